@@ -1,0 +1,103 @@
+"""Config fields whose meaning and range are written once.
+
+YAML files, command line options and ROS parameters are all generated from dataclasses made with `option`.
+"""
+
+import dataclasses
+import types
+import typing
+
+from hoi_motion.errors import ErrorCode, InputError
+
+
+def option(default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False):
+    """A dataclass field with description, range and unit."""
+    metadata = dict(
+        description=description, minimum=minimum, maximum=maximum, choices=choices, unit=unit, read_only=read_only
+    )
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def section(config_class):
+    """A dataclass field that holds another config dataclass with its defaults."""
+    return dataclasses.field(default_factory=config_class)
+
+
+def check_options(config, prefix: str = "") -> None:
+    """Check types and ranges of every `option` of a config dataclass; for `__post_init__`.
+
+    Raises:
+        InputError: CONFIG_INVALID, with the option's name, the value and what is allowed.
+    """
+    hints = typing.get_type_hints(type(config))
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        name = prefix + f.name
+        if dataclasses.is_dataclass(value) or "description" not in f.metadata:
+            continue
+        object.__setattr__(config, f.name, _typed(value, hints[f.name], name))
+        value, meta = getattr(config, f.name), f.metadata
+        if value is None:
+            continue
+        if meta["choices"] and value not in meta["choices"]:
+            raise _invalid(name, value, f"one of {', '.join(map(str, meta['choices']))}")
+        # written so that NaN fails
+        if meta["minimum"] is not None and not value >= meta["minimum"]:
+            raise _invalid(name, value, f"at least {meta['minimum']:g} {meta['unit']}")
+        if meta["maximum"] is not None and not value <= meta["maximum"]:
+            raise _invalid(name, value, f"at most {meta['maximum']:g} {meta['unit']}")
+
+
+def _typed(value, hint, name: str):
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None and type(None) in kinds:
+        return None
+    kind = next(k for k in kinds if k is not type(None))
+    if isinstance(value, bool) != (kind is bool) and kind in (bool, int, float):
+        raise _invalid(name, value, f"a {kind.__name__}")
+    if kind is float and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, kind):
+        raise _invalid(name, value, f"a {kind.__name__}")
+    return value
+
+
+def _invalid(name: str, value, expected: str) -> InputError:
+    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected {expected.strip()}")
+
+
+def from_mapping(config_class, data, prefix: str = ""):
+    """Build a config dataclass (with nested sections) from a mapping such as a parsed YAML file.
+
+    Raises:
+        InputError: CONFIG_INVALID for an unknown option (the valid names are listed) or a bad value.
+    """
+    if not isinstance(data, dict):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {data!r}, expected named options")
+    fields = {f.name: f for f in dataclasses.fields(config_class)}
+    for key in data:
+        if key not in fields:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"unknown option {prefix}{key}", f"valid names: {', '.join(sorted(fields))}"
+            )
+    hints = typing.get_type_hints(config_class)
+    values = {
+        key: from_mapping(hints[key], value, f"{prefix}{key}.") if dataclasses.is_dataclass(hints[key]) else value
+        for key, value in data.items()
+    }
+    return config_class(**values)
+
+
+def to_mapping(config) -> dict:
+    """The inverse of `from_mapping`."""
+    return dataclasses.asdict(config)
+
+
+def flat_options(config, prefix: str = ""):
+    """Yield (dotted name, value, field) of every option in a config tree."""
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if dataclasses.is_dataclass(value):
+            yield from flat_options(value, f"{prefix}{f.name}.")
+        else:
+            yield prefix + f.name, value, f

@@ -1,0 +1,83 @@
+"""PhysicsReport: the verdict and the checks behind it."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from hoi_motion.errors import ErrorCode, InputError
+
+SCHEMA_VERSION = 1
+
+
+class Verdict(StrEnum):
+    PASS = "PASS"
+    FAIL = "FAIL"
+    NOT_RUN = "NOT_RUN"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check.
+
+    Attributes:
+        value, limit: in `unit`; value is None when the check did not run, limit is None when it only reports.
+        worst_frame: frame index of the worst value, None when there is none.
+        reason: in words what was found, or why the check did not run.
+    """
+
+    name: str
+    verdict: Verdict
+    value: float | None
+    limit: float | None
+    unit: str
+    worst_frame: int | None
+    reason: str
+
+    def __post_init__(self):
+        object.__setattr__(self, "verdict", Verdict(self.verdict))
+        for name in ("value", "limit"):
+            number = getattr(self, name)
+            if number is not None:
+                if not math.isfinite(number):
+                    raise ValueError(f"check {self.name}: {name} is {number}")
+                object.__setattr__(self, name, float(number))
+        if self.worst_frame is not None:
+            object.__setattr__(self, "worst_frame", int(self.worst_frame))
+        if (self.value is None) != (self.verdict is Verdict.NOT_RUN):
+            raise ValueError(f"check {self.name}: a value is given exactly when the check ran")
+
+
+@dataclass(frozen=True)
+class PhysicsReport:
+    """All checks of one motion."""
+
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL if any check failed, NOT_RUN if none ran, else PASS."""
+        verdicts = {c.verdict for c in self.checks}
+        if Verdict.FAIL in verdicts:
+            return Verdict.FAIL
+        return Verdict.PASS if Verdict.PASS in verdicts else Verdict.NOT_RUN
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Reasons of the checks that did not pass, failures first."""
+        failed = [c for c in self.checks if c.verdict is Verdict.FAIL]
+        return tuple(c.reason for c in failed + [c for c in self.checks if c.verdict is Verdict.NOT_RUN])
+
+    def to_dict(self) -> dict:
+        return {
+            "schema": SCHEMA_VERSION,
+            "verdict": str(self.verdict),
+            "checks": [asdict(c) | {"verdict": str(c.verdict)} for c in self.checks],
+        }
+
+    def save(self, path) -> None:
+        try:
+            Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n")
+        except OSError as error:
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error

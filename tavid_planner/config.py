@@ -1,0 +1,120 @@
+"""One tree of config dataclasses; YAML profiles, CLI options and ROS parameters are generated from it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from hoi_motion.lift.config import LiftConfig
+from hoi_motion.options import check_options, from_mapping, option, section, to_mapping
+from hoi_motion.physics.config import CheckConfig
+from tavid_planner.errors import ErrorCode, InputError
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    base: str = option("models/tavid-mini", "CogVideoX image-to-video model: a folder or a hub id")
+    adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
+    device: str = option("auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps"))
+    dtype: str = option("float32", "arithmetic", choices=("float32", "bfloat16", "float16"))
+    memory: str = option(
+        "resident",
+        "where weights wait: resident (on the device), model or sequential (offloaded to the CPU)",
+        choices=("resident", "model", "sequential"),
+    )
+    vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
+    scheduler: str = option("dpm", "sampler", choices=("dpm", "ddim"))
+    height: int = option(96, "model frame height", minimum=16, maximum=2048, unit="px")
+    width: int = option(144, "model frame width", minimum=16, maximum=2048, unit="px")
+    num_frames: int = option(17, "frames in the clip", minimum=5, maximum=512)
+    fps: float = option(8.0, "frames a second", minimum=1, maximum=120)
+    num_inference_steps: int = option(20, "denoising steps", minimum=1, maximum=1000)
+    guidance_scale: float = option(3.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
+    guidance: str = option("static", "guidance schedule", choices=("static", "released", "step_index"))
+    mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))
+    capture_attention: bool = option(True, "record where the video looks at the target word")
+
+    def __post_init__(self):
+        check_options(self, "video.")
+
+
+@dataclass(frozen=True)
+class PlannerConfig:
+    """A profile: everything a plan depends on besides the request."""
+
+    name: str = option("mini", "name of the profile", read_only=True)
+    video: VideoConfig = section(VideoConfig)
+    lift: LiftConfig = section(LiftConfig)
+    check: CheckConfig = section(CheckConfig)
+
+    def __post_init__(self):
+        check_options(self)
+
+
+def load_profile(name_or_path: str) -> PlannerConfig:
+    """A profile by name (a file in `config/profiles`) or by the path of a YAML file.
+
+    Raises:
+        InputError: CONFIG_INVALID; an unknown name lists the valid ones.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = profiles_folder() / f"{name_or_path}.yaml"
+        if not path.is_file():
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"unknown profile {name_or_path!r}",
+                f"valid names: {', '.join(profile_names())}, or the path of a YAML file",
+            )
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
+    return from_mapping(PlannerConfig, data if data is not None else {})
+
+
+def save_profile(config: PlannerConfig, path) -> None:
+    """Write a profile so that `load_profile(path)` gives it back."""
+    Path(path).write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
+
+
+def profile_names() -> list[str]:
+    return sorted(p.stem for p in profiles_folder().glob("*.yaml"))
+
+
+def profiles_folder() -> Path:
+    return share_folder() / "config" / "profiles"
+
+
+def share_folder() -> Path:
+    """Folder that holds config/ and models/: the checkout, or share/tavid_planner of an installation."""
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "config" / "profiles").is_dir():
+        return checkout
+    import sysconfig
+
+    installed = Path(sysconfig.get_path("data")) / "share" / "tavid_planner"
+    if installed.is_dir():
+        return installed
+    # colcon installs under a prefix of its own: <prefix>/lib/pythonX/site-packages/tavid_planner
+    for parent in Path(__file__).resolve().parents:
+        if (parent / "share" / "tavid_planner" / "config").is_dir():
+            return parent / "share" / "tavid_planner"
+    raise InputError(
+        ErrorCode.CONFIG_INVALID, "the config folder of tavid_planner is missing", "install the package again"
+    )
+
+
+def resolve_model(path: str) -> str:
+    """A model path as given if it exists or is a hub id, else relative to the share folder."""
+    if not path or Path(path).exists():
+        return path
+    shared = share_folder() / path
+    return str(shared) if shared.exists() else path
+
+
+def with_video(config: PlannerConfig, **changes) -> PlannerConfig:
+    """The same profile with other video options."""
+    return replace(config, video=replace(config.video, **changes))

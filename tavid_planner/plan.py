@@ -1,0 +1,79 @@
+"""InteractionVideo and InteractionPlan: what flows out of the planner. `bundle` puts a plan on disk."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hoi_motion.arrays import checked_array
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.report import PhysicsReport, Verdict
+from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.request import InteractionRequest
+
+
+@dataclass(frozen=True)
+class InteractionVideo:
+    """A generated clip.
+
+    Attributes:
+        frames: (T, H, W, 3) uint8, in the request's pixels.
+        fps: frames per second.
+        target_attention: (T', h, w) float32 in 0..1, where the video's tokens look at the [TGT] word, or None when
+            it was not captured.
+        provenance: model, adapter, their digests, seed, steps, sizes, device.
+    """
+
+    frames: np.ndarray  # (T, H, W, 3)
+    fps: float
+    target_attention: np.ndarray | None = None  # (T', h, w)
+    provenance: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        frames = checked_array(self.frames, "video frames", ("T", "H", "W", 3), np.uint8, ErrorCode.GENERATION_FAILED)
+        object.__setattr__(self, "frames", frames)
+        if not (len(frames) > 1 and np.isfinite(self.fps) and self.fps > 0):
+            raise VideoError(ErrorCode.GENERATION_FAILED, f"the video has {len(frames)} frames at {self.fps} fps")
+        if self.target_attention is not None:
+            attention = checked_array(
+                self.target_attention, "target attention", ("T", "h", "w"), np.float32, ErrorCode.GENERATION_FAILED
+            )
+            object.__setattr__(self, "target_attention", attention)
+
+
+@dataclass(frozen=True)
+class SampleScore:
+    """How one of the K samples did.
+
+    Attributes:
+        target_alignment: 0..1, share of the target attention that falls on the mask; None when not captured.
+        error: code and message when the sample could not be lifted or checked, else "".
+    """
+
+    seed: int
+    verdict: Verdict
+    target_alignment: float | None
+    failed_checks: tuple[str, ...] = ()
+    touches_target: bool | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class InteractionPlan:
+    """One answered request: video, 3D motion, verdict, and where all of it came from.
+
+    Attributes:
+        timings_s: seconds a stage, in order: load, video, lift, check.
+        provenance: versions, profile, model digests, body model, machine.
+    """
+
+    request: InteractionRequest
+    video: InteractionVideo
+    motion: HoiMotion
+    report: PhysicsReport
+    samples: tuple[SampleScore, ...]
+    timings_s: dict[str, float]
+    provenance: dict
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.report.verdict

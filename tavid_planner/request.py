@@ -1,0 +1,165 @@
+"""InteractionRequest: what the planner is asked, checked where it is made."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoi_motion.motion import checked_intrinsics
+from tavid_planner.errors import ErrorCode, InputError
+
+MIN_SIZE_PX = 16
+MAX_SIZE_PX = 8192
+MAX_INSTRUCTION = 1000
+MAX_SAMPLES = 64
+TARGET_TOKEN = "[TGT]"
+APPENDED_SENTENCE = "The person interacts with [TGT] object."
+
+
+@dataclass(frozen=True)
+class InteractionRequest:
+    """A camera frame, the mask of ONE object and what should happen with it.
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        target_mask: (H, W) bool, true on the target's visible pixels.
+        instruction: a sentence; `[TGT]` stands in front of the target's noun.
+        actor_mask: (H, W) bool, the person who acts, or None.
+        intrinsics: (3, 3) pixels, or None when unknown.
+        depth_m: (H, W) float32 metres along the optical axis, 0 or NaN where unknown, or None.
+        seed: 0 <= seed < 2**63; the same request and seed give the same plan.
+        samples: how many videos are generated, of which the best is kept.
+
+    Raises:
+        InputError: a 1xx code that names the field and the value that is wrong.
+    """
+
+    rgb: np.ndarray  # (H, W, 3)
+    target_mask: np.ndarray  # (H, W)
+    instruction: str
+    actor_mask: np.ndarray | None = None  # (H, W)
+    intrinsics: np.ndarray | None = None  # (3, 3)
+    depth_m: np.ndarray | None = None  # (H, W)
+    seed: int = 0
+    samples: int = 1
+
+    def __post_init__(self):
+        rgb = np.asarray(self.rgb)
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+            raise InputError(
+                ErrorCode.IMAGE_INVALID,
+                f"image is {rgb.dtype} of shape {rgb.shape}, expected uint8 (height, width, 3)",
+                "give an RGB image with 8 bits a channel",
+            )
+        height, width = rgb.shape[:2]
+        if not (MIN_SIZE_PX <= min(height, width) and max(height, width) <= MAX_SIZE_PX):
+            raise InputError(
+                ErrorCode.IMAGE_INVALID,
+                f"image is {width}x{height} pixels",
+                f"each side must have {MIN_SIZE_PX} to {MAX_SIZE_PX} pixels",
+            )
+        self._set("rgb", rgb)
+        self._set("target_mask", checked_mask(self.target_mask, (height, width), "target mask"))
+        if self.actor_mask is not None:
+            self._set("actor_mask", checked_mask(self.actor_mask, (height, width), "actor mask"))
+        if self.intrinsics is not None:
+            object.__setattr__(self, "intrinsics", checked_intrinsics(self.intrinsics))
+        if self.depth_m is not None:
+            self._set("depth_m", _checked_depth(self.depth_m, (height, width)))
+        object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
+        _check_integer("seed", self.seed, 0, 2**63 - 1)
+        _check_integer("samples", self.samples, 1, MAX_SAMPLES)
+
+    def _set(self, name: str, array: np.ndarray) -> None:
+        array = np.array(array)
+        array.setflags(write=False)
+        object.__setattr__(self, name, array)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.rgb.shape[:2]
+
+    @property
+    def prompt(self) -> str:
+        """The instruction, with the training sentence appended when it does not name `[TGT]`."""
+        if TARGET_TOKEN in self.instruction:
+            return self.instruction
+        return f"{self.instruction.rstrip('. ')}. {APPENDED_SENTENCE}"
+
+    @property
+    def sentence_appended(self) -> bool:
+        return TARGET_TOKEN not in self.instruction
+
+
+def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarray:  # (H, W) bool
+    """A boolean mask from any array that holds exactly two values, one of them 0.
+
+    Accepts bool, integer or float arrays (H, W), or (H, W, 1).
+
+    Raises:
+        InputError: MASK_INVALID (colour, more than two values, NaN, full), MASK_EMPTY, SIZE_MISMATCH.
+    """
+    mask = np.asarray(mask)
+    if mask.ndim == 3 and mask.shape[2] == 1:
+        mask = mask[..., 0]
+    if mask.ndim != 2 or mask.dtype.kind not in "buif":
+        raise InputError(
+            ErrorCode.MASK_INVALID,
+            f"{name} is {mask.dtype} of shape {mask.shape}, expected one channel",
+            "give a single-channel image: 0 outside, one other value on the object",
+        )
+    if mask.shape != tuple(size_px):
+        raise InputError(
+            ErrorCode.SIZE_MISMATCH,
+            f"{name} is {mask.shape[1]}x{mask.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
+            "mask and image must show the same pixels",
+        )
+    if mask.dtype.kind == "f" and not np.isfinite(mask).all():
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} holds NaN or infinity", "use 0 and 1")
+    values = np.unique(mask)
+    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
+        shown = ", ".join(f"{v:g}" for v in values[:4].astype(float))
+        raise InputError(
+            ErrorCode.MASK_INVALID,
+            f"{name} holds {len(values)} values ({shown}{', ...' if len(values) > 4 else ''}), expected 0 and one other",
+            "threshold a soft mask; give the mask of one object only",
+        )
+    if not mask.any():
+        raise InputError(ErrorCode.MASK_EMPTY, f"{name} is empty", "mark at least one pixel of the object")
+    if mask.all():
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} covers the whole image", "mark one object only")
+    return mask.astype(bool)
+
+
+def _checked_depth(depth_m, size_px) -> np.ndarray:  # (H, W) float32
+    depth = np.asarray(depth_m)
+    if depth.shape != tuple(size_px):
+        raise InputError(ErrorCode.SIZE_MISMATCH, f"depth image has shape {depth.shape}, the image {tuple(size_px)}")
+    if depth.dtype.kind not in "uif":
+        raise InputError(ErrorCode.IMAGE_INVALID, f"depth image is {depth.dtype}, expected metres as float")
+    depth = depth.astype(np.float32)
+    if np.nanmin(depth, initial=0) < 0 or np.isinf(depth).any():
+        raise InputError(ErrorCode.IMAGE_INVALID, "depth image has negative or infinite values", "use 0 or NaN for unknown")
+    return depth
+
+
+def _checked_instruction(instruction) -> str:
+    if not isinstance(instruction, str):
+        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {instruction!r}, expected a sentence")
+    text = " ".join(instruction.split())
+    if not text.replace(TARGET_TOKEN, "").strip():
+        raise InputError(
+            ErrorCode.INSTRUCTION_INVALID, "instruction is empty", 'say what happens: "picks up the [TGT] mug"'
+        )
+    if len(text) > MAX_INSTRUCTION:
+        raise InputError(
+            ErrorCode.INSTRUCTION_INVALID,
+            f"instruction has {len(text)} characters",
+            f"use at most {MAX_INSTRUCTION}",
+        )
+    return text
+
+
+def _check_integer(name: str, value, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {value!r}, expected an integer from {low} to {high}")
