@@ -1,0 +1,61 @@
+"""How every hoi-* command ends: exit code, one line on stderr, a traceback only with --debug."""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from hoi_motion.errors import ControlError, ErrorCode, TavidError, VideoError
+
+
+def command_parser(name: str, description: str) -> argparse.ArgumentParser:
+    """An argument parser with the options that all commands share."""
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def run_command(function: Callable[[list[str]], int], argv: list[str] | None = None) -> int:
+    """Run a command and turn however it ends into its exit code.
+
+    A command's `main(argv=None)` is `return run_command(_command, argv)`; `_command(argv)` parses its arguments with
+    `command_parser`, works, and returns 0, or 3 for a plan that failed its check.
+
+    Args:
+        function: takes the arguments, returns the exit code, raises TavidError.
+        argv: arguments without the program's name; None takes those of the process.
+
+    Returns:
+        0 done; 2 bad usage or input; 3 failed check; 4 a component is missing or broken; 130 cancelled.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = function(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as exit_request:  # argparse: 0 after --help, 2 after bad usage
+        return exit_request.code if isinstance(exit_request.code, int) else 2
+    except BrokenPipeError:  # the reader of our output has gone (`| head`); nothing left to say to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, Exception) as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        error = _as_tavid_error(error)
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _as_tavid_error(error: BaseException) -> TavidError:
+    if isinstance(error, TavidError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return ControlError(ErrorCode.CANCELLED, "cancelled")
+    if isinstance(error, MemoryError):
+        return VideoError(ErrorCode.OUT_OF_MEMORY, "out of memory", "close other programs or take a shorter clip")
+    if isinstance(error, ImportError):
+        return ControlError(
+            ErrorCode.INTERNAL, f"a package is missing or broken: {error}", "run `pip install -r requirements.txt`"
+        )
+    return ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug and report it")

@@ -1,0 +1,49 @@
+import pytest
+
+from hoi_motion.errors import CheckError, ErrorCode, InputError
+from hoi_motion.scripts.command import command_parser, run_command
+
+
+def raising(error):
+    def function(argv):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        (InputError(ErrorCode.FILE_INVALID, "bad file"), 2),
+        (CheckError(ErrorCode.CHECK_FAILED, "failed"), 3),
+        (CheckError(ErrorCode.CHECK_NOT_RUN, "no body"), 4),
+        (MemoryError(), 4),
+        (ImportError("no module named x"), 4),
+        (ZeroDivisionError("division by zero"), 4),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_an_error_becomes_its_exit_code_and_one_line(capsys, error, code):
+    assert run_command(raising(error), []) == code
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ") and output.err.count("\n") == 1
+
+
+def test_debug_adds_the_traceback(capsys):
+    assert run_command(raising(InputError(ErrorCode.FILE_INVALID, "bad file")), ["--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_code_of_the_function_is_passed_on():
+    assert run_command(lambda argv: 3, []) == 3
+
+
+def test_bad_usage_is_2_and_help_is_0(capsys):
+    def function(argv):
+        command_parser("hoi-test", "A test.").parse_args(argv)
+        return 0
+
+    assert run_command(function, ["--nonsense"]) == 2
+    assert run_command(function, ["--help"]) == 0
+    assert run_command(function, []) == 0
