@@ -1,0 +1,268 @@
+"""The planner: a request goes in, the best of K generated, lifted and checked interactions comes out."""
+
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from hoi_motion.motion import HoiMotion
+from hoi_motion.options import to_mapping
+from hoi_motion.physics.report import PhysicsReport, Verdict
+from hoi_motion.progress import CancelToken, OnProgress, silent
+from tavid_planner.alignment import target_alignment
+from tavid_planner.config import PlannerConfig, load_profile
+from tavid_planner.errors import ControlError, ErrorCode, TavidError, VideoError
+from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
+from tavid_planner.provenance import machine_provenance
+from tavid_planner.request import InteractionRequest
+
+log = logging.getLogger(__name__)
+
+STAGES = ("load", "video", "lift", "check")
+SEED_LIMIT = 2**63
+VERDICT_RANK = {Verdict.PASS: 2, Verdict.NOT_RUN: 1, Verdict.FAIL: 0}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One of the K candidates on its way through the stages; a stage that failed leaves its error here."""
+
+    seed: int
+    video: InteractionVideo | None = None
+    motion: HoiMotion | None = None
+    report: PhysicsReport | None = None
+    error: TavidError | None = None
+
+
+class Planner:
+    """Keeps the models loaded between plans. One plan at a time; not thread-safe.
+
+    Attributes:
+        config: the profile, fixed for the life of the planner.
+    """
+
+    def __init__(self, config: PlannerConfig | None = None):
+        self.config = config if config is not None else load_profile("mini")
+        self._pipeline = None
+        self._body = None
+
+    @property
+    def loaded(self) -> bool:
+        return self._pipeline is not None
+
+    def load(self, on_progress: OnProgress = silent, cancel: CancelToken | None = None) -> None:
+        """Load the video model and the body; does nothing when they are loaded.
+
+        Raises:
+            VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
+            LiftError: BODY_MODEL_MISSING.
+            ControlError: CANCELLED.
+        """
+        if self.loaded:
+            return
+        from hoi_motion.body import load_body
+        from tavid_planner.video import load_pipeline
+
+        cancel = cancel or CancelToken()
+        with _memory_errors():
+            on_progress("load", 0.0)
+            cancel.raise_if_cancelled()
+            self._body = load_body(self.config.lift.body_model)
+            on_progress("load", 0.2)
+            cancel.raise_if_cancelled()
+            self._pipeline = load_pipeline(self.config.video)
+            on_progress("load", 1.0)
+
+    def unload(self) -> None:
+        """Give the memory of the models back."""
+        import gc
+        import sys
+
+        self._pipeline = self._body = None
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def plan(
+        self, request: InteractionRequest, on_progress: OnProgress = silent, cancel: CancelToken | None = None
+    ) -> InteractionPlan:
+        """Answer one request.
+
+        Args:
+            on_progress: called with the stages load, video, lift and check.
+            cancel: asked between steps of every stage.
+
+        Raises:
+            TavidError: of the stage that failed; of K samples, the first error when none of them got through.
+        """
+        run = _Run(on_progress, cancel or CancelToken())
+        with _memory_errors():
+            videos = self._generate(request, run)
+            motions = self._lift(request, videos, run)
+            samples = self._check(motions, run)
+            best = choose(samples, request)
+            return self._assemble(request, samples, best, run)
+
+    def _generate(self, request: InteractionRequest, run: "_Run") -> list[Sample]:
+        with run.stage("load"):
+            self.load(run.on_progress, run.cancel)
+        from tavid_planner.video import generate_video
+
+        def generate(sample: Sample, on_progress: OnProgress) -> Sample:
+            video = generate_video(
+                self._pipeline, request, self.config.video, sample.seed, on_progress=on_progress, cancel=run.cancel
+            )
+            return replace(sample, video=video)
+
+        seeds = [Sample((request.seed + k) % SEED_LIMIT) for k in range(request.samples)]
+        return run.each("video", generate, seeds)
+
+    def _lift(self, request: InteractionRequest, samples: list[Sample], run: "_Run") -> list[Sample]:
+        from hoi_motion.lift import lift_video
+
+        def lift(sample: Sample, on_progress: OnProgress) -> Sample:
+            motion = lift_video(
+                sample.video.frames,
+                sample.video.fps,
+                request.target_mask,
+                actor_mask=request.actor_mask,
+                intrinsics=request.intrinsics,
+                depth_m=request.depth_m,
+                config=self.config.lift,
+                on_progress=on_progress,
+                cancel=run.cancel,
+            )
+            return replace(sample, motion=motion)
+
+        return run.each("lift", lift, samples)
+
+    def _check(self, samples: list[Sample], run: "_Run") -> list[Sample]:
+        from hoi_motion.physics import check_motion
+
+        def check(sample: Sample, on_progress: OnProgress) -> Sample:
+            report = check_motion(
+                sample.motion, self.config.check, body=self._body, on_progress=on_progress, cancel=run.cancel
+            )
+            return replace(sample, report=report)
+
+        return run.each("check", check, samples)
+
+    def _assemble(
+        self, request: InteractionRequest, samples: list[Sample], best: Sample, run: "_Run"
+    ) -> InteractionPlan:
+        provenance = machine_provenance() | {
+            "profile": to_mapping(self.config),
+            "video": best.video.provenance,
+            "body_model": best.motion.body_model,
+            "chosen_seed": best.seed,
+        }
+        return InteractionPlan(
+            request=request,
+            video=best.video,
+            motion=best.motion,
+            report=best.report,
+            samples=tuple(score(s, request) for s in samples),
+            timings_s={stage: round(run.timings_s[stage], 3) for stage in STAGES},
+            provenance=provenance,
+        )
+
+
+def plan(
+    request: InteractionRequest,
+    config: PlannerConfig | None = None,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> InteractionPlan:
+    """Answer one request with a planner of its own; `Planner` keeps the models for the next one."""
+    return Planner(config).plan(request, on_progress, cancel)
+
+
+def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
+    """The best sample: by verdict, then whether it touches the target, then target alignment, then order.
+
+    Raises:
+        TavidError: the first sample's error when no sample got through all stages.
+    """
+    whole = [s for s in samples if s.error is None]
+    if not whole:
+        raise samples[0].error
+
+    def rank(sample: Sample) -> tuple:
+        s = score(sample, request)
+        return VERDICT_RANK[s.verdict], bool(s.touches_target), s.target_alignment or 0.0
+
+    return max(whole, key=rank)  # max keeps the first of equals
+
+
+def score(sample: Sample, request: InteractionRequest) -> SampleScore:
+    """What plan.json says about one sample."""
+    attention = sample.video.target_attention if sample.video is not None else None
+    alignment = None if attention is None else target_alignment(attention[0], request.target_mask)
+    if sample.error is not None:
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error))
+    failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
+    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches_target(sample.motion))
+
+
+def touches_target(motion: HoiMotion) -> bool:
+    """Whether a hand is in contact with the target in any frame."""
+    return motion.target is not None and any(c.object_name == motion.target.name for c in motion.contacts)
+
+
+class _Run:
+    """Timing, progress and cancellation of one plan."""
+
+    def __init__(self, on_progress: OnProgress, cancel: CancelToken):
+        self.on_progress = on_progress
+        self.cancel = cancel
+        self.timings_s: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str):
+        self.cancel.raise_if_cancelled()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings_s[name] = time.perf_counter() - start
+
+    def each(self, stage: str, step, samples: Iterable[Sample]) -> list[Sample]:
+        """Apply one stage to every sample that got this far; progress runs once from 0 to 1 over all of them."""
+        samples = list(samples)
+        with self.stage(stage):
+            self.on_progress(stage, 0.0)
+            done = [self._one(stage, step, sample, k, len(samples)) for k, sample in enumerate(samples)]
+            self.on_progress(stage, 1.0)
+        return done
+
+    def _one(self, stage: str, step, sample: Sample, k: int, count: int) -> Sample:
+        if sample.error is not None:
+            return sample
+        self.cancel.raise_if_cancelled()
+        try:
+            return step(sample, lambda _, fraction: self.on_progress(stage, (k + fraction) / count))
+        except ControlError:
+            raise
+        except VideoError as error:
+            # a missing model or too little memory is the same for every seed
+            if error.code is not ErrorCode.GENERATION_FAILED:
+                raise
+            failure = error
+        except TavidError as error:
+            failure = error
+        log.warning("sample with seed %d failed in stage %s: %s", sample.seed, stage, failure)
+        return replace(sample, error=failure)
+
+
+@contextmanager
+def _memory_errors():
+    try:
+        yield
+    except MemoryError as error:
+        raise VideoError(
+            ErrorCode.OUT_OF_MEMORY,
+            "the machine ran out of memory",
+            "use fewer samples, a smaller frame size, or the memory option model or sequential",
+        ) from error
