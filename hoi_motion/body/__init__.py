@@ -1,0 +1,8 @@
+"""SMPL-X bodies: the official file if the user has it, else the free one built from Anny."""
+
+from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE_POINTS, VERTEX_LABELS
+from hoi_motion.body.model import BodyModel, load_body
+
+__all__ = [
+    "BodyModel", "JOINT_NAMES", "KEYPOINT_NAMES", "PARENTS", "SURFACE_POINTS", "VERTEX_LABELS", "load_body",
+]  # fmt: skip

@@ -1,0 +1,172 @@
+"""BodyModel: an SMPL-X body through the unchanged `smplx` layer, with a fast skeleton beside it."""
+
+import contextlib
+import hashlib
+import io
+import pickle
+import zipfile
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import smplx
+import torch
+
+from hoi_motion.body.free_body_file import FreeBodyFile, expanded_path, read_free_body
+from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE_POINTS
+from hoi_motion.body.skeleton import Skeleton
+from hoi_motion.errors import ErrorCode, LiftError
+
+FREE_BODY = "anny-free"
+OFFICIAL_BODY = "smplx-neutral"
+HINT = "put the official SMPLX_NEUTRAL.npz there, or leave the path empty to use the free body"
+
+
+class BodyModel:
+    """One SMPL-X body.
+
+    Attributes:
+        name: "anny-free" or "smplx-neutral".
+        digest: SHA-256 of the file the body came from.
+        num_betas: shape coefficients in use.
+        faces: (F, 3) vertex indices.
+        parents: (55,) parent joint, the root's is -1.
+        joint_names: the 55 joints; keypoint_names: those and the 21 surface points of `joints`.
+        vertex_labels: (V,) index into VERTEX_LABELS, None for the official body.
+        free: contents of the free body's compact file, None for the official body.
+    """
+
+    def __init__(self, name: str, digest: str, layer: smplx.SMPLX, num_betas: int, free: FreeBodyFile | None = None):
+        self.name, self.digest, self.num_betas, self.free = name, digest, num_betas, free
+        self._layer = layer.eval().requires_grad_(False)
+        self.joint_names, self.keypoint_names = JOINT_NAMES, KEYPOINT_NAMES
+        self.parents = np.array(PARENTS)
+        self.faces = layer.faces.astype(np.int64)
+        self.weights = layer.lbs_weights.numpy()  # (V, 55)
+        self.v_template_m = layer.v_template.numpy()  # (V, 3)
+        self.shapedirs_m = layer.shapedirs[..., :num_betas].numpy()  # (V, 3, B)
+        regressor = layer.J_regressor
+        self.skeleton = Skeleton(
+            joints_m=regressor @ layer.v_template,
+            joint_directions_m=torch.einsum("jv,vck->jck", regressor, layer.shapedirs[..., :num_betas]),
+            points_m=layer.v_template[_POINT_IDS],
+            point_directions_m=layer.shapedirs[..., :num_betas][_POINT_IDS],
+            point_pose_directions_m=layer.posedirs.reshape(486, -1, 3)[:, _POINT_IDS],
+            point_weights=layer.lbs_weights[_POINT_IDS],
+        )
+        self.vertex_labels = None if free is None else free.arrays["vertex_labels"]
+
+    def __repr__(self) -> str:
+        return f"BodyModel({self.name}, {len(self.v_template_m)} vertices, {self.num_betas} betas)"
+
+    def vertices_and_joints(self, pose_rad, transl_m, betas) -> tuple[torch.Tensor, torch.Tensor]:
+        """Surface and skeleton of every frame through the smplx layer.
+
+        Args:
+            pose_rad: (T, 55, 3) axis-angle; transl_m: (T, 3); betas: (B,) or (T, B), B <= num_betas.
+
+        Returns:
+            vertices (T, V, 3) and the 55 joints (T, 55, 3), metres, in the frame of the translation.
+        """
+        pose, transl, betas = self._tensors(pose_rad, transl_m, betas)
+        count = len(pose)
+        out = self._layer(
+            betas=betas, global_orient=pose[:, 0], body_pose=pose[:, 1:22].reshape(count, 63), jaw_pose=pose[:, 22],
+            leye_pose=pose[:, 23], reye_pose=pose[:, 24], left_hand_pose=pose[:, 25:40].reshape(count, 45),
+            right_hand_pose=pose[:, 40:].reshape(count, 45), expression=pose.new_zeros(count, 10), transl=transl,
+        )  # fmt: skip
+        return out.vertices, out.joints[:, :55]
+
+    def joints(self, pose_rad, transl_m, betas) -> torch.Tensor:  # (T, 76, 3)
+        """The 55 joints and 21 surface points (`keypoint_names`), differentiable, without the other vertices.
+
+        Args:
+            pose_rad: (T, 55, 3) axis-angle; transl_m: (T, 3); betas: (B,) or (T, B).
+        """
+        return self.skeleton.keypoints(*self._tensors(pose_rad, transl_m, betas))
+
+    def _tensors(self, pose_rad, transl_m, betas) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        pose = torch.as_tensor(pose_rad, dtype=torch.float32)
+        transl = torch.as_tensor(transl_m, dtype=torch.float32)
+        betas = torch.as_tensor(betas, dtype=torch.float32)
+        missing = self.num_betas - betas.shape[-1]
+        if missing < 0:
+            raise LiftError(
+                ErrorCode.BODY_MODEL_MISSING, f"{betas.shape[-1]} betas for a body loaded with {self.num_betas}",
+                "load the body with more betas",
+            )  # fmt: skip
+        betas = torch.nn.functional.pad(betas, (0, missing))
+        return pose, transl, betas.expand(len(pose), self.num_betas)
+
+    @cached_property
+    def vertex_joint(self) -> np.ndarray:  # (V,)
+        """Joint with the largest skinning weight, the body part of every vertex."""
+        return self.weights.argmax(1)
+
+    @cached_property
+    def part_vertices(self) -> dict[str, np.ndarray]:
+        """Vertex ids by part: every joint name, left_hand, right_hand, left_palm, right_palm, left_index, ..."""
+        parts = {name: np.flatnonzero(self.vertex_joint == j) for j, name in enumerate(JOINT_NAMES)}
+        normals = vertex_normals(self.v_template_m, self.faces)
+        for side, first in (("left", 25), ("right", 40)):
+            fingers = JOINT_NAMES[first : first + 15]
+            hand = np.concatenate([parts[f"{side}_wrist"], *(parts[f] for f in fingers)])
+            for finger in ("index", "middle", "pinky", "ring", "thumb"):
+                parts[f"{side}_{finger}"] = np.concatenate([parts[f"{side}_{finger}{i}"] for i in (1, 2, 3)])
+            parts[f"{side}_hand"] = np.sort(hand)
+            palm = parts[f"{side}_wrist"]
+            parts[f"{side}_palm"] = palm[normals[palm, 1] < -0.3]  # zero pose: palms face down
+        return parts
+
+
+def vertex_normals(vertices_m: np.ndarray, faces: np.ndarray) -> np.ndarray:  # (V, 3)
+    """Area-weighted unit normals."""
+    a, b, c = (vertices_m[faces[:, i]] for i in range(3))
+    face_normals = np.cross(b - a, c - a)
+    normals = np.zeros(vertices_m.shape)
+    for i in range(3):
+        np.add.at(normals, faces[:, i], face_normals)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+_POINT_IDS = list(SURFACE_POINTS.values())
+
+
+def load_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
+    """The official SMPL-X file at `path`, or the free body without one.
+
+    Raises:
+        LiftError: BODY_MODEL_MISSING when the file is missing, damaged, or not an SMPL-X model.
+    """
+    if path is None or str(path) == "":
+        free = read_free_body()
+        return BodyModel(FREE_BODY, free.digest, _layer(expanded_path(free), num_betas), num_betas, free)
+    path = Path(path)
+    if not path.is_file():
+        raise LiftError(ErrorCode.BODY_MODEL_MISSING, f"no body model at {path}", HINT)
+    return BodyModel(OFFICIAL_BODY, hashlib.sha256(path.read_bytes()).hexdigest(), _layer(path, num_betas), num_betas)
+
+
+def _layer(path: Path, num_betas: int) -> smplx.SMPLX:
+    try:
+        _check_arrays(path)
+        with contextlib.redirect_stdout(io.StringIO()):  # the layer prints notices on stdout
+            return smplx.SMPLX(
+                str(path), num_betas=num_betas, num_expression_coeffs=10, use_pca=False, flat_hand_mean=True,
+                batch_size=1, use_face_contour=False,
+            )  # fmt: skip
+    except (OSError, KeyError, ValueError, AssertionError, EOFError, AttributeError, IndexError, RuntimeError,
+            zipfile.BadZipFile, pickle.UnpicklingError) as error:  # fmt: skip
+        raise LiftError(
+            ErrorCode.BODY_MODEL_MISSING, f"{path} is not a readable SMPL-X model: {error!r}", HINT
+        ) from error
+
+
+def _check_arrays(path: Path) -> None:
+    """Raises: ValueError naming what a file lacks, before the layer fails on it in its own words."""
+    with np.load(path, allow_pickle=False) as file:
+        missing = {"v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table"} - set(file)
+        if missing:
+            raise ValueError(f"keys {sorted(missing)} are missing")
+        if file["J_regressor"].shape[0] != 55:
+            raise ValueError(f"it has {file['J_regressor'].shape[0]} joints, SMPL-X has 55")
