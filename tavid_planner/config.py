@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.options import check_options, from_mapping, option, section, to_mapping
+from hoi_motion.options import check_options, flat_options, from_mapping, option, section, to_mapping
 from hoi_motion.physics.config import CheckConfig
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -113,6 +113,48 @@ def resolve_model(path: str) -> str:
         return path
     shared = share_folder() / path
     return str(shared) if shared.exists() else path
+
+
+def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig:
+    """The same profile with options changed by texts such as "video.num_frames=9".
+
+    Raises:
+        InputError: CONFIG_INVALID; an unknown option lists the valid names.
+    """
+    data = to_mapping(config)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        *sections, option_name = name.strip().split(".")
+        if not equals or not option_name:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as section.option=value"
+            )
+        place = data
+        for section_name in sections:
+            place = place.setdefault(section_name, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
+        try:
+            place[option_name] = yaml.safe_load(value) if value.strip() else ""
+        except yaml.YAMLError as error:
+            raise InputError(ErrorCode.CONFIG_INVALID, f"option {name.strip()} is {value!r}, not a value") from error
+    return from_mapping(PlannerConfig, data)
+
+
+def option_help(config: PlannerConfig) -> str:
+    """Every option with its value in this profile, its range and its meaning, one a line; none that cannot be changed."""
+    lines = []
+    for name, value, f in flat_options(config):
+        if f.metadata["read_only"]:
+            continue
+        meta = f.metadata
+        allowed = "|".join(map(str, meta["choices"])) if meta["choices"] else ""
+        if meta["minimum"] is not None or meta["maximum"] is not None:
+            low, high = (("" if bound is None else f"{bound:g}") for bound in (meta["minimum"], meta["maximum"]))
+            allowed = f"{low}..{high} {meta['unit']}".strip()
+        shown = "" if value == "" else f" = {value}"
+        lines.append(f"  {name}{shown}{f' [{allowed}]' if allowed else ''}: {meta['description']}")
+    return "\n".join(lines)
 
 
 def with_video(config: PlannerConfig, **changes) -> PlannerConfig:

@@ -252,7 +252,7 @@ class _Run:
             failure = error
         except TavidError as error:
             failure = error
-        log.warning("sample with seed %d failed in stage %s: %s", sample.seed, stage, failure)
+        log.info("sample with seed %d failed in stage %s: %s", sample.seed, stage, failure)
         return replace(sample, error=failure)
 
 

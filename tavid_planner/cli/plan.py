@@ -1,0 +1,105 @@
+"""tavid-plan: one plan from image and mask files, without ROS."""
+
+import argparse
+import signal
+import sys
+
+from hoi_motion.scripts.command import command_parser, run_command
+from tavid_planner.errors import ErrorCode, InputError, TavidError
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_plan, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from tavid_planner.config import load_profile, option_help, profile_names
+
+    parser = command_parser(
+        "tavid-plan", "Plans how the person in a picture interacts with the one object that a mask marks."
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
+    parser.add_argument("--mask", required=True, metavar="FILE", help="one channel, 0 outside, one value on the target")
+    parser.add_argument(
+        "--instruction", required=True, metavar="TEXT", help='what happens, for example "picks up the [TGT] mug"'
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="plan bundle to write; must not exist yet")
+    parser.add_argument(
+        "--profile", default="mini", metavar="NAME", help=f"{', '.join(profile_names())}, or a YAML file; default mini"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same plan; default 0")
+    parser.add_argument(
+        "--samples", type=int, default=1, metavar="K", help="videos to generate, the best is kept; default 1"
+    )
+    parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
+    parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
+    parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="change an option below"
+    )
+    parser.epilog = "options for --set (values of the profile mini):\n" + option_help(load_profile("mini"))
+    return parser
+
+
+def _plan(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+
+    from tavid_planner.bundle import VERDICT_CODES, check_output_folder, save_plan
+    from tavid_planner.cli.progress import ProgressBar
+    from tavid_planner.cli.quiet import quiet_libraries
+    from tavid_planner.config import load_profile, with_options
+    from tavid_planner.planner import Planner
+
+    config = with_options(load_profile(arguments.profile), arguments.options)
+    folder = check_output_folder(arguments.out)
+    request = _request(arguments)
+    quiet_libraries(arguments.debug)
+    with ProgressBar() as on_progress:
+        plan = Planner(config).plan(request, on_progress)
+        save_plan(plan, folder, on_progress)
+    _print_summary(plan)
+    print(f"bundle   {folder}")
+    return TavidError(VERDICT_CODES[plan.verdict], "").exit_code
+
+
+def _request(arguments: argparse.Namespace):
+    from tavid_planner.image_files import read_depth, read_image, read_mask
+    from tavid_planner.request import InteractionRequest
+
+    return InteractionRequest(
+        rgb=read_image(arguments.image),
+        target_mask=read_mask(arguments.mask, "target mask"),
+        instruction=arguments.instruction,
+        actor_mask=read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None,
+        intrinsics=_intrinsics(arguments.intrinsics) if arguments.intrinsics else None,
+        depth_m=read_depth(arguments.depth) if arguments.depth else None,
+        seed=arguments.seed,
+        samples=arguments.samples,
+    )
+
+
+def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)
+    try:
+        fx, fy, cx, cy = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            ErrorCode.CAMERA_INVALID, f"intrinsics are {text!r}, expected four numbers", "write fx,fy,cx,cy in pixels"
+        ) from error
+    return [[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]
+
+
+def _print_summary(plan) -> None:
+    print(f"verdict  {plan.verdict}")
+    for reason in plan.report.reasons:
+        print(f"         {reason}")
+    if len(plan.samples) > 1:
+        for sample in plan.samples:
+            touch = {True: "touches the target", False: "misses the target", None: "not lifted"}[sample.touches_target]
+            print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
+    print("time     " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in plan.timings_s.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

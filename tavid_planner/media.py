@@ -1,0 +1,127 @@
+"""The picture and video files of a plan bundle."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.motion import HoiMotion
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.plan import InteractionVideo
+
+VIEWING_SIZE_PX = 360
+MAX_VIEWING_SCALE = 4
+MAX_ATTENTION_PANELS = 5
+MASK_COLOUR = (64, 255, 96)
+
+
+def write_png(path: Path, image: np.ndarray) -> None:  # (H, W, 3) RGB or (H, W), uint8
+    import cv2
+
+    encoded, data = cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])
+    if not encoded:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot encode {path.name} of shape {image.shape}")
+    path.write_bytes(data.tobytes())
+
+
+def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:  # (T, H, W, 3) uint8
+    """Write H.264 that browsers play.
+
+    H.264 with 4:2:0 chroma has even sides: an odd side is extended by repeating its last row or column, so pixel
+    coordinates stay what they are.
+    """
+    import imageio_ffmpeg
+
+    frames = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge")
+    writer = imageio_ffmpeg.write_frames(
+        str(path),
+        (frames.shape[2], frames.shape[1]),
+        fps=fps,
+        codec="libx264",
+        pix_fmt_in="rgb24",
+        pix_fmt_out="yuv420p",
+        quality=None,
+        macro_block_size=1,
+        ffmpeg_log_level="error",
+        output_params=["-crf", "16", "-preset", "medium", "-movflags", "+faststart"],
+    )
+    writer.send(None)
+    try:
+        for frame in frames:
+            writer.send(np.ascontiguousarray(frame))
+    finally:
+        writer.close()
+    if not path.is_file() or path.stat().st_size == 0:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "is the disk full?")
+
+
+def viewing_scale(height_px: int, width_px: int) -> int:
+    """Whole factor that brings a small picture to a size a person can judge."""
+    return int(np.clip(-(-VIEWING_SIZE_PX // min(height_px, width_px)), 1, MAX_VIEWING_SCALE))
+
+
+def enlarge(image: np.ndarray, scale: int) -> np.ndarray:  # (H, W[, 3]) -> (sH, sW[, 3])
+    """Cubic for pictures, nearest for masks."""
+    import cv2
+
+    if scale == 1:
+        return image
+    size = (image.shape[1] * scale, image.shape[0] * scale)
+    if image.dtype == bool:
+        return cv2.resize(image.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+    return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+
+
+def overlay_frames(video: InteractionVideo, motion: HoiMotion, target_mask: np.ndarray) -> np.ndarray:
+    """The clip with mask, joints and contacts drawn in, enlarged when it is small: (T, sH, sW, 3) uint8."""
+    from hoi_motion.lift.overlay import draw_overlay
+
+    scale = viewing_scale(*target_mask.shape)
+    frames = np.stack([enlarge(frame, scale) for frame in video.frames])
+    return draw_overlay(frames, enlarged_camera(motion, scale), enlarge(target_mask, scale))
+
+
+def enlarged_camera(motion: HoiMotion, scale: int) -> HoiMotion:
+    """The same motion seen by a camera with `scale` times the pixels (pixel centres at whole numbers)."""
+    K = motion.camera.K.copy()
+    K[:2] *= scale
+    K[:2, 2] += (scale - 1) / 2
+    camera = type(motion.camera)(
+        K=K,
+        T_world_camera=motion.camera.T_world_camera,
+        width=motion.camera.width * scale,
+        height=motion.camera.height * scale,
+        focal_source=motion.camera.focal_source,
+    )
+    return motion.replace(camera=camera)
+
+
+def attention_picture(video: InteractionVideo, target_mask: np.ndarray) -> np.ndarray | None:
+    """Where the video looks at the target word: a strip of frames over time, the mask outlined in the first.
+
+    Returns:
+        (H', W', 3) uint8, or None when attention was not captured.
+    """
+    import cv2
+
+    if video.target_attention is None:
+        return None
+    attention = video.target_attention / max(float(video.target_attention.max()), 1e-12)
+    scale = viewing_scale(*target_mask.shape)
+    T_latent = len(attention)
+    panels = []
+    for t in np.unique(np.linspace(0, T_latent - 1, min(T_latent, MAX_ATTENTION_PANELS)).round().astype(int)):
+        # a causal video VAE keeps the first frame alone and packs the following ones into the other latent frames
+        frame = round(t * (len(video.frames) - 1) / max(T_latent - 1, 1))
+        picture = enlarge(video.frames[frame], scale)
+        size = (picture.shape[1], picture.shape[0])
+        weight = cv2.resize(attention[t], size, interpolation=cv2.INTER_CUBIC).clip(0, 1)[..., None]
+        colours = cv2.applyColorMap((weight * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+        panel = (picture * (1 - 0.85 * weight) + colours * 0.85 * weight).astype(np.uint8)
+        if t == 0:
+            mask = enlarge(target_mask, scale).astype(np.uint8)
+            outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+            cv2.drawContours(panel, outlines, -1, MASK_COLOUR, 2)
+        cv2.putText(panel, f"{frame / video.fps:.1f} s", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(panel, f"{frame / video.fps:.1f} s", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,) * 3, 1, cv2.LINE_AA)
+        panels.append(np.pad(panel, ((0, 0), (0, 4), (0, 0)), constant_values=255))
+    return np.concatenate(panels, axis=1)[:, :-4]
