@@ -1,0 +1,278 @@
+"""2D keypoints of the acting person: the interface of a keypoint source, and MediaPipe Holistic as one."""
+
+import contextlib
+import logging
+import os
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift.actor_crop import ActorCrop, crop_around, search_windows
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+logger = logging.getLogger(__name__)
+# glog and absl prefix (severity, date, thread) or one of the lines that TensorFlow Lite and absl print bare
+_NATIVE_LOG = re.compile(r"^([IWEF]\d{4}[ \d]|(INFO|WARNING): (Created|All log)|.*\.cc:\d+\])")
+
+NUM_BODY = 33
+NUM_HAND = 21
+TORSO = (11, 12, 23, 24)
+# MediaPipe body landmarks by name, the ones other modules speak of
+NOSE, L_EYE, R_EYE, L_EAR, R_EAR = 0, 2, 5, 7, 8
+L_SHOULDER, R_SHOULDER, L_ELBOW, R_ELBOW, L_WRIST, R_WRIST = 11, 12, 13, 14, 15, 16
+L_HIP, R_HIP, L_KNEE, R_KNEE, L_ANKLE, R_ANKLE = 23, 24, 25, 26, 27, 28
+L_HEEL, R_HEEL, L_TOE, R_TOE = 29, 30, 31, 32
+MIRRORED_BODY = np.array(
+    [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9] + [i + 1 if i % 2 else i - 1 for i in range(11, NUM_BODY)]
+)
+
+
+@dataclass(frozen=True)
+class KeypointTrack:
+    """Keypoints of one person over a clip, in the video's pixels.
+
+    Attributes:
+        body_px: (T, 33, 3) x, y, confidence 0..1; MediaPipe's body landmarks.
+        left_hand_px, right_hand_px: (T, 21, 3) x, y, confidence; confidence 0 where the hand was not seen.
+        body_hint_m: (T, 33, 3) rough 3D landmarks, metres, camera axes, origin between the hips.
+        seen: (T,) bool, the person was found in the frame.
+    """
+
+    body_px: np.ndarray  # (T, 33, 3)
+    left_hand_px: np.ndarray  # (T, 21, 3)
+    right_hand_px: np.ndarray  # (T, 21, 3)
+    body_hint_m: np.ndarray  # (T, 33, 3)
+    seen: np.ndarray  # (T,) bool
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.body_px)
+
+    def hand_px(self, hand: str) -> np.ndarray:  # (T, 21, 3)
+        return {"left_hand": self.left_hand_px, "right_hand": self.right_hand_px}[hand]
+
+    def person_height_px(self) -> float:
+        """Robust height of a standing person of this size: from the body's confident extent and its torso."""
+        heights = []
+        for body in self.body_px[self.seen]:
+            sure = body[body[:, 2] > 0.3]
+            torso = np.linalg.norm(body[[11, 12], :2].mean(0) - body[[23, 24], :2].mean(0))
+            # shoulders to hips is about 0.29 of a person's height
+            heights.append(max(np.ptp(sure[:, 1]) if len(sure) > 4 else 0.0, torso / 0.29))
+        return float(np.median(heights)) if heights else 0.0
+
+
+class KeypointSource(Protocol):
+    """Anything that finds the acting person's keypoints."""
+
+    def detect(
+        self,
+        frames: np.ndarray,  # (T, H, W, 3) u8
+        *,
+        near_px: np.ndarray | None = None,  # (2,)
+        actor_mask: np.ndarray | None = None,  # (H, W) bool
+        on_progress: OnProgress = silent,
+        cancel: CancelToken | None = None,
+    ) -> KeypointTrack:
+        """Keypoints of one person: the one under `actor_mask`, else the one nearest to `near_px` in the first frame.
+
+        Raises:
+            LiftError: NO_ACTOR when nobody is found, or in too few frames to follow.
+        """
+        ...
+
+
+class MediaPipeKeypoints:
+    """MediaPipe Holistic on an upsampled crop that follows the actor.
+
+    Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
+    expose a wrong left/right guess and average out noise (`sides.py` decides).
+    """
+
+    crop_size_px = 512
+    min_seen_share = 0.4
+
+    def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
+        from hoi_motion.lift.sides import fuse_views
+
+        start, crop = self._find_actor(frames, near_px, actor_mask)
+        views = [_empty_track(len(frames)) for _ in range(2)]
+        with _quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
+            # frames before the first sighting are walked backwards from it
+            for order in (range(start, len(frames)), range(start - 1, -1, -1)):
+                crop_now = crop
+                for t in order:
+                    if cancel is not None:
+                        cancel.raise_if_cancelled()
+                    image = crop_now.cut(frames[t])
+                    _store(views[0], t, plain.process(image), crop_now, mirrored=False)
+                    _store(views[1], t, mirror.process(np.ascontiguousarray(image[:, ::-1])), crop_now, mirrored=True)
+                    body = views[0].body_px[t] if views[0].seen[t] else views[1].body_px[t]
+                    if views[0].seen[t] or views[1].seen[t]:
+                        crop_now = crop_now.follow(body)
+                    on_progress("keypoints", (abs(t - start) + 1) / max(len(frames), 1))
+        track = fuse_views(views[0], views[1])
+        seen = int(track.seen.sum())
+        if seen < max(2, self.min_seen_share * len(frames)):
+            raise LiftError(
+                ErrorCode.NO_ACTOR,
+                f"a person was found in {seen} of {len(frames)} frames",
+                "the actor must be in view during most of the clip",
+            )
+        return within_image(fill_gaps(track), frames.shape[1:3])
+
+    def _find_actor(self, frames, near_px, actor_mask):
+        """(frame index, crop) of the actor in the first frame that shows one."""
+        height, width = frames.shape[1:3]
+        tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
+        windows = search_windows((height, width), actor_mask)
+        with _quiet_native_log(), _pose(still=True) as pose:
+            for t in tries:
+                found = []
+                for window in windows:
+                    crop = crop_around(window, self.crop_size_px, margin=0.0)
+                    landmarks = pose.process(crop.cut(frames[t])).pose_landmarks
+                    if landmarks is not None:
+                        body = crop.to_video(_array(landmarks, with_visibility=True))
+                        if _is_person(body, (height, width)):
+                            found.append(body)
+                if found:
+                    actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
+                    return t, crop_around(_box(actor), self.crop_size_px)
+        raise LiftError(
+            ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
+        )
+
+
+def _distance(body: np.ndarray, near_px, actor_mask) -> float:
+    """How badly a found person fits: negative overlap with the mask, else pixels from `near_px` to the body."""
+    sure = body[body[:, 2] > 0.5, :2]
+    if actor_mask is not None:
+        column, row = np.clip(sure.astype(int), 0, np.array(actor_mask.shape[::-1]) - 1).T
+        return -float(actor_mask[row, column].mean())
+    if near_px is None:
+        return -float(np.ptp(sure[:, 1]))
+    # hands reach: the nearest keypoint counts, in units of the person's own size
+    return float(np.linalg.norm(sure - near_px, axis=1).min() / max(np.ptp(sure[:, 1]), 1.0))
+
+
+def _is_person(body: np.ndarray, size_px) -> bool:
+    sure = body[:, 2] > 0.5
+    inside = (body[:, 0] >= 0) & (body[:, 0] < size_px[1]) & (body[:, 1] >= 0) & (body[:, 1] < size_px[0])
+    height = np.ptp(body[sure, 1]) if sure.any() else 0.0
+    return bool((sure & inside).sum() >= 8 and (sure & inside)[list(TORSO[:2])].all() and height > 0.08 * size_px[0])
+
+
+def _box(body: np.ndarray) -> np.ndarray:  # (4,) x0 y0 x1 y1
+    points = body[body[:, 2] > 0.3, :2]
+    return np.concatenate([points.min(0), points.max(0)])
+
+
+def _empty_track(T: int) -> KeypointTrack:
+    return KeypointTrack(
+        body_px=np.zeros((T, NUM_BODY, 3)),
+        left_hand_px=np.zeros((T, NUM_HAND, 3)),
+        right_hand_px=np.zeros((T, NUM_HAND, 3)),
+        body_hint_m=np.zeros((T, NUM_BODY, 3)),
+        seen=np.zeros(T, bool),
+    )
+
+
+def _array(landmarks, with_visibility: bool = False) -> np.ndarray:  # (N, 3)
+    if with_visibility:
+        return np.array([[p.x, p.y, p.visibility] for p in landmarks.landmark])
+    return np.array([[p.x, p.y, p.z] for p in landmarks.landmark])
+
+
+def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, *, mirrored: bool) -> None:
+    """Write one Holistic (or body only) result into the track, undoing crop and mirror."""
+    if result.pose_landmarks is None:
+        return
+    body = _array(result.pose_landmarks, with_visibility=True)
+    hint = _array(result.pose_world_landmarks)
+    hands = [getattr(result, f"{side}_hand_landmarks", None) for side in ("left", "right")]
+    hands = [None if h is None else _array(h) for h in hands]
+    if mirrored:
+        body = np.column_stack([1 - body[:, 0], body[:, 1:]])[MIRRORED_BODY]
+        hint = (hint * [-1, 1, 1])[MIRRORED_BODY]
+        hands = [None if h is None else np.column_stack([1 - h[:, 0], h[:, 1:]]) for h in reversed(hands)]
+    track.body_px[t] = crop.to_video(body)
+    track.body_hint_m[t] = hint
+    for hand, out in zip(hands, (track.left_hand_px, track.right_hand_px)):
+        if hand is not None:
+            out[t] = crop.to_video(np.column_stack([hand[:, :2], np.ones(NUM_HAND)]))
+    track.seen[t] = True
+
+
+def fill_gaps(track: KeypointTrack) -> KeypointTrack:
+    """Frames without a person get interpolated positions at zero confidence: a start for the fit, not evidence."""
+    if track.seen.all():
+        return track
+    times, known = np.arange(track.num_frames), np.flatnonzero(track.seen)
+    body, hint = track.body_px.copy(), track.body_hint_m.copy()
+    for array, channels in ((body, 2), (hint, 3)):
+        for j in range(NUM_BODY):
+            for c in range(channels):
+                array[:, j, c] = np.interp(times, known, array[known, j, c])
+    body[~track.seen, :, 2] = 0.0
+    return replace(track, body_px=body, body_hint_m=hint)
+
+
+def within_image(track: KeypointTrack, size_px) -> KeypointTrack:
+    """Zero confidence outside the picture: there the detector only guesses."""
+    height, width = size_px
+    arrays = {}
+    for name in ("body_px", "left_hand_px", "right_hand_px"):
+        points = getattr(track, name).copy()
+        outside = (points[..., 0] < 0) | (points[..., 0] > width - 1) | (points[..., 1] < 0) | (points[..., 1] > height - 1)
+        points[outside, 2] = 0.0
+        arrays[name] = points
+    return replace(track, **arrays)
+
+
+@contextlib.contextmanager
+def _holistic():
+    import mediapipe
+
+    model = mediapipe.solutions.holistic.Holistic(
+        static_image_mode=False, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4
+    )
+    with contextlib.closing(model):
+        yield model
+
+
+@contextlib.contextmanager
+def _pose(still: bool):
+    import mediapipe
+
+    model = mediapipe.solutions.pose.Pose(
+        static_image_mode=still, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4
+    )
+    with contextlib.closing(model):
+        yield model
+
+
+@contextlib.contextmanager
+def _quiet_native_log():
+    """MediaPipe's C++ log goes straight to file descriptor 2; hold it back, and log it at debug level.
+
+    What others write to standard error meanwhile is passed on afterwards.
+    """
+    with tempfile.TemporaryFile() as held:
+        saved = os.dup(2)
+        try:
+            os.dup2(held.fileno(), 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if _NATIVE_LOG.match(line):
+                    logger.debug("mediapipe: %s", line)
+                else:
+                    os.write(2, line.encode() + b"\n")

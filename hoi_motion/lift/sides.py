@@ -1,0 +1,115 @@
+"""Left/right identity over time.
+
+The detector sometimes takes a person's front for the back and swaps left and right, for single frames or for long.
+Three things decide: two views of each frame (plain and mirrored), continuity over time, and the face.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hoi_motion.lift import keypoints as kp
+
+PAIRED = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
+
+
+def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack) -> kp.KeypointTrack:
+    """One consistent track from the plain and the mirrored view of every frame."""
+    views = [plain, mirror]
+    flips = [resolve_flips(view) for view in views]
+    # both views are now steady over time, each up to one global swap: align the second with the first
+    views = [flip_frames(view, flip) for view, flip in zip(views, flips)]
+    both = plain.seen & mirror.seen
+    if both.any():
+        same = _distances(views[0].body_px[both], views[1].body_px[both]).sum()
+        crossed = _distances(views[0].body_px[both], views[1].body_px[both][:, kp.MIRRORED_BODY]).sum()
+        if crossed < same:
+            # the views disagree over the whole clip: keep the one whose face agrees
+            wrong = int(facing_score(views[1]) < facing_score(views[0]))
+            views[wrong] = flip_frames(views[wrong], np.ones(plain.num_frames, bool))
+    return _averaged(views[0], views[1])
+
+
+def resolve_flips(track: kp.KeypointTrack) -> np.ndarray:  # (T,) bool
+    """Frames whose left and right are swapped, by the cheapest path over time (Viterbi on two states).
+
+    A swap costs how far the paired joints jump, in torso lengths; a flipped frame costs a little by itself, more
+    when the detector was sure of a frontal or a back view.
+    """
+    T = track.num_frames
+    known = np.flatnonzero(track.seen)
+    flip = np.zeros(T, bool)
+    if len(known) < 2:
+        return flip
+    body = track.body_px[known]
+    scale = np.median(np.linalg.norm(body[:, [11, 12], :2].mean(1) - body[:, [23, 24], :2].mean(1), axis=-1)) + 1e-6
+    swapped = body[:, kp.MIRRORED_BODY]
+    stay = _distances(body[1:], body[:-1]) / scale
+    change = _distances(body[1:], swapped[:-1]) / scale
+    cost = np.array([0.0, 0.02])
+    back = []
+    for s, c in zip(stay, change):
+        options = np.array([[cost[0] + s, cost[1] + c], [cost[0] + c, cost[1] + s]])
+        back.append(options.argmin(1))
+        cost = options.min(1) + [0.0, 0.02]
+    state = int(cost.argmin())
+    states = [state]
+    for choice in reversed(back):
+        state = int(choice[state])
+        states.append(state)
+    flip[known] = np.array(states[::-1], bool)
+    return flip
+
+
+def facing_score(track: kp.KeypointTrack) -> float:
+    """How well 2D face and shoulders agree: positive when nose-side and left/right order tell the same story.
+
+    Facing the camera, the left shoulder is right of the right one in the picture, and the nose is seen (confident and
+    before the ears in depth).
+    """
+    body, hint = track.body_px[track.seen], track.body_hint_m[track.seen]
+    if not len(body):
+        return 0.0
+    frontal = np.sign(body[:, kp.L_SHOULDER, 0] - body[:, kp.R_SHOULDER, 0])
+    nose_before_ears = hint[:, [kp.L_EAR, kp.R_EAR], 2].mean(1) - hint[:, kp.NOSE, 2]
+    face_seen = body[:, [kp.NOSE, kp.L_EYE, kp.R_EYE], 2].mean(1) - 0.5
+    return float(np.mean(frontal * (np.tanh(nose_before_ears / 0.05) + face_seen)))
+
+
+def flip_frames(track: kp.KeypointTrack, flip: np.ndarray) -> kp.KeypointTrack:
+    """Swap left and right in the given frames; a swapped body was seen front to back, so its depth turns too."""
+    if not flip.any():
+        return track
+    body, hint = track.body_px.copy(), track.body_hint_m.copy()
+    left, right = track.left_hand_px.copy(), track.right_hand_px.copy()
+    body[flip] = body[flip][:, kp.MIRRORED_BODY]
+    hint[flip] = hint[flip][:, kp.MIRRORED_BODY] * [1, 1, -1]
+    left[flip], right[flip] = track.right_hand_px[flip], track.left_hand_px[flip]
+    return replace(track, body_px=body, body_hint_m=hint, left_hand_px=left, right_hand_px=right)
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (T, 33, 3), (T, 33, 3) -> (T,)
+    """Confidence-weighted mean distance of the paired joints, pixels."""
+    weight = np.sqrt(a[:, PAIRED, 2] * b[:, PAIRED, 2]) + 1e-3
+    distance = np.linalg.norm(a[:, PAIRED, :2] - b[:, PAIRED, :2], axis=-1)
+    return (weight * distance).sum(1) / weight.sum(1)
+
+
+def _averaged(a: kp.KeypointTrack, b: kp.KeypointTrack) -> kp.KeypointTrack:
+    """Confidence-weighted mean of two views; where they disagree about a point, its confidence falls."""
+    scale = max(a.person_height_px(), b.person_height_px(), 1.0)
+    merged = {}
+    for name in ("body_px", "left_hand_px", "right_hand_px"):
+        pa, pb = getattr(a, name), getattr(b, name)
+        wa, wb = pa[..., 2:] * a.seen[:, None, None], pb[..., 2:] * b.seen[:, None, None]
+        total = wa + wb
+        xy = np.where(total > 1e-6, (wa * pa[..., :2] + wb * pb[..., :2]) / np.maximum(total, 1e-6), pa[..., :2])
+        gap = np.linalg.norm(pa[..., :2] - pb[..., :2], axis=-1) / scale
+        both = (wa[..., 0] > 0) & (wb[..., 0] > 0)
+        agreement = np.where(both, 1 / (1 + (gap / 0.04) ** 2), 1.0)
+        share = np.where(both, 0.5, 1.0)
+        merged[name] = np.concatenate([xy, (total[..., 0] * share * agreement)[..., None]], axis=-1)
+    weight_a, weight_b = a.seen.astype(float), b.seen.astype(float)
+    total = np.maximum(weight_a + weight_b, 1e-6)[:, None, None]
+    hint = (weight_a[:, None, None] * a.body_hint_m + weight_b[:, None, None] * b.body_hint_m) / total
+    return kp.KeypointTrack(body_hint_m=hint, seen=a.seen | b.seen, **merged)
