@@ -1,0 +1,111 @@
+"""A small CogVideoX from scratch, in diffusers format: VAE, T5 text encoder and tokenizer, transformer, scheduler."""
+
+from pathlib import Path
+
+import torch
+
+
+def build_vae():
+    """AutoencoderKLCogVideoX, 8x in space and 4x in time, 16 latent channels, 2.6 M parameters."""
+    from diffusers import AutoencoderKLCogVideoX
+
+    channels = (16, 32, 64, 64)
+    return AutoencoderKLCogVideoX(
+        down_block_types=("CogVideoXDownBlock3D",) * len(channels),
+        up_block_types=("CogVideoXUpBlock3D",) * len(channels),
+        block_out_channels=channels,
+        latent_channels=16,
+        layers_per_block=1,
+        norm_num_groups=8,
+        temporal_compression_ratio=4,
+        sample_height=96,
+        sample_width=144,
+        scaling_factor=1.0,
+    )
+
+
+def build_transformer(text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 8, head_dim: int = 32):
+    """CogVideoXTransformer3DModel for image-to-video: 16 noise + 16 image channels, rotary embeddings."""
+    from diffusers import CogVideoXTransformer3DModel
+
+    return CogVideoXTransformer3DModel(
+        num_attention_heads=heads,
+        attention_head_dim=head_dim,
+        in_channels=32,
+        out_channels=16,
+        time_embed_dim=128,
+        text_embed_dim=text_dim,
+        num_layers=layers,
+        sample_width=18,
+        sample_height=12,
+        sample_frames=17,
+        patch_size=2,
+        max_text_seq_length=text_length,
+        use_rotary_positional_embeddings=True,
+        use_learned_positional_embeddings=False,
+    )
+
+
+def build_text_encoder(vocab_size: int):
+    """A two-layer T5 encoder, trained together with the transformer."""
+    from transformers import T5Config, T5EncoderModel
+
+    return T5EncoderModel(
+        T5Config(
+            vocab_size=vocab_size,
+            d_model=128,
+            d_kv=32,
+            d_ff=256,
+            num_layers=2,
+            num_heads=4,
+            dropout_rate=0.0,
+            feed_forward_proj="gated-gelu",
+            pad_token_id=0,
+            eos_token_id=1,
+        )
+    )
+
+
+def build_tokenizer(sentences: list[str], vocab_size: int = 512, max_length: int = 32):
+    """A Unigram tokenizer trained on `sentences`, T5 conventions (pad 0, end of sentence 1)."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Punctuation(), pre_tokenizers.Metaspace()])
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=special, unk_token="<unk>", show_progress=False)
+    tokenizer.train_from_iterator(sentences, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=max_length,
+    )
+
+
+def build_scheduler():
+    """The DPM scheduler of CogVideoX: v-prediction, scaled-linear betas, zero terminal SNR, trailing steps."""
+    from diffusers import CogVideoXDPMScheduler
+
+    return CogVideoXDPMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        snr_shift_scale=1.0,
+        timestep_spacing="trailing",
+        set_alpha_to_one=True,
+    )
+
+
+def save_checkpoint(path: Path, **state) -> None:
+    """Write a training checkpoint, complete or not at all."""
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)

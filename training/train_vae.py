@@ -1,0 +1,130 @@
+"""Train the small video VAE: `python -m training.train_vae --data DIR|shapes --out runs/vae`.
+
+First on moving shapes (no data needed), then on scenes from `python -m training.scenes`; docs/training.md has the
+recipe of `models/tavid-mini` with times.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
+from training.data.moving_shapes import moving_shapes
+from training.models import build_vae, save_checkpoint
+
+
+def reconstruction_loss(output, clip, motion_weight: float = 4.0):  # (B, 3, T, H, W) twice, in -1..1
+    """L1 on pixels and their differences; pixels that change over the clip count more, since they are few."""
+    moved = (clip - clip[:, :, :1]).abs().amax(1, keepdim=True).amax(2, keepdim=True)
+    weight = 1 + motion_weight * (moved > 0.15).float()
+    loss = (weight * (output - clip).abs()).sum() / weight.expand_as(clip).sum()
+    for axis in (-1, -2):
+        loss = loss + 0.5 * (weight.narrow(axis, 1, clip.shape[axis] - 1) * (output.diff(dim=axis) - clip.diff(dim=axis)).abs()).mean()
+    return loss
+
+
+class ClipSource:
+    """Random windows of clips: from a folder of scenes, or moving shapes."""
+
+    def __init__(self, data: str, seed: int):
+        self.rng = np.random.default_rng(seed)
+        self.clips = None
+        if data != "shapes":
+            from training.data.clips import ClipFolder
+
+            self.clips = ClipFolder(data)
+
+    def window(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, H, W, 3) u8
+        rng = self.rng
+        if self.clips is None:
+            clip = moving_shapes(rng, frames, height, width)
+        else:
+            full = self.clips.frames(int(rng.integers(len(self.clips))))
+            T, H, W = full.shape[:3]
+            t = int(rng.integers(T - frames + 1))
+            y, x = int(rng.integers(H - height + 1)), int(rng.integers(W - width + 1))
+            clip = full[t : t + frames, y : y + height, x : x + width]
+        if rng.random() < 0.5:
+            clip = clip[:, :, ::-1]
+        if rng.random() < 0.3:  # new colours
+            clip = clip[..., rng.permutation(3)]
+        return np.ascontiguousarray(clip)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="folder of scenes, or the word shapes")
+    parser.add_argument("--out", type=Path, required=True, help="run folder; an existing run is resumed")
+    parser.add_argument("--init", type=Path, help="run folder whose weights to start from")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--frames", type=int, default=9)
+    parser.add_argument("--size", default="64x64", help="HxW of the training windows")
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--kl", type=float, default=1e-6)
+    parser.add_argument("--decoder-only", action="store_true", help="keep the latents: train the decoder alone")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    height, width = map(int, args.size.split("x"))
+
+    vae = use_2d_convolutions(build_vae())
+    if args.init:
+        vae.load_state_dict(torch.load(args.init / "last.pt", weights_only=True)["vae"])
+    trained = vae.decoder.parameters() if args.decoder_only else vae.parameters()
+    optimizer = torch.optim.AdamW(list(trained), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-4)
+    step, spent_s = 0, 0.0
+    if (args.out / "last.pt").exists():
+        state = torch.load(args.out / "last.pt", weights_only=True)
+        vae.load_state_dict(state["vae"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, spent_s = state["step"], state["spent_s"]
+    source = ClipSource(args.data, args.seed + step)
+
+    started, budget_s = time.monotonic() - spent_s, args.minutes * 60
+    log = open(args.out / "log.csv", "a")
+    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s")
+    average = None
+    while (elapsed := time.monotonic() - started) < budget_s:
+        # warm-up, then cosine over the time budget
+        rate = args.lr * min(1, (step + 1) / 50) * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * elapsed / budget_s)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        clip = np.stack([source.window(args.frames, height, width) for _ in range(args.batch)])
+        clip = torch.from_numpy(clip).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        with torch.set_grad_enabled(not args.decoder_only):
+            posterior = vae.encode(clip).latent_dist
+            latent = posterior.sample()
+        output = vae.decode(latent).sample
+        loss = reconstruction_loss(output, clip)
+        if not args.decoder_only:
+            loss = loss + args.kl * posterior.kl().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        psnr = float(-10 * torch.log10(F.mse_loss(output.detach().clamp(-1, 1), clip) / 4))
+        average = psnr if average is None else 0.98 * average + 0.02 * psnr
+        bar.n = int(elapsed)
+        bar.set_postfix(step=step, psnr=f"{average:.1f} dB")
+        if step % 50 == 0:
+            log.write(f"{step},{elapsed:.0f},{average:.3f}\n")
+            log.flush()
+        if step % 200 == 0:
+            save_checkpoint(args.out / "last.pt", vae=vae.state_dict(), optimizer=optimizer.state_dict(), step=step, spent_s=elapsed)
+    save_checkpoint(args.out / "last.pt", vae=vae.state_dict(), optimizer=optimizer.state_dict(), step=step, spent_s=elapsed)
+    bar.close()
+    print(f"step {step}: PSNR {average:.2f} dB on training windows, weights in {args.out / 'last.pt'}")
+
+
+if __name__ == "__main__":
+    main()
