@@ -1,0 +1,196 @@
+"""report.html: one self-contained page on which a person can judge a plan."""
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.motion import HANDS
+from hoi_motion.physics.report import CheckResult, Verdict
+from tavid_planner.charts import Interval, Series, interval_chart, line_chart
+from tavid_planner.curves import motion_curves
+from tavid_planner.plan import InteractionPlan
+from tavid_planner.request import TARGET_TOKEN
+
+HAND_STYLES = {"left_hand": "left", "right_hand": "right"}
+VERDICT_WORDS = {
+    Verdict.PASS: "the motion is physically plausible by every check that ran",
+    Verdict.FAIL: "the motion breaks the limits named below",
+    Verdict.NOT_RUN: "no check could run",
+}
+
+
+def write_report(plan: InteractionPlan, folder: Path) -> None:
+    """Write report.html beside the pictures and videos that stand in `folder`; they are embedded."""
+    (folder / "report.html").write_text(report_page(plan, folder))
+
+
+def report_page(plan: InteractionPlan, folder: Path) -> str:
+    """The page as HTML text; it names no other file and no other host."""
+    sections = (
+        _header(plan),
+        _reasons(plan),
+        _videos(folder),
+        _inputs(folder),
+        _curves(plan),
+        _checks(plan),
+        _samples(plan),
+        _timings(plan),
+        _provenance(plan),
+    )
+    style = (Path(__file__).parent / "report.css").read_text()
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{plan.verdict}: {escape(plan.request.instruction)}</title><style>{style}</style></head>\n"
+        f"<body><main>\n{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _header(plan: InteractionPlan) -> str:
+    height, width = plan.request.size_px
+    frames = len(plan.video.frames)
+    instruction = escape(plan.request.instruction).replace(
+        escape(TARGET_TOKEN), '<span class="target" title="the masked object">target</span>'
+    )
+    return (
+        f'<header><span class="badge {plan.verdict}">{plan.verdict}</span><div><h1>{instruction}</h1>'
+        f'<p class="sub">{width} x {height} px, {frames} frames at {plan.video.fps:g} per second, '
+        f"seed {plan.provenance.get('chosen_seed', plan.request.seed)}, body {escape(plan.motion.body_model)}, "
+        f"{escape(str(plan.provenance.get('created', '')))}</p></div></header>\n"
+    )
+
+
+def _reasons(plan: InteractionPlan) -> str:
+    words = VERDICT_WORDS[plan.verdict]
+    items = "".join(f"<li>{escape(reason)}</li>" for reason in plan.report.reasons)
+    return _card(f"Verdict: {words}", f'<ul class="reasons">{items}</ul>' if items else "")
+
+
+def _videos(folder: Path) -> str:
+    return (
+        '<div class="two">'
+        + _card("", _video(folder / "overlay.mp4", "with the mask, the fitted body's joints and contacts drawn in"))
+        + _card("", _video(folder / "video.mp4", "as generated"))
+        + "</div>\n"
+    )
+
+
+def _inputs(folder: Path) -> str:
+    attention = folder / "attention.png"
+    if not attention.is_file():
+        return _card("Where the video looks at the target word", '<p class="sub">attention was not captured</p>')
+    caption = "attention of the video's tokens to the target word over time; the mask is outlined in the first frame"
+    return _card("Where the video looks at the target word", _picture(attention, caption))
+
+
+def _curves(plan: InteractionPlan) -> str:
+    motion = plan.motion
+    duration_s = (motion.num_frames - 1) / motion.fps
+    curves = motion_curves(motion, plan.provenance.get("profile", {}).get("lift", {}).get("body_model", ""))
+    distances = [Series(hand, values, HAND_STYLES[hand]) for hand, values in curves.hand_distance_m.items()]
+    keys = "".join(f'<span class="key {style}">{hand.replace("_", " ")}</span>' for hand, style in HAND_STYLES.items())
+    target = motion.target.name if motion.target is not None else None
+    contacts = [
+        Interval(c.hand.split("_")[0], c.start_frame / motion.fps, min(c.end_frame / motion.fps, duration_s), HAND_STYLES[c.hand])
+        for c in motion.contacts
+        if c.object_name == target
+    ]
+    return (
+        (_card(f"Hand to target distance {keys}", line_chart(distances, duration_s, "m")) if distances else "")
+        + _card("Contact with the target", interval_chart([h.split("_")[0] for h in HANDS], contacts, duration_s))
+        + _card(
+            'Pelvis over the floor <span class="key pelvis">height</span>',
+            line_chart([Series("pelvis", curves.pelvis_height_m, "pelvis")], duration_s, "m"),
+        )
+    )
+
+
+def _checks(plan: InteractionPlan) -> str:
+    order = {Verdict.FAIL: 0, Verdict.NOT_RUN: 1, Verdict.PASS: 2}
+    rows = [_check_row(c, plan.motion.fps) for c in sorted(plan.report.checks, key=lambda c: order[c.verdict])]
+    head = ("Check", "Verdict", "#Value", "#Limit", "Unit", "#Worst frame", "What was found")
+    return _card("Physics checks", _table(head, rows))
+
+
+def _check_row(check: CheckResult, fps: float) -> tuple:
+    worst = "" if check.worst_frame is None else f"{check.worst_frame} ({check.worst_frame / fps:.1f} s)"
+    return (
+        escape(check.name.replace("_", " ")),
+        _verdict(check.verdict),
+        _number(check.value),
+        _number(check.limit),
+        escape(check.unit),
+        worst,
+        escape(check.reason),
+    )
+
+
+def _samples(plan: InteractionPlan) -> str:
+    chosen = plan.provenance.get("chosen_seed")
+    rows, classes = [], []
+    for s in plan.samples:
+        touches = {True: "yes", False: "no", None: ""}[s.touches_target]
+        alignment = "" if s.target_alignment is None else f"{100 * s.target_alignment:.0f} %"
+        what = escape(s.error or ", ".join(s.failed_checks))
+        rows.append((str(s.seed), _verdict(s.verdict), touches, alignment, what))
+        classes.append("chosen" if s.seed == chosen else "")
+    head = ("Seed", "Verdict", "Touches target", "#Attention on target", "Failed checks or error")
+    return _card(f"Samples ({len(rows)}, the chosen one is shaded)", _table(head, rows, classes))
+
+
+def _timings(plan: InteractionPlan) -> str:
+    total = max(sum(plan.timings_s.values()), 1e-9)
+    bars = "".join(f'<i style="width:{100 * s / total:.2f}%" title="{escape(k)}"></i>' for k, s in plan.timings_s.items())
+    rows = [(escape(stage), f"{seconds:.2f} s", f"{100 * seconds / total:.0f} %") for stage, seconds in plan.timings_s.items()]
+    return _card(f"Time: {total:.1f} s", f'<div class="split">{bars}</div>' + _table(("Stage", "#Time", "#Share"), rows))
+
+
+def _provenance(plan: InteractionPlan) -> str:
+    text = json.dumps(plan.provenance, indent=2, default=str)
+    diagnostics = json.dumps(plan.motion.diagnostics, indent=2, default=str)
+    return _card(
+        "",
+        f"<details><summary>Where this comes from</summary><pre>{escape(text)}</pre></details>"
+        f"<details><summary>Numbers of the lift</summary><pre>{escape(diagnostics)}</pre></details>",
+    )
+
+
+def _card(title_html: str, body: str) -> str:
+    title = f"<h2>{title_html}</h2>" if title_html else ""
+    return f'<section class="card">{title}{body}</section>\n'
+
+
+def _table(head: tuple[str, ...], rows: list[tuple], classes: list[str] | None = None) -> str:
+    """A table of HTML cells; a heading that starts with # makes a right-aligned column of numbers."""
+    numeric = [h.startswith("#") for h in head]
+
+    def cells(tag: str, values: tuple) -> str:
+        return "".join(f'<{tag}{" class=number" if n else ""}>{v}</{tag}>' for v, n in zip(values, numeric))
+
+    names = classes or [""] * len(rows)
+    body = "".join(f'<tr{f" class={name}" if name else ""}>{cells("td", row)}</tr>' for row, name in zip(rows, names))
+    return f'<table><tr>{cells("th", tuple(h.lstrip("#") for h in head))}</tr>{body}</table>'
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f'<span class="{verdict}-text">{verdict}</span>'
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else np.format_float_positional(value, precision=3, fractional=False, trim="-")
+
+
+def _video(path: Path, caption: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return (
+        f'<figure><video src="data:video/mp4;base64,{data}" controls loop muted autoplay playsinline></video>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _picture(path: Path, caption: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
