@@ -1,0 +1,134 @@
+"""What happens with one goal or service request: inputs, plan, bundle, result. Both doors lead here."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.bundle import check_output_folder, save_plan
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ControlError, ErrorCode, RetargetError, TavidError
+from tavid_planner.plan import InteractionPlan
+from tavid_planner.ros.config import NodeConfig
+from tavid_planner.ros.desk import PlannerDesk
+from tavid_planner.ros.inputs import LatestInputs
+from tavid_planner.ros.results import fill_error, fill_plan, fill_times
+from tavid_planner.ros.stages import StageClock
+
+log = logging.getLogger(__name__)
+
+
+class Answerer:
+    """Answers requests; whatever happens, the result says it.
+
+    Attributes:
+        plans: plans made so far, passed or not.
+        last_error: code and message of the last request without a plan, "" after one with a plan.
+        last_plan_s: seconds the last plan took, None before the first.
+
+    Args:
+        node_config: gives the node's options as they are now.
+        planner_config: gives the config for the profile named in a request, "" for the node's own.
+        on_plan: called with every plan and the header of its image, after the result is filled.
+    """
+
+    def __init__(
+        self,
+        desk: PlannerDesk,
+        inputs: LatestInputs,
+        node_config: Callable[[], NodeConfig],
+        planner_config: Callable[[str], PlannerConfig],
+        on_plan: Callable[[InteractionPlan, object], None],
+    ):
+        self._desk, self._inputs, self._on_plan = desk, inputs, on_plan
+        self._node_config, self._planner_config = node_config, planner_config
+        self.plans = 0
+        self.last_error = ""
+        self.last_plan_s: float | None = None
+
+    def answer(self, goal, result, clock: StageClock, cancel: CancelToken):
+        """Fill `result` for `goal`; never raises for anything a request can cause.
+
+        Args:
+            goal: the action's goal or the service's request.
+            result: the action's result or the service's response.
+        """
+        try:
+            self._plan(goal, result, clock, cancel)
+        except TavidError as error:
+            self._refuse(result, error, clock)
+        except MemoryError:
+            self._refuse(result, TavidError(ErrorCode.OUT_OF_MEMORY, "the machine ran out of memory"), clock)
+        except Exception as error:  # the node goes on serving, and the client learns what happened
+            log.exception("error inside the planner")
+            message = f"{type(error).__name__}: {error}"
+            hint = "the node's log has the details; please report it"
+            self._refuse(result, ControlError(ErrorCode.INTERNAL, message, hint), clock)
+        return result
+
+    def _plan(self, goal, result, clock: StageClock, cancel: CancelToken) -> None:
+        clock("input", 0.0)
+        options = self._node_config()
+        if goal.robot:
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN, f"unknown robot {goal.robot!r}", "no robots are known yet; leave it empty"
+            )
+        config = self._planner_config(goal.profile)
+        request, header = self._inputs.request(goal)
+        folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
+        clock("input", 1.0)
+        with _deadline(options.plan_timeout_s, cancel):
+            plan = self._desk.plan(request, config, clock, cancel)
+            folder = save_plan(plan, folder, clock, cancel)
+        times_s = clock.times_s()
+        total_s = clock.elapsed_s
+        fill_plan(result, plan, str(folder), header)
+        fill_times(result, times_s | plan.timings_s, total_s)
+        self.plans += 1
+        self.last_error, self.last_plan_s = "", total_s
+        log.info("%s in %.1f s: %s", plan.verdict, total_s, folder)
+        self._on_plan(plan, header)
+
+    def _refuse(self, result, error: TavidError, clock: StageClock) -> None:
+        self.last_error = str(error)
+        log.warning("no plan, stage %s: %s", clock.stage, error)
+        fill_error(result, error, clock.stage)
+        fill_times(result, clock.times_s(), clock.elapsed_s)
+
+
+@contextmanager
+def _deadline(limit_s: float, cancel: CancelToken):
+    """Cancel after `limit_s` seconds (0: never) and call it what it is.
+
+    Raises:
+        ControlError: TIMED_OUT instead of CANCELLED when it was the deadline.
+    """
+    if not limit_s:
+        yield
+        return
+    expired = threading.Event()
+
+    def stop() -> None:
+        expired.set()
+        cancel.cancel()
+
+    timer = threading.Timer(limit_s, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except ControlError as error:
+        if error.code is ErrorCode.CANCELLED and expired.is_set():
+            raise ControlError(
+                ErrorCode.TIMED_OUT, f"no plan after {limit_s:g} s", "raise the parameter plan_timeout_s, or take fewer samples"
+            ) from error
+        raise
+    finally:
+        timer.cancel()
+
+
+def _bundle_name() -> str:
+    return datetime.now().strftime("plan-%Y%m%d-%H%M%S-%f")

@@ -1,0 +1,166 @@
+"""PlanClient: a conversation with the node. Start, ask whether it is done, read feedback, take the result."""
+
+import time
+
+import numpy as np
+from action_msgs.msg import GoalStatus
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+from tavid_planner_interfaces.action import PlanInteraction
+
+from tavid_planner.errors import ControlError, ErrorCode, TavidError
+from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+
+
+class PlanClient:
+    """Sends one request at a time to a planner node and waits without blocking for long.
+
+        with PlanClient() as client:
+            client.wait_until_ready(timeout_s=60)
+            client.send("picks up the [TGT] mug", rgb, mask)
+            while not client.is_done(timeout_s=0.2):
+                print(client.feedback)
+            print(client.result().plan_path)
+
+    Args:
+        planner: name of the planner's node; namespace: the namespace it lives in.
+        context: an initialised rclpy context; None makes one of its own.
+    """
+
+    def __init__(self, planner: str = "tavid_planner", namespace: str = "", context: Context | None = None):
+        self._own_context = context is None
+        if context is None:
+            context = Context()
+            context.init()
+        self._context = context
+        self._node = Node("tavid_plan_client", namespace=namespace, context=context, enable_rosout=False)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self._node)
+        self._actions = ActionClient(self._node, PlanInteraction, "plan_interaction")
+        self._state = self._node.create_client(GetState, f"{planner}/get_state")
+        self._goal = self._result_future = None
+        self.feedback: PlanInteraction.Feedback | None = None
+        """The latest feedback of the running request."""
+
+    def is_ready(self, timeout_s: float = 1.0) -> bool:
+        """Whether the node is there, active and takes goals."""
+        if not (self._state.service_is_ready() and self._actions.server_is_ready()):
+            return False
+        answer = self._wait(self._state.call_async(GetState.Request()), timeout_s)
+        return answer is not None and answer.current_state.id == State.PRIMARY_STATE_ACTIVE
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Wait for an active node.
+
+        Raises:
+            ControlError: TIMED_OUT.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                raise ControlError(
+                    ErrorCode.TIMED_OUT,
+                    f"no active planner node after {timeout_s:g} s",
+                    "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models",
+                )
+            self._executor.spin_once(timeout_sec=0.1)
+
+    def send(
+        self,
+        instruction: str,
+        rgb: np.ndarray | None = None,  # (H, W, 3)
+        target_mask: np.ndarray | None = None,  # (H, W)
+        *,
+        intrinsics: np.ndarray | None = None,  # (3, 3)
+        frame_id: str = "",
+        seed: int = 0,
+        samples: int = 1,
+        profile: str = "",
+        timeout_s: float = 10.0,
+    ) -> None:
+        """Send a request; without an image or a mask the node takes the latest from its topics.
+
+        Raises:
+            ControlError: TIMED_OUT when the node does not answer, BUSY when it does not take the goal.
+        """
+        header = Header(stamp=self._node.get_clock().now().to_msg(), frame_id=frame_id)
+        goal = PlanInteraction.Goal(instruction=instruction, seed=seed, samples=samples, profile=profile)
+        if rgb is not None:
+            goal.image = image_from_rgb(rgb, header)
+        if target_mask is not None:
+            goal.target_mask = image_from_mask(target_mask, header)
+        if intrinsics is not None:
+            goal.camera_info = CameraInfo(header=header, k=np.asarray(intrinsics, np.float64).ravel())
+        self.send_goal(goal, timeout_s)
+
+    def send_goal(self, goal: PlanInteraction.Goal, timeout_s: float = 10.0) -> None:
+        """Like `send`, for a goal message of one's own."""
+        self.feedback = self._goal = self._result_future = None
+        handle = self._wait(self._actions.send_goal_async(goal, feedback_callback=self._keep_feedback), timeout_s)
+        if handle is None:
+            raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
+        if not handle.accepted:
+            raise ControlError(ErrorCode.BUSY, "the planner node did not take the goal")
+        self._goal, self._result_future = handle, handle.get_result_async()
+
+    def is_done(self, timeout_s: float = 0.0) -> bool:
+        """Whether the result is there; waits for it up to `timeout_s`."""
+        return self._wait(self._sent(), timeout_s) is not None
+
+    def cancel(self, timeout_s: float = 5.0) -> bool:
+        """Ask the node to stop; the result then says CANCELLED. False when it was too late."""
+        self._sent()
+        answer = self._wait(self._goal.cancel_goal_async(), timeout_s)
+        return answer is not None and bool(answer.goals_canceling)
+
+    @property
+    def status(self) -> int:
+        """How the request ended, an `action_msgs/GoalStatus` constant; STATUS_UNKNOWN while it has not."""
+        future = self._sent()
+        return future.result().status if future.done() else GoalStatus.STATUS_UNKNOWN
+
+    def result(self, timeout_s: float = 0.0) -> PlanInteraction.Result:
+        """The result, whatever it says.
+
+        Raises:
+            ControlError: TIMED_OUT when it is not there yet.
+        """
+        if not self.is_done(timeout_s):
+            raise ControlError(ErrorCode.TIMED_OUT, f"no result after {timeout_s:g} s", "ask is_done first")
+        return self._sent().result().result
+
+    def error(self) -> TavidError | None:
+        """What went wrong, None for a plan that passed."""
+        result = self.result()
+        return TavidError(ErrorCode(result.error_code), result.error_msg) if result.error_code else None
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._actions.destroy()
+        self._node.destroy_node()
+        if self._own_context:
+            self._context.try_shutdown()
+
+    def __enter__(self) -> "PlanClient":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _sent(self):
+        if self._result_future is None:
+            raise ControlError(ErrorCode.INTERNAL, "nothing was sent yet", "call send first")
+        return self._result_future
+
+    def _keep_feedback(self, message) -> None:
+        self.feedback = message.feedback
+
+    def _wait(self, future, timeout_s: float):
+        self._executor.spin_until_future_complete(future, timeout_sec=timeout_s)
+        return future.result() if future.done() else None

@@ -1,0 +1,56 @@
+"""Shows the last plan: its video on ~/plan_video and, in step with it, the motion on ~/markers."""
+
+import threading
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
+
+from tavid_planner.plan import InteractionPlan
+from tavid_planner.ros.conversions import image_from_rgb
+from tavid_planner.ros.markers import plan_markers
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Playback:
+    """Plays a plan once, frame by frame at its own rate; the last frame stays for those who come later."""
+
+    def __init__(self, node: Node, callback_group):
+        self._node = node
+        self._group = callback_group
+        self._video = node.create_lifecycle_publisher(Image, "~/plan_video", LATCHED)
+        self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", LATCHED)
+        self._lock = threading.Lock()
+        self._timer = None
+
+    def play(self, plan: InteractionPlan, header: Header, video: bool, markers: bool, joints_world) -> None:
+        """Start playing; a plan that is still being played ends.
+
+        Args:
+            joints_world: (T, 55, 3) SMPL-X joints, metres, or None without markers.
+        """
+        self.stop()
+        frames = iter(range(len(plan.video.frames)))
+
+        def show_next() -> None:
+            frame = next(frames, None)
+            if frame is None:
+                self.stop()
+                return
+            if video:
+                self._video.publish(image_from_rgb(plan.video.frames[frame], header))
+            if markers:
+                self._markers.publish(plan_markers(plan.motion, joints_world, frame, header))
+
+        with self._lock:
+            self._timer = self._node.create_timer(1.0 / plan.video.fps, show_next, callback_group=self._group)
+
+    def stop(self) -> None:
+        with self._lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            self._node.destroy_timer(timer)

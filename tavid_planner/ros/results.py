@@ -1,0 +1,121 @@
+"""From a plan or an error to the fields that the action's result and the service's response share."""
+
+import array
+import math
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point, Point32, Pose, PoseArray, Quaternion
+from scipy.spatial.transform import Rotation
+from std_msgs.msg import Header
+from tavid_planner_interfaces.msg import Contact, HoiMotion, ObjectMotion, PhysicsCheck, StageTime
+
+from hoi_motion import motion as hoi
+from hoi_motion.physics.report import PhysicsReport, Verdict
+from tavid_planner.bundle import VERDICT_CODES
+from tavid_planner.errors import TavidError
+from tavid_planner.plan import InteractionPlan
+
+HANDS = {"left_hand": Contact.LEFT_HAND, "right_hand": Contact.RIGHT_HAND}
+
+
+def fill_plan(result, plan: InteractionPlan, plan_path: str, header: Header) -> None:
+    """Fill a result with a plan; object poses are in the frame of `header`, the camera of the request's image."""
+    result.error_code = int(VERDICT_CODES[plan.verdict])
+    result.verdict = str(plan.verdict)
+    result.reasons = list(plan.report.reasons)
+    if plan.verdict is not Verdict.PASS:
+        result.error_msg = f"the plan is {plan.verdict} in its physics check: {'; '.join(result.reasons)}"
+        result.error_stage = "check"
+    result.checks = checks_to_messages(plan.report)
+    result.plan_path = plan_path
+    T_camera_world = plan.motion.camera.T_camera_world
+    result.motion = body_to_message(plan.motion, header)
+    result.objects = [object_to_message(o, T_camera_world, header) for o in plan.motion.objects]
+    result.object_poses = PoseArray(header=header)
+    if plan.motion.target is not None:
+        result.object_poses = poses_to_message(T_camera_world @ plan.motion.target.T_world_object, header)
+    result.contacts = [contact_to_message(c) for c in plan.motion.contacts]
+
+
+def fill_error(result, error: TavidError, stage: str) -> None:
+    """Fill a result with an error and the stage it came up in."""
+    result.error_code = int(error.code)
+    result.error_msg = f"{error.message} - {error.hint}" if error.hint else error.message
+    result.error_stage = stage
+
+
+def fill_times(result, stage_times_s: dict[str, float], total_s: float) -> None:
+    result.planning_time = duration(total_s)
+    result.stage_times = [StageTime(stage=stage, seconds=float(s)) for stage, s in stage_times_s.items()]
+
+
+def duration(seconds: float) -> Duration:
+    whole = math.floor(seconds)
+    return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))
+
+
+def body_to_message(motion: hoi.HoiMotion, header: Header) -> HoiMotion:
+    return HoiMotion(
+        header=header,
+        world_pose=pose_to_message(motion.camera.T_camera_world),
+        body_model=motion.body_model,
+        fps=float(motion.fps),
+        num_frames=motion.num_frames,
+        pose_rad=_sequence("f", motion.pose_rad),
+        transl_m=_sequence("f", motion.transl_m),
+        betas=_sequence("f", motion.betas),
+    )
+
+
+def object_to_message(item: hoi.ObjectMotion, T_camera_world: np.ndarray, header: Header) -> ObjectMotion:
+    return ObjectMotion(
+        name=item.name,
+        is_target=item.is_target,
+        shape=item.shape,
+        vertices=[Point32(x=x, y=y, z=z) for x, y, z in item.vertices_m.tolist()],
+        triangles=_sequence("I", item.faces),
+        poses=poses_to_message(T_camera_world @ item.T_world_object, header),
+    )
+
+
+def contact_to_message(contact: hoi.Contact) -> Contact:
+    return Contact(
+        hand=HANDS[contact.hand],
+        object_name=contact.object_name,
+        start_frame=contact.start_frame,
+        end_frame=contact.end_frame,
+        confidence=contact.confidence,
+    )
+
+
+def checks_to_messages(report: PhysicsReport) -> list[PhysicsCheck]:
+    return [
+        PhysicsCheck(
+            name=c.name,
+            verdict=str(c.verdict),
+            value=math.nan if c.value is None else c.value,
+            limit=math.nan if c.limit is None else c.limit,
+            unit=c.unit,
+            worst_frame=-1 if c.worst_frame is None else c.worst_frame,
+            reason=c.reason,
+        )
+        for c in report.checks
+    ]
+
+
+def poses_to_message(T_frame_object: np.ndarray, header: Header) -> PoseArray:  # (T, 4, 4)
+    return PoseArray(header=header, poses=[pose_to_message(T) for T in T_frame_object])
+
+
+def pose_to_message(T: np.ndarray) -> Pose:  # (4, 4)
+    x, y, z, w = Rotation.from_matrix(T[:3, :3]).as_quat()
+    position = Point(x=float(T[0, 3]), y=float(T[1, 3]), z=float(T[2, 3]))
+    return Pose(position=position, orientation=Quaternion(x=x, y=y, z=z, w=w))
+
+
+def _sequence(typecode: str, values: np.ndarray) -> array.array:
+    """A message sequence; rclpy takes an array over as a block, where it would check a list item by item."""
+    sequence = array.array(typecode)
+    sequence.frombytes(np.ascontiguousarray(values, np.dtype(typecode)).tobytes())
+    return sequence
