@@ -1,0 +1,1 @@
+"""Training of the mini model: scenes, data, objectives. Run from a checkout; nobody imports this package."""
