@@ -16,6 +16,7 @@ EPILOG = """what may follow --ros-args:
   -r image_raw:=/camera/image_raw   take images from another topic
 """
 INTERFACES = "tavid_planner_interfaces"
+WAKE_PERIOD_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ def serve(planner_factory, ros_arguments: list[str], debug: bool = False) -> int
 
         log_through(node.get_logger())
         executor = node.make_executor()
-        spinner = threading.Thread(target=_spin, args=(executor, context), name="spin")
+        stopping = threading.Event()
+        spinner = threading.Thread(target=_spin, args=(executor, stopping), name="spin")
         spinner.start()
         try:
             if node.node_config().autostart:
@@ -75,23 +77,21 @@ def serve(planner_factory, ros_arguments: list[str], debug: bool = False) -> int
         finally:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C does not wait for anything
             node.stop_planning()
-            executor.shutdown()
+            stopping.set()
+            executor.wake()
             spinner.join()
+            executor.shutdown()
             node.destroy_node()
     finally:
         context.try_shutdown()
     return 0
 
 
-def _spin(executor, context) -> None:
-    from rclpy.executors import ExternalShutdownException, ShutdownException
-
-    while context.ok():
+def _spin(executor, stopping: threading.Event) -> None:
+    # not executor.spin(): shutting that down from another thread destroys what it is waiting on
+    while not stopping.is_set():
         try:
-            executor.spin()
-            return
-        except (ExternalShutdownException, ShutdownException):
-            return
+            executor.spin_once(timeout_sec=WAKE_PERIOD_S)
         except Exception:  # one bad callback does not end the service
             log.exception("error in a callback")
 

@@ -1,0 +1,87 @@
+"""A ROS graph of this session's own, and a node process in it whose planner follows the instruction."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy")
+pytest.importorskip("tavid_planner_interfaces", reason="pip install ./tavid_planner_interfaces")
+
+from tavid_planner.ros.isolation import private_graph  # noqa: E402
+
+NODE_SCRIPT = Path(__file__).with_name("obedient_node.py")
+START_TIMEOUT_S = 180
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ros_graph(tmp_path_factory):
+    """Sets the environment before anything of ROS starts."""
+    added = private_graph() | {"ROS_LOG_DIR": str(tmp_path_factory.mktemp("ros_log"))}
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    yield added
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+class NodeProcess:
+    """A node in a process of its own, in an empty namespace that only its test talks to."""
+
+    def __init__(self, command: list[str], log_path: Path):
+        self.log_path = log_path
+        with open(log_path, "w") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=log_path.parent)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def interrupt(self, timeout_s: float = 60) -> int:
+        """Ctrl-C; the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout_s)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def obedient_node():
+    """`obedient_node(folder, plan, *parameters)`: a context manager that gives (NodeProcess, PlanClient)."""
+    return _obedient_node
+
+
+@contextmanager
+def _obedient_node(folder: Path, plan, *parameters: str):
+    from tavid_planner.ros.client import PlanClient
+
+    namespace = f"/test_{time.monotonic_ns()}"
+    (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
+    command = [sys.executable, str(NODE_SCRIPT), str(folder / "plan.pickle"), "--ros-args", "-r", f"__ns:={namespace}"]
+    for parameter in ("output_folder:=" + str(folder / "plans"), "publish_markers:=false", *parameters):
+        command += ["-p", parameter]
+    node = NodeProcess(command, folder / "node.log")
+    try:
+        with PlanClient(namespace=namespace) as client:
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while not client.is_ready(timeout_s=5):
+                assert node.process.poll() is None, node.log
+                assert time.monotonic() < deadline, node.log
+                time.sleep(0.1)
+            yield node, client
+    finally:
+        node.close()
+

@@ -1,0 +1,106 @@
+"""launch/plan.launch.py against small stand-ins for `launch` and `launch_ros`, which are not on PyPI."""
+
+import runpy
+import sys
+import types
+
+import pytest
+import yaml
+
+from hoi_motion.options import flat_options
+from tavid_planner.config import PlannerConfig, VideoConfig, share_folder
+from tavid_planner.ros.config import NodeConfig
+
+LAUNCH_FILE = share_folder() / "launch" / "plan.launch.py"
+
+
+class Recorded:
+    """Remembers its class's name and what it was made with."""
+
+    def __init__(self, *args, **kwargs):
+        self.args, self.kwargs = args, kwargs
+
+    def __getattr__(self, name):
+        try:
+            return self.kwargs[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class LaunchConfiguration(Recorded):
+    def perform(self, context) -> str:
+        return context[self.args[0]]
+
+
+NAMES = {
+    "launch": ["LaunchDescription"],
+    "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
+    "launch.conditions": ["IfCondition"],
+    "launch.substitutions": ["PathJoinSubstitution"],
+    "launch_ros": [],
+    "launch_ros.actions": ["LifecycleNode", "Node"],
+    "launch_ros.parameter_descriptions": ["ParameterValue"],
+    "launch_ros.substitutions": ["FindPackageShare"],
+}
+
+
+@pytest.fixture
+def entities(monkeypatch) -> list[Recorded]:
+    for module_name, names in NAMES.items():
+        module = types.ModuleType(module_name)
+        for name in names:
+            setattr(module, name, type(name, (Recorded,), {}))
+        monkeypatch.setitem(sys.modules, module_name, module)
+    sys.modules["launch.substitutions"].LaunchConfiguration = LaunchConfiguration
+    return runpy.run_path(str(LAUNCH_FILE))["generate_launch_description"]().args[0]
+
+
+@pytest.fixture
+def arguments(entities) -> dict[str, Recorded]:
+    return {e.args[0]: e for e in entities if type(e).__name__ == "DeclareLaunchArgument"}
+
+
+def planner(entities, **given) -> Recorded:
+    opaque = next(e for e in entities if type(e).__name__ == "OpaqueFunction")
+    return opaque.function({"profile": "", "device": ""} | given)[0]
+
+
+def test_all_arguments_are_there_and_described(arguments):
+    assert set(arguments) == {
+        "namespace", "params_file", "profile", "device", "use_sim_time", "rviz", "autostart", "log_level",
+    }  # fmt: skip
+    assert all(a.description.endswith(".") for a in arguments.values())
+
+
+def test_choices_hold_the_default_and_fit_the_config(arguments):
+    for name in ("device", "use_sim_time", "rviz", "autostart", "log_level"):
+        assert arguments[name].default_value in arguments[name].choices
+    device = next(field for name, _, field in flat_options(VideoConfig()) if name == "device")
+    assert set(arguments["device"].choices) == {"", *device.metadata["choices"]}
+
+
+def test_planner_is_the_installed_executable_with_the_parameter_file(entities):
+    node = planner(entities)
+    assert type(node).__name__ == "LifecycleNode"
+    assert (node.package, node.executable, node.name) == ("tavid_planner", "tavid-node", "tavid_planner")
+    assert node.parameters[0].args[0] == "params_file"
+
+
+@pytest.mark.parametrize("given, expected", [({}, {}), ({"profile": "x.yaml", "device": "cpu"}, {"profile": "x.yaml", "video.device": "cpu"})])
+def test_only_given_arguments_override_the_parameter_file(entities, given, expected):
+    overrides = planner(entities, **given).parameters[1]
+    assert {k: v.args[0] for k, v in overrides.items() if k not in ("use_sim_time", "autostart")} == expected
+
+
+def test_overridden_parameters_exist(entities):
+    known = {name for config in (NodeConfig(), PlannerConfig()) for name, _, _ in flat_options(config)}
+    assert set(planner(entities, profile="mini", device="cpu").parameters[1]) <= known | {"use_sim_time"}
+
+
+def test_rviz_starts_only_on_request_with_a_config_that_exists(entities):
+    rviz = next(e for e in entities if type(e).__name__ == "Node")
+    assert rviz.condition.args[0].args[0] == "rviz"
+    path = rviz.arguments[1].args[0][1:]
+    config = yaml.safe_load(share_folder().joinpath(*path).read_text())
+    topics = [d["Topic"]["Value"] for d in config["Visualization Manager"]["Displays"] if "Topic" in d]
+    assert {"tavid_planner/markers", "tavid_planner/plan_video"} <= set(topics)

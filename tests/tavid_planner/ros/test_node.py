@@ -1,0 +1,303 @@
+"""The node across processes, over real ROS 2: both doors, refusals, cancel, parameters and lifecycle while planning."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from tavid_planner_interfaces.action import PlanInteraction as PlanAction
+from tavid_planner_interfaces.srv import PlanInteraction as PlanService
+
+from tavid_planner.bundle import load_plan_json
+from tavid_planner.errors import ErrorCode
+from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+
+ANSWER_S = 60
+"""Far above what an answer takes, for machines that are busy."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("node")
+
+
+@pytest.fixture(scope="module")
+def started():
+    """What the first test has started, for all of them: a process is slow to start."""
+    with ExitStack() as stack:
+        yield SimpleNamespace(stack=stack, pair=None)
+
+
+@pytest.fixture
+def client(started, obedient_node, folder, plan):
+    if started.pair is None:
+        started.pair = started.stack.enter_context(obedient_node(folder, plan))
+    node, client = started.pair
+    yield client
+    assert node.process.poll() is None, f"the node died:\n{node.log}"
+
+
+@pytest.fixture
+def call(client):
+    """A function that calls a service of the node and waits for the answer."""
+    clients = []
+
+    def call(kind, name: str, request, timeout_s: float = ANSWER_S):
+        service = client._node.create_client(kind, name)
+        clients.append(service)
+        assert service.wait_for_service(timeout_s), f"no service {name}"
+        answer = client._wait(service.call_async(request), timeout_s)
+        assert answer is not None, f"{name} has not answered for {timeout_s} s"
+        return answer
+
+    yield call
+    for service in clients:
+        client._node.destroy_client(service)
+
+
+@pytest.fixture
+def goal(make_request):
+    """A function that makes a whole goal (or service request) from an instruction."""
+
+    def make(instruction: str = "picks up the [TGT] mug", kind=PlanAction.Goal, **fields):
+        request = make_request()
+        header = Header(frame_id="camera")
+        header.stamp.sec = 12
+        message = kind(instruction=instruction, seed=3)
+        message.image = image_from_rgb(request.rgb, header)
+        message.target_mask = image_from_mask(request.target_mask, header)
+        for name, value in fields.items():
+            setattr(message, name, value)
+        return message
+
+    return make
+
+
+def feedback_until(client, stage: str) -> PlanAction.Feedback:
+    deadline = time.monotonic() + ANSWER_S
+    while client.feedback is None or client.feedback.stage != stage:
+        assert not client.is_done(timeout_s=0.05), client.result()
+        assert time.monotonic() < deadline, f"no feedback from stage {stage}"
+    return client.feedback
+
+
+def test_service_gives_the_whole_plan(call, goal, motion):
+    answer = call(PlanService, "plan_interaction", goal(kind=PlanService.Request))
+    assert (answer.error_code, answer.error_msg, answer.verdict) == (0, "", "PASS")
+    assert load_plan_json(answer.plan_path)["verdict"] == "PASS"
+    assert answer.motion.num_frames == motion.num_frames == len(answer.object_poses.poses)
+    np.testing.assert_array_equal(np.reshape(answer.motion.pose_rad, (-1, 55, 3)), motion.pose_rad)
+    for header in (answer.motion.header, answer.object_poses.header, answer.objects[0].poses.header):
+        assert (header.frame_id, header.stamp.sec) == ("camera", 12)
+    assert [c.object_name for c in answer.contacts] == ["target"]
+    assert {t.stage for t in answer.stage_times} >= {"input", "video", "lift", "check", "save"}
+
+
+def test_action_reports_every_stage_and_succeeds(client, goal):
+    stages = []
+    client.send_goal(goal(), ANSWER_S)
+    while not client.is_done(timeout_s=0.01):
+        if client.feedback is not None and client.feedback.stage not in stages:
+            stages.append(client.feedback.stage)
+    assert client.status == GoalStatus.STATUS_SUCCEEDED
+    assert client.error() is None
+    assert [s for s in stages if s in ("video", "lift", "check")] == ["video", "lift", "check"]
+
+
+def test_plan_that_fails_its_check_aborts_with_the_plan(client, goal):
+    client.send_goal(goal("fails to pick up the [TGT] mug"), ANSWER_S)
+    result = client.result(ANSWER_S)
+    assert client.status == GoalStatus.STATUS_ABORTED
+    assert (result.error_code, result.verdict) == (ErrorCode.CHECK_FAILED, "FAIL")
+    assert "3.1 cm" in result.error_msg
+    assert (Path(result.plan_path) / "video.mp4").is_file()
+
+
+def test_cancel_in_the_middle_stops_the_plan_and_leaves_nothing(client, goal, folder):
+    before = sorted(p.name for p in (folder / "plans").glob("*"))
+    client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+    feedback_until(client, "video")
+    assert client.cancel(ANSWER_S)
+    result = client.result(ANSWER_S)
+    assert client.status == GoalStatus.STATUS_CANCELED
+    assert (result.error_code, result.error_stage) == (ErrorCode.CANCELLED, "video")
+    assert result.planning_time.sec < 25, "the plan ran on after the cancel"
+    assert sorted(p.name for p in (folder / "plans").glob("*")) == before
+
+
+def empty_mask(mask):
+    return image_from_mask(np.zeros_like(mask))
+
+
+def small_mask(mask):
+    return image_from_mask(mask[:-2])
+
+
+def grey_mask(mask):
+    message = image_from_mask(mask)
+    message.data[0] = 7
+    return message
+
+
+def colour_mask(mask):
+    return image_from_rgb(np.stack([mask] * 3, 2).astype(np.uint8))
+
+
+def torn_mask(mask):
+    message = image_from_mask(mask)
+    message.data = message.data[:-10]
+    return message
+
+
+@pytest.mark.parametrize(
+    "broken, code",
+    [
+        (empty_mask, ErrorCode.MASK_EMPTY),
+        (small_mask, ErrorCode.SIZE_MISMATCH),
+        (grey_mask, ErrorCode.MASK_INVALID),
+        (colour_mask, ErrorCode.ENCODING_UNSUPPORTED),
+        (torn_mask, ErrorCode.MASK_INVALID),
+    ],
+)
+def test_bad_mask_is_refused_by_name(client, goal, make_request, broken, code):
+    client.send_goal(goal(target_mask=broken(make_request().target_mask)), ANSWER_S)
+    result = client.result(ANSWER_S)
+    assert client.status == GoalStatus.STATUS_ABORTED
+    assert (result.error_code, result.error_stage, result.plan_path) == (code, "input", "")
+    assert "mask" in result.error_msg and "\n" not in result.error_msg
+
+
+@pytest.mark.parametrize(
+    "fields, code",
+    [
+        ({"instruction": ""}, ErrorCode.INSTRUCTION_INVALID),
+        ({"instruction": "x" * 10_000}, ErrorCode.INSTRUCTION_INVALID),
+        ({"profile": "nope"}, ErrorCode.CONFIG_INVALID),
+        ({"robot": "r2d2"}, ErrorCode.ROBOT_UNKNOWN),
+        ({"image": Image(width=1, height=1, step=3, encoding="rgb8", data=[1, 2, 3])}, ErrorCode.IMAGE_INVALID),
+        ({"instruction": "crashes into the [TGT] mug"}, ErrorCode.INTERNAL),
+    ],
+)
+def test_bad_request_gets_its_code_and_the_node_serves_on(client, call, goal, fields, code):
+    client.send_goal(goal(**fields), ANSWER_S)
+    assert client.result(ANSWER_S).error_code == code
+    assert client.status == GoalStatus.STATUS_ABORTED
+    assert call(PlanService, "plan_interaction", goal(kind=PlanService.Request)).error_code == 0
+
+
+def test_second_request_is_refused_as_busy_on_both_doors(client, call, goal):
+    client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+    feedback_until(client, "video")
+    second = client._wait(client._actions.send_goal_async(goal()), ANSWER_S)
+    answer = client._wait(second.get_result_async(), ANSWER_S)
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.error_code == PlanAction.Result.BUSY
+    assert call(PlanService, "plan_interaction", goal(kind=PlanService.Request)).error_code == PlanAction.Result.BUSY
+    assert not client.is_done(), "the first one was disturbed"
+    client.cancel(ANSWER_S)
+    assert client.result(ANSWER_S).error_code == ErrorCode.CANCELLED
+
+
+def test_parameters_and_diagnostics_are_answered_while_planning(client, call, goal):
+    seen = []
+    subscription = client._node.create_subscription(DiagnosticArray, "/diagnostics", seen.append, 10)
+    client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+    feedback_until(client, "video")
+    steps = Parameter(name="video.num_inference_steps")
+
+    def set_steps(value: int):
+        steps.value = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
+        request = SetParameters.Request(parameters=[steps])
+        return call(SetParameters, "tavid_planner/set_parameters", request).results[0]
+
+    assert set_steps(7).successful
+    refused = set_steps(100_000)
+    assert not refused.successful and refused.reason
+    request = GetParameters.Request(names=["video.num_inference_steps", "video.guidance"])
+    values = call(GetParameters, "tavid_planner/get_parameters", request).values
+    assert (values[0].integer_value, values[1].string_value) == (7, "static")
+    deadline = time.monotonic() + ANSWER_S
+    while not any(kv.key == "planning" and kv.value == "true" for m in seen for kv in m.status[0].values):
+        assert time.monotonic() < deadline, "no diagnostics while planning"
+        client.is_done(timeout_s=0.1)
+    assert not client.is_done(), "the plan was not running any more"
+    client.cancel(ANSWER_S)
+    client.result(ANSWER_S)
+    client._node.destroy_subscription(subscription)
+
+
+def test_parameters_are_described_from_the_config(call):
+    request = DescribeParameters.Request(names=["video.num_inference_steps", "video.guidance", "profile"])
+    steps, guidance, profile = call(DescribeParameters, "tavid_planner/describe_parameters", request).descriptors
+    assert (steps.description, steps.integer_range[0].to_value) == ("denoising steps", 1000)
+    assert "released" in guidance.additional_constraints
+    assert profile.read_only and not steps.read_only
+
+
+def test_empty_request_takes_the_topics_unless_they_are_stale(client, goal, make_request):
+    def ask() -> PlanAction.Result:
+        client.send_goal(goal(image=Image(), target_mask=Image()), ANSWER_S)
+        return client.result(ANSWER_S)
+
+    def publish(age_s: float) -> None:
+        stamp = client._node.get_clock().now().nanoseconds - int(age_s * 1e9)
+        header = Header(frame_id="camera")
+        header.stamp.sec, header.stamp.nanosec = divmod(stamp, 10**9)
+        images.publish(image_from_rgb(make_request().rgb, header))
+        masks.publish(image_from_mask(make_request().target_mask, header))
+        time.sleep(0.2)
+
+    assert ask().error_code == ErrorCode.NO_IMAGE
+    images = client._node.create_publisher(Image, "image_raw", qos_profile_sensor_data)
+    masks = client._node.create_publisher(Image, "target_mask", qos_profile_sensor_data)
+    deadline = time.monotonic() + ANSWER_S
+    while images.get_subscription_count() == 0 or masks.get_subscription_count() == 0:
+        assert time.monotonic() < deadline, "the node does not subscribe"
+        time.sleep(0.05)
+    for age_s, code in ((60.0, ErrorCode.IMAGE_STALE), (-1.0, ErrorCode.NONE)):
+        publish(age_s)
+        result = ask()
+        while result.error_code != code and time.monotonic() < deadline:  # best effort: a message may be lost
+            publish(age_s)
+            result = ask()
+        assert result.error_code == code, result.error_msg
+
+
+def test_inactive_node_refuses_and_serves_again_when_activated(client, call, goal):
+    def change(transition: int) -> bool:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return call(ChangeState, "tavid_planner/change_state", request).success
+
+    client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+    feedback_until(client, "video")
+    assert change(Transition.TRANSITION_DEACTIVATE)
+    assert client.result(ANSWER_S).error_code == ErrorCode.CANCELLED
+    client.send_goal(goal(), ANSWER_S)
+    refused = client.result(ANSWER_S)
+    assert refused.error_code == ErrorCode.BUSY and "not active" in refused.error_msg
+    assert change(Transition.TRANSITION_ACTIVATE)
+    client.send_goal(goal(), ANSWER_S)
+    assert client.result(ANSWER_S).error_code == ErrorCode.NONE
+
+
+def test_ctrl_c_in_the_middle_of_a_plan_ends_cleanly(obedient_node, plan, goal, tmp_path):
+    with obedient_node(tmp_path, plan, "max_waiting:=1") as (node, client):
+        client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+        feedback_until(client, "video")
+        waiting = client._wait(client._actions.send_goal_async(goal()), ANSWER_S)
+        assert waiting.accepted
+        assert node.interrupt(ANSWER_S) == 130
+        assert "Traceback" not in node.log and "never retrieved" not in node.log
+        assert node.log.splitlines()[-1].startswith("error: CANCELLED")
+        assert not list((tmp_path / "plans").glob("*"))

@@ -1,0 +1,84 @@
+"""Parameters are the config dataclasses: types, ranges, descriptions, read-only flags."""
+
+import pytest
+import yaml
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from hoi_motion.options import flat_options
+from tavid_planner.config import PlannerConfig, share_folder
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.ros.config import NodeConfig
+from tavid_planner.ros.parameters import declare_options, read_options, refuse_invalid_changes
+
+
+@pytest.fixture
+def make_node():
+    """A function that makes a node which was given parameters from outside."""
+    context = Context()
+    context.init()
+    nodes = []
+
+    def make(**given) -> Node:
+        overrides = [Parameter(name, value=value) for name, value in given.items()]
+        nodes.append(Node("parameters", context=context, parameter_overrides=overrides, enable_rosout=False))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    context.try_shutdown()
+
+
+def test_every_option_is_a_parameter_with_its_default(make_node):
+    node = make_node()
+    declare_options(node, NodeConfig())
+    declare_options(node, PlannerConfig())
+    for config in (NodeConfig(), PlannerConfig()):
+        for name, value, _ in flat_options(config):
+            if name != "name":
+                assert node.get_parameter(name).value == value
+        assert read_options(node, config) == config
+
+
+def test_given_value_wins_over_the_profile(make_node):
+    node = make_node(**{"video.num_inference_steps": 3})
+    declare_options(node, PlannerConfig())
+    assert read_options(node, PlannerConfig()).video.num_inference_steps == 3
+
+
+@pytest.mark.parametrize(
+    "given", [{"video.num_inference_steps": 0}, {"video.num_inference_steps": "many"}, {"check.penetration_m": 1}]
+)
+def test_wrong_type_or_range_is_one_clear_line(make_node, given):
+    with pytest.raises(InputError) as error:
+        declare_options(make_node(**given), PlannerConfig())
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+    assert next(iter(given)) in error.value.message
+
+
+@pytest.mark.parametrize(
+    "name, value, accepted",
+    [
+        ("video.guidance", "released", True),
+        ("video.guidance", "loud", False),
+        ("video.guidance_scale", 2.5, True),
+        ("video.guidance_scale", float("nan"), False),
+        ("video.num_inference_steps", 10**6, False),
+        ("profile", "other", False),
+    ],
+)
+def test_changes_are_checked(make_node, name, value, accepted):
+    node = make_node()
+    declare_options(node, NodeConfig())
+    declare_options(node, PlannerConfig())
+    refuse_invalid_changes(node, NodeConfig(), PlannerConfig())
+    result = node.set_parameters([Parameter(name, value=value)])[0]
+    assert result.successful is accepted
+    assert accepted or result.reason
+
+
+def test_parameter_file_names_the_node_options_with_their_defaults():
+    file = yaml.safe_load((share_folder() / "config" / "node.yaml").read_text())
+    assert file["/**"]["ros__parameters"] == {name: value for name, value, _ in flat_options(NodeConfig())}
