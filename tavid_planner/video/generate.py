@@ -1,0 +1,141 @@
+"""From an InteractionRequest to an InteractionVideo."""
+
+import logging
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from hoi_motion.progress import CancelToken, OnProgress, silent
+from tavid_planner.config import VideoConfig, resolve_model
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.plan import InteractionVideo
+from tavid_planner.request import InteractionRequest
+from tavid_planner.video.image_fit import ImageFit
+from tavid_planner.video.memory import checked_device
+from tavid_planner.video.model_files import model_folder, weights_digest
+from tavid_planner.video.pipeline import TargetAwarePipeline
+
+logger = logging.getLogger(__name__)
+
+
+def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
+    """The pipeline that a profile asks for, with its provenance filled in.
+
+    Raises:
+        VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
+        InputError: CONFIG_INVALID.
+    """
+    device = checked_device(config.device)
+    base = resolve_model(config.base)
+    adapter = resolve_model(config.adapter) or None
+    pipeline = TargetAwarePipeline.from_pretrained(
+        base,
+        adapter,
+        dtype=getattr(torch, config.dtype),
+        device=device,
+        scheduler=config.scheduler,
+        memory=config.memory,
+        vae_tiling=config.vae_tiling,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.provenance = {
+        "base": config.base,
+        "base_digest": weights_digest(model_folder(base)),
+        "adapter": config.adapter,
+        "adapter_digest": pipeline.adapter.digest if pipeline.adapter else "",
+        "trigger": pipeline.trigger,
+        "mask_used": pipeline.uses_mask,
+        "device": str(device),
+        "dtype": config.dtype,
+        "memory": config.memory,
+        "scheduler": type(pipeline.scheduler).__name__,
+    }
+    logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
+    return pipeline
+
+
+def generate_video(
+    pipeline: TargetAwarePipeline,
+    request: InteractionRequest,
+    config: VideoConfig,
+    seed: int,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> InteractionVideo:
+    """Generate one clip in the request's pixels; the same arguments give the same clip.
+
+    Args:
+        on_progress: called with stage "video"; the last tenth is decoding.
+
+    Raises:
+        InputError: MASK_EMPTY when the mask vanishes at latent size, INSTRUCTION_INVALID, CONFIG_INVALID.
+        VideoError: OUT_OF_MEMORY, GENERATION_FAILED.
+        ControlError: CANCELLED.
+    """
+    _check_frames(pipeline, config.num_frames)
+    start = time.perf_counter()
+    fit = ImageFit.between(request.size_px, (config.height, config.width))
+    coverage = fit.mask_to_model(request.target_mask, config.mask_reduction)
+    output = pipeline(
+        image=fit.to_model(request.rgb),
+        mask=torch.from_numpy(coverage) if pipeline.uses_mask else None,
+        prompt=request.prompt,
+        height=config.height,
+        width=config.width,
+        num_frames=config.num_frames,
+        num_inference_steps=config.num_inference_steps,
+        guidance_scale=config.guidance_scale,
+        guidance=config.guidance,
+        generator=torch.Generator("cpu").manual_seed(seed),
+        output_type="np",
+        on_step=lambda step, total: on_progress("video", 0.9 * step / total),
+        cancel=cancel,
+        mask_reduction=config.mask_reduction,
+        capture_attention=config.capture_attention,
+    )
+    frames = fit.to_request((output.frames[0] * 255).round().astype(np.uint8))
+    attention, alignment = None, None
+    if output.target_attention is not None:
+        alignment = target_alignment(output.target_attention[0], torch.from_numpy(coverage))
+        attention = fit.maps_to_request(output.target_attention.numpy())
+        attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
+    on_progress("video", 1.0)
+    provenance = {
+        **getattr(pipeline, "provenance", {}),
+        "seed": int(seed),
+        "prompt": request.prompt,
+        "steps": config.num_inference_steps,
+        "guidance": config.guidance,
+        "guidance_scale": config.guidance_scale,
+        "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
+        "model_px": [config.height, config.width],
+        "content_px": list(fit.content_px),
+        "content_top_left_px": list(fit.top_left_px),
+        "target_alignment": alignment,
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    return InteractionVideo(frames, config.fps, attention, provenance)
+
+
+def target_alignment(
+    attention: torch.Tensor,  # (h, w), first frame
+    coverage: torch.Tensor,  # (H, W) in 0..1
+) -> float:
+    """Share of the first frame's attention to the target word that comes from the mask, 0..1.
+
+    A model that ignores the mask scores about the mask's share of the image area.
+    """
+    mask = F.adaptive_avg_pool2d(coverage[None].float(), attention.shape)[0]
+    return float((attention * mask).sum() / attention.sum().clamp_min(torch.finfo(torch.float32).tiny))
+
+
+def _check_frames(pipeline: TargetAwarePipeline, num_frames: int) -> None:
+    # the causal VAE gives the first latent frame one pixel frame only when their number is odd
+    period = 2 * pipeline.vae_scale_factor_temporal
+    if num_frames % period != 1:
+        near = max(1, round((num_frames - 1) / period)) * period + 1
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"num_frames is {num_frames}", f"it must be {period}k + 1, for example {near}"
+        )

@@ -1,0 +1,80 @@
+"""Where weights live, and what happens when there is not enough room."""
+
+from contextlib import contextmanager
+
+import torch
+
+from tavid_planner.errors import ErrorCode, InputError, VideoError
+
+MODES = ("resident", "model", "sequential")
+CPU_ALLOCATOR_SIGNS = ("can't allocate memory", "not enough memory")
+
+
+def place(pipeline, device: str | torch.device, memory: str = "resident") -> None:
+    """Put a pipeline's weights where the memory mode wants them.
+
+    Args:
+        memory: "resident" keeps all on the device; "model" brings one model at a time there (19 GB for the 5B
+            model), "sequential" one layer at a time (under 4 GB, slow).
+
+    Raises:
+        InputError: CONFIG_INVALID for a mode or device that cannot be had.
+        VideoError: OUT_OF_MEMORY.
+    """
+    if memory not in MODES:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"memory is {memory!r}", f"use one of {', '.join(MODES)}")
+    device = checked_device(device)
+    with memory_errors():
+        if memory == "resident":
+            pipeline.to(device)
+            return
+        if device.type == "cpu":
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"memory is {memory!r} on the CPU, where nothing can be offloaded",
+                "use memory 'resident', or a GPU",
+            )
+        if memory == "model":
+            pipeline.enable_model_cpu_offload(device=device)
+        else:
+            pipeline.enable_sequential_cpu_offload(device=device)
+
+
+def checked_device(device: str | torch.device) -> torch.device:
+    """A device that exists; "auto" takes a GPU if there is one.
+
+    Raises:
+        InputError: CONFIG_INVALID.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}", "try cpu"
+        ) from error
+    return found
+
+
+@contextmanager
+def memory_errors():
+    """Turn every kind of out-of-memory into VideoError OUT_OF_MEMORY."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _out_of_memory(error) from error
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in CPU_ALLOCATOR_SIGNS):
+            raise
+        raise _out_of_memory(error) from error
+
+
+def _out_of_memory(error: BaseException) -> VideoError:
+    first_line = (str(error).splitlines() or ["out of memory"])[0]
+    return VideoError(
+        ErrorCode.OUT_OF_MEMORY,
+        f"the video model does not fit: {first_line[:160]}",
+        "use memory 'model' or 'sequential' with vae_tiling, a smaller dtype, or smaller and fewer frames",
+    )

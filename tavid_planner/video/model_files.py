@@ -1,0 +1,141 @@
+"""Model folders: local or from a hub, whole or not, and their digests."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from tavid_planner.config import share_folder
+from tavid_planner.errors import ErrorCode, VideoError
+
+WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transformers write them
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
+DIGEST_LENGTH = 16
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether `name` must be looked up in a hub (or its cache): "owner/name" where no such local folder is."""
+    if Path(name).exists() or not HUB_ID.fullmatch(name) or name.startswith("."):
+        return False
+    parent = Path(name).parent
+    return not (parent.is_dir() or (share_folder() / parent).is_dir())
+
+
+def model_folder(name: str, files: tuple[str, ...] | None = None) -> Path:
+    """The local folder of a model given by folder or hub id; a hub is asked for hub ids only.
+
+    Args:
+        files: patterns of the files wanted from a hub, None for all.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if not is_hub_id(name):
+        raise missing(f"the model folder {name} does not exist", "give a folder in diffusers format, or a hub id")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=None if files is None else list(files)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise missing(
+            f"{name} is neither a local folder nor could it be fetched from the hub ({type(error).__name__})",
+            "check the name and the network, or download the model and give its folder",
+        ) from error
+
+
+def check_base_folder(folder: Path) -> None:
+    """Refuse a pipeline folder with a missing or truncated file before anything is loaded.
+
+    Raises:
+        VideoError: MODEL_MISSING, naming the file.
+    """
+    index = _read_json(folder / "model_index.json")
+    wanted = ("tokenizer", "text_encoder", "vae", "transformer", "scheduler")
+    absent = [component for component in wanted if component not in index]
+    if absent:
+        raise missing(
+            f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give a CogVideoX image-to-video folder"
+        )
+    _read_json(folder / "scheduler" / "scheduler_config.json")
+    for component in ("text_encoder", "vae", "transformer"):
+        _read_json(folder / component / "config.json")
+        _check_weights(folder / component)
+    if not any((folder / "tokenizer" / name).is_file() for name in TOKENIZER_FILES):
+        raise missing(f"{folder / 'tokenizer'} has none of {', '.join(TOKENIZER_FILES)}", "download the model again")
+
+
+def _check_weights(folder: Path) -> None:
+    for name in WEIGHT_NAMES:
+        index = folder / f"{name}.safetensors.index.json"
+        if index.is_file():
+            shards = sorted(set(_read_json(index).get("weight_map", {}).values()))
+            for shard in shards:
+                check_safetensors(folder / shard)
+            return
+        if (folder / f"{name}.safetensors").is_file():
+            check_safetensors(folder / f"{name}.safetensors")
+            return
+    raise missing(f"{folder} has no safetensors weights", "download the model again, or save it as safetensors")
+
+
+def check_safetensors(path: Path) -> dict:
+    """The header of a safetensors file, after checking that the file is as long as it says.
+
+    Raises:
+        VideoError: MODEL_MISSING when the file is missing, truncated or not safetensors.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if 0 < length <= size - 8 else None
+        if header is None:
+            raise ValueError("its header is cut off")
+        end = max((t["data_offsets"][1] for name, t in header.items() if name != "__metadata__"), default=0)
+        if size != 8 + length + end:
+            raise ValueError(f"it has {size} bytes instead of {8 + length + end}")
+    except OSError as error:
+        raise missing(f"cannot read {path}: {error.strerror}", "download the model again") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise missing(f"{path} is damaged or truncated: {error}", "download the model again") from error
+    return header
+
+
+def weights_digest(folder: Path) -> str:
+    """First hex digits of a sha256 over the names and bytes of all weight and config files of a model folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".safetensors", ".pth", ".json", ".model") and path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(file_sha256(path).encode())
+    return digest.hexdigest()[:DIGEST_LENGTH]
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file. A hub's cache already names its large files so; these are not read again."""
+    target = path.resolve()
+    if target.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", target.name):
+        return target.name
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def missing(message: str, hint: str = "") -> VideoError:
+    return VideoError(ErrorCode.MODEL_MISSING, message, hint)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise missing(f"cannot read {path}: {error.strerror}", "download the model again") from error
+    except ValueError as error:
+        raise missing(f"{path} is damaged or truncated: {error}", "download the model again") from error
+    if not isinstance(content, dict):
+        raise missing(f"{path} holds no JSON object", "download the model again")
+    return content

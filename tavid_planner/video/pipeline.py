@@ -1,0 +1,428 @@
+"""TargetAwarePipeline: CogVideoX image-to-video with the mask of one object as the only spatial input."""
+
+import logging
+import math
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+import torch
+from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
+from diffusers.utils import BaseOutput
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.request import checked_mask
+from tavid_planner.video.adapter import Adapter, load_adapter
+from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.conditioning import REDUCTIONS, mask_latents
+from tavid_planner.video.memory import memory_errors, place
+from tavid_planner.video.model_files import check_base_folder, missing, model_folder
+from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+
+GUIDANCE = ("static", "released", "step_index")
+OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+SCHEDULERS = {"dpm": CogVideoXDPMScheduler, "ddim": CogVideoXDDIMScheduler}
+MAX_CAPTURED_BLOCKS = 7
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class TargetAwareOutput(BaseOutput):
+    """What a call returns.
+
+    Attributes:
+        frames: as diffusers returns them for the chosen output type, with a leading batch axis of 1.
+        target_attention: (T', h, w) float32, mean share of the video tokens' attention that falls on the target
+            word, over steps and captured blocks, in the branch with the prompt; None when not captured.
+    """
+
+    frames: torch.Tensor | np.ndarray | list
+    target_attention: torch.Tensor | None = None  # (T', h, w)
+
+
+class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
+    """CogVideoX image-to-video that takes a target mask as an extra latent channel.
+
+    Without an adapter it is plain image-to-video: there is no channel for the mask then.
+
+    Attributes:
+        adapter: the loaded `Adapter`, or None.
+        base: folder or hub id the models came from.
+    """
+
+    adapter: Adapter | None = None
+    base: str = ""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        base,
+        adapter=None,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+        scheduler: str | None = None,
+        memory: str = "resident",
+        vae_tiling: bool = False,
+    ) -> "TargetAwarePipeline":
+        """Load a CogVideoX image-to-video model and, if given, a target-aware adapter.
+
+        Args:
+            base: a folder in diffusers format, or a hub id; for a folder no hub is ever asked.
+            adapter: a folder or hub id in the layout of the released TaViD weights.
+            scheduler: "dpm", "ddim", or None for the one stored with the model.
+            memory: "resident", or "model" and "sequential" offloading (these need a GPU).
+
+        Raises:
+            VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
+            InputError: CONFIG_INVALID.
+        """
+        _check_choice("scheduler", scheduler, (None, *SCHEDULERS))
+        folder = model_folder(str(base))
+        check_base_folder(folder)
+        with memory_errors():
+            try:
+                pipeline = super().from_pretrained(
+                    str(folder), torch_dtype=dtype, local_files_only=True, use_safetensors=True
+                )
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise missing(f"{folder} cannot be loaded: {error}", "check that it is a CogVideoX model") from error
+            pipeline.base = str(base)
+            config = pipeline.transformer.config
+            if config.in_channels < 2 * pipeline.vae.config.latent_channels:
+                raise missing(
+                    f"{folder} is no image-to-video model: its transformer takes {config.in_channels} channels",
+                    f"one with {2 * pipeline.vae.config.latent_channels} channels is needed",
+                )
+            if adapter:
+                pipeline.adapter = load_adapter(pipeline, adapter)
+            if scheduler is not None:
+                pipeline.scheduler = SCHEDULERS[scheduler].from_config(pipeline.scheduler.config)
+            if vae_tiling:
+                pipeline.vae.enable_tiling()
+            place(pipeline, device, memory)
+        return pipeline
+
+    @property
+    def trigger(self) -> str:
+        """The word that the text encoder reads for `[TGT]`."""
+        return self.adapter.trigger if self.adapter is not None else DEFAULT_TRIGGER
+
+    @property
+    def uses_mask(self) -> bool:
+        return self.transformer.config.in_channels > 2 * self.vae.config.latent_channels
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image,
+        mask=None,
+        prompt: str = "",
+        height: int | None = None,
+        width: int | None = None,
+        num_frames: int = 49,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 6.0,
+        guidance: str = "static",
+        generator: torch.Generator | None = None,
+        output_type: str = "pil",
+        on_step=None,
+        cancel: CancelToken | None = None,
+        negative_prompt: str = "",
+        mask_reduction: str = "area",
+        capture_attention: bool = False,
+        max_sequence_length: int | None = None,
+    ) -> TargetAwareOutput:
+        """Generate one clip that starts at `image` and interacts with the masked object.
+
+        Args:
+            image: PIL image, (H, W, 3) uint8 array, or (3, H, W) float tensor in 0..1; resized to height x width.
+            mask: one channel with 0 and one other value (PIL, array or tensor), or float coverage in 0..1; of the
+                image's size or height x width. Not used (and may be None) when no adapter is loaded.
+            prompt: a sentence; `[TGT]` stands in front of the target's noun.
+            height, width: of the frames in pixels; None takes the model's own size.
+            num_frames: 4k+1 with even k for exactly this many frames (the VAE compresses time by 4).
+            guidance: "static"; "released", which reproduces the released inference (the scale depends on the
+                timestep's value and jumps); or "step_index", which rises smoothly over the steps.
+            generator: makes the clip reproducible.
+            on_step: called as `on_step(step, total)` after every step, from 1.
+            cancel: asked in every transformer block and between chunks of the VAE.
+            mask_reduction: "area", or "nearest" as in the released inference.
+            capture_attention: also return where the video looks at the target word.
+            max_sequence_length: text tokens, None for what the transformer was trained with.
+
+        Raises:
+            InputError: an input that cannot be used, with its value.
+            VideoError: OUT_OF_MEMORY, GENERATION_FAILED.
+            ControlError: CANCELLED.
+        """
+        # 1. Inputs
+        config = self.transformer.config
+        height = height or config.sample_height * self.vae_scale_factor_spatial
+        width = width or config.sample_width * self.vae_scale_factor_spatial
+        self._check_numbers(height, width, num_frames, num_inference_steps, guidance_scale)
+        _check_choice("guidance", guidance, GUIDANCE)
+        _check_choice("mask_reduction", mask_reduction, REDUCTIONS)
+        _check_choice("output_type", output_type, OUTPUT_TYPES)
+        image = checked_image(image)
+        mask = self._checked_mask(mask, image, (height, width))
+        text_length = max_sequence_length or config.max_text_seq_length
+        triggered = insert_trigger(_checked_prompt(prompt), self.trigger)
+        target_tokens = ()
+        if capture_attention or triggered.text != prompt:
+            target_tokens = trigger_token_indices(self.tokenizer, triggered, text_length)
+        cancel = cancel or CancelToken()
+        device = self._execution_device
+        guided = guidance_scale > 1.0
+
+        try:
+            with memory_errors(), self._cancellable(cancel):
+                # 2. Text: the negative branch comes first in the batch
+                prompt_embeds, negative_embeds = self.encode_prompt(
+                    triggered.text, negative_prompt, guided, max_sequence_length=text_length, device=device
+                )
+                if guided:
+                    prompt_embeds = torch.cat([negative_embeds, prompt_embeds])
+                dtype = prompt_embeds.dtype
+
+                # 3. Timesteps
+                self.scheduler.set_timesteps(num_inference_steps, device=device)
+                timesteps = self.scheduler.timesteps
+
+                # 4. Latents: CogVideoX 1.5 patches time, its latent frames are padded to whole patches
+                padding = self._padding_frames(num_frames)
+                pixels = self.video_processor.preprocess(image, height=height, width=width).to(device, dtype)
+                latents, image_latents = self.prepare_latents(
+                    pixels,
+                    num_channels_latents=self.vae.config.latent_channels,
+                    num_frames=num_frames + padding * self.vae_scale_factor_temporal,
+                    height=height,
+                    width=width,
+                    dtype=dtype,
+                    device=device,
+                    generator=generator,
+                )
+                condition = image_latents
+                if self.uses_mask:
+                    _, frames, _, h, w = image_latents.shape
+                    channel = mask_latents(mask, frames, h, w, mask_reduction)
+                    condition = torch.cat([image_latents, channel.to(image_latents)], dim=2)
+
+                # 5. Positions
+                rotary = None
+                if config.use_rotary_positional_embeddings:
+                    rotary = self._prepare_rotary_positional_embeddings(height, width, latents.shape[1], device)
+                offset = None if config.ofs_embed_dim is None else latents.new_full((1,), fill_value=2.0)
+
+                # 6. Denoising
+                recorder = _AttentionRecorder(self, target_tokens, guided) if capture_attention else nullcontext()
+                extra = self.prepare_extra_step_kwargs(generator, 0.0)
+                clean, before = None, None  # the DPM scheduler looks one step back
+                with recorder, self.progress_bar(total=len(timesteps)) as bar:
+                    for i, t in enumerate(timesteps):
+                        cancel.raise_if_cancelled()
+                        branches = len(prompt_embeds)
+                        noisy = self.scheduler.scale_model_input(torch.cat([latents] * branches), t)
+                        with self.transformer.cache_context("cond_uncond"):
+                            predicted = self.transformer(
+                                hidden_states=torch.cat([noisy, torch.cat([condition] * branches)], dim=2),
+                                encoder_hidden_states=prompt_embeds,
+                                timestep=t.expand(branches),
+                                ofs=offset,
+                                image_rotary_emb=rotary,
+                                return_dict=False,
+                            )[0].float()
+                        if guided:
+                            scale = guidance_at(guidance, guidance_scale, i, t.item(), num_inference_steps)
+                            without_text, with_text = predicted.chunk(2)
+                            predicted = without_text + scale * (with_text - without_text)
+                        if isinstance(self.scheduler, CogVideoXDPMScheduler):
+                            latents, clean = self.scheduler.step(
+                                predicted, clean, t, before, latents, **extra, return_dict=False
+                            )
+                        else:
+                            latents = self.scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
+                        latents = latents.to(dtype)
+                        before = t
+                        if capture_attention:
+                            recorder.add_step()
+                        bar.update()
+                        if on_step is not None:
+                            on_step(i + 1, len(timesteps))
+
+                # 7. Frames
+                cancel.raise_if_cancelled()
+                if not torch.isfinite(latents).all():
+                    raise VideoError(
+                        ErrorCode.GENERATION_FAILED,
+                        f"the {dtype} latents hold NaN or infinity after {len(timesteps)} steps",
+                        "use bfloat16 or float32, and a lower guidance scale",
+                    )
+                frames = latents
+                if output_type != "latent":
+                    frames = self.decode_latents(latents[:, padding:])
+                    frames = self.video_processor.postprocess_video(frames, output_type=output_type)
+        finally:
+            self.maybe_free_model_hooks()
+        return TargetAwareOutput(frames, recorder.mean_map() if capture_attention else None)
+
+    def _check_numbers(self, height, width, num_frames, num_inference_steps, guidance_scale) -> None:
+        config = self.transformer.config
+        cell = self.vae_scale_factor_spatial * config.patch_size
+        for name, value, least in (
+            ("height", height, cell),
+            ("width", width, cell),
+            ("num_frames", num_frames, 1),
+            ("num_inference_steps", num_inference_steps, 1),
+        ):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+                raise _invalid(f"{name} is {value!r}", f"give an integer of at least {least}")
+        trained = self.scheduler.config.num_train_timesteps
+        if num_inference_steps > trained:
+            raise _invalid(f"num_inference_steps is {num_inference_steps}", f"the scheduler has {trained} timesteps")
+        if height % cell or width % cell:
+            raise _invalid(f"the frame size is {width}x{height} px", f"both sides must be multiples of {cell}")
+        own = tuple(s * self.vae_scale_factor_spatial for s in (config.sample_height, config.sample_width))
+        if config.use_learned_positional_embeddings and (height, width) != own:
+            raise _invalid(
+                f"the frame size is {width}x{height} px", f"this model has learned positions for {own[1]}x{own[0]} only"
+            )
+        if not (isinstance(guidance_scale, (int, float)) and 0 <= guidance_scale < math.inf):
+            raise _invalid(f"guidance_scale is {guidance_scale!r}", "give a number from 1 (no guidance) upwards")
+
+    def _checked_mask(self, mask, image, size_px) -> torch.Tensor | None:  # (1, 1, H, W) float32
+        if not self.uses_mask:
+            if mask is not None:
+                logger.warning("no adapter is loaded: the mask is not used")
+            return None
+        if mask is None:
+            raise InputError(ErrorCode.MASK_INVALID, "mask is None", "the adapter needs the mask of the target")
+        sizes = (size_px, _image_size(image))
+        return checked_coverage(mask, sizes)
+
+    def _padding_frames(self, num_frames: int) -> int:
+        patch_t = self.transformer.config.patch_size_t
+        latent_frames = (num_frames - 1) // self.vae_scale_factor_temporal + 1
+        return -latent_frames % patch_t if patch_t else 0
+
+    @contextmanager
+    def _cancellable(self, cancel: CancelToken):
+        """Ask `cancel` whenever the text encoder, a transformer block or a chunk of the VAE starts."""
+        modules = (self.text_encoder, *self.transformer.transformer_blocks, self.vae.encoder, self.vae.decoder)
+        hooks = [m.register_forward_pre_hook(lambda *_: cancel.raise_if_cancelled()) for m in modules]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+class _AttentionRecorder:
+    """Averages the target word's maps of the prompted branch over blocks and steps."""
+
+    def __init__(self, pipeline: TargetAwarePipeline, token_indices: tuple[int, ...], guided: bool):
+        trained = pipeline.adapter.extra.get("attention_blocks") if pipeline.adapter is not None else None
+        count = len(pipeline.transformer.transformer_blocks)
+        blocks = trained or np.unique(np.linspace(0, count - 1, min(count, MAX_CAPTURED_BLOCKS)).round().astype(int))
+        self.capture = TargetAttentionCapture(
+            pipeline.transformer,
+            token_indices,
+            blocks=tuple(int(b) for b in blocks),
+            frames="all",
+            rows=slice(1, 2) if guided else slice(0, 1),
+        )
+        self.sum, self.steps = 0.0, 0
+
+    def __enter__(self):
+        self.capture.__enter__()
+
+    def __exit__(self, *exception):
+        self.capture.__exit__(*exception)
+
+    def add_step(self) -> None:
+        self.sum = self.sum + self.capture.stacked().float().mean(dim=(0, 1)).cpu()
+        self.steps += 1
+
+    def mean_map(self) -> torch.Tensor:  # (T', h, w)
+        return self.sum / self.steps
+
+
+def guidance_at(schedule: str, scale: float, step: int, timestep: float, num_steps: int) -> float:
+    """The guidance scale of one step.
+
+    The cosine rise over the steps is meant to start at 1 and end at 1 + scale. The public CogVideoX pipelines, and
+    the released TaViD inference with them, put the timestep's value where the number of remaining steps belongs.
+    """
+    if schedule == "static":
+        return scale
+    remaining = timestep if schedule == "released" else num_steps - step
+    return 1 + scale * (1 - math.cos(math.pi * ((num_steps - remaining) / num_steps) ** 5.0)) / 2
+
+
+def checked_image(image):
+    """The image as diffusers takes it: an RGB PIL image, or a (1, 3, H, W) float tensor in 0..1.
+
+    Raises:
+        InputError: IMAGE_INVALID.
+    """
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        image = PIL.Image.fromarray(image)
+    if isinstance(image, PIL.Image.Image):
+        if image.mode not in ("RGB", "RGBA", "L", "P", "1"):
+            raise InputError(ErrorCode.IMAGE_INVALID, f"image has mode {image.mode!r}", "give an 8 bit RGB image")
+        return image.convert("RGB")
+    if isinstance(image, torch.Tensor) and image.is_floating_point():
+        image = image[None] if image.ndim == 3 else image
+        if image.ndim == 4 and image.shape[:2] == (1, 3) and torch.isfinite(image).all() and image.abs().max() <= 1:
+            return image
+    if isinstance(image, list) and len(image) == 1:
+        return checked_image(image[0])
+    shown = f"{image.dtype} {tuple(image.shape)}" if hasattr(image, "shape") else type(image).__name__
+    raise InputError(
+        ErrorCode.IMAGE_INVALID,
+        f"image is {shown}",
+        "give a PIL image, an (H, W, 3) uint8 array or a (3, H, W) float tensor in 0..1",
+    )
+
+
+def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
+    """A mask of one of the given (height, width) sizes as coverage in 0..1.
+
+    Raises:
+        InputError: MASK_INVALID, MASK_EMPTY, SIZE_MISMATCH.
+    """
+    if isinstance(mask, list) and len(mask) == 1:
+        mask = mask[0]
+    if isinstance(mask, PIL.Image.Image):
+        mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
+        if mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
+            mask = mask[..., 0]  # grey stored as colour, which diffusers' load_image makes of every mask
+    array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    size = next((s for s in sizes_px if tuple(s) == array.shape[:2]), sizes_px[0])
+    soft = array.dtype.kind == "f" and array.ndim == 2 and ((array >= 0) & (array <= 1)).all() and array.any()
+    if not (soft and array.shape == tuple(size) and (array < 1).any()):
+        array = checked_mask(array, size)
+    return torch.from_numpy(array.astype(np.float32))[None, None]
+
+
+def _image_size(image) -> tuple[int, int]:
+    return (image.height, image.width) if isinstance(image, PIL.Image.Image) else tuple(image.shape[-2:])
+
+
+def _checked_prompt(prompt) -> str:
+    if not isinstance(prompt, str):
+        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"prompt is {prompt!r}", "give one sentence")
+    return prompt
+
+
+def _check_choice(name: str, value, valid) -> None:
+    if value not in valid:
+        raise _invalid(f"{name} is {value!r}", f"use one of {', '.join(map(str, valid))}")
+
+
+def _invalid(message: str, hint: str) -> InputError:
+    return InputError(ErrorCode.CONFIG_INVALID, message, hint)
