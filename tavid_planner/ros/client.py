@@ -28,6 +28,10 @@ class PlanClient:
                 print(client.feedback)
             print(client.result().plan_path)
 
+    Attributes:
+        node: the client's own node; actions: its action client.
+        feedback: the latest feedback of the running request, None before the first.
+
     Args:
         planner: name of the planner's node; namespace: the namespace it lives in.
         context: an initialised rclpy context; None makes one of its own.
@@ -39,20 +43,19 @@ class PlanClient:
             context = Context()
             context.init()
         self._context = context
-        self._node = Node("tavid_plan_client", namespace=namespace, context=context, enable_rosout=False)
+        self.node = Node("tavid_plan_client", namespace=namespace, context=context, enable_rosout=False)
         self._executor = SingleThreadedExecutor(context=context)
-        self._executor.add_node(self._node)
-        self._actions = ActionClient(self._node, PlanInteraction, "plan_interaction")
-        self._state = self._node.create_client(GetState, f"{planner}/get_state")
+        self._executor.add_node(self.node)
+        self.actions = ActionClient(self.node, PlanInteraction, "plan_interaction")
+        self._state = self.node.create_client(GetState, f"{planner}/get_state")
         self._goal = self._result_future = None
         self.feedback: PlanInteraction.Feedback | None = None
-        """The latest feedback of the running request."""
 
     def is_ready(self, timeout_s: float = 1.0) -> bool:
         """Whether the node is there, active and takes goals."""
-        if not (self._state.service_is_ready() and self._actions.server_is_ready()):
+        if not (self._state.service_is_ready() and self.actions.server_is_ready()):
             return False
-        answer = self._wait(self._state.call_async(GetState.Request()), timeout_s)
+        answer = self.wait(self._state.call_async(GetState.Request()), timeout_s)
         return answer is not None and answer.current_state.id == State.PRIMARY_STATE_ACTIVE
 
     def wait_until_ready(self, timeout_s: float) -> None:
@@ -89,7 +92,7 @@ class PlanClient:
         Raises:
             ControlError: TIMED_OUT when the node does not answer, BUSY when it does not take the goal.
         """
-        header = Header(stamp=self._node.get_clock().now().to_msg(), frame_id=frame_id)
+        header = Header(stamp=self.node.get_clock().now().to_msg(), frame_id=frame_id)
         goal = PlanInteraction.Goal(instruction=instruction, seed=seed, samples=samples, profile=profile)
         if rgb is not None:
             goal.image = image_from_rgb(rgb, header)
@@ -102,7 +105,7 @@ class PlanClient:
     def send_goal(self, goal: PlanInteraction.Goal, timeout_s: float = 10.0) -> None:
         """Like `send`, for a goal message of one's own."""
         self.feedback = self._goal = self._result_future = None
-        handle = self._wait(self._actions.send_goal_async(goal, feedback_callback=self._keep_feedback), timeout_s)
+        handle = self.wait(self.actions.send_goal_async(goal, feedback_callback=self._keep_feedback), timeout_s)
         if handle is None:
             raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
         if not handle.accepted:
@@ -111,12 +114,12 @@ class PlanClient:
 
     def is_done(self, timeout_s: float = 0.0) -> bool:
         """Whether the result is there; waits for it up to `timeout_s`."""
-        return self._wait(self._sent(), timeout_s) is not None
+        return self.wait(self._sent(), timeout_s) is not None
 
     def cancel(self, timeout_s: float = 5.0) -> bool:
         """Ask the node to stop; the result then says CANCELLED. False when it was too late."""
         self._sent()
-        answer = self._wait(self._goal.cancel_goal_async(), timeout_s)
+        answer = self.wait(self._goal.cancel_goal_async(), timeout_s)
         return answer is not None and bool(answer.goals_canceling)
 
     @property
@@ -140,10 +143,15 @@ class PlanClient:
         result = self.result()
         return TavidError(ErrorCode(result.error_code), result.error_msg) if result.error_code else None
 
+    def wait(self, future, timeout_s: float):
+        """What a future of this client's node holds, None when it is not done in time."""
+        self._executor.spin_until_future_complete(future, timeout_sec=timeout_s)
+        return future.result() if future.done() else None
+
     def close(self) -> None:
         self._executor.shutdown()
-        self._actions.destroy()
-        self._node.destroy_node()
+        self.actions.destroy()
+        self.node.destroy_node()
         if self._own_context:
             self._context.try_shutdown()
 
@@ -160,7 +168,3 @@ class PlanClient:
 
     def _keep_feedback(self, message) -> None:
         self.feedback = message.feedback
-
-    def _wait(self, future, timeout_s: float):
-        self._executor.spin_until_future_complete(future, timeout_sec=timeout_s)
-        return future.result() if future.done() else None

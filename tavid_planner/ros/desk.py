@@ -78,6 +78,8 @@ class PlannerDesk:
             TavidError: whatever the planner says.
         """
         self._refuse_when_closed()
+        if self.busy:
+            on_progress("wait", 0.0)
         with self._turn(cancel, self._max_waiting):
             with self._changed:
                 self._refuse_when_closed()

@@ -53,6 +53,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
         options = self.node_config()
         refuse_invalid_changes(self, options, self._profile)
 
+        self._transition_error: TavidError | None = None
         self._tokens: dict[bytes, CancelToken] = {}
         self._tokens_lock = threading.Lock()
         self._desk = PlannerDesk(planner_factory, options.max_waiting)
@@ -103,7 +104,6 @@ class PlannerNode(LifecycleNodeMixin, Node):
         Raises:
             TavidError: why one of them failed.
         """
-        self._transition_error: TavidError | None = None
         for trigger in (self.trigger_configure, self.trigger_activate):
             if trigger() != TransitionCallbackReturn.SUCCESS:
                 raise self._transition_error or TavidError(ErrorCode.INTERNAL, "the node could not start", "see its log")

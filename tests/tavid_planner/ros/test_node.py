@@ -54,16 +54,16 @@ def call(client):
     clients = []
 
     def call(kind, name: str, request, timeout_s: float = ANSWER_S):
-        service = client._node.create_client(kind, name)
+        service = client.node.create_client(kind, name)
         clients.append(service)
         assert service.wait_for_service(timeout_s), f"no service {name}"
-        answer = client._wait(service.call_async(request), timeout_s)
+        answer = client.wait(service.call_async(request), timeout_s)
         assert answer is not None, f"{name} has not answered for {timeout_s} s"
         return answer
 
     yield call
     for service in clients:
-        client._node.destroy_client(service)
+        client.node.destroy_client(service)
 
 
 @pytest.fixture
@@ -199,8 +199,8 @@ def test_bad_request_gets_its_code_and_the_node_serves_on(client, call, goal, fi
 def test_second_request_is_refused_as_busy_on_both_doors(client, call, goal):
     client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
     feedback_until(client, "video")
-    second = client._wait(client._actions.send_goal_async(goal()), ANSWER_S)
-    answer = client._wait(second.get_result_async(), ANSWER_S)
+    second = client.wait(client.actions.send_goal_async(goal()), ANSWER_S)
+    answer = client.wait(second.get_result_async(), ANSWER_S)
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == PlanAction.Result.BUSY
     assert call(PlanService, "plan_interaction", goal(kind=PlanService.Request)).error_code == PlanAction.Result.BUSY
@@ -211,7 +211,7 @@ def test_second_request_is_refused_as_busy_on_both_doors(client, call, goal):
 
 def test_parameters_and_diagnostics_are_answered_while_planning(client, call, goal):
     seen = []
-    subscription = client._node.create_subscription(DiagnosticArray, "/diagnostics", seen.append, 10)
+    subscription = client.node.create_subscription(DiagnosticArray, "/diagnostics", seen.append, 10)
     client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
     feedback_until(client, "video")
     steps = Parameter(name="video.num_inference_steps")
@@ -234,7 +234,7 @@ def test_parameters_and_diagnostics_are_answered_while_planning(client, call, go
     assert not client.is_done(), "the plan was not running any more"
     client.cancel(ANSWER_S)
     client.result(ANSWER_S)
-    client._node.destroy_subscription(subscription)
+    client.node.destroy_subscription(subscription)
 
 
 def test_parameters_are_described_from_the_config(call):
@@ -251,7 +251,7 @@ def test_empty_request_takes_the_topics_unless_they_are_stale(client, goal, make
         return client.result(ANSWER_S)
 
     def publish(age_s: float) -> None:
-        stamp = client._node.get_clock().now().nanoseconds - int(age_s * 1e9)
+        stamp = client.node.get_clock().now().nanoseconds - int(age_s * 1e9)
         header = Header(frame_id="camera")
         header.stamp.sec, header.stamp.nanosec = divmod(stamp, 10**9)
         images.publish(image_from_rgb(make_request().rgb, header))
@@ -259,8 +259,8 @@ def test_empty_request_takes_the_topics_unless_they_are_stale(client, goal, make
         time.sleep(0.2)
 
     assert ask().error_code == ErrorCode.NO_IMAGE
-    images = client._node.create_publisher(Image, "image_raw", qos_profile_sensor_data)
-    masks = client._node.create_publisher(Image, "target_mask", qos_profile_sensor_data)
+    images = client.node.create_publisher(Image, "image_raw", qos_profile_sensor_data)
+    masks = client.node.create_publisher(Image, "target_mask", qos_profile_sensor_data)
     deadline = time.monotonic() + ANSWER_S
     while images.get_subscription_count() == 0 or masks.get_subscription_count() == 0:
         assert time.monotonic() < deadline, "the node does not subscribe"
@@ -295,7 +295,7 @@ def test_ctrl_c_in_the_middle_of_a_plan_ends_cleanly(obedient_node, plan, goal, 
     with obedient_node(tmp_path, plan, "max_waiting:=1") as (node, client):
         client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
         feedback_until(client, "video")
-        waiting = client._wait(client._actions.send_goal_async(goal()), ANSWER_S)
+        waiting = client.wait(client.actions.send_goal_async(goal()), ANSWER_S)
         assert waiting.accepted
         assert node.interrupt(ANSWER_S) == 130
         assert "Traceback" not in node.log and "never retrieved" not in node.log
