@@ -1,1 +1,14 @@
 """Is the motion physically possible? Checks with value, limit, unit and worst frame."""
+
+from hoi_motion.physics.config import CheckConfig
+from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
+
+__all__ = ["CheckConfig", "CheckResult", "PhysicsReport", "Verdict", "check_motion"]
+
+
+def __getattr__(name: str):
+    if name == "check_motion":  # pulls in torch, PyBullet and SciPy
+        from hoi_motion.physics.check import check_motion
+
+        return check_motion
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,7 @@
-"""Limits of the physics check; docs/architecture.md says where each is from."""
+"""Limits of the physics check, each with its reason and source beside it.
+
+Limits that depend on the frame rate are written as speeds or at 30 frames a second and scaled.
+"""
 
 from dataclasses import dataclass
 
@@ -7,13 +10,35 @@ from hoi_motion.options import check_options, option
 
 @dataclass(frozen=True)
 class CheckConfig:
+    # Soft tissue and skin give way by about a centimetre, body models and primitives are off by another.
     penetration_m: float = option(0.02, "deepest allowed penetration", minimum=0, maximum=1, unit="m")
+    # BEHAVE (Bhatnagar et al. 2022) calls two surfaces in contact below 2 cm.
+    contact_distance_m: float = option(0.02, "surfaces closer than this touch", minimum=0, maximum=0.2, unit="m")
+    # A shoe sole, which body models leave out, is 1-3 cm.
     floating_m: float = option(0.02, "lowest body point over the support", minimum=0, maximum=1, unit="m")
-    skating_m: float = option(0.01, "planted foot displacement a frame at 30 fps", minimum=0, maximum=1, unit="m")
+    # 0.3 m/s; the usual bound on a "planted" foot (for example in HuMoR, Rempe et al. 2021) scaled to 30 fps.
+    skating_m: float = option(
+        0.01, "planted foot displacement a frame at 30 fps", minimum=0, maximum=1, unit="m/frame at 30 fps"
+    )
+    # One frame in ten may be lost to tracking noise or a regrasp.
     contact_kept_share: float = option(0.9, "share of grasp frames with a hand contact", minimum=0, maximum=1)
-    support_drift_m: float = option(0.5, "height an unsupported object may differ from free fall", minimum=0, maximum=10, unit="m")
+    # 0.5 m of free fall take 0.32 s: shorter gaps of support are noise in contact labels.
+    support_drift_m: float = option(
+        0.5, "distance an unsupported object may differ from free fall", minimum=0, maximum=10, unit="m"
+    )
+    # Object trackers drift by 1-2 cm over a clip.
+    object_still_m: float = option(
+        0.03, "displacement of a supported object that nobody touches", minimum=0, maximum=1, unit="m"
+    )
+    # A grasped object follows the hand; pushed ones slide along it at walking pace of the fingers at most.
+    object_slip_m_s: float = option(
+        0.8, "object speed that neither the touching hand nor gravity explains", minimum=0, maximum=100, unit="m/s"
+    )
+    # The quasi-static test ignores momentum; half a foot's length is what it can be wrong by when reaching.
     balance_m: float = option(0.10, "centre of mass outside the support polygon", minimum=0, maximum=1, unit="m")
+    # Elbows reach about 20-25 rad/s in a fast throw without external rotation of the shoulder; daily life stays below 10.
     joint_velocity_rad_s: float = option(20.0, "fastest joint", minimum=0.1, maximum=1000, unit="rad/s")
+    # The anatomical table (anatomy.py) already holds the spread between people.
     joint_limit_deg: float = option(0.0, "degrees over an anatomical joint limit", minimum=0, maximum=180, unit="deg")
 
     def __post_init__(self):

@@ -48,6 +48,21 @@ class CheckResult:
         if (self.value is None) != (self.verdict is Verdict.NOT_RUN):
             raise ValueError(f"check {self.name}: a value is given exactly when the check ran")
 
+    @classmethod
+    def at_most(cls, name, value, limit, unit, worst_frame, reason) -> "CheckResult":
+        """A check that passes while the value does not exceed the limit."""
+        return cls(name, Verdict.PASS if value <= limit else Verdict.FAIL, value, limit, unit, worst_frame, reason)
+
+    @classmethod
+    def at_least(cls, name, value, limit, unit, worst_frame, reason) -> "CheckResult":
+        """A check that passes while the value reaches the limit."""
+        return cls(name, Verdict.PASS if value >= limit else Verdict.FAIL, value, limit, unit, worst_frame, reason)
+
+    @classmethod
+    def not_run(cls, name, limit, unit, reason) -> "CheckResult":
+        """A check that could not run or does not apply; the reason says why."""
+        return cls(name, Verdict.NOT_RUN, None, limit, unit, None, reason)
+
 
 @dataclass(frozen=True)
 class PhysicsReport:

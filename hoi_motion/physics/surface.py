@@ -59,6 +59,11 @@ class ObjectSurface:
             owners.append(np.repeat(which, len(weights)))
         return cKDTree(np.concatenate(points)), np.concatenate(owners)
 
+    @cached_property
+    def hull_m(self) -> np.ndarray:  # (H, 3)
+        """Corners of the convex hull, object frame."""
+        return self.vertices_m[np.unique(_hull_faces(self.vertices_m, "object"))]
+
     @property
     def bounds_m(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest corner of the axis-aligned box, object frame."""

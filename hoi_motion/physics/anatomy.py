@@ -1,0 +1,112 @@
+"""How far human joints move, and by how many degrees a pose leaves that range.
+
+Ranges are the means of healthy adults from the American Academy of Orthopaedic Surgeons (Greene & Heckman, The Clinical
+Measurement of Joint Motion, 1994; the same table in Norkin & White, Measurement of Joint Motion). People differ by a
+standard deviation of 5-10 degrees (Boone & Azen, J. Bone Joint Surg. 61-A, 1979), and a fitted skeleton splits a
+movement a little differently between neighbours: MARGIN_DEG is allowed on top.
+
+Body frame of the rest (T) pose: x to the person's left, y up, z forward, palms down. Joints that one clinical measure
+covers are composed first (spine1-3; neck and head; collar and shoulder). Ranges are given for the left side and
+mirrored (y and z change sign). Angles are Cardan angles, the hinge axis first and the long axis last, so that the
+middle one stays small in any possible pose.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.body.joints import JOINT_NAMES
+
+MARGIN_DEG = 15.0
+FULL_ARM_EXTENSION_DEG = 60.0
+FULL_HORIZONTAL_ADDUCTION_DEG = 135.0
+SHOULDER_TWIST_DEG = 100.0
+"""Internal 70, external 90, and 10 by which the swing from the T pose already twists the arm."""
+
+
+@dataclass(frozen=True)
+class JointRange:
+    """Range of one joint or chain of joints, degrees, for the left or middle of the body.
+
+    Attributes:
+        joints: names composed in this order; "left_" stands for both sides.
+        order: Cardan sequence of intrinsic axes.
+        x, y, z: lowest and highest angle about each axis, degrees.
+    """
+
+    joints: tuple[str, ...]
+    order: str
+    x: tuple[float, float]
+    y: tuple[float, float]
+    z: tuple[float, float]
+
+
+_FINGERS = ("index", "middle", "pinky", "ring")
+JOINT_RANGES = (
+    JointRange(("spine1", "spine2", "spine3"), "XZY", x=(-30, 90), y=(-45, 45), z=(-35, 35)),  # bend forward is +x
+    JointRange(("neck", "head"), "XZY", x=(-60, 50), y=(-80, 80), z=(-45, 45)),
+    JointRange(("jaw",), "XYZ", x=(-5, 35), y=(-15, 15), z=(-15, 15)),
+    JointRange(("left_hip",), "XZY", x=(-120, 30), y=(-45, 45), z=(-30, 45)),  # flexion is -x, abduction +z
+    JointRange(("left_knee",), "XZY", x=(0, 140), y=(-30, 30), z=(-10, 10)),
+    JointRange(("left_ankle",), "XYZ", x=(-20, 50), y=(-30, 30), z=(-35, 35)),  # toes down is +x
+    JointRange(("left_foot",), "XYZ", x=(-70, 45), y=(-15, 15), z=(-15, 15)),
+    JointRange(("left_elbow",), "YZX", x=(-90, 90), y=(-150, 0), z=(-30, 30)),  # flexion is -y
+    JointRange(("left_wrist",), "ZYX", x=(-80, 80), y=(-30, 30), z=(-80, 70)),  # flexion is -z
+    *(JointRange((f"left_{f}1",), "ZYX", x=(-30, 30), y=(-30, 30), z=(-90, 45)) for f in _FINGERS),
+    *(JointRange((f"left_{f}2",), "ZYX", x=(-30, 30), y=(-30, 30), z=(-105, 10)) for f in _FINGERS),
+    *(JointRange((f"left_{f}3",), "ZYX", x=(-30, 30), y=(-30, 30), z=(-85, 15)) for f in _FINGERS),
+    *(JointRange((f"left_thumb{i}",), "ZYX", x=(-80, 80), y=(-80, 80), z=(-80, 80)) for i in (1, 2, 3)),
+)
+
+
+def degrees_over_limits(pose_rad: np.ndarray) -> tuple[np.ndarray, list[str]]:  # (T, 55, 3) -> (T, N), N names
+    """Degrees beyond the range, 0 inside, of every joint and the name of each column."""
+    columns, names = [], []
+    for joint_range in JOINT_RANGES:
+        for side in ("left", "right") if joint_range.joints[0].startswith("left_") else ("left",):
+            joints = [name.replace("left_", f"{side}_") for name in joint_range.joints]
+            columns.append(_over_range(_composed(pose_rad, joints), joint_range, mirrored=side == "right"))
+            names.append(" ".join(joints).replace("_", " "))
+    for side in ("left", "right"):
+        columns.append(_shoulder_over(_composed(pose_rad, [f"{side}_collar", f"{side}_shoulder"]), side))
+        names.append(f"{side} shoulder")
+    return np.stack(columns, axis=1), names
+
+
+def _composed(pose_rad: np.ndarray, joints: list[str]) -> Rotation:
+    rotation = Rotation.identity(len(pose_rad))
+    for name in joints:
+        rotation = rotation * Rotation.from_rotvec(pose_rad[:, JOINT_NAMES.index(name)])
+    return rotation
+
+
+def _over_range(rotation: Rotation, joint_range: JointRange, mirrored: bool) -> np.ndarray:  # (T,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the middle angle is 90 degrees, beyond every range
+        angles = rotation.as_euler(joint_range.order, degrees=True)
+    over = np.zeros(len(angles))
+    for axis, angle in zip(joint_range.order, angles.T):
+        low, high = getattr(joint_range, axis.lower())
+        if mirrored and axis != "X":
+            low, high = -high, -low
+        over = np.maximum(over, np.maximum(low - MARGIN_DEG - angle, angle - high - MARGIN_DEG))
+    return np.maximum(over, 0.0)
+
+
+def _shoulder_over(rotation: Rotation, side: str) -> np.ndarray:  # (T,)
+    """A ball joint: the upper arm may point neither straight back nor through the chest, nor twist too far."""
+    outward = np.array([1.0, 0, 0]) if side == "left" else np.array([-1.0, 0, 0])
+    arm = rotation.apply(outward)
+    from_back = np.degrees(np.arccos(np.clip(-arm[:, 2], -1, 1)))
+    from_across = np.degrees(np.arccos(np.clip(-arm @ outward, -1, 1)))
+    x, _, _, w = rotation.as_quat().T
+    twist = np.degrees(2 * np.arctan2(x, w))
+    twist = np.abs((twist + 180) % 360 - 180)
+    over = [
+        90 - FULL_ARM_EXTENSION_DEG - MARGIN_DEG - from_back,
+        180 - FULL_HORIZONTAL_ADDUCTION_DEG - MARGIN_DEG - from_across,
+        twist - SHOULDER_TWIST_DEG - MARGIN_DEG,
+    ]
+    return np.maximum(np.max(over, axis=0), 0.0)

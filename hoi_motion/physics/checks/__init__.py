@@ -1,0 +1,36 @@
+"""The checks. Each is one function `check(geometry, world) -> CheckResult`.
+
+To add one: write it into the file of its family (or a new file), add its limit with a reason to `CheckConfig`, append
+it to `CHECKS`, and plant the fault it catches in `tests/hoi_motion/physics/checks`.
+"""
+
+from hoi_motion.physics.checks.balance import balance
+from hoi_motion.physics.checks.contact import contact_kept
+from hoi_motion.physics.checks.ground import floating, foot_skating, sinking
+from hoi_motion.physics.checks.joints import jitter, joint_limits, joint_velocity
+from hoi_motion.physics.checks.objects import object_jump, object_rest, object_support
+from hoi_motion.physics.checks.penetration import (
+    penetration_body_object,
+    penetration_body_scene,
+    penetration_object_scene,
+)
+from hoi_motion.physics.checks.simulation import tracking
+
+CHECKS = (
+    penetration_body_object,
+    penetration_body_scene,
+    penetration_object_scene,
+    floating,
+    sinking,
+    foot_skating,
+    contact_kept,
+    object_support,
+    object_rest,
+    object_jump,
+    balance,
+    joint_limits,
+    joint_velocity,
+    jitter,
+    tracking,
+)
+"""In the order of the report."""

@@ -1,0 +1,97 @@
+"""Does the body pass through objects or furniture, does an object pass through furniture?
+
+A part counts only where its skin is inside the obstacle. Its depth is then the shortest shift that separates the
+part's convex hull from the obstacle (GJK/EPA in PyBullet), so that a hand through a thin table top is as deep as it
+would have to be pulled back, not half the table's thickness. In a concave object the depth is that of the deepest skin
+point. Skin gives way: the limit holds for touching hands too and leaves room for it.
+"""
+
+import numpy as np
+
+from hoi_motion.motion import ObjectMotion, SupportBox
+from hoi_motion.physics.geometry import MotionGeometry
+from hoi_motion.physics.person import part_words
+from hoi_motion.physics.report import CheckResult
+from hoi_motion.physics.world import PhysicsWorld
+
+UNIT = "m"
+
+
+def penetration_body_object(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    name = "penetration_body_object"
+    if not geometry.motion.objects:
+        return CheckResult.not_run(name, geometry.config.penetration_m, UNIT, "the motion has no object")
+    deepest = max((_body_in_object(geometry, world, item) for item in geometry.motion.objects), key=lambda d: d[0])
+    return _result(name, geometry, deepest)
+
+
+def penetration_body_scene(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    name = "penetration_body_scene"
+    if not geometry.supports:
+        reason = "the motion has no furniture (the floor is judged by sinking)"
+        return CheckResult.not_run(name, geometry.config.penetration_m, UNIT, reason)
+    deepest = max((_body_in_support(geometry, world, box) for box in geometry.supports), key=lambda d: d[0])
+    return _result(name, geometry, deepest)
+
+
+def penetration_object_scene(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    name = "penetration_object_scene"
+    if not geometry.motion.objects:
+        return CheckResult.not_run(name, geometry.config.penetration_m, UNIT, "the motion has no object")
+    deepest = (0.0, None, "")
+    obstacles = ["floor", *(("support", s.name) for s in geometry.supports)]
+    for item in geometry.motion.objects:
+        for frame, T_world_object in enumerate(item.T_world_object):
+            world.place(("object", item.name), T_world_object)
+            for obstacle in obstacles:
+                depth = world.depth_m(("object", item.name), obstacle)
+                if depth > deepest[0]:
+                    what = "floor" if obstacle == "floor" else obstacle[1]
+                    deepest = (depth, frame, f"{item.name} passes {{depth}} into the {what}")
+    return _result(name, geometry, deepest)
+
+
+def _body_in_object(geometry: MotionGeometry, world: PhysicsWorld, item: ObjectMotion):
+    near = geometry.near(item)
+    inside = near.distances_m < 0
+    frames, vertices, distances = near.frames[inside], near.vertices[inside], near.distances_m[inside]
+    text = f"{{part}} passes {{depth}} into {item.name}"
+    if geometry.surfaces[item.name].is_convex:
+        return _deepest_part(geometry, world, ("object", item.name), item.T_world_object, frames, vertices, text)
+    if not len(distances):
+        return 0.0, None, ""
+    worst = distances.argmin()
+    part = part_words(geometry.parts.joint_of_vertex[vertices[worst]])
+    return -distances[worst], frames[worst], text.replace("{part}", part)
+
+
+def _body_in_support(geometry: MotionGeometry, world: PhysicsWorld, box: SupportBox):
+    frames, vertices = np.nonzero(geometry.skin_distance(box) < 0)
+    T_world_box = np.broadcast_to(box.T_world_box, (geometry.motion.num_frames, 4, 4))
+    text = f"{{part}} passes {{depth}} through the {box.name}"
+    return _deepest_part(geometry, world, ("support", box.name), T_world_box, frames, vertices, text)
+
+
+def _deepest_part(geometry, world, obstacle, T_world_obstacle, frames, vertices, text):
+    """(depth, frame, sentence) over the parts that have skin inside a convex obstacle."""
+    pairs = np.unique(np.stack([frames, geometry.parts.joint_of_vertex[vertices]]), axis=1).T
+    deepest, placed = (0.0, None, ""), None
+    for frame, joint in pairs.tolist():
+        if joint not in geometry.parts.hulls_m:
+            continue
+        if frame != placed:
+            world.place(obstacle, T_world_obstacle[frame])
+            placed = frame
+        world.place(("part", joint), geometry.T_world_part[frame, joint])
+        depth = world.depth_m(("part", joint), obstacle)
+        if depth > deepest[0]:
+            deepest = (depth, frame, text.replace("{part}", part_words(joint)))
+    return deepest
+
+
+def _result(name: str, geometry: MotionGeometry, deepest) -> CheckResult:
+    depth, frame, text = deepest
+    reason = "nothing passes through anything"
+    if frame is not None:
+        reason = f"{text.replace('{depth}', f'{depth * 100:.1f} cm')} {geometry.time_words(frame)}"
+    return CheckResult.at_most(name, depth, geometry.config.penetration_m, UNIT, frame, reason)

@@ -1,0 +1,161 @@
+"""MotionGeometry: everything the checks measure on, computed once a motion: skin, parts, surfaces, who touches what."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hoi_motion.errors import CheckError, ErrorCode
+from hoi_motion.motion import HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.physics.config import CheckConfig
+from hoi_motion.physics.person import PersonParts, part_transforms
+from hoi_motion.physics.surface import ObjectSurface, box_signed_distance
+
+FRAMES_A_BATCH = 64
+ESTIMATED_SUPPORT_SIZE_M = (0.6, 0.6, 0.04)
+AT_REST_M_S = 0.05
+
+
+@dataclass(frozen=True)
+class NearPoints:
+    """Skin points at most the contact distance from one object.
+
+    Attributes:
+        frames, vertices: (N,) indices; distances_m: (N,) signed, negative inside.
+    """
+
+    frames: np.ndarray
+    vertices: np.ndarray
+    distances_m: np.ndarray
+
+
+class MotionGeometry:
+    """A motion with its body posed in every frame.
+
+    Attributes:
+        vertices_m: (T, V, 3) skin, world; joints_m: (T, 55, 3); parts: the rigid parts of the person.
+        T_world_part: (T, 55, 4, 4).
+    """
+
+    def __init__(self, motion: HoiMotion, config: CheckConfig, body):
+        if motion.body_model != body.name:
+            raise CheckError(
+                ErrorCode.CHECK_NOT_RUN,
+                f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
+                "load the body the motion was made with",
+            )
+        self.motion, self.config = motion, config
+        self.vertices_m, self.joints_m = _posed(body, motion.pose_rad, motion.transl_m, motion.betas)
+        rest_vertices, rest_joints = _posed(body, np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas)
+        self.parts = PersonParts.from_rest_pose(rest_vertices[0], rest_joints[0], body.vertex_joint)
+        self.T_world_part = part_transforms(motion.pose_rad, self.joints_m)
+        self._near, self._supported = {}, {}
+
+    def time_words(self, frame: int) -> str:
+        return f"at {frame / self.motion.fps:.1f} s"
+
+    @cached_property
+    def surfaces(self) -> dict[str, ObjectSurface]:
+        """Object name -> surface, object frame."""
+        return {o.name: ObjectSurface(o.vertices_m, o.faces, o.name) for o in self.motion.objects}
+
+    def centres_world(self, item: ObjectMotion) -> np.ndarray:  # (T, 3)
+        """Centre of mass of an object, metres."""
+        return item.T_world_object[:, :3, :3] @ self.surfaces[item.name].centre_m + item.T_world_object[:, :3, 3]
+
+    def near(self, item: ObjectMotion) -> NearPoints:
+        """Skin points inside an object or at most the contact distance outside."""
+        if item.name not in self._near:
+            self._near[item.name] = self._find_near(item)
+        return self._near[item.name]
+
+    def _find_near(self, item: ObjectMotion) -> NearPoints:
+        surface, reach = self.surfaces[item.name], self.config.contact_distance_m
+        low, high = surface.bounds_m
+        middle = item.T_world_object[:, :3, :3] @ ((low + high) / 2) + item.T_world_object[:, :3, 3]
+        radius = np.linalg.norm(high - low) / 2 + reach
+        offsets = self.vertices_m - middle[:, None].astype(np.float32)
+        frames, vertices = np.nonzero(np.einsum("tvi,tvi->tv", offsets, offsets) < radius**2)
+        T = item.T_world_object[frames]
+        points = np.einsum("nij,ni->nj", T[:, :3, :3], self.vertices_m[frames, vertices] - T[:, :3, 3])
+        inside = ((points > low - reach) & (points < high + reach)).all(axis=1)
+        frames, vertices, points = frames[inside], vertices[inside], points[inside]
+        distances = surface.signed_distance(points)
+        keep = distances <= reach
+        return NearPoints(frames[keep], vertices[keep], distances[keep])
+
+    def hand_touches(self, hand: str, item: ObjectMotion) -> np.ndarray:  # (T,) bool
+        """Frames in which the skin of `hand` is at most the contact distance from the object."""
+        near, touches = self.near(item), np.zeros(self.motion.num_frames, bool)
+        touches[near.frames[np.isin(near.vertices, self.parts.hand_vertices[hand])]] = True
+        return touches
+
+    def touched(self, item: ObjectMotion) -> np.ndarray:  # (T,) bool
+        """Frames in which any part of the body touches the object."""
+        touches = np.zeros(self.motion.num_frames, bool)
+        touches[self.near(item).frames] = True
+        return touches
+
+    @cached_property
+    def supports(self) -> tuple[SupportBox, ...]:
+        """The motion's supports; without any, one estimated under each object that starts at rest above the floor."""
+        if self.motion.supports:
+            return self.motion.supports
+        found = []
+        for item in self.motion.objects:
+            low = item.vertices_world(0)[:, 2].min()
+            still = np.linalg.norm(np.diff(self.centres_world(item)[:2], axis=0)) * self.motion.fps < AT_REST_M_S
+            if low > self.config.floating_m and still and not self.touched(item)[0]:
+                T = np.eye(4)
+                T[:3, 3] = *self.centres_world(item)[0, :2], low - ESTIMATED_SUPPORT_SIZE_M[2] / 2
+                found.append(SupportBox(f"estimated support of {item.name}", ESTIMATED_SUPPORT_SIZE_M, T))
+        return tuple(found)
+
+    def skin_distance(self, support: SupportBox) -> np.ndarray:  # (T, V)
+        """Signed distance of the skin to a support, metres."""
+        T = support.T_world_box
+        local = (self.vertices_m - T[:3, 3].astype(np.float32)) @ T[:3, :3].astype(np.float32)
+        return box_signed_distance(local, support.size_m.astype(np.float32))
+
+    def supported(self, item: ObjectMotion) -> np.ndarray:  # (T,) bool
+        """Frames in which something carries the object from below: the floor, a support, another object."""
+        if item.name not in self._supported:
+            self._supported[item.name] = self._find_supported(item)
+        return self._supported[item.name]
+
+    def _find_supported(self, item: ObjectMotion) -> np.ndarray:
+        reach = self.config.floating_m
+        points = _world(item.vertices_m, item.T_world_object)  # (T, N, 3)
+        supported = points[..., 2].min(axis=1) <= reach
+        for support in self.supports:
+            T = support.T_world_box
+            local = (points - T[:3, 3]) @ T[:3, :3]
+            over = (np.abs(local[..., :2]) <= support.size_m[:2] / 2).all(axis=-1)
+            height = np.where(over, local[..., 2] - support.size_m[2] / 2, np.inf).min(axis=1)
+            centre_above = ((self.centres_world(item) - T[:3, 3]) @ T[:3, :3])[:, 2] > 0
+            supported |= (height <= reach) & centre_above
+        centre = self.centres_world(item)
+        for other in self.motion.objects:
+            if other.name == item.name:
+                continue
+            carrier = _world(other.vertices_m, other.T_world_object)
+            low, high = carrier.min(axis=1) - reach, carrier.max(axis=1) + reach
+            over = ((centre >= low) & (centre <= high))[:, :2].all(axis=1)
+            lowest = points[..., 2].min(axis=1)
+            supported |= over & (lowest <= high[:, 2]) & (centre[:, 2] > carrier[..., 2].min(axis=1))
+        return supported
+
+
+def _world(points_m: np.ndarray, T_world_object: np.ndarray) -> np.ndarray:  # (N, 3), (T, 4, 4) -> (T, N, 3)
+    return points_m @ np.swapaxes(T_world_object[:, :3, :3], 1, 2) + T_world_object[:, None, :3, 3]
+
+
+def _posed(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
+    """Skin (T, V, 3) and joints (T, 55, 3), in batches that bound the memory."""
+    vertices, joints = [], []
+    for start in range(0, len(pose_rad), FRAMES_A_BATCH):
+        frames = slice(start, start + FRAMES_A_BATCH)
+        skin, skeleton = body.vertices_and_joints(np.array(pose_rad[frames]), np.array(transl_m[frames]), np.array(betas))
+        vertices.append(np.asarray(skin, np.float32))
+        joints.append(np.asarray(skeleton, np.float64))
+    return np.concatenate(vertices), np.concatenate(joints)

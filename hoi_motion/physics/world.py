@@ -1,0 +1,94 @@
+"""The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
+
+import numpy as np
+import pybullet
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.errors import CheckError, ErrorCode
+from hoi_motion.motion import SupportBox
+from hoi_motion.physics.person import PersonParts
+from hoi_motion.physics.surface import ObjectSurface
+
+GRAVITY_M_S2 = 9.81
+# Mass over outer volume of household things (YCB object set, Calli et al. 2015: hollow mugs to full cans).
+DENSITY_KG_M3 = {"mug": 300, "cup": 200, "bowl": 250, "bottle": 600, "can": 900, "box": 250, "ball": 150, "book": 700}
+DEFAULT_DENSITY_KG_M3 = 400
+MASS_RANGE_KG = (0.02, 30.0)
+FRICTION = 0.6
+
+
+def object_mass_kg(name: str, volume_m3: float) -> float:
+    """Mass from size and class: the first known word in the object's name sets the density."""
+    density = next((d for word, d in DENSITY_KG_M3.items() if word in name.lower()), DEFAULT_DENSITY_KG_M3)
+    return float(np.clip(density * volume_m3, *MASS_RANGE_KG))
+
+
+class PhysicsWorld:
+    """One PyBullet client without a window; use it in a `with` statement, which always disconnects it.
+
+    Bodies are named by a key: "floor", ("support", name), ("object", name), ("part", joint).
+    """
+
+    def __init__(self, parts: PersonParts, surfaces: dict[str, ObjectSurface], supports: tuple[SupportBox, ...]):
+        self._parts, self._surfaces, self._supports = parts, surfaces, supports
+        self._client, self._bodies = -1, {}
+
+    def __enter__(self) -> "PhysicsWorld":
+        self._client = pybullet.connect(pybullet.DIRECT)
+        if self._client < 0:
+            raise CheckError(ErrorCode.CHECK_NOT_RUN, "PyBullet does not start", "reinstall pybullet")
+        try:
+            self._build()
+        except BaseException:
+            self._disconnect()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        pybullet.disconnect(physicsClientId=self._client)
+        self._client, self._bodies = -1, {}
+
+    def _build(self) -> None:
+        client = dict(physicsClientId=self._client)
+        pybullet.setGravity(0, 0, -GRAVITY_M_S2, **client)
+        self._bodies["floor"] = self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))
+        for support in self._supports:
+            half = (support.size_m / 2).tolist()
+            shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, **client)
+            self._bodies["support", support.name] = self._add(shape)
+            self.place(("support", support.name), support.T_world_box)
+        for name, surface in self._surfaces.items():
+            shape = self._hull(surface.hull_m - surface.centre_m)
+            self._bodies["object", name] = self._add(shape, object_mass_kg(name, surface.volume_m3))
+        for joint, hull in self._parts.hulls_m.items():
+            self._bodies["part", joint] = self._add(self._hull(hull))
+
+    def _hull(self, points_m: np.ndarray) -> int:
+        return pybullet.createCollisionShape(
+            pybullet.GEOM_MESH, vertices=points_m.tolist(), physicsClientId=self._client
+        )
+
+    def _add(self, shape: int, mass_kg: float = 0.0) -> int:
+        body = pybullet.createMultiBody(mass_kg, shape, physicsClientId=self._client)
+        pybullet.changeDynamics(body, -1, lateralFriction=FRICTION, physicsClientId=self._client)
+        return body
+
+    def place(self, key, T_world_body: np.ndarray) -> None:  # (4, 4)
+        """Move a body; an object's frame is the one of its mesh."""
+        position = T_world_body[:3, 3]
+        if key[0] == "object":  # PyBullet's frame is the centre of mass
+            position = position + T_world_body[:3, :3] @ self._surfaces[key[1]].centre_m
+        quaternion_xyzw = Rotation.from_matrix(T_world_body[:3, :3]).as_quat()
+        pybullet.resetBasePositionAndOrientation(
+            self._bodies[key], position.tolist(), quaternion_xyzw.tolist(), physicsClientId=self._client
+        )
+
+    def depth_m(self, first, second) -> float:
+        """How far two bodies overlap: the shortest shift that separates their hulls; 0 when they do not."""
+        points = pybullet.getClosestPoints(
+            self._bodies[first], self._bodies[second], distance=0.0, physicsClientId=self._client
+        )
+        return max((-point[8] for point in points), default=0.0)
