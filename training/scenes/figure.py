@@ -57,7 +57,7 @@ def sample_figure(model: BodyModel, rng: np.random.Generator) -> Figure:
     female = bool(rng.random() < 0.5)
     low_high = dict(zip(map(str, model.free.arrays["phenotype_names"]), model.free.arrays["phenotype_range"]))
     phenotypes = {name: rng.uniform(*low_high[name]) for name in low_high}
-    phenotypes["gender"] = rng.uniform(0.0, 0.12) if female else rng.uniform(0.88, 1.0)
+    phenotypes["gender"] = rng.uniform(0.88, 1.0) if female else rng.uniform(0.0, 0.12)
     betas = model.free.betas_from(**phenotypes).astype(np.float64)
     shirt = str(rng.choice(list(SHIRT_COLOURS)))
     mix, tone = rng.random(), rng.integers(len(SKIN_TONES) - 1)

@@ -151,35 +151,35 @@ def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel
     u = rng.uniform
     handle, shape, palm_down, grasp_height = False, CYLINDER, 0.1, 0.55
     if name == "mug":
-        r, h, handle = u(0.042, 0.050), u(0.095, 0.115), True
+        r, h, handle = u(0.050, 0.058), u(0.100, 0.120), True
         profile = _hollow(np.array([[0, 0], [r * 0.96, 0], [r, 0.01], [r, h]]), 0.005)
     elif name == "cup":
-        r, h = u(0.040, 0.047), u(0.11, 0.14)
+        r, h = u(0.048, 0.055), u(0.12, 0.15)
         profile = _hollow(np.array([[0, 0], [r * 0.78, 0], [r * 0.9, 0.5 * h], [r, h]]), 0.004)
         grasp_height = 0.65
     elif name == "bottle":
-        r, h = u(0.036, 0.043), u(0.21, 0.26)
+        r, h = u(0.046, 0.053), u(0.22, 0.27)
         body = [[0, 0], [r, 0], [r, 0.62 * h], [0.8 * r, 0.72 * h], [0.36 * r, 0.83 * h], [0.36 * r, h], [0, h]]
         profile, grasp_height = np.array(body), 0.35
     elif name == "can":
-        r, h = u(0.034, 0.039), u(0.115, 0.135)
+        r, h = u(0.043, 0.049), u(0.12, 0.145)
         profile = np.array([[0, 0], [0.9 * r, 0], [r, 0.008], [r, h - 0.008], [0.9 * r, h], [0, h]])
     elif name == "jar":
-        r, h = u(0.042, 0.048), u(0.11, 0.14)
+        r, h = u(0.050, 0.057), u(0.12, 0.15)
         body = [[0, 0], [r, 0], [r, 0.78 * h], [0.84 * r, 0.82 * h], [0.9 * r, 0.83 * h], [0.9 * r, h], [0, h]]
         profile, grasp_height = np.array(body), 0.45
     elif name == "bowl":
-        r, h = u(0.070, 0.085), u(0.065, 0.080)
+        r, h = u(0.075, 0.090), u(0.070, 0.085)
         outer = np.array([[0, 0], [0.5 * r, 0], [0.78 * r, 0.35 * h], [0.93 * r, 0.7 * h], [r, h]])
         profile, palm_down, grasp_height = _hollow(outer, 0.005), 0.55, 0.85
     elif name == "ball":
-        r = u(0.048, 0.062)
+        r = u(0.052, 0.066)
         h, shape, palm_down, grasp_height = 2 * r, SPHERE, 0.45, 0.5
         polar = np.linspace(-np.pi / 2, np.pi / 2, 17)
         profile = np.stack([r * np.cos(polar), r + r * np.sin(polar)], 1)
         profile[[0, -1], 0] = 0
     elif name == "box":
-        size = np.array([u(0.075, 0.11), u(0.06, 0.085), u(0.11, 0.17)])
+        size = np.array([u(0.085, 0.12), u(0.085, 0.11), u(0.12, 0.18)])
         vertices, faces = box_mesh(size)
         return ObjectModel(name, colour, vertices, faces, np.array(COLOURS[colour]), BOX, size / 2, 0.1, 0.55)
     else:

@@ -1,0 +1,40 @@
+"""Where the camera stands: varied, but always with the actor's hands, head and the objects large in the picture."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.motion import Camera
+
+WHOLE_BODY_SHARE = 0.12  # of the scenes show the feet too
+MARGIN = 0.93  # share of the half image that the points to show may fill
+
+
+def sample_camera(points_m: np.ndarray, height: int, width: int, rng: np.random.Generator) -> Camera:
+    """Camera in front of an actor at the origin facing +x, framed on the given world points.
+
+    Args:
+        points_m: (N, 3) everything that must be in the picture.
+    """
+    azimuth = np.clip(rng.normal(0, 0.42), -0.95, 0.95)
+    elevation = rng.uniform(0.18, 0.42)
+    vertical_fov = np.deg2rad(rng.uniform(38, 56))
+    focal = 0.5 * height / np.tan(vertical_fov / 2)
+    backwards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
+    rotation = np.stack([right, np.cross(-backwards, right), -backwards], 1)  # world from optical
+    rotation = rotation @ Rotation.from_euler("z", rng.normal(0, 0.012)).as_matrix()
+    K = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]])
+    half = MARGIN * np.array([width, height]) / 2 / focal
+    eye = points_m.mean(0) + 2 * backwards
+    for _ in range(12):  # centre the box of the projections, then fit the distance
+        local = (points_m - eye) @ rotation
+        flat = local[:, :2] / local[:, 2:]
+        low, high = flat.min(0), flat.max(0)
+        depth = float(local[:, 2].mean())
+        eye = eye + rotation[:, :2] @ ((low + high) / 2) * depth
+        fill = float(((high - low) / 2 / half).max())
+        eye = eye + backwards * depth * (fill - 1) * 0.8
+    eye = eye + rotation[:, :2] @ (rng.uniform(-0.03, 0.03, 2))
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = rotation, eye
+    return Camera(K, T, width, height, "scene")

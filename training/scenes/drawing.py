@@ -1,0 +1,158 @@
+"""Filming a scene: what rests is drawn once into a plate, what moves is composited over it frame by frame."""
+
+import numpy as np
+
+from hoi_motion.motion import Camera
+from training.scenes.figure import ACTOR_INSTANCE, Figure
+from training.scenes.layout import Layout
+from training.scenes.objects import ObjectModel, box_mesh
+from training.scenes.rasteriser import GBuffer, Light, Mesh, View, draw, draw_room, resolve, shade
+
+CREASE_COSINE = 0.75  # edges sharper than this keep their two normals
+LEG_M = 0.05
+
+
+def creased_mesh(vertices_m: np.ndarray, faces: np.ndarray, albedo: np.ndarray, instance: int) -> Mesh:
+    """Object-frame mesh with every face corner its own vertex: smooth where the surface is, sharp at edges."""
+    corners = vertices_m[faces]
+    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(face_normals, axis=1, keepdims=True)
+    units = face_normals / np.maximum(area, 1e-12)
+    normals = np.repeat(units[:, None], 3, 1)
+    around: dict[int, list[int]] = {}
+    for f, face in enumerate(faces):
+        for v in face:
+            around.setdefault(int(v), []).append(f)
+    for f, face in enumerate(faces):
+        for k, v in enumerate(face):
+            near = [g for g in around[int(v)] if units[g] @ units[f] > CREASE_COSINE]
+            normals[f, k] = face_normals[near].sum(0)
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-12)
+    count = 3 * len(faces)
+    return Mesh(
+        corners.reshape(-1, 3).astype(np.float32), np.arange(count, dtype=np.int32).reshape(-1, 3),
+        normals.reshape(-1, 3).astype(np.float32), np.tile(albedo.astype(np.float32), (count, 1)), instance,
+    )  # fmt: skip
+
+
+def moved(mesh: Mesh, T_world: np.ndarray) -> Mesh:
+    """The mesh at a pose (4, 4)."""
+    rotation = T_world[:3, :3].astype(np.float32)
+    vertices = mesh.vertices_m @ rotation.T + T_world[:3, 3].astype(np.float32)
+    return Mesh(vertices, mesh.faces, mesh.normals @ rotation.T, mesh.albedo, mesh.instance)
+
+
+class Stage:
+    """Table, objects, room, light and camera of one scene."""
+
+    def __init__(self, layout: Layout, camera: Camera, supersampling: int, light_seed: int):
+        self.layout, self.factor = layout, supersampling
+        self.view = View.supersampled(
+            np.array(camera.K), camera.T_camera_world, camera.height, camera.width, supersampling
+        )
+        self.light = _sample_light(np.random.default_rng(light_seed), camera, layout)
+        self.table = _table_meshes(layout)
+        meshes: dict[int, Mesh] = {}
+        for thing in layout.objects:
+            key = id(thing.model)
+            if key not in meshes:
+                meshes[key] = _object_mesh(thing.model)
+        self.objects = []
+        for thing in layout.objects:
+            shared = meshes[id(thing.model)]
+            self.objects.append(Mesh(shared.vertices_m, shared.faces, shared.normals, shared.albedo, thing.instance))
+
+    def film(
+        self, figure: Figure, vertices: list[np.ndarray], target: int, T_world_target: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frames (T, H, W, 3) u8, instance ids (T, H, W) u8 and depth (T, H, W) f32.
+
+        Args:
+            vertices: bare surface of the actor, (V, 3) a frame; target: index of the object that moves.
+        """
+        resting = [o.T_world if i != target else None for i, o in enumerate(self.layout.objects)]
+        plate, plate_shadow = self._plate(resting)
+        out = [
+            self._frame(
+                plate.copy(), plate_shadow.copy(), [figure.mesh(surface), moved(self.objects[target], T_world_target[t])]
+            )
+            for t, surface in enumerate(vertices)
+        ]
+        return tuple(np.stack(column) for column in zip(*out))
+
+    def full_frame(self, figure: Figure, surface: np.ndarray, poses: list[np.ndarray]) -> tuple:
+        """One frame drawn from nothing, with the objects at the given poses; equal to `film`'s."""
+        plate, shadow = self._plate([None] * len(poses))
+        movers = [moved(mesh, T) for mesh, T in zip(self.objects, poses)]
+        return self._frame(plate, shadow, [figure.mesh(surface), *movers])
+
+    def _plate(self, poses: list[np.ndarray | None]) -> tuple[GBuffer, np.ndarray]:
+        buffer, shadow = GBuffer.empty(self.view.height, self.view.width), self.light.empty_map()
+        layout = self.layout
+        walls = np.stack([layout.wall_albedo * s for s in (1.0, 1.0, 0.94, 0.94)] + [layout.floor_albedo, np.ones(3)])
+        draw_room(buffer, self.view, layout.room_low_m, layout.room_high_m, walls)
+        still = self.table + [moved(mesh, T) for mesh, T in zip(self.objects, poses) if T is not None]
+        for mesh in still:
+            draw(buffer, self.view, mesh)
+            self.light.cast(shadow, mesh)
+        return buffer, shadow
+
+    def _frame(self, buffer: GBuffer, shadow: np.ndarray, movers: list[Mesh]) -> tuple:
+        for mesh in movers:
+            draw(buffer, self.view, mesh)
+            self.light.cast(shadow, mesh)
+        colour = shade(buffer, self.view, self.light, shadow, ACTOR_INSTANCE)
+        return resolve(colour, buffer, self.factor)
+
+    def silhouette_shares(self, figure: Figure, surface: np.ndarray) -> np.ndarray:
+        """Visible share of every object's own silhouette, objects where they rest."""
+        everything, _ = self._plate([o.T_world for o in self.layout.objects])
+        draw(everything, self.view, figure.mesh(surface))
+        shares = []
+        for mesh, thing in zip(self.objects, self.layout.objects):
+            alone = GBuffer.empty(self.view.height, self.view.width)
+            draw(alone, self.view, moved(mesh, thing.T_world))
+            shown = (everything.instance == thing.instance).sum()
+            shares.append(shown / max((alone.instance == thing.instance).sum(), 1))
+        return np.array(shares)
+
+    def visible_share(self, figure: Figure, surface: np.ndarray, points_m: np.ndarray) -> float:
+        """Share of points on the actor that the camera sees, objects where they rest."""
+        buffer, _ = self._plate([o.T_world for o in self.layout.objects])
+        draw(buffer, self.view, figure.mesh(surface))
+        screen = self.view.project(points_m)
+        column, row = np.rint(screen[:, 0]).astype(int), np.rint(screen[:, 1]).astype(int)
+        inside = (column >= 0) & (column < self.view.width) & (row >= 0) & (row < self.view.height)
+        nearest = buffer.depth_m[np.where(inside, row, 0), np.where(inside, column, 0)]
+        return float((inside & (screen[:, 2] < nearest + 0.025)).mean())
+
+
+def _object_mesh(model: ObjectModel) -> Mesh:
+    return creased_mesh(model.vertices_m, model.faces, model.albedo, 0)
+
+
+def _table_meshes(layout: Layout) -> list[Mesh]:
+    size, centre = layout.table_size_m, layout.table_centre_m
+    vertices, faces = box_mesh(size)
+    parts = [creased_mesh(vertices + centre - [0, 0, size[2] / 2], faces, layout.table_albedo, 0)]
+    leg_height = centre[2] - size[2] / 2
+    leg, faces = box_mesh(np.array([LEG_M, LEG_M, leg_height]))
+    for sx in (-1, 1):
+        for sy in (-1, 1):
+            foot = np.array([centre[0], centre[1], 0]) + [
+                sx * (size[0] / 2 - LEG_M), sy * (size[1] / 2 - LEG_M), 0
+            ]  # fmt: skip
+            parts.append(creased_mesh(leg + foot, faces, layout.table_albedo * 0.8, 0))
+    return parts
+
+
+def _sample_light(rng: np.random.Generator, camera: Camera, layout: Layout) -> Light:
+    """Light from above on the camera's side, so that the actor's front is lit."""
+    towards_camera = camera.T_world_camera[:3, 3] - layout.table_centre_m
+    azimuth = np.arctan2(towards_camera[1], towards_camera[0]) + rng.uniform(-1.0, 1.0)
+    elevation = rng.uniform(0.75, 1.2)
+    direction = np.array(
+        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+    )
+    ambient = rng.uniform(0.58, 0.70)
+    return Light(direction, rng.uniform(1.08, 1.16) - ambient, ambient, np.array([0.3, 0.0, 0.8]))

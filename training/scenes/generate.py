@@ -1,0 +1,126 @@
+"""Many scenes to a folder: streamed, restartable, in parallel, the same files for any number of workers."""
+
+import json
+import logging
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+SETTINGS_FILE, INDEX_FILE = "dataset.json", "index.jsonl"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a dataset is made of; two datasets with equal settings have equal files.
+
+    Attributes:
+        height, width: pixels; num_frames, fps: length and speed; num_candidates: identical objects, None varies;
+        with_depth: also store depth in millimetres; supersampling: samples a pixel along each axis.
+    """
+
+    height: int
+    width: int
+    num_frames: int
+    fps: float = 8.0
+    num_candidates: int | None = None
+    with_depth: bool = False
+    supersampling: int = 2
+
+
+def clip_path(folder: Path, seed: int) -> Path:
+    return Path(folder) / f"clip_{seed:09d}.npz"
+
+
+def generate(folder: Path, settings: Settings, first_seed: int, count: int, workers: int = 1) -> list[dict]:
+    """Fill `folder` with the scenes of seeds first_seed .. first_seed + count - 1; whole files are kept.
+
+    Returns:
+        The index, one entry a clip, also written to index.jsonl.
+
+    Raises:
+        ValueError: when the folder holds clips made with other settings.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, settings)
+    for leftover in folder.glob("*.partial"):
+        leftover.unlink()
+    entries = _read_index(folder)
+    seeds = range(first_seed, first_seed + count)
+    waiting = [s for s in seeds if s not in entries or not _whole(clip_path(folder, s))]
+    if len(waiting) < count:
+        log.info("%d of %d clips are there already", count - len(waiting), count)
+    with open(folder / INDEX_FILE, "a") as index, tqdm(total=len(waiting), unit="clip", desc="scenes") as bar:
+        for entry in _results(folder, settings, waiting, workers):
+            entries[entry["seed"]] = entry
+            index.write(json.dumps(entry) + "\n")
+            index.flush()
+            bar.update()
+    ordered = [entries[s] for s in sorted(entries)]
+    partial = folder / (INDEX_FILE + ".partial")
+    partial.write_text("".join(json.dumps(e) + "\n" for e in ordered))
+    os.replace(partial, folder / INDEX_FILE)
+    return [entries[s] for s in seeds]
+
+
+def _claim(folder: Path, settings: Settings) -> None:
+    path = folder / SETTINGS_FILE
+    wanted = json.dumps(asdict(settings), indent=1)
+    if not path.exists():
+        path.write_text(wanted)
+    elif json.loads(path.read_text()) != asdict(settings):
+        raise ValueError(f"{folder} holds clips made with other settings, see {path}; choose another folder")
+
+
+def _whole(path: Path) -> bool:
+    from training.scenes.clip_file import is_whole
+
+    return is_whole(path)
+
+
+def _read_index(folder: Path) -> dict[int, dict]:
+    """Entries by seed; a line cut off by a kill is ignored, its clip is made again."""
+    entries = {}
+    path = folder / INDEX_FILE
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            log.warning("ignoring a damaged line in %s", path)
+            continue
+        entries[entry["seed"]] = entry
+    return entries
+
+
+def _results(folder: Path, settings: Settings, seeds: list[int], workers: int):
+    if workers <= 1 or len(seeds) <= 1:
+        yield from (make_clip(folder, settings, seed) for seed in seeds)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool:
+        for future in as_completed([pool.submit(make_clip, folder, settings, seed) for seed in seeds]):
+            yield future.result()
+
+
+def _start_worker() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
+    """Generate and save one clip; its index entry."""
+    from training.scenes.clip_file import save_clip
+    from training.scenes.scene import generate_scene
+
+    sample = generate_scene(seed=seed, **asdict(settings))
+    path = clip_path(folder, seed)
+    save_clip(path, sample)
+    return {
+        "seed": seed, "file": path.name, "caption": sample.caption, "triplet": list(sample.triplet),
+        "candidates": len(sample.candidate_ids), "objects": len(sample.id_names) - 2,
+    }  # fmt: skip

@@ -1,0 +1,138 @@
+"""What stands where: table, objects, room."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoi_motion.motion import SupportBox
+from training.scenes.objects import COLOURS, OBJECT_NAMES, ObjectModel, make_object
+
+FIRST_OBJECT_INSTANCE = 2
+MAX_OBJECTS = 5
+HAND_ROOM_M = 0.085  # free space beside an object for a hand
+IDENTICAL_SHARE = 0.75  # of the scenes hold several identical objects
+
+
+@dataclass(frozen=True)
+class PlacedObject:
+    """An object, its pose (4, 4) in the first frame and its id in the instance maps."""
+
+    model: ObjectModel
+    T_world: np.ndarray
+    instance: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Table with objects, and the room.
+
+    Attributes:
+        objects: in order of their instance ids; candidates: indices of the identical ones, one of them the target.
+        table_size_m: (3,) slab; table_centre_m: (3,).
+        table_albedo, floor_albedo, wall_albedo: (3,) each.
+        room_low_m, room_high_m: (3,) corners of the room.
+    """
+
+    objects: tuple[PlacedObject, ...]
+    candidates: tuple[int, ...]
+    table_size_m: np.ndarray
+    table_centre_m: np.ndarray
+    table_albedo: np.ndarray
+    floor_albedo: np.ndarray
+    wall_albedo: np.ndarray
+    room_low_m: np.ndarray
+    room_high_m: np.ndarray
+
+    @property
+    def surface_m(self) -> float:
+        """Height of the table top."""
+        return float(self.table_centre_m[2] + self.table_size_m[2] / 2)
+
+    @property
+    def near_edge_m(self) -> float:
+        """x of the table's edge at the actor."""
+        return float(self.table_centre_m[0] - self.table_size_m[0] / 2)
+
+    def supports(self) -> tuple[SupportBox, ...]:
+        T = np.eye(4)
+        T[:3, 3] = self.table_centre_m
+        return (SupportBox("table", self.table_size_m, T),)
+
+
+def sample_layout(rng: np.random.Generator, actor_height_m: float, num_candidates: int | None) -> Layout:
+    """Random table and objects in front of an actor at the origin who faces +x.
+
+    Args:
+        num_candidates: how many identical objects to choose from; None draws 1..4.
+    """
+    if num_candidates is None:
+        several = rng.random() < IDENTICAL_SHARE
+        num_candidates = int(rng.choice([2, 3, 4], p=[0.4, 0.35, 0.25])) if several else 1
+    others = int(rng.integers(0, min(3, MAX_OBJECTS - num_candidates + 1))) if rng.random() < 0.6 else 0
+    depth, width, thickness = rng.uniform(0.50, 0.65), rng.uniform(1.15, 1.6), rng.uniform(0.03, 0.05)
+    surface = actor_height_m * rng.uniform(0.45, 0.53)
+    near = rng.uniform(0.25, 0.31)
+    centre = np.array([near + depth / 2, rng.uniform(-0.05, 0.05), surface - thickness / 2])
+
+    colours = list(COLOURS)
+    name, colour = str(rng.choice(OBJECT_NAMES)), str(rng.choice(colours))
+    models = [make_object(name, colour, rng)] * num_candidates
+    for _ in range(others):
+        different = [n for n in OBJECT_NAMES if n != name]
+        models.append(make_object(str(rng.choice(different)), str(rng.choice(colours)), rng))
+    places = _places(models, near, centre[1], min(width, 1.12), rng)
+    order = rng.permutation(len(models))
+    objects, candidates = [], []
+    for slot, index in enumerate(order):
+        model, (x, y) = models[index], places[index]
+        T = np.eye(4)
+        angle = _rest_yaw(model, x, y, rng)
+        T[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        T[:3, 3] = [x, y, surface]
+        objects.append(PlacedObject(model, T, FIRST_OBJECT_INSTANCE + slot))
+        if index < num_candidates:
+            candidates.append(slot)
+    wood, plain = np.array([0.62, 0.47, 0.32]), np.array([0.82, 0.81, 0.78])
+    mix = rng.random()
+    table_albedo = (mix * wood + (1 - mix) * plain) * rng.uniform(0.8, 1.1)
+    wall = np.clip(rng.uniform(0.66, 0.92) + rng.uniform(-0.05, 0.05, 3), 0, 1)
+    floor = np.clip(rng.uniform(0.38, 0.66) + rng.uniform(-0.05, 0.05, 3), 0, 1)
+    return Layout(
+        tuple(objects), tuple(candidates), np.array([depth, width, thickness]), centre, np.clip(table_albedo, 0, 1),
+        floor, wall, np.array([-rng.uniform(1.6, 2.4), -3.5, 0.0]), np.array([5.0, 3.5, 3.2]),
+    )  # fmt: skip
+
+
+class Crowded(Exception):
+    """The objects do not fit on this table; the caller samples another arrangement."""
+
+
+def _places(models, near: float, middle: float, width: float, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Free places (x, y), far enough apart for a hand between any two objects.
+
+    Raises:
+        Crowded: when they do not fit.
+    """
+    for _ in range(60):
+        half = width / 2 - 0.10
+        reach = np.minimum(half, 0.5)
+        ys = np.sort(rng.uniform(-reach, reach, len(models))) + middle
+        xs = near + 0.10 + rng.uniform(0.0, 0.20, len(models)) - 0.12 * np.abs(ys) ** 2
+        shuffled = rng.permutation(len(models))
+        places = [(float(xs[i]), float(ys[i])) for i in shuffled]
+        if all(
+            abs(places[a][1] - places[b][1]) * 0.85 + 0.25 * abs(places[a][0] - places[b][0])
+            > models[a].footprint_m + models[b].footprint_m + HAND_ROOM_M
+            for a in range(len(models))
+            for b in range(a)
+        ):
+            return places
+    raise Crowded("no free places")
+
+
+def _rest_yaw(model: ObjectModel, x: float, y: float, rng: np.random.Generator) -> float:
+    """Turn about z: anything for round things; a handle keeps away from the hand, which comes from outside."""
+    if model.has_handle:
+        inward = -np.pi / 2 if y > 0 else np.pi / 2
+        return float(inward + rng.uniform(-0.9, 0.9))
+    return float(np.arctan2(y, x) + rng.uniform(-0.25, 0.25)) if model.name == "box" else float(rng.uniform(-3, 3))

@@ -1,0 +1,222 @@
+"""One procedural scene: a clip with full ground truth, a pure function of its seed."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hoi_motion.body import BodyModel, load_body
+from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
+from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
+from training.scenes.drawing import Stage
+from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
+from training.scenes.grasp import HandModel
+from training.scenes.layout import Crowded, Layout, sample_layout
+from training.scenes.objects import signed_distance
+from training.scenes.posture import JOINT, SIDES, standing_skeleton
+from training.scenes.reach import Motion, Reach, Unreachable, animate, plan_reach
+
+HELD_OUT_SEED = 1_000_000
+"""Seeds from here on are held out: training never uses them, evaluation uses nothing else."""
+CONTACT_M = 0.01  # a hand this close touches
+CLEARANCE_M = 0.005  # to the table and to what is not the target
+GRIP_DEPTH_M = 0.008  # soft skin may sink this deep into the target
+MAX_ATTEMPTS = 200
+MIN_TARGET_SHARE = 0.6  # of an object's silhouette that must be visible in the first frame
+MIN_HAND_SHARE = 0.3  # of the hand's vertices that must be visible at the touch
+
+
+class SceneError(RuntimeError):
+    """No valid scene was found for a seed."""
+
+
+@dataclass(frozen=True)
+class SceneSample:
+    """A clip and everything known about it.
+
+    Attributes:
+        frames: (T, H, W, 3) u8; fps: frames per second.
+        target_mask: (H, W) bool, the target in the first frame.
+        instance_ids: (T, H, W) u8, see id_names: 0 background, 1 actor, 2.. objects.
+        target_id: id of the target; candidate_ids: ids of the objects identical to it, itself included.
+        depth_m: (T, H, W) f32 along the optical axis, or None.
+        motion: SMPL-X motion, object poses, contacts, table and camera in the world frame.
+        contact_labels: (T,) u8, 0 none, else the id of the touched object.
+        caption: sentence with [TGT] before the target's noun; triplet: (subject, verb, object).
+        seed: what made it; K: (3, 3) intrinsics in pixels.
+    """
+
+    frames: np.ndarray
+    fps: float
+    target_mask: np.ndarray
+    instance_ids: np.ndarray
+    id_names: dict[int, str]
+    target_id: int
+    candidate_ids: tuple[int, ...]
+    depth_m: np.ndarray | None
+    motion: HoiMotion
+    contact_labels: np.ndarray
+    caption: str
+    triplet: tuple[str, str, str]
+    seed: int
+
+    @property
+    def K(self) -> np.ndarray:
+        return self.motion.camera.K
+
+
+@lru_cache(maxsize=1)
+def free_body() -> BodyModel:
+    return load_body()
+
+
+def generate_scene(
+    seed: int, height: int, width: int, num_frames: int, fps: float = 8.0, num_candidates: int | None = None,
+    supersampling: int = 2, with_depth: bool = False, body: BodyModel | None = None,
+) -> SceneSample:  # fmt: skip
+    """The scene of a seed. What happens does not depend on the size; the framing depends on the aspect only.
+
+    Args:
+        num_candidates: number of identical objects to choose from (1..4); None varies it.
+
+    Raises:
+        SceneError: when no arrangement worked in MAX_ATTEMPTS tries.
+    """
+    body = body or free_body()
+    for attempt in range(MAX_ATTEMPTS):
+        rng = np.random.default_rng([seed, attempt])
+        try:
+            return _attempt(seed, rng, body, (height, width), num_frames, fps, num_candidates, supersampling, with_depth)
+        except (Unreachable, Crowded):
+            continue
+    raise SceneError(f"seed {seed}: no valid scene in {MAX_ATTEMPTS} attempts")
+
+
+def _attempt(seed, rng, body, size, num_frames, fps, num_candidates, supersampling, with_depth) -> SceneSample:
+    figure = sample_figure(body, rng)
+    layout = sample_layout(rng, figure.height_m, num_candidates)
+    skeleton = standing_skeleton(body, figure.body, rng.uniform(0.09, 0.13))
+    hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
+    reaches = [plan_reach(skeleton, hands, layout, c, rng) for c in layout.candidates]  # every candidate in reach
+    reach = reaches[rng.integers(len(reaches))]
+    motion = animate(skeleton, layout, reach, num_frames)
+    transforms = [figure.body.joint_transforms(p, t) for p, t in zip(motion.pose_rad, motion.transl_m)]
+    vertices = [figure.body.vertices(T) for T in transforms]
+    touching = check_collisions(body, layout, reach, motion, vertices)
+
+    camera = _choose_camera(rng, body, figure, layout, reach, motion, vertices, transforms, touching, size)
+    stage = Stage(layout, camera, supersampling, _light_seed(rng))
+    frames, ids, depths = stage.film(figure, vertices, reach.target, motion.T_world_target)
+    hoi = _ground_truth(body, figure, layout, reach, motion, touching, camera, fps)
+    target = layout.objects[reach.target]
+    names = {0: "background", ACTOR_INSTANCE: "actor"}
+    names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
+    caption, triplet = _words(figure, reach, layout)
+    return SceneSample(
+        frames=frames, fps=fps, target_mask=ids[0] == target.instance, instance_ids=ids, id_names=names,
+        target_id=target.instance, candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
+        depth_m=depths if with_depth else None, motion=hoi,
+        contact_labels=np.where(touching, target.instance, 0).astype(np.uint8), caption=caption, triplet=triplet,
+        seed=seed,
+    )  # fmt: skip
+
+
+def check_collisions(
+    body: BodyModel, layout: Layout, reach: Reach, motion: Motion, vertices: list[np.ndarray]
+) -> np.ndarray:
+    """Frames in which the reaching hand touches the target, (T,) bool.
+
+    Raises:
+        Unreachable: when the body enters the table or an object, or the moved target hits another one.
+    """
+    hand_ids = body.part_vertices[f"{reach.side}_hand"]
+    half = np.array([*layout.table_size_m[:2] / 2, layout.table_size_m[2] / 2])
+    table_origin = layout.table_centre_m - [0, 0, half[2]]
+    target = layout.objects[reach.target]
+    touching = np.zeros(len(vertices), bool)
+    for t, surface in enumerate(vertices):
+        surface = surface.astype(np.float64)
+        if signed_distance(surface - table_origin, 2, half).min() < CLEARANCE_M - 0.002:
+            raise Unreachable("the body enters the table")
+        for index, thing in enumerate(layout.objects):
+            T = motion.T_world_target[t] if index == reach.target else thing.T_world
+            distance = thing.model.signed_distance(surface, T)
+            if index == reach.target:
+                if distance.min() < -GRIP_DEPTH_M:
+                    raise Unreachable("the body enters the target")
+                touching[t] = distance[hand_ids].min() < CONTACT_M
+            else:
+                if distance.min() < 2 * CLEARANCE_M:
+                    raise Unreachable("the body enters another object")
+                gap = np.linalg.norm(T[:2, 3] - motion.T_world_target[t][:2, 3])
+                if gap < thing.model.footprint_m + target.model.footprint_m + 0.01:
+                    raise Unreachable("the target hits another object")
+    if not touching[-1] or touching[0]:
+        raise Unreachable("the hand does not touch at the end, or touches at the start")
+    return touching
+
+
+def _choose_camera(rng, body, figure, layout, reach, motion, vertices, transforms, touching, size) -> Camera:
+    """A view in which every object is visible at the start and the hand at the touch.
+
+    Raises:
+        Unreachable: when no view was found.
+    """
+    first_touch = int(np.argmax(touching))
+    head = JOINT["head"]
+    crown = np.array([0, 0, vertices[0][:, 2].max() - transforms[0][head][2, 3] + 0.03])
+    points = [transforms[t][head][:3, 3] + crown for t in (0, -1)]
+    points += [transforms[t][JOINT[f"{side}_{name}"]][:3, 3] for t in (0, first_touch) for side in SIDES
+               for name in ("shoulder", "elbow")]  # fmt: skip
+    for thing in layout.objects:
+        at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
+        points += [at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)]
+    if rng.random() < WHOLE_BODY_SHARE:
+        points += [np.array([0.0, y, 0.02]) for y in (-0.2, 0.2)]
+    hand_ids = body.part_vertices[f"{reach.side}_hand"]
+    for _ in range(4):
+        height = 72
+        camera = sample_camera(np.stack(points), height, round(height * size[1] / size[0]), rng)
+        stage = Stage(layout, camera, 1, 0)
+        if stage.silhouette_shares(figure, vertices[0]).min() < MIN_TARGET_SHARE:
+            continue
+        if stage.visible_share(figure, vertices[first_touch], vertices[first_touch][hand_ids]) < MIN_HAND_SHARE:
+            continue
+        scale = size[0] / height
+        K = camera.K * scale
+        K[:2, 2] = (np.array([size[1], size[0]]) - 1) / 2
+        K[2, 2] = 1
+        return Camera(K, camera.T_world_camera, size[1], size[0], "scene")
+    raise Unreachable("no view shows the objects and the hand")
+
+
+def _light_seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) -> HoiMotion:
+    objects = []
+    for index, thing in enumerate(layout.objects):
+        target = index == reach.target
+        still = np.tile(thing.T_world, (len(touching), 1, 1))
+        objects.append(
+            ObjectMotion(
+                name="target" if target else f"{thing.model.name}_{thing.instance}",
+                vertices_m=thing.model.vertices_m, faces=thing.model.faces,
+                T_world_object=motion.T_world_target if target else still, shape="mesh", is_target=target,
+            )  # fmt: skip
+        )
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], touching.astype(int), [0]])))
+    contacts = tuple(Contact(f"{reach.side}_hand", "target", int(a), int(b)) for a, b in edges.reshape(-1, 2))
+    return HoiMotion(
+        pose_rad=motion.pose_rad, transl_m=motion.transl_m, betas=figure.betas, fps=fps, body_model=body.name,
+        camera=camera, objects=tuple(objects), supports=layout.supports(), contacts=contacts,
+    )  # fmt: skip
+
+
+def _words(figure: Figure, reach: Reach, layout: Layout) -> tuple[str, tuple[str, str, str]]:
+    thing = layout.objects[reach.target].model
+    noun = f"{thing.colour} {thing.name}"
+    end = {"touches": "", "picks up": "", "slides": " across the table"}[reach.verb]
+    subject = f"{figure.noun} in {'an' if figure.shirt[0] in 'aeiou' else 'a'} {figure.shirt} shirt"
+    return f"A {subject} {reach.verb} the [TGT] {noun}{end}.", (subject, reach.verb, noun)
