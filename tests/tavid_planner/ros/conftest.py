@@ -16,6 +16,7 @@ pytest.importorskip("tavid_planner_interfaces", reason="pip install ./tavid_plan
 
 from tavid_planner.ros.isolation import private_graph  # noqa: E402
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 NODE_SCRIPT = Path(__file__).with_name("obedient_node.py")
 START_TIMEOUT_S = 180
 
@@ -37,7 +38,8 @@ class NodeProcess:
     def __init__(self, command: list[str], log_path: Path):
         self.log_path = log_path
         with open(log_path, "w") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=log_path.parent)
+            env = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=log_path.parent, env=env)
 
     @property
     def log(self) -> str:

@@ -36,13 +36,17 @@ def folder(tmp_path_factory) -> Path:
 def started():
     """What the first test has started, for all of them: a process is slow to start."""
     with ExitStack() as stack:
-        yield SimpleNamespace(stack=stack, pair=None)
+        yield SimpleNamespace(stack=stack, pair=None, failed=False)
 
 
 @pytest.fixture
 def client(started, obedient_node, folder, plan):
+    if started.failed:
+        pytest.fail("the node did not start, see the first failure")
     if started.pair is None:
+        started.failed = True
         started.pair = started.stack.enter_context(obedient_node(folder, plan))
+        started.failed = False
     node, client = started.pair
     yield client
     assert node.process.poll() is None, f"the node died:\n{node.log}"
