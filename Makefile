@@ -1,0 +1,27 @@
+# make demo   a plan over real ROS 2, from a bundled camera frame and mask
+# make test   the whole test suite
+# Both make .venv ready first; when it is, that takes no time. ARGS= adds arguments, PYTHON= names a Python 3.11.
+
+PYTHON ?= $(firstword $(foreach p,python3.11 python3,$(shell $(p) -c 'print("$(p)")' 2>/dev/null)))
+ARGS ?=
+
+# a sourced ROS 2 or a user's own path must not reach into .venv
+unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+.PHONY: demo test setup-run setup-test clean
+.DEFAULT_GOAL := demo
+
+# a plan that fails its check (3) is an answer, too: the demo has done its job
+demo: setup-run
+	@.venv/bin/python -m tavid_planner.cli.demo $(ARGS) || [ $$? -eq 3 ]
+
+test: setup-test
+	@.venv/bin/python -m pytest $(ARGS)
+
+setup-run setup-test: setup-%:
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "error: no Python found - install Python 3.11 or name one: make PYTHON=/path/to/python3.11" >&2; exit 4; fi
+	@$(PYTHON) tools/setup_environment.py $*
+
+clean:
+	rm -rf .venv build log *.egg-info

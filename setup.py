@@ -1,0 +1,62 @@
+"""Installs tavid_planner and hoi_motion, with plain pip or as an ament_python package with colcon."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "tavid_planner"
+ROOT = Path(__file__).resolve().parent
+SHARE = f"share/{PACKAGE}"
+
+
+def version() -> str:
+    text = (ROOT / PACKAGE / "__init__.py").read_text()
+    return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE).group(1)
+
+
+def requirements() -> list[str]:
+    lines = (line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def tree(folder: str) -> list[tuple[str, list[str]]]:
+    """Data files of a whole folder, each to the same place under share/tavid_planner."""
+    files = (p.relative_to(ROOT) for p in sorted((ROOT / folder).rglob("*")) if p.is_file())
+    wanted = [p for p in files if "__pycache__" not in p.parts]
+    return [(f"{SHARE}/{p.parent.as_posix()}", [p.as_posix()]) for p in wanted]
+
+
+setup(
+    name=PACKAGE,
+    version=version(),
+    description="Plans human-object interaction from a camera frame and the mask of one object.",
+    license="Apache-2.0",
+    packages=find_packages(include=["tavid_planner", "tavid_planner.*", "hoi_motion", "hoi_motion.*"]),
+    package_data={"": ["*.npz", "*.css", "*.yaml", "*.md"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (SHARE, ["package.xml", "LICENSE", "THIRD_PARTY.md"]),
+        # what `ros2 run` and `ros2 launch` start, also after a plain pip install
+        (f"lib/{PACKAGE}", ["libexec/tavid-node"]),
+        *tree("launch"),
+        *tree("config"),
+        *tree("models"),
+    ],
+    python_requires=">=3.11",
+    install_requires=[r for r in requirements() if not r.startswith("ros-")],
+    # an installed ROS 2 needs none of these wheels
+    extras_require={"ros": [r for r in requirements() if r.startswith("ros-")]},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "tavid-plan = tavid_planner.cli.plan:main",
+            "tavid-info = tavid_planner.cli.info:main",
+            "tavid-node = tavid_planner.cli.node:main",
+            "hoi-lift = hoi_motion.scripts.lift:main",
+            "hoi-check = hoi_motion.scripts.check:main",
+            "hoi-convert = hoi_motion.scripts.convert:main",
+            "hoi-view = hoi_motion.scripts.view:main",
+        ]
+    },
+)
