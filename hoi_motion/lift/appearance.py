@@ -1,0 +1,112 @@
+"""What the object looks like: colours at points inside its mask, compared under a similarity transform."""
+
+import cv2
+import numpy as np
+
+MAX_POINTS = 500
+COLOUR_SPREAD = 14.0
+
+
+class Template:
+    """Appearance of the object in the first frame, slowly adapting.
+
+    Attributes:
+        centre: (2,) px; size: square root of the area, px; contrast: colour distance between the object and what is
+            around it, in 8-bit Lab units.
+    """
+
+    def __init__(self, image: np.ndarray, mask: np.ndarray):  # (h, w, 3) Lab u8, (h, w) bool
+        rows, columns = np.nonzero(mask)
+        step = max(1, len(rows) // MAX_POINTS)
+        self.points = np.column_stack([columns, rows])[::step].astype(float)  # (N, 2)
+        self.centre = np.array([columns.mean(), rows.mean()])
+        self.size = float(np.sqrt(len(rows)))
+        self.mask = mask
+        self.first = _colours(image, self.points)
+        self.recent = self.first.copy()
+        kernel = np.ones((3, 3), np.uint8)
+        reach = max(2, round(0.25 * self.size))
+        grown = cv2.dilate(mask.astype(np.uint8), kernel, iterations=reach) > 0
+        inner = cv2.dilate(mask.astype(np.uint8), kernel, iterations=1) > 0
+        ring = image[grown & ~inner].astype(float)
+        inside = image[mask].astype(float)
+        self.contrast = (
+            float(np.linalg.norm(inside.mean(0) - ring.mean(0)) + np.linalg.norm(inside.std(0) - ring.std(0)))
+            if len(ring)
+            else np.inf
+        )
+        # colours that the surroundings have too say little about where the object is
+        nearest = np.array([np.linalg.norm(ring - c, axis=1).min() if len(ring) else 99.0 for c in self.first])
+        self.weight = 0.15 + np.clip(nearest / COLOUR_SPREAD, 0, 1)
+
+    def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
+        """0..1: weighted share of points that look as remembered under `similarity` (2, 3)."""
+        now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
+        alike = np.maximum(_alike(now, self.first), _alike(now, self.recent))
+        return float((self.weight * alike).sum() / self.weight.sum())
+
+    def score_at_rest(self, image: np.ndarray) -> float:
+        """0..1: share of points that look as in the first frame at the first place."""
+        return float(_alike(_colours(image, self.points), self.first).mean())
+
+    def adapt(self, image: np.ndarray, similarity: np.ndarray, rate: float = 0.2) -> None:
+        now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
+        self.recent += rate * np.nan_to_num(now - self.recent)
+
+    def region(self, similarity: np.ndarray, size_px) -> np.ndarray:  # (h, w) u8
+        return cv2.warpAffine(self.mask.astype(np.uint8) * 255, similarity, (size_px[1], size_px[0]))
+
+    def search(self, image: np.ndarray, starts: list[np.ndarray]) -> tuple[np.ndarray, float]:
+        """Best similarity near any of `starts`: coarse shifts first, then shift, turn and size together."""
+        best, best_score = starts[0], -1.0
+        for start in starts:
+            for dx in np.linspace(-1.0, 1.0, 9) * self.size:
+                for dy in np.linspace(-1.0, 1.0, 9) * self.size:
+                    option = np.column_stack([start[:, :2], start[:, 2] + [dx, dy]])
+                    score = self.score(image, option) - 0.05 * np.hypot(dx, dy) / self.size
+                    if score > best_score:
+                        best, best_score = option, score
+        for step in (0.12, 0.05, 0.02):
+            for _ in range(3):
+                trials = [self._nudged(best, *nudge) for nudge in _nudges(step)]
+                scores = [self.score(image, trial) for trial in trials]
+                if max(scores) <= best_score:
+                    break
+                best, best_score = trials[int(np.argmax(scores))], max(scores)
+        return best, best_score
+
+    def _nudged(self, similarity, dx, dy, turn_rad, growth):
+        """Shifted by object sizes, turned and scaled about the object's centre."""
+        centre = similarity @ np.append(self.centre, 1.0)
+        c, s = growth * np.cos(turn_rad), growth * np.sin(turn_rad)
+        about = np.array([[c, -s], [s, c]])
+        shift = centre - about @ centre + np.array([dx, dy]) * self.size
+        return transformed(np.column_stack([about, shift]), similarity)
+
+
+def transformed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:  # (2, 3), (2, 3) -> (2, 3)
+    """The similarity that applies `inner`, then `outer`."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def _nudges(step: float):
+    for sign in (-step, step):
+        yield sign, 0.0, 0.0, 1.0
+        yield 0.0, sign, 0.0, 1.0
+        yield 0.0, 0.0, 2 * sign, 1.0
+        yield 0.0, 0.0, 0.0, 1 + sign
+
+
+def _colours(image: np.ndarray, points: np.ndarray) -> np.ndarray:  # (N, 3)
+    """Colours at points, NaN outside the image."""
+    xy = np.round(points).astype(int)
+    height, width = image.shape[:2]
+    inside = (xy[:, 0] >= 0) & (xy[:, 0] < width) & (xy[:, 1] >= 0) & (xy[:, 1] < height)
+    colours = np.full((len(xy), 3), np.nan)
+    colours[inside] = image[xy[inside, 1], xy[inside, 0]]
+    return colours
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (N, 3), (N, 3) -> (N,)
+    square = ((a - b) ** 2).sum(1)
+    return np.nan_to_num(np.exp(-square / (2 * COLOUR_SPREAD**2)))

@@ -1,0 +1,268 @@
+"""SMPL-X fitted to 2D keypoints, all frames in one batch, in stages from weak to strong.
+
+The energy is a negative log-likelihood: Geman-McClure reprojection, 3D bone directions as a hint that fades, a pose
+prior with joint limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section
+3; for the temporal terms SLAHMR, Ye et al. 2023, section 3.3).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from hoi_motion.body import BodyModel
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift import keypoint_map as km
+from hoi_motion.lift import keypoints as kp
+from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.fit_start import Start, fit_start
+from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet
+from hoi_motion.lift.priors import PosePrior
+from hoi_motion.lift.sides import facing_score, flip_frames
+from hoi_motion.body.skeleton import rotation_matrices
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+MAX_MEAN_ERROR = 0.08
+ACCELERATION_M_S2 = 6.0
+ANGULAR_STEP_RAD_S = 6.0
+
+
+@dataclass(frozen=True)
+class BodyFit:
+    """A fitted body in the level frame (camera.py).
+
+    Attributes:
+        pose_rad: (T, 55, 3); transl_m: (T, 3); betas: (B,).
+        points_m: (T, 76, 3) joints and surface points.
+        pitch_rad: the camera's; floor_m: height of the floor in the level frame.
+        error: (T,) mean reprojection error of confident keypoints, as a share of the person's height.
+        energy: the final energy per frame, to compare hypotheses.
+    """
+
+    pose_rad: np.ndarray
+    transl_m: np.ndarray
+    betas: np.ndarray
+    points_m: np.ndarray
+    pitch_rad: float
+    floor_m: float
+    error: np.ndarray
+    energy: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Weights of one optimisation stage."""
+
+    name: str
+    rate: float
+    robust: float  # Geman-McClure scale as a share of the person's height
+    hint: float
+    hands: float
+    smooth: float
+    feet: float
+
+
+STAGES = (
+    Stage("orient", 0.05, robust=0.5, hint=3.0, hands=0.0, smooth=0.3, feet=0.0),
+    Stage("body", 0.03, robust=0.2, hint=1.0, hands=0.3, smooth=1.0, feet=0.3),
+    Stage("hands and feet", 0.015, robust=0.1, hint=0.3, hands=1.0, smooth=1.0, feet=1.0),
+)
+
+
+def fit_body(
+    body: BodyModel,
+    track: kp.KeypointTrack,
+    K: np.ndarray,  # (3, 3)
+    fps: float,
+    config: LiftConfig = LiftConfig(),
+    *,
+    depth_m: np.ndarray | None = None,  # (H, W), of the first frame
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> BodyFit:
+    """Fit the body to a keypoint track.
+
+    Raises:
+        LiftError: FIT_DIVERGED when the best fit does not explain the keypoints.
+    """
+    tracks = [track]
+    if facing_score(track) < 0.25:
+        # front or back is unclear: the person turned by 180 degrees is a second hypothesis
+        tracks.append(flip_frames(track, np.ones(track.num_frames, bool)))
+    fits = []
+    for i, hypothesis in enumerate(tracks):
+
+        def report(stage, fraction, i=i):
+            on_progress(stage, (i + fraction) / len(tracks))
+
+        fits.append(_Fitter(body, hypothesis, K, fps, config, depth_m).run(report, cancel))
+    best = min(fits, key=lambda fit: fit.energy)
+    mean_error = float(np.mean(best.error))
+    if not np.isfinite(mean_error) or mean_error > MAX_MEAN_ERROR:
+        raise LiftError(
+            ErrorCode.FIT_DIVERGED,
+            f"the fitted body misses the person's keypoints by {100 * mean_error:.1f}% of the body height on average",
+            "the person should be seen from near the hips up, and not be heavily blurred",
+        )
+    return best
+
+
+class _Fitter:
+    """Variables and energy of one fit."""
+
+    def __init__(self, body, track, K, fps, config, depth_m):
+        self.body, self.fps, self.config, self.iterations = body, fps, config, config.iterations
+        self.K = torch.tensor(K, dtype=torch.float32)
+        self.height_px = max(track.person_height_px(), 8.0)
+        self.prior = PosePrior()
+        self.map = torch.tensor(km.BODY_MATRIX)
+        self.hand_maps = [torch.tensor(km.LEFT_HAND_MATRIX), torch.tensor(km.RIGHT_HAND_MATRIX)]
+        self.spread = torch.tensor(km.BODY_SPREAD)
+        confident = np.where(track.body_px[..., 2] >= config.min_keypoint_confidence, track.body_px[..., 2], 0.0)
+        self.body_px = torch.tensor(track.body_px[:, list(km.BODY_KEYPOINTS), :2], dtype=torch.float32)
+        self.weight = torch.tensor(confident[:, list(km.BODY_KEYPOINTS)], dtype=torch.float32)
+        hands = [track.left_hand_px, track.right_hand_px]
+        self.hands_px = [torch.tensor(h[..., :2], dtype=torch.float32) for h in hands]
+        self.hands_weight = [torch.tensor(h[..., 2], dtype=torch.float32) for h in hands]
+        ends = km.HINT_BONES
+        bones = track.body_hint_m[:, ends[:, 1]] - track.body_hint_m[:, ends[:, 0]]
+        bones /= np.linalg.norm(bones, axis=-1, keepdims=True) + 1e-6
+        self.hint = torch.tensor(bones, dtype=torch.float32)
+        self.hint_weight = torch.tensor(confident[:, ends[:, 0]] * confident[:, ends[:, 1]], dtype=torch.float32)
+        self.hint_rows = torch.tensor([[km.BODY_KEYPOINTS.index(a), km.BODY_KEYPOINTS.index(b)] for a, b in ends])
+        self.planted = torch.tensor(planted_feet(track, self.height_px, fps), dtype=torch.float32)
+        start: Start = fit_start(body, track, K, confident, depth_m)
+        self.base = torch.tensor(start.R_level_root, dtype=torch.float32)  # (T, 3, 3)
+        self.turn = torch.zeros(track.num_frames, 3, requires_grad=True)
+        self.body_rad = torch.tensor(start.body_rad, dtype=torch.float32).requires_grad_()
+        self.hands_rad = self.prior._hands.repeat(track.num_frames, 1, 1).requires_grad_()
+        self.ray = torch.tensor(start.ray, dtype=torch.float32).requires_grad_()  # (T, 2) x/z, y/z in the camera
+        self.log_depth = torch.tensor(start.log_depth, dtype=torch.float32).requires_grad_()  # (T,)
+        self.betas = torch.zeros(body.num_betas, requires_grad=True)
+        self.pitch = torch.tensor(float(start.pitch_rad), requires_grad=True)
+        self.floor = torch.tensor(float(start.floor_m), requires_grad=True)
+        self.depth_start = self.log_depth.detach().clone()
+        self.depth_is_measured = start.depth_is_measured
+
+    def run(self, on_progress: OnProgress, cancel: CancelToken | None) -> BodyFit:
+        total = len(STAGES) * self.iterations
+        for s, stage in enumerate(STAGES):
+            groups = [
+                {"params": [self.turn, self.body_rad, self.hands_rad], "lr": stage.rate},
+                {"params": [self.ray], "lr": 0.2 * stage.rate},
+                {"params": [self.log_depth, self.pitch, self.floor], "lr": 0.3 * stage.rate},
+                {"params": [self.betas], "lr": 2 * stage.rate},
+            ]
+            optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.iterations, 0.1 * stage.rate)
+            for i in range(self.iterations):
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                optimizer.zero_grad()
+                energy = self.energy(stage)
+                energy.backward()
+                optimizer.step()
+                schedule.step()
+                on_progress("fit", (s * self.iterations + i + 1) / total)
+        return self.result()
+
+    def points(self) -> torch.Tensor:  # (T, 76, 3)
+        """Joints and surface points in the level frame."""
+        T = len(self.turn)
+        pose = torch.cat([self.turn[:, None], self.body_rad, self.turn.new_zeros(T, 3, 3), self.hands_rad], 1)
+        local = self.body.joints(pose, self.turn.new_zeros(T, 3), self.betas)
+        local = local - local[:, :1]
+        return (self.base @ local.transpose(1, 2)).transpose(1, 2) + self.pelvis()[:, None]
+
+    def pelvis(self) -> torch.Tensor:  # (T, 3)
+        depth = self.log_depth.exp()[:, None]
+        camera = torch.cat([self.ray * depth, depth], 1)
+        return camera @ R_level_camera(self.pitch).T
+
+    def project(self, points_level: torch.Tensor) -> torch.Tensor:  # (..., 3) -> (..., 2)
+        camera = points_level @ R_level_camera(self.pitch)
+        return (camera / camera[..., 2:].clamp(min=0.05)) @ self.K[:2].T
+
+    def energy(self, stage: Stage) -> torch.Tensor:
+        """Negative log-likelihood per frame."""
+        points = self.points()
+        T = len(points)
+        seen = torch.einsum("kj,tjc->tkc", self.map, points)
+        terms = [self._reprojection(self.project(seen), self.body_px, self.weight, self.spread, stage.robust)]
+        if stage.hands:
+            for matrix, px, weight in zip(self.hand_maps, self.hands_px, self.hands_weight):
+                hand = self.project(torch.einsum("kj,tjc->tkc", matrix, points))
+                terms.append(0.5 * stage.hands * self._reprojection(hand, px, weight, 0.012, stage.robust))
+        bones = (seen[:, self.hint_rows[:, 1]] - seen[:, self.hint_rows[:, 0]]) @ R_level_camera(self.pitch)
+        cosine = (torch.nn.functional.normalize(bones, dim=-1) * self.hint).sum(-1)
+        # one minus cosine in units of a 20 degree scatter
+        terms.append(stage.hint * (self.hint_weight * (1 - cosine)).sum() / 0.06)
+        terms += [self.prior.body(self.body_rad).sum(), self.prior.limits(self.body_rad).sum()]
+        terms.append(0.2 * self.prior.hands(self.hands_rad).sum())
+        terms.append(T * 0.5 * self.betas.square().sum() / 4)
+        terms += self._upright(points)
+        terms += [stage.smooth * self.config.smoothness * term for term in self._smooth(points)]
+        if stage.feet:
+            terms.append(stage.feet * self._feet(points))
+        if self.depth_is_measured:
+            terms.append(0.5 * ((self.log_depth - self.depth_start)[0] / 0.02) ** 2 * T)
+        return sum(terms) / T
+
+    def _reprojection(self, xy_px, want_px, weight, spread, robust) -> torch.Tensor:
+        square = ((xy_px - want_px) / self.height_px).square().sum(-1)
+        return (weight * (robust**2 * square / (robust**2 + square)) / (2 * spread**2)).sum()
+
+    def _upright(self, points: torch.Tensor) -> list[torch.Tensor]:
+        """The trunk is more or less upright, most of all at the start; the camera is more or less level."""
+        trunk = torch.nn.functional.normalize(points[:, 12] - points[:, 0], dim=-1)
+        lean = torch.full((len(points),), np.deg2rad(30.0))
+        lean[: max(1, len(points) // 8)] = np.deg2rad(8.0)
+        tilt = (2 - 2 * trunk[:, 2]) / lean**2
+        side = (points[:, 12, 0] - points[:, 0, 0]) * 0  # heading is free
+        return [torch.log1p(tilt / 4).sum() * 2 + side.sum(), len(points) * 0.5 * (self.pitch / np.deg2rad(14.0)) ** 2]
+
+    def _smooth(self, points: torch.Tensor) -> list[torch.Tensor]:
+        if len(points) < 3:
+            return []
+        scale = ACCELERATION_M_S2 / self.fps**2 + 0.004
+        bend = (points[2:] - 2 * points[1:-1] + points[:-2]) / scale
+        pose = torch.cat([self.body_rad, self.hands_rad], 1)
+        turn = (pose[1:] - pose[:-1]) / (ANGULAR_STEP_RAD_S / self.fps + 0.02)
+        depth = (self.log_depth[1:] - self.log_depth[:-1]) / (0.3 / self.fps + 0.002)
+        return [0.15 * bend.square().sum(), 0.3 * turn.square().sum(), 0.5 * depth.square().sum()]
+
+    def _feet(self, points: torch.Tensor) -> torch.Tensor:
+        feet = points[:, FOOT_POINTS]  # (T, 2, 4, 3)
+        low = feet[..., 2].amin(-1)  # (T, 2)
+        height = (low - self.floor) / 0.02
+        below = torch.relu(-height)
+        energy = 0.5 * (self.planted * height**2).sum() + 0.5 * below.square().sum()
+        if len(points) > 1:
+            step = (feet[1:] - feet[:-1]) / 0.01
+            both = torch.minimum(self.planted[1:], self.planted[:-1])
+            energy = energy + 0.5 * (both[..., None, None] * step**2).sum() / 4
+        return energy
+
+    @torch.no_grad()
+    def result(self) -> BodyFit:
+        points = self.points()
+        energy = float(self.energy(replace(STAGES[-1], hint=0.0)))
+        seen = self.project(torch.einsum("kj,tjc->tkc", self.map, points))
+        miss = (seen - self.body_px).norm(dim=-1) / self.height_px
+        error = ((self.weight * miss).sum(1) / self.weight.sum(1).clamp(min=1e-3)).numpy()
+        T = len(points)
+        root = axis_angle(self.base @ rotation_matrices(self.turn))
+        pose = torch.cat([root[:, None], self.body_rad, torch.zeros(T, 3, 3), self.hands_rad], 1)
+        # smplx turns the body about the pelvis, which the shape moves away from the origin
+        transl = points[:, 0] - self.body.joints(pose, torch.zeros(T, 3), self.betas)[:, 0]
+        return BodyFit(
+            pose_rad=pose.numpy(), transl_m=transl.numpy(), betas=self.betas.numpy().copy(), points_m=points.numpy(),
+            pitch_rad=float(self.pitch), floor_m=float(self.floor), error=error, energy=energy,
+        )  # fmt: skip
+
+
+def axis_angle(rotation: torch.Tensor) -> torch.Tensor:  # (T, 3, 3) -> (T, 3)
+    from scipy.spatial.transform import Rotation
+
+    return torch.tensor(Rotation.from_matrix(rotation.double().numpy()).as_rotvec(), dtype=torch.float32)

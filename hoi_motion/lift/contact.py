@@ -1,0 +1,176 @@
+"""Which hand touches the object, and when: 2D evidence first, then intervals, then a vote over candidates."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from hoi_motion.lift import keypoints as kp
+from hoi_motion.lift.object_track import ObjectTrack
+from hoi_motion.motion import HANDS, Contact
+
+# a hand nearer than these shares of the object's size and of the person's height touches, in the picture
+NEAR_OBJECT = 0.12
+NEAR_PERSON = 0.012
+MIN_CONTACT_S = 0.1
+MAX_GAP_S = 0.4
+_BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
+
+
+def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 3)
+    """Palm and finger tips of one hand: x, y, confidence.
+
+    Where the hand's own landmarks are missing, tips are extrapolated from the body's wrist and knuckles.
+    """
+    wrist, pinky, index, thumb = (track.body_px[:, i] for i in _BODY_HAND[hand])
+    knuckles = (pinky + index) / 2
+    tips = knuckles + 0.9 * (knuckles - wrist)
+    confidence = np.minimum(np.minimum(wrist[:, 2], pinky[:, 2]), index[:, 2])
+    coarse = np.stack([(wrist + knuckles) / 2, knuckles, tips, index + 0.6 * (index - wrist), thumb], axis=1)
+    coarse[..., 2] = confidence[:, None]
+    fine = track.hand_px(hand)
+    palm = fine[:, [0, 5, 9, 13, 17]].mean(1, keepdims=True)
+    fine = np.concatenate([palm, fine[:, [4, 8, 12, 16, 20, 6, 10, 14, 18]]], axis=1)
+    coarse = np.pad(coarse, ((0, 0), (0, fine.shape[1] - coarse.shape[1]), (0, 0)), mode="edge")
+    return np.where((fine[:, :1, 2:] > 0), fine, coarse)
+
+
+def hand_centres_px(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2, 2)
+    """Centre of each hand (left, right), NaN where it is not seen."""
+    centres = np.full((track.num_frames, 2, 2), np.nan)
+    for h, hand in enumerate(HANDS):
+        points = hand_points_px(track, hand)
+        seen = points[..., 2].mean(1) > 0.2
+        centres[seen, h] = points[seen, :, :2].mean(1)
+    return centres
+
+
+def hand_distances_px(
+    track: kp.KeypointTrack, mask_at: Callable[[int], np.ndarray]
+) -> dict[str, np.ndarray]:  # hand -> (T,)
+    """Pixels from the nearest hand point to the object's mask, 0 on it, infinite for an unseen hand."""
+    points = {hand: hand_points_px(track, hand) for hand in HANDS}
+    result = {hand: np.full(track.num_frames, np.inf) for hand in HANDS}
+    last_mask, distance = None, None
+    for t in range(track.num_frames):
+        mask = mask_at(t)
+        if not mask.any():
+            continue
+        if mask is not last_mask:
+            distance, last_mask = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), mask
+        for hand in HANDS:
+            p = points[hand][t]
+            if p[:, 2].mean() < 0.2:
+                continue
+            result[hand][t] = _sampled(distance, p[:, :2]).min()
+    return result
+
+
+def tolerance_px(track: kp.KeypointTrack, mask: np.ndarray) -> float:
+    return max(1.0, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
+
+
+def hand_contacts(track: kp.KeypointTrack, object_masks: np.ndarray) -> dict[str, np.ndarray]:
+    """Frames in which each hand is on the object, in the picture.
+
+    Args:
+        object_masks: (T, H, W) bool, or (H, W) for an object that stays.
+
+    Returns:
+        (T,) bool for "left_hand" and "right_hand".
+    """
+    masks = np.asarray(object_masks)
+    still = masks.ndim == 2
+    distances = hand_distances_px(track, (lambda t: masks) if still else (lambda t: masks[t]))
+    near = tolerance_px(track, masks if still else masks[0])
+    return {hand: distance <= near for hand, distance in distances.items()}
+
+
+def touch_counts(
+    frames: np.ndarray,  # (T, H, W, 3)
+    candidate_masks: list[np.ndarray],  # of (H, W) bool, first frame
+    keypoints: kp.KeypointTrack | None = None,
+) -> np.ndarray:  # (C,) int
+    """In how many frames a hand touches each of several candidates; a frame counts for the nearest one only.
+
+    Raises:
+        LiftError: NO_ACTOR when no person can be followed.
+    """
+    if keypoints is None:
+        centre = np.mean([np.argwhere(m).mean(0)[::-1] for m in candidate_masks], axis=0)
+        keypoints = kp.MediaPipeKeypoints().detect(frames, near_px=centre)
+    counts = np.zeros(len(candidate_masks), int)
+    distances = []
+    for mask in candidate_masks:
+        by_hand = hand_distances_px(keypoints, lambda t, mask=mask: mask)
+        distances.append(np.minimum(by_hand["left_hand"], by_hand["right_hand"]) - tolerance_px(keypoints, mask))
+    distances = np.array(distances)  # (C, T), pixels beyond the tolerance
+    for t in range(distances.shape[1]):
+        nearest = int(distances[:, t].argmin())
+        if distances[nearest, t] <= 0:
+            counts[nearest] += 1
+    return counts
+
+
+def contact_intervals(
+    track: kp.KeypointTrack, target: ObjectTrack, fps: float, object_name: str = "target"
+) -> tuple[Contact, ...]:
+    """Contacts of the two hands with the tracked object.
+
+    A hand touches while it is on the object in the picture; while the object moves, the hand that moves with it holds
+    it, from its first touch to where the object rests again.
+    """
+    distances = hand_distances_px(track, target.mask_at)
+    near_px = tolerance_px(track, target.mask)
+    holder = holding_hand(track, target, distances, near_px)
+    contacts = []
+    for hand in HANDS:
+        touching = _closed(distances[hand] <= near_px, round(MAX_GAP_S * fps))
+        if hand == holder:
+            moving = ~target.resting
+            touching |= moving
+            touching = _closed(touching, round(MAX_GAP_S * fps))
+        for start, end in runs(touching):
+            held = hand == holder and (~target.resting[start:end]).any()
+            if end - start < max(1, round(MIN_CONTACT_S * fps)) and not held:
+                continue
+            on_it = float(np.mean(distances[hand][start:end] <= near_px))
+            contacts.append(Contact(hand, object_name, start, end, 0.5 * on_it + (0.5 if held else 0.2)))
+    return tuple(sorted(contacts, key=lambda c: c.start_frame))
+
+
+def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) -> str | None:
+    """The hand that stays with the object while it moves; None when it never moves or no hand is near."""
+    moving = np.flatnonzero(~target.resting)
+    if not len(moving):
+        return None
+    # the frames before it moved count too: who takes it was there first
+    window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
+    share = {hand: np.mean(distances[hand][window] <= 2 * near_px) for hand in HANDS}
+    mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
+    best = min(HANDS, key=lambda hand: (mean[hand] - 2 * near_px * share[hand]))
+    return best if share[best] > 0.15 else None
+
+
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """(start, end) of each run of true values, end exclusive."""
+    edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(int)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def _closed(flags: np.ndarray, gap: int) -> np.ndarray:
+    """Gaps of at most `gap` frames between true values filled."""
+    flags = flags.copy()
+    gaps = runs(~flags)
+    for start, end in gaps:
+        if 0 < start and end < len(flags) and end - start <= gap:
+            flags[start:end] = True
+    return flags
+
+
+def _sampled(image: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Values at points; a point outside takes the border's value plus its distance from the border."""
+    limit = np.array(image.shape[1::-1]) - 1
+    inside = np.clip(xy, 0, limit)
+    column, row = np.round(inside).astype(int).T
+    return image[row, column] + np.linalg.norm(xy - inside, axis=1)

@@ -1,0 +1,106 @@
+"""Where the body fit starts: heading from the 3D hint, distance from body size, a resting pose."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hoi_motion.body import BodyModel
+from hoi_motion.lift import keypoint_map as km
+from hoi_motion.lift import keypoints as kp
+from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.priors import REST_POSE_RAD
+
+
+@dataclass(frozen=True)
+class Start:
+    """Initial values of a fit; level frame as in camera.py.
+
+    Attributes:
+        R_level_root: (T, 3, 3); body_rad: (T, 21, 3); ray: (T, 2) pelvis x/z and y/z in the camera frame;
+        log_depth: (T,) of the pelvis; pitch_rad, floor_m: of the camera; depth_is_measured: from a depth image.
+    """
+
+    R_level_root: np.ndarray
+    body_rad: np.ndarray
+    ray: np.ndarray
+    log_depth: np.ndarray
+    pitch_rad: float
+    floor_m: float
+    depth_is_measured: bool
+
+
+def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, depth_m=None) -> Start:
+    """Start values from keypoints and their 3D hint (which is in camera axes)."""
+    T = track.num_frames
+    pitch = 0.0
+    R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
+    hint_level = track.body_hint_m @ R_level_cam.T
+    left = _unit((hint_level[:, kp.L_HIP] - hint_level[:, kp.R_HIP]) + (hint_level[:, kp.L_SHOULDER] - hint_level[:, kp.R_SHOULDER]))
+    left = _unit(_smoothed(left) * [1, 1, 0] + 1e-9)
+    up = np.tile([0.0, 0.0, 1.0], (T, 1))
+    R_level_root = np.stack([left, up, np.cross(left, up)], axis=-1)
+    # distance: model bones turned like the hint, compared in size with the keypoints (SMPLify-X, section 3.4)
+    rest = body.joints(np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1), np.zeros((1, 3)), np.zeros(1))
+    model = km.BODY_MATRIX @ rest[0].numpy()
+    rows = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
+    depths = np.full(T, np.nan)
+    for t in range(T):
+        ratios, weights = [], []
+        for a, b in km.HINT_BONES[:14]:
+            weight = confident[t, a] * confident[t, b]
+            bone = track.body_hint_m[t, b] - track.body_hint_m[t, a]
+            length = np.linalg.norm(model[rows[b]] - model[rows[a]])
+            seen = np.linalg.norm(track.body_px[t, b, :2] - track.body_px[t, a, :2])
+            across = length * np.linalg.norm(bone[:2]) / (np.linalg.norm(bone) + 1e-6)
+            if weight > 0 and seen > 1e-3:
+                ratios.append(K[0, 0] * across / seen)
+                weights.append(weight * seen)
+        if ratios:
+            order = np.argsort(ratios)
+            total = np.cumsum(np.array(weights)[order])
+            depths[t] = np.array(ratios)[order][np.searchsorted(total, total[-1] / 2)]
+    known = np.flatnonzero(np.isfinite(depths))
+    log_depth = np.interp(np.arange(T), known, np.log(np.clip(depths[known], 0.3, 60.0))) if len(known) else np.ones(T)
+    log_depth = np.full(T, np.median(log_depth)) * 0.5 + _smoothed(log_depth[:, None])[:, 0] * 0.5
+    hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
+    ray = _smoothed((hips[..., :2].mean(1) - K[:2, 2]) / [K[0, 0], K[1, 1]], 3)
+    measured = None if depth_m is None else _depth_at_torso(depth_m, track.body_px[0])
+    if measured is not None:
+        log_depth = log_depth + np.log(measured) - log_depth[0]
+    pelvis_up = -float(np.median(ray[:, 1] * np.exp(log_depth)))
+    feet = model[[rows[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 0, 1].item()
+    return Start(
+        R_level_root=R_level_root, body_rad=np.tile(REST_POSE_RAD, (T, 1, 1)), ray=ray, log_depth=log_depth,
+        pitch_rad=pitch, floor_m=pelvis_up + feet, depth_is_measured=measured is not None,
+    )  # fmt: skip
+
+
+def _depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:
+    """Pelvis distance from a depth image: its median on the torso's inner points plus half a torso's thickness."""
+    torso = body_px[list(kp.TORSO)]
+    if torso[:, 2].min() < 0.3:
+        return None
+    corners = torso[:, :2]
+    u, v = np.meshgrid(np.linspace(0.25, 0.75, 9), np.linspace(0.2, 0.95, 15))
+    top = corners[0] + (corners[1] - corners[0]) * u[..., None]
+    bottom = corners[2] + (corners[3] - corners[2]) * u[..., None]
+    xy = np.round(top + (bottom - top) * v[..., None]).astype(int).reshape(-1, 2)
+    height, width = depth_m.shape
+    xy = xy[(xy >= 0).all(1) & (xy[:, 0] < width) & (xy[:, 1] < height)]
+    values = depth_m[xy[:, 1], xy[:, 0]]
+    values = values[np.isfinite(values) & (values > 0.1)]
+    return float(np.median(values)) + 0.11 if len(values) >= 8 else None
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
+
+
+def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
+    """Running mean over time (T, C) with shortened ends."""
+    if len(values) < 2:
+        return values
+    kernel = np.ones(min(width, len(values)))
+    count = np.convolve(np.ones(len(values)), kernel, "same")
+    return np.stack([np.convolve(c, kernel, "same") / count for c in values.T], axis=-1)

@@ -1,0 +1,226 @@
+"""The masked object through the clip: where it is, how much of it is seen, whether it still rests where it was.
+
+A place test (does the masked region still look as in the first frame?) carries objects that rest and survives a hand
+passing in front; optical flow, checked forward and backward, and an appearance search carry objects that move.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift.appearance import Template, transformed
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+WORK_OBJECT_PX = 40.0
+MAX_WORK_SIDE_PX = 960
+REST_SCORE = 0.55
+LOST_SCORE = 0.3
+MIN_MASK_PX = 6
+IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+@dataclass(frozen=True)
+class ObjectTrack:
+    """Track of one object.
+
+    Attributes:
+        mask: (H, W) bool, the object in the first frame.
+        similarity: (T, 2, 3), maps first-frame pixels of the object to frame t.
+        visibility: (T,) 0..1, share of the object that looks like itself where it is said to be.
+        resting: (T,) bool, the object is where it was in the first frame.
+    """
+
+    mask: np.ndarray  # (H, W) bool
+    similarity: np.ndarray  # (T, 2, 3)
+    visibility: np.ndarray  # (T,)
+    resting: np.ndarray  # (T,) bool
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.similarity)
+
+    @property
+    def centroid_px(self) -> np.ndarray:  # (T, 2)
+        rows, columns = np.nonzero(self.mask)
+        centre = np.array([columns.mean(), rows.mean(), 1.0])
+        return self.similarity @ centre
+
+    @property
+    def moved(self) -> bool:
+        return not self.resting.all()
+
+    def mask_at(self, t: int) -> np.ndarray:  # (H, W) bool
+        """The object's outline carried to frame t, occluded parts included."""
+        if self.resting[t]:
+            return self.mask
+        height, width = self.mask.shape
+        warped = cv2.warpAffine(self.mask.astype(np.uint8) * 255, self.similarity[t], (width, height))
+        return warped > 127
+
+
+def track_object(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    mask: np.ndarray,  # (H, W) bool
+    hands_px: np.ndarray | None = None,  # (T, 2, 2)
+    *,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> ObjectTrack:
+    """Follow the object under `mask` through the clip.
+
+    Args:
+        hands_px: centre of the left and right hand in every frame, NaN where unknown; a hidden object moves with the
+            hand that took it.
+
+    Raises:
+        LiftError: NO_TARGET_TRACK when the mask lies on nothing that can be told from its surroundings, or the object
+            is lost at once.
+    """
+    T = len(frames)
+    if mask.sum() < MIN_MASK_PX:
+        raise _no_track(f"the mask covers {int(mask.sum())} pixels", "mark the whole object")
+    scale = float(np.clip(WORK_OBJECT_PX / np.sqrt(mask.sum()), 0.1, 4.0))
+    scale = min(scale, MAX_WORK_SIDE_PX / max(mask.shape))
+    first = work_image(frames[0], scale)
+    template = Template(first, cv2.resize(mask.astype(np.uint8), first.shape[1::-1], interpolation=cv2.INTER_AREA) > 0)
+    if template.contrast < 1.5:
+        raise _no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
+    walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * scale - 0.5)
+    similarity, score, rest = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T)
+    for t in range(1, T):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        similarity[t], score[t], rest[t] = walker.step(work_image(frames[t], scale), t)
+        on_progress("object", (t + 1) / T)
+    resting = _resting_frames(rest, similarity, score, scale, np.sqrt(mask.sum()))
+    similarity[resting] = IDENTITY
+    visibility = np.where(resting, rest, score)
+    late = max(2, T // 2)
+    if T > 2 and visibility[1:late].max() < LOST_SCORE and visibility[late:].max(initial=0) < LOST_SCORE:
+        raise _no_track("the object under the mask is gone after the first frame", "check that mask and video belong together")
+    # from work pixels to the video's: pixel centres sit at halves
+    shift = 0.5 / scale - 0.5
+    to_work = np.array([[scale, 0, -shift * scale], [0, scale, -shift * scale], [0, 0, 1.0]])
+    full = np.concatenate([similarity, np.tile([[[0, 0, 1.0]]], (T, 1, 1))], 1)
+    return ObjectTrack(mask, (np.linalg.inv(to_work) @ full @ to_work)[:, :2], np.clip(visibility, 0, 1), resting)
+
+
+def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) float32 Lab
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (max(8, round(frame.shape[1] * scale)), max(8, round(frame.shape[0] * scale)))
+    small = cv2.GaussianBlur(cv2.resize(frame, size, interpolation=interpolation), (0, 0), 1.0)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+
+
+def _no_track(message: str, hint: str) -> LiftError:
+    return LiftError(ErrorCode.NO_TARGET_TRACK, message, hint)
+
+
+def _resting_frames(rest, similarity, score, scale, size_px) -> np.ndarray:  # (T,) bool
+    """Frames in which the object is at its first place: seen there, or hidden between two such sightings."""
+    seen = rest >= REST_SCORE
+    # a path that stays at home says rest as well, even when most of the object is behind a hand
+    shift = np.linalg.norm(similarity[:, :, 2] - IDENTITY[:, 2], axis=1) / scale
+    home = (shift < 0.05 * size_px) | seen
+    away = (~home) & (score >= LOST_SCORE)
+    resting = seen.copy()
+    times = np.flatnonzero(seen)
+    for a, b in zip(times[:-1], times[1:]):
+        # hidden between two sightings: at home unless it was clearly followed elsewhere
+        resting[a:b] = not away[a + 1 : b].mean() > 0.6 if b > a + 1 else True
+    last = times[-1]
+    after = np.flatnonzero(~home[last + 1 :])
+    resting[last + 1 :] = True
+    if len(after):
+        resting[last + 1 + after[0] :] = False
+    return resting
+
+
+class _Walker:
+    """Carries the object's similarity from frame to frame."""
+
+    def __init__(self, template: Template, first: np.ndarray, hands: np.ndarray | None):
+        self.template, self.hands = template, hands
+        self.previous = first
+        self.similarity = IDENTITY
+        self.rest = True
+        self.holder: int | None = None
+
+    def step(self, image: np.ndarray, t: int) -> tuple[np.ndarray, float, float]:
+        """(similarity, score, score at the first place) in a new frame."""
+        rest = self.template.score_at_rest(image)
+        options = [IDENTITY] if self.rest or rest >= REST_SCORE else []
+        flow = self._flow(image)
+        if flow is not None:
+            options.append(transformed(flow, self.similarity))
+        carried = self._carried(t)
+        if carried is not None:
+            options.append(carried)
+        if not self.rest:
+            options.append(self.similarity)
+        scores = [rest + 0.15 if o is IDENTITY else self.template.score(image, o) for o in options]
+        best = int(np.argmax(scores))
+        similarity, score = options[best], scores[best]
+        if similarity is not IDENTITY or score < REST_SCORE:
+            similarity, score = self._searched(image, options, similarity, score, rest)
+        if similarity is IDENTITY:
+            score = rest
+        elif score < LOST_SCORE:
+            # hidden: with the hand that holds it, else where it was
+            similarity = carried if carried is not None and not self.rest else self.similarity
+        elif score > 0.5:
+            self.template.adapt(image, similarity)
+        self.rest = similarity is IDENTITY
+        self.previous, self.similarity = image, similarity
+        self._find_holder(t)
+        return similarity, float(score), float(rest)
+
+    def _searched(self, image, options, similarity, score, rest):
+        """Look around for the object's appearance when nothing better than a poor match is known."""
+        found, found_score = self.template.search(image, options or [self.similarity])
+        if self.rest and found_score < max(0.5, rest + 0.15):
+            return similarity, score
+        return (found, found_score) if found_score > score else (similarity, score)
+
+    def _flow(self, image: np.ndarray) -> np.ndarray | None:
+        """Similarity from the previous frame by Lucas-Kanade points that return to where they came from."""
+        region = self.template.region(self.similarity, image.shape[:2])
+        before, now = self.previous[..., 0], image[..., 0]
+        points = cv2.goodFeaturesToTrack(before, 60, 0.01, 2, mask=region, blockSize=5)
+        if points is None or len(points) < 4:
+            return None
+        ahead, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, winSize=(15, 15), maxLevel=3)
+        back, returned, _ = cv2.calcOpticalFlowPyrLK(now, before, ahead, None, winSize=(15, 15), maxLevel=3)
+        good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.linalg.norm(back - points, axis=-1)[:, 0] < 1.0)
+        if good.sum() < 4:
+            return None
+        cv2.setRNGSeed(0)
+        matrix, inliers = cv2.estimateAffinePartial2D(points[good], ahead[good], ransacReprojThreshold=1.5)
+        if matrix is None or inliers.sum() < 4 or not 0.8 < np.hypot(*matrix[:, 0]) < 1.25:
+            return None
+        return matrix
+
+    def _carried(self, t: int) -> np.ndarray | None:
+        """The object moved like the hand nearest to it."""
+        if self.hands is None:
+            return None
+        hand = self.holder if self.holder is not None else self._near_hand(t - 1)
+        if hand is None or not np.isfinite(self.hands[t - 1 : t + 1, hand]).all():
+            return None
+        step = self.hands[t, hand] - self.hands[t - 1, hand]
+        return np.column_stack([self.similarity[:, :2], self.similarity[:, 2] + step])
+
+    def _near_hand(self, t: int) -> int | None:
+        centre = self.similarity @ np.append(self.template.centre, 1.0)
+        distance = np.linalg.norm(self.hands[t] - centre, axis=1)
+        distance = np.where(np.isfinite(distance), distance, np.inf)
+        nearest = int(distance.argmin())
+        return nearest if distance[nearest] < 1.5 * self.template.size else None
+
+    def _find_holder(self, t: int) -> None:
+        if self.rest or self.hands is None:
+            self.holder = None
+        elif self.holder is None:
+            self.holder = self._near_hand(t)

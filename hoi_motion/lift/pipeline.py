@@ -1,0 +1,143 @@
+"""lift_video: from a clip and the mask of one object to 3D."""
+
+import time
+
+import numpy as np
+
+from hoi_motion.body import load_body
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift.body_fit import BodyFit, fit_body
+from hoi_motion.lift.camera import clip_intrinsics, world_camera
+from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.contact import contact_intervals, hand_centres_px
+from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
+from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
+from hoi_motion.lift.object_track import track_object
+from hoi_motion.masks import checked_mask
+from hoi_motion.motion import HANDS, HoiMotion
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+_WRIST = {"left_hand": 20, "right_hand": 21}
+
+
+def lift_video(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    fps: float,
+    target_mask: np.ndarray,  # (H, W) bool
+    *,
+    actor_mask: np.ndarray | None = None,  # (H, W) bool
+    intrinsics: np.ndarray | None = None,  # (3, 3)
+    depth_m: np.ndarray | None = None,  # (H, W)
+    config: LiftConfig = LiftConfig(),
+    keypoints: KeypointSource | None = None,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> HoiMotion:
+    """Lift a clip to 3D: body, hands, object, contacts and camera, in metres.
+
+    Args:
+        target_mask: the object in the first frame; actor_mask: the acting person in the first frame.
+        intrinsics: pixels; None assumes a focal length of the image diagonal.
+        depth_m: depth image of the first frame, metres along the optical axis, 0 or NaN where unknown.
+        keypoints: where keypoints come from; None is MediaPipe.
+
+    Returns:
+        The motion in the world frame (z up, floor under the actor's first-frame pelvis). Its diagnostics hold
+        seconds per part and the reprojection error.
+
+    Raises:
+        InputError: a 1xx code for frames or masks that cannot be used.
+        LiftError: NO_ACTOR, NO_TARGET_TRACK, FIT_DIVERGED or BODY_MODEL_MISSING.
+        ControlError: CANCELLED.
+    """
+    frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
+    clock = _Clock()
+
+    # 1. the body model and the camera's intrinsics
+    body = load_body(config.body_model)
+    K, focal_source = clip_intrinsics(frames.shape[1:3], intrinsics)
+    clock.lap("load")
+
+    # 2. the actor's keypoints
+    near_px = np.argwhere(target_mask).mean(0)[::-1]
+    source = keypoints or MediaPipeKeypoints()
+    track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
+    clock.lap("keypoints")
+
+    # 3. the object's track
+    target = track_object(frames, target_mask, hand_centres_px(track), on_progress=on_progress, cancel=cancel)
+    clock.lap("object")
+
+    # 4. the body, all frames at once
+    fit = fit_body(body, track, K, fps, config, depth_m=depth_m, on_progress=on_progress, cancel=cancel)
+    origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
+    camera = world_camera(K, focal_source, frames.shape[1:3], fit.pitch_rad, origin_m)
+    points_m = fit.points_m - origin_m
+    clock.lap("fit")
+
+    # 5. contacts, then the object's shape and poses
+    contacts = contact_intervals(track, target, fps)
+    hands = _hands(body, fit, points_m)
+    thing, support, distance_m = object_motion(target, contacts, hands, points_m, camera, depth_m)
+    clock.lap("contact")
+    on_progress("lift", 1.0)
+
+    return HoiMotion(
+        pose_rad=fit.pose_rad,
+        transl_m=fit.transl_m - origin_m,
+        betas=fit.betas,
+        fps=float(fps),
+        body_model=body.name,
+        camera=camera,
+        objects=(thing,),
+        supports=() if support is None else (support,),
+        contacts=contacts,
+        diagnostics={
+            "reprojection_error_mean": float(fit.error.mean()),
+            "reprojection_error_worst_frame": float(fit.error.max()),
+            "frames_within_5_percent": float((fit.error <= 0.05).mean()),
+            "target_visibility_mean": float(target.visibility.mean()),
+            "target_distance_m": distance_m,
+            "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
+            **clock.seconds,
+        },
+    )
+
+
+def _checked(frames, fps, target_mask, actor_mask, config: LiftConfig):
+    frames = np.asarray(frames)
+    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
+        raise LiftError(
+            ErrorCode.IMAGE_INVALID, f"frames are {frames.dtype} of shape {frames.shape}, expected uint8 (T, H, W, 3)"
+        )
+    if not 2 <= len(frames) <= config.max_frames:
+        raise LiftError(
+            ErrorCode.FILE_INVALID,
+            f"the clip has {len(frames)} frames, expected 2 to {config.max_frames}",
+            "cut the clip, or raise max_frames",
+        )
+    if not (np.isfinite(fps) and fps > 0):
+        raise LiftError(ErrorCode.FILE_INVALID, f"fps is {fps}, expected a positive number")
+    target_mask = checked_mask(target_mask, frames.shape[1:3], "target mask")
+    if actor_mask is not None:
+        actor_mask = checked_mask(actor_mask, frames.shape[1:3], "actor mask")
+    return frames, target_mask, actor_mask
+
+
+def _hands(body, fit: BodyFit, points_m: np.ndarray) -> dict[str, HandMotion]:
+    import torch
+
+    rotations, _ = body.skeleton.world_transforms(torch.tensor(fit.pose_rad), torch.tensor(fit.betas).expand(len(fit.pose_rad), -1))
+    return {hand: HandMotion(palm_points_m(points_m, hand), rotations[:, _WRIST[hand]].double().numpy()) for hand in HANDS}
+
+
+class _Clock:
+    """Seconds per part."""
+
+    def __init__(self):
+        self.seconds, self._last = {}, time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[f"seconds_{part}"] = now - self._last
+        self._last = now

@@ -1,0 +1,42 @@
+"""Which foot stands when, judged in the picture."""
+
+import numpy as np
+
+from hoi_motion.body.joints import index_of
+from hoi_motion.lift import keypoints as kp
+
+FOOT_POINTS = [
+    [index_of(f"{side}_{point}") for point in ("heel", "big_toe", "small_toe", "ankle")] for side in ("left", "right")
+]
+FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.R_TOE))
+# a standing foot's keypoints move less than this, person heights a second
+STILL_SPEED = 0.12
+UNSEEN_WEIGHT = 0.2
+
+
+def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1
+    """How surely each foot (left, right) stands still on the floor.
+
+    A foot out of sight counts weakly as standing while the hips keep still: a person cut off by the picture's edge
+    stands on the same floor all the time.
+    """
+    planted = np.zeros((track.num_frames, 2))
+    for side, ids in enumerate(FOOT_KEYPOINTS):
+        points = track.body_px[:, ids]
+        seen = points[..., 2].mean(1)
+        moving = _speed(points[..., :2].mean(1), fps) / height_px
+        planted[:, side] = np.where(seen > 0.4, seen * np.clip(2 - moving / STILL_SPEED, 0, 1), 0.0)
+        hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
+        hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
+        resting = UNSEEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
+        planted[:, side] = np.where(seen > 0.4, planted[:, side], resting)
+    return planted
+
+
+def _speed(xy: np.ndarray, fps: float) -> np.ndarray:  # (T, 2) -> (T,) pixels per second
+    if len(xy) < 2:
+        return np.zeros(len(xy))
+    steps = np.linalg.norm(np.diff(xy, axis=0), axis=1) * fps
+    return np.maximum(np.r_[steps, steps[-1]], np.r_[steps[0], steps]) if len(xy) < 3 else np.r_[
+        steps[0], np.minimum(steps[1:], steps[:-1]), steps[-1]
+    ]

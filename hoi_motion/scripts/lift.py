@@ -1,0 +1,121 @@
+"""hoi-lift: any video with a first-frame mask to 3D."""
+
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.scripts.command import command_parser, run_command
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_lift, argv)
+
+
+def _parser():
+    parser = command_parser("hoi-lift", "Lifts a video of a person and one masked object to 3D motion (motion.npz).")
+    parser.add_argument("--video", required=True, metavar="FILE", help="any video OpenCV can read")
+    parser.add_argument("--mask", required=True, metavar="FILE", help="mask of the object in the first frame")
+    parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
+    parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
+    camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
+    parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
+    parser.add_argument("--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body")
+    parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
+    return parser
+
+
+def _lift(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+    for path in (arguments.out, arguments.overlay):
+        _check_writable(path)
+
+    from hoi_motion.lift.config import LiftConfig
+    from hoi_motion.lift.video_file import read_depth, read_mask, read_video, write_video
+    from hoi_motion.masks import checked_mask
+
+    config = LiftConfig(body_model=arguments.body_model)
+    mask = read_mask(arguments.mask, "target mask")
+    actor_mask = read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None
+    depth_m = read_depth(arguments.depth) if arguments.depth else None
+    frames, fps = read_video(arguments.video, config.max_frames)
+    mask = checked_mask(mask, frames.shape[1:3], "target mask")
+    intrinsics = _intrinsics(arguments, frames.shape[1:3])
+
+    from hoi_motion.lift import lift_video
+
+    with _Bar() as on_progress:
+        motion = lift_video(
+            frames, fps, mask, actor_mask=actor_mask, intrinsics=intrinsics, depth_m=depth_m, config=config,
+            on_progress=on_progress,
+        )  # fmt: skip
+    motion.save(arguments.out)
+    if arguments.overlay:
+        from hoi_motion.lift.overlay import draw_overlay
+
+        write_video(arguments.overlay, draw_overlay(frames, motion, mask), fps)
+    _print_summary(motion)
+    print(f"motion   {arguments.out}")
+    return 0
+
+
+def _check_writable(path: str | None) -> None:
+    """Say before the work, not after it, that the result cannot be kept."""
+    if path is not None and (Path(path).is_dir() or not Path(path).resolve().parent.is_dir()):
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "give a file in a folder that exists")
+
+
+def _intrinsics(arguments, size_px) -> np.ndarray | None:
+    if arguments.camera_fx is not None:
+        height, width = size_px
+        return np.array([[arguments.camera_fx, 0, (width - 1) / 2], [0, arguments.camera_fx, (height - 1) / 2], [0, 0, 1]])
+    if arguments.intrinsics is None:
+        return None
+    path = Path(arguments.intrinsics)
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+        return np.array(path.read_text().replace(",", " ").split(), float).reshape(3, 3)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            ErrorCode.CAMERA_INVALID, f"cannot read intrinsics {path}: {error}", "nine numbers: fx 0 cx 0 fy cy 0 0 1"
+        ) from error
+
+
+def _print_summary(motion) -> None:
+    numbers = motion.diagnostics
+    print(f"body     {motion.num_frames} frames, reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height")
+    size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
+    print(f"object   {motion.target.shape} of {size_cm} cm")
+    if not motion.contacts:
+        print("contact  none")
+    for c in motion.contacts:
+        print(f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}")
+    seconds = {name[8:]: value for name, value in numbers.items() if name.startswith("seconds_")}
+    print("seconds  " + ", ".join(f"{part} {value:.1f}" for part, value in seconds.items()))
+
+
+class _Bar:
+    """One tqdm bar a stage, on standard error."""
+
+    def __enter__(self):
+        from tqdm import tqdm
+
+        self._tqdm, self._bar = tqdm, None
+        return self
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        if self._bar is None or self._bar.desc != stage:
+            self.__exit__()
+            self._bar = self._tqdm(total=100, desc=stage, leave=False, disable=None, file=sys.stderr)
+            self._bar.desc = stage
+        self._bar.update(round(100 * fraction) - self._bar.n)
+
+    def __exit__(self, *_):
+        if self._bar is not None:
+            self._bar.close()
