@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import pickle
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ LORA_FILE = "pytorch_lora_weights.safetensors"
 ADAPTER_NAME = "target_aware"
 METADATA_KEY = "tavid_adapter"
 DIFFUSERS_METADATA_KEY = "lora_adapter_metadata"
+LORA_KEY = re.compile(r"transformer\.(?P<layer>.+)\.((?P<down>lora_A|lora\.down)|lora_B|lora\.up)\.(weight|bias)")
 
 logger = logging.getLogger(__name__)
 
@@ -225,13 +227,13 @@ def _check_lora(lora: dict, transformer, path: Path) -> None:
         raise _incompatible(path, "it is empty")
     modules = dict(transformer.named_modules())
     for key, value in lora.items():
-        name, _, part = key.removeprefix("transformer.").partition(".lora_")
         if key.endswith(".alpha"):
             continue
-        module = modules.get(name)
-        if not key.startswith("transformer.") or not isinstance(module, torch.nn.Linear):
+        match = LORA_KEY.fullmatch(key)
+        module = modules.get(match["layer"]) if match else None
+        if not isinstance(module, torch.nn.Linear):
             raise _incompatible(path, f"{key!r} names no linear layer of the transformer")
-        axis, size = (1, module.in_features) if part.startswith("A") else (0, module.out_features)
+        axis, size = (1, module.in_features) if match["down"] else (0, module.out_features)
         if value.shape[axis] != size:
             raise _incompatible(path, f"{key!r} has shape {tuple(value.shape)}, the layer has {size} features")
 

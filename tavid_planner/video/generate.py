@@ -2,10 +2,13 @@
 
 import logging
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
 
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import VideoConfig, resolve_model
@@ -30,15 +33,16 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
-    pipeline = TargetAwarePipeline.from_pretrained(
-        base,
-        adapter,
-        dtype=getattr(torch, config.dtype),
-        device=device,
-        scheduler=config.scheduler,
-        memory=config.memory,
-        vae_tiling=config.vae_tiling,
-    )
+    with _quiet_loading():
+        pipeline = TargetAwarePipeline.from_pretrained(
+            base,
+            adapter,
+            dtype=getattr(torch, config.dtype),
+            device=device,
+            scheduler=config.scheduler,
+            memory=config.memory,
+            vae_tiling=config.vae_tiling,
+        )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
         "base": config.base,
@@ -129,6 +133,19 @@ def target_alignment(
     """
     mask = F.adaptive_avg_pool2d(coverage[None].float(), attention.shape)[0]
     return float((attention * mask).sum() / attention.sum().clamp_min(torch.finfo(torch.float32).tiny))
+
+
+@contextmanager
+def _quiet_loading():
+    """No progress bars of diffusers and transformers: progress is reported through `on_progress`."""
+    libraries = [library for library in (diffusers_logging, transformers_logging) if library.is_progress_bar_enabled()]
+    for library in libraries:
+        library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for library in libraries:
+            library.enable_progress_bar()
 
 
 def _check_frames(pipeline: TargetAwarePipeline, num_frames: int) -> None:

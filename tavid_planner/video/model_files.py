@@ -10,6 +10,7 @@ from tavid_planner.errors import ErrorCode, VideoError
 
 WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transformers write them
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
+TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
 DIGEST_LENGTH = 16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -65,8 +66,16 @@ def check_base_folder(folder: Path) -> None:
     for component in ("text_encoder", "vae", "transformer"):
         _read_json(folder / component / "config.json")
         _check_weights(folder / component)
-    if not any((folder / "tokenizer" / name).is_file() for name in TOKENIZER_FILES):
-        raise missing(f"{folder / 'tokenizer'} has none of {', '.join(TOKENIZER_FILES)}", "download the model again")
+    _check_tokenizer(folder / "tokenizer", index["tokenizer"][-1])
+
+
+def _check_tokenizer(folder: Path, kind: str) -> None:
+    present = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    if not present and kind not in TOKENIZERS_WITHOUT_FILES:
+        raise missing(f"{folder} has none of {', '.join(TOKENIZER_FILES)}", "download the model again")
+    for path in present:
+        if path.suffix == ".json":
+            _read_json(path)
 
 
 def _check_weights(folder: Path) -> None:

@@ -17,9 +17,11 @@ from tavid_planner.request import checked_mask
 from tavid_planner.video.adapter import Adapter, load_adapter
 from tavid_planner.video.attention import TargetAttentionCapture
 from tavid_planner.video.conditioning import REDUCTIONS, mask_latents
+from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
 from tavid_planner.video.memory import memory_errors, place
 from tavid_planner.video.model_files import check_base_folder, missing, model_folder
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
 
 GUIDANCE = ("static", "released", "step_index")
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
@@ -84,8 +86,9 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
         check_base_folder(folder)
         with memory_errors():
             try:
+                own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
                 pipeline = super().from_pretrained(
-                    str(folder), torch_dtype=dtype, local_files_only=True, use_safetensors=True
+                    str(folder), torch_dtype=dtype, local_files_only=True, use_safetensors=True, **own
                 )
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise missing(f"{folder} cannot be loaded: {error}", "check that it is a CogVideoX model") from error
@@ -103,6 +106,8 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             if vae_tiling:
                 pipeline.vae.enable_tiling()
             place(pipeline, device, memory)
+            if pipeline.device.type == "cpu" and memory == "resident":
+                use_2d_convolutions(pipeline.vae)
         return pipeline
 
     @property

@@ -1,0 +1,51 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.conditioning import mask_latents, reduce_mask
+
+
+def box(top, left, bottom, right, height=32, width=48):
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., top:bottom, left:right] = 1
+    return mask
+
+
+def test_nearest_keeps_the_upper_left_pixel_of_each_cell():
+    mask = (torch.rand(1, 1, 32, 48, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    assert torch.equal(reduce_mask(mask, 4, 6, "nearest"), mask[..., ::8, ::8])
+
+
+@given(st.integers(0, 23), st.integers(0, 39), st.integers(4, 8), st.integers(4, 8))
+def test_area_reduction_keeps_the_covered_share(top, left, height, width):
+    mask = box(top, left, top + height, left + width)
+    torch.testing.assert_close(reduce_mask(mask, 4, 6).mean(), mask.mean())
+
+
+def test_thin_mask_vanishes_by_nearest_and_survives_by_area():
+    mask = box(1, 1, 2, 40)
+    with pytest.raises(InputError) as error:
+        reduce_mask(mask, 4, 6, "nearest")
+    assert error.value.code is ErrorCode.MASK_EMPTY
+    assert "area" in error.value.hint
+    assert reduce_mask(mask, 4, 6).max() == 1 / 8
+
+
+def test_one_vanishing_mask_of_a_batch_is_found():
+    masks = torch.cat([box(0, 0, 16, 16), box(1, 1, 3, 3)])
+    with pytest.raises(InputError, match="mask of 4 pixels"):
+        reduce_mask(masks, 4, 6, "nearest")
+
+
+def test_mask_channel_is_in_latent_frame_0_only():
+    channel = mask_latents(box(0, 0, 8, 8), 3, 4, 6)
+    assert channel.shape == (1, 3, 1, 4, 6)
+    assert channel[0, 0, 0, 0, 0] == 1
+    assert channel.sum() == 1
+
+
+def test_unknown_reduction():
+    with pytest.raises(InputError, match="'max'"):
+        reduce_mask(box(0, 0, 8, 8), 4, 6, "max")

@@ -1,0 +1,99 @@
+import hashlib
+import shutil
+
+import pytest
+
+from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.video import TargetAwarePipeline
+from tavid_planner.video.model_files import file_sha256, is_hub_id, model_folder, weights_digest
+
+FILES = (
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "tokenizer/tokenizer.json",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "vae/diffusion_pytorch_model.safetensors",
+    "transformer/config.json",
+    "transformer/diffusion_pytorch_model.safetensors",
+)
+
+
+@pytest.fixture
+def copied_base(tmp_path, tiny_base):
+    return shutil.copytree(tiny_base, tmp_path / "base")
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch):
+    def asked(*args, **kwargs):
+        pytest.fail("a hub was asked")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", asked)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_missing_or_truncated_file_is_named_without_a_hub(copied_base, name, damage):
+    path = copied_base / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(VideoError) as error:
+        TargetAwarePipeline.from_pretrained(copied_base)
+    assert error.value.code is ErrorCode.MODEL_MISSING
+    assert name.split("/")[0] in error.value.message
+    assert "\n" not in str(error.value)
+
+
+def test_sharded_weights_need_every_shard(copied_base):
+    folder = copied_base / "transformer"
+    weights = folder / "diffusion_pytorch_model.safetensors"
+    shards = [folder / f"diffusion_pytorch_model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    shutil.copy(weights, shards[0])
+    weights.unlink()
+    index = {"metadata": {}, "weight_map": {"a": shards[0].name, "b": shards[1].name}}
+    (folder / "diffusion_pytorch_model.safetensors.index.json").write_text(str(index).replace("'", '"'))
+    with pytest.raises(VideoError, match=shards[1].name):
+        TargetAwarePipeline.from_pretrained(copied_base)
+
+
+def test_a_path_is_never_taken_for_a_hub_id(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    for name in ("/no/where", "./no", "../no/where", "a/b/c", "plain", "models/none"):
+        assert not is_hub_id(name), name
+        with pytest.raises(VideoError, match="does not exist"):
+            model_folder(name)
+    assert is_hub_id("THUDM/CogVideoX-5b-I2V")
+
+
+def test_hub_failure_is_a_missing_model(monkeypatch):
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def offline(*args, **kwargs):
+        raise LocalEntryNotFoundError("no network")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
+    with pytest.raises(VideoError) as error:
+        model_folder("someone/some-model")
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
+def test_digest_follows_the_bytes(copied_base, tiny_base):
+    assert weights_digest(copied_base) == weights_digest(tiny_base)
+    path = copied_base / "vae" / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    assert weights_digest(copied_base) != weights_digest(tiny_base)
+
+
+def test_hub_cache_names_are_used_as_digests(tmp_path):
+    content = b"weights"
+    (tmp_path / "blobs").mkdir()
+    name = hashlib.sha256(content).hexdigest()
+    (tmp_path / "blobs" / name).write_bytes(content)
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "blobs" / name)
+    assert file_sha256(tmp_path / "model.safetensors") == name
+    (tmp_path / "plain").write_bytes(content)
+    assert file_sha256(tmp_path / "plain") == name
