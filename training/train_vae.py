@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
 from training.data.moving_shapes import moving_shapes
 from training.models import build_vae, save_checkpoint
+from training.muon import Muon
 
 
 def reconstruction_loss(output, clip, motion_weight: float = 4.0):  # (B, 3, T, H, W) twice, in -1..1
@@ -28,12 +29,17 @@ def reconstruction_loss(output, clip, motion_weight: float = 4.0):  # (B, 3, T, 
     return loss
 
 
+def _window(rng, clip, height: int, width: int) -> np.ndarray:
+    y, x = int(rng.integers(clip.shape[1] - height + 1)), int(rng.integers(clip.shape[2] - width + 1))
+    return clip[:, y : y + height, x : x + width]
+
+
 class ClipSource:
     """Random windows of clips: from a folder of scenes, or moving shapes."""
 
     def __init__(self, data: str, seed: int):
         self.rng = np.random.default_rng(seed)
-        self.clips = None
+        self.clips, self.drawn = None, 0
         if data != "shapes":
             from training.data.clips import ClipFolder
 
@@ -44,11 +50,13 @@ class ClipSource:
         if self.clips is None:
             clip = moving_shapes(rng, frames, height, width)
         else:
+            self.drawn += 1
+            if self.drawn % 500 == 0:
+                self.clips.refresh()
             full = self.clips.frames(int(rng.integers(len(self.clips))))
             T, H, W = full.shape[:3]
             t = int(rng.integers(T - frames + 1))
-            y, x = int(rng.integers(H - height + 1)), int(rng.integers(W - width + 1))
-            clip = full[t : t + frames, y : y + height, x : x + width]
+            clip = max((_window(rng, full[t : t + frames], height, width) for _ in range(3)), key=np.std)
         if rng.random() < 0.5:
             clip = clip[:, :, ::-1]
         if rng.random() < 0.3:  # new colours
@@ -65,7 +73,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=9)
     parser.add_argument("--size", default="64x64", help="HxW of the training windows")
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=5e-3)
     parser.add_argument("--kl", type=float, default=1e-6)
     parser.add_argument("--decoder-only", action="store_true", help="keep the latents: train the decoder alone")
     parser.add_argument("--threads", type=int, default=2)
@@ -79,13 +87,17 @@ def main() -> None:
     vae = use_2d_convolutions(build_vae())
     if args.init:
         vae.load_state_dict(torch.load(args.init / "last.pt", weights_only=True)["vae"])
-    trained = vae.decoder.parameters() if args.decoder_only else vae.parameters()
-    optimizer = torch.optim.AdamW(list(trained), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-4)
+    trained = list((vae.decoder if args.decoder_only else vae).parameters())
+    optimizers = [
+        Muon([p for p in trained if p.ndim > 1], lr=args.lr),
+        torch.optim.AdamW([p for p in trained if p.ndim == 1], lr=args.lr, betas=(0.9, 0.99), weight_decay=0.0),
+    ]
     step, spent_s = 0, 0.0
     if (args.out / "last.pt").exists():
         state = torch.load(args.out / "last.pt", weights_only=True)
         vae.load_state_dict(state["vae"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
         step, spent_s = state["step"], state["spent_s"]
     source = ClipSource(args.data, args.seed + step)
 
@@ -95,8 +107,8 @@ def main() -> None:
     average = None
     while (elapsed := time.monotonic() - started) < budget_s:
         # warm-up, then cosine over the time budget
-        rate = args.lr * min(1, (step + 1) / 50) * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * elapsed / budget_s)))
-        for group in optimizer.param_groups:
+        rate = float(args.lr * min(1, (step + 1) / 50) * (0.05 + 0.475 * (1 + np.cos(np.pi * elapsed / budget_s))))
+        for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
         clip = np.stack([source.window(args.frames, height, width) for _ in range(args.batch)])
         clip = torch.from_numpy(clip).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
@@ -107,10 +119,11 @@ def main() -> None:
         loss = reconstruction_loss(output, clip)
         if not args.decoder_only:
             loss = loss + args.kl * posterior.kl().mean()
-        optimizer.zero_grad()
+        vae.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
         step += 1
         psnr = float(-10 * torch.log10(F.mse_loss(output.detach().clamp(-1, 1), clip) / 4))
         average = psnr if average is None else 0.98 * average + 0.02 * psnr
@@ -120,10 +133,15 @@ def main() -> None:
             log.write(f"{step},{elapsed:.0f},{average:.3f}\n")
             log.flush()
         if step % 200 == 0:
-            save_checkpoint(args.out / "last.pt", vae=vae.state_dict(), optimizer=optimizer.state_dict(), step=step, spent_s=elapsed)
-    save_checkpoint(args.out / "last.pt", vae=vae.state_dict(), optimizer=optimizer.state_dict(), step=step, spent_s=elapsed)
+            _save(args.out, vae, optimizers, step, elapsed)
+    _save(args.out, vae, optimizers, step, elapsed)
     bar.close()
     print(f"step {step}: PSNR {average:.2f} dB on training windows, weights in {args.out / 'last.pt'}")
+
+
+def _save(out: Path, vae, optimizers, step: int, spent_s: float) -> None:
+    states = [o.state_dict() for o in optimizers]
+    save_checkpoint(out / "last.pt", vae=vae.state_dict(), optimizers=states, step=step, spent_s=spent_s)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""Put the trained parts into one model folder in diffusers format, half precision, safetensors.
+
+`python -m training.export --vae runs/vae --latents runs/latents --base runs/base --adapter runs/adapter --out models/tavid-mini`
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from training.data.latents import LatentCache
+from training.models import build_scheduler, build_vae
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("vae", "latents", "base", "adapter", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    args = parser.parse_args()
+    scale = LatentCache.load(args.latents / "latents.pt").scale
+
+    vae = build_vae()
+    vae.load_state_dict(torch.load(args.vae / "last.pt", weights_only=True)["vae"])
+    vae.register_to_config(scaling_factor=scale)
+    vae.half().save_pretrained(args.out / "vae")
+    build_scheduler().save_pretrained(args.out / "scheduler")
+    for part in ("transformer", "text_encoder", "tokenizer"):
+        shutil.copytree(args.base / "model" / part, args.out / part, dirs_exist_ok=True)
+    shutil.copytree(args.adapter / "adapter", args.out / "adapter", dirs_exist_ok=True)
+    for path in [*args.out.glob("t*/*.safetensors"), *args.out.glob("adapter/*.safetensors")]:
+        _halve(path)
+    index = {
+        "_class_name": "CogVideoXImageToVideoPipeline",
+        "_diffusers_version": "0.42.1",
+        "scheduler": ["diffusers", "CogVideoXDPMScheduler"],
+        "text_encoder": ["transformers", "T5EncoderModel"],
+        "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+        "transformer": ["diffusers", "CogVideoXTransformer3DModel"],
+        "vae": ["diffusers", "AutoencoderKLCogVideoX"],
+    }
+    (args.out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    size = sum(f.stat().st_size for f in args.out.rglob("*") if f.is_file())
+    print(f"{args.out}: {size / 1e6:.1f} MB")
+
+
+def _halve(path: Path) -> None:
+    """Store floating-point tensors in half precision, keeping the file's metadata."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = {k: v.half() if v.is_floating_point() else v for k, v in load_file(path).items()}
+    save_file(tensors, path, metadata=metadata)
+
+
+if __name__ == "__main__":
+    main()

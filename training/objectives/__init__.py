@@ -1,0 +1,1 @@
+"""What is minimised: the diffusion loss and the target attention loss."""

@@ -1,0 +1,254 @@
+"""Train the small transformer on cached latents, in two stages.
+
+`--stage base`: text encoder and transformer from scratch, image-to-video, no mask.
+`--stage adapter`: the base frozen; widened patch embedding and LoRA with the mask channel and the target attention
+loss; writes the adapter in the released TaViD layout.
+
+    python -m training.train_transformer --stage base --latents runs/latents --out runs/base --minutes 30
+    python -m training.train_transformer --stage adapter --base runs/base --latents runs/latents --out runs/adapter
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers.models.embeddings import get_3d_rotary_pos_embed
+from peft import LoraConfig
+from tqdm import tqdm
+
+from tavid_planner.request import TARGET_TOKEN
+from tavid_planner.video.adapter import save_adapter, widen_patch_embed
+from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.conditioning import mask_latents
+from tavid_planner.video.prompt import insert_trigger, trigger_token_indices
+from training.data.latents import IMAGE_VARIANTS, LatentCache
+from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, save_checkpoint
+from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
+from training.objectives.target_attention import target_attention_loss, token_mask
+
+TRIGGER = "target"
+TEXT_LENGTH = 32
+
+
+class Captions:
+    """Token ids of all captions: with the trigger word, without it, and the empty one for guidance."""
+
+    def __init__(self, tokenizer, captions: list[str]):
+        triggered = [insert_trigger(c, TRIGGER) for c in captions]
+        plain = [c.replace(TARGET_TOKEN + " ", "") for c in captions]
+        self.triggered = self._ids(tokenizer, [t.text for t in triggered])
+        self.plain = self._ids(tokenizer, plain)
+        self.empty = self._ids(tokenizer, [""])[0]
+        self.trigger_tokens = [trigger_token_indices(tokenizer, t, TEXT_LENGTH) for t in triggered]
+
+    @staticmethod
+    def _ids(tokenizer, texts):
+        return tokenizer(
+            texts, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt"
+        ).input_ids
+
+
+class Batches:
+    """Random batches of a latent cache; mirrored left to right half of the time would move the hands: not done."""
+
+    def __init__(self, cache: LatentCache, captions: Captions, batch: int, seed: int):
+        self.cache, self.captions, self.batch = cache, captions, batch
+        self.rng = np.random.default_rng(seed)
+
+    def draw(self, with_trigger_share: float, drop_text: float, drop_image: float):
+        rng, cache = self.rng, self.cache
+        rows = rng.integers(len(cache.captions), size=self.batch)
+        index = torch.from_numpy(rows)
+        clean = cache.latents[index].float() * cache.scale
+        variant = torch.from_numpy(rng.integers(IMAGE_VARIANTS, size=self.batch))
+        image = cache.images[index, variant].float() * cache.scale
+        image = image * torch.from_numpy((rng.random(self.batch) >= drop_image).astype(np.float32)).view(-1, 1, 1, 1)
+        ids = torch.where(
+            torch.from_numpy(rng.random(self.batch) < with_trigger_share)[:, None],
+            self.captions.triggered[index],
+            self.captions.plain[index],
+        )
+        dropped = torch.from_numpy(rng.random(self.batch) < drop_text)
+        ids = torch.where(dropped[:, None], self.captions.empty, ids)
+        masks = cache.masks[index].float()[:, None]
+        trigger_tokens = [self.captions.trigger_tokens[i] for i in rows]
+        return clean, image, ids, masks, trigger_tokens, ~dropped
+
+
+def main() -> None:
+    args = _parse_args()
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    cache = LatentCache.load(args.latents / "latents.pt")
+    state = torch.load(args.out / "last.pt", weights_only=True) if (args.out / "last.pt").exists() else None
+
+    # 1. models
+    tokenizer_folder = (args.base or args.out) / "model" / "tokenizer"
+    if tokenizer_folder.exists():
+        from transformers import PreTrainedTokenizerFast
+
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(tokenizer_folder)
+    else:
+        sentences = [insert_trigger(c, TRIGGER).text for c in cache.captions]
+        sentences += [c.replace(TARGET_TOKEN + " ", "") for c in cache.captions]
+        tokenizer = build_tokenizer(sentences + ["The person interacts with target object."] * 50)
+        tokenizer.save_pretrained(tokenizer_folder)
+    text_encoder, transformer = build_text_encoder(len(tokenizer)), build_transformer(text_length=TEXT_LENGTH)
+    if args.stage == "adapter":
+        text_encoder = type(text_encoder).from_pretrained(args.base / "model" / "text_encoder")
+        transformer = type(transformer).from_pretrained(args.base / "model" / "transformer")
+        text_encoder.requires_grad_(False)
+        transformer.requires_grad_(False)
+        widen_patch_embed(transformer)
+        transformer.patch_embed.proj.requires_grad_(True)
+        transformer.add_adapter(
+            LoraConfig(
+                r=args.rank,
+                lora_alpha=args.alpha,
+                init_lora_weights="gaussian",
+                target_modules=["to_q", "to_k", "to_v", "to_out.0"],
+            )
+        )
+    if state:
+        transformer.load_state_dict(state["transformer"])
+        if args.stage == "base":
+            text_encoder.load_state_dict(state["text_encoder"])
+    transformer.train()
+    parameters = [p for m in (transformer, text_encoder) for p in m.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=args.lr, betas=(0.9, 0.95), weight_decay=1e-4)
+    averaged = {k: v.detach().clone() for k, v in _trained(transformer, text_encoder)}
+    step, spent_s = 0, 0.0
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+        averaged, step, spent_s = state["averaged"], state["step"], state["spent_s"]
+    scheduler = build_scheduler()
+    F_, h, w = cache.latents.shape[1], cache.latents.shape[3], cache.latents.shape[4]
+    rotary = get_3d_rotary_pos_embed(
+        embed_dim=transformer.config.attention_head_dim,
+        crops_coords=((0, 0), (h // 2, w // 2)),
+        grid_size=(h // 2, w // 2),
+        temporal_size=F_,
+    )
+    batches = Batches(cache, Captions(tokenizer, cache.captions), args.batch, args.seed + step)
+    blocks = [int(b) for b in args.blocks.split(",")]
+
+    # 2. steps
+    started, budget_s = time.monotonic() - spent_s, args.minutes * 60
+    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", desc=args.stage)
+    log = open(args.out / "log.csv", "a")
+    means = {}
+    adapter = args.stage == "adapter"
+    while (elapsed := time.monotonic() - started) < budget_s:
+        rate = float(args.lr * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + np.cos(np.pi * elapsed / budget_s))))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        clean, image, ids, masks, trigger_tokens, has_text = batches.draw(1.0 if adapter else 0.5, 0.1, 0.05)
+        timesteps = torch.randint(0, 1000, (len(clean),))
+        noisy, velocity = add_noise(scheduler, clean, torch.randn_like(clean), timesteps)
+        image_latents = torch.cat([image[:, None], torch.zeros(len(clean), F_ - 1, *image.shape[1:])], 1)
+        inputs = [noisy, image_latents]
+        if adapter:
+            inputs.append(mask_latents(masks, F_, h, w, "area"))
+        with torch.set_grad_enabled(not adapter):
+            text = text_encoder(ids)[0]
+        call = dict(
+            hidden_states=torch.cat(inputs, 2),
+            encoder_hidden_states=text,
+            timestep=timesteps,
+            image_rotary_emb=rotary,
+            return_dict=False,
+        )
+        losses = {}
+        if adapter and args.attention_loss > 0:
+            with TargetAttentionCapture(transformer, trigger_tokens, blocks) as capture:
+                prediction = transformer(**call)[0]
+                keep = has_text.nonzero()[:, 0]
+                maps, target = capture.stacked()[:, keep], token_mask(masks, h // 2, w // 2)[keep]
+                if len(keep):
+                    losses["attention"] = target_attention_loss(maps, target, args.normalisation)
+        else:
+            prediction = transformer(**call)[0]
+        losses["diffusion"] = velocity_loss(prediction, velocity, motion_weight(clean))
+        loss = losses["diffusion"] + args.attention_loss * losses.get("attention", 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        step += 1
+        decay = min(args.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, value in _trained(transformer, text_encoder):
+                averaged[name].lerp_(value, 1 - decay)
+        for name, value in losses.items():
+            means[name] = float(value) if name not in means else 0.98 * means[name] + 0.02 * float(value)
+        bar.n = int(elapsed)
+        bar.set_postfix(step=step, **{k: f"{v:.4f}" for k, v in means.items()})
+        if step % 50 == 0:
+            log.write(f"{step},{elapsed:.0f}," + ",".join(f"{k}={v:.5f}" for k, v in means.items()) + "\n")
+            log.flush()
+        if step % 300 == 0:
+            _save(args.out, transformer, text_encoder, optimizer, averaged, step, elapsed)
+    _save(args.out, transformer, text_encoder, optimizer, averaged, step, elapsed)
+    bar.close()
+
+    # 3. the averaged weights are the result
+    with torch.no_grad():
+        for name, value in _trained(transformer, text_encoder):
+            value.copy_(averaged[name])
+    if adapter:
+        facts = {"attention_loss": args.attention_loss, "blocks": blocks, "steps": step}
+        save_adapter(args.out / "adapter", transformer, rank=args.rank, alpha=args.alpha, trigger=TRIGGER, extra=facts)
+    else:
+        transformer.save_pretrained(args.out / "model" / "transformer")
+        text_encoder.save_pretrained(args.out / "model" / "text_encoder")
+        tokenizer.save_pretrained(args.out / "model" / "tokenizer")
+    print(f"{args.stage}: {step} steps, " + ", ".join(f"{k} loss {v:.4f}" for k, v in means.items()))
+
+
+def _trained(transformer, text_encoder):
+    for prefix, module in (("transformer.", transformer), ("text_encoder.", text_encoder)):
+        for name, value in module.named_parameters():
+            if value.requires_grad:
+                yield prefix + name, value
+
+
+def _save(out: Path, transformer, text_encoder, optimizer, averaged, step, spent_s) -> None:
+    save_checkpoint(
+        out / "last.pt",
+        transformer=transformer.state_dict(),
+        text_encoder=text_encoder.state_dict(),
+        optimizer=optimizer.state_dict(),
+        averaged=averaged,
+        step=step,
+        spent_s=spent_s,
+    )
+
+
+def _parse_args():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=("base", "adapter"), required=True)
+    parser.add_argument("--latents", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="run folder; an existing run is resumed")
+    parser.add_argument("--base", type=Path, help="run folder of the base stage")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--rank", type=int, default=128)
+    parser.add_argument("--alpha", type=int, default=64)
+    parser.add_argument("--attention-loss", type=float, default=0.1, help="lambda; 0 leaves the loss out")
+    parser.add_argument("--normalisation", default="raw", choices=("raw", "max", "minmax"))
+    parser.add_argument("--blocks", default="2,3,4,5", help="blocks whose attention is supervised")
+    parser.add_argument("--ema", type=float, default=0.998)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if args.stage == "adapter" and args.base is None:
+        parser.error("--stage adapter needs --base")
+    return args
+
+
+if __name__ == "__main__":
+    main()
