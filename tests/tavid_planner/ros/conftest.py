@@ -63,17 +63,31 @@ class NodeProcess:
 @pytest.fixture(scope="session")
 def obedient_node():
     """`obedient_node(folder, plan, *parameters)`: a context manager that gives (NodeProcess, PlanClient)."""
-    return _obedient_node
+
+    def start(folder: Path, plan, *parameters: str):
+        (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
+        return _node([str(NODE_SCRIPT), str(folder / "plan.pickle")], folder, parameters)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def real_node():
+    """`real_node(folder, *parameters)`: like `obedient_node`, with the real planner."""
+
+    def start(folder: Path, *parameters: str):
+        return _node(["-m", "tavid_planner.cli.node"], folder, parameters)
+
+    return start
 
 
 @contextmanager
-def _obedient_node(folder: Path, plan, *parameters: str):
+def _node(program: list[str], folder: Path, parameters):
     from tavid_planner.ros.client import PlanClient
 
     namespace = f"/test_{time.monotonic_ns()}"
-    (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
-    command = [sys.executable, str(NODE_SCRIPT), str(folder / "plan.pickle"), "--ros-args", "-r", f"__ns:={namespace}"]
-    for parameter in ("output_folder:=" + str(folder / "plans"), "publish_markers:=false", *parameters):
+    command = [sys.executable, *program, "--ros-args", "-r", f"__ns:={namespace}"]
+    for parameter in (f"output_folder:={folder / 'plans'}", "publish_markers:=false", *parameters):
         command += ["-p", parameter]
     node = NodeProcess(command, folder / "node.log")
     try:
@@ -86,4 +100,3 @@ def _obedient_node(folder: Path, plan, *parameters: str):
             yield node, client
     finally:
         node.close()
-

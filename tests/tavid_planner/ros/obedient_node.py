@@ -13,7 +13,7 @@ from pathlib import Path
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, silent
 from hoi_motion.scripts.command import run_command
-from tavid_planner.cli.node import serve, split_ros_arguments
+from tavid_planner.ros.serve import serve
 
 PLAN = pickle.loads(Path(sys.argv[1]).read_bytes())
 
@@ -46,4 +46,4 @@ class ObedientPlanner:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(lambda argv: serve(ObedientPlanner, split_ros_arguments(argv)[1]), sys.argv[2:]))
+    sys.exit(run_command(lambda argv: serve(ObedientPlanner, argv), sys.argv[2:]))

@@ -21,7 +21,7 @@ from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 from tavid_planner.bundle import load_plan_json
 from tavid_planner.errors import ErrorCode
-from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+from tavid_planner.ros.conversions import image_from_mask, image_from_rgb, rgb_from_image
 
 ANSWER_S = 60
 """Far above what an answer takes, for machines that are busy."""
@@ -276,6 +276,20 @@ def test_empty_request_takes_the_topics_unless_they_are_stale(client, goal, make
             publish(age_s)
             result = ask()
         assert result.error_code == code, result.error_msg
+
+
+def test_plan_is_played_as_a_video(client, goal, video):
+    frames = []
+    subscription = client.node.create_subscription(Image, "tavid_planner/plan_video", frames.append, 20)
+    client.send_goal(goal(), ANSWER_S)
+    assert client.result(ANSWER_S).error_code == ErrorCode.NONE
+    last = video.frames[-1]
+    deadline = time.monotonic() + ANSWER_S
+    while not frames or not np.array_equal(rgb_from_image(frames[-1]), last):
+        assert time.monotonic() < deadline, f"{len(frames)} frames came, not the last one"
+        client.node.executor.spin_once(timeout_sec=0.1)
+    assert frames[-1].header.frame_id == "camera"
+    client.node.destroy_subscription(subscription)
 
 
 def test_inactive_node_refuses_and_serves_again_when_activated(client, call, goal):

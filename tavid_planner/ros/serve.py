@@ -1,0 +1,85 @@
+"""Runs the node until a signal ends it."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+import rclpy
+from rclpy.executors import Executor
+from rclpy.signals import SignalHandlerOptions
+
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.ros.logs import log_through
+from tavid_planner.ros.node import PlannerNode
+
+WAKE_PERIOD_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def serve(planner_factory: Callable[[PlannerConfig], object], ros_arguments: list[str]) -> int:
+    """Serve until SIGINT (ends like any command that is interrupted) or SIGTERM (0).
+
+    Args:
+        planner_factory: returns a planner (`tavid_planner.planner.Planner`).
+        ros_arguments: --ros-args and what follows.
+
+    Raises:
+        TavidError: a parameter is invalid, the models cannot be loaded.
+        KeyboardInterrupt: after SIGINT, with everything put away.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    context = _start_ros(ros_arguments)
+    try:
+        node = PlannerNode(planner_factory, context=context)
+        log_through(node.get_logger())
+        executor = node.make_executor()
+        stopping = threading.Event()
+        spinner = threading.Thread(target=_spin, args=(executor, stopping), name="spin")
+        spinner.start()
+        try:
+            if node.node_config().autostart:
+                node.autostart()
+            spinner.join()
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C does not wait for anything
+            node.stop_planning()
+            stopping.set()
+            executor.wake()
+            spinner.join()
+            executor.shutdown()
+            node.destroy_node()
+    finally:
+        context.try_shutdown()
+    return 0
+
+
+def _spin(executor: Executor, stopping: threading.Event) -> None:
+    # not executor.spin(): shutting that down from another thread destroys what it is waiting on
+    while not stopping.is_set():
+        try:
+            executor.spin_once(timeout_sec=WAKE_PERIOD_S)
+        except Exception:  # one bad callback does not end the service
+            log.exception("error in a callback")
+
+
+def _start_ros(ros_arguments: list[str]) -> rclpy.Context:
+    context = rclpy.Context()
+    arguments = ["tavid-node", *ros_arguments]
+    try:
+        # the handlers of rclpy would not tell SIGINT from SIGTERM
+        rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # rclpy has no common class for what it refuses here
+        text = str(error).split(", at /")[0]
+        if "ROSArgs" in type(error).__name__:
+            raise InputError(ErrorCode.CONFIG_INVALID, f"ROS arguments {' '.join(ros_arguments)}: {text}") from error
+        raise ControlError(
+            ErrorCode.INTERNAL,
+            f"ROS 2 does not start: {text}",
+            "check that ROS_LOG_DIR (else ~/.ros/log) can be written and RMW_IMPLEMENTATION is installed",
+        ) from error
+    return context
