@@ -4,6 +4,7 @@ World frame: right-handed, z up, metres, origin on the floor under the actor's f
 Camera frame: optical (x right, y down, z forward). Body: SMPL-X parameters (55 joints, axis-angle).
 """
 
+import contextlib
 import io
 import json
 import os
@@ -257,7 +258,8 @@ class HoiMotion:
             partial.write_bytes(buffer.getvalue())
             os.replace(partial, path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
