@@ -1,0 +1,79 @@
+import pytest
+
+from hoi_motion.options import to_mapping
+from tavid_planner.config import (
+    PlannerConfig,
+    load_profile,
+    option_help,
+    profile_names,
+    save_profile,
+    with_options,
+    with_video,
+)
+from tavid_planner.errors import ErrorCode, InputError
+
+
+def test_the_default_profile_is_the_defaults_of_the_dataclasses():
+    assert load_profile("mini") == PlannerConfig()
+
+
+@pytest.mark.parametrize("name", ["mini", "tavid-5b", "custom"])
+def test_every_profile_is_named_as_its_file(name):
+    assert name in profile_names()
+    assert load_profile(name).name == name
+
+
+def test_tavid_5b_has_the_settings_of_the_released_inference():
+    video = load_profile("tavid-5b").video
+    assert (video.height, video.width, video.num_frames, video.fps) == (480, 720, 49, 8.0)
+    assert (video.num_inference_steps, video.guidance_scale, video.guidance) == (50, 6.0, "released")
+    assert (video.scheduler, video.dtype, video.mask_reduction) == ("dpm", "bfloat16", "nearest")
+
+
+def test_a_saved_profile_is_loaded_as_it_was(tmp_path):
+    config = with_video(PlannerConfig(), height=64, guidance="step_index")
+    save_profile(config, tmp_path / "mine.yaml")
+    assert load_profile(str(tmp_path / "mine.yaml")) == config
+
+
+def test_an_unknown_profile_lists_the_valid_names():
+    with pytest.raises(InputError) as error:
+        load_profile("nonsense")
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+    assert "mini" in error.value.hint and "tavid-5b" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["video: {nonsense: 1}", "video: {height: 3}", "video: {height: tall}", "video: [1]", "- 1", "video: {: :", "video: {dtype: int8}"],
+)
+def test_a_bad_profile_file_is_refused(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(InputError) as error:
+        load_profile(str(tmp_path / "bad.yaml"))
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_a_missing_profile_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot read"):
+        load_profile(str(tmp_path / "none.yaml"))
+
+
+def test_options_are_changed_by_text():
+    config = with_options(PlannerConfig(), ["video.height=64", "video.capture_attention=false", "lift.body_model="])
+    assert (config.video.height, config.video.capture_attention, config.lift.body_model) == (64, False, "")
+    assert config.check == PlannerConfig().check
+
+
+@pytest.mark.parametrize("text", ["video.height", "=3", "video.nonsense=1", "nonsense.height=1", "video.height.x=1", "video.height=[", "video=3"])
+def test_a_bad_option_text_is_refused(text):
+    with pytest.raises(InputError) as error:
+        with_options(PlannerConfig(), [text])
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_option_help_names_every_option_of_every_section():
+    text = option_help(PlannerConfig())
+    for section in ("video", "lift", "check"):
+        for name in to_mapping(PlannerConfig())[section]:
+            assert f"{section}.{name}" in text

@@ -1,0 +1,224 @@
+"""The order of the stages and the choice among samples, with stages that answer at once."""
+
+import sys
+import types
+
+import pytest
+
+from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
+from hoi_motion.progress import CancelToken
+from tavid_planner import planner as planner_module
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ControlError, ErrorCode, InputError, LiftError, TavidError, VideoError
+from tavid_planner.planner import Planner, Sample, choose
+
+
+def report_of(verdict: Verdict) -> PhysicsReport:
+    value = None if verdict is Verdict.NOT_RUN else 1.0
+    return PhysicsReport((CheckResult("floating", verdict, value, 2.0, "m", 0, "because"),))
+
+
+@pytest.fixture
+def stages(monkeypatch, video, motion):
+    """Modules in place of video, lift, check and body; a test replaces their functions."""
+
+    def module(name: str, **functions):
+        fake = types.ModuleType(name)
+        for key, function in functions.items():
+            setattr(fake, key, function)
+        monkeypatch.setitem(sys.modules, name, fake)
+        return fake
+
+    loads = []
+    return types.SimpleNamespace(
+        loads=loads,
+        body=module("hoi_motion.body", load_body=lambda path: f"body {path}"),
+        video=module(
+            "tavid_planner.video",
+            load_pipeline=lambda config: loads.append(config) or "pipeline",
+            generate_video=lambda pipeline, request, config, seed, on_progress, cancel: video,
+        ),
+        lift=module("hoi_motion.lift", lift_video=lambda *args, **kwargs: motion),
+        check=module("hoi_motion.physics", check_motion=lambda *args, **kwargs: report_of(Verdict.PASS)),
+    )
+
+
+def test_a_plan_holds_what_the_stages_gave(stages, make_request, video, motion):
+    plan = Planner(PlannerConfig()).plan(make_request())
+    assert plan.video is video and plan.motion is motion and plan.verdict is Verdict.PASS
+    assert list(plan.timings_s) == ["load", "video", "lift", "check"]
+    assert plan.provenance["profile"]["name"] == "mini"
+    assert plan.provenance["body_model"] == "anny-free"
+    assert plan.provenance["video"] == video.provenance
+    assert {"versions", "machine", "created"} <= set(plan.provenance)
+
+
+def test_the_stages_get_the_request_and_the_profile(stages, make_request, motion):
+    seen = {}
+
+    def lift(frames, fps, target_mask, **options):
+        seen.update(options, mask=target_mask)
+        return motion
+
+    def check(checked, config, *, body, **options):
+        seen.update(check_config=config, body=body)
+        return report_of(Verdict.PASS)
+
+    stages.lift.lift_video, stages.check.check_motion = lift, check
+    config, request = PlannerConfig(), make_request(intrinsics=[[90, 0, 48], [0, 90, 32], [0, 0, 1]])
+    Planner(config).plan(request)
+    assert seen["mask"] is request.target_mask and seen["intrinsics"] is request.intrinsics
+    assert seen["config"] is config.lift and seen["check_config"] is config.check and seen["body"] == "body "
+
+
+def test_models_are_loaded_once_and_given_back(stages, make_request):
+    planner = Planner(PlannerConfig())
+    assert not planner.loaded
+    planner.plan(make_request())
+    planner.plan(make_request())
+    assert planner.loaded and len(stages.loads) == 1
+    planner.unload()
+    assert not planner.loaded
+    planner.plan(make_request())
+    assert len(stages.loads) == 2
+
+
+def test_samples_have_consecutive_seeds_that_wrap(stages, make_request, video):
+    seeds = []
+
+    def generate(pipeline, request, config, seed, on_progress, cancel):
+        seeds.append(seed)
+        return video
+
+    stages.video.generate_video = generate
+    Planner(PlannerConfig()).plan(make_request(seed=2**63 - 1, samples=3))
+    assert seeds == [2**63 - 1, 0, 1]
+
+
+def test_progress_of_every_stage_runs_from_0_to_1(stages, make_request, video):
+    def generate(pipeline, request, config, seed, on_progress, cancel):
+        for step in range(3):
+            on_progress("video", step / 2)
+        return video
+
+    stages.video.generate_video = generate
+    calls = []
+    Planner(PlannerConfig()).plan(make_request(samples=2), lambda stage, fraction: calls.append((stage, fraction)))
+    assert [stage for stage, _ in calls] == sorted((s for s, _ in calls), key=["load", "video", "lift", "check"].index)
+    for stage in ("load", "video", "lift", "check"):
+        fractions = [f for s, f in calls if s == stage]
+        assert fractions == sorted(fractions) and fractions[0] == 0.0 and fractions[-1] == 1.0
+
+
+def test_a_sample_that_cannot_be_lifted_is_reported_and_passed_over(stages, make_request, motion):
+    calls = []
+
+    def lift(*args, **kwargs):
+        calls.append(None)
+        if len(calls) == 1:
+            raise LiftError(ErrorCode.NO_ACTOR, "nobody is in the video")
+        return motion
+
+    stages.lift.lift_video = lift
+    plan = Planner(PlannerConfig()).plan(make_request(seed=5, samples=2))
+    assert "NO_ACTOR" in plan.samples[0].error and plan.samples[0].verdict is Verdict.NOT_RUN
+    assert plan.samples[1].error == "" and plan.provenance["chosen_seed"] == 6
+
+
+def test_when_every_sample_fails_the_first_error_is_raised(stages, make_request):
+    errors = iter([LiftError(ErrorCode.NO_ACTOR, "first"), LiftError(ErrorCode.FIT_DIVERGED, "second")])
+
+    def lift(*args, **kwargs):
+        raise next(errors)
+
+    stages.lift.lift_video = lift
+    with pytest.raises(LiftError, match="first"):
+        Planner(PlannerConfig()).plan(make_request(samples=2))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        VideoError(ErrorCode.OUT_OF_MEMORY, "full"),
+        InputError(ErrorCode.MASK_EMPTY, "the mask vanishes at latent size"),
+        ControlError(ErrorCode.CANCELLED, "cancelled"),
+    ],
+)
+def test_what_another_seed_cannot_mend_ends_the_plan(stages, make_request, error):
+    calls = []
+
+    def generate(*args, **kwargs):
+        calls.append(None)
+        raise error
+
+    stages.video.generate_video = generate
+    with pytest.raises(TavidError) as raised:
+        Planner(PlannerConfig()).plan(make_request(samples=3))
+    assert raised.value.code is error.code and len(calls) == 1
+
+
+@pytest.mark.parametrize("stage", ["load", "video", "lift", "check"])
+def test_cancelling_in_any_stage_ends_the_plan(stages, make_request, stage):
+    cancel = CancelToken()
+
+    def on_progress(name, fraction):
+        if name == stage:
+            cancel.cancel()
+
+    with pytest.raises(ControlError) as error:
+        planner = Planner(PlannerConfig())
+        planner.plan(make_request(samples=2), on_progress, cancel)
+        cancel.raise_if_cancelled()
+    assert error.value.code is ErrorCode.CANCELLED
+
+
+def test_memory_that_runs_out_is_an_error_with_a_hint(stages, make_request):
+    def generate(*args, **kwargs):
+        raise MemoryError
+
+    stages.video.generate_video = generate
+    with pytest.raises(VideoError) as error:
+        Planner(PlannerConfig()).plan(make_request())
+    assert error.value.code is ErrorCode.OUT_OF_MEMORY and error.value.hint
+
+
+def test_a_failed_load_leaves_an_unloaded_planner(stages, make_request):
+    def load(config):
+        raise VideoError(ErrorCode.MODEL_MISSING, "gone")
+
+    stages.video.load_pipeline = load
+    planner = Planner(PlannerConfig())
+    with pytest.raises(VideoError):
+        planner.plan(make_request())
+    assert not planner.loaded
+
+
+def sample(seed, video, motion, verdict=Verdict.PASS, touches=True, attention=None):
+    if not touches:
+        motion = motion.replace(contacts=())
+    video = video if attention is None else planner_module.replace(video, target_attention=attention)
+    return Sample(seed, video, motion, report_of(verdict))
+
+
+def test_verdict_counts_before_touch_before_attention(make_request, video, motion):
+    request = make_request()
+    on_target = request.target_mask[None, ::8, ::8].astype("float32")
+    off_target = 1 - on_target
+    candidates = [
+        sample(0, video, motion, Verdict.FAIL, True, on_target),
+        sample(1, video, motion, Verdict.NOT_RUN, True, on_target),
+        sample(2, video, motion, Verdict.PASS, False, on_target),
+        sample(3, video, motion, Verdict.PASS, True, off_target),
+        sample(4, video, motion, Verdict.PASS, True, on_target),
+        sample(5, video, motion, Verdict.PASS, True, on_target),
+    ]
+    order = []
+    while candidates:
+        best = choose(candidates, request)
+        order.append(best.seed)
+        candidates.remove(best)
+    assert order == [4, 5, 3, 2, 1, 0]
+
+
+def test_the_function_plan_uses_a_planner_of_its_own(stages, make_request):
+    assert planner_module.plan(make_request(), PlannerConfig()).verdict is Verdict.PASS
