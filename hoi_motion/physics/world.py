@@ -1,13 +1,37 @@
 """The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
 
+import ctypes
+import os
+import sys
+
 import numpy as np
-import pybullet
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import SupportBox
 from hoi_motion.physics.person import PersonParts
 from hoi_motion.physics.surface import ObjectSurface
+
+
+
+def _import_pybullet():
+    """PyBullet without the build date that its C code writes to standard output, where commands print results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        import pybullet
+
+        ctypes.CDLL(None).fflush(None)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+    return pybullet
+
+
+pybullet = _import_pybullet()
 
 GRAVITY_M_S2 = 9.81
 # Mass over outer volume of household things (YCB object set, Calli et al. 2015: hollow mugs to full cans).

@@ -25,7 +25,7 @@ def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
         height = np.where(over, local[..., 2] - box.size_m[2] / 2, np.inf).min(axis=1)
         clearance = np.minimum(clearance, np.abs(height))
     frame = int(clearance.argmax())
-    value = max(float(clearance[frame]), 0.0)
+    value = max(0.0, float(clearance[frame]))
     reason = f"lowest body point {value * 100:.1f} cm above the ground {geometry.time_words(frame)}"
     return CheckResult.at_most("floating", value, geometry.config.floating_m, "m", frame, reason)
 
@@ -34,7 +34,7 @@ def sinking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     """Depth of the lowest body point under the floor; the worst frame."""
     depth = -geometry.vertices_m[..., 2].min(axis=1)
     frame = int(depth.argmax())
-    value = max(float(depth[frame]), 0.0)
+    value = max(0.0, float(depth[frame]))
     reason = f"lowest body point {value * 100:.1f} cm below the floor {geometry.time_words(frame)}"
     return CheckResult.at_most("sinking", value, geometry.config.floating_m, "m", frame, reason)
 

@@ -1,0 +1,74 @@
+"""hoi-check: is a motion physically possible?"""
+
+from pathlib import Path
+
+import yaml
+
+from hoi_motion.errors import CheckError, ErrorCode, InputError, LiftError
+from hoi_motion.motion import HoiMotion
+from hoi_motion.options import from_mapping
+from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
+from hoi_motion.scripts.command import command_parser, run_command
+
+EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_check, argv)
+
+
+def _check(argv: list[str]) -> int:
+    parser = command_parser("hoi-check", "Check whether a motion is physically possible; exit code 3 when it is not.")
+    parser.add_argument("motion", help="motion.npz, as hoi-lift writes it")
+    parser.add_argument("--out", help="write the report as JSON")
+    parser.add_argument("--config", help="YAML file with limits, as they stand under `check:` of a profile")
+    parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    arguments = parser.parse_args(argv)
+    config = read_config(arguments.config) if arguments.config else CheckConfig()
+    motion = HoiMotion.load(arguments.motion)
+    report = _run(motion, config, arguments.body)
+    if arguments.out:
+        report.save(arguments.out)
+    print(table(report, motion.fps))
+    return EXIT_CODES[report.verdict]
+
+
+def _run(motion: HoiMotion, config: CheckConfig, body_path: str | None) -> PhysicsReport:
+    from hoi_motion.body import load_body
+    from hoi_motion.physics import check_motion
+
+    try:
+        body = load_body(body_path)
+    except LiftError as error:
+        raise CheckError(ErrorCode.CHECK_NOT_RUN, error.message, error.hint) from error
+    return check_motion(motion, config, body=body)
+
+
+def read_config(path: str) -> CheckConfig:
+    """Limits from a YAML file, on its top level or under `check`.
+
+    Raises:
+        InputError: CONFIG_INVALID for an unreadable file, unknown options or bad values.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
+    if isinstance(data, dict) and "check" in data:
+        data = data["check"]
+    return from_mapping(CheckConfig, data if data is not None else {}, "check.")
+
+
+def table(report: PhysicsReport, fps: float) -> str:
+    """The report for a terminal: one line a check, the verdict last."""
+    lines = [f"{'check':<25} {'verdict':<8} {'value':>8} {'limit':>7} {'unit':<20} {'time':>7}  reason"]
+    for check in report.checks:
+        value = "-" if check.value is None else f"{check.value:.3g}"
+        limit = "-" if check.limit is None else f"{check.limit:g}"
+        time = "-" if check.worst_frame is None else f"{check.worst_frame / fps:.2f} s"
+        lines.append(
+            f"{check.name:<25} {check.verdict:<8} {value:>8} {limit:>7} {check.unit:<20} {time:>7}  {check.reason}"
+        )
+    return "\n".join([*lines, f"verdict: {report.verdict}"])

@@ -1,0 +1,57 @@
+"""hoi-view: look at a motion or a plan bundle; writes a picture, needs no window."""
+
+from pathlib import Path
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.motion import HoiMotion
+from hoi_motion.scripts.command import command_parser, run_command
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_view, argv)
+
+
+def _view(argv: list[str]) -> int:
+    parser = command_parser("hoi-view", "Draw a motion as a contact sheet: front, side and top view over time.")
+    parser.add_argument("input", metavar="BUNDLE|motion.npz", help="plan bundle (a folder) or motion file")
+    parser.add_argument("--out", help="picture to write; without it, beside the motion as NAME.view.png")
+    parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
+    parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    arguments = parser.parse_args(argv)
+    if not 1 <= arguments.columns <= 64:
+        parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
+    path = _motion_file(Path(arguments.input))
+    motion = HoiMotion.load(path)
+    out = Path(arguments.out) if arguments.out else path.with_name(f"{path.stem}.view.png")
+    _write_picture(motion, arguments.body, arguments.columns, out)
+    print(out)
+    page = path.parent / "report.html"
+    if Path(arguments.input).is_dir() and page.is_file():
+        print(f"the whole plan, with video and verdict: {page}")
+    return 0
+
+
+def _motion_file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    if not (path / "motion.npz").is_file():
+        raise InputError(ErrorCode.FILE_INVALID, f"{path} holds no motion.npz", "give a plan bundle or a motion file")
+    return path / "motion.npz"
+
+
+def _write_picture(motion: HoiMotion, body_path: str | None, columns: int, out: Path) -> None:
+    import cv2
+
+    from hoi_motion.body import load_body
+    from hoi_motion.io.files import write_whole
+    from hoi_motion.scripts.contact_sheet import contact_sheet
+
+    body = load_body(body_path)
+    if body.name != motion.body_model:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
+            "give --body with the file of the body the motion was made with",
+        )
+    encoded = cv2.imencode(".png", contact_sheet(motion, body, columns))[1]
+    write_whole(out, encoded.tobytes())
