@@ -12,7 +12,7 @@ from hoi_motion.physics.report import PhysicsReport, Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.alignment import target_alignment
 from tavid_planner.config import PlannerConfig, load_profile
-from tavid_planner.errors import ControlError, ErrorCode, TavidError, VideoError
+from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
@@ -21,6 +21,14 @@ log = logging.getLogger(__name__)
 
 STAGES = ("load", "video", "lift", "check")
 SEED_LIMIT = 2**63
+# what another seed may do better; a missing model or a bad mask is the same for every seed
+FAILURES_OF_ONE_SAMPLE = {
+    ErrorCode.GENERATION_FAILED,
+    ErrorCode.NO_ACTOR,
+    ErrorCode.NO_TARGET_TRACK,
+    ErrorCode.FIT_DIVERGED,
+    ErrorCode.CHECK_NOT_RUN,
+}
 VERDICT_RANK = {Verdict.PASS: 2, Verdict.NOT_RUN: 1, Verdict.FAIL: 0}
 
 
@@ -243,17 +251,11 @@ class _Run:
         self.cancel.raise_if_cancelled()
         try:
             return step(sample, lambda _, fraction: self.on_progress(stage, (k + fraction) / count))
-        except ControlError:
-            raise
-        except VideoError as error:
-            # a missing model or too little memory is the same for every seed
-            if error.code is not ErrorCode.GENERATION_FAILED:
-                raise
-            failure = error
         except TavidError as error:
-            failure = error
-        log.info("sample with seed %d failed in stage %s: %s", sample.seed, stage, failure)
-        return replace(sample, error=failure)
+            if error.code not in FAILURES_OF_ONE_SAMPLE:
+                raise
+            log.info("sample with seed %d failed in stage %s: %s", sample.seed, stage, error)
+            return replace(sample, error=error)
 
 
 @contextmanager

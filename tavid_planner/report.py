@@ -65,7 +65,10 @@ def _header(plan: InteractionPlan) -> str:
 
 def _reasons(plan: InteractionPlan) -> str:
     words = VERDICT_WORDS[plan.verdict]
-    items = "".join(f"<li>{escape(reason)}</li>" for reason in plan.report.reasons)
+    failed = [c for c in plan.report.checks if c.verdict is Verdict.FAIL]
+    not_run = [c for c in plan.report.checks if c.verdict is Verdict.NOT_RUN]
+    items = "".join(f"<li>{escape(c.reason)}</li>" for c in failed)
+    items += "".join(f'<li class="idle">{escape(c.name)} did not run: {escape(c.reason)}</li>' for c in not_run)
     return _card(f"Verdict: {words}", f'<ul class="reasons">{items}</ul>' if items else "")
 
 
@@ -143,8 +146,14 @@ def _samples(plan: InteractionPlan) -> str:
 
 def _timings(plan: InteractionPlan) -> str:
     total = max(sum(plan.timings_s.values()), 1e-9)
-    bars = "".join(f'<i style="width:{100 * s / total:.2f}%" title="{escape(k)}"></i>' for k, s in plan.timings_s.items())
-    rows = [(escape(stage), f"{seconds:.2f} s", f"{100 * seconds / total:.0f} %") for stage, seconds in plan.timings_s.items()]
+    bars = "".join(
+        f'<i class="n{k}" style="width:{100 * seconds / total:.2f}%" title="{escape(stage)}"></i>'
+        for k, (stage, seconds) in enumerate(plan.timings_s.items())
+    )
+    rows = [
+        (f'<i class="chip n{k}"></i>{escape(stage)}', f"{seconds:.2f} s", f"{100 * seconds / total:.0f} %")
+        for k, (stage, seconds) in enumerate(plan.timings_s.items())
+    ]
     return _card(f"Time: {total:.1f} s", f'<div class="split">{bars}</div>' + _table(("Stage", "#Time", "#Share"), rows))
 
 
