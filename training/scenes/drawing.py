@@ -1,11 +1,13 @@
 """Filming a scene: what rests is drawn once into a plate, what moves is composited over it frame by frame."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hoi_motion.motion import Camera
 from training.scenes.figure import ACTOR_INSTANCE, Figure
 from training.scenes.layout import Layout
-from training.scenes.objects import ObjectModel, box_mesh
+from training.scenes.objects import box_mesh
 from training.scenes.rasteriser import GBuffer, Light, Mesh, View, draw, draw_room, resolve, shade
 
 CREASE_COSINE = 0.75  # edges sharper than this keep their two normals
@@ -16,22 +18,24 @@ def creased_mesh(vertices_m: np.ndarray, faces: np.ndarray, albedo: np.ndarray, 
     """Object-frame mesh with every face corner its own vertex: smooth where the surface is, sharp at edges."""
     corners = vertices_m[faces]
     face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(face_normals, axis=1, keepdims=True)
-    units = face_normals / np.maximum(area, 1e-12)
-    normals = np.repeat(units[:, None], 3, 1)
-    around: dict[int, list[int]] = {}
-    for f, face in enumerate(faces):
-        for v in face:
-            around.setdefault(int(v), []).append(f)
-    for f, face in enumerate(faces):
-        for k, v in enumerate(face):
-            near = [g for g in around[int(v)] if units[g] @ units[f] > CREASE_COSINE]
-            normals[f, k] = face_normals[near].sum(0)
-    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-12)
+    units = face_normals / np.maximum(np.linalg.norm(face_normals, axis=1, keepdims=True), 1e-12)
+    # All pairs (corner, face around the same vertex): corners sorted by vertex, each paired with its whole run.
+    vertex = faces.ravel()
+    order = np.argsort(vertex, kind="stable")
+    degree = np.bincount(vertex)
+    start = np.concatenate([[0], np.cumsum(degree)])[:-1]
     count = 3 * len(faces)
+    corner = np.repeat(np.arange(count), degree[vertex])
+    within = np.arange(len(corner)) - np.repeat(np.cumsum(degree[vertex]) - degree[vertex], degree[vertex])
+    around = order[start[vertex[corner]] + within] // 3
+    near = (units[around] * units[corner // 3]).sum(1) > CREASE_COSINE
+    normals = np.zeros((count, 3))
+    for axis in range(3):
+        normals[:, axis] = np.bincount(corner[near], face_normals[around[near], axis], count)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     return Mesh(
         corners.reshape(-1, 3).astype(np.float32), np.arange(count, dtype=np.int32).reshape(-1, 3),
-        normals.reshape(-1, 3).astype(np.float32), np.tile(albedo.astype(np.float32), (count, 1)), instance,
+        normals.astype(np.float32), np.tile(albedo.astype(np.float32), (count, 1)), instance,
     )  # fmt: skip
 
 
@@ -42,25 +46,26 @@ def moved(mesh: Mesh, T_world: np.ndarray) -> Mesh:
     return Mesh(vertices, mesh.faces, mesh.normals @ rotation.T, mesh.albedo, mesh.instance)
 
 
-class Stage:
-    """Table, objects, room, light and camera of one scene."""
+class Props:
+    """Meshes of the table and the objects, made once a scene and filmed from several cameras."""
 
-    def __init__(self, layout: Layout, camera: Camera, supersampling: int, light_seed: int):
-        self.layout, self.factor = layout, supersampling
+    def __init__(self, layout: Layout):
+        self.layout = layout
+        self.table = _table_meshes(layout)
+        shared = {id(o.model): o.model for o in layout.objects}
+        shared = {key: creased_mesh(m.vertices_m, m.faces, m.albedo, 0) for key, m in shared.items()}
+        self.objects = [replace(shared[id(o.model)], instance=o.instance) for o in layout.objects]
+
+
+class Stage:
+    """Props, room, light and camera of one scene."""
+
+    def __init__(self, props: Props, camera: Camera, supersampling: int, light_seed: int):
+        self.layout, self.table, self.objects, self.factor = props.layout, props.table, props.objects, supersampling
         self.view = View.supersampled(
             np.array(camera.K), camera.T_camera_world, camera.height, camera.width, supersampling
         )
-        self.light = _sample_light(np.random.default_rng(light_seed), camera, layout)
-        self.table = _table_meshes(layout)
-        meshes: dict[int, Mesh] = {}
-        for thing in layout.objects:
-            key = id(thing.model)
-            if key not in meshes:
-                meshes[key] = _object_mesh(thing.model)
-        self.objects = []
-        for thing in layout.objects:
-            shared = meshes[id(thing.model)]
-            self.objects.append(Mesh(shared.vertices_m, shared.faces, shared.normals, shared.albedo, thing.instance))
+        self.light = _sample_light(np.random.default_rng(light_seed), camera, props.layout)
 
     def film(
         self, figure: Figure, vertices: list[np.ndarray], target: int, T_world_target: np.ndarray
@@ -89,7 +94,7 @@ class Stage:
     def _plate(self, poses: list[np.ndarray | None]) -> tuple[GBuffer, np.ndarray]:
         buffer, shadow = GBuffer.empty(self.view.height, self.view.width), self.light.empty_map()
         layout = self.layout
-        walls = np.stack([layout.wall_albedo * s for s in (1.0, 1.0, 0.94, 0.94)] + [layout.floor_albedo, np.ones(3)])
+        walls = np.stack([layout.wall_albedo * s for s in (1.12, 1.12, 1.05, 1.05)] + [layout.floor_albedo, np.ones(3)])
         draw_room(buffer, self.view, layout.room_low_m, layout.room_high_m, walls)
         still = self.table + [moved(mesh, T) for mesh, T in zip(self.objects, poses) if T is not None]
         for mesh in still:
@@ -125,10 +130,6 @@ class Stage:
         inside = (column >= 0) & (column < self.view.width) & (row >= 0) & (row < self.view.height)
         nearest = buffer.depth_m[np.where(inside, row, 0), np.where(inside, column, 0)]
         return float((inside & (screen[:, 2] < nearest + 0.025)).mean())
-
-
-def _object_mesh(model: ObjectModel) -> Mesh:
-    return creased_mesh(model.vertices_m, model.faces, model.albedo, 0)
 
 
 def _table_meshes(layout: Layout) -> list[Mesh]:

@@ -1,8 +1,10 @@
 """How the actor looks: body shape, skin, hair and simple clothes on the free body."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from scipy import sparse
 
 from hoi_motion.body import VERTEX_LABELS, BodyModel
 from hoi_motion.body.skinning import ShapedBody
@@ -80,17 +82,22 @@ def sample_figure(model: BodyModel, rng: np.random.Generator) -> Figure:
     by_label = np.array([thickness.get(name, 0.0) for name in VERTEX_LABELS], np.float32)
     return Figure(
         ShapedBody(model, betas), betas, "woman" if female else "man", shirt, np.clip(albedo, 0, 1),
-        _smoothed(by_label[labels], model.faces), model.faces.astype(np.int32),
+        _smoothed(by_label[labels], model), model.faces.astype(np.int32),
     )  # fmt: skip
 
 
-def _smoothed(values: np.ndarray, faces: np.ndarray, rounds: int = 2) -> np.ndarray:
+@lru_cache(maxsize=2)
+def _neighbours(model: BodyModel) -> sparse.csr_matrix:  # (V, V) rows sum to 1, each vertex its own neighbour
+    count = len(model.v_template_m)
+    rows = np.concatenate([model.faces[:, a] for a in (0, 1, 2, 1, 2, 0)] + [np.arange(count)])
+    columns = np.concatenate([model.faces[:, a] for a in (1, 2, 0, 0, 1, 2)] + [np.arange(count)])
+    matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(count, count))
+    matrix.data[:] = 1
+    return sparse.csr_matrix(sparse.diags(1 / np.asarray(matrix.sum(1)).ravel()) @ matrix)
+
+
+def _smoothed(values: np.ndarray, model: BodyModel, rounds: int = 2) -> np.ndarray:
     """Mean over neighbours, so that hems slope instead of tearing."""
     for _ in range(rounds):
-        total, count = values.copy(), np.ones(len(values), np.float32)
-        for a, b in ((0, 1), (1, 2), (2, 0)):
-            for i, j in ((a, b), (b, a)):
-                np.add.at(total, faces[:, i], values[faces[:, j]])
-                np.add.at(count, faces[:, i], 1)
-        values = total / count
-    return values
+        values = _neighbours(model) @ values
+    return values.astype(np.float32)

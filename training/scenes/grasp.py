@@ -47,9 +47,9 @@ class HandModel:
         self.palm_point = np.array([middle[0], palm[np.argmin(np.abs(palm[:, 0] - middle[0])), 1], middle[2]])
 
     def points(self, curls: dict[str, float]) -> np.ndarray:  # (N, 3) in the wrist frame
-        """Every second vertex of the hand with bent fingers (each vertex follows its main joint)."""
+        """Every second vertex of the hand; the fingers in `curls` bent (each vertex follows its main joint)."""
         out = self._points.copy()
-        for finger in FINGERS:
+        for finger in curls:
             rotation, offset = np.eye(3), np.zeros(3)
             for i in (1, 2, 3):
                 name = f"{self.side}_{finger}{i}"
@@ -77,11 +77,12 @@ def hanging_rotation(sign: int) -> np.ndarray:
 
 def plan_grasp(
     hand: HandModel, thing: ObjectModel, T_world_object: np.ndarray, shoulder_m: np.ndarray, pitch_rad: float,
-    yaw_rad: float,
+    yaw_rad: float, close: bool = True,
 ) -> Grasp:  # fmt: skip
     """Hand that touches `thing` with its palm from the outer side, fingers closed as far as the surface allows.
 
     Args:
+        close: whether to close the fingers too; else they stay open.
         shoulder_m: (3,) where the arm comes from; pitch_rad: how far the fingers point down;
         yaw_rad: turn of the approach towards the middle of the body.
     """
@@ -107,12 +108,12 @@ def plan_grasp(
         wrist = wrist + gap * palm_normal
         if abs(gap) < 2e-4:
             break
-    curls = {}
-    for finger in FINGERS:
+    curls = dict(OPEN_CURL)
+    for finger in FINGERS if close else ():
         low, high = OPEN_CURL[finger], MAX_CURL_RAD if finger != "thumb" else 0.9
         for _ in range(6):
             middle = (low + high) / 2
-            bent = hand.points({**OPEN_CURL, finger: middle})[hand.finger[finger]]
+            bent = hand.points({finger: middle})[hand.finger[finger]]
             low, high = (middle, high) if distance(wrist, bent).min() > 0.5 * SKIN_GAP_M else (low, middle)
         curls[finger] = low
     return Grasp(wrist, rotation, palm_normal, azimuth, curls)

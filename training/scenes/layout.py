@@ -59,16 +59,21 @@ class Layout:
         return (SupportBox("table", self.table_size_m, T),)
 
 
-def sample_layout(rng: np.random.Generator, actor_height_m: float, num_candidates: int | None) -> Layout:
-    """Random table and objects in front of an actor at the origin who faces +x.
-
-    Args:
-        num_candidates: how many identical objects to choose from; None draws 1..4.
-    """
+def sample_counts(rng: np.random.Generator, num_candidates: int | None) -> tuple[int, int]:
+    """Number of identical objects to choose from (1..4 when None is asked for) and of different ones beside them."""
     if num_candidates is None:
         several = rng.random() < IDENTICAL_SHARE
         num_candidates = int(rng.choice([2, 3, 4], p=[0.4, 0.35, 0.25])) if several else 1
-    others = int(rng.integers(0, min(3, MAX_OBJECTS - num_candidates + 1))) if rng.random() < 0.6 else 0
+    others = int(rng.integers(0, 3)) if rng.random() < 0.6 else 0
+    return num_candidates, min(others, MAX_OBJECTS - num_candidates)
+
+
+def sample_layout(rng: np.random.Generator, actor_height_m: float, num_candidates: int, others: int) -> Layout:
+    """Random table and objects in front of an actor at the origin who faces +x.
+
+    Raises:
+        Crowded: when the objects do not fit.
+    """
     depth, width, thickness = rng.uniform(0.50, 0.65), rng.uniform(1.15, 1.6), rng.uniform(0.03, 0.05)
     surface = actor_height_m * rng.uniform(0.45, 0.53)
     near = rng.uniform(0.25, 0.31)
@@ -113,19 +118,26 @@ def _places(models, near: float, middle: float, width: float, rng: np.random.Gen
     Raises:
         Crowded: when they do not fit.
     """
-    for _ in range(60):
-        half = width / 2 - 0.10
-        reach = np.minimum(half, 0.5)
-        ys = np.sort(rng.uniform(-reach, reach, len(models))) + middle
-        xs = near + 0.10 + rng.uniform(0.0, 0.20, len(models)) - 0.12 * np.abs(ys) ** 2
-        shuffled = rng.permutation(len(models))
-        places = [(float(xs[i]), float(ys[i])) for i in shuffled]
-        if all(
-            abs(places[a][1] - places[b][1]) * 0.85 + 0.25 * abs(places[a][0] - places[b][0])
-            > models[a].footprint_m + models[b].footprint_m + HAND_ROOM_M
-            for a in range(len(models))
-            for b in range(a)
-        ):
+    count = len(models)
+    half = min(width / 2 - 0.10, 0.54)
+    for _ in range(200):
+        order = rng.permutation(count)  # of the models from right to left
+        radii = np.array([models[i].footprint_m for i in order])
+        gaps = radii[1:] + radii[:-1] + HAND_ROOM_M
+        slack = 2 * half - gaps.sum()
+        if slack < 0:
+            # Two staggered rows: neighbours may overlap sideways when one stands behind the other.
+            gaps = gaps * max(0.55, 2 * half / gaps.sum())
+            slack = max(2 * half - gaps.sum(), 0.0)
+        shares = rng.dirichlet(np.ones(count + 1)) * slack
+        ys = -half + np.cumsum(np.concatenate([[0], gaps]) + shares[:-1]) + middle
+        xs = near + 0.11 + rng.uniform(0.0, 0.22, count) - 0.15 * ys**2
+        distance = np.hypot(xs[:, None] - xs, 0.9 * (ys[:, None] - ys))
+        needed = radii[:, None] + radii + HAND_ROOM_M
+        if (distance + 9 * np.eye(count) > needed).all():
+            places = [(0.0, 0.0)] * count
+            for k, i in enumerate(order):
+                places[i] = (float(xs[k]), float(ys[k]))
             return places
     raise Crowded("no free places")
 

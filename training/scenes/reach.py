@@ -10,7 +10,8 @@ from training.scenes.grasp import OPEN_CURL, RELAXED_CURL, UP, Grasp, HandModel,
 from training.scenes.layout import Layout
 from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, Trunk, Wrist, pose_body, trunk_joints
 
-VERBS = ("touches", "picks up", "slides")
+VERBS = {"touches": 0.25, "picks up": 0.5, "slides": 0.25}
+"""What the actor does, and how often."""
 ARM_STRETCH = 0.965  # share of the arm's length that a reach may use
 
 
@@ -75,7 +76,7 @@ def reaching_trunk(skeleton: Skeleton, side: str, wrist_m: np.ndarray, gaze_m: n
 
 
 def plan_reach(
-    skeleton: Skeleton, hands: dict[str, HandModel], layout: Layout, target: int, rng: np.random.Generator
+    skeleton: Skeleton, hands: dict[str, HandModel], layout: Layout, target: int, verb: str, rng: np.random.Generator
 ) -> Reach:
     """Hand, grasp, posture and timing for one object.
 
@@ -87,19 +88,27 @@ def plan_reach(
     side = ("left" if aside > 0 else "right") if abs(aside) > 0.04 else str(rng.choice(["left", "right"]))
     gaze = T_object[:3, 3] + [0, 0, thing.height_m / 2]
     upright = trunk_joints(skeleton, standing_trunk(skeleton, gaze))[1]
-    grasp = plan_grasp(
-        hands[side], thing, T_object, upright[JOINT[f"{side}_shoulder"]], rng.uniform(0.15, 0.4), rng.uniform(-0.1, 0.35)
-    )
+    pitch, yaw = rng.uniform(0.15, 0.4), rng.uniform(-0.1, 0.35)
+    grasp = plan_grasp(hands[side], thing, T_object, upright[JOINT[f"{side}_shoulder"]], pitch, yaw)
     trunk = reaching_trunk(skeleton, side, grasp.wrist_m, gaze)
-    verb = str(rng.choice(VERBS, p=[0.25, 0.5, 0.25]))
     carry = np.zeros(3)
     if verb == "picks up":
         carry = np.array([-rng.uniform(0.0, 0.08), rng.uniform(-0.03, 0.03), rng.uniform(0.11, 0.20)])
     elif verb == "slides":
-        carry = np.array([-rng.uniform(0.05, 0.09), SIDES[side] * rng.uniform(0.03, 0.09), 0.0])
+        carry = np.array([rng.uniform(-0.08, 0.02), SIDES[side] * rng.uniform(0.09, 0.15), 0.0])
     onset, touch = rng.uniform(0.15, 0.23), rng.uniform(0.50, 0.60)
     grip = touch + rng.uniform(0.07, 0.10)
     return Reach(side, verb, target, grasp, trunk, carry, Timing(onset, touch, grip, rng.uniform(0.88, 0.95)))
+
+
+def reachable(skeleton: Skeleton, hands: dict[str, HandModel], layout: Layout, index: int) -> None:
+    """Raises: Unreachable when the nearer hand cannot get to an object."""
+    thing, T_object = layout.objects[index].model, layout.objects[index].T_world
+    side = "left" if T_object[1, 3] > 0 else "right"
+    upright = trunk_joints(skeleton, standing_trunk(skeleton, T_object[:3, 3]))[1]
+    shoulder = upright[JOINT[f"{side}_shoulder"]]
+    grasp = plan_grasp(hands[side], thing, T_object, shoulder, 0.25, 0.1, close=False)
+    reaching_trunk(skeleton, side, grasp.wrist_m, T_object[:3, 3])
 
 
 @dataclass(frozen=True)

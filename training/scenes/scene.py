@@ -8,13 +8,13 @@ import numpy as np
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
 from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
-from training.scenes.drawing import Stage
+from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
-from training.scenes.layout import Crowded, Layout, sample_layout
+from training.scenes.layout import Crowded, Layout, sample_counts, sample_layout
 from training.scenes.objects import signed_distance
 from training.scenes.posture import JOINT, SIDES, standing_skeleton
-from training.scenes.reach import Motion, Reach, Unreachable, animate, plan_reach
+from training.scenes.reach import VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
 
 HELD_OUT_SEED = 1_000_000
 """Seeds from here on are held out: training never uses them, evaluation uses nothing else."""
@@ -83,29 +83,50 @@ def generate_scene(
         SceneError: when no arrangement worked in MAX_ATTEMPTS tries.
     """
     body = body or free_body()
+    plot = _sample_plot(seed, num_candidates)
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
         try:
-            return _attempt(seed, rng, body, (height, width), num_frames, fps, num_candidates, supersampling, with_depth)
+            return _attempt(seed, plot, rng, body, (height, width), num_frames, fps, supersampling, with_depth)
         except (Unreachable, Crowded):
             continue
     raise SceneError(f"seed {seed}: no valid scene in {MAX_ATTEMPTS} attempts")
 
 
-def _attempt(seed, rng, body, size, num_frames, fps, num_candidates, supersampling, with_depth) -> SceneSample:
+@dataclass(frozen=True)
+class _Plot:
+    """What a seed is about, the same in every attempt, so that rejected attempts do not favour easy scenes."""
+
+    num_candidates: int
+    others: int
+    target_rank: int  # among the candidates from right to left
+    verb: str
+
+
+def _sample_plot(seed: int, num_candidates: int | None) -> _Plot:
+    rng = np.random.default_rng([seed])
+    candidates, others = sample_counts(rng, num_candidates)
+    verb = str(rng.choice(list(VERBS), p=list(VERBS.values())))
+    return _Plot(candidates, others, int(rng.integers(candidates)), verb)
+
+
+def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
     figure = sample_figure(body, rng)
-    layout = sample_layout(rng, figure.height_m, num_candidates)
+    layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others)
     skeleton = standing_skeleton(body, figure.body, rng.uniform(0.09, 0.13))
     hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
-    reaches = [plan_reach(skeleton, hands, layout, c, rng) for c in layout.candidates]  # every candidate in reach
-    reach = reaches[rng.integers(len(reaches))]
+    for candidate in layout.candidates:
+        reachable(skeleton, hands, layout, candidate)
+    from_right = sorted(layout.candidates, key=lambda c: layout.objects[c].T_world[1, 3])
+    reach = plan_reach(skeleton, hands, layout, from_right[plot.target_rank], plot.verb, rng)
     motion = animate(skeleton, layout, reach, num_frames)
     transforms = [figure.body.joint_transforms(p, t) for p, t in zip(motion.pose_rad, motion.transl_m)]
     vertices = [figure.body.vertices(T) for T in transforms]
     touching = check_collisions(body, layout, reach, motion, vertices)
 
-    camera = _choose_camera(rng, body, figure, layout, reach, motion, vertices, transforms, touching, size)
-    stage = Stage(layout, camera, supersampling, _light_seed(rng))
+    props = Props(layout)
+    camera = _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms, touching, size)
+    stage = Stage(props, camera, supersampling, int(rng.integers(2**31)))
     frames, ids, depths = stage.film(figure, vertices, reach.target, motion.T_world_target)
     hoi = _ground_truth(body, figure, layout, reach, motion, touching, camera, fps)
     target = layout.objects[reach.target]
@@ -156,7 +177,7 @@ def check_collisions(
     return touching
 
 
-def _choose_camera(rng, body, figure, layout, reach, motion, vertices, transforms, touching, size) -> Camera:
+def _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms, touching, size) -> Camera:
     """A view in which every object is visible at the start and the hand at the touch.
 
     Raises:
@@ -168,7 +189,7 @@ def _choose_camera(rng, body, figure, layout, reach, motion, vertices, transform
     points = [transforms[t][head][:3, 3] + crown for t in (0, -1)]
     points += [transforms[t][JOINT[f"{side}_{name}"]][:3, 3] for t in (0, first_touch) for side in SIDES
                for name in ("shoulder", "elbow")]  # fmt: skip
-    for thing in layout.objects:
+    for thing in props.layout.objects:
         at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
         points += [at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)]
     if rng.random() < WHOLE_BODY_SHARE:
@@ -177,7 +198,7 @@ def _choose_camera(rng, body, figure, layout, reach, motion, vertices, transform
     for _ in range(4):
         height = 72
         camera = sample_camera(np.stack(points), height, round(height * size[1] / size[0]), rng)
-        stage = Stage(layout, camera, 1, 0)
+        stage = Stage(props, camera, 1, 0)
         if stage.silhouette_shares(figure, vertices[0]).min() < MIN_TARGET_SHARE:
             continue
         if stage.visible_share(figure, vertices[first_touch], vertices[first_touch][hand_ids]) < MIN_HAND_SHARE:
@@ -188,10 +209,6 @@ def _choose_camera(rng, body, figure, layout, reach, motion, vertices, transform
         K[2, 2] = 1
         return Camera(K, camera.T_world_camera, size[1], size[0], "scene")
     raise Unreachable("no view shows the objects and the hand")
-
-
-def _light_seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))
 
 
 def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) -> HoiMotion:
