@@ -1,6 +1,5 @@
 """The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
 
-import ctypes
 import os
 import sys
 
@@ -15,17 +14,14 @@ from hoi_motion.physics.surface import ObjectSurface
 
 
 def _import_pybullet():
-    """PyBullet without the build date that its C code writes to standard output, where commands print results."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    """PyBullet without the build date that its C code writes to standard error, where commands print one line."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
     try:
         import pybullet
-
-        ctypes.CDLL(None).fflush(None)
     finally:
-        os.dup2(kept, 1)
+        os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
     return pybullet

@@ -54,10 +54,10 @@ def dropped_contact(motion, strength):
 
 
 def hovering_object(motion, strength):
-    """The box hangs beside the person, over no support, for as long as a fall of `strength` limits takes."""
+    """At first the box hangs in the air, over no support, for as long as a fall of `strength` limits takes."""
     frames = int(np.sqrt(2 * LIMITS.support_drift_m * strength / 9.81) * motion.fps)
     away = np.zeros((motion.num_frames, 3))
-    away[-frames:] = [2.0, 0, 0.3]
+    away[:frames] = [2.0, 0, 0.3]
     return moved_object(motion, away)
 
 

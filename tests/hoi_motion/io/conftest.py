@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import trimesh
+
+from hoi_motion.body import load_body
+from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+
+
+@pytest.fixture(scope="session")
+def body():
+    return load_body()
+
+
+@pytest.fixture(scope="session")
+def motion(body) -> HoiMotion:
+    """Eight frames of small random joint angles with a tumbling box and a table."""
+    rng = np.random.default_rng(0)
+    pose = np.cumsum(rng.normal(0, 0.05, (8, 55, 3)), axis=0)
+    pose[:, 0, 0] += np.pi / 2
+    pose[:, 30] = 0  # a joint that never moves
+    transl = np.cumsum(rng.normal(0, 0.02, (8, 3)), axis=0) + [0, 0, 1]
+    box = trimesh.creation.box((0.1, 0.2, 0.3))
+    T_world_object = np.stack([trimesh.transformations.rotation_matrix(0.8 * t, [1, 1, 0], [0.5, 0, 1]) for t in range(8)])
+    T_table = np.eye(4)
+    T_table[:3, 3] = [0.6, 0, 0.7]
+    return HoiMotion(
+        pose, transl, rng.normal(0, 0.5, 10), 12.5, body.name, Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48),
+        (ObjectMotion("box", box.vertices, box.faces, T_world_object, "box"),),
+        (SupportBox("table", np.array([1.0, 0.6, 0.04]), T_table),),
+        (Contact("left_hand", "box", 2, 5),),
+    )  # fmt: skip

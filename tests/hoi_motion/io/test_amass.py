@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from hoi_motion.errors import InputError
+from hoi_motion.io import read_amass, read_motion, write_amass
+
+
+def test_round_trip_keeps_the_body(motion, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    back = read_motion(tmp_path / "amass.npz")
+    assert np.array_equal(back.pose_rad, motion.pose_rad) and np.array_equal(back.transl_m, motion.transl_m)
+    assert np.array_equal(back.betas[:10], motion.betas)
+    assert back.fps == motion.fps and back.body_model == motion.body_model
+
+
+def test_the_keys_are_those_of_amass(motion, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    file = np.load(tmp_path / "amass.npz")
+    assert float(file["mocap_frame_rate"]) == 12.5 and str(file["surface_model_type"]) == "smplx"
+    shapes = {"trans": 3, "poses": 165, "root_orient": 3, "pose_body": 63, "pose_hand": 90, "pose_jaw": 3, "pose_eye": 6}
+    assert {name: file[name].shape[1] for name in shapes} == shapes
+    assert file["betas"].shape == (16,)
+
+
+def test_the_parts_alone_are_enough(motion, tmp_path):
+    write_amass(motion, tmp_path / "whole.npz")
+    data = dict(np.load(tmp_path / "whole.npz"))
+    del data["poses"]
+    np.savez(tmp_path / "parts.npz", **data)
+    assert np.array_equal(read_amass(tmp_path / "parts.npz").pose_rad, motion.pose_rad)
+
+
+def test_smplh_is_named(tmp_path):
+    np.savez(tmp_path / "smplh.npz", mocap_framerate=120.0, poses=np.zeros((3, 156)), trans=np.zeros((3, 3)))
+    with pytest.raises(InputError, match="SMPL\\+H"):
+        read_amass(tmp_path / "smplh.npz")
+
+
+def test_the_made_up_camera_sees_the_person(motion, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    back = read_amass(tmp_path / "amass.npz")
+    pixel = back.camera.project(motion.transl_m[0])
+    assert np.allclose(pixel, [320, 240]) and back.camera.focal_source == "assumed"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+def test_a_damaged_file_is_one_named_error(tmp_path, content):
+    (tmp_path / "bad.npz").write_bytes(content)
+    with pytest.raises(InputError, match="FILE_INVALID"):
+        read_amass(tmp_path / "bad.npz")
+    with pytest.raises(InputError, match="readable formats: motion, amass"):
+        read_motion(tmp_path / "bad.npz")

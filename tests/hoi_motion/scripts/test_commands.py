@@ -1,0 +1,80 @@
+"""hoi-check, hoi-convert and hoi-view: exit codes, files and messages."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.motion import HoiMotion
+from hoi_motion.scripts import check, convert, view
+
+
+def test_check_passes_and_writes_the_report(motion_file, tmp_path, capfd):
+    assert check.main([str(motion_file), "--out", str(tmp_path / "physics.json")]) == 0
+    report = json.loads((tmp_path / "physics.json").read_text())
+    assert report["verdict"] == "PASS" and {"value", "limit", "unit", "worst_frame"} <= set(report["checks"][0])
+    printed = capfd.readouterr().out
+    assert printed.startswith("check ") and printed.endswith("verdict: PASS\n")
+
+
+def test_check_of_a_floating_person_is_3(motion_file, tmp_path, capfd):
+    motion = HoiMotion.load(motion_file)
+    motion.replace(transl_m=motion.transl_m + np.float32([0, 0, 0.1])).save(tmp_path / "floating.npz")
+    assert check.main([str(tmp_path / "floating.npz")]) == 3
+    assert "10.0 cm above the ground" in capfd.readouterr().out
+
+
+def test_check_takes_limits_from_yaml(motion_file, tmp_path):
+    motion = HoiMotion.load(motion_file)
+    motion.replace(transl_m=motion.transl_m + np.float32([0, 0, 0.1])).save(tmp_path / "floating.npz")
+    (tmp_path / "limits.yaml").write_text("check:\n  floating_m: 0.2\n")
+    assert check.main([str(tmp_path / "floating.npz"), "--config", str(tmp_path / "limits.yaml")]) == 0
+
+
+@pytest.mark.parametrize("text, words", [("floating_cm: 2", "valid names"), ("floating_m: -1", "floating_m"), ("[", "not YAML")])
+def test_a_bad_config_is_2(motion_file, tmp_path, capsys, text, words):
+    (tmp_path / "limits.yaml").write_text(text)
+    assert check.main([str(motion_file), "--config", str(tmp_path / "limits.yaml")]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_missing_body_is_4(motion_file, capsys):
+    assert check.main([str(motion_file), "--body", "/nowhere/SMPLX_NEUTRAL.npz"]) == 4
+    assert "CHECK_NOT_RUN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("main", [check.main, view.main])
+def test_a_missing_motion_is_2(main, tmp_path, capsys):
+    assert main([str(tmp_path / "no.npz")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_convert_there_and_back(motion_file, tmp_path):
+    assert convert.main([str(motion_file), str(tmp_path / "amass.npz")]) == 0
+    assert convert.main([str(tmp_path / "amass.npz"), str(tmp_path / "back.npz")]) == 0
+    assert np.array_equal(HoiMotion.load(tmp_path / "back.npz").pose_rad, HoiMotion.load(motion_file).pose_rad)
+
+
+def test_convert_to_glb(motion_file, tmp_path):
+    assert convert.main([str(motion_file), str(tmp_path / "motion.glb")]) == 0
+    assert (tmp_path / "motion.glb").read_bytes()[:4] == b"glTF"
+
+
+@pytest.mark.parametrize("arguments", [["out.fbx"], ["out.npz", "--to", "bvh"]])
+def test_an_unknown_format_lists_the_valid_ones(motion_file, tmp_path, capsys, arguments):
+    assert convert.main([str(motion_file), str(tmp_path / arguments[0]), *arguments[1:]]) == 2
+    assert "motion, amass, glb" in capsys.readouterr().err
+
+
+def test_view_draws_the_person(motion_file, tmp_path, capsys):
+    assert view.main([str(motion_file), "--out", str(tmp_path / "sheet.png"), "--columns", "2"]) == 0
+    picture = cv2.imread(str(tmp_path / "sheet.png"))
+    assert picture.shape == (3 * 260, 2 * 260, 3)
+    assert 0.02 < (picture.min(axis=2) < 200).mean() < 0.5
+
+
+def test_view_of_a_bundle_names_its_report(motion_file, tmp_path, capsys):
+    (tmp_path / "report.html").write_text("")
+    assert view.main([str(tmp_path), "--columns", "1"]) == 0
+    assert "report.html" in capsys.readouterr().out and (tmp_path / "motion.view.png").is_file()
