@@ -32,7 +32,7 @@ def diagnostics(node: Node, state: str, desk: PlannerDesk, answerer: Answerer, p
         "last plan [s]": "" if answerer.last_plan_s is None else f"{answerer.last_plan_s:.2f}",
         "last error": answerer.last_error,
         "memory [MiB]": f"{_resident_bytes() / MIB:.0f}",
-        "GPU memory [MiB]": _gpu_memory() if desk.loaded else "",
+        "GPU memory [MiB]": _gpu_memory(),
     }
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     message = DiagnosticArray(status=[status])
@@ -46,7 +46,7 @@ def _resident_bytes() -> int:
 
 
 def _gpu_memory() -> str:
-    torch = sys.modules.get("torch")  # a loaded model has imported it
-    if torch is None or not torch.cuda.is_available():
+    torch = sys.modules.get("torch")  # not imported for this; another thread may be in the middle of importing it
+    if torch is None or getattr(torch.__spec__, "_initializing", False) or not torch.cuda.is_available():
         return ""
     return f"{torch.cuda.memory_allocated() / MIB:.0f}"
