@@ -24,7 +24,7 @@ def build_vae():
     )
 
 
-def build_transformer(text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 8, head_dim: int = 32):
+def build_transformer(text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 6, head_dim: int = 32):
     """CogVideoXTransformer3DModel for image-to-video: 16 noise + 16 image channels, rotary embeddings."""
     from diffusers import CogVideoXTransformer3DModel
 
@@ -66,18 +66,38 @@ def build_text_encoder(vocab_size: int):
     )
 
 
-def build_tokenizer(sentences: list[str], vocab_size: int = 512, max_length: int = 32):
-    """A Unigram tokenizer trained on `sentences`, T5 conventions (pad 0, end of sentence 1)."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+WORDS = """
+a an the and with on in to from of it his her their this that one other next near table floor desk shelf chair room
+person man woman boy girl someone people hand hands robot actor human figure
+picks pick takes take lifts lift grasps grasp grabs grab touches touch reaches reach moves move pushes push pulls pull
+holds hold puts put places place drinks drink opens open raises raise slides slide interacts interact up down over for
+target object objects thing item mug cup bottle can bowl box ball glass jar vase plate phone book bag tin carton block cube
+red green blue yellow orange purple pink teal white black grey gray brown beige cyan magenta dark light small large tall
+wearing shirt sweater jacket dress trousers jeans blond hair young old
+"""
+
+
+def build_tokenizer(sentences: list[str], max_length: int = 32):
+    """A Unigram tokenizer of whole words, letters as the fallback; T5 conventions (pad 0, end of sentence 1).
+
+    Args:
+        sentences: their words join the list above.
+    """
+    import re
+    import string
+
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.Unigram())
+    words = sorted(set(WORDS.split()) | set(re.findall("[a-z]+", " ".join(sentences).lower())))
+    letters = string.ascii_lowercase + string.digits + string.punctuation + "\u2581"
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -30.0)]
+    pieces += [("\u2581" + word, -5.0) for word in words]
+    pieces += [(letter, -15.0) for letter in letters]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=2, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Punctuation(), pre_tokenizers.Metaspace()])
     tokenizer.decoder = decoders.Metaspace()
-    special = ["<pad>", "</s>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=vocab_size, special_tokens=special, unk_token="<unk>", show_progress=False)
-    tokenizer.train_from_iterator(sentences, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

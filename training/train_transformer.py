@@ -51,13 +51,20 @@ class Captions:
 
 
 class Batches:
-    """Random batches of a latent cache; mirrored left to right half of the time would move the hands: not done."""
+    """Random batches of a latent cache, which may grow meanwhile."""
 
-    def __init__(self, cache: LatentCache, captions: Captions, batch: int, seed: int):
-        self.cache, self.captions, self.batch = cache, captions, batch
+    def __init__(self, path: Path, tokenizer, batch: int, seed: int):
+        self.path, self.tokenizer, self.batch = path, tokenizer, batch
         self.rng = np.random.default_rng(seed)
+        self._load()
+
+    def _load(self) -> None:
+        self.cache, self.written = LatentCache.load(self.path), self.path.stat().st_mtime
+        self.captions = Captions(self.tokenizer, self.cache.captions)
 
     def draw(self, with_trigger_share: float, drop_text: float, drop_image: float):
+        if self.path.stat().st_mtime != self.written:
+            self._load()
         rng, cache = self.rng, self.cache
         rows = rng.integers(len(cache.captions), size=self.batch)
         index = torch.from_numpy(rows)
@@ -92,9 +99,7 @@ def main() -> None:
 
         tokenizer = PreTrainedTokenizerFast.from_pretrained(tokenizer_folder)
     else:
-        sentences = [insert_trigger(c, TRIGGER).text for c in cache.captions]
-        sentences += [c.replace(TARGET_TOKEN + " ", "") for c in cache.captions]
-        tokenizer = build_tokenizer(sentences + ["The person interacts with target object."] * 50)
+        tokenizer = build_tokenizer([insert_trigger(c, TRIGGER).text for c in cache.captions], TEXT_LENGTH)
         tokenizer.save_pretrained(tokenizer_folder)
     text_encoder, transformer = build_text_encoder(len(tokenizer)), build_transformer(text_length=TEXT_LENGTH)
     if args.stage == "adapter":
@@ -132,7 +137,7 @@ def main() -> None:
         grid_size=(h // 2, w // 2),
         temporal_size=F_,
     )
-    batches = Batches(cache, Captions(tokenizer, cache.captions), args.batch, args.seed + step)
+    batches = Batches(args.latents / "latents.pt", tokenizer, args.batch, args.seed + step)
     blocks = [int(b) for b in args.blocks.split(",")]
 
     # 2. steps

@@ -22,13 +22,15 @@ class LatentCache:
     """All clips of a data set, encoded.
 
     Attributes:
+        names: N file names of the clips.
         latents: (N, F, C, h, w) float16, posterior means, unscaled.
         images: (N, IMAGE_VARIANTS, C, h, w) float16, the first frame alone, encoded with and without noise.
         masks: (N, H, W) uint8 target masks in model pixels.
         captions: N sentences with [TGT].
-        scale: the VAE scaling factor, one over the latents' standard deviation.
+        scale: the VAE scaling factor, one over the latents' standard deviation; of the first clips, then kept.
     """
 
+    names: list[str]
     latents: torch.Tensor
     images: torch.Tensor
     masks: torch.Tensor
@@ -44,14 +46,24 @@ class LatentCache:
         torch.save(vars(self), partial)
         partial.replace(path)
 
+    def __add__(self, other: "LatentCache") -> "LatentCache":
+        return LatentCache(
+            self.names + other.names,
+            torch.cat([self.latents, other.latents]),
+            torch.cat([self.images, other.images]),
+            torch.cat([self.masks, other.masks]),
+            self.captions + other.captions,
+            self.scale,
+        )
+
 
 @torch.no_grad()
-def encode(vae, clips: ClipFolder, seed: int = 0) -> LatentCache:
-    """Encode every clip. First-frame noise: sigma = exp(N(-3, 0.5)) on pixels, as CogVideoX image-to-video trains."""
-    generator = torch.Generator().manual_seed(seed)
+def encode(vae, clips: ClipFolder, indices: list[int]) -> LatentCache:
+    """Encode clips. First-frame noise: sigma = exp(N(-3, 0.5)) on pixels, as CogVideoX image-to-video trains."""
     latents, images, masks, captions = [], [], [], []
-    for index in tqdm(range(len(clips)), unit="clip", desc="encoding"):
+    for index in indices:
         clip = clips[index]
+        generator = torch.Generator().manual_seed(clip.seed)
         video = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         latents.append(vae.encode(video).latent_dist.mean[0].transpose(0, 1).half())  # (F, C, h, w)
         first = video[:, :, :1].repeat(IMAGE_VARIANTS, 1, 1, 1, 1)
@@ -61,8 +73,10 @@ def encode(vae, clips: ClipFolder, seed: int = 0) -> LatentCache:
         images.append(vae.encode(first).latent_dist.mean[:, :, 0].half())
         masks.append(torch.from_numpy(clip.target_mask.astype(np.uint8)))
         captions.append(clip.caption)
+    names = [clips.paths[i].name for i in indices]
     stacked = torch.stack(latents)
-    return LatentCache(stacked, torch.stack(images), torch.stack(masks), captions, float(1 / stacked.float().std()))
+    scale = float(1 / stacked.float().std())
+    return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale)
 
 
 def main() -> None:
@@ -72,15 +86,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", required=True)
     parser.add_argument("--vae", type=Path, required=True, help="run folder of training.train_vae")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="clips that are in its latents.pt already are kept")
+    parser.add_argument("--save-every", type=int, default=100, help="clips between two writes of latents.pt")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     vae = use_2d_convolutions(build_vae()).eval()
     vae.load_state_dict(torch.load(args.vae / "last.pt", weights_only=True)["vae"])
     args.out.mkdir(parents=True, exist_ok=True)
-    cache = encode(vae, ClipFolder(args.scenes))
-    cache.save(args.out / "latents.pt")
+    path, clips = args.out / "latents.pt", ClipFolder(args.scenes)
+    cache = LatentCache.load(path) if path.exists() else None
+    known = set(cache.names) if cache else set()
+    waiting = [i for i, clip in enumerate(clips.paths) if clip.name not in known]
+    for start in tqdm(range(0, len(waiting), args.save_every), unit="batch", desc="encoding"):
+        part = encode(vae, clips, waiting[start : start + args.save_every])
+        cache = part if cache is None else cache + part
+        cache.save(path)
     print(f"{len(cache.captions)} clips, scaling factor {cache.scale:.4f}")
 
 
