@@ -39,18 +39,20 @@ class ShapedBody:
         self.rest_joints_m = skeleton.joints_m.numpy() + skeleton.joint_directions_m[..., :count].numpy() @ betas
         self._indices, self._weights = _main_influences(body)
 
-    def joint_transforms(self, pose_rad: np.ndarray, transl_m: np.ndarray) -> np.ndarray:  # (55, 3) -> (55, 4, 4)
-        """World pose of every joint of one frame."""
+    def joint_transforms(self, pose_rad: np.ndarray, transl_m: np.ndarray) -> np.ndarray:
+        """World pose (..., 55, 4, 4) of every joint from pose (..., 55, 3) and translation (..., 3)."""
         local = rotation_matrices(pose_rad)
-        world = np.tile(np.eye(4), (55, 1, 1))
+        world = np.zeros((*local.shape[:-2], 4, 4))
+        world[..., 3, 3] = 1
         for j, parent in enumerate(PARENTS):
             if parent < 0:
-                world[j, :3, :3] = local[j]
-                world[j, :3, 3] = self.rest_joints_m[j] + transl_m
+                world[..., j, :3, :3] = local[..., j, :, :]
+                world[..., j, :3, 3] = self.rest_joints_m[j] + transl_m
             else:
-                above = world[parent]
-                world[j, :3, :3] = above[:3, :3] @ local[j]
-                world[j, :3, 3] = above[:3, :3] @ (self.rest_joints_m[j] - self.rest_joints_m[parent]) + above[:3, 3]
+                above = world[..., parent, :3, :3]
+                bone = self.rest_joints_m[j] - self.rest_joints_m[parent]
+                world[..., j, :3, :3] = above @ local[..., j, :, :]
+                world[..., j, :3, 3] = above @ bone + world[..., parent, :3, 3]
         return world
 
     def vertices(self, joint_transforms: np.ndarray) -> np.ndarray:  # (55, 4, 4) -> (V, 3) float32

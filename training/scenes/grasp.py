@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
-
 from hoi_motion.body import BodyModel
-from hoi_motion.body.skinning import ShapedBody
-from training.scenes.limbs import unit
+from hoi_motion.body.skinning import ShapedBody, rotation_matrices
+from training.scenes.limbs import turn_about, unit
 from training.scenes.objects import ObjectModel, signed_distance
-from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton
+from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, bend_axis_angles
 
 UP = np.array([0.0, 0.0, 1.0])
 SKIN_GAP_M = 0.001  # the palm stops this far from the surface
@@ -35,30 +33,32 @@ class HandModel:
     def __init__(self, model: BodyModel, shaped: ShapedBody, skeleton: Skeleton, side: str):
         self.side, self.sign = side, SIDES[side]
         self._skeleton = skeleton
-        ids = model.part_vertices[f"{side}_hand"][::2]
+        ids = model.part_vertices[f"{side}_hand"][::3]
         wrist = shaped.rest_joints_m[JOINT[f"{side}_wrist"]]
         self._points = shaped.rest_vertices_m[ids].astype(np.float64) - wrist
-        self._joint = model.vertex_joint[ids]
+        joint = model.vertex_joint[ids]
+        self._vertices_of = {j: np.flatnonzero(joint == j) for j in range(25, 55)}
         self._rest = shaped.rest_joints_m - wrist
-        self.finger = {f: np.isin(self._joint, [JOINT[f"{side}_{f}{i}"] for i in (1, 2, 3)]) for f in FINGERS}
+        self.finger = {
+            f: np.concatenate([self._vertices_of[JOINT[f"{side}_{f}{i}"]] for i in (1, 2, 3)]) for f in FINGERS
+        }
         palm = shaped.rest_vertices_m[model.part_vertices[f"{side}_palm"]].astype(np.float64) - wrist
         knuckles = self._rest[[JOINT[f"{side}_{f}1"] for f in ("index", "middle", "ring")]].mean(0)
         middle = 0.72 * knuckles
         self.palm_point = np.array([middle[0], palm[np.argmin(np.abs(palm[:, 0] - middle[0])), 1], middle[2]])
 
     def points(self, curls: dict[str, float]) -> np.ndarray:  # (N, 3) in the wrist frame
-        """Every second vertex of the hand; the fingers in `curls` bent (each vertex follows its main joint)."""
+        """Every third vertex of the hand; the fingers in `curls` bent (each vertex follows its main joint)."""
         out = self._points.copy()
         for finger in curls:
             rotation, offset = np.eye(3), np.zeros(3)
-            for i in (1, 2, 3):
-                name = f"{self.side}_{finger}{i}"
-                bend = curls[finger] * (1.0 if finger != "thumb" else (0.35, 0.6, 0.8)[i - 1])
-                local = Rotation.from_rotvec(bend * self._skeleton.curl_axis[name]).as_matrix()
-                pivot = self._rest[JOINT[name]]
+            bends = rotation_matrices(bend_axis_angles(self._skeleton, self.side, finger, curls[finger]))
+            for i, local in zip((1, 2, 3), bends):
+                joint = JOINT[f"{self.side}_{finger}{i}"]
+                pivot = self._rest[joint]
                 offset = offset + rotation @ (pivot - local @ pivot)
                 rotation = rotation @ local
-                own = self._joint == JOINT[name]
+                own = self._vertices_of[joint]
                 out[own] = self._points[own] @ rotation.T + offset
         return out
 
@@ -88,7 +88,7 @@ def plan_grasp(
     """
     centre = T_world_object[:3, 3] + [0, 0, thing.grasp_height * thing.height_m]
     azimuth = unit((centre - shoulder_m) * [1, 1, 0])
-    azimuth = Rotation.from_rotvec([0, 0, -hand.sign * yaw_rad]).apply(azimuth)
+    azimuth = turn_about(2, -hand.sign * yaw_rad) @ azimuth
     inward = -hand.sign * np.cross(UP, azimuth)
     fingers = np.cos(pitch_rad) * azimuth - np.sin(pitch_rad) * UP
     above = np.cos(pitch_rad) * UP + np.sin(pitch_rad) * azimuth

@@ -59,6 +59,11 @@ class ObjectModel:
         local = (np.asarray(points_world, np.float64) - T_world_object[:3, 3]) @ T_world_object[:3, :3]
         return signed_distance(local, self.shape, self.half_size_m)
 
+    def least_distance(self, vertices_m: np.ndarray, ids: np.ndarray, T_world_object: np.ndarray) -> float:
+        """Smallest signed distance of the vertices `ids` to the surface, metres."""
+        rotation, origin = T_world_object[:3, :3].copy(), T_world_object[:3, 3].copy()
+        return float(least_distance(vertices_m, ids, rotation, origin, self.shape, self.half_size_m))
+
 
 @numba.njit(cache=True)
 def signed_distance(points, shape, half):  # (N, 3) in the object frame -> (N,)
@@ -76,6 +81,27 @@ def signed_distance(points, shape, half):  # (N, 3) in the object frame -> (N,)
             a, b, c = abs(x) - half[0], abs(y) - half[1], abs(z) - half[2]
             out[i] = min(max(a, max(b, c)), 0.0) + np.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
     return out
+
+
+@numba.njit(cache=True)
+def least_distance(points, ids, rotation, origin, shape, half):  # (V, 3) world, (N,) -> scalar
+    """Smallest signed distance of some of the points to a primitive with its frame at `origin`."""
+    best = np.inf
+    for n in range(ids.shape[0]):
+        px, py, pz = points[ids[n], 0] - origin[0], points[ids[n], 1] - origin[1], points[ids[n], 2] - origin[2]
+        x = rotation[0, 0] * px + rotation[1, 0] * py + rotation[2, 0] * pz
+        y = rotation[0, 1] * px + rotation[1, 1] * py + rotation[2, 1] * pz
+        z = rotation[0, 2] * px + rotation[1, 2] * py + rotation[2, 2] * pz - half[2]
+        if shape == SPHERE:
+            d = np.sqrt(x * x + y * y + z * z) - half[0]
+        elif shape == CYLINDER:
+            a, b = np.sqrt(x * x + y * y) - half[0], abs(z) - half[2]
+            d = min(max(a, b), 0.0) + np.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2)
+        else:
+            a, b, c = abs(x) - half[0], abs(y) - half[1], abs(z) - half[2]
+            d = min(max(a, max(b, c)), 0.0) + np.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
+        best = min(best, d)
+    return best
 
 
 def revolve(profile: np.ndarray, segments: int = SEGMENTS) -> tuple[np.ndarray, np.ndarray]:

@@ -12,14 +12,15 @@ from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
 from training.scenes.layout import Crowded, Layout, sample_counts, sample_layout
-from training.scenes.objects import signed_distance
+from training.scenes.objects import BOX, least_distance
 from training.scenes.posture import JOINT, SIDES, standing_skeleton
 from training.scenes.reach import VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
 
 HELD_OUT_SEED = 1_000_000
 """Seeds from here on are held out: training never uses them, evaluation uses nothing else."""
 CONTACT_M = 0.01  # a hand this close touches
-CLEARANCE_M = 0.005  # to the table and to what is not the target
+TABLE_CLEARANCE_M = 0.003
+OBJECT_CLEARANCE_M = 0.01  # to what is not the target
 GRIP_DEPTH_M = 0.008  # soft skin may sink this deep into the target
 MAX_ATTEMPTS = 200
 MIN_TARGET_SHARE = 0.6  # of an object's silhouette that must be visible in the first frame
@@ -113,14 +114,14 @@ def _sample_plot(seed: int, num_candidates: int | None) -> _Plot:
 def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
     figure = sample_figure(body, rng)
     layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others)
-    skeleton = standing_skeleton(body, figure.body, rng.uniform(0.09, 0.13))
+    skeleton = standing_skeleton(figure.body, rng.uniform(0.09, 0.13))
     hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
     for candidate in layout.candidates:
         reachable(skeleton, hands, layout, candidate)
     from_right = sorted(layout.candidates, key=lambda c: layout.objects[c].T_world[1, 3])
     reach = plan_reach(skeleton, hands, layout, from_right[plot.target_rank], plot.verb, rng)
     motion = animate(skeleton, layout, reach, num_frames)
-    transforms = [figure.body.joint_transforms(p, t) for p, t in zip(motion.pose_rad, motion.transl_m)]
+    transforms = figure.body.joint_transforms(motion.pose_rad, motion.transl_m)
     vertices = [figure.body.vertices(T) for T in transforms]
     touching = check_collisions(body, layout, reach, motion, vertices)
 
@@ -150,31 +151,38 @@ def check_collisions(
     Raises:
         Unreachable: when the body enters the table or an object, or the moved target hits another one.
     """
-    hand_ids = body.part_vertices[f"{reach.side}_hand"]
-    half = np.array([*layout.table_size_m[:2] / 2, layout.table_size_m[2] / 2])
+    hand_ids, body_ids = body.part_vertices[f"{reach.side}_hand"], _collision_ids(body)
+    half = layout.table_size_m / 2
     table_origin = layout.table_centre_m - [0, 0, half[2]]
-    target = layout.objects[reach.target]
+    target, upright = layout.objects[reach.target], np.eye(3)
     touching = np.zeros(len(vertices), bool)
+    for thing in layout.objects:
+        gap = np.linalg.norm(motion.T_world_target[:, :2, 3] - thing.T_world[:2, 3], axis=1).min()
+        if thing is not target and gap < thing.model.footprint_m + target.model.footprint_m + 0.01:
+            raise Unreachable("the target hits another object")
     for t, surface in enumerate(vertices):
-        surface = surface.astype(np.float64)
-        if signed_distance(surface - table_origin, 2, half).min() < CLEARANCE_M - 0.002:
+        if least_distance(surface, body_ids, upright, table_origin, BOX, half) < TABLE_CLEARANCE_M:
             raise Unreachable("the body enters the table")
-        for index, thing in enumerate(layout.objects):
-            T = motion.T_world_target[t] if index == reach.target else thing.T_world
-            distance = thing.model.signed_distance(surface, T)
-            if index == reach.target:
-                if distance.min() < -GRIP_DEPTH_M:
-                    raise Unreachable("the body enters the target")
-                touching[t] = distance[hand_ids].min() < CONTACT_M
-            else:
-                if distance.min() < 2 * CLEARANCE_M:
+        for thing in layout.objects:
+            if thing is not target:
+                if thing.model.least_distance(surface, body_ids, thing.T_world) < OBJECT_CLEARANCE_M:
                     raise Unreachable("the body enters another object")
-                gap = np.linalg.norm(T[:2, 3] - motion.T_world_target[t][:2, 3])
-                if gap < thing.model.footprint_m + target.model.footprint_m + 0.01:
-                    raise Unreachable("the target hits another object")
-    if not touching[-1] or touching[0]:
-        raise Unreachable("the hand does not touch at the end, or touches at the start")
+                continue
+            if thing.model.least_distance(surface, body_ids, motion.T_world_target[t]) < -GRIP_DEPTH_M:
+                raise Unreachable("the body enters the target")
+            touching[t] = thing.model.least_distance(surface, hand_ids, motion.T_world_target[t]) < CONTACT_M
+    if not touching[-1]:
+        raise Unreachable("the hand does not hold on to the target")
+    if touching[motion.progress < 0.5].any():
+        raise Unreachable("the hand touches too early")
     return touching
+
+
+@lru_cache(maxsize=1)
+def _collision_ids(body: BodyModel) -> np.ndarray:
+    """Vertices to test: all of the hands and forearms, every third of the rest."""
+    arms = [body.part_vertices[f"{side}_{part}"] for side in SIDES for part in ("hand", "elbow")]
+    return np.unique(np.concatenate([*arms, np.arange(0, len(body.vertex_joint), 3)]))
 
 
 def _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms, touching, size) -> Camera:
