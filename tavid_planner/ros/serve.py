@@ -46,7 +46,8 @@ def serve(planner_factory: Callable[[PlannerConfig], object], ros_arguments: lis
                 node.autostart()
             spinner.join()
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C does not wait for anything
+            for again in (signal.SIGINT, signal.SIGTERM):  # a second one does not wait for anything
+                signal.signal(again, signal.SIG_DFL)
             node.stop_planning()
             stopping.set()
             executor.wake()

@@ -23,7 +23,7 @@ from tavid_planner.bundle import load_plan_json
 from tavid_planner.errors import ErrorCode
 from tavid_planner.ros.conversions import image_from_mask, image_from_rgb, rgb_from_image
 
-ANSWER_S = 60
+ANSWER_S = 180
 """Far above what an answer takes, for machines that are busy."""
 
 
