@@ -1,0 +1,182 @@
+"""tavid-plan: exit codes and the one line on stderr."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tavid_planner.cli.plan import main
+from tavid_planner.errors import ErrorCode, VideoError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def files(tmp_path, make_request):
+    """Paths of a good image and mask, and of an output folder that does not exist yet."""
+    request = make_request()
+    Image.fromarray(request.rgb).save(tmp_path / "image.png")
+    Image.fromarray(request.target_mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    return tmp_path
+
+
+def arguments(files, *more, instruction="picks up the [TGT] mug", image="image.png", mask="mask.png", out="plan"):
+    return [
+        "--image", str(files / image), "--mask", str(files / mask), "--instruction", instruction, "--out", str(files / out), *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def planned(monkeypatch, plan):
+    """A planner that answers at once, and a bundle that is one file."""
+    calls = []
+
+    class QuickPlanner:
+        def __init__(self, config):
+            self.config = config
+
+        def plan(self, request, on_progress=None, cancel=None):
+            calls.append((self.config, request))
+            return plan
+
+    monkeypatch.setattr("tavid_planner.planner.Planner", QuickPlanner)
+    monkeypatch.setattr("tavid_planner.bundle.save_plan", lambda plan, folder, on_progress=None: folder.mkdir())
+    return calls
+
+
+def line(capsys) -> str:
+    output = capsys.readouterr()
+    assert output.err.count("\n") == 1 and "Traceback" not in output.err
+    return output.err
+
+
+def test_a_failed_check_is_3_and_the_bundle_is_there(files, planned, capsys):
+    assert main(arguments(files)) == 3
+    assert (files / "plan").is_dir()
+    output = capsys.readouterr().out
+    assert "verdict  FAIL" in output and "lowest body point" in output and f"bundle   {files / 'plan'}" in output
+
+
+def test_every_option_reaches_the_request_and_the_profile(files, planned):
+    Image.fromarray(np.full((64, 96), 2000, np.uint16)).save(files / "depth.png")
+    more = ["--seed", "3", "--samples", "2", "--intrinsics", "90,91,48,32", "--depth", str(files / "depth.png")]
+    more += ["--actor-mask", str(files / "mask.png"), "--set", "video.num_inference_steps=2", "--set", "lift.iterations=5"]
+    main(arguments(files, *more))
+    config, request = planned[0]
+    assert (request.seed, request.samples, request.intrinsics[1, 1], request.depth_m[0, 0]) == (3, 2, 91.0, 2.0)
+    assert request.actor_mask.any()
+    assert (config.video.num_inference_steps, config.lift.iterations) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    "change, code",
+    [
+        ({"instruction": ""}, "INSTRUCTION_INVALID"),
+        ({"instruction": "x" * 10_000}, "INSTRUCTION_INVALID"),
+        ({"image": "none.png"}, "IMAGE_INVALID"),
+        ({"mask": "none.png"}, "MASK_INVALID"),
+        ({"image": "pixel.png"}, "IMAGE_INVALID"),
+        ({"mask": "empty.png"}, "MASK_EMPTY"),
+        ({"mask": "full.png"}, "MASK_INVALID"),
+        ({"mask": "small.png"}, "SIZE_MISMATCH"),
+        ({"mask": "image.png"}, "MASK_INVALID"),
+        ({"out": "image.png"}, "OUTPUT_INVALID"),
+        ({"out": "."}, "OUTPUT_INVALID"),
+    ],
+)
+def test_bad_files_are_2_before_any_planning(files, planned, capsys, change, code):
+    Image.new("RGB", (1, 1)).save(files / "pixel.png")
+    Image.new("L", (96, 64)).save(files / "empty.png")
+    Image.new("L", (96, 64), 255).save(files / "full.png")
+    Image.new("L", (48, 32)).save(files / "small.png")
+    assert main(arguments(files, **change)) == 2
+    assert code in line(capsys)
+    assert not planned
+
+
+@pytest.mark.parametrize(
+    "more, code",
+    [
+        (["--profile", "nonsense"], "CONFIG_INVALID"),
+        (["--set", "video.nonsense=1"], "CONFIG_INVALID"),
+        (["--set", "video.height=-4"], "CONFIG_INVALID"),
+        (["--seed", "-1"], "CONFIG_INVALID"),
+        (["--samples", "0"], "CONFIG_INVALID"),
+        (["--intrinsics", "1,2,3"], "CAMERA_INVALID"),
+        (["--intrinsics", "nan,90,48,32"], "CAMERA_INVALID"),
+        (["--intrinsics=-90,90,48,32"], "CAMERA_INVALID"),
+    ],
+)
+def test_bad_options_are_2_before_any_planning(files, planned, capsys, more, code):
+    assert main(arguments(files, *more)) == 2
+    assert code in line(capsys)
+    assert not planned and not (files / "plan").exists()
+
+
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        (VideoError(ErrorCode.MODEL_MISSING, "the model folder is missing"), 4),
+        (VideoError(ErrorCode.OUT_OF_MEMORY, "full"), 4),
+        (KeyboardInterrupt(), 130),
+        (ZeroDivisionError("a bug"), 4),
+    ],
+)
+def test_what_ends_a_plan_becomes_its_exit_code(files, monkeypatch, capsys, error, code):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("tavid_planner.planner.Planner.plan", fail)
+    assert main(arguments(files)) == code
+    line(capsys)
+    assert sorted(p.name for p in files.iterdir()) == ["image.png", "mask.png"]
+
+
+def test_help_and_bad_usage(capsys):
+    assert main(["--help"]) == 0
+    assert "video.num_inference_steps" in capsys.readouterr().out
+    assert main(["--nonsense"]) == 2
+
+
+def test_a_missing_model_is_4_in_a_process_of_its_own(files):
+    command = [sys.executable, "-m", "tavid_planner.cli.plan", *arguments(files, "--set", f"video.base={files / 'gone'}")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 4 and done.stdout == ""
+    assert done.stderr.startswith("error: MODEL_MISSING (200)") and done.stderr.count("\n") == 1
+    assert not (files / "plan").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_is_130_and_leaves_nothing(files, number):
+    """The planner waits in its first stage until the signal comes."""
+    script = files / "waiting.py"
+    script.write_text(
+        "import sys, time\n"
+        "from tavid_planner import planner\n"
+        "def wait(*args):\n"
+        "    print('planning', flush=True)\n"
+        "    time.sleep(60)\n"
+        "planner.Planner.plan = wait\n"
+        "from tavid_planner.cli.plan import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, str(script), *arguments(files)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout.readline() == "planning\n"
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert errors.startswith("error: CANCELLED") and errors.count("\n") == 1
+    assert sorted(p.name for p in files.iterdir()) == ["image.png", "mask.png", "waiting.py"]

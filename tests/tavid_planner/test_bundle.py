@@ -1,0 +1,113 @@
+"""A bundle is whole or it is not there."""
+
+import json
+import os
+
+import pytest
+
+from hoi_motion.motion import HoiMotion
+from hoi_motion.progress import CancelToken
+from tavid_planner import media
+from tavid_planner.bundle import check_output_folder, load_plan_json, save_plan
+from tavid_planner.errors import ControlError, ErrorCode, InputError
+
+FILES = {
+    "plan.json", "video.mp4", "overlay.mp4", "first.png", "mask.png", "attention.png", "motion.npz", "motion.glb",
+    "physics.json", "report.html",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny_clips():
+    """Encoding is tested in test_media; here a clip is a few bytes, which makes these tests quick."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(media, "write_mp4", lambda path, frames, fps: path.write_bytes(b"clip"))
+    patch.setattr(media, "overlay_frames", lambda video, motion, mask: video.frames)
+    yield patch
+    patch.undo()
+
+
+def test_a_bundle_holds_what_is_documented(plan, tmp_path):
+    folder = save_plan(plan, tmp_path / "new" / "plan")
+    assert {p.name for p in folder.iterdir()} == FILES
+    assert all(p.stat().st_size > 0 for p in folder.iterdir())
+    assert [p.name for p in folder.parent.iterdir()] == ["plan"]
+    data = load_plan_json(folder)
+    assert set(data["files"]) == FILES
+    assert (data["verdict"], data["error_code"], data["error_name"]) == ("FAIL", 400, "CHECK_FAILED")
+    assert data["request"]["instruction"] == "picks up the [TGT] mug" and data["request"]["sentence_appended"] is False
+    assert data["samples"][0] == {
+        "seed": 7, "verdict": "FAIL", "touches_target": True, "target_alignment": 0.4, "failed_checks": ["floating"], "error": "",
+    }  # fmt: skip
+    assert list(data["timings_s"]) == ["load", "video", "lift", "check", "save"]
+    assert HoiMotion.load(folder / "motion.npz").num_frames == plan.motion.num_frames
+    assert json.loads((folder / "physics.json").read_text())["verdict"] == "FAIL"
+
+
+@pytest.mark.parametrize("what", ["empty folder", "full folder", "file", "dangling link"])
+def test_an_existing_path_is_refused_and_left_alone(tmp_path, what):
+    path = tmp_path / "out"
+    if what == "file":
+        path.write_text("mine")
+    elif what == "dangling link":
+        path.symlink_to("nowhere")
+    else:
+        path.mkdir()
+        if what == "full folder":
+            (path / "mine").write_text("mine")
+    with pytest.raises(InputError) as error:
+        check_output_folder(path)
+    assert error.value.code is ErrorCode.OUTPUT_INVALID
+    assert os.path.lexists(path) and [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("place", ["/proc/plan", "/proc/deep/plan", "FILE/plan"])
+def test_a_place_that_cannot_be_written_is_refused(tmp_path, place):
+    (tmp_path / "FILE").write_text("")
+    with pytest.raises(InputError) as error:
+        check_output_folder(tmp_path / place)
+    assert error.value.code is ErrorCode.OUTPUT_INVALID
+
+
+def test_asking_leaves_nothing_behind(tmp_path):
+    check_output_folder(tmp_path / "a" / "b" / "plan")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ValueError("bug")])
+def test_whatever_ends_the_writing_leaves_no_folder(plan, tmp_path, monkeypatch, tiny_clips, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("tavid_planner.report.write_report", fail)
+    with pytest.raises((KeyboardInterrupt, InputError, ValueError)) as raised:
+        save_plan(plan, tmp_path / "plan")
+    if isinstance(error, OSError):
+        assert raised.value.code is ErrorCode.OUTPUT_INVALID and "No space left" in raised.value.message
+    assert not list(tmp_path.iterdir())
+
+
+def test_cancelling_while_writing_leaves_no_folder(plan, tmp_path, tiny_clips):
+    cancel = CancelToken()
+    with pytest.raises(ControlError):
+        save_plan(plan, tmp_path / "plan", lambda stage, fraction: fraction > 0.3 and cancel.cancel(), cancel)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_appears_meanwhile_is_not_replaced(plan, tmp_path, monkeypatch, tiny_clips):
+    def write(plan, folder):
+        (tmp_path / "plan").mkdir()
+
+    monkeypatch.setattr("tavid_planner.report.write_report", write)
+    with pytest.raises(InputError, match="appeared"):
+        save_plan(plan, tmp_path / "plan")
+    assert not list((tmp_path / "plan").iterdir())
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"schema": 99}', "{cut"])
+def test_what_is_no_bundle_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "plan.json").write_text(content)
+    with pytest.raises(InputError) as error:
+        load_plan_json(tmp_path)
+    assert error.value.code is ErrorCode.FILE_INVALID

@@ -1,0 +1,61 @@
+"""Who may import whom, and what importing a package costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def loaded_by(module: str) -> set[str]:
+    """Top-level modules in a fresh process after importing one."""
+    code = f"import sys, {module}; print(' '.join({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module, heavy",
+    [
+        ("hoi_motion, hoi_motion.motion", {"torch", "diffusers", "rclpy", "cv2", "mediapipe", "pybullet"}),
+        ("tavid_planner, tavid_planner.planner, tavid_planner.bundle", {"torch", "diffusers", "rclpy", "mediapipe", "pybullet"}),
+        ("tavid_planner.cli.plan, tavid_planner.cli.info, tavid_planner.cli.node", {"torch", "diffusers", "rclpy"}),
+    ],
+)
+def test_importing_is_light(module, heavy):
+    assert not loaded_by(module) & heavy
+
+
+def test_the_contracts_between_the_rooms_hold():
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def importers(package: str, *libraries: str) -> list[str]:
+    """Files of a package that import one of the libraries anywhere, also inside functions."""
+    found = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.split(".")[0] in libraries for name in names):
+                found.append(path.relative_to(ROOT).as_posix())
+    return sorted(set(found))
+
+
+def test_only_ros_imports_rclpy():
+    files = importers("tavid_planner", "rclpy", "tavid_planner_interfaces", "sensor_msgs")
+    assert [f for f in files if not f.startswith("tavid_planner/ros/")] == []
+
+
+def test_only_video_imports_diffusers():
+    files = importers("tavid_planner", "diffusers", "transformers", "peft")
+    assert [f for f in files if not f.startswith("tavid_planner/video/")] == []
+
+
+def test_hoi_motion_imports_none_of_them():
+    assert importers("hoi_motion", "rclpy", "diffusers", "transformers", "tavid_planner", "training") == []

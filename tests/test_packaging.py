@@ -1,0 +1,109 @@
+"""What is installed: one version, entry points that exist, data files in their places, the lock kept."""
+
+import importlib
+import importlib.metadata
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import tavid_planner
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def setup_arguments():
+    """What setup.py hands to setuptools."""
+    import setuptools
+
+    captured, original = {}, setuptools.setup
+    setuptools.setup = lambda **arguments: captured.update(arguments)
+    try:
+        runpy.run_path(str(ROOT / "setup.py"))
+    finally:
+        setuptools.setup = original
+    return captured
+
+
+def test_there_is_one_version(setup_arguments):
+    assert setup_arguments["version"] == tavid_planner.__version__
+    assert ElementTree.parse(ROOT / "package.xml").findtext("version") == tavid_planner.__version__
+
+
+def test_every_command_exists(setup_arguments):
+    for line in setup_arguments["entry_points"]["console_scripts"]:
+        module, function = re.search(r"= (.+):(.+)$", line).groups()
+        assert callable(getattr(importlib.import_module(module), function)), line
+
+
+def test_data_files_exist_and_lie_where_ros_looks(setup_arguments):
+    places = dict((file, place) for place, files in setup_arguments["data_files"] for file in files)
+    assert all((ROOT / file).is_file() for file in places)
+    assert places["resource/tavid_planner"] == "share/ament_index/resource_index/packages"
+    assert places["package.xml"] == "share/tavid_planner"
+    assert places["launch/plan.launch.py"] == "share/tavid_planner/launch"
+    assert places["config/profiles/mini.yaml"] == "share/tavid_planner/config/profiles"
+    assert places["libexec/tavid-node"] == "lib/tavid_planner"
+
+
+def test_what_ros2_run_starts_is_executable():
+    assert (ROOT / "libexec" / "tavid-node").stat().st_mode & 0o111 == 0o111
+    subprocess.run(["sh", "-n", str(ROOT / "libexec" / "tavid-node")], check=True)
+
+
+def test_manifest_is_that_of_an_ament_python_package():
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert manifest.get("format") == "3"
+    assert manifest.findtext("export/build_type") == "ament_python"
+    assert manifest.findtext("license") == "Apache-2.0"
+    assert "tavid_planner_interfaces" in [e.text for e in manifest.iter("exec_depend")]
+
+
+def test_every_direct_requirement_is_in_the_lock():
+    lock = (ROOT / "constraints.txt").read_text().lower().splitlines()
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            wanted = re.sub(r"\[.*\]", "", line.split("#")[0].strip()).lower()
+            assert not wanted or wanted.startswith("-r") or wanted in lock, line
+
+
+def test_the_environment_is_the_locked_one():
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    sections = (ROOT / "constraints.txt").read_text().split("# [build]")[0]
+    for name, version in pins.items():
+        if f"\n{name}==" in sections:
+            assert importlib.metadata.version(name).split("+")[0] == version, name
+
+
+def test_the_installed_packages_agree_with_each_other():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_a_plain_pip_install_finds_its_profiles(tmp_path):
+    """Into a folder of its own; the interpreter is told that this is its data prefix."""
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--no-compile", "--quiet"]
+    source = tmp_path / "source"
+    ignored = {".venv", ".git", "plans", "runs", "build", "log"}
+    shutil.copytree(ROOT, source, ignore=lambda folder, names: ignored & set(names) if Path(folder) == ROOT else [])
+    subprocess.run([*command, "--prefix", str(tmp_path / "prefix"), str(source)], check=True, capture_output=True)
+    packages = next((tmp_path / "prefix").glob("lib/python*/site-packages"))
+    assert (tmp_path / "prefix/lib/tavid_planner/tavid-node").stat().st_mode & 0o100
+    code = (
+        "import sysconfig, sys; sysconfig.get_path = lambda name, get=sysconfig.get_path: sys.argv[1] if name == 'data' else get(name)\n"
+        "import tavid_planner.config as c, hoi_motion.body as b\n"
+        "print(c.__file__); print(c.load_profile('mini').name, b.load_body().name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "prefix")],
+        env={"PYTHONPATH": str(packages), "PATH": "/usr/bin:/bin"}, cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(packages / "tavid_planner/config.py"), "mini", "anny-free"]

@@ -1,0 +1,131 @@
+"""Set-up: what is wrong is one line, and nothing half-made is trusted. No package is installed here."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """The module with its paths in a folder of its own, and pip replaced by a list of calls."""
+    spec = importlib.util.spec_from_file_location("setup_environment", ROOT / "tools" / "setup_environment.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    venv = tmp_path / ".venv"
+    for name, path in {
+        "ROOT": tmp_path, "VENV": venv, "STATE": venv / ".setup", "LOG": venv / "setup.log", "WHEELS": venv / ".setup/wheels",
+        "PYTHON": venv / "bin/python",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(module, name, path)
+    (tmp_path / "constraints.txt").write_text("# [run]\ntorch==1\na==1\n# [test]\nb==1\n# [build] of\nc==1\na==1\n")
+    (tmp_path / "tavid_planner_interfaces").mkdir()
+    (tmp_path / "tavid_planner").mkdir()
+    (tmp_path / "tavid_planner" / "x.py").write_text("x = 1\n")
+
+    def create():
+        (venv / ".setup").mkdir(parents=True, exist_ok=True)
+
+    def pip(*arguments, processes=None):
+        module.calls.append(arguments)
+        if arguments[0] == "wheel":
+            (module.WHEELS / "ros_tavid_planner_interfaces-0-py3.whl").touch()
+
+    module.calls = []
+    monkeypatch.setattr(module, "create_environment", create)
+    monkeypatch.setattr(module, "installed_packages", set)
+    monkeypatch.setattr(module, "run_pip", pip)
+    return module
+
+
+def names(tool):
+    return sorted({a for call in tool.calls for a in call if "==" in a})
+
+
+def test_run_installs_no_test_packages_and_test_adds_only_them(tool, monkeypatch):
+    assert tool.main("run") == 0
+    assert names(tool) == ["a==1", "c==1", "torch==1"]
+    monkeypatch.setattr(tool, "installed_packages", lambda: {"a==1", "torch==1"})
+    tool.calls.clear()
+    assert tool.main("test") == 0
+    assert names(tool) == ["b==1"]
+
+
+def test_a_second_run_does_nothing(tool, capsys):
+    tool.main("run")
+    tool.calls.clear()
+    capsys.readouterr()
+    assert tool.main("run") == 0
+    assert tool.calls == [] and capsys.readouterr().out == ""
+
+
+def test_a_changed_source_installs_only_the_project(tool):
+    tool.main("run")
+    tool.calls.clear()
+    (tool.ROOT / "tavid_planner" / "x.py").write_text("x = 2\n")
+    tool.main("run")
+    assert [call[0] for call in tool.calls] == ["install"] and str(tool.ROOT) in tool.calls[0]
+
+
+def test_a_changed_interface_is_built_again(tool):
+    tool.main("run")
+    tool.calls.clear()
+    (tool.ROOT / "tavid_planner_interfaces" / "new.msg").write_text("int32 x\n")
+    tool.main("run")
+    assert "wheel" in [call[0] for call in tool.calls]
+
+
+def test_an_interrupted_set_up_starts_anew(tool):
+    def stop(*arguments, processes=None):
+        raise KeyboardInterrupt
+
+    good, tool.run_pip = tool.run_pip, stop
+    tool.in_parallel = lambda jobs: [tool.run_pip(*job) for job in jobs]
+    assert tool.main("run") == 130
+    (tool.VENV / "half-made").touch()
+    tool.run_pip = good
+    assert tool.main("run") == 0
+    assert not (tool.VENV / "half-made").exists() and not (tool.STATE / "incomplete").exists()
+
+
+def test_a_failing_pip_is_one_line(tool, capsys):
+    def fail(*arguments, processes=None):
+        raise tool.SetupError("downloading packages failed: no index - check the network")
+
+    tool.run_pip = fail
+    assert tool.main("run") == 4
+    assert capsys.readouterr().err == "error: downloading packages failed: no index - check the network\n"
+    assert (tool.STATE / "incomplete").exists()
+
+
+def test_another_python_is_named(tool, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", (3, 12, 1))
+    assert tool.main("run") == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "3.12.1" in error and "PYTHON=" in error
+
+
+@pytest.mark.parametrize("variable, word", [("CC", "C compiler"), ("CXX", "C++ compiler")])
+def test_a_missing_compiler_is_named_before_anything_is_installed(tool, monkeypatch, capsys, variable, word):
+    monkeypatch.setenv(variable, "/nonexistent/compiler")
+    assert tool.main("run") == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and word in error and "build-essential" in error
+    assert tool.calls == []
+
+
+def test_a_full_disk_is_named(tool, monkeypatch, capsys):
+    monkeypatch.setattr(tool, "NEEDED_DISK_GIB", 10**9)
+    assert tool.main("run") == 4
+    assert "GiB" in capsys.readouterr().err
+
+
+def test_the_real_lock_has_its_three_sections(tool, monkeypatch):
+    monkeypatch.setattr(tool, "ROOT", ROOT)
+    sections = tool.locked_packages()
+    assert list(sections) == ["run", "test", "build"]
+    assert not set(sections["run"]) & set(sections["test"])
+    assert [p for p in sections["run"] if p.startswith("torch==")]
