@@ -1,6 +1,7 @@
 """PlanClient: a conversation with the node. Start, ask whether it is done, read feedback, take the result."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 from action_msgs.msg import GoalStatus
@@ -16,6 +17,8 @@ from tavid_planner_interfaces.action import PlanInteraction
 
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+
+OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
 
 class PlanClient:
@@ -86,8 +89,12 @@ class PlanClient:
         samples: int = 1,
         profile: str = "",
         timeout_s: float = 10.0,
+        on_feedback: OnFeedback | None = None,
     ) -> None:
         """Send a request; without an image or a mask the node takes the latest from its topics.
+
+        Args:
+            on_feedback: called with every feedback message, for those who do not want to miss one.
 
         Raises:
             ControlError: TIMED_OUT when the node does not answer, BUSY when it does not take the goal.
@@ -100,12 +107,20 @@ class PlanClient:
             goal.target_mask = image_from_mask(target_mask, header)
         if intrinsics is not None:
             goal.camera_info = CameraInfo(header=header, k=np.asarray(intrinsics, np.float64).ravel())
-        self.send_goal(goal, timeout_s)
+        self.send_goal(goal, timeout_s, on_feedback)
 
-    def send_goal(self, goal: PlanInteraction.Goal, timeout_s: float = 10.0) -> None:
+    def send_goal(
+        self, goal: PlanInteraction.Goal, timeout_s: float = 10.0, on_feedback: OnFeedback | None = None
+    ) -> None:
         """Like `send`, for a goal message of one's own."""
         self.feedback = self._goal = self._result_future = None
-        handle = self.wait(self.actions.send_goal_async(goal, feedback_callback=self._keep_feedback), timeout_s)
+
+        def keep(message) -> None:
+            self.feedback = message.feedback
+            if on_feedback is not None:
+                on_feedback(message.feedback)
+
+        handle = self.wait(self.actions.send_goal_async(goal, feedback_callback=keep), timeout_s)
         if handle is None:
             raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
         if not handle.accepted:
@@ -165,6 +180,3 @@ class PlanClient:
         if self._result_future is None:
             raise ControlError(ErrorCode.INTERNAL, "nothing was sent yet", "call send first")
         return self._result_future
-
-    def _keep_feedback(self, message) -> None:
-        self.feedback = message.feedback

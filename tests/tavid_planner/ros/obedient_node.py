@@ -1,6 +1,6 @@
 """tavid-node with a planner that needs no models and does what the instruction says, to test everything around it.
 
-The instruction may hold: "slowly" (30 s in small steps, unless cancelled), "crashes" (an error nobody foresaw),
+The instruction may hold: "slowly" (half a minute a stage, unless cancelled), "steadily" (a second a stage), "crashes" (an error nobody foresaw),
 "fails" (a plan that fails its check). Anything else gets a plan that passes, at once.
 """
 
@@ -15,6 +15,7 @@ from hoi_motion.progress import CancelToken, silent
 from hoi_motion.scripts.command import run_command
 from tavid_planner.ros.serve import serve
 
+STEPS = {"slowly": 1500, "steadily": 50}
 PLAN = pickle.loads(Path(sys.argv[1]).read_bytes())
 
 
@@ -31,7 +32,7 @@ class ObedientPlanner:
         self.loaded = False
 
     def plan(self, request, on_progress=silent, cancel: CancelToken | None = None):
-        steps = 1500 if "slowly" in request.instruction else 1
+        steps = next((n for word, n in STEPS.items() if word in request.instruction), 1)
         for stage in ("video", "lift", "check"):
             for step in range(steps):
                 on_progress(stage, step / steps)
