@@ -87,4 +87,5 @@ def test_documented_colcon_line_builds(tmp_path):
     prefix = {"AMENT_PREFIX_PATH": sys.prefix, "CMAKE_PREFIX_PATH": sys.prefix}
     built = subprocess.run(command, cwd=tmp_path, env=prefix | os.environ, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr[-2000:]
-    assert (tmp_path / "install" / PACKAGE.name / "share" / PACKAGE.name / "action" / "PlanInteraction.action").is_file()
+    share = tmp_path / "install" / PACKAGE.name / "share" / PACKAGE.name
+    assert (share / "action" / "PlanInteraction.action").is_file()

@@ -83,7 +83,9 @@ class _NodeProcess:
         lines = self._log_path.read_text(errors="replace").splitlines()
         print("\n".join(f"  node | {line}" for line in lines[-TAIL_LINES:]), file=sys.stderr)
         raise ControlError(
-            ErrorCode.INTERNAL, f"the node ended with exit code {code}", "its last lines are above; tavid-info tells what is missing"
+            ErrorCode.INTERNAL,
+            f"the node ended with exit code {code}",
+            "its last lines are above; tavid-info tells what is missing",
         )
 
     def stop(self) -> None:

@@ -123,7 +123,9 @@ def _deadline(limit_s: float, cancel: CancelToken):
     except ControlError as error:
         if error.code is ErrorCode.CANCELLED and expired.is_set():
             raise ControlError(
-                ErrorCode.TIMED_OUT, f"no plan after {limit_s:g} s", "raise the parameter plan_timeout_s, or take fewer samples"
+                ErrorCode.TIMED_OUT,
+                f"no plan after {limit_s:g} s",
+                "raise the parameter plan_timeout_s, or take fewer samples",
             ) from error
         raise
     finally:

@@ -89,8 +89,8 @@ class LatestInputs:
 
         def incompatible(event) -> None:
             self._node.get_logger().warning(
-                f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): its messages "
-                "are not received; set the parameter input_qos"
+                f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): "
+                "its messages are not received; set the parameter input_qos"
             )
 
         self._node.create_subscription(

@@ -15,7 +15,7 @@ from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import PlannerConfig, load_profile
-from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.ros.answer import Answerer
 from tavid_planner.ros.config import NodeConfig
@@ -106,7 +106,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
         """
         for trigger in (self.trigger_configure, self.trigger_activate):
             if trigger() != TransitionCallbackReturn.SUCCESS:
-                raise self._transition_error or TavidError(ErrorCode.INTERNAL, "the node could not start", "see its log")
+                raise self._transition_error or ControlError(ErrorCode.INTERNAL, "the node could not start")
 
     def stop_planning(self) -> None:
         """Cancel the running plan, wait for its end and free the models."""
@@ -122,7 +122,8 @@ class PlannerNode(LifecycleNodeMixin, Node):
         def load() -> None:
             start = time.perf_counter()
             self._desk.open(self.planner_config())
-            self.get_logger().info(f"models of profile {self._profile.name} loaded in {time.perf_counter() - start:.1f} s")
+            took_s = time.perf_counter() - start
+            self.get_logger().info(f"models of profile {self._profile.name} loaded in {took_s:.1f} s")
 
         return self._try(load, super().on_activate, state)
 
@@ -204,7 +205,8 @@ class PlannerNode(LifecycleNodeMixin, Node):
 
                 motion = plan.motion
                 body = load_body(self.planner_config().lift.body_model)
-                joints_world = body.joints(motion.pose_rad, motion.transl_m, motion.betas).detach().cpu().numpy()[:, :55]
+                joints = body.joints(motion.pose_rad, motion.transl_m, motion.betas)
+                joints_world = joints.detach().cpu().numpy()[:, :55]
             self._playback.play(plan, header, options.publish_video, options.publish_markers, joints_world)
         except TavidError as error:
             self.get_logger().warning(f"the plan cannot be shown: {error}")

@@ -1,7 +1,7 @@
 """tavid-node with a planner that needs no models and does what the instruction says, to test everything around it.
 
-The instruction may hold: "slowly" (half a minute a stage, unless cancelled), "steadily" (a second a stage), "crashes" (an error nobody foresaw),
-"fails" (a plan that fails its check). Anything else gets a plan that passes, at once.
+The instruction may hold: "slowly" (half a minute a stage, unless cancelled), "steadily" (a second a stage), "crashes"
+(an error nobody foresaw), "fails" (a plan that fails its check). Anything else gets a plan that passes, at once.
 """
 
 import pickle

@@ -86,7 +86,10 @@ def test_planner_is_the_installed_executable_with_the_parameter_file(entities):
     assert node.parameters[0].args[0] == "params_file"
 
 
-@pytest.mark.parametrize("given, expected", [({}, {}), ({"profile": "x.yaml", "device": "cpu"}, {"profile": "x.yaml", "video.device": "cpu"})])
+@pytest.mark.parametrize(
+    "given, expected",
+    [({}, {}), ({"profile": "x.yaml", "device": "cpu"}, {"profile": "x.yaml", "video.device": "cpu"})],
+)
 def test_only_given_arguments_override_the_parameter_file(entities, given, expected):
     overrides = planner(entities, **given).parameters[1]
     assert {k: v.args[0] for k, v in overrides.items() if k not in ("use_sim_time", "autostart")} == expected

@@ -136,7 +136,7 @@ def test_cancel_in_the_middle_stops_the_plan_and_leaves_nothing(client, goal, fo
     result = client.result(ANSWER_S)
     assert client.status == GoalStatus.STATUS_CANCELED
     assert (result.error_code, result.error_stage) == (ErrorCode.CANCELLED, "video")
-    assert result.planning_time.sec < 25, "the plan ran on after the cancel"
+    assert result.planning_time.sec < 60, "the plan ran on after the cancel"
     assert sorted(p.name for p in (folder / "plans").glob("*")) == before
 
 
