@@ -86,9 +86,7 @@ class BodyModel:
         return self.skeleton.keypoints(*self._tensors(pose_rad, transl_m, betas))
 
     def _tensors(self, pose_rad, transl_m, betas) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        pose = torch.as_tensor(pose_rad, dtype=torch.float32)
-        transl = torch.as_tensor(transl_m, dtype=torch.float32)
-        betas = torch.as_tensor(betas, dtype=torch.float32)
+        pose, transl, betas = (_tensor(value) for value in (pose_rad, transl_m, betas))
         missing = self.num_betas - betas.shape[-1]
         if missing < 0:
             raise LiftError(
@@ -127,6 +125,11 @@ def vertex_normals(vertices_m: np.ndarray, faces: np.ndarray) -> np.ndarray:  # 
     for i in range(3):
         np.add.at(normals, faces[:, i], face_normals)
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+def _tensor(value) -> torch.Tensor:
+    """A float tensor; arrays are copied, since those of HoiMotion are read-only."""
+    return value.float() if isinstance(value, torch.Tensor) else torch.tensor(np.asarray(value), dtype=torch.float32)
 
 
 _POINT_IDS = list(SURFACE_POINTS.values())
