@@ -112,7 +112,7 @@ class TargetAttentionCapture:
 
     def __enter__(self) -> "TargetAttentionCapture":
         if getattr(self.transformer, "is_cache_enabled", False):
-            raise _unreliable("step caching skips blocks, whose maps would be stale", "call transformer.disable_cache()")
+            raise _unreliable("step caching skips blocks, their maps would be stale", "call disable_cache() first")
         attentions = {b: self.transformer.transformer_blocks[b].attn1 for b in self.blocks}
         for block, attention in attentions.items():
             if type(attention.processor) is not CogVideoXAttnProcessor2_0:

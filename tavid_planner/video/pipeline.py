@@ -6,27 +6,25 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-import PIL.Image
 import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
 from diffusers.utils import BaseOutput
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, InputError, VideoError
-from tavid_planner.request import checked_mask
 from tavid_planner.video.adapter import Adapter, load_adapter
-from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.conditioning import REDUCTIONS, mask_latents
 from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
+from tavid_planner.video.guidance import GUIDANCE, guidance_at
+from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
 from tavid_planner.video.memory import memory_errors, place
 from tavid_planner.video.model_files import check_base_folder, missing, model_folder
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
 
-GUIDANCE = ("static", "released", "step_index")
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 SCHEDULERS = {"dpm": CogVideoXDPMScheduler, "ddim": CogVideoXDDIMScheduler}
-MAX_CAPTURED_BLOCKS = 7
 
 logger = logging.getLogger(__name__)
 
@@ -222,7 +220,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                 offset = None if config.ofs_embed_dim is None else latents.new_full((1,), fill_value=2.0)
 
                 # 6. Denoising
-                recorder = _AttentionRecorder(self, target_tokens, guided) if capture_attention else nullcontext()
+                recorder = AttentionRecorder(self, target_tokens, guided) if capture_attention else nullcontext()
                 extra = self.prepare_extra_step_kwargs(generator, 0.0)
                 clean, before = None, None  # the DPM scheduler looks one step back
                 with recorder, self.progress_bar(total=len(timesteps)) as bar:
@@ -304,7 +302,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             return None
         if mask is None:
             raise InputError(ErrorCode.MASK_INVALID, "mask is None", "the adapter needs the mask of the target")
-        sizes = (size_px, _image_size(image))
+        sizes = (size_px, image_size_px(image))
         return checked_coverage(mask, sizes)
 
     def _padding_frames(self, num_frames: int) -> int:
@@ -322,100 +320,6 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
         finally:
             for hook in hooks:
                 hook.remove()
-
-
-class _AttentionRecorder:
-    """Averages the target word's maps of the prompted branch over blocks and steps."""
-
-    def __init__(self, pipeline: TargetAwarePipeline, token_indices: tuple[int, ...], guided: bool):
-        trained = pipeline.adapter.extra.get("attention_blocks") if pipeline.adapter is not None else None
-        count = len(pipeline.transformer.transformer_blocks)
-        blocks = trained or np.unique(np.linspace(0, count - 1, min(count, MAX_CAPTURED_BLOCKS)).round().astype(int))
-        self.capture = TargetAttentionCapture(
-            pipeline.transformer,
-            token_indices,
-            blocks=tuple(int(b) for b in blocks),
-            frames="all",
-            rows=slice(1, 2) if guided else slice(0, 1),
-        )
-        self.sum, self.steps = 0.0, 0
-
-    def __enter__(self):
-        self.capture.__enter__()
-
-    def __exit__(self, *exception):
-        self.capture.__exit__(*exception)
-
-    def add_step(self) -> None:
-        self.sum = self.sum + self.capture.stacked().float().mean(dim=(0, 1)).cpu()
-        self.steps += 1
-
-    def mean_map(self) -> torch.Tensor:  # (T', h, w)
-        return self.sum / self.steps
-
-
-def guidance_at(schedule: str, scale: float, step: int, timestep: float, num_steps: int) -> float:
-    """The guidance scale of one step.
-
-    The cosine rise over the steps is meant to start at 1 and end at 1 + scale. The public CogVideoX pipelines, and
-    the released TaViD inference with them, put the timestep's value where the number of remaining steps belongs.
-    """
-    if schedule == "static":
-        return scale
-    remaining = timestep if schedule == "released" else num_steps - step
-    return 1 + scale * (1 - math.cos(math.pi * ((num_steps - remaining) / num_steps) ** 5.0)) / 2
-
-
-def checked_image(image):
-    """The image as diffusers takes it: an RGB PIL image, or a (1, 3, H, W) float tensor in 0..1.
-
-    Raises:
-        InputError: IMAGE_INVALID.
-    """
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
-        image = PIL.Image.fromarray(image)
-    if isinstance(image, PIL.Image.Image):
-        if image.mode not in ("RGB", "RGBA", "L", "P", "1"):
-            raise InputError(ErrorCode.IMAGE_INVALID, f"image has mode {image.mode!r}", "give an 8 bit RGB image")
-        return image.convert("RGB")
-    if isinstance(image, torch.Tensor) and image.is_floating_point():
-        image = image[None] if image.ndim == 3 else image
-        if image.ndim == 4 and image.shape[:2] == (1, 3) and torch.isfinite(image).all() and image.abs().max() <= 1:
-            return image
-    if isinstance(image, list) and len(image) == 1:
-        return checked_image(image[0])
-    shown = f"{image.dtype} {tuple(image.shape)}" if hasattr(image, "shape") else type(image).__name__
-    raise InputError(
-        ErrorCode.IMAGE_INVALID,
-        f"image is {shown}",
-        "give a PIL image, an (H, W, 3) uint8 array or a (3, H, W) float tensor in 0..1",
-    )
-
-
-def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
-    """A mask of one of the given (height, width) sizes as coverage in 0..1.
-
-    Raises:
-        InputError: MASK_INVALID, MASK_EMPTY, SIZE_MISMATCH.
-    """
-    if isinstance(mask, list) and len(mask) == 1:
-        mask = mask[0]
-    if isinstance(mask, PIL.Image.Image):
-        mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
-        if mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
-            mask = mask[..., 0]  # grey stored as colour, which diffusers' load_image makes of every mask
-    array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
-    while array.ndim > 2 and array.shape[0] == 1:
-        array = array[0]
-    size = next((s for s in sizes_px if tuple(s) == array.shape[:2]), sizes_px[0])
-    soft = array.dtype.kind == "f" and array.ndim == 2 and ((array >= 0) & (array <= 1)).all() and array.any()
-    if not (soft and array.shape == tuple(size) and (array < 1).any()):
-        array = checked_mask(array, size)
-    return torch.from_numpy(array.astype(np.float32))[None, None]
-
-
-def _image_size(image) -> tuple[int, int]:
-    return (image.height, image.width) if isinstance(image, PIL.Image.Image) else tuple(image.shape[-2:])
 
 
 def _checked_prompt(prompt) -> str:

@@ -9,9 +9,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))  # for tiny_model and released_inference
 
-from tiny_model import write_tiny_adapter, write_tiny_model  # noqa: E402
-
-HEIGHT, WIDTH, FRAMES = 32, 48, 9
+from tiny_model import FRAMES, HEIGHT, WIDTH, write_tiny_adapter, write_tiny_model  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

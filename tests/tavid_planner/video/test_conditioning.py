@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tavid_planner.errors import ErrorCode, InputError
@@ -18,6 +18,7 @@ def test_nearest_keeps_the_upper_left_pixel_of_each_cell():
     assert torch.equal(reduce_mask(mask, 4, 6, "nearest"), mask[..., ::8, ::8])
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 23), st.integers(0, 39), st.integers(4, 8), st.integers(4, 8))
 def test_area_reduction_keeps_the_covered_share(top, left, height, width):
     mask = box(top, left, top + height, left + width)

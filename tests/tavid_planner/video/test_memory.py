@@ -36,6 +36,7 @@ def test_auto_finds_a_device_and_nonsense_is_refused():
         checked_device("cuda:99")
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="offloading needs a GPU")
 @pytest.mark.parametrize("memory", ["model", "sequential"])
 def test_offloading_gives_the_same_frames(tiny_base, tiny_adapter, generate, memory):

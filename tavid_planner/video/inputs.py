@@ -1,0 +1,61 @@
+"""Images and masks in the forms that people hold them in, brought to the one form the pipeline works with."""
+
+import numpy as np
+import PIL.Image
+import torch
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import checked_mask
+
+
+def checked_image(image):
+    """The image as diffusers takes it: an RGB PIL image, or a (1, 3, H, W) float tensor in 0..1.
+
+    Raises:
+        InputError: IMAGE_INVALID.
+    """
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        image = PIL.Image.fromarray(image)
+    if isinstance(image, PIL.Image.Image):
+        if image.mode not in ("RGB", "RGBA", "L", "P", "1"):
+            raise InputError(ErrorCode.IMAGE_INVALID, f"image has mode {image.mode!r}", "give an 8 bit RGB image")
+        return image.convert("RGB")
+    if isinstance(image, torch.Tensor) and image.is_floating_point():
+        image = image[None] if image.ndim == 3 else image
+        if image.ndim == 4 and image.shape[:2] == (1, 3) and torch.isfinite(image).all() and image.abs().max() <= 1:
+            return image
+    if isinstance(image, list) and len(image) == 1:
+        return checked_image(image[0])
+    shown = f"{image.dtype} {tuple(image.shape)}" if hasattr(image, "shape") else type(image).__name__
+    raise InputError(
+        ErrorCode.IMAGE_INVALID,
+        f"image is {shown}",
+        "give a PIL image, an (H, W, 3) uint8 array or a (3, H, W) float tensor in 0..1",
+    )
+
+
+def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
+    """A mask of one of the given (height, width) sizes as coverage in 0..1.
+
+    Raises:
+        InputError: MASK_INVALID, MASK_EMPTY, SIZE_MISMATCH.
+    """
+    if isinstance(mask, list) and len(mask) == 1:
+        mask = mask[0]
+    if isinstance(mask, PIL.Image.Image):
+        mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
+        if mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
+            mask = mask[..., 0]  # grey stored as colour, which diffusers' load_image makes of every mask
+    array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    size = next((s for s in sizes_px if tuple(s) == array.shape[:2]), sizes_px[0])
+    soft = array.dtype.kind == "f" and array.ndim == 2 and ((array >= 0) & (array <= 1)).all() and array.any()
+    if not (soft and array.shape == tuple(size) and (array < 1).any()):
+        array = checked_mask(array, size)
+    return torch.from_numpy(array.astype(np.float32))[None, None]
+
+
+def image_size_px(image) -> tuple[int, int]:
+    """(height, width) of what `checked_image` returned."""
+    return (image.height, image.width) if isinstance(image, PIL.Image.Image) else tuple(image.shape[-2:])

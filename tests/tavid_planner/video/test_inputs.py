@@ -1,0 +1,59 @@
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.inputs import checked_coverage, checked_image
+
+
+@pytest.mark.parametrize("kind", ["bool", "255", "rgb", "tensor", "pil1"])
+def test_masks_of_every_kind_mean_the_same(scene, kind):
+    mask = scene[1]
+    given = {
+        "bool": mask,
+        "255": mask.astype(np.uint8) * 255,
+        "rgb": PIL.Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB"),
+        "tensor": torch.from_numpy(mask)[None, None].float(),
+        "pil1": PIL.Image.fromarray(mask),
+    }[kind]
+    coverage = checked_coverage(given, [mask.shape])
+    assert coverage.shape == (1, 1, *mask.shape)
+    assert np.array_equal(coverage[0, 0].numpy(), mask.astype(np.float32))
+
+
+def test_coloured_and_multi_valued_masks_are_refused(scene):
+    labels = scene[1].astype(np.uint8) * 2 + np.eye(*scene[1].shape, dtype=np.uint8)
+    colour = np.stack([labels * 255, labels, labels], axis=-1)
+    for mask in (labels, PIL.Image.fromarray(colour), colour, labels * np.float32(2)):
+        with pytest.raises(InputError) as error:
+            checked_coverage(mask, [scene[1].shape])
+        assert error.value.code is ErrorCode.MASK_INVALID
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.1, 1.5])
+def test_float_masks_outside_0_to_1_are_refused(scene, value):
+    mask = scene[1] * 0.5
+    mask[0, 0] = value
+    with pytest.raises(InputError) as error:
+        checked_coverage(mask, [scene[1].shape])
+    assert error.value.code is ErrorCode.MASK_INVALID
+
+
+def test_soft_coverage_is_kept(scene):
+    soft = scene[1] * np.float32(0.25)
+    assert np.array_equal(checked_coverage(soft, [soft.shape])[0, 0].numpy(), soft)
+
+
+def test_images_become_rgb(scene):
+    for image in (scene[0], PIL.Image.fromarray(scene[0]).convert("RGBA"), PIL.Image.fromarray(scene[0]).convert("L")):
+        assert checked_image(image).mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4, 3)), torch.zeros(3, 4, 4, dtype=torch.uint8), torch.full((3, 4, 4), 2.0), None]
+)
+def test_other_images_are_refused(image):
+    with pytest.raises(InputError) as error:
+        checked_image(image)
+    assert error.value.code is ErrorCode.IMAGE_INVALID
