@@ -189,7 +189,8 @@ def install_packages(wanted: list, build) -> None:
     WHEELS.mkdir(parents=True, exist_ok=True)
     say(f"downloading {len(files) + len(torch)} packages (log: {LOG.relative_to(ROOT)})")
     jobs = [
-        ("download", "--no-deps", "--dest", str(WHEELS), *files[k::DOWNLOADS_AT_ONCE])
+        # `wheel`, not `download`: what the index has only as source becomes a wheel on the way
+        ("wheel", "--no-deps", "--wheel-dir", str(WHEELS), *files[k::DOWNLOADS_AT_ONCE])
         for k in range(DOWNLOADS_AT_ONCE)
         if files[k::DOWNLOADS_AT_ONCE]
     ]
@@ -261,7 +262,7 @@ def run_pip(*arguments: str, processes=None) -> None:
     with LOG.open("a") as log:
         log.write(f"$ pip {' '.join(arguments)}\n{output}\n")
     if process.returncode:
-        what = {"download": "downloading packages", "wheel": "building the ROS interfaces"}.get(arguments[0], "installing packages")
+        what = "building the ROS interfaces" if str(ROOT / INTERFACES) in arguments else "getting packages"
         advice = "check the network and pip's index" if any(w in output for w in NETWORK_WORDS) else "see the log"
         raise SetupError(f"{what} failed: {last_line(output)} - {advice}, then run make again (log: {keep_log()})")
 
@@ -277,7 +278,7 @@ def keep_log() -> Path:
 def last_line(output: str) -> str:
     """The line in which pip or Python names the error, else the last one."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    named = [line for line in lines if line.lower().startswith("error")]
+    named = [line.split("ERROR: ", 1)[1] for line in lines if "ERROR: " in line]
     return (named or lines or ["no output"])[-1][:300]
 
 
