@@ -35,6 +35,8 @@ DENSITY_KG_M3 = {"mug": 300, "cup": 200, "bowl": 250, "bottle": 600, "can": 900,
 DEFAULT_DENSITY_KG_M3 = 400
 MASS_RANGE_KG = (0.02, 30.0)
 FRICTION = 0.6
+COLLISION_MARGIN_M = 1e-4
+"""PyBullet's own margin of 1 mm would count as penetration."""
 
 
 def object_mass_kg(name: str, volume_m3: float) -> float:
@@ -93,7 +95,9 @@ class PhysicsWorld:
 
     def _add(self, shape: int, mass_kg: float = 0.0) -> int:
         body = pybullet.createMultiBody(mass_kg, shape, physicsClientId=self._client)
-        pybullet.changeDynamics(body, -1, lateralFriction=FRICTION, physicsClientId=self._client)
+        pybullet.changeDynamics(
+            body, -1, lateralFriction=FRICTION, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self._client
+        )
         return body
 
     def place(self, key, T_world_body: np.ndarray) -> None:  # (4, 4)
