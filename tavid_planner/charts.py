@@ -42,8 +42,7 @@ def line_chart(series: list[Series], duration_s: float, unit: str) -> str:
     parts = []
     for tick in ticks:
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    parts.append(f'<text x="{LEFT + 4}" y="{TOP + 12}">{escape(unit)}</text>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g} {escape(unit)}</text>')
     for s in series:
         for run in _runs(s.values):
             points = " ".join(f"{_x(i, len(s.values)):.1f},{y(s.values[i]):.1f}" for i in run)

@@ -98,6 +98,8 @@ def enlarged_camera(motion: HoiMotion, scale: int) -> HoiMotion:
 def attention_picture(video: InteractionVideo, target_mask: np.ndarray) -> np.ndarray | None:
     """Where the video looks at the target word: a strip of frames over time, the mask outlined in the first.
 
+    The frames of the strip are enlarged when they are small and reduced when they are large.
+
     Returns:
         (H', W', 3) uint8, or None when attention was not captured.
     """
@@ -121,7 +123,11 @@ def attention_picture(video: InteractionVideo, target_mask: np.ndarray) -> np.nd
             mask = enlarge(target_mask, scale).astype(np.uint8)
             outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
             cv2.drawContours(panel, outlines, -1, MASK_COLOUR, 2)
-        cv2.putText(panel, f"{frame / video.fps:.1f} s", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(panel, f"{frame / video.fps:.1f} s", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,) * 3, 1, cv2.LINE_AA)
+        if min(size) > VIEWING_SIZE_PX:
+            shrink = VIEWING_SIZE_PX / min(size)
+            panel = cv2.resize(panel, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            label = f"{frame / video.fps:.1f} s"
+            cv2.putText(panel, label, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
         panels.append(np.pad(panel, ((0, 0), (0, 4), (0, 0)), constant_values=255))
     return np.concatenate(panels, axis=1)[:, :-4]
