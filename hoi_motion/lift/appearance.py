@@ -24,6 +24,7 @@ class Template:
         self.mask = mask
         self.first = _colours(image, self.points)
         self.recent = self.first.copy()
+        self.at_rest = self.first.copy()
         kernel = np.ones((3, 3), np.uint8)
         reach = max(2, round(0.25 * self.size))
         grown = cv2.dilate(mask.astype(np.uint8), kernel, iterations=reach) > 0
@@ -46,8 +47,14 @@ class Template:
         return float((self.weight * alike).sum() / self.weight.sum())
 
     def score_at_rest(self, image: np.ndarray) -> float:
-        """0..1: share of points that look as in the first frame at the first place."""
-        return float(_alike(_colours(image, self.points), self.first).mean())
+        """0..1: share of points that look as in the first frame, or as lately, at the first place."""
+        now = _colours(image, self.points)
+        return float(np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean())
+
+    def adapt_at_rest(self, image: np.ndarray, rate: float = 0.3) -> None:
+        """Light, reflections and what shines through change slowly while the object stays."""
+        now = _colours(image, self.points)
+        self.at_rest += rate * (now - self.at_rest)
 
     def adapt(self, image: np.ndarray, similarity: np.ndarray, rate: float = 0.2) -> None:
         now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
@@ -56,20 +63,21 @@ class Template:
     def region(self, similarity: np.ndarray, size_px) -> np.ndarray:  # (h, w) u8
         return cv2.warpAffine(self.mask.astype(np.uint8) * 255, similarity, (size_px[1], size_px[0]))
 
-    def search(self, image: np.ndarray, starts: list[np.ndarray]) -> tuple[np.ndarray, float]:
-        """Best similarity near any of `starts`: coarse shifts first, then shift, turn and size together."""
-        best, best_score = starts[0], -1.0
+    def search(self, image: np.ndarray, starts: list[np.ndarray], score) -> tuple[np.ndarray, float]:
+        """Best similarity near any of `starts` by `score(similarity)`: shifts and turns first, then all together."""
+        best, best_score = starts[0], -np.inf
+        reach = np.linspace(-1.0, 1.0, 7)
         for start in starts:
-            for dx in np.linspace(-1.0, 1.0, 9) * self.size:
-                for dy in np.linspace(-1.0, 1.0, 9) * self.size:
-                    option = np.column_stack([start[:, :2], start[:, 2] + [dx, dy]])
-                    score = self.score(image, option) - 0.05 * np.hypot(dx, dy) / self.size
-                    if score > best_score:
-                        best, best_score = option, score
-        for step in (0.12, 0.05, 0.02):
-            for _ in range(3):
+            for option in [self._nudged(start, dx, dy, 0.0, 1.0) for dx in reach for dy in reach] + [
+                self._nudged(start, 0.0, 0.0, turn, 1.0) for turn in np.linspace(-1.2, 1.2, 9)
+            ]:
+                value = score(option)
+                if value > best_score:
+                    best, best_score = option, value
+        for step in (0.15, 0.06, 0.025):
+            for _ in range(4):
                 trials = [self._nudged(best, *nudge) for nudge in _nudges(step)]
-                scores = [self.score(image, trial) for trial in trials]
+                scores = [score(trial) for trial in trials]
                 if max(scores) <= best_score:
                     break
                 best, best_score = trials[int(np.argmax(scores))], max(scores)

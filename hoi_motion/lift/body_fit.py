@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from hoi_motion.body import BodyModel
+from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift import keypoints as kp
@@ -20,12 +21,15 @@ from hoi_motion.lift.fit_start import Start, fit_start
 from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet
 from hoi_motion.lift.priors import PosePrior
 from hoi_motion.lift.sides import facing_score, flip_frames
-from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
 MAX_MEAN_ERROR = 0.08
 ACCELERATION_M_S2 = 6.0
 ANGULAR_STEP_RAD_S = 6.0
+# clips begin with a person who stands: the first 1/STANDING_SHARE of the frames
+STANDING_SHARE = 6
+# cameras at head height look down a little
+USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,8 @@ class _Fitter:
         bones = track.body_hint_m[:, ends[:, 1]] - track.body_hint_m[:, ends[:, 0]]
         bones /= np.linalg.norm(bones, axis=-1, keepdims=True) + 1e-6
         self.hint = torch.tensor(bones, dtype=torch.float32)
-        self.hint_weight = torch.tensor(confident[:, ends[:, 0]] * confident[:, ends[:, 1]], dtype=torch.float32)
+        trust = confident[:, ends[:, 0]] * confident[:, ends[:, 1]] * km.HINT_TRUST
+        self.hint_weight = torch.tensor(trust, dtype=torch.float32)
         self.hint_rows = torch.tensor([[km.BODY_KEYPOINTS.index(a), km.BODY_KEYPOINTS.index(b)] for a, b in ends])
         self.planted = torch.tensor(planted_feet(track, self.height_px, fps), dtype=torch.float32)
         start: Start = fit_start(body, track, K, confident, depth_m)
@@ -200,7 +205,7 @@ class _Fitter:
         terms.append(stage.hint * (self.hint_weight * (1 - cosine)).sum() / 0.06)
         terms += [self.prior.body(self.body_rad).sum(), self.prior.limits(self.body_rad).sum()]
         terms.append(0.2 * self.prior.hands(self.hands_rad).sum())
-        terms.append(T * 0.5 * self.betas.square().sum() / 4)
+        terms.append(T * 0.5 * self.betas.square().sum())
         terms += self._upright(points)
         terms += [stage.smooth * self.config.smoothness * term for term in self._smooth(points)]
         if stage.feet:
@@ -216,11 +221,11 @@ class _Fitter:
     def _upright(self, points: torch.Tensor) -> list[torch.Tensor]:
         """The trunk is more or less upright, most of all at the start; the camera is more or less level."""
         trunk = torch.nn.functional.normalize(points[:, 12] - points[:, 0], dim=-1)
-        lean = torch.full((len(points),), np.deg2rad(30.0))
-        lean[: max(1, len(points) // 8)] = np.deg2rad(8.0)
+        lean = torch.full((len(points),), np.deg2rad(25.0))
+        lean[: max(1, len(points) // STANDING_SHARE)] = np.deg2rad(6.0)
         tilt = (2 - 2 * trunk[:, 2]) / lean**2
-        side = (points[:, 12, 0] - points[:, 0, 0]) * 0  # heading is free
-        return [torch.log1p(tilt / 4).sum() * 2 + side.sum(), len(points) * 0.5 * (self.pitch / np.deg2rad(14.0)) ** 2]
+        pitch = (self.pitch - np.deg2rad(USUAL_PITCH_DEG)) / np.deg2rad(PITCH_SPREAD_DEG)
+        return [torch.log1p(tilt / 4).sum() * 2, len(points) * 0.1 * pitch**2]
 
     def _smooth(self, points: torch.Tensor) -> list[torch.Tensor]:
         if len(points) < 3:

@@ -12,6 +12,7 @@ from hoi_motion.motion import HANDS, Contact
 # a hand nearer than these shares of the object's size and of the person's height touches, in the picture
 NEAR_OBJECT = 0.12
 NEAR_PERSON = 0.012
+NEAREST_POINTS = 3
 MIN_CONTACT_S = 0.1
 MAX_GAP_S = 0.4
 _BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
@@ -48,7 +49,7 @@ def hand_centres_px(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2, 2)
 def hand_distances_px(
     track: kp.KeypointTrack, mask_at: Callable[[int], np.ndarray]
 ) -> dict[str, np.ndarray]:  # hand -> (T,)
-    """Pixels from the nearest hand point to the object's mask, 0 on it, infinite for an unseen hand."""
+    """Pixels from the hand's nearest points to the object's mask, 0 on it, infinite for an unseen hand."""
     points = {hand: hand_points_px(track, hand) for hand in HANDS}
     result = {hand: np.full(track.num_frames, np.inf) for hand in HANDS}
     last_mask, distance = None, None
@@ -62,7 +63,8 @@ def hand_distances_px(
             p = points[hand][t]
             if p[:, 2].mean() < 0.2:
                 continue
-            result[hand][t] = _sampled(distance, p[:, :2]).min()
+            # a single stray point is no touch
+            result[hand][t] = np.sort(_sampled(distance, p[:, :2]))[:NEAREST_POINTS].mean()
     return result
 
 
@@ -99,17 +101,22 @@ def touch_counts(
     if keypoints is None:
         centre = np.mean([np.argwhere(m).mean(0)[::-1] for m in candidate_masks], axis=0)
         keypoints = kp.MediaPipeKeypoints().detect(frames, near_px=centre)
-    counts = np.zeros(len(candidate_masks), int)
     distances = []
     for mask in candidate_masks:
         by_hand = hand_distances_px(keypoints, lambda t, mask=mask: mask)
-        distances.append(np.minimum(by_hand["left_hand"], by_hand["right_hand"]) - tolerance_px(keypoints, mask))
-    distances = np.array(distances)  # (C, T), pixels beyond the tolerance
-    for t in range(distances.shape[1]):
-        nearest = int(distances[:, t].argmin())
-        if distances[nearest, t] <= 0:
-            counts[nearest] += 1
-    return counts
+        centre = np.argwhere(mask).mean(0)[::-1]
+        # a hand that covers two neighbours touches the one it is centred on
+        ranked = [by_hand[hand] + 0.05 * _grip_distance_px(keypoints, hand, centre) for hand in HANDS]
+        touching = [by_hand[hand] <= tolerance_px(keypoints, mask) for hand in HANDS]
+        distances.append(np.min(np.where(touching, ranked, np.inf), axis=0))
+    distances = np.array(distances)  # (C, T)
+    touched = np.isfinite(distances).any(0)
+    return np.bincount(distances.argmin(0)[touched], minlength=len(candidate_masks))
+
+
+def _grip_distance_px(track: kp.KeypointTrack, hand: str, centre_px) -> np.ndarray:  # (T,)
+    """Pixels from the middle of the finger tips to a place."""
+    return np.linalg.norm(hand_points_px(track, hand)[:, 1:6, :2].mean(1) - centre_px, axis=-1)
 
 
 def contact_intervals(

@@ -33,7 +33,7 @@ class Start:
 def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, depth_m=None) -> Start:
     """Start values from keypoints and their 3D hint (which is in camera axes)."""
     T = track.num_frames
-    pitch = 0.0
+    pitch = _pitch(track)
     R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
     hint_level = track.body_hint_m @ R_level_cam.T
     left = _unit((hint_level[:, kp.L_HIP] - hint_level[:, kp.R_HIP]) + (hint_level[:, kp.L_SHOULDER] - hint_level[:, kp.R_SHOULDER]))
@@ -68,12 +68,21 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray
     measured = None if depth_m is None else _depth_at_torso(depth_m, track.body_px[0])
     if measured is not None:
         log_depth = log_depth + np.log(measured) - log_depth[0]
-    pelvis_up = -float(np.median(ray[:, 1] * np.exp(log_depth)))
+    pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
+    pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
     feet = model[[rows[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 0, 1].item()
     return Start(
         R_level_root=R_level_root, body_rad=np.tile(REST_POSE_RAD, (T, 1, 1)), ray=ray, log_depth=log_depth,
         pitch_rad=pitch, floor_m=pelvis_up + feet, depth_is_measured=measured is not None,
     )  # fmt: skip
+
+
+def _pitch(track: kp.KeypointTrack) -> float:
+    """Camera pitch if the hinted trunk stands upright at the start."""
+    first = track.body_hint_m[: max(1, track.num_frames // 6)]
+    trunk = (first[:, [kp.L_SHOULDER, kp.R_SHOULDER]].mean(1) - first[:, [kp.L_HIP, kp.R_HIP]].mean(1)).mean(0)
+    hinted = np.arctan2(trunk[2], -trunk[1])
+    return float(np.clip(hinted, np.deg2rad(-40), np.deg2rad(20)))
 
 
 def _depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.lift.contact import runs
@@ -11,10 +12,11 @@ from hoi_motion.lift.object_track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 
 USUAL_HEIGHT_M = 0.15
-PALM_THICKNESS_M = 0.015
 MIN_SUPPORT_HEIGHT_M = 0.12
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
+# the track's angle counts while this share of the object is recognised, and corrects at most this much
+SEEN_TURN, MAX_TURN_RAD = 0.35, np.deg2rad(100)
 _PALM = {
     hand: [index_of(f"{hand[:-5]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")] for hand in HANDS
 }
@@ -74,8 +76,10 @@ def _distance(target, contacts, hands, actor_m, camera, depth_m) -> float:
             return measured
     T = camera.T_camera_world
     for contact in contacts:
-        frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]][:4]
-        frames = frames or [contact.start_frame]
+        # a hand passes by before it touches: where the object moves, its last frames at rest; else all of the contact
+        frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
+        if target.moved:
+            frames = frames[-3:] or [contact.start_frame]
         hand = hands[contact.hand].palm_m[frames]
         return max(0.2, float(np.median(hand @ T[2, :3] + T[2, 3])))
     rows = np.nonzero(target.mask)[0]
@@ -114,6 +118,7 @@ def _poses(target, contacts, hands, rest, camera) -> np.ndarray:  # (T, 4, 4)
         in_hand[:3, 3] = _seen_offset(in_hand[:3, 3], target, hand, range(start, end), camera)
         for t in range(start, end):
             poses[t] = hand.transform(t) @ in_hand
+        _turn_as_seen(poses, target, hand, range(start, end), camera)
         current = poses[end - 1] if not (end < target.num_frames and target.resting[end]) else rest
         poses[end:] = current
     return poses
@@ -136,6 +141,39 @@ def _seen_offset(offset, target, hand: HandMotion, frames, camera) -> np.ndarray
     # a grip reaches only so far
     reach = max(np.linalg.norm(offset), 0.05)
     return moved * min(1.0, reach / max(np.linalg.norm(moved), 1e-9))
+
+
+def _turn_as_seen(poses, target: ObjectTrack, hand: HandMotion, frames, camera) -> None:
+    """Turn the held object about the palm, in the picture's plane, to the angle the track sees.
+
+    The fitted wrist's roll is the weakest part of the fit; the object's own outline tells more about it.
+    """
+    angles, weights = [], []
+    for t in frames:
+        seen = target.similarity[t, :, :2] @ _image_axis(poses[0], camera)
+        have = _image_axis(poses[t], camera)
+        turn = np.arctan2(have[0] * seen[1] - have[1] * seen[0], have @ seen)
+        sure = target.visibility[t] >= SEEN_TURN and abs(turn) < MAX_TURN_RAD and np.linalg.norm(have) > 1e-6
+        angles.append(turn if sure else 0.0)
+        weights.append(float(sure))
+    if not any(weights):
+        return
+    times = np.arange(len(angles))
+    near = np.exp(-0.5 * ((times[:, None] - times) / 1.5) ** 2) * np.array(weights) + 1e-6
+    turns = near @ np.array(angles) / near.sum(1)
+    # optical axis of the camera: a positive turn goes from image x to image y
+    axis = camera.T_world_camera[:3, 2]
+    for turn, t in zip(turns, frames):
+        rotation = Rotation.from_rotvec(axis * turn).as_matrix()
+        poses[t, :3, :3] = rotation @ poses[t, :3, :3]
+        poses[t, :3, 3] = rotation @ (poses[t, :3, 3] - hand.palm_m[t]) + hand.palm_m[t]
+
+
+def _image_axis(T_world_object: np.ndarray, camera) -> np.ndarray:  # (2,)
+    """Direction of the object's z axis in the picture, not normalised."""
+    centre = T_world_object[:3, 3]
+    ends = camera.project(np.stack([centre, centre + 0.05 * T_world_object[:3, 2]]))
+    return np.nan_to_num(ends[1] - ends[0])
 
 
 def _holder(contacts, start: int, end: int) -> str | None:

@@ -17,6 +17,9 @@ WORK_OBJECT_PX = 40.0
 MAX_WORK_SIDE_PX = 960
 REST_SCORE = 0.55
 LOST_SCORE = 0.3
+SURPRISE = 0.3
+GROWTH_LIMIT = 0.3
+TAKING_FRAMES = 5
 MIN_MASK_PX = 6
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
@@ -147,42 +150,50 @@ class _Walker:
         self.similarity = IDENTITY
         self.rest = True
         self.holder: int | None = None
+        self.touched: int | None = None
+        self.grip = np.zeros(2)  # from the holding hand to the object's centre
 
     def step(self, image: np.ndarray, t: int) -> tuple[np.ndarray, float, float]:
         """(similarity, score, score at the first place) in a new frame."""
         rest = self.template.score_at_rest(image)
-        options = [IDENTITY] if self.rest or rest >= REST_SCORE else []
+        carried = self._carried(t)
+        # its place looks empty and the hand that was there is gone: it took the object along
+        taken = self.rest and rest < LOST_SCORE and carried is not None and self._shift(carried, IDENTITY) > 0.5
+        expected = carried if carried is not None and (taken or not self.rest) else self.similarity
+        options = [expected, self.similarity] + ([] if carried is None else [carried])
         flow = self._flow(image)
         if flow is not None:
             options.append(transformed(flow, self.similarity))
-        carried = self._carried(t)
-        if carried is not None:
-            options.append(carried)
-        if not self.rest:
-            options.append(self.similarity)
-        scores = [rest + 0.15 if o is IDENTITY else self.template.score(image, o) for o in options]
-        best = int(np.argmax(scores))
-        similarity, score = options[best], scores[best]
-        if similarity is not IDENTITY or score < REST_SCORE:
-            similarity, score = self._searched(image, options, similarity, score, rest)
-        if similarity is IDENTITY:
-            score = rest
-        elif score < LOST_SCORE:
-            # hidden: with the hand that holds it, else where it was
-            similarity = carried if carried is not None and not self.rest else self.similarity
-        elif score > 0.5:
-            self.template.adapt(image, similarity)
+
+        def score_of(option):
+            # the object is where the hand took it, or where it was: the farther from there, the better it must look
+            growth = abs(np.log(max(np.hypot(*option[:, 0]), 1e-6)))
+            unlikely = SURPRISE * self._shift(option, expected) + max(0.0, growth - GROWTH_LIMIT)
+            return self.template.score(image, option) - unlikely
+
+        if rest >= (REST_SCORE if self.rest else 0.75):
+            similarity, score = IDENTITY, rest
+            self.template.adapt_at_rest(image)
+        else:
+            similarity, score = max(((o, score_of(o)) for o in options), key=lambda pair: pair[1])
+            if score < 0.7:
+                similarity, score = self.template.search(image, [similarity, expected], score_of)
+            score = self.template.score(image, similarity)
+            if self.rest and not taken and score < max(LOST_SCORE, rest + 0.1):
+                similarity, score = IDENTITY, rest
+            elif score < LOST_SCORE:
+                similarity = expected
+            elif score > 0.5:
+                self.template.adapt(image, similarity)
         self.rest = similarity is IDENTITY
         self.previous, self.similarity = image, similarity
-        self._find_holder(t)
+        self._find_holder(t, sure=score > 0.5)
         return similarity, float(score), float(rest)
 
-    def _searched(self, image, options, similarity, score, rest):
-        """Look around for the object's appearance when nothing better than a poor match is known."""
-        found, found_score = self.template.search(image, options or [self.similarity])
-        if self.rest and found_score < max(0.5, rest + 0.15):
-            return similarity, score
-        return (found, found_score) if found_score > score else (similarity, score)
+    def _shift(self, a: np.ndarray, b: np.ndarray) -> float:
+        """Distance between where two similarities put the object's centre, in object sizes, 2 at most."""
+        centre = np.append(self.template.centre, 1.0)
+        return min(2.0, float(np.linalg.norm((a - b) @ centre)) / self.template.size)
 
     def _flow(self, image: np.ndarray) -> np.ndarray | None:
         """Similarity from the previous frame by Lucas-Kanade points that return to where they came from."""
@@ -203,24 +214,34 @@ class _Walker:
         return matrix
 
     def _carried(self, t: int) -> np.ndarray | None:
-        """The object moved like the hand nearest to it."""
-        if self.hands is None:
+        """The object where its holder, or the hand that was last at it, would have brought it."""
+        if self.holder is None or not np.isfinite(self.hands[t, self.holder]).all():
             return None
-        hand = self.holder if self.holder is not None else self._near_hand(t - 1)
-        if hand is None or not np.isfinite(self.hands[t - 1 : t + 1, hand]).all():
-            return None
-        step = self.hands[t, hand] - self.hands[t - 1, hand]
+        step = self.hands[t, self.holder] + self.grip - self._centre()
         return np.column_stack([self.similarity[:, :2], self.similarity[:, 2] + step])
 
-    def _near_hand(self, t: int) -> int | None:
-        centre = self.similarity @ np.append(self.template.centre, 1.0)
-        distance = np.linalg.norm(self.hands[t] - centre, axis=1)
-        distance = np.where(np.isfinite(distance), distance, np.inf)
-        nearest = int(distance.argmin())
-        return nearest if distance[nearest] < 1.5 * self.template.size else None
+    def _centre(self) -> np.ndarray:  # (2,)
+        return self.similarity @ np.append(self.template.centre, 1.0)
 
-    def _find_holder(self, t: int) -> None:
-        if self.rest or self.hands is None:
-            self.holder = None
-        elif self.holder is None:
-            self.holder = self._near_hand(t)
+    def _near_hand(self, t: int) -> int | None:
+        """The hand that has been nearest lately: who takes the object was there before it moved."""
+        lately = self.hands[max(0, t - TAKING_FRAMES + 1) : t + 1]
+        distance = np.linalg.norm(lately - self._centre(), axis=2)
+        distance = np.where(np.isfinite(distance), np.minimum(distance, 4 * self.template.size), 4 * self.template.size)
+        nearest = int(distance.mean(0).argmin())
+        return nearest if distance[-1, nearest] < 1.5 * self.template.size else None
+
+    def _find_holder(self, t: int, sure: bool) -> None:
+        """Update who holds the object, or would if it moved now, and from where the hand holds it."""
+        if self.hands is None:
+            return
+        if self.rest or self.holder is None:
+            near = self._near_hand(t)
+            # while the object rests in plain sight, a hand that has gone again took nothing
+            if near is not None or (self.rest and sure):
+                self.holder = near
+            if near is not None and (sure or near != self.touched):
+                self.touched, self.grip = near, self._centre() - self.hands[t, near]
+        elif sure and np.isfinite(self.hands[t, self.holder]).all():
+            self.grip += 0.3 * (self._centre() - self.hands[t, self.holder] - self.grip)
+        self.grip *= min(1.0, self.template.size / max(np.linalg.norm(self.grip), 1e-6))

@@ -1,0 +1,77 @@
+"""The body fit on keypoints whose body is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hoi_motion.errors import ControlError, ErrorCode, LiftError
+from hoi_motion.lift.body_fit import fit_body
+from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.config import LiftConfig
+from hoi_motion.progress import CancelToken
+
+FPS = 8.0
+
+
+def _camera_points(fit):
+    import torch
+
+    return fit.points_m @ R_level_camera(torch.tensor(fit.pitch_rad)).numpy()
+
+
+@pytest.fixture(scope="module")
+def fitted(body, acted):
+    seen = acted(9, noise_px=0.5)
+    return seen, fit_body(body, seen.track, seen.K, FPS)
+
+
+def test_a_known_motion_is_found_again(fitted):
+    seen, fit = fitted
+    ours, truth = _camera_points(fit)[:, :22], seen.joints_camera_m[:, :22]
+    error = np.linalg.norm((ours - ours[:, :1]) - (truth - truth[:, :1]), axis=-1)
+    assert fit.error.mean() < 0.015
+    assert error.mean() < 0.06
+
+
+def test_the_person_is_as_far_away_as_they_are(fitted):
+    seen, fit = fitted
+    assert np.median(_camera_points(fit)[:, 0, 2]) == pytest.approx(np.median(seen.joints_camera_m[:, 0, 2]), rel=0.12)
+
+
+def test_the_smplx_parameters_give_the_fitted_points(body, fitted):
+    _, fit = fitted
+    again = body.joints(fit.pose_rad, fit.transl_m, fit.betas).numpy()
+    np.testing.assert_allclose(again, fit.points_m, atol=2e-4)
+
+
+def test_feet_stand_on_the_floor(body, fitted):
+    _, fit = fitted
+    toes = fit.points_m[:, [body.keypoint_names.index(f"{s}_big_toe") for s in ("left", "right")], 2]
+    assert np.abs(toes.min(1) - fit.floor_m).max() < 0.05
+
+
+def test_legs_that_are_not_seen_stand(body, acted):
+    seen = acted(5)
+    cut = seen.track.body_px.copy()
+    cut[:, 25:, 2] = 0.0
+    fit = fit_body(body, replace(seen.track, body_px=cut), seen.K, FPS)
+    knees = np.linalg.norm(fit.pose_rad[:, 4:6], axis=-1)
+    assert np.rad2deg(knees).max() < 35
+
+
+def test_points_that_are_no_person_diverge(body, acted):
+    track = acted(4).track
+    rng = np.random.default_rng(1)
+    scattered = np.concatenate([rng.uniform([0, 0], [360, 240], (4, 33, 2)), np.ones((4, 33, 1))], -1)
+    with pytest.raises(LiftError) as caught:
+        fit_body(body, replace(track, body_px=scattered), np.diag([330.0, 330.0, 1]), FPS, LiftConfig(iterations=15))
+    assert caught.value.code == ErrorCode.FIT_DIVERGED
+
+
+def test_a_cancelled_fit_stops(body, acted):
+    token = CancelToken()
+    seen = acted(3)
+    with pytest.raises(ControlError) as caught:
+        fit_body(body, seen.track, seen.K, FPS, on_progress=lambda stage, f: token.cancel(), cancel=token)
+    assert caught.value.code == ErrorCode.CANCELLED

@@ -1,0 +1,78 @@
+"""Who touches what, and when."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hoi_motion.lift import contact
+from hoi_motion.lift.object_track import IDENTITY, ObjectTrack
+
+FPS = 8.0
+
+
+def _square(centre, half, size_px=(240, 360)):
+    mask = np.zeros(size_px, bool)
+    x, y = np.round(centre).astype(int)
+    mask[max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1] = True
+    return mask
+
+
+@pytest.fixture
+def reaching(acted):
+    """A track whose right hand arrives at the returned place in its last frames."""
+    track = acted(12).track
+    return track, track.right_hand_px[-1, [4, 8, 12], :2].mean(0)
+
+
+def test_the_hand_that_arrives_touches_and_the_other_does_not(reaching):
+    track, place = reaching
+    touching = contact.hand_contacts(track, _square(place, 6))
+    assert touching["right_hand"][-1] and not touching["right_hand"][0]
+    assert not touching["left_hand"].any()
+
+
+def test_masks_may_change_over_time(reaching):
+    track, place = reaching
+    masks = np.stack([_square(place, 6)] * 12)
+    masks[-2:] = _square((20, 20), 6)
+    assert not contact.hand_contacts(track, masks)["right_hand"][-2:].any()
+
+
+def test_without_hand_landmarks_the_wrist_and_knuckles_reach_on(reaching):
+    track, place = reaching
+    blind = track.right_hand_px.copy()
+    blind[..., 2] = 0
+    body = track.body_px.copy()
+    body[:, [18, 20, 22]] = track.right_hand_px[:, [17, 5, 2]]
+    coarse = replace(track, right_hand_px=blind, body_px=body)
+    assert contact.hand_contacts(coarse, _square(place, 6))["right_hand"][-1]
+
+
+def test_frames_count_for_the_nearest_candidate_only(reaching):
+    track, place = reaching
+    masks = [_square(place + [offset, 0], 6) for offset in (-16, 0, 16)]
+    counts = contact.touch_counts(np.zeros((12, 240, 360, 3), np.uint8), masks, track)
+    assert counts.argmax() == 1 and counts.sum() <= 12
+
+
+def test_nobody_near_counts_nothing(reaching):
+    track, _ = reaching
+    assert contact.touch_counts(np.zeros((12, 240, 360, 3), np.uint8), [_square((15, 15), 6)], track).tolist() == [0]
+
+
+def test_the_hand_that_goes_with_the_moving_object_holds_it(reaching):
+    track, place = reaching
+    similarity = np.tile(IDENTITY, (12, 1, 1))
+    hand = track.right_hand_px[:, [4, 8, 12], :2].mean(1)
+    similarity[8:, :, 2] = hand[8:] - hand[8]
+    target = ObjectTrack(_square(hand[8], 6), similarity, np.ones(12), np.arange(12) < 8)
+    intervals = contact.contact_intervals(track, target, FPS)
+    assert {c.hand for c in intervals} == {"right_hand"}
+    assert max(c.end_frame for c in intervals) == 12
+    assert any(c.start_frame <= 8 < c.end_frame and c.confidence > 0.8 for c in intervals)
+
+
+def test_runs_are_half_open():
+    assert contact.runs(np.array([1, 1, 0, 1], bool)) == [(0, 2), (3, 4)]
+    assert contact.runs(np.zeros(3, bool)) == []

@@ -1,0 +1,63 @@
+"""hoi-lift: exit codes and messages."""
+
+import numpy as np
+import pytest
+
+from hoi_motion.lift.video_file import read_video, write_video
+from hoi_motion.scripts.lift import main
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A video of an empty room and a mask in it."""
+    from PIL import Image
+
+    frames = np.full((4, 64, 96, 3), 150, np.uint8)
+    frames[:, 30:40, 40:50] = (200, 30, 30)
+    write_video(tmp_path / "room.mp4", frames, 8.0)
+    mask = np.zeros((64, 96), np.uint8)
+    mask[30:40, 40:50] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    return tmp_path
+
+
+def _run(files, capsys, **changes):
+    options = {"video": files / "room.mp4", "mask": files / "mask.png", "out": files / "motion.npz"} | changes
+    code = main([part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))])
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changes, name",
+    [
+        ({"video": "/nowhere.mp4"}, "FILE_INVALID"),
+        ({"video": __file__}, "FILE_INVALID"),
+        ({"mask": "/nowhere.png"}, "MASK_INVALID"),
+        ({"mask": __file__}, "MASK_INVALID"),
+        ({"camera_fx": "-5"}, "CAMERA_INVALID"),
+        ({"intrinsics": __file__}, "CAMERA_INVALID"),
+        ({"depth": "/nowhere.png"}, "IMAGE_INVALID"),
+        ({"out": "/nowhere/motion.npz"}, "OUTPUT_INVALID"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_line(files, capsys, changes, name):
+    code, message = _run(files, capsys, **changes)
+    assert code == 2
+    assert name in message and message.count("\n") == 1 and "Traceback" not in message
+    assert not (files / "motion.npz").exists()
+
+
+def test_a_video_with_no_person_ends_with_2(files, capsys):
+    code, message = _run(files, capsys)
+    assert code == 2 and "NO_ACTOR" in message and message.strip().count("\n") == 0
+
+
+def test_a_missing_body_ends_with_4(files, capsys):
+    code, message = _run(files, capsys, body_model="/nowhere/SMPLX_NEUTRAL.npz")
+    assert code == 4 and "BODY_MODEL_MISSING" in message
+
+
+def test_a_written_video_reads_back(files):
+    frames, fps = read_video(files / "room.mp4", 10)
+    assert frames.shape == (4, 64, 96, 3) and fps == 8.0
+    assert np.abs(frames[2, 10, 10].astype(int) - 150).max() < 12

@@ -1,0 +1,72 @@
+"""Rest, hold, rest."""
+
+import numpy as np
+import pytest
+
+from hoi_motion.lift.camera import world_camera
+from hoi_motion.lift.object_pose import HandMotion, object_motion
+from hoi_motion.lift.object_track import IDENTITY, ObjectTrack
+from hoi_motion.motion import Contact
+
+T, TAKEN = 10, 5
+K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
+CENTRE_M = np.array([0.3, 0.0, 0.8])
+
+
+@pytest.fixture
+def camera():
+    return world_camera(K, "assumed", (240, 360), -0.1, [0, 3.0, -1.2])
+
+
+@pytest.fixture
+def scene(camera):
+    """A ball 12 cm across at CENTRE_M, taken by the right hand in frame TAKEN and lifted."""
+    lift = np.zeros((T, 3))
+    lift[TAKEN:, 2] = 0.05 * np.arange(1, T - TAKEN + 1)
+    px = camera.project(CENTRE_M + lift)
+    rows, columns = np.indices((240, 360))
+    mask = np.hypot(columns - px[0, 0], rows - px[0, 1]) < 330 * 0.06 / camera.to_camera(CENTRE_M)[2]
+    similarity = np.tile(IDENTITY, (T, 1, 1))
+    similarity[:, :, 2] = px - px[0]
+    target = ObjectTrack(mask, similarity, np.ones(T), np.arange(T) < TAKEN)
+    hand = CENTRE_M + [-0.05, 0, 0] + lift
+    still = np.tile(np.eye(3), (T, 1, 1))
+    hands = {"right_hand": HandMotion(hand, still), "left_hand": HandMotion(hand + [-0.6, 0, 0], still)}
+    actor = np.zeros((T, 76, 3))
+    actor[..., 2] = np.linspace(0, 1.7, 76)
+    return target, hands, actor
+
+
+def test_before_the_touch_it_rests_then_it_goes_with_the_hand(scene, camera):
+    target, hands, actor = scene
+    motion, _, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    poses = motion.T_world_object
+    np.testing.assert_array_equal(poses[:TAKEN], np.tile(poses[0], (TAKEN, 1, 1)))
+    np.testing.assert_allclose(poses[0, :3, 3], CENTRE_M, atol=0.03)
+    np.testing.assert_allclose(np.diff(poses[TAKEN:, 2, 3]), 0.05, atol=1e-6)
+    in_hand = poses[TAKEN:, :3, 3] - hands["right_hand"].palm_m[TAKEN:]
+    np.testing.assert_allclose(in_hand, np.tile(in_hand[0], (T - TAKEN, 1)), atol=1e-6)
+
+
+def test_a_table_top_is_put_under_it(scene, camera):
+    target, hands, actor = scene
+    motion, support, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    bottom = motion.vertices_world(0)[:, 2].min()
+    assert support is not None and support.top_height_m == pytest.approx(bottom, abs=1e-3)
+
+
+def test_a_depth_image_sets_the_distance(scene, camera):
+    target, hands, actor = scene
+    true = camera.to_camera(CENTRE_M)[2]
+    depth = np.full((240, 360), 5.0)
+    depth[target.mask] = true - 0.05
+    wrong = {name: HandMotion(hand.palm_m + [0, 0.5, 0], hand.R_world_hand) for name, hand in hands.items()}
+    motion, _, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), wrong, actor, camera, depth)
+    assert np.linalg.norm(motion.T_world_object[0, :3, 3] - CENTRE_M) < 0.03
+
+
+def test_without_a_contact_it_stays_and_lies_within_reach(scene, camera):
+    target, hands, actor = scene
+    motion, _, distance = object_motion(target, (), hands, actor, camera)
+    np.testing.assert_array_equal(motion.T_world_object[-1], motion.T_world_object[0])
+    assert abs(distance - camera.to_camera(actor[0, 0])[2]) <= 0.81

@@ -1,0 +1,82 @@
+"""The whole lift: on a scene whose truth is known, and on real clips."""
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.lift import compare
+from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.lift import lift_video
+from hoi_motion.lift.video_file import read_video
+
+
+@pytest.fixture(scope="module")
+def scene():
+    from training.scenes.scene import HELD_OUT_SEED, generate_scene
+
+    return generate_scene(HELD_OUT_SEED, 192, 288, 11)
+
+
+@pytest.fixture(scope="module")
+def lifted(scene):
+    return lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
+
+
+def test_a_scene_is_lifted_close_to_its_truth(scene, lifted):
+    error = compare(lifted, scene.motion)
+    assert error["mpjpe_mm"] < 200 and error["pa_mpjpe_mm"] < 110, error
+    assert error["swapped"] == 0
+
+
+def test_what_is_lifted_can_be_saved_and_says_how_good_it_is(lifted, tmp_path):
+    lifted.save(tmp_path / "motion.npz")
+    again = type(lifted).load(tmp_path / "motion.npz")
+    assert again.diagnostics["reprojection_error_mean"] < 0.05
+    assert again.target.is_target and again.camera.focal_source == "camera_info"
+
+
+def test_the_world_stands_under_the_first_frame_pelvis(body, lifted):
+    joints = body.joints(lifted.pose_rad.copy(), lifted.transl_m.copy(), lifted.betas.copy()).numpy()
+    np.testing.assert_allclose(joints[0, 0, :2], 0, atol=1e-3)
+    assert 0.6 < joints[0, 0, 2] < 1.2
+
+
+def test_the_same_clip_gives_the_same_motion(scene, lifted):
+    again = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
+    np.testing.assert_array_equal(again.pose_rad, lifted.pose_rad)
+    np.testing.assert_array_equal(again.target.T_world_object, lifted.target.T_world_object)
+
+
+def test_two_frames_are_enough(scene):
+    motion = lift_video(scene.frames[:2], scene.fps, scene.target_mask)
+    assert motion.num_frames == 2 and motion.camera.focal_source == "assumed"
+
+
+@pytest.mark.parametrize(
+    "change, code",
+    [
+        ({"frames": np.zeros((1, 20, 20, 3), np.uint8)}, ErrorCode.FILE_INVALID),
+        ({"frames": np.zeros((4, 20, 20, 3), np.float32)}, ErrorCode.IMAGE_INVALID),
+        ({"fps": 0.0}, ErrorCode.FILE_INVALID),
+        ({"target_mask": np.zeros((20, 20), bool)}, ErrorCode.MASK_EMPTY),
+        ({"target_mask": np.ones((20, 21), bool)}, ErrorCode.SIZE_MISMATCH),
+    ],
+)
+def test_bad_input_is_named(change, code):
+    mask = np.zeros((20, 20), bool)
+    mask[5:9, 5:9] = True
+    call = {"frames": np.zeros((4, 20, 20, 3), np.uint8), "fps": 8.0, "target_mask": mask} | change
+    with pytest.raises((InputError, LiftError)) as caught:
+        lift_video(**call)
+    assert caught.value.code == code
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clip", ["ir", "ta_coke"])
+def test_real_clips(real_clips, clip):
+    frames, fps = read_video(real_clips / clip / "tavid.mp4", 512)
+    mask = cv2.imread(str(real_clips / clip / "mask.png"), cv2.IMREAD_GRAYSCALE) > 127
+    motion = lift_video(frames, fps, mask)
+    assert motion.diagnostics["frames_within_5_percent"] >= 0.95
+    held = {hand: motion.contact_mask(hand, "target").sum() for hand in ("left_hand", "right_hand")}
+    assert held["right_hand"] > 2 * held["left_hand"]
