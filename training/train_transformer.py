@@ -24,6 +24,7 @@ from tavid_planner.video.attention import TargetAttentionCapture
 from tavid_planner.video.conditioning import mask_latents
 from tavid_planner.video.prompt import insert_trigger, trigger_token_indices
 from training.data.latents import IMAGE_VARIANTS, LatentCache
+from training.muon import Muon
 from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, save_checkpoint
 from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
 from training.objectives.target_attention import target_attention_loss, token_mask
@@ -117,17 +118,27 @@ def main() -> None:
                 target_modules=["to_q", "to_k", "to_v", "to_out.0"],
             )
         )
+    elif args.init:
+        start = torch.load(args.init / "last.pt", weights_only=True)
+        transformer.load_state_dict(start["transformer"])
+        text_encoder.load_state_dict(start["text_encoder"])
     if state:
         transformer.load_state_dict(state["transformer"])
         if args.stage == "base":
             text_encoder.load_state_dict(state["text_encoder"])
     transformer.train()
     parameters = [p for m in (transformer, text_encoder) for p in m.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=args.lr, betas=(0.9, 0.95), weight_decay=1e-4)
+    matrices = [p for n, p in transformer.named_parameters() if "blocks" in n and p.ndim == 2 and p.requires_grad]
+    others = [p for p in parameters if all(p is not m for m in matrices)]
+    optimizers = [
+        Muon(matrices, lr=args.lr),
+        torch.optim.AdamW(others, lr=args.lr, betas=(0.9, 0.95), weight_decay=1e-4),
+    ]
     averaged = {k: v.detach().clone() for k, v in _trained(transformer, text_encoder)}
     step, spent_s = 0, 0.0
     if state:
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
         averaged, step, spent_s = state["averaged"], state["step"], state["spent_s"]
     scheduler = build_scheduler()
     F_, h, w = cache.latents.shape[1], cache.latents.shape[3], cache.latents.shape[4]
@@ -148,7 +159,7 @@ def main() -> None:
     adapter = args.stage == "adapter"
     while (elapsed := time.monotonic() - started) < budget_s:
         rate = float(args.lr * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + np.cos(np.pi * elapsed / budget_s))))
-        for group in optimizer.param_groups:
+        for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
         clean, image, ids, masks, trigger_tokens, has_text = batches.draw(1.0 if adapter else 0.5, 0.1, 0.05)
         timesteps = torch.randint(0, 1000, (len(clean),))
@@ -178,10 +189,12 @@ def main() -> None:
             prediction = transformer(**call)[0]
         losses["diffusion"] = velocity_loss(prediction, velocity, motion_weight(clean))
         loss = losses["diffusion"] + args.attention_loss * losses.get("attention", 0.0)
-        optimizer.zero_grad()
+        transformer.zero_grad()
+        text_encoder.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         step += 1
         decay = min(args.ema, (1 + step) / (10 + step))
         with torch.no_grad():
@@ -195,8 +208,8 @@ def main() -> None:
             log.write(f"{step},{elapsed:.0f}," + ",".join(f"{k}={v:.5f}" for k, v in means.items()) + "\n")
             log.flush()
         if step % 300 == 0:
-            _save(args.out, transformer, text_encoder, optimizer, averaged, step, elapsed)
-    _save(args.out, transformer, text_encoder, optimizer, averaged, step, elapsed)
+            _save(args.out, transformer, text_encoder, optimizers, averaged, step, elapsed)
+    _save(args.out, transformer, text_encoder, optimizers, averaged, step, elapsed)
     bar.close()
 
     # 3. the averaged weights are the result
@@ -220,12 +233,12 @@ def _trained(transformer, text_encoder):
                 yield prefix + name, value
 
 
-def _save(out: Path, transformer, text_encoder, optimizer, averaged, step, spent_s) -> None:
+def _save(out: Path, transformer, text_encoder, optimizers, averaged, step, spent_s) -> None:
     save_checkpoint(
         out / "last.pt",
         transformer=transformer.state_dict(),
         text_encoder=text_encoder.state_dict(),
-        optimizer=optimizer.state_dict(),
+        optimizers=[o.state_dict() for o in optimizers],
         averaged=averaged,
         step=step,
         spent_s=spent_s,
@@ -238,6 +251,7 @@ def _parse_args():
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="run folder; an existing run is resumed")
     parser.add_argument("--base", type=Path, help="run folder of the base stage")
+    parser.add_argument("--init", type=Path, help="run folder whose weights a base starts from")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)
