@@ -109,7 +109,6 @@ def main() -> None:
         text_encoder.requires_grad_(False)
         transformer.requires_grad_(False)
         widen_patch_embed(transformer)
-        transformer.patch_embed.proj.requires_grad_(True)
         transformer.add_adapter(
             LoraConfig(
                 r=args.rank,
@@ -118,6 +117,7 @@ def main() -> None:
                 target_modules=["to_q", "to_k", "to_v", "to_out.0"],
             )
         )
+        transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
     elif args.init:
         start = torch.load(args.init / "last.pt", weights_only=True)
         transformer.load_state_dict(start["transformer"])
