@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from training import evaluate
+from training.evaluate import candidate_masks, outcome, wilson_interval
+
+
+def test_wilson_interval_of_a_known_case():
+    low, high = wilson_interval(8, 10)
+    assert (low, high) == (pytest.approx(0.490, abs=1e-3), pytest.approx(0.943, abs=1e-3))
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "counts, expected", [([3, 1, 0], "hit"), ([2, 2], "wrong"), ([0, 4], "wrong"), ([0, 0], "none")]
+)
+def test_outcome_wants_the_target_touched_most(monkeypatch, counts, expected):
+    monkeypatch.setattr(evaluate, "touch_counts", lambda frames, masks: np.array(counts))
+    assert outcome(None, []) == expected
+
+
+def test_target_comes_first_among_the_candidates():
+    from training.scenes.scene import HELD_OUT_SEED, generate_scene
+
+    scene = generate_scene(HELD_OUT_SEED, 32, 48, 2, num_candidates=3)
+    masks = candidate_masks(scene)
+    assert len(masks) == 3
+    assert np.array_equal(masks[0], scene.target_mask)
+    assert not any((masks[0] & other).any() for other in masks[1:])
