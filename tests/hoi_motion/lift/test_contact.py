@@ -51,7 +51,7 @@ def test_without_hand_landmarks_the_wrist_and_knuckles_reach_on(reaching):
 
 def test_frames_count_for_the_nearest_candidate_only(reaching):
     track, place = reaching
-    masks = [_square(place + [offset, 0], 6) for offset in (-16, 0, 16)]
+    masks = [_square(place + [offset, 0], 9) for offset in (-40, 0, 40)]
     counts = contact.touch_counts(np.zeros((12, 240, 360, 3), np.uint8), masks, track)
     assert counts.argmax() == 1 and counts.sum() <= 12
 
