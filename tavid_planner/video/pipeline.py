@@ -86,7 +86,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             try:
                 own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
                 pipeline = super().from_pretrained(
-                    str(folder), torch_dtype=dtype, local_files_only=True, use_safetensors=True, **own
+                    str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
                 )
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise missing(f"{folder} cannot be loaded: {error}", "check that it is a CogVideoX model") from error
