@@ -15,8 +15,12 @@ USUAL_HEIGHT_M = 0.15
 MIN_SUPPORT_HEIGHT_M = 0.12
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
-# the track's angle counts while this share of the object is recognised, and corrects at most this much
-SEEN_TURN, MAX_TURN_RAD = 0.35, np.deg2rad(100)
+# the track corrects a held object while this share of it is recognised, turning it at most so far
+SEEN, MAX_TURN_RAD = 0.35, np.deg2rad(100)
+CALM_FRAMES = 1.5
+# a held object's surface is this near to the middle of the palm, from the third frame on
+GRIP_REACH_M = 0.05
+GRIP_FRAMES = 3
 _PALM = {
     hand: [index_of(f"{hand[:-5]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")] for hand in HANDS
 }
@@ -56,7 +60,7 @@ def object_motion(
         # the depth image sees the front
         distance += primitive.radius_m * 0.8
     rest = _resting_pose(target, primitive, camera, distance)
-    poses = _poses(target, contacts, hands, rest, camera)
+    poses = _poses(target, contacts, hands, rest, primitive, camera)
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
     return motion, _support(rest, primitive, actor_m), distance
@@ -104,7 +108,7 @@ def _resting_pose(target: ObjectTrack, primitive: Primitive, camera, distance: f
     return T
 
 
-def _poses(target, contacts, hands, rest, camera) -> np.ndarray:  # (T, 4, 4)
+def _poses(target, contacts, hands, rest, primitive: Primitive, camera) -> np.ndarray:  # (T, 4, 4)
     """Resting, held, resting: each segment starts where the one before ended."""
     poses = np.tile(rest, (target.num_frames, 1, 1))
     current = rest
@@ -112,35 +116,28 @@ def _poses(target, contacts, hands, rest, camera) -> np.ndarray:  # (T, 4, 4)
         holder = _holder(contacts, start, end)
         if holder is None:
             continue
-        hand = hands[holder]
+        hand, frames = hands[holder], np.arange(start, end)
         taken = max(start - 1, 0)
         in_hand = np.linalg.inv(hand.transform(taken)) @ current
-        in_hand[:3, 3] = _seen_offset(in_hand[:3, 3], target, hand, range(start, end), camera)
-        for t in range(start, end):
+        for t in frames:
             poses[t] = hand.transform(t) @ in_hand
-        _turn_as_seen(poses, target, hand, range(start, end), camera)
+        _turn_as_seen(poses, target, hand, frames, camera)
+        _shift_as_seen(poses, target, frames, camera)
+        for i, t in enumerate(frames):
+            into_grip = _into_grip(poses[t], hand.palm_m[t], primitive)
+            poses[t, :3, 3] += min(1.0, (i + 1) / GRIP_FRAMES) * into_grip
         current = poses[end - 1] if not (end < target.num_frames and target.resting[end]) else rest
         poses[end:] = current
     return poses
 
 
-def _seen_offset(offset, target, hand: HandMotion, frames, camera) -> np.ndarray:  # (3,)
-    """Grip offset in the hand frame, moved by what the track says on average about where the held object is seen."""
-    T = camera.T_camera_world
-    centroids = target.centroid_px
-    moves = []
-    for t in frames:
-        if target.visibility[t] < 0.4:
-            continue
-        in_camera = T[:3, :3] @ (hand.R_world_hand[t] @ offset + hand.palm_m[t]) + T[:3, 3]
-        wanted = _ray(camera, centroids[t]) * in_camera[2]
-        moves.append(hand.R_world_hand[t].T @ T[:3, :3].T @ (wanted - in_camera))
-    if not moves:
-        return offset
-    moved = offset + 0.5 * np.median(moves, axis=0)
-    # a grip reaches only so far
-    reach = max(np.linalg.norm(offset), 0.05)
-    return moved * min(1.0, reach / max(np.linalg.norm(moved), 1e-9))
+def _into_grip(T_world_object: np.ndarray, palm_m: np.ndarray, primitive: Primitive) -> np.ndarray:  # (3,)
+    """How far a held object must move, in the world, for its surface to be within reach of the palm's grip."""
+    palm = T_world_object[:3, :3].T @ (palm_m - T_world_object[:3, 3])
+    nearest = np.array([0, 0, np.clip(palm[2], -primitive.half_height_m, primitive.half_height_m)])
+    gap = np.linalg.norm(palm - nearest)
+    reach = primitive.radius_m + GRIP_REACH_M
+    return T_world_object[:3, :3] @ (palm - nearest) * max(0.0, 1 - reach / max(gap, 1e-9))
 
 
 def _turn_as_seen(poses, target: ObjectTrack, hand: HandMotion, frames, camera) -> None:
@@ -148,25 +145,36 @@ def _turn_as_seen(poses, target: ObjectTrack, hand: HandMotion, frames, camera) 
 
     The fitted wrist's roll is the weakest part of the fit; the object's own outline tells more about it.
     """
-    angles, weights = [], []
-    for t in frames:
-        seen = target.similarity[t, :, :2] @ _image_axis(poses[0], camera)
-        have = _image_axis(poses[t], camera)
-        turn = np.arctan2(have[0] * seen[1] - have[1] * seen[0], have @ seen)
-        sure = target.visibility[t] >= SEEN_TURN and abs(turn) < MAX_TURN_RAD and np.linalg.norm(have) > 1e-6
-        angles.append(turn if sure else 0.0)
-        weights.append(float(sure))
-    if not any(weights):
-        return
-    times = np.arange(len(angles))
-    near = np.exp(-0.5 * ((times[:, None] - times) / 1.5) ** 2) * np.array(weights) + 1e-6
-    turns = near @ np.array(angles) / near.sum(1)
-    # optical axis of the camera: a positive turn goes from image x to image y
+    rest_axis = _image_axis(poses[0], camera)
+    turns, sure = np.zeros(len(frames)), np.zeros(len(frames))
+    for i, t in enumerate(frames):
+        seen, have = target.similarity[t, :, :2] @ rest_axis, _image_axis(poses[t], camera)
+        turns[i] = np.arctan2(have[0] * seen[1] - have[1] * seen[0], have @ seen)
+        sure[i] = target.visibility[t] >= SEEN and abs(turns[i]) < MAX_TURN_RAD
+    # the optical axis: a positive turn goes from image x to image y
     axis = camera.T_world_camera[:3, 2]
-    for turn, t in zip(turns, frames):
+    for turn, t in zip(_calmed(turns[:, None], sure)[:, 0], frames):
         rotation = Rotation.from_rotvec(axis * turn).as_matrix()
         poses[t, :3, :3] = rotation @ poses[t, :3, :3]
         poses[t, :3, 3] = rotation @ (poses[t, :3, 3] - hand.palm_m[t]) + hand.palm_m[t]
+
+
+def _shift_as_seen(poses, target: ObjectTrack, frames, camera) -> None:
+    """Move the held object sideways, at its distance, to where the track sees it."""
+    T = camera.T_camera_world
+    centroids = target.centroid_px
+    shifts = np.zeros((len(frames), 3))
+    for i, t in enumerate(frames):
+        in_camera = T[:3, :3] @ poses[t, :3, 3] + T[:3, 3]
+        shifts[i] = T[:3, :3].T @ (_ray(camera, centroids[t]) * in_camera[2] - in_camera)
+    poses[frames, :3, 3] += _calmed(shifts, (target.visibility[frames] >= SEEN).astype(float))
+
+
+def _calmed(values: np.ndarray, sure: np.ndarray) -> np.ndarray:  # (N, C), (N,) -> (N, C)
+    """Corrections averaged over neighbouring frames in which they are known, fading to none far from those."""
+    times = np.arange(len(values))
+    near = np.exp(-0.5 * ((times[:, None] - times) / CALM_FRAMES) ** 2) * sure
+    return near @ values / (near.sum(1) + 1e-3)[:, None]
 
 
 def _image_axis(T_world_object: np.ndarray, camera) -> np.ndarray:  # (2,)
