@@ -217,7 +217,7 @@ def main() -> None:
         for name, value in _trained(transformer, text_encoder):
             value.copy_(averaged[name])
     if adapter:
-        facts = {"attention_loss": args.attention_loss, "blocks": blocks, "steps": step}
+        facts = {"attention_loss": args.attention_loss, "attention_blocks": blocks, "steps": step}
         save_adapter(args.out / "adapter", transformer, rank=args.rank, alpha=args.alpha, trigger=TRIGGER, extra=facts)
     else:
         transformer.save_pretrained(args.out / "model" / "transformer")

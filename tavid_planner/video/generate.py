@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
@@ -100,9 +99,8 @@ def generate_video(
         capture_attention=config.capture_attention,
     )
     frames = fit.to_request((output.frames[0] * 255).round().astype(np.uint8))
-    attention, alignment = None, None
+    attention = None
     if output.target_attention is not None:
-        alignment = target_alignment(output.target_attention[0], torch.from_numpy(coverage))
         attention = fit.maps_to_request(output.target_attention.numpy())
         attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
     on_progress("video", 1.0)
@@ -117,22 +115,9 @@ def generate_video(
         "model_px": [config.height, config.width],
         "content_px": list(fit.content_px),
         "content_top_left_px": list(fit.top_left_px),
-        "target_alignment": alignment,
         "seconds": round(time.perf_counter() - start, 3),
     }
     return InteractionVideo(frames, config.fps, attention, provenance)
-
-
-def target_alignment(
-    attention: torch.Tensor,  # (h, w), first frame
-    coverage: torch.Tensor,  # (H, W) in 0..1
-) -> float:
-    """Share of the first frame's attention to the target word that comes from the mask, 0..1.
-
-    A model that ignores the mask scores about the mask's share of the image area.
-    """
-    mask = F.adaptive_avg_pool2d(coverage[None].float(), attention.shape)[0]
-    return float((attention * mask).sum() / attention.sum().clamp_min(torch.finfo(torch.float32).tiny))
 
 
 @contextmanager

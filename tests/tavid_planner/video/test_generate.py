@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
-import torch
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
-from tavid_planner.video.generate import generate_video, load_pipeline, target_alignment
+from tavid_planner.video.generate import generate_video, load_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,6 @@ def test_provenance_says_what_ran(pipeline, config):
     assert facts["seed"] == 3 and facts["steps"] == 2 and facts["mask_used"] is True
     assert facts["scheduler"] == "CogVideoXDPMScheduler" and facts["trigger"] == "target"
     assert len(facts["base_digest"]) == len(facts["adapter_digest"]) == 16
-    assert 0 <= facts["target_alignment"] <= 1
 
 
 def test_without_adapter_the_provenance_says_that_the_mask_is_not_used(config, tiny_base):
@@ -90,12 +88,3 @@ def test_one_pixel_in_a_large_image_vanishes(pipeline, config):
     with pytest.raises(InputError) as error:
         generate_video(pipeline, request(640, 960, target_mask=mask), config, seed=3)
     assert error.value.code is ErrorCode.MASK_EMPTY
-
-
-def test_alignment_is_the_share_on_the_mask():
-    coverage = torch.zeros(16, 24)
-    coverage[:8, :8] = 1
-    assert target_alignment(torch.ones(2, 3), coverage) == pytest.approx(1 / 6)
-    attention = torch.zeros(2, 3)
-    attention[0, 0] = 0.01
-    assert target_alignment(attention, coverage) == pytest.approx(1.0)
