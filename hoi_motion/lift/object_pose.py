@@ -1,6 +1,6 @@
 """6D pose of the object: resting where it is seen, then rigid in the hand that holds it, then resting again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -9,18 +9,23 @@ from hoi_motion.body.joints import index_of
 from hoi_motion.lift.contact import runs
 from hoi_motion.lift.object_shape import Primitive, fit_primitive
 from hoi_motion.lift.object_track import ObjectTrack
+from hoi_motion.lift.settle import GRIP_M, into_grip, palm_clearance
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 
 USUAL_HEIGHT_M = 0.15
 MIN_SUPPORT_HEIGHT_M = 0.12
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
+HAND_MARGIN_M = 0.03
+# a palm's middle this far from a surface can touch it with the fingers
+TOUCH_REACH_M = 0.06
 # the track corrects a held object while this share of it is recognised, turning it at most so far
 SEEN, MAX_TURN_RAD = 0.35, np.deg2rad(100)
 CALM_FRAMES = 1.5
-# a held object's surface is this near to the middle of the palm, from the third frame on
-GRIP_REACH_M = 0.05
+# a held object lies in the palm's grip (settle.py) from the third frame on
 GRIP_FRAMES = 3
+# how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
+SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
 _PALM = {
     hand: [index_of(f"{hand[:-5]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")] for hand in HANDS
 }
@@ -51,19 +56,44 @@ def object_motion(
     actor_m: np.ndarray,  # (T, 76, 3)
     camera,
     depth_m: np.ndarray | None = None,  # (H, W)
-) -> tuple[ObjectMotion, SupportBox | None, float]:
-    """Shape, poses and support of the target in the world, and the distance it was given."""
+) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], float]:
+    """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given."""
     T_camera_world = camera.T_camera_world
     distance = _distance(target, contacts, hands, actor_m, camera, depth_m)
     primitive = fit_primitive(target.mask, camera.K, T_camera_world[:3, :3], distance)
     if depth_m is not None and _measured(depth_m, target.mask) is not None:
         # the depth image sees the front
         distance += primitive.radius_m * 0.8
+    else:
+        distance, primitive = _beside_the_hand(target, primitive, contacts, hands, camera, distance)
     rest = _resting_pose(target, primitive, camera, distance)
     poses = _poses(target, contacts, hands, rest, primitive, camera)
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
-    return motion, _support(rest, primitive, actor_m), distance
+    return motion, _support(rest, primitive, actor_m), contacts_in_reach(contacts, hands, motion, primitive), distance
+
+
+def contacts_in_reach(
+    contacts: tuple[Contact, ...], hands: dict[str, HandMotion], thing: ObjectMotion, primitive: Primitive
+) -> tuple[Contact, ...]:
+    """Contacts without the frames at their ends in which the palm is out of reach in 3D.
+
+    A hand is over an object in the picture a little before it touches and a little after. A contact that is nowhere
+    within reach stays as it is: the picture saw it, and the check will say that 3D does not agree.
+    """
+    kept = []
+    for contact in contacts:
+        frames = np.arange(contact.start_frame, contact.end_frame)
+        gaps = [_clearance(thing.T_world_object[t], hands[contact.hand].palm_m[t], primitive) for t in frames]
+        near = frames[np.array(gaps) <= TOUCH_REACH_M]
+        if len(near):
+            contact = replace(contact, start_frame=int(near[0]), end_frame=int(near[-1]) + 1)
+        kept.append(contact)
+    return tuple(kept)
+
+
+def _clearance(T_world_object: np.ndarray, palm_m: np.ndarray, primitive: Primitive) -> float:
+    return palm_clearance(T_world_object[:3, :3].T @ (palm_m - T_world_object[:3, 3]), primitive)[0]
 
 
 def _measured(depth_m: np.ndarray, mask: np.ndarray) -> float | None:
@@ -79,17 +109,42 @@ def _distance(target, contacts, hands, actor_m, camera, depth_m) -> float:
         if measured is not None:
             return measured
     T = camera.T_camera_world
-    for contact in contacts:
-        # a hand passes by before it touches: where the object moves, its last frames at rest; else all of the contact
-        frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
-        if target.moved:
-            frames = frames[-3:] or [contact.start_frame]
-        hand = hands[contact.hand].palm_m[frames]
-        return max(0.2, float(np.median(hand @ T[2, :3] + T[2, 3])))
+    touch_m = _touching_palm_m(target, contacts, hands)
+    if touch_m is not None:
+        return max(0.2, float(np.median(touch_m @ T[2, :3] + T[2, 3])))
     rows = np.nonzero(target.mask)[0]
     by_size = camera.K[1, 1] * USUAL_HEIGHT_M / (np.ptp(rows) + 1)
     actor = float(np.median(actor_m[:, 0] @ T[2, :3] + T[2, 3]))
     return float(np.clip(by_size, max(0.3, actor - 0.8), actor + 0.8))
+
+
+def _touching_palm_m(target, contacts, hands) -> np.ndarray | None:  # (N, 3)
+    """Palm of the first hand that touches the object, while it touches and the object rests."""
+    if not contacts:
+        return None
+    contact = contacts[0]
+    # a hand passes by before it touches: where the object moves, its last frames at rest; else all of the contact
+    frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
+    if target.moved:
+        frames = frames[-3:] or [contact.start_frame]
+    return hands[contact.hand].palm_m[frames]
+
+
+def _beside_the_hand(target, primitive, contacts, hands, camera, distance) -> tuple[float, Primitive]:
+    """Distance and size for which the touching palm lies beside the object, not in it; the picture stays the same."""
+    touch_m = _touching_palm_m(target, contacts, hands)
+    if touch_m is None:
+        return distance, primitive
+    palm_m, best = np.median(touch_m, axis=0), None
+    for shift in SIGHT_SHIFTS_M:
+        moved = max(0.2, distance + shift)
+        scaled = replace(primitive, size_m=primitive.size_m * moved / distance)
+        rest = _resting_pose(target, scaled, camera, moved)
+        clearance = _clearance(rest, palm_m, scaled)
+        violation = abs(clearance - np.clip(clearance, *GRIP_M))
+        if best is None or violation < best[0] - 1e-3:
+            best = violation, moved, scaled
+    return best[1], best[2]
 
 
 def _ray(camera, xy_px) -> np.ndarray:  # (3,) in the camera frame, z = 1
@@ -124,20 +179,10 @@ def _poses(target, contacts, hands, rest, primitive: Primitive, camera) -> np.nd
         _turn_as_seen(poses, target, hand, frames, camera)
         _shift_as_seen(poses, target, frames, camera)
         for i, t in enumerate(frames):
-            into_grip = _into_grip(poses[t], hand.palm_m[t], primitive)
-            poses[t, :3, 3] += min(1.0, (i + 1) / GRIP_FRAMES) * into_grip
+            poses[t, :3, 3] += min(1.0, (i + 1) / GRIP_FRAMES) * into_grip(poses[t], hand.palm_m[t], primitive)
         current = poses[end - 1] if not (end < target.num_frames and target.resting[end]) else rest
         poses[end:] = current
     return poses
-
-
-def _into_grip(T_world_object: np.ndarray, palm_m: np.ndarray, primitive: Primitive) -> np.ndarray:  # (3,)
-    """How far a held object must move, in the world, for its surface to be within reach of the palm's grip."""
-    palm = T_world_object[:3, :3].T @ (palm_m - T_world_object[:3, 3])
-    nearest = np.array([0, 0, np.clip(palm[2], -primitive.half_height_m, primitive.half_height_m)])
-    gap = np.linalg.norm(palm - nearest)
-    reach = primitive.radius_m + GRIP_REACH_M
-    return T_world_object[:3, :3] @ (palm - nearest) * max(0.0, 1 - reach / max(gap, 1e-9))
 
 
 def _turn_as_seen(poses, target: ObjectTrack, hand: HandMotion, frames, camera) -> None:
@@ -202,6 +247,10 @@ def _support(rest: np.ndarray, primitive: Primitive, actor_m: np.ndarray) -> Sup
     # legs and trunk; the arms reach over
     trunk = actor_m[:, [0, 1, 2, 4, 5, 7, 8, 3, 6]].reshape(-1, 3)
     clear = np.abs(trunk[:, :2] - centre).max(1).min() - 0.16
+    # how far the plate reaches is a guess: a hand that comes up from below its top came up beside it
+    below = actor_m.reshape(-1, 3)
+    below = below[below[:, 2] < top]
+    clear = min([clear, *(np.abs(below[:, :2] - centre).max(1) - HAND_MARGIN_M)])
     half = float(np.clip(clear, primitive.radius_m + 0.01, TABLE_SIDE_M / 2))
     T = np.eye(4)
     T[:3, 3] = [*centre, top - TABLE_THICKNESS_M / 2]

@@ -13,6 +13,7 @@ from hoi_motion.lift.contact import contact_intervals, hand_centres_px
 from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
 from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
 from hoi_motion.lift.object_track import track_object
+from hoi_motion.lift.settle import rise_to_floor
 from hoi_motion.masks import checked_mask
 from hoi_motion.motion import HANDS, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -72,19 +73,20 @@ def lift_video(
     fit = fit_body(body, track, K, fps, config, depth_m=depth_m, on_progress=on_progress, cancel=cancel)
     origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
     camera = world_camera(K, focal_source, frames.shape[1:3], fit.pitch_rad, origin_m)
-    points_m = fit.points_m - origin_m
+    rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
+    points_m = fit.points_m - origin_m + rise_m[:, None]
     clock.lap("fit")
 
     # 5. contacts, then the object's shape and poses
     contacts = contact_intervals(track, target, fps)
     hands = _hands(body, fit, points_m)
-    thing, support, distance_m = object_motion(target, contacts, hands, points_m, camera, depth_m)
+    thing, support, contacts, distance_m = object_motion(target, contacts, hands, points_m, camera, depth_m)
     clock.lap("contact")
     on_progress("lift", 1.0)
 
     return HoiMotion(
         pose_rad=fit.pose_rad,
-        transl_m=fit.transl_m - origin_m,
+        transl_m=fit.transl_m - origin_m + rise_m,
         betas=fit.betas,
         fps=float(fps),
         body_model=body.name,
@@ -122,6 +124,12 @@ def _checked(frames, fps, target_mask, actor_mask, config: LiftConfig):
     if actor_mask is not None:
         actor_mask = checked_mask(actor_mask, frames.shape[1:3], "actor mask")
     return frames, target_mask, actor_mask
+
+
+def _lowest_m(body, fit: BodyFit) -> np.ndarray:  # (T,)
+    """Height of the lowest skin point in the level frame."""
+    vertices, _ = body.vertices_and_joints(fit.pose_rad, fit.transl_m, fit.betas)
+    return vertices[..., 2].amin(1).numpy()
 
 
 def _hands(body, fit: BodyFit, points_m: np.ndarray) -> dict[str, HandMotion]:

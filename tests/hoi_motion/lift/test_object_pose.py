@@ -29,7 +29,7 @@ def scene(camera):
     similarity = np.tile(IDENTITY, (T, 1, 1))
     similarity[:, :, 2] = px - px[0]
     target = ObjectTrack(mask, similarity, np.ones(T), np.arange(T) < TAKEN)
-    hand = CENTRE_M + [-0.05, 0, 0] + lift
+    hand = CENTRE_M + [-0.09, 0, 0] + lift
     still = np.tile(np.eye(3), (T, 1, 1))
     hands = {"right_hand": HandMotion(hand, still), "left_hand": HandMotion(hand + [-0.6, 0, 0], still)}
     actor = np.zeros((T, 76, 3))
@@ -39,7 +39,7 @@ def scene(camera):
 
 def test_before_the_touch_it_rests_then_it_goes_with_the_hand(scene, camera):
     target, hands, actor = scene
-    motion, _, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
     poses = motion.T_world_object
     np.testing.assert_array_equal(poses[:TAKEN], np.tile(poses[0], (TAKEN, 1, 1)))
     np.testing.assert_allclose(poses[0, :3, 3], CENTRE_M, atol=0.03)
@@ -50,7 +50,7 @@ def test_before_the_touch_it_rests_then_it_goes_with_the_hand(scene, camera):
 
 def test_a_table_top_is_put_under_it(scene, camera):
     target, hands, actor = scene
-    motion, support, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    motion, support, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
     bottom = motion.vertices_world(0)[:, 2].min()
     assert support is not None and support.top_height_m == pytest.approx(bottom, abs=1e-3)
 
@@ -61,13 +61,13 @@ def test_a_depth_image_sets_the_distance(scene, camera):
     depth = np.full((240, 360), 5.0)
     depth[target.mask] = true - 0.05
     wrong = {name: HandMotion(hand.palm_m + [0, 0.5, 0], hand.R_world_hand) for name, hand in hands.items()}
-    motion, _, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), wrong, actor, camera, depth)
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), wrong, actor, camera, depth)
     assert np.linalg.norm(motion.T_world_object[0, :3, 3] - CENTRE_M) < 0.03
 
 
 def test_without_a_contact_it_stays_and_lies_within_reach(scene, camera):
     target, hands, actor = scene
-    motion, _, distance = object_motion(target, (), hands, actor, camera)
+    motion, _, _, distance = object_motion(target, (), hands, actor, camera)
     np.testing.assert_array_equal(motion.T_world_object[-1], motion.T_world_object[0])
     assert abs(distance - camera.to_camera(actor[0, 0])[2]) <= 0.81
 
@@ -75,6 +75,26 @@ def test_without_a_contact_it_stays_and_lies_within_reach(scene, camera):
 def test_a_held_object_is_never_out_of_the_hands_reach(scene, camera):
     target, hands, actor = scene
     far = {name: HandMotion(hand.palm_m + [0.4, 0, 0], hand.R_world_hand) for name, hand in hands.items()}
-    motion, _, _ = object_motion(target, (Contact("right_hand", "target", 4, T),), far, actor, camera)
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), far, actor, camera)
     gap = np.linalg.norm(motion.T_world_object[TAKEN + 2 :, :3, 3] - far["right_hand"].palm_m[TAKEN + 2 :], axis=1)
     assert gap.max() < 0.06 + 0.06
+
+
+def test_frames_out_of_reach_are_no_contact(scene, camera):
+    target, hands, actor = scene
+    late = hands["right_hand"].palm_m.copy()
+    late[:4] += [-0.3, 0, 0]
+    hands = {**hands, "right_hand": HandMotion(late, hands["right_hand"].R_world_hand)}
+    *_, contacts, _ = object_motion(target, (Contact("right_hand", "target", 2, T),), hands, actor, camera)
+    assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
+
+
+def test_the_touching_palm_is_beside_the_object_not_in_it(scene, camera):
+    target, hands, actor = scene
+    towards_camera = camera.T_world_camera[:3, 3] - CENTRE_M
+    inside = CENTRE_M + 0.03 * towards_camera / np.linalg.norm(towards_camera)
+    hands = {name: HandMotion(np.tile(inside, (T, 1)), hand.R_world_hand) for name, hand in hands.items()}
+    still = ObjectTrack(target.mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    motion, *_ = object_motion(still, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    radius = np.linalg.norm(motion.vertices_m, axis=1).max()
+    assert np.linalg.norm(motion.T_world_object[0, :3, 3] - inside) > 0.9 * radius
