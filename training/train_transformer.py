@@ -162,7 +162,8 @@ def main() -> None:
         for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
         clean, image, ids, masks, trigger_tokens, has_text = batches.draw(1.0 if adapter else 0.5, 0.1, 0.05)
-        timesteps = torch.randint(0, 1000, (len(clean),))
+        # where the hand goes is decided while there is much noise
+        timesteps = (1000 * torch.rand(len(clean)) ** (1 / args.noise_power)).long().clamp(max=999)
         noisy, velocity = add_noise(scheduler, clean, torch.randn_like(clean), timesteps)
         image_latents = torch.cat([image[:, None], torch.zeros(len(clean), F_ - 1, *image.shape[1:])], 1)
         inputs = [noisy, image_latents]
@@ -187,7 +188,7 @@ def main() -> None:
                     losses["attention"] = target_attention_loss(maps, target, args.normalisation)
         else:
             prediction = transformer(**call)[0]
-        losses["diffusion"] = velocity_loss(prediction, velocity, motion_weight(clean))
+        losses["diffusion"] = velocity_loss(prediction, velocity, motion_weight(clean, args.moving))
         loss = losses["diffusion"] + args.attention_loss * losses.get("attention", 0.0)
         transformer.zero_grad()
         text_encoder.zero_grad()
@@ -260,6 +261,8 @@ def _parse_args():
     parser.add_argument("--attention-loss", type=float, default=0.1, help="lambda; 0 leaves the loss out")
     parser.add_argument("--normalisation", default="raw", choices=("raw", "max", "minmax"))
     parser.add_argument("--blocks", default="2,3,4,5", help="blocks whose attention is supervised")
+    parser.add_argument("--moving", type=float, default=4.0, help="extra weight of latent cells that change")
+    parser.add_argument("--noise-power", type=float, default=1.0, help="1 draws timesteps uniformly, 2 favours noisy ones")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
