@@ -44,7 +44,7 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, float]]:
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, share_folder
-    from tavid_planner.image_files import read_image, read_mask
+    from hoi_motion.image_files import read_image, read_mask
     from tavid_planner.planner import Planner
     from tavid_planner.provenance import peak_memory_bytes
     from tavid_planner.request import InteractionRequest

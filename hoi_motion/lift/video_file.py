@@ -1,4 +1,4 @@
-"""Clips, masks and depth images from files, clips to files."""
+"""Clips from files and to files."""
 
 import os
 from pathlib import Path
@@ -43,44 +43,6 @@ def read_video(path, max_frames: int) -> tuple[np.ndarray, float]:
     if not (np.isfinite(fps) and 0 < fps <= 1000):
         raise InputError(ErrorCode.FILE_INVALID, f"video {path} says it has {fps} frames per second")
     return np.stack(frames), float(fps)
-
-
-def read_mask(path, name: str = "mask") -> np.ndarray:
-    """A mask as it is stored, for `masks.checked_mask` to judge.
-
-    Raises:
-        InputError: MASK_INVALID when the file is missing or damaged.
-    """
-    return _read_picture(path, name, ErrorCode.MASK_INVALID)
-
-
-def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
-    """A depth image: .npy or a float picture in metres, an integer picture in millimetres.
-
-    Raises:
-        InputError: IMAGE_INVALID when the file is missing, damaged or has several channels.
-    """
-    depth = _read_picture(path, "depth image", ErrorCode.IMAGE_INVALID)
-    if depth.ndim != 2 or depth.dtype.kind not in "uif":
-        raise InputError(
-            ErrorCode.IMAGE_INVALID, f"depth image {path} is {depth.dtype} of shape {depth.shape}, expected one channel"
-        )
-    return depth.astype(np.float32) / (1.0 if depth.dtype.kind == "f" else 1000.0)
-
-
-def _read_picture(path, name: str, code: ErrorCode) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        if Path(path).suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        with Image.open(path) as picture:
-            return np.asarray(picture)
-    except FileNotFoundError as error:
-        raise InputError(code, f"{name} {path} does not exist", "check the path") from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(code, f"{name} {path} cannot be read: {reason}", "give a PNG or .npy file") from error
 
 
 def write_video(path, frames: np.ndarray, fps: float) -> None:

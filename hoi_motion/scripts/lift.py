@@ -36,7 +36,8 @@ def _lift(argv: list[str]) -> int:
         _check_writable(path)
 
     from hoi_motion.lift.config import LiftConfig
-    from hoi_motion.lift.video_file import read_depth, read_mask, read_video, write_video
+    from hoi_motion.image_files import read_depth, read_mask
+    from hoi_motion.lift.video_file import read_video, write_video
     from hoi_motion.masks import checked_mask
 
     config = LiftConfig(body_model=arguments.body_model)

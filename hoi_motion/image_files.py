@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tavid_planner.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError
 
 
 def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB

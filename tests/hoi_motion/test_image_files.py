@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.image_files import read_depth, read_image, read_mask
+from hoi_motion.image_files import read_depth, read_image, read_mask
 
 GREY = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
 
