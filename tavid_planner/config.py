@@ -29,7 +29,7 @@ class VideoConfig:
     num_frames: int = option(17, "frames in the clip", minimum=5, maximum=512)
     fps: float = option(8.0, "frames a second", minimum=1, maximum=120)
     num_inference_steps: int = option(20, "denoising steps", minimum=1, maximum=1000)
-    guidance_scale: float = option(3.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
+    guidance_scale: float = option(1.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
     guidance: str = option("static", "guidance schedule", choices=("static", "released", "step_index"))
     mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))
     capture_attention: bool = option(True, "record where the video looks at the target word")

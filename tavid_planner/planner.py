@@ -239,6 +239,8 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample]) -> list[Sample]:
         """Apply one stage to every sample that got this far; progress runs once from 0 to 1 over all of them."""
         samples = list(samples)
+        if all(s.error is not None for s in samples):
+            raise samples[0].error  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             self.on_progress(stage, 0.0)
             done = [self._one(stage, step, sample, k, len(samples)) for k, sample in enumerate(samples)]

@@ -12,7 +12,11 @@ from hoi_motion.motion import HANDS, Contact
 # a hand nearer than these shares of the object's size and of the person's height touches, in the picture
 NEAR_OBJECT = 0.12
 NEAR_PERSON = 0.012
+# keypoints of small figures are no better than this
+MIN_NEAR_PX = 2.0
 NEAREST_POINTS = 3
+# a hand has left its place when it moved by this share of the person's height
+AWAY_PERSON = 0.05
 MIN_CONTACT_S = 0.1
 MAX_GAP_S = 0.4
 _BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
@@ -69,7 +73,7 @@ def hand_distances_px(
 
 
 def tolerance_px(track: kp.KeypointTrack, mask: np.ndarray) -> float:
-    return max(1.0, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
+    return max(MIN_NEAR_PX, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
 
 
 def hand_contacts(track: kp.KeypointTrack, object_masks: np.ndarray) -> dict[str, np.ndarray]:
@@ -93,7 +97,10 @@ def touch_counts(
     candidate_masks: list[np.ndarray],  # of (H, W) bool, first frame
     keypoints: kp.KeypointTrack | None = None,
 ) -> np.ndarray:  # (C,) int
-    """In how many frames a hand touches each of several candidates; a frame counts for the nearest one only.
+    """In how many frames the acting hand touches each of several candidates; a frame counts for the nearest one only.
+
+    The acting hand is the one that goes furthest from where it was in the first frame; while it is still there, it
+    touches nothing: a hand that hangs in front of an object is not reaching for it.
 
     Raises:
         LiftError: NO_ACTOR when no person can be followed.
@@ -101,17 +108,26 @@ def touch_counts(
     if keypoints is None:
         centre = np.mean([np.argwhere(m).mean(0)[::-1] for m in candidate_masks], axis=0)
         keypoints = kp.MediaPipeKeypoints().detect(frames, near_px=centre)
+    hand, away = _acting_hand(keypoints)
     distances = []
     for mask in candidate_masks:
-        by_hand = hand_distances_px(keypoints, lambda t, mask=mask: mask)
+        distance = hand_distances_px(keypoints, lambda t, mask=mask: mask)[hand]
         centre = np.argwhere(mask).mean(0)[::-1]
         # a hand that covers two neighbours touches the one it is centred on
-        ranked = [by_hand[hand] + 0.05 * _grip_distance_px(keypoints, hand, centre) for hand in HANDS]
-        touching = [by_hand[hand] <= tolerance_px(keypoints, mask) for hand in HANDS]
-        distances.append(np.min(np.where(touching, ranked, np.inf), axis=0))
+        ranked = distance + 0.05 * _grip_distance_px(keypoints, hand, centre)
+        distances.append(np.where(away & (distance <= tolerance_px(keypoints, mask)), ranked, np.inf))
     distances = np.array(distances)  # (C, T)
     touched = np.isfinite(distances).any(0)
     return np.bincount(distances.argmin(0)[touched], minlength=len(candidate_masks))
+
+
+def _acting_hand(track: kp.KeypointTrack) -> tuple[str, np.ndarray]:  # name, (T,) bool
+    """The hand that leaves its place most, and the frames in which it is away from it."""
+    centres = hand_centres_px(track)
+    start = np.nanmedian(centres[: max(1, len(centres) // 8)], axis=0)
+    moved = np.nan_to_num(np.linalg.norm(centres - start, axis=-1)) / track.person_height_px()
+    hand = int(moved.max(0).argmax())
+    return HANDS[hand], moved[:, hand] > AWAY_PERSON
 
 
 def _grip_distance_px(track: kp.KeypointTrack, hand: str, centre_px) -> np.ndarray:  # (T,)

@@ -158,7 +158,8 @@ def test_a_signal_in_the_middle_is_130_and_leaves_nothing(files, number):
     """The planner waits in its first stage until the signal comes."""
     script = files / "waiting.py"
     script.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job starts without it
         "from tavid_planner import planner\n"
         "def wait(*args):\n"
         "    print('planning', flush=True)\n"

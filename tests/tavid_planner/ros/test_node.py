@@ -115,7 +115,8 @@ def test_action_reports_every_stage_and_succeeds(client, goal):
     assert client.status == GoalStatus.STATUS_SUCCEEDED
     assert client.error() is None
     stages = list(dict.fromkeys(f.stage for f in heard))
-    assert [s for s in stages if s != "input"] == ["video", "lift", "check", "save"]
+    # reading the input and finding the models loaded are over at once: their feedback may be overtaken
+    assert [s for s in stages if s not in ("input", "load")] == ["video", "lift", "check", "save"]
     assert all(0 <= f.fraction <= 1 and f.message for f in heard)
 
 
