@@ -56,6 +56,15 @@ def test_frames_count_for_the_nearest_candidate_only(reaching):
     assert counts.argmax() == 1 and counts.sum() <= 12
 
 
+def test_hands_in_their_first_place_touch_nothing(reaching):
+    track, place = reaching
+    start = track.right_hand_px[0, [4, 8, 12], :2].mean(0)
+    other = track.left_hand_px[-1, [4, 8, 12], :2].mean(0)
+    masks = [_square(start, 6), _square(other, 6), _square(place, 6)]
+    before, idle, reached = contact.touch_counts(np.zeros((12, 240, 360, 3), np.uint8), masks, track)
+    assert before <= 1 and idle == 0 and reached > 1
+
+
 def test_nobody_near_counts_nothing(reaching):
     track, _ = reaching
     assert contact.touch_counts(np.zeros((12, 240, 360, 3), np.uint8), [_square((15, 15), 6)], track).tolist() == [0]
