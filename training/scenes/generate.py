@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,15 +102,22 @@ def _results(folder: Path, settings: Settings, seeds: list[int], workers: int):
     if workers <= 1 or len(seeds) <= 1:
         yield from (make_clip(folder, settings, seed) for seed in seeds)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         for future in as_completed([pool.submit(make_clip, folder, settings, seed) for seed in seeds]):
             yield future.result()
 
 
-def _start_worker() -> None:
+@contextmanager
+def _one_thread():
+    """Sums over several threads round differently: a clip must not depend on how many there are."""
     import torch
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
@@ -117,7 +125,8 @@ def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     from training.scenes.clip_file import save_clip
     from training.scenes.scene import generate_scene
 
-    sample = generate_scene(seed=seed, **asdict(settings))
+    with _one_thread():
+        sample = generate_scene(seed=seed, **asdict(settings))
     path = clip_path(folder, seed)
     save_clip(path, sample)
     return {
