@@ -1,4 +1,4 @@
-"""3D convolutions as sums of 2D ones: the same numbers, several times faster on a CPU.
+"""3D convolutions as sums of 2D ones: the same numbers, faster on a CPU.
 
 PyTorch runs `conv3d` on CPUs through an unblocked im2col; `conv2d` goes through oneDNN. A 3D convolution is the sum
 over its temporal taps of 2D convolutions, so the VAE of CogVideoX gains the faster path without new weights.
