@@ -128,7 +128,11 @@ def main() -> None:
             text_encoder.load_state_dict(state["text_encoder"])
     transformer.train()
     parameters = [p for m in (transformer, text_encoder) for p in m.parameters() if p.requires_grad]
-    matrices = [p for n, p in transformer.named_parameters() if "blocks" in n and p.ndim == 2 and p.requires_grad]
+    matrices = [
+        p
+        for n, p in transformer.named_parameters()
+        if "blocks" in n and "norm" not in n and p.ndim == 2 and p.requires_grad
+    ]
     others = [p for p in parameters if all(p is not m for m in matrices)]
     optimizers = [
         Muon(matrices, lr=args.lr),

@@ -5,7 +5,6 @@ import logging
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -107,26 +106,12 @@ def _results(folder: Path, settings: Settings, seeds: list[int], workers: int):
             yield future.result()
 
 
-@contextmanager
-def _one_thread():
-    """Sums over several threads round differently: a clip must not depend on how many there are."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     """Generate and save one clip; its index entry."""
     from training.scenes.clip_file import save_clip
     from training.scenes.scene import generate_scene
 
-    with _one_thread():
-        sample = generate_scene(seed=seed, **asdict(settings))
+    sample = generate_scene(seed=seed, **asdict(settings))
     path = clip_path(folder, seed)
     save_clip(path, sample)
     return {

@@ -1,5 +1,6 @@
 """One procedural scene: a clip with full ground truth, a pure function of its seed."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -66,11 +67,26 @@ class SceneSample:
         return self.motion.camera.K
 
 
+@contextmanager
+def _one_thread():
+    """Sums over several threads round differently: a scene must not depend on how many there are."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 @lru_cache(maxsize=1)
+@_one_thread()
 def free_body() -> BodyModel:
     return load_body()
 
 
+@_one_thread()
 def generate_scene(
     seed: int, height: int, width: int, num_frames: int, fps: float = 8.0, num_candidates: int | None = None,
     supersampling: int = 2, with_depth: bool = False, body: BodyModel | None = None,

@@ -1,9 +1,12 @@
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from training.scenes import generate as module
 from training.scenes.generate import Settings, clip_path, generate
+from training.scenes.scene import free_body, generate_scene
 
 SETTINGS = Settings(32, 48, 5, supersampling=1)
 
@@ -33,6 +36,18 @@ def test_restart_after_a_kill_gives_the_same_files(tmp_path, monkeypatch):
     entries = generate(tmp_path / "killed", SETTINGS, 7, 3)
     assert made == [7, 9] and [e["seed"] for e in entries] == [7, 8, 9]
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
+
+
+def test_scene_does_not_depend_on_the_number_of_threads():
+    before, poses = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            free_body.cache_clear()
+            poses.append(generate_scene(20, 32, 48, 5, supersampling=1).motion.pose_rad)
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*poses)
 
 
 @pytest.mark.slow
