@@ -31,6 +31,7 @@ from training.objectives.target_attention import target_attention_loss, token_ma
 
 TRIGGER = "target"
 TEXT_LENGTH = 32
+MASK_CHANNELS_FROM = 32  # after those of noise and image
 
 
 class Captions:
@@ -118,6 +119,8 @@ def main() -> None:
             )
         )
         transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
+        if args.init:
+            _start_from_adapter(transformer, torch.load(args.init / "last.pt", weights_only=True)["averaged"])
     elif args.init:
         start = torch.load(args.init / "last.pt", weights_only=True)
         transformer.load_state_dict(start["transformer"])
@@ -231,6 +234,16 @@ def main() -> None:
     print(f"{args.stage}: {step} steps, " + ", ".join(f"{k} loss {v:.4f}" for k, v in means.items()))
 
 
+@torch.no_grad()
+def _start_from_adapter(transformer, averaged: dict) -> None:
+    """LoRA and mask channels of an adapter that was trained on an earlier state of the same base."""
+    for name, value in transformer.named_parameters():
+        if "lora_" in name:
+            value.copy_(averaged["transformer." + name])
+    channels = MASK_CHANNELS_FROM
+    transformer.patch_embed.proj.weight[:, channels:] = averaged["transformer.patch_embed.proj.weight"][:, channels:]
+
+
 def _trained(transformer, text_encoder):
     for prefix, module in (("transformer.", transformer), ("text_encoder.", text_encoder)):
         for name, value in module.named_parameters():
@@ -256,7 +269,7 @@ def _parse_args():
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="run folder; an existing run is resumed")
     parser.add_argument("--base", type=Path, help="run folder of the base stage")
-    parser.add_argument("--init", type=Path, help="run folder whose weights a base starts from")
+    parser.add_argument("--init", type=Path, help="run folder whose weights this stage starts from")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)

@@ -1,5 +1,6 @@
 """A ROS graph of this session's own, and a node process in it whose planner follows the instruction."""
 
+import importlib.util
 import os
 import pickle
 import signal
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("rclpy")
-pytest.importorskip("tavid_planner_interfaces", reason="pip install ./tavid_planner_interfaces")
+from tavid_planner.ros.isolation import private_graph
 
-from tavid_planner.ros.isolation import private_graph  # noqa: E402
+# a set-up without them is broken; skipped tests would hide it
+for package in ("rclpy", "tavid_planner_interfaces"):
+    if importlib.util.find_spec(package) is None:
+        raise pytest.UsageError(f"the ROS tests need {package}: run `make setup-test`")
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NODE_SCRIPT = Path(__file__).with_name("obedient_node.py")
