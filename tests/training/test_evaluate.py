@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training import evaluate
-from training.evaluate import candidate_masks, outcome, wilson_interval
+from training.evaluate import candidate_masks, score, wilson_interval
 
 
 def test_wilson_interval_of_a_known_case():
@@ -16,7 +16,9 @@ def test_wilson_interval_of_a_known_case():
 )
 def test_outcome_wants_the_target_touched_most(monkeypatch, counts, expected):
     monkeypatch.setattr(evaluate, "touch_counts", lambda frames, masks: np.array(counts))
-    assert outcome(None, []) == expected
+    clip = np.zeros((4, 32, 48, 3), np.uint8)
+    result = score(clip, clip[0], [clip[0, ..., 0] > 0] * len(counts))
+    assert (result.outcome, result.target_share) == (expected, counts[0] / 4)
 
 
 def test_target_comes_first_among_the_candidates():
