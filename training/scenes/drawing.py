@@ -133,9 +133,11 @@ class Stage:
 
 
 def _table_meshes(layout: Layout) -> list[Mesh]:
-    size, centre = layout.table_size_m, layout.table_centre_m
+    if layout.table is None:
+        return []
+    size, centre, albedo = layout.table.size_m, layout.table.centre_m, layout.table.albedo
     vertices, faces = box_mesh(size)
-    parts = [creased_mesh(vertices + centre - [0, 0, size[2] / 2], faces, layout.table_albedo, 0)]
+    parts = [creased_mesh(vertices + centre - [0, 0, size[2] / 2], faces, albedo, 0)]
     leg_height = centre[2] - size[2] / 2
     leg, faces = box_mesh(np.array([LEG_M, LEG_M, leg_height]))
     for sx in (-1, 1):
@@ -143,13 +145,13 @@ def _table_meshes(layout: Layout) -> list[Mesh]:
             foot = np.array([centre[0], centre[1], 0]) + [
                 sx * (size[0] / 2 - LEG_M), sy * (size[1] / 2 - LEG_M), 0
             ]  # fmt: skip
-            parts.append(creased_mesh(leg + foot, faces, layout.table_albedo * 0.8, 0))
+            parts.append(creased_mesh(leg + foot, faces, albedo * 0.8, 0))
     return parts
 
 
 def _sample_light(rng: np.random.Generator, camera: Camera, layout: Layout) -> Light:
     """Light from above on the camera's side, so that the actor's front is lit."""
-    towards_camera = camera.T_world_camera[:3, 3] - layout.table_centre_m
+    towards_camera = camera.T_world_camera[:2, 3] - layout.area_centre_m
     azimuth = np.arctan2(towards_camera[1], towards_camera[0]) + rng.uniform(-1.0, 1.0)
     elevation = rng.uniform(0.75, 1.2)
     direction = np.array(

@@ -1,15 +1,19 @@
-"""What stands where: table, objects, room."""
+"""What stands where: a table or the bare floor, objects, room."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from hoi_motion.motion import SupportBox
-from training.scenes.objects import COLOURS, OBJECT_NAMES, ObjectModel, make_object
+from training.scenes.objects import COLOURS, OBJECT_NAMES, ObjectModel, enlarged, make_object
 
 FIRST_OBJECT_INSTANCE = 2
 MAX_OBJECTS = 5
+FLOOR_OBJECT_SCALE = 1.3  # what lies on the floor is larger than what stands on a table
+FLOOR_NEAR_M = 0.24
 HAND_ROOM_M = 0.085  # free space beside an object for a hand
+FLOOR_SHARE = 0.12  # of the scenes have no table, the objects stand on the floor
+FLOOR_OBJECT_NAMES = ("bottle", "can", "jar", "box", "ball")  # a mug on the floor is hard to see from afar
 IDENTICAL_SHARE = 0.75  # of the scenes hold several identical objects
 
 
@@ -23,21 +27,31 @@ class PlacedObject:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A slab on four legs: size_m (3,) and centre_m (3,) of the slab, albedo (3,)."""
+
+    size_m: np.ndarray
+    centre_m: np.ndarray
+    albedo: np.ndarray
+
+
+@dataclass(frozen=True)
 class Layout:
-    """Table with objects, and the room.
+    """Objects on a table or on the floor, and the room.
 
     Attributes:
         objects: in order of their instance ids; candidates: indices of the identical ones, one of them the target.
-        table_size_m: (3,) slab; table_centre_m: (3,).
-        table_albedo, floor_albedo, wall_albedo: (3,) each.
+        area_size_m, area_centre_m: (2,) rectangle on which objects may stand: the table top or a part of the floor.
+        table: None when the objects stand on the floor.
+        floor_albedo, wall_albedo: (3,) each.
         room_low_m, room_high_m: (3,) corners of the room.
     """
 
     objects: tuple[PlacedObject, ...]
     candidates: tuple[int, ...]
-    table_size_m: np.ndarray
-    table_centre_m: np.ndarray
-    table_albedo: np.ndarray
+    area_size_m: np.ndarray
+    area_centre_m: np.ndarray
+    table: Table | None
     floor_albedo: np.ndarray
     wall_albedo: np.ndarray
     room_low_m: np.ndarray
@@ -45,18 +59,21 @@ class Layout:
 
     @property
     def surface_m(self) -> float:
-        """Height of the table top."""
-        return float(self.table_centre_m[2] + self.table_size_m[2] / 2)
+        """Height of what the objects stand on."""
+        return float(self.table.centre_m[2] + self.table.size_m[2] / 2) if self.table else 0.0
 
     @property
     def near_edge_m(self) -> float:
-        """x of the table's edge at the actor."""
-        return float(self.table_centre_m[0] - self.table_size_m[0] / 2)
+        """x of the edge at the actor of the area for objects."""
+        return float(self.area_centre_m[0] - self.area_size_m[0] / 2)
 
     def supports(self) -> tuple[SupportBox, ...]:
+        """Beside the floor."""
+        if self.table is None:
+            return ()
         T = np.eye(4)
-        T[:3, 3] = self.table_centre_m
-        return (SupportBox("table", self.table_size_m, T),)
+        T[:3, 3] = self.table.centre_m
+        return (SupportBox("table", self.table.size_m, T),)
 
 
 def sample_counts(rng: np.random.Generator, num_candidates: int | None) -> tuple[int, int]:
@@ -68,8 +85,10 @@ def sample_counts(rng: np.random.Generator, num_candidates: int | None) -> tuple
     return num_candidates, min(others, MAX_OBJECTS - num_candidates)
 
 
-def sample_layout(rng: np.random.Generator, actor_height_m: float, num_candidates: int, others: int) -> Layout:
-    """Random table and objects in front of an actor at the origin who faces +x.
+def sample_layout(
+    rng: np.random.Generator, actor_height_m: float, num_candidates: int, others: int, on_floor: bool = False
+) -> Layout:
+    """Random objects in front of an actor at the origin who faces +x, on a table or on the floor.
 
     Raises:
         Crowded: when the objects do not fit.
@@ -78,13 +97,18 @@ def sample_layout(rng: np.random.Generator, actor_height_m: float, num_candidate
     surface = actor_height_m * rng.uniform(0.45, 0.53)
     near = rng.uniform(0.25, 0.31)
     centre = np.array([near + depth / 2, rng.uniform(-0.05, 0.05), surface - thickness / 2])
+    if on_floor:
+        near, surface, width = FLOOR_NEAR_M, 0.0, 1.0
 
     colours = list(COLOURS)
-    name, colour = str(rng.choice(OBJECT_NAMES)), str(rng.choice(colours))
+    names = FLOOR_OBJECT_NAMES if on_floor else OBJECT_NAMES
+    name, colour = str(rng.choice(names)), str(rng.choice(colours))
     models = [make_object(name, colour, rng)] * num_candidates
     for _ in range(others):
-        different = [n for n in OBJECT_NAMES if n != name]
+        different = [n for n in names if n != name]
         models.append(make_object(str(rng.choice(different)), str(rng.choice(colours)), rng))
+    if on_floor:
+        models = [enlarged(m, FLOOR_OBJECT_SCALE) for m in models[:1]] * num_candidates + models[num_candidates:]
     places = _places(models, near, centre[1], min(width, 1.12), rng)
     order = rng.permutation(len(models))
     objects, candidates = [], []
@@ -102,14 +126,15 @@ def sample_layout(rng: np.random.Generator, actor_height_m: float, num_candidate
     table_albedo = (mix * wood + (1 - mix) * plain) * rng.uniform(0.8, 1.1)
     wall = np.clip(rng.uniform(0.66, 0.92) + rng.uniform(-0.05, 0.05, 3), 0, 1)
     floor = np.clip(rng.uniform(0.38, 0.66) + rng.uniform(-0.05, 0.05, 3), 0, 1)
+    table = Table(np.array([depth, width, thickness]), centre, np.clip(table_albedo, 0, 1))
     return Layout(
-        tuple(objects), tuple(candidates), np.array([depth, width, thickness]), centre, np.clip(table_albedo, 0, 1),
-        floor, wall, np.array([-rng.uniform(1.6, 2.4), -3.5, 0.0]), np.array([5.0, 3.5, 3.2]),
+        tuple(objects), tuple(candidates), np.array([depth, width]), np.array([near + depth / 2, centre[1]]),
+        None if on_floor else table, floor, wall, np.array([-rng.uniform(1.6, 2.4), -3.5, 0.0]), np.array([5.0, 3.5, 3.2]),
     )  # fmt: skip
 
 
 class Crowded(Exception):
-    """The objects do not fit on this table; the caller samples another arrangement."""
+    """The objects do not fit; the caller samples another arrangement."""
 
 
 def _places(models, near: float, middle: float, width: float, rng: np.random.Generator) -> list[tuple[float, float]]:

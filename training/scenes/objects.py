@@ -1,6 +1,6 @@
 """Things to reach for: meshes, colours and analytic distance functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -166,6 +166,10 @@ def _hollow(outer: np.ndarray, wall: float) -> np.ndarray:
     inner[0] = [outer[-1, 0] - wall, outer[-1, 1]]
     inner = inner[inner[:, 0] > 0]
     return np.concatenate([outer, inner, [[0, outer[0, 1] + wall]]])
+
+
+def enlarged(model: ObjectModel, factor: float) -> ObjectModel:
+    return replace(model, vertices_m=model.vertices_m * factor, half_size_m=model.half_size_m * factor)
 
 
 def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel:

@@ -172,12 +172,18 @@ def _attach(skeleton: Skeleton, name: str, rotation: np.ndarray, world: np.ndarr
     world[:, joint] = rotation
 
 
-def _place_leg(skeleton: Skeleton, side: str, world: np.ndarray, at: np.ndarray) -> None:
-    upper, lower = f"{side}_knee", f"{side}_ankle"
+def _leg(skeleton: Skeleton, side: str, world: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Hip, knee, ankle and pole, (T, 3) each."""
     hip = at[:, 0] + world[:, 0] @ skeleton.bone(f"{side}_hip")
     ankle = np.broadcast_to(skeleton.ankles_m[side], hip.shape)
     pole = np.broadcast_to(np.array([1.0, 0.18 * SIDES[side], 0.0]), hip.shape)
-    knee = middle_joint(hip, ankle, skeleton.length(upper), skeleton.length(lower), pole)
+    lengths = skeleton.length(f"{side}_knee"), skeleton.length(f"{side}_ankle")
+    return hip, middle_joint(hip, ankle, *lengths, pole), ankle, pole
+
+
+def _place_leg(skeleton: Skeleton, side: str, world: np.ndarray, at: np.ndarray) -> None:
+    upper, lower = f"{side}_knee", f"{side}_ankle"
+    hip, knee, ankle, pole = _leg(skeleton, side, world, at)
     thigh, shin = limb_rotations(hip, knee, ankle, pole, skeleton.bone(upper), skeleton.bone(lower))
     _attach(skeleton, f"{side}_hip", thigh, world, at)
     _attach(skeleton, upper, shin, world, at)
@@ -205,6 +211,10 @@ def bend_axis_angles(skeleton: Skeleton, side: str, finger: str, curl_rad: float
     """Axis-angle of the three joints of a finger at a curl."""
     shares = THUMB_SHARES if finger == "thumb" else (1.0, 1.0, 1.0)
     return np.stack([curl_rad * s * skeleton.curl_axis[f"{side}_{finger}{i}"] for i, s in zip((1, 2, 3), shares)])
+
+
+def knee_of(skeleton: Skeleton, trunk: Trunk, side: str) -> np.ndarray:  # (T, 3)
+    return _leg(skeleton, side, *trunk_joints(skeleton, trunk))[1]
 
 
 def shoulder_of(skeleton: Skeleton, trunk: Trunk, side: str) -> np.ndarray:  # (T, 3)

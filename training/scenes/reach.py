@@ -6,12 +6,16 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation, Slerp
 
-from training.scenes.grasp import OPEN_CURL, RELAXED_CURL, UP, Grasp, HandModel, hanging_rotation, plan_grasp
+from hoi_motion.physics.anatomy import degrees_over_limits
+from training.scenes.grasp import OPEN_CURL, RELAXED_CURL, UP, Grasp, HandModel, hand_rotation, hanging_rotation, plan_grasp
 from training.scenes.layout import Layout
-from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, Trunk, Wrist, pose_body, shoulder_of, trunk_joints
+from training.scenes.posture import (
+    FINGERS, JOINT, SIDES, Skeleton, Trunk, Wrist, knee_of, pose_body, shoulder_of, trunk_joints,
+)  # fmt: skip
 
 VERBS = {"touches": 0.25, "picks up": 0.5, "slides": 0.25}
 """What the actor does, and how often."""
+CROUCH_BELOW = 0.55  # share of the pelvis' height; wrists are no lower on a table
 ARM_STRETCH = 0.965  # share of the arm's length that a reach may use
 HAND_TURNED = 0.75  # share of the way after which the hand keeps its orientation
 SLIDE_ROOM_M = 0.06  # between the slid object and another one
@@ -62,15 +66,23 @@ def standing_trunk(skeleton: Skeleton, gaze_m: np.ndarray) -> Trunk:  # one fram
 
 
 def reaching_trunk(skeleton: Skeleton, side: str, wrist_m: np.ndarray, gaze_m: np.ndarray) -> Trunk:
-    """The smallest bend that brings the wrist within the arm's reach, one frame.
+    """The smallest bend that brings the wrist within the arm's reach, one frame; to the floor one has to crouch.
 
     Raises:
         Unreachable: when the deepest bend is not enough.
     """
-    sign, bend = SIDES[side], np.linspace(0.06, 0.85, 24)
-    height = skeleton.standing_height_m - 0.03 * bend**2
-    pelvis = np.stack([-0.07 * bend, 0.03 * sign * bend, height], 1)
-    turn, side_bend = -sign * np.minimum(0.45 * bend + 0.08, 0.35), sign * np.minimum(0.25 * bend, 0.15)
+    sign, standing = SIDES[side], skeleton.standing_height_m
+    if wrist_m[2] > CROUCH_BELOW * standing:
+        bend = np.linspace(0.06, 0.85, 24)
+        back, height = 0.07 * bend, standing - 0.03 * bend**2
+        turn, side_bend = -sign * np.minimum(0.45 * bend + 0.08, 0.35), sign * np.minimum(0.25 * bend, 0.15)
+    else:
+        # pelvis down to half its height and behind the heels, trunk forwards: knees, hips and spine share the way
+        deep = np.linspace(0.5, 1.0, 24)
+        bend = 0.2 + 1.55 * deep
+        back, height = 0.24 * standing * deep, standing * (1 - 0.54 * deep)
+        turn, side_bend = -sign * 0.45 * deep, sign * 0.2 * deep
+    pelvis = np.stack([-back, 0.03 * sign * np.minimum(bend, 1), height], 1)
     trunk = Trunk(bend, turn, side_bend, pelvis, np.tile(gaze_m, (len(bend), 1)), np.ones(len(bend)))
     distance = np.linalg.norm(wrist_m - shoulder_of(skeleton, trunk, side), axis=1)
     enough = distance <= ARM_STRETCH * skeleton.arm_length(side)
@@ -93,6 +105,8 @@ def plan_reach(
     gaze = T_object[:3, 3] + [0, 0, thing.height_m / 2]
     shoulder = shoulder_of(skeleton, standing_trunk(skeleton, gaze), side)[0]
     pitch, yaw = rng.uniform(0.15, 0.4), rng.uniform(-0.1, 0.35)
+    if layout.table is None:
+        pitch += 0.25  # the arm comes from above
     grasp = plan_grasp(hands[side], thing, T_object, shoulder, pitch, yaw)
     trunk = reaching_trunk(skeleton, side, grasp.wrist_m, gaze)
     carry = np.zeros(3)
@@ -144,13 +158,16 @@ def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int) -
     for side, sign in SIDES.items():
         hanging = hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]])
         if side != reach.side:
-            wrists[side] = hanging
+            wrists[side] = hanging if layout.table else _hand_to_knee(skeleton, side, trunk, hanging, progress)
             curls[side] = {f: np.full(num_frames, RELAXED_CURL[f]) for f in FINGERS}
             continue
         turn = Slerp([0, 1], Rotation.from_matrix([hanging_rotation(sign), reach.grasp.rotation]))
         rotation = turn(minimum_jerk(progress / HAND_TURNED)).as_matrix()
         pole = (1 - progress)[:, None] * hanging.pole + progress[:, None] * np.array([-0.45, 0.62 * sign, -0.65])
-        position = _wrist_path(skeleton, layout, reach, start)(progress) + moved
+        if layout.table:
+            position = _wrist_path(skeleton, layout, reach, start)(progress) + moved
+        else:
+            position = _wrist_going_down(skeleton, layout, reach, start, progress) + moved
         wrists[side] = Wrist(position, rotation, pole)
         opened = np.minimum(2 * progress, 1)
         curls[side] = {
@@ -162,6 +179,8 @@ def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int) -
         pose, transl = pose_body(skeleton, trunk, wrists, curls)
     except ValueError as error:
         raise Unreachable("a limb is too short on the way") from error
+    if layout.table is None and degrees_over_limits(pose)[0].any():
+        raise Unreachable("a joint would bend too far")
     T_target = np.tile(layout.objects[reach.target].T_world, (num_frames, 1, 1))
     T_target[:, :3, 3] += moved
     return Motion(pose, transl, T_target, progress)
@@ -177,20 +196,33 @@ def hanging_wrist(skeleton: Skeleton, layout: Layout, side: str, shoulder_m: np.
     return Wrist(position, np.tile(hanging_rotation(sign), (count, 1, 1)), pole)
 
 
+def _hand_to_knee(skeleton: Skeleton, side: str, trunk: Trunk, hanging: Wrist, progress: np.ndarray) -> Wrist:
+    """The idle hand of someone who crouches: from hanging to beside its own knee."""
+    knee = knee_of(skeleton, trunk, side)
+    resting = knee + np.array([0.02, 0.10 * SIDES[side], -0.06])
+    loose = hand_rotation(np.array([0.6, 0.0, -0.8]), np.array([0.0, -1.0 * SIDES[side], 0.0]), SIDES[side])
+    rotation = Slerp([0, 1], Rotation.from_matrix([hanging.rotation[0], loose]))(progress).as_matrix()
+    pole = (1 - progress)[:, None] * hanging.pole + progress[:, None] * np.array([-0.6, 0.6 * SIDES[side], 0.0])
+    # from beside the thigh outwards around the knee
+    position = hanging.position_m[:1] * (1 - progress)[:, None] + resting * progress[:, None]
+    position = position + 0.06 * np.sin(np.pi * progress)[:, None] * np.array([0, SIDES[side], 0])
+    return Wrist(position, rotation, pole)
+
+
 def _free_slide(layout: Layout, target: int, rng: np.random.Generator) -> np.ndarray:  # (3,)
-    """A way over the table top that keeps clear of its edges and of the other objects.
+    """A way over the table top or floor that keeps clear of its edges and of the other objects.
 
     Raises:
         Unreachable: when none of many tries is free.
     """
     here = layout.objects[target]
-    half = layout.table_size_m[:2] / 2 - here.model.footprint_m
+    half = layout.area_size_m / 2 - here.model.footprint_m
     for _ in range(40):
         angle = rng.uniform(-np.pi, np.pi)
         carry = rng.uniform(0.09, 0.15) * np.array([0.7 * np.cos(angle), np.sin(angle), 0.0])
         there = here.T_world[:3, 3] + carry
         others = [o for o in layout.objects if o is not here]
-        inside = (np.abs(there - layout.table_centre_m)[:2] < half).all()
+        inside = (np.abs(there[:2] - layout.area_centre_m) < half).all()
         if inside and all(
             np.linalg.norm((there - o.T_world[:3, 3])[:2])
             > o.model.footprint_m + here.model.footprint_m + SLIDE_ROOM_M
@@ -209,7 +241,23 @@ def _wrist_path(skeleton: Skeleton, layout: Layout, reach: Reach, start: Trunk) 
     edge = np.array([layout.near_edge_m - 0.10, 0.0, max(layout.surface_m + 0.19, 0.5 * (first[2] + before[2]))])
     edge[1] = 0.6 * first[1] + 0.4 * before[1] + 0.03 * sign
     edge[0] = min(edge[0], before[0] - 0.02)
-    knots = np.stack([first, edge, before, end])
+    return _through(first, edge, before, end)
+
+
+def _wrist_going_down(skeleton: Skeleton, layout: Layout, reach: Reach, start: Trunk, progress: np.ndarray) -> np.ndarray:
+    """Wrist (T, 3) of someone who crouches: a curve relative to the shoulder, which goes down with the body."""
+    still = np.zeros((len(progress), 3))
+    shoulders = shoulder_of(skeleton, _between(start, reach.trunk, progress, np.zeros(len(progress)), still), reach.side)
+    first = hanging_wrist(skeleton, layout, reach.side, shoulder_of(skeleton, start, reach.side)).position_m[0]
+    last = shoulder_of(skeleton, reach.trunk, reach.side)[0]
+    end = reach.grasp.wrist_m
+    before = end - 0.04 * reach.grasp.palm_normal - 0.05 * reach.grasp.azimuth + 0.06 * UP
+    path = _through(first - shoulder_of(skeleton, start, reach.side)[0], before - last, end - last)
+    return shoulders + path(progress)
+
+
+def _through(*points_m: np.ndarray) -> PchipInterpolator:
+    knots = np.stack(points_m)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
     return PchipInterpolator(length / length[-1], knots)
 

@@ -12,7 +12,7 @@ from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
 from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
-from training.scenes.layout import Crowded, Layout, sample_counts, sample_layout
+from training.scenes.layout import FLOOR_SHARE, Crowded, Layout, Table, sample_counts, sample_layout
 from training.scenes.objects import BOX, least_distance
 from training.scenes.posture import JOINT, SIDES, standing_skeleton
 from training.scenes.reach import VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
@@ -22,8 +22,10 @@ HELD_OUT_SEED = 1_000_000
 CONTACT_M = 0.01  # a hand this close touches
 TABLE_CLEARANCE_M = 0.003
 OBJECT_CLEARANCE_M = 0.01  # to what is not the target
+FLOOR_DEPTH_M = 0.005  # soles give way a little
 GRIP_DEPTH_M = 0.008  # soft skin may sink this deep into the target
 MAX_ATTEMPTS = 200
+FLOOR_STREAM = 1000  # of random numbers, beside those of the attempts
 MIN_TARGET_SHARE = 0.6  # of an object's silhouette that must be visible in the first frame
 MIN_HAND_SHARE = 0.3  # of the hand's vertices that must be visible at the touch
 
@@ -42,7 +44,7 @@ class SceneSample:
         instance_ids: (T, H, W) u8, see id_names: 0 background, 1 actor, 2.. objects.
         target_id: id of the target; candidate_ids: ids of the objects identical to it, itself included.
         depth_m: (T, H, W) f32 along the optical axis, or None.
-        motion: SMPL-X motion, object poses, contacts, table and camera in the world frame.
+        motion: SMPL-X motion, object poses, contacts, supports and camera in the world frame.
         contact_labels: (T,) u8, 0 none, else the id of the touched object.
         caption: sentence with [TGT] before the target's noun; triplet: (subject, verb, object).
         seed: what made it; K: (3, 3) intrinsics in pixels.
@@ -118,18 +120,21 @@ class _Plot:
     others: int
     target_rank: int  # among the candidates from right to left
     verb: str
+    on_floor: bool
 
 
 def _sample_plot(seed: int, num_candidates: int | None) -> _Plot:
     rng = np.random.default_rng([seed])
     candidates, others = sample_counts(rng, num_candidates)
     verb = str(rng.choice(list(VERBS), p=list(VERBS.values())))
-    return _Plot(candidates, others, int(rng.integers(candidates)), verb)
+    # a stream of its own: scenes on tables are the same whatever the share of scenes on the floor
+    on_floor = bool(np.random.default_rng([seed, FLOOR_STREAM]).random() < FLOOR_SHARE)
+    return _Plot(candidates, others, int(rng.integers(candidates)), verb, on_floor)
 
 
 def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
     figure = sample_figure(body, rng)
-    layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others)
+    layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others, plot.on_floor)
     skeleton = standing_skeleton(figure.body, rng.uniform(0.09, 0.13))
     hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
     for candidate in layout.candidates:
@@ -168,17 +173,17 @@ def check_collisions(
         Unreachable: when the body enters the table or an object, or the moved target hits another one.
     """
     hand_ids, body_ids = body.part_vertices[f"{reach.side}_hand"], _collision_ids(body)
-    half = layout.table_size_m / 2
-    table_origin = layout.table_centre_m - [0, 0, half[2]]
-    target, upright = layout.objects[reach.target], np.eye(3)
+    target = layout.objects[reach.target]
     touching = np.zeros(len(vertices), bool)
     for thing in layout.objects:
         gap = np.linalg.norm(motion.T_world_target[:, :2, 3] - thing.T_world[:2, 3], axis=1).min()
         if thing is not target and gap < thing.model.footprint_m + target.model.footprint_m + 0.01:
             raise Unreachable("the target hits another object")
     for t, surface in enumerate(vertices):
-        if least_distance(surface, body_ids, upright, table_origin, BOX, half) < TABLE_CLEARANCE_M:
+        if layout.table and _table_distance(surface, body_ids, layout.table) < TABLE_CLEARANCE_M:
             raise Unreachable("the body enters the table")
+        if surface[body_ids, 2].min() < -FLOOR_DEPTH_M:
+            raise Unreachable("the body enters the floor")
         for thing in layout.objects:
             if thing is not target:
                 if thing.model.least_distance(surface, body_ids, thing.T_world) < OBJECT_CLEARANCE_M:
@@ -192,6 +197,11 @@ def check_collisions(
     if touching[motion.progress < 0.5].any():
         raise Unreachable("the hand touches too early")
     return touching
+
+
+def _table_distance(surface: np.ndarray, ids: np.ndarray, table: Table) -> float:
+    half = table.size_m / 2
+    return least_distance(surface, ids, np.eye(3), table.centre_m - [0, 0, half[2]], BOX, half)
 
 
 @lru_cache(maxsize=1)
@@ -216,7 +226,7 @@ def _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms
     for thing in props.layout.objects:
         at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
         points += [at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)]
-    if rng.random() < WHOLE_BODY_SHARE:
+    if rng.random() < WHOLE_BODY_SHARE or props.layout.table is None:
         points += [np.array([0.0, y, 0.02]) for y in (-0.2, 0.2)]
     hand_ids = body.part_vertices[f"{reach.side}_hand"]
     for _ in range(4):
@@ -258,6 +268,6 @@ def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) ->
 def _words(figure: Figure, reach: Reach, layout: Layout) -> tuple[str, tuple[str, str, str]]:
     thing = layout.objects[reach.target].model
     noun = f"{thing.colour} {thing.name}"
-    end = {"touches": "", "picks up": "", "slides": " across the table"}[reach.verb]
+    end = {"touches": "", "picks up": "", "slides": f" across the {'table' if layout.table else 'floor'}"}[reach.verb]
     subject = f"{figure.noun} in {'an' if figure.shirt[0] in 'aeiou' else 'a'} {figure.shirt} shirt"
     return f"A {subject} {reach.verb} the [TGT] {noun}{end}.", (subject, reach.verb, noun)

@@ -3,8 +3,10 @@ import pytest
 from scipy.spatial import cKDTree
 
 from hoi_motion.body import SURFACE_POINTS
+from hoi_motion.physics.anatomy import degrees_over_limits
 from training.scenes.figure import ACTOR_INSTANCE
-from training.scenes.scene import CONTACT_M, HELD_OUT_SEED, SceneError, generate_scene
+from training.scenes.layout import FLOOR_SHARE
+from training.scenes.scene import CONTACT_M, HELD_OUT_SEED, SceneError, _sample_plot, generate_scene
 
 BODY_JOINTS = (0, 3, 6, 9, 12, 16, 17, 18, 19, 20, 21)  # inside the flesh
 
@@ -97,6 +99,21 @@ def test_actor_stands_still_at_first_and_on_the_floor(samples, body):
         heel = vertices[:, SURFACE_POINTS["left_heel"]]
         assert (heel - heel[0]).abs().max() < 0.002
         assert np.abs(joints[0, 0, :2].numpy()).max() < 0.03  # the world's origin is under the pelvis
+
+
+def test_on_the_floor_there_is_no_table_and_the_actor_crouches(floor_sample, body):
+    motion = floor_sample.motion
+    assert motion.supports == ()
+    assert all(thing.T_world_object[0, 2, 3] == 0 for thing in motion.objects)
+    _, joints = body.vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas)
+    pelvis = joints[:, 0, 2]
+    assert pelvis[-1] < 0.75 * pelvis[0]
+    assert not degrees_over_limits(motion.pose_rad)[0].any()
+
+
+def test_share_of_scenes_on_the_floor():
+    share = np.mean([_sample_plot(seed, None).on_floor for seed in range(2000)])
+    assert share == pytest.approx(FLOOR_SHARE, abs=0.02)
 
 
 def test_mask_is_the_target_in_the_first_frame(samples):
