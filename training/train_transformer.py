@@ -1,14 +1,20 @@
 """Train the small transformer on cached latents, in two stages.
 
-`--stage base`: text encoder and transformer from scratch, image-to-video, no mask.
+`--stage base`: text encoder and transformer from scratch, image-to-video. With `--mask-share` a part of each batch has
+the mask, so that the small base learns early what masks mean; the mask channels are not part of the base that is
+written, they are where the adapter starts.
 `--stage adapter`: the base frozen; widened patch embedding and LoRA with the mask channel and the target attention
 loss; writes the adapter in the released TaViD layout.
 
     python -m training.train_transformer --stage base --latents runs/latents --out runs/base --minutes 30
     python -m training.train_transformer --stage adapter --base runs/base --latents runs/latents --out runs/adapter
+
+Under `torchrun --nproc-per-node N` each process takes its own batches and the gradients are averaged; on a CPU two
+processes of one thread make a third more steps a second than one process of two threads.
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -16,6 +22,7 @@ import numpy as np
 import torch
 from diffusers.models.embeddings import get_3d_rotary_pos_embed
 from peft import LoraConfig
+from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from tavid_planner.request import TARGET_TOKEN
@@ -32,6 +39,7 @@ from training.objectives.target_attention import target_attention_loss, token_ma
 TRIGGER = "target"
 TEXT_LENGTH = 32
 MASK_CHANNELS_FROM = 32  # after those of noise and image
+MASK_WEIGHTS = "mask_channels.safetensors"
 
 
 class Captions:
@@ -64,32 +72,32 @@ class Batches:
         self.cache, self.written = LatentCache.load(self.path), self.path.stat().st_mtime
         self.captions = Captions(self.tokenizer, self.cache.captions)
 
-    def draw(self, with_trigger_share: float, drop_text: float, drop_image: float):
+    def draw(self, mask_share: float, drop_text: float, drop_image: float):
         if self.path.stat().st_mtime != self.written:
             self._load()
         rng, cache = self.rng, self.cache
         rows = rng.integers(len(cache.captions), size=self.batch)
         index = torch.from_numpy(rows)
         clean = cache.latents[index].float() * cache.scale
+        has_mask = torch.from_numpy(rng.random(self.batch) < mask_share)
         variant = torch.from_numpy(rng.integers(IMAGE_VARIANTS, size=self.batch))
         image = cache.images[index, variant].float() * cache.scale
         image = image * torch.from_numpy((rng.random(self.batch) >= drop_image).astype(np.float32)).view(-1, 1, 1, 1)
-        ids = torch.where(
-            torch.from_numpy(rng.random(self.batch) < with_trigger_share)[:, None],
-            self.captions.triggered[index],
-            self.captions.plain[index],
-        )
+        ids = torch.where(has_mask[:, None], self.captions.triggered[index], self.captions.plain[index])
         dropped = torch.from_numpy(rng.random(self.batch) < drop_text)
         ids = torch.where(dropped[:, None], self.captions.empty, ids)
         masks = cache.masks[index].float()[:, None]
         trigger_tokens = [self.captions.trigger_tokens[i] for i in rows]
-        return clean, image, ids, masks, trigger_tokens, ~dropped
+        return clean, image, ids, masks, trigger_tokens, has_mask, has_mask & ~dropped
 
 
 def main() -> None:
     args = _parse_args()
-    torch.manual_seed(args.seed)
+    processes, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    if processes > 1:
+        torch.distributed.init_process_group("gloo")
     torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)  # the same weights everywhere
     args.out.mkdir(parents=True, exist_ok=True)
     cache = LatentCache.load(args.latents / "latents.pt")
     state = torch.load(args.out / "last.pt", weights_only=True) if (args.out / "last.pt").exists() else None
@@ -104,6 +112,7 @@ def main() -> None:
         tokenizer = build_tokenizer([insert_trigger(c, TRIGGER).text for c in cache.captions], TEXT_LENGTH)
         tokenizer.save_pretrained(tokenizer_folder)
     text_encoder, transformer = build_text_encoder(len(tokenizer)), build_transformer(text_length=TEXT_LENGTH)
+    with_masks = args.stage == "adapter" or args.mask_share > 0
     if args.stage == "adapter":
         text_encoder = type(text_encoder).from_pretrained(args.base / "model" / "text_encoder")
         transformer = type(transformer).from_pretrained(args.base / "model" / "transformer")
@@ -121,10 +130,16 @@ def main() -> None:
         transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
         if args.init:
             _start_from_adapter(transformer, torch.load(args.init / "last.pt", weights_only=True)["averaged"])
-    elif args.init:
-        start = torch.load(args.init / "last.pt", weights_only=True)
-        transformer.load_state_dict(start["transformer"])
-        text_encoder.load_state_dict(start["text_encoder"])
+        elif (args.base / MASK_WEIGHTS).exists():
+            with torch.no_grad():
+                transformer.patch_embed.proj.weight[:, MASK_CHANNELS_FROM:] = load_file(args.base / MASK_WEIGHTS)["weight"]
+    else:
+        if with_masks:
+            widen_patch_embed(transformer)
+        if args.init:
+            start = torch.load(args.init / "last.pt", weights_only=True)
+            transformer.load_state_dict(start["transformer"])
+            text_encoder.load_state_dict(start["text_encoder"])
     if state:
         transformer.load_state_dict(state["transformer"])
         if args.stage == "base":
@@ -155,27 +170,29 @@ def main() -> None:
         grid_size=(h // 2, w // 2),
         temporal_size=F_,
     )
-    batches = Batches(args.latents / "latents.pt", tokenizer, args.batch, args.seed + step)
+    batches = Batches(args.latents / "latents.pt", tokenizer, args.batch, 1000 * rank + args.seed + step)
+    torch.manual_seed(1000 * rank + args.seed + step)
     blocks = [int(b) for b in args.blocks.split(",")]
 
     # 2. steps
     started, budget_s = time.monotonic() - spent_s, args.minutes * 60
-    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", desc=args.stage)
+    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", desc=args.stage, disable=rank > 0)
     log = open(args.out / "log.csv", "a")
     means = {}
     adapter = args.stage == "adapter"
-    while (elapsed := time.monotonic() - started) < budget_s:
+    mask_share = 1.0 if adapter else args.mask_share
+    while (elapsed := _agreed(time.monotonic() - started)) < budget_s:
         rate = float(args.lr * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + np.cos(np.pi * elapsed / budget_s))))
         for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
-        clean, image, ids, masks, trigger_tokens, has_text = batches.draw(1.0 if adapter else 0.5, 0.1, 0.05)
+        clean, image, ids, masks, trigger_tokens, has_mask, supervised = batches.draw(mask_share, 0.1, 0.05)
         # where the hand goes is decided while there is much noise
         timesteps = (1000 * torch.rand(len(clean)) ** (1 / args.noise_power)).long().clamp(max=999)
         noisy, velocity = add_noise(scheduler, clean, torch.randn_like(clean), timesteps)
         image_latents = torch.cat([image[:, None], torch.zeros(len(clean), F_ - 1, *image.shape[1:])], 1)
         inputs = [noisy, image_latents]
-        if adapter:
-            inputs.append(mask_latents(masks, F_, h, w, "area"))
+        if with_masks:
+            inputs.append(mask_latents(masks, F_, h, w, "area") * has_mask.view(-1, 1, 1, 1, 1))
         with torch.set_grad_enabled(not adapter):
             text = text_encoder(ids)[0]
         call = dict(
@@ -186,10 +203,10 @@ def main() -> None:
             return_dict=False,
         )
         losses = {}
-        if adapter and args.attention_loss > 0:
+        if with_masks and args.attention_loss > 0:
             with TargetAttentionCapture(transformer, trigger_tokens, blocks) as capture:
                 prediction = transformer(**call)[0]
-                keep = has_text.nonzero()[:, 0]
+                keep = supervised.nonzero()[:, 0]
                 maps, target = capture.stacked()[:, keep], token_mask(masks, h // 2, w // 2)[keep]
                 if len(keep):
                     losses["attention"] = target_attention_loss(maps, target, args.normalisation)
@@ -200,6 +217,7 @@ def main() -> None:
         transformer.zero_grad()
         text_encoder.zero_grad()
         loss.backward()
+        _average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -212,11 +230,15 @@ def main() -> None:
             means[name] = float(value) if name not in means else 0.98 * means[name] + 0.02 * float(value)
         bar.n = int(elapsed)
         bar.set_postfix(step=step, **{k: f"{v:.4f}" for k, v in means.items()})
+        if rank > 0:
+            continue
         if step % 50 == 0:
             log.write(f"{step},{elapsed:.0f}," + ",".join(f"{k}={v:.5f}" for k, v in means.items()) + "\n")
             log.flush()
         if step % 300 == 0:
             _save(args.out, transformer, text_encoder, optimizers, averaged, step, elapsed)
+    if rank > 0:
+        return
     _save(args.out, transformer, text_encoder, optimizers, averaged, step, elapsed)
     bar.close()
 
@@ -228,10 +250,40 @@ def main() -> None:
         facts = {"attention_loss": args.attention_loss, "attention_blocks": blocks, "steps": step}
         save_adapter(args.out / "adapter", transformer, rank=args.rank, alpha=args.alpha, trigger=TRIGGER, extra=facts)
     else:
+        if with_masks:
+            weight = transformer.patch_embed.proj.weight[:, MASK_CHANNELS_FROM:]
+            save_file({"weight": weight.detach().contiguous()}, args.out / MASK_WEIGHTS)
+            narrow = build_transformer(text_length=TEXT_LENGTH)
+            weights = transformer.state_dict()
+            weights["patch_embed.proj.weight"] = weights["patch_embed.proj.weight"][:, :MASK_CHANNELS_FROM]
+            narrow.load_state_dict(weights)
+            transformer = narrow
         transformer.save_pretrained(args.out / "model" / "transformer")
         text_encoder.save_pretrained(args.out / "model" / "text_encoder")
         tokenizer.save_pretrained(args.out / "model" / "tokenizer")
     print(f"{args.stage}: {step} steps, " + ", ".join(f"{k} loss {v:.4f}" for k, v in means.items()))
+
+
+def _agreed(elapsed_s: float) -> float:
+    """The first process's clock, so that all make the same steps."""
+    if not torch.distributed.is_initialized():
+        return elapsed_s
+    clock = torch.tensor([elapsed_s], dtype=torch.float64)
+    torch.distributed.broadcast(clock, 0)
+    return float(clock)
+
+
+def _average_gradients(parameters) -> None:
+    if not torch.distributed.is_initialized():
+        return
+    for p in parameters:  # a batch without supervised rows leaves some untouched
+        if p.grad is None:
+            p.grad = torch.zeros_like(p)
+    flat = torch.cat([p.grad.reshape(-1) for p in parameters])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for p, part in zip(parameters, flat.split([p.numel() for p in parameters])):
+        p.grad.copy_(part.view_as(p))
 
 
 @torch.no_grad()
@@ -275,6 +327,7 @@ def _parse_args():
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--rank", type=int, default=128)
     parser.add_argument("--alpha", type=int, default=64)
+    parser.add_argument("--mask-share", type=float, default=0.0, help="base stage: share of the clips that have a mask")
     parser.add_argument("--attention-loss", type=float, default=0.1, help="lambda; 0 leaves the loss out")
     parser.add_argument("--normalisation", default="raw", choices=("raw", "max", "minmax"))
     parser.add_argument("--blocks", default="2,3,4,5", help="blocks whose attention is supervised")

@@ -21,14 +21,17 @@ def target_attention_loss(maps, mask, normalisation: str = "raw") -> torch.Tenso
     """Mean squared error between attention maps and mask.
 
     Args:
-        maps: (blocks, B, 1, h, w), from a `TargetAttentionCapture` with frames="first".
+        maps: (blocks, B, 1, h, w), from a `TargetAttentionCapture` with frames="first"; (blocks, B, heads, 1, h, w)
+            when every head shall look at the target by itself (reduction="none").
         mask: (B, h, w) in 0..1, see `token_mask`.
         normalisation: of each map before the comparison; "raw", by its "max", or "minmax". How TaViD normalises is
             not published.
     """
-    maps = maps[:, :, 0].float()
+    if maps.dim() == 6:
+        mask = mask[:, None]
+    maps = maps[..., 0, :, :].float()
     if normalisation != "raw":
-        low = maps.amin(dim=(2, 3), keepdim=True) if normalisation == "minmax" else 0.0
-        high = maps.amax(dim=(2, 3), keepdim=True)
+        low = maps.amin(dim=(-2, -1), keepdim=True) if normalisation == "minmax" else 0.0
+        high = maps.amax(dim=(-2, -1), keepdim=True)
         maps = (maps - low) / (high - low).clamp(min=1e-6)
     return ((maps - mask) ** 2).mean()

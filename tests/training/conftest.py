@@ -1,0 +1,57 @@
+"""A tiny random base model and a cache of clips encoded by it, for the tests of the trainer."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tavid_planner" / "video"))
+
+from tiny_model import write_tiny_model  # noqa: E402
+
+from tavid_planner.video.model_files import weights_digest  # noqa: E402
+from tavid_planner.video.pipeline import TargetAwarePipeline  # noqa: E402
+from training.data.cache import CacheSettings, CacheWriter, ClipEncoder  # noqa: E402
+from training.data.sources import TrainingClip  # noqa: E402
+
+CAPTION = "A person picks up the [TGT] red mug."
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("base") / "model")
+
+
+@pytest.fixture(scope="session")
+def tiny_cache(tiny_base, tmp_path_factory):
+    """Four encoded clips of noise, 32x48 px, 9 frames."""
+    folder = tmp_path_factory.mktemp("cache")
+    torch.manual_seed(0)
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_base)
+    length = pipeline.transformer.config.max_text_seq_length
+    settings = CacheSettings(str(tiny_base), weights_digest(tiny_base), 32, 48, 9, 2, "target", length)
+    encoder = ClipEncoder(pipeline, settings)
+    writer = CacheWriter(folder, settings, encoder.text(""))
+    rng = np.random.default_rng(0)
+    clips = []
+    for index in range(4):
+        frames = rng.integers(0, 255, (9, 32, 48, 3), dtype=np.uint8)
+        mask = np.zeros((32, 48), bool)
+        mask[8:20, 8 * index + 2 : 8 * index + 14] = True
+        clips.append(encoder.encode(f"clip{index}", TrainingClip(frames, mask, CAPTION)))
+    writer.add_shard(clips[:3])
+    writer.add_shard(clips[3:])
+    return folder
+
+
+@pytest.fixture
+def train_options(tiny_base, tiny_cache, tmp_path):
+    """Options of a run of a few steps on the tiny model."""
+    return dict(
+        base=str(tiny_base), cache=str(tiny_cache), out=str(tmp_path / "run"), steps=4, batch_size=2, rank=4, alpha=2,
+        learning_rate=1e-2, warmup_steps=2, log_every=1, save_every=2, device="cpu",
+        attention=dict(blocks="1 of 0-2", weight=0.1),
+    )  # fmt: skip
+

@@ -1,0 +1,123 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.pipeline import TargetAwarePipeline
+from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+from training.data.sources import TrainingClip, VideoClips, fitted, open_source
+
+CAPTION = "A person takes the [TGT] cup."
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_base):
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_base)
+    return ClipEncoder(pipeline, CacheSettings(str(tiny_base), "x", 32, 48, 9, 2, "target", 24))
+
+
+def write_clip(folder, name, frames=9, size=(48, 32), mask=True, caption=CAPTION):
+    video = cv2.VideoWriter(str(folder / f"{name}.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 8, size)
+    for t in range(frames):
+        video.write(np.full((size[1], size[0], 3), 20 * t, np.uint8))
+    video.release()
+    if mask:
+        picture = np.zeros(size[::-1] if mask is True else mask, np.uint8)
+        picture[8:20, 10:30] = 255
+        cv2.imwrite(str(folder / f"{name}.png"), picture)
+    if caption is not None:
+        (folder / f"{name}.txt").write_text(caption)
+
+
+def test_bad_clips_are_listed_with_the_reason_and_the_good_one_is_kept(tmp_path, encoder):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "good")
+    write_clip(clips, "nomask", mask=False)
+    write_clip(clips, "othersize", mask=(64, 64))
+    write_clip(clips, "nocaption", caption=None)
+    write_clip(clips, "empty", caption=" ")
+    write_clip(clips, "notarget", caption="A person takes a cup.")
+    write_clip(clips, "short", frames=4)
+    write_clip(clips, "corrupt")
+    (clips / "corrupt.avi").write_bytes(b"RIFF nothing")
+    writer = CacheWriter(tmp_path / "cache", encoder.settings, encoder.text(""))
+    fill(writer, encoder, open_source(clips), 4, None)
+    skipped = [json.loads(line) for line in (tmp_path / "cache" / "skipped.jsonl").read_text().splitlines()]
+    reasons = {line["name"].split(".")[0]: line["reason"] for line in skipped}
+    assert [clip.name for clip in ClipCache(tmp_path / "cache")] == ["good.avi"]
+    for name, words in dict(
+        nomask="mask nomask.png is missing", othersize="64x64", nocaption="caption nocaption.txt is missing",
+        empty="caption is empty", notarget="has no [TGT]", short="has 4 frames, 9 are needed",
+        corrupt="no frame of it can be read",
+    ).items():  # fmt: skip
+        assert words in reasons[name]
+
+
+def test_stopped_encoding_goes_on_without_encoding_again(tmp_path, encoder, monkeypatch):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for name in "abc":
+        write_clip(clips, name)
+    out = tmp_path / "cache"
+    fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips), 1, 2)
+    with open(out / "index.jsonl", "a") as file:
+        file.write('{"shard": "shard_0')  # killed while it wrote
+    encoded, encode = [], encoder.encode
+    monkeypatch.setattr(encoder, "encode", lambda name, clip: encoded.append(name) or encode(name, clip))
+    fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips), 1, None)
+    assert encoded == ["c.avi"]
+    assert [clip.name for clip in ClipCache(out)] == ["a.avi", "b.avi", "c.avi"]
+
+
+def test_encoding_repeats_and_equals_the_pipelines_latents(encoder):
+    frames = np.random.default_rng(0).integers(0, 255, (9, 32, 48, 3), dtype=np.uint8)
+    mask = np.zeros((32, 48), bool)
+    mask[4:20, 4:20] = True
+    clip = TrainingClip(frames, mask, CAPTION)
+    first, again = encoder.encode("a", clip), encoder.encode("a", clip)
+    assert torch.equal(first.image_latents, again.image_latents) and torch.equal(first.latents, again.latents)
+    assert not torch.equal(first.image_latents[0], first.image_latents[1])  # the second carries noise
+    pipeline = encoder.pipeline
+    image = pipeline.video_processor.preprocess(frames[0] / np.float32(255), height=32, width=48)
+    torch.manual_seed(0)
+    _, expected = pipeline.prepare_latents(image, 1, 16, 9, 32, 48, torch.float32, "cpu", torch.Generator().manual_seed(0))
+    spread = pipeline.vae.encode(image.unsqueeze(2)).latent_dist.std.max() * encoder.image_scale
+    assert (first.image_latents[0] - expected[0, 0]).abs().max() < 5 * spread  # the pipeline draws, the cache takes the mean
+
+
+def test_damaged_shard_and_other_settings_are_refused(tiny_cache, tmp_path):
+    folder = shutil.copytree(tiny_cache, tmp_path / "cache")
+    settings = ClipCache(folder).settings
+    with pytest.raises(InputError, match="with another height"):
+        CacheWriter(folder, CacheSettings(**{**vars(settings), "height": 64}), torch.zeros(1))
+    shard = folder / "shard_00001.safetensors"
+    content = bytearray(shard.read_bytes())
+    content[-5] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(InputError, match="shard_00001.safetensors is missing or damaged") as caught:
+        ClipCache(folder)
+    assert caught.value.code == ErrorCode.FILE_INVALID
+
+
+def test_fitting_keeps_the_target_where_it_is_in_the_picture():
+    frames = np.zeros((9, 64, 144, 3), np.uint8)
+    mask = np.zeros((64, 144), bool)
+    mask[20:40, 60:84] = True
+    frames[:, mask] = 255
+    small = fitted(TrainingClip(frames, mask, CAPTION), 32, 48, 9)
+    assert small.frames.shape == (9, 32, 48, 3)
+    assert ((small.frames[0, ..., 0] > 127) == small.mask).mean() > 0.98
+    with pytest.raises(InputError, match="outside the part"):
+        mask[:] = False
+        mask[:, :10] = True
+        fitted(TrainingClip(frames, mask, CAPTION), 32, 48, 9)
+
+
+def test_folder_without_clips_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="holds no clips"):
+        open_source(tmp_path)

@@ -1,0 +1,38 @@
+import pytest
+
+from tavid_planner.errors import InputError
+from training.objectives.block_choice import parse_block_choice
+
+
+@pytest.mark.parametrize(
+    "text, blocks",
+    [
+        ("all", tuple(range(42))),
+        ("2,3,5", (2, 3, 5)),
+        ("5-8", (5, 6, 7, 8)),
+        ("5-23/3", (5, 8, 11, 14, 17, 20, 23)),
+        ("3 uniform", (0, 20, 41)),
+    ],
+)
+def test_fixed_choices(text, blocks):
+    assert parse_block_choice(text, 42).at_step(7) == blocks
+
+
+def test_drawn_anew_every_step_from_its_range_and_repeatable():
+    choice = parse_block_choice("7 of 5-23", 42, seed=3)
+    drawn = [choice.at_step(step) for step in range(50)]
+    assert all(len(set(blocks)) == 7 and set(blocks) <= set(range(5, 24)) for blocks in drawn)
+    assert len(set(drawn)) > 40 and {b for blocks in drawn for b in blocks} == set(range(5, 24))
+    assert drawn == [parse_block_choice("7 of 5-23", 42, seed=3).at_step(step) for step in range(50)]
+
+
+def test_fixed_draw_stays_and_follows_the_seed():
+    one, two = (parse_block_choice("7 fixed of 0-41", 42, seed=seed) for seed in (0, 1))
+    assert one.at_step(0) == one.at_step(9) and len(one.at_step(0)) == 7
+    assert one.at_step(0) != two.at_step(0)
+
+
+@pytest.mark.parametrize("text", ["", "5-", "7 of 5", "5-50", "42", "9 of 0-3", "7 uniformly", "-1", "3-2"])
+def test_other_forms_and_unknown_blocks_are_refused(text):
+    with pytest.raises(InputError, match="attention blocks are"):
+        parse_block_choice(text, 42)

@@ -1,0 +1,98 @@
+"""Checkpoints of a run: folders that are complete or not there, the newest of which a run goes on from."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from tavid_planner.errors import ErrorCode, InputError
+
+KEPT = 2  # older ones are deleted
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State after `step` steps: trained and averaged weights by name, optimizer state dicts, and JSON-able facts."""
+
+    step: int
+    weights: dict[str, torch.Tensor]
+    averaged: dict[str, torch.Tensor]
+    optimizers: list[dict]
+    facts: dict
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write `folder/step_NNNNNN`; a failure leaves the checkpoints that are there untouched.
+
+    Raises:
+        InputError: OUTPUT_INVALID when the folder cannot be written, for example on a full disk.
+    """
+    path = folder / f"step_{checkpoint.step:06d}"
+    partial = path.with_name(path.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name in ("weights", "averaged"):
+            tensors = {k: v.detach().cpu().contiguous() for k, v in getattr(checkpoint, name).items()}
+            save_file(tensors, partial / f"{name}.safetensors")
+        torch.save(checkpoint.optimizers, partial / "optimizers.pt")
+        (partial / "facts.json").write_text(json.dumps({"step": checkpoint.step, **checkpoint.facts}, indent=1) + "\n")
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(partial, path)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own for a full disk
+        shutil.rmtree(partial, ignore_errors=True)
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error}", "free space, then start again to go on"
+        ) from error
+    for old in _complete(folder)[:-KEPT]:
+        shutil.rmtree(old)
+    return path
+
+
+def load_newest(folder: Path) -> Checkpoint | None:
+    """The newest complete checkpoint, None without one.
+
+    Raises:
+        InputError: FILE_INVALID when it is damaged.
+    """
+    paths = _complete(folder)
+    if not paths:
+        return None
+    path = paths[-1]
+    try:
+        facts = json.loads((path / "facts.json").read_text())
+        weights, averaged = (load_file(path / f"{name}.safetensors") for name in ("weights", "averaged"))
+        optimizers = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
+        return Checkpoint(facts.pop("step"), weights, averaged, optimizers, facts)
+    except Exception as error:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} is damaged: {error}", f"delete {path} to go on from the one before"
+        ) from error
+
+
+@torch.no_grad()
+def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, torch.Tensor], source) -> None:
+    """Copy weights into parameters of the same names and shapes.
+
+    Raises:
+        InputError: CONFIG_INVALID, naming the first that does not fit.
+    """
+    for name, parameter in parameters.items():
+        found = tuple(weights[name].shape) if name in weights else None
+        if found != tuple(parameter.shape):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"{source} does not fit: {name} is {tuple(parameter.shape)} here and {found} there",
+                "use the base model and rank that it was trained with",
+            )
+    for name, parameter in parameters.items():
+        parameter.copy_(weights[name])
+
+
+def _complete(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("step_*") if p.is_dir() and not p.name.endswith(".partial"))

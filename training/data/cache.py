@@ -1,0 +1,304 @@
+"""Encoded clips on disk, so that the VAE and the text encoder run once a clip and not once a step.
+
+    python -m training.data.cache --clips DIR --base models/tavid-mini --size 96x144 --frames 17 --out runs/cache
+
+The folder holds shards of tensors (safetensors), `index.jsonl` with one line a finished shard, `skipped.jsonl` with
+every clip that was left out and why, and `cache.json` with what all of it depends on. A run that was stopped goes on
+after its last finished shard.
+"""
+
+import argparse
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from tqdm import tqdm
+
+from hoi_motion.io.files import write_whole
+from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
+from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from training.data.sources import ClipSource, fitted, open_source
+
+NOISE_LOG_MEAN, NOISE_LOG_STD = -3.0, 0.5  # of the first frame's noise, as CogVideoX image-to-video trains
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """What the encodings depend on; a folder holds one setting only.
+
+    Attributes:
+        base: the model that encoded, and base_digest of its files.
+        height, width, num_frames: of the clips as encoded, in pixels and frames.
+        image_variants: encodings of the first frame, each with other noise, the first without.
+        trigger: the word that stands for `[TGT]`; text_length: tokens.
+    """
+
+    base: str
+    base_digest: str
+    height: int
+    width: int
+    num_frames: int
+    image_variants: int
+    trigger: str
+    text_length: int
+
+
+@dataclass(frozen=True)
+class EncodedClip:
+    """One clip, ready for the transformer.
+
+    Attributes:
+        latents: (F, C, h, w), scaled; image_latents: (variants, C, h, w), scaled.
+        mask: (H, W) uint8, at pixel size; first_frame: (H, W, 3) uint8.
+        text: (L, D) of the caption with the trigger word; trigger_tokens: its positions.
+        name, caption: where it comes from.
+    """
+
+    latents: torch.Tensor
+    image_latents: torch.Tensor
+    mask: torch.Tensor
+    first_frame: torch.Tensor
+    text: torch.Tensor
+    trigger_tokens: tuple[int, ...]
+    name: str
+    caption: str
+
+
+class ClipEncoder:
+    """The VAE and the text encoder of a base model, as the pipeline uses them."""
+
+    def __init__(self, pipeline, settings: CacheSettings, seed: int = 0):
+        self.pipeline, self.settings, self.seed = pipeline, settings, seed
+        config = pipeline.vae.config
+        self.scale = config.scaling_factor
+        self.image_scale = 1 / self.scale if config.invert_scale_latents else self.scale
+
+    @torch.no_grad()
+    def encode(self, name: str, clip) -> EncodedClip:
+        """Raises: InputError when the caption is too long for its target word."""
+        pipe, settings = self.pipeline, self.settings
+        triggered = insert_trigger(clip.caption, settings.trigger)
+        tokens = trigger_token_indices(pipe.tokenizer, triggered, settings.text_length)
+        text = self.text(triggered.text)
+        pixels = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+        digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+        first = pixels[:, :, :1].repeat(settings.image_variants, 1, 1, 1, 1)
+        log_sigma = torch.randn(len(first), 1, 1, 1, 1, generator=generator) * NOISE_LOG_STD + NOISE_LOG_MEAN
+        sigma = torch.exp(log_sigma)
+        sigma[0] = 0
+        first = first + sigma * torch.randn(first.shape, generator=generator)
+        return EncodedClip(
+            latents=self._means(pixels)[0].transpose(0, 1) * self.scale,
+            image_latents=self._means(first)[:, :, 0] * self.image_scale,
+            mask=torch.from_numpy(clip.mask).to(torch.uint8),
+            first_frame=torch.from_numpy(clip.frames[0].copy()),
+            text=text,
+            trigger_tokens=tokens,
+            name=name,
+            caption=clip.caption,
+        )
+
+    @torch.no_grad()
+    def text(self, sentence: str) -> torch.Tensor:  # (L, D)
+        pipe = self.pipeline
+        return pipe.encode_prompt(sentence, None, False, max_sequence_length=self.settings.text_length)[0][0].cpu()
+
+    def _means(self, pixels: torch.Tensor) -> torch.Tensor:  # (B, 3, T, H, W) -> (B, C, F, h, w)
+        vae = self.pipeline.vae
+        return vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mean.float().cpu()
+
+
+class CacheWriter:
+    """Appends shards to a folder.
+
+    Raises:
+        InputError: CONFIG_INVALID when the folder was made with other settings.
+    """
+
+    def __init__(self, folder, settings: CacheSettings, empty_text: torch.Tensor):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "cache.json"
+        if path.is_file():
+            there = json.loads(path.read_text())
+            changed = [f.name for f in fields(settings) if there.get(f.name) != getattr(settings, f.name)]
+            if changed:
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID,
+                    f"{self.folder} was encoded with another {', '.join(changed)}",
+                    "choose another folder, or delete this one",
+                )
+        else:
+            write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
+            write_whole(path, json.dumps(asdict(settings), indent=1).encode())
+        for file in ("index.jsonl", "skipped.jsonl"):
+            _drop_cut_line(self.folder / file)
+        lines = _lines(self.folder / "index.jsonl")
+        self.shards = len(lines)
+        self.done = {name for line in lines for name in line["names"]}
+        self.done |= {line["name"] for line in _lines(self.folder / "skipped.jsonl")}
+
+    def add_shard(self, clips: list[EncodedClip]) -> None:
+        """Write a shard, then its line in the index: a shard without a line does not count."""
+        name = f"shard_{self.shards:05d}.safetensors"
+        tensors = {}
+        for field in ("latents", "image_latents", "text"):
+            tensors[field] = torch.stack([getattr(c, field) for c in clips]).half().contiguous()
+        for field in ("mask", "first_frame"):
+            tensors[field] = torch.stack([getattr(c, field) for c in clips]).contiguous()
+        content = save(tensors)
+        write_whole(self.folder / name, content)
+        self._append(
+            "index.jsonl",
+            {
+                "shard": name,
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "names": [c.name for c in clips],
+                "captions": [c.caption for c in clips],
+                "trigger_tokens": [list(c.trigger_tokens) for c in clips],
+            },
+        )
+        self.shards += 1
+
+    def skip(self, name: str, reason: str) -> None:
+        self._append("skipped.jsonl", {"name": name, "reason": reason})
+
+    def _append(self, file: str, line: dict) -> None:
+        try:
+            with open(self.folder / file, "a") as stream:
+                stream.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {self.folder / file}: {error.strerror}") from error
+
+
+class ClipCache:
+    """Reads what a CacheWriter wrote, clip by clip, from memory-mapped shards.
+
+    Attributes:
+        settings: what it was encoded with; empty_text: (L, D), the encoding of no text.
+        digest: of all shards, in order.
+
+    Raises:
+        InputError: FILE_INVALID when the folder is no cache, is empty, or a shard is missing or damaged.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        try:
+            self.settings = CacheSettings(**json.loads((self.folder / "cache.json").read_text()))
+            with safe_open(self.folder / "empty_text.safetensors", "pt") as file:
+                self.empty_text = file.get_tensor("text").float()
+        except (OSError, ValueError, TypeError, SafetensorError) as error:
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{folder} is no cache of clips: {error}", "make one with training.data.cache"
+            ) from error
+        lines = _lines(self.folder / "index.jsonl")
+        for line in lines:
+            path = self.folder / line["shard"]
+            if not path.is_file() or file_sha256(path) != line["sha256"]:
+                raise InputError(
+                    ErrorCode.FILE_INVALID,
+                    f"{path} is missing or damaged",
+                    f"delete {self.folder} and encode again",
+                )
+        self._rows = [(line, row) for line in lines for row in range(len(line["names"]))]
+        if not self._rows:
+            raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds no clips", "see its skipped.jsonl")
+        self.digest = hashlib.sha256("".join(line["sha256"] for line in lines).encode()).hexdigest()[:16]
+        self._open = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> EncodedClip:
+        line, row = self._rows[index]
+        if line["shard"] not in self._open:
+            self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
+        file = self._open[line["shard"]]
+        tensors = {
+            f: file.get_slice(f)[row] for f in ("latents", "image_latents", "mask", "first_frame", "text")
+        }
+        return EncodedClip(
+            **{f: t.float() if t.is_floating_point() else t for f, t in tensors.items()},
+            trigger_tokens=tuple(line["trigger_tokens"][row]),
+            name=line["names"][row],
+            caption=line["captions"][row],
+        )
+
+
+def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_size: int, count: int | None) -> None:
+    """Encode what is not there yet; clips that cannot be used are listed with the reason."""
+    settings = encoder.settings
+    waiting = [name for name in source.names()[:count] if name not in writer.done]
+    ready: list[EncodedClip] = []
+    for name in tqdm(waiting, unit="clip", desc="encoding"):
+        try:
+            clip = fitted(source.load(name), settings.height, settings.width, settings.num_frames)
+            ready.append(encoder.encode(name, clip))
+        except TavidError as error:
+            writer.skip(name, error.message)
+        if len(ready) == shard_size:
+            writer.add_shard(ready)
+            ready = []
+    if ready:
+        writer.add_shard(ready)
+
+
+def _lines(path: Path) -> list[dict]:
+    """Complete lines of a file; a last one that was cut off does not count."""
+    if not path.is_file():
+        return []
+    whole = path.read_text().rsplit("\n", 1)[0]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _drop_cut_line(path: Path) -> None:
+    if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
+        write_whole(path, content[: content.rfind(b"\n") + 1])
+
+
+def main() -> None:
+    from tavid_planner.config import resolve_model
+    from tavid_planner.video.pipeline import TargetAwarePipeline
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--base", required=True, help="CogVideoX image-to-video model whose encoders are used")
+    parser.add_argument("--size", default="480x720", help="HxW in pixels")
+    parser.add_argument("--frames", type=int, default=49)
+    parser.add_argument("--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included")
+    parser.add_argument("--trigger", default=DEFAULT_TRIGGER)
+    parser.add_argument("--shard-size", type=int, default=64)
+    parser.add_argument("--count", type=int, help="the first so many clips only")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    try:
+        height, width = (int(side) for side in args.size.split("x"))
+    except ValueError:
+        parser.error(f"--size is {args.size!r}, expected HxW")
+    try:
+        base = resolve_model(args.base)
+        pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
+        settings = CacheSettings(
+            args.base, weights_digest(model_folder(base)), height, width, args.frames, args.variants, args.trigger,
+            pipeline.transformer.config.max_text_seq_length,
+        )  # fmt: skip
+        encoder = ClipEncoder(pipeline, settings)
+        writer = CacheWriter(args.out, settings, encoder.text(""))
+        fill(writer, encoder, open_source(args.clips), args.shard_size, args.count)
+        cache, skipped = ClipCache(args.out), _lines(args.out / "skipped.jsonl")
+    except TavidError as error:
+        parser.exit(2, f"{error}\n")
+    print(f"{len(cache)} clips in {args.out}, {len(skipped)} skipped" + (": see skipped.jsonl" if skipped else ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Training clips from folders, one interface: names, and a clip by name or the reason why it is unusable."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from hoi_motion.image_files import read_mask
+from hoi_motion.masks import checked_mask
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import TARGET_TOKEN
+from training.scenes.clip_file import is_whole, load_clip
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """frames (T, H, W, 3) u8, target mask of the first frame (H, W) bool, caption with `[TGT]`."""
+
+    frames: np.ndarray
+    mask: np.ndarray
+    caption: str
+
+
+class ClipSource(Protocol):
+    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used."""
+
+    def names(self) -> list[str]: ...
+
+    def load(self, name: str) -> TrainingClip: ...
+
+
+class SceneClips:
+    """Clips written by `python -m training.scenes`."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("clip_*.npz"))
+
+    def load(self, name: str) -> TrainingClip:
+        if not is_whole(self.folder / name):
+            raise _bad(name, "it is damaged or only partly written")
+        scene = load_clip(self.folder / name)
+        return _checked(name, TrainingClip(scene.frames, scene.target_mask, scene.caption))
+
+
+class VideoClips:
+    """Any folder with, for every clip, a video, a mask `NAME.png` of its first frame and a caption `NAME.txt`."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
+
+    def load(self, name: str) -> TrainingClip:
+        video, stem = self.folder / name, Path(name).stem
+        for suffix, what in ((".png", "mask"), (".txt", "caption")):
+            if not (self.folder / (stem + suffix)).is_file():
+                raise _bad(name, f"its {what} {stem}{suffix} is missing")
+        frames = _read_frames(video)
+        try:
+            mask = checked_mask(read_mask(self.folder / f"{stem}.png"), frames.shape[1:3])
+        except InputError as error:
+            raise _bad(name, error.message) from error
+        caption = (self.folder / f"{stem}.txt").read_text(errors="replace").strip()
+        return _checked(name, TrainingClip(frames, mask, caption))
+
+
+def open_source(folder) -> ClipSource:
+    """The kind of clips a folder holds.
+
+    Raises:
+        InputError: FILE_INVALID when there are none.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        for source in (SceneClips(folder), VideoClips(folder)):
+            if source.names():
+                return source
+    raise InputError(
+        ErrorCode.FILE_INVALID,
+        f"{folder} holds no clips",
+        "give a folder of training.scenes, or one of NAME.mp4 + NAME.png (mask) + NAME.txt (caption with [TGT])",
+    )
+
+
+def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> TrainingClip:
+    """The first `num_frames` frames, scaled to cover height x width and cut to it around the middle.
+
+    Raises:
+        InputError: FILE_INVALID when the clip is too short, or the target is cut away.
+    """
+    if len(clip.frames) < num_frames:
+        raise _bad("the clip", f"it has {len(clip.frames)} frames, {num_frames} are needed")
+    h, w = clip.frames.shape[1:3]
+    scale = max(height / h, width / w)
+    size = max(width, round(w * scale)), max(height, round(h * scale))
+    top, left = (size[1] - height) // 2, (size[0] - width) // 2
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+
+    def cut(image: np.ndarray, interpolation: int) -> np.ndarray:
+        resized = image if image.shape[1::-1] == size else cv2.resize(image, size, interpolation=interpolation)
+        return resized[top : top + height, left : left + width]
+
+    frames = np.stack([cut(frame, way) for frame in clip.frames[:num_frames]])
+    mask = cut(clip.mask.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
+    if not mask.any():
+        raise _bad("the clip", "the target lies outside the part of the picture that is kept")
+    return TrainingClip(frames, mask, clip.caption)
+
+
+def _checked(name: str, clip: TrainingClip) -> TrainingClip:
+    if not clip.caption:
+        raise _bad(name, "its caption is empty")
+    if TARGET_TOKEN not in clip.caption:
+        raise _bad(name, f"its caption does not name the target: {clip.caption[:60]!r} has no {TARGET_TOKEN}")
+    return clip
+
+
+def _read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        ok, frame = capture.read()
+        if not ok:
+            break
+        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    capture.release()
+    if not frames:
+        raise _bad(path.name, "no frame of it can be read")
+    return np.stack(frames)
+
+
+def _bad(name: str, reason: str) -> InputError:
+    return InputError(ErrorCode.FILE_INVALID, f"{name}: {reason}")

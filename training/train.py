@@ -1,0 +1,40 @@
+"""Train a target-aware adapter on any CogVideoX image-to-video model.
+
+    python -m training.train --config config/training/mini.yaml
+    accelerate launch -m training.train --config config/training/tavid-5b.yaml out=runs/first attention.weight=0
+
+The run's folder gets `log.jsonl` (losses, every number by itself), `run.json` (config and digests), checkpoints,
+validation pictures and, at the end, `adapter/` in the layout of the released TaViD weights. Started again, a run goes
+on where its last checkpoint is, with the losses that it would have had.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from tavid_planner.errors import TavidError
+from training.configuration import load_training_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("options", nargs="*", help="option=value, in place of the file's")
+    args = parser.parse_args()
+    try:
+        config = load_training_config(args.config, args.options)
+        from training.trainer import Trainer
+
+        trainer = Trainer(config)
+        losses = trainer.run()
+    except TavidError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    if trainer.accelerator.is_main_process:
+        print(f"{config.out}/adapter: {config.steps} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
+
+
+if __name__ == "__main__":
+    main()
