@@ -1,16 +1,13 @@
-"""Train the small transformer on cached latents, in two stages.
+"""Train the base of the small model from scratch on cached latents: text encoder and transformer, image-to-video.
 
-`--stage base`: text encoder and transformer from scratch, image-to-video. With `--mask-share` a part of each batch has
-the mask, so that the small base learns early what masks mean; the mask channels are not part of the base that is
-written, they are where the adapter starts.
-`--stage adapter`: the base frozen; widened patch embedding and LoRA with the mask channel and the target attention
-loss; writes the adapter in the released TaViD layout.
+    python -m training.train_transformer --latents runs/latents --out runs/base --minutes 60
 
-    python -m training.train_transformer --stage base --latents runs/latents --out runs/base --minutes 30
-    python -m training.train_transformer --stage adapter --base runs/base --latents runs/latents --out runs/adapter
+With `--mask-share` a part of each batch has the mask, so that so small a model learns early what masks mean. The mask
+channel is not part of the base that is written; it is where an adapter starts: `OUT/adapter_start` is an adapter with
+these weights and a LoRA that does nothing yet, for the option `init` of training.train.
 
 Under `torchrun --nproc-per-node N` each process takes its own batches and the gradients are averaged; on a CPU two
-processes of one thread make a third more steps a second than one process of two threads.
+processes of one thread use both cores better than one process of two threads.
 """
 
 import argparse
@@ -22,7 +19,6 @@ import numpy as np
 import torch
 from diffusers.models.embeddings import get_3d_rotary_pos_embed
 from peft import LoraConfig
-from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from tavid_planner.request import TARGET_TOKEN
@@ -35,11 +31,11 @@ from training.muon import Muon
 from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, save_checkpoint
 from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
 from training.objectives.target_attention import target_attention_loss, token_mask
+from training.trainer import LORA_TARGETS
 
 TRIGGER = "target"
 TEXT_LENGTH = 32
 MASK_CHANNELS_FROM = 32  # after those of noise and image
-MASK_WEIGHTS = "mask_channels.safetensors"
 
 
 class Captions:
@@ -103,7 +99,7 @@ def main() -> None:
     state = torch.load(args.out / "last.pt", weights_only=True) if (args.out / "last.pt").exists() else None
 
     # 1. models
-    tokenizer_folder = (args.base or args.out) / "model" / "tokenizer"
+    tokenizer_folder = args.out / "model" / "tokenizer"
     if tokenizer_folder.exists():
         from transformers import PreTrainedTokenizerFast
 
@@ -112,38 +108,15 @@ def main() -> None:
         tokenizer = build_tokenizer([insert_trigger(c, TRIGGER).text for c in cache.captions], TEXT_LENGTH)
         tokenizer.save_pretrained(tokenizer_folder)
     text_encoder, transformer = build_text_encoder(len(tokenizer)), build_transformer(text_length=TEXT_LENGTH)
-    with_masks = args.stage == "adapter" or args.mask_share > 0
-    if args.stage == "adapter":
-        text_encoder = type(text_encoder).from_pretrained(args.base / "model" / "text_encoder")
-        transformer = type(transformer).from_pretrained(args.base / "model" / "transformer")
-        text_encoder.requires_grad_(False)
-        transformer.requires_grad_(False)
+    if args.mask_share > 0:
         widen_patch_embed(transformer)
-        transformer.add_adapter(
-            LoraConfig(
-                r=args.rank,
-                lora_alpha=args.alpha,
-                init_lora_weights="gaussian",
-                target_modules=["to_q", "to_k", "to_v", "to_out.0"],
-            )
-        )
-        transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
-        if args.init:
-            _start_from_adapter(transformer, torch.load(args.init / "last.pt", weights_only=True)["averaged"])
-        elif (args.base / MASK_WEIGHTS).exists():
-            with torch.no_grad():
-                transformer.patch_embed.proj.weight[:, MASK_CHANNELS_FROM:] = load_file(args.base / MASK_WEIGHTS)["weight"]
-    else:
-        if with_masks:
-            widen_patch_embed(transformer)
-        if args.init:
-            start = torch.load(args.init / "last.pt", weights_only=True)
-            transformer.load_state_dict(start["transformer"])
-            text_encoder.load_state_dict(start["text_encoder"])
+    if args.init:
+        start = torch.load(args.init / "last.pt", weights_only=True)
+        transformer.load_state_dict(start["transformer"])
+        text_encoder.load_state_dict(start["text_encoder"])
     if state:
         transformer.load_state_dict(state["transformer"])
-        if args.stage == "base":
-            text_encoder.load_state_dict(state["text_encoder"])
+        text_encoder.load_state_dict(state["text_encoder"])
     transformer.train()
     parameters = [p for m in (transformer, text_encoder) for p in m.parameters() if p.requires_grad]
     matrices = [
@@ -176,25 +149,22 @@ def main() -> None:
 
     # 2. steps
     started, budget_s = time.monotonic() - spent_s, args.minutes * 60
-    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", desc=args.stage, disable=rank > 0)
+    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", desc="base", disable=rank > 0)
     log = open(args.out / "log.csv", "a")
     means = {}
-    adapter = args.stage == "adapter"
-    mask_share = 1.0 if adapter else args.mask_share
     while (elapsed := _agreed(time.monotonic() - started)) < budget_s:
         rate = float(args.lr * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + np.cos(np.pi * elapsed / budget_s))))
         for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
-        clean, image, ids, masks, trigger_tokens, has_mask, supervised = batches.draw(mask_share, 0.1, 0.05)
+        clean, image, ids, masks, trigger_tokens, has_mask, supervised = batches.draw(args.mask_share, 0.1, 0.05)
         # where the hand goes is decided while there is much noise
         timesteps = (1000 * torch.rand(len(clean)) ** (1 / args.noise_power)).long().clamp(max=999)
         noisy, velocity = add_noise(scheduler, clean, torch.randn_like(clean), timesteps)
         image_latents = torch.cat([image[:, None], torch.zeros(len(clean), F_ - 1, *image.shape[1:])], 1)
         inputs = [noisy, image_latents]
-        if with_masks:
+        if args.mask_share > 0:
             inputs.append(mask_latents(masks, F_, h, w, "area") * has_mask.view(-1, 1, 1, 1, 1))
-        with torch.set_grad_enabled(not adapter):
-            text = text_encoder(ids)[0]
+        text = text_encoder(ids)[0]
         call = dict(
             hidden_states=torch.cat(inputs, 2),
             encoder_hidden_states=text,
@@ -203,7 +173,7 @@ def main() -> None:
             return_dict=False,
         )
         losses = {}
-        if with_masks and args.attention_loss > 0:
+        if args.mask_share > 0 and args.attention_loss > 0:
             with TargetAttentionCapture(transformer, trigger_tokens, blocks) as capture:
                 prediction = transformer(**call)[0]
                 keep = supervised.nonzero()[:, 0]
@@ -246,22 +216,16 @@ def main() -> None:
     with torch.no_grad():
         for name, value in _trained(transformer, text_encoder):
             value.copy_(averaged[name])
-    if adapter:
-        facts = {"attention_loss": args.attention_loss, "attention_blocks": blocks, "steps": step}
-        save_adapter(args.out / "adapter", transformer, rank=args.rank, alpha=args.alpha, trigger=TRIGGER, extra=facts)
-    else:
-        if with_masks:
-            weight = transformer.patch_embed.proj.weight[:, MASK_CHANNELS_FROM:]
-            save_file({"weight": weight.detach().contiguous()}, args.out / MASK_WEIGHTS)
-            narrow = build_transformer(text_length=TEXT_LENGTH)
-            weights = transformer.state_dict()
-            weights["patch_embed.proj.weight"] = weights["patch_embed.proj.weight"][:, :MASK_CHANNELS_FROM]
-            narrow.load_state_dict(weights)
-            transformer = narrow
-        transformer.save_pretrained(args.out / "model" / "transformer")
-        text_encoder.save_pretrained(args.out / "model" / "text_encoder")
-        tokenizer.save_pretrained(args.out / "model" / "tokenizer")
-    print(f"{args.stage}: {step} steps, " + ", ".join(f"{k} loss {v:.4f}" for k, v in means.items()))
+    if args.mask_share > 0:
+        weights = transformer.state_dict()
+        weights["patch_embed.proj.weight"] = weights["patch_embed.proj.weight"][:, :MASK_CHANNELS_FROM]
+        _save_adapter_start(args.out / "adapter_start", transformer, args.rank, args.alpha)
+        transformer = build_transformer(text_length=TEXT_LENGTH)
+        transformer.load_state_dict(weights)
+    transformer.save_pretrained(args.out / "model" / "transformer")
+    text_encoder.save_pretrained(args.out / "model" / "text_encoder")
+    tokenizer.save_pretrained(args.out / "model" / "tokenizer")
+    print(f"base: {step} steps, " + ", ".join(f"{k} loss {v:.4f}" for k, v in means.items()))
 
 
 def _agreed(elapsed_s: float) -> float:
@@ -286,14 +250,9 @@ def _average_gradients(parameters) -> None:
         p.grad.copy_(part.view_as(p))
 
 
-@torch.no_grad()
-def _start_from_adapter(transformer, averaged: dict) -> None:
-    """LoRA and mask channels of an adapter that was trained on an earlier state of the same base."""
-    for name, value in transformer.named_parameters():
-        if "lora_" in name:
-            value.copy_(averaged["transformer." + name])
-    channels = MASK_CHANNELS_FROM
-    transformer.patch_embed.proj.weight[:, channels:] = averaged["transformer.patch_embed.proj.weight"][:, channels:]
+def _save_adapter_start(folder: Path, transformer, rank: int, alpha: int) -> None:
+    transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=LORA_TARGETS))
+    save_adapter(folder, transformer, rank, alpha, TRIGGER)
 
 
 def _trained(transformer, text_encoder):
@@ -317,17 +276,15 @@ def _save(out: Path, transformer, text_encoder, optimizers, averaged, step, spen
 
 def _parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=("base", "adapter"), required=True)
     parser.add_argument("--latents", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="run folder; an existing run is resumed")
-    parser.add_argument("--base", type=Path, help="run folder of the base stage")
     parser.add_argument("--init", type=Path, help="run folder whose weights this stage starts from")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--rank", type=int, default=128)
+    parser.add_argument("--rank", type=int, default=128, help="of the adapter's start")
     parser.add_argument("--alpha", type=int, default=64)
-    parser.add_argument("--mask-share", type=float, default=0.0, help="base stage: share of the clips that have a mask")
+    parser.add_argument("--mask-share", type=float, default=0.0, help="share of the clips that have a mask")
     parser.add_argument("--attention-loss", type=float, default=0.1, help="lambda; 0 leaves the loss out")
     parser.add_argument("--normalisation", default="raw", choices=("raw", "max", "minmax"))
     parser.add_argument("--blocks", default="2,3,4,5", help="blocks whose attention is supervised")
@@ -336,10 +293,7 @@ def _parse_args():
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    if args.stage == "adapter" and args.base is None:
-        parser.error("--stage adapter needs --base")
-    return args
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

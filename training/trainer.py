@@ -2,7 +2,8 @@
 
 import json
 import logging
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,18 @@ LORA_TARGETS = ["to_q", "to_k", "to_v", "to_out.0"]
 RESUMABLE_CHANGES = {"steps", "out", "validation", "log_every", "save_every", "tracker", "device"}
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The transformer's inputs, and what its output is compared with."""
+
+    call: dict
+    velocity: torch.Tensor
+    weight: torch.Tensor
+    has_text: torch.Tensor  # (B,) bool
+    token_masks: torch.Tensor  # (B, h, w)
+    trigger_tokens: list[tuple[int, ...]]
 
 
 class Trainer:
@@ -138,15 +151,17 @@ class Trainer:
         sums: dict[str, float] = {}
         for accumulated in range(config.accumulation):
             with self.accelerator.accumulate(self.wrapped):
-                losses = self.losses(accumulated)
-                total = losses["diffusion"] + config.attention.weight * losses.get("attention", 0.0)
-                if not torch.isfinite(total):
-                    raise InputError(
-                        ErrorCode.CONFIG_INVALID,
-                        f"the loss is {total.item()} at step {self.step}",
-                        "lower the learning rate, or use bf16 in place of fp16",
-                    )
-                self.accelerator.backward(total)
+                batch = self._batch(accumulated)
+                with self._capture(batch) as capture:  # until the gradients are there: checkpoints recompute
+                    losses = self._losses(batch, capture)
+                    total = losses["diffusion"] + config.attention.weight * losses.get("attention", 0.0)
+                    if not torch.isfinite(total):
+                        raise InputError(
+                            ErrorCode.CONFIG_INVALID,
+                            f"the loss is {total.item()} at step {self.step}",
+                            "lower the learning rate, or use bf16 in place of fp16",
+                        )
+                    self.accelerator.backward(total)
                 if self.accelerator.sync_gradients and config.clip_gradient:
                     self.accelerator.clip_grad_norm_(self.trained.values(), config.clip_gradient)
                 for optimizer in self.optimizers:
@@ -163,8 +178,8 @@ class Trainer:
                     self.averaged[name].lerp_(value, 1 - decay)
         return sums
 
-    def losses(self, accumulated: int = 0) -> dict[str, torch.Tensor]:
-        """Diffusion and attention loss of the batch that belongs to this step, pass and process."""
+    def _batch(self, accumulated: int) -> "_Batch":
+        """What belongs to this step, pass and process, drawn from nothing but their numbers and the seed."""
         config, device = self.config, self.accelerator.device
         draw = np.random.default_rng([config.seed, self.step, accumulated, self.accelerator.process_index])
         generator = torch.Generator().manual_seed(int(draw.integers(2**62)))
@@ -192,25 +207,29 @@ class Trainer:
         )
         if self.transformer.config.ofs_embed_dim is not None:
             call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)
+        return _Batch(
+            call, velocity.to(device), motion_weight(clean, config.moving_weight).to(device), has_text.to(device),
+            token_mask(masks, *self.tokens).to(device), [c.trigger_tokens for c in clips],
+        )  # fmt: skip
 
-        losses = {}
-        if config.attention.weight > 0 and has_text.any():
-            capture = TargetAttentionCapture(
-                self.transformer,
-                [c.trigger_tokens for c in clips],
-                self.blocks.at_step(self.step),
-                reduction=config.attention.heads,
-                direction=config.attention.direction,
-            )
-            with capture:
-                prediction = self.wrapped(**call)[0]
-                maps = capture.stacked()[:, has_text.to(device)]
-                target = token_mask(masks, *self.tokens)[has_text].to(device)
-            losses["attention"] = target_attention_loss(maps, target, config.attention.normalisation)
-        else:
-            prediction = self.wrapped(**call)[0]
-        weight = motion_weight(clean, config.moving_weight).to(device)
-        losses["diffusion"] = velocity_loss(prediction, velocity.to(device), weight)
+    def _capture(self, batch: "_Batch"):
+        options = self.config.attention
+        if not options.weight or not batch.has_text.any():
+            return nullcontext()
+        return TargetAttentionCapture(
+            self.transformer,
+            batch.trigger_tokens,
+            self.blocks.at_step(self.step),
+            reduction=options.heads,
+            direction=options.direction,
+        )
+
+    def _losses(self, batch: "_Batch", capture: TargetAttentionCapture | None) -> dict[str, torch.Tensor]:
+        prediction = self.wrapped(**batch.call)[0]
+        losses = {"diffusion": velocity_loss(prediction, batch.velocity, batch.weight)}
+        if capture is not None:
+            maps, masks = capture.stacked()[:, batch.has_text], batch.token_masks[batch.has_text]
+            losses["attention"] = target_attention_loss(maps, masks, self.config.attention.normalisation)
         return losses
 
     def save(self) -> Path:

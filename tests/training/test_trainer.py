@@ -78,6 +78,14 @@ def test_loss_falls_and_only_the_adapter_moves(train_options):
     assert all(torch.equal(frozen[n], dict(trainer.transformer.named_parameters())[n]) for n in frozen)
 
 
+def test_gradient_checkpointing_changes_no_loss(train_options, tmp_path):
+    trainer_of(train_options).run()
+    trainer_of(train_options, gradient_checkpointing=True, out=str(tmp_path / "checkpointed")).run()
+    plain, checkpointed = (log_of(Path(p)) for p in (train_options["out"], tmp_path / "checkpointed"))
+    for a, b in zip(plain, checkpointed, strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
+
+
 def test_planner_gets_the_frames_of_the_validation(train_options, tiny_base):
     trainer = trainer_of(train_options, ema=0.5, validation=dict(every=4, clips=1, num_inference_steps=3))
     trainer.run()
