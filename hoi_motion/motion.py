@@ -175,6 +175,7 @@ class HoiMotion:
         fps: frames per second, > 0.
         body_model: name of the body the parameters belong to, for example "anny-free" or "smplx-neutral".
         diagnostics: named numbers of the lift, for example mean reprojection error.
+        notes: what a reader should know of where the motion is from, a sentence each.
     """
 
     pose_rad: np.ndarray  # (T, 55, 3)
@@ -187,6 +188,7 @@ class HoiMotion:
     supports: tuple[SupportBox, ...] = ()
     contacts: tuple[Contact, ...] = ()
     diagnostics: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         pose = checked_array(self.pose_rad, "pose_rad", ("T", 55, 3), np.float32)
@@ -194,7 +196,7 @@ class HoiMotion:
         object.__setattr__(self, "pose_rad", pose)
         object.__setattr__(self, "transl_m", checked_array(self.transl_m, "transl_m", (T, 3), np.float32))
         object.__setattr__(self, "betas", checked_array(self.betas, "betas", ("B",), np.float32))
-        for name in ("objects", "supports", "contacts"):
+        for name in ("objects", "supports", "contacts", "notes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if T < 1:
             raise InputError(ErrorCode.FILE_INVALID, "the motion has no frames")
@@ -243,6 +245,7 @@ class HoiMotion:
             "supports": [{"name": s.name} for s in self.supports],
             "contacts": [vars(c) for c in self.contacts],
             "diagnostics": {k: float(v) for k, v in self.diagnostics.items()},
+            "notes": [str(note) for note in self.notes],
         }
         arrays = {"pose_rad": self.pose_rad, "transl_m": self.transl_m, "betas": self.betas}
         arrays |= {"camera_K": self.camera.K, "camera_T_world_camera": self.camera.T_world_camera}
@@ -300,6 +303,7 @@ class HoiMotion:
                 ),
                 contacts=tuple(Contact(**c) for c in meta["contacts"]),
                 diagnostics=meta["diagnostics"],
+                notes=tuple(meta.get("notes", ())),  # absent in files written before there were notes
             )
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
             raise InputError(

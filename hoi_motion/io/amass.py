@@ -1,18 +1,26 @@
-"""AMASS SMPL-X npz, in and out. AMASS worlds are z up in metres like ours; their origin is kept."""
+"""AMASS npz: SMPL-X in and out, SMPL+H in. AMASS worlds are z up in metres like ours; their origin is kept."""
 
 import io
 import zipfile
 
 import numpy as np
 
+from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.files import write_whole
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.io.smpl_family import (
+    NEUTRAL_BODY,
+    SMPL_PELVIS_M,
+    SMPLX_PELVIS_M,
+    camera_in_front,
+    kept_betas,
+    require_keys,
+    smplx_pose,
+)
+from hoi_motion.motion import HoiMotion
 
-DEFAULT_BODY = "smplx-neutral"
 BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
-_IMAGE_SIZE_PX = (640, 480)
 
 
 def write_amass(motion: HoiMotion, path) -> None:
@@ -45,42 +53,46 @@ def write_amass(motion: HoiMotion, path) -> None:
 
 
 def read_amass(path) -> HoiMotion:
-    """Read the SMPL-X variant of AMASS (`mocap_frame_rate`, `poses` of 165 numbers or its parts).
+    """Read either variant of AMASS, told apart by how the frame rate is spelled.
 
-    Betas that are zero at the end are dropped. The format holds no camera: one is made that sees the first frame from
-    3 m in front, with focal_source "assumed".
+    SMPL-X has `mocap_frame_rate` and `poses` of 165 numbers (or its parts), SMPL+H `mocap_framerate` and 156. The format
+    holds no camera: one is made that sees the first frame from 3 m in front, with focal_source "assumed".
 
     Raises:
-        InputError: FILE_INVALID for a damaged file, SMPL+H or another layout.
+        InputError: FILE_INVALID for a damaged file or another layout.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            keys = set(file.files)
-            if "mocap_frame_rate" not in keys:
-                found = "SMPL+H (mocap_framerate)" if "mocap_framerate" in keys else f"keys {sorted(keys)[:8]}"
+            keys = set(getattr(file, "files", ()))
+            if "mocap_frame_rate" in keys:
+                whole = "poses" in keys
+                require_keys(keys, ("trans", "betas", *(("poses",) if whole else (name for name, _ in _PARTS))), path, "AMASS SMPL-X")
+                poses = file["poses"] if whole else np.concatenate([file[name] for name, _ in _PARTS], axis=1)
+                body, width, fps = "SMPL-X", 165, float(file["mocap_frame_rate"])
+            elif "mocap_framerate" in keys:
+                require_keys(keys, ("poses", "trans", "betas"), path, "AMASS SMPL+H")
+                poses, body, width, fps = file["poses"], "SMPL+H", 156, float(file["mocap_framerate"])
+            else:
+                require_keys(keys, ("mocap_frame_rate or mocap_framerate", "poses", "trans", "betas"), path, "an AMASS file")
+            if poses.ndim != 2 or poses.shape[1] != width:
                 raise InputError(
-                    ErrorCode.FILE_INVALID,
-                    f"{path} is not AMASS SMPL-X: {found}",
-                    "download the SMPL-X variant of AMASS, whose key is mocap_frame_rate",
+                    ErrorCode.FILE_INVALID, f"{path} has poses of shape {poses.shape}, AMASS {body} has (T, {width})"
                 )
-            poses = file["poses"] if "poses" in keys else np.concatenate([file[name] for name, _ in _PARTS], axis=1)
-            if poses.ndim != 2 or poses.shape[1] != 165:
-                raise InputError(ErrorCode.FILE_INVALID, f"{path} has poses of shape {poses.shape}, expected (T, 165)")
             transl, betas = file["trans"], file["betas"].reshape(-1)
-            fps = float(file["mocap_frame_rate"])
-            body_model = str(file["body_model"]) if "body_model" in keys else DEFAULT_BODY
+            gender = _text(file["gender"]) if "gender" in keys else "neutral"
+            body_model = str(file["body_model"]) if "body_model" in keys else NEUTRAL_BODY
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable AMASS file: {error}") from error
-    used = np.flatnonzero(betas)
-    betas = betas[: max(10, int(used[-1]) + 1 if len(used) else 0)]
-    return HoiMotion(poses.reshape(-1, 55, 3), transl, betas, fps, body_model, _camera_in_front(transl[0]))
+    pose = smplx_pose(poses, f"{path}: poses")
+    transl = checked_array(transl, f"{path}: trans", (len(pose), 3), np.float64)
+    betas, notes = kept_betas(betas, body, gender, len(pose), path)
+    if body == "SMPL+H":
+        transl = transl + SMPL_PELVIS_M - SMPLX_PELVIS_M  # the pelvis stays
+        notes.append("AMASS SMPL+H: jaw and eyes are not in the file; legs of another shape may stand off its floor")
+    return HoiMotion(pose, transl, betas, fps, body_model, camera_in_front(transl[0]), notes=tuple(notes))
 
 
-def _camera_in_front(place_m: np.ndarray) -> Camera:
-    width, height = _IMAGE_SIZE_PX
-    focal = float(np.hypot(width, height))
-    K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
-    T_world_camera = np.eye(4)
-    T_world_camera[:3, :3] = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
-    T_world_camera[:3, 3] = place_m + np.array([0.0, -3.0, 0.0])
-    return Camera(K, T_world_camera, width, height, "assumed")
+def _text(value: np.ndarray) -> str:
+    """The gender, which some files write as bytes."""
+    item = value.item()
+    return item.decode() if isinstance(item, bytes) else str(item)

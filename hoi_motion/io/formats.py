@@ -7,38 +7,96 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.amass import read_amass, write_amass
+from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
+from hoi_motion.io.gvhmr import read_gvhmr
+from hoi_motion.io.pickles import load_pickle
+from hoi_motion.io.smplerx import frame_files, read_smplerx
+from hoi_motion.io.wham import is_wham, read_wham
 from hoi_motion.motion import HoiMotion
 
-READABLE = ("motion", "amass")
+READABLE = ("motion", "amass", "gvhmr", "wham", "smplerx", "behave")
 WRITABLE = ("motion", "amass", "glb")
+TIMELESS = ("gvhmr", "wham", "smplerx")
+"""Formats without a frame rate."""
 
 
 def format_of(path) -> str:
-    """Format of an existing file, from what is inside: one of READABLE.
+    """Format of an existing file or folder, from what is inside: one of READABLE.
 
     Raises:
-        InputError: FILE_INVALID, listing what can be read.
+        InputError: FILE_INVALID, listing what can be read; or naming what code a pickle asks for.
     """
     path = Path(path)
-    if not path.is_file():
+    found = None
+    if path.is_dir():
+        found = "behave" if is_behave(path) else "smplerx" if frame_files(path) else None
+    elif path.is_file():
+        with open(path, "rb") as file:
+            start = file.read(2)
+        if start == b"PK":
+            found = _format_of_zip(path)
+        elif start[:1] == b"\x80" and is_wham(load_pickle(path)):
+            found = "wham"
+    else:
         raise InputError(ErrorCode.FILE_INVALID, f"no file {path}")
+    if found is None:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} has no known motion format",
+            f"readable formats: {', '.join(READABLE)}; --from names one, and says what its files lack",
+        )  # fmt: skip
+    return found
+
+
+def _format_of_zip(path: Path) -> str | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            keys = set(getattr(file, "files", ()))
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError):
-        keys = set()
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return None
+    if any(name.endswith("data.pkl") for name in names):  # torch.save
+        return "gvhmr"
+    keys = {name.removesuffix(".npy") for name in names}
     if "meta" in keys:
         return "motion"
     if keys & {"mocap_frame_rate", "mocap_framerate"}:
         return "amass"
+    return "behave" if set(OBJECT_KEYS) <= keys or {"poses", "frame_times"} <= keys else None
+
+
+def read_motion(
+    path, source: str | None = None, *, fps: float | None = None, person: int | None = None, object_mesh=None
+) -> HoiMotion:
+    """Read a motion of any readable format, in our world frame.
+
+    Args:
+        source: one of READABLE; None looks into the file.
+        fps: frames per second, for TIMELESS formats.
+        person: which one, for files with several people (WHAM, SMPLer-X).
+        object_mesh: file of the registered mesh, for BEHAVE.
+
+    Raises:
+        InputError: FILE_INVALID.
+    """
+    source = source or format_of(path)
+    if not Path(path).exists():
+        raise InputError(ErrorCode.FILE_INVALID, f"no file {path}")
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise InputError(ErrorCode.FILE_INVALID, f"fps is {fps}, expected a positive number")
+    if source == "motion":
+        return HoiMotion.load(path)
+    if source == "amass":
+        return read_amass(path)
+    if source == "gvhmr":
+        return read_gvhmr(path, fps)
+    if source == "wham":
+        return read_wham(path, fps, person)
+    if source == "smplerx":
+        return read_smplerx(path, fps, person)
+    if source == "behave":
+        return read_behave(path, object_mesh, fps)
     raise InputError(
-        ErrorCode.FILE_INVALID, f"{path} has no known motion format", f"readable formats: {', '.join(READABLE)} (npz)"
+        ErrorCode.FILE_INVALID, f"unknown motion format {source!r}", f"readable formats: {', '.join(READABLE)}"
     )
-
-
-def read_motion(path) -> HoiMotion:
-    """Read a motion of any readable format."""
-    return {"motion": HoiMotion.load, "amass": read_amass}[format_of(path)](path)
 
 
 def write_motion(motion: HoiMotion, path, to: str, body=None) -> None:

@@ -39,7 +39,7 @@ def write_glb(motion: HoiMotion, path, body=None) -> None:
         raise InputError(
             ErrorCode.FILE_INVALID,
             f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
-            "load the body the motion was made with",
+            "load the body the motion was made with, or put it on the free one: hoi-convert --free-body",
         )
     write_whole(path, _GlbScene(motion, body).pack())
 

@@ -65,7 +65,7 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray
     log_depth = np.full(T, np.median(log_depth)) * 0.5 + _smoothed(log_depth[:, None])[:, 0] * 0.5
     hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
     ray = _smoothed((hips[..., :2].mean(1) - K[:2, 2]) / [K[0, 0], K[1, 1]], 3)
-    measured = None if depth_m is None else _depth_at_torso(depth_m, track.body_px[0])
+    measured = None if depth_m is None else depth_at_torso(depth_m, track.body_px[0])
     if measured is not None:
         log_depth = log_depth + np.log(measured) - log_depth[0]
     pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
@@ -85,7 +85,7 @@ def _pitch(track: kp.KeypointTrack) -> float:
     return float(np.clip(hinted, np.deg2rad(-40), np.deg2rad(20)))
 
 
-def _depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:
+def depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:
     """Pelvis distance from a depth image: its median on the torso's inner points plus half a torso's thickness."""
     torso = body_px[list(kp.TORSO)]
     if torso[:, 2].min() < 0.3:

@@ -6,10 +6,12 @@ import numpy as np
 
 from hoi_motion.body import load_body
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.io.smpl_family import on_body
 from hoi_motion.lift.body_fit import BodyFit, fit_body
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals, hand_centres_px
+from hoi_motion.lift.given_human import check_human, place_human
 from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
 from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
 from hoi_motion.lift.object_track import track_object
@@ -31,6 +33,7 @@ def lift_video(
     depth_m: np.ndarray | None = None,  # (H, W)
     config: LiftConfig = LiftConfig(),
     keypoints: KeypointSource | None = None,
+    human: HoiMotion | None = None,
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
 ) -> HoiMotion:
@@ -41,21 +44,26 @@ def lift_video(
         intrinsics: pixels; None assumes a focal length of the image diagonal.
         depth_m: depth image of the first frame, metres along the optical axis, 0 or NaN where unknown.
         keypoints: where keypoints come from; None is MediaPipe.
+        human: the person's motion from elsewhere, one frame a frame of the clip: its poses are kept, only heading and
+            place are found; object and contacts are lifted as ever. None fits the body here.
 
     Returns:
         The motion in the world frame (z up, floor under the actor's first-frame pelvis). Its diagnostics hold
         seconds per part and the reprojection error.
 
     Raises:
-        InputError: a 1xx code for frames or masks that cannot be used.
+        InputError: a 1xx code for frames, masks or a human that cannot be used.
         LiftError: NO_ACTOR, NO_TARGET_TRACK, FIT_DIVERGED or BODY_MODEL_MISSING.
         ControlError: CANCELLED.
     """
     frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
+    if human is not None:
+        check_human(human, len(frames), fps)
     clock = _Clock()
 
     # 1. the body model and the camera's intrinsics
-    body = load_body(config.body_model)
+    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
+    human = human and on_body(human, body)
     K, focal_source = clip_intrinsics(frames.shape[1:3], intrinsics)
     clock.lap("load")
 
@@ -70,10 +78,14 @@ def lift_video(
     clock.lap("object")
 
     # 4. the body, all frames at once
-    fit = fit_body(body, track, K, fps, config, depth_m=depth_m, on_progress=on_progress, cancel=cancel)
+    if human is None:
+        fit = fit_body(body, track, K, fps, config, depth_m=depth_m, on_progress=on_progress, cancel=cancel)
+        rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
+    else:
+        fit = place_human(body, human, track, K, config, depth_m=depth_m)
+        rise_m = np.zeros((len(frames), 3))
     origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
     camera = world_camera(K, focal_source, frames.shape[1:3], fit.pitch_rad, origin_m)
-    rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
     points_m = fit.points_m - origin_m + rise_m[:, None]
     clock.lap("fit")
 
@@ -103,6 +115,7 @@ def lift_video(
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
             **clock.seconds,
         },
+        notes=() if human is None else (*human.notes, "the human is from a file, placed by the video's keypoints"),
     )
 
 

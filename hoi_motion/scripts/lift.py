@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.io.formats import READABLE, read_motion
 from hoi_motion.scripts.command import command_parser, run_command
 
 
@@ -25,6 +26,12 @@ def _parser():
     camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
     parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
     parser.add_argument("--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body")
+    parser.add_argument(
+        "--human", metavar="FILE",
+        help="the person's motion from elsewhere (any format hoi-convert reads), a frame a frame; object and contacts are lifted",
+    )  # fmt: skip
+    parser.add_argument("--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside")
+    parser.add_argument("--person", type=int, metavar="N", help="which person in that file, for wham and smplerx with several")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
 
@@ -47,13 +54,16 @@ def _lift(argv: list[str]) -> int:
     frames, fps = read_video(arguments.video, config.max_frames)
     mask = checked_mask(mask, frames.shape[1:3], "target mask")
     intrinsics = _intrinsics(arguments, frames.shape[1:3])
+    human = None
+    if arguments.human:
+        human = read_motion(arguments.human, arguments.human_from, fps=fps, person=arguments.person)
 
     from hoi_motion.lift import lift_video
 
     with _Bar() as on_progress:
         motion = lift_video(
             frames, fps, mask, actor_mask=actor_mask, intrinsics=intrinsics, depth_m=depth_m, config=config,
-            on_progress=on_progress,
+            human=human, on_progress=on_progress,
         )  # fmt: skip
     motion.save(arguments.out)
     if arguments.overlay:
@@ -98,6 +108,8 @@ def _print_summary(motion) -> None:
     for c in motion.contacts:
         print(f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}")
     seconds = {name[8:]: value for name, value in numbers.items() if name.startswith("seconds_")}
+    for note in motion.notes:
+        print(f"note     {note}")
     print("seconds  " + ", ".join(f"{part} {value:.1f}" for part, value in seconds.items()))
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -22,6 +23,16 @@ def test_a_saved_motion_is_loaded_as_it_was(motion, tmp_path):
     assert np.array_equal(loaded.target.T_world_object, motion.target.T_world_object)
     assert np.array_equal(loaded.target.faces, motion.target.faces)
     assert loaded.supports[0].top_height_m == motion.supports[0].top_height_m
+
+
+def test_notes_are_kept_and_older_files_have_none(motion, tmp_path):
+    motion.replace(notes=["hands are open"]).save(tmp_path / "motion.npz")
+    assert HoiMotion.load(tmp_path / "motion.npz").notes == ("hands are open",)
+    arrays = dict(np.load(tmp_path / "motion.npz"))
+    meta = json.loads(str(arrays["meta"]))
+    del meta["notes"]
+    np.savez(tmp_path / "older.npz", **(arrays | {"meta": np.array(json.dumps(meta))}))
+    assert HoiMotion.load(tmp_path / "older.npz").notes == ()
 
 
 def test_a_motion_file_holds_no_pickles(motion, tmp_path):

@@ -4,6 +4,7 @@ import trimesh
 
 from hoi_motion.body import load_body
 from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from tests.hoi_motion.io.published import SMPLX_PELVIS
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,27 @@ def motion(body) -> HoiMotion:
         (SupportBox("table", np.array([1.0, 0.6, 0.04]), T_table),),
         (Contact("left_hand", "box", 2, 5),),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def world_joints(body):
+    """A function that gives the joints (T, 55, 3) of SMPL-X parameters: the free body, its pelvis where SMPL-X has it."""
+
+    def joints(pose_rad, transl_m) -> np.ndarray:
+        return body.joints(pose_rad, np.asarray(transl_m) + SMPLX_PELVIS, np.zeros(10)).numpy()[:, :55]
+
+    return joints
+
+
+@pytest.fixture(scope="session")
+def same_walk(world_joints):
+    """A function that checks that a motion's joints are a Person's, moved to the floor under the first pelvis."""
+
+    def check(motion, person):
+        found, wanted = world_joints(motion.pose_rad, motion.transl_m), world_joints(person.pose, person.pelvis - SMPLX_PELVIS)
+        wanted = wanted - [*wanted[0, 0, :2], 0]
+        height = wanted[0, 0, 2] - found[0, 0, 2]
+        assert np.allclose(found, wanted - [0, 0, height], atol=2e-5)
+        assert 0 <= found[..., 2].min() < 0.15  # ankles and feet are joints, the sole is on the floor
+
+    return check

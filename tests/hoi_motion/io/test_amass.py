@@ -3,6 +3,7 @@ import pytest
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_amass, read_motion, write_amass
+from tests.hoi_motion.io.published import SMPLX_PELVIS, Person, amass_smplh
 
 
 def test_round_trip_keeps_the_body(motion, tmp_path):
@@ -30,10 +31,33 @@ def test_the_parts_alone_are_enough(motion, tmp_path):
     assert np.array_equal(read_amass(tmp_path / "parts.npz").pose_rad, motion.pose_rad)
 
 
-def test_smplh_is_named(tmp_path):
-    np.savez(tmp_path / "smplh.npz", mocap_framerate=120.0, poses=np.zeros((3, 156)), trans=np.zeros((3, 3)))
-    with pytest.raises(InputError, match="SMPL\\+H"):
-        read_amass(tmp_path / "smplh.npz")
+def test_smplh_keeps_body_hands_and_pelvis(tmp_path):
+    person = Person()
+    np.savez(tmp_path / "smplh.npz", **amass_smplh(person))
+    back = read_motion(tmp_path / "smplh.npz")
+    assert np.allclose(back.pose_rad[:, :22], person.pose[:, :22], atol=1e-6)
+    assert np.allclose(back.pose_rad[:, 25:], person.pose[:, 25:], atol=1e-6)
+    assert not back.pose_rad[:, 22:25].any() and back.fps == 120
+    assert np.allclose(back.transl_m + SMPLX_PELVIS, person.pelvis, atol=1e-5)
+    assert not back.betas.any() and "betas of male SMPL+H are left out" in back.notes[0]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"poses": np.zeros((5, 165))}, r"\(5, 165\), AMASS SMPL\+H has \(T, 156\)"),
+        ({"poses": np.full((5, 156), np.nan)}, "poses.*is nan"),
+        ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "no frames"),
+        ({"trans": np.zeros((4, 3))}, r"trans has shape \(4, 3\)"),
+        ({"trans": None}, "trans missing.*expected keys: poses, trans, betas"),
+        ({"mocap_framerate": None}, "expected keys: mocap_frame_rate or mocap_framerate"),
+    ],
+)
+def test_another_layout_is_one_named_error(tmp_path, change, words):
+    data = {key: value for key, value in (amass_smplh(Person()) | change).items() if value is not None}
+    np.savez(tmp_path / "bad.npz", **data)
+    with pytest.raises(InputError, match=f"FILE_INVALID.*bad.npz.*{words}"):
+        read_amass(tmp_path / "bad.npz")
 
 
 def test_the_made_up_camera_sees_the_person(motion, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.lift.video_file import read_video, write_video
+from hoi_motion.motion import Camera, HoiMotion
 from hoi_motion.scripts.lift import main
 
 
@@ -38,12 +39,22 @@ def _run(files, capsys, **changes):
         ({"intrinsics": __file__}, "CAMERA_INVALID"),
         ({"depth": "/nowhere.png"}, "IMAGE_INVALID"),
         ({"out": "/nowhere/motion.npz"}, "OUTPUT_INVALID"),
+        ({"human": "/nowhere.npz"}, "FILE_INVALID"),
+        ({"human": __file__}, "FILE_INVALID"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(files, capsys, changes, name):
     code, message = _run(files, capsys, **changes)
     assert code == 2
     assert name in message and message.count("\n") == 1 and "Traceback" not in message
+    assert not (files / "motion.npz").exists()
+
+
+def test_a_human_of_other_frames_ends_with_2(files, capsys):
+    camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
+    HoiMotion(np.zeros((3, 55, 3)), np.zeros((3, 3)), np.zeros(10), 8.0, "anny-free", camera).save(files / "human.npz")
+    code, message = _run(files, capsys, human=files / "human.npz")
+    assert code == 2 and "SIZE_MISMATCH (103): the human has 3 frames, the video 4" in message
     assert not (files / "motion.npz").exists()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.lift import compare
 from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.io import read_motion, write_amass
 from hoi_motion.lift import lift_video
 from hoi_motion.lift.video_file import read_video
 
@@ -45,6 +46,24 @@ def test_the_same_clip_gives_the_same_motion(scene, lifted):
     again = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
     np.testing.assert_array_equal(again.pose_rad, lifted.pose_rad)
     np.testing.assert_array_equal(again.target.T_world_object, lifted.target.T_world_object)
+
+
+def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, body, tmp_path):
+    write_amass(scene.motion, tmp_path / "human.npz")
+    human = read_motion(tmp_path / "human.npz")
+    motion = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, human=human)
+    np.testing.assert_array_equal(motion.pose_rad[:, 1:], human.pose_rad[:, 1:])
+
+    def seen(m):
+        return m.camera.to_camera(body.joints(m.pose_rad, m.transl_m, m.betas).numpy())
+
+    # heading, place and camera are found: the joints lie before the camera as in the truth
+    assert np.linalg.norm(seen(motion) - seen(scene.motion), axis=-1).mean() < 0.06
+    truth = scene.motion.contacts[0]
+    assert [c.hand for c in motion.contacts] == [truth.hand]
+    assert abs(motion.contacts[0].start_frame - truth.start_frame) <= 2
+    assert compare(motion, scene.motion)["object_cm"] < 25
+    assert any("from a file" in note for note in motion.notes)
 
 
 def test_two_frames_are_enough(scene):

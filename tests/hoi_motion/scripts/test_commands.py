@@ -1,6 +1,8 @@
 """hoi-check, hoi-convert and hoi-view: exit codes, files and messages."""
 
 import json
+import os
+import pickle
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts import check, convert, view
+from tests.hoi_motion.io.published import Person, gvhmr
 
 
 def test_check_passes_and_writes_the_report(motion_file, tmp_path, capfd):
@@ -59,6 +62,44 @@ def test_convert_there_and_back(motion_file, tmp_path):
 def test_convert_to_glb(motion_file, tmp_path):
     assert convert.main([str(motion_file), str(tmp_path / "motion.glb")]) == 0
     assert (tmp_path / "motion.glb").read_bytes()[:4] == b"glTF"
+
+
+@pytest.mark.parametrize("named", [[], ["--from", "gvhmr"]])
+def test_convert_from_another_program_says_what_it_left_out(tmp_path, capsys, named):
+    import torch
+
+    torch.save(gvhmr(Person(joints=22)), tmp_path / "hmr4d_results.pt")
+    out = tmp_path / "motion.npz"
+    assert convert.main([str(tmp_path / "hmr4d_results.pt"), str(out), "--fps", "25", "--free-body", *named]) == 0
+    motion = HoiMotion.load(out)
+    printed = capsys.readouterr().out
+    assert motion.body_model == "anny-free" and motion.fps == 25 and motion.notes
+    assert all(f"note: {note}" in printed for note in motion.notes)
+
+
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("evil.pkl", pickle.dumps(os.getcwd), "asks for posix.getcwd, which could run code"),
+        ("other.pkl", pickle.dumps({"a": 1}), "readable formats: motion, amass, gvhmr, wham, smplerx, behave"),
+        ("cut.pkl", pickle.dumps({"a": 1})[:-4], "not a readable pickle"),
+    ],
+)
+def test_convert_of_a_strange_file_is_2_and_one_line(tmp_path, capsys, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    assert convert.main([str(tmp_path / name), str(tmp_path / "out.npz")]) == 2
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1
+
+
+def test_convert_of_behave_asks_for_the_mesh(tmp_path, capsys):
+    assert convert.main([str(tmp_path), str(tmp_path / "out.npz"), "--from", "behave"]) == 2
+    assert "--object-mesh" in capsys.readouterr().err
+
+
+def test_convert_takes_no_second_frame_rate(motion_file, tmp_path, capsys):
+    assert convert.main([str(motion_file), str(tmp_path / "amass.npz"), "--fps", "30"]) == 2
+    assert "hold their frame rate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["out.fbx"], ["out.npz", "--to", "bvh"]])

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from hoi_motion.errors import InputError
+from hoi_motion.io import read_motion
+from hoi_motion.io.smplerx import read_smplerx
+from tests.hoi_motion.io.published import FPS, FRAMES, Person, smplerx
+
+
+@pytest.fixture
+def person():
+    return Person()
+
+
+@pytest.fixture
+def folder(person, tmp_path):
+    (tmp_path / "smplx").mkdir()
+    smplerx(person, tmp_path / "smplx")
+    return tmp_path
+
+
+@pytest.mark.parametrize("inner", ["", "smplx"])
+def test_joints_are_the_turned_joints(person, folder, same_walk, inner):
+    motion = read_motion(folder / inner, fps=FPS)
+    same_walk(motion, person)
+    assert np.allclose(motion.pose_rad, person.pose, atol=1e-5) and np.allclose(motion.betas, person.betas, atol=1e-6)
+
+
+def test_frames_are_ordered_by_number_and_none_may_be_missing(folder):
+    (folder / "smplx" / "00003_0.npz").unlink()
+    with pytest.raises(InputError, match="lacks frame 3"):
+        read_smplerx(folder, FPS)
+
+
+def test_one_of_several_people_is_chosen(person, folder, same_walk):
+    (folder / "smplx" / "00001_1.npz").write_bytes((folder / "smplx" / "00002_0.npz").read_bytes())
+    with pytest.raises(InputError, match=r"2 people.*--person: 0 \(5 frames\), 1 \(1 frames\)"):
+        read_smplerx(folder, FPS)
+    same_walk(read_smplerx(folder, FPS, person=0), person)
+
+
+@pytest.mark.parametrize(
+    "key, value, words",
+    [
+        ("body_pose", None, "body_pose missing.*expected keys: global_orient, body_pose"),
+        ("body_pose", np.zeros((23, 3)), r"body_pose has shape \(23, 3\), expected \(21, 3\)"),
+        ("left_hand_pose", np.zeros((1, 12)), r"left_hand_pose has shape \(4, 3\)"),
+        ("transl", np.full((1, 3), np.nan), "transl.*is nan"),
+    ],
+)
+def test_another_layout_is_one_named_error(folder, key, value, words):
+    path = folder / "smplx" / f"{FRAMES:05}_0.npz"
+    data = dict(np.load(path))
+    data.pop(key)
+    np.savez(path, **(data if value is None else data | {key: value}))
+    with pytest.raises(InputError, match=f"FILE_INVALID.*00005_0.npz.*{words}"):
+        read_smplerx(folder, FPS)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken"])
+def test_a_damaged_frame_is_one_named_error(folder, content):
+    (folder / "smplx" / "00002_0.npz").write_bytes(content)
+    with pytest.raises(InputError, match="00002_0.npz is not a readable SMPLer-X frame"):
+        read_smplerx(folder, FPS)
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match="not a SMPLer-X result.*00001_0.npz"):
+        read_smplerx(tmp_path, FPS)
+    with pytest.raises(InputError, match="no known motion format"):
+        read_motion(tmp_path)
