@@ -1,6 +1,6 @@
 """Put the trained parts into one model folder in diffusers format, half precision, safetensors.
 
-`python -m training.export --vae runs/vae --latents runs/latents --base runs/base --adapter runs/adapter --out models/tavid-mini`
+`python -m training.export --vae runs/vae --latents runs/latents --base runs/base --adapter runs/adapter-mini/adapter --out models/tavid-mini`
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main() -> None:
     build_scheduler().save_pretrained(args.out / "scheduler")
     for part in ("transformer", "text_encoder", "tokenizer"):
         shutil.copytree(args.base / "model" / part, args.out / part, dirs_exist_ok=True)
-    shutil.copytree(args.adapter / "adapter", args.out / "adapter", dirs_exist_ok=True)
+    shutil.copytree(args.adapter, args.out / "adapter", dirs_exist_ok=True)
     for path in [*args.out.glob("t*/*.safetensors"), *args.out.glob("adapter/*.safetensors")]:
         _halve(path)
     index = {
