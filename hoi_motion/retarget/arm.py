@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.robot import GripperConfig, RobotConfig
-from hoi_motion.retarget.urdf import JAW_FRAME, JAW_JOINTS, read_urdf
+from hoi_motion.retarget.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, read_urdf
 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
@@ -32,7 +32,7 @@ class Arm:
         self.config, self.gripper = config, config.gripper
         if config.jaw.link:
             half = config.jaw.open_width_m / 2
-            self.gripper = GripperConfig(list(JAW_JOINTS), half, 0.0, config.jaw.open_width_m, 0.045)
+            self.gripper = GripperConfig(list(JAW_JOINTS), half, 0.0, config.jaw.open_width_m, 0.045, TIP_DEPTH_M)
             if config.grasp_frame != JAW_FRAME:
                 config = self.config = dataclasses.replace(config, grasp_frame=JAW_FRAME)
         self.urdf_text = read_urdf(Path(config.urdf), config.jaw)

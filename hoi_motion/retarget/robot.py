@@ -20,6 +20,7 @@ class GripperConfig:
     closed: float = option(0.0, "joint value when closed", unit="m or rad")
     open_width_m: float = option(0.08, "opening between the fingers when open", minimum=0.001, maximum=1.0, unit="m")
     finger_depth_m: float = option(0.03, "how deep an object may go between the fingers", minimum=0.0, maximum=0.5)
+    tip_m: float = option(0.0, "how far the finger tips reach beyond the grasp frame", minimum=-0.1, maximum=0.5, unit="m")
 
     def __post_init__(self):
         check_options(self, "gripper.")
