@@ -22,6 +22,7 @@ RETREAT_M = 0.08
 APPROACH_SHARE = 0.35  # of the time before the touch
 CLOSE_S = 0.2
 LIFTED_M = 0.02
+MAX_STRETCH = 4.0
 MAX_GAP_M = 0.015
 MAX_JUMP_RAD = 0.3  # between two samples; more is a flip of the arm
 CLEAR_UP_M = (0.0, 0.10, 0.20)  # detours above the start of the straight approach
@@ -89,13 +90,16 @@ def retarget_arm(
                 if attempts > MAX_ATTEMPTS:
                     break
                 try:
-                    path = _Attempt(arm, world, motion, line, grasp, base, contact).path()
+                    path = _Attempt(arm, world, motion, line, grasp, base).path()
+                    result = _robot_motion(path, arm, line, grasp, base, contact, attempts)
+                    if result.stretch > MAX_STRETCH:
+                        raise _NotPossible(f"it would take more than {MAX_STRETCH:g} times as long as the person")
                 except _NotPossible as failure:
                     reasons[failure.reason] += 1
                     if failure.base_independent:
                         break
                     continue
-                return _robot_motion(path, arm, line, grasp, base, contact, attempts)
+                return result
     told = "; ".join(f"{reason} ({count}x)" for reason, count in reasons.most_common(3))
     raise RetargetError(
         ErrorCode.UNREACHABLE, f"{arm.config.name} cannot take {contact.object_name!r}: {told or 'no place for its base'}",
@@ -134,8 +138,8 @@ class _Path:
 class _Attempt:
     """One grasp from one base: numbered steps in `path`."""
 
-    def __init__(self, arm, world, motion, line: Timeline, grasp: Grasp, base, contact):
-        self.arm, self.world, self.motion, self.line, self.grasp, self.contact = arm, world, motion, line, grasp, contact
+    def __init__(self, arm, world, motion, line: Timeline, grasp: Grasp, base):
+        self.arm, self.world, self.motion, self.line = arm, world, motion, line
         self.T_base_world = np.linalg.inv(base)
         self.T_tool = self.T_base_world @ line.T_world_object @ grasp.T_object_tool  # (N, 4, 4) while held
         self.base = base
