@@ -91,15 +91,15 @@ class ArmWorld:
             if o.name != self._target and np.ptp(o.T_world_object[:, :3], axis=0).max() > 1e-6
         ]  # fmt: skip
         for thing in self._motion.objects:  # with triangles and not as a hull: fingers reach into cups
-            shape = pybullet.createCollisionShape(
-                pybullet.GEOM_MESH, vertices=thing.vertices_m.tolist(), indices=thing.faces.reshape(-1).tolist(), **client
-            )
-            self.bodies[thing.name] = body = self._add(shape)
+            mesh = dict(vertices=thing.vertices_m.tolist(), indices=thing.faces.reshape(-1).tolist(), **client)
+            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
+            seen = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh)  # for the replay
+            self.bodies[thing.name] = body = self._add(shape, seen)
             self._place(body, thing.T_world_object[0])
         self._pedestal = None
 
-    def _add(self, shape: int) -> int:
-        body = pybullet.createMultiBody(0, shape, physicsClientId=self._client)
+    def _add(self, shape: int, seen: int = -1) -> int:
+        body = pybullet.createMultiBody(0, shape, seen, physicsClientId=self._client)
         pybullet.changeDynamics(body, -1, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self._client)
         return body
 
