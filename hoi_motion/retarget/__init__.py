@@ -1,0 +1,1 @@
+"""Human-object motion to robot joint motion."""

@@ -1,0 +1,44 @@
+"""Where the robot's base may stand: around the object, beside what carries it, on a pedestal of that height."""
+
+import numpy as np
+
+from hoi_motion.motion import SupportBox
+
+DISTANCES_M = (0.55, 0.45, 0.65, 0.38, 0.75)
+AROUND_RAD = np.radians([0, 25, -25, 50, -50, 90, -90, 180, 135, -135])
+EDGE_M = 0.13  # between the base's axis and a support's edge
+PEDESTAL_HALF_M = 0.1
+
+
+def base_candidates(
+    object_m: np.ndarray, actor_m: np.ndarray, supports: tuple[SupportBox, ...], others_m: np.ndarray
+) -> list[np.ndarray]:
+    """T_world_base (4, 4) of every place where a base can stand, the actor's side and a good distance first.
+
+    Args:
+        object_m: (3,) the object at the touch; actor_m: (3,) the actor's pelvis; others_m: (M, 3) other objects.
+    """
+    below = [s.top_height_m for s in supports if s.top_height_m < object_m[2] + 0.05 and _inside(s, object_m[:2], 0.0)]
+    height = max(below, default=0.0)
+    towards = np.arctan2(actor_m[1] - object_m[1], actor_m[0] - object_m[0])
+    found = []
+    for turn in AROUND_RAD:
+        for distance in DISTANCES_M:
+            angle = towards + turn
+            x, y = object_m[:2] + distance * np.array([np.cos(angle), np.sin(angle)])
+            if any(_inside(s, np.array([x, y]), EDGE_M) for s in supports):
+                continue
+            if len(others_m) and np.linalg.norm(others_m[:, :2] - [x, y], axis=1).min() < 0.25:
+                continue
+            c, s = np.cos(angle + np.pi), np.sin(angle + np.pi)
+            T = np.eye(4)
+            T[:3] = [[c, -s, 0, x], [s, c, 0, y], [0, 0, 1, height]]
+            found.append(T)
+    return found
+
+
+def _inside(support: SupportBox, point_m: np.ndarray, margin_m: float) -> bool:
+    """Whether a point (2,) is over a support enlarged by a margin."""
+    T = support.T_world_box
+    local = (np.array([*point_m, T[2, 3]]) - T[:3, 3]) @ T[:3, :3]
+    return bool((np.abs(local[:2]) < support.size_m[:2] / 2 + margin_m).all())

@@ -1,0 +1,133 @@
+"""hoi-retarget: a motion to the joint motion of a robot."""
+
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError, TavidError
+from hoi_motion.retarget.robot import load_robot_config, robot_names
+from hoi_motion.scripts.command import command_parser, run_command
+
+FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_retarget, argv)
+
+
+def _retarget(argv: list[str]) -> int:
+    parser = command_parser("hoi-retarget", "Let a robot arm do what the person did; exit code 3 when it cannot.")
+    parser.add_argument("motion", nargs="?", help="motion.npz, as hoi-lift writes it")
+    parser.add_argument("--smplx_file", help="the same as MOTION")
+    parser.add_argument("--robot", default="panda", help=f"{', '.join(robot_names())}, or a YAML file; default panda")
+    parser.add_argument(
+        "--out", "--save_path", help="a file ending in .npz, .pkl (GMR), .csv (BeyondMimic), .json or .yaml "
+        "(JointTrajectory), or a folder for all but the last"
+    )  # fmt: skip
+    parser.add_argument("--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose, m and rad")
+    parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
+    parser.add_argument("--rate_limit", action="store_true", help="accepted; the replay always has the robot's pace")
+    parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    parser.add_argument("--list", action="store_true", help="list the robots")
+    parser.add_argument("--all", metavar="DIR", help="retarget every motion npz of a folder")
+    parser.add_argument("--jobs", type=int, default=2, help="processes for --all; default 2")
+    arguments = parser.parse_args(argv)
+    if arguments.list:
+        for name in robot_names():
+            print(f"{name:<10} {load_robot_config(name).urdf}")
+        return 0
+    source = arguments.motion or arguments.smplx_file
+    if bool(source) == bool(arguments.all) or not arguments.out:
+        raise InputError(ErrorCode.FILE_INVALID, "give MOTION or --all DIR, and --out", "see hoi-retarget --help")
+    if not all(np.isfinite(arguments.base or [])) or arguments.jobs < 1:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"base {arguments.base}, jobs {arguments.jobs}", "finite, at least 1")
+    load_robot_config(arguments.robot)  # a wrong name is said before any work
+    if arguments.all:
+        return _retarget_all(arguments)
+    outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
+    result = _one(source, outputs, arguments.robot, arguments.base, arguments.body, arguments.record_video)
+    print(_sentence(result))
+    for path in outputs:
+        print(path)
+    return 0
+
+
+def _outputs(out: str, stem: str, robot: str) -> list[Path]:
+    from hoi_motion.retarget.export import FORMATS
+
+    path = Path(out)
+    if path.suffix and not path.is_dir():
+        if path.suffix.lower() not in FORMATS:
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {out}", f"known endings: {', '.join(FORMATS)}")
+        return [path]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot make the folder {out}: {error.strerror}") from error
+    return [path / f"{stem}_{Path(robot).stem}{ending}" for ending in FOLDER_ENDINGS]
+
+
+def _one(source: str, outputs: list[Path], robot: str, base, body_path: str | None, video: bool):
+    """Retarget one motion and write its files."""
+    from hoi_motion.body import load_body
+    from hoi_motion.io.formats import read_motion
+    from hoi_motion.retarget.arm import Arm
+    from hoi_motion.retarget.arm_trajectory import retarget_arm
+    from hoi_motion.retarget.export import write_robot_motion
+
+    motion = read_motion(source)
+    arm = Arm(load_robot_config(robot))
+    T_world_base = None
+    if base:
+        x, y, z, yaw = base
+        T_world_base = np.eye(4)
+        T_world_base[:3] = [[np.cos(yaw), -np.sin(yaw), 0, x], [np.sin(yaw), np.cos(yaw), 0, y], [0, 0, 1, z]]
+    result = retarget_arm(motion, arm, load_body(body_path), T_world_base)
+    for path in outputs:
+        write_robot_motion(result, path)
+    if video:
+        from hoi_motion.retarget.replay import record_replay
+
+        record_replay(result, motion, arm, outputs[0].with_suffix(".mp4"))
+    return result
+
+
+def _sentence(result) -> str:
+    facts = result.facts
+    how = "holds" if facts["grip"] == "pinch" else "touches, without holding,"
+    slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
+    return (
+        f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm; "
+        f"{len(result.positions_rad)} samples at {result.fps:.1f} fps{slower}"
+    )
+
+
+def _retarget_all(arguments) -> int:
+    from tqdm import tqdm
+
+    sources = sorted(Path(arguments.all).glob("*.npz"))
+    if not sources:
+        raise InputError(ErrorCode.FILE_INVALID, f"no npz files in {arguments.all!r}")
+    if Path(arguments.out).suffix and not Path(arguments.out).is_dir():
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"{arguments.out} is not a folder", "--all writes into a folder")
+    context = multiprocessing.get_context("spawn")  # a forked PyBullet or torch may hang
+    results, code = {}, 0
+    with ProcessPoolExecutor(min(arguments.jobs, len(sources)), context) as pool:
+        futures = {}
+        for source in sources:
+            outputs = _outputs(arguments.out, source.stem, arguments.robot)
+            work = (str(source), outputs, arguments.robot, arguments.base, arguments.body, arguments.record_video)
+            futures[pool.submit(_one, *work)] = source
+        for future in tqdm(as_completed(futures), total=len(futures), disable=not sys.stderr.isatty()):
+            try:
+                results[futures[future]] = _sentence(future.result())
+            except TavidError as error:
+                results[futures[future]] = str(error)
+                code = max(code, error.exit_code)
+    width = max(len(source.name) for source in sources)
+    for source in sources:
+        print(f"{source.name:<{width}}  {results[source]}")
+    return code

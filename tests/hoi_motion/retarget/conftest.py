@@ -1,0 +1,70 @@
+"""A bar on a table before a standing person whose right hand takes and lifts it, made by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import trimesh
+
+from hoi_motion.body import load_body
+from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.retarget.arm import Arm
+from hoi_motion.retarget.arm_trajectory import retarget_arm
+from hoi_motion.retarget.robot import load_robot_config
+
+FRAMES, FPS, TOUCH = 17, 8.0, 9
+
+
+def lifting(size_m=(0.04, 0.04, 0.12), place_m=(0.5, 0.1, 0.76), fps=FPS) -> HoiMotion:
+    """The object stands with its bottom at `place_m`, and rises by 10 cm after the touch."""
+    bar = trimesh.creation.box(size_m)
+    T = np.tile(np.eye(4), (FRAMES, 1, 1))
+    T[:, :3, 3] = np.array(place_m) + [0, 0, size_m[2] / 2]
+    rise = np.clip((np.arange(FRAMES) - TOUCH - 1) / 5, 0, 1)
+    T[:, 2, 3] += 0.1 * rise**2 * (3 - 2 * rise)
+    T_table = np.eye(4)
+    T_table[:3, 3] = [0.55, 0, 0.74]
+    pose = np.zeros((FRAMES, 55, 3))
+    pose[:, 0] = [np.pi / 2, 0, 0]
+    K = np.array([[500.0, 0, 240], [0, 500, 180], [0, 0, 1]])
+    return HoiMotion(
+        pose, np.tile([0, 0, 1.0], (FRAMES, 1)), np.zeros(10), fps, "anny-free", Camera(K, np.eye(4), 480, 360),
+        objects=(ObjectMotion("bar", bar.vertices, bar.faces, T, "box"),),
+        supports=(SupportBox("table", np.array([0.6, 1.2, 0.04]), T_table),),
+        contacts=(Contact("right_hand", "bar", TOUCH, FRAMES),),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def body():
+    return load_body()
+
+
+@pytest.fixture(scope="session")
+def panda():
+    return Arm(load_robot_config("panda"))
+
+
+@pytest.fixture(scope="session")
+def motion():
+    return lifting()
+
+
+@pytest.fixture(scope="session")
+def result(motion, panda, body):
+    return retarget_arm(motion, panda, body)
+
+
+@pytest.fixture(scope="session")
+def as_yaml(tmp_path_factory):
+    """Write a robot's YAML from the panda's with changes; returns its path."""
+    import yaml
+
+    def write(**changes) -> str:
+        config = load_robot_config("panda")
+        data = {k: v for k, v in dataclasses.asdict(config).items() if k != "jaw"} | changes
+        path = tmp_path_factory.mktemp("robot") / "mine.yaml"
+        path.write_text(yaml.safe_dump(data))
+        return str(path)
+
+    return write
