@@ -31,7 +31,7 @@ def check_motion(
     cancel = cancel or CancelToken()
     on_progress("check", 0.0)
     cancel.raise_if_cancelled()
-    geometry = MotionGeometry(motion, config, body if body is not None else _free_body())
+    geometry = MotionGeometry(motion, config, body if body is not None else free_body())
     cancel.raise_if_cancelled()
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
         results = []
@@ -42,7 +42,8 @@ def check_motion(
     return PhysicsReport(tuple(results))
 
 
-def _free_body():
+def free_body():
+    """The free body; a missing one is an error of the check."""
     from hoi_motion.body import load_body
 
     try:
