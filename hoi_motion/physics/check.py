@@ -34,11 +34,18 @@ def check_motion(
     geometry = MotionGeometry(motion, config, body if body is not None else free_body())
     cancel.raise_if_cancelled()
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
-        results = []
-        for number, check in enumerate(CHECKS):
-            cancel.raise_if_cancelled()
-            results.append(check(geometry, world))
-            on_progress("check", (number + 1) / len(CHECKS))
+        return run_checks(geometry, world, on_progress, cancel)
+
+
+def run_checks(
+    geometry: MotionGeometry, world: PhysicsWorld, on_progress: OnProgress, cancel: CancelToken
+) -> PhysicsReport:
+    """Every check, in the order of the report."""
+    results = []
+    for number, check in enumerate(CHECKS):
+        cancel.raise_if_cancelled()
+        results.append(check(geometry, world))
+        on_progress("check", (number + 1) / len(CHECKS))
     return PhysicsReport(tuple(results))
 
 

@@ -8,8 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.check import check_motion, free_body
-from hoi_motion.physics.checks import CHECKS
+from hoi_motion.physics.check import free_body, run_checks
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.fixes import FIXES
 from hoi_motion.physics.geometry import MotionGeometry
@@ -96,8 +95,8 @@ def repair_motion(
 ) -> RepairResult:
     """Change a motion that fails its check as little as it takes to pass, within the `repair_*` limits.
 
-    One failed check after another is mended, causes before consequences, and the check is run again; a motion counts as
-    repaired only when the whole check passes. The same motion always gives the same result.
+    One failed check after another is mended, causes before consequences, and everything is checked again; a motion counts
+    as repaired only when the whole check passes. The same motion always gives the same result.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.
@@ -109,49 +108,47 @@ def repair_motion(
     """
     cancel = cancel or CancelToken()
     body = body if body is not None else free_body()
-    before = check_motion(motion, config, body=body, cancel=cancel)
-    on_progress("check", 0.5)
-    if before.verdict is not Verdict.FAIL:
-        on_progress("check", 1.0)
-        return RepairResult(RepairOutcome.NOT_NEEDED, motion, before, before)
-    changed, used = motion, []
+    changed, used, before, report = motion, [], None, None
     for number in range(MAX_ROUNDS):
-        cancel.raise_if_cancelled()
-        name, better = _one_fix(changed, config, body)
+        report, name, better = _check_and_fix(changed, config, body, cancel)
+        before = before or report
+        on_progress("check", 1 - 0.5 ** (number + 1))
         if better is None:
             break
         changed = better
         used.append(name)
-        on_progress("check", 0.5 + 0.4 * (number + 1) / MAX_ROUNDS)
+    on_progress("check", 1.0)
+    if before.verdict is not Verdict.FAIL:
+        return RepairResult(RepairOutcome.NOT_NEEDED, motion, before, before)
     moves, joints, turned = _moves(motion, changed, body)
     numbers = dict(moves=moves, joint_change_m=joints, turned_deg=turned)
     too_far = _beyond_limits(motion, changed, config, body)
     if too_far:
         return RepairResult(RepairOutcome.BEYOND_LIMIT, motion, before, before, **numbers, reason=too_far)
-    after = check_motion(changed, config, body=body, cancel=cancel)
-    on_progress("check", 1.0)
-    if after.verdict is not Verdict.PASS:
-        failed = ", ".join(c.name for c in after.checks if c.verdict is Verdict.FAIL)
+    if report.verdict is not Verdict.PASS or better is not None:
+        failed = ", ".join(c.name for c in report.checks if c.verdict is Verdict.FAIL)
         return RepairResult(
             RepairOutcome.NOT_REPAIRED, motion, before, before, reason=f"no change was found that mends {failed}"
         )
     reason = f"mended {', '.join(dict.fromkeys(used))}: moved {'; '.join(map(str, moves[: MAX_NAMED_JOINTS + 1]))}"
     if not moves:
         reason = f"mended {', '.join(dict.fromkeys(used))}: turned joints by at most {turned:.0f} degrees"
-    return RepairResult(RepairOutcome.REPAIRED, changed, before, after, **numbers, reason=reason)
+    return RepairResult(RepairOutcome.REPAIRED, changed, before, report, **numbers, reason=reason)
 
 
-def _one_fix(motion: HoiMotion, config: CheckConfig, body) -> tuple[str, HoiMotion | None]:
-    """The motion after the fix of the first failed check; None when none fails that can be fixed."""
-    checks = {check.__name__: check for check in CHECKS}
+def _check_and_fix(
+    motion: HoiMotion, config: CheckConfig, body, cancel: CancelToken
+) -> tuple[PhysicsReport, str, HoiMotion | None]:
+    """The report, and the motion after the fix of the first failed check; None when none fails that can be fixed."""
     geometry = MotionGeometry(motion, config, body)
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
-        for name, fix in FIXES.items():
-            if checks[name](geometry, world).verdict is Verdict.FAIL:
-                better = fix(geometry, world)
-                if better is not None:
-                    return name, better
-    return "", None
+        report = run_checks(geometry, world, silent, cancel)
+        failed = {c.name for c in report.checks if c.verdict is Verdict.FAIL}
+        for name in (name for name in FIXES if name in failed):
+            better = FIXES[name](geometry, world)
+            if better is not None:
+                return report, name, better
+    return report, "", None
 
 
 def _joints_m(motion: HoiMotion, body) -> np.ndarray:  # (T, 55, 3)
