@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.motion import HoiMotion, ObjectMotion
+from hoi_motion.motion import HANDS, HoiMotion, ObjectMotion
 from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.intervals import runs_of
@@ -27,10 +27,16 @@ ARM_WORDS = ("forearm", "hand")
 
 
 def calm_joints(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Average joints that turn too fast with their neighbours in time, as often as it takes."""
+    """Joints that turn too fast: a frame that is left as fast as it is reached is put between its neighbours, in the order
+    of time; what is still too fast is averaged with its neighbours, as often as it takes."""
     motion, limit_rad = geometry.motion, geometry.config.joint_velocity_rad_s / geometry.motion.fps
     pose = np.array(motion.pose_rad, np.float64)
     for joint in range(pose.shape[1]):
+        for t in range(1, len(pose) - 1):
+            before, at, after = Rotation.from_rotvec(pose[t - 1 : t + 2, joint])
+            if min((before.inv() * at).magnitude(), (at.inv() * after).magnitude()) > limit_rad * 0.95:
+                middle = before * Rotation.from_rotvec((before.inv() * after).as_rotvec() / 2)
+                pose[t, joint] = middle.as_rotvec()
         rotations = Rotation.from_rotvec(pose[:, joint])
         for _ in range(100):
             fast = (rotations[:-1].inv() * rotations[1:]).magnitude() > limit_rad * 0.95
@@ -73,7 +79,7 @@ def rest_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | N
     changed = {}
     for item in geometry.motion.objects:
         T = item.T_world_object.copy()
-        touched = geometry.touched(item)
+        touched = geometry.touched(item) | _said_to_be_held(geometry.motion, item)
         for start, end in runs_of(~touched):
             T[start:end] = T[end - 1] if start == 0 else T[start]
         if not np.array_equal(T, item.T_world_object):
@@ -124,31 +130,49 @@ def leave_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | 
     return _pushed(geometry, pushes)
 
 
+def steady_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
+    """An object that jumps out of the hand is put back into it; one that nobody holds is left where it is."""
+    return _with_objects(geometry.motion, _regripped(geometry)) or rest_objects(geometry, world)
+
+
 def close_grip(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Where a hand has lost what it is said to hold: an object that rests is reached for, another one goes with the hand."""
-    motion, changed, shifts = geometry.motion, {}, {}
+    """Where a hand has lost what it is said to hold: an object in the air goes with the hand, another is reached for."""
+    motion, shifts = geometry.motion, {}
+    regripped = _regripped(geometry)
+    for item in motion.objects:
+        if item.name in regripped:
+            continue
+        for hand in sorted({c.hand for c in motion.contacts if c.object_name == item.name}):
+            lost = motion.contact_mask(hand, item.name) & ~geometry.hand_touches(hand, item)
+            shift = shifts.setdefault(hand.removesuffix("_hand"), np.zeros((motion.num_frames, 3)))
+            for frame in np.flatnonzero(lost):
+                skin = geometry.vertices_m[frame, geometry.parts.hand_vertices[hand]]
+                ways = _way_to_surface(geometry, item, frame, skin)
+                way = ways[np.linalg.norm(ways, axis=1).argmin()]
+                shift[frame] = way * (1 - AIM * geometry.config.contact_distance_m / np.linalg.norm(way))
+    shifts = {side: shift for side, shift in shifts.items() if shift.any()}
+    if not shifts:
+        return _with_objects(motion, regripped)
+    moved = _moved_hands(geometry, shifts)
+    return _with_objects(moved, regripped) or moved
+
+
+def _said_to_be_held(motion: HoiMotion, item: ObjectMotion) -> np.ndarray:  # (T,) bool
+    return np.any([motion.contact_mask(hand, item.name) for hand in HANDS], axis=0)
+
+
+def _regripped(geometry: MotionGeometry) -> dict[str, np.ndarray]:
+    """Poses of the objects that leave a hand which is said to hold them, as if they had stayed in it."""
+    motion, poses = geometry.motion, {}
     for item in motion.objects:
         for hand in sorted({c.hand for c in motion.contacts if c.object_name == item.name}):
             said = motion.contact_mask(hand, item.name)
             touching = said & geometry.hand_touches(hand, item)
-            resting = geometry.supported(item)
-            lost = said & ~touching
-            carried = lost & ~resting & touching.any()
-            if carried.any():
+            lost = said & ~touching & ~geometry.supported(item)
+            if lost.any() and touching.any():
                 wrist = JOINT_NAMES.index(hand.replace("_hand", "_wrist"))
-                changed[item.name] = _carried(item, geometry.T_world_part[:, wrist], touching, carried)
-            if (lost & ~carried).any():
-                shift = np.zeros((motion.num_frames, 3))
-                for frame in np.flatnonzero(lost & ~carried):
-                    skin = geometry.vertices_m[frame, geometry.parts.hand_vertices[hand]]
-                    ways = _way_to_surface(geometry, item, frame, skin)
-                    way = ways[np.linalg.norm(ways, axis=1).argmin()]
-                    distance = np.linalg.norm(way)
-                    shift[frame] = way * (1 - AIM * geometry.config.contact_distance_m / distance)
-                shifts[hand.removesuffix("_hand")] = shift
-    if shifts:
-        motion = _moved_hands(geometry, shifts)
-    return _with_objects(motion, changed) or (motion if shifts else None)
+                poses[item.name] = _carried(item, geometry.T_world_part[:, wrist], touching, lost)
+    return poses
 
 
 def faded(need_m: np.ndarray) -> np.ndarray:  # (T, 3) -> (T, 3)
@@ -264,7 +288,7 @@ FIXES = {
     "sinking": set_on_ground,
     "foot_skating": stop_feet,
     "object_rest": rest_objects,
-    "object_jump": rest_objects,
+    "object_jump": steady_objects,
     "object_support": rest_objects,
     "penetration_object_scene": raise_objects,
     "penetration_body_scene": leave_furniture,

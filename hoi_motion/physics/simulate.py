@@ -17,8 +17,17 @@ from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, object_mass_kg, pybullet
 
 STEP_S = 1 / 240
+SOLVER_ITERATIONS = 10
 BODY_JOINTS = 22
 """Pelvis to wrists; the hand is one part with its wrist."""
+
+
+def _branch(joint: int) -> list[int]:
+    return [joint] + [j for child in range(BODY_JOINTS) if PARENTS[child] == joint for j in _branch(child)]
+
+
+ORDER = _branch(0)
+"""The joints depth first, as PyBullet numbers links: link k is joint ORDER[k + 1]."""
 DENSITY_KG_M3 = 1000.0
 MIN_PART_KG = 0.2
 MOTOR_TORQUE_N_M = 300.0
@@ -26,7 +35,7 @@ MOTOR_TORQUE_N_M = 300.0
 MOTOR_GAIN, MOTOR_DAMPING = 0.3, 1.0
 ROOT_SAG_M = 0.05
 """The root spring would carry the whole weight when the pelvis is this much too low."""
-ROOT_TORQUE_N_M_RAD, ROOT_DAMPING_N_M_S_RAD = 600.0, 40.0
+ROOT_TORQUE_N_M_RAD, ROOT_DAMPING_N_M_S_RAD = 600.0, 10.0
 SETTLE_S = 1.0
 
 
@@ -80,7 +89,9 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
 
 def _add_scene(client: int, geometry: MotionGeometry) -> None:
     pybullet.setGravity(0, 0, -GRAVITY_M_S2, physicsClientId=client)
-    pybullet.setTimeStep(STEP_S, physicsClientId=client)
+    pybullet.setPhysicsEngineParameter(
+        fixedTimeStep=STEP_S, numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client
+    )
     floor = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
     _add_body(client, 0, floor, np.zeros(3), np.eye(3))
     for box in geometry.supports:
@@ -99,11 +110,11 @@ def _add_body(client: int, mass_kg: float, shape: int, place_m: np.ndarray, rota
 
 
 def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
-    """The body id, links in the order of the joints 1-21, and its mass."""
+    """The body id, links in the order of ORDER, and its mass."""
     parts, joints = geometry.parts, geometry.joints_m[0]
     rotations = geometry.T_world_part[0, :, :3, :3]
     masses, shapes, centres, offsets = [], [], [], []
-    for j in range(BODY_JOINTS):
+    for j in ORDER:
         masses.append(max(parts.volumes_m3.get(j, 0.0) * DENSITY_KG_M3, MIN_PART_KG))
         centres.append(parts.centres_m.get(j, np.zeros(3)).tolist() if j else [0, 0, 0])
         parent = max(PARENTS[j], 0)
@@ -119,7 +130,7 @@ def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
         baseOrientation=Rotation.from_matrix(rotations[0]).as_quat().tolist(),
         linkMasses=masses[1:], linkCollisionShapeIndices=shapes[1:], linkVisualShapeIndices=[-1] * count,
         linkPositions=offsets[1:], linkOrientations=[still] * count, linkInertialFramePositions=centres[1:],
-        linkInertialFrameOrientations=[still] * count, linkParentIndices=[PARENTS[j] for j in range(1, BODY_JOINTS)],
+        linkInertialFrameOrientations=[still] * count, linkParentIndices=[ORDER.index(PARENTS[j]) for j in ORDER[1:]],
         linkJointTypes=[pybullet.JOINT_SPHERICAL] * count, linkJointAxis=[[0, 0, 1]] * count, physicsClientId=client,
     )  # fmt: skip
     for link in range(-1, count):
@@ -144,7 +155,7 @@ def _follow(client: int, geometry: MotionGeometry) -> Tracking:
     for step in range(len(places)):
         frame, first = divmod(step, steps)
         if first == 0:
-            error[frame] = _joint_error_m(client, person, links, geometry.joints_m[frame, :BODY_JOINTS])
+            error[frame] = _joint_error_m(client, person, links, geometry.joints_m[frame, ORDER])
         pybullet.setJointMotorControlMultiDofArray(
             person, links, pybullet.POSITION_CONTROL, targetPositions=turns[step, 1:].tolist(), physicsClientId=client, **common
         )
@@ -163,11 +174,11 @@ def _follow(client: int, geometry: MotionGeometry) -> Tracking:
 
 
 def _reference(motion, pelvis_m: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pelvis places (S, 3) and local rotations (S, 22, 4) xyzw at every simulation step."""
+    """Pelvis places (S, 3) and local rotations (S, 22, 4) xyzw in ORDER at every simulation step."""
     times = np.arange(motion.num_frames)
     fine = np.minimum(np.arange(motion.num_frames * steps) / steps, times[-1])
     places = np.stack([np.interp(fine, times, pelvis_m[:, k]) for k in range(3)], axis=1)
-    rotations = [Rotation.from_rotvec(motion.pose_rad[:, j]) for j in range(BODY_JOINTS)]
+    rotations = [Rotation.from_rotvec(motion.pose_rad[:, j]) for j in ORDER]
     if motion.num_frames == 1:
         return places, np.stack([np.repeat(r.as_quat(), steps, axis=0) for r in rotations], axis=1)
     return places, np.stack([Slerp(times, r)(fine).as_quat() for r in rotations], axis=1)

@@ -1,5 +1,6 @@
 """hoi-check: is a motion physically possible?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -23,11 +24,14 @@ def _check(argv: list[str]) -> int:
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--config", help="YAML file with limits, as they stand under `check:` of a profile")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    parser.add_argument("--simulate", action="store_true", help="also let a simulated person follow the motion (slow)")
     parser.add_argument(
         "--repair", metavar="FIXED", help="change the motion as little as it takes to pass and write it to FIXED (npz)"
     )
     arguments = parser.parse_args(argv)
     config = read_config(arguments.config) if arguments.config else CheckConfig()
+    if arguments.simulate:
+        config = replace(config, simulate=True)
     motion = HoiMotion.load(arguments.motion)
     report = _repair(motion, config, arguments) if arguments.repair else _run(motion, config, arguments.body)
     if arguments.out:
