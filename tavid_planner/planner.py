@@ -148,14 +148,16 @@ class Planner:
         return run.each("lift", lift, samples)
 
     def _check(self, samples: list[Sample], run: "_Run") -> list[Sample]:
-        from hoi_motion.physics import check_motion, repair_motion
-
         def check(sample: Sample, on_progress: OnProgress) -> Sample:
             how = dict(body=self._body, on_progress=on_progress, cancel=run.cancel)
-            if not self.config.check.repair:
-                return replace(sample, report=check_motion(sample.motion, self.config.check, **how))
-            result = repair_motion(sample.motion, self.config.check, **how)
-            return replace(sample, motion=result.motion, report=result.report, repair=result.to_dict())
+            if self.config.check.repair:
+                from hoi_motion.physics import repair_motion
+
+                result = repair_motion(sample.motion, self.config.check, **how)
+                return replace(sample, motion=result.motion, report=result.report, repair=result.to_dict())
+            from hoi_motion.physics import check_motion
+
+            return replace(sample, report=check_motion(sample.motion, self.config.check, **how))
 
         return run.each("check", check, samples)
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.motion import HANDS, HoiMotion, ObjectMotion
+from hoi_motion.motion import HANDS, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.intervals import runs_of
@@ -109,7 +109,12 @@ def leave_furniture(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion 
     for box in geometry.supports:
         frames, vertices = np.nonzero(geometry.skin_distance(box) < 0)
         T_world_box = np.broadcast_to(box.T_world_box, (geometry.motion.num_frames, 4, 4))
-        _add_pushes(pushes, geometry, world, ("support", box.name), T_world_box, frames, vertices)
+        found: dict[str, np.ndarray] = {}
+        _add_pushes(found, geometry, world, ("support", box.name), T_world_box, frames, vertices)
+        for mover, push in found.items():
+            if mover != "body" and push.any():
+                push = _out_of_one_face(geometry, box, mover, push.any(axis=1))
+            pushes[mover] = pushes.get(mover, 0) + push
     return _pushed(geometry, pushes)
 
 
@@ -209,6 +214,26 @@ def _add_pushes(pushes, geometry, world, obstacle, T_world_obstacle, frames, ver
             world.place(obstacle, T_world_obstacle[frame])
             world.place(("part", joint), geometry.T_world_part[frame, joint])
             _note(pushes, geometry, frame, joint, world.separation_m(("part", joint), obstacle))
+
+
+def _out_of_one_face(geometry: MotionGeometry, box: SupportBox, side: str, at_fault: np.ndarray) -> np.ndarray:  # (T, 3)
+    """The shift of hand and forearm out of a box through the same face in all frames: a table top is so thin that the
+    shortest way out of it changes from frame to frame."""
+    words = np.array([part_words(joint) for joint in range(len(JOINT_NAMES))])
+    arm = np.isin(words[geometry.parts.joint_of_vertex], [f"{side} {word}" for word in ARM_WORDS])
+    frames = np.flatnonzero(at_fault)
+    local = (geometry.vertices_m[frames][:, arm] - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
+    within = np.abs(local) < box.size_m / 2
+    ways = []
+    for axis in range(3):
+        column = within[..., (axis + 1) % 3] & within[..., (axis + 2) % 3]
+        for sign in (-1, 1):
+            depth = np.where(column, box.size_m[axis] / 2 - sign * local[..., axis], 0).max(axis=1)
+            ways.append((depth.max(), sign * box.T_world_box[:3, axis], depth))
+    _, direction, depth = min(ways, key=lambda way: way[0])
+    push = np.zeros((len(at_fault), 3))
+    push[frames] = (depth - AIM * geometry.config.penetration_m).clip(0)[:, None] * direction
+    return push
 
 
 def _pushed(geometry: MotionGeometry, pushes: dict[str, np.ndarray]) -> HoiMotion | None:

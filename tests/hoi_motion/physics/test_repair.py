@@ -29,6 +29,13 @@ def lost_contact(motion):
     return with_box(motion, away)
 
 
+def hand_through_table(motion):
+    """The table is at the height of the finger tips and reaches 6 cm behind them."""
+    T = motion.supports[0].T_world_box.copy()
+    T[:3, 3] += [0, 0.25, 0.065]
+    return motion.replace(supports=(replace(motion.supports[0], T_world_box=T),), objects=(), contacts=())
+
+
 def with_box(motion, offsets_m):  # (T, 3)
     T = motion.objects[0].T_world_object.copy()
     T[:, :3, 3] += offsets_m
@@ -37,13 +44,13 @@ def with_box(motion, offsets_m):  # (T, 3)
 
 def too_fast(motion):
     pose = motion.pose_rad.copy()
-    pose[5:12:2, JOINT_NAMES.index("left_wrist"), 2] += 1.5 * LIMITS.joint_velocity_rad_s / motion.fps
+    pose[5:12:2, JOINT_NAMES.index("left_index1"), 2] += 1.1 * LIMITS.joint_velocity_rad_s / motion.fps
     return motion.replace(pose_rad=pose)
 
 
 @pytest.mark.parametrize(
     "fault, moved, largest_m",
-    [(floating, "body", 0.03), (hand_in_object, "right", 0.04), (lost_contact, "box", 0.15), (too_fast, "left middle3", 0.25)],
+    [(floating, "body", 0.03), (hand_in_object, "right", 0.04), (lost_contact, "box", 0.15), (too_fast, "left index3", 0.08)],
 )
 def test_a_planted_fault_is_mended_and_named(good_motion, body, fault, moved, largest_m):
     result = repair_motion(fault(good_motion), body=body)
@@ -53,6 +60,13 @@ def test_a_planted_fault_is_mended_and_named(good_motion, body, fault, moved, la
     assert max((m.max_m for m in result.moves), default=0) <= largest_m
     contact = next(c for c in result.report.checks if c.name == "contact_kept")
     assert contact.value >= LIMITS.contact_kept_share
+
+
+def test_a_hand_leaves_a_thin_table_on_one_side(good_motion, body):
+    result = repair_motion(hand_through_table(good_motion), body=body)
+    assert "penetration_body_scene" in {c.name for c in result.before.checks if c.verdict is Verdict.FAIL}
+    assert result.outcome is RepairOutcome.REPAIRED, result.reason
+    assert "right" in result.reason and "body by" not in result.reason
 
 
 def test_the_first_frame_stays_when_it_is_not_at_fault(good_motion, body):
