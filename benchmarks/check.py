@@ -97,14 +97,18 @@ def penetration_body_scene(motion: HoiMotion, strength: float) -> HoiMotion | No
     box = motion.supports[0]
     geometry = MotionGeometry(motion.replace(supports=(box,)), LIMITS, _BODY["body"])
     local = (geometry.vertices_m - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
-    beside = (np.abs(local[..., 0]) < box.size_m[0] / 2) & (np.abs(local[..., 2]) < box.size_m[2] / 2)
-    if not beside.any():
+    inside = np.abs(local) < box.size_m / 2
+    nearest = (np.inf, 0, 0.0)
+    for axis in (0, 1):
+        beside = inside[..., 1 - axis] & inside[..., 2]
+        gaps = np.where(beside, np.abs(local[..., axis]) - box.size_m[axis] / 2, np.inf)
+        at = np.unravel_index(gaps.argmin(), gaps.shape)
+        nearest = min(nearest, (float(gaps[at]), axis, float(np.sign(local[at][axis]))))
+    gap, axis, side = nearest
+    if not np.isfinite(gap):
         return None
-    gaps = np.where(beside, np.abs(local[..., 1]) - box.size_m[1] / 2, np.inf)
-    at = np.unravel_index(gaps.argmin(), gaps.shape)
     T = box.T_world_box.copy()
-    side = np.sign(local[at][1])
-    T[:3, 3] += T[:3, 1] * side * (gaps[at] + LIMITS.penetration_m * strength)
+    T[:3, 3] += T[:3, axis] * side * (gap + LIMITS.penetration_m * strength)
     return motion.replace(supports=(replace(box, T_world_box=T), *motion.supports[1:]))
 
 

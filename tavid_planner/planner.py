@@ -40,6 +40,7 @@ class Sample:
     video: InteractionVideo | None = None
     motion: HoiMotion | None = None
     report: PhysicsReport | None = None
+    repair: dict | None = None
     error: TavidError | None = None
 
 
@@ -147,13 +148,16 @@ class Planner:
         return run.each("lift", lift, samples)
 
     def _check(self, samples: list[Sample], run: "_Run") -> list[Sample]:
-        from hoi_motion.physics import check_motion
-
         def check(sample: Sample, on_progress: OnProgress) -> Sample:
-            report = check_motion(
-                sample.motion, self.config.check, body=self._body, on_progress=on_progress, cancel=run.cancel
-            )
-            return replace(sample, report=report)
+            how = dict(body=self._body, on_progress=on_progress, cancel=run.cancel)
+            if self.config.check.repair:
+                from hoi_motion.physics import repair_motion
+
+                result = repair_motion(sample.motion, self.config.check, **how)
+                return replace(sample, motion=result.motion, report=result.report, repair=result.to_dict())
+            from hoi_motion.physics import check_motion
+
+            return replace(sample, report=check_motion(sample.motion, self.config.check, **how))
 
         return run.each("check", check, samples)
 
@@ -166,6 +170,8 @@ class Planner:
             "body_model": best.motion.body_model,
             "chosen_seed": best.seed,
         }
+        if best.repair is not None:
+            provenance["repair"] = best.repair
         return InteractionPlan(
             request=request,
             video=best.video,

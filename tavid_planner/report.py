@@ -69,6 +69,9 @@ def _reasons(plan: InteractionPlan) -> str:
     not_run = [c for c in plan.report.checks if c.verdict is Verdict.NOT_RUN]
     items = "".join(f"<li>{escape(c.reason)}</li>" for c in failed)
     items += "".join(f'<li class="idle">{escape(c.name)} did not run: {escape(c.reason)}</li>' for c in not_run)
+    repair = plan.provenance.get("repair")
+    if repair is not None:
+        items += f"<li>repair {escape(repair['outcome'])}: {escape(repair['reason'])}</li>"
     return _card(f"Verdict: {words}", f'<ul class="reasons">{items}</ul>' if items else "")
 
 

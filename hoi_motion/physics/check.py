@@ -31,18 +31,26 @@ def check_motion(
     cancel = cancel or CancelToken()
     on_progress("check", 0.0)
     cancel.raise_if_cancelled()
-    geometry = MotionGeometry(motion, config, body if body is not None else _free_body())
+    geometry = MotionGeometry(motion, config, body if body is not None else free_body())
     cancel.raise_if_cancelled()
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
-        results = []
-        for number, check in enumerate(CHECKS):
-            cancel.raise_if_cancelled()
-            results.append(check(geometry, world))
-            on_progress("check", (number + 1) / len(CHECKS))
+        return run_checks(geometry, world, on_progress, cancel)
+
+
+def run_checks(
+    geometry: MotionGeometry, world: PhysicsWorld, on_progress: OnProgress, cancel: CancelToken
+) -> PhysicsReport:
+    """Every check, in the order of the report."""
+    results = []
+    for number, check in enumerate(CHECKS):
+        cancel.raise_if_cancelled()
+        results.append(check(geometry, world))
+        on_progress("check", (number + 1) / len(CHECKS))
     return PhysicsReport(tuple(results))
 
 
-def _free_body():
+def free_body():
+    """The free body; a missing one is an error of the check."""
     from hoi_motion.body import load_body
 
     try:

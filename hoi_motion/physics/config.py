@@ -41,5 +41,26 @@ class CheckConfig:
     # The anatomical table (anatomy.py) already holds the spread between people.
     joint_limit_deg: float = option(0.0, "degrees over an anatomical joint limit", minimum=0, maximum=180, unit="deg")
 
+    simulate: bool = option(False, "also let a simulated person follow the motion; takes seconds")
+    # Half a metre off counts as lost: the usual bound of motion imitation (for example PHC, Luo et al. 2023).
+    tracking_m: float = option(0.5, "mean joint error of the simulated person", minimum=0, maximum=10, unit="m")
+    # The root spring carries what contacts do not: about 0.05 where feet stand, nearly 1 where nothing carries the body.
+    root_wrench_share: float = option(
+        0.5, "force that holds the simulated pelvis", minimum=0, maximum=100, unit="of body weight"
+    )
+    # As far as a resting object may move in the motion itself.
+    object_settle_m: float = option(
+        0.03, "displacement of an object let go in the first frame", minimum=0, maximum=1, unit="m"
+    )
+    # Repair (repair.py): how far a motion may be changed before it counts as another motion.
+    repair: bool = option(False, "make a motion that fails pass by the smallest change, and say what moved")
+    # A lifted wrist is wrong by about 11 cm (benchmarks/RESULTS.md): less is within what the video says.
+    repair_joint_m: float = option(0.12, "joint against the pelvis, after a repair", minimum=0, maximum=1, unit="m")
+    repair_root_m: float = option(0.10, "body as a whole, after a repair", minimum=0, maximum=1, unit="m")
+    # Sliding adds up over a clip, so that taking it back is bounded by speed: twice the skating limit.
+    repair_drift_m_s: float = option(0.6, "sliding of the body that is taken back", minimum=0, maximum=10, unit="m/s")
+    # Lifted objects are off by 20 cm in the median, mostly in depth (benchmarks/RESULTS.md).
+    repair_object_m: float = option(0.30, "object, after a repair", minimum=0, maximum=1, unit="m")
+
     def __post_init__(self):
         check_options(self, "check.")

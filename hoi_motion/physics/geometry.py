@@ -55,6 +55,13 @@ class MotionGeometry:
         return f"at {frame / self.motion.fps:.1f} s"
 
     @cached_property
+    def tracking(self):
+        """How a simulated person follows the motion, a `simulate.Tracking`; takes seconds."""
+        from hoi_motion.physics.simulate import track_motion
+
+        return track_motion(self)
+
+    @cached_property
     def surfaces(self) -> dict[str, ObjectSurface]:
         """Object name -> surface, object frame."""
         return {o.name: ObjectSurface(o.vertices_m, o.faces, o.name) for o in self.motion.objects}

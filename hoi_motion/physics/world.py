@@ -112,7 +112,14 @@ class PhysicsWorld:
 
     def depth_m(self, first, second) -> float:
         """How far two bodies overlap: the shortest shift that separates their hulls; 0 when they do not."""
-        points = pybullet.getClosestPoints(
+        return max((-point[8] for point in self._overlaps(first, second)), default=0.0)
+
+    def separation_m(self, first, second) -> np.ndarray:  # (3,)
+        """The shift of `first`, world, that undoes an overlap of `depth_m`; zero without one."""
+        deepest = min(self._overlaps(first, second), key=lambda point: point[8], default=None)
+        return np.zeros(3) if deepest is None else -deepest[8] * np.array(deepest[7])
+
+    def _overlaps(self, first, second):
+        return pybullet.getClosestPoints(
             self._bodies[first], self._bodies[second], distance=0.0, physicsClientId=self._client
         )
-        return max((-point[8] for point in points), default=0.0)

@@ -1,5 +1,6 @@
 """hoi-check: is a motion physically possible?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -23,10 +24,16 @@ def _check(argv: list[str]) -> int:
     parser.add_argument("--out", help="write the report as JSON")
     parser.add_argument("--config", help="YAML file with limits, as they stand under `check:` of a profile")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    parser.add_argument("--simulate", action="store_true", help="also let a simulated person follow the motion (slow)")
+    parser.add_argument(
+        "--repair", metavar="FIXED", help="change the motion as little as it takes to pass and write it to FIXED (npz)"
+    )
     arguments = parser.parse_args(argv)
     config = read_config(arguments.config) if arguments.config else CheckConfig()
+    if arguments.simulate:
+        config = replace(config, simulate=True)
     motion = HoiMotion.load(arguments.motion)
-    report = _run(motion, config, arguments.body)
+    report = _repair(motion, config, arguments) if arguments.repair else _run(motion, config, arguments.body)
     if arguments.out:
         report.save(arguments.out)
     print(table(report, motion.fps))
@@ -34,14 +41,29 @@ def _check(argv: list[str]) -> int:
 
 
 def _run(motion: HoiMotion, config: CheckConfig, body_path: str | None) -> PhysicsReport:
-    from hoi_motion.body import load_body
     from hoi_motion.physics import check_motion
 
+    return check_motion(motion, config, body=_body(body_path))
+
+
+def _repair(motion: HoiMotion, config: CheckConfig, arguments) -> PhysicsReport:
+    """The report of the repaired motion, which is written; of the given one when it could not be repaired."""
+    from hoi_motion.physics import repair_motion
+
+    result = repair_motion(motion, config, body=_body(arguments.body))
+    print(f"repair: {result.outcome}: {result.reason}")
+    if result.report.verdict is not Verdict.FAIL:
+        result.motion.save(arguments.repair)
+    return result.report
+
+
+def _body(path: str | None):
+    from hoi_motion.body import load_body
+
     try:
-        body = load_body(body_path)
+        return load_body(path)
     except LiftError as error:
         raise CheckError(ErrorCode.CHECK_NOT_RUN, error.message, error.hint) from error
-    return check_motion(motion, config, body=body)
 
 
 def read_config(path: str) -> CheckConfig:

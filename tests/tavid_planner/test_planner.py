@@ -1,5 +1,6 @@
 """The order of the stages and the choice among samples, with stages that answer at once."""
 
+import dataclasses
 import sys
 import types
 
@@ -69,6 +70,19 @@ def test_the_stages_get_the_request_and_the_profile(stages, make_request, motion
     Planner(config).plan(request)
     assert seen["mask"] is request.target_mask and seen["intrinsics"] is request.intrinsics
     assert seen["config"] is config.lift and seen["check_config"] is config.check and seen["body"] == "body "
+
+
+def test_a_repaired_motion_is_the_plans_and_the_plan_says_so(stages, make_request, motion):
+    mended = motion.replace(fps=motion.fps)
+    said = {"outcome": "REPAIRED", "reason": "mended floating: moved body"}
+    stages.check.repair_motion = lambda *args, **kwargs: types.SimpleNamespace(
+        motion=mended, report=report_of(Verdict.PASS), to_dict=lambda: said
+    )
+    config = PlannerConfig()
+    repairing = dataclasses.replace(config, check=dataclasses.replace(config.check, repair=True))
+    plan = Planner(repairing).plan(make_request())
+    assert plan.motion is mended and plan.provenance["repair"] == said
+    assert "repair" not in Planner(config).plan(make_request()).provenance
 
 
 def test_models_are_loaded_once_and_given_back(stages, make_request):

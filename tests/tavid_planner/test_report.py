@@ -55,6 +55,12 @@ def test_the_page_says_verdict_reasons_numbers_and_errors(page):
         assert text in html
 
 
+def test_a_repair_is_told(page, plan):
+    repair = {"outcome": "REPAIRED", "reason": "mended floating: moved body by 3.0 cm"}
+    html = page(dataclasses.replace(plan, provenance=plan.provenance | {"repair": repair}))
+    assert "repair REPAIRED: mended floating: moved body by 3.0 cm" in html
+
+
 def test_what_a_user_wrote_is_escaped(page, plan, make_request):
     request = make_request(instruction='lifts <script>alert("1")</script> & [TGT] mug')
     html = page(dataclasses.replace(plan, request=request))

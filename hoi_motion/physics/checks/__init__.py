@@ -14,7 +14,7 @@ from hoi_motion.physics.checks.penetration import (
     penetration_body_scene,
     penetration_object_scene,
 )
-from hoi_motion.physics.checks.simulation import tracking
+from hoi_motion.physics.checks.simulation import object_settles, root_wrench, tracking
 
 CHECKS = (
     penetration_body_object,
@@ -32,5 +32,7 @@ CHECKS = (
     joint_velocity,
     jitter,
     tracking,
+    root_wrench,
+    object_settles,
 )
 """In the order of the report."""

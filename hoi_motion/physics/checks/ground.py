@@ -17,6 +17,15 @@ CARRYING_JOINTS = [
 
 def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     """Height of the lowest body point over the floor or the support below it; the worst frame."""
+    clearance = clearance_m(geometry)
+    frame = int(clearance.argmax())
+    value = max(0.0, float(clearance[frame]))
+    reason = f"lowest body point {value * 100:.1f} cm above the ground {geometry.time_words(frame)}"
+    return CheckResult.at_most("floating", value, geometry.config.floating_m, "m", frame, reason)
+
+
+def clearance_m(geometry: MotionGeometry) -> np.ndarray:  # (T,)
+    """Height of the lowest body point over the floor, or over a support if that is nearer; negative below the floor."""
     clearance = geometry.vertices_m[..., 2].min(axis=1)  # (T,)
     carrying = geometry.vertices_m[:, np.isin(geometry.parts.joint_of_vertex, CARRYING_JOINTS)]
     for box in geometry.supports:
@@ -24,10 +33,7 @@ def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
         over = (np.abs(local[..., :2]) <= box.size_m[:2] / 2).all(axis=-1) & (local[..., 2] > 0)
         height = np.where(over, local[..., 2] - box.size_m[2] / 2, np.inf).min(axis=1)
         clearance = np.minimum(clearance, np.abs(height))
-    frame = int(clearance.argmax())
-    value = max(0.0, float(clearance[frame]))
-    reason = f"lowest body point {value * 100:.1f} cm above the ground {geometry.time_words(frame)}"
-    return CheckResult.at_most("floating", value, geometry.config.floating_m, "m", frame, reason)
+    return clearance
 
 
 def sinking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
@@ -49,13 +55,9 @@ def foot_skating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     if geometry.motion.num_frames < 2:
         return CheckResult.not_run(name, limit, unit, "one frame does not move")
     worst = (-1.0, 0, "")
-    for side, vertices in geometry.parts.foot_vertices.items():
-        foot = geometry.vertices_m[:, vertices]
-        low = foot[..., 2] < geometry.config.floating_m
-        planted = low[1:] & low[:-1]
-        slide = np.linalg.norm(np.diff(foot[..., :2], axis=0), axis=-1)
-        least = np.where(planted, slide, np.inf).min(axis=1, initial=np.inf)
-        least = np.where(np.isfinite(least), least, -1.0)
+    for side in geometry.parts.foot_vertices:
+        slide = np.linalg.norm(foot_slide_m(geometry, side), axis=1)
+        least = np.where(np.isfinite(slide), slide, -1.0)
         if least.max() > worst[0]:
             worst = (float(least.max()), int(least.argmax()) + 1, side)
     slide_m, frame, side = worst
@@ -64,3 +66,14 @@ def foot_skating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     value = slide_m * geometry.motion.fps / REFERENCE_FPS
     reason = f"planted {side} foot slides {slide_m * geometry.motion.fps * 100:.0f} cm/s {geometry.time_words(frame)}"
     return CheckResult.at_most(name, value, limit, unit, frame, reason)
+
+
+def foot_slide_m(geometry: MotionGeometry, side: str) -> np.ndarray:  # (T - 1, 2)
+    """Horizontal step of the planted point of a foot that slides least; infinite while the foot is not planted."""
+    foot = geometry.vertices_m[:, geometry.parts.foot_vertices[side]]
+    low = foot[..., 2] < geometry.config.floating_m
+    steps = np.diff(foot[..., :2], axis=0)
+    lengths = np.where(low[1:] & low[:-1], np.linalg.norm(steps, axis=-1), np.inf)
+    least = lengths.argmin(axis=1)
+    slide = np.take_along_axis(steps, least[:, None, None], axis=1)[:, 0]
+    return np.where(np.isfinite(lengths.min(axis=1))[:, None], slide, np.inf)

@@ -1,12 +1,53 @@
-"""Checks that step the simulation."""
+"""Checks that step the simulation; they take seconds and run when `check.simulate` says so."""
+
+import numpy as np
 
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import PhysicsWorld
 
+OFF = "simulation is off; hoi-check --simulate or check.simulate=true turns it on"
+
 
 def tracking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """Whether a simulated humanoid can follow the motion is not decided by this version; the report says so."""
-    return CheckResult.not_run(
-        "tracking", None, "m", "this version checks geometry only and does not simulate the motion"
+    """How far the joints of a simulated person are from the motion, mean over the joints, in the worst frame."""
+    name, limit = "tracking", geometry.config.tracking_m
+    if not geometry.config.simulate:
+        return CheckResult.not_run(name, limit, "m", OFF)
+    error = geometry.tracking.error_m
+    frame = int(error.argmax())
+    reason = (
+        f"a simulated person follows within {error.mean() * 100:.1f} cm, "
+        f"at worst {error[frame] * 100:.1f} cm {geometry.time_words(frame)}"
     )
+    return CheckResult.at_most(name, error[frame], limit, "m", frame, reason)
+
+
+def root_wrench(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    """Force that must hold the simulated person's pelvis, as a share of the weight, mean over the motion."""
+    name, limit, unit = "root_wrench", geometry.config.root_wrench_share, "of body weight"
+    if not geometry.config.simulate:
+        return CheckResult.not_run(name, limit, unit, OFF)
+    share = geometry.tracking.root_force_share
+    frame = int(share.argmax())
+    reason = (
+        f"to follow, the simulated person is held by {share.mean():.0%} of its weight and "
+        f"{geometry.tracking.root_torque_n_m.mean():.0f} Nm, at most {share[frame]:.0%} {geometry.time_words(frame)}"
+    )
+    return CheckResult.at_most(name, share.mean(), limit, unit, frame, reason)
+
+
+def object_settles(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    """How far an object that rests in the first frame moves in a second when simulation lets go of it there."""
+    from hoi_motion.physics.simulate import settle_objects
+
+    name, limit = "object_settles", geometry.config.object_settle_m
+    if not geometry.config.simulate:
+        return CheckResult.not_run(name, limit, "m", OFF)
+    resting = [o.name for o in geometry.motion.objects if geometry.supported(o)[0] and not geometry.touched(o)[0]]
+    if not resting:
+        return CheckResult.not_run(name, limit, "m", "no object rests by itself in the first frame")
+    moved = settle_objects(geometry, resting)
+    worst = max(resting, key=moved.get)
+    reason = f"let go in the first frame, {worst} moves {moved[worst] * 100:.1f} cm in simulation"
+    return CheckResult.at_most(name, moved[worst], limit, "m", 0, reason)

@@ -1,0 +1,205 @@
+"""repair_motion: the smallest change of a motion that makes it pass, or a reason why there is none."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.check import free_body, run_checks
+from hoi_motion.physics.config import CheckConfig
+from hoi_motion.physics.fixes import FIXES
+from hoi_motion.physics.geometry import MotionGeometry
+from hoi_motion.physics.report import PhysicsReport, Verdict
+from hoi_motion.physics.world import PhysicsWorld
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+MAX_ROUNDS = 8
+MOVED_M = 1e-4
+MAX_NAMED_JOINTS = 4
+
+
+class RepairOutcome(StrEnum):
+    NOT_NEEDED = "NOT_NEEDED"
+    REPAIRED = "REPAIRED"
+    BEYOND_LIMIT = "BEYOND_LIMIT"
+    NOT_REPAIRED = "NOT_REPAIRED"
+
+
+@dataclass(frozen=True)
+class Move:
+    """How far one thing was moved.
+
+    Attributes:
+        what: "body" for all of it, a joint's name (then against the pelvis), or an object's name.
+        frames: number of frames in which it moved.
+        median_m, max_m: over those frames, metres.
+        max_frame: the frame of the largest move.
+    """
+
+    what: str
+    frames: int
+    median_m: float
+    max_m: float
+    max_frame: int
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.median_m * 100:.1f} cm, at most {self.max_m * 100:.1f} cm, in {self.frames} frames"
+
+
+@dataclass(frozen=True)
+class RepairResult:
+    """What became of a repair.
+
+    Attributes:
+        outcome: NOT_NEEDED (it passed as it was), REPAIRED, BEYOND_LIMIT (it would have to change too much), or
+            NOT_REPAIRED (a failed check has no fix, or the fixes do not help).
+        motion: the repaired motion; the given one, the same object, unless the outcome is REPAIRED.
+        before: the report of the given motion; report: of `motion`.
+        moves: what moved, most first; with BEYOND_LIMIT what would have had to.
+        joint_change_m: (median, max) of the change of the joints' world positions over joints and frames, metres.
+        turned_deg: largest change of a joint's rotation, degrees.
+        reason: in words.
+    """
+
+    outcome: RepairOutcome
+    motion: HoiMotion
+    before: PhysicsReport
+    report: PhysicsReport
+    moves: tuple[Move, ...] = ()
+    joint_change_m: tuple[float, float] = (0.0, 0.0)
+    turned_deg: float = 0.0
+    reason: str = "nothing had to be repaired"
+
+    def to_dict(self) -> dict:
+        """What stands in plan.json and in the report's file."""
+        return {
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "failed_before": [c.name for c in self.before.checks if c.verdict is Verdict.FAIL],
+            "joint_change_m": {"median": self.joint_change_m[0], "max": self.joint_change_m[1]},
+            "turned_deg": self.turned_deg,
+            "moves": [asdict(m) for m in self.moves],
+        }
+
+
+def repair_motion(
+    motion: HoiMotion,
+    config: CheckConfig = CheckConfig(),
+    *,
+    body=None,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> RepairResult:
+    """Change a motion that fails its check as little as it takes to pass, within the `repair_*` limits.
+
+    One failed check after another is mended, causes before consequences, and everything is checked again; a motion counts
+    as repaired only when the whole check passes. The same motion always gives the same result.
+
+    Args:
+        body: the BodyModel the motion was made with; None loads the free body.
+        on_progress: called with stage "check".
+
+    Raises:
+        CheckError: CHECK_NOT_RUN, as `check_motion`.
+        ControlError: CANCELLED once the token is set.
+    """
+    cancel = cancel or CancelToken()
+    body = body if body is not None else free_body()
+    changed, used, before, report = motion, [], None, None
+    for number in range(MAX_ROUNDS):
+        report, name, better = _check_and_fix(changed, config, body, cancel)
+        before = before or report
+        on_progress("check", 1 - 0.5 ** (number + 1))
+        if better is None:
+            break
+        changed = better
+        used.append(name)
+    on_progress("check", 1.0)
+    if before.verdict is not Verdict.FAIL:
+        return RepairResult(RepairOutcome.NOT_NEEDED, motion, before, before)
+    moves, joints, turned = _moves(motion, changed, body)
+    numbers = dict(moves=moves, joint_change_m=joints, turned_deg=turned)
+    too_far = _beyond_limits(motion, changed, config, body)
+    if too_far:
+        return RepairResult(RepairOutcome.BEYOND_LIMIT, motion, before, before, **numbers, reason=too_far)
+    if report.verdict is not Verdict.PASS or better is not None:
+        failed = ", ".join(c.name for c in report.checks if c.verdict is Verdict.FAIL)
+        return RepairResult(
+            RepairOutcome.NOT_REPAIRED, motion, before, before, reason=f"no change was found that mends {failed}"
+        )
+    reason = f"mended {', '.join(dict.fromkeys(used))}: moved {'; '.join(map(str, moves[: MAX_NAMED_JOINTS + 1]))}"
+    if not moves:
+        reason = f"mended {', '.join(dict.fromkeys(used))}: turned joints by at most {turned:.0f} degrees"
+    return RepairResult(RepairOutcome.REPAIRED, changed, before, report, **numbers, reason=reason)
+
+
+def _check_and_fix(
+    motion: HoiMotion, config: CheckConfig, body, cancel: CancelToken
+) -> tuple[PhysicsReport, str, HoiMotion | None]:
+    """The report, and the motion after the fix of the first failed check; None when none fails that can be fixed."""
+    geometry = MotionGeometry(motion, config, body)
+    with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
+        report = run_checks(geometry, world, silent, cancel)
+        failed = {c.name for c in report.checks if c.verdict is Verdict.FAIL}
+        for name in (name for name in FIXES if name in failed):
+            better = FIXES[name](geometry, world)
+            if better is not None:
+                return report, name, better
+    return report, "", None
+
+
+def _joints_m(motion: HoiMotion, body) -> np.ndarray:  # (T, 55, 3)
+    return body.joints(motion.pose_rad, motion.transl_m, motion.betas)[:, :55].double().numpy()
+
+
+def _moves(old: HoiMotion, new: HoiMotion, body) -> tuple[tuple[Move, ...], tuple[float, float], float]:
+    before, after = _joints_m(old, body), _joints_m(new, body)
+    root = (after - before)[:, 0]
+    against_pelvis = (after - after[:, :1]) - (before - before[:, :1])
+    found = [_move("body", np.linalg.norm(root, axis=1))]
+    joints = [_move(JOINT_NAMES[j].replace("_", " "), np.linalg.norm(against_pelvis[:, j], axis=1)) for j in range(1, 55)]
+    found += sorted((m for m in joints if m), key=lambda m: -m.max_m)[:MAX_NAMED_JOINTS]
+    found += [_move(o.name, _object_change_m(o, n)) for o, n in zip(old.objects, new.objects)]
+    change = np.linalg.norm(after - before, axis=2)
+    turns = Rotation.from_rotvec(old.pose_rad.reshape(-1, 3)).inv() * Rotation.from_rotvec(new.pose_rad.reshape(-1, 3))
+    moves = sorted((m for m in found if m), key=lambda m: -m.max_m)
+    return tuple(moves), (float(np.median(change)), float(change.max())), float(np.degrees(turns.magnitude().max()))
+
+
+def _move(what: str, distance_m: np.ndarray) -> Move | None:  # (T,)
+    moved = distance_m > MOVED_M
+    if not moved.any():
+        return None
+    frame = int(distance_m.argmax())
+    return Move(what, int(moved.sum()), float(np.median(distance_m[moved])), float(distance_m[frame]), frame)
+
+
+def _object_change_m(old, new) -> np.ndarray:  # (T,)
+    """Largest displacement of a corner of the object."""
+    if old.T_world_object is new.T_world_object:
+        return np.zeros(len(old.T_world_object))
+    difference = new.T_world_object - old.T_world_object
+    corners = np.array(np.meshgrid(*zip(old.vertices_m.min(axis=0), old.vertices_m.max(axis=0)))).reshape(3, 8)
+    return np.linalg.norm(difference[:, :3, :3] @ corners + difference[:, :3, 3:], axis=1).max(axis=1)
+
+
+def _beyond_limits(old: HoiMotion, new: HoiMotion, config: CheckConfig, body) -> str:
+    """In words what a repair would have to move too far; empty when nothing."""
+    before, after = _joints_m(old, body), _joints_m(new, body)
+    root = np.linalg.norm((after - before)[:, 0], axis=1)
+    allowed = config.repair_root_m + config.repair_drift_m_s * np.arange(len(root)) / old.fps
+    limbs = np.linalg.norm((after - after[:, :1]) - (before - before[:, :1]), axis=2).max(axis=1)
+    candidates = [("the body", root, allowed), ("a joint", limbs, np.full(len(root), config.repair_joint_m))]
+    for o, n in zip(old.objects, new.objects):
+        candidates.append((o.name, _object_change_m(o, n), np.full(len(root), config.repair_object_m)))
+    for what, moved, limit in candidates:
+        frame = int((moved - limit).argmax())
+        if moved[frame] > limit[frame]:
+            return (
+                f"{what} would have to move {moved[frame] * 100:.0f} cm at {frame / old.fps:.1f} s, "
+                f"allowed are {limit[frame] * 100:.0f} cm"
+            )
+    return ""
