@@ -16,7 +16,7 @@ demo: setup-run
 	@.venv/bin/python -m tavid_planner.cli.demo $(ARGS) || [ $$? -eq 3 ]
 
 test: setup-test
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 setup-run setup-test: setup-%:
 	@if [ -z "$(PYTHON)" ]; then \

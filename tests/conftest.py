@@ -1,5 +1,7 @@
 """Small, whole examples of what flows between the rooms."""
 
+import os
+
 import hypothesis
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportB
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.request import InteractionRequest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core a process, also for those that tests start
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 # a busy machine is no bug: time limits belong to the suite, not to one example
 hypothesis.settings.register_profile("tavid", deadline=None, derandomize=True)
