@@ -124,7 +124,11 @@ def touch_counts(
 def _acting_hand(track: kp.KeypointTrack) -> tuple[str, np.ndarray]:  # name, (T,) bool
     """The hand that leaves its place most, and the frames in which it is away from it."""
     centres = hand_centres_px(track)
-    start = np.nanmedian(centres[: max(1, len(centres) // 8)], axis=0)
+    first, start = max(1, len(centres) // 8), np.full((2, 2), np.nan)
+    for hand in range(2):
+        seen = np.flatnonzero(np.isfinite(centres[: len(centres) // 2 + 1, hand, 0]))[:first]
+        if len(seen):
+            start[hand] = np.median(centres[seen, hand], axis=0)
     moved = np.nan_to_num(np.linalg.norm(centres - start, axis=-1)) / track.person_height_px()
     hand = int(moved.max(0).argmax())
     return HANDS[hand], moved[:, hand] > AWAY_PERSON
