@@ -11,7 +11,6 @@ processes of one thread use both cores better than one process of two threads.
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from training.muon import Muon
 from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, save_checkpoint
 from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
 from training.objectives.target_attention import target_attention_loss, token_mask
+from training.processes import agreed_clock, average_gradients, join_processes
 from training.trainer import LORA_TARGETS
 
 TRIGGER = "target"
@@ -89,9 +89,7 @@ class Batches:
 
 def main() -> None:
     args = _parse_args()
-    processes, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    if processes > 1:
-        torch.distributed.init_process_group("gloo")
+    processes, rank = join_processes()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)  # the same weights everywhere
     args.out.mkdir(parents=True, exist_ok=True)
@@ -152,7 +150,7 @@ def main() -> None:
     bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", desc="base", disable=rank > 0)
     log = open(args.out / "log.csv", "a")
     means = {}
-    while (elapsed := _agreed(time.monotonic() - started)) < budget_s:
+    while (elapsed := agreed_clock(time.monotonic() - started)) < budget_s:
         rate = float(args.lr * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + np.cos(np.pi * elapsed / budget_s))))
         for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
@@ -187,7 +185,7 @@ def main() -> None:
         transformer.zero_grad()
         text_encoder.zero_grad()
         loss.backward()
-        _average_gradients(parameters)
+        average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -226,28 +224,6 @@ def main() -> None:
     text_encoder.save_pretrained(args.out / "model" / "text_encoder")
     tokenizer.save_pretrained(args.out / "model" / "tokenizer")
     print(f"base: {step} steps, " + ", ".join(f"{k} loss {v:.4f}" for k, v in means.items()))
-
-
-def _agreed(elapsed_s: float) -> float:
-    """The first process's clock, so that all make the same steps."""
-    if not torch.distributed.is_initialized():
-        return elapsed_s
-    clock = torch.tensor([elapsed_s], dtype=torch.float64)
-    torch.distributed.broadcast(clock, 0)
-    return float(clock)
-
-
-def _average_gradients(parameters) -> None:
-    if not torch.distributed.is_initialized():
-        return
-    for p in parameters:  # a batch without supervised rows leaves some untouched
-        if p.grad is None:
-            p.grad = torch.zeros_like(p)
-    flat = torch.cat([p.grad.reshape(-1) for p in parameters])
-    torch.distributed.all_reduce(flat)
-    flat /= torch.distributed.get_world_size()
-    for p, part in zip(parameters, flat.split([p.numel() for p in parameters])):
-        p.grad.copy_(part.view_as(p))
 
 
 def _save_adapter_start(folder: Path, transformer, rank: int, alpha: int) -> None:

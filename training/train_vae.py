@@ -1,7 +1,7 @@
 """Train the small video VAE: `python -m training.train_vae --data DIR|shapes --out runs/vae`.
 
-First on moving shapes (no data needed), then on scenes from `python -m training.scenes`; docs/training.md has the
-recipe of `models/tavid-mini` with times.
+First on moving shapes (no data needed), then on windows of scenes from `python -m training.scenes`, last on whole
+frames; docs/training.md has the recipe of `models/tavid-mini` with times. Runs under torchrun too.
 """
 
 import argparse
@@ -13,19 +13,28 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
+from tavid_planner.video.vae_on_cpu import speed_up_vae
 from training.data.moving_shapes import moving_shapes
 from training.models import build_vae, save_checkpoint
 from training.muon import Muon
+from training.processes import agreed_clock, average_gradients, join_processes
 
 
-def reconstruction_loss(output, clip, motion_weight: float = 4.0):  # (B, 3, T, H, W) twice, in -1..1
-    """L1 on pixels and their differences; pixels that change over the clip count more, since they are few."""
+def reconstruction_loss(output, clip, actor=None, motion_weight: float = 4.0, actor_weight: float = 3.0):
+    """L1 on pixels and their differences; the few pixels of the actor and of what changes over the clip count more.
+
+    Args:
+        output, clip: (B, 3, T, H, W) in -1..1.
+        actor: (B, 1, T, H, W) in 0..1, where the actor is; optional.
+    """
     moved = (clip - clip[:, :, :1]).abs().amax(1, keepdim=True).amax(2, keepdim=True)
     weight = 1 + motion_weight * (moved > 0.15).float()
+    if actor is not None:
+        weight = weight + actor_weight * actor
     loss = (weight * (output - clip).abs()).sum() / weight.expand_as(clip).sum()
     for axis in (-1, -2):
-        loss = loss + 0.5 * (weight.narrow(axis, 1, clip.shape[axis] - 1) * (output.diff(dim=axis) - clip.diff(dim=axis)).abs()).mean()
+        inner = weight.narrow(axis, 1, weight.shape[axis] - 1)
+        loss = loss + 0.5 * (inner * (output.diff(dim=axis) - clip.diff(dim=axis)).abs()).mean()
     return loss
 
 
@@ -45,22 +54,24 @@ class ClipSource:
 
             self.clips = ClipFolder(data)
 
-    def window(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, H, W, 3) u8
+    def window(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, H, W, 4) u8, the last is the actor
         rng = self.rng
         if self.clips is None:
             clip = moving_shapes(rng, frames, height, width)
+            clip = np.concatenate([clip, np.zeros_like(clip[..., :1])], axis=-1)
         else:
             self.drawn += 1
             if self.drawn % 500 == 0:
                 self.clips.refresh()
-            full = self.clips.frames(int(rng.integers(len(self.clips))))
+            full = self.clips.frames_and_actor(int(rng.integers(len(self.clips))))
             T, H, W = full.shape[:3]
             t = int(rng.integers(T - frames + 1))
-            clip = max((_window(rng, full[t : t + frames], height, width) for _ in range(3)), key=np.std)
+            tries = 1 if (H, W) == (height, width) else 3
+            clip = max((_window(rng, full[t : t + frames], height, width) for _ in range(tries)), key=np.std)
         if rng.random() < 0.5:
             clip = clip[:, :, ::-1]
-        if rng.random() < 0.3:  # new colours
-            clip = clip[..., rng.permutation(3)]
+        if rng.random() < 0.1:  # new colours
+            clip = clip[..., [*rng.permutation(3), 3]]
         return np.ascontiguousarray(clip)
 
 
@@ -79,12 +90,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    processes, rank = join_processes()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     height, width = map(int, args.size.split("x"))
 
-    vae = use_2d_convolutions(build_vae())
+    vae = speed_up_vae(build_vae())
     if args.init:
         vae.load_state_dict(torch.load(args.init / "last.pt", weights_only=True)["vae"])
     trained = list((vae.decoder if args.decoder_only else vae).parameters())
@@ -99,28 +111,31 @@ def main() -> None:
         for optimizer, saved in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         step, spent_s = state["step"], state["spent_s"]
-    source = ClipSource(args.data, args.seed + step)
+    source = ClipSource(args.data, 1000 * rank + args.seed + step)
+    torch.manual_seed(1000 * rank + args.seed + step)
 
     started, budget_s = time.monotonic() - spent_s, args.minutes * 60
     log = open(args.out / "log.csv", "a")
-    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s")
+    bar = tqdm(total=int(budget_s), initial=int(spent_s), unit="s", disable=rank > 0)
     average = None
-    while (elapsed := time.monotonic() - started) < budget_s:
+    while (elapsed := agreed_clock(time.monotonic() - started)) < budget_s:
         # warm-up, then cosine over the time budget
         rate = float(args.lr * min(1, (step + 1) / 50) * (0.05 + 0.475 * (1 + np.cos(np.pi * elapsed / budget_s))))
         for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = rate
         clip = np.stack([source.window(args.frames, height, width) for _ in range(args.batch)])
-        clip = torch.from_numpy(clip).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        clip = torch.from_numpy(clip).permute(0, 4, 1, 2, 3).float()
+        clip, actor = clip[:, :3] / 127.5 - 1, clip[:, 3:] / 255
         with torch.set_grad_enabled(not args.decoder_only):
             posterior = vae.encode(clip).latent_dist
             latent = posterior.sample()
         output = vae.decode(latent).sample
-        loss = reconstruction_loss(output, clip)
+        loss = reconstruction_loss(output, clip, actor)
         if not args.decoder_only:
             loss = loss + args.kl * posterior.kl().mean()
         vae.zero_grad()
         loss.backward()
+        average_gradients(trained)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -129,11 +144,14 @@ def main() -> None:
         average = psnr if average is None else 0.98 * average + 0.02 * psnr
         bar.n = int(elapsed)
         bar.set_postfix(step=step, psnr=f"{average:.1f} dB")
+        if rank > 0:
+            continue
         if step % 50 == 0:
             log.write(f"{step},{elapsed:.0f},{average:.3f}\n")
             log.flush()
-        if step % 200 == 0:
             _save(args.out, vae, optimizers, step, elapsed)
+    if rank > 0:
+        return
     _save(args.out, vae, optimizers, step, elapsed)
     bar.close()
     print(f"step {step}: PSNR {average:.2f} dB on training windows, weights in {args.out / 'last.pt'}")

@@ -15,13 +15,13 @@ from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import Adapter, load_adapter
 from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.conditioning import REDUCTIONS, mask_latents
-from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
 from tavid_planner.video.guidance import GUIDANCE, guidance_at
 from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
 from tavid_planner.video.memory import memory_errors, place
 from tavid_planner.video.model_files import check_base_folder, missing, model_folder
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
+from tavid_planner.video.vae_on_cpu import speed_up_vae
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 SCHEDULERS = {"dpm": CogVideoXDPMScheduler, "ddim": CogVideoXDDIMScheduler}
@@ -105,7 +105,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                 pipeline.vae.enable_tiling()
             place(pipeline, device, memory)
             if pipeline.device.type == "cpu" and memory == "resident":
-                use_2d_convolutions(pipeline.vae)
+                speed_up_vae(pipeline.vae)
         return pipeline
 
     @property

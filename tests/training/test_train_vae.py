@@ -20,3 +20,12 @@ def test_moving_shapes_repeat_with_the_seed_and_move():
     assert first.shape == (9, 32, 48, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again)
     assert (first[0] != first[-1]).any()
+
+
+def test_the_actor_counts_more():
+    clip, actor = torch.zeros(1, 3, 3, 8, 8), torch.zeros(1, 1, 3, 8, 8)
+    actor[..., 2, 2] = 1.0
+    person, wall = clip.clone(), clip.clone()
+    person[:, :, 1, 2, 2] += 0.5
+    wall[:, :, 1, 6, 6] += 0.5
+    assert reconstruction_loss(person, clip, actor) > reconstruction_loss(wall, clip, actor)

@@ -80,7 +80,7 @@ def encode(vae, clips: ClipFolder, indices: list[int]) -> LatentCache:
 
 
 def main() -> None:
-    from tavid_planner.video.conv3d_on_cpu import use_2d_convolutions
+    from tavid_planner.video.vae_on_cpu import speed_up_vae
     from training.models import build_vae
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    vae = use_2d_convolutions(build_vae()).eval()
+    vae = speed_up_vae(build_vae()).eval()
     vae.load_state_dict(torch.load(args.vae / "last.pt", weights_only=True)["vae"])
     args.out.mkdir(parents=True, exist_ok=True)
     path, clips = args.out / "latents.pt", ClipFolder(args.scenes)
