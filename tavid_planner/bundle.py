@@ -129,6 +129,7 @@ def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list
                 "verdict": str(s.verdict),
                 "touches_target": s.touches_target,
                 "target_alignment": s.target_alignment,
+                "margin": s.margin,
                 "failed_checks": list(s.failed_checks),
                 "error": s.error,
             }

@@ -46,6 +46,7 @@ class SampleScore:
 
     Attributes:
         target_alignment: 0..1, share of the target attention that falls on the mask; None when not captured.
+        margin: how far the tightest check is from its limit, in limits; negative when it failed.
         error: code and message when the sample could not be lifted or checked, else "".
     """
 
@@ -54,6 +55,7 @@ class SampleScore:
     target_alignment: float | None
     failed_checks: tuple[str, ...] = ()
     touches_target: bool | None = None
+    margin: float | None = None
     error: str = ""
 
 

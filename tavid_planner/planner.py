@@ -194,7 +194,9 @@ def plan(
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by verdict, then whether it touches the target, then target alignment, then order.
+    """The best sample: by verdict, whether it touches the target, target alignment, margin of the checks, order.
+
+    Alignments that round to the same twentieth count as equal: what is left of their difference is noise.
 
     Raises:
         TavidError: the first sample's error when no sample got through all stages.
@@ -205,7 +207,8 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
 
     def rank(sample: Sample) -> tuple:
         s = score(sample, request)
-        return VERDICT_RANK[s.verdict], bool(s.touches_target), s.target_alignment or 0.0
+        margin = -1.0 if s.margin is None else s.margin
+        return VERDICT_RANK[s.verdict], bool(s.touches_target), round(20 * (s.target_alignment or 0.0)), margin
 
     return max(whole, key=rank)  # max keeps the first of equals
 
@@ -217,7 +220,8 @@ def score(sample: Sample, request: InteractionRequest) -> SampleScore:
     if sample.error is not None:
         return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error))
     failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
-    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches_target(sample.motion))
+    touches, margin = touches_target(sample.motion), sample.report.margin
+    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches, margin)
 
 
 def touches_target(motion: HoiMotion) -> bool:

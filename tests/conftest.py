@@ -96,7 +96,7 @@ def plan(make_request, video, motion, report) -> InteractionPlan:
         motion=motion,
         report=report,
         samples=(
-            SampleScore(7, Verdict.FAIL, 0.4, ("floating",), True),
+            SampleScore(7, Verdict.FAIL, 0.4, ("floating",), True, -0.5),
             SampleScore(8, Verdict.NOT_RUN, None, error="NO_ACTOR (300): nobody is in the video"),
         ),
         timings_s={"load": 0.5, "video": 4.2, "lift": 6.0, "check": 0.3},

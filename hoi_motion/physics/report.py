@@ -79,6 +79,16 @@ class PhysicsReport:
         return Verdict.PASS if Verdict.PASS in verdicts else Verdict.NOT_RUN
 
     @property
+    def margin(self) -> float | None:
+        """Smallest distance of a value from its limit, in limits; negative when a check failed, None when none ran."""
+        margins = [
+            abs(c.value - c.limit) / max(abs(c.limit), 1e-9) * (1 if c.verdict is Verdict.PASS else -1)
+            for c in self.checks
+            if c.value is not None and c.limit is not None
+        ]
+        return min(margins, default=None)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Reasons of the checks that did not pass, failures first."""
         failed = [c for c in self.checks if c.verdict is Verdict.FAIL]

@@ -37,7 +37,8 @@ def test_a_bundle_holds_what_is_documented(plan, tmp_path):
     assert (data["verdict"], data["error_code"], data["error_name"]) == ("FAIL", 400, "CHECK_FAILED")
     assert data["request"]["instruction"] == "picks up the [TGT] mug" and data["request"]["sentence_appended"] is False
     assert data["samples"][0] == {
-        "seed": 7, "verdict": "FAIL", "touches_target": True, "target_alignment": 0.4, "failed_checks": ["floating"], "error": "",
+        "seed": 7, "verdict": "FAIL", "touches_target": True, "target_alignment": 0.4, "margin": -0.5,
+        "failed_checks": ["floating"], "error": "",
     }  # fmt: skip
     assert list(data["timings_s"]) == ["load", "video", "lift", "check", "save"]
     assert HoiMotion.load(folder / "motion.npz").num_frames == plan.motion.num_frames

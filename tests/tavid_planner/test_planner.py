@@ -234,5 +234,12 @@ def test_verdict_counts_before_touch_before_attention(make_request, video, motio
     assert order == [4, 5, 3, 2, 1, 0]
 
 
+def test_of_equal_samples_the_one_farther_from_its_limits_is_chosen(make_request, video, motion):
+    def with_value(seed, value):
+        return Sample(seed, video, motion, PhysicsReport((CheckResult.at_most("skating", value, 2.0, "cm", 0, ""),)))
+
+    assert choose([with_value(0, 1.9), with_value(1, 0.5), with_value(2, 1.0)], make_request()).seed == 1
+
+
 def test_the_function_plan_uses_a_planner_of_its_own(stages, make_request):
     assert planner_module.plan(make_request(), PlannerConfig()).verdict is Verdict.PASS

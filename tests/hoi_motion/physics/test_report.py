@@ -1,0 +1,21 @@
+import pytest
+
+from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
+
+SKATING = CheckResult.at_most("skating", 0.5, 2.0, "cm", 0, "")
+KEPT = CheckResult.at_least("contact_kept", 0.99, 0.9, "", 0, "")
+FAILED = CheckResult.at_most("floating", 3.0, 2.0, "cm", 0, "")
+NOT_RUN = CheckResult.not_run("held", 1.0, "cm", "no contact")
+
+
+def test_margin_is_that_of_the_tightest_check():
+    assert PhysicsReport((SKATING,)).margin == pytest.approx(0.75)
+    assert PhysicsReport((SKATING, KEPT, NOT_RUN)).margin == pytest.approx(0.1)
+    assert PhysicsReport((SKATING, FAILED)).margin == pytest.approx(-0.5)
+    assert PhysicsReport((NOT_RUN,)).margin is None
+
+
+def test_verdict_is_fail_before_pass_before_not_run():
+    assert PhysicsReport((SKATING, FAILED, NOT_RUN)).verdict is Verdict.FAIL
+    assert PhysicsReport((SKATING, NOT_RUN)).verdict is Verdict.PASS
+    assert PhysicsReport((NOT_RUN,)).verdict is Verdict.NOT_RUN
