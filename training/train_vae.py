@@ -20,22 +20,31 @@ from training.muon import Muon
 from training.processes import agreed_clock, average_gradients, join_processes
 
 
-def reconstruction_loss(output, clip, actor=None, motion_weight: float = 4.0, actor_weight: float = 3.0):
-    """L1 on pixels and their differences; the few pixels of the actor and of what changes over the clip count more.
+def reconstruction_loss(output, clip, foreground=None, motion_weight: float = 4.0, foreground_weight: float = 4.0):
+    """L1 on pixels, on their differences, and on colours at a quarter of the size.
+
+    The few pixels of people and objects, and of what changes over the clip, count more.
 
     Args:
         output, clip: (B, 3, T, H, W) in -1..1.
-        actor: (B, 1, T, H, W) in 0..1, where the actor is; optional.
+        foreground: (B, 1, T, H, W) in 0..1, where people and objects are; optional.
     """
     moved = (clip - clip[:, :, :1]).abs().amax(1, keepdim=True).amax(2, keepdim=True)
     weight = 1 + motion_weight * (moved > 0.15).float()
-    if actor is not None:
-        weight = weight + actor_weight * actor
-    loss = (weight * (output - clip).abs()).sum() / weight.expand_as(clip).sum()
+    if foreground is not None:
+        weight = weight + foreground_weight * foreground
+    error = output - clip
+    loss = _weighted_mean(error.abs(), weight)
     for axis in (-1, -2):
         inner = weight.narrow(axis, 1, weight.shape[axis] - 1)
-        loss = loss + 0.5 * (inner * (output.diff(dim=axis) - clip.diff(dim=axis)).abs()).mean()
-    return loss
+        loss = loss + 0.5 * (inner * error.diff(dim=axis).abs()).mean()
+    coarse, coarse_weight = (F.avg_pool3d(x, (1, 4, 4)) for x in (error, weight.expand_as(error)))
+    colour = coarse - coarse.mean(1, keepdim=True)
+    return loss + _weighted_mean(coarse.abs() + 2 * colour.abs(), coarse_weight)
+
+
+def _weighted_mean(values, weight):
+    return (weight * values).sum() / weight.expand_as(values).sum()
 
 
 def _window(rng, clip, height: int, width: int) -> np.ndarray:
@@ -54,7 +63,7 @@ class ClipSource:
 
             self.clips = ClipFolder(data)
 
-    def window(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, H, W, 4) u8, the last is the actor
+    def window(self, frames: int, height: int, width: int) -> np.ndarray:  # (T, H, W, 4) u8, the last is the foreground
         rng = self.rng
         if self.clips is None:
             clip = moving_shapes(rng, frames, height, width)
@@ -63,7 +72,7 @@ class ClipSource:
             self.drawn += 1
             if self.drawn % 500 == 0:
                 self.clips.refresh()
-            full = self.clips.frames_and_actor(int(rng.integers(len(self.clips))))
+            full = self.clips.frames_and_foreground(int(rng.integers(len(self.clips))))
             T, H, W = full.shape[:3]
             t = int(rng.integers(T - frames + 1))
             tries = 1 if (H, W) == (height, width) else 3
@@ -125,12 +134,12 @@ def main() -> None:
             group["lr"] = rate
         clip = np.stack([source.window(args.frames, height, width) for _ in range(args.batch)])
         clip = torch.from_numpy(clip).permute(0, 4, 1, 2, 3).float()
-        clip, actor = clip[:, :3] / 127.5 - 1, clip[:, 3:] / 255
+        clip, foreground = clip[:, :3] / 127.5 - 1, clip[:, 3:] / 255
         with torch.set_grad_enabled(not args.decoder_only):
             posterior = vae.encode(clip).latent_dist
             latent = posterior.sample()
         output = vae.decode(latent).sample
-        loss = reconstruction_loss(output, clip, actor)
+        loss = reconstruction_loss(output, clip, foreground)
         if not args.decoder_only:
             loss = loss + args.kl * posterior.kl().mean()
         vae.zero_grad()

@@ -22,10 +22,18 @@ def test_moving_shapes_repeat_with_the_seed_and_move():
     assert (first[0] != first[-1]).any()
 
 
-def test_the_actor_counts_more():
-    clip, actor = torch.zeros(1, 3, 3, 8, 8), torch.zeros(1, 1, 3, 8, 8)
-    actor[..., 2, 2] = 1.0
+def test_the_foreground_counts_more():
+    clip, foreground = torch.zeros(1, 3, 3, 8, 8), torch.zeros(1, 1, 3, 8, 8)
+    foreground[..., 2, 2] = 1.0
     person, wall = clip.clone(), clip.clone()
     person[:, :, 1, 2, 2] += 0.5
     wall[:, :, 1, 6, 6] += 0.5
-    assert reconstruction_loss(person, clip, actor) > reconstruction_loss(wall, clip, actor)
+    assert reconstruction_loss(person, clip, foreground) > reconstruction_loss(wall, clip, foreground)
+
+
+def test_a_wrong_hue_counts_more_than_a_wrong_brightness():
+    clip = torch.zeros(1, 3, 3, 8, 8)
+    hue, brightness = clip.clone(), clip.clone()
+    brightness += 0.1
+    hue += torch.tensor([0.1, -0.1, 0.1]).view(1, 3, 1, 1, 1)
+    assert reconstruction_loss(hue, clip) > reconstruction_loss(brightness, clip)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from training.scenes.clip_file import load_clip
-from training.scenes.figure import ACTOR_INSTANCE
 
 
 class ClipFolder:
@@ -26,10 +25,10 @@ class ClipFolder:
     def __getitem__(self, index: int):
         return load_clip(self.paths[index])
 
-    def frames_and_actor(self, index: int) -> np.ndarray:  # (T, H, W, 4) u8, the last channel is 255 on the actor
+    def frames_and_foreground(self, index: int) -> np.ndarray:  # (T, H, W, 4) u8, the last channel is 255 on people and objects
         path = self.paths[index]
         if path not in self._frames:
             with np.load(path, allow_pickle=False) as file:
-                actor = (file["instance_ids"] == ACTOR_INSTANCE).astype(np.uint8) * 255
-                self._frames[path] = np.concatenate([file["frames"], actor[..., None]], axis=-1)
+                foreground = (file["instance_ids"] > 0).astype(np.uint8) * 255
+                self._frames[path] = np.concatenate([file["frames"], foreground[..., None]], axis=-1)
         return self._frames[path]

@@ -4,6 +4,8 @@
 """
 
 import argparse
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,29 +81,44 @@ def encode(vae, clips: ClipFolder, indices: list[int]) -> LatentCache:
     return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale)
 
 
-def main() -> None:
+def _load_vae(folder: Path):
     from tavid_planner.video.vae_on_cpu import speed_up_vae
     from training.models import build_vae
 
+    vae = speed_up_vae(build_vae()).eval()
+    vae.load_state_dict(torch.load(folder / "last.pt", weights_only=True)["vae"])
+    return vae
+
+
+def _start_worker(vae_folder: Path, scenes: str) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    _worker = _load_vae(vae_folder), ClipFolder(scenes)
+
+
+def _encode_part(indices: list[int]) -> LatentCache:
+    return encode(*_worker, indices)
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", required=True)
     parser.add_argument("--vae", type=Path, required=True, help="run folder of training.train_vae")
     parser.add_argument("--out", type=Path, required=True, help="clips that are in its latents.pt already are kept")
     parser.add_argument("--save-every", type=int, default=100, help="clips between two writes of latents.pt")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    vae = speed_up_vae(build_vae()).eval()
-    vae.load_state_dict(torch.load(args.vae / "last.pt", weights_only=True)["vae"])
     args.out.mkdir(parents=True, exist_ok=True)
     path, clips = args.out / "latents.pt", ClipFolder(args.scenes)
     cache = LatentCache.load(path) if path.exists() else None
     known = set(cache.names) if cache else set()
     waiting = [i for i, clip in enumerate(clips.paths) if clip.name not in known]
-    for start in tqdm(range(0, len(waiting), args.save_every), unit="batch", desc="encoding"):
-        part = encode(vae, clips, waiting[start : start + args.save_every])
-        cache = part if cache is None else cache + part
-        cache.save(path)
+    parts = [waiting[start : start + args.save_every] for start in range(0, len(waiting), args.save_every)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(args.processes, context, _start_worker, (args.vae, args.scenes)) as pool:
+        for part in tqdm(pool.map(_encode_part, parts), total=len(parts), unit="batch", desc="encoding"):
+            cache = part if cache is None else cache + part
+            cache.save(path)
     print(f"{len(cache.captions)} clips, scaling factor {cache.scale:.4f}")
 
 
