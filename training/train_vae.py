@@ -43,6 +43,30 @@ def reconstruction_loss(output, clip, foreground=None, motion_weight: float = 4.
     return loss + _weighted_mean(coarse.abs() + 2 * colour.abs(), coarse_weight)
 
 
+def probe_targets(clip):  # (B, C, T, H, W) -> (B, 2, C, 4, F, H / 8, W / 8)
+    """Means over the quarters of each 8x8 cell and over the earlier and later frames of each latent frame."""
+    cells = F.pixel_unshuffle(F.avg_pool3d(clip, (1, 4, 4)).transpose(1, 2), 2)  # (B, T, 4 C, h, w)
+    first, rest = cells[:, :1], cells[:, 1:]
+    halves = rest.unflatten(1, (-1, 2, 2)).mean(3)  # (B, F - 1, 2, 4 C, h, w)
+    both = torch.cat([torch.stack([first, first], 2), halves], 1)
+    return both.unflatten(3, (-1, 4)).permute(0, 2, 3, 4, 1, 5, 6)
+
+
+def probe_loss(read, clip, weight):
+    """How badly a linear probe reads coarse colours from the latent.
+
+    Without it no latent holds the rarer hues: an encoder that leaves them out and a decoder that ignores them are at a
+    saddle point of the reconstruction loss.
+
+    Args:
+        read: (B, 24, F, H / 8, W / 8), what the probe makes of the latent.
+        clip, weight: (B, 3 or 1, T, H, W).
+    """
+    error = read.unflatten(1, (2, 3, 4)) - probe_targets(clip)
+    hue = error - error.mean(2, keepdim=True)
+    return _weighted_mean(error.abs() + 2 * hue.abs(), probe_targets(weight))
+
+
 def _weighted_mean(values, weight):
     return (weight * values).sum() / weight.expand_as(values).sum()
 
@@ -95,6 +119,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--lr", type=float, default=5e-3)
     parser.add_argument("--kl", type=float, default=1e-6)
+    parser.add_argument("--probe", type=float, default=1.0, help="weight of the loss of a linear probe of the latent")
     parser.add_argument("--decoder-only", action="store_true", help="keep the latents: train the decoder alone")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -108,7 +133,10 @@ def main() -> None:
     vae = speed_up_vae(build_vae())
     if args.init:
         vae.load_state_dict(torch.load(args.init / "last.pt", weights_only=True)["vae"])
+    probe = torch.nn.Conv3d(vae.config.latent_channels, 24, 1)
     trained = list((vae.decoder if args.decoder_only else vae).parameters())
+    if not args.decoder_only:
+        trained += list(probe.parameters())
     optimizers = [
         Muon([p for p in trained if p.ndim > 1], lr=args.lr),
         torch.optim.AdamW([p for p in trained if p.ndim == 1], lr=args.lr, betas=(0.9, 0.99), weight_decay=0.0),
@@ -117,6 +145,7 @@ def main() -> None:
     if (args.out / "last.pt").exists():
         state = torch.load(args.out / "last.pt", weights_only=True)
         vae.load_state_dict(state["vae"])
+        probe.load_state_dict(state["probe"])
         for optimizer, saved in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         step, spent_s = state["step"], state["spent_s"]
@@ -142,7 +171,9 @@ def main() -> None:
         loss = reconstruction_loss(output, clip, foreground)
         if not args.decoder_only:
             loss = loss + args.kl * posterior.kl().mean()
-        vae.zero_grad()
+            loss = loss + args.probe * probe_loss(probe(latent), clip, 1 + 4 * foreground)
+        for parameter in trained:
+            parameter.grad = None
         loss.backward()
         average_gradients(trained)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -158,17 +189,17 @@ def main() -> None:
         if step % 50 == 0:
             log.write(f"{step},{elapsed:.0f},{average:.3f}\n")
             log.flush()
-            _save(args.out, vae, optimizers, step, elapsed)
+            _save(args.out, vae, probe, optimizers, step, elapsed)
     if rank > 0:
         return
-    _save(args.out, vae, optimizers, step, elapsed)
+    _save(args.out, vae, probe, optimizers, step, elapsed)
     bar.close()
     print(f"step {step}: PSNR {average:.2f} dB on training windows, weights in {args.out / 'last.pt'}")
 
 
-def _save(out: Path, vae, optimizers, step: int, spent_s: float) -> None:
-    states = [o.state_dict() for o in optimizers]
-    save_checkpoint(out / "last.pt", vae=vae.state_dict(), optimizers=states, step=step, spent_s=spent_s)
+def _save(out: Path, vae, probe, optimizers, step: int, spent_s: float) -> None:
+    states = {"vae": vae.state_dict(), "probe": probe.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}
+    save_checkpoint(out / "last.pt", **states, step=step, spent_s=spent_s)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
 from training.data.moving_shapes import moving_shapes
-from training.train_vae import reconstruction_loss
+from training.train_vae import probe_loss, probe_targets, reconstruction_loss
 
 
 def test_loss_is_zero_for_a_perfect_output_and_counts_motion_more():
@@ -37,3 +38,22 @@ def test_a_wrong_hue_counts_more_than_a_wrong_brightness():
     brightness += 0.1
     hue += torch.tensor([0.1, -0.1, 0.1]).view(1, 3, 1, 1, 1)
     assert reconstruction_loss(hue, clip) > reconstruction_loss(brightness, clip)
+
+
+def test_probe_targets_are_means_over_quarters_of_cells_and_halves_of_frames():
+    clip = torch.rand(2, 3, 9, 16, 24)
+    targets = probe_targets(clip)
+    assert targets.shape == (2, 2, 3, 4, 3, 2, 3)
+    # the later half of the second latent frame is frames 3 and 4; quarter 1 is right above
+    expected = clip[1, 2, 3:5, 8:12, 20:24].mean()
+    assert targets[1, 1, 2, 1, 1, 1, 2].item() == pytest.approx(expected.item(), abs=1e-6)
+    # the first latent frame is the first frame alone, twice
+    assert torch.equal(targets[:, 0, :, :, 0], targets[:, 1, :, :, 0])
+    assert targets[0, 0, 0, 2, 0, 0, 0].item() == pytest.approx(clip[0, 0, 0, 4:8, 0:4].mean().item(), abs=1e-6)
+
+
+def test_a_probe_that_reads_every_colour_has_no_loss():
+    clip, weight = torch.rand(1, 3, 5, 16, 16), torch.ones(1, 1, 5, 16, 16)
+    read = probe_targets(clip).flatten(1, 3)
+    assert probe_loss(read, clip, weight) == 0
+    assert probe_loss(read + 0.1, clip, weight).item() == pytest.approx(0.1, abs=1e-5)  # brightness only
