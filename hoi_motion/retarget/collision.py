@@ -40,7 +40,7 @@ class ArmWorld:
 
     def _build(self) -> None:
         client, arm = dict(physicsClientId=self._client), self._arm
-        with tempfile.TemporaryDirectory() as folder, _quiet():
+        with tempfile.TemporaryDirectory() as folder, quiet():
             path = Path(folder) / "robot.urdf"
             path.write_text(arm.urdf_text)
             try:
@@ -178,7 +178,7 @@ class ArmWorld:
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     """PyBullet's C code writes warnings about inertias to both outputs."""
     sys.stdout.flush()
     sys.stderr.flush()
