@@ -11,7 +11,7 @@ from hoi_motion.retarget.humanoid_urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robot import HumanoidConfig
 
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
-SETTLED_RAD = 2e-3
+SETTLED_RAD = 5e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
 POSTURE_COST = 0.03
 

@@ -11,7 +11,7 @@ from hoi_motion.retarget.humanoid import ROOT_SIZE, Humanoid
 from hoi_motion.retarget.humanoid_targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-FIRST_STEPS, STEPS = 150, 8  # of IK: from home to frame 0, and from frame to frame
+FIRST_STEPS, STEPS = 60, 3  # of IK: from home to frame 0, and from frame to frame
 FULL_SPEED_FPS = 30.0  # slower clips have larger steps between frames and get as many more IK steps
 
 

@@ -18,7 +18,7 @@ TOUCHING = ("index3", "middle3", "ring3", "thumb3", "index1", "middle1", "ring1"
 FOOT_POINTS = ("heel", "big_toe", "small_toe")
 POINTS = ("pelvis", *(f"{s}_{p}" for s in SIDES for p in ("knee", "foot", "elbow", "palm")))
 ROTATIONS = ("pelvis", "chest", "left_foot", "right_foot")
-PELVIS, KNEE, FOOT, ELBOW, PALM_FREE, PALM_HELD = 3.0, 0.5, 30.0, 1.0, 1.5, 20.0
+PELVIS, KNEE, FOOT, ELBOW, PALM_FREE, PALM_HELD = 3.0, 0.5, 60.0, 1.0, 1.5, 20.0
 TURN = {"pelvis": 1.0, "chest": 1.0, "foot": 10.0, "head": 0.2}
 SOFT_ELBOW = 0.1  # share of its weight that an elbow keeps while its hand is held
 
@@ -164,12 +164,12 @@ def _ramp(contact: Contact, motion: HoiMotion) -> np.ndarray:  # (T,)
 def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: float, radius_m: float) -> np.ndarray:
     """Middle of the robot's palm (T, 3) that touches the scaled object where the person touches it.
 
-    The touched point is the one of the surface nearest to the hand; the palm is on the side of the person's.
+    The touched point is the one nearest to the hand on the side of the surface that the person's palm is on.
     """
     thing = next(o for o in motion.objects if o.name == contact.object_name)
     side = contact.hand.removesuffix("_hand")
     T = thing.T_world_object
-    surface, _ = surface_points(thing.vertices_m, thing.faces)
+    surface, normals = surface_points(thing.vertices_m, thing.faces)
     frames = np.arange(contact.start_frame, contact.end_frame)
     hand = np.stack([person[f"{side}_{p}"][frames] for p in TOUCHING], axis=1)
     local = np.einsum("tpj,tjk->tpk", hand - T[frames, None, :3, 3], T[frames, :3, :3])
@@ -177,10 +177,11 @@ def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: f
     nearest = gaps.min(axis=1)
     close = nearest < nearest.min() + 0.01  # the parts of the hand that touch
     touch = np.median(local[:, close].mean(axis=1), axis=0)
-    touch = surface[np.linalg.norm(surface - touch, axis=1).argmin()]
     palm = np.median(np.einsum("tj,tjk->tk", palm_m[frames] - T[frames, :3, 3], T[frames, :3, :3]), axis=0)
-    outward = _direction(touch, palm)
-    centre = scene_scale * touch + radius_m * outward
+    hidden = ((palm - surface) * normals).sum(axis=1) <= 0
+    nearest = np.linalg.norm(surface - touch, axis=1) + np.where(hidden, 1.0, 0.0)
+    which = nearest.argmin()
+    centre = scene_scale * surface[which] + radius_m * normals[which]
     return scene_scale * T[:, :3, 3] + T[:, :3, :3] @ centre
 
 
