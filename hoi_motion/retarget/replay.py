@@ -18,18 +18,21 @@ SIZE_PX = (480, 360)
 TARGET_RGBA, OTHER_RGBA, TABLE_RGBA = (0.9, 0.45, 0.1, 1), (0.5, 0.6, 0.7, 1), (0.75, 0.65, 0.5, 1)
 
 
-def record_replay(robot_motion: RobotMotion, motion: HoiMotion, robot, path, source_pace: bool = False) -> None:
+def record_replay(
+    robot_motion: RobotMotion, motion: HoiMotion, robot, path, source_pace: bool = False, max_fps: float = MAX_FPS
+) -> None:
     """Write an mp4.
 
     Args:
         robot: the Arm or Humanoid that moves.
+        max_fps: frames are left out of faster motions.
         source_pace: as long as the source motion lasts, even where the robot needs longer.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
     """
     fps = robot_motion.fps * (robot_motion.stretch if source_pace else 1.0)
-    stride = max(1, int(np.ceil(fps / MAX_FPS)))
+    stride = max(1, int(np.ceil(fps / max_fps)))
     film = _arm_film if isinstance(robot, Arm) else _humanoid_film
     write_video(path, np.stack(list(film(robot_motion, motion, robot, stride))), fps / stride)
 

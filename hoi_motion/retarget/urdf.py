@@ -41,6 +41,9 @@ def parse_urdf(path: Path) -> xml.Element:
         root = xml.fromstring(path.read_bytes().rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
     except (OSError, xml.ParseError) as error:
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is not a URDF: {error}") from error
+    if root.tag != "robot":
+        what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", "give the URDF of the same robot")
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)

@@ -59,9 +59,9 @@ def test_a_film_at_the_source_pace_is_as_long_as_the_source(motion, panda, resul
         result.robot, result.joint_names, result.positions_rad, result.root_pose, result.fps * result.stretch / 2,
         result.source_time_s, 2.0, result.facts,
     )  # fmt: skip
-    record_replay(slower, motion, panda, tmp_path / "a.mp4", source_pace=True)
+    record_replay(slower, motion, panda, tmp_path / "a.mp4", source_pace=True, max_fps=4.0)
     frames, fps = film(tmp_path / "a.mp4")
-    assert frames / fps == pytest.approx(result.source_time_s[-1], abs=0.1)
+    assert frames / fps == pytest.approx(result.source_time_s[-1], abs=0.3)
 
 
 def film(path) -> tuple[int, float]:
