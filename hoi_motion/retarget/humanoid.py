@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-import pinocchio
 import pink
+import pinocchio
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.humanoid_urdf import read_humanoid_urdf, skeleton_only

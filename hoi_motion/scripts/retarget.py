@@ -134,7 +134,7 @@ def _retarget_all(arguments) -> int:
     if Path(arguments.out).suffix and not Path(arguments.out).is_dir():
         raise InputError(ErrorCode.OUTPUT_INVALID, f"{arguments.out} is not a folder", "--all writes into a folder")
     context = multiprocessing.get_context("spawn")  # a forked PyBullet or torch may hang
-    results, code = {}, 0
+    results, done, code = {}, 0, 0
     with ProcessPoolExecutor(min(arguments.jobs, len(sources)), context) as pool:
         futures = {}
         for source in sources:
@@ -143,10 +143,12 @@ def _retarget_all(arguments) -> int:
         for future in tqdm(as_completed(futures), total=len(futures), disable=not sys.stderr.isatty()):
             try:
                 results[futures[future]] = _sentence(future.result())
+                done += 1
             except TavidError as error:
                 results[futures[future]] = str(error)
                 code = max(code, error.exit_code)
     width = max(len(source.name) for source in sources)
     for source in sources:
         print(f"{source.name:<{width}}  {results[source]}")
+    print(f"{done} of {len(sources)} motions retargeted")
     return code

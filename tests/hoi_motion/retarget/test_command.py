@@ -47,7 +47,7 @@ def test_a_folder_in_parallel_gives_a_table_films_and_the_same_motion_each_time(
     arguments = ["--all", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--robot", "humanoid", "--jobs", "2"]
     assert main([*arguments, "--record_video"]) == 2
     table = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in table] == ["a.npz", "b.npz", "c.npz"]
+    assert [line.split()[0] for line in table] == ["a.npz", "b.npz", "c.npz", "2"]
     assert "planted feet slide" in table[0] and "FILE_INVALID (111)" in table[2]
     first, second = (RobotMotion.load(tmp_path / "out" / f"{name}_humanoid.npz") for name in ("a", "b"))
     assert np.array_equal(first.positions_rad, second.positions_rad)
