@@ -8,6 +8,7 @@ checked or measured.
 """
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter
@@ -63,7 +64,7 @@ def measure_arm(config, count: int) -> list[str]:
         try:
             result = retarget_arm(motion, arm, body)
         except RetargetError as error:
-            reasons[error.message] += 1
+            reasons[re.sub(r"\d+ mm wide", "too wide", error.message)] += 1
             print(f"{name}: {error.message}", file=sys.stderr)
             continue
         seconds += time.process_time() - start

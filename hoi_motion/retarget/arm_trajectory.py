@@ -12,7 +12,7 @@ from hoi_motion.motion import Contact, HoiMotion
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.arm import Arm
 from hoi_motion.retarget.collision import ArmWorld
-from hoi_motion.retarget.grasp import Grasp, acting_contact, grasp_candidates, hand_on_object
+from hoi_motion.retarget.grasp import Grasp, acting_contact, grasp_candidates, hand_on_object, least_width_m
 from hoi_motion.retarget.placement import base_candidates
 from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -73,8 +73,9 @@ def retarget_arm(
     if not grasps:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
-            f"{contact.object_name!r} is lifted and nowhere narrow enough for the gripper of {arm.config.name}, which "
-            f"opens {1000 * arm.gripper.open_width_m:.0f} mm",
+            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
+            f"rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
+            f"{1000 * arm.gripper.open_width_m:.0f} mm",
             "take a robot with a wider gripper",
         )
     others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)

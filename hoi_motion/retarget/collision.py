@@ -17,6 +17,7 @@ from hoi_motion.retarget.placement import PEDESTAL_HALF_M
 
 FINGER_DEPTH_M = 0.002  # soft finger tips may give way this much on what they hold
 SELF_DEPTH_M = 0.001
+GAP_RANGE_M = 0.03
 NEIGHBOUR_JOINTS = 2  # links this few joints apart are built to be close
 
 
@@ -168,9 +169,14 @@ class ArmWorld:
         return max((-p[8] for p in points), default=0.0)
 
     def gap_m(self) -> float:
-        """Distance from the fingers to the target."""
-        points = pybullet.getClosestPoints(self.robot, self.bodies[self._target], 0.1, physicsClientId=self._client)
-        return max(0.0, min((p[8] for p in points if p[3] in self.finger_links), default=np.inf))
+        """Distance from the fingers to the target; infinite beyond GAP_RANGE_M."""
+        target, gaps = self.bodies[self._target], []
+        for link in sorted(self.finger_links):
+            points = pybullet.getClosestPoints(
+                self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self._client
+            )
+            gaps += [p[8] for p in points]
+        return max(0.0, min(gaps, default=np.inf))
 
     @property
     def client(self) -> int:

@@ -160,6 +160,18 @@ def _frame(x, y, z, origin) -> np.ndarray:
     return T
 
 
+def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:
+    """Least horizontal width of an object's middle half; up: (3,) world z in the object frame."""
+    points, _ = surface_points(thing.vertices_m, thing.faces)
+    level = points @ up
+    low, high = level.min(), level.max()
+    middle = points[np.abs(level - (low + high) / 2) <= (high - low) / 4]
+    side = np.cross(up, np.eye(3)[np.abs(up).argmin()])
+    side /= np.linalg.norm(side)
+    sides = [Rotation.from_rotvec(up * angle).apply(side) for angle in np.linspace(0, np.pi, 36, endpoint=False)]
+    return float(min(np.ptp(middle @ s) for s in sides))
+
+
 def surface_points(vertices_m: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (S, 3), (S, 3)
     """Points evenly spread over a surface and its outward normals there; always the same ones."""
     triangles = np.asarray(vertices_m, float)[faces]

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.motion import HoiMotion
+from hoi_motion.motion import HANDS, HoiMotion
 from hoi_motion.physics.world import pybullet
 from hoi_motion.retarget.collision import quiet
 from hoi_motion.retarget.humanoid import Humanoid
@@ -55,7 +55,12 @@ class HumanoidWorld:
         info = [pybullet.getJointInfo(self.robot, i, **client) for i in range(pybullet.getNumJoints(self.robot, **client))]
         by_name = {joint[1].decode(): i for i, joint in enumerate(info)}
         self._joints = [by_name[name] for name in self._result.joint_names]
-        self.links = {joint[12].decode(): i for i, joint in enumerate(info)}
+        links = {joint[12].decode(): i for i, joint in enumerate(info)}
+        self._hand_links = {hand: {links[self._humanoid.config.frames[hand]]} for hand in HANDS}
+        for i, joint in enumerate(info):  # parents come first
+            for rigid in self._hand_links.values():
+                if joint[2] == pybullet.JOINT_FIXED and joint[16] in rigid:
+                    rigid.add(i)
         self.bodies = {"floor": self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))}
         for support in self._motion.supports:
             half = (support.size_m * self._scale / 2).tolist()
@@ -99,7 +104,9 @@ class HumanoidWorld:
         return max((-p[8] for p in points), default=0.0)
 
     def hand_gap_m(self, hand: str, name: str) -> float:
-        """Signed distance from the link of a hand, as shown, to an object."""
-        link = self.links[self._humanoid.config.frames[hand]]
-        points = pybullet.getClosestPoints(self.robot, self.bodies[name], 1.0, link, -1, physicsClientId=self.client)
-        return min((p[8] for p in points), default=np.inf)
+        """Signed distance from a hand, as shown, to an object: from its link and what is fixed to that."""
+        gaps = [np.inf]
+        for link in sorted(self._hand_links[hand]):
+            found = pybullet.getClosestPoints(self.robot, self.bodies[name], 1.0, link, -1, physicsClientId=self.client)
+            gaps += [p[8] for p in found]
+        return min(gaps)
