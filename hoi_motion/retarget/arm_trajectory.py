@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -70,7 +71,8 @@ def retarget_arm(
     lifted = bool(held[:, 2, 3].max() - T_touch[2, 3] > LIFTED_M)
     hand_m, approach = hand_on_object(motion, contact, body)
     grasps = grasp_candidates(thing, T_touch[2, :3], hand_m, approach, arm.gripper, lifted)
-    if not grasps:
+    first = next(grasps, None)
+    if first is None:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
             f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
@@ -83,7 +85,7 @@ def retarget_arm(
     bases = bases or base_candidates(T_touch[:3, 3], np.zeros(3), motion.supports, others)[:MAX_BASES]
     reasons, attempts = Counter(), 0
     with ArmWorld(arm, motion, contact.object_name) as world:
-        for grasp in grasps:
+        for grasp in chain([first], grasps):
             for base in bases:
                 if cancel:
                     cancel.raise_if_cancelled()
