@@ -81,7 +81,7 @@ def measure_arm(config, count: int) -> list[str]:
         f"limit violations: {violations}, samples in collision: {collisions}, of {samples} samples",
     ]
     if stretches:
-        lines.append(f"stretched: median {np.median(stretches):.2f}, at most {max(stretches):.2f} times as long as the person")
+        lines.append(f"stretched: median {np.median(stretches):.2f}, at most {max(stretches):.2f} times the person's time")
         lines.append(
             f"speed on one core: {samples / seconds:.0f} samples a second, search and checks included (goal {ARM_FPS})"
         )

@@ -78,8 +78,8 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
     """Targets of every frame.
 
     Directions of the limbs are the person's, lengths the robot's. Feet are where the person's are at the robot's scale;
-    those of a planted foot do not change. A palm in contact keeps its place on the object, which is scaled and moved with
-    its scene.
+    those of a planted foot do not change. A palm in contact keeps its place on the object, which is scaled and moved
+    with its scene.
 
     Args:
         body: BodyModel of the motion.
@@ -92,9 +92,9 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
     def placed(points_m):
         return scale * points_m + moved
 
-    link_of = {"pelvis": "pelvis", "chest": "spine3", "head": "head", "left_foot": "left_ankle", "right_foot": "right_ankle"}
+    joint_of = {"pelvis": "pelvis", "chest": "spine3", "head": "head"} | {f"{s}_foot": f"{s}_ankle" for s in SIDES}
     parts = (*ROTATIONS, "head") if "head" in robot.config.frames else ROTATIONS
-    turned = {p: person.rotation(link_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts}
+    turned = {p: person.rotation(joint_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts}
     points, weights, planted, held = {}, {}, {}, {}
     hips = (robot.rest_offset_m("left_hip", "pelvis") + robot.rest_offset_m("right_hip", "pelvis")) / 2
     points["pelvis"] = placed((person["left_hip"] + person["right_hip"]) / 2) - turned["pelvis"] @ hips
@@ -115,7 +115,8 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
         place, turned[foot] = planted_track(place, turned[foot], planted[side], stand, height)
         points[foot] = above_floor(place, turned[foot], sole)
         shoulder = chest + turned["chest"] @ robot.rest_offset_m(f"{side}_shoulder", "chest")
-        upper, lower = robot.length_m(f"{side}_shoulder", f"{side}_elbow"), robot.length_m(f"{side}_elbow", f"{side}_palm")
+        upper = robot.length_m(f"{side}_shoulder", f"{side}_elbow")
+        lower = robot.length_m(f"{side}_elbow", f"{side}_palm")
         elbow, palm = person[f"{side}_elbow"], person.palm(side)
         points[f"{side}_elbow"] = shoulder + upper * _direction(person[f"{side}_shoulder"], elbow)
         points[f"{side}_palm"] = points[f"{side}_elbow"] + lower * _direction(elbow, palm)
@@ -127,7 +128,8 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
                 ramp = _ramp(contact, motion)
                 points[f"{side}_palm"] += ramp[:, None] * (at - points[f"{side}_palm"])
                 share = np.maximum(share, ramp)
-                held[contact.hand][contact.start_frame : contact.end_frame] = at[contact.start_frame : contact.end_frame]
+                frames = slice(contact.start_frame, contact.end_frame)
+                held[contact.hand][frames] = at[frames]
         weights[f"{side}_palm"] = PALM_FREE + (PALM_HELD - PALM_FREE) * share
         weights[f"{side}_elbow"] = ELBOW * (1 - (1 - SOFT_ELBOW) * share)
         weights[f"{side}_knee"], weights[foot] = np.full(len(share), KNEE), np.full(len(share), FOOT)

@@ -30,5 +30,6 @@ def test_a_planted_track_stands_still_and_moves_on_without_a_jump():
 
 
 def test_a_sole_under_the_floor_is_raised_to_it():
-    position = above_floor(np.array([[0, 0, 0.02], [0, 0, 0.3]]), np.tile(np.eye(3), (2, 1, 1)), np.array([[0, 0, -0.05]]))
+    position = np.array([[0, 0, 0.02], [0, 0, 0.3]])
+    position = above_floor(position, np.tile(np.eye(3), (2, 1, 1)), np.array([[0, 0, -0.05]]))
     assert position[:, 2] == pytest.approx([0.05, 0.3])
