@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -12,7 +13,7 @@ from hoi_motion.motion import Contact, HoiMotion
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.arm import Arm
 from hoi_motion.retarget.collision import ArmWorld
-from hoi_motion.retarget.grasp import Grasp, acting_contact, grasp_candidates, hand_on_object
+from hoi_motion.retarget.grasp import Grasp, acting_contact, grasp_candidates, hand_on_object, least_width_m
 from hoi_motion.retarget.placement import base_candidates
 from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -70,11 +71,13 @@ def retarget_arm(
     lifted = bool(held[:, 2, 3].max() - T_touch[2, 3] > LIFTED_M)
     hand_m, approach = hand_on_object(motion, contact, body)
     grasps = grasp_candidates(thing, T_touch[2, :3], hand_m, approach, arm.gripper, lifted)
-    if not grasps:
+    first = next(grasps, None)
+    if first is None:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
-            f"{contact.object_name!r} is lifted and nowhere narrow enough for the gripper of {arm.config.name}, which "
-            f"opens {1000 * arm.gripper.open_width_m:.0f} mm",
+            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
+            f"rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
+            f"{1000 * arm.gripper.open_width_m:.0f} mm",
             "take a robot with a wider gripper",
         )
     others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
@@ -82,7 +85,7 @@ def retarget_arm(
     bases = bases or base_candidates(T_touch[:3, 3], np.zeros(3), motion.supports, others)[:MAX_BASES]
     reasons, attempts = Counter(), 0
     with ArmWorld(arm, motion, contact.object_name) as world:
-        for grasp in grasps:
+        for grasp in chain([first], grasps):
             for base in bases:
                 if cancel:
                     cancel.raise_if_cancelled()

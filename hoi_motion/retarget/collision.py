@@ -17,6 +17,7 @@ from hoi_motion.retarget.placement import PEDESTAL_HALF_M
 
 FINGER_DEPTH_M = 0.002  # soft finger tips may give way this much on what they hold
 SELF_DEPTH_M = 0.001
+GAP_RANGE_M = 0.03
 NEIGHBOUR_JOINTS = 2  # links this few joints apart are built to be close
 
 
@@ -40,7 +41,7 @@ class ArmWorld:
 
     def _build(self) -> None:
         client, arm = dict(physicsClientId=self._client), self._arm
-        with tempfile.TemporaryDirectory() as folder, _quiet():
+        with tempfile.TemporaryDirectory() as folder, quiet():
             path = Path(folder) / "robot.urdf"
             path.write_text(arm.urdf_text)
             try:
@@ -168,9 +169,14 @@ class ArmWorld:
         return max((-p[8] for p in points), default=0.0)
 
     def gap_m(self) -> float:
-        """Distance from the fingers to the target."""
-        points = pybullet.getClosestPoints(self.robot, self.bodies[self._target], 0.1, physicsClientId=self._client)
-        return max(0.0, min((p[8] for p in points if p[3] in self.finger_links), default=np.inf))
+        """Distance from the fingers to the target; infinite beyond GAP_RANGE_M."""
+        target, gaps = self.bodies[self._target], []
+        for link in sorted(self.finger_links):
+            points = pybullet.getClosestPoints(
+                self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self._client
+            )
+            gaps += [p[8] for p in points]
+        return max(0.0, min(gaps, default=np.inf))
 
     @property
     def client(self) -> int:
@@ -178,7 +184,7 @@ class ArmWorld:
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     """PyBullet's C code writes warnings about inertias to both outputs."""
     sys.stdout.flush()
     sys.stderr.flush()

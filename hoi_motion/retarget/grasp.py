@@ -1,6 +1,8 @@
 """Where a gripper can take hold of an object, nearest to how the person did it first."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -17,6 +19,7 @@ SURFACE_SAMPLES = 12000
 HEIGHTS = (0.25, 0.5, 0.75)
 TURNS_RAD = np.radians([0, 35, -35, 70, -70, 110, -110, 150, -150])
 PITCHES_RAD = np.radians([15, 45, 90])
+HALF_TURN_COST = 0.01
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ def _object(motion: HoiMotion, contact: Contact) -> ObjectMotion:
 
 def grasp_candidates(
     thing: ObjectMotion, up: np.ndarray, hand_m: np.ndarray, approach: np.ndarray, gripper: GripperConfig, lifted: bool
-) -> list[Grasp]:
-    """Grasps of an object, the one most like the person's first.
+) -> Iterator[Grasp]:
+    """Grasps of an object, the one most like the person's first; each is worked out when it is asked for.
 
     Args:
         up: (3,) world z in the object frame at the touch.
@@ -92,7 +95,12 @@ def grasp_candidates(
     flat /= np.linalg.norm(flat)
     hand_level = float(np.clip(hand_m @ up, low, high))
     levels = sorted((low + share * (high - low) for share in HEIGHTS), key=lambda h: abs(h - hand_level))
-    grasps = []
+    tries = []  # cost, which of two grasps that differ by half a turn, what works them out
+
+    def propose(grip, *place):
+        made = cache(partial(grip, *place))
+        tries.extend([(place[-1], 0, made), (place[-1] + HALF_TURN_COST, 1, made)])
+
     for pitch in PITCHES_RAD:
         for turn in TURNS_RAD:
             heading = Rotation.from_rotvec(up * turn).apply(flat)
@@ -103,16 +111,18 @@ def grasp_candidates(
                 for roll in rolls:
                     y = Rotation.from_rotvec(z * roll).apply(side)
                     cost = abs(np.arccos(np.clip(z @ approach, -1, 1))) + 3 * abs(h - hand_level) + 0.3 * (roll > 0)
-                    grasps += _pinch(points, normals, middle + h * up, y, z, gripper, cost)
+                    propose(_pinch, points, normals, middle + h * up, y, z, gripper, cost)
                     if not lifted:
-                        grasps += _touch(points, middle + h * up, y, z, gripper, cost + 3.0)
+                        propose(_touch, points, middle + h * up, y, z, gripper, cost + 3.0)
     rim = points[level > high - 0.002]
     for turn in TURNS_RAD if len(rim) else ():
         outward = -Rotation.from_rotvec(up * turn).apply(flat)
         edge = rim[np.argmax((rim - middle) @ outward)]
         cost = abs(np.arccos(np.clip(-up @ approach, -1, 1))) + 3 * abs(high - hand_level) + 0.2 * abs(turn) + 0.3
-        grasps += _pinch(points, normals, edge, outward, -up, gripper, cost)
-    return sorted(grasps, key=lambda g: g.cost)
+        propose(_pinch, points, normals, edge, outward, -up, gripper, cost)
+    for _, which, made in sorted(tries, key=lambda t: t[0]):
+        if made():
+            yield made()[which]
 
 
 def _pinch(points, normals, centre, y, z, gripper: GripperConfig, cost: float) -> list[Grasp]:
@@ -140,7 +150,7 @@ def _pinch(points, normals, centre, y, z, gripper: GripperConfig, cost: float) -
     if 2 * reach > gripper.open_width_m - OPENING_SPARE_M:
         return []
     at = centre + y * shift + z * (tip - gripper.tip_m)
-    return [Grasp(_frame(s * x, s * y, z, at), float(width), "pinch", cost + 0.01 * (s < 0)) for s in (1, -1)]
+    return [Grasp(_frame(s * x, s * y, z, at), float(width), "pinch", cost + HALF_TURN_COST * (s < 0)) for s in (1, -1)]
 
 
 def _touch(points, centre, y, z, gripper: GripperConfig, cost: float) -> list[Grasp]:
@@ -151,13 +161,25 @@ def _touch(points, centre, y, z, gripper: GripperConfig, cost: float) -> list[Gr
     if not len(ahead):
         return []
     at = centre + z * (ahead[:, 2].min() - TOUCH_GAP_M - gripper.tip_m)
-    return [Grasp(_frame(s * x, s * y, z, at), 0.0, "touch", cost + 0.01 * (s < 0)) for s in (1, -1)]
+    return [Grasp(_frame(s * x, s * y, z, at), 0.0, "touch", cost + HALF_TURN_COST * (s < 0)) for s in (1, -1)]
 
 
 def _frame(x, y, z, origin) -> np.ndarray:
     T = np.eye(4)
     T[:3] = np.stack([x, y, z, origin], axis=1)
     return T
+
+
+def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:
+    """Least horizontal width of an object's middle half; up: (3,) world z in the object frame."""
+    points, _ = surface_points(thing.vertices_m, thing.faces)
+    level = points @ up
+    low, high = level.min(), level.max()
+    middle = points[np.abs(level - (low + high) / 2) <= (high - low) / 4]
+    side = np.cross(up, np.eye(3)[np.abs(up).argmin()])
+    side /= np.linalg.norm(side)
+    sides = [Rotation.from_rotvec(up * angle).apply(side) for angle in np.linspace(0, np.pi, 36, endpoint=False)]
+    return float(min(np.ptp(middle @ s) for s in sides))
 
 
 def surface_points(vertices_m: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (S, 3), (S, 3)

@@ -10,6 +10,7 @@ from hoi_motion.retarget.arm import Arm
 from hoi_motion.retarget.arm_trajectory import timeline
 from hoi_motion.retarget.collision import ArmWorld
 from hoi_motion.retarget.grasp import acting_contact
+from hoi_motion.retarget.humanoid_world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 MAX_FPS = 20.0
@@ -17,34 +18,63 @@ SIZE_PX = (480, 360)
 TARGET_RGBA, OTHER_RGBA, TABLE_RGBA = (0.9, 0.45, 0.1, 1), (0.5, 0.6, 0.7, 1), (0.75, 0.65, 0.5, 1)
 
 
-def record_replay(robot_motion: RobotMotion, motion: HoiMotion, arm: Arm, path) -> None:
-    """Write an mp4 at the robot's own pace.
+def record_replay(
+    robot_motion: RobotMotion, motion: HoiMotion, robot, path, source_pace: bool = False, max_fps: float = MAX_FPS
+) -> None:
+    """Write an mp4.
+
+    Args:
+        robot: the Arm or Humanoid that moves.
+        max_fps: frames are left out of faster motions.
+        source_pace: as long as the source motion lasts, even where the robot needs longer.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
     """
+    fps = robot_motion.fps * (robot_motion.stretch if source_pace else 1.0)
+    stride = max(1, int(np.ceil(fps / max_fps)))
+    film = _arm_film if isinstance(robot, Arm) else _humanoid_film
+    write_video(path, np.stack(list(film(robot_motion, motion, robot, stride))), fps / stride)
+
+
+def _arm_film(robot_motion: RobotMotion, motion: HoiMotion, arm: Arm, stride: int):
     contact = acting_contact(motion)
     line = timeline(motion, contact)
-    stride = max(1, int(np.ceil(robot_motion.fps / MAX_FPS)))
     root = robot_motion.root_pose[0]
     base = np.eye(4)
     base[:3, :3], base[:3, 3] = Rotation.from_quat(root[3:]).as_matrix(), root[:3]
     look_at = (line.T_world_object[line.touch][:3, 3] + base[:3, 3]) / 2 + [0, 0, 0.15]
     n = len(arm.joint_names)
-    frames = []
     with ArmWorld(arm, motion, contact.object_name) as world:
         world.set_base(base)
-        for name, body in world.bodies.items():
-            colour = TARGET_RGBA if name == contact.object_name else TABLE_RGBA
-            colour = OTHER_RGBA if name in {o.name for o in motion.objects} - {contact.object_name} else colour
-            pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
-        view = pybullet.computeViewMatrixFromYawPitchRoll(look_at.tolist(), 1.7, 55, -25, 0, 2)
-        projection = pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
+        _paint(world, motion)
         for i in range(0, line.count, stride):
             world.place_at(i / line.rate_hz * motion.fps, line.T_world_object[i])
             world.pose(robot_motion.positions_rad[i, :n], robot_motion.positions_rad[i, n])
-            image = pybullet.getCameraImage(
-                *SIZE_PX, view, projection, renderer=pybullet.ER_TINY_RENDERER, physicsClientId=world.client
-            )
-            frames.append(np.reshape(image[2], (SIZE_PX[1], SIZE_PX[0], 4))[..., :3].astype(np.uint8))
-    write_video(path, np.stack(frames), robot_motion.fps / stride)
+            yield _image(world.client, look_at, 1.7, 55)
+
+
+def _humanoid_film(robot_motion: RobotMotion, motion: HoiMotion, robot, stride: int):
+    look_at = robot_motion.root_pose[:, :3].mean(axis=0)
+    with HumanoidWorld(robot, motion, robot_motion) as world:
+        _paint(world, motion)
+        for i in range(0, len(robot_motion.positions_rad), stride):
+            world.show(i)
+            yield _image(world.client, look_at, 2.6, 130)
+
+
+def _paint(world, motion: HoiMotion) -> None:
+    target = motion.target.name if motion.target else ""
+    for name, body in world.bodies.items():
+        colour = OTHER_RGBA if name in {o.name for o in motion.objects} else TABLE_RGBA
+        colour = TARGET_RGBA if name == target else colour
+        pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
+
+
+def _image(client: int, look_at_m: np.ndarray, distance_m: float, yaw_deg: float) -> np.ndarray:  # (H, W, 3) u8
+    view = pybullet.computeViewMatrixFromYawPitchRoll(look_at_m.tolist(), distance_m, yaw_deg, -25, 0, 2)
+    projection = pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
+    image = pybullet.getCameraImage(
+        *SIZE_PX, view, projection, renderer=pybullet.ER_TINY_RENDERER, physicsClientId=client
+    )
+    return np.reshape(image[2], (SIZE_PX[1], SIZE_PX[0], 4))[..., :3].astype(np.uint8)

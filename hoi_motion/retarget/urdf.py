@@ -20,10 +20,30 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes or an unknown link.
     """
+    root = parse_urdf(path)
+    if jaw.link:
+        links = [link.get("name", "") for link in root.findall("link")]
+        if jaw.link not in links:
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN, f"{path} has no link {jaw.link!r} for the jaw", f"links: {', '.join(links)}"
+            )
+        root.extend(_jaw(jaw))
+    return xml.tostring(root, encoding="unicode")
+
+
+def parse_urdf(path: Path) -> xml.Element:
+    """The URDF's tree with absolute mesh paths.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for broken XML or missing meshes.
+    """
     try:
-        root = xml.parse(path).getroot()
+        root = xml.fromstring(path.read_bytes().rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
     except (OSError, xml.ParseError) as error:
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is not a URDF: {error}") from error
+    if root.tag != "robot":
+        what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", "give the URDF of the same robot")
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -39,14 +59,7 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
             ErrorCode.ROBOT_UNKNOWN, f"{len(missing)} meshes of {path} are missing, the first is {missing[0]}",
             "put the mesh folder beside the URDF or one of the folders above it",
         )  # fmt: skip
-    if jaw.link:
-        links = [link.get("name", "") for link in root.findall("link")]
-        if jaw.link not in links:
-            raise RetargetError(
-                ErrorCode.ROBOT_UNKNOWN, f"{path} has no link {jaw.link!r} for the jaw", f"links: {', '.join(links)}"
-            )
-        root.extend(_jaw(jaw))
-    return xml.tostring(root, encoding="unicode")
+    return root
 
 
 def _mesh_path(name: str, folder: Path) -> Path | None:

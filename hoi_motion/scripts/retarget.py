@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, TavidError
-from hoi_motion.retarget.robot import load_robot_config, robot_names
+from hoi_motion.retarget.robot import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.scripts.command import command_parser, run_command
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
@@ -19,17 +19,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _retarget(argv: list[str]) -> int:
-    parser = command_parser("hoi-retarget", "Let a robot arm do what the person did; exit code 3 when it cannot.")
+    parser = command_parser("hoi-retarget", "Let a robot do what the person did; exit code 3 when it cannot.")
     parser.add_argument("motion", nargs="?", help="motion.npz, as hoi-lift writes it")
     parser.add_argument("--smplx_file", help="the same as MOTION")
     parser.add_argument("--robot", default="panda", help=f"{', '.join(robot_names())}, or a YAML file; default panda")
+    parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the robot's YAML file names")
     parser.add_argument(
         "--out", "--save_path", help="a file ending in .npz, .pkl (GMR), .csv (BeyondMimic), .json or .yaml "
         "(JointTrajectory), or a folder for all but the last"
     )  # fmt: skip
-    parser.add_argument("--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose, m and rad")
+    parser.add_argument("--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose of an arm, m and rad")
     parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
-    parser.add_argument("--rate_limit", action="store_true", help="accepted; the replay always has the robot's pace")
+    parser.add_argument("--rate_limit", action="store_true", help="replay at the pace of the source motion, not of a slower robot")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument("--list", action="store_true", help="list the robots")
     parser.add_argument("--all", metavar="DIR", help="retarget every motion npz of a folder")
@@ -37,19 +38,22 @@ def _retarget(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     if arguments.list:
         for name in robot_names():
-            print(f"{name:<10} {load_robot_config(name).urdf}")
+            print(robot_line(name))
         return 0
     source = arguments.motion or arguments.smplx_file
     if bool(source) == bool(arguments.all) or not arguments.out:
         raise InputError(ErrorCode.FILE_INVALID, "give MOTION or --all DIR, and --out", "see hoi-retarget --help")
     if not all(np.isfinite(arguments.base or [])) or arguments.jobs < 1:
         raise InputError(ErrorCode.CONFIG_INVALID, f"base {arguments.base}, jobs {arguments.jobs}", "finite, at least 1")
-    load_robot_config(arguments.robot)  # a wrong name is said before any work
+    robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is said before any work
+    if arguments.base and isinstance(robot, HumanoidConfig):
+        raise InputError(ErrorCode.CONFIG_INVALID, "--base with a humanoid", "it stands where the person does")
+    if arguments.rate_limit and not arguments.record_video:
+        raise InputError(ErrorCode.CONFIG_INVALID, "--rate_limit without --record_video", "it sets the replay's pace")
     if arguments.all:
         return _retarget_all(arguments)
     outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
-    result = _one(source, outputs, arguments.robot, arguments.base, arguments.body, arguments.record_video)
-    print(_sentence(result))
+    print(_sentence(_one(source, outputs, arguments)))
     for path in outputs:
         print(path)
     return 0
@@ -70,39 +74,55 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
     return [path / f"{stem}_{Path(robot).stem}{ending}" for ending in FOLDER_ENDINGS]
 
 
-def _one(source: str, outputs: list[Path], robot: str, base, body_path: str | None, video: bool):
+def _one(source: str, outputs: list[Path], arguments):
     """Retarget one motion and write its files."""
     from hoi_motion.body import load_body
     from hoi_motion.io.formats import read_motion
-    from hoi_motion.retarget.arm import Arm
-    from hoi_motion.retarget.arm_trajectory import retarget_arm
     from hoi_motion.retarget.export import write_robot_motion
 
-    motion = read_motion(source)
-    arm = Arm(load_robot_config(robot))
-    T_world_base = None
-    if base:
-        x, y, z, yaw = base
-        T_world_base = np.eye(4)
-        T_world_base[:3] = [[np.cos(yaw), -np.sin(yaw), 0, x], [np.sin(yaw), np.cos(yaw), 0, y], [0, 0, 1, z]]
-    result = retarget_arm(motion, arm, load_body(body_path), T_world_base)
+    motion, body = read_motion(source), load_body(arguments.body)
+    config = load_robot_config(arguments.robot, arguments.urdf)
+    if isinstance(config, HumanoidConfig):
+        from hoi_motion.retarget.humanoid import Humanoid
+        from hoi_motion.retarget.humanoid_motion import retarget_humanoid
+
+        robot = Humanoid(config)
+        result = retarget_humanoid(motion, robot, body)
+    else:
+        from hoi_motion.retarget.arm import Arm
+        from hoi_motion.retarget.arm_trajectory import retarget_arm
+
+        robot = Arm(config)
+        result = retarget_arm(motion, robot, body, _base_pose(arguments.base))
     for path in outputs:
         write_robot_motion(result, path)
-    if video:
+    if arguments.record_video:
         from hoi_motion.retarget.replay import record_replay
 
-        record_replay(result, motion, arm, outputs[0].with_suffix(".mp4"))
+        record_replay(result, motion, robot, outputs[0].with_suffix(".mp4"), arguments.rate_limit)
     return result
+
+
+def _base_pose(base: list[float] | None) -> np.ndarray | None:  # (4, 4)
+    if not base:
+        return None
+    x, y, z, yaw = base
+    T_world_base = np.eye(4)
+    T_world_base[:3] = [[np.cos(yaw), -np.sin(yaw), 0, x], [np.sin(yaw), np.cos(yaw), 0, y], [0, 0, 1, z]]
+    return T_world_base
 
 
 def _sentence(result) -> str:
     facts = result.facts
+    samples = f"{len(result.positions_rad)} samples at {result.fps:.1f} fps"
+    if "grip" not in facts:
+        hands = "".join(f", {hand} {1000 * gap:.0f} mm from its contact" for hand, gap in facts["hand_error_m"].items())
+        ratio = facts["velocity_over_limit"]
+        fast = f", {facts['fastest_joint']} at {ratio:.1f} times its speed limit" if ratio > 1 else ""
+        return f"{result.robot} follows: planted feet slide {1000 * facts['foot_slide_m']:.1f} mm{hands}{fast}; {samples}"
     how = "holds" if facts["grip"] == "pinch" else "touches, without holding,"
     slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
-    return (
-        f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm; "
-        f"{len(result.positions_rad)} samples at {result.fps:.1f} fps{slower}"
-    )
+    return f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm; {samples}{slower}"
 
 
 def _retarget_all(arguments) -> int:
@@ -114,20 +134,21 @@ def _retarget_all(arguments) -> int:
     if Path(arguments.out).suffix and not Path(arguments.out).is_dir():
         raise InputError(ErrorCode.OUTPUT_INVALID, f"{arguments.out} is not a folder", "--all writes into a folder")
     context = multiprocessing.get_context("spawn")  # a forked PyBullet or torch may hang
-    results, code = {}, 0
+    results, done, code = {}, 0, 0
     with ProcessPoolExecutor(min(arguments.jobs, len(sources)), context) as pool:
         futures = {}
         for source in sources:
             outputs = _outputs(arguments.out, source.stem, arguments.robot)
-            work = (str(source), outputs, arguments.robot, arguments.base, arguments.body, arguments.record_video)
-            futures[pool.submit(_one, *work)] = source
+            futures[pool.submit(_one, str(source), outputs, arguments)] = source
         for future in tqdm(as_completed(futures), total=len(futures), disable=not sys.stderr.isatty()):
             try:
                 results[futures[future]] = _sentence(future.result())
+                done += 1
             except TavidError as error:
                 results[futures[future]] = str(error)
                 code = max(code, error.exit_code)
     width = max(len(source.name) for source in sources)
     for source in sources:
         print(f"{source.name:<{width}}  {results[source]}")
+    print(f"{done} of {len(sources)} motions retargeted")
     return code

@@ -68,3 +68,28 @@ def as_yaml(tmp_path_factory):
         return str(path)
 
     return write
+
+
+STEPPING = slice(4, 10)  # frames in which the left foot of `stepping` is in the air
+
+
+@pytest.fixture(scope="session")
+def stepping(body):
+    """A person facing +x lifts and puts down the left foot while the right hand takes a bar and raises it."""
+    pose = np.zeros((FRAMES, 55, 3))
+    pose[:, 0] = np.full(3, 2 * np.pi / 3 / np.sqrt(3))  # left to +y, up to +z, forward to +x
+    up = np.zeros(FRAMES)
+    up[STEPPING] = np.sin(np.linspace(0, np.pi, 6))
+    pose[:, 1, 0], pose[:, 4, 0] = -0.6 * up, 1.0 * up
+    pose[:, 16, 2], pose[:, 17, 2] = -1.2, 1.2  # arms down
+    pose[:, 19, 1] = 1.2 + 0.4 * np.clip((np.arange(FRAMES) - TOUCH) / 5, 0, 1)  # the right forearm, forward
+    names = list(body.keypoint_names)
+    points = body.joints(pose, np.zeros((FRAMES, 3)), np.zeros(10))
+    lowest = points[:, [names.index(n) for n in ("left_heel", "right_heel", "right_big_toe")], 2].min().item()
+    transl = np.tile([0, 0, -lowest], (FRAMES, 1)) - points[:1, 0].numpy() * [1, 1, 0]
+    palm = points[:, names.index("right_middle1")].numpy() + transl
+    made = lifting()
+    T = np.tile(np.eye(4), (FRAMES, 1, 1))
+    T[:, :3, 3] = palm[np.maximum(np.arange(FRAMES), TOUCH)] + [0.04, 0, 0]
+    bar = dataclasses.replace(made.objects[0], T_world_object=T)
+    return made.replace(pose_rad=pose, transl_m=transl, objects=(bar,), supports=())

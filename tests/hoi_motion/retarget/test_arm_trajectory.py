@@ -100,7 +100,8 @@ def test_lifting_what_is_too_wide_is_unreachable(motion, panda, body):
     thing = motion.objects[0]
     wide = dataclasses.replace(thing, vertices_m=thing.vertices_m * [4, 4, 1])
     error = refused(motion.replace(objects=(wide,)), panda, body)
-    assert error.code == ErrorCode.UNREACHABLE and "80 mm" in error.message
+    assert error.code == ErrorCode.UNREACHABLE
+    assert "160 mm wide" in error.message and "opens 80 mm" in error.message
 
 
 @pytest.mark.parametrize("what, change", [
