@@ -126,7 +126,11 @@ def _touching_palm_m(target, contacts, hands) -> np.ndarray | None:  # (N, 3)
         return None
     # a hand that hangs before the object in the picture touches first, but it is not the one that takes it away
     taken = int(np.argmin(target.resting)) if target.moved else None
-    contact = max(contacts, key=lambda c: (taken is not None and c.start_frame <= taken < c.end_frame, c.end_frame - c.start_frame))
+
+    def takes_then_length(c: Contact):
+        return taken is not None and c.start_frame <= taken < c.end_frame, c.end_frame - c.start_frame
+
+    contact = max(contacts, key=takes_then_length)
     # a hand passes by before it touches: where the object moves, its last frames at rest; else all of the contact
     frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
     if target.moved:

@@ -95,7 +95,8 @@ def _read(capture, path, max_frames: int, promised: float) -> tuple[np.ndarray, 
         too_long = len(times_s) if len(times_s) > max_frames else promised if promised > max_frames else 0
         if too_long:
             raise InputError(
-                ErrorCode.FILE_INVALID, f"video {path} has {too_long:.0f} frames or more, at most {max_frames} are lifted",
+                ErrorCode.FILE_INVALID,
+                f"video {path} has {too_long:.0f} frames or more, at most {max_frames} are lifted",
                 "cut the clip",
             )  # fmt: skip
         readable, frame = capture.read()
@@ -126,7 +127,7 @@ def _evenly(frames, times_s, fps: float, size_px, path, max_frames: int) -> Vide
     if len(even) > max_frames:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"video {path} has a variable frame rate and {len(even)} frames when evenly spaced, at most {max_frames} are lifted",
+            f"video {path} has a variable frame rate: {len(even)} evenly spaced frames, at most {max_frames} are lifted",
             "cut the clip, or give it a constant frame rate",
         )  # fmt: skip
     nearest = np.abs(times_s[None] - even[:, None]).argmin(1)
