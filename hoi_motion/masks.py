@@ -1,4 +1,4 @@
-"""The mask check shared by every door through which a mask comes in."""
+"""The checks shared by every door through which a mask or a depth image comes in."""
 
 import numpy as np
 
@@ -43,3 +43,24 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
     if mask.all():
         raise InputError(ErrorCode.MASK_INVALID, f"{name} covers the whole image", "mark one object only")
     return mask.astype(bool)
+
+
+def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) float32
+    """A depth image in metres, 0 or NaN where unknown.
+
+    Raises:
+        InputError: IMAGE_INVALID when it is no single channel of numbers, SIZE_MISMATCH.
+    """
+    depth_m = np.asarray(depth_m)
+    if depth_m.ndim != 2 or depth_m.dtype.kind not in "uif":
+        raise InputError(
+            ErrorCode.IMAGE_INVALID, f"depth image is {depth_m.dtype} of shape {depth_m.shape}, expected one channel",
+            "give metres as float",
+        )  # fmt: skip
+    if depth_m.shape != tuple(size_px):
+        raise InputError(
+            ErrorCode.SIZE_MISMATCH,
+            f"depth image is {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
+            "depth and image must show the same pixels",
+        )
+    return depth_m.astype(np.float32)

@@ -63,7 +63,8 @@ class KeypointTrack:
             torso = np.linalg.norm(body[[11, 12], :2].mean(0) - body[[23, 24], :2].mean(0))
             # shoulders to hips is about 0.29 of a person's height
             heights.append(max(np.ptp(sure[:, 1]) if len(sure) > 4 else 0.0, torso / 0.29))
-        return float(np.median(heights)) if heights else 0.0
+        # leaning and sitting only make a body look shorter
+        return float(np.quantile(heights, 0.85)) if heights else 0.0
 
 
 class KeypointSource(Protocol):

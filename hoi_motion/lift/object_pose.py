@@ -79,17 +79,19 @@ def contacts_in_reach(
     """Contacts without the frames at their ends in which the palm is out of reach in 3D.
 
     A hand is over an object in the picture a little before it touches and a little after. A contact that is nowhere
-    within reach stays as it is: the picture saw it, and the check will say that 3D does not agree.
+    within reach goes when another one is: that hand was only before the object in the picture. When none is within
+    reach they stay as they are: the picture saw them, and the check will say that 3D does not agree.
     """
-    kept = []
+    kept, in_reach = [], []
     for contact in contacts:
         frames = np.arange(contact.start_frame, contact.end_frame)
         gaps = [_clearance(thing.T_world_object[t], hands[contact.hand].palm_m[t], primitive) for t in frames]
         near = frames[np.array(gaps) <= TOUCH_REACH_M]
         if len(near):
             contact = replace(contact, start_frame=int(near[0]), end_frame=int(near[-1]) + 1)
+            in_reach.append(contact)
         kept.append(contact)
-    return tuple(kept)
+    return tuple(in_reach or kept)
 
 
 def _clearance(T_world_object: np.ndarray, palm_m: np.ndarray, primitive: Primitive) -> float:
@@ -119,10 +121,16 @@ def _distance(target, contacts, hands, actor_m, camera, depth_m) -> float:
 
 
 def _touching_palm_m(target, contacts, hands) -> np.ndarray | None:  # (N, 3)
-    """Palm of the first hand that touches the object, while it touches and the object rests."""
+    """Palm of the hand that takes the object, or touches it longest, while it touches and the object rests."""
     if not contacts:
         return None
-    contact = contacts[0]
+    # a hand that hangs before the object in the picture touches first, but it is not the one that takes it away
+    taken = int(np.argmin(target.resting)) if target.moved else None
+
+    def takes_then_length(c: Contact):
+        return taken is not None and c.start_frame <= taken < c.end_frame, c.end_frame - c.start_frame
+
+    contact = max(contacts, key=takes_then_length)
     # a hand passes by before it touches: where the object moves, its last frames at rest; else all of the contact
     frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
     if target.moved:

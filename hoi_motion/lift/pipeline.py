@@ -16,7 +16,7 @@ from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
 from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
 from hoi_motion.lift.object_track import track_object
 from hoi_motion.lift.settle import rise_to_floor
-from hoi_motion.masks import checked_mask
+from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import HANDS, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -57,6 +57,8 @@ def lift_video(
         ControlError: CANCELLED.
     """
     frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
+    if depth_m is not None:
+        depth_m = checked_depth(depth_m, frames.shape[1:3])
     if human is not None:
         check_human(human, len(frames), fps)
     clock = _Clock()

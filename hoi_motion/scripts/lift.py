@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser():
     parser = command_parser("hoi-lift", "Lifts a video of a person and one masked object to 3D motion (motion.npz).")
-    parser.add_argument("--video", required=True, metavar="FILE", help="any video OpenCV can read")
+    parser.add_argument("--video", required=True, metavar="FILE", help="any video OpenCV can read; more than 1280x720 pixels are scaled down on reading")
     parser.add_argument("--mask", required=True, metavar="FILE", help="mask of the object in the first frame")
     parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
@@ -45,31 +46,39 @@ def _lift(argv: list[str]) -> int:
     from hoi_motion.lift.config import LiftConfig
     from hoi_motion.image_files import read_depth, read_mask
     from hoi_motion.lift.video_file import read_video, write_video
-    from hoi_motion.masks import checked_mask
+    from hoi_motion.masks import checked_depth, checked_mask
+    from hoi_motion.motion import checked_intrinsics
 
     config = LiftConfig(body_model=arguments.body_model)
     mask = read_mask(arguments.mask, "target mask")
     actor_mask = read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None
     depth_m = read_depth(arguments.depth) if arguments.depth else None
-    frames, fps = read_video(arguments.video, config.max_frames)
-    mask = checked_mask(mask, frames.shape[1:3], "target mask")
-    intrinsics = _intrinsics(arguments, frames.shape[1:3])
+    clip = read_video(arguments.video, config.max_frames)
+    mask = clip.fitted(checked_mask(mask, clip.size_px, "target mask"))
+    if actor_mask is not None:
+        actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_px, "actor mask"))
+    if depth_m is not None:
+        depth_m = clip.fitted(checked_depth(depth_m, clip.size_px))
+    intrinsics = _intrinsics(arguments, clip.size_px)
+    if intrinsics is not None:
+        intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
     human = None
     if arguments.human:
-        human = read_motion(arguments.human, arguments.human_from, fps=fps, person=arguments.person)
+        human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
 
     from hoi_motion.lift import lift_video
 
     with _Bar() as on_progress:
         motion = lift_video(
-            frames, fps, mask, actor_mask=actor_mask, intrinsics=intrinsics, depth_m=depth_m, config=config,
+            clip.frames, clip.fps, mask, actor_mask=actor_mask, intrinsics=intrinsics, depth_m=depth_m, config=config,
             human=human, on_progress=on_progress,
         )  # fmt: skip
-    motion.save(arguments.out)
     if arguments.overlay:
         from hoi_motion.lift.overlay import draw_overlay
 
-        write_video(arguments.overlay, draw_overlay(frames, motion, mask), fps)
+        write_video(arguments.overlay, draw_overlay(clip.frames, motion, mask), clip.fps)
+    motion = _in_pixels_of(clip, motion)
+    motion.save(arguments.out)
     _print_summary(motion)
     print(f"motion   {arguments.out}")
     return 0
@@ -79,6 +88,20 @@ def _check_writable(path: str | None) -> None:
     """Say before the work, not after it, that the result cannot be kept."""
     if path is not None and (Path(path).is_dir() or not Path(path).resolve().parent.is_dir()):
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "give a file in a folder that exists")
+
+
+def _in_pixels_of(clip, motion):
+    """The motion with the camera of the video's own pixels, and what was done to the clip as notes."""
+    notes = list(motion.notes)
+    if clip.resampled:
+        notes.append(f"the video has a variable frame rate: lifted at {clip.fps:g} evenly spaced frames per second")
+    if (clip.scale != 1).any():
+        height, width = clip.frames.shape[1:3]
+        notes.append(f"lifted at {width}x{height}; the camera is that of the video's {clip.size_px[1]}x{clip.size_px[0]} pixels")
+    camera = replace(
+        motion.camera, K=clip.fitted_intrinsics(motion.camera.K, inverse=True), width=clip.size_px[1], height=clip.size_px[0]
+    )
+    return motion.replace(camera=camera, notes=tuple(notes))
 
 
 def _intrinsics(arguments, size_px) -> np.ndarray | None:

@@ -33,3 +33,10 @@ def test_an_empty_room_has_no_actor(capfd):
         MediaPipeKeypoints().detect(frames)
     assert caught.value.code == ErrorCode.NO_ACTOR
     assert capfd.readouterr().err == ""
+
+
+def test_a_person_who_leans_most_of_the_time_keeps_the_height(acted):
+    track = acted(9).track
+    leaning = track.body_px.copy()
+    leaning[3:, :, 1] *= 0.5
+    assert replace(track, body_px=leaning).person_height_px() == pytest.approx(track.person_height_px(), rel=0.02)

@@ -50,6 +50,18 @@ def test_bad_input_ends_with_2_and_one_line(files, capsys, changes, name):
     assert not (files / "motion.npz").exists()
 
 
+@pytest.mark.parametrize("option", ["mask", "actor_mask", "depth"])
+def test_a_picture_of_another_size_than_the_video_ends_with_2(files, capsys, option):
+    from PIL import Image
+
+    other = np.zeros((32, 48), np.uint8)
+    other[10:20, 10:20] = 255
+    Image.fromarray(other).save(files / "other.png")
+    code, message = _run(files, capsys, **{option: files / "other.png"})
+    assert code == 2 and "SIZE_MISMATCH" in message and message.count("\n") == 1
+    assert not (files / "motion.npz").exists()
+
+
 def test_a_human_of_other_frames_ends_with_2(files, capsys):
     camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
     HoiMotion(np.zeros((3, 55, 3)), np.zeros((3, 3)), np.zeros(10), 8.0, "anny-free", camera).save(files / "human.npz")
@@ -69,6 +81,6 @@ def test_a_missing_body_ends_with_4(files, capsys):
 
 
 def test_a_written_video_reads_back(files):
-    frames, fps = read_video(files / "room.mp4", 10)
-    assert frames.shape == (4, 64, 96, 3) and fps == 8.0
-    assert np.abs(frames[2, 10, 10].astype(int) - 150).max() < 12
+    clip = read_video(files / "room.mp4", 10)
+    assert clip.frames.shape == (4, 64, 96, 3) and clip.fps == 8.0
+    assert np.abs(clip.frames[2, 10, 10].astype(int) - 150).max() < 12

@@ -98,3 +98,14 @@ def test_the_touching_palm_is_beside_the_object_not_in_it(scene, camera):
     motion, *_ = object_motion(still, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
     radius = np.linalg.norm(motion.vertices_m, axis=1).max()
     assert np.linalg.norm(motion.T_world_object[0, :3, 3] - inside) > 0.9 * radius
+
+
+def test_the_hand_that_takes_it_sets_the_distance_not_one_that_hung_before_it(scene, camera):
+    target, hands, actor = scene
+    right = hands["right_hand"].palm_m.copy()
+    right[:2] += [0, 0.5, 0]  # half a metre behind, seen over the object
+    hands = {**hands, "right_hand": HandMotion(right, hands["right_hand"].R_world_hand)}
+    contacts = (Contact("right_hand", "target", 0, 2), Contact("right_hand", "target", 4, T))
+    motion, _, contacts, _ = object_motion(target, contacts, hands, actor, camera)
+    np.testing.assert_allclose(motion.T_world_object[0, :3, 3], CENTRE_M, atol=0.05)
+    assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
