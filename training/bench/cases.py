@@ -49,7 +49,7 @@ DIFFICULTIES = (
         (Conditions(target_factors=(0.4, 0.4, 1.0), names=_HIGH, on_table=True),),
     ),
     Difficulty(
-        "clutter", "3 objects of other kinds between 2 identical ones", (2,), (Conditions(others=3, on_table=True),),
+        "clutter", "3 objects of other kinds around 2 identical ones", (2,), (Conditions(others=3, on_table=True),),
     ),
     Difficulty(
         "occluded", "30 to 60 % of the target visible in the first frame", (2, 3),

@@ -274,7 +274,7 @@ def main() -> None:
         )  # fmt: skip
         encoder = ClipEncoder(pipeline, settings)
         writer = CacheWriter(args.out, settings, encoder.text(""))
-        fill(writer, encoder, open_source(args.clips), args.shard_size, args.count)
+        fill(writer, encoder, open_source(args.clips, args.frames), args.shard_size, args.count)
         cache, skipped = ClipCache(args.out), read_lines(args.out / "skipped.jsonl")
     except TavidError as error:
         parser.exit(2, f"{error}\n")
