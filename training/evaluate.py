@@ -91,7 +91,8 @@ def quick_evaluation(args, config: VideoConfig) -> None:
         for i in tqdm(range(count), unit="scene", desc="held-out scenes")
     ]
     with_adapter = evaluate(config, scenes, args.seed, args.sheet)
-    truth = [score(s.frames, s.frames[0], candidate_masks(s)) for s in tqdm(scenes, unit="clip", desc="detector on truth")]
+    bar = tqdm(scenes, unit="clip", desc="detector on truth")
+    truth = [score(s.frames, s.frames[0], candidate_masks(s)) for s in bar]
     chance = float(np.mean([1 / len(s.candidate_ids) for s in scenes]))
     print(f"mean [95% interval]; hit by chance: {chance:.2f}")
     rows = [_print_row("ground-truth clips", truth)]
@@ -121,7 +122,8 @@ def target_bench(args, config: VideoConfig) -> None:
         return
     contestants = [c for c in CONTESTANTS if c in args.contestants]
     if not config.adapter and "adapter" in contestants:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"profile {args.profile} has no adapter", "leave that contestant out")
+        message = f"profile {args.profile} has no adapter"
+        raise InputError(ErrorCode.CONFIG_INVALID, message, "leave that contestant out")
     cases, out = bench_cases(args.classes, args.count), args.out or Path("runs/bench")
     text = report(run_bench(config, cases, contestants, out, args.seed, args.workers))
     (out / "report.md").write_text(text + "\n")
@@ -131,7 +133,7 @@ def target_bench(args, config: VideoConfig) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--count", type=int, help="number of scenes; of TargetBench the first of every class, then the second")
+    parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
     parser.add_argument("--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder")
     parser.add_argument("--workers", type=int, default=1, help="processes (--bench, --ablation)")

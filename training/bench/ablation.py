@@ -1,4 +1,4 @@
-"""The ablation of TaViD's attention loss at the size of a small model: a training for every row and seed, then the bench.
+"""The ablation of TaViD's attention loss with a small model: a training for every row and seed, then the bench.
 
 Rows are those of the paper except attention modulation without training, which this project does not have.
 """
@@ -92,7 +92,9 @@ def run_ablation(args, video: VideoConfig) -> str:
     return text
 
 
-def ablation_table(rows: tuple[Row, ...], scores: dict[str, list[list[VideoScore]]], steps: int, num_scenes: int) -> str:
+def ablation_table(
+    rows: tuple[Row, ...], scores: dict[str, list[list[VideoScore]]], steps: int, num_scenes: int
+) -> str:
     """The rows' scores pooled over seeds, the contact score of every seed, and where the order is not the paper's."""
     pooled = {row.name: list(itertools.chain(*scores[row.name])) for row in rows}
     columns = {
@@ -164,7 +166,9 @@ def _agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
         changed = [k for k in facts if there.get(k) != facts[k]]
         if changed:
             raise InputError(
-                ErrorCode.CONFIG_INVALID, f"{out} holds an ablation with another {', '.join(changed)}", "choose another folder"
+                ErrorCode.CONFIG_INVALID,
+                f"{out} holds an ablation with another {', '.join(changed)}",
+                "choose another folder",
             )
         return there["steps"]
     from training.trainer import Trainer
@@ -191,9 +195,9 @@ def _train(config: Path, options: list[str], run: Path, steps: int) -> None:
     log = read_lines(run / "log.jsonl")
     if log and log[-1]["step"] >= steps and (run / "adapter").is_dir():
         return
-    command = [sys.executable, "-m", "training.train", "--config", str(config), *options, f"out={run}", "validation.every=0"]
+    options = [*options, f"out={run}", "validation.every=0"]
+    command = [sys.executable, "-m", "training.train", "--config", str(config), *options]
     done = subprocess.run(command, stdout=subprocess.DEVNULL)
     if done.returncode:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID, f"the training of {run.name} ended with {done.returncode}", "see its message above"
-        )
+        message = f"the training of {run.name} ended with {done.returncode}"
+        raise InputError(ErrorCode.CONFIG_INVALID, message, "see its own message above")

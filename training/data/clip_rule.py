@@ -28,7 +28,8 @@ def clip_start(known: np.ndarray, touching: np.ndarray, usable: np.ndarray, num_
         raise NoClip("actor and target are never seen together")
     touches = np.flatnonzero(known & touching)
     if not len(touches):
-        raise NoClip("the actor never touches the target" if known.any() else "nothing tells when the actor touches the target")
+        never = "the actor never touches the target"
+        raise NoClip(never if known.any() else "nothing tells when the actor touches the target")
     free = np.flatnonzero(known & ~touching & usable)
     starts = {}
     for touch in touches:
@@ -38,5 +39,5 @@ def clip_start(known: np.ndarray, touching: np.ndarray, usable: np.ndarray, num_
     if not starts:
         if touches[0] == np.flatnonzero(known)[0]:
             raise NoClip("the actor touches the target from the first frame on")
-        raise NoClip(f"no {num_frames} frames begin with the actor in view and free of the target, and end after a touch")
+        raise NoClip(f"no {num_frames} frames begin with the actor in view and off the target, then touching it")
     return min(starts, key=lambda start: (starts[start], start))
