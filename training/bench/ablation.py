@@ -117,7 +117,7 @@ def _order(rows: tuple[Row, ...], pooled: dict[str, list[VideoScore]]) -> str:
         for a, b in itertools.combinations([r for r in rows if r.paper_contact is not None], 2)
         if (a.paper_contact - b.paper_contact) * (_contact(pooled[a.name]) - _contact(pooled[b.name])) < 0
     ]
-    return "Contact scores in another order than the paper's: " + ("; ".join(other) if other else "none")
+    return "Contact scores in another order than the paper's (ties left out): " + ("; ".join(other) if other else "none")
 
 
 def _contact(scores: list[VideoScore]) -> float:

@@ -40,16 +40,20 @@ _DIGITS = {"dynamic_degree": 3, "motion_smoothness": 3, "first_frame_psnr_db": 1
 
 
 def markdown_table(rows: list[tuple[str, list[VideoScore]]], columns: dict[str, str] = COLUMNS) -> str:
-    """One line a row of (name, scores), each cell "value [low, high]"; "-" where there is nothing to judge."""
+    """One line a row of (name, scores), each cell "value [low, high]".
+
+    A cell says of how many clips it is where not all could be judged, "-" for none.
+    """
     lines = ["| | clips | " + " | ".join(columns.values()) + " |", "|---" * (2 + len(columns)) + "|"]
     for name, scores in rows:
         numbers = summary(scores)
-        cells = [_cell(numbers.get(column), _DIGITS.get(column, 2)) for column in columns]
+        cells = [_cell(numbers.get(column), _DIGITS.get(column, 2), len(scores)) for column in columns]
         lines.append(f"| {name} | {len(scores)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _cell(number: dict | None, digits: int) -> str:
+def _cell(number: dict | None, digits: int, num_clips: int) -> str:
     if number is None or number["value"] is None:
         return "-"
-    return f"{number['value']:.{digits}f} [{number['low']:.{digits}f}, {number['high']:.{digits}f}]"
+    value, low, high = (f"{number[part]:.{digits}f}" for part in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]" + (f" of {number['count']}" if number["count"] < num_clips else "")

@@ -23,3 +23,5 @@ def test_rates_and_means_of_a_known_set():
 def test_a_score_that_nothing_was_judged_by_is_a_dash():
     table = markdown_table([("all", [replace(HIT, permanence="unclear")])], {"permanence": "permanence", "hit": "hit"})
     assert table.splitlines()[2].startswith("| all | 1 | - | 1.00 [")
+    table = markdown_table([("all", [HIT, replace(HIT, permanence="unclear")])], {"permanence": "permanence"})
+    assert table.splitlines()[2].endswith("] of 1 |")
