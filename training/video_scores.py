@@ -45,3 +45,51 @@ def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:  # (H, W, 3) 
         at = here + 0.5 * _flow(other, source)
         halves.append(cv2.remap(source, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
     return (halves[0].astype(np.float32) + halves[1]) / 2
+
+
+def object_permanence(frames: np.ndarray, masks: list[np.ndarray]) -> str:
+    """Whether the object is still there at the end, and once: "kept", "vanished", "multiplied" or "unclear".
+
+    Pixels of the objects' colour are counted in the first frame and in the last quarter of the clip (after the count of
+    objects that appear or vanish in MATRIX's SPI, which asks a vision-language model). "unclear" when the colour does
+    not set the objects apart from the rest of the first frame.
+
+    Args:
+        masks: (H, W) bool of identical objects in the first frame, the one in question first.
+    """
+    masks = [m.astype(bool) for m in masks]
+    objects = np.any(masks, axis=0)
+    bins = [_colour_bins(frame) for frame in frames]
+    # a bin is the objects' colour when more of its pixels lie on them than elsewhere
+    inside = np.bincount(bins[0][objects], minlength=_NUM_BINS)
+    outside = np.bincount(bins[0][~objects], minlength=_NUM_BINS)
+    own = _spread(inside.astype(np.float32)) > _spread(outside.astype(np.float32))
+    first = own[bins[0]]
+    areas = [int(first[m].sum()) for m in masks]
+    if areas[0] < MIN_FOUND * masks[0].sum() or first[~objects].sum() > MAX_STRAY * max(areas):
+        return "unclear"
+    last = np.median([own[b].sum() for b in bins[-max(1, len(frames) // 4) :]])
+    change = float(last) - float(first.sum())
+    if change < -GONE * areas[0]:
+        return "vanished"
+    return "multiplied" if change > ADDED * max(areas) else "kept"
+
+
+_NUM_BINS = 8 * 16 * 16
+MIN_FOUND, MAX_STRAY = 0.6, 0.5  # of the object's pixels, to be set apart by its colour
+GONE, ADDED = 0.75, 0.45  # of the object's pixels: a hand covers less than it all, and some of a second one too
+
+
+def _colour_bins(frame: np.ndarray) -> np.ndarray:  # (H, W, 3) -> (H, W) int
+    lab = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2LAB).astype(np.int32)
+    # hues of everyday things fill the middle half of a and b only
+    a, b = (np.clip((lab[..., k] - 64) // 8, 0, 15) for k in (1, 2))
+    return (lab[..., 0] // 32 * 16 + a) * 16 + b
+
+
+def _spread(histogram: np.ndarray) -> np.ndarray:
+    """Each count shared with the neighbouring bins: a colour changes with the light on it."""
+    cube = histogram.reshape(8, 16, 16)
+    cube = np.pad(cube, 1)
+    parts = [np.roll(cube, shift, axis) for axis in range(3) for shift in (-1, 1)]
+    return (cube + 0.5 * sum(parts))[1:-1, 1:-1, 1:-1].ravel()

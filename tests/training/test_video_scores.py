@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness
+from training.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
 
 
 def moving_disc(step_px: float, frames: int = 7) -> np.ndarray:
@@ -38,3 +38,32 @@ def test_two_frames_have_nothing_to_interpolate():
 def test_psnr_of_a_known_error():
     image = np.full((8, 8, 3), 100, np.uint8)
     assert first_frame_psnr_db(image[None] + 10, image) == pytest.approx(28.13, abs=0.01)
+
+
+def two_balls(second_half: str, frames: int = 8):
+    """A clip of two red balls on grey whose first one, in the second half, is there, gone or there twice."""
+    clip = np.full((frames, 64, 96, 3), 140, np.uint8)
+    masks = []
+    for x in (24, 72):
+        mask = np.zeros((64, 96), np.uint8)
+        cv2.circle(mask, (x, 40), 6, 1, -1)
+        masks.append(mask > 0)
+    for t, frame in enumerate(clip):
+        late = t >= frames // 2
+        if not (late and second_half == "gone"):
+            cv2.circle(frame, (24, 40 - 2 * t), 6, (200, 30, 30), -1)
+        cv2.circle(frame, (72, 40), 6, (200, 30, 30), -1)
+        if late and second_half == "twice":
+            cv2.circle(frame, (48, 20), 6, (200, 30, 30), -1)
+    return clip, masks
+
+
+@pytest.mark.parametrize("second_half, expected", [("there", "kept"), ("gone", "vanished"), ("twice", "multiplied")])
+def test_permanence_of_a_moved_a_vanished_and_a_doubled_object(second_half, expected):
+    assert object_permanence(*two_balls(second_half)) == expected
+
+
+def test_permanence_is_unclear_when_the_background_has_the_objects_colour():
+    clip, masks = two_balls("there")
+    clip[:, :, :20] = (200, 30, 30)
+    assert object_permanence(clip, masks) == "unclear"

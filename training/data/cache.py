@@ -23,6 +23,7 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
 from training.data.sources import ClipSource, fitted, open_source
+from training.json_lines import append_line, drop_cut_line, read_lines
 
 NOISE_LOG_MEAN, NOISE_LOG_STD = -3.0, 0.5  # of the first frame's noise, as CogVideoX image-to-video trains
 
@@ -138,11 +139,11 @@ class CacheWriter:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())
         for file in ("index.jsonl", "skipped.jsonl"):
-            _drop_cut_line(self.folder / file)
-        lines = _lines(self.folder / "index.jsonl")
+            drop_cut_line(self.folder / file)
+        lines = read_lines(self.folder / "index.jsonl")
         self.shards = len(lines)
         self.done = {name for line in lines for name in line["names"]}
-        self.done |= {line["name"] for line in _lines(self.folder / "skipped.jsonl")}
+        self.done |= {line["name"] for line in read_lines(self.folder / "skipped.jsonl")}
 
     def add_shard(self, clips: list[EncodedClip]) -> None:
         """Write a shard, then its line in the index: a shard without a line does not count."""
@@ -154,8 +155,8 @@ class CacheWriter:
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).contiguous()
         content = save(tensors)
         write_whole(self.folder / name, content)
-        self._append(
-            "index.jsonl",
+        append_line(
+            self.folder / "index.jsonl",
             {
                 "shard": name,
                 "sha256": hashlib.sha256(content).hexdigest(),
@@ -167,14 +168,7 @@ class CacheWriter:
         self.shards += 1
 
     def skip(self, name: str, reason: str) -> None:
-        self._append("skipped.jsonl", {"name": name, "reason": reason})
-
-    def _append(self, file: str, line: dict) -> None:
-        try:
-            with open(self.folder / file, "a") as stream:
-                stream.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {self.folder / file}: {error.strerror}") from error
+        append_line(self.folder / "skipped.jsonl", {"name": name, "reason": reason})
 
 
 class ClipCache:
@@ -198,7 +192,7 @@ class ClipCache:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{folder} is no cache of clips: {error}", "make one with training.data.cache"
             ) from error
-        lines = _lines(self.folder / "index.jsonl")
+        lines = read_lines(self.folder / "index.jsonl")
         for line in lines:
             path = self.folder / line["shard"]
             if not path.is_file() or file_sha256(path) != line["sha256"]:
@@ -250,19 +244,6 @@ def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_si
         writer.add_shard(ready)
 
 
-def _lines(path: Path) -> list[dict]:
-    """Complete lines of a file; a last one that was cut off does not count."""
-    if not path.is_file():
-        return []
-    whole = path.read_text().rsplit("\n", 1)[0]
-    return [json.loads(line) for line in whole.splitlines()]
-
-
-def _drop_cut_line(path: Path) -> None:
-    if path.is_file() and (content := path.read_bytes()) and not content.endswith(b"\n"):
-        write_whole(path, content[: content.rfind(b"\n") + 1])
-
-
 def main() -> None:
     from tavid_planner.config import resolve_model
     from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -293,8 +274,8 @@ def main() -> None:
         )  # fmt: skip
         encoder = ClipEncoder(pipeline, settings)
         writer = CacheWriter(args.out, settings, encoder.text(""))
-        fill(writer, encoder, open_source(args.clips), args.shard_size, args.count)
-        cache, skipped = ClipCache(args.out), _lines(args.out / "skipped.jsonl")
+        fill(writer, encoder, open_source(args.clips, args.frames), args.shard_size, args.count)
+        cache, skipped = ClipCache(args.out), read_lines(args.out / "skipped.jsonl")
     except TavidError as error:
         parser.exit(2, f"{error}\n")
     print(f"{len(cache)} clips in {args.out}, {len(skipped)} skipped" + (": see skipped.jsonl" if skipped else ""))

@@ -44,9 +44,9 @@ class SceneClips:
 
     def load(self, name: str) -> TrainingClip:
         if not is_whole(self.folder / name):
-            raise _bad(name, "it is damaged or only partly written")
+            raise unusable(name, "it is damaged or only partly written")
         scene = load_clip(self.folder / name)
-        return _checked(name, TrainingClip(scene.frames, scene.target_mask, scene.caption))
+        return checked_clip(name, TrainingClip(scene.frames, scene.target_mask, scene.caption))
 
 
 class VideoClips:
@@ -62,31 +62,36 @@ class VideoClips:
         video, stem = self.folder / name, Path(name).stem
         for suffix, what in ((".png", "mask"), (".txt", "caption")):
             if not (self.folder / (stem + suffix)).is_file():
-                raise _bad(name, f"its {what} {stem}{suffix} is missing")
+                raise unusable(name, f"its {what} {stem}{suffix} is missing")
         frames = _read_frames(video)
         try:
             mask = checked_mask(read_mask(self.folder / f"{stem}.png"), frames.shape[1:3])
         except InputError as error:
-            raise _bad(name, error.message) from error
+            raise unusable(name, error.message) from error
         caption = (self.folder / f"{stem}.txt").read_text(errors="replace").strip()
-        return _checked(name, TrainingClip(frames, mask, caption))
+        return checked_clip(name, TrainingClip(frames, mask, caption))
 
 
-def open_source(folder) -> ClipSource:
-    """The kind of clips a folder holds.
+def open_source(folder, num_frames: int) -> ClipSource:
+    """The kind of clips a folder holds; recordings that are longer give clips of `num_frames` frames.
 
     Raises:
         InputError: FILE_INVALID when there are none.
     """
+    from training.data.behave import BehaveClips
+    from training.data.ego_exo import EgoExoClips
+
     folder = Path(folder)
     if folder.is_dir():
-        for source in (SceneClips(folder), VideoClips(folder)):
+        recordings = BehaveClips(folder, num_frames), EgoExoClips(folder, num_frames)
+        for source in (SceneClips(folder), VideoClips(folder), *recordings):
             if source.names():
                 return source
     raise InputError(
         ErrorCode.FILE_INVALID,
         f"{folder} holds no clips",
-        "give a folder of training.scenes, or one of NAME.mp4 + NAME.png (mask) + NAME.txt (caption with [TGT])",
+        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, or one of NAME.mp4 + NAME.png (mask) + NAME.txt "
+        "(caption with [TGT])",
     )
 
 
@@ -97,7 +102,7 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
         InputError: FILE_INVALID when the clip is too short, or the target is cut away.
     """
     if len(clip.frames) < num_frames:
-        raise _bad("the clip", f"it has {len(clip.frames)} frames, {num_frames} are needed")
+        raise unusable("the clip", f"it has {len(clip.frames)} frames, {num_frames} are needed")
     h, w = clip.frames.shape[1:3]
     scale = max(height / h, width / w)
     size = max(width, round(w * scale)), max(height, round(h * scale))
@@ -111,15 +116,16 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
     frames = np.stack([cut(frame, way) for frame in clip.frames[:num_frames]])
     mask = cut(clip.mask.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
     if not mask.any():
-        raise _bad("the clip", "the target lies outside the part of the picture that is kept")
+        raise unusable("the clip", "the target lies outside the part of the picture that is kept")
     return TrainingClip(frames, mask, clip.caption)
 
 
-def _checked(name: str, clip: TrainingClip) -> TrainingClip:
+def checked_clip(name: str, clip: TrainingClip) -> TrainingClip:
+    """The clip. Raises: InputError when its caption is empty or does not name the target."""
     if not clip.caption:
-        raise _bad(name, "its caption is empty")
+        raise unusable(name, "its caption is empty")
     if TARGET_TOKEN not in clip.caption:
-        raise _bad(name, f"its caption does not name the target: {clip.caption[:60]!r} has no {TARGET_TOKEN}")
+        raise unusable(name, f"its caption does not name the target: {clip.caption[:60]!r} has no {TARGET_TOKEN}")
     return clip
 
 
@@ -132,9 +138,10 @@ def _read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
         frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
     capture.release()
     if not frames:
-        raise _bad(path.name, "no frame of it can be read")
+        raise unusable(path.name, "no frame of it can be read")
     return np.stack(frames)
 
 
-def _bad(name: str, reason: str) -> InputError:
+def unusable(name: str, reason: str) -> InputError:
+    """The error for a clip that cannot be used."""
     return InputError(ErrorCode.FILE_INVALID, f"{name}: {reason}")

@@ -4,20 +4,23 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.motion import Camera
+from training.scenes.conditions import CameraRange
 
 WHOLE_BODY_SHARE = 0.12  # of the scenes show the feet too
 MARGIN = 0.93  # share of the half image that the points to show may fill
 
 
-def sample_camera(points_m: np.ndarray, height: int, width: int, rng: np.random.Generator) -> Camera:
+def sample_camera(
+    points_m: np.ndarray, height: int, width: int, rng: np.random.Generator, where: CameraRange = CameraRange()
+) -> Camera:
     """Camera in front of an actor at the origin facing +x, framed on the given world points.
 
     Args:
         points_m: (N, 3) everything that must be in the picture.
     """
-    azimuth = np.clip(rng.normal(0, 0.42), -0.95, 0.95)
-    elevation = rng.uniform(0.18, 0.42)
-    vertical_fov = np.deg2rad(rng.uniform(38, 56))
+    azimuth = np.clip(rng.normal(where.azimuth_mean_rad, where.azimuth_std_rad), *where.azimuth_limits_rad)
+    elevation = rng.uniform(*where.elevation_rad)
+    vertical_fov = np.deg2rad(rng.uniform(*where.vertical_fov_deg))
     focal = 0.5 * height / np.tan(vertical_fov / 2)
     backwards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])

@@ -1,10 +1,11 @@
 """What stands where: a table or the bare floor, objects, room."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hoi_motion.motion import SupportBox
+from training.scenes.conditions import OCCLUDER_AHEAD_M, OCCLUDER_NAMES, TRAINING, Conditions
 from training.scenes.objects import COLOURS, OBJECT_NAMES, ObjectModel, enlarged, make_object
 
 FIRST_OBJECT_INSTANCE = 2
@@ -86,9 +87,13 @@ def sample_counts(rng: np.random.Generator, num_candidates: int | None) -> tuple
 
 
 def sample_layout(
-    rng: np.random.Generator, actor_height_m: float, num_candidates: int, others: int, on_floor: bool = False
+    rng: np.random.Generator, actor_height_m: float, num_candidates: int, others: int, on_floor: bool = False,
+    conditions: Conditions = TRAINING,
 ) -> Layout:
     """Random objects in front of an actor at the origin who faces +x, on a table or on the floor.
+
+    Args:
+        others: number of objects that differ from the candidates; conditions: see there.
 
     Raises:
         Crowded: when the objects do not fit.
@@ -96,20 +101,26 @@ def sample_layout(
     depth, width, thickness = rng.uniform(0.50, 0.65), rng.uniform(1.15, 1.6), rng.uniform(0.03, 0.05)
     surface = actor_height_m * rng.uniform(0.45, 0.53)
     near = rng.uniform(0.25, 0.31)
+    depth += conditions.further_m
     centre = np.array([near + depth / 2, rng.uniform(-0.05, 0.05), surface - thickness / 2])
     if on_floor:
         near, surface, width = FLOOR_NEAR_M, 0.0, 1.0
 
     colours = list(COLOURS)
     names = FLOOR_OBJECT_NAMES if on_floor else OBJECT_NAMES
-    name, colour = str(rng.choice(names)), str(rng.choice(colours))
-    models = [make_object(name, colour, rng)] * num_candidates
+    name, colour = str(rng.choice(conditions.names or names)), str(rng.choice(colours))
+    candidate = make_object(name, colour, rng)
+    if conditions.target_factors != TRAINING.target_factors:
+        candidate = enlarged(candidate, np.array(conditions.target_factors))
+    if conditions.grasp_height is not None:
+        candidate = replace(candidate, grasp_height=conditions.grasp_height)
+    models = [candidate] * num_candidates
     for _ in range(others):
         different = [n for n in names if n != name]
         models.append(make_object(str(rng.choice(different)), str(rng.choice(colours)), rng))
     if on_floor:
         models = [enlarged(m, FLOOR_OBJECT_SCALE) for m in models[:1]] * num_candidates + models[num_candidates:]
-    places = _places(models, near, centre[1], min(width, 1.12), rng)
+    places = _places(models, near + conditions.further_m, centre[1], min(width, 1.12), rng)
     order = rng.permutation(len(models))
     objects, candidates = [], []
     for slot, index in enumerate(order):
@@ -131,6 +142,28 @@ def sample_layout(
         tuple(objects), tuple(candidates), np.array([depth, width]), np.array([near + depth / 2, centre[1]]),
         None if on_floor else table, floor, wall, np.array([-rng.uniform(1.6, 2.4), -3.5, 0.0]), np.array([5.0, 3.5, 3.2]),
     )  # fmt: skip
+
+
+def with_occluder(layout: Layout, target: int, rng: np.random.Generator) -> Layout:
+    """The layout with a tall object of another kind and colour before the target, on the camera's side.
+
+    Raises:
+        Crowded: when it would touch another object or stand over the edge.
+    """
+    thing = layout.objects[target]
+    name = str(rng.choice([n for n in OCCLUDER_NAMES if n != thing.model.name]))
+    colour = str(rng.choice([c for c in COLOURS if c != thing.model.colour]))
+    model = make_object(name, colour, rng)
+    T = np.eye(4)
+    T[:3, 3] = thing.T_world[:3, 3] + [rng.uniform(*OCCLUDER_AHEAD_M), rng.uniform(-0.08, 0.08), 0]
+    inside = (np.abs(T[:2, 3] - layout.area_centre_m) + model.footprint_m < layout.area_size_m / 2).all()
+    free = all(
+        np.linalg.norm((T - o.T_world)[:2, 3]) > o.model.footprint_m + model.footprint_m + 0.01 for o in layout.objects
+    )
+    if not inside or not free:
+        raise Crowded("no free place before the target")
+    placed = PlacedObject(model, T, FIRST_OBJECT_INSTANCE + len(layout.objects))
+    return replace(layout, objects=(*layout.objects, placed))
 
 
 class Crowded(Exception):

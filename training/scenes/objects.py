@@ -12,6 +12,7 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "black": (0.10, 0.10, 0.11), "pink": (0.92, 0.50, 0.64), "teal": (0.10, 0.58, 0.58),
 }  # fmt: skip
 OBJECT_NAMES = ("mug", "cup", "bottle", "can", "jar", "box", "ball", "bowl")
+HELD_OUT_NAMES = ("vase", "goblet", "spool")  # no training scene shows them
 CYLINDER, SPHERE, BOX = 0, 1, 2
 
 
@@ -168,7 +169,7 @@ def _hollow(outer: np.ndarray, wall: float) -> np.ndarray:
     return np.concatenate([outer, inner, [[0, outer[0, 1] + wall]]])
 
 
-def enlarged(model: ObjectModel, factor: float) -> ObjectModel:
+def enlarged(model: ObjectModel, factor: float | np.ndarray) -> ObjectModel:  # factor: one, or (3,) along x, y, z
     return replace(model, vertices_m=model.vertices_m * factor, half_size_m=model.half_size_m * factor)
 
 
@@ -208,12 +209,26 @@ def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel
         polar = np.linspace(-np.pi / 2, np.pi / 2, 17)
         profile = np.stack([r * np.cos(polar), r + r * np.sin(polar)], 1)
         profile[[0, -1], 0] = 0
+    elif name == "vase":
+        r, h = u(0.055, 0.065), u(0.19, 0.23)
+        body = [[0, 0], [0.55 * r, 0], [0.9 * r, 0.18 * h], [r, 0.35 * h], [0.85 * r, 0.52 * h], [0.4 * r, 0.72 * h],
+                [0.36 * r, 0.82 * h], [0.6 * r, h]]  # fmt: skip
+        profile, grasp_height = _hollow(np.array(body), 0.004), 0.35
+    elif name == "goblet":
+        r, h = u(0.046, 0.054), u(0.18, 0.21)
+        body = [[0, 0], [0.8 * r, 0], [0.8 * r, 0.03 * h], [0.16 * r, 0.07 * h], [0.14 * r, 0.45 * h], [0.75 * r, 0.55 * h],
+                [r, 0.72 * h], [0.9 * r, h], [0, h]]  # fmt: skip
+        profile, grasp_height = np.array(body), 0.75
+    elif name == "spool":
+        r, h = u(0.055, 0.065), u(0.11, 0.14)
+        body = [[0, 0], [r, 0], [r, 0.2 * h], [0.45 * r, 0.24 * h], [0.45 * r, 0.76 * h], [r, 0.8 * h], [r, h], [0, h]]
+        profile, grasp_height = np.array(body), 0.85
     elif name == "box":
         size = np.array([u(0.085, 0.12), u(0.085, 0.11), u(0.12, 0.18)])
         vertices, faces = box_mesh(size)
         return ObjectModel(name, colour, vertices, faces, np.array(COLOURS[colour]), BOX, size / 2, 0.1, 0.55)
     else:
-        raise ValueError(f"no object {name!r}; known: {', '.join(OBJECT_NAMES)}")
+        raise ValueError(f"no object {name!r}; known: {', '.join(OBJECT_NAMES + HELD_OUT_NAMES)}")
     vertices, faces = revolve(profile)
     if handle:
         more, handle_faces = _handle(r, h)

@@ -8,11 +8,12 @@ import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
+from training.scenes.conditions import TRAINING, Conditions
 from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
 from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
-from training.scenes.layout import FLOOR_SHARE, Crowded, Layout, Table, sample_counts, sample_layout
+from training.scenes.layout import FLOOR_SHARE, Crowded, Layout, Table, sample_counts, sample_layout, with_occluder
 from training.scenes.objects import BOX, least_distance
 from training.scenes.posture import JOINT, SIDES, standing_skeleton
 from training.scenes.reach import VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
@@ -26,7 +27,6 @@ FLOOR_DEPTH_M = 0.005  # soles give way a little
 GRIP_DEPTH_M = 0.008  # soft skin may sink this deep into the target
 MAX_ATTEMPTS = 200
 FLOOR_STREAM = 1000  # of random numbers, beside those of the attempts
-MIN_TARGET_SHARE = 0.6  # of an object's silhouette that must be visible in the first frame
 MIN_HAND_SHARE = 0.3  # of the hand's vertices that must be visible at the touch
 
 
@@ -91,22 +91,25 @@ def free_body() -> BodyModel:
 @_one_thread()
 def generate_scene(
     seed: int, height: int, width: int, num_frames: int, fps: float = 8.0, num_candidates: int | None = None,
-    supersampling: int = 2, with_depth: bool = False, body: BodyModel | None = None,
+    supersampling: int = 2, with_depth: bool = False, body: BodyModel | None = None, conditions: Conditions = TRAINING,
 ) -> SceneSample:  # fmt: skip
     """The scene of a seed. What happens does not depend on the size; the framing depends on the aspect only.
 
     Args:
-        num_candidates: number of identical objects to choose from (1..4); None varies it.
+        num_candidates: number of identical objects to choose from (1..5); None varies it, 1..4.
+        conditions: what else the scene shall be like; training scenes have none.
 
     Raises:
         SceneError: when no arrangement worked in MAX_ATTEMPTS tries.
     """
     body = body or free_body()
-    plot = _sample_plot(seed, num_candidates)
+    plot = _sample_plot(seed, num_candidates, conditions)
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
         try:
-            return _attempt(seed, plot, rng, body, (height, width), num_frames, fps, supersampling, with_depth)
+            return _attempt(
+                seed, plot, conditions, rng, body, (height, width), num_frames, fps, supersampling, with_depth
+            )
         except (Unreachable, Crowded):
             continue
     raise SceneError(f"seed {seed}: no valid scene in {MAX_ATTEMPTS} attempts")
@@ -123,23 +126,26 @@ class _Plot:
     on_floor: bool
 
 
-def _sample_plot(seed: int, num_candidates: int | None) -> _Plot:
+def _sample_plot(seed: int, num_candidates: int | None, conditions: Conditions = TRAINING) -> _Plot:
     rng = np.random.default_rng([seed])
     candidates, others = sample_counts(rng, num_candidates)
+    others = others if conditions.others is None else conditions.others
     verb = str(rng.choice(list(VERBS), p=list(VERBS.values())))
     # a stream of its own: scenes on tables are the same whatever the share of scenes on the floor
-    on_floor = bool(np.random.default_rng([seed, FLOOR_STREAM]).random() < FLOOR_SHARE)
+    on_floor = bool(np.random.default_rng([seed, FLOOR_STREAM]).random() < FLOOR_SHARE) and not conditions.on_table
     return _Plot(candidates, others, int(rng.integers(candidates)), verb, on_floor)
 
 
-def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
+def _attempt(seed, plot, conditions, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
     figure = sample_figure(body, rng)
-    layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others, plot.on_floor)
+    layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others, plot.on_floor, conditions)
     skeleton = standing_skeleton(figure.body, rng.uniform(0.09, 0.13))
     hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
     for candidate in layout.candidates:
         reachable(skeleton, hands, layout, candidate)
     from_right = sorted(layout.candidates, key=lambda c: layout.objects[c].T_world[1, 3])
+    if conditions.occluder:
+        layout = with_occluder(layout, from_right[plot.target_rank], rng)
     reach = plan_reach(skeleton, hands, layout, from_right[plot.target_rank], plot.verb, rng)
     motion = animate(skeleton, layout, reach, num_frames)
     transforms = figure.body.joint_transforms(motion.pose_rad, motion.transl_m)
@@ -147,7 +153,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     touching = check_collisions(body, layout, reach, motion, vertices)
 
     props = Props(layout)
-    camera = _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms, touching, size)
+    camera = _choose_camera(rng, conditions, body, figure, props, reach, motion, vertices, transforms, touching, size)
     stage = Stage(props, camera, supersampling, int(rng.integers(2**31)))
     frames, ids, depths = stage.film(figure, vertices, reach.target, motion.T_world_target)
     hoi = _ground_truth(body, figure, layout, reach, motion, touching, camera, fps)
@@ -211,7 +217,7 @@ def _collision_ids(body: BodyModel) -> np.ndarray:
     return np.unique(np.concatenate([*arms, np.arange(0, len(body.vertex_joint), 3)]))
 
 
-def _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms, touching, size) -> Camera:
+def _choose_camera(rng, conditions, body, figure, props, reach, motion, vertices, transforms, touching, size) -> Camera:
     """A view in which every object is visible at the start and the hand at the touch.
 
     Raises:
@@ -229,11 +235,12 @@ def _choose_camera(rng, body, figure, props, reach, motion, vertices, transforms
     if rng.random() < WHOLE_BODY_SHARE or props.layout.table is None:
         points += [np.array([0.0, y, 0.02]) for y in (-0.2, 0.2)]
     hand_ids = body.part_vertices[f"{reach.side}_hand"]
-    for _ in range(4):
+    for _ in range(conditions.camera_tries):
         height = 72
-        camera = sample_camera(np.stack(points), height, round(height * size[1] / size[0]), rng)
+        width = round(height * size[1] / size[0])
+        camera = sample_camera(np.stack(points), height, width, rng, conditions.camera)
         stage = Stage(props, camera, 1, 0)
-        if stage.silhouette_shares(figure, vertices[0]).min() < MIN_TARGET_SHARE:
+        if not conditions.shows(stage.silhouette_shares(figure, vertices[0]), reach.target):
             continue
         if stage.visible_share(figure, vertices[first_touch], vertices[first_touch][hand_ids]) < MIN_HAND_SHARE:
             continue

@@ -46,7 +46,7 @@ def test_bad_clips_are_listed_with_the_reason_and_the_good_one_is_kept(tmp_path,
     write_clip(clips, "corrupt")
     (clips / "corrupt.avi").write_bytes(b"RIFF nothing")
     writer = CacheWriter(tmp_path / "cache", encoder.settings, encoder.text(""))
-    fill(writer, encoder, open_source(clips), 4, None)
+    fill(writer, encoder, open_source(clips, 9), 4, None)
     skipped = [json.loads(line) for line in (tmp_path / "cache" / "skipped.jsonl").read_text().splitlines()]
     reasons = {line["name"].split(".")[0]: line["reason"] for line in skipped}
     assert [clip.name for clip in ClipCache(tmp_path / "cache")] == ["good.avi"]
@@ -120,4 +120,4 @@ def test_fitting_keeps_the_target_where_it_is_in_the_picture():
 
 def test_folder_without_clips_is_an_error(tmp_path):
     with pytest.raises(InputError, match="holds no clips"):
-        open_source(tmp_path)
+        open_source(tmp_path, 9)

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import trimesh
 
-from training.scenes.objects import COLOURS, OBJECT_NAMES, least_distance, make_object, signed_distance
+from training.scenes.objects import COLOURS, HELD_OUT_NAMES, OBJECT_NAMES, least_distance, make_object, signed_distance
 
 
-@pytest.mark.parametrize("name", OBJECT_NAMES)
+@pytest.mark.parametrize("name", OBJECT_NAMES + HELD_OUT_NAMES)
 def test_mesh_is_closed_and_stands_on_zero(name):
     thing = make_object(name, "red", np.random.default_rng(0))
     mesh = trimesh.Trimesh(thing.vertices_m, thing.faces, process=False)
@@ -14,7 +14,7 @@ def test_mesh_is_closed_and_stands_on_zero(name):
     assert thing.vertices_m[:, 2].max() == pytest.approx(thing.height_m, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", OBJECT_NAMES)
+@pytest.mark.parametrize("name", OBJECT_NAMES + HELD_OUT_NAMES)
 def test_the_solid_the_hand_feels_hugs_the_mesh(name):
     thing = make_object(name, "red", np.random.default_rng(1))
     distance = thing.signed_distance(thing.vertices_m, np.eye(4))

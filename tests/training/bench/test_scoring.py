@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training import evaluate
-from training.evaluate import candidate_masks, score, wilson_interval
+from training.bench import scoring
+from training.bench.scoring import candidate_masks, score, wilson_interval
 
 
 def test_wilson_interval_of_a_known_case():
@@ -12,10 +12,10 @@ def test_wilson_interval_of_a_known_case():
 
 
 @pytest.mark.parametrize(
-    "counts, expected", [([3, 1, 0], "hit"), ([2, 2], "wrong"), ([0, 4], "wrong"), ([0, 0], "none")]
+    "counts, expected", [([3, 1, 0], "hit"), ([2, 2], "wrong"), ([0, 4], "wrong"), ([0, 0], "none"), ([2], "hit")]
 )
 def test_outcome_wants_the_target_touched_most(monkeypatch, counts, expected):
-    monkeypatch.setattr(evaluate, "touch_counts", lambda frames, masks: np.array(counts))
+    monkeypatch.setattr(scoring, "touch_counts", lambda frames, masks: np.array(counts))
     clip = np.zeros((4, 32, 48, 3), np.uint8)
     result = score(clip, clip[0], [clip[0, ..., 0] > 0] * len(counts))
     assert (result.outcome, result.target_share) == (expected, counts[0] / 4)

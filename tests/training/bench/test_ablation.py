@@ -1,0 +1,51 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from tavid_planner.errors import InputError
+from training.bench.ablation import _agreed_steps, _chosen, ablation_rows, ablation_table
+from training.bench.scoring import VideoScore
+from training.configuration import TrainConfig, load_training_config
+from training.objectives.block_choice import parse_block_choice
+
+TOUCH = VideoScore("hit", 0.5, "kept", 30.0, 0.05, 0.99)
+MISS = replace(TOUCH, outcome="none", target_share=0.0)
+
+
+def test_options_of_every_row_are_a_valid_training(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("steps: 3")
+    for row in ablation_rows(4, 8):
+        options = load_training_config(config, list(row.options or ()))
+        blocks = parse_block_choice(options.attention.blocks, 24)
+        assert row.options is None or len(blocks.candidates) >= 1
+    by_name = {row.name: row.options for row in ablation_rows(4, 8)}
+    assert "attention.blocks=4 fixed of 0-7" in by_name["random_blocks"]
+    assert "attention.direction=t2v" in by_name["t2v"]
+
+
+def test_table_pools_seeds_and_says_where_the_order_is_not_the_papers():
+    rows = tuple(r for r in ablation_rows(4, 8) if r.name in ("no_mask", "data_only", "lambda_0.1"))
+    scores = {"no_mask": [[MISS, MISS]] * 2, "data_only": [[TOUCH, TOUCH], [TOUCH, MISS]], "lambda_0.1": [[TOUCH, MISS]] * 2}
+    text = ablation_table(rows, scores, steps=10, num_scenes=2)
+    line = next(line for line in text.splitlines() if line.startswith("| data_only"))
+    assert "| 4 | 0.75 [" in line and line.endswith("| 1.00, 0.50 | 0.688 |")
+    assert text.endswith("data_only 0.75 against lambda_0.1 0.50")
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
+
+
+def test_unknown_row_lists_the_valid_ones():
+    with pytest.raises(InputError, match="uniform_blocks"):
+        _chosen(ablation_rows(4, 8), ["modulation"])
+
+
+def test_all_trainings_of_a_folder_make_equally_many_steps(tmp_path):
+    config = TrainConfig()
+    facts = {"minutes_per_run": 5, "config": repr(config), "steps": 120}
+    (tmp_path / "ablation.json").write_text(json.dumps(facts))
+    assert _agreed_steps(tmp_path, config, 5) == 120
+    with pytest.raises(InputError, match="another minutes_per_run"):
+        _agreed_steps(tmp_path, config, 6)
+    with pytest.raises(InputError, match="another config"):
+        _agreed_steps(tmp_path, replace(config, seed=1), 5)

@@ -1,0 +1,172 @@
+"""Runs the bench: every case by every contestant, in several processes, each score written down as it comes.
+
+A run that was stopped goes on with what is missing when started again with the same folder.
+"""
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from hoi_motion.io.files import write_whole
+from tavid_planner.config import VideoConfig, resolve_model
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import InteractionRequest
+from training.bench.cases import BENCH_VERSION, Case
+from training.bench.scoring import VideoScore, candidate_masks, score
+from training.json_lines import append_line, drop_cut_line, read_lines
+from training.scenes.scene import SceneSample
+
+CONTESTANTS = {
+    "truth": "ground-truth clips",
+    "vae": "ground-truth clips through the VAE",
+    "adapter": "mask and adapter",
+    "base": "base without mask",
+}
+"""What makes the clips: the first two say what the detector and the VAE alone cost."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Score of one contestant on one case; true_share: share of frames in contact in the ground truth."""
+
+    contestant: str
+    case: Case
+    candidates: int
+    true_share: float
+    score: VideoScore
+
+    def line(self) -> dict:
+        return {
+            "contestant": self.contestant, "class": self.case.name, "index": self.case.index,
+            "candidates": self.candidates, "true_share": self.true_share, "score": asdict(self.score),
+        }  # fmt: skip
+
+    @staticmethod
+    def of_line(line: dict) -> "Result":
+        return Result(
+            line["contestant"], Case(line["class"], line["index"]), line["candidates"], line["true_share"],
+            VideoScore(**line["score"]),
+        )  # fmt: skip
+
+
+def run_bench(
+    config: VideoConfig, cases: list[Case], contestants: list[str], out: Path, seed: int = 0, workers: int = 1
+) -> list[Result]:
+    """Scores of all contestants on all cases, also in `scores.jsonl` of the folder `out`.
+
+    Args:
+        seed: of the sampler.
+
+    Raises:
+        InputError: CONFIG_INVALID when the folder holds scores of another model or setting.
+        VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(out, config, seed)
+    drop_cut_line(out / "scores.jsonl")
+    done = {(r.contestant, r.case): r for r in map(Result.of_line, read_lines(out / "scores.jsonl"))}
+    jobs = [(case, [c for c in contestants if (c, case) not in done]) for case in cases]
+    jobs = [(case, missing) for case, missing in jobs if missing]
+    with tqdm(total=sum(len(missing) for _, missing in jobs), unit="clip", desc=out.name) as bar:
+        for result in _results(jobs, config, seed, workers):
+            append_line(out / "scores.jsonl", result.line())
+            done[result.contestant, result.case] = result
+            bar.update()
+    return [done[contestant, case] for contestant in contestants for case in cases]
+
+
+def _claim(out: Path, config: VideoConfig, seed: int) -> None:
+    from tavid_planner.video.model_files import model_folder, weights_digest
+
+    folders = {"base": config.base, "adapter": config.adapter}
+    options = {k: v for k, v in asdict(config).items() if k not in ("device", "memory")}  # these change no clip
+    wanted = {"bench": BENCH_VERSION, "seed": seed, "video": options}
+    wanted |= {f"{k}_digest": weights_digest(model_folder(resolve_model(v))) for k, v in folders.items() if v}
+    path = out / "bench.json"
+    if path.is_file():
+        there = json.loads(path.read_text())
+        changed = [k for k in wanted if there.get(k) != wanted[k]]
+        if changed:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"{out} holds scores with another {', '.join(changed)}",
+                "choose another folder, or delete this one",
+            )
+    else:
+        write_whole(path, json.dumps(wanted, indent=1).encode())
+
+
+def _results(jobs: list, config: VideoConfig, seed: int, workers: int) -> Iterator[Result]:
+    if workers <= 1:
+        for case, contestants in jobs:
+            yield from judge_case(case, contestants, config, seed)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
+        futures = [pool.submit(_judge_case_whole, case, contestants, config, seed) for case, contestants in jobs]
+        try:
+            for future in as_completed(futures):
+                yield from future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _one_thread() -> None:
+    """Processes share the cores; more threads than cores slow all of them."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _judge_case_whole(case: Case, contestants: list[str], config: VideoConfig, seed: int) -> list[Result]:
+    return list(judge_case(case, contestants, config, seed))
+
+
+def judge_case(case: Case, contestants: list[str], config: VideoConfig, seed: int) -> Iterator[Result]:
+    """Make the scene of a case, then the clip of every contestant, and judge it."""
+    scene = case.scene(config.height, config.width, config.num_frames, config.fps)
+    masks = candidate_masks(scene)
+    true_share = float((scene.contact_labels == scene.target_id).mean())
+    for contestant in contestants:
+        frames = clip_of(contestant, scene, config, seed)
+        yield Result(contestant, case, len(masks), true_share, score(frames, scene.frames[0], masks))
+
+
+def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int) -> np.ndarray:  # (T, H, W, 3) u8
+    """The clip that a contestant makes of a scene's first frame, or of its ground truth."""
+    from tavid_planner.video import generate_video
+
+    if contestant == "truth":
+        return scene.frames
+    if contestant == "vae":
+        return through_vae(_pipeline(replace(config, adapter="")).vae, scene.frames)
+    if contestant == "base":
+        config = replace(config, adapter="")
+    request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)
+    return generate_video(_pipeline(config), request, config, seed).frames
+
+
+@lru_cache(maxsize=2)
+def _pipeline(config: VideoConfig):
+    from tavid_planner.video import load_pipeline
+
+    return load_pipeline(config)
+
+
+def through_vae(vae, frames: np.ndarray) -> np.ndarray:
+    """A clip (T, H, W, 3) u8 encoded and decoded: what no transformer can improve on."""
+    import torch
+
+    pixels = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].to(vae.device, vae.dtype) / 127.5 - 1
+    with torch.no_grad():
+        decoded = vae.decode(vae.encode(pixels).latent_dist.mean).sample[0]
+    return ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 3, 0).cpu().numpy()

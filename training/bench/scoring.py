@@ -1,0 +1,61 @@
+"""What one generated clip does, judged from its pixels by the project's own contact detector."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoi_motion.errors import LiftError
+from hoi_motion.lift.contact import touch_counts
+from training.scenes.scene import SceneSample
+from training.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
+
+
+def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """95% interval of a proportion (Wilson 1927)."""
+    if not count:
+        return 0.0, 1.0
+    p, n = hits / count, count
+    middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+
+
+def candidate_masks(scene: SceneSample) -> list[np.ndarray]:
+    """First-frame masks of the identical objects, the target first."""
+    others = [i for i in scene.candidate_ids if i != scene.target_id]
+    return [scene.target_mask] + [scene.instance_ids[0] == i for i in others]
+
+
+@dataclass(frozen=True)
+class VideoScore:
+    """What one clip does.
+
+    Attributes:
+        outcome: "hit", "wrong" (another candidate at least as often), "none" (no touch) or "lost" (no person found).
+        target_share: share of the frames in which the hand is on the masked object.
+        permanence, first_frame_psnr_db, dynamic_degree, motion_smoothness: see training.video_scores.
+    """
+
+    outcome: str
+    target_share: float
+    permanence: str
+    first_frame_psnr_db: float
+    dynamic_degree: float
+    motion_smoothness: float
+
+
+def score(frames: np.ndarray, image: np.ndarray, masks: list[np.ndarray]) -> VideoScore:
+    """Judge a clip (T, H, W, 3) made from `image`; `masks` are the candidates in the first frame, the target first."""
+    try:
+        counts = touch_counts(frames, masks)
+        outcome = "none" if not counts.any() else "hit" if counts[0] > counts[1:].max(initial=0) else "wrong"
+    except LiftError:
+        counts, outcome = np.zeros(len(masks)), "lost"
+    return VideoScore(
+        outcome,
+        float(counts[0] / len(frames)),
+        object_permanence(frames, masks),
+        first_frame_psnr_db(frames, image),
+        dynamic_degree(frames),
+        motion_smoothness(frames),
+    )

@@ -1,0 +1,161 @@
+"""Ego-Exo4D (Grauman et al. 2024) as a list of clips, in the layout of its download.
+
+    takes.json                                                    take_uid, take_name, root_dir
+    annotations/relations_{train,val}.json                        masks of objects, some frames of each camera
+    annotations/ego_pose/{train,val}/hand/annotation/TAKE_UID.json    hand joints in every camera's picture
+    takes/TAKE_NAME/frame_aligned_videos/cam01.mp4                or below downscaled/448/
+
+A clip is an object of a take seen by one of the cameras around the actor (not by the one on the head). The dataset does
+not say who touches what when: a hand touches where one of its annotated joints is on the object's mask, or within
+NEAR_SHARE of the picture's height, in frames that have both annotations. Captions name the object only.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tavid_planner.errors import ErrorCode, InputError
+from training.data.clip_rule import NoClip, clip_start
+from training.data.encoded_masks import decode_mask
+from training.data.sources import TrainingClip, checked_clip, unusable
+
+NEAR_SHARE = 0.01
+_VIDEO_FOLDERS = ("frame_aligned_videos", "frame_aligned_videos/downscaled/448")
+_HEAD_CAMERA = "aria"
+
+
+class EgoExoClips:
+    """Clips of `num_frames` frames at `fps` frames a second from the folder of Ego-Exo4D."""
+
+    def __init__(self, folder, num_frames: int, fps: float = 8.0):
+        self.folder, self.num_frames, self.fps = Path(folder), num_frames, fps
+        self._takes: dict[str, dict] = {}
+
+    def names(self) -> list[str]:
+        self._takes = self._read_takes()
+        return sorted(
+            f"{name}/{camera}/{thing}"
+            for name, take in self._takes.items()
+            for thing, cameras in take["object_masks"].items()
+            for camera in cameras
+            if not camera.startswith(_HEAD_CAMERA)
+        )
+
+    def load(self, name: str) -> TrainingClip:
+        if not self._takes:
+            self._takes = self._read_takes()
+        take_name, camera, thing = name.split("/", 2)
+        take = self._takes[take_name]
+        path = self._video(take, camera)
+        if path is None:
+            raise unusable(name, f"its video {camera}.mp4 is missing")
+        video = cv2.VideoCapture(str(path))
+        try:
+            count, video_fps = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
+            height = int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
+            width = int(video.get(cv2.CAP_PROP_FRAME_WIDTH))
+            if count < 1 or video_fps <= 0 or height < 1:
+                raise unusable(name, f"no frame of {path.name} can be read")
+            step = max(1, round(video_fps / self.fps))
+            masks = self._masks(name, take["object_masks"][thing][camera], count)
+            hands = _hand_joints(self._hand_file(take["take_uid"]), camera)
+            known, touching, usable = (np.zeros(count, bool) for _ in range(3))
+            for frame, mask in masks.items():
+                joints = hands.get(frame)
+                if joints is None or not mask.any():
+                    continue
+                known[frame] = usable[frame] = True
+                touching[frame] = _touches(joints, mask)
+            try:
+                start = clip_start(known, touching, usable, (self.num_frames - 1) * step + 1)
+            except NoClip as error:
+                raise unusable(name, str(error)) from error
+            frames = _read(video, start, step, self.num_frames)
+        finally:
+            video.release()
+        if len(frames) < self.num_frames:
+            raise unusable(name, f"{path.name} breaks off at frame {start + step * len(frames)}")
+        size = width, height
+        mask = cv2.resize(masks[start].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+        if not mask.any():
+            raise unusable(name, f"its mask vanishes at the video's size {width}x{height}")
+        noun = " ".join(part for part in thing.split("_") if not part.isdigit())
+        return checked_clip(name, TrainingClip(frames, mask, f"A person interacts with the [TGT] {noun}."))
+
+    def _read_takes(self) -> dict[str, dict]:
+        """Takes with object masks, by name."""
+        takes = {}
+        if not (self.folder / "takes.json").is_file():
+            return takes
+        listed = {take["take_uid"]: take for take in _read_json(self.folder / "takes.json")}
+        for path in sorted((self.folder / "annotations").glob("relations_*.json")):
+            annotations = _read_json(path)
+            for uid, annotation in annotations.get("annotations", annotations).items():
+                if uid in listed and annotation.get("object_masks"):
+                    take = listed[uid]
+                    takes[take["take_name"]] = {**take, "object_masks": annotation["object_masks"]}
+        return takes
+
+    def _video(self, take: dict, camera: str) -> Path | None:
+        root = self.folder / take.get("root_dir", f"takes/{take['take_name']}")
+        paths = (root / folder / f"{camera}.mp4" for folder in _VIDEO_FOLDERS)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _hand_file(self, uid: str) -> Path | None:
+        found = sorted(self.folder.glob(f"annotations/ego_pose/*/hand/annotation/{uid}.json"))
+        return found[0] if found else None
+
+    def _masks(self, name: str, annotated: dict, count: int) -> dict[int, np.ndarray]:
+        masks = {}
+        for frame, annotation in annotated.get("annotation", {}).items():
+            try:
+                if int(frame) < count:
+                    masks[int(frame)] = decode_mask(annotation)
+            except ValueError as error:
+                raise unusable(name, f"its mask of frame {frame} is damaged: {error}") from error
+        return masks
+
+
+def _read_json(path: Path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(ErrorCode.FILE_INVALID, f"{path} cannot be read: {error}", "download it again") from error
+
+
+@lru_cache(maxsize=2)
+def _hand_joints(path: Path | None, camera: str) -> dict[int, np.ndarray]:
+    """Joints (J, 2) in pixels of both hands by frame, for frames in which the camera sees any."""
+    if path is None:
+        return {}
+    joints = {}
+    for frame, people in _read_json(path).items():
+        seen = [joint for person in people for joint in person.get("annotation2D", {}).get(camera, {}).values()]
+        if seen:
+            joints[int(frame)] = np.array([[joint["x"], joint["y"]] for joint in seen], float)
+    return joints
+
+
+def _touches(joints_px: np.ndarray, mask: np.ndarray) -> bool:  # (J, 2), (H, W)
+    """Both in pixels of the annotated picture."""
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    limit = np.array(mask.shape[::-1]) - 1
+    column, row = np.clip(np.rint(joints_px), 0, limit).astype(int).T
+    return bool(distance[row, column].min() <= NEAR_SHARE * mask.shape[0])
+
+
+def _read(video: cv2.VideoCapture, start: int, step: int, num_frames: int) -> np.ndarray:  # (<=N, H, W, 3) u8
+    """Every step-th frame from `start`; decoded one after the other, as a jump inside a video may land elsewhere."""
+    frames = []
+    for index in range(start + (num_frames - 1) * step + 1):
+        if not video.grab():
+            break
+        if index >= start and (index - start) % step == 0:
+            ok, frame = video.retrieve()
+            if not ok:
+                break
+            frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    return np.array(frames, np.uint8)

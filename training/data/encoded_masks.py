@@ -1,0 +1,101 @@
+"""Masks as Ego-Exo4D's relation annotations store them: COCO run lengths, compressed as a text by lz-string."""
+
+import numpy as np
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
+_VALUE = {character: value for value, character in enumerate(_ALPHABET)}
+_NEW_8_BIT, _NEW_16_BIT, _END = 0, 1, 2
+
+
+def decode_mask(annotation: dict) -> np.ndarray:  # (H, W) bool
+    """A mask from its annotation: width, height, encodedMask.
+
+    Raises:
+        ValueError: when it is damaged or of another size.
+    """
+    try:
+        height, width, text = int(annotation["height"]), int(annotation["width"]), annotation["encodedMask"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no width, height and encodedMask: {error}") from error
+    return run_lengths_to_mask(decompress(text), height, width)
+
+
+def run_lengths_to_mask(counts: str, height: int, width: int) -> np.ndarray:  # (H, W) bool
+    """COCO's compressed run lengths: columns from top to bottom, first outside then inside, in turns.
+
+    Each number is written in characters of 5 bits, lowest first, a sixth bit set while more follow; from the fourth
+    number on it is the difference to the one before the last.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"{character!r} is no part of a run length")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:  # negative
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    if shift or sum(runs) != height * width or min(runs, default=0) < 0:
+        raise ValueError(f"its run lengths cover {sum(runs)} pixels, not {width}x{height}")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+
+
+def decompress(text: str) -> str:
+    """lz-string's text for URLs back to what was compressed (a dictionary of phrases that grows as they are used).
+
+    Raises:
+        ValueError: when it is damaged.
+    """
+    bits = _Bits(text)
+    kind = bits.read(2)
+    if kind == _END:
+        return ""
+    if kind not in (_NEW_8_BIT, _NEW_16_BIT):
+        raise ValueError("it does not begin with a character")
+    previous = chr(bits.read(16 if kind == _NEW_16_BIT else 8))
+    phrases = ["", "", "", previous]  # the first three numbers are commands
+    out, room, width = [previous], 4, 3  # phrases until codes get one bit wider
+    while True:
+        code = bits.read(width)
+        if code == _END:
+            return "".join(out)
+        if code in (_NEW_8_BIT, _NEW_16_BIT):
+            phrases.append(chr(bits.read(16 if code == _NEW_16_BIT else 8)))
+            code = len(phrases) - 1
+            room -= 1
+        if room == 0:
+            room, width = 1 << width, width + 1
+        if code < len(phrases):
+            phrase = phrases[code]
+        elif code == len(phrases):
+            phrase = previous + previous[0]
+        else:
+            raise ValueError(f"it names phrase {code} of {len(phrases)}")
+        out.append(phrase)
+        phrases.append(previous + phrase[0])
+        room -= 1
+        previous = phrase
+        if room == 0:
+            room, width = 1 << width, width + 1
+
+
+class _Bits:
+    """Numbers, lowest bit first, from characters of six bits, highest bit first."""
+
+    def __init__(self, text: str):
+        self.text, self.at = text.replace(" ", "+"), 0
+
+    def read(self, width: int) -> int:
+        value = 0
+        for position in range(width):
+            place, within = divmod(self.at, 6)
+            if place >= len(self.text) or self.text[place] not in _VALUE:
+                raise ValueError("its text ends too early or holds a foreign character")
+            value |= (_VALUE[self.text[place]] >> (5 - within) & 1) << position
+            self.at += 1
+        return value
