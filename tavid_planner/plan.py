@@ -47,7 +47,7 @@ class SampleScore:
     Attributes:
         target_alignment: 0..1, share of the target attention that falls on the mask; None when not captured.
         margin: how far the tightest check is from its limit, in limits; negative when it failed.
-        error: code and message when the sample could not be lifted or checked, else "".
+        error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
     """
 
     seed: int

@@ -29,12 +29,19 @@ FAILURES_OF_ONE_SAMPLE = {
     ErrorCode.FIT_DIVERGED,
     ErrorCode.CHECK_NOT_RUN,
 }
+# the share of a stage's time that its parts take, as progress shows it
+PARTS = {"keypoints": (0.0, 0.8), "object": (0.8, 1.0)}
 VERDICT_RANK = {Verdict.PASS: 2, Verdict.NOT_RUN: 1, Verdict.FAIL: 0}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One of the K candidates on its way through the stages; a stage that failed leaves its error here."""
+    """One of the K candidates on its way through the stages; a stage that failed leaves its error here.
+
+    Attributes:
+        observation: a hoi_motion.lift.pipeline.Observation of the video.
+        missed: no hand touches the target in the video while one does in another sample's: not lifted.
+    """
 
     seed: int
     video: InteractionVideo | None = None
@@ -42,6 +49,8 @@ class Sample:
     report: PhysicsReport | None = None
     repair: dict | None = None
     error: TavidError | None = None
+    observation: object | None = None
+    missed: bool = False
 
 
 class Planner:
@@ -129,23 +138,25 @@ class Planner:
         return run.each("video", generate, seeds)
 
     def _lift(self, request: InteractionRequest, samples: list[Sample], run: "_Run") -> list[Sample]:
-        from hoi_motion.lift import lift_video
+        from hoi_motion.lift import lift_video, observe_clip
+
+        def inputs(sample: Sample, on_progress: OnProgress) -> tuple[tuple, dict]:
+            how = dict(actor_mask=request.actor_mask, config=self.config.lift)
+            video = sample.video
+            return (video.frames, video.fps, request.target_mask), how | dict(on_progress=on_progress, cancel=run.cancel)
+
+        def observe(sample: Sample, on_progress: OnProgress) -> Sample:
+            clip, how = inputs(sample, on_progress)
+            return replace(sample, observation=observe_clip(*clip, **how))
 
         def lift(sample: Sample, on_progress: OnProgress) -> Sample:
-            motion = lift_video(
-                sample.video.frames,
-                sample.video.fps,
-                request.target_mask,
-                actor_mask=request.actor_mask,
-                intrinsics=request.intrinsics,
-                depth_m=request.depth_m,
-                config=self.config.lift,
-                on_progress=on_progress,
-                cancel=run.cancel,
-            )
-            return replace(sample, motion=motion)
+            clip, how = inputs(sample, on_progress)
+            camera = dict(intrinsics=request.intrinsics, depth_m=request.depth_m)
+            motion = lift_video(*clip, **camera, observation=sample.observation, **how)
+            return replace(sample, motion=motion, observation=None)
 
-        return run.each("lift", lift, samples)
+        seen = run.each("lift", observe, samples, span=(0.0, 0.5))
+        return run.each("lift", lift, without_misses(seen), span=(0.5, 1.0))
 
     def _check(self, samples: list[Sample], run: "_Run") -> list[Sample]:
         def check(sample: Sample, on_progress: OnProgress) -> Sample:
@@ -201,9 +212,9 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
     Raises:
         TavidError: the first sample's error when no sample got through all stages.
     """
-    whole = [s for s in samples if s.error is None]
+    whole = [s for s in samples if s.report is not None]
     if not whole:
-        raise samples[0].error
+        raise next(s.error for s in samples if s.error is not None)
 
     def rank(sample: Sample) -> tuple:
         s = score(sample, request)
@@ -213,12 +224,26 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
     return max(whole, key=rank)  # max keeps the first of equals
 
 
+def without_misses(samples: list[Sample]) -> list[Sample]:
+    """Mark the samples whose video misses the target, if there are others."""
+
+    def touches(sample: Sample) -> bool:
+        return sample.error is None and bool(sample.observation.contacts)
+
+    if not any(touches(s) for s in samples):
+        return samples
+    return [replace(s, missed=s.error is None and not touches(s)) for s in samples]
+
+
 def score(sample: Sample, request: InteractionRequest) -> SampleScore:
     """What plan.json says about one sample."""
     attention = sample.video.target_attention if sample.video is not None else None
     alignment = None if attention is None else target_alignment(attention[0], request.target_mask)
     if sample.error is not None:
         return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error))
+    if sample.missed:
+        why = "not lifted: no hand touches the target in the video"
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why)
     failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
     touches, margin = touches_target(sample.motion), sample.report.margin
     return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches, margin)
@@ -244,25 +269,31 @@ class _Run:
         try:
             yield
         finally:
-            self.timings_s[name] = time.perf_counter() - start
+            self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
 
-    def each(self, stage: str, step, samples: Iterable[Sample]) -> list[Sample]:
-        """Apply one stage to every sample that got this far; progress runs once from 0 to 1 over all of them."""
+    def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
+        """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
         if all(s.error is not None for s in samples):
             raise samples[0].error  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
-            self.on_progress(stage, 0.0)
-            done = [self._one(stage, step, sample, k, len(samples)) for k, sample in enumerate(samples)]
-            self.on_progress(stage, 1.0)
+            edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
+            self.on_progress(stage, edges[0])
+            done = [self._one(stage, step, s, start, end) for s, start, end in zip(samples, edges, edges[1:])]
+            self.on_progress(stage, edges[-1])
         return done
 
-    def _one(self, stage: str, step, sample: Sample, k: int, count: int) -> Sample:
-        if sample.error is not None:
+    def _one(self, stage: str, step, sample: Sample, start: float, end: float) -> Sample:
+        if sample.error is not None or sample.missed:
             return sample
         self.cancel.raise_if_cancelled()
+
+        def on_progress(part: str, fraction: float) -> None:
+            low, high = PARTS.get(part, (0.0, 1.0))
+            self.on_progress(stage, start + (end - start) * (low + (high - low) * fraction))
+
         try:
-            return step(sample, lambda _, fraction: self.on_progress(stage, (k + fraction) / count))
+            return step(sample, on_progress)
         except TavidError as error:
             if error.code not in FAILURES_OF_ONE_SAMPLE:
                 raise

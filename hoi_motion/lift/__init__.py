@@ -2,13 +2,13 @@
 
 from hoi_motion.lift.config import LiftConfig
 
-__all__ = ["LiftConfig", "lift_video"]
+__all__ = ["LiftConfig", "lift_video", "observe_clip"]
 
 
 def __getattr__(name: str):
     # torch and MediaPipe come with the pipeline: only who lifts pays for them
-    if name == "lift_video":
-        from hoi_motion.lift.pipeline import lift_video
+    if name in ("lift_video", "observe_clip"):
+        from hoi_motion.lift import pipeline
 
-        return lift_video
+        return getattr(pipeline, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

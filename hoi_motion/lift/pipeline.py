@@ -1,6 +1,7 @@
 """lift_video: from a clip and the mask of one object to 3D."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,15 +13,60 @@ from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals, hand_centres_px
 from hoi_motion.lift.given_human import check_human, place_human
-from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
+from hoi_motion.lift.keypoints import KeypointSource, KeypointTrack, MediaPipeKeypoints
 from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
-from hoi_motion.lift.object_track import track_object
+from hoi_motion.lift.object_track import ObjectTrack, track_object
 from hoi_motion.lift.settle import rise_to_floor
 from hoi_motion.masks import checked_depth, checked_mask
-from hoi_motion.motion import HANDS, HoiMotion
+from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
 _WRIST = {"left_hand": 20, "right_hand": 21}
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is seen in the picture, before anything is fitted.
+
+    Attributes:
+        track: the actor's keypoints; target: the masked object's track.
+        contacts: where a hand is on the object in the picture.
+        seconds: per part.
+    """
+
+    track: KeypointTrack
+    target: ObjectTrack
+    contacts: tuple[Contact, ...]
+    seconds: dict[str, float]
+
+
+def observe_clip(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    fps: float,
+    target_mask: np.ndarray,  # (H, W) bool
+    *,
+    actor_mask: np.ndarray | None = None,  # (H, W) bool
+    config: LiftConfig = LiftConfig(),
+    keypoints: KeypointSource | None = None,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> Observation:
+    """The first half of `lift_video`, with the same arguments: enough to tell whether a hand goes to the object.
+
+    Raises:
+        InputError: a 1xx code for frames or masks that cannot be used.
+        LiftError: NO_ACTOR or NO_TARGET_TRACK.
+        ControlError: CANCELLED.
+    """
+    frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
+    clock = _Clock()
+    near_px = np.argwhere(target_mask).mean(0)[::-1]
+    source = keypoints or MediaPipeKeypoints()
+    track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
+    clock.lap("keypoints")
+    target = track_object(frames, target_mask, hand_centres_px(track), on_progress=on_progress, cancel=cancel)
+    clock.lap("object")
+    return Observation(track, target, contact_intervals(track, target, fps), clock.seconds)
 
 
 def lift_video(
@@ -34,6 +80,7 @@ def lift_video(
     config: LiftConfig = LiftConfig(),
     keypoints: KeypointSource | None = None,
     human: HoiMotion | None = None,
+    observation: Observation | None = None,
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
 ) -> HoiMotion:
@@ -46,6 +93,7 @@ def lift_video(
         keypoints: where keypoints come from; None is MediaPipe.
         human: the person's motion from elsewhere, one frame a frame of the clip: its poses are kept, only heading and
             place are found; object and contacts are lifted as ever. None fits the body here.
+        observation: of this clip by `observe_clip`, so that it is not made again.
 
     Returns:
         The motion in the world frame (z up, floor under the actor's first-frame pelvis). Its diagnostics hold
@@ -69,17 +117,14 @@ def lift_video(
     K, focal_source = clip_intrinsics(frames.shape[1:3], intrinsics)
     clock.lap("load")
 
-    # 2. the actor's keypoints
-    near_px = np.argwhere(target_mask).mean(0)[::-1]
-    source = keypoints or MediaPipeKeypoints()
-    track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
-    clock.lap("keypoints")
+    # 2. what is seen: the actor's keypoints, the object's track, contacts in the picture
+    if observation is None:
+        how = dict(actor_mask=actor_mask, config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
+        observation = observe_clip(frames, fps, target_mask, **how)
+    track, target = observation.track, observation.target
+    clock.start()
 
-    # 3. the object's track
-    target = track_object(frames, target_mask, hand_centres_px(track), on_progress=on_progress, cancel=cancel)
-    clock.lap("object")
-
-    # 4. the body, all frames at once
+    # 3. the body, all frames at once
     if human is None:
         fit = fit_body(body, track, K, fps, config, depth_m=depth_m, on_progress=on_progress, cancel=cancel)
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
@@ -91,10 +136,9 @@ def lift_video(
     points_m = fit.points_m - origin_m + rise_m[:, None]
     clock.lap("fit")
 
-    # 5. contacts, then the object's shape and poses
-    contacts = contact_intervals(track, target, fps)
+    # 4. the object's shape and poses, contacts in space
     hands = _hands(body, fit, points_m)
-    thing, support, contacts, distance_m = object_motion(target, contacts, hands, points_m, camera, depth_m)
+    thing, support, contacts, distance_m = object_motion(target, observation.contacts, hands, points_m, camera, depth_m)
     clock.lap("contact")
     on_progress("lift", 1.0)
 
@@ -115,6 +159,7 @@ def lift_video(
             "target_visibility_mean": float(target.visibility.mean()),
             "target_distance_m": distance_m,
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
+            **observation.seconds,
             **clock.seconds,
         },
         notes=() if human is None else (*human.notes, "the human is from a file, placed by the video's keypoints"),
@@ -158,7 +203,11 @@ class _Clock:
     """Seconds per part."""
 
     def __init__(self):
-        self.seconds, self._last = {}, time.perf_counter()
+        self.seconds = {}
+        self.start()
+
+    def start(self) -> None:
+        self._last = time.perf_counter()
 
     def lap(self, part: str) -> None:
         now = time.perf_counter()

@@ -39,7 +39,11 @@ def stages(monkeypatch, video, motion):
             load_pipeline=lambda config: loads.append(config) or "pipeline",
             generate_video=lambda pipeline, request, config, seed, on_progress, cancel: video,
         ),
-        lift=module("hoi_motion.lift", lift_video=lambda *args, **kwargs: motion),
+        lift=module(
+            "hoi_motion.lift",
+            observe_clip=lambda *args, **kwargs: types.SimpleNamespace(contacts=motion.contacts),
+            lift_video=lambda *args, **kwargs: motion,
+        ),
         check=module("hoi_motion.physics", check_motion=lambda *args, **kwargs: report_of(Verdict.PASS)),
     )
 
@@ -137,6 +141,27 @@ def test_a_sample_that_cannot_be_lifted_is_reported_and_passed_over(stages, make
     plan = Planner(PlannerConfig()).plan(make_request(seed=5, samples=2))
     assert "NO_ACTOR" in plan.samples[0].error and plan.samples[0].verdict is Verdict.NOT_RUN
     assert plan.samples[1].error == "" and plan.provenance["chosen_seed"] == 6
+
+
+def test_a_video_that_misses_the_target_is_not_lifted_when_another_touches_it(stages, make_request, motion):
+    contacts, lifted = iter([(), motion.contacts]), []
+
+    def lift(*args, observation, **kwargs):
+        lifted.append(observation.contacts)
+        return motion
+
+    stages.lift.observe_clip = lambda *args, **kwargs: types.SimpleNamespace(contacts=next(contacts))
+    stages.lift.lift_video = lift
+    plan = Planner(PlannerConfig()).plan(make_request(seed=5, samples=2))
+    assert lifted == [motion.contacts] and plan.provenance["chosen_seed"] == 6
+    missed = plan.samples[0]
+    assert missed.touches_target is False and missed.verdict is Verdict.NOT_RUN and "not lifted" in missed.error
+
+
+def test_when_no_video_touches_the_target_all_are_lifted(stages, make_request):
+    stages.lift.observe_clip = lambda *args, **kwargs: types.SimpleNamespace(contacts=())
+    plan = Planner(PlannerConfig()).plan(make_request(samples=2))
+    assert [s.error for s in plan.samples] == ["", ""]
 
 
 def test_when_every_sample_fails_the_first_error_is_raised(stages, make_request):
