@@ -13,7 +13,8 @@ VAE and back show how much of what is missing the VAE alone loses. All numbers c
 
 import argparse
 import json
-from dataclasses import asdict, replace
+import os
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,40 +23,22 @@ from tqdm import tqdm
 
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
-from tavid_planner.request import InteractionRequest
 from training.bench.cases import DIFFICULTIES, bench_cases
-from training.bench.runner import CONTESTANTS, run_bench, through_vae
-from training.bench.scoring import VideoScore, candidate_masks, score
+from training.bench.runner import CONTESTANTS, clip_of, judge_cases, run_bench
+from training.bench.scoring import VideoScore
 from training.bench.table import summary
 from training.scenes.scene import HELD_OUT_SEED, SceneSample, generate_scene
 
 
-def evaluate(config: VideoConfig, scenes: list[SceneSample], seed: int, sheet: Path | None = None) -> list[VideoScore]:
-    """Generate a video for every scene and judge it."""
-    from tavid_planner.video import generate_video, load_pipeline
+@dataclass(frozen=True)
+class HeldOutCase:
+    """A scene with a number of identical candidates, as training scenes are otherwise."""
 
-    pipeline = load_pipeline(config)
-    scores, rows = [], []
-    for scene in tqdm(scenes, unit="video", desc=config.adapter or "without adapter"):
-        request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)
-        video = generate_video(pipeline, request, config, seed)
-        scores.append(score(video.frames, scene.frames[0], candidate_masks(scene)))
-        if sheet and len(rows) < 12:
-            rows.append(_row(scene, video.frames, scores[-1].outcome))
-    if sheet:
-        cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
-    return scores
+    seed: int
+    candidates: int
 
-
-def clips_through_vae(config: VideoConfig, scenes: list[SceneSample]) -> list[VideoScore]:
-    """Scores of the ground-truth clips after encoding and decoding: no transformer can be better."""
-    from tavid_planner.video import load_pipeline
-
-    vae = load_pipeline(config).vae
-    return [
-        score(through_vae(vae, scene.frames), scene.frames[0], candidate_masks(scene))
-        for scene in tqdm(scenes, unit="clip", desc="truth through the VAE")
-    ]
+    def scene(self, height: int, width: int, num_frames: int, fps: float) -> SceneSample:
+        return generate_scene(self.seed, height, width, num_frames, fps, num_candidates=self.candidates)
 
 
 def _row(scene: SceneSample, frames: np.ndarray, verdict: str) -> np.ndarray:
@@ -82,31 +65,34 @@ def _print_row(name: str, scores: list[VideoScore]) -> dict:
 
 
 def quick_evaluation(args, config: VideoConfig) -> None:
-    """Scenes of 2 to 4 identical candidates, as training scenes are otherwise."""
-    count = args.count or 60
-    scenes = [
-        generate_scene(
-            args.first_scene + i, config.height, config.width, config.num_frames, config.fps, num_candidates=2 + i % 3
-        )
-        for i in tqdm(range(count), unit="scene", desc="held-out scenes")
-    ]
-    with_adapter = evaluate(config, scenes, args.seed, args.sheet)
-    bar = tqdm(scenes, unit="clip", desc="detector on truth")
-    truth = [score(s.frames, s.frames[0], candidate_masks(s)) for s in bar]
-    chance = float(np.mean([1 / len(s.candidate_ids) for s in scenes]))
+    """Scenes of 2 to 4 identical candidates."""
+    cases = [HeldOutCase(args.first_scene + i, 2 + i % 3) for i in range(args.count or 60)]
+    contestants = ["truth", "adapter"] if args.without_baseline else list(CONTESTANTS)
+    results = list(judge_cases([(c, contestants) for c in cases], config, args.seed, args.workers, "held-out scenes"))
+    chance = float(np.mean([1 / c.candidates for c in cases]))
     print(f"mean [95% interval]; hit by chance: {chance:.2f}")
-    rows = [_print_row("ground-truth clips", truth)]
-    if not args.without_baseline:
-        rows.append(_print_row("ground-truth clips through the VAE", clips_through_vae(config, scenes)))
-    rows.append(_print_row(f"{args.profile}, mask and adapter", with_adapter))
-    for candidates in (2, 3, 4):
-        part = [o for o, s in zip(with_adapter, scenes) if len(s.candidate_ids) == candidates]
-        if part:
-            rows.append(_print_row(f"{args.profile}, of these with {candidates} candidates", part))
-    if not args.without_baseline:
-        rows.append(_print_row("base without mask", evaluate(replace(config, adapter=""), scenes, args.seed)))
+    rows = []
+    for contestant in contestants:
+        mine = sorted((r for r in results if r.contestant == contestant), key=lambda r: r.case.seed)
+        name = f"{args.profile}, {CONTESTANTS[contestant]}" if contestant == "adapter" else CONTESTANTS[contestant]
+        rows.append(_print_row(name, [r.score for r in mine]))
+        if contestant != "adapter":
+            continue
+        for candidates in (2, 3, 4):
+            if part := [r.score for r in mine if r.candidates == candidates]:
+                rows.append(_print_row(f"{args.profile}, of these with {candidates} candidates", part))
     if args.out:
         args.out.write_text(json.dumps({"chance": chance, "rows": rows}, indent=1) + "\n")
+    if args.sheet:
+        outcomes = {r.case: r.score.outcome for r in results if r.contestant == "adapter"}
+        cv2.imwrite(str(args.sheet), cv2.cvtColor(_sheet(cases[:12], outcomes, config, args.seed), cv2.COLOR_RGB2BGR))
+
+
+def _sheet(cases: list[HeldOutCase], outcomes: dict, config: VideoConfig, seed: int) -> np.ndarray:
+    scenes = [c.scene(config.height, config.width, config.num_frames, config.fps) for c in cases]
+    return np.concatenate(
+        [_row(scene, clip_of("adapter", scene, config, seed), outcomes[case]) for case, scene in zip(cases, scenes)]
+    )
 
 
 def target_bench(args, config: VideoConfig) -> None:
@@ -136,7 +122,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
     parser.add_argument("--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder")
-    parser.add_argument("--workers", type=int, default=1, help="processes (--bench, --ablation)")
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     quick = parser.add_argument_group("scenes of 2 to 4 candidates (without --bench and --ablation)")
     quick.add_argument("--first-scene", type=int, default=HELD_OUT_SEED, help="seed of the first held-out scene")
     quick.add_argument("--without-baseline", action="store_true", help="leave out the base without mask, and the VAE alone")

@@ -75,11 +75,9 @@ def run_bench(
     done = {(r.contestant, r.case): r for r in map(Result.of_line, read_lines(out / "scores.jsonl"))}
     jobs = [(case, [c for c in contestants if (c, case) not in done]) for case in cases]
     jobs = [(case, missing) for case, missing in jobs if missing]
-    with tqdm(total=sum(len(missing) for _, missing in jobs), unit="clip", desc=out.name) as bar:
-        for result in _results(jobs, config, seed, workers):
-            append_line(out / "scores.jsonl", result.line())
-            done[result.contestant, result.case] = result
-            bar.update()
+    for result in judge_cases(jobs, config, seed, workers, out.name):
+        append_line(out / "scores.jsonl", result.line())
+        done[result.contestant, result.case] = result
     return [done[contestant, case] for contestant in contestants for case in cases]
 
 
@@ -102,6 +100,14 @@ def _claim(out: Path, config: VideoConfig, seed: int) -> None:
             )
     else:
         write_whole(path, json.dumps(wanted, indent=1).encode())
+
+
+def judge_cases(jobs: list, config: VideoConfig, seed: int, workers: int, what: str) -> Iterator[Result]:
+    """Results of (case, contestants) jobs as they come, with a progress bar named `what`."""
+    with tqdm(total=sum(len(contestants) for _, contestants in jobs), unit="clip", desc=what) as bar:
+        for result in _results(jobs, config, seed, workers):
+            yield result
+            bar.update()
 
 
 def _results(jobs: list, config: VideoConfig, seed: int, workers: int) -> Iterator[Result]:
