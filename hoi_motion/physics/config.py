@@ -16,7 +16,7 @@ class CheckConfig:
     contact_distance_m: float = option(0.02, "surfaces closer than this touch", minimum=0, maximum=0.2, unit="m")
     # A shoe sole, which body models leave out, is 1-3 cm.
     floating_m: float = option(0.02, "lowest body point over the support", minimum=0, maximum=1, unit="m")
-    # 0.3 m/s; the usual bound on a "planted" foot (for example in HuMoR, Rempe et al. 2021) scaled to 30 fps.
+    # 0.3 m/s: slow against a step (several m/s), well above the noise of planted feet in tracked motion.
     skating_m: float = option(
         0.01, "planted foot displacement a frame at 30 fps", minimum=0, maximum=1, unit="m/frame at 30 fps"
     )
