@@ -11,7 +11,6 @@ class LiftConfig:
     iterations: int = option(60, "optimiser iterations in each stage of the body fit", minimum=1, maximum=2000)
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)
     min_keypoint_confidence: float = option(0.3, "keypoints below are ignored", minimum=0, maximum=1)
-    contact_distance_m: float = option(0.04, "hand surface closer to the object counts as contact", minimum=0.001, maximum=0.2, unit="m")
     max_frames: int = option(512, "longer clips are refused", minimum=2, maximum=100000)
 
     def __post_init__(self):
