@@ -81,7 +81,8 @@ def encode(vae, clips: ClipFolder, indices: list[int]) -> LatentCache:
     return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale)
 
 
-def _load_vae(folder: Path):
+def load_vae(folder: Path):
+    """The VAE of a run folder of training.train_vae, fast on a CPU."""
     from tavid_planner.video.vae_on_cpu import speed_up_vae
     from training.models import build_vae
 
@@ -93,7 +94,7 @@ def _load_vae(folder: Path):
 def _start_worker(vae_folder: Path, scenes: str) -> None:
     global _worker
     torch.set_num_threads(1)
-    _worker = _load_vae(vae_folder), ClipFolder(scenes)
+    _worker = load_vae(vae_folder), ClipFolder(scenes)
 
 
 def _encode_part(indices: list[int]) -> LatentCache:

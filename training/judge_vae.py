@@ -1,0 +1,56 @@
+"""What a VAE keeps of clips: `python -m training.judge_vae --vae runs/vae --scenes runs/scenes --count 16`
+
+PSNR of whole clips after encoding and decoding, and how much of brightness and of the two colour axes a linear
+regression reads from the latents of their first frames.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from training.data.clips import ClipFolder
+from training.data.latents import load_vae
+
+AXES = {"brightness": (1, 1, 1), "green - magenta": (-1, 2, -1), "red - blue": (1, 0, -1)}
+
+
+def psnr_db(output: torch.Tensor, clip: torch.Tensor) -> float:  # both in -1..1
+    return float(-10 * torch.log10(F.mse_loss(output.clamp(-1, 1), clip) / 4))
+
+
+def explained_variance(latents: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:  # (N, C), (N, A) -> (A,)
+    """Share of the variance of the last quarter's colours that a regression on the rest explains; can be negative."""
+    inputs = torch.cat([latents, torch.ones(len(latents), 1)], dim=1)
+    split = 3 * len(inputs) // 4
+    weights = torch.linalg.lstsq(inputs[:split], colours[:split]).solution
+    left = colours[split:] - inputs[split:] @ weights
+    return 1 - left.var(0) / colours[split:].var(0)
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vae", type=Path, required=True, help="run folder of training.train_vae")
+    parser.add_argument("--scenes", required=True)
+    parser.add_argument("--count", type=int, default=16, help="clips, evenly spread over the folder")
+    args = parser.parse_args()
+    vae, clips = load_vae(args.vae), ClipFolder(args.scenes)
+    psnrs, latents, colours = [], [], []
+    for index in np.linspace(0, len(clips) - 1, args.count).astype(int):
+        clip = torch.from_numpy(clips[index].frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+        latent = vae.encode(clip).latent_dist.mean
+        psnrs.append(psnr_db(vae.decode(latent).sample, clip))
+        latents.append(latent[0, :, 0].flatten(1).T)
+        colours.append(F.avg_pool2d(clip[0, :, 0], 8).flatten(1).T)
+    axes = torch.tensor(list(AXES.values()), dtype=torch.float32)
+    explained = explained_variance(torch.cat(latents), torch.cat(colours) @ axes.T)
+    print(f"PSNR of {len(psnrs)} clips: median {np.median(psnrs):.1f} dB, worst {min(psnrs):.1f} dB")
+    for name, share in zip(AXES, explained.tolist()):
+        print(f"{name} explained by the latent: {share:.2f}")
+
+
+if __name__ == "__main__":
+    main()
