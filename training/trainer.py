@@ -245,7 +245,7 @@ class Trainer:
         facts = {
             "steps": self.step,
             "attention_loss": config.attention.weight,
-            "attention_blocks": config.attention.blocks,
+            "attention_blocks": list(self.blocks.candidates),
             "base": config.base,
             "data_digest": self.cache.digest,
         }

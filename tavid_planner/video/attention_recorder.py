@@ -3,25 +3,39 @@
 import numpy as np
 import torch
 
+from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention import TargetAttentionCapture
 
 MAX_CAPTURED_BLOCKS = 7
 
 
-class AttentionRecorder:
-    """Averages the target word's maps of the prompted branch over blocks and steps.
+def captured_blocks(adapter: Adapter | None, count: int) -> tuple[int, ...]:
+    """Up to seven of the blocks that the adapter was trained to point with, where it says so, else of all.
 
-    The blocks are those that the adapter was trained to point with, where it says so, else up to seven spread evenly.
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE when the adapter names blocks that this transformer does not have.
     """
+    trained = adapter.extra.get("attention_blocks") if adapter is not None else None
+    if trained and not (isinstance(trained, list) and all(isinstance(b, int) and 0 <= b < count for b in trained)):
+        raise VideoError(
+            ErrorCode.ADAPTER_INCOMPATIBLE,
+            f"adapter {adapter.name}: attention_blocks is {trained!r}, expected block numbers from 0 to {count - 1}",
+            "correct its metadata, or plan with video.capture_attention=false",
+        )
+    blocks = sorted(trained) if trained else range(count)
+    picks = np.linspace(0, len(blocks) - 1, min(len(blocks), MAX_CAPTURED_BLOCKS)).round().astype(int)
+    return tuple(blocks[i] for i in picks)
+
+
+class AttentionRecorder:
+    """Averages the target word's maps of the prompted branch over blocks and steps."""
 
     def __init__(self, pipeline, token_indices: tuple[int, ...], guided: bool):
-        trained = pipeline.adapter.extra.get("attention_blocks") if pipeline.adapter is not None else None
-        count = len(pipeline.transformer.transformer_blocks)
-        blocks = trained or np.unique(np.linspace(0, count - 1, min(count, MAX_CAPTURED_BLOCKS)).round().astype(int))
         self.capture = TargetAttentionCapture(
             pipeline.transformer,
             token_indices,
-            blocks=tuple(int(b) for b in blocks),
+            blocks=captured_blocks(pipeline.adapter, len(pipeline.transformer.transformer_blocks)),
             frames="all",
             rows=slice(1, 2) if guided else slice(0, 1),
         )

@@ -163,4 +163,4 @@ def test_adapter_stores_what_made_it(train_options):
     trainer_of(train_options, steps=1).run()
     with safe_open(Path(train_options["out"]) / "adapter" / "patch_embed_conv2d.safetensors", "pt") as file:
         facts = json.loads(file.metadata()["tavid_adapter"])
-    assert facts["attention_blocks"] == "1 of 0-2" and facts["attention_loss"] == 0.1 and facts["steps"] == 1
+    assert facts["attention_blocks"] == [0, 1, 2] and facts["attention_loss"] == 0.1 and facts["steps"] == 1
