@@ -1,4 +1,4 @@
-"""A ROS graph of this session's own, and a node process in it whose planner follows the instruction."""
+"""A ROS graph of the test run's own, and a node process in it whose planner follows the instruction."""
 
 import importlib.util
 import os
