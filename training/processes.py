@@ -8,12 +8,11 @@ import os
 import torch
 
 
-def join_processes() -> tuple[int, int]:
-    """Join the processes that torchrun started, if any; their number and this one's rank."""
-    processes, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    if processes > 1:
+def join_processes() -> int:
+    """Join the processes that torchrun started, if any; this one's rank."""
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         torch.distributed.init_process_group("gloo")
-    return processes, rank
+    return int(os.environ.get("RANK", 0))
 
 
 def agreed_clock(elapsed_s: float) -> float:

@@ -89,7 +89,7 @@ class Batches:
 
 def main() -> None:
     args = _parse_args()
-    processes, rank = join_processes()
+    rank = join_processes()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)  # the same weights everywhere
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Files are written whole or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -18,6 +19,6 @@ def write_whole(path, content: bytes) -> None:
         partial.write_bytes(content)
         os.replace(partial, path)
     except OSError as error:
-        if partial.is_file():
-            partial.unlink()
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error

@@ -1,9 +1,7 @@
 """RobotMotion: joint positions of a robot over time, what retargeting hands on."""
 
-import contextlib
 import io
 import json
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.io.files import write_whole
 
 SCHEMA_VERSION = 1
 
@@ -85,20 +84,3 @@ class RobotMotion:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{path} is not a readable robot motion: {error}", "hoi-retarget writes such files"
             ) from error
-
-
-def write_whole(path, content: bytes) -> None:
-    """Write a file, complete or not at all.
-
-    Raises:
-        InputError: OUTPUT_INVALID when it cannot be written.
-    """
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
