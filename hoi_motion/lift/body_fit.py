@@ -15,9 +15,11 @@ from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift import keypoints as kp
+from hoi_motion.lift import lifter
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.fit_start import Start, fit_start
+from hoi_motion.lift.lifter import lift_keypoints
 from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet
 from hoi_motion.lift.priors import PosePrior
 from hoi_motion.lift.sides import facing_score, flip_frames
@@ -30,6 +32,14 @@ ANGULAR_STEP_RAD_S = 6.0
 STANDING_SHARE = 6
 # cameras at head height look down a little
 USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
+
+# experiment knobs
+import os
+SIGHT = float(os.environ.get("SIGHT", 0.5))
+MIN_SPREAD_M = float(os.environ.get("MINSPREAD", 0.02))
+LIFTED_PITCH_DEG = float(os.environ.get("LPITCH", 4))
+UPR = float(os.environ.get("UPR", 1))
+HINT = float(os.environ.get("HINT", 1))
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,8 @@ class _Fitter:
         confident = np.where(track.body_px[..., 2] >= config.min_keypoint_confidence, track.body_px[..., 2], 0.0)
         self.body_px = torch.tensor(track.body_px[:, list(km.BODY_KEYPOINTS), :2], dtype=torch.float32)
         self.weight = torch.tensor(confident[:, list(km.BODY_KEYPOINTS)], dtype=torch.float32)
+        lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
+        track = lifted.hinted(track)
         hands = [track.left_hand_px, track.right_hand_px]
         self.hands_px = [torch.tensor(h[..., :2], dtype=torch.float32) for h in hands]
         self.hands_weight = [torch.tensor(h[..., 2], dtype=torch.float32) for h in hands]
@@ -136,8 +148,11 @@ class _Fitter:
         trust = confident[:, ends[:, 0]] * confident[:, ends[:, 1]] * km.HINT_TRUST
         self.hint_weight = torch.tensor(trust, dtype=torch.float32)
         self.hint_rows = torch.tensor([[km.BODY_KEYPOINTS.index(a), km.BODY_KEYPOINTS.index(b)] for a, b in ends])
+        self.lifted_m = torch.tensor(lifted.points_m, dtype=torch.float32)
+        self.sight = torch.tensor(lifted.sight, dtype=torch.float32)
+        self.sight_spread = torch.tensor(lifted.spread_m, dtype=torch.float32)
         self.planted = torch.tensor(planted_feet(track, self.height_px, fps), dtype=torch.float32)
-        start: Start = fit_start(body, track, K, confident, depth_m)
+        start: Start = fit_start(body, track, K, confident, lifted.pitch_rad, depth_m)
         self.base = torch.tensor(start.R_level_root, dtype=torch.float32)  # (T, 3, 3)
         self.turn = torch.zeros(track.num_frames, 3, requires_grad=True)
         self.body_rad = torch.tensor(start.body_rad, dtype=torch.float32).requires_grad_()
@@ -147,6 +162,7 @@ class _Fitter:
         self.betas = torch.zeros(body.num_betas, requires_grad=True)
         self.pitch = torch.tensor(float(start.pitch_rad), requires_grad=True)
         self.floor = torch.tensor(float(start.floor_m), requires_grad=True)
+        self.pitch_start = float(start.pitch_rad)
         self.depth_start = self.log_depth.detach().clone()
         self.depth_is_measured = start.depth_is_measured
 
@@ -202,7 +218,8 @@ class _Fitter:
         bones = (seen[:, self.hint_rows[:, 1]] - seen[:, self.hint_rows[:, 0]]) @ R_level_camera(self.pitch)
         cosine = (torch.nn.functional.normalize(bones, dim=-1) * self.hint).sum(-1)
         # one minus cosine in units of a 20 degree scatter
-        terms.append(stage.hint * (self.hint_weight * (1 - cosine)).sum() / 0.06)
+        terms.append(HINT * stage.hint * (self.hint_weight * (1 - cosine)).sum() / 0.06)
+        terms.append(self._along_sight(seen))
         terms += [self.prior.body(self.body_rad).sum(), self.prior.limits(self.body_rad).sum()]
         terms.append(0.2 * self.prior.hands(self.hands_rad).sum())
         terms.append(T * 0.5 * self.betas.square().sum())
@@ -218,14 +235,21 @@ class _Fitter:
         square = ((xy_px - want_px) / self.height_px).square().sum(-1)
         return (weight * (robust**2 * square / (robust**2 + square)) / (2 * spread**2)).sum()
 
+    def _along_sight(self, seen: torch.Tensor) -> torch.Tensor:
+        """The lifter's distances along the line of sight, from the middle of the hips; the picture says the rest."""
+        hips = seen[:, lifter.HIPS].mean(1, keepdim=True)
+        camera = (seen - hips) @ R_level_camera(self.pitch)
+        miss = (camera - self.lifted_m) @ self.sight / self.sight_spread.clamp(min=MIN_SPREAD_M)
+        return SIGHT * torch.log1p(miss.square() / 4).sum() * 2.5
+
     def _upright(self, points: torch.Tensor) -> list[torch.Tensor]:
         """The trunk is more or less upright, most of all at the start; the camera is more or less level."""
         trunk = torch.nn.functional.normalize(points[:, 12] - points[:, 0], dim=-1)
         lean = torch.full((len(points),), np.deg2rad(25.0))
         lean[: max(1, len(points) // STANDING_SHARE)] = np.deg2rad(6.0)
         tilt = (2 - 2 * trunk[:, 2]) / lean**2
-        pitch = (self.pitch - np.deg2rad(USUAL_PITCH_DEG)) / np.deg2rad(PITCH_SPREAD_DEG)
-        return [torch.log1p(tilt / 4).sum() * 2, len(points) * 0.1 * pitch**2]
+        pitch = (self.pitch - self.pitch_start) / np.deg2rad(LIFTED_PITCH_DEG)
+        return [UPR * torch.log1p(tilt / 4).sum() * 2, len(points) * 0.1 * pitch**2]
 
     def _smooth(self, points: torch.Tensor) -> list[torch.Tensor]:
         if len(points) < 3:

@@ -10,6 +10,7 @@ from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift import keypoints as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.priors import REST_POSE_RAD
+from hoi_motion.lift.start_pose import start_pose
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,14 @@ class Start:
     depth_is_measured: bool
 
 
-def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, depth_m=None) -> Start:
+def fit_start(
+    body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, pitch: float, depth_m=None
+) -> Start:
     """Start values from keypoints and their 3D hint (which is in camera axes)."""
     T = track.num_frames
-    pitch = _pitch(track)
     R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
     hint_level = track.body_hint_m @ R_level_cam.T
-    left = _unit((hint_level[:, kp.L_HIP] - hint_level[:, kp.R_HIP]) + (hint_level[:, kp.L_SHOULDER] - hint_level[:, kp.R_SHOULDER]))
-    left = _unit(_smoothed(left) * [1, 1, 0] + 1e-9)
-    up = np.tile([0.0, 0.0, 1.0], (T, 1))
-    R_level_root = np.stack([left, up, np.cross(left, up)], axis=-1)
+    R_level_root, body_rad = start_pose(hint_level[:, list(km.BODY_KEYPOINTS)])
     # distance: model bones turned like the hint, compared in size with the keypoints (SMPLify-X, section 3.4)
     rest = body.joints(np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1), np.zeros((1, 3)), np.zeros(1))
     model = km.BODY_MATRIX @ rest[0].numpy()
@@ -72,17 +71,9 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray
     pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
     feet = model[[rows[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 0, 1].item()
     return Start(
-        R_level_root=R_level_root, body_rad=np.tile(REST_POSE_RAD, (T, 1, 1)), ray=ray, log_depth=log_depth,
+        R_level_root=R_level_root, body_rad=body_rad, ray=ray, log_depth=log_depth,
         pitch_rad=pitch, floor_m=pelvis_up + feet, depth_is_measured=measured is not None,
     )  # fmt: skip
-
-
-def _pitch(track: kp.KeypointTrack) -> float:
-    """Camera pitch if the hinted trunk stands upright at the start."""
-    first = track.body_hint_m[: max(1, track.num_frames // 6)]
-    trunk = (first[:, [kp.L_SHOULDER, kp.R_SHOULDER]].mean(1) - first[:, [kp.L_HIP, kp.R_HIP]].mean(1)).mean(0)
-    hinted = np.arctan2(trunk[2], -trunk[1])
-    return float(np.clip(hinted, np.deg2rad(-40), np.deg2rad(20)))
 
 
 def depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:
@@ -100,10 +91,6 @@ def depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:
     values = depth_m[xy[:, 1], xy[:, 0]]
     values = values[np.isfinite(values) & (values > 0.1)]
     return float(np.median(values)) + 0.11 if len(values) >= 8 else None
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
 
 
 def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:

@@ -12,25 +12,35 @@ FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.
 # a standing foot's keypoints move less than this, person heights a second
 STILL_SPEED = 0.12
 UNSEEN_WEIGHT = 0.2
+# a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
+SURE, STAYS, STAYING_WEIGHT = 0.4, 0.08, 0.7
 
 
 def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1
     """How surely each foot (left, right) stands still on the floor.
 
-    A foot out of sight counts weakly as standing while the hips keep still: a person cut off by the picture's edge
-    stands on the same floor all the time.
+    A foot that goes out of sight and is still guessed where it was last seen stands there: whoever bends down hides
+    their feet without a step. A foot of which nothing is known counts weakly as standing while the hips keep still: a
+    person cut off by the picture's edge stands on the same floor all the time.
     """
     planted = np.zeros((track.num_frames, 2))
+    hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
+    hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
+    resting = UNSEEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
     for side, ids in enumerate(FOOT_KEYPOINTS):
         points = track.body_px[:, ids]
-        seen = points[..., 2].mean(1)
-        moving = _speed(points[..., :2].mean(1), fps) / height_px
-        planted[:, side] = np.where(seen > 0.4, seen * np.clip(2 - moving / STILL_SPEED, 0, 1), 0.0)
-        hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
-        hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
-        resting = UNSEEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
-        planted[:, side] = np.where(seen > 0.4, planted[:, side], resting)
+        seen, place = points[..., 2].mean(1), points[..., :2].mean(1)
+        moving = _speed(place, fps) / height_px
+        sure = seen > SURE
+        stays = ~sure & (seen > 0) & (_from_last_place(place, sure) < STAYS * height_px)
+        planted[:, side] = np.where(sure, seen * np.clip(2 - moving / STILL_SPEED, 0, 1), np.where(stays, STAYING_WEIGHT, resting))
     return planted
+
+
+def _from_last_place(xy: np.ndarray, sure: np.ndarray) -> np.ndarray:  # (T, 2), (T,) -> (T,) pixels
+    """Distance from where a point was in the last sure frame; infinite before the first."""
+    last = np.maximum.accumulate(np.where(sure, np.arange(len(xy)), -1))
+    return np.where(last >= 0, np.linalg.norm(xy - xy[last], axis=1), np.inf)
 
 
 def _speed(xy: np.ndarray, fps: float) -> np.ndarray:  # (T, 2) -> (T,) pixels per second
