@@ -40,8 +40,7 @@ CARRIERS = [_carrier(k) for k in km.BODY_KEYPOINTS]
 
 # elbows, wrists and hands count double
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
-# further scatter of hips and knees in metres, times the share of its height by which the pelvis is lowered
-CROUCH_M = 0.25
+# how much of the scatter of who crouches a keypoint has
 CROUCHING = torch.tensor([1.0 if k in (23, 24) else 0.5 if k in (25, 26) else 0.0 for k in km.BODY_KEYPOINTS])
 
 
@@ -52,11 +51,13 @@ class KeypointNoise:
     Attributes:
         offset_m: (N, 3) constant, in the frame of the bone that carries the point.
         clip_m, frame_m: (N,) scatter that stays for a clip, and that changes from frame to frame.
+        crouch_m: further scatter of hips and knees, times the share of its height by which the pelvis is lowered.
     """
 
     offset_m: np.ndarray
     clip_m: np.ndarray
     frame_m: np.ndarray
+    crouch_m: float = 0.25
 
 
 def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +106,7 @@ def observed(count: int):
     from training.scenes.scene import generate_scene
 
     for seed in range(NOISE_SEED, NOISE_SEED + count):
-        scene = generate_scene(seed, 240, 360, 9, 4.0)
+        scene = generate_scene(seed, 240, 360, 17, 8.0)
         near_px = np.argwhere(scene.target_mask).mean(0)[::-1]
         yield MediaPipeKeypoints().detect(scene.frames, near_px=near_px), scene.motion
 
@@ -195,7 +196,7 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     # hips and knees of who crouches are a guess of the detector
     height = clips[:, :, 0, HIP_ROWS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
     crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
-    scatter = scatter + CROUCH_M * crouch * CROUCHING[:, None] * normal(size, 1, NUM_POINTS, 2)
+    scatter = scatter + noise.crouch_m * crouch * CROUCHING[:, None] * normal(size, 1, NUM_POINTS, 2)
     rays = (found[..., :2] + amount * scatter) / found[..., 2:].clamp(min=0.3)
     limits = torch.stack([half_width, half_height], -1)[:, None, None]
     seen = (rays.abs() < limits).all(-1).float()
@@ -244,9 +245,9 @@ def train(points: torch.Tensor, noise: KeypointNoise, steps: int, seed: int = 0,
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--scenes", type=int, default=24, help="rendered scenes from which keypoint noise is measured")
-    parser.add_argument("--reaches", type=int, default=2400, help="procedural reaches")
-    parser.add_argument("--random", type=int, default=1600, help="clips of random poses")
+    parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
+    parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
+    parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
     parser.add_argument("--steps", type=int, default=5000)
     arguments = parser.parse_args(argv)
     from safetensors.torch import save_file

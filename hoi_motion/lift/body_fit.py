@@ -1,11 +1,11 @@
 """SMPL-X fitted to 2D keypoints, all frames in one batch, in stages from weak to strong.
 
-The energy is a negative log-likelihood: Geman-McClure reprojection, 3D bone directions as a hint that fades, a pose
-prior with joint limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section
+The energy is a negative log-likelihood: Geman-McClure reprojection, the lifter's 3D points where the picture says little, a
+pose prior with joint limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section
 3; for the temporal terms SLAHMR, Ye et al. 2023, section 3.3).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,11 +15,10 @@ from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift import keypoints as kp
-from hoi_motion.lift import lifter
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.fit_start import Start, fit_start
-from hoi_motion.lift.lifter import lift_keypoints
+from hoi_motion.lift.lifter import HIPS, lift_keypoints
 from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet
 from hoi_motion.lift.priors import PosePrior
 from hoi_motion.lift.sides import facing_score, flip_frames
@@ -30,16 +29,11 @@ ACCELERATION_M_S2 = 6.0
 ANGULAR_STEP_RAD_S = 6.0
 # clips begin with a person who stands: the first 1/STANDING_SHARE of the frames
 STANDING_SHARE = 6
-# cameras at head height look down a little
+# cameras at head height look down a little; where the lifter says how much, it is right within a few degrees
 USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
-
-# experiment knobs
-import os
-SIGHT = float(os.environ.get("SIGHT", 0.5))
-MIN_SPREAD_M = float(os.environ.get("MINSPREAD", 0.02))
-LIFTED_PITCH_DEG = float(os.environ.get("LPITCH", 4))
-UPR = float(os.environ.get("UPR", 1))
-HINT = float(os.environ.get("HINT", 1))
+LIFTED_PITCH_DEG = 4.0
+# what a lifted point weighs against a keypoint, and the least scatter it is believed to have
+LIFTED, LEAST_SPREAD_M = 2.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -71,16 +65,15 @@ class Stage:
     name: str
     rate: float
     robust: float  # Geman-McClure scale as a share of the person's height
-    hint: float
     hands: float
     smooth: float
     feet: float
 
 
 STAGES = (
-    Stage("orient", 0.05, robust=0.5, hint=3.0, hands=0.0, smooth=0.3, feet=0.0),
-    Stage("body", 0.03, robust=0.2, hint=1.0, hands=0.3, smooth=1.0, feet=0.3),
-    Stage("hands and feet", 0.015, robust=0.1, hint=0.3, hands=1.0, smooth=1.0, feet=1.0),
+    Stage("orient", 0.05, robust=0.5, hands=0.0, smooth=0.3, feet=0.0),
+    Stage("body", 0.03, robust=0.2, hands=0.3, smooth=1.0, feet=0.3),
+    Stage("hands and feet", 0.015, robust=0.1, hands=1.0, smooth=1.0, feet=1.0),
 )
 
 
@@ -137,22 +130,14 @@ class _Fitter:
         self.body_px = torch.tensor(track.body_px[:, list(km.BODY_KEYPOINTS), :2], dtype=torch.float32)
         self.weight = torch.tensor(confident[:, list(km.BODY_KEYPOINTS)], dtype=torch.float32)
         lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
-        track = lifted.hinted(track)
         hands = [track.left_hand_px, track.right_hand_px]
         self.hands_px = [torch.tensor(h[..., :2], dtype=torch.float32) for h in hands]
         self.hands_weight = [torch.tensor(h[..., 2], dtype=torch.float32) for h in hands]
-        ends = km.HINT_BONES
-        bones = track.body_hint_m[:, ends[:, 1]] - track.body_hint_m[:, ends[:, 0]]
-        bones /= np.linalg.norm(bones, axis=-1, keepdims=True) + 1e-6
-        self.hint = torch.tensor(bones, dtype=torch.float32)
-        trust = confident[:, ends[:, 0]] * confident[:, ends[:, 1]] * km.HINT_TRUST
-        self.hint_weight = torch.tensor(trust, dtype=torch.float32)
-        self.hint_rows = torch.tensor([[km.BODY_KEYPOINTS.index(a), km.BODY_KEYPOINTS.index(b)] for a, b in ends])
         self.lifted_m = torch.tensor(lifted.points_m, dtype=torch.float32)
-        self.sight = torch.tensor(lifted.sight, dtype=torch.float32)
-        self.sight_spread = torch.tensor(lifted.spread_m, dtype=torch.float32)
+        self.axes = torch.tensor(lifted.axes, dtype=torch.float32)
+        self.lifted_spread_m = torch.tensor(lifted.spread_m, dtype=torch.float32).clamp(min=LEAST_SPREAD_M)
         self.planted = torch.tensor(planted_feet(track, self.height_px, fps), dtype=torch.float32)
-        start: Start = fit_start(body, track, K, confident, lifted.pitch_rad, depth_m)
+        start: Start = fit_start(body, track, K, confident, lifted, depth_m)
         self.base = torch.tensor(start.R_level_root, dtype=torch.float32)  # (T, 3, 3)
         self.turn = torch.zeros(track.num_frames, 3, requires_grad=True)
         self.body_rad = torch.tensor(start.body_rad, dtype=torch.float32).requires_grad_()
@@ -215,11 +200,7 @@ class _Fitter:
             for matrix, px, weight in zip(self.hand_maps, self.hands_px, self.hands_weight):
                 hand = self.project(torch.einsum("kj,tjc->tkc", matrix, points))
                 terms.append(0.5 * stage.hands * self._reprojection(hand, px, weight, 0.012, stage.robust))
-        bones = (seen[:, self.hint_rows[:, 1]] - seen[:, self.hint_rows[:, 0]]) @ R_level_camera(self.pitch)
-        cosine = (torch.nn.functional.normalize(bones, dim=-1) * self.hint).sum(-1)
-        # one minus cosine in units of a 20 degree scatter
-        terms.append(HINT * stage.hint * (self.hint_weight * (1 - cosine)).sum() / 0.06)
-        terms.append(self._along_sight(seen))
+        terms.append(self._as_lifted(seen))
         terms += [self.prior.body(self.body_rad).sum(), self.prior.limits(self.body_rad).sum()]
         terms.append(0.2 * self.prior.hands(self.hands_rad).sum())
         terms.append(T * 0.5 * self.betas.square().sum())
@@ -235,12 +216,12 @@ class _Fitter:
         square = ((xy_px - want_px) / self.height_px).square().sum(-1)
         return (weight * (robust**2 * square / (robust**2 + square)) / (2 * spread**2)).sum()
 
-    def _along_sight(self, seen: torch.Tensor) -> torch.Tensor:
-        """The lifter's distances along the line of sight, from the middle of the hips; the picture says the rest."""
-        hips = seen[:, lifter.HIPS].mean(1, keepdim=True)
-        camera = (seen - hips) @ R_level_camera(self.pitch)
-        miss = (camera - self.lifted_m) @ self.sight / self.sight_spread.clamp(min=MIN_SPREAD_M)
-        return SIGHT * torch.log1p(miss.square() / 4).sum() * 2.5
+    def _as_lifted(self, seen: torch.Tensor) -> torch.Tensor:
+        """Distance from the lifter's points, each from the middle of the hips, in units of what it expects; Student's t."""
+        hips = seen[:, HIPS].mean(1, keepdim=True)
+        in_camera = (seen - hips) @ R_level_camera(self.pitch)
+        miss = (in_camera - self.lifted_m) @ self.axes.T / self.lifted_spread_m
+        return LIFTED * 2.5 * torch.log1p(miss.square() / 4).sum()
 
     def _upright(self, points: torch.Tensor) -> list[torch.Tensor]:
         """The trunk is more or less upright, most of all at the start; the camera is more or less level."""
@@ -249,7 +230,7 @@ class _Fitter:
         lean[: max(1, len(points) // STANDING_SHARE)] = np.deg2rad(6.0)
         tilt = (2 - 2 * trunk[:, 2]) / lean**2
         pitch = (self.pitch - self.pitch_start) / np.deg2rad(LIFTED_PITCH_DEG)
-        return [UPR * torch.log1p(tilt / 4).sum() * 2, len(points) * 0.1 * pitch**2]
+        return [torch.log1p(tilt / 4).sum() * 2, len(points) * 0.1 * pitch**2]
 
     def _smooth(self, points: torch.Tensor) -> list[torch.Tensor]:
         if len(points) < 3:
@@ -276,7 +257,7 @@ class _Fitter:
     @torch.no_grad()
     def result(self) -> BodyFit:
         points = self.points()
-        energy = float(self.energy(replace(STAGES[-1], hint=0.0)))
+        energy = float(self.energy(STAGES[-1]))
         seen = self.project(torch.einsum("kj,tjc->tkc", self.map, points))
         miss = (seen - self.body_px).norm(dim=-1) / self.height_px
         error = ((self.weight * miss).sum(1) / self.weight.sum(1).clamp(min=1e-3)).numpy()

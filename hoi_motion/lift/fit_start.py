@@ -1,4 +1,4 @@
-"""Where the body fit starts: heading from the 3D hint, distance from body size, a resting pose."""
+"""Where the body fit starts: a pose from lifted 3D points, distance from body size."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from hoi_motion.body import BodyModel
 from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift import keypoints as kp
 from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.lifter import Lifted
 from hoi_motion.lift.priors import REST_POSE_RAD
 from hoi_motion.lift.start_pose import start_pose
 
@@ -32,23 +33,23 @@ class Start:
 
 
 def fit_start(
-    body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, pitch: float, depth_m=None
+    body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, lifted: Lifted, depth_m=None
 ) -> Start:
-    """Start values from keypoints and their 3D hint (which is in camera axes)."""
+    """Start values from keypoints and their lifted points."""
     T = track.num_frames
+    pitch = lifted.pitch_rad
     R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
-    hint_level = track.body_hint_m @ R_level_cam.T
-    R_level_root, body_rad = start_pose(hint_level[:, list(km.BODY_KEYPOINTS)])
-    # distance: model bones turned like the hint, compared in size with the keypoints (SMPLify-X, section 3.4)
+    R_level_root, body_rad = start_pose(lifted.points_m @ R_level_cam.T)
+    # distance: model bones turned like the lifted ones, compared in size with the keypoints (SMPLify-X, section 3.4)
     rest = body.joints(np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1), np.zeros((1, 3)), np.zeros(1))
     model = km.BODY_MATRIX @ rest[0].numpy()
     rows = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
     depths = np.full(T, np.nan)
     for t in range(T):
         ratios, weights = [], []
-        for a, b in km.HINT_BONES[:14]:
+        for a, b in km.BONES:
             weight = confident[t, a] * confident[t, b]
-            bone = track.body_hint_m[t, b] - track.body_hint_m[t, a]
+            bone = lifted.points_m[t, rows[b]] - lifted.points_m[t, rows[a]]
             length = np.linalg.norm(model[rows[b]] - model[rows[a]])
             seen = np.linalg.norm(track.body_px[t, b, :2] - track.body_px[t, a, :2])
             across = length * np.linalg.norm(bone[:2]) / (np.linalg.norm(bone) + 1e-6)

@@ -64,12 +64,8 @@ _SPREAD = {0: 0.012, 2: 0.012, 5: 0.012, 7: 0.015, 8: 0.015, 11: 0.014, 13: 0.01
 _SPREAD |= {23: 0.02, 25: 0.014, 27: 0.012, 29: 0.018, 31: 0.018}
 BODY_SPREAD = np.array([_SPREAD.get(i, _SPREAD.get(i - 1, 0.015)) for i in BODY_KEYPOINTS], np.float32)
 
-# bones (from, to) in MediaPipe landmarks whose 3D direction is worth following
-HINT_BONES = np.array(
+# bones (from, to) in MediaPipe landmarks; their lengths tell the distance
+BONES = np.array(
     [(23, 24), (11, 12), (24, 12), (23, 11), (11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26),
-     (26, 28), (27, 31), (28, 32), (7, 8), (7, 0), (8, 0)]
+     (26, 28), (27, 31), (28, 32)]
 )  # fmt: skip
-
-HINT_TRUST = np.array([1, 1, 8, 8, 0.5, 0.2, 0.5, 0.2, 1, 1, 1, 1, 1, 1, 1, 1, 1], np.float32)
-"""How much each hint bone counts. On rendered scenes the trunk's direction is right within 3-6 degrees, but forearms are
-off by 20-30: hanging arms are hinted bent forwards, reaching ones too flat."""

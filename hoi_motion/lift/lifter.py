@@ -4,7 +4,7 @@ Trained on procedural motion alone (`training/train_lifter.py`). Input and outpu
 person, in units of the person's size, at LIFTER_FPS; it needs a focal length, but no picture.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,12 +31,13 @@ class Lifted:
 
     Attributes:
         points_m: (T, N, 3) of km.BODY_KEYPOINTS, from the middle of the hips.
-        sight: (3,) unit line of sight to the person; spread_m: (T, N) scatter expected along it.
+        axes: (3, 3) rows are right, down and ahead of a camera turned towards the person.
+        spread_m: (T, N, 3) scatter expected along them.
         up: (3,) unit, against gravity.
     """
 
     points_m: np.ndarray
-    sight: np.ndarray
+    axes: np.ndarray
     spread_m: np.ndarray
     up: np.ndarray
 
@@ -44,12 +45,6 @@ class Lifted:
     def pitch_rad(self) -> float:
         """Of the camera; positive looks up."""
         return float(np.arcsin(np.clip(self.up[2], -1, 1)))
-
-    def hinted(self, track: kp.KeypointTrack) -> kp.KeypointTrack:
-        """The track with these points as its 3D hint."""
-        hint = track.body_hint_m.copy()
-        hint[:, list(km.BODY_KEYPOINTS)] = self.points_m
-        return replace(track, body_hint_m=hint)
 
 
 class LifterNetwork(nn.Module):
@@ -76,9 +71,7 @@ class LifterNetwork(nn.Module):
         return points, spread.reshape(B, T, NUM_POINTS, 2), nn.functional.normalize(up, dim=-1)
 
 
-def normalised(
-    rays: torch.Tensor, seen: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def normalised(rays: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Network input from rays (B, T, N, 2) x/z, y/z and seen (B, T, N) 0 or 1.
 
     Returns:
@@ -108,7 +101,11 @@ def _network() -> LifterNetwork:
 
 
 def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confidence: float) -> Lifted:
-    """3D keypoints of a track."""
+    """3D keypoints of a track, in every one of its frames.
+
+    Args:
+        K: (3, 3) pixels; min_confidence: keypoints below are not shown to the network.
+    """
     body = track.body_px[:, list(km.BODY_KEYPOINTS)]
     rays = (body[..., :2] - K[:2, 2]) / [K[0, 0], K[1, 1]]
     seen = (body[..., 2] >= min_confidence).astype(float)
@@ -121,7 +118,7 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
     R = R[0].double().numpy()
     points, spread = (_at(times, steps, v[0].double().numpy()) for v in (points, spread.exp()))
     up = up[0].double().mean(0).numpy() @ R
-    return Lifted(TRUNK_M * points @ R, R[2], TRUNK_M * spread[..., 1], up / np.linalg.norm(up))
+    return Lifted(TRUNK_M * points @ R, R, TRUNK_M * spread[..., [0, 0, 1]], up / np.linalg.norm(up))
 
 
 def _at(wanted_s: np.ndarray, known_s: np.ndarray, values: np.ndarray) -> np.ndarray:

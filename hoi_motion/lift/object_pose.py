@@ -14,6 +14,8 @@ from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 
 USUAL_HEIGHT_M = 0.15
 MIN_SUPPORT_HEIGHT_M = 0.12
+# what rests lower than this stands on the floor; its distance changes by this factor at most
+NEAR_FLOOR_M, LANDING = 0.2, 1.5
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
 HAND_MARGIN_M = 0.03
@@ -66,6 +68,7 @@ def object_motion(
         distance += primitive.radius_m * 0.8
     else:
         distance, primitive = _beside_the_hand(target, primitive, contacts, hands, camera, distance)
+        distance, primitive = on_the_floor(target, primitive, camera, distance)
     rest = _resting_pose(target, primitive, camera, distance)
     poses = _poses(target, contacts, hands, rest, primitive, camera)
     vertices, faces = primitive.surface()
@@ -155,17 +158,38 @@ def _beside_the_hand(target, primitive, contacts, hands, camera, distance) -> tu
     return best[1], best[2]
 
 
+def on_the_floor(target: ObjectTrack, primitive: Primitive, camera, distance: float) -> tuple[float, Primitive]:
+    """Distance and size for which an object that seems to rest about on the floor rests on it; the picture stays the same.
+
+    Where the line of sight meets the floor is known better than how far the hand reaches.
+    """
+    up = camera.T_world_camera[2]
+    # along the sight, height of the centre and half the object's height both grow linearly with the distance
+    rise = up[:3] @ _ray(camera, _mask_middle(target.mask))
+    half = primitive.half_height_m / distance
+    bottom_m = up[3] + (rise - half) * distance
+    if bottom_m > NEAR_FLOOR_M or half <= rise:
+        return distance, primitive
+    landed = up[3] / (half - rise)
+    if not 1 / LANDING < landed / distance < LANDING:
+        return distance, primitive
+    return landed, replace(primitive, size_m=primitive.size_m * landed / distance)
+
+
+def _mask_middle(mask: np.ndarray) -> tuple[float, float]:  # x, y in pixels
+    rows, columns = np.nonzero(mask)
+    return (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
+
+
 def _ray(camera, xy_px) -> np.ndarray:  # (3,) in the camera frame, z = 1
     return np.linalg.inv(camera.K) @ np.array([xy_px[0], xy_px[1], 1.0])
 
 
 def _resting_pose(target: ObjectTrack, primitive: Primitive, camera, distance: float) -> np.ndarray:  # (4, 4)
-    rows, columns = np.nonzero(target.mask)
-    middle = (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
     T = np.eye(4)
     c, s = np.cos(primitive.yaw_rad), np.sin(primitive.yaw_rad)
     T[:2, :2] = [[c, -s], [s, c]]
-    T[:3, 3] = (camera.T_world_camera @ np.append(_ray(camera, middle) * distance, 1.0))[:3]
+    T[:3, 3] = (camera.T_world_camera @ np.append(_ray(camera, _mask_middle(target.mask)) * distance, 1.0))[:3]
     # nothing rests below the floor
     T[2, 3] = max(T[2, 3], primitive.half_height_m)
     return T

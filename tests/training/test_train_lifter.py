@@ -1,7 +1,5 @@
 """Training of the lifter: what it is made from, and what it is good for."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,8 @@ from hoi_motion.motion import Camera, HoiMotion, ObjectMotion
 from training import train_lifter
 from training.lifter_motion import random_poses, reaches
 
-QUIET = train_lifter.KeypointNoise(*(np.zeros(s) for s in ((lifter.NUM_POINTS, 3), lifter.NUM_POINTS, lifter.NUM_POINTS)))
+N = lifter.NUM_POINTS
+QUIET = train_lifter.KeypointNoise(np.zeros((N, 3)), np.zeros(N), np.zeros(N), crouch_m=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +69,11 @@ def test_the_same_seed_makes_the_same_clips_and_another_one_others():
 
 def test_an_offset_planted_in_the_keypoints_is_measured():
     body = train_lifter.free_body()
-    planted = np.zeros((lifter.NUM_POINTS, 3))
+    planted = np.zeros((N, 3))
     left, right = km.BODY_KEYPOINTS.index(11), km.BODY_KEYPOINTS.index(12)
     planted[left], planted[right] = (0.03, 0.02, 0.0), (-0.03, 0.02, 0.0)
     clips = []
-    for clip, azimuth in zip(reaches(3, seed=78), (-0.5, 0.0, 0.6)):
+    for clip, azimuth in zip(reaches(4, seed=78), (-0.5, 0.0, 0.3, 0.6)):
         T_world_camera = np.eye(4)
         back = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
         right_hand = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
@@ -87,7 +86,7 @@ def test_an_offset_planted_in_the_keypoints_is_measured():
         body_px[:, list(km.BODY_KEYPOINTS), :2] = camera.project(seen)
         hands = np.zeros((len(seen), 21, 3))
         track = KeypointTrack(body_px, hands, hands, np.zeros((len(seen), 33, 3)), np.ones(len(seen), bool))
-        box = ObjectMotion("target", np.eye(3), [[0, 1, 2]], np.tile(np.eye(4), (len(seen), 1, 1)), is_target=True)
+        box = ObjectMotion("target", np.eye(4)[:, :3], [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]], np.tile(np.eye(4), (len(seen), 1, 1)), is_target=True)
         clips.append((track, HoiMotion(
             pose_rad=clip.pose_rad, transl_m=clip.transl_m, betas=clip.betas, fps=8.0, body_model=body.name, camera=camera,
             objects=(box,),

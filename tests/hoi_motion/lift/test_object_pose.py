@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hoi_motion.lift.camera import world_camera
-from hoi_motion.lift.object_pose import HandMotion, object_motion
+from hoi_motion.lift.object_pose import HandMotion, object_motion, on_the_floor
+from hoi_motion.lift.object_shape import Primitive
 from hoi_motion.lift.object_track import IDENTITY, ObjectTrack
 from hoi_motion.motion import Contact
 
@@ -109,3 +110,29 @@ def test_the_hand_that_takes_it_sets_the_distance_not_one_that_hung_before_it(sc
     motion, _, contacts, _ = object_motion(target, contacts, hands, actor, camera)
     np.testing.assert_allclose(motion.T_world_object[0, :3, 3], CENTRE_M, atol=0.05)
     assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
+
+
+def _standing_box(camera, bottom_m: float):
+    """(track, size, distance) of an upright box 0.2 m high at `bottom_m` over the floor, 0.4 m before the actor."""
+    corners = np.array([[x, y, z] for x in (-0.06, 0.06) for y in (-0.06, 0.06) for z in (0, 0.2)]) + [0.1, -0.4, bottom_m]
+    low, high = camera.project(corners).min(0), camera.project(corners).max(0)
+    rows, columns = np.indices((240, 360))
+    mask = (columns >= low[0]) & (columns <= high[0]) & (rows >= low[1]) & (rows <= high[1])
+    track = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    return track, np.array([0.12, 0.12, 0.2]), camera.to_camera(corners.mean(0))[2]
+
+
+@pytest.mark.parametrize("wrong", [0.92, 1.0, 1.04])
+def test_the_sight_meets_the_floor_at_the_true_distance(wrong):
+    camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 2.0, -1.5])
+    track, size, true = _standing_box(camera, 0.0)
+    found, primitive = on_the_floor(track, Primitive("box", size * wrong), camera, true * wrong)
+    # the outline's middle is that of the box within a pixel or two
+    assert found == pytest.approx(true, rel=0.02)
+    np.testing.assert_allclose(primitive.size_m, size * found / true, rtol=1e-6)
+
+
+def test_what_stands_on_a_table_stays_there():
+    camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 2.0, -1.5])
+    track, size, true = _standing_box(camera, 0.5)
+    assert on_the_floor(track, Primitive("box", size), camera, true)[0] == true
