@@ -17,6 +17,8 @@ MIN_NEAR_PX = 2.0
 NEAREST_POINTS = 3
 # a hand has left its place when it moved by this share of the person's height
 AWAY_PERSON = 0.05
+# a hand that has left its place and keeps still (person heights a second) touches from further away: it hides behind what it holds
+STILL_SPEED, STILL_FACTOR = 0.15, 1.6
 MIN_CONTACT_S = 0.1
 MAX_GAP_S = 0.4
 _BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
@@ -144,26 +146,43 @@ def contact_intervals(
 ) -> tuple[Contact, ...]:
     """Contacts of the two hands with the tracked object.
 
-    A hand touches while it is on the object in the picture; while the object moves, the hand that moves with it holds
-    it, from its first touch to where the object rests again.
+    A hand touches while it is on the object in the picture, or has come to rest beside it; while the object moves, the
+    hand that moves with it holds it, from its first touch to where the object rests again. A hand that is over the
+    object when the clip begins, leaves it at rest and comes back was only before it in the picture.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
     holder = holding_hand(track, target, distances, near_px)
     contacts = []
     for hand in HANDS:
-        touching = _closed(distances[hand] <= near_px, round(MAX_GAP_S * fps))
+        near = distances[hand] <= np.where(_arrived(track, hand, fps), STILL_FACTOR, 1.0) * near_px
+        touching = _closed(near, round(MAX_GAP_S * fps))
         if hand == holder:
             moving = ~target.resting
             touching |= moving
             touching = _closed(touching, round(MAX_GAP_S * fps))
-        for start, end in runs(touching):
+        spans = runs(touching)
+        if len(spans) > 1 and spans[0][0] == 0 and target.resting[: spans[0][1] + 1].all():
+            spans = spans[1:]
+        for start, end in spans:
             held = hand == holder and (~target.resting[start:end]).any()
             if end - start < max(1, round(MIN_CONTACT_S * fps)) and not held:
                 continue
-            on_it = float(np.mean(distances[hand][start:end] <= near_px))
+            on_it = float(np.mean(near[start:end]))
             contacts.append(Contact(hand, object_name, start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
+
+
+def _arrived(track: kp.KeypointTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
+    """Frames in which a hand keeps still elsewhere than where it was first."""
+    centre = hand_centres_px(track)[:, HANDS.index(hand)] / track.person_height_px()
+    seen = np.flatnonzero(np.isfinite(centre[:, 0]))
+    arrived = np.zeros(len(centre), bool)
+    if len(seen) > 1:
+        step = np.linalg.norm(np.diff(centre[seen], axis=0), axis=1) * fps / np.diff(seen)
+        away = np.linalg.norm(centre[seen] - centre[seen[0]], axis=1) > AWAY_PERSON
+        arrived[seen[1:]] = away[1:] & (step < STILL_SPEED)
+    return arrived
 
 
 def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) -> str | None:

@@ -15,7 +15,7 @@ from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 USUAL_HEIGHT_M = 0.15
 MIN_SUPPORT_HEIGHT_M = 0.12
 # what rests lower than this stands on the floor; its distance changes by this factor at most
-NEAR_FLOOR_M, LANDING = 0.2, 1.5
+NEAR_FLOOR_M, LANDING = 0.3, 1.5
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
 HAND_MARGIN_M = 0.03

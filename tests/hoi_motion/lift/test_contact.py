@@ -82,6 +82,42 @@ def test_the_hand_that_goes_with_the_moving_object_holds_it(reaching):
     assert any(c.start_frame <= 8 < c.end_frame and c.confidence > 0.8 for c in intervals)
 
 
+def _moved_to(track, offsets_px):
+    """The track with its right hand and wrist shifted, (T, 2)."""
+    hand, body = track.right_hand_px.copy(), track.body_px.copy()
+    hand[..., :2] = hand[:1, :, :2] + np.asarray(offsets_px, float)[:, None]
+    return replace(track, right_hand_px=hand, body_px=body)
+
+
+def _resting(mask):
+    return ObjectTrack(mask, np.tile(IDENTITY, (12, 1, 1)), np.ones(12), np.ones(12, bool))
+
+
+@pytest.mark.parametrize("start_px, touches", [(-60, True), (0, False)])
+def test_a_hand_that_came_to_rest_touches_from_further_away_than_one_that_was_there(reaching, start_px, touches):
+    track, _ = reaching
+    x = np.r_[np.linspace(start_px, 0, 6), np.zeros(6)]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    points = contact.hand_points_px(track, "right_hand")[-1, :, :2]
+    right, middle = points[:, 0].max(), points[np.argsort(points[:, 0])[-3:], 1].mean()
+    mask = _square((right + 16, middle), 8)
+    distance = contact.hand_distances_px(track, lambda t: mask)["right_hand"][-1]
+    near = contact.tolerance_px(track, mask)
+    # put the object where only the hand that came to rest is near enough
+    mask = np.roll(mask, int(round(1.3 * near - distance)), axis=1)
+    assert near < contact.hand_distances_px(track, lambda t: mask)["right_hand"][-1] < contact.STILL_FACTOR * near
+    assert any(c.hand == "right_hand" for c in contact.contact_intervals(track, _resting(mask), FPS)) == touches
+
+
+def test_a_hand_that_only_hung_before_the_object_touches_when_it_comes_back(reaching):
+    track, _ = reaching
+    x = np.r_[0, 0, 0, 30, 60, 60, 60, 30, 0, 0, 0, 0]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    mask = _square(contact.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 5)
+    (touch,) = [c for c in contact.contact_intervals(track, _resting(mask), FPS) if c.hand == "right_hand"]
+    assert (touch.start_frame, touch.end_frame) == (8, 12)
+
+
 def test_runs_are_half_open():
     assert contact.runs(np.array([1, 1, 0, 1], bool)) == [(0, 2), (3, 4)]
     assert contact.runs(np.zeros(3, bool)) == []
