@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.lift import keypoint_map as km
-from hoi_motion.lift.lifter import LIFTER_FPS, NUM_POINTS, TRUNK_M, LifterNetwork, normalised
+from hoi_motion.lift.keypoints import MIRRORED_BODY
+from hoi_motion.lift.lifter import HIPS, LIFTER_FPS, NUM_POINTS, TRUNK_M, LifterNetwork, normalised
+from hoi_motion.lift.priors import SPREAD_RAD
 from training.lifter_motion import FRAMES, random_poses, reaches
 from training.scenes.scene import free_body
 
@@ -27,7 +29,7 @@ NOISE_SEED = 600_000
 _CARRIERS = {0: "head", 2: "head", 7: "head", 11: "spine3", 13: "left_shoulder", 15: "left_elbow", 17: "left_wrist",
              19: "left_wrist", 21: "left_wrist", 23: "pelvis", 25: "left_hip", 27: "left_knee", 29: "left_ankle",
              31: "left_ankle"}  # fmt: skip
-MIRRORED = np.array([km.BODY_KEYPOINTS.index({2: 5, 5: 2, 7: 8, 8: 7, 0: 0}.get(k, k + 1 if k % 2 else k - 1)) for k in km.BODY_KEYPOINTS])
+MIRRORED = np.array([km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS])
 
 
 def _carrier(k: int) -> int:
@@ -132,8 +134,6 @@ def motion_points(num_reaches: int, num_random: int, noise: KeypointNoise, seed:
 
 def bends(rng: np.random.Generator) -> np.ndarray:  # (FRAMES, 55, 3)
     """Slow random changes of the body's joint angles and of the whole body's attitude."""
-    from hoi_motion.lift.priors import SPREAD_RAD
-
     ends = rng.uniform(0.1, 0.5) * SPREAD_RAD * rng.normal(size=(3, 21, 3))
     share = np.linspace(0, 1, FRAMES)[:, None, None]
     out = np.zeros((FRAMES, 55, 3))
@@ -194,7 +194,7 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     scatter = torch.tensor(noise.clip_m, dtype=torch.float32)[:, None] * normal(size, 1, NUM_POINTS, 2)
     scatter = scatter + torch.tensor(noise.frame_m, dtype=torch.float32)[:, None] * normal(size, T, NUM_POINTS, 2)
     # hips and knees of who crouches are a guess of the detector
-    height = clips[:, :, 0, HIP_ROWS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
+    height = clips[:, :, 0, HIPS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
     crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
     scatter = scatter + noise.crouch_m * crouch * CROUCHING[:, None] * normal(size, 1, NUM_POINTS, 2)
     rays = (found[..., :2] + amount * scatter) / found[..., 2:].clamp(min=0.3)
@@ -204,12 +204,9 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     legs = torch.tensor([k >= 25 for k in km.BODY_KEYPOINTS]) & (torch.rand(size, 1, generator=generator) < 0.3)
     seen = torch.where(legs[:, None], torch.zeros(()), seen)
     xy_seen, sizes, turned = normalised(rays, seen)
-    target = (true - true[:, :, HIP_ROWS].mean(2, keepdim=True)) @ turned.transpose(1, 2)[:, None] / TRUNK_M
+    target = (true - true[:, :, HIPS].mean(2, keepdim=True)) @ turned.transpose(1, 2)[:, None] / TRUNK_M
     up = (turned @ R[:, :, 2:])[..., 0]
     return xy_seen, sizes, target, up
-
-
-HIP_ROWS = [km.BODY_KEYPOINTS.index(23), km.BODY_KEYPOINTS.index(24)]
 
 
 def loss(network: LifterNetwork, xy_seen, sizes, target, up) -> tuple[torch.Tensor, torch.Tensor]:
@@ -237,7 +234,8 @@ def train(points: torch.Tensor, noise: KeypointNoise, steps: int, seed: int = 0,
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        mean = float(error) if mean is None else 0.98 * mean + 0.02 * float(error)
+        error = float(error.detach())
+        mean = error if mean is None else 0.98 * mean + 0.02 * error
         bar.set_postfix_str(f"{1000 * mean:.0f} mm")
     return network.eval()
 

@@ -17,7 +17,7 @@ MIN_NEAR_PX = 2.0
 NEAREST_POINTS = 3
 # a hand has left its place when it moved by this share of the person's height
 AWAY_PERSON = 0.05
-# a hand that has left its place and keeps still (person heights a second) touches from further away: it hides behind what it holds
+# a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
 STILL_SPEED, STILL_FACTOR = 0.15, 1.6
 MIN_CONTACT_S = 0.1
 MAX_GAP_S = 0.4

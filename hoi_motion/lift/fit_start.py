@@ -32,9 +32,7 @@ class Start:
     depth_is_measured: bool
 
 
-def fit_start(
-    body: BodyModel, track: kp.KeypointTrack, K, confident: np.ndarray, lifted: Lifted, depth_m=None
-) -> Start:
+def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted, depth_m=None) -> Start:
     """Start values from keypoints and their lifted points."""
     T = track.num_frames
     pitch = lifted.pitch_rad

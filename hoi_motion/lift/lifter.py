@@ -1,4 +1,4 @@
-"""A small temporal network from 2D keypoints to 3D: what the fit starts from and leans on along the line of sight.
+"""A small temporal network from 2D keypoints to 3D: what the fit starts from and leans on.
 
 Trained on procedural motion alone (`training/train_lifter.py`). Input and output live in a camera turned towards the
 person, in units of the person's size, at LIFTER_FPS; it needs a focal length, but no picture.
