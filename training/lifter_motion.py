@@ -64,7 +64,8 @@ def random_poses(count: int, seed: int = 0):
             body[:, [3, 4], 0] = 2.1 * deep[:, None] + 0.15 * rng.normal(size=(keys, 2))
         lean = np.clip(rng.normal(0.1, 0.25, keys) + (rng.random() < 0.3) * rng.uniform(0, 1.2, keys), -0.4, 1.5)
         yaw = np.cumsum(rng.normal(0, 0.3, keys))
-        root = Rotation.from_euler("zyx", np.column_stack([yaw, lean, rng.normal(0, 0.1, keys)])).as_matrix() @ R_WORLD_BODY
+        angles = np.column_stack([yaw, lean, rng.normal(0, 0.1, keys)])
+        root = Rotation.from_euler("zyx", angles).as_matrix() @ R_WORLD_BODY
         pose = np.zeros((keys, 55, 3))
         pose[:, 0], pose[:, 1:22] = Rotation.from_matrix(root).as_rotvec(), body
         pose[:, 25:] = rest_hands_rad() * rng.uniform(0.3, 2.0)

@@ -2,7 +2,7 @@
 
 python -m training.train_lifter --out hoi_motion/lift/lifter.safetensors
 
-Nothing is rendered but the scenes from which MediaPipe's errors are measured. All seeds are disjoint from held-out ones.
+Nothing is rendered but the scenes from which MediaPipe's errors are measured. No seed is a held-out one.
 """
 
 import argparse
@@ -95,7 +95,8 @@ def measured_noise(clips) -> KeypointNoise:
         for _ in range(5):
             sure = 1 / (1 + (np.abs(values - rows @ offset[k]) / 0.04) ** 2)
             offset[k] = np.linalg.lstsq(rows * sure[:, None], values * sure, rcond=None)[0]
-        rest = [(a[w[:, k], k] - (t[w[:, k], k] @ offset[k])) for a, t, w in zip(across, turned, weights) if w[:, k].sum() > 3]
+        rest = [a[w[:, k], k] - t[w[:, k], k] @ offset[k] for a, t, w in zip(across, turned, weights)]
+        rest = [r for r in rest if len(r) > 3]
         if len(rest) > 3:
             clip[k] = 1.48 * np.median(np.abs(np.stack([np.median(r, 0) for r in rest])))
             frame[k] = 1.48 * np.median(np.abs(np.concatenate([r - np.median(r, 0) for r in rest])))
@@ -122,7 +123,8 @@ def motion_points(num_reaches: int, num_random: int, noise: KeypointNoise, seed:
 
     def add(pose_rad, clip):
         points, rotations = carried(body, pose_rad, clip.transl_m, clip.betas)
-        pairs.append(np.stack([points, points + np.einsum("tnab,nb->tna", rotations, noise.offset_m)]).astype(np.float32))
+        seen = points + np.einsum("tnab,nb->tna", rotations, noise.offset_m)
+        pairs.append(np.stack([points, seen]).astype(np.float32))
 
     for clip in tqdm(reaches(num_reaches, seed), total=num_reaches, desc="reaches", disable=None):
         add(clip.pose_rad, clip)
@@ -255,7 +257,8 @@ def main(argv: list[str] | None = None) -> int:
     points = motion_points(arguments.reaches, arguments.random, noise)
     network = train(points, noise, arguments.steps)
     save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, arguments.out)
-    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB in {(time.perf_counter() - start) / 60:.0f} minutes")
+    minutes = (time.perf_counter() - start) / 60
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB in {minutes:.0f} minutes")
     return 0
 
 

@@ -1,8 +1,8 @@
 """SMPL-X fitted to 2D keypoints, all frames in one batch, in stages from weak to strong.
 
 The energy is a negative log-likelihood: Geman-McClure reprojection, the lifter's 3D points, a pose prior with joint
-limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section 3; for the temporal
-terms SLAHMR, Ye et al. 2023, section 3.3).
+limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section 3; for the
+temporal terms SLAHMR, Ye et al. 2023, section 3.3).
 """
 
 from dataclasses import dataclass
@@ -217,7 +217,7 @@ class _Fitter:
         return (weight * (robust**2 * square / (robust**2 + square)) / (2 * spread**2)).sum()
 
     def _as_lifted(self, seen: torch.Tensor) -> torch.Tensor:
-        """Distance from the lifter's points, all from the middle of the hips, in units of its own spread; Student's t."""
+        """Distance from the lifter's points, from the middle of the hips, in units of its own spread; Student's t."""
         hips = seen[:, HIPS].mean(1, keepdim=True)
         in_camera = (seen - hips) @ R_level_camera(self.pitch)
         miss = (in_camera - self.lifted_m) @ self.axes.T / self.lifted_spread_m

@@ -39,7 +39,8 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Li
     R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
     R_level_root, body_rad = start_pose(lifted.points_m @ R_level_cam.T)
     # distance: model bones turned like the lifted ones, compared in size with the keypoints (SMPLify-X, section 3.4)
-    rest = body.joints(np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1), np.zeros((1, 3)), np.zeros(1))
+    pose = np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1)
+    rest = body.joints(pose, np.zeros((1, 3)), np.zeros(1))
     model = km.BODY_MATRIX @ rest[0].numpy()
     rows = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
     depths = np.full(T, np.nan)

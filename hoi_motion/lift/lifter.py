@@ -53,7 +53,9 @@ class LifterNetwork(nn.Module):
     def __init__(self, width: int = 160, dilations: tuple[int, ...] = (1, 2, 4)):
         super().__init__()
         self.enter = nn.Conv1d(3 * NUM_POINTS + 1, width, 1)
-        self.mix = nn.ModuleList(nn.Conv1d(width, width, 3, dilation=d, padding=d, padding_mode="replicate") for d in dilations)
+        self.mix = nn.ModuleList(
+            nn.Conv1d(width, width, 3, dilation=d, padding=d, padding_mode="replicate") for d in dilations
+        )
         self.think = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in dilations)
         self.norm = nn.ModuleList(nn.GroupNorm(1, width) for _ in dilations)
         self.leave = nn.Conv1d(width, 5 * NUM_POINTS + 3, 1)

@@ -159,7 +159,7 @@ def _beside_the_hand(target, primitive, contacts, hands, camera, distance) -> tu
 
 
 def on_the_floor(target: ObjectTrack, primitive: Primitive, camera, distance: float) -> tuple[float, Primitive]:
-    """Distance and size for which an object that seems to rest about on the floor rests on it; the picture stays the same.
+    """Distance and size for which what seems to rest about on the floor rests on it; the picture stays the same.
 
     Where the line of sight meets the floor is known better than how far the hand reaches.
     """

@@ -33,7 +33,8 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
         moving = _speed(place, fps) / height_px
         sure = seen > SURE
         stays = ~sure & (seen > 0) & (_from_last_place(place, sure) < STAYS * height_px)
-        planted[:, side] = np.where(sure, seen * np.clip(2 - moving / STILL_SPEED, 0, 1), np.where(stays, STAYING_WEIGHT, resting))
+        standing = seen * np.clip(2 - moving / STILL_SPEED, 0, 1)
+        planted[:, side] = np.where(sure, standing, np.where(stays, STAYING_WEIGHT, resting))
     return planted
 
 

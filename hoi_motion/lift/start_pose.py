@@ -1,4 +1,4 @@
-"""A body pose from 3D keypoints, joint by joint from the pelvis outwards: near enough for an optimiser to start from."""
+"""A body pose from 3D keypoints, joint by joint from the pelvis outwards: near enough for a fit to start from."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -37,7 +37,8 @@ def start_pose(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for name in ("spine1", "spine2", "spine3"):
         body_rad[:, _JOINT[name] - 1] = spine
     for first, second, (a, b, c), hinge in _LIMBS:
-        above = root if "hip" in first else chest @ _matrix(body_rad[:, _JOINT[first.replace("shoulder", "collar")] - 1])
+        collar = body_rad[:, _JOINT[first.replace("shoulder", "collar")] - 1]
+        above = root if "hip" in first else chest @ _matrix(collar)
         upper, lower = _unit(at[b] - at[a]), _unit(at[c] - at[b])
         rest = np.array(_ZERO_BONE["hip" if "hip" in first else first], float)
         carried = _shortest_turn(above @ rest, upper) @ above @ np.array(hinge, float)

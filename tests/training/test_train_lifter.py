@@ -86,10 +86,11 @@ def test_an_offset_planted_in_the_keypoints_is_measured():
         body_px[:, list(km.BODY_KEYPOINTS), :2] = camera.project(seen)
         hands = np.zeros((len(seen), 21, 3))
         track = KeypointTrack(body_px, hands, hands, np.zeros((len(seen), 33, 3)), np.ones(len(seen), bool))
-        box = ObjectMotion("target", np.eye(4)[:, :3], [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]], np.tile(np.eye(4), (len(seen), 1, 1)), is_target=True)
+        still, faces = np.tile(np.eye(4), (len(seen), 1, 1)), [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]
+        box = ObjectMotion("target", np.eye(4)[:, :3], faces, still, is_target=True)
         clips.append((track, HoiMotion(
-            pose_rad=clip.pose_rad, transl_m=clip.transl_m, betas=clip.betas, fps=8.0, body_model=body.name, camera=camera,
-            objects=(box,),
+            pose_rad=clip.pose_rad, transl_m=clip.transl_m, betas=clip.betas, fps=8.0,
+            body_model=body.name, camera=camera, objects=(box,),
         )))  # fmt: skip
     found = train_lifter.measured_noise(clips)
     np.testing.assert_allclose(found.offset_m, planted, atol=0.006)

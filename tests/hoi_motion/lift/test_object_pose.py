@@ -114,7 +114,8 @@ def test_the_hand_that_takes_it_sets_the_distance_not_one_that_hung_before_it(sc
 
 def _standing_box(camera, bottom_m: float):
     """(track, size, distance) of an upright box 0.2 m high at `bottom_m` over the floor, 0.4 m before the actor."""
-    corners = np.array([[x, y, z] for x in (-0.06, 0.06) for y in (-0.06, 0.06) for z in (0, 0.2)]) + [0.1, -0.4, bottom_m]
+    corners = np.array([[x, y, z] for x in (-0.06, 0.06) for y in (-0.06, 0.06) for z in (0, 0.2)])
+    corners += [0.1, -0.4, bottom_m]
     low, high = camera.project(corners).min(0), camera.project(corners).max(0)
     rows, columns = np.indices((240, 360))
     mask = (columns >= low[0]) & (columns <= high[0]) & (rows >= low[1]) & (rows <= high[1])

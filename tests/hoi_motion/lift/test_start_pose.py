@@ -11,7 +11,8 @@ R_LEVEL_BODY = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # faces +x, z up
 
 
 def _points(body, root, body_rad):
-    local = body.joints(np.concatenate([np.zeros((1, 1, 3)), body_rad[None], np.zeros((1, 33, 3))], 1), np.zeros((1, 3)), np.zeros(10))
+    pose = np.concatenate([np.zeros((1, 1, 3)), body_rad[None], np.zeros((1, 33, 3))], 1)
+    local = body.joints(pose, np.zeros((1, 3)), np.zeros(10))
     return np.einsum("kj,tjc->tkc", km.BODY_MATRIX, (local.numpy() - local[:, :1].numpy()) @ root.T), local
 
 
@@ -28,7 +29,8 @@ POSES = {
     "rest": _pose(),
     "reach": _pose(right_shoulder=(0, 70, 20), right_elbow=(0, 40, 0)),
     "crouch": _pose(
-        left_hip=(-110, 0, 0), right_hip=(-100, 0, 0), left_knee=(110, 0, 0), right_knee=(105, 0, 0), left_elbow=(0, -60, 0)
+        left_hip=(-110, 0, 0), right_hip=(-100, 0, 0), left_knee=(110, 0, 0), right_knee=(105, 0, 0),
+        left_elbow=(0, -60, 0),
     ),
 }
 
