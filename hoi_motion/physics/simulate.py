@@ -60,7 +60,7 @@ def track_motion(geometry: MotionGeometry) -> Tracking:
     """Let a simulated person follow the motion from its first frame on."""
     client = pybullet.connect(pybullet.DIRECT)
     try:
-        _add_scene(client, geometry)
+        add_scene(client, geometry)
         return _follow(client, geometry)
     finally:
         pybullet.disconnect(physicsClientId=client)
@@ -70,7 +70,7 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
     """Metres that each object moves in a second when it is left where it is in the first frame, all together."""
     client = pybullet.connect(pybullet.DIRECT)
     try:
-        _add_scene(client, geometry)
+        add_scene(client, geometry)
         bodies, starts = {}, {}
         for item in geometry.motion.objects:
             surface, T = geometry.surfaces[item.name], item.T_world_object[0]
@@ -78,7 +78,7 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
             shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
             mass = object_mass_kg(item.name, surface.volume_m3) if item.name in names else 0.0
             starts[item.name] = T[:3, :3] @ surface.centre_m + T[:3, 3]
-            bodies[item.name] = _add_body(client, mass, shape, starts[item.name], T[:3, :3])
+            bodies[item.name] = add_body(client, mass, shape, starts[item.name], T[:3, :3])
         for _ in range(round(SETTLE_S / STEP_S)):
             pybullet.stepSimulation(physicsClientId=client)
         ends = {n: pybullet.getBasePositionAndOrientation(bodies[n], physicsClientId=client)[0] for n in names}
@@ -87,20 +87,20 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
         pybullet.disconnect(physicsClientId=client)
 
 
-def _add_scene(client: int, geometry: MotionGeometry) -> None:
+def add_scene(client: int, geometry: MotionGeometry) -> None:
     pybullet.setGravity(0, 0, -GRAVITY_M_S2, physicsClientId=client)
     pybullet.setPhysicsEngineParameter(
         fixedTimeStep=STEP_S, numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client
     )
     floor = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
-    _add_body(client, 0, floor, np.zeros(3), np.eye(3))
+    add_body(client, 0, floor, np.zeros(3), np.eye(3))
     for box in geometry.supports:
         half = (box.size_m / 2).tolist()
         shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client)
-        _add_body(client, 0, shape, box.T_world_box[:3, 3], box.T_world_box[:3, :3])
+        add_body(client, 0, shape, box.T_world_box[:3, 3], box.T_world_box[:3, :3])
 
 
-def _add_body(client: int, mass_kg: float, shape: int, place_m: np.ndarray, rotation: np.ndarray) -> int:
+def add_body(client: int, mass_kg: float, shape: int, place_m: np.ndarray, rotation: np.ndarray) -> int:
     body = pybullet.createMultiBody(
         mass_kg, shape, basePosition=place_m.tolist(), baseOrientation=Rotation.from_matrix(rotation).as_quat().tolist(),
         physicsClientId=client,
