@@ -17,7 +17,8 @@ from benchmarks.faults import FAULTS, Fault
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics import CheckConfig, Verdict
 
-WITHOUT_A_FIX = ("impossible_joint",)
+LEFT_OUT = ("impossible_joint", "hovering_object")
+"""The first has no fix; the second is planted two metres away, further than a repair moves an object."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,9 +40,9 @@ def main(argv: list[str] | None = None) -> int:
             motions.append(scene.motion)
     strengths = np.linspace(1.1, 2.0, max(len(motions), 2))
     print(f"{len(motions)} scenes, strengths {', '.join(f'{s:.2f}' for s in strengths)} of the limit")
-    print(f"{'fault':<24} {'passes':>7} {'contact':>8} {'change cm':>10} {'left cm':>8} {'seconds':>8}  others")
+    print(f"{'fault':<28} {'passes':>7} {'contact':>8} {'change cm':>10} {'left cm':>8} {'seconds':>8}  others")
     rows = []
-    for number, (name, fault) in enumerate((n, f) for n, f in FAULTS.items() if n not in WITHOUT_A_FIX):
+    for number, (name, fault) in enumerate((n, f) for n, f in FAULTS.items() if n not in LEFT_OUT):
         found = [_repair(name, fault, m, float(strengths[(k + number) % len(strengths)]), body) for k, m in enumerate(motions)]
         found = [row for row in found if row is not None]
         rows += found
@@ -80,12 +81,12 @@ def _repair(name: str, fault: Fault, motion: HoiMotion, strength: float, body) -
 
 def _line(name: str, rows: list[dict]) -> str:
     if not rows:
-        return f"{name:<24} {'-':>7}"
+        return f"{name:<28} {'-':>7}"
     passed = [r for r in rows if r["passes"]]
     change, left = (np.median([r[key] for r in passed]) if passed else np.nan for key in ("change_cm", "left_cm"))
     others = ", ".join(sorted({r["outcome"] for r in rows if not r["passes"]}))
     return (
-        f"{name:<24} {len(passed):>3}/{len(rows):<3} {sum(r['contact'] for r in rows):>4}/{len(rows):<3} "
+        f"{name:<28} {len(passed):>3}/{len(rows):<3} {sum(r['contact'] for r in rows):>4}/{len(rows):<3} "
         f"{change:>10.2f} {left:>8.2f} {np.median([r['seconds'] for r in rows]):>8.1f}  {others}"
     )
 
