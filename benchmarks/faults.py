@@ -17,7 +17,7 @@ from hoi_motion.physics.geometry import MotionGeometry
 LIMITS = CheckConfig()
 APART_M = 0.25  # hand and object, where contact is lost
 HAND_FRAMES, NEAREST_POINTS = 4, 100
-PANEL_M = np.array([0.3, 3.0, 1.2])
+PANEL_M = np.array([0.3, 3.0, 5.0])  # as high as not to be left over its top or under the floor
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,12 @@ def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | No
     return _shifted_object(motion, offsets) if lost else None
 
 
-def hovering_object(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """At first the object hangs in the air for the time in which it would fall `strength` limits."""
+def hovering_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
+    """At first the object hangs in the air for the time in which it would fall `strength` limits; None without furniture:
+    what an object then rests on in the air is taken for a table that was not seen."""
     motion = geometry.motion
+    if not motion.supports:
+        return None
     seconds = np.sqrt(2 * LIMITS.support_drift_m * strength / 9.81)
     frames = 1 + int(np.ceil(seconds * motion.fps) if strength > 1 else np.floor(seconds * motion.fps))
     offsets = np.zeros((motion.num_frames, 3))
@@ -100,12 +103,11 @@ def too_fast(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def body_in_furniture(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """A panel from knee to shoulder stands behind the person, who at most comes `strength` limits deep into it."""
+    """A panel stands behind the person, who at most comes `strength` limits deep into it."""
     skin = geometry.vertices_m
-    low, high = 0.45, 0.45 + PANEL_M[2]
-    back = skin[(skin[..., 2] > low) & (skin[..., 2] < high)][:, 0].min()
     T = np.eye(4)
-    T[:3, 3] = back + LIMITS.penetration_m * strength - PANEL_M[0] / 2, skin[..., 1].mean(), (low + high) / 2
+    back = skin[..., 0].min() + LIMITS.penetration_m * strength
+    T[:3, 3] = back - PANEL_M[0] / 2, skin[..., 1].mean(), 0.0
     return geometry.motion.replace(supports=(*geometry.motion.supports, SupportBox("panel", PANEL_M, T)))
 
 
