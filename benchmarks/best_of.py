@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE", help="as of tavid-plan")
-    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: the first of every class, the second, ...")
+    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: the first of every class, ...")
     parser.add_argument("--seed", type=int, default=0, help="of the first sample; the others count up from it")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, default=Path("runs/best_of"), help="folder with which a stopped run goes on")
@@ -84,7 +84,8 @@ def run(config: PlannerConfig, cases: list[Case], seed: int, workers: int, out: 
 def _claim(path: Path, config: PlannerConfig, seed: int) -> None:
     from tavid_planner.video.model_files import model_folder, weights_digest
 
-    models = [weights_digest(model_folder(resolve_model(name))) for name in (config.video.base, config.video.adapter) if name]
+    names = [name for name in (config.video.base, config.video.adapter) if name]
+    models = [weights_digest(model_folder(resolve_model(name))) for name in names]
     wanted = json.dumps({"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}, indent=1)
     if path.is_file() and path.read_text() != wanted:
         raise InputError(
@@ -118,7 +119,8 @@ def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
         if sample.report is not None:
             outcomes[sample_seed] = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene)).outcome
         samples.append(sample)
-    row = {"class": case.name, "index": case.index, "chosen": {str(k): _chosen(samples[:k], request, outcomes) for k in KS}}
+    chosen = {str(k): _chosen(samples[:k], request, outcomes) for k in KS}
+    row = {"class": case.name, "index": case.index, "chosen": chosen}
     row["samples"] = [
         {"verdict": str(s.verdict), "alignment": s.target_alignment, "margin": s.margin, "failed": s.failed_checks}
         | {"outcome": outcomes.get(s.seed), "error": s.error}

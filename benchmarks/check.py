@@ -157,8 +157,8 @@ def _simulated(rows: list[dict]) -> list[str]:
             f"object left to contact and friction, {verb!r}: within {LIMITS.object_follow_m * 100:.0f} cm in "
             f"{int((off <= LIMITS.object_follow_m).sum())}/{len(off)}, median {np.median(off) * 100:.1f} cm"
         )
-    failed = [f"  scene {r['scene']}: {n}: {why}" for r in rows for n, why in r["simulated"].items() if n not in r["geometric"]]
-    return lines + ["failed only in simulation:", *failed] if failed else lines
+    failed = [(r["scene"], n, why) for r in rows for n, why in r["simulated"].items() if n not in r["geometric"]]
+    return lines + [f"  failed only in simulation: scene {scene}: {n}: {why}" for scene, n, why in failed]
 
 
 def _spread(rows: list[dict], key: str) -> str:

@@ -131,7 +131,8 @@ def hand_in_object(geometry: MotionGeometry, strength: float) -> HoiMotion | Non
 
 def object_in_table(geometry: MotionGeometry, strength: float) -> HoiMotion:
     """What the object stands on is deeper in it by `strength` limits."""
-    return _shifted_object(geometry.motion, np.tile([0, 0, -LIMITS.penetration_m * strength], (len(geometry.joints_m), 1)))
+    down = np.array([0, 0, -LIMITS.penetration_m * strength])
+    return _shifted_object(geometry.motion, np.tile(down, (geometry.motion.num_frames, 1)))
 
 
 FAULTS = {
@@ -150,8 +151,9 @@ FAULTS = {
 }
 
 
-def _towards(geometry: MotionGeometry, item, frame: int, skin_m: np.ndarray, depth_m: float) -> np.ndarray | None:  # (3,)
-    """The shift of an object, along the way to the nearest of the points, after which the deepest is `depth_m` inside."""
+def _towards(geometry: MotionGeometry, item, frame: int, skin_m: np.ndarray, depth_m: float) -> np.ndarray | None:
+    """The shift (3,) of an object, along the way to the nearest of the points (P, 3), after which the deepest of them is
+    `depth_m` inside."""
     surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
     local = (skin_m - T[:3, 3]) @ T[:3, :3]
     distance = surface.signed_distance(local)

@@ -43,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{'fault':<28} {'passes':>7} {'contact':>8} {'change cm':>10} {'left cm':>8} {'seconds':>8}  others")
     rows = []
     for number, (name, fault) in enumerate((n, f) for n, f in FAULTS.items() if n not in LEFT_OUT):
-        found = [_repair(name, fault, m, float(strengths[(k + number) % len(strengths)]), body) for k, m in enumerate(motions)]
+        share = np.roll(strengths, -number)
+        found = [_repair(name, fault, m, float(share[k % len(share)]), body) for k, m in enumerate(motions)]
         found = [row for row in found if row is not None]
         rows += found
         print(_line(name, found), flush=True)

@@ -1,9 +1,9 @@
 """Objects left to the hands: simulated over the second half of a motion, moved by contact, friction and gravity alone.
 
-The hands that touch something are rigid parts (palm and finger segments). Each is drawn along its path in the motion by a
-motor of limited force. While the motion says that the hand is in contact, the segments at the object press on it: a
-motion does not say how firmly a hand grips, and without a grip nothing is ever held. The object is free. Nothing ties it
-to the hand.
+The hands that touch something are rigid parts (palm and finger segments). Each is drawn along its path in the motion by
+a motor of limited force. While the motion says that the hand is in contact, the segments at the object press on it: a
+motion does not say how firmly a hand grips, and without a grip nothing is ever held. The object is free: nothing ties
+it to the hand.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def carried_objects(geometry: MotionGeometry) -> list[ObjectMotion]:
 
 
 def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
-    """Distance of each carried object's centre from its place in the motion, metres, in the frames of the second half."""
+    """Distance of each carried object's centre from its place in the motion, metres, in frames of the second half."""
     motion, half = geometry.motion, geometry.motion.num_frames // 2
     client = pybullet.connect(pybullet.DIRECT)
     try:

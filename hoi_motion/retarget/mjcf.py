@@ -22,13 +22,15 @@ def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
     """The URDF tree of the first body of an MJCF tree; a link `world` carries it, by a floating joint if it is free.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global coordinates,
-            a joint's ref.
+        RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global
+            coordinates, a joint's ref.
     """
     try:
         return _Converter(root, path).urdf()
     except (ValueError, LookupError) as error:
-        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"the MJCF {path} is broken: {error}", "MuJoCo's compiler names the line") from error
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN, f"the MJCF {path} is broken: {error}", "MuJoCo's compiler names the line"
+        ) from error
 
 
 class _Converter:
@@ -107,7 +109,7 @@ class _Converter:
         name = given.get("name") or f"joint{next(self._numbers)}"
         kind = "free" if given["tag"] == "freejoint" else given.get("type", "hinge")
         if float(given.get("ref", 0)):
-            raise self._refused(f"gives joint {name!r} a ref", "set it to 0: at 0 the robot stands as its bodies are placed")
+            raise self._refused(f"gives joint {name!r} a ref", "set it to 0: at 0 the robot stands as it is placed")
         joint = self._connect(robot, name, URDF_TYPES[kind], parent, link, T)
         if kind not in ("hinge", "slide"):
             return

@@ -49,7 +49,8 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         root = mjcf_to_urdf(root, path)
     if root.tag != "robot":
         what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
-        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", "give the URDF of the same robot; MJCF is read for humanoids")
+        hint = "give the URDF of the same robot; MJCF is read for humanoids"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)

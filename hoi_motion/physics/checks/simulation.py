@@ -67,9 +67,8 @@ def object_follows(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
     worst = max(off, key=lambda item: off[item].max())
     frame = geometry.motion.num_frames // 2 + int(off[worst].argmax())
     value = float(off[worst].max())
-    reason = (
-        f"moved by contact and friction alone, {worst} is {value * 100:.1f} cm from its place {geometry.time_words(frame)}"
-    )
+    where = f"{value * 100:.1f} cm from its place {geometry.time_words(frame)}"
+    reason = f"moved by contact and friction alone, {worst} is {where}"
     if limit is None:
         return CheckResult(name, Verdict.PASS, value, None, "m", frame, reason)
     return CheckResult.at_most(name, value, limit, "m", frame, reason)

@@ -104,7 +104,8 @@ def test_a_motion_with_nan_is_one_line_and_code_2(motion, tmp_path, capsys):
         arrays = dict(file)
     arrays["transl_m"][3, 1] = np.nan
     np.savez(tmp_path / "take.npz", **arrays)
-    assert refused([str(tmp_path / "take.npz"), "--out", str(tmp_path / "out.npz")], capsys, "transl_m[3, 1] is nan") == 2
+    arguments = [str(tmp_path / "take.npz"), "--out", str(tmp_path / "out.npz")]
+    assert refused(arguments, capsys, "transl_m[3, 1] is nan") == 2
 
 
 @pytest.mark.parametrize("changes, said", [
@@ -113,7 +114,8 @@ def test_a_motion_with_nan_is_one_line_and_code_2(motion, tmp_path, capsys):
 ])  # fmt: skip
 def test_a_wrong_robot_file_is_one_line_and_code_2(motion, as_yaml, tmp_path, capsys, changes, said):
     motion.save(tmp_path / "take.npz")
-    assert refused([str(tmp_path / "take.npz"), "--robot", as_yaml(**changes), "--out", str(tmp_path / "o.npz")], capsys, said) == 2
+    arguments = [str(tmp_path / "take.npz"), "--robot", as_yaml(**changes), "--out", str(tmp_path / "out.npz")]
+    assert refused(arguments, capsys, said) == 2
 
 
 @pytest.mark.parametrize("robot", ["panda", "humanoid"])
