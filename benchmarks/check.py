@@ -1,185 +1,169 @@
 """The physics check on ground-truth scenes (must PASS) and on faults planted into them (must FAIL for the right reason).
 
-python -m benchmarks.check --count 20 --strengths 4
+python -m benchmarks.check --count 100 --workers 2
 
-A fault of strength s is s times the limit of its check. Strengths above the limit run from 1.25 to 4, those below it
-from 0.1 to 0.5; only scenes that pass unchanged are used.
+A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and ten
+from 0.05 to 0.5, at which it must be silent. Every scene that passes unchanged gets each fault twice, at one strength of
+each ten. Simulated are the unchanged scenes. With --out a run that was stopped goes on with what is missing.
 """
 
 import argparse
+import multiprocessing
 import sys
 import time
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from hoi_motion.motion import HoiMotion
+from benchmarks.faults import FAULTS
 from hoi_motion.physics import CheckConfig, Verdict
+from hoi_motion.progress import CancelToken, silent
+from training.json_lines import append_line, drop_cut_line, read_lines
 
 LIMITS = CheckConfig()
-
-
-def floating(motion: HoiMotion, strength: float) -> HoiMotion:
-    return _shifted_body(motion, [0, 0, LIMITS.floating_m * strength])
-
-
-def sinking(motion: HoiMotion, strength: float) -> HoiMotion:
-    return _shifted_body(motion, [0, 0, -LIMITS.floating_m * strength])
-
-
-def foot_skating(motion: HoiMotion, strength: float) -> HoiMotion:
-    step = LIMITS.skating_m * 30 / motion.fps * strength
-    return _shifted_body(motion, np.arange(motion.num_frames)[:, None] * [step, 0, 0])
-
-
-def contact_kept(motion: HoiMotion, strength: float) -> HoiMotion | None:
-    """Hand and object part by 25 cm for a share of the contact's frames."""
-    contact = next((c for c in motion.contacts), None)
-    if contact is None:
-        return None
-    frames = contact.end_frame - contact.start_frame
-    lost = int(round((1 - LIMITS.contact_kept_share) * strength * frames))
-    offsets = np.zeros((motion.num_frames, 3))
-    offsets[contact.end_frame - lost : contact.end_frame] = [0, 0, 0.25]
-    return _shifted_object(motion, offsets) if lost else None
-
-
-def object_support(motion: HoiMotion, strength: float) -> HoiMotion | None:
-    """At first the object hangs in the air for the time in which it would fall `strength` limits."""
-    seconds = np.sqrt(2 * LIMITS.support_drift_m * strength / 9.81)
-    frames = 1 + int(np.ceil(seconds * motion.fps) if strength > 1 else np.floor(seconds * motion.fps))
-    offsets = np.zeros((motion.num_frames, 3))
-    offsets[:frames] = [1.5, 1.5, 0.5]
-    return _shifted_object(motion, offsets)
-
-
-def object_rest(motion: HoiMotion, strength: float) -> HoiMotion | None:
-    """The object creeps along before any hand is near."""
-    start = min((c.start_frame for c in motion.contacts), default=motion.num_frames)
-    before = int(start * 0.6)
-    if before < 4:
-        return None
-    offsets = np.zeros((motion.num_frames, 3))
-    offsets[:before, 0] = LIMITS.object_still_m * strength * np.linspace(1, 0, before)
-    return _shifted_object(motion, offsets)
-
-
-def object_jump(motion: HoiMotion, strength: float) -> HoiMotion:
-    """The object is somewhere else from one frame to the next, before any hand is near."""
-    offsets = np.zeros((motion.num_frames, 3))
-    offsets[:2, 0] = LIMITS.object_slip_m_s / motion.fps * strength
-    return _shifted_object(motion, offsets)
-
-
-def joint_limits(motion: HoiMotion, strength: float) -> HoiMotion:
-    """A knee bends backwards; the anatomical table's margin of 15 degrees is the unit."""
-    pose = motion.pose_rad.copy()
-    pose[motion.num_frames // 2, 5] = [-np.radians(15 * strength), 0, 0]
-    return motion.replace(pose_rad=pose)
-
-
-def joint_velocity(motion: HoiMotion, strength: float) -> HoiMotion | None:
-    """The head turns to and fro; below half a turn a frame, beyond which direction is lost."""
-    step = LIMITS.joint_velocity_rad_s * strength / motion.fps
-    if step > np.pi:
-        return None
-    pose = motion.pose_rad.copy()
-    pose[1::2, 22, 0] += step
-    return motion.replace(pose_rad=pose)
-
-
-def penetration_body_scene(motion: HoiMotion, strength: float) -> HoiMotion | None:
-    """The table is pushed into the person, `strength` limits beyond where it first touches the torso."""
-    from hoi_motion.physics.geometry import MotionGeometry
-
-    if not motion.supports or "body" not in _BODY:
-        return None
-    box = motion.supports[0]
-    geometry = MotionGeometry(motion.replace(supports=(box,)), LIMITS, _BODY["body"])
-    local = (geometry.vertices_m - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
-    inside = np.abs(local) < box.size_m / 2
-    nearest = (np.inf, 0, 0.0)
-    for axis in (0, 1):
-        beside = inside[..., 1 - axis] & inside[..., 2]
-        gaps = np.where(beside, np.abs(local[..., axis]) - box.size_m[axis] / 2, np.inf)
-        at = np.unravel_index(gaps.argmin(), gaps.shape)
-        nearest = min(nearest, (float(gaps[at]), axis, float(np.sign(local[at][axis]))))
-    gap, axis, side = nearest
-    if not np.isfinite(gap):
-        return None
-    T = box.T_world_box.copy()
-    T[:3, 3] += T[:3, axis] * side * (gap + LIMITS.penetration_m * strength)
-    return motion.replace(supports=(replace(box, T_world_box=T), *motion.supports[1:]))
-
-
-_BODY: dict = {}
-FAULTS = (
-    floating, sinking, foot_skating, contact_kept, object_support, object_rest, object_jump, joint_limits,
-    joint_velocity, penetration_body_scene,
-)  # fmt: skip
-"""Each is named after the check that must catch it; None when a scene has no place for it."""
-
-
-def _shifted_body(motion: HoiMotion, offsets_m) -> HoiMotion:
-    return motion.replace(transl_m=motion.transl_m + np.asarray(offsets_m, np.float32))
-
-
-def _shifted_object(motion: HoiMotion, offsets_m: np.ndarray) -> HoiMotion:  # (T, 3)
-    T = motion.target.T_world_object.copy()
-    T[:, :3, 3] += offsets_m
-    shifted = replace(motion.target, T_world_object=T)
-    return motion.replace(objects=tuple(shifted if o.name == shifted.name else o for o in motion.objects))
+ABOVE, BELOW = np.linspace(1.05, 4.0, 10), np.linspace(0.05, 0.5, 10)
+CAUGHT_SHARE, FALSE_SHARE, TRUTH_SHARE = 0.98, 0.02, 0.97
+TRACKED_SHARE, TRACKED_M = 0.9, 0.06
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=20, help="number of scenes; default 20")
-    parser.add_argument("--strengths", type=int, default=4, help="strengths a fault, half of them below the limit")
-    parser.add_argument("--frames", type=int, default=25)
-    parser.add_argument("--fps", type=float, default=8.0)
+    parser.add_argument("--frames", type=int, default=49)
+    parser.add_argument("--fps", type=float, default=16.0)
+    parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core each")
+    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
     arguments = parser.parse_args(argv)
-
-    from hoi_motion.body import load_body
-    from hoi_motion.physics import check_motion
-    from training.scenes.scene import HELD_OUT_SEED, generate_scene
-
-    body = _BODY["body"] = load_body()
-    good, seconds, passed = [], [], 0
-    for i in range(arguments.count):
-        scene = generate_scene(HELD_OUT_SEED + i, 48, 72, arguments.frames, arguments.fps, supersampling=1, body=body)
-        start = time.perf_counter()
-        report = check_motion(scene.motion, body=body)
-        seconds.append(time.perf_counter() - start)
-        passed += report.verdict is Verdict.PASS
-        if report.verdict is Verdict.PASS:
-            good.append(scene.motion)
-        else:
-            failed = [f"{c.name}: {c.reason}" for c in report.checks if c.verdict is Verdict.FAIL]
-            print(f"scene {HELD_OUT_SEED + i}: {'; '.join(failed)}", file=sys.stderr)
-    print(f"ground truth: {passed}/{arguments.count} PASS, median {np.median(seconds):.2f} s a scene of {arguments.frames} frames")
-    half = max(arguments.strengths // 2, 1)
-    above, below = np.linspace(1.25, 4, half), np.linspace(0.1, 0.5, half)
-    print(f"{'planted fault':<24} {'caught':>9} {'false alarms':>14}")
-    for fault in FAULTS:
-        caught = _alarms(fault, good, above, body)
-        false = _alarms(fault, good, below, body)
-        print(f"{fault.__name__:<24} {caught:>9} {false:>14}")
+    settings = {"frames": arguments.frames, "fps": arguments.fps}
+    known = {}
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        drop_cut_line(arguments.out)
+        known = {r["scene"]: r for r in read_lines(arguments.out) if {k: r[k] for k in settings} == settings}
+    missing = [i for i in range(arguments.count) if i not in known]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(arguments.workers, context) as pool:
+        futures = [pool.submit(measure_scene, i, **settings) for i in missing]
+        for future in tqdm(as_completed(futures), total=len(futures), unit="scene", disable=not sys.stderr.isatty()):
+            row = future.result()
+            known[row["scene"]] = row
+            if arguments.out:
+                append_line(arguments.out, row)
+    print(table([known[i] for i in range(arguments.count)], **settings))
     return 0
 
 
-def _alarms(fault, motions: list[HoiMotion], strengths: np.ndarray, body) -> str:
-    """How often the fault's own check fails, as "failed/planted"."""
-    from hoi_motion.physics import check_motion
+@lru_cache(maxsize=1)
+def _body():
+    import torch
 
-    failed = planted = 0
-    for motion, strength in zip(motions, np.resize(strengths, len(motions))):
-        faulty = fault(motion, float(strength))
-        if faulty is None:
-            continue
-        planted += 1
-        result = next(c for c in check_motion(faulty, body=body).checks if c.name == fault.__name__)
-        failed += result.verdict is Verdict.FAIL
-    return f"{failed}/{planted}"
+    from hoi_motion.body import load_body
+
+    torch.set_num_threads(1)
+    return load_body()
+
+
+def measure_scene(number: int, frames: int, fps: float) -> dict:
+    """All numbers of one held-out scene, as they stand in the file."""
+    from hoi_motion.physics.check import run_checks
+    from hoi_motion.physics.geometry import MotionGeometry
+    from hoi_motion.physics.world import PhysicsWorld
+    from training.scenes.scene import HELD_OUT_SEED, generate_scene
+
+    body = _body()
+    scene = generate_scene(HELD_OUT_SEED + number, 48, 72, frames, fps, supersampling=1, body=body)
+    row = {"scene": number, "frames": frames, "fps": fps, "verb": scene.triplet[1]}
+    for kind, config in (("geometric", CheckConfig()), ("simulated", CheckConfig(simulate=True))):
+        start = time.perf_counter()
+        geometry = MotionGeometry(scene.motion, config, body)
+        with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
+            report = run_checks(geometry, world, silent, CancelToken())
+        row[f"{kind}_s"] = time.perf_counter() - start
+        row[kind] = {c.name: c.reason for c in report.checks if c.verdict is Verdict.FAIL}
+    values = {c.name: c.value for c in report.checks}
+    row |= {name: values[name] for name in ("tracking", "root_wrench", "object_settles", "object_follows")}
+    row["tracking_mean"] = float(geometry.tracking.error_m.mean())
+    row["faults"] = {} if row["geometric"] else _planted(scene.motion, number, body)
+    return row
+
+
+def _planted(motion, number: int, body) -> dict[str, dict[str, list]]:
+    """Fault -> "above" and "below" -> strength, whether its check fails."""
+    from hoi_motion.physics.checks import CHECKS
+    from hoi_motion.physics.geometry import MotionGeometry
+    from hoi_motion.physics.world import PhysicsWorld
+
+    checks, found = {check.__name__: check for check in CHECKS}, {}
+    truth = MotionGeometry(motion, CheckConfig(), body)
+    for k, (name, fault) in enumerate(FAULTS.items()):
+        found[name] = {}
+        for side, strengths in (("above", ABOVE), ("below", BELOW)):
+            strength = float(strengths[(number + k) % len(strengths)])
+            faulty = fault(truth, strength)
+            if faulty is None:
+                continue
+            same = all(np.array_equal(getattr(faulty, k), getattr(motion, k)) for k in ("pose_rad", "transl_m"))
+            geometry = truth.with_scene(faulty) if same else MotionGeometry(faulty, CheckConfig(), body)
+            with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
+                result = checks[fault.check](geometry, world)
+            found[name][side] = [strength, result.verdict is Verdict.FAIL]
+    return found
+
+
+def table(rows: list[dict], frames: int, fps: float) -> str:
+    """What was measured, beside what it must be."""
+    count = len(rows)
+    passed = [r for r in rows if not r["geometric"]]
+    lines = [f"{count} scenes of {frames} frames at {fps:g} fps"]
+    lines.append(f"ground truth: {len(passed)}/{count} PASS (goal {TRUTH_SHARE:.0%})")
+    lines += [f"  scene {r['scene']}: {name}: {why}" for r in rows for name, why in r["geometric"].items()]
+    lines.append(f"{'planted fault':<28} {'check':<25} {'caught':>9} {'false alarms':>14}")
+    sums = np.zeros((2, 2), int)
+    for name, fault in FAULTS.items():
+        cells = []
+        for i, side in enumerate(("above", "below")):
+            found = [r["faults"][name][side][1] for r in passed if side in r["faults"][name]]
+            sums[i] += sum(found), len(found)
+            cells.append(f"{sum(found)}/{len(found)}")
+        lines.append(f"{name:<28} {fault.check:<25} {cells[0]:>9} {cells[1]:>14}")
+    (caught, planted), (false, silent) = sums.tolist()
+    lines.append(
+        f"all: caught {caught / max(planted, 1):.1%} (goal {CAUGHT_SHARE:.0%}), "
+        f"false alarms {false / max(silent, 1):.1%} (goal {FALSE_SHARE:.0%})"
+    )
+    lines += _simulated(rows)
+    lines.append(
+        f"seconds of one check on one core, median (90%): geometric {_spread(rows, 'geometric_s')}, "
+        f"with simulation {_spread(rows, 'simulated_s')}"
+    )
+    return "\n".join(lines)
+
+
+def _simulated(rows: list[dict]) -> list[str]:
+    errors = np.array([r["tracking_mean"] for r in rows])
+    followed = sum("tracking" not in r["simulated"] for r in rows)
+    lines = [
+        f"simulated person: follows in {followed}/{len(rows)} (goal {TRACKED_SHARE:.0%}), mean joint error "
+        f"{errors.mean() * 100:.1f} cm, worst scene {errors.max() * 100:.1f} cm (goal {TRACKED_M * 100:.0f} cm)",
+        f"root wrench: median {np.median([r['root_wrench'] for r in rows]):.0%} of the weight, "
+        f"at most {max(r['root_wrench'] for r in rows):.0%}",
+    ]
+    for verb in sorted({r["verb"] for r in rows}):
+        off = np.array([r["object_follows"] for r in rows if r["verb"] == verb and r["object_follows"] is not None])
+        lines.append(
+            f"object left to contact and friction, {verb!r}: within {LIMITS.object_follow_m * 100:.0f} cm in "
+            f"{int((off <= LIMITS.object_follow_m).sum())}/{len(off)}, median {np.median(off) * 100:.1f} cm"
+        )
+    failed = [(r["scene"], n, why) for r in rows for n, why in r["simulated"].items() if n not in r["geometric"]]
+    return lines + [f"  failed only in simulation: scene {scene}: {n}: {why}" for scene, n, why in failed]
+
+
+def _spread(rows: list[dict], key: str) -> str:
+    seconds = [r[key] for r in rows]
+    return f"{np.median(seconds):.1f} ({np.percentile(seconds, 90):.1f})"
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ import time
 
 import numpy as np
 
-from benchmarks import check as faults
+from benchmarks.faults import FAULTS, Fault
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics import Verdict
+from hoi_motion.physics import CheckConfig, Verdict
 
-FAULTS = (
-    faults.floating, faults.sinking, faults.foot_skating, faults.contact_kept, faults.object_rest, faults.object_jump,
-    faults.joint_velocity, faults.penetration_body_scene,
-)  # fmt: skip
+LEFT_OUT = ("impossible_joint", "hovering_object")
+"""The first has no fix; the second is planted two metres away, further than a repair moves an object."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     from hoi_motion.physics import check_motion
     from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
-    body = faults._BODY["body"] = load_body()
+    body = load_body()
     motions = []
     for i in range(arguments.count):
         scene = generate_scene(HELD_OUT_SEED + i, 48, 72, arguments.frames, arguments.fps, supersampling=1, body=body)
@@ -42,23 +40,25 @@ def main(argv: list[str] | None = None) -> int:
             motions.append(scene.motion)
     strengths = np.linspace(1.1, 2.0, max(len(motions), 2))
     print(f"{len(motions)} scenes, strengths {', '.join(f'{s:.2f}' for s in strengths)} of the limit")
-    print(f"{'fault':<24} {'passes':>7} {'contact':>8} {'change cm':>10} {'left cm':>8} {'seconds':>8}  others")
+    print(f"{'fault':<28} {'passes':>7} {'contact':>8} {'change cm':>10} {'left cm':>8} {'seconds':>8}  others")
     rows = []
-    for number, fault in enumerate(FAULTS):
-        found = [_repair(fault, m, float(strengths[(k + number) % len(strengths)]), body) for k, m in enumerate(motions)]
+    for number, (name, fault) in enumerate((n, f) for n, f in FAULTS.items() if n not in LEFT_OUT):
+        share = np.roll(strengths, -number)
+        found = [_repair(name, fault, m, float(share[k % len(share)]), body) for k, m in enumerate(motions)]
         found = [row for row in found if row is not None]
         rows += found
-        print(_line(fault.__name__, found), flush=True)
+        print(_line(name, found), flush=True)
     print(_line("all", rows))
     return 0
 
 
-def _repair(fault, motion: HoiMotion, strength: float, body) -> dict | None:
+def _repair(name: str, fault: Fault, motion: HoiMotion, strength: float, body) -> dict | None:
     """One planted and repaired fault; None where it has no place or is not found."""
     from hoi_motion.physics import repair_motion
+    from hoi_motion.physics.geometry import MotionGeometry
     from hoi_motion.physics.repair import RepairOutcome
 
-    faulty = fault(motion, strength)
+    faulty = fault(MotionGeometry(motion, CheckConfig(), body), strength)
     if faulty is None:
         return None
     start = time.perf_counter()
@@ -67,7 +67,7 @@ def _repair(fault, motion: HoiMotion, strength: float, body) -> dict | None:
     if result.outcome is RepairOutcome.NOT_NEEDED:
         return None
     if result.outcome is not RepairOutcome.REPAIRED:
-        print(f"  {fault.__name__} x{strength:.2f}: {result.outcome}: {result.reason}", file=sys.stderr)
+        print(f"  {name} x{strength:.2f}: {result.outcome}: {result.reason}", file=sys.stderr)
     truth, repaired = (body.joints(m.pose_rad, m.transl_m, m.betas)[:, :55] for m in (motion, result.motion))
     contact = next(c for c in result.report.checks if c.name == "contact_kept")
     return {
@@ -82,12 +82,12 @@ def _repair(fault, motion: HoiMotion, strength: float, body) -> dict | None:
 
 def _line(name: str, rows: list[dict]) -> str:
     if not rows:
-        return f"{name:<24} {'-':>7}"
+        return f"{name:<28} {'-':>7}"
     passed = [r for r in rows if r["passes"]]
     change, left = (np.median([r[key] for r in passed]) if passed else np.nan for key in ("change_cm", "left_cm"))
     others = ", ".join(sorted({r["outcome"] for r in rows if not r["passes"]}))
     return (
-        f"{name:<24} {len(passed):>3}/{len(rows):<3} {sum(r['contact'] for r in rows):>4}/{len(rows):<3} "
+        f"{name:<28} {len(passed):>3}/{len(rows):<3} {sum(r['contact'] for r in rows):>4}/{len(rows):<3} "
         f"{change:>10.2f} {left:>8.2f} {np.median([r['seconds'] for r in rows]):>8.1f}  {others}"
     )
 

@@ -266,14 +266,9 @@ def _moved_hands(geometry: MotionGeometry, shifts: dict[str, np.ndarray], fade: 
 
 def _way_to_surface(geometry: MotionGeometry, item: ObjectMotion, frame: int, points_m: np.ndarray) -> np.ndarray:
     """From points (P, 3) to the object's surface along the gradient of its signed distance, world, (P, 3)."""
-    surface, T, h = geometry.surfaces[item.name], item.T_world_object[frame], 1e-4
-    local = (points_m - T[:3, 3]) @ T[:3, :3]
-    distance = surface.signed_distance(local)
-    gradient = np.stack(
-        [surface.signed_distance(local + h * e) - surface.signed_distance(local - h * e) for e in np.eye(3)], axis=1
-    )
-    gradient /= np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-12)
-    return -(distance[:, None] * gradient) @ T[:3, :3].T
+    T = item.T_world_object[frame]
+    distance = geometry.surfaces[item.name].signed_distance((points_m - T[:3, 3]) @ T[:3, :3])
+    return -distance[:, None] * geometry.outward(item, frame, points_m)
 
 
 def _carried(item: ObjectMotion, T_world_wrist: np.ndarray, touching: np.ndarray, lost: np.ndarray) -> np.ndarray:

@@ -51,6 +51,21 @@ class MotionGeometry:
         self.T_world_part = part_transforms(motion.pose_rad, self.joints_m)
         self._near, self._supported = {}, {}
 
+    def with_scene(self, motion: HoiMotion) -> "MotionGeometry":
+        """The geometry of a motion with the same person and other objects, supports or contacts: no skin is posed again.
+
+        Raises:
+            ValueError: when the person moves otherwise.
+        """
+        ours, theirs = ((m.pose_rad, m.transl_m, m.betas) for m in (self.motion, motion))
+        if not all(np.array_equal(a, b) for a, b in zip(ours, theirs)):
+            raise ValueError("the person of the other motion moves otherwise")
+        other = object.__new__(MotionGeometry)
+        other.motion, other.config, other.parts = motion, self.config, self.parts
+        other.vertices_m, other.joints_m, other.T_world_part = self.vertices_m, self.joints_m, self.T_world_part
+        other._near, other._supported = {}, {}
+        return other
+
     def time_words(self, frame: int) -> str:
         return f"at {frame / self.motion.fps:.1f} s"
 
@@ -90,6 +105,15 @@ class MotionGeometry:
         distances = surface.signed_distance(points)
         keep = distances <= reach
         return NearPoints(frames[keep], vertices[keep], distances[keep])
+
+    def outward(self, item: ObjectMotion, frame: int, points_m: np.ndarray) -> np.ndarray:  # (P, 3) -> (P, 3)
+        """Unit gradient of the signed distance to an object at points, all in the world."""
+        surface, T, h = self.surfaces[item.name], item.T_world_object[frame], 1e-4
+        local = (points_m - T[:3, 3]) @ T[:3, :3]
+        gradient = np.stack(
+            [surface.signed_distance(local + h * e) - surface.signed_distance(local - h * e) for e in np.eye(3)], axis=1
+        )
+        return gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-12) @ T[:3, :3].T
 
     def hand_touches(self, hand: str, item: ObjectMotion) -> np.ndarray:  # (T,) bool
         """Frames in which the skin of `hand` is at most the contact distance from the object."""

@@ -80,11 +80,14 @@ class PhysicsReport:
 
     @property
     def margin(self) -> float | None:
-        """Smallest distance of a value from its limit, in limits; negative when a check failed, None when none ran."""
+        """Smallest distance of a value from its limit, in limits; negative when a check failed, None when none ran.
+
+        A limit of 0 leaves no margin to what keeps it; what breaks it counts in its unit.
+        """
         margins = [
-            abs(c.value - c.limit) / max(abs(c.limit), 1e-9) * (1 if c.verdict is Verdict.PASS else -1)
+            abs(c.value - c.limit) / (abs(c.limit) or 1.0) * (1 if c.verdict is Verdict.PASS else -1)
             for c in self.checks
-            if c.value is not None and c.limit is not None
+            if c.value is not None and c.limit is not None and (c.limit or c.verdict is Verdict.FAIL)
         ]
         return min(margins, default=None)
 

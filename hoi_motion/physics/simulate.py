@@ -37,6 +37,7 @@ ROOT_SAG_M = 0.05
 """The root spring would carry the whole weight when the pelvis is this much too low."""
 ROOT_TORQUE_N_M_RAD, ROOT_DAMPING_N_M_S_RAD = 600.0, 10.0
 SETTLE_S = 1.0
+LOST_M = 0.5
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,17 @@ class Tracking:
 
 
 def track_motion(geometry: MotionGeometry) -> Tracking:
-    """Let a simulated person follow the motion from its first frame on."""
+    """Let a simulated person follow the motion from its first frame on; who is lost gets a second try with half the step,
+    since a simulation that blows up says nothing about the motion."""
+    tracking = _track(geometry, STEP_S)
+    return tracking if tracking.error_m.max() < LOST_M else _track(geometry, STEP_S / 2)
+
+
+def _track(geometry: MotionGeometry, step_s: float) -> Tracking:
     client = pybullet.connect(pybullet.DIRECT)
     try:
-        _add_scene(client, geometry)
-        return _follow(client, geometry)
+        add_scene(client, geometry, step_s)
+        return _follow(client, geometry, step_s)
     finally:
         pybullet.disconnect(physicsClientId=client)
 
@@ -70,7 +77,7 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
     """Metres that each object moves in a second when it is left where it is in the first frame, all together."""
     client = pybullet.connect(pybullet.DIRECT)
     try:
-        _add_scene(client, geometry)
+        add_scene(client, geometry)
         bodies, starts = {}, {}
         for item in geometry.motion.objects:
             surface, T = geometry.surfaces[item.name], item.T_world_object[0]
@@ -78,7 +85,7 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
             shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
             mass = object_mass_kg(item.name, surface.volume_m3) if item.name in names else 0.0
             starts[item.name] = T[:3, :3] @ surface.centre_m + T[:3, 3]
-            bodies[item.name] = _add_body(client, mass, shape, starts[item.name], T[:3, :3])
+            bodies[item.name] = add_body(client, mass, shape, starts[item.name], T[:3, :3])
         for _ in range(round(SETTLE_S / STEP_S)):
             pybullet.stepSimulation(physicsClientId=client)
         ends = {n: pybullet.getBasePositionAndOrientation(bodies[n], physicsClientId=client)[0] for n in names}
@@ -87,20 +94,20 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
         pybullet.disconnect(physicsClientId=client)
 
 
-def _add_scene(client: int, geometry: MotionGeometry) -> None:
+def add_scene(client: int, geometry: MotionGeometry, step_s: float = STEP_S) -> None:
     pybullet.setGravity(0, 0, -GRAVITY_M_S2, physicsClientId=client)
     pybullet.setPhysicsEngineParameter(
-        fixedTimeStep=STEP_S, numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client
+        fixedTimeStep=step_s, numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client
     )
     floor = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
-    _add_body(client, 0, floor, np.zeros(3), np.eye(3))
+    add_body(client, 0, floor, np.zeros(3), np.eye(3))
     for box in geometry.supports:
         half = (box.size_m / 2).tolist()
         shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client)
-        _add_body(client, 0, shape, box.T_world_box[:3, 3], box.T_world_box[:3, :3])
+        add_body(client, 0, shape, box.T_world_box[:3, 3], box.T_world_box[:3, :3])
 
 
-def _add_body(client: int, mass_kg: float, shape: int, place_m: np.ndarray, rotation: np.ndarray) -> int:
+def add_body(client: int, mass_kg: float, shape: int, place_m: np.ndarray, rotation: np.ndarray) -> int:
     body = pybullet.createMultiBody(
         mass_kg, shape, basePosition=place_m.tolist(), baseOrientation=Rotation.from_matrix(rotation).as_quat().tolist(),
         physicsClientId=client,
@@ -140,13 +147,13 @@ def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
     return person, sum(masses)
 
 
-def _follow(client: int, geometry: MotionGeometry) -> Tracking:
+def _follow(client: int, geometry: MotionGeometry, step_s: float) -> Tracking:
     motion, links = geometry.motion, list(range(BODY_JOINTS - 1))
     person, mass_kg = _add_person(client, geometry)
     weight_n = mass_kg * GRAVITY_M_S2
     stiffness = weight_n / ROOT_SAG_M
     damping = 2 * np.sqrt(stiffness * mass_kg)
-    steps = max(round(1 / (motion.fps * STEP_S)), 1)
+    steps = max(round(1 / (motion.fps * step_s)), 1)
     places, turns = _reference(motion, geometry.joints_m[:, 0], steps)  # (S, 3), (S, 22, 4)
     pybullet.resetJointStatesMultiDof(person, links, turns[0, 1:].tolist(), physicsClientId=client)
     error, force_share, torque_size = np.zeros((3, motion.num_frames))
@@ -161,7 +168,7 @@ def _follow(client: int, geometry: MotionGeometry) -> Tracking:
         )
         place, turn = pybullet.getBasePositionAndOrientation(person, physicsClientId=client)
         speed, spin = pybullet.getBaseVelocity(person, physicsClientId=client)
-        wanted_m_s = (places[min(step + 1, len(places) - 1)] - places[step]) / STEP_S
+        wanted_m_s = (places[min(step + 1, len(places) - 1)] - places[step]) / step_s
         force = stiffness * (places[step] - place) + damping * (wanted_m_s - speed)
         away = (Rotation.from_quat(turns[step, 0]) * Rotation.from_quat(turn).inv()).as_rotvec()
         torque = ROOT_TORQUE_N_M_RAD * away - ROOT_DAMPING_N_M_S_RAD * np.array(spin)

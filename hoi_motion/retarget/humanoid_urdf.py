@@ -13,12 +13,12 @@ BALL_VELOCITY_RAD_S = 10.0  # a ball joint in a URDF has no limits
 
 
 def read_humanoid_urdf(path: Path, scale: float) -> str:
-    """The URDF's text with absolute mesh paths, scaled, `spherical` joints as three hinges, without a world link.
+    """A URDF or MJCF as the text of a URDF: absolute mesh paths, scaled, ball joints as three hinges, no link `world`.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes, or a base that is fixed to the world.
     """
-    root = parse_urdf(path)
+    root = parse_urdf(path, mjcf=True)
     _free_base(root, path)
     _scale(root, scale)
     for joint in root.findall("joint"):

@@ -83,7 +83,9 @@ class HumanoidConfig:
     the joint above it: left_knee turns in the knee, left_foot in the ankle. `head` may be named as well.
     """
 
-    urdf: str = option("", "path of the URDF, relative to the YAML file, or pybullet_data:PATH; empty: the user's")
+    urdf: str = option(
+        "", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH; empty: the user's"
+    )
     scale: float = option(1.0, "size of the robot over that of its URDF", minimum=0.001, maximum=1000.0)
     forward: list = field(default_factory=lambda: [1.0, 0.0, 0.0])  # of the root link
     up: list = field(default_factory=lambda: [0.0, 0.0, 1.0])

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.mjcf import mjcf_to_urdf
 from hoi_motion.retarget.robot import JawConfig
 
 PALM_HEIGHT_M = 0.07
@@ -31,8 +32,11 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
     return xml.tostring(root, encoding="unicode")
 
 
-def parse_urdf(path: Path) -> xml.Element:
+def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     """The URDF's tree with absolute mesh paths.
+
+    Args:
+        mjcf: take an MJCF as well, and make a URDF of it.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML or missing meshes.
@@ -41,22 +45,25 @@ def parse_urdf(path: Path) -> xml.Element:
         root = xml.fromstring(path.read_bytes().rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
     except (OSError, xml.ParseError) as error:
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is not a URDF: {error}") from error
+    if root.tag == "mujoco" and mjcf:
+        root = mjcf_to_urdf(root, path)
     if root.tag != "robot":
         what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
-        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", "give the URDF of the same robot")
+        hint = "give the URDF of the same robot; MJCF is read for humanoids"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
-    missing = []
+    missing = {}
     for mesh in root.iter("mesh"):
         found = _mesh_path(mesh.get("filename", ""), path.parent)
         if found is None:
-            missing.append(mesh.get("filename", ""))
+            missing[mesh.get("filename", "")] = True  # a shape may be drawn and touched: named once
         else:
             mesh.set("filename", str(found))
     if missing:
         raise RetargetError(
-            ErrorCode.ROBOT_UNKNOWN, f"{len(missing)} meshes of {path} are missing, the first is {missing[0]}",
+            ErrorCode.ROBOT_UNKNOWN, f"{len(missing)} meshes of {path} are missing, the first is {next(iter(missing))}",
             "put the mesh folder beside the URDF or one of the folders above it",
         )  # fmt: skip
     return root

@@ -14,7 +14,7 @@ from hoi_motion.physics.checks.penetration import (
     penetration_body_scene,
     penetration_object_scene,
 )
-from hoi_motion.physics.checks.simulation import object_settles, root_wrench, tracking
+from hoi_motion.physics.checks.simulation import object_follows, object_settles, root_wrench, tracking
 
 CHECKS = (
     penetration_body_object,
@@ -34,5 +34,6 @@ CHECKS = (
     tracking,
     root_wrench,
     object_settles,
+    object_follows,
 )
 """In the order of the report."""

@@ -3,7 +3,8 @@
 A part counts only where its skin is inside the obstacle. Its depth is then the shortest shift that separates the
 part's convex hull from the obstacle (GJK/EPA in PyBullet), so that a hand through a thin table top is as deep as it
 would have to be pulled back, not half the table's thickness. In a concave object the depth is that of the deepest skin
-point. Skin gives way: the limit holds for touching hands too and leaves room for it.
+point. Parts are rigid: where a strong bend (a crouch) draws the skin in, furniture counts to the skin. Skin gives way:
+the limit holds for touching hands too and leaves room for it.
 """
 
 import numpy as np
@@ -69,10 +70,17 @@ def _body_in_support(geometry: MotionGeometry, world: PhysicsWorld, box: Support
     frames, vertices = np.nonzero(geometry.skin_distance(box) < 0)
     T_world_box = np.broadcast_to(box.T_world_box, (geometry.motion.num_frames, 4, 4))
     text = f"{{part}} passes {{depth}} through the {box.name}"
-    return _deepest_part(geometry, world, ("support", box.name), T_world_box, frames, vertices, text)
+
+    def skin_depth_m(frame: int, joint: int) -> float:
+        """The shortest shift through a face of the box after which the part's skin, as posed, is outside."""
+        skin = geometry.vertices_m[frame, geometry.parts.joint_of_vertex == joint]
+        local = (skin - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
+        return float(min((box.size_m / 2 - local.min(axis=0)).min(), (box.size_m / 2 + local.max(axis=0)).min()))
+
+    return _deepest_part(geometry, world, ("support", box.name), T_world_box, frames, vertices, text, skin_depth_m)
 
 
-def _deepest_part(geometry, world, obstacle, T_world_obstacle, frames, vertices, text):
+def _deepest_part(geometry, world, obstacle, T_world_obstacle, frames, vertices, text, skin_depth_m=None):
     """(depth, frame, sentence) over the parts that have skin inside a convex obstacle."""
     pairs = np.unique(np.stack([frames, geometry.parts.joint_of_vertex[vertices]]), axis=1).T
     deepest, placed = (0.0, None, ""), None
@@ -84,6 +92,8 @@ def _deepest_part(geometry, world, obstacle, T_world_obstacle, frames, vertices,
             placed = frame
         world.place(("part", joint), geometry.T_world_part[frame, joint])
         depth = world.depth_m(("part", joint), obstacle)
+        if skin_depth_m is not None and depth > deepest[0]:
+            depth = min(depth, skin_depth_m(frame, joint))
         if depth > deepest[0]:
             deepest = (depth, frame, text.replace("{part}", part_words(joint)))
     return deepest

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.report import CheckResult
+from hoi_motion.physics.report import CheckResult, Verdict
 from hoi_motion.physics.world import PhysicsWorld
 
 OFF = "simulation is off; hoi-check --simulate or check.simulate=true turns it on"
@@ -51,3 +51,24 @@ def object_settles(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
     worst = max(resting, key=moved.get)
     reason = f"let go in the first frame, {worst} moves {moved[worst] * 100:.1f} cm in simulation"
     return CheckResult.at_most(name, moved[worst], limit, "m", 0, reason)
+
+
+def object_follows(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    """How far objects that a hand touches in the second half end up from their place when nothing but contact, friction
+    and gravity moves them; the worst object and frame. Has a limit only with `judge_following`."""
+    from hoi_motion.physics.carry import carried_objects, carry_objects
+
+    name, limit = "object_follows", geometry.config.object_follow_m if geometry.config.judge_following else None
+    if not geometry.config.simulate:
+        return CheckResult.not_run(name, limit, "m", OFF)
+    if not carried_objects(geometry):
+        return CheckResult.not_run(name, limit, "m", "no hand touches an object in the second half")
+    off = carry_objects(geometry)
+    worst = max(off, key=lambda item: off[item].max())
+    frame = geometry.motion.num_frames // 2 + int(off[worst].argmax())
+    value = float(off[worst].max())
+    where = f"{value * 100:.1f} cm from its place {geometry.time_words(frame)}"
+    reason = f"moved by contact and friction alone, {worst} is {where}"
+    if limit is None:
+        return CheckResult(name, Verdict.PASS, value, None, "m", frame, reason)
+    return CheckResult.at_most(name, value, limit, "m", frame, reason)

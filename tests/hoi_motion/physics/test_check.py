@@ -7,6 +7,7 @@ import pytest
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.errors import CheckError, ControlError
+from hoi_motion.motion import SupportBox
 from hoi_motion.physics import CheckConfig, Verdict, check_motion
 from hoi_motion.progress import CancelToken
 
@@ -133,6 +134,21 @@ def test_a_hand_through_a_thin_table_is_deeper_than_half_its_thickness(good_moti
     found = result(check_motion(planted, body=body), "penetration_body_scene")
     assert found.verdict is Verdict.FAIL and found.value > 0.02
     assert "through the table" in found.reason
+
+
+def test_a_wall_behind_someone_who_crouches_is_measured_to_the_skin(good_motion, body):
+    """Rigid parts would stand out of the skin by centimetres where hips are bent this far."""
+    pose = good_motion.pose_rad.copy()
+    for side in ("left", "right"):
+        pose[:, JOINT_NAMES.index(f"{side}_hip"), 0] = -1.8
+        pose[:, JOINT_NAMES.index(f"{side}_knee"), 0] = 2.0
+    crouching = good_motion.replace(pose_rad=pose, objects=(), contacts=(), supports=())
+    skin = body.vertices_and_joints(pose[:1], good_motion.transl_m[:1], good_motion.betas)[0].numpy()
+    T = np.eye(4)
+    T[1, 3] = skin[..., 1].max() - 0.005 + 0.15  # the person faces -y
+    wall = SupportBox("wall", np.array([3.0, 0.3, 5.0]), T)
+    found = result(check_motion(crouching.replace(supports=(wall,)), body=body), "penetration_body_scene")
+    assert 0 < found.value < 0.008
 
 
 def test_leaning_over_the_feet_fails_balance(good_motion, body):

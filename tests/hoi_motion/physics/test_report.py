@@ -15,6 +15,12 @@ def test_margin_is_that_of_the_tightest_check():
     assert PhysicsReport((NOT_RUN,)).margin is None
 
 
+def test_a_limit_of_zero_does_not_hide_the_margin_of_the_others():
+    straight, bent = (CheckResult.at_most("joint_limits", value, 0.0, "deg", 0, "") for value in (0.0, 3.0))
+    assert PhysicsReport((SKATING, straight)).margin == pytest.approx(0.75)
+    assert PhysicsReport((SKATING, bent)).margin == pytest.approx(-3)
+
+
 def test_verdict_is_fail_before_pass_before_not_run():
     assert PhysicsReport((SKATING, FAILED, NOT_RUN)).verdict is Verdict.FAIL
     assert PhysicsReport((SKATING, NOT_RUN)).verdict is Verdict.PASS

@@ -1,10 +1,16 @@
 """hoi-retarget: files, exit codes and messages."""
 
+import contextlib
+import io
+import shutil
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from hoi_motion.retarget.replay import record_replay
+from hoi_motion.retarget.robot import load_robot_config
 from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.scripts.retarget import main
 
@@ -39,19 +45,101 @@ def test_a_motion_file_becomes_the_files_of_a_folder(motion, tmp_path, capsys):
     assert "holds 'bar'" in capsys.readouterr().out
 
 
-def test_a_folder_in_parallel_gives_a_table_films_and_the_same_motion_each_time(stepping, tmp_path, capsys):
-    (tmp_path / "in").mkdir()
+@pytest.fixture(scope="module")
+def folder_run(stepping, tmp_path_factory):
+    """The folder that two processes wrote, the exit code and the printed lines; the third motion is none."""
+    folder = tmp_path_factory.mktemp("all")
     for name in ("a", "b"):
-        stepping.save(tmp_path / "in" / f"{name}.npz")
-    (tmp_path / "in" / "c.npz").write_bytes(b"not a motion")
-    arguments = ["--all", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--robot", "humanoid", "--jobs", "2"]
-    assert main([*arguments, "--record_video"]) == 2
-    table = capsys.readouterr().out.splitlines()
+        stepping.save(folder / f"{name}.npz")
+    (folder / "c.npz").write_bytes(b"not a motion")
+    arguments = ["--all", str(folder), "--out", str(folder / "out"), "--robot", "humanoid", "--jobs", "2", "--record_video"]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = main(arguments)
+    return folder, code, printed.getvalue().splitlines()
+
+
+def test_a_folder_in_parallel_gives_a_table_and_films(folder_run, stepping):
+    folder, code, table = folder_run
+    assert code == 2
     assert [line.split()[0] for line in table] == ["a.npz", "b.npz", "c.npz", "2"]
     assert "planted feet slide" in table[0] and "FILE_INVALID (111)" in table[2]
-    first, second = (RobotMotion.load(tmp_path / "out" / f"{name}_humanoid.npz") for name in ("a", "b"))
-    assert np.array_equal(first.positions_rad, second.positions_rad)
-    assert film(tmp_path / "out" / "a_humanoid.mp4") == (stepping.num_frames, pytest.approx(stepping.fps))
+    assert film(folder / "out" / "a_humanoid.mp4") == (stepping.num_frames, pytest.approx(stepping.fps))
+
+
+@pytest.mark.parametrize("ending", [".npz", ".pkl", ".csv", ".json"])
+def test_two_processes_write_the_bytes_that_one_does(folder_run, alone, ending):
+    folder = folder_run[0] / "out"
+    files = [folder / f"a_humanoid{ending}", folder / f"b_humanoid{ending}", alone / f"a_humanoid{ending}"]
+    assert len({path.read_bytes() for path in files}) == 1
+
+
+@pytest.fixture(scope="module")
+def alone(folder_run, tmp_path_factory):
+    """What a run of one motion in this process writes."""
+    out = tmp_path_factory.mktemp("alone")
+    assert main([str(folder_run[0] / "a.npz"), "--out", str(out), "--robot", "humanoid"]) == 0
+    return out
+
+
+def without_frames(motion, count):
+    return motion.replace(
+        pose_rad=motion.pose_rad[:count], transl_m=motion.transl_m[:count], objects=(), contacts=()
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda m: without_frames(m, 1), "the motion has 1 frame"),
+    (lambda m: m.replace(objects=(), contacts=()), "the motion has no object"),
+    (lambda m: m.replace(contacts=()), "no hand touches an object"),
+])  # fmt: skip
+def test_a_motion_without_what_an_arm_needs_is_one_line_and_code_2(motion, tmp_path, capsys, change, said):
+    change(motion).save(tmp_path / "take.npz")
+    assert refused([str(tmp_path / "take.npz"), "--out", str(tmp_path / "out.npz")], capsys, said) == 2
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_motion_with_nan_is_one_line_and_code_2(motion, tmp_path, capsys):
+    motion.save(tmp_path / "take.npz")
+    with np.load(tmp_path / "take.npz") as file:
+        arrays = dict(file)
+    arrays["transl_m"][3, 1] = np.nan
+    np.savez(tmp_path / "take.npz", **arrays)
+    arguments = [str(tmp_path / "take.npz"), "--out", str(tmp_path / "out.npz")]
+    assert refused(arguments, capsys, "transl_m[3, 1] is nan") == 2
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"gripper": {}}, "has no gripper"), ({"home_rad": {"elbow": 0.1}}, "known: panda_joint1"),
+    ({"grasp_frame": "palm"}, "panda_hand"), ({"speed": 3}, "valid names"),
+])  # fmt: skip
+def test_a_wrong_robot_file_is_one_line_and_code_2(motion, as_yaml, tmp_path, capsys, changes, said):
+    motion.save(tmp_path / "take.npz")
+    arguments = [str(tmp_path / "take.npz"), "--robot", as_yaml(**changes), "--out", str(tmp_path / "out.npz")]
+    assert refused(arguments, capsys, said) == 2
+
+
+@pytest.mark.parametrize("robot", ["panda", "humanoid"])
+def test_a_urdf_without_its_meshes_is_one_line_and_code_2(motion, tmp_path, capsys, robot):
+    motion.save(tmp_path / "take.npz")
+    shutil.copy(load_robot_config("panda").urdf, tmp_path / "alone.urdf")
+    arguments = [str(tmp_path / "take.npz"), "--robot", robot, "--urdf", str(tmp_path / "alone.urdf")]
+    assert refused([*arguments, "--out", str(tmp_path / "out.npz")], capsys, "meshes") == 2
+
+
+def test_a_humanoid_held_to_the_world_is_one_line_and_code_2(motion, tmp_path, capsys):
+    motion.save(tmp_path / "take.npz")
+    text = Path(load_robot_config("humanoid").urdf).read_text().rstrip("\0")
+    held = '<link name="world"/><joint name="stand" type="fixed"><parent link="world"/><child link="base"/></joint>'
+    (tmp_path / "held.urdf").write_text(text.replace("</robot>", held + "</robot>"))
+    arguments = [str(tmp_path / "take.npz"), "--robot", "humanoid", "--urdf", str(tmp_path / "held.urdf")]
+    assert refused([*arguments, "--out", str(tmp_path / "out.npz")], capsys, "fixed base") == 2
+
+
+def refused(arguments: list[str], capsys, said: str) -> int:
+    code = main(arguments)
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    return code
 
 
 def test_a_film_at_the_source_pace_is_as_long_as_the_source(motion, panda, result, tmp_path):

@@ -172,8 +172,3 @@ def test_missing_meshes_are_named(tmp_path):
     shutil.copy(load_robot_config("panda").urdf, tmp_path / "alone.urdf")
     error = refused("humanoid", str(tmp_path / "alone.urdf"))
     assert isinstance(error, RetargetError) and "link0.obj" in error.message
-
-
-def test_mjcf_is_named(tmp_path):
-    (tmp_path / "robot.xml").write_text("<mujoco/>")
-    assert "is MJCF, not a URDF" in refused("humanoid", str(tmp_path / "robot.xml")).message

@@ -72,3 +72,8 @@ def _meshes() -> Path:
 
 def test_a_home_outside_the_limits_is_named(as_yaml):
     assert "panda_joint4" in error_of(as_yaml(home_rad={"panda_joint4": 1.0})).message
+
+
+def test_mjcf_of_an_arm_is_named(as_yaml, tmp_path):
+    (tmp_path / "robot.xml").write_text("<mujoco/>")
+    assert "is MJCF, not a URDF" in error_of(as_yaml(urdf=str(tmp_path / "robot.xml"))).message

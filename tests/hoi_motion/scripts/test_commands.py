@@ -35,6 +35,48 @@ def test_check_takes_limits_from_yaml(motion_file, tmp_path):
     assert check.main([str(tmp_path / "floating.npz"), "--config", str(tmp_path / "limits.yaml")]) == 0
 
 
+def floating(motion_file, folder, height_m: float) -> str:
+    motion = HoiMotion.load(motion_file)
+    motion.replace(transl_m=motion.transl_m + np.float32([0, 0, height_m])).save(folder / "floating.npz")
+    return str(folder / "floating.npz")
+
+
+def test_repair_writes_a_motion_that_passes(motion_file, tmp_path, capfd):
+    fixed = str(tmp_path / "fixed.npz")
+    assert check.main([floating(motion_file, tmp_path, 0.03), "--repair", fixed]) == 0
+    assert capfd.readouterr().out.startswith("repair: REPAIRED: mended floating: moved body by")
+    assert check.main([fixed]) == 0
+
+
+def test_repair_beyond_the_limit_is_3_and_writes_nothing(motion_file, tmp_path, capfd):
+    assert check.main([floating(motion_file, tmp_path, 0.3), "--repair", str(tmp_path / "fixed.npz")]) == 3
+    assert "repair: BEYOND_LIMIT: the body would have to move" in capfd.readouterr().out
+    assert not (tmp_path / "fixed.npz").exists()
+
+
+def test_repair_into_no_folder_is_2_and_one_line(motion_file, tmp_path, capfd):
+    assert check.main([floating(motion_file, tmp_path, 0.03), "--repair", str(tmp_path / "no" / "fixed.npz")]) == 2
+    error = capfd.readouterr().err
+    assert "OUTPUT_INVALID" in error and error.count("\n") == 1
+
+
+def test_simulate_adds_the_simulated_checks(motion_file, tmp_path, capfd):
+    assert check.main([str(motion_file), "--simulate", "--out", str(tmp_path / "physics.json")]) == 0
+    checks = {c["name"]: c for c in json.loads((tmp_path / "physics.json").read_text())["checks"]}
+    assert checks["tracking"]["verdict"] == checks["root_wrench"]["verdict"] == "PASS"
+    assert checks["object_follows"]["verdict"] == "NOT_RUN"  # this person has no object
+
+
+def test_a_motion_with_nan_is_2_and_one_line(motion_file, capfd):
+    with np.load(motion_file) as file:
+        arrays = dict(file)
+    arrays["pose_rad"][2, 5, 0] = np.nan
+    np.savez(motion_file, **arrays)
+    assert check.main([str(motion_file)]) == 2
+    error = capfd.readouterr().err
+    assert "pose_rad[2, 5, 0] is nan" in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("text, words", [("floating_cm: 2", "valid names"), ("floating_m: -1", "floating_m"), ("[", "not YAML")])
 def test_a_bad_config_is_2(motion_file, tmp_path, capsys, text, words):
     (tmp_path / "limits.yaml").write_text(text)

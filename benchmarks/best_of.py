@@ -1,0 +1,198 @@
+"""What the choice among K samples is worth: on TargetBench, how often the plan PASSES its check at the right target.
+
+python -m benchmarks.best_of --cases 55 --workers 2 --out runs/best_of
+
+Eight videos are made of every case, once. Of each K the first K are what the planner would have had, and its own rules
+choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment and
+margin. Right target: in the chosen video the hand is on the masked candidate in more frames than on any other. Where no
+video of K touches the target nothing is right, whatever the planner would make of them, so these are not lifted. A run
+that was stopped goes on with what is missing.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from hoi_motion.io.files import write_whole
+from hoi_motion.physics.report import Verdict
+from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
+from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, score
+from tavid_planner.request import InteractionRequest
+from training.bench.cases import BENCH_VERSION, Case, bench_cases
+from training.bench.scoring import candidate_masks, wilson_interval
+from training.bench.scoring import score as score_video
+from training.json_lines import append_line, drop_cut_line, read_lines
+
+KS = (1, 2, 4, 8)
+GAIN_AT, GAIN = 4, 0.10
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="mini")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE", help="as of tavid-plan")
+    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: the first of every class, ...")
+    parser.add_argument("--seed", type=int, default=0, help="of the first sample; the others count up from it")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--out", type=Path, default=Path("runs/best_of"), help="folder with which a stopped run goes on")
+    arguments = parser.parse_args(argv)
+    try:
+        config = with_options(load_profile(arguments.profile), arguments.set)
+        rows = run(config, bench_cases(count=arguments.cases), arguments.seed, arguments.workers, arguments.out)
+    except TavidError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(table(rows))
+    return 0
+
+
+def run(config: PlannerConfig, cases: list[Case], seed: int, workers: int, out: Path) -> list[dict]:
+    """One row a case, also in `cases.jsonl` of the folder `out`.
+
+    Raises:
+        InputError: CONFIG_INVALID when the folder holds rows of another model or setting.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(out / "best_of.json", config, seed)
+    path = out / "cases.jsonl"
+    drop_cut_line(path)
+    known = {(r["class"], r["index"]): r for r in read_lines(path)}
+    missing = [c for c in cases if (c.name, c.index) not in known]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max(workers, 1), context) as pool:
+        futures = [pool.submit(measure_case, case, config, seed) for case in missing]
+        try:
+            for future in tqdm(as_completed(futures), total=len(futures), unit="case", disable=not sys.stderr.isatty()):
+                row = future.result()
+                known[row["class"], row["index"]] = row
+                append_line(path, row)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [known[c.name, c.index] for c in cases]
+
+
+def _claim(path: Path, config: PlannerConfig, seed: int) -> None:
+    from tavid_planner.video.model_files import model_folder, weights_digest
+
+    names = [name for name in (config.video.base, config.video.adapter) if name]
+    models = [weights_digest(model_folder(resolve_model(name))) for name in names]
+    wanted = json.dumps({"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}, indent=1)
+    if path.is_file() and path.read_text() != wanted:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{path.parent} holds results of another model, seed or profile",
+            "choose another folder, or delete this one",
+        )  # fmt: skip
+    write_whole(path, wanted.encode())
+
+
+@lru_cache(maxsize=1)
+def _loaded(config: PlannerConfig):
+    import torch
+
+    from hoi_motion.body import load_body
+    from tavid_planner.video import load_pipeline
+
+    torch.set_num_threads(1)
+    return load_pipeline(config.video), load_body(config.lift.body_model)
+
+
+def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
+    """The samples of one case, and for every K which one the planner chooses and what it is."""
+    video = config.video
+    scene = case.scene(video.height, video.width, video.num_frames, video.fps)
+    request = InteractionRequest(
+        scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K, seed=seed, samples=max(KS)
+    )
+    samples, outcomes = [], {}
+    for sample_seed in range(seed, seed + max(KS)):
+        sample = _sample(request, config, sample_seed)
+        if sample.report is not None:
+            outcomes[sample_seed] = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene)).outcome
+        samples.append(sample)
+    chosen = {str(k): _chosen(samples[:k], request, outcomes) for k in KS}
+    row = {"class": case.name, "index": case.index, "chosen": chosen}
+    row["samples"] = [
+        {"verdict": str(s.verdict), "alignment": s.target_alignment, "margin": s.margin, "failed": s.failed_checks}
+        | {"outcome": outcomes.get(s.seed), "error": s.error}
+        for s in (score(sample, request) for sample in samples)
+    ]
+    return row
+
+
+def _sample(request: InteractionRequest, config: PlannerConfig, seed: int) -> Sample:
+    """One video; lifted and checked when a hand touches the target in it. What the planner does, sample by sample."""
+    from hoi_motion.lift import lift_video, observe_clip
+    from hoi_motion.physics import check_motion, repair_motion
+    from tavid_planner.video import generate_video
+
+    pipeline, body = _loaded(config)
+    sample = Sample(seed)
+    try:
+        sample = replace(sample, video=generate_video(pipeline, request, config.video, seed))
+        clip = sample.video.frames, sample.video.fps, request.target_mask
+        observation = observe_clip(*clip, config=config.lift)
+        if not observation.contacts:
+            return replace(sample, missed=True)
+        motion = lift_video(*clip, intrinsics=request.intrinsics, config=config.lift, observation=observation)
+        if config.check.repair:
+            result = repair_motion(motion, config.check, body=body)
+            return replace(sample, motion=result.motion, report=result.report)
+        return replace(sample, motion=motion, report=check_motion(motion, config.check, body=body))
+    except TavidError as error:
+        if error.code not in FAILURES_OF_ONE_SAMPLE:
+            raise
+        return replace(sample, error=error)
+
+
+def _chosen(samples: list[Sample], request: InteractionRequest, outcomes: dict[int, str]) -> dict | None:
+    """Seed, verdict and outcome of the sample that the planner takes; None when none touches the target."""
+    if all(s.report is None for s in samples):
+        return None
+    best = choose(samples, request)
+    return {"seed": best.seed, "verdict": str(best.report.verdict), "outcome": outcomes[best.seed]}
+
+
+def table(rows: list[dict]) -> str:
+    """A line for every K, with 95% intervals (Wilson)."""
+    lines = [f"{len(rows)} cases of TargetBench, share of plans [95% interval]"]
+    lines.append(f"{'K':>2}  {'PASS at the right target':<26} {'right target':<22} {'PASS, touching it':<22}")
+    rates = {}
+    for k in KS:
+        chosen = [r["chosen"][str(k)] for r in rows]
+        right = np.array([c is not None and c["outcome"] == "hit" for c in chosen])
+        passed = np.array([c is not None and c["verdict"] == Verdict.PASS for c in chosen])
+        rates[k] = float((right & passed).mean())
+        cells = [_share(int(values.sum()), len(rows)) for values in (right & passed, right, passed)]
+        lines.append(f"{k:>2}  {cells[0]:<26} {cells[1]:<22} {cells[2]:<22}")
+    lines.append(
+        f"gain at K={GAIN_AT} over one sample: {100 * (rates[GAIN_AT] - rates[1]):+.0f} points (goal {100 * GAIN:+.0f})"
+    )
+    samples = [s for r in rows for s in r["samples"]]
+    touching = [s for s in samples if s["outcome"] is not None]
+    failed = [name for s in touching for name in s["failed"]]
+    lines.append(
+        f"of {len(samples)} samples {len(touching)} touch the target, {sum(s['outcome'] == 'hit' for s in touching)} of "
+        f"them more than another candidate, {sum(s['verdict'] == Verdict.PASS for s in touching)} PASS"
+    )
+    counts = sorted(((failed.count(name), name) for name in set(failed)), reverse=True)
+    lines.append("checks that fail: " + (", ".join(f"{name} {count}" for count, name in counts) or "none"))
+    return "\n".join(lines)
+
+
+def _share(hits: int, count: int) -> str:
+    low, high = wilson_interval(hits, count)
+    return f"{hits / count:.2f} [{low:.2f}, {high:.2f}]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

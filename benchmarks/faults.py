@@ -1,0 +1,184 @@
+"""Faults planted into motions that are physically possible: each is named, and belongs to the check that must find it.
+
+A fault takes a motion's geometry and a strength, which is the share of the check's limit that it breaks, and returns the
+faulty motion; None where the motion has no place for it, or too few frames for its strength.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.motion import HoiMotion, SupportBox
+from hoi_motion.physics import CheckConfig
+from hoi_motion.physics.geometry import MotionGeometry
+
+LIMITS = CheckConfig()
+APART_M = 0.25  # hand and object, where contact is lost
+HAND_FRAMES, NEAREST_POINTS = 4, 100
+PANEL_M = np.array([0.3, 3.0, 5.0])  # as high as not to be left over its top or under the floor
+
+
+@dataclass(frozen=True)
+class Fault:
+    check: str
+    plant: Callable[[MotionGeometry, float], HoiMotion | None]
+
+    def __call__(self, geometry: MotionGeometry, strength: float) -> HoiMotion | None:
+        return self.plant(geometry, strength)
+
+
+def floating(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    return _shifted_body(geometry.motion, [0, 0, LIMITS.floating_m * strength])
+
+
+def sinking(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    return _shifted_body(geometry.motion, [0, 0, -LIMITS.floating_m * strength])
+
+
+def skating(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    motion = geometry.motion
+    step = LIMITS.skating_m * 30 / motion.fps * strength
+    return _shifted_body(motion, np.arange(motion.num_frames)[:, None] * [step, 0, 0])
+
+
+def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
+    """Hand and object part for the last frames of a contact: for more than the allowed share, or for no more than it."""
+    motion = geometry.motion
+    contact = next(iter(motion.contacts), None)
+    if contact is None:
+        return None
+    share = (1 - LIMITS.contact_kept_share) * strength * (contact.end_frame - contact.start_frame)
+    lost = int(np.floor(share)) + (strength > 1)
+    offsets = np.zeros((motion.num_frames, 3))
+    offsets[contact.end_frame - lost : contact.end_frame] = [0, 0, APART_M]
+    return _shifted_object(motion, offsets) if lost else None
+
+
+def hovering_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
+    """At first the object hangs in the air for the time in which it would fall `strength` limits; None without furniture:
+    what an object then rests on in the air is taken for a table that was not seen."""
+    motion = geometry.motion
+    if not motion.supports:
+        return None
+    seconds = np.sqrt(2 * LIMITS.support_drift_m * strength / 9.81)
+    frames = 1 + int(np.ceil(seconds * motion.fps) if strength > 1 else np.floor(seconds * motion.fps))
+    offsets = np.zeros((motion.num_frames, 3))
+    offsets[:frames] = [1.5, 1.5, 0.5]
+    return _shifted_object(motion, offsets)
+
+
+def object_moves_before_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
+    motion = geometry.motion
+    before = int(min((c.start_frame for c in motion.contacts), default=motion.num_frames) * 0.6)
+    if before < 4:
+        return None
+    offsets = np.zeros((motion.num_frames, 3))
+    offsets[:before, 0] = LIMITS.object_still_m * strength * np.linspace(1, 0, before)
+    return _shifted_object(motion, offsets)
+
+
+def teleporting_object(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    """The object is somewhere else from one frame to the next, before any hand is near."""
+    motion = geometry.motion
+    offsets = np.zeros((motion.num_frames, 3))
+    offsets[:2, 0] = LIMITS.object_slip_m_s / motion.fps * strength
+    return _shifted_object(motion, offsets)
+
+
+def impossible_joint(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    """A knee bends backwards; the anatomical table's margin of 15 degrees is the unit."""
+    pose = geometry.motion.pose_rad.copy()
+    pose[len(pose) // 2, JOINT_NAMES.index("right_knee")] = [-np.radians(15 * strength), 0, 0]
+    return geometry.motion.replace(pose_rad=pose)
+
+
+def too_fast(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    """The jaw opens and closes; at most by half a turn a frame, beyond which the direction is lost."""
+    step = min(LIMITS.joint_velocity_rad_s * strength / geometry.motion.fps, 0.99 * np.pi)
+    pose = geometry.motion.pose_rad.copy()
+    pose[1::2, JOINT_NAMES.index("jaw"), 0] += step
+    return geometry.motion.replace(pose_rad=pose)
+
+
+def body_in_furniture(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    """A panel stands behind the person, who at most comes `strength` limits deep into it."""
+    skin = geometry.vertices_m
+    T = np.eye(4)
+    back = skin[..., 0].min() + LIMITS.penetration_m * strength
+    T[:3, 3] = back - PANEL_M[0] / 2, skin[..., 1].mean(), 0.0
+    return geometry.motion.replace(supports=(*geometry.motion.supports, SupportBox("panel", PANEL_M, T)))
+
+
+def hand_in_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
+    """In some frames of the contact the object comes towards the hand until some skin is `strength` limits deep in it;
+    None when it has no walls that thick."""
+    motion, item = geometry.motion, geometry.motion.target
+    contact = next((c for c in motion.contacts if c.object_name == item.name), None)
+    if contact is None:
+        return None
+    skin = geometry.vertices_m[:, geometry.parts.hand_vertices[contact.hand]]
+    offsets = np.zeros((motion.num_frames, 3))
+    middle = (contact.start_frame + contact.end_frame) // 2
+    for frame in range(middle, min(middle + HAND_FRAMES, contact.end_frame)):
+        shift = _towards(geometry, item, frame, skin[frame], LIMITS.penetration_m * strength)
+        if shift is None:
+            return None
+        offsets[frame] = shift
+    return _shifted_object(motion, offsets)
+
+
+def object_in_table(geometry: MotionGeometry, strength: float) -> HoiMotion:
+    """What the object stands on is deeper in it by `strength` limits."""
+    down = np.array([0, 0, -LIMITS.penetration_m * strength])
+    return _shifted_object(geometry.motion, np.tile(down, (geometry.motion.num_frames, 1)))
+
+
+FAULTS = {
+    "body_in_furniture": Fault("penetration_body_scene", body_in_furniture),
+    "hand_in_object": Fault("penetration_body_object", hand_in_object),
+    "object_in_table": Fault("penetration_object_scene", object_in_table),
+    "floating": Fault("floating", floating),
+    "sinking": Fault("sinking", sinking),
+    "skating": Fault("foot_skating", skating),
+    "dropped_contact": Fault("contact_kept", dropped_contact),
+    "teleporting_object": Fault("object_jump", teleporting_object),
+    "object_moves_before_contact": Fault("object_rest", object_moves_before_contact),
+    "hovering_object": Fault("object_support", hovering_object),
+    "impossible_joint": Fault("joint_limits", impossible_joint),
+    "too_fast": Fault("joint_velocity", too_fast),
+}
+
+
+def _towards(geometry: MotionGeometry, item, frame: int, skin_m: np.ndarray, depth_m: float) -> np.ndarray | None:
+    """The shift (3,) of an object, along the way to the nearest of the points (P, 3), after which the deepest of them is
+    `depth_m` inside."""
+    surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
+    local = (skin_m - T[:3, 3]) @ T[:3, :3]
+    distance = surface.signed_distance(local)
+    local = local[distance.argsort(kind="stable")[:NEAREST_POINTS]]
+    way = local[0] - surface.centre_m
+    way /= np.linalg.norm(way)
+    shifts = np.arange(-0.03, 0.1, 0.005)
+    deep = [surface.signed_distance(local - shift * way).min() < -depth_m for shift in shifts]
+    if not any(deep):
+        return None
+    high = shifts[deep.index(True)]
+    low = high - 0.005
+    for _ in range(5):
+        middle = (low + high) / 2
+        deep = surface.signed_distance(local - middle * way).min() < -depth_m
+        low, high = (low, middle) if deep else (middle, high)
+    return T[:3, :3] @ (high * way)
+
+
+def _shifted_body(motion: HoiMotion, offsets_m) -> HoiMotion:
+    return motion.replace(transl_m=motion.transl_m + np.asarray(offsets_m, np.float32))
+
+
+def _shifted_object(motion: HoiMotion, offsets_m: np.ndarray) -> HoiMotion:  # (T, 3)
+    T = motion.target.T_world_object.copy()
+    T[:, :3, 3] += offsets_m
+    shifted = replace(motion.target, T_world_object=T)
+    return motion.replace(objects=tuple(shifted if o.name == shifted.name else o for o in motion.objects))

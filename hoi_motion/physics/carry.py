@@ -1,0 +1,141 @@
+"""Objects left to the hands: simulated over the second half of a motion, moved by contact, friction and gravity alone.
+
+The hands that touch something are rigid parts (palm and finger segments). Each is drawn along its path in the motion by
+a motor of limited force. While the motion says that the hand is in contact, the segments at the object press on it: a
+motion does not say how firmly a hand grips, and without a grip nothing is ever held. The object is free: nothing ties
+it to the hand.
+"""
+
+import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
+
+from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.motion import ObjectMotion
+from hoi_motion.physics.geometry import MotionGeometry
+from hoi_motion.physics.person import part_words
+from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
+from hoi_motion.physics.world import object_mass_kg, pybullet
+
+SOLVER_ITERATIONS = 50
+SEGMENT_KG = 0.05
+PALM_N, SEGMENT_N = 200.0, 10.0
+"""The most that the arm puts behind the palm, and a finger behind each of its three segments; a power grip gives 300 N
+and more in all (Mathiowetz et al., Arch. Phys. Med. Rehabil. 66, 1985)."""
+PRESS_M = 0.008
+"""A pressing segment is drawn this far below the surface, as deep as soft skin gives way."""
+SKIN_FRICTION = 1.0
+HAND_GROUP, OBJECT_GROUP = 32, 64  # hands meet objects only: whether they pass through anything else is another check
+SPINNING_FRICTION_M = 0.005
+"""Soft finger tips touch with a patch: its radius, by which friction also resists turning."""
+
+
+def carried_objects(geometry: MotionGeometry) -> list[ObjectMotion]:
+    """Objects that a hand is said to touch in the second half."""
+    half = geometry.motion.num_frames // 2
+    names = {c.object_name for c in geometry.motion.contacts if c.end_frame > half}
+    return [o for o in geometry.motion.objects if o.name in names]
+
+
+def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
+    """Distance of each carried object's centre from its place in the motion, metres, in frames of the second half."""
+    motion, half = geometry.motion, geometry.motion.num_frames // 2
+    client = pybullet.connect(pybullet.DIRECT)
+    try:
+        add_scene(client, geometry)
+        pybullet.setPhysicsEngineParameter(numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client)
+        carried = carried_objects(geometry)
+        bodies = {o.name: _add_object(client, geometry, o, half, o in carried) for o in motion.objects}
+        steps = max(round(1 / (motion.fps * STEP_S)), 1)
+        hands = [
+            _Hand(client, geometry, hand, half, steps) for hand in sorted({c.hand for c in motion.contacts})
+        ]
+        off = {o.name: np.zeros(motion.num_frames - half) for o in carried}
+        for step in range((motion.num_frames - 1 - half) * steps + 1):
+            if step % steps == 0:
+                frame = half + step // steps
+                for o in carried:
+                    place = pybullet.getBasePositionAndOrientation(bodies[o.name], physicsClientId=client)[0]
+                    off[o.name][frame - half] = np.linalg.norm(place - geometry.centres_world(o)[frame])
+            for hand in hands:
+                hand.drive(step)
+            pybullet.stepSimulation(physicsClientId=client)
+        return off
+    finally:
+        pybullet.disconnect(physicsClientId=client)
+
+
+def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame: int, free: bool) -> int:
+    """The object as it is in a frame, moving on as it does there if it is free."""
+    surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
+    points = (surface.hull_m - surface.centre_m).tolist()
+    shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
+    mass = object_mass_kg(item.name, surface.volume_m3) if free else 0.0
+    centres = geometry.centres_world(item)
+    body = add_body(client, mass, shape, centres[frame], T[:3, :3])
+    if free:
+        pybullet.setCollisionFilterGroupMask(body, -1, OBJECT_GROUP, -1, physicsClientId=client)
+    if free and frame > 0:
+        speed = (centres[frame] - centres[frame - 1]) * geometry.motion.fps
+        pybullet.resetBaseVelocity(body, speed.tolist(), [0, 0, 0], physicsClientId=client)
+    return body
+
+
+class _Hand:
+    """The parts of one hand, drawn along their paths."""
+
+    def __init__(self, client: int, geometry: MotionGeometry, hand: str, half: int, steps: int):
+        self._client = client
+        side = hand.removesuffix("_hand")
+        parts = [j for j in geometry.parts.hulls_m if part_words(j) == f"{side} hand"]
+        T = geometry.T_world_part[half:, parts]  # (F, P, 4, 4)
+        places = T[..., :3, 3] + _press(geometry, hand, parts)[half:]
+        times = np.arange(len(T))
+        fine = np.arange((len(T) - 1) * steps + 1) / steps
+        self._places = np.stack(
+            [[np.interp(fine, times, places[:, p, k]) for k in range(3)] for p in range(len(parts))]
+        ).transpose(2, 0, 1)  # (S, P, 3)
+        turns = [Rotation.from_matrix(T[:, p, :3, :3]) for p in range(len(parts))]
+        slerped = [Slerp(times, r)(fine) if len(times) > 1 else r for r in turns]
+        self._turns = np.stack([r.as_quat() for r in slerped], axis=1)  # (S, P, 4)
+        self._parts = [self._add(geometry.parts.hulls_m[j], p, parts) for p, j in enumerate(parts)]
+
+    def _add(self, hull_m: np.ndarray, p: int, parts: list[int]) -> tuple[int, float]:
+        client = dict(physicsClientId=self._client)
+        shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull_m.tolist(), **client)
+        place, turn = self._places[0, p].tolist(), self._turns[0, p].tolist()
+        body = pybullet.createMultiBody(SEGMENT_KG, shape, basePosition=place, baseOrientation=turn, **client)
+        pybullet.changeDynamics(
+            body, -1, lateralFriction=SKIN_FRICTION, spinningFriction=SPINNING_FRICTION_M, collisionMargin=1e-4, **client
+        )
+        pybullet.setCollisionFilterGroupMask(body, -1, HAND_GROUP, OBJECT_GROUP, **client)
+        force = PALM_N if JOINT_NAMES[parts[p]].endswith("wrist") else SEGMENT_N
+        motor = pybullet.createConstraint(
+            body, -1, -1, -1, pybullet.JOINT_FIXED, [0, 0, 0], [0, 0, 0], place, [0, 0, 0, 1], turn, **client
+        )
+        return motor, force
+
+    def drive(self, step: int) -> None:
+        for (motor, force), place, turn in zip(self._parts, self._places[step], self._turns[step]):
+            pybullet.changeConstraint(
+                motor, place.tolist(), turn.tolist(), maxForce=force, physicsClientId=self._client
+            )
+
+
+def _press(geometry: MotionGeometry, hand: str, parts: list[int]) -> np.ndarray:  # (T, P, 3)
+    """Shift of each part that brings its point nearest to the held object `PRESS_M` below the surface."""
+    motion = geometry.motion
+    shift = np.zeros((motion.num_frames, len(parts), 3))
+    for item in motion.objects:
+        said, near = motion.contact_mask(hand, item.name), geometry.near(item)
+        owner = geometry.parts.joint_of_vertex[near.vertices]
+        for p, part in enumerate(parts):
+            for frame in np.unique(near.frames[owner == part]):
+                if not said[frame]:
+                    continue
+                mine = np.flatnonzero((owner == part) & (near.frames == frame))
+                nearest = mine[near.distances_m[mine].argmin()]
+                depth = near.distances_m[nearest] + PRESS_M
+                if depth > 0:
+                    point = geometry.vertices_m[frame, near.vertices[nearest]]
+                    shift[frame, p] = -depth * geometry.outward(item, frame, point[None])[0]
+    return shift

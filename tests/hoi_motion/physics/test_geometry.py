@@ -1,0 +1,35 @@
+"""MotionGeometry of another scene around the same person."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hoi_motion.physics import CheckConfig
+from hoi_motion.physics.geometry import MotionGeometry
+
+
+def test_another_scene_is_measured_as_if_it_were_made_anew(good_motion, body):
+    item = good_motion.objects[0]
+    T = item.T_world_object.copy()
+    T[:, :3, 3] += [0, -0.05, 0]
+    moved = good_motion.replace(objects=(replace(item, T_world_object=T),))
+    first, anew = (MotionGeometry(m, CheckConfig(), body) for m in (good_motion, moved))
+    first.near(item)
+    there = first.with_scene(moved)
+    assert np.array_equal(there.near(moved.objects[0]).distances_m, anew.near(moved.objects[0]).distances_m)
+    assert there.motion is moved
+
+
+def test_a_person_who_moves_otherwise_is_refused(good_motion, body):
+    geometry = MotionGeometry(good_motion, CheckConfig(), body)
+    with pytest.raises(ValueError, match="moves otherwise"):
+        geometry.with_scene(good_motion.replace(transl_m=good_motion.transl_m + np.float32(0.1)))
+
+
+def test_outward_points_away_from_the_surface(good_motion, body):
+    geometry = MotionGeometry(good_motion, CheckConfig(), body)
+    item = good_motion.objects[0]
+    above, T = np.array([[0.0, 0.0, 0.07]]), item.T_world_object[0]
+    found = geometry.outward(item, 0, above @ T[:3, :3].T + T[:3, 3])
+    assert found == pytest.approx(T[:3, 2][None], abs=1e-4)
