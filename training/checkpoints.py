@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,38 @@ def load_newest(folder: Path) -> Checkpoint | None:
         ) from error
 
 
+def start_weights(source: str) -> dict[str, torch.Tensor]:
+    """What a new run of a VAE or a base starts from, by the names that its task gives the parameters.
+
+    Args:
+        source: a model folder (`vae/`, `transformer/`, `text_encoder/` as diffusers writes them); the folder of a run,
+            whose newest checkpoint is taken; or a file `last.pt` as earlier runs wrote it. Averages come before what
+            they are averages of.
+
+    Raises:
+        InputError: FILE_INVALID.
+    """
+    path = Path(source)
+    try:
+        if path.is_file():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            parts = {k: v for k, v in state.items() if k in ("vae", "probe", "transformer", "text_encoder")}
+            weights = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+            weights |= state.get("averaged", {})
+        elif (checkpoint := load_newest(path / "checkpoints")) is not None:
+            weights = checkpoint.weights | checkpoint.averaged
+        else:
+            files = path.glob("*/*.safetensors")
+            weights = {f"{file.parent.name}.{name}": value for file in files for name, value in load_file(file).items()}
+    except (OSError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
+        raise InputError(ErrorCode.FILE_INVALID, f"cannot start from {source}: {error}") from error
+    if not weights:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"there are no weights in {source}", "give a model folder, or the folder of a run"
+        )
+    return weights
+
+
 @torch.no_grad()
 def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, torch.Tensor], source) -> None:
     """Copy weights into parameters of the same names and shapes.
@@ -88,7 +121,7 @@ def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, to
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"{source} does not fit: {name} is {tuple(parameter.shape)} here and {found} there",
-                "use the base model and rank that it was trained with",
+                "use the model, sizes and rank that it was trained with",
             )
     for name, parameter in parameters.items():
         parameter.copy_(weights[name])
