@@ -118,11 +118,13 @@ class VaeConfig(TrainConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        for name, value, cell, rest in (("frames", self.frames, 4, 1), ("height", self.height, 8, 0), ("width", self.width, 8, 0)):
-            if value % cell != rest:
-                raise InputError(
-                    ErrorCode.CONFIG_INVALID, f"option {name} is {value}, expected a multiple of {cell}" + " plus 1" * rest
-                )
+        if self.frames % 8 != 1:  # the decoder gives 8 frames for 2 latent ones
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"option frames is {self.frames}, expected 1 more than a multiple of 8"
+            )
+        for name, side_px in (("height", self.height), ("width", self.width)):
+            if side_px % 8:
+                raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {side_px}, expected a multiple of 8 px")
 
 
 TASKS = {"adapter": AdapterConfig, "base": BaseConfig, "vae": VaeConfig}
