@@ -50,7 +50,7 @@ class Trainer:
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             gradient_accumulation_steps=config.accumulation,
-            cpu=config.device == "cpu",
+            cpu=config.device == "cpu" or not torch.accelerator.is_available(),  # else processes on a CPU stay alone
             log_with=config.tracker or None,
             project_dir=str(self.out),
         )

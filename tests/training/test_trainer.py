@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError
 from training import checkpoints
-from training.configuration import AdapterConfig
+from training.configuration import AdapterConfig, load_training_config
 from training.trainer import Trainer
 
 
@@ -64,6 +65,24 @@ def test_killed_run_goes_on_with_the_same_losses(train_options, tmp_path):
     assert log_of(run) == log_of(tmp_path / "whole")
 
 
+@pytest.mark.slow
+def test_two_processes_make_the_steps_of_one_process_with_two_passes(base_config, tmp_path):
+    """Logged losses and averaged weights; a part of the passes has no mask, and so no attention loss."""
+    shared = replace(base_config, batch_size=1, mask_share=0.5, steps=4, log_every=4)
+    one = Trainer(replace(shared, accumulation=2, out=str(tmp_path / "passes")))
+    one.run()
+    options = {**asdict(shared), "task": "base", "device": "auto", "out": str(tmp_path / "processes")}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(options))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "training.train", "--config", str(tmp_path / "config.yaml")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=300)
+    assert json.loads((tmp_path / "processes" / "run.json").read_text())["processes"] == 2
+    assert log_of(tmp_path / "processes") == [pytest.approx(line, rel=1e-5) for line in log_of(tmp_path / "passes")]
+    two = checkpoints.load_newest(tmp_path / "processes" / "checkpoints")
+    assert all(torch.allclose(one.averaged[n], two.averaged[n], atol=1e-5) for n in one.averaged)
+
+
 def test_full_disk_leaves_the_checkpoint_before(train_options, monkeypatch):
     trainer = trainer_of(train_options)
     trainer.train_step()
@@ -102,3 +121,29 @@ def test_damaged_checkpoint_is_named(train_options):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="step_000001 is damaged"):
         trainer_of(train_options)
+
+
+def test_time_limit_ends_a_run_and_the_rate_follows_the_clock(train_options):
+    trainer = trainer_of(train_options, steps=0, minutes=10.0, warmup_steps=0, final_rate=0.1)
+    trainer.started_s -= 5 * 60
+    trainer.train_step()
+    assert trainer.progress == pytest.approx(0.5, abs=0.05)
+    trainer.train_step()
+    [group] = trainer.optimizers[0].param_groups
+    assert group["lr"] == pytest.approx(train_options["learning_rate"] * 0.55, rel=0.1)
+    trainer.started_s -= 5 * 60
+    assert "diffusion" in trainer.train_step() and trainer.progress >= 1
+    with pytest.raises(InputError, match="steps and minutes are both 0"):
+        trainer_of(train_options, steps=0)
+
+
+def test_unknown_task_lists_the_valid_ones(tmp_path):
+    (tmp_path / "config.yaml").write_text("task: video")
+    with pytest.raises(InputError, match="adapter, base, vae"):
+        load_training_config(tmp_path / "config.yaml")
+    assert type(load_training_config(tmp_path / "config.yaml", ["task=vae"])).__name__ == "VaeConfig"
+
+
+@pytest.mark.parametrize("path", sorted(Path("config/training").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_config_in_the_repository_is_valid(path):
+    assert load_training_config(path).out.startswith("runs/")

@@ -6,36 +6,13 @@ import torch
 
 from tavid_planner.errors import InputError
 from tavid_planner.video.adapter import load_adapter
-from training.configuration import AttentionLossConfig, BaseConfig, ValidationConfig
-from training.data.latents import IMAGE_VARIANTS, LatentCache
+from training.configuration import ValidationConfig
 from training.json_lines import read_lines
 from training.models import build_vae
 from training.trainer import Trainer
 
-CAPTIONS = ["A person lifts the [TGT] mauve mug.", "A person pushes the [TGT] box."]
-
-
-@pytest.fixture
-def config(tmp_path):
-    """A run of two steps on two clips of noise, 32x48 px, 9 frames, on a base of two blocks."""
-    generator = torch.Generator().manual_seed(0)
-    masks = torch.zeros(2, 32, 48, dtype=torch.uint8)
-    masks[:, 8:20, 10:22] = 1
-    (tmp_path / "latents").mkdir()
-    LatentCache(
-        ["a.npz", "b.npz"], torch.randn(2, 3, 16, 4, 6, generator=generator).half(),
-        torch.randn(2, IMAGE_VARIANTS, 16, 4, 6, generator=generator).half(), masks, CAPTIONS, 1.0,
-    ).save(tmp_path / "latents" / "latents.pt")  # fmt: skip
-    return BaseConfig(
-        latents=str(tmp_path / "latents"), out=str(tmp_path / "run"), steps=2, batch_size=2, mask_share=0.8,
-        optimizer="muon", learning_rate=1e-2, warmup_steps=1, ema=0.5, layers=2, heads=2, head_dim=16, text_length=16,
-        rank=4, alpha=2, text_dropout=0.0, log_every=1, save_every=1, device="cpu",
-        attention=AttentionLossConfig(blocks="0-1", normalisation="max"),
-    )  # fmt: skip
-
-
-def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(config, tmp_path):
-    trainer = Trainer(config)
+def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(base_config, tmp_path):
+    trainer = Trainer(base_config)
     before = {n: p.detach().clone() for n, p in trainer.trained.items()}
     trainer.run()
     assert [n for n, p in trainer.trained.items() if torch.equal(p, before[n])] == []
@@ -58,53 +35,53 @@ def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(con
         assert torch.allclose(base.eval()(**call)[0], trainer.task.transformer.eval()(**call)[0], atol=1e-5)
 
 
-def test_stopped_run_goes_on_with_the_same_weights(config, tmp_path):
-    whole = Trainer(config)
+def test_stopped_run_goes_on_with_the_same_weights(base_config, tmp_path):
+    whole = Trainer(base_config)
     whole.run()
-    stopped = Trainer(replace(config, out=str(tmp_path / "stopped")))
+    stopped = Trainer(replace(base_config, out=str(tmp_path / "stopped")))
     stopped.train_step()
     stopped.save()
-    resumed = Trainer(replace(config, out=str(tmp_path / "stopped")))
+    resumed = Trainer(replace(base_config, out=str(tmp_path / "stopped")))
     resumed.run()
     assert all(torch.equal(whole.trained[n], resumed.trained[n]) for n in whole.trained)
 
 
-def test_second_stage_keeps_the_mask_channel_of_a_run_and_adds_one_to_a_model_folder(config, tmp_path):
-    trainer = Trainer(config)
+def test_second_stage_keeps_the_mask_channel_of_a_run_and_adds_one_to_a_model_folder(base_config, tmp_path):
+    trainer = Trainer(base_config)
     trainer.run()
     name = "transformer.patch_embed.proj.weight"
     of_run, of_model = (
-        Trainer(replace(config, init=str(init), out=str(tmp_path / "second"))).trained[name]
+        Trainer(replace(base_config, init=str(init), out=str(tmp_path / "second"))).trained[name]
         for init in (tmp_path / "run", tmp_path / "run" / "model")
     )
     assert torch.equal(of_run, trainer.averaged[name]) and of_run[:, 32].abs().max() > 0
     assert torch.equal(of_model[:, :32], of_run[:, :32]) and of_model[:, 32].abs().max() == 0
 
 
-def test_checkpoint_file_of_an_earlier_run_can_be_started_from(config, tmp_path):
-    trainer = Trainer(config)
+def test_checkpoint_file_of_an_earlier_run_can_be_started_from(base_config, tmp_path):
+    trainer = Trainer(base_config)
     trainer.run()
     state = {"transformer": trainer.task.transformer.state_dict(), "text_encoder": trainer.task.text_encoder.state_dict()}
     torch.save({**state, "averaged": trainer.averaged, "step": 2, "spent_s": 1.0}, tmp_path / "run" / "last.pt")
-    started = Trainer(replace(config, init=str(tmp_path / "run" / "last.pt"), out=str(tmp_path / "second")))
+    started = Trainer(replace(base_config, init=str(tmp_path / "run" / "last.pt"), out=str(tmp_path / "second")))
     assert all(torch.equal(started.trained[n], trainer.averaged[n]) for n in started.trained)
 
 
-def test_clips_without_a_mask_see_neither_mask_nor_trigger_word(config):
-    task = Trainer(replace(config, mask_share=1e-9)).task
+def test_clips_without_a_mask_see_neither_mask_nor_trigger_word(base_config):
+    task = Trainer(replace(base_config, mask_share=1e-9)).task
     batch = task.draw(0, np.random.default_rng(0))
     assert batch.inputs[:, :, 32].abs().max() == 0 and not batch.supervised.any()
     assert "target" not in task.tokenizer.decode(batch.text[0])
 
 
-def test_validation_generates_through_the_given_vae(config, tmp_path):
+def test_validation_generates_through_the_given_vae(base_config, tmp_path):
     build_vae().save_pretrained(tmp_path / "model" / "vae")
     options = ValidationConfig(clips=1, num_inference_steps=1)
-    [video] = Trainer(replace(config, vae=str(tmp_path / "model"), validation=options)).validate()
+    [video] = Trainer(replace(base_config, vae=str(tmp_path / "model"), validation=options)).validate()
     assert video.shape == (9, 32, 48, 3)
 
 
-def test_other_sizes_than_those_of_the_start_are_refused(config, tmp_path):
-    Trainer(config).run()
+def test_other_sizes_than_those_of_the_start_are_refused(base_config, tmp_path):
+    Trainer(base_config).run()
     with pytest.raises(InputError, match="does not fit"):
-        Trainer(replace(config, layers=3, init=str(tmp_path / "run"), out=str(tmp_path / "second")))
+        Trainer(replace(base_config, layers=3, init=str(tmp_path / "run"), out=str(tmp_path / "second")))
