@@ -138,7 +138,8 @@ class Trainer:
             "unlogged": self.unlogged,
         }
         states = [getattr(o, "optimizer", o).state_dict() for o in self.optimizers]
-        return save_checkpoint(self.out / "checkpoints", Checkpoint(self.step, self.trained, self.averaged, states, facts))
+        checkpoint = Checkpoint(self.step, self.trained, self.averaged, states, facts)
+        return save_checkpoint(self.out / "checkpoints", checkpoint)
 
     def validate(self) -> list[np.ndarray]:
         """Pictures of the (averaged) weights in `validation/`; the videos on them."""

@@ -1,13 +1,14 @@
-"""What a VAE of clips is trained with: pixels, edges and colours of its output, and what a probe reads in its latents."""
+"""What a VAE is trained with: pixels, edges and colours of its output, and what a probe reads in its latents."""
 
 import torch
 import torch.nn.functional as F
 
+MOTION_WEIGHT = 8.0  # extra, of pixels that change over the clip
 FOREGROUND_WEIGHT = 4.0  # extra, of people and objects
 PROBE_CHANNELS = 2 * 3 * 4  # halves of a latent frame, colours, quarters of a cell
 
 
-def reconstruction_loss(output, clip, foreground=None, motion_weight: float = 8.0, foreground_weight: float = FOREGROUND_WEIGHT):
+def reconstruction_loss(output, clip, foreground=None):
     """L1 on pixels, on their differences, and on colours at a quarter of the size.
 
     The few pixels of people and objects, and of what changes over the clip, count more.
@@ -17,9 +18,9 @@ def reconstruction_loss(output, clip, foreground=None, motion_weight: float = 8.
         foreground: (B, 1, T, H, W) in 0..1, where people and objects are; optional.
     """
     moved = (clip - clip[:, :, :1]).abs().amax(1, keepdim=True).amax(2, keepdim=True)
-    weight = 1 + motion_weight * (moved > 0.15).float()
+    weight = 1 + MOTION_WEIGHT * (moved > 0.15).float()
     if foreground is not None:
-        weight = weight + foreground_weight * foreground
+        weight = weight + FOREGROUND_WEIGHT * foreground
     error = output - clip
     loss = _weighted_mean(error.abs(), weight)
     for axis in (-1, -2):

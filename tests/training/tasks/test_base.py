@@ -11,6 +11,7 @@ from training.json_lines import read_lines
 from training.models import build_vae
 from training.trainer import Trainer
 
+
 def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(base_config, tmp_path):
     trainer = Trainer(base_config)
     before = {n: p.detach().clone() for n, p in trainer.trained.items()}
@@ -61,7 +62,7 @@ def test_second_stage_keeps_the_mask_channel_of_a_run_and_adds_one_to_a_model_fo
 def test_checkpoint_file_of_an_earlier_run_can_be_started_from(base_config, tmp_path):
     trainer = Trainer(base_config)
     trainer.run()
-    state = {"transformer": trainer.task.transformer.state_dict(), "text_encoder": trainer.task.text_encoder.state_dict()}
+    state = {part: getattr(trainer.task, part).state_dict() for part in ("transformer", "text_encoder")}
     torch.save({**state, "averaged": trainer.averaged, "step": 2, "spent_s": 1.0}, tmp_path / "run" / "last.pt")
     started = Trainer(replace(base_config, init=str(tmp_path / "run" / "last.pt"), out=str(tmp_path / "second")))
     assert all(torch.equal(started.trained[n], trainer.averaged[n]) for n in started.trained)
