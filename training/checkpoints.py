@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -110,7 +111,7 @@ def start_weights(source: str) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, torch.Tensor], source) -> None:
-    """Copy weights into parameters of the same names and shapes.
+    """Copy weights into parameters of the same names and shapes, sharded or not.
 
     Raises:
         InputError: CONFIG_INVALID, naming the first that does not fit.
@@ -124,7 +125,31 @@ def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, to
                 "use the model, sizes and rank that it was trained with",
             )
     for name, parameter in parameters.items():
-        parameter.copy_(weights[name])
+        parameter.copy_(_sharded_like(parameter, weights[name]))
+
+
+def put_optimizer_state(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Load a state of whole tensors into an optimizer of parameters, sharded or not."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, values in state["state"].items():
+        same = {k: v for k, v in values.items() if torch.is_tensor(v) and v.shape == parameters[index].shape}
+        values |= {k: _sharded_like(parameters[index], v) for k, v in same.items()}
+    optimizer.load_state_dict(state)
+
+
+def whole(state):
+    """Nested dicts and lists with their sharded tensors put together; every process must call it."""
+    if isinstance(state, dict):
+        return {k: whole(v) for k, v in state.items()}
+    if isinstance(state, list):
+        return [whole(v) for v in state]
+    return state.full_tensor() if isinstance(state, DTensor) else state
+
+
+def _sharded_like(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    if not isinstance(parameter, DTensor):
+        return value
+    return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
 
 
 def _complete(folder: Path) -> list[Path]:

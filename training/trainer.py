@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import send_to_device
+from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
 from hoi_motion.io.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
-from training.checkpoints import Checkpoint, load_newest, put_weights, save_checkpoint
+from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
 from training.configuration import AdapterConfig, BaseConfig, TrainConfig, VaeConfig
 from training.json_lines import append_line, read_lines
 from training.muon import Muon
@@ -56,8 +57,8 @@ class Trainer:
         )
         torch.manual_seed(config.seed)  # the same new weights everywhere
         self.task: Task = TASKS[type(config)](config, self.accelerator.device)
-        self.trained = {n: p for n, p in self.task.named_parameters() if p.requires_grad}
-        self.wrapped, *self.optimizers = self.accelerator.prepare(self.task, *self._new_optimizers())
+        self.wrapped, *self.optimizers = self.accelerator.prepare(self.task, *_optimizers(self.task, config))
+        self.trained = _trained(self.task)  # after prepare, which may shard them
         self.averaged = {n: p.detach().clone() for n, p in self.trained.items()} if config.ema else {}
         self.step, self.unlogged, spent_s = 0, [], 0.0
         checkpoint = load_newest(self.out / "checkpoints")
@@ -82,13 +83,13 @@ class Trainer:
             bar.set_postfix({"done": f"{self.progress:.0%}", **{k: f"{v:.4g}" for k, v in last_losses.items()}})
             if self.step % config.log_every == 0 or ended:
                 losses = self._log()
-            if main and (self.step % config.save_every == 0 or ended):
+            if self.step % config.save_every == 0 or ended:
                 self.save()
-            if main and config.validation.every and self.step % config.validation.every == 0:
+            if config.validation.every and self.step % config.validation.every == 0:
                 self.validate()
-        if main:
-            with self.averaged_weights():
-                self.task.export(self.out, self.step)
+        with self.result() as task:
+            if main:
+                task.export(self.out, self.step)
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
         return losses
@@ -130,7 +131,8 @@ class Trainer:
         part = accumulated * self.accelerator.num_processes + self.accelerator.process_index
         return self.task.draw(self.step, np.random.default_rng([self.config.seed, self.step, part]))
 
-    def save(self) -> Path:
+    def save(self) -> Path | None:
+        """Write a checkpoint; its folder in the main process. Every process must call it, as the two below."""
         facts = {
             "config": asdict(self.config),
             "data": self.task.data_digest,
@@ -138,33 +140,38 @@ class Trainer:
             "unlogged": self.unlogged,
         }
         states = [getattr(o, "optimizer", o).state_dict() for o in self.optimizers]
-        checkpoint = Checkpoint(self.step, self.trained, self.averaged, states, facts)
-        return save_checkpoint(self.out / "checkpoints", checkpoint)
+        weights, averaged, states = whole([self.trained, self.averaged, states])
+        if not self.accelerator.is_main_process:
+            return None
+        return save_checkpoint(self.out / "checkpoints", Checkpoint(self.step, weights, averaged, states, facts))
 
     def validate(self) -> list[np.ndarray]:
-        """Pictures of the (averaged) weights in `validation/`; the videos on them."""
-        folder = self.out / "validation" / f"step_{self.step:06d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        with self.averaged_weights(), self.accelerator.autocast():
-            return self.task.validate(folder)
+        """Pictures of the (averaged) weights in `validation/`; the videos on them, in the main process."""
+        with self.result() as task, self.accelerator.autocast():
+            if not self.accelerator.is_main_process:
+                return []
+            folder = self.out / "validation" / f"step_{self.step:06d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            return task.validate(folder)
 
     @contextmanager
-    def averaged_weights(self):
-        """Puts the averages into the model for a while."""
-        kept = {n: self.trained[n].detach().clone() for n in self.averaged}
-        put_weights({n: self.trained[n] for n in self.averaged}, self.averaged, "the average")
+    def result(self):
+        """The task with the (averaged) weights, for a while; of sharded ones a whole copy in the main process."""
+        if any(isinstance(p, DTensor) for p in self.trained.values()):
+            weights = whole({**self.trained, **self.averaged})
+            copied = None
+            if self.accelerator.is_main_process:
+                copied = TASKS[type(self.config)](self.config, self.accelerator.device).to(self.accelerator.device)
+                put_weights(_trained(copied), weights, "the run")
+            yield copied
+            return
+        places = {n: self.trained[n] for n in self.averaged}
+        kept = {n: p.detach().clone() for n, p in places.items()}
+        put_weights(places, self.averaged, "the average")
         try:
-            yield
+            yield self.task
         finally:
-            put_weights({n: self.trained[n] for n in kept}, kept, "the kept weights")
-
-    def _new_optimizers(self) -> list[torch.optim.Optimizer]:
-        config = self.config
-        muon = {n: p for n, p in self.trained.items() if config.optimizer == "muon" and self.task.is_matrix(n, p)}
-        others = [p for n, p in self.trained.items() if n not in muon]
-        betas = (0.9, config.adam_beta2)
-        adamw = torch.optim.AdamW(others, lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay)
-        return [Muon(muon.values(), lr=config.learning_rate), adamw] if muon else [adamw]
+            put_weights(places, kept, "the run")
 
     def _agreed_progress(self) -> float:
         """By steps and by the first process's clock, whichever is further; the same in all processes."""
@@ -202,9 +209,8 @@ class Trainer:
             )
         put_weights(self.trained, checkpoint.weights, self.out)
         for optimizer, state in zip(self.optimizers, checkpoint.optimizers):
-            optimizer.load_state_dict(state)
-        for name, value in checkpoint.averaged.items():
-            self.averaged[name].copy_(value)
+            put_optimizer_state(optimizer, state)
+        put_weights(self.averaged, checkpoint.averaged, self.out)
         self.step, self.unlogged = checkpoint.step, checkpoint.facts["unlogged"]
         logger.info("going on from step %d", self.step)
         return checkpoint.facts["spent_s"]
@@ -228,3 +234,16 @@ class Trainer:
             append_line(self.out / "log.jsonl", {"step": self.step, **means})
         self.accelerator.log(means, step=self.step)
         return means
+
+
+def _trained(task: Task) -> dict[str, torch.nn.Parameter]:
+    return {n: p for n, p in task.named_parameters() if p.requires_grad}
+
+
+def _optimizers(task: Task, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    trained = _trained(task)
+    muon = {n: p for n, p in trained.items() if config.optimizer == "muon" and task.is_matrix(n, p)}
+    others = [p for n, p in trained.items() if n not in muon]
+    betas = (0.9, config.adam_beta2)
+    adamw = torch.optim.AdamW(others, lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay)
+    return [Muon(muon.values(), lr=config.learning_rate), adamw] if muon else [adamw]

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,12 +11,19 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.commands.launch import launch_command_parser
+from accelerate.utils import DistributedType
+from safetensors.torch import load_file
+from tiny_model import tiny_transformer
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError
 from training import checkpoints
 from training.configuration import AdapterConfig, load_training_config
 from training.trainer import Trainer
+
+FSDP_CONFIG = Path("config/training/fsdp.yaml")
 
 
 def log_of(run):
@@ -83,6 +91,41 @@ def test_two_processes_make_the_steps_of_one_process_with_two_passes(base_config
     assert all(torch.allclose(one.averaged[n], two.averaged[n], atol=1e-5) for n in one.averaged)
 
 
+@pytest.mark.slow
+def test_sharded_run_goes_on_from_whole_weights_to_the_same_adapter(train_options, tmp_path):
+    """Two processes with FSDP go on from a checkpoint of one process with two passes, and write what it writes."""
+    validation = {"every": 4, "clips": 1, "num_inference_steps": 1}
+    options = {**train_options, "batch_size": 1, "ema": 0.5, "validation": validation}
+    one = trainer_of(options, accumulation=2, out=str(tmp_path / "one"))
+    one.run()
+    two = tmp_path / "two"
+    shutil.copytree(tmp_path / "one" / "checkpoints" / "step_000002", two / "checkpoints" / "step_000002")
+    facts = two / "checkpoints" / "step_000002" / "facts.json"
+    facts.write_text(facts.read_text().replace('"accumulation": 2', '"accumulation": 1'))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**options, "out": str(two)}))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += [str(Path(__file__).with_name("sharded_training.py")), "--config", str(tmp_path / "config.yaml")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": "."}
+    environment["FSDP_CONFIG"] = str(FSDP_CONFIG)
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=300)
+    assert log_of(two) == [pytest.approx(line, rel=1e-5) for line in log_of(tmp_path / "one")[2:]]
+    whole, sharded = (checkpoints.load_newest(run / "checkpoints") for run in (tmp_path / "one", two))
+    assert whole.step == sharded.step == 4
+    assert all(torch.allclose(whole.weights[n], sharded.weights[n], atol=1e-5) for n in whole.weights)
+    lora = [load_file(run / "adapter" / "pytorch_lora_weights.safetensors") for run in (tmp_path / "one", two)]
+    assert all(torch.allclose(lora[0][n], lora[1][n], atol=1e-5) for n in lora[0])
+    assert (two / "validation" / "step_000004" / "0.png").is_file()
+
+
+def test_sharding_config_is_one_of_accelerate_and_names_the_block_of_the_transformer():
+    config = load_config_from_file(str(FSDP_CONFIG))
+    assert config.distributed_type == DistributedType.FSDP
+    [block] = {type(b).__name__ for b in tiny_transformer().transformer_blocks}
+    assert config.fsdp_config["fsdp_transformer_layer_cls_to_wrap"] == block
+    unknown = [k for k in config.fsdp_config if f"--{k}" not in launch_command_parser()._option_string_actions]
+    assert unknown == []
+
+
 def test_full_disk_leaves_the_checkpoint_before(train_options, monkeypatch):
     trainer = trainer_of(train_options)
     trainer.train_step()
@@ -144,6 +187,8 @@ def test_unknown_task_lists_the_valid_ones(tmp_path):
     assert type(load_training_config(tmp_path / "config.yaml", ["task=vae"])).__name__ == "VaeConfig"
 
 
-@pytest.mark.parametrize("path", sorted(Path("config/training").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(set(Path("config/training").glob("*.yaml")) - {FSDP_CONFIG}), ids=lambda p: p.stem
+)
 def test_every_config_in_the_repository_is_valid(path):
     assert load_training_config(path).out.startswith("runs/")
