@@ -1,11 +1,12 @@
 """Masks and captions that a folder of clips lacks, by models in transformers' format.
 
-    python -m training.data.annotate --clips DIR --sam facebook/sam-vit-base --captioner Salesforce/blip-image-captioning-base
+    python -m training.data.annotate --clips DIR --sam facebook/sam-vit-base \\
+        --captioner Salesforce/blip-image-captioning-base
 
 A clip `NAME.mp4` without `NAME.png` gets the mask that SAM makes of `NAME.json`, which says where the target is in the
-first frame, in pixels: `{"box": [left, top, right, bottom]}` or `{"point": [x, y]}`. A clip without `NAME.txt` gets what
-the captioner says of its middle frame, and the sentence of TaViD's training that names the target. What is there is
-kept; look at what was made, it is as good as the models.
+first frame, in pixels: `{"box": [left, top, right, bottom]}` or `{"point": [x, y]}`. A clip without `NAME.txt` gets
+what the captioner says of its middle frame, and the sentence of TaViD's training that names the target. What is there
+is kept; look at what was made, it is as good as the models.
 """
 
 import argparse
@@ -113,8 +114,8 @@ def _loaded(name: str, model_kind, processor_kind, device: str):
         model = model_kind.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         return model.eval().to(device), processor_kind.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise missing(f"{name} cannot be loaded as {model_kind.__name__}: {reason}", "give a folder with its weights") from error
+        reason = f"{name} cannot be loaded as {model_kind.__name__}: {str(error).strip().splitlines()[0]}"
+        raise missing(reason, "give a folder with its weights") from error
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ class Task(torch.nn.Module):
         raise NotImplementedError
 
     def forward(self, batch: NamedTuple, held: ExitStack) -> dict[str, torch.Tensor]:
-        """Losses by name, of those in `weights`; contexts that must last until the gradients are there go into `held`."""
+        """Losses by name, of those in `weights`; contexts that must last through the backward pass go into `held`."""
         raise NotImplementedError
 
     def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:

@@ -24,8 +24,8 @@ def sam_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sam")
     config = SamConfig(
         vision_config=dict(
-            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=64, patch_size=16, output_channels=16,
-            window_size=2, global_attn_indexes=[0], mlp_dim=16, num_pos_feats=8,
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=64, patch_size=16,
+            output_channels=16, window_size=2, global_attn_indexes=[0], mlp_dim=16, num_pos_feats=8,
         ),
         prompt_encoder_config=dict(hidden_size=16, image_size=64, patch_size=16, image_embedding_size=4),
         mask_decoder_config=dict(
