@@ -180,6 +180,15 @@ def test_time_limit_ends_a_run_and_the_rate_follows_the_clock(train_options):
         trainer_of(train_options, steps=0)
 
 
+def test_run_that_is_made_shorter_writes_its_result_at_once(train_options):
+    stopped = trainer_of(train_options)
+    stopped.train_step()
+    stopped.save()
+    ended = trainer_of(train_options, steps=1)
+    ended.run()
+    assert ended.step == 1 and (ended.out / "adapter" / "pytorch_lora_weights.safetensors").is_file()
+
+
 def test_unknown_task_lists_the_valid_ones(tmp_path):
     (tmp_path / "config.yaml").write_text("task: video")
     with pytest.raises(InputError, match="adapter, base, vae"):
