@@ -11,7 +11,7 @@ from training.models import load_vae
 from training.trainer import Trainer
 
 CONFIG = VaeConfig(
-    clips="shapes", frames=9, height=16, width=24, steps=2, optimizer="muon", learning_rate=5e-3, warmup_steps=1,
+    clips="shapes", frames=9, height=16, width=16, steps=2, optimizer="muon", learning_rate=5e-3, warmup_steps=1,
     log_every=1, save_every=1, device="cpu",
 )  # fmt: skip
 
@@ -71,10 +71,10 @@ def test_validation_shows_windows_above_what_is_left_of_them(config, tmp_path):
     import cv2
 
     [video, _] = Trainer(config).validate()
-    assert video.shape == (9, 16, 24, 3) and 0 <= video.min() and video.max() <= 1
+    assert video.shape == (9, 16, 16, 3) and 0 <= video.min() and video.max() <= 1
     picture = cv2.imread(str(tmp_path / "run" / "validation" / "step_000000" / "0.png"))
-    assert picture.shape == (32, 5 * 24, 3)
-    assert np.abs(picture[16:, :24, ::-1] - video[0] * 255).max() <= 0.5 + 1e-3
+    assert picture.shape == (32, 5 * 16, 3)
+    assert np.abs(picture[16:, :16, ::-1] - video[0] * 255).max() <= 0.5 + 1e-3
 
 
 @pytest.mark.parametrize(
