@@ -26,8 +26,9 @@ def main() -> None:
     import torch
     from diffusers import CogVideoXTransformer3DModel
 
-    from training.configuration import TrainConfig
-    from training.trainer import prepare_adapter, rotary_embedding
+    from training.configuration import AdapterConfig
+    from training.tasks.adapter import prepare_adapter
+    from training.tasks.diffusion import rotary_embedding
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -36,7 +37,7 @@ def main() -> None:
         num_attention_heads=8, attention_head_dim=64, in_channels=32, out_channels=16, text_embed_dim=256, num_layers=6,
         sample_width=width, sample_height=height, sample_frames=49, use_rotary_positional_embeddings=True,
     )  # fmt: skip
-    prepare_adapter(transformer, TrainConfig())
+    prepare_adapter(transformer, AdapterConfig())
     if args.checkpointing:
         transformer.enable_gradient_checkpointing()
     transformer.train()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -75,9 +77,41 @@ def load_newest(folder: Path) -> Checkpoint | None:
         ) from error
 
 
+def start_weights(source: str) -> dict[str, torch.Tensor]:
+    """What a new run of a VAE or a base starts from, by the names that its task gives the parameters.
+
+    Args:
+        source: a model folder (`vae/`, `transformer/`, `text_encoder/` as diffusers writes them); the folder of a run,
+            whose newest checkpoint is taken; or a file `last.pt` as earlier runs wrote it. Averages come before what
+            they are averages of.
+
+    Raises:
+        InputError: FILE_INVALID.
+    """
+    path = Path(source)
+    try:
+        if path.is_file():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            parts = {k: v for k, v in state.items() if k in ("vae", "probe", "transformer", "text_encoder")}
+            weights = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+            weights |= state.get("averaged", {})
+        elif (checkpoint := load_newest(path / "checkpoints")) is not None:
+            weights = checkpoint.weights | checkpoint.averaged
+        else:
+            files = path.glob("*/*.safetensors")
+            weights = {f"{file.parent.name}.{name}": value for file in files for name, value in load_file(file).items()}
+    except (OSError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
+        raise InputError(ErrorCode.FILE_INVALID, f"cannot start from {source}: {error}") from error
+    if not weights:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"there are no weights in {source}", "give a model folder, or the folder of a run"
+        )
+    return weights
+
+
 @torch.no_grad()
 def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, torch.Tensor], source) -> None:
-    """Copy weights into parameters of the same names and shapes.
+    """Copy weights into parameters of the same names and shapes, sharded or not.
 
     Raises:
         InputError: CONFIG_INVALID, naming the first that does not fit.
@@ -88,10 +122,34 @@ def put_weights(parameters: dict[str, torch.nn.Parameter], weights: dict[str, to
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"{source} does not fit: {name} is {tuple(parameter.shape)} here and {found} there",
-                "use the base model and rank that it was trained with",
+                "use the model, sizes and rank that it was trained with",
             )
     for name, parameter in parameters.items():
-        parameter.copy_(weights[name])
+        parameter.copy_(_sharded_like(parameter, weights[name]))
+
+
+def put_optimizer_state(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Load a state of whole tensors into an optimizer of parameters, sharded or not."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, values in state["state"].items():
+        same = {k: v for k, v in values.items() if torch.is_tensor(v) and v.shape == parameters[index].shape}
+        values |= {k: _sharded_like(parameters[index], v) for k, v in same.items()}
+    optimizer.load_state_dict(state)
+
+
+def whole(state):
+    """Nested dicts and lists with their sharded tensors put together; every process must call it."""
+    if isinstance(state, dict):
+        return {k: whole(v) for k, v in state.items()}
+    if isinstance(state, list):
+        return [whole(v) for v in state]
+    return state.full_tensor() if isinstance(state, DTensor) else state
+
+
+def _sharded_like(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    if not isinstance(parameter, DTensor):
+        return value
+    return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
 
 
 def _complete(folder: Path) -> list[Path]:

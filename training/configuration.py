@@ -1,4 +1,4 @@
-"""Everything a training run of an adapter depends on, as YAML: see config/training/."""
+"""Everything a training run depends on, as YAML: see config/training/."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ class AttentionLossConfig:
 @dataclass(frozen=True)
 class ValidationConfig:
     every: int = option(0, "steps between two validations, 0 for none", minimum=0)
-    clips: int = option(2, "clips of the cache to generate from, from its end", minimum=1)
-    num_inference_steps: int = option(20, "denoising steps", minimum=1)
+    clips: int = option(2, "clips that are looked at", minimum=1)
+    num_inference_steps: int = option(20, "denoising steps of a generated clip", minimum=1)
     guidance_scale: float = option(1.0, "classifier-free guidance on the text, 1 is none", minimum=1)
 
     def __post_init__(self):
@@ -37,30 +37,26 @@ class ValidationConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    base: str = option("models/tavid-mini", "CogVideoX image-to-video model that stays frozen: a folder or a hub id")
-    init: str = option("", "adapter folder to start from; empty: from nothing")
-    cache: str = option("runs/cache", "encoded clips, see training.data.cache")
-    out: str = option("runs/adapter", "folder of the run; a run that is there already goes on")
-    steps: int = option(4000, "optimizer steps", minimum=1)
+    """What every kind of training has."""
+
+    out: str = option("runs/new", "folder of the run; a run that is there already goes on")
+    init: str = option("", "what to start from, depending on the task; empty: from nothing")
+    steps: int = option(4000, "optimizer steps; 0: as many as fit into the minutes", minimum=0)
+    minutes: float = option(0.0, "the run ends after this time too, stops not counted; 0: no limit", minimum=0)
     batch_size: int = option(1, "clips a process and pass", minimum=1)
     accumulation: int = option(1, "passes a step", minimum=1)
-    rank: int = option(128, "of the LoRA on q, k, v and out", minimum=1)
-    alpha: int = option(64, "of the LoRA", minimum=1)
-    trigger: str = option(DEFAULT_TRIGGER, "the word that stands for [TGT]; the cache must have the same")
     optimizer: str = option("adamw", "muon orthogonalises the updates of matrices", choices=("adamw", "muon"))
     learning_rate: float = option(1e-4, "peak learning rate", minimum=0)
+    adam_beta2: float = option(0.95, "decay of AdamW's second moment", minimum=0, maximum=0.99999)
+    weight_decay: float = option(1e-4, "of AdamW", minimum=0)
     warmup_steps: int = option(100, "steps of linear rise", minimum=0)
-    schedule: str = option("cosine", "after the rise", choices=("constant", "cosine"))
+    schedule: str = option("cosine", "after the rise, over steps or minutes", choices=("constant", "cosine"))
+    final_rate: float = option(0.0, "share of the peak learning rate at the end of the cosine", minimum=0, maximum=1)
     clip_gradient: float = option(1.0, "largest norm of the gradient", minimum=0)
     ema: float = option(0.0, "decay of the averaged weights that are saved, 0 for none", minimum=0, maximum=0.99999)
     mixed_precision: str = option("no", "arithmetic", choices=("no", "bf16", "fp16"))
-    gradient_checkpointing: bool = option(False, "recompute activations: slower, much less memory")
-    text_dropout: float = option(0.1, "share of clips trained without text, for guidance", minimum=0, maximum=1)
-    image_dropout: float = option(0.05, "share of clips trained without the first frame", minimum=0, maximum=1)
-    moving_weight: float = option(0.0, "extra weight of latent cells that change", minimum=0)
-    attention: AttentionLossConfig = section(AttentionLossConfig)
     validation: ValidationConfig = section(ValidationConfig)
-    log_every: int = option(10, "steps between two lines of the log", minimum=1)
+    log_every: int = option(10, "steps between two lines of the log, which are means over them", minimum=1)
     save_every: int = option(250, "steps between two checkpoints", minimum=1)
     tracker: str = option("", "tensorboard or wandb, through accelerate; empty for none")
     device: str = option("auto", "torch device", choices=("auto", "cpu"))
@@ -68,10 +64,76 @@ class TrainConfig:
 
     def __post_init__(self):
         check_options(self)
+        if not self.steps and not self.minutes:
+            raise InputError(ErrorCode.CONFIG_INVALID, "options steps and minutes are both 0", "give one of them")
+
+
+@dataclass(frozen=True)
+class DiffusionConfig(TrainConfig):
+    """What both trainings of a transformer have."""
+
+    trigger: str = option(DEFAULT_TRIGGER, "the word that stands for [TGT]")
+    rank: int = option(128, "of the LoRA on q, k, v and out", minimum=1)
+    alpha: int = option(64, "of the LoRA", minimum=1)
+    gradient_checkpointing: bool = option(False, "recompute activations: slower, much less memory")
+    text_dropout: float = option(0.1, "share of clips trained without text, for guidance", minimum=0, maximum=1)
+    image_dropout: float = option(0.05, "share of clips trained without the first frame", minimum=0, maximum=1)
+    moving_weight: float = option(0.0, "extra weight of latent cells that change", minimum=0)
+    noise_power: float = option(1.0, "1 draws timesteps uniformly, 2 favours noisy ones", minimum=0.1)
+    attention: AttentionLossConfig = section(AttentionLossConfig)
+
+
+@dataclass(frozen=True)
+class AdapterConfig(DiffusionConfig):
+    """A target-aware adapter; `init` is an adapter folder."""
+
+    base: str = option("models/tavid-mini", "CogVideoX image-to-video model that stays frozen: a folder or a hub id")
+    cache: str = option("runs/cache", "encoded clips, see training.data.cache")
+
+
+@dataclass(frozen=True)
+class BaseConfig(DiffusionConfig):
+    """A small text encoder and transformer from nothing; `init`: see training.checkpoints.start_weights."""
+
+    latents: str = option("runs/latents", "encoded clips, see training.data.latents")
+    vae: str = option("", "model folder whose VAE decodes validation videos; only needed for these")
+    mask_share: float = option(0.0, "share of the clips that have a mask", minimum=0, maximum=1)
+    layers: int = option(8, "of the transformer", minimum=1)
+    heads: int = option(6, "of its attention", minimum=1)
+    head_dim: int = option(32, "channels of a head", minimum=8)
+    text_length: int = option(32, "text tokens", minimum=4)
+
+
+@dataclass(frozen=True)
+class VaeConfig(TrainConfig):
+    """A small VAE from nothing; `init`: see training.checkpoints.start_weights."""
+
+    clips: str = option("runs/scenes", "folder of procedural scenes, or the word shapes")
+    frames: int = option(9, "of a training window", minimum=1)
+    height: int = option(64, "of a training window", minimum=8, unit="px")
+    width: int = option(64, "of a training window", minimum=8, unit="px")
+    kl_weight: float = option(1e-6, "of the divergence of the latents from a normal distribution", minimum=0)
+    probe_weight: float = option(1.0, "of the loss of a linear probe of the latents", minimum=0)
+    decoder_only: bool = option(False, "keep the latents: train the decoder alone")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.frames % 8 != 1:  # the decoder gives 8 frames for 2 latent ones
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"option frames is {self.frames}, expected 1 more than a multiple of 8"
+            )
+        for name, side_px in (("height", self.height), ("width", self.width)):
+            if side_px % 8:
+                raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {side_px}, expected a multiple of 8 px")
+
+
+TASKS = {"adapter": AdapterConfig, "base": BaseConfig, "vae": VaeConfig}
 
 
 def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     """A run's YAML file, with options changed by texts such as "attention.weight=0".
+
+    The option `task` says what is trained and so which other options there are: adapter (the default), base or vae.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
@@ -93,4 +155,7 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
         for part in sections:
             place = place.setdefault(part, {})
         place[last] = yaml.safe_load(value) if value.strip() else ""
-    return from_mapping(TrainConfig, data)
+    task = data.pop("task", "adapter")
+    if task not in TASKS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {task!r}, expected one of {', '.join(TASKS)}")
+    return from_mapping(TASKS[task], data)

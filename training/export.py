@@ -1,6 +1,6 @@
 """Put the trained parts into one model folder in diffusers format, half precision, safetensors.
 
-`python -m training.export --vae runs/vae --latents runs/latents --base runs/base --adapter runs/adapter-mini/adapter --out models/tavid-mini`
+`python -m training.export --vae runs/vae/model --latents runs/latents --base runs/base/model --adapter runs/adapter-mini/adapter --out models/tavid-mini`
 """
 
 import argparse
@@ -8,11 +8,10 @@ import json
 import shutil
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save_file
 
 from training.data.latents import LatentCache
-from training.models import build_scheduler, build_vae
+from training.models import build_scheduler, load_vae
 
 
 def main() -> None:
@@ -22,13 +21,12 @@ def main() -> None:
     args = parser.parse_args()
     scale = LatentCache.load(args.latents / "latents.pt").scale
 
-    vae = build_vae()
-    vae.load_state_dict(torch.load(args.vae / "last.pt", weights_only=True)["vae"])
+    vae = load_vae(args.vae)
     vae.register_to_config(scaling_factor=scale)
     vae.half().save_pretrained(args.out / "vae")
     build_scheduler().save_pretrained(args.out / "scheduler")
     for part in ("transformer", "text_encoder", "tokenizer"):
-        shutil.copytree(args.base / "model" / part, args.out / part, dirs_exist_ok=True)
+        shutil.copytree(args.base / part, args.out / part, dirs_exist_ok=True)
     shutil.copytree(args.adapter, args.out / "adapter", dirs_exist_ok=True)
     for path in [*args.out.glob("t*/*.safetensors"), *args.out.glob("adapter/*.safetensors")]:
         _halve(path)

@@ -1,4 +1,4 @@
-"""What a VAE keeps of clips: `python -m training.judge_vae --vae runs/vae --scenes runs/scenes --count 16`
+"""What a VAE keeps of clips: `python -m training.judge_vae --vae runs/vae/model --scenes runs/scenes --count 16`
 
 PSNR of whole clips after encoding and decoding, and how much of brightness and of the two colour axes a linear
 regression reads from the latents of their first frames.
@@ -12,13 +12,10 @@ import torch
 import torch.nn.functional as F
 
 from training.data.clips import ClipFolder
-from training.data.latents import load_vae
+from training.models import load_vae
+from training.objectives.reconstruction import psnr_db
 
 AXES = {"brightness": (1, 1, 1), "green - magenta": (-1, 2, -1), "red - blue": (1, 0, -1)}
-
-
-def psnr_db(output: torch.Tensor, clip: torch.Tensor) -> float:  # both in -1..1
-    return float(-10 * torch.log10(F.mse_loss(output.clamp(-1, 1), clip) / 4))
 
 
 def explained_variance(latents: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:  # (N, C), (N, A) -> (A,)
@@ -33,7 +30,7 @@ def explained_variance(latents: torch.Tensor, colours: torch.Tensor) -> torch.Te
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vae", type=Path, required=True, help="run folder of training.train_vae")
+    parser.add_argument("--vae", type=Path, required=True, help="model folder")
     parser.add_argument("--scenes", required=True)
     parser.add_argument("--count", type=int, default=16, help="clips, evenly spread over the folder")
     args = parser.parse_args()
@@ -42,7 +39,7 @@ def main() -> None:
     for index in np.linspace(0, len(clips) - 1, args.count).astype(int):
         clip = torch.from_numpy(clips[index].frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         latent = vae.encode(clip).latent_dist.mean
-        psnrs.append(psnr_db(vae.decode(latent).sample, clip))
+        psnrs.append(float(psnr_db(vae.decode(latent).sample, clip)))
         latents.append(latent[0, :, 0].flatten(1).T)
         colours.append(F.avg_pool2d(clip[0, :, 0], 8).flatten(1).T)
     axes = torch.tensor(list(AXES.values()), dtype=torch.float32)

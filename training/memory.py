@@ -12,9 +12,9 @@ import torch
 from diffusers import CogVideoXTransformer3DModel
 
 from tavid_planner.video.attention import TargetAttentionCapture
-from training.configuration import TrainConfig
+from training.configuration import AdapterConfig
 from training.objectives.block_choice import parse_block_choice
-from training.trainer import LORA_TARGETS, prepare_adapter
+from training.tasks.adapter import LORA_TARGETS, prepare_adapter
 
 GIB = 2**30
 FULL_SIZE = dict(
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--blocks", default="7 of 5-23", help="see training.objectives.block_choice")
     args = parser.parse_args()
 
-    transformer = prepare_adapter(full_size_transformer(), TrainConfig(rank=args.rank, alpha=args.rank // 2 or 1))
+    transformer = prepare_adapter(full_size_transformer(), AdapterConfig(rank=args.rank, alpha=args.rank // 2 or 1))
     trained = {n: p for n, p in transformer.named_parameters() if p.requires_grad}
     for name in LORA_TARGETS:
         found = sum(f".attn1.{name}.lora_A" in n for n in trained)
@@ -91,7 +91,7 @@ def main() -> None:
     print(f"gradient and two AdamW moments {16 * numbers / GIB:.1f} GiB")
     fixed = weights + 16 * numbers
     one_block = full_size_transformer(num_layers=1)
-    prepare_adapter(one_block, TrainConfig(rank=args.rank, alpha=args.rank // 2 or 1))
+    prepare_adapter(one_block, AdapterConfig(rank=args.rank, alpha=args.rank // 2 or 1))
     inside = activation_bytes(one_block, 1, (0,))
     print(f"{'batch':>5} {'checkpointing':>14} {'attention loss':>15} {'activations':>12} {'together':>10}")
     for checkpointing in (True, False):

@@ -24,10 +24,40 @@ def build_vae():
     )
 
 
-def build_transformer(text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 6, head_dim: int = 32):
-    """CogVideoXTransformer3DModel for image-to-video: 16 noise + 16 image channels, rotary embeddings."""
+def load_vae(source: Path):
+    """A VAE in single precision, fast on a CPU: of a model folder, or of a checkpoint file `last.pt` of earlier runs.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    from diffusers import AutoencoderKLCogVideoX
+
+    from tavid_planner.video.model_files import missing
+    from tavid_planner.video.vae_on_cpu import speed_up_vae
+
+    source = Path(source)
+    if source.is_file():
+        vae = build_vae()
+        vae.load_state_dict(torch.load(source, weights_only=True)["vae"])
+    elif (source / "vae").is_dir():
+        vae = AutoencoderKLCogVideoX.from_pretrained(source / "vae", torch_dtype=torch.float32, local_files_only=True)
+    else:
+        raise missing(f"{source} has no VAE", "give a model folder, such as runs/vae/model")
+    return speed_up_vae(vae).eval()
+
+
+def build_transformer(
+    text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 6, head_dim: int = 32,
+    latent_size: tuple[int, int, int] = (5, 12, 18),
+):
+    """CogVideoXTransformer3DModel for image-to-video: 16 noise + 16 image channels, rotary embeddings.
+
+    Args:
+        latent_size: (F, h, w) of the clips.
+    """
     from diffusers import CogVideoXTransformer3DModel
 
+    frames, height, width = latent_size
     return CogVideoXTransformer3DModel(
         num_attention_heads=heads,
         attention_head_dim=head_dim,
@@ -36,9 +66,9 @@ def build_transformer(text_dim: int = 128, text_length: int = 32, layers: int = 
         time_embed_dim=128,
         text_embed_dim=text_dim,
         num_layers=layers,
-        sample_width=18,
-        sample_height=12,
-        sample_frames=17,
+        sample_width=width,
+        sample_height=height,
+        sample_frames=4 * (frames - 1) + 1,
         patch_size=2,
         max_text_seq_length=text_length,
         use_rotary_positional_embeddings=True,
@@ -122,10 +152,3 @@ def build_scheduler():
         timestep_spacing="trailing",
         set_alpha_to_one=True,
     )
-
-
-def save_checkpoint(path: Path, **state) -> None:
-    """Write a training checkpoint, complete or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)

@@ -1,11 +1,13 @@
-"""Train a target-aware adapter on any CogVideoX image-to-video model.
+"""Train a target-aware adapter, or the VAE or the base of a small model: the option `task` of the config says which.
 
     python -m training.train --config config/training/mini.yaml
     accelerate launch -m training.train --config config/training/tavid-5b.yaml out=runs/first attention.weight=0
+    torchrun --nproc-per-node 2 -m training.train --config config/training/vae.yaml minutes=30
 
 The run's folder gets `log.jsonl` (losses, every number by itself), `run.json` (config and digests), checkpoints,
-validation pictures and, at the end, `adapter/` in the layout of the released TaViD weights. Started again, a run goes
-on where its last checkpoint is, with the losses that it would have had.
+validation pictures and, at the end, `adapter/` in the layout of the released TaViD weights, or the parts of a model in
+`model/`. Started again, a run goes on where its last checkpoint is, with the losses that it would have had. On a CPU
+two processes of one thread, which torchrun starts, do more steps than one process of two threads.
 """
 
 import argparse
@@ -33,7 +35,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     if trainer.accelerator.is_main_process:
-        print(f"{config.out}/adapter: {config.steps} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
+        print(f"{config.out}: {trainer.step} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from tiny_model import write_tiny_model  # noqa: E402
 
 from tavid_planner.video.model_files import weights_digest  # noqa: E402
 from tavid_planner.video.pipeline import TargetAwarePipeline  # noqa: E402
+from training.configuration import AttentionLossConfig, BaseConfig  # noqa: E402
 from training.data.cache import CacheSettings, CacheWriter, ClipEncoder  # noqa: E402
+from training.data.latents import IMAGE_VARIANTS, LatentCache  # noqa: E402
 from training.data.sources import TrainingClip  # noqa: E402
 
 CAPTION = "A person picks up the [TGT] red mug."
@@ -55,3 +57,22 @@ def train_options(tiny_base, tiny_cache, tmp_path):
         attention=dict(blocks="1 of 0-2", weight=0.1),
     )  # fmt: skip
 
+
+@pytest.fixture
+def base_config(tmp_path):
+    """A run of two steps on two clips of noise, 32x48 px, 9 frames, on a base of two blocks."""
+    generator = torch.Generator().manual_seed(0)
+    masks = torch.zeros(2, 32, 48, dtype=torch.uint8)
+    masks[:, 8:20, 10:22] = 1
+    captions = ["A person lifts the [TGT] mauve mug.", "A person pushes the [TGT] box."]
+    (tmp_path / "latents").mkdir()
+    LatentCache(
+        ["a.npz", "b.npz"], torch.randn(2, 3, 16, 4, 6, generator=generator).half(),
+        torch.randn(2, IMAGE_VARIANTS, 16, 4, 6, generator=generator).half(), masks, captions, 1.0,
+    ).save(tmp_path / "latents" / "latents.pt")  # fmt: skip
+    return BaseConfig(
+        latents=str(tmp_path / "latents"), out=str(tmp_path / "run"), steps=2, batch_size=2, mask_share=0.8,
+        optimizer="muon", learning_rate=1e-2, warmup_steps=1, ema=0.5, layers=2, heads=2, head_dim=16, text_length=16,
+        rank=4, alpha=2, text_dropout=0.0, log_every=1, save_every=1, device="cpu",
+        attention=AttentionLossConfig(blocks="0-1", normalisation="max"),
+    )  # fmt: skip

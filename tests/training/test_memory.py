@@ -1,8 +1,8 @@
 import pytest
 
-from training.configuration import TrainConfig
+from training.configuration import AdapterConfig
 from training.memory import activation_bytes, full_size_transformer
-from training.trainer import prepare_adapter
+from training.tasks.adapter import prepare_adapter
 
 SMALL = dict(num_attention_heads=2, attention_head_dim=16, text_embed_dim=32, num_layers=4, sample_width=12,
              sample_height=8, sample_frames=9, max_text_seq_length=10)  # fmt: skip
@@ -10,11 +10,11 @@ SMALL = dict(num_attention_heads=2, attention_head_dim=16, text_embed_dim=32, nu
 
 @pytest.fixture
 def small():
-    return prepare_adapter(full_size_transformer(**SMALL), TrainConfig(rank=4, alpha=2))
+    return prepare_adapter(full_size_transformer(**SMALL), AdapterConfig(rank=4, alpha=2))
 
 
 def test_full_size_has_every_layer_that_training_touches():
-    transformer = prepare_adapter(full_size_transformer(), TrainConfig())
+    transformer = prepare_adapter(full_size_transformer(), AdapterConfig())
     trained = {n: p for n, p in transformer.named_parameters() if p.requires_grad}
     assert len(transformer.transformer_blocks) == 42
     assert sum("lora_A" in n for n in trained) == 4 * 42

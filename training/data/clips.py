@@ -13,10 +13,6 @@ class ClipFolder:
     def __init__(self, folder):
         self.folder = Path(folder)
         self._frames: dict[Path, np.ndarray] = {}
-        self.refresh()
-
-    def refresh(self) -> None:
-        """See clips that were written since."""
         self.paths = sorted(self.folder.glob("clip_*.npz"))
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """A cache of latents, text tokens and masks, so that the VAE runs once a clip and not once a step.
 
-`python -m training.data.latents --scenes DIR --vae runs/vae --out runs/latents`
+`python -m training.data.latents --scenes DIR --vae runs/vae/model --out runs/latents`
 """
 
 import argparse
@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from training.data.clips import ClipFolder
+from training.models import load_vae
 
 IMAGE_VARIANTS = 3
 """First-frame encodings a clip: one clean, the others with the noise of CogVideoX training."""
@@ -81,16 +82,6 @@ def encode(vae, clips: ClipFolder, indices: list[int]) -> LatentCache:
     return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale)
 
 
-def load_vae(folder: Path):
-    """The VAE of a run folder of training.train_vae, fast on a CPU."""
-    from tavid_planner.video.vae_on_cpu import speed_up_vae
-    from training.models import build_vae
-
-    vae = speed_up_vae(build_vae()).eval()
-    vae.load_state_dict(torch.load(folder / "last.pt", weights_only=True)["vae"])
-    return vae
-
-
 def _start_worker(vae_folder: Path, scenes: str) -> None:
     global _worker
     torch.set_num_threads(1)
@@ -104,7 +95,7 @@ def _encode_part(indices: list[int]) -> LatentCache:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", required=True)
-    parser.add_argument("--vae", type=Path, required=True, help="run folder of training.train_vae")
+    parser.add_argument("--vae", type=Path, required=True, help="model folder")
     parser.add_argument("--out", type=Path, required=True, help="clips that are in its latents.pt already are kept")
     parser.add_argument("--save-every", type=int, default=100, help="clips between two writes of latents.pt")
     parser.add_argument("--processes", type=int, default=2)

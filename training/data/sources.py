@@ -63,7 +63,7 @@ class VideoClips:
         for suffix, what in ((".png", "mask"), (".txt", "caption")):
             if not (self.folder / (stem + suffix)).is_file():
                 raise unusable(name, f"its {what} {stem}{suffix} is missing")
-        frames = _read_frames(video)
+        frames = read_frames(video)
         try:
             mask = checked_mask(read_mask(self.folder / f"{stem}.png"), frames.shape[1:3])
         except InputError as error:
@@ -129,7 +129,8 @@ def checked_clip(name: str, clip: TrainingClip) -> TrainingClip:
     return clip
 
 
-def _read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
+def read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
+    """All frames of a video. Raises: InputError when none can be read."""
     capture, frames = cv2.VideoCapture(str(path)), []
     while True:
         ok, frame = capture.read()

@@ -1,9 +1,7 @@
-import numpy as np
 import pytest
 import torch
 
-from training.data.moving_shapes import moving_shapes
-from training.train_vae import probe_loss, probe_targets, reconstruction_loss
+from training.objectives.reconstruction import probe_loss, probe_targets, psnr_db, reconstruction_loss
 
 
 def test_loss_is_zero_for_a_perfect_output_and_counts_motion_more():
@@ -14,13 +12,6 @@ def test_loss_is_zero_for_a_perfect_output_and_counts_motion_more():
     still[:, :, 1, 6, 6] += 0.5
     moving[:, :, 1, 2, 2] += 0.5
     assert reconstruction_loss(moving, clip) > reconstruction_loss(still, clip)
-
-
-def test_moving_shapes_repeat_with_the_seed_and_move():
-    first, again = (moving_shapes(np.random.default_rng(3), 9, 32, 48) for _ in range(2))
-    assert first.shape == (9, 32, 48, 3) and first.dtype == np.uint8
-    assert np.array_equal(first, again)
-    assert (first[0] != first[-1]).any()
 
 
 def test_the_foreground_counts_more():
@@ -57,3 +48,8 @@ def test_a_probe_that_reads_every_colour_has_no_loss():
     read = probe_targets(clip).flatten(1, 3)
     assert probe_loss(read, clip, weight) == 0
     assert probe_loss(read + 0.1, clip, weight).item() == pytest.approx(0.1, abs=1e-5)  # brightness only
+
+
+def test_psnr_is_that_of_pixels_in_0_to_1():
+    clip = torch.zeros(1, 3, 1, 8, 8)
+    assert psnr_db(clip + 0.2, clip) == pytest.approx(20.0, abs=1e-3)  # 0.1 of 1

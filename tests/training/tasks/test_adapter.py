@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from hoi_motion.options import from_mapping
+from tavid_planner.errors import InputError
+from tavid_planner.video.pipeline import TargetAwarePipeline
+from training.configuration import AdapterConfig
+from training.json_lines import read_lines
+from training.trainer import Trainer
+
+
+def log_of(run):
+    return read_lines(run / "log.jsonl")
+
+
+def trainer_of(options, **changes):
+    return Trainer(from_mapping(AdapterConfig, {**options, **changes}))
+
+
+def test_loss_falls_and_only_the_adapter_moves(train_options):
+    trainer = trainer_of(train_options, steps=30, text_dropout=0.0, image_dropout=0.0)
+    frozen = {n: p.clone() for n, p in trainer.task.named_parameters() if n not in trainer.trained}
+    trainer.run()
+    losses = [line["attention"] for line in log_of(Path(train_options["out"]))]
+    assert losses[-1] < losses[0]
+    assert all("lora_" in n or "patch_embed.proj" in n for n in trainer.trained)
+    assert all(torch.equal(frozen[n], dict(trainer.task.named_parameters())[n]) for n in frozen)
+
+
+def test_gradient_checkpointing_changes_no_loss(train_options, tmp_path):
+    trainer_of(train_options).run()
+    trainer_of(train_options, gradient_checkpointing=True, out=str(tmp_path / "checkpointed")).run()
+    plain, checkpointed = (log_of(Path(p)) for p in (train_options["out"], tmp_path / "checkpointed"))
+    for a, b in zip(plain, checkpointed, strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
+
+
+def test_planner_gets_the_frames_of_the_validation(train_options, tiny_base):
+    trainer = trainer_of(train_options, ema=0.5, validation=dict(every=4, clips=1, num_inference_steps=3))
+    trainer.run()
+    [seen] = trainer.validate()
+    out = Path(train_options["out"])
+    assert {p.name for p in (out / "validation" / "step_000004").iterdir()} == {"0.mp4", "0.png"}
+    clip = trainer.task.cache[len(trainer.task.cache) - 1]
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_base, out / "adapter")
+    pipeline.set_progress_bar_config(disable=True)
+    again = pipeline(
+        clip.first_frame.numpy(), clip.mask.float()[None, None], clip.caption, 32, 48, 9, 3, 1.0,
+        generator=torch.Generator().manual_seed(0), output_type="np",
+    ).frames[0]  # fmt: skip
+    assert np.abs(again - seen).max() <= 1e-5
+    assert (pipeline.adapter.rank, pipeline.adapter.alpha, pipeline.trigger) == (4, 2, "target")
+    assert pipeline.adapter.extra["data_digest"] == trainer.task.cache.digest
+
+
+def test_run_can_start_from_an_adapter(train_options, tmp_path):
+    trainer = trainer_of(train_options)
+    trainer.run()
+    init = str(Path(train_options["out"]) / "adapter")
+    second = trainer_of(train_options, init=init, out=str(tmp_path / "second"))
+    assert {n.split(".")[-2] for n in second.trained if "lora_" in n} == {"target_aware"}
+    assert len(second.trained) == len(trainer.trained)
+    with pytest.raises(InputError, match="has rank 4"):
+        trainer_of(train_options, init=init, rank=8, out=str(tmp_path / "third"))
+
+
+def test_trigger_of_another_cache_is_refused(train_options):
+    with pytest.raises(InputError, match="encoded with 'target'"):
+        trainer_of(train_options, trigger="goal")
+
+
+def test_adapter_stores_what_made_it(train_options):
+    trainer_of(train_options, steps=1).run()
+    with safe_open(Path(train_options["out"]) / "adapter" / "patch_embed_conv2d.safetensors", "pt") as file:
+        facts = json.loads(file.metadata()["tavid_adapter"])
+    assert facts["attention_blocks"] == [0, 1, 2] and facts["attention_loss"] == 0.1 and facts["steps"] == 1

@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tavid_planner.errors import InputError
+from tavid_planner.video.adapter import load_adapter
+from training.configuration import ValidationConfig
+from training.json_lines import read_lines
+from training.models import build_vae
+from training.trainer import Trainer
+
+
+def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(base_config, tmp_path):
+    trainer = Trainer(base_config)
+    before = {n: p.detach().clone() for n, p in trainer.trained.items()}
+    trainer.run()
+    assert [n for n, p in trainer.trained.items() if torch.equal(p, before[n])] == []
+    assert all("attention" in line for line in read_lines(tmp_path / "run" / "log.jsonl"))
+
+    model = tmp_path / "run" / "model"
+    assert {p.name for p in model.iterdir()} == {"transformer", "text_encoder", "tokenizer"}
+    base = type(trainer.task.transformer).from_pretrained(model / "transformer")
+    assert base.config.in_channels == 32 and base.config.sample_width == 6
+    adapter = load_adapter(base, tmp_path / "run" / "adapter_start")
+    assert (adapter.rank, adapter.trigger) == (4, "target")
+    averaged = trainer.averaged["transformer.patch_embed.proj.weight"]
+    assert torch.equal(base.patch_embed.proj.weight, averaged)  # with its mask channel
+    batch = trainer._batch(0)
+    call = dict(
+        hidden_states=batch.inputs, encoder_hidden_states=trainer.task.encode_text(batch.text),
+        timestep=batch.timesteps, image_rotary_emb=trainer.task.rotary, return_dict=False,
+    )  # fmt: skip
+    with torch.no_grad(), trainer.result():
+        assert torch.allclose(base.eval()(**call)[0], trainer.task.transformer.eval()(**call)[0], atol=1e-5)
+
+
+def test_stopped_run_goes_on_with_the_same_weights(base_config, tmp_path):
+    whole = Trainer(base_config)
+    whole.run()
+    stopped = Trainer(replace(base_config, out=str(tmp_path / "stopped")))
+    stopped.train_step()
+    stopped.save()
+    resumed = Trainer(replace(base_config, out=str(tmp_path / "stopped")))
+    resumed.run()
+    assert all(torch.equal(whole.trained[n], resumed.trained[n]) for n in whole.trained)
+
+
+def test_second_stage_keeps_the_mask_channel_of_a_run_and_adds_one_to_a_model_folder(base_config, tmp_path):
+    trainer = Trainer(base_config)
+    trainer.run()
+    name = "transformer.patch_embed.proj.weight"
+    of_run, of_model = (
+        Trainer(replace(base_config, init=str(init), out=str(tmp_path / "second"))).trained[name]
+        for init in (tmp_path / "run", tmp_path / "run" / "model")
+    )
+    assert torch.equal(of_run, trainer.averaged[name]) and of_run[:, 32].abs().max() > 0
+    assert torch.equal(of_model[:, :32], of_run[:, :32]) and of_model[:, 32].abs().max() == 0
+
+
+def test_checkpoint_file_of_an_earlier_run_can_be_started_from(base_config, tmp_path):
+    trainer = Trainer(base_config)
+    trainer.run()
+    state = {part: getattr(trainer.task, part).state_dict() for part in ("transformer", "text_encoder")}
+    torch.save({**state, "averaged": trainer.averaged, "step": 2, "spent_s": 1.0}, tmp_path / "run" / "last.pt")
+    started = Trainer(replace(base_config, init=str(tmp_path / "run" / "last.pt"), out=str(tmp_path / "second")))
+    assert all(torch.equal(started.trained[n], trainer.averaged[n]) for n in started.trained)
+
+
+def test_clips_without_a_mask_see_neither_mask_nor_trigger_word(base_config):
+    task = Trainer(replace(base_config, mask_share=1e-9)).task
+    batch = task.draw(0, np.random.default_rng(0))
+    assert batch.inputs[:, :, 32].abs().max() == 0 and not batch.supervised.any()
+    assert "target" not in task.tokenizer.decode(batch.text[0])
+
+
+def test_validation_generates_through_the_given_vae(base_config, tmp_path):
+    build_vae().save_pretrained(tmp_path / "model" / "vae")
+    options = ValidationConfig(clips=1, num_inference_steps=1)
+    [video] = Trainer(replace(base_config, vae=str(tmp_path / "model"), validation=options)).validate()
+    assert video.shape == (9, 32, 48, 3)
+
+
+def test_other_sizes_than_those_of_the_start_are_refused(base_config, tmp_path):
+    Trainer(base_config).run()
+    with pytest.raises(InputError, match="does not fit"):
+        Trainer(replace(base_config, layers=3, init=str(tmp_path / "run"), out=str(tmp_path / "second")))

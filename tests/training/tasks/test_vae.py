@@ -1,0 +1,90 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tavid_planner.errors import InputError
+from training.configuration import VaeConfig
+from training.json_lines import read_lines
+from training.models import load_vae
+from training.trainer import Trainer
+
+CONFIG = VaeConfig(
+    clips="shapes", frames=9, height=16, width=16, steps=2, optimizer="muon", learning_rate=5e-3, warmup_steps=1,
+    log_every=1, save_every=1, device="cpu",
+)  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path):
+    return replace(CONFIG, out=str(tmp_path / "run"))
+
+
+def test_run_trains_every_weight_and_writes_a_vae_that_loads(config, tmp_path):
+    trainer = Trainer(config)
+    before = {n: p.detach().clone() for n, p in trainer.trained.items()}
+    trainer.run()
+    assert [n for n, p in trainer.trained.items() if torch.equal(p, before[n])] == []
+    line = read_lines(tmp_path / "run" / "log.jsonl")[-1]
+    assert set(line) == {"step", "reconstruction", "kl", "probe", "psnr_db"}
+    written = load_vae(tmp_path / "run" / "model").state_dict()
+    assert all(torch.equal(written[n], value) for n, value in trainer.task.vae.state_dict().items())
+
+
+def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(config, tmp_path):
+    Trainer(replace(config, steps=1)).run()
+    first = load_vae(tmp_path / "run" / "model").state_dict()
+    second = replace(config, decoder_only=True, init=str(tmp_path / "run" / "model"), out=str(tmp_path / "second"))
+    trainer = Trainer(second)
+    assert all(n.startswith("vae.decoder.") for n in trainer.trained)
+    trainer.run()
+    changed = {n.split(".")[0] for n, v in trainer.task.vae.state_dict().items() if not torch.equal(v, first[n])}
+    assert changed == {"decoder"}
+    assert set(read_lines(tmp_path / "second" / "log.jsonl")[-1]) == {"step", "reconstruction", "psnr_db"}
+
+
+def test_stopped_run_goes_on_with_the_same_weights(config, tmp_path):
+    whole = Trainer(config)
+    whole.run()
+    stopped = Trainer(replace(config, out=str(tmp_path / "stopped")))
+    stopped.train_step()
+    stopped.save()
+    resumed = Trainer(replace(config, out=str(tmp_path / "stopped")))
+    resumed.run()
+    assert all(torch.equal(whole.trained[n], resumed.trained[n]) for n in whole.trained)
+
+
+def test_checkpoint_file_of_an_earlier_run_can_be_started_from(config, tmp_path):
+    trainer = Trainer(config)
+    state = {"vae": trainer.task.vae.state_dict(), "probe": trainer.task.probe.state_dict(), "step": 7, "spent_s": 1.0}
+    state["probe"]["bias"] = torch.full((24,), 0.5)
+    torch.save(state, tmp_path / "last.pt")
+    started = Trainer(replace(config, seed=1, init=str(tmp_path / "last.pt"), out=str(tmp_path / "second")))
+    assert started.task.probe.bias.unique().tolist() == [0.5] and started.step == 0
+    assert all(torch.equal(v, trainer.task.vae.state_dict()[n]) for n, v in started.task.vae.state_dict().items())
+    name = "decoder.conv_in.conv.weight"
+    assert torch.equal(load_vae(tmp_path / "last.pt").state_dict()[name], state["vae"][name])
+
+
+def test_validation_shows_windows_above_what_is_left_of_them(config, tmp_path):
+    import cv2
+
+    [video, _] = Trainer(config).validate()
+    assert video.shape == (9, 16, 16, 3) and 0 <= video.min() and video.max() <= 1
+    picture = cv2.imread(str(tmp_path / "run" / "validation" / "step_000000" / "0.png"))
+    assert picture.shape == (32, 5 * 16, 3)
+    assert np.abs(picture[16:, :16, ::-1] - video[0] * 255).max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize(
+    "changes, message", [({"frames": 5}, "1 more than a multiple of 8"), ({"width": 20}, "multiple of 8 px")]
+)
+def test_size_that_the_vae_cannot_take_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        replace(CONFIG, **changes)
+
+
+def test_folder_without_clips_is_refused(config, tmp_path):
+    with pytest.raises(InputError, match="holds no clips"):
+        Trainer(replace(config, clips=str(tmp_path)))

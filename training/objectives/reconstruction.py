@@ -1,0 +1,63 @@
+"""What a VAE is trained with: pixels, edges and colours of its output, and what a probe reads in its latents."""
+
+import torch
+import torch.nn.functional as F
+
+MOTION_WEIGHT = 8.0  # extra, of pixels that change over the clip
+FOREGROUND_WEIGHT = 4.0  # extra, of people and objects
+PROBE_CHANNELS = 2 * 3 * 4  # halves of a latent frame, colours, quarters of a cell
+
+
+def reconstruction_loss(output, clip, foreground=None):
+    """L1 on pixels, on their differences, and on colours at a quarter of the size.
+
+    The few pixels of people and objects, and of what changes over the clip, count more.
+
+    Args:
+        output, clip: (B, 3, T, H, W) in -1..1.
+        foreground: (B, 1, T, H, W) in 0..1, where people and objects are; optional.
+    """
+    moved = (clip - clip[:, :, :1]).abs().amax(1, keepdim=True).amax(2, keepdim=True)
+    weight = 1 + MOTION_WEIGHT * (moved > 0.15).float()
+    if foreground is not None:
+        weight = weight + FOREGROUND_WEIGHT * foreground
+    error = output - clip
+    loss = _weighted_mean(error.abs(), weight)
+    for axis in (-1, -2):
+        inner = weight.narrow(axis, 1, weight.shape[axis] - 1)
+        loss = loss + 0.5 * (inner * error.diff(dim=axis).abs()).mean()
+    coarse, coarse_weight = (F.avg_pool3d(x, (1, 4, 4)) for x in (error, weight.expand_as(error)))
+    colour = coarse - coarse.mean(1, keepdim=True)
+    return loss + _weighted_mean(coarse.abs() + 2 * colour.abs(), coarse_weight)
+
+
+def probe_targets(clip):  # (B, C, T, H, W) -> (B, 2, C, 4, F, H / 8, W / 8)
+    """Means over the quarters of each 8x8 cell and over the earlier and later frames of each latent frame."""
+    cells = F.pixel_unshuffle(F.avg_pool3d(clip, (1, 4, 4)).transpose(1, 2), 2)  # (B, T, 4 C, h, w)
+    first, rest = cells[:, :1], cells[:, 1:]
+    halves = rest.unflatten(1, (-1, 2, 2)).mean(3)  # (B, F - 1, 2, 4 C, h, w)
+    both = torch.cat([torch.stack([first, first], 2), halves], 1)
+    return both.unflatten(3, (-1, 4)).permute(0, 2, 3, 4, 1, 5, 6)
+
+
+def probe_loss(read, clip, weight):
+    """How badly a linear probe reads coarse colours from the latent.
+
+    Without it no latent holds the rarer hues: an encoder that leaves them out and a decoder that ignores them are at a
+    saddle point of the reconstruction loss.
+
+    Args:
+        read: (B, 24, F, H / 8, W / 8), what the probe makes of the latent.
+        clip, weight: (B, 3 or 1, T, H, W).
+    """
+    error = read.unflatten(1, (2, 3, 4)) - probe_targets(clip)
+    hue = error - error.mean(2, keepdim=True)
+    return _weighted_mean(error.abs() + 2 * hue.abs(), probe_targets(weight))
+
+
+def psnr_db(output, clip):  # both in -1..1
+    return -10 * torch.log10(F.mse_loss(output.clamp(-1, 1), clip) / 4)
+
+
+def _weighted_mean(values, weight):
+    return (weight * values).sum() / weight.expand_as(values).sum()

@@ -1,0 +1,124 @@
+"""A target-aware adapter on a frozen base: a widened input convolution and LoRA."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import CogVideoXTransformer3DModel
+from peft import LoraConfig
+
+from tavid_planner.config import resolve_model
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
+from tavid_planner.video.model_files import check_base_folder, model_folder
+from tavid_planner.video.pipeline import SCHEDULERS, TargetAwarePipeline
+from training.configuration import AdapterConfig
+from training.data.cache import ClipCache
+from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
+from training.validation import ValidationClip, generate
+
+LORA_TARGETS = ["to_q", "to_k", "to_v", "to_out.0"]
+WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class AdapterTask(DiffusionTask):
+    """Raises: InputError: CONFIG_INVALID, FILE_INVALID. VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE."""
+
+    def __init__(self, config: AdapterConfig, device):
+        cache = ClipCache(config.cache)
+        if cache.settings.trigger != config.trigger:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option trigger is {config.trigger!r}, the cache was encoded with {cache.settings.trigger!r}",
+            )
+        base = model_folder(resolve_model(config.base))
+        check_base_folder(base)
+        transformer = CogVideoXTransformer3DModel.from_pretrained(
+            base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
+        )
+        prepare_adapter(transformer, config)
+        for parameter in transformer.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+        super().__init__(config, transformer, _scheduler(base), cache[0].latents.shape, device)
+        self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
+
+    def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
+        config, cache = self.config, self.cache
+        clips = [cache[int(i)] for i in rng.integers(len(cache), size=config.batch_size)]
+        has_text = torch.from_numpy(rng.random(len(clips)) >= config.text_dropout)
+        drawn = Clips(
+            torch.stack([c.latents for c in clips]),
+            torch.stack([c.image_latents[rng.integers(len(c.image_latents))] for c in clips]),
+            torch.stack([c.mask for c in clips]).float()[:, None],
+            torch.ones(len(clips), dtype=torch.bool),
+            torch.stack([c.text if keep else cache.empty_text for c, keep in zip(clips, has_text)]),
+            [c.trigger_tokens for c in clips],
+            has_text,
+        )
+        return self.batch(drawn, step, rng)
+
+    def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:
+        return "lora_" in name
+
+    def validate(self, folder: Path) -> list[np.ndarray]:
+        """Generate from the last clips of the cache."""
+        cache, config = self.cache, self.config
+        dtype = next(self.transformer.parameters()).dtype
+        pipeline = TargetAwarePipeline.from_pretrained(self.base, dtype=dtype, device=self.device)
+        pipeline.transformer = self.transformer
+        pipeline.adapter = Adapter("training", config.trigger, config.rank, config.alpha, "")
+        last = [cache[len(cache) - 1 - i] for i in range(min(config.validation.clips, len(cache)))]
+        clips = [ValidationClip(c.first_frame.numpy(), c.mask.numpy(), c.caption) for c in last]
+        return generate(pipeline, clips, cache.settings.num_frames, config, folder)
+
+    def export(self, out: Path, step: int) -> None:
+        """Write `adapter/` in the released layout, with what made it inside."""
+        config = self.config
+        facts = {
+            "steps": step,
+            "attention_loss": config.attention.weight,
+            "attention_blocks": list(self.blocks.candidates),
+            "base": config.base,
+            "data_digest": self.data_digest,
+        }
+        save_adapter(out / "adapter", self.transformer, config.rank, config.alpha, config.trigger, extra=facts)
+
+
+def prepare_adapter(transformer, config: AdapterConfig):
+    """Freeze the base, widen its input convolution and add LoRA; or load the adapter that the run starts from.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE.
+        InputError: CONFIG_INVALID when the adapter to start from has another rank or alpha.
+    """
+    transformer.requires_grad_(False)
+    if config.init:
+        adapter = load_adapter(transformer, resolve_model(config.init))
+        if (adapter.rank, adapter.alpha) != (config.rank, config.alpha):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"{config.init} has rank {adapter.rank} and alpha {adapter.alpha:g}, "
+                f"options rank and alpha are {config.rank} and {config.alpha}",
+            )
+        for name, parameter in transformer.named_parameters():
+            parameter.requires_grad_("lora_" in name)
+    else:
+        widen_patch_embed(transformer)
+        add_lora(transformer, config.rank, config.alpha)
+    transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
+    return transformer
+
+
+def add_lora(transformer, rank: int, alpha: int) -> None:
+    """LoRA that does nothing yet, on q, k, v and out of every block."""
+    transformer.add_adapter(
+        LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=LORA_TARGETS)
+    )
+
+
+def _scheduler(base: Path):
+    config = json.loads((base / "scheduler" / "scheduler_config.json").read_text())
+    kinds = {kind.__name__: kind for kind in SCHEDULERS.values()}
+    return kinds[config["_class_name"]].from_config(config)

@@ -1,0 +1,147 @@
+"""The base of a small model, from nothing: text encoder and transformer, image-to-video, on cached latents.
+
+With `mask_share` a part of the clips has its mask, so that so small a model learns early what masks mean. The mask
+channel is not part of the base that is written; it is where an adapter starts: `adapter_start/` is an adapter with
+these weights and a LoRA that does nothing yet, for the option `init` of the adapter's training.
+"""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import PreTrainedTokenizerFast
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import TARGET_TOKEN
+from tavid_planner.video.adapter import Adapter, save_adapter, widen_patch_embed
+from tavid_planner.video.model_files import file_sha256
+from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.prompt import insert_trigger, trigger_token_indices
+from training.checkpoints import put_weights, start_weights
+from training.configuration import BaseConfig
+from training.data.latents import IMAGE_VARIANTS, LatentCache
+from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, load_vae
+from training.tasks.adapter import add_lora
+from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
+from training.validation import ValidationClip, generate
+
+PATCH = "patch_embed.proj.weight"
+
+
+class BaseTask(DiffusionTask):
+    """Raises: InputError: CONFIG_INVALID, FILE_INVALID."""
+
+    def __init__(self, config: BaseConfig, device):
+        path = Path(config.latents) / "latents.pt"
+        if not path.is_file():
+            raise InputError(ErrorCode.FILE_INVALID, f"{path} does not exist", "make it with training.data.latents")
+        cache = LatentCache.load(path)
+        if config.init:
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(_tokenizer_folder(Path(config.init)))
+        else:
+            tokenizer = build_tokenizer(
+                [insert_trigger(c, config.trigger).text for c in cache.captions], config.text_length
+            )
+        size = dict(layers=config.layers, heads=config.heads, head_dim=config.head_dim, text_length=config.text_length)
+        frames, _, height, width = cache.latents.shape[1:]
+        transformer = build_transformer(**size, latent_size=(frames, height, width))
+        if config.mask_share:
+            widen_patch_embed(transformer)
+        super().__init__(config, transformer, build_scheduler(), cache.latents.shape[1:], device)
+        self.text_encoder = build_text_encoder(len(tokenizer)).train()
+        if config.init:
+            self._start_from(config.init)
+        self.cache, self.tokenizer, self.device = cache, tokenizer, device
+        self.data_digest = file_sha256(path)[:16]
+
+        # what the text encoder reads: with the trigger word, without it, and nothing
+        triggered = [insert_trigger(c, config.trigger) for c in cache.captions]
+        self.triggered = self._token_ids([t.text for t in triggered])
+        self.plain = self._token_ids([c.replace(TARGET_TOKEN + " ", "") for c in cache.captions])
+        self.empty = self._token_ids([""])[0]
+        self.trigger_tokens = [trigger_token_indices(tokenizer, t, config.text_length) for t in triggered]
+
+    def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
+        config, cache, count = self.config, self.cache, self.config.batch_size
+        rows = rng.integers(len(cache.captions), size=count)
+        index = torch.from_numpy(rows)
+        has_mask = torch.from_numpy(rng.random(count) < config.mask_share)
+        has_text = torch.from_numpy(rng.random(count) >= config.text_dropout)
+        variant = torch.from_numpy(rng.integers(IMAGE_VARIANTS, size=count))
+        ids = torch.where(has_mask[:, None], self.triggered[index], self.plain[index])
+        clips = Clips(
+            cache.latents[index].float() * cache.scale,
+            cache.images[index, variant].float() * cache.scale,
+            cache.masks[index].float()[:, None],
+            has_mask,
+            torch.where(has_text[:, None], ids, self.empty),
+            [self.trigger_tokens[i] for i in rows],
+            has_text,
+        )
+        return self.batch(clips, step, rng)
+
+    def encode_text(self, text: torch.Tensor) -> torch.Tensor:
+        return self.text_encoder(text)[0]
+
+    def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:
+        return name.startswith("transformer.") and "blocks" in name and "norm" not in name and parameter.ndim == 2
+
+    def validate(self, folder: Path) -> list[np.ndarray]:
+        """Generate from the last clips."""
+        config, cache = self.config, self.cache
+        vae = load_vae(config.vae).to(self.device)
+        vae.register_to_config(scaling_factor=cache.scale)
+        pipeline = TargetAwarePipeline(
+            tokenizer=self.tokenizer, text_encoder=self.text_encoder, vae=vae, transformer=self.transformer,
+            scheduler=self.noise_scheduler,
+        )  # fmt: skip
+        if config.mask_share:
+            pipeline.adapter = Adapter("training", config.trigger, config.rank, config.alpha, "")
+        clips = []
+        for row in range(len(cache.captions))[-config.validation.clips :]:
+            first = vae.decode(cache.images[row, :1, :, None].float().to(self.device)).sample[0, :, 0]
+            first = ((first.clamp(-1, 1) / 2 + 0.5) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+            clips.append(ValidationClip(first, cache.masks[row].numpy(), cache.captions[row]))
+        return generate(pipeline, clips, 4 * (cache.latents.shape[1] - 1) + 1, config, folder)
+
+    def export(self, out: Path, step: int) -> None:
+        """Write `model/` with transformer, text encoder and tokenizer, and `adapter_start/`."""
+        config, transformer = self.config, copy.deepcopy(self.transformer)
+        if config.mask_share:
+            weights = transformer.state_dict()
+            narrow = type(transformer).from_config({**transformer.config, "in_channels": self._unmasked_channels})
+            narrow.load_state_dict({**weights, PATCH: weights[PATCH][:, : self._unmasked_channels]})
+            add_lora(transformer, config.rank, config.alpha)
+            save_adapter(out / "adapter_start", transformer, config.rank, config.alpha, config.trigger)
+            transformer = narrow
+        transformer.save_pretrained(out / "model" / "transformer")
+        self.text_encoder.save_pretrained(out / "model" / "text_encoder")
+        self.tokenizer.save_pretrained(out / "model" / "tokenizer")
+
+    @property
+    def _unmasked_channels(self) -> int:  # those of noise and image
+        return 2 * self.transformer.config.out_channels
+
+    def _start_from(self, init: str) -> None:
+        weights, name = start_weights(init), f"transformer.{PATCH}"
+        if self.config.mask_share and name in weights and weights[name].shape[1] == self._unmasked_channels:
+            weights[name] = F.pad(weights[name], (0, 0, 0, 0, 0, 1))  # a base has no mask channel: it starts at zero
+        put_weights(dict(self.named_parameters()), weights, init)
+
+    def _token_ids(self, texts: list[str]) -> torch.Tensor:  # (N, L)
+        length = self.config.text_length
+        tokens = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        return tokens.input_ids
+
+
+def _tokenizer_folder(init: Path) -> Path:
+    """The tokenizer of a model folder, of a run's folder, or beside a checkpoint file."""
+    places = [init / "tokenizer", init / "model" / "tokenizer", init.parent / "model" / "tokenizer"]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise InputError(
+        ErrorCode.FILE_INVALID, f"{init} has no tokenizer", f"looked for {', '.join(map(str, places))}"
+    )

@@ -1,0 +1,143 @@
+"""What the trainings of a transformer share: noise, input channels, the diffusion and the attention loss."""
+
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from diffusers import CogVideoXImageToVideoPipeline
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.conditioning import mask_latents
+from training.configuration import DiffusionConfig
+from training.objectives.block_choice import parse_block_choice
+from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
+from training.objectives.target_attention import target_attention_loss, token_mask
+from training.tasks.task import Task
+
+
+class Clips(NamedTuple):
+    """Clips as they lie in a data set; latents are scaled.
+
+    Attributes:
+        latents: (B, F, C, h, w); image_latents: (B, C, h, w), the first frame alone.
+        masks: (B, 1, H, W); has_mask: (B,) bool, whether the model may see it.
+        text: (B, L) token numbers or (B, L, D) their encoding; trigger_tokens: positions of the trigger word, by clip.
+        has_trigger: (B,) bool, whether the text has the trigger word.
+    """
+
+    latents: torch.Tensor
+    image_latents: torch.Tensor
+    masks: torch.Tensor
+    has_mask: torch.Tensor
+    text: torch.Tensor
+    trigger_tokens: list[tuple[int, ...]]
+    has_trigger: torch.Tensor
+
+
+class DiffusionBatch(NamedTuple):
+    """The transformer's inputs, and what its output and its attention are compared with."""
+
+    inputs: torch.Tensor  # (B, F, 2 C or 2 C + 1, h, w)
+    text: torch.Tensor
+    timesteps: torch.Tensor  # (B,)
+    velocity: torch.Tensor  # (B, F, C, h, w)
+    weight: torch.Tensor  # (B, F, 1, h, w)
+    token_masks: torch.Tensor  # (B, h / 2, w / 2)
+    supervised: torch.Tensor  # (B,) bool
+    trigger_tokens: list[tuple[int, ...]]
+    blocks: tuple[int, ...]
+
+
+class DiffusionTask(Task):
+    """A transformer that learns to remove noise and to look at the target.
+
+    Args:
+        latent_shape: (F, C, h, w) of every clip.
+
+    Raises:
+        InputError: CONFIG_INVALID.
+    """
+
+    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device):
+        super().__init__()
+        self.config, self.transformer, self.noise_scheduler = config, transformer, noise_scheduler
+        frames, _, height, width = latent_shape
+        patch_t = transformer.config.patch_size_t or 1
+        if frames % patch_t:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"the clips have {frames} latent frames, this transformer takes multiples of {patch_t}",
+                "encode clips of another length",
+            )
+        if config.gradient_checkpointing:
+            transformer.enable_gradient_checkpointing()
+        transformer.train()
+        self.rotary = rotary_embedding(transformer, frames, height, width, device)
+        self.tokens = height // transformer.config.patch_size, width // transformer.config.patch_size
+        self.blocks = parse_block_choice(config.attention.blocks, len(transformer.transformer_blocks), config.seed)
+        self.weights = {"diffusion": 1.0}
+        if config.attention.weight:
+            self.weights["attention"] = config.attention.weight
+
+    def encode_text(self, text: torch.Tensor) -> torch.Tensor:  # -> (B, L, D)
+        return text
+
+    def batch(self, clips: Clips, step: int, rng: np.random.Generator) -> DiffusionBatch:
+        """Noise and first-frame dropout on clips."""
+        config, clean = self.config, clips.latents
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        levels = self.noise_scheduler.config.num_train_timesteps
+        level = torch.rand(len(clean), generator=generator) ** (1 / config.noise_power)
+        timesteps = (levels * level).long().clamp(max=levels - 1)
+        noise = torch.randn(clean.shape, generator=generator)
+        noisy, velocity = add_noise(self.noise_scheduler, clean, noise, timesteps)
+        has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout).view(-1, 1, 1, 1)
+        image = torch.cat([(clips.image_latents * has_image)[:, None], torch.zeros_like(clean[:, 1:])], dim=1)
+        inputs = [noisy, image]
+        if self.transformer.config.in_channels > noisy.shape[2] + image.shape[2]:
+            frames, _, height, width = clean.shape[1:]
+            channel = mask_latents(clips.masks, frames, height, width, "area")
+            inputs.append(channel * clips.has_mask.view(-1, 1, 1, 1, 1))
+        return DiffusionBatch(
+            torch.cat(inputs, dim=2), clips.text, timesteps, velocity, motion_weight(clean, config.moving_weight),
+            token_mask(clips.masks, *self.tokens), clips.has_mask & clips.has_trigger, clips.trigger_tokens,
+            self.blocks.at_step(step),
+        )  # fmt: skip
+
+    def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
+        options, dtype = self.config.attention, next(self.transformer.parameters()).dtype
+        capture = None
+        if options.weight and batch.supervised.any():
+            capture = TargetAttentionCapture(
+                self.transformer,
+                batch.trigger_tokens,
+                batch.blocks,
+                reduction=options.heads,
+                direction=options.direction,
+            )
+            held.enter_context(capture)  # checkpoints recompute during the backward pass
+        call = dict(
+            hidden_states=batch.inputs.to(dtype),
+            encoder_hidden_states=self.encode_text(batch.text).to(dtype),
+            timestep=batch.timesteps,
+            image_rotary_emb=self.rotary,
+            return_dict=False,
+        )
+        if self.transformer.config.ofs_embed_dim is not None:
+            call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)
+        losses = {"diffusion": velocity_loss(self.transformer(**call)[0], batch.velocity, batch.weight)}
+        if capture is not None:
+            maps, masks = capture.stacked()[:, batch.supervised], batch.token_masks[batch.supervised]
+            losses["attention"] = target_attention_loss(maps, masks, options.normalisation)
+        return losses
+
+
+def rotary_embedding(transformer, frames: int, height: int, width: int, device):
+    """Rotary positions of latents (F, C, h, w), as the pipeline makes them; None for a model without."""
+    if not transformer.config.use_rotary_positional_embeddings:
+        return None
+    pipeline = CogVideoXImageToVideoPipeline(None, None, None, transformer, None)
+    scale = pipeline.vae_scale_factor_spatial
+    return pipeline._prepare_rotary_positional_embeddings(height * scale, width * scale, frames, device)

@@ -1,0 +1,97 @@
+"""The small video VAE, from nothing."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from tavid_planner.media import write_png
+from tavid_planner.video.vae_on_cpu import speed_up_vae
+from training.checkpoints import put_weights, start_weights
+from training.configuration import VaeConfig
+from training.data.windows import Windows
+from training.models import build_vae
+from training.objectives.reconstruction import (
+    FOREGROUND_WEIGHT,
+    PROBE_CHANNELS,
+    probe_loss,
+    psnr_db,
+    reconstruction_loss,
+)
+from training.tasks.task import Task
+from training.validation import spread_frames
+
+
+class VaeBatch(NamedTuple):
+    clip: torch.Tensor  # (B, 3, T, H, W) in -1..1
+    foreground: torch.Tensor  # (B, 1, T, H, W) in 0..1
+    noise: torch.Tensor  # (B, C, F, h, w), of the sampled latents
+
+
+class VaeTask(Task):
+    """Raises: InputError: CONFIG_INVALID, FILE_INVALID."""
+
+    def __init__(self, config: VaeConfig, device):
+        super().__init__()
+        self.config, self.device = config, device
+        self.windows = Windows(config.clips, config.frames, config.height, config.width)
+        self.data_digest = self.windows.digest
+        self.vae = build_vae()
+        if device.type == "cpu":
+            speed_up_vae(self.vae)
+        self.probe = torch.nn.Conv3d(self.vae.config.latent_channels, PROBE_CHANNELS, 1)
+        if config.init:
+            weights = start_weights(config.init)
+            own = dict(self.named_parameters())
+            put_weights({n: p for n, p in own.items() if n.startswith("vae.") or n in weights}, weights, config.init)
+        self.weights = {"reconstruction": 1.0, "kl": config.kl_weight, "probe": config.probe_weight, "psnr_db": 0.0}
+        if config.decoder_only:
+            self.requires_grad_(False)
+            self.vae.decoder.requires_grad_(True)
+
+    def draw(self, step: int, rng: np.random.Generator) -> VaeBatch:
+        config = self.config
+        windows = np.stack([self.windows.draw(rng) for _ in range(config.batch_size)])
+        windows = torch.from_numpy(windows).permute(0, 4, 1, 2, 3).float()
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        latent = (self.vae.config.latent_channels, (config.frames - 1) // 4 + 1, config.height // 8, config.width // 8)
+        noise = torch.randn((len(windows), *latent), generator=generator)
+        return VaeBatch(windows[:, :3] / 127.5 - 1, windows[:, 3:] / 255, noise)
+
+    def forward(self, batch: VaeBatch, held: ExitStack) -> dict[str, torch.Tensor]:
+        config = self.config
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not config.decoder_only):
+            posterior = self.vae.encode(batch.clip).latent_dist
+            latent = posterior.mean + posterior.std * batch.noise
+        output = self.vae.decode(latent).sample
+        losses = {
+            "reconstruction": reconstruction_loss(output, batch.clip, batch.foreground),
+            "psnr_db": psnr_db(output.detach(), batch.clip),
+        }
+        if not config.decoder_only:
+            weight = 1 + FOREGROUND_WEIGHT * batch.foreground
+            losses["kl"] = posterior.kl().mean()
+            losses["probe"] = probe_loss(self.probe(latent), batch.clip, weight)
+        return losses
+
+    def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:
+        return parameter.ndim > 1
+
+    @torch.no_grad()
+    def validate(self, folder: Path) -> list[np.ndarray]:
+        """Windows that are the same in every validation, and below each what is left of it."""
+        videos = []
+        for index in range(self.config.validation.clips):
+            window = self.windows.draw(np.random.default_rng([self.config.seed, index]))[..., :3]
+            clip = torch.from_numpy(window).permute(3, 0, 1, 2)[None].float().to(self.device) / 127.5 - 1
+            output = self.vae.decode(self.vae.encode(clip).latent_dist.mean).sample[0]
+            videos.append((output.float().clamp(-1, 1) / 2 + 0.5).permute(1, 2, 3, 0).cpu().numpy())
+            rows = [window, (videos[-1] * 255).round().astype(np.uint8)]
+            write_png(folder / f"{index}.png", np.concatenate([spread_frames(row) for row in rows]))
+        return videos
+
+    def export(self, out: Path, step: int) -> None:
+        """Write `model/vae` in diffusers format; its scaling factor is set when the model folder is put together."""
+        self.vae.save_pretrained(out / "model" / "vae")
