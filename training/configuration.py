@@ -101,6 +101,7 @@ class BaseConfig(DiffusionConfig):
     layers: int = option(8, "of the transformer", minimum=1)
     heads: int = option(6, "of its attention", minimum=1)
     head_dim: int = option(32, "channels of a head", minimum=8)
+    patch_size: int = option(2, "latent pixels a token is wide and high", minimum=1)
     text_length: int = option(32, "text tokens", minimum=4)
 
 
@@ -112,6 +113,8 @@ class VaeConfig(TrainConfig):
     frames: int = option(9, "of a training window", minimum=1)
     height: int = option(64, "of a training window", minimum=8, unit="px")
     width: int = option(64, "of a training window", minimum=8, unit="px")
+    cell_px: int = option(8, "pixels a latent pixel is wide and high", choices=(4, 8))
+    latent_channels: int = option(16, "of the latents", minimum=1)
     kl_weight: float = option(1e-6, "of the divergence of the latents from a normal distribution", minimum=0)
     probe_weight: float = option(1.0, "of the loss of a linear probe of the latents", minimum=0)
     decoder_only: bool = option(False, "keep the latents: train the decoder alone")
@@ -123,8 +126,10 @@ class VaeConfig(TrainConfig):
                 ErrorCode.CONFIG_INVALID, f"option frames is {self.frames}, expected 1 more than a multiple of 8"
             )
         for name, side_px in (("height", self.height), ("width", self.width)):
-            if side_px % 8:
-                raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {side_px}, expected a multiple of 8 px")
+            if side_px % self.cell_px:
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID, f"option {name} is {side_px}, expected a multiple of {self.cell_px} px"
+                )
 
 
 TASKS = {"adapter": AdapterConfig, "base": BaseConfig, "vae": VaeConfig}

@@ -5,16 +5,20 @@ from pathlib import Path
 import torch
 
 
-def build_vae():
-    """AutoencoderKLCogVideoX, 8x in space and 4x in time, 16 latent channels, 2.6 M parameters."""
+def build_vae(cell_px: int = 8, latent_channels: int = 16):
+    """AutoencoderKLCogVideoX, 4x smaller in time.
+
+    Args:
+        cell_px: pixels a latent pixel is wide and high, 4 or 8; 1.9 or 2.6 M parameters.
+    """
     from diffusers import AutoencoderKLCogVideoX
 
-    channels = (16, 32, 64, 64)
+    channels = {4: (16, 32, 64), 8: (16, 32, 64, 64)}[cell_px]
     return AutoencoderKLCogVideoX(
         down_block_types=("CogVideoXDownBlock3D",) * len(channels),
         up_block_types=("CogVideoXUpBlock3D",) * len(channels),
         block_out_channels=channels,
-        latent_channels=16,
+        latent_channels=latent_channels,
         layers_per_block=1,
         norm_num_groups=8,
         temporal_compression_ratio=4,
@@ -37,8 +41,10 @@ def load_vae(source: Path):
 
     source = Path(source)
     if source.is_file():
-        vae = build_vae()
-        vae.load_state_dict(torch.load(source, weights_only=True)["vae"])
+        weights = torch.load(source, weights_only=True)["vae"]
+        cell_px = 8 if "encoder.down_blocks.3.resnets.0.conv1.conv.weight" in weights else 4
+        vae = build_vae(cell_px, latent_channels=weights["decoder.conv_in.conv.weight"].shape[1])
+        vae.load_state_dict(weights)
     elif (source / "vae").is_dir():
         vae = AutoencoderKLCogVideoX.from_pretrained(source / "vae", torch_dtype=torch.float32, local_files_only=True)
     else:
@@ -48,28 +54,28 @@ def load_vae(source: Path):
 
 def build_transformer(
     text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 6, head_dim: int = 32,
-    latent_size: tuple[int, int, int] = (5, 12, 18),
+    latent_size: tuple[int, int, int, int] = (5, 16, 12, 18), patch_size: int = 2,
 ):
-    """CogVideoXTransformer3DModel for image-to-video: 16 noise + 16 image channels, rotary embeddings.
+    """CogVideoXTransformer3DModel for image-to-video: channels for noise and for the image, rotary embeddings.
 
     Args:
-        latent_size: (F, h, w) of the clips.
+        latent_size: (F, C, h, w) of the clips.
     """
     from diffusers import CogVideoXTransformer3DModel
 
-    frames, height, width = latent_size
+    frames, channels, height, width = latent_size
     return CogVideoXTransformer3DModel(
         num_attention_heads=heads,
         attention_head_dim=head_dim,
-        in_channels=32,
-        out_channels=16,
+        in_channels=2 * channels,
+        out_channels=channels,
         time_embed_dim=128,
         text_embed_dim=text_dim,
         num_layers=layers,
         sample_width=width,
         sample_height=height,
         sample_frames=4 * (frames - 1) + 1,
-        patch_size=2,
+        patch_size=patch_size,
         max_text_seq_length=text_length,
         use_rotary_positional_embeddings=True,
         use_learned_positional_embeddings=False,

@@ -31,9 +31,10 @@ def reconstruction_loss(output, clip, foreground=None):
     return loss + _weighted_mean(coarse.abs() + 2 * colour.abs(), coarse_weight)
 
 
-def probe_targets(clip):  # (B, C, T, H, W) -> (B, 2, C, 4, F, H / 8, W / 8)
-    """Means over the quarters of each 8x8 cell and over the earlier and later frames of each latent frame."""
-    cells = F.pixel_unshuffle(F.avg_pool3d(clip, (1, 4, 4)).transpose(1, 2), 2)  # (B, T, 4 C, h, w)
+def probe_targets(clip, cell_px: int):  # (B, C, T, H, W) -> (B, 2, C, 4, F, h, w)
+    """Means over the quarters of each latent pixel's cell and over the earlier and later frames of each latent frame."""
+    half = cell_px // 2
+    cells = F.pixel_unshuffle(F.avg_pool3d(clip, (1, half, half)).transpose(1, 2), 2)  # (B, T, 4 C, h, w)
     first, rest = cells[:, :1], cells[:, 1:]
     halves = rest.unflatten(1, (-1, 2, 2)).mean(3)  # (B, F - 1, 2, 4 C, h, w)
     both = torch.cat([torch.stack([first, first], 2), halves], 1)
@@ -47,12 +48,13 @@ def probe_loss(read, clip, weight):
     saddle point of the reconstruction loss.
 
     Args:
-        read: (B, 24, F, H / 8, W / 8), what the probe makes of the latent.
+        read: (B, 24, F, h, w), what the probe makes of the latent.
         clip, weight: (B, 3 or 1, T, H, W).
     """
-    error = read.unflatten(1, (2, 3, 4)) - probe_targets(clip)
+    cell_px = clip.shape[-1] // read.shape[-1]
+    error = read.unflatten(1, (2, 3, 4)) - probe_targets(clip, cell_px)
     hue = error - error.mean(2, keepdim=True)
-    return _weighted_mean(error.abs() + 2 * hue.abs(), probe_targets(weight))
+    return _weighted_mean(error.abs() + 2 * hue.abs(), probe_targets(weight, cell_px))
 
 
 def psnr_db(output, clip):  # both in -1..1

@@ -45,8 +45,8 @@ class BaseTask(DiffusionTask):
                 [insert_trigger(c, config.trigger).text for c in cache.captions], config.text_length
             )
         size = dict(layers=config.layers, heads=config.heads, head_dim=config.head_dim, text_length=config.text_length)
-        frames, _, height, width = cache.latents.shape[1:]
-        transformer = build_transformer(**size, latent_size=(frames, height, width))
+        size |= dict(latent_size=cache.latents.shape[1:], patch_size=config.patch_size)
+        transformer = build_transformer(**size)
         if config.mask_share:
             widen_patch_embed(transformer)
         super().__init__(config, transformer, build_scheduler(), cache.latents.shape[1:], device)

@@ -38,7 +38,7 @@ class VaeTask(Task):
         self.config, self.device = config, device
         self.windows = Windows(config.clips, config.frames, config.height, config.width)
         self.data_digest = self.windows.digest
-        self.vae = build_vae()
+        self.vae = build_vae(config.cell_px, config.latent_channels)
         if device.type == "cpu":
             speed_up_vae(self.vae)
         self.probe = torch.nn.Conv3d(self.vae.config.latent_channels, PROBE_CHANNELS, 1)
@@ -56,8 +56,8 @@ class VaeTask(Task):
         windows = np.stack([self.windows.draw(rng) for _ in range(config.batch_size)])
         windows = torch.from_numpy(windows).permute(0, 4, 1, 2, 3).float()
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        latent = (self.vae.config.latent_channels, (config.frames - 1) // 4 + 1, config.height // 8, config.width // 8)
-        noise = torch.randn((len(windows), *latent), generator=generator)
+        size = (config.frames - 1) // 4 + 1, config.height // config.cell_px, config.width // config.cell_px
+        noise = torch.randn((len(windows), config.latent_channels, *size), generator=generator)
         return VaeBatch(windows[:, :3] / 127.5 - 1, windows[:, 3:] / 255, noise)
 
     def forward(self, batch: VaeBatch, held: ExitStack) -> dict[str, torch.Tensor]:

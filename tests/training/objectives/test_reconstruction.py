@@ -33,7 +33,7 @@ def test_a_wrong_hue_counts_more_than_a_wrong_brightness():
 
 def test_probe_targets_are_means_over_quarters_of_cells_and_halves_of_frames():
     clip = torch.rand(2, 3, 9, 16, 24)
-    targets = probe_targets(clip)
+    targets = probe_targets(clip, 8)
     assert targets.shape == (2, 2, 3, 4, 3, 2, 3)
     # the later half of the second latent frame is frames 3 and 4; quarter 1 is right above
     expected = clip[1, 2, 3:5, 8:12, 20:24].mean()
@@ -43,9 +43,10 @@ def test_probe_targets_are_means_over_quarters_of_cells_and_halves_of_frames():
     assert targets[0, 0, 0, 2, 0, 0, 0].item() == pytest.approx(clip[0, 0, 0, 4:8, 0:4].mean().item(), abs=1e-6)
 
 
-def test_a_probe_that_reads_every_colour_has_no_loss():
+@pytest.mark.parametrize("cell_px", [4, 8])
+def test_a_probe_that_reads_every_colour_has_no_loss(cell_px):
     clip, weight = torch.rand(1, 3, 5, 16, 16), torch.ones(1, 1, 5, 16, 16)
-    read = probe_targets(clip).flatten(1, 3)
+    read = probe_targets(clip, cell_px).flatten(1, 3)
     assert probe_loss(read, clip, weight) == 0
     assert probe_loss(read + 0.1, clip, weight).item() == pytest.approx(0.1, abs=1e-5)  # brightness only
 

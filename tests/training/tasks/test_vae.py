@@ -32,6 +32,12 @@ def test_run_trains_every_weight_and_writes_a_vae_that_loads(config, tmp_path):
     assert all(torch.equal(written[n], value) for n, value in trainer.task.vae.state_dict().items())
 
 
+def test_a_vae_with_smaller_cells_is_trained_and_loads(config, tmp_path):
+    Trainer(replace(config, steps=1, cell_px=4, latent_channels=6)).run()
+    vae = load_vae(tmp_path / "run" / "model")
+    assert vae.encode(torch.zeros(1, 3, 1, 16, 16)).latent_dist.mean.shape == (1, 6, 1, 4, 4)
+
+
 def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(config, tmp_path):
     Trainer(replace(config, steps=1)).run()
     first = load_vae(tmp_path / "run" / "model").state_dict()
