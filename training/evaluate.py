@@ -41,6 +41,10 @@ class HeldOutCase:
         return generate_scene(self.seed, height, width, num_frames, fps, num_candidates=self.candidates)
 
 
+def held_out_case(index: int, first: int = HELD_OUT_SEED) -> HeldOutCase:  # 2, 3 and 4 candidates in turn
+    return HeldOutCase(first + index, 2 + index % 3)
+
+
 def _row(scene: SceneSample, frames: np.ndarray, verdict: str) -> np.ndarray:
     """First frame with the mask outlined, then the generated clip."""
     first = cv2.resize(scene.frames[0], None, fx=2, fy=2)
@@ -66,7 +70,7 @@ def _print_row(name: str, scores: list[VideoScore]) -> dict:
 
 def quick_evaluation(args, config: VideoConfig) -> None:
     """Scenes of 2 to 4 identical candidates."""
-    cases = [HeldOutCase(args.first_scene + i, 2 + i % 3) for i in range(args.count or 60)]
+    cases = [held_out_case(i, args.first_scene) for i in range(args.count or 60)]
     contestants = ["truth", "adapter"] if args.without_baseline else list(CONTESTANTS)
     results = list(judge_cases([(c, contestants) for c in cases], config, args.seed, args.workers, "held-out scenes"))
     chance = float(np.mean([1 / c.candidates for c in cases]))

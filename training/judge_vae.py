@@ -1,7 +1,8 @@
 """What a VAE keeps of clips: `python -m training.judge_vae --vae runs/vae/model --scenes runs/scenes --count 16`
 
 PSNR of whole clips after encoding and decoding, and how much of brightness and of the two colour axes a linear
-regression reads from the latents of their first frames.
+regression reads from the latents of their first frames. With `--hits 12`: in how many held-out scenes the contact
+detector still sees the right touch after encoding and decoding, which no transformer can improve on.
 """
 
 import argparse
@@ -10,8 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from tqdm import tqdm
 
+from training.bench.runner import through_vae
+from training.bench.scoring import candidate_masks, score
 from training.data.clips import ClipFolder
+from training.evaluate import HeldOutCase, held_out_case
 from training.models import load_vae
 from training.objectives.reconstruction import psnr_db
 
@@ -27,12 +32,23 @@ def explained_variance(latents: torch.Tensor, colours: torch.Tensor) -> torch.Te
     return 1 - left.var(0) / colours[split:].var(0)
 
 
+def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tuple[int, int]:
+    """In how many scenes the detector sees the target touched: in the ground truth, and in what the VAE keeps of it."""
+    seen = [0, 0]
+    for case in tqdm(cases, desc="held-out scenes"):
+        scene = case.scene(height, width, num_frames=17, fps=8.0)
+        for which, frames in enumerate((scene.frames, through_vae(vae, scene.frames))):
+            seen[which] += score(frames, scene.frames[0], candidate_masks(scene)).outcome == "hit"
+    return tuple(seen)
+
+
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vae", type=Path, required=True, help="model folder")
     parser.add_argument("--scenes", required=True)
     parser.add_argument("--count", type=int, default=16, help="clips, evenly spread over the folder")
+    parser.add_argument("--hits", type=int, default=0, help="held-out scenes to judge by the contact detector")
     args = parser.parse_args()
     vae, clips = load_vae(args.vae), ClipFolder(args.scenes)
     psnrs, latents, colours = [], [], []
@@ -41,12 +57,16 @@ def main() -> None:
         latent = vae.encode(clip).latent_dist.mean
         psnrs.append(float(psnr_db(vae.decode(latent).sample, clip)))
         latents.append(latent[0, :, 0].flatten(1).T)
-        colours.append(F.avg_pool2d(clip[0, :, 0], 8).flatten(1).T)
+        colours.append(F.avg_pool2d(clip[0, :, 0], clip.shape[-1] // latent.shape[-1]).flatten(1).T)
     axes = torch.tensor(list(AXES.values()), dtype=torch.float32)
     explained = explained_variance(torch.cat(latents), torch.cat(colours) @ axes.T)
     print(f"PSNR of {len(psnrs)} clips: median {np.median(psnrs):.1f} dB, worst {min(psnrs):.1f} dB")
     for name, share in zip(AXES, explained.tolist()):
         print(f"{name} explained by the latent: {share:.2f}")
+    if args.hits:
+        height, width = clip.shape[-2:]
+        truth, kept = touches_seen(vae, [held_out_case(i) for i in range(args.hits)], height, width)
+        print(f"right touch seen in {truth} of {args.hits} held-out clips, through the VAE in {kept}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from training.judge_vae import explained_variance
+from training.evaluate import held_out_case
+from training.judge_vae import explained_variance, touches_seen
 
 
 def test_a_linear_map_is_explained_and_noise_is_not():
@@ -10,3 +13,17 @@ def test_a_linear_map_is_explained_and_noise_is_not():
     read, noise = latents @ torch.randn(4, 1, generator=generator) + 3.0, torch.randn(400, 1, generator=generator)
     explained = explained_variance(latents, torch.cat([read, noise], dim=1))
     assert explained[0] == pytest.approx(1.0, abs=1e-4) and explained[1] < 0.1
+
+
+class Erasing:  # as a VAE: every frame becomes the first one
+    device, dtype = torch.device("cpu"), torch.float32
+
+    def encode(self, pixels):
+        return SimpleNamespace(latent_dist=SimpleNamespace(mean=pixels[:, :, :1].expand_as(pixels)))
+
+    def decode(self, latent):
+        return SimpleNamespace(sample=latent)
+
+
+def test_a_touch_that_the_vae_loses_is_not_counted_as_kept():
+    assert touches_seen(Erasing(), [held_out_case(0)], 96, 144) == (1, 0)
