@@ -58,7 +58,8 @@ def write_rerun(motion: HoiMotion, path, body=None) -> None:
 
 
 def _log(rerun, recording, motion: HoiMotion, body) -> None:
-    vertices_m, joints_m = (np.asarray(a) for a in body.vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas))
+    surface = body.vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas)
+    vertices_m, joints_m = (np.asarray(points) for points in surface)
     bones = [(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0]
     bone_colours = [_side_colour(JOINT_NAMES[joint]) for _, joint in bones]
     recording.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)

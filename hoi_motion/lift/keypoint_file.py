@@ -50,16 +50,22 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
     if "coco_px" in data:
         points = _checked_points(data["coco_px"], f"{path} coco_px", "keypoints")
         if points.shape[1] not in (NUM_COCO_BODY, NUM_COCO_WHOLE_BODY):
-            raise InputError(ErrorCode.FILE_INVALID, f"{path} coco_px has {points.shape[1]} keypoints, expected 17 or 133")
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{path} coco_px has {points.shape[1]} keypoints, expected 17 or 133"
+            )
         track = track_from_coco(points)
     else:
         T = len(_checked_points(data["body_px"], f"{path} body_px", kp.NUM_BODY))
         nothing = {name: np.zeros((T, count, 3)) for name, count in _POINTS.items()}
-        found = {name: _checked_points(data.get(name, nothing[name]), f"{path} {name}", count) for name, count in _POINTS.items()}
+        found = {
+            name: _checked_points(data.get(name, nothing[name]), f"{path} {name}", count)
+            for name, count in _POINTS.items()
+        }
         for name, points in found.items():
             if len(points) != T:
                 raise InputError(ErrorCode.FILE_INVALID, f"{path} {name} has {len(points)} frames, body_px {T}")
-        hint = checked_array(data.get("body_hint_m", nothing["body_px"]), f"{path} body_hint_m", (T, kp.NUM_BODY, 3), float)
+        hint = data.get("body_hint_m", nothing["body_px"])
+        hint = checked_array(hint, f"{path} body_hint_m", (T, kp.NUM_BODY, 3), float)
         track = kp.KeypointTrack(**found, body_hint_m=hint, seen=(found["body_px"][..., 2] > 0).any(1))
     if "seen" in data:
         track = replace(track, seen=checked_array(data["seen"], f"{path} seen", (track.num_frames,), bool))
@@ -75,7 +81,7 @@ def _checked_points(value, field: str, count: int | str) -> np.ndarray:
 
 
 class KeypointFile:
-    """Keypoints of a file as a source: taken as they are, scaled to the pictures. Which person it is, the file decides."""
+    """Keypoints of a file as a source: taken as they are, scaled to the pictures; the file decides who the actor is."""
 
     def __init__(self, path):
         """Raises: InputError FILE_INVALID."""
@@ -94,7 +100,9 @@ class KeypointFile:
         # rounding to whole pixels changes the ratio of the sides by little
         if abs(scale[0] / scale[1] - 1) > 0.02:
             (h, w), (height, width) = self.size_px, size_px
-            raise InputError(ErrorCode.SIZE_MISMATCH, f"{self.path} is of pictures of {w}x{h}, the video has {width}x{height}")
+            raise InputError(
+                ErrorCode.SIZE_MISMATCH, f"{self.path} is of pictures of {w}x{h}, the video has {width}x{height}"
+            )
         track = self.track
         if (scale != 1).any():
             # pixel centres lie at whole numbers

@@ -18,7 +18,10 @@ from hoi_motion.progress import silent
 _EXPERT = {NUM_COCO_BODY: 0, NUM_COCO_WHOLE_BODY: 5}
 # the image processor adds this margin to the box it is given
 _PADDING = 1.25
-_HINT = "a folder with config.json, preprocessor_config.json and model.safetensors of a ViTPose of 17 or 133 COCO keypoints"
+_HINT = (
+    "give a folder with config.json, preprocessor_config.json and model.safetensors of a ViTPose "
+    "of 17 or 133 COCO keypoints"
+)
 
 
 class VitPoseKeypoints:
@@ -117,7 +120,9 @@ def _load(folder: Path):
     try:
         with _quiet_loading():
             processor = VitPoseImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            model, report = VitPoseForPoseEstimation.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+            model, report = VitPoseForPoseEstimation.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True
+            )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         raise LiftError(ErrorCode.MODEL_MISSING, f"cannot read the ViTPose in {folder}: {error}", _HINT) from error
     if report["missing_keys"] or model.config.num_labels not in _EXPERT:

@@ -18,7 +18,7 @@ def _view(argv: list[str]) -> int:
     parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument(
-        "--rerun", metavar="FILE.rrd", help="write a recording for the rerun viewer, and no picture unless --out asks (extra: view)"
+        "--rerun", metavar="FILE.rrd", help="write a recording for the rerun viewer; a picture only with --out"
     )
     arguments = parser.parse_args(argv)
     if not 1 <= arguments.columns <= 64:

@@ -12,7 +12,8 @@ rerun = pytest.importorskip("rerun", reason="the extra 'view' is not installed")
 
 def test_every_frame_has_body_object_and_contact(motion, tmp_path):
     write_rerun(motion, tmp_path / "out.rrd")
-    table = rerun.dataframe.load_recording(tmp_path / "out.rrd").view(index="frame", contents="world/**").select().read_all()
+    recording = rerun.dataframe.load_recording(tmp_path / "out.rrd")
+    table = recording.view(index="frame", contents="world/**").select().read_all()
     assert table.num_rows == motion.num_frames
     thing, touch = motion.objects[0], motion.contacts[0]
     places_m = _values(table, f"/world/objects/{thing.name}", "Translation3D")

@@ -16,8 +16,8 @@ ROWS, COLUMNS, PATCH = 8, 6, 16
 SIZE_PX = (120, 160)
 # row and column of the patch in which the planted person has each of COCO's keypoints
 PLANTED = [
-    (1, 2), (1, 3), (1, 2), (1, 4), (1, 1), (2, 4), (2, 1), (3, 4), (3, 1), (4, 4), (4, 1), (5, 3), (5, 2), (6, 3), (6, 2),
-    (6, 4), (6, 1),
+    (1, 2), (1, 3), (1, 2), (1, 4), (1, 1), (2, 4), (2, 1), (3, 4), (3, 1), (4, 4), (4, 1), (5, 3), (5, 2), (6, 3),
+    (6, 2), (6, 4), (6, 1),
 ]  # fmt: skip
 
 
@@ -77,7 +77,8 @@ def test_keypoints_lie_in_the_video_where_the_model_saw_them(planted_folder, fra
     for landmark, coco in [(kp.L_SHOULDER, 5), (kp.R_WRIST, 10), (kp.L_KNEE, 13), (kp.R_ANKLE, 16)]:
         row, column = PLANTED[coco]
         x, y = (column + 0.5) / COLUMNS - 0.5, (row + 0.5) / ROWS - 0.5
-        np.testing.assert_allclose(track.body_px[0, landmark, :2], [80 + 0.75 * side * x, 60 + side * y], atol=0.03 * side)
+        place = [80 + 0.75 * side * x, 60 + side * y]
+        np.testing.assert_allclose(track.body_px[0, landmark, :2], place, atol=0.03 * side)
         assert 0.5 < track.body_px[0, landmark, 2] <= 1
 
 
