@@ -45,8 +45,12 @@ setup(
     ],
     python_requires=">=3.11",
     install_requires=[r for r in requirements() if not r.startswith("ros-")],
-    # an installed ROS 2 needs none of these wheels
-    extras_require={"ros": [r for r in requirements() if r.startswith("ros-")]},
+    extras_require={
+        # an installed ROS 2 needs none of these wheels
+        "ros": [r for r in requirements() if r.startswith("ros-")],
+        # hoi-view --rerun; the newest release for numpy 1
+        "view": ["rerun-sdk==0.22.1"],
+    },
     zip_safe=False,
     entry_points={
         "console_scripts": [

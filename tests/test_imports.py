@@ -58,4 +58,5 @@ def test_only_video_imports_diffusers():
 
 
 def test_hoi_motion_imports_none_of_them():
-    assert importers("hoi_motion", "rclpy", "diffusers", "transformers", "tavid_planner", "training") == []
+    assert importers("hoi_motion", "rclpy", "diffusers", "tavid_planner", "training") == []
+    assert importers("hoi_motion", "transformers") == ["hoi_motion/lift/vitpose.py"]

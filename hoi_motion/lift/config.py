@@ -10,6 +10,7 @@ class LiftConfig:
     body_model: str = option("", "path of an official SMPLX_NEUTRAL.npz; empty: the free body built from Anny")
     iterations: int = option(60, "optimiser iterations in each stage of the body fit", minimum=1, maximum=2000)
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)
+    keypoints: str = option("mediapipe", "keypoint source: mediapipe, vitpose:FOLDER or a file FILE.npz")
     min_keypoint_confidence: float = option(0.3, "keypoints below are ignored", minimum=0, maximum=1)
     max_frames: int = option(512, "longer clips are refused", minimum=2, maximum=100000)
 

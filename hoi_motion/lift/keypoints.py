@@ -20,6 +20,7 @@ _NATIVE_LOG = re.compile(r"^([IWEF]\d{4}[ \d]|(INFO|WARNING): (Created|All log)|
 
 NUM_BODY = 33
 NUM_HAND = 21
+MIN_SEEN_SHARE = 0.4
 TORSO = (11, 12, 23, 24)
 # MediaPipe body landmarks by name, the ones other modules speak of
 NOSE, L_EYE, R_EYE, L_EAR, R_EAR = 0, 2, 5, 7, 8
@@ -95,12 +96,11 @@ class MediaPipeKeypoints:
     """
 
     crop_size_px = 512
-    min_seen_share = 0.4
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
         from hoi_motion.lift.sides import fuse_views
 
-        start, crop = self._find_actor(frames, near_px, actor_mask)
+        start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
         views = [_empty_track(len(frames)) for _ in range(2)]
         with _quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
             # frames before the first sighting are walked backwards from it
@@ -116,37 +116,34 @@ class MediaPipeKeypoints:
                     if views[0].seen[t] or views[1].seen[t]:
                         crop_now = crop_now.follow(body)
                     on_progress("keypoints", (abs(t - start) + 1) / max(len(frames), 1))
-        track = fuse_views(views[0], views[1])
-        seen = int(track.seen.sum())
-        if seen < max(2, self.min_seen_share * len(frames)):
-            raise LiftError(
-                ErrorCode.NO_ACTOR,
-                f"a person was found in {seen} of {len(frames)} frames",
-                "the actor must be in view during most of the clip",
-            )
-        return within_image(fill_gaps(track), frames.shape[1:3])
+        return completed(fuse_views(views[0], views[1]), frames.shape[1:3])
 
-    def _find_actor(self, frames, near_px, actor_mask):
-        """(frame index, crop) of the actor in the first frame that shows one."""
-        height, width = frames.shape[1:3]
-        tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
-        windows = search_windows((height, width), actor_mask)
-        with _quiet_native_log(), _pose(still=True) as pose:
-            for t in tries:
-                found = []
-                for window in windows:
-                    crop = crop_around(window, self.crop_size_px, margin=0.0)
-                    landmarks = pose.process(crop.cut(frames[t])).pose_landmarks
-                    if landmarks is not None:
-                        body = crop.to_video(_array(landmarks, with_visibility=True))
-                        if _is_person(body, (height, width)):
-                            found.append(body)
-                if found:
-                    actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
-                    return t, crop_around(_box(actor), self.crop_size_px)
-        raise LiftError(
-            ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
-        )
+
+def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop]:
+    """(frame index, crop) of the actor in the first frame that shows one, by MediaPipe's body detector.
+
+    Raises:
+        LiftError: NO_ACTOR.
+    """
+    height, width = frames.shape[1:3]
+    tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
+    windows = search_windows((height, width), actor_mask)
+    with _quiet_native_log(), _pose(still=True) as pose:
+        for t in tries:
+            found = []
+            for window in windows:
+                crop = crop_around(window, crop_size_px, margin=0.0)
+                landmarks = pose.process(crop.cut(frames[t])).pose_landmarks
+                if landmarks is not None:
+                    body = crop.to_video(_array(landmarks, with_visibility=True))
+                    if _is_person(body, (height, width)):
+                        found.append(body)
+            if found:
+                actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
+                return t, crop_around(_box(actor), crop_size_px)
+    raise LiftError(
+        ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
+    )
 
 
 def _distance(body: np.ndarray, near_px, actor_mask) -> float:
@@ -207,6 +204,22 @@ def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, *, mirrored: b
         if hand is not None:
             out[t] = crop.to_video(np.column_stack([hand[:, :2], np.ones(NUM_HAND)]))
     track.seen[t] = True
+
+
+def completed(track: KeypointTrack, size_px) -> KeypointTrack:
+    """How every source ends: gaps filled, nothing outside the picture.
+
+    Raises:
+        LiftError: NO_ACTOR when the person was seen in too few frames to follow.
+    """
+    seen = int(track.seen.sum())
+    if seen < max(2, MIN_SEEN_SHARE * track.num_frames):
+        raise LiftError(
+            ErrorCode.NO_ACTOR,
+            f"a person was found in {seen} of {track.num_frames} frames",
+            "the actor must be in view during most of the clip",
+        )
+    return within_image(fill_gaps(track), size_px)
 
 
 def fill_gaps(track: KeypointTrack) -> KeypointTrack:

@@ -18,6 +18,8 @@ from hoi_motion.lift import keypoints as kp
 WEIGHTS = Path(__file__).with_name("lifter.safetensors")
 LIFTER_FPS = 8.0
 NUM_POINTS = len(km.BODY_KEYPOINTS)
+# a keypoint unseen for no longer is shown to the network on the straight line between its sightings
+MAX_GAP_S = 0.4
 # shoulders to hips, as a usual person has it
 TRUNK_M = 0.5
 SHOULDERS, HIPS = (
@@ -106,11 +108,12 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
     """3D keypoints of a track, in every one of its frames.
 
     Args:
-        K: (3, 3) pixels; min_confidence: keypoints below are not shown to the network.
+        K: (3, 3) pixels; min_confidence: keypoints below are not shown to the network, unless for a moment only.
     """
     body = track.body_px[:, list(km.BODY_KEYPOINTS)]
     rays = (body[..., :2] - K[:2, 2]) / [K[0, 0], K[1, 1]]
     seen = (body[..., 2] >= min_confidence).astype(float)
+    rays, seen = _bridged(rays, seen, int(MAX_GAP_S * fps))
     times = np.arange(track.num_frames) / fps
     steps = np.arange(0, times[-1] + 0.5 / LIFTER_FPS, 1 / LIFTER_FPS)
     there = [torch.tensor(_at(steps, times, v), dtype=torch.float32)[None] for v in (rays, seen)]
@@ -121,6 +124,19 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
     points, spread = (_at(times, steps, v[0].double().numpy()) for v in (points, spread.exp()))
     up = up[0].double().mean(0).numpy() @ R
     return Lifted(TRUNK_M * points @ R, R, TRUNK_M * spread[..., [0, 0, 1]], up / np.linalg.norm(up))
+
+
+def _bridged(rays: np.ndarray, seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: what blurs in a fast motion has not gone."""
+    rays, seen = rays.copy(), seen.copy()
+    for n in range(seen.shape[1]):
+        known = np.flatnonzero(seen[:, n])
+        for before, after in zip(known[:-1], known[1:]):
+            if 1 < after - before <= most + 1:
+                share = np.linspace(0, 1, after - before + 1)[:, None]
+                rays[before : after + 1, n] = (1 - share) * rays[before, n] + share * rays[after, n]
+                seen[before:after, n] = 1
+    return rays, seen
 
 
 def _at(wanted_s: np.ndarray, known_s: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals, hand_centres_px
 from hoi_motion.lift.given_human import check_human, place_human
-from hoi_motion.lift.keypoints import KeypointSource, KeypointTrack, MediaPipeKeypoints
+from hoi_motion.lift.keypoint_sources import keypoint_source
+from hoi_motion.lift.keypoints import KeypointSource, KeypointTrack
 from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
 from hoi_motion.lift.object_track import ObjectTrack, track_object
 from hoi_motion.lift.settle import rise_to_floor
@@ -54,14 +55,14 @@ def observe_clip(
     """The first half of `lift_video`, with the same arguments: enough to tell whether a hand goes to the object.
 
     Raises:
-        InputError: a 1xx code for frames or masks that cannot be used.
-        LiftError: NO_ACTOR or NO_TARGET_TRACK.
+        InputError: a 1xx code for frames, masks or a keypoint file that cannot be used.
+        LiftError: NO_ACTOR, NO_TARGET_TRACK, or MODEL_MISSING for a keypoint model that is not there.
         ControlError: CANCELLED.
     """
     frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
     clock = _Clock()
     near_px = np.argwhere(target_mask).mean(0)[::-1]
-    source = keypoints or MediaPipeKeypoints()
+    source = keypoints or keypoint_source(config.keypoints)
     track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
     clock.lap("keypoints")
     target = track_object(frames, target_mask, hand_centres_px(track), on_progress=on_progress, cancel=cancel)
@@ -90,7 +91,7 @@ def lift_video(
         target_mask: the object in the first frame; actor_mask: the acting person in the first frame.
         intrinsics: pixels; None assumes a focal length of the image diagonal.
         depth_m: depth image of the first frame, metres along the optical axis, 0 or NaN where unknown.
-        keypoints: where keypoints come from; None is MediaPipe.
+        keypoints: where keypoints come from; None is the source that the config names.
         human: the person's motion from elsewhere, one frame a frame of the clip: its poses are kept, only heading and
             place are found; object and contacts are lifted as ever. None fits the body here.
         observation: of this clip by `observe_clip`, so that it is not made again.
@@ -100,8 +101,8 @@ def lift_video(
         seconds per part and the reprojection error.
 
     Raises:
-        InputError: a 1xx code for frames, masks or a human that cannot be used.
-        LiftError: NO_ACTOR, NO_TARGET_TRACK, FIT_DIVERGED or BODY_MODEL_MISSING.
+        InputError: a 1xx code for frames, masks, a keypoint file or a human that cannot be used.
+        LiftError: NO_ACTOR, NO_TARGET_TRACK, FIT_DIVERGED, BODY_MODEL_MISSING or MODEL_MISSING (keypoints).
         ControlError: CANCELLED.
     """
     frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)

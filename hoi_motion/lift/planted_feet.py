@@ -28,7 +28,8 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
     hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
     resting = UNSEEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
     for side, ids in enumerate(FOOT_KEYPOINTS):
-        points = track.body_px[:, ids]
+        # some sources know no heels and toes
+        points = track.body_px[:, [i for i in ids if track.body_px[:, i, 2].any()] or ids[:1]]
         seen, place = points[..., 2].mean(1), points[..., :2].mean(1)
         moving = _speed(place, fps) / height_px
         sure = seen > SURE

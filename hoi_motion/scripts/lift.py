@@ -33,6 +33,11 @@ def _parser():
     )  # fmt: skip
     parser.add_argument("--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside")
     parser.add_argument("--person", type=int, metavar="N", help="which person in that file, for wham and smplerx with several")
+    parser.add_argument(
+        "--keypoints", default="mediapipe", metavar="SOURCE",
+        help="mediapipe, vitpose:FOLDER (transformers' format) or a file of keypoints FILE.npz (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
 
@@ -40,16 +45,21 @@ def _parser():
 def _lift(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
-    for path in (arguments.out, arguments.overlay):
+    for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
         _check_writable(path)
 
     from hoi_motion.lift.config import LiftConfig
     from hoi_motion.image_files import read_depth, read_mask
+    from hoi_motion.lift.keypoint_file import SavedKeypoints
+    from hoi_motion.lift.keypoint_sources import keypoint_source
     from hoi_motion.lift.video_file import read_video, write_video
     from hoi_motion.masks import checked_depth, checked_mask
     from hoi_motion.motion import checked_intrinsics
 
-    config = LiftConfig(body_model=arguments.body_model)
+    config = LiftConfig(body_model=arguments.body_model, keypoints=arguments.keypoints)
+    keypoints = keypoint_source(config.keypoints)
+    if arguments.save_keypoints:
+        keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
     mask = read_mask(arguments.mask, "target mask")
     actor_mask = read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None
     depth_m = read_depth(arguments.depth) if arguments.depth else None
@@ -71,7 +81,7 @@ def _lift(argv: list[str]) -> int:
     with _Bar() as on_progress:
         motion = lift_video(
             clip.frames, clip.fps, mask, actor_mask=actor_mask, intrinsics=intrinsics, depth_m=depth_m, config=config,
-            human=human, on_progress=on_progress,
+            keypoints=keypoints, human=human, on_progress=on_progress,
         )  # fmt: skip
     if arguments.overlay:
         from hoi_motion.lift.overlay import draw_overlay

@@ -1,4 +1,4 @@
-"""hoi-view: look at a motion or a plan bundle; writes a picture, needs no window."""
+"""hoi-view: look at a motion or a plan bundle; writes a picture or a rerun recording, needs no window."""
 
 from pathlib import Path
 
@@ -17,14 +17,24 @@ def _view(argv: list[str]) -> int:
     parser.add_argument("--out", help="picture to write; without it, beside the motion as NAME.view.png")
     parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    parser.add_argument(
+        "--rerun", metavar="FILE.rrd", help="write a recording for the rerun viewer; a picture only with --out"
+    )
     arguments = parser.parse_args(argv)
     if not 1 <= arguments.columns <= 64:
         parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
     path = _motion_file(Path(arguments.input))
     motion = HoiMotion.load(path)
-    out = Path(arguments.out) if arguments.out else path.with_name(f"{path.stem}.view.png")
-    _write_picture(motion, arguments.body, arguments.columns, out)
-    print(out)
+    body = _body_of(motion, arguments.body)
+    if arguments.rerun:
+        from hoi_motion.io.rerun_recording import write_rerun
+
+        write_rerun(motion, arguments.rerun, body)
+        print(arguments.rerun)
+    if arguments.out or not arguments.rerun:
+        out = Path(arguments.out) if arguments.out else path.with_name(f"{path.stem}.view.png")
+        _write_picture(motion, body, arguments.columns, out)
+        print(out)
     page = path.parent / "report.html"
     if Path(arguments.input).is_dir() and page.is_file():
         print(f"the whole plan, with video and verdict: {page}")
@@ -39,19 +49,24 @@ def _motion_file(path: Path) -> Path:
     return path / "motion.npz"
 
 
-def _write_picture(motion: HoiMotion, body_path: str | None, columns: int, out: Path) -> None:
-    import cv2
-
+def _body_of(motion: HoiMotion, body_path: str | None):
     from hoi_motion.body import load_body
-    from hoi_motion.io.files import write_whole
-    from hoi_motion.scripts.contact_sheet import contact_sheet
 
-    body = load_body(body_path)
+    body = load_body(body_path, num_betas=max(10, len(motion.betas)))
     if body.name != motion.body_model:
         raise InputError(
             ErrorCode.FILE_INVALID,
             f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
             "give --body with the file of the body the motion was made with",
         )
+    return body
+
+
+def _write_picture(motion: HoiMotion, body, columns: int, out: Path) -> None:
+    import cv2
+
+    from hoi_motion.io.files import write_whole
+    from hoi_motion.scripts.contact_sheet import contact_sheet
+
     encoded = cv2.imencode(".png", contact_sheet(motion, body, columns))[1]
     write_whole(out, encoded.tobytes())

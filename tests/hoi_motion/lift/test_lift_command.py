@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from hoi_motion.lift.keypoint_file import write_keypoints
 from hoi_motion.lift.video_file import read_video, write_video
 from hoi_motion.motion import Camera, HoiMotion
 from hoi_motion.scripts.lift import main
+from tests.hoi_motion.lift.conftest import SIZE_PX
 
 
 @pytest.fixture
@@ -41,6 +43,9 @@ def _run(files, capsys, **changes):
         ({"out": "/nowhere/motion.npz"}, "OUTPUT_INVALID"),
         ({"human": "/nowhere.npz"}, "FILE_INVALID"),
         ({"human": __file__}, "FILE_INVALID"),
+        ({"keypoints": "openpose"}, "CONFIG_INVALID"),
+        ({"keypoints": "/nowhere.npz"}, "FILE_INVALID"),
+        ({"save_keypoints": "/nowhere/keypoints.npz"}, "OUTPUT_INVALID"),
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(files, capsys, changes, name):
@@ -78,6 +83,22 @@ def test_a_video_with_no_person_ends_with_2(files, capsys):
 def test_a_missing_body_ends_with_4(files, capsys):
     code, message = _run(files, capsys, body_model="/nowhere/SMPLX_NEUTRAL.npz")
     assert code == 4 and "BODY_MODEL_MISSING" in message
+
+
+def test_missing_vitpose_weights_end_with_4(files, capsys):
+    code, message = _run(files, capsys, keypoints=f"vitpose:{files}")
+    assert code == 4 and "MODEL_MISSING (200): no ViTPose in" in message and message.count("\n") == 1
+
+
+def test_saved_keypoints_give_the_same_motion_again(files, capsys, acted):
+    write_keypoints(acted(4).track, SIZE_PX, files / "other.npz")
+    code, _ = _run(files, capsys, keypoints=files / "other.npz", save_keypoints=files / "k.npz")
+    assert code == 0
+    code, _ = _run(files, capsys, keypoints=files / "k.npz", out=files / "again.npz")
+    assert code == 0
+    first, again = (HoiMotion.load(files / name) for name in ("motion.npz", "again.npz"))
+    np.testing.assert_array_equal(first.pose_rad, again.pose_rad)
+    np.testing.assert_array_equal(first.target.T_world_object, again.target.T_world_object)
 
 
 def test_a_written_video_reads_back(files):

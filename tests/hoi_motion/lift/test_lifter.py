@@ -68,6 +68,24 @@ def test_what_is_not_seen_does_not_count(acted):
     np.testing.assert_array_equal(*results)
 
 
+def test_a_wrist_that_blurs_for_a_moment_stays_on_its_way(acted):
+    seen = acted(13)
+    blurred, wrist = seen.track.body_px.copy(), ROWS.index(16)
+    blurred[7:9, 16] = (0, 0, 0.1)
+    clear, bridged = (_lifted(seen, replace(seen.track, body_px=px)) for px in (seen.track.body_px, blurred))
+    assert np.linalg.norm(bridged.points_m - clear.points_m, axis=-1)[:, wrist].max() < 0.02
+
+
+def test_only_short_gaps_between_sightings_are_bridged():
+    rays, seen = np.zeros((12, 1, 2)), np.ones((12, 1))
+    rays[:, 0, 0] = np.arange(12)
+    for gone in ([0], [2, 3], [6, 7, 8, 9], [11]):
+        rays[gone], seen[gone] = 50.0, 0.0
+    rays, seen = lifter._bridged(rays, seen, most=3)
+    assert np.flatnonzero(seen[:, 0] == 0).tolist() == [0, 6, 7, 8, 9, 11]
+    assert rays[1:6, 0, 0].tolist() == [1, 2, 3, 4, 5]
+
+
 def test_a_clip_of_more_frames_a_second_gives_the_same(acted):
     seen = acted(17)
     coarse = replace(seen.track, **{

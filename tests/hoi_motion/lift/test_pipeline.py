@@ -7,7 +7,9 @@ import pytest
 from benchmarks.lift import compare
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io import read_motion, write_amass
-from hoi_motion.lift import lift_video
+from hoi_motion.lift import LiftConfig, lift_video
+from hoi_motion.lift.keypoint_file import SavedKeypoints
+from hoi_motion.lift.keypoints import MediaPipeKeypoints
 from hoi_motion.lift.video_file import read_video
 
 
@@ -19,8 +21,15 @@ def scene():
 
 
 @pytest.fixture(scope="module")
-def lifted(scene):
-    return lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
+def keypoint_file(tmp_path_factory):
+    """Where the keypoints of `lifted` are saved."""
+    return tmp_path_factory.mktemp("keypoints") / "k.npz"
+
+
+@pytest.fixture(scope="module")
+def lifted(scene, keypoint_file):
+    source = SavedKeypoints(MediaPipeKeypoints(), keypoint_file)
+    return lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, keypoints=source)
 
 
 def test_a_scene_is_lifted_close_to_its_truth(scene, lifted):
@@ -46,6 +55,14 @@ def test_the_same_clip_gives_the_same_motion(scene, lifted):
     again = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
     np.testing.assert_array_equal(again.pose_rad, lifted.pose_rad)
     np.testing.assert_array_equal(again.target.T_world_object, lifted.target.T_world_object)
+
+
+def test_saved_keypoints_give_the_same_motion(scene, lifted, keypoint_file):
+    config = LiftConfig(keypoints=str(keypoint_file))
+    again = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, config=config)
+    np.testing.assert_array_equal(again.pose_rad, lifted.pose_rad)
+    np.testing.assert_array_equal(again.target.T_world_object, lifted.target.T_world_object)
+    assert again.contacts == lifted.contacts
 
 
 def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, body, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import sys
 
 import cv2
 import numpy as np
@@ -161,3 +162,18 @@ def test_view_of_a_bundle_names_its_report(motion_file, tmp_path, capsys):
     (tmp_path / "report.html").write_text("")
     assert view.main([str(tmp_path), "--columns", "1"]) == 0
     assert "report.html" in capsys.readouterr().out and (tmp_path / "motion.view.png").is_file()
+
+
+def test_view_without_rerun_names_the_pip_command(motion_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rerun", None)  # as where the extra is not installed
+    assert view.main([str(motion_file), "--rerun", str(tmp_path / "out.rrd")]) == 4
+    message = capsys.readouterr().err
+    assert "pip install rerun-sdk==" in message and message.count("\n") == 1
+    assert not list(tmp_path.glob("out.rrd*"))
+
+
+def test_view_writes_a_recording(motion_file, tmp_path, capsys):
+    pytest.importorskip("rerun", reason="the extra 'view' is not installed")
+    assert view.main([str(motion_file), "--rerun", str(tmp_path / "out.rrd")]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / "out.rrd")]
+    assert [p.name for p in tmp_path.glob("*.rrd*")] == ["out.rrd"]

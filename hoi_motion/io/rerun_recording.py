@@ -1,0 +1,108 @@
+"""A recording for the rerun viewer: what a motion holds, on a timeline. rerun-sdk is an extra of this package."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.body import load_body
+from hoi_motion.body.joints import JOINT_NAMES, PARENTS
+from hoi_motion.body.model import vertex_normals
+from hoi_motion.errors import ControlError, ErrorCode, InputError
+from hoi_motion.motion import HoiMotion
+
+# the newest release for numpy 1; setup.py's extra "view" names the same
+REQUIREMENT = "rerun-sdk==0.22.1"
+COLOURS = {"body": (205, 160, 130), "target": (237, 115, 33), "object": (140, 153, 173), "support": (158, 120, 84)}
+LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
+CAMERA_PLANE_M = 0.4
+
+
+def write_rerun(motion: HoiMotion, path, body=None) -> None:
+    """Write one .rrd file: body mesh, skeleton, objects, supports, camera and the hands in contact, in the world frame.
+
+    Args:
+        body: the BodyModel the motion was made with; None loads the free body.
+
+    Raises:
+        ControlError: INTERNAL when rerun-sdk is not installed.
+        InputError: FILE_INVALID for a body of another name, OUTPUT_INVALID when the file cannot be written.
+    """
+    try:
+        import rerun
+    except ImportError as error:
+        raise ControlError(
+            ErrorCode.INTERNAL, f"rerun-sdk is missing or broken: {error}", f"run `pip install {REQUIREMENT}`"
+        ) from error
+    body = body if body is not None else load_body(num_betas=max(10, len(motion.betas)))
+    if body.name != motion.body_model:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
+            "load the body the motion was made with",
+        )
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(b"")  # the recorder itself only logs that it cannot write
+    except OSError as error:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
+    try:
+        recording = rerun.new_recording("hoi_motion")
+        recording.save(partial)
+        _log(rerun, recording, motion, body)
+        recording.disconnect()
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _log(rerun, recording, motion: HoiMotion, body) -> None:
+    surface = body.vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas)
+    vertices_m, joints_m = (np.asarray(points) for points in surface)
+    bones = [(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0]
+    bone_colours = [_side_colour(JOINT_NAMES[joint]) for _, joint in bones]
+    recording.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
+    camera = motion.camera
+    recording.log(
+        "world/camera",
+        rerun.Transform3D(translation=camera.T_world_camera[:3, 3], mat3x3=camera.T_world_camera[:3, :3]),
+        rerun.Pinhole(
+            image_from_camera=camera.K, resolution=[camera.width, camera.height],
+            camera_xyz=rerun.ViewCoordinates.RDF, image_plane_distance=CAMERA_PLANE_M,
+        ),
+        static=True,
+    )  # fmt: skip
+    for support in motion.supports:
+        name = f"world/supports/{support.name}"
+        recording.log(name, _transform(rerun, support.T_world_box), static=True)
+        recording.log(name, rerun.Boxes3D(sizes=[support.size_m], colors=COLOURS["support"]), static=True)
+    for item in motion.objects:
+        surface = rerun.Mesh3D(
+            vertex_positions=item.vertices_m, triangle_indices=item.faces,
+            albedo_factor=COLOURS["target" if item.is_target else "object"],
+        )  # fmt: skip
+        recording.log(f"world/objects/{item.name}", surface, static=True)
+    look = rerun.Mesh3D.from_fields(triangle_indices=body.faces, albedo_factor=COLOURS["body"])
+    recording.log("world/body", look, static=True)
+    for t in range(motion.num_frames):
+        recording.set_time_sequence("frame", t)
+        recording.set_time_seconds("time", t / motion.fps)
+        normals = vertex_normals(vertices_m[t], body.faces)
+        recording.log("world/body", rerun.Mesh3D.from_fields(vertex_positions=vertices_m[t], vertex_normals=normals))
+        lines = [joints_m[t, list(bone)] for bone in bones]
+        recording.log("world/skeleton", rerun.LineStrips3D(lines, colors=bone_colours))
+        for item in motion.objects:
+            recording.log(f"world/objects/{item.name}", _transform(rerun, item.T_world_object[t]))
+        touching = [c for c in motion.contacts if c.start_frame <= t < c.end_frame]
+        wrists_m = [joints_m[t, JOINT_NAMES.index(c.hand.replace("hand", "wrist"))] for c in touching]
+        labels = [f"{c.hand} on {c.object_name}" for c in touching]
+        recording.log("world/contacts", rerun.Points3D(np.reshape(wrists_m, (-1, 3)), radii=0.04, labels=labels))
+
+
+def _transform(rerun, T: np.ndarray):  # (4, 4)
+    return rerun.Transform3D(translation=T[:3, 3], mat3x3=T[:3, :3])
+
+
+def _side_colour(joint: str) -> tuple[int, int, int]:
+    return LEFT if joint.startswith("left") else RIGHT if joint.startswith("right") else MIDDLE

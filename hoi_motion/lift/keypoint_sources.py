@@ -1,0 +1,26 @@
+"""Keypoint sources by name, as options and commands give them."""
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
+
+
+def keypoint_source(name: str) -> KeypointSource:
+    """`mediapipe`, `vitpose:FOLDER`, or the name of a keypoint file (.npz).
+
+    Raises:
+        InputError: CONFIG_INVALID for another name, FILE_INVALID for a file that holds no keypoints.
+        LiftError: MODEL_MISSING when the folder holds no ViTPose.
+    """
+    if name == "mediapipe":
+        return MediaPipeKeypoints()
+    if name.startswith("vitpose:"):
+        from hoi_motion.lift.vitpose import VitPoseKeypoints
+
+        return VitPoseKeypoints(name.removeprefix("vitpose:"))
+    if name.endswith(".npz"):
+        from hoi_motion.lift.keypoint_file import KeypointFile
+
+        return KeypointFile(name)
+    raise InputError(
+        ErrorCode.CONFIG_INVALID, f"keypoint source is {name!r}", "give mediapipe, vitpose:FOLDER or a file FILE.npz"
+    )
