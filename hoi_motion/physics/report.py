@@ -93,9 +93,10 @@ class PhysicsReport:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Reasons of the checks that did not pass, failures first."""
+        """Reasons of the checks that did not pass, failures first, each once."""
         failed = [c for c in self.checks if c.verdict is Verdict.FAIL]
-        return tuple(c.reason for c in failed + [c for c in self.checks if c.verdict is Verdict.NOT_RUN])
+        not_run = [c for c in self.checks if c.verdict is Verdict.NOT_RUN]
+        return tuple(dict.fromkeys(c.reason for c in failed + not_run))
 
     def to_dict(self) -> dict:
         return {

@@ -25,3 +25,9 @@ def test_verdict_is_fail_before_pass_before_not_run():
     assert PhysicsReport((SKATING, FAILED, NOT_RUN)).verdict is Verdict.FAIL
     assert PhysicsReport((SKATING, NOT_RUN)).verdict is Verdict.PASS
     assert PhysicsReport((NOT_RUN,)).verdict is Verdict.NOT_RUN
+
+
+def test_a_reason_that_several_checks_share_is_given_once_after_the_failures():
+    failed = CheckResult.at_most("floating", 3.0, 2.0, "cm", 0, "floats")
+    report = PhysicsReport((NOT_RUN, CheckResult.not_run("other", 1.0, "cm", "no contact"), failed))
+    assert report.reasons == (failed.reason, "no contact")
