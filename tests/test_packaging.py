@@ -95,7 +95,9 @@ def test_the_extra_for_recordings_is_what_the_error_asks_for(setup_arguments):
 @pytest.mark.slow
 def test_a_plain_pip_install_finds_its_profiles(tmp_path):
     """Into a folder of its own; the interpreter is told that this is its data prefix."""
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--no-compile", "--quiet"]
+    # without --ignore-installed pip would take the project out of .venv first
+    options = "--no-deps --no-build-isolation --no-index --no-compile --quiet --ignore-installed".split()
+    command = [sys.executable, "-m", "pip", "install", *options]
     source = tmp_path / "source"
     ignored = {".venv", ".git", "plans", "runs", "build", "log"}
     shutil.copytree(ROOT, source, ignore=lambda folder, names: ignored & set(names) if Path(folder) == ROOT else [])
