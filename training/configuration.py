@@ -103,6 +103,7 @@ class BaseConfig(DiffusionConfig):
     head_dim: int = option(32, "channels of a head", minimum=8)
     patch_size: int = option(2, "latent pixels a token is wide and high", minimum=1)
     text_length: int = option(32, "text tokens", minimum=4)
+    prediction: str = option("v_prediction", "of the transformer", choices=("v_prediction", "sample"))
 
 
 @dataclass(frozen=True)

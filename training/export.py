@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from training.data.latents import LatentCache
-from training.models import build_scheduler, load_vae
+from training.models import load_vae
 
 
 def main() -> None:
@@ -24,8 +24,7 @@ def main() -> None:
     vae = load_vae(args.vae)
     vae.register_to_config(scaling_factor=scale)
     vae.half().save_pretrained(args.out / "vae")
-    build_scheduler().save_pretrained(args.out / "scheduler")
-    for part in ("transformer", "text_encoder", "tokenizer"):
+    for part in ("transformer", "text_encoder", "tokenizer", "scheduler"):
         shutil.copytree(args.base / part, args.out / part, dirs_exist_ok=True)
     shutil.copytree(args.adapter, args.out / "adapter", dirs_exist_ok=True)
     for path in [*args.out.glob("t*/*.safetensors"), *args.out.glob("adapter/*.safetensors")]:

@@ -144,15 +144,15 @@ def build_tokenizer(sentences: list[str], max_length: int = 32):
     )
 
 
-def build_scheduler():
-    """The DPM scheduler of CogVideoX: v-prediction, scaled-linear betas, zero terminal SNR, trailing steps."""
+def build_scheduler(prediction_type: str = "v_prediction"):
+    """The DPM scheduler of CogVideoX: scaled-linear betas, zero terminal SNR, trailing steps."""
     from diffusers import CogVideoXDPMScheduler
 
     return CogVideoXDPMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
-        prediction_type="v_prediction",
+        prediction_type=prediction_type,
         rescale_betas_zero_snr=True,
         snr_shift_scale=1.0,
         timestep_spacing="trailing",

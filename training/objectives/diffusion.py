@@ -1,19 +1,31 @@
-"""v-prediction loss of CogVideoX."""
+"""The denoising loss of CogVideoX (v-prediction), and of models that predict the clean latents."""
 
 import torch
 
+# of 1 - alpha_bar: at less noise an error of the clean latents counts no more
+LEAST_NOISE = 0.05
+
 
 def add_noise(scheduler, clean, noise, timesteps):  # latents (B, F, C, h, w), timesteps (B,)
-    """Noisy latents and the v target, both at `timesteps` (Salimans & Ho 2022, appendix D)."""
+    """Noisy latents and what the model shall say of them, by the scheduler's `prediction_type`.
+
+    `v_prediction`: v (Salimans & Ho 2022, appendix D). `sample`: the clean latents, which is easier for a model that is
+    hardly wider than its patches, since noise need not pass through it (Li & He 2025, JiT, section 4).
+
+    Returns:
+        noisy and target (B, F, C, h, w); scale (B, 1, 1, 1, 1), by which an error of the target is one of v.
+    """
     alphas = scheduler.alphas_cumprod.to(clean.device, clean.dtype)[timesteps].view(-1, 1, 1, 1, 1)
     noisy = alphas.sqrt() * clean + (1 - alphas).sqrt() * noise
+    if scheduler.config.prediction_type == "sample":
+        return noisy, clean, (1 - alphas).clamp(min=LEAST_NOISE).rsqrt()
     velocity = alphas.sqrt() * noise - (1 - alphas).sqrt() * clean
-    return noisy, velocity
+    return noisy, velocity, torch.ones_like(alphas)
 
 
-def velocity_loss(prediction, velocity, weight):  # (B, F, C, h, w), weight (B, F, 1, h, w)
-    """Weighted mean squared error on v, which is the 1/(1 - alpha_bar) weighted error on the clean latents."""
-    error = (prediction.float() - velocity.float()) ** 2
+def denoising_loss(prediction, target, scale, weight):  # (B, F, C, h, w), scale (B, 1, 1, 1, 1), weight (B, F, 1, h, w)
+    """Weighted mean squared error on v."""
+    error = (scale * (prediction.float() - target.float())) ** 2
     return (weight * error).sum() / weight.expand_as(error).sum()
 
 

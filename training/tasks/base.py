@@ -49,7 +49,7 @@ class BaseTask(DiffusionTask):
         transformer = build_transformer(**size)
         if config.mask_share:
             widen_patch_embed(transformer)
-        super().__init__(config, transformer, build_scheduler(), cache.latents.shape[1:], device)
+        super().__init__(config, transformer, build_scheduler(config.prediction), cache.latents.shape[1:], device)
         self.text_encoder = build_text_encoder(len(tokenizer)).train()
         if config.init:
             self._start_from(config.init)
@@ -107,7 +107,7 @@ class BaseTask(DiffusionTask):
         return generate(pipeline, clips, 4 * (cache.latents.shape[1] - 1) + 1, config, folder)
 
     def export(self, out: Path, step: int) -> None:
-        """Write `model/` with transformer, text encoder and tokenizer, and `adapter_start/`."""
+        """Write `model/` with transformer, text encoder, tokenizer and scheduler, and `adapter_start/`."""
         config, transformer = self.config, copy.deepcopy(self.transformer)
         if config.mask_share:
             weights = transformer.state_dict()
@@ -119,6 +119,7 @@ class BaseTask(DiffusionTask):
         transformer.save_pretrained(out / "model" / "transformer")
         self.text_encoder.save_pretrained(out / "model" / "text_encoder")
         self.tokenizer.save_pretrained(out / "model" / "tokenizer")
+        self.noise_scheduler.save_pretrained(out / "model" / "scheduler")
 
     @property
     def _unmasked_channels(self) -> int:  # those of noise and image

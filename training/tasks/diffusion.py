@@ -12,7 +12,7 @@ from tavid_planner.video.attention import TargetAttentionCapture
 from tavid_planner.video.conditioning import mask_latents
 from training.configuration import DiffusionConfig
 from training.objectives.block_choice import parse_block_choice
-from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
+from training.objectives.diffusion import add_noise, denoising_loss, motion_weight
 from training.objectives.target_attention import target_attention_loss, token_mask
 from training.tasks.task import Task
 
@@ -42,7 +42,8 @@ class DiffusionBatch(NamedTuple):
     inputs: torch.Tensor  # (B, F, 2 C or 2 C + 1, h, w)
     text: torch.Tensor
     timesteps: torch.Tensor  # (B,)
-    velocity: torch.Tensor  # (B, F, C, h, w)
+    target: torch.Tensor  # (B, F, C, h, w)
+    scale: torch.Tensor  # (B, 1, 1, 1, 1)
     weight: torch.Tensor  # (B, F, 1, h, w)
     token_masks: torch.Tensor  # (B, h / 2, w / 2)
     supervised: torch.Tensor  # (B,) bool
@@ -92,7 +93,7 @@ class DiffusionTask(Task):
         level = torch.rand(len(clean), generator=generator) ** (1 / config.noise_power)
         timesteps = (levels * level).long().clamp(max=levels - 1)
         noise = torch.randn(clean.shape, generator=generator)
-        noisy, velocity = add_noise(self.noise_scheduler, clean, noise, timesteps)
+        noisy, target, scale = add_noise(self.noise_scheduler, clean, noise, timesteps)
         has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout).view(-1, 1, 1, 1)
         image = torch.cat([(clips.image_latents * has_image)[:, None], torch.zeros_like(clean[:, 1:])], dim=1)
         inputs = [noisy, image]
@@ -101,7 +102,7 @@ class DiffusionTask(Task):
             channel = mask_latents(clips.masks, frames, height, width, "area")
             inputs.append(channel * clips.has_mask.view(-1, 1, 1, 1, 1))
         return DiffusionBatch(
-            torch.cat(inputs, dim=2), clips.text, timesteps, velocity, motion_weight(clean, config.moving_weight),
+            torch.cat(inputs, dim=2), clips.text, timesteps, target, scale, motion_weight(clean, config.moving_weight),
             token_mask(clips.masks, *self.tokens), clips.has_mask & clips.has_trigger, clips.trigger_tokens,
             self.blocks.at_step(step),
         )  # fmt: skip
@@ -127,7 +128,8 @@ class DiffusionTask(Task):
         )
         if self.transformer.config.ofs_embed_dim is not None:
             call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)
-        losses = {"diffusion": velocity_loss(self.transformer(**call)[0], batch.velocity, batch.weight)}
+        prediction = self.transformer(**call)[0]
+        losses = {"diffusion": denoising_loss(prediction, batch.target, batch.scale, batch.weight)}
         if capture is not None:
             maps, masks = capture.stacked()[:, batch.supervised], batch.token_masks[batch.supervised]
             losses["attention"] = target_attention_loss(maps, masks, options.normalisation)

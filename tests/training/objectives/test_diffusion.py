@@ -1,21 +1,21 @@
 import torch
 
 from training.models import build_scheduler
-from training.objectives.diffusion import add_noise, motion_weight, velocity_loss
+from training.objectives.diffusion import LEAST_NOISE, add_noise, denoising_loss, motion_weight
 
 
 def test_noise_and_velocity_give_back_the_clean_latents():
     scheduler = build_scheduler()
     clean, noise = torch.randn(2, 3, 4, 5, 6), torch.randn(2, 3, 4, 5, 6)
     timesteps = torch.tensor([10, 900])
-    noisy, velocity = add_noise(scheduler, clean, noise, timesteps)
+    noisy, velocity, _ = add_noise(scheduler, clean, noise, timesteps)
     alphas = scheduler.alphas_cumprod.float()[timesteps].view(-1, 1, 1, 1, 1)
     torch.testing.assert_close(alphas.sqrt() * noisy - (1 - alphas).sqrt() * velocity, clean, atol=1e-4, rtol=1e-4)
 
 
 def test_last_timestep_is_pure_noise():
     clean, noise = torch.randn(1, 1, 4, 2, 2), torch.randn(1, 1, 4, 2, 2)
-    noisy, _ = add_noise(build_scheduler(), clean, noise, torch.tensor([999]))
+    noisy, _, _ = add_noise(build_scheduler(), clean, noise, torch.tensor([999]))
     torch.testing.assert_close(noisy, noise, atol=1e-3, rtol=1e-3)
 
 
@@ -27,8 +27,25 @@ def test_weight_marks_cells_that_change():
     assert weight.sum() == weight.numel() + 4.0
 
 
+def test_errors_of_clean_latents_count_as_errors_of_v():
+    clean, noise, guess = torch.randn(3, 2, 3, 4, 5, 6)
+    timesteps, weight = torch.tensor([200, 900]), torch.rand(2, 3, 1, 5, 6)
+    v_scheduler, scheduler = build_scheduler(), build_scheduler("sample")
+    noisy, target, scale = add_noise(scheduler, clean, noise, timesteps)
+    alphas = scheduler.alphas_cumprod.float()[timesteps].view(-1, 1, 1, 1, 1)
+    velocity = (alphas.sqrt() * noisy - guess) / (1 - alphas).sqrt()
+    expected = denoising_loss(velocity, *add_noise(v_scheduler, clean, noise, timesteps)[1:], weight)
+    torch.testing.assert_close(denoising_loss(guess, target, scale, weight), expected)
+
+
+def test_at_little_noise_errors_of_clean_latents_count_no_more():
+    clean, noise = torch.randn(2, 1, 1, 4, 2, 2)
+    _, _, scale = add_noise(build_scheduler("sample"), clean, noise, torch.tensor([1]))
+    assert scale.item() == torch.tensor(LEAST_NOISE).rsqrt()
+
+
 def test_loss_is_the_weighted_mean():
-    prediction, velocity = torch.zeros(1, 1, 2, 1, 2), torch.ones(1, 1, 2, 1, 2)
-    velocity[..., 1] = 3.0
+    prediction, target = torch.zeros(1, 1, 2, 1, 2), torch.ones(1, 1, 2, 1, 2)
+    target[..., 1] = 3.0
     weight = torch.tensor([1.0, 3.0]).view(1, 1, 1, 1, 2)
-    assert velocity_loss(prediction, velocity, weight) == (1 * 1 + 3 * 9) / 4
+    assert denoising_loss(prediction, target, torch.tensor(2.0), weight) == 4 * (1 * 1 + 3 * 9) / 4
