@@ -13,7 +13,7 @@ from tiny_model import write_tiny_model  # noqa: E402
 
 from tavid_planner.video.model_files import weights_digest  # noqa: E402
 from tavid_planner.video.pipeline import TargetAwarePipeline  # noqa: E402
-from training.configuration import AttentionLossConfig, BaseConfig  # noqa: E402
+from training.configuration import AttentionLossConfig, BaseConfig, VaeConfig  # noqa: E402
 from training.data.cache import CacheSettings, CacheWriter, ClipEncoder  # noqa: E402
 from training.data.latents import IMAGE_VARIANTS, LatentCache  # noqa: E402
 from training.data.sources import TrainingClip  # noqa: E402
@@ -75,4 +75,13 @@ def base_config(tmp_path):
         optimizer="muon", learning_rate=1e-2, warmup_steps=1, ema=0.5, layers=2, heads=2, head_dim=16, text_length=16,
         rank=4, alpha=2, text_dropout=0.0, log_every=1, save_every=1, device="cpu",
         attention=AttentionLossConfig(blocks="0-1", normalisation="max"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def vae_config(tmp_path):
+    """A run of two steps on 9 frames of moving shapes, 16x16 px."""
+    return VaeConfig(
+        clips="shapes", out=str(tmp_path / "run"), frames=9, height=16, width=16, steps=2, optimizer="muon",
+        learning_rate=5e-3, warmup_steps=1, log_every=1, save_every=1, device="cpu",
     )  # fmt: skip

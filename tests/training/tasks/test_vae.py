@@ -10,19 +10,9 @@ from training.json_lines import read_lines
 from training.models import load_vae
 from training.trainer import Trainer
 
-CONFIG = VaeConfig(
-    clips="shapes", frames=9, height=16, width=16, steps=2, optimizer="muon", learning_rate=5e-3, warmup_steps=1,
-    log_every=1, save_every=1, device="cpu",
-)  # fmt: skip
 
-
-@pytest.fixture
-def config(tmp_path):
-    return replace(CONFIG, out=str(tmp_path / "run"))
-
-
-def test_run_trains_every_weight_and_writes_a_vae_that_loads(config, tmp_path):
-    trainer = Trainer(config)
+def test_run_trains_every_weight_and_writes_a_vae_that_loads(vae_config, tmp_path):
+    trainer = Trainer(vae_config)
     before = {n: p.detach().clone() for n, p in trainer.trained.items()}
     trainer.run()
     assert [n for n, p in trainer.trained.items() if torch.equal(p, before[n])] == []
@@ -32,16 +22,16 @@ def test_run_trains_every_weight_and_writes_a_vae_that_loads(config, tmp_path):
     assert all(torch.equal(written[n], value) for n, value in trainer.task.vae.state_dict().items())
 
 
-def test_a_vae_with_smaller_cells_is_trained_and_loads(config, tmp_path):
-    Trainer(replace(config, steps=1, cell_px=4, latent_channels=6)).run()
+def test_a_vae_with_smaller_cells_is_trained_and_loads(vae_config, tmp_path):
+    Trainer(replace(vae_config, steps=1, cell_px=4, latent_channels=6)).run()
     vae = load_vae(tmp_path / "run" / "model")
     assert vae.encode(torch.zeros(1, 3, 1, 16, 16)).latent_dist.mean.shape == (1, 6, 1, 4, 4)
 
 
-def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(config, tmp_path):
-    Trainer(replace(config, steps=1)).run()
+def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(vae_config, tmp_path):
+    Trainer(replace(vae_config, steps=1)).run()
     first = load_vae(tmp_path / "run" / "model").state_dict()
-    second = replace(config, decoder_only=True, init=str(tmp_path / "run" / "model"), out=str(tmp_path / "second"))
+    second = replace(vae_config, decoder_only=True, init=str(tmp_path / "run" / "model"), out=str(tmp_path / "second"))
     trainer = Trainer(second)
     assert all(n.startswith("vae.decoder.") for n in trainer.trained)
     trainer.run()
@@ -50,33 +40,22 @@ def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(config, 
     assert set(read_lines(tmp_path / "second" / "log.jsonl")[-1]) == {"step", "reconstruction", "psnr_db"}
 
 
-def test_stopped_run_goes_on_with_the_same_weights(config, tmp_path):
-    whole = Trainer(config)
-    whole.run()
-    stopped = Trainer(replace(config, out=str(tmp_path / "stopped")))
-    stopped.train_step()
-    stopped.save()
-    resumed = Trainer(replace(config, out=str(tmp_path / "stopped")))
-    resumed.run()
-    assert all(torch.equal(whole.trained[n], resumed.trained[n]) for n in whole.trained)
-
-
-def test_checkpoint_file_of_an_earlier_run_can_be_started_from(config, tmp_path):
-    trainer = Trainer(config)
+def test_checkpoint_file_of_an_earlier_run_can_be_started_from(vae_config, tmp_path):
+    trainer = Trainer(vae_config)
     state = {"vae": trainer.task.vae.state_dict(), "probe": trainer.task.probe.state_dict(), "step": 7, "spent_s": 1.0}
     state["probe"]["bias"] = torch.full((24,), 0.5)
     torch.save(state, tmp_path / "last.pt")
-    started = Trainer(replace(config, seed=1, init=str(tmp_path / "last.pt"), out=str(tmp_path / "second")))
+    started = Trainer(replace(vae_config, seed=1, init=str(tmp_path / "last.pt"), out=str(tmp_path / "second")))
     assert started.task.probe.bias.unique().tolist() == [0.5] and started.step == 0
     assert all(torch.equal(v, trainer.task.vae.state_dict()[n]) for n, v in started.task.vae.state_dict().items())
     name = "decoder.conv_in.conv.weight"
     assert torch.equal(load_vae(tmp_path / "last.pt").state_dict()[name], state["vae"][name])
 
 
-def test_validation_shows_windows_above_what_is_left_of_them(config, tmp_path):
+def test_validation_shows_windows_above_what_is_left_of_them(vae_config, tmp_path):
     import cv2
 
-    [video, _] = Trainer(config).validate()
+    [video, _] = Trainer(vae_config).validate()
     assert video.shape == (9, 16, 16, 3) and 0 <= video.min() and video.max() <= 1
     picture = cv2.imread(str(tmp_path / "run" / "validation" / "step_000000" / "0.png"))
     assert picture.shape == (32, 5 * 16, 3)
@@ -88,9 +67,9 @@ def test_validation_shows_windows_above_what_is_left_of_them(config, tmp_path):
 )
 def test_size_that_the_vae_cannot_take_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
-        replace(CONFIG, **changes)
+        VaeConfig(**changes)
 
 
-def test_folder_without_clips_is_refused(config, tmp_path):
+def test_folder_without_clips_is_refused(vae_config, tmp_path):
     with pytest.raises(InputError, match="holds no clips"):
-        Trainer(replace(config, clips=str(tmp_path)))
+        Trainer(replace(vae_config, clips=str(tmp_path)))
