@@ -78,7 +78,7 @@ def retarget_arm(
             f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
             f"rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
             f"{1000 * arm.gripper.open_width_m:.0f} mm",
-            "take a robot with a wider gripper",
+            "take a robot with a wider gripper, as panda_wide",
         )
     others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
     bases = [np.asarray(T_world_base, float)] if T_world_base is not None else []

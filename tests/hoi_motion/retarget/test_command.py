@@ -19,8 +19,8 @@ def test_list_names_the_robots(capsys):
     assert main(["--list"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [(line[0], line[1]) for line in lines] == [
-        ("humanoid", "humanoid"), ("iiwa", "arm"), ("panda", "arm"), ("unitree_g1", "humanoid"),
-        ("unitree_h1", "humanoid"), ("xarm6", "arm"),
+        ("humanoid", "humanoid"), ("iiwa", "arm"), ("panda", "arm"), ("panda_wide", "arm"),
+        ("unitree_g1", "humanoid"), ("unitree_h1", "humanoid"), ("xarm6", "arm"),
     ]  # fmt: skip
 
 
