@@ -133,7 +133,7 @@ class ArmWorld(BulletWorld):
             pybullet.resetJointState(self.robot, index, float(value), physicsClientId=self.client)
 
     def collision(self, holding: bool, with_self: bool = True) -> tuple[str, bool] | None:
-        """What the robot runs into as posed now, and whether the gripper does; None when it is free.
+        """What the robot runs into as posed now, and whether its gripper runs into the scene; None when it is free.
 
         Args:
             holding: the fingers hold the target and may press on it a little.
@@ -146,7 +146,7 @@ class ArmWorld(BulletWorld):
                 soft = FINGER_DEPTH_M if name == self._target and holding and link in self.finger_links else 0.0
                 if depth > soft:
                     what = "the object" if name == self._target else name
-                    return f"its {self._name(link)} hits {what}", link in self.tool_links
+                    return f"its {self._name(link)} hits {what}", link in self.tool_links and name != "pedestal"
         for a, b in self._self_pairs if with_self else ():
             if self._depth(self.robot, self.robot, a, b) > SELF_DEPTH_M:
                 return f"its {self._name(a)} hits its {self._name(b)}", False
