@@ -40,7 +40,8 @@ def test_an_unknown_robot_lists_the_known_ones():
 
 
 @pytest.mark.parametrize("changes, listed", [
-    ({"home_rad": {"elbow": 0.1}}, "panda_joint4"), ({"grasp_frame": "palm"}, "panda_hand"),
+    ({"home_rad": {"elbow": 0.1}}, "panda_joint4"), ({"velocity_rad_s": {"elbow": 1}}, "panda_joint4"),
+    ({"grasp_frame": "palm"}, "panda_hand"),
     ({"gripper": {"joints": ["thumb"]}}, "panda_finger_joint1"), ({"gripper": {}}, "panda_finger_joint1"),
     ({"jaw": {"link": "wrist"}}, "panda_link7"), ({"jaw": {"link": "panda_link8", "instead_of": "fist"}}, "panda_hand"),
 ])  # fmt: skip
