@@ -224,7 +224,7 @@ class _Attempt:
                 way = PchipInterpolator([0, 0.6, 1], [arm.home_rad, via, start])
             else:
                 way = PchipInterpolator([0, 1], [arm.home_rad, start])
-            positions[: before + 1] = way(share)
+            positions[: before + 1] = np.clip(way(share), arm.lower_rad, arm.upper_rad)  # beyond by rounding only
             try:
                 self._check_samples(positions, fingers, range(before + 1), False)
             except _NotPossible as failure:
