@@ -11,16 +11,14 @@ that was stopped goes on with what is missing.
 
 import argparse
 import json
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from benchmarks.pieces import measure_pieces
 from hoi_motion.io.files import write_whole
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
@@ -30,7 +28,6 @@ from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.scoring import candidate_masks, wilson_interval
 from training.bench.scoring import score as score_video
-from training.json_lines import append_line, drop_cut_line, read_lines
 
 KS = (1, 2, 4, 8)
 GAIN_AT, GAIN = 4, 0.10
@@ -63,22 +60,8 @@ def run(config: PlannerConfig, cases: list[Case], seed: int, workers: int, out: 
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out / "best_of.json", config, seed)
-    path = out / "cases.jsonl"
-    drop_cut_line(path)
-    known = {(r["class"], r["index"]): r for r in read_lines(path)}
-    missing = [c for c in cases if (c.name, c.index) not in known]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(workers, 1), context) as pool:
-        futures = [pool.submit(measure_case, case, config, seed) for case in missing]
-        try:
-            for future in tqdm(as_completed(futures), total=len(futures), unit="case", disable=not sys.stderr.isatty()):
-                row = future.result()
-                known[row["class"], row["index"]] = row
-                append_line(path, row)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [known[c.name, c.index] for c in cases]
+    jobs = {f"{c.name} {c.index}": (c, config, seed) for c in cases}
+    return measure_pieces(measure_case, jobs, out / "cases.jsonl", workers)
 
 
 def _claim(path: Path, config: PlannerConfig, seed: int) -> None:
@@ -120,13 +103,12 @@ def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
             outcomes[sample_seed] = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene)).outcome
         samples.append(sample)
     chosen = {str(k): _chosen(samples[:k], request, outcomes) for k in KS}
-    row = {"class": case.name, "index": case.index, "chosen": chosen}
-    row["samples"] = [
+    scores = [
         {"verdict": str(s.verdict), "alignment": s.target_alignment, "margin": s.margin, "failed": s.failed_checks}
         | {"outcome": outcomes.get(s.seed), "error": s.error}
         for s in (score(sample, request) for sample in samples)
     ]
-    return row
+    return {"chosen": chosen, "samples": scores}
 
 
 def _sample(request: InteractionRequest, config: PlannerConfig, seed: int) -> Sample:

@@ -8,20 +8,17 @@ each ten. Simulated are the unchanged scenes. With --out a run that was stopped 
 """
 
 import argparse
-import multiprocessing
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from benchmarks.faults import FAULTS
+from benchmarks.pieces import measure_pieces
 from hoi_motion.physics import CheckConfig, Verdict
 from hoi_motion.progress import CancelToken, silent
-from training.json_lines import append_line, drop_cut_line, read_lines
 
 LIMITS = CheckConfig()
 ABOVE, BELOW = np.linspace(1.05, 4.0, 10), np.linspace(0.05, 0.5, 10)
@@ -38,21 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
     arguments = parser.parse_args(argv)
     settings = {"frames": arguments.frames, "fps": arguments.fps}
-    known = {}
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        drop_cut_line(arguments.out)
-        known = {r["scene"]: r for r in read_lines(arguments.out) if {k: r[k] for k in settings} == settings}
-    missing = [i for i in range(arguments.count) if i not in known]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(arguments.workers, context) as pool:
-        futures = [pool.submit(measure_scene, i, **settings) for i in missing]
-        for future in tqdm(as_completed(futures), total=len(futures), unit="scene", disable=not sys.stderr.isatty()):
-            row = future.result()
-            known[row["scene"]] = row
-            if arguments.out:
-                append_line(arguments.out, row)
-    print(table([known[i] for i in range(arguments.count)], **settings))
+    jobs = {i: (i,) for i in range(arguments.count)}
+    rows = measure_pieces(measure_scene, jobs, arguments.out, arguments.workers, **settings)
+    print(table(rows, **settings))
     return 0
 
 
@@ -75,7 +60,7 @@ def measure_scene(number: int, frames: int, fps: float) -> dict:
 
     body = _body()
     scene = generate_scene(HELD_OUT_SEED + number, 48, 72, frames, fps, supersampling=1, body=body)
-    row = {"scene": number, "frames": frames, "fps": fps, "verb": scene.triplet[1]}
+    row = {"verb": scene.triplet[1]}
     for kind, config in (("geometric", CheckConfig()), ("simulated", CheckConfig(simulate=True))):
         start = time.perf_counter()
         geometry = MotionGeometry(scene.motion, config, body)
@@ -119,7 +104,7 @@ def table(rows: list[dict], frames: int, fps: float) -> str:
     passed = [r for r in rows if not r["geometric"]]
     lines = [f"{count} scenes of {frames} frames at {fps:g} fps"]
     lines.append(f"ground truth: {len(passed)}/{count} PASS (goal {TRUTH_SHARE:.0%})")
-    lines += [f"  scene {r['scene']}: {name}: {why}" for r in rows for name, why in r["geometric"].items()]
+    lines += [f"  scene {r['piece']}: {name}: {why}" for r in rows for name, why in r["geometric"].items()]
     lines.append(f"{'planted fault':<28} {'check':<25} {'caught':>9} {'false alarms':>14}")
     sums = np.zeros((2, 2), int)
     for name, fault in FAULTS.items():
@@ -157,7 +142,7 @@ def _simulated(rows: list[dict]) -> list[str]:
             f"object left to contact and friction, {verb!r}: within {LIMITS.object_follow_m * 100:.0f} cm in "
             f"{int((off <= LIMITS.object_follow_m).sum())}/{len(off)}, median {np.median(off) * 100:.1f} cm"
         )
-    failed = [(r["scene"], n, why) for r in rows for n, why in r["simulated"].items() if n not in r["geometric"]]
+    failed = [(r["piece"], n, why) for r in rows for n, why in r["simulated"].items() if n not in r["geometric"]]
     return lines + [f"  failed only in simulation: scene {scene}: {n}: {why}" for scene, n, why in failed]
 
 

@@ -1,22 +1,26 @@
 """Robots retargeted from held-out ground-truth scenes: reach, limits, collisions, feet, hands, speed on one core.
 
-python -m benchmarks.retarget --robot panda --scenes 60
-python -m benchmarks.retarget --robot humanoid --scenes 60
+python -m benchmarks.retarget --robot panda --scenes 60 --out FILE
+python -m benchmarks.retarget --robot humanoid --scenes 60 --out FILE
 
 Every result is looked at again in PyBullet, sample by sample and with all links, apart from what retargeting itself
-checked or measured.
+checked or measured. With --out a run that was stopped goes on with what is missing.
 """
 
 import argparse
-import re
 import sys
 import time
 from collections import Counter
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from benchmarks.pieces import measure_pieces
+
 GAP_LIMIT_M, SLIDE_LIMIT_M, FLOOR_LIMIT_M, HAND_LIMIT_M = 0.015, 0.005, 0.005, 0.03
+REACHED_SHARE = 0.9
 ARM_FPS, HUMANOID_FPS = 300, 80
 GMR = "GMR publishes 60-70 fps on a Ryzen Threadripper 7960X, 35-45 on a Core i9-13900K (README of YanjieZe/GMR)"
 
@@ -26,100 +30,118 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--robot", default="panda", help="name or YAML file of an arm or a humanoid")
     parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the YAML file names")
     parser.add_argument("--scenes", type=int, default=60, help="how many; default 60")
+    parser.add_argument("--workers", type=int, default=1, help="processes; speeds are those of one core")
+    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
     arguments = parser.parse_args(argv)
-
-    import torch
 
     from hoi_motion.retarget.robot import HumanoidConfig, load_robot_config
 
-    torch.set_num_threads(1)
-    config = load_robot_config(arguments.robot, arguments.urdf)
-    measure = measure_humanoid if isinstance(config, HumanoidConfig) else measure_arm
-    for line in measure(config, arguments.scenes):
-        print(line)
+    humanoid = isinstance(load_robot_config(arguments.robot, arguments.urdf), HumanoidConfig)
+    measure, table = (measure_humanoid, humanoid_table) if humanoid else (measure_arm, arm_table)
+    settings = {"robot": arguments.robot, "urdf": arguments.urdf}
+    jobs = {i: (i,) for i in range(arguments.scenes)}
+    rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, **settings)
+    print(f"{arguments.robot}, {len(rows)} scenes")
+    print("\n".join(table(rows)))
     return 0
 
 
-def ground_truth(count: int):
-    """Yield (name, motion) of held-out scenes."""
-    from tqdm import tqdm
+@lru_cache(maxsize=1)
+def _loaded(robot: str, urdf: str):
+    """Robot and body."""
+    import torch
 
+    from hoi_motion.retarget.arm import Arm
+    from hoi_motion.retarget.humanoid import Humanoid
+    from hoi_motion.retarget.robot import HumanoidConfig, load_robot_config
+    from training.scenes.scene import free_body
+
+    torch.set_num_threads(1)
+    config = load_robot_config(robot, urdf)
+    return Humanoid(config) if isinstance(config, HumanoidConfig) else Arm(config), free_body()
+
+
+def _ground_truth(number: int):
     from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
-    for i in tqdm(range(count), disable=not sys.stderr.isatty()):
-        yield f"scene {HELD_OUT_SEED + i}", generate_scene(HELD_OUT_SEED + i, 96, 144, 25).motion
+    scene = generate_scene(HELD_OUT_SEED + number, 48, 72, 25, supersampling=1)
+    return scene.motion, " ".join(scene.triplet[1:])
 
 
-def measure_arm(config, count: int) -> list[str]:
-    from hoi_motion.errors import RetargetError
-    from hoi_motion.retarget.arm import Arm
+def measure_arm(number: int, robot: str, urdf: str) -> dict:
+    """All numbers of one held-out scene; `refused` is the reason when it is UNREACHABLE."""
+    from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.retarget.arm_trajectory import retarget_arm
-    from training.scenes.scene import free_body
 
-    arm, body = Arm(config), free_body()
-    reached, violations, collisions, samples, seconds = 0, 0, 0, 0, 0.0
-    grips, stretches, reasons = Counter(), [], Counter()
-    for name, motion in ground_truth(count):
-        start = time.process_time()
-        try:
-            result = retarget_arm(motion, arm, body)
-        except RetargetError as error:
-            reasons[re.sub(r"\d+ mm wide", "too wide", error.message)] += 1
-            print(f"{name}: {error.message}", file=sys.stderr)
-            continue
-        seconds += time.process_time() - start
-        samples += len(result.positions_rad)
-        gap, hits = look_again(result, motion, arm)
-        reached += gap <= GAP_LIMIT_M
-        collisions += hits
-        violations += limit_violations(result, arm)
-        grips[result.facts["grip"]] += 1
-        stretches.append(result.stretch)
+    (arm, body), (motion, what) = _loaded(robot, urdf), _ground_truth(number)
+    start = time.process_time()
+    try:
+        result = retarget_arm(motion, arm, body)
+    except RetargetError as error:
+        if error.code is not ErrorCode.UNREACHABLE:
+            raise
+        return {"what": what, "refused": error.message, "seconds": time.process_time() - start}
+    row = {"what": what, "refused": "", "seconds": time.process_time() - start, "samples": len(result.positions_rad)}
+    gap, hits = look_again(result, motion, arm)
+    row |= {"gap_m": gap, "collisions": hits, "violations": limit_violations(result, arm), "stretch": result.stretch}
+    return row | {name: result.facts[name] for name in ("grip", "attempts")}
+
+
+def arm_table(rows: list[dict]) -> list[str]:
+    """What was measured, beside what it must be; a line for every scene that is UNREACHABLE."""
+    moved = [r for r in rows if not r["refused"]]
+    reached = [r for r in moved if r["gap_m"] <= GAP_LIMIT_M]
     lines = [
-        f"{config.name}, {count} scenes",
-        f"reached with the gripper at the object <= {1000 * GAP_LIMIT_M:.0f} mm: {reached}/{count}; {dict(grips)}",
-        f"limit violations: {violations}, samples in collision: {collisions}, of {samples} samples",
+        f"reached with the gripper at the object <= {1000 * GAP_LIMIT_M:.0f} mm: {len(reached)}/{len(rows)} "
+        f"(goal {REACHED_SHARE:.0%}); {dict(Counter(r['grip'] for r in reached))}"
     ]
-    if stretches:
-        lines.append(f"stretched: median {np.median(stretches):.2f}, at most {max(stretches):.2f} times the person's time")
-        lines.append(
-            f"speed on one core: {samples / seconds:.0f} samples a second, search and checks included (goal {ARM_FPS})"
-        )
-    return lines + [f"{count:>3} UNREACHABLE: {reason}" for reason, count in reasons.most_common()]
+    if moved:
+        samples, stretches = sum(r["samples"] for r in moved), [r["stretch"] for r in moved]
+        seconds = sum(r["seconds"] for r in moved)
+        attempts = [r["attempts"] for r in moved]
+        lines += [
+            f"largest gap {1000 * max(r['gap_m'] for r in moved):.1f} mm; limit violations: "
+            f"{sum(r['violations'] for r in moved)}, samples in collision: {sum(r['collisions'] for r in moved)}, "
+            f"of {samples} samples",
+            f"stretched: median {np.median(stretches):.2f}, at most {max(stretches):.2f} times the person's time",
+            f"ways tried: one in {attempts.count(1)}/{len(moved)}, at most {max(attempts)}",
+            f"speed on one core: {samples / seconds:.0f} samples a second, search and checks included (goal {ARM_FPS})",
+        ]
+    refused = [r for r in rows if r["refused"]]
+    lines += [f"scene {r['piece']}, {r['what']}, UNREACHABLE in {r['seconds']:.1f} s: {r['refused']}" for r in refused]
+    return lines
 
 
-def measure_humanoid(config, count: int) -> list[str]:
-    from hoi_motion.retarget.humanoid import Humanoid
+def measure_humanoid(number: int, robot: str, urdf: str) -> dict:
+    """All numbers of one held-out scene."""
     from hoi_motion.retarget.humanoid_motion import retarget_humanoid
-    from training.scenes.scene import free_body
 
-    robot, body = Humanoid(config), free_body()
-    slides, floors, points, gaps, frames, seconds = [], [], [], [], 0, 0.0
-    for _, motion in ground_truth(count):
-        start = time.process_time()
-        result = retarget_humanoid(motion, robot, body)
-        seconds += time.process_time() - start
-        frames += len(result.positions_rad)
-        floor, gap = look_again_humanoid(result, motion, robot)
-        slides.append(result.facts["foot_slide_m"])
-        floors.append(floor)
-        points.append(max(result.facts["hand_error_m"].values(), default=0.0))
-        gaps.append(gap)
+    (humanoid, body), (motion, what) = _loaded(robot, urdf), _ground_truth(number)
+    start = time.process_time()
+    result = retarget_humanoid(motion, humanoid, body)
+    row = {"what": what, "seconds": time.process_time() - start, "frames": len(result.positions_rad)}
+    floor, gap = look_again_humanoid(result, motion, humanoid)
+    palm = max(result.facts["hand_error_m"].values(), default=0.0)
+    return row | {"slide_m": result.facts["foot_slide_m"], "floor_m": floor, "palm_m": palm, "skin_m": gap}
 
-    def row(what: str, values, limit_m: float, unit: str = "mm") -> str:
-        values = np.array(values)
-        within = int((values <= limit_m).sum())
+
+def humanoid_table(rows: list[dict]) -> list[str]:
+    """What was measured, beside what it must be."""
+
+    def row(what: str, name: str, limit_m: float, unit: str = "mm") -> str:
+        values = np.array([r[name] for r in rows])
+        worst, within = int(values.argmax()), int((values <= limit_m).sum())
         return (
-            f"{what}: worst {1000 * values.max():.1f} {unit}, median {1000 * np.median(values):.1f}, "
-            f"{within}/{count} within {1000 * limit_m:.0f}"
+            f"{what}: worst {1000 * values[worst]:.1f} {unit} (scene {rows[worst]['piece']}, {rows[worst]['what']}), "
+            f"median {1000 * np.median(values):.1f}, {within}/{len(rows)} within {1000 * limit_m:.0f}"
         )
 
+    frames, seconds = (sum(r[name] for r in rows) for name in ("frames", "seconds"))
     return [
-        f"{config.name}, {count} scenes",
-        row("foot skating", slides, SLIDE_LIMIT_M, "mm/frame"),
-        row("floor penetration, any link", floors, FLOOR_LIMIT_M),
-        row("hand contact, palm from its place", points, HAND_LIMIT_M),
-        row("hand contact, skin from the surface", gaps, HAND_LIMIT_M),
+        row("foot skating", "slide_m", SLIDE_LIMIT_M, "mm/frame"),
+        row("floor penetration, any link", "floor_m", FLOOR_LIMIT_M),
+        row("hand contact, palm from its place", "palm_m", HAND_LIMIT_M),
+        row("hand contact, skin from the surface", "skin_m", HAND_LIMIT_M),
         f"speed on one core: {frames / seconds:.0f} frames a second (goal {HUMANOID_FPS}); {GMR}",
     ]
 

@@ -14,7 +14,7 @@ from hoi_motion.motion import ObjectMotion
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
-from hoi_motion.physics.world import object_mass_kg, pybullet
+from hoi_motion.physics.world import bullet_client, object_mass_kg, pybullet
 
 SOLVER_ITERATIONS = 50
 SEGMENT_KG = 0.05
@@ -39,8 +39,7 @@ def carried_objects(geometry: MotionGeometry) -> list[ObjectMotion]:
 def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
     """Distance of each carried object's centre from its place in the motion, metres, in frames of the second half."""
     motion, half = geometry.motion, geometry.motion.num_frames // 2
-    client = pybullet.connect(pybullet.DIRECT)
-    try:
+    with bullet_client() as client:
         add_scene(client, geometry)
         pybullet.setPhysicsEngineParameter(numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client)
         carried = carried_objects(geometry)
@@ -60,8 +59,6 @@ def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
                 hand.drive(step)
             pybullet.stepSimulation(physicsClientId=client)
         return off
-    finally:
-        pybullet.disconnect(physicsClientId=client)
 
 
 def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame: int, free: bool) -> int:

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import PARENTS
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, object_mass_kg, pybullet
+from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 10
@@ -65,18 +65,14 @@ def track_motion(geometry: MotionGeometry) -> Tracking:
 
 
 def _track(geometry: MotionGeometry, step_s: float) -> Tracking:
-    client = pybullet.connect(pybullet.DIRECT)
-    try:
+    with bullet_client() as client:
         add_scene(client, geometry, step_s)
         return _follow(client, geometry, step_s)
-    finally:
-        pybullet.disconnect(physicsClientId=client)
 
 
 def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, float]:
     """Metres that each object moves in a second when it is left where it is in the first frame, all together."""
-    client = pybullet.connect(pybullet.DIRECT)
-    try:
+    with bullet_client() as client:
         add_scene(client, geometry)
         bodies, starts = {}, {}
         for item in geometry.motion.objects:
@@ -90,8 +86,6 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
             pybullet.stepSimulation(physicsClientId=client)
         ends = {n: pybullet.getBasePositionAndOrientation(bodies[n], physicsClientId=client)[0] for n in names}
         return {n: float(np.linalg.norm(np.array(ends[n]) - starts[n])) for n in names}
-    finally:
-        pybullet.disconnect(physicsClientId=client)
 
 
 def add_scene(client: int, geometry: MotionGeometry, step_s: float = STEP_S) -> None:

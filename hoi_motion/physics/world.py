@@ -1,7 +1,9 @@
 """The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -10,7 +12,6 @@ from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import SupportBox
 from hoi_motion.physics.person import PersonParts
 from hoi_motion.physics.surface import ObjectSurface
-
 
 
 def _import_pybullet():
@@ -45,36 +46,58 @@ def object_mass_kg(name: str, volume_m3: float) -> float:
     return float(np.clip(density * volume_m3, *MASS_RANGE_KG))
 
 
-class PhysicsWorld:
-    """One PyBullet client without a window; use it in a `with` statement, which always disconnects it.
+@contextlib.contextmanager
+def bullet_client() -> Iterator[int]:
+    """A PyBullet client without a window, disconnected at the end.
 
-    Bodies are named by a key: "floor", ("support", name), ("object", name), ("part", joint).
+    Raises:
+        CheckError: CHECK_NOT_RUN when it does not start.
+    """
+    client = pybullet.connect(pybullet.DIRECT)
+    if client < 0:
+        raise CheckError(ErrorCode.CHECK_NOT_RUN, "PyBullet does not start", "reinstall pybullet")
+    try:
+        yield client
+    finally:
+        pybullet.disconnect(physicsClientId=client)
+
+
+class BulletWorld:
+    """What `_build` makes in a PyBullet client of its own; use it in a `with` statement, which always disconnects it.
+
+    Attributes:
+        client: PyBullet's number of it.
     """
 
-    def __init__(self, parts: PersonParts, surfaces: dict[str, ObjectSurface], supports: tuple[SupportBox, ...]):
-        self._parts, self._surfaces, self._supports = parts, surfaces, supports
-        self._client, self._bodies = -1, {}
-
-    def __enter__(self) -> "PhysicsWorld":
-        self._client = pybullet.connect(pybullet.DIRECT)
-        if self._client < 0:
-            raise CheckError(ErrorCode.CHECK_NOT_RUN, "PyBullet does not start", "reinstall pybullet")
-        try:
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.client = stack.enter_context(bullet_client())
             self._build()
-        except BaseException:
-            self._disconnect()
-            raise
+            self._close = stack.pop_all().close
         return self
 
     def __exit__(self, *_) -> None:
-        self._disconnect()
-
-    def _disconnect(self) -> None:
-        pybullet.disconnect(physicsClientId=self._client)
-        self._client, self._bodies = -1, {}
+        self._close()
 
     def _build(self) -> None:
-        client = dict(physicsClientId=self._client)
+        raise NotImplementedError
+
+    def _place(self, body: int, T_world_body: np.ndarray) -> None:  # (4, 4)
+        turn_xyzw = Rotation.from_matrix(T_world_body[:3, :3]).as_quat().tolist()
+        pybullet.resetBasePositionAndOrientation(
+            body, T_world_body[:3, 3].tolist(), turn_xyzw, physicsClientId=self.client
+        )
+
+
+class PhysicsWorld(BulletWorld):
+    """The scene and the person. Bodies are named by a key: "floor", ("support", name), ("object", name), ("part", joint)."""
+
+    def __init__(self, parts: PersonParts, surfaces: dict[str, ObjectSurface], supports: tuple[SupportBox, ...]):
+        self._parts, self._surfaces, self._supports = parts, surfaces, supports
+        self._bodies = {}
+
+    def _build(self) -> None:
+        client = dict(physicsClientId=self.client)
         pybullet.setGravity(0, 0, -GRAVITY_M_S2, **client)
         self._bodies["floor"] = self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))
         for support in self._supports:
@@ -90,25 +113,22 @@ class PhysicsWorld:
 
     def _hull(self, points_m: np.ndarray) -> int:
         return pybullet.createCollisionShape(
-            pybullet.GEOM_MESH, vertices=points_m.tolist(), physicsClientId=self._client
+            pybullet.GEOM_MESH, vertices=points_m.tolist(), physicsClientId=self.client
         )
 
     def _add(self, shape: int, mass_kg: float = 0.0) -> int:
-        body = pybullet.createMultiBody(mass_kg, shape, physicsClientId=self._client)
+        body = pybullet.createMultiBody(mass_kg, shape, physicsClientId=self.client)
         pybullet.changeDynamics(
-            body, -1, lateralFriction=FRICTION, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self._client
+            body, -1, lateralFriction=FRICTION, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self.client
         )
         return body
 
     def place(self, key, T_world_body: np.ndarray) -> None:  # (4, 4)
         """Move a body; an object's frame is the one of its mesh."""
-        position = T_world_body[:3, 3]
         if key[0] == "object":  # PyBullet's frame is the centre of mass
-            position = position + T_world_body[:3, :3] @ self._surfaces[key[1]].centre_m
-        quaternion_xyzw = Rotation.from_matrix(T_world_body[:3, :3]).as_quat()
-        pybullet.resetBasePositionAndOrientation(
-            self._bodies[key], position.tolist(), quaternion_xyzw.tolist(), physicsClientId=self._client
-        )
+            T_world_body = T_world_body.copy()
+            T_world_body[:3, 3] += T_world_body[:3, :3] @ self._surfaces[key[1]].centre_m
+        self._place(self._bodies[key], T_world_body)
 
     def depth_m(self, first, second) -> float:
         """How far two bodies overlap: the shortest shift that separates their hulls; 0 when they do not."""
@@ -121,5 +141,5 @@ class PhysicsWorld:
 
     def _overlaps(self, first, second):
         return pybullet.getClosestPoints(
-            self._bodies[first], self._bodies[second], distance=0.0, physicsClientId=self._client
+            self._bodies[first], self._bodies[second], distance=0.0, physicsClientId=self.client
         )

@@ -78,7 +78,7 @@ def retarget_arm(
             f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
             f"rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
             f"{1000 * arm.gripper.open_width_m:.0f} mm",
-            "take a robot with a wider gripper",
+            "take a robot with a wider gripper, as panda_wide",
         )
     others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
     bases = [np.asarray(T_world_base, float)] if T_world_base is not None else []
@@ -158,7 +158,7 @@ class _Attempt:
         if touch is None:
             raise _NotPossible("the touch is out of its reach")
         world.set_base(self.base)
-        self._check(touch, self.open, line.touch, False, "at the touch")
+        self._check(touch, self.open, line.touch, False, "at the touch", True)
         # 2. along with the object while it is held
         positions = np.zeros((line.count, len(touch)))
         self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
@@ -173,7 +173,7 @@ class _Attempt:
         fingers = self._fingers()
         self._retreat(positions)
         # 5. from home to where the straight way starts, over a detour if need be
-        self._check_samples(positions, fingers, range(before, line.count))
+        self._check_samples(positions, fingers, range(before, line.count), True)
         self._from_home(positions, fingers, before)
         jump = np.abs(np.diff(positions, axis=0)).max(initial=0.0)
         if jump > MAX_JUMP_RAD:
@@ -224,27 +224,28 @@ class _Attempt:
                 way = PchipInterpolator([0, 0.6, 1], [arm.home_rad, via, start])
             else:
                 way = PchipInterpolator([0, 1], [arm.home_rad, start])
-            positions[: before + 1] = way(share)
+            positions[: before + 1] = np.clip(way(share), arm.lower_rad, arm.upper_rad)  # beyond by rounding only
             try:
-                self._check_samples(positions, fingers, range(before + 1))
+                self._check_samples(positions, fingers, range(before + 1), False)
             except _NotPossible as failure:
                 reason = failure.reason
                 continue
             return
         raise _NotPossible(reason)
 
-    def _check_samples(self, positions, fingers, samples) -> None:
+    def _check_samples(self, positions, fingers, samples, by_grasp: bool) -> None:
         for i in samples:
-            self._check(positions[i], fingers[i], i, i % SELF_STRIDE == 0, "on the way")
+            self._check(positions[i], fingers[i], i, i % SELF_STRIDE == 0, "on the way", by_grasp)
 
-    def _check(self, q, finger: float, sample: int, with_self: bool, when: str) -> None:
+    def _check(self, q, finger: float, sample: int, with_self: bool, when: str, by_grasp: bool) -> None:
+        """by_grasp: the gripper is where the grasp wants it, from whatever base."""
         line, world = self.line, self.world
         world.place_at(sample / line.rate_hz * self.motion.fps, line.T_world_object[sample])
         world.pose(q, finger)
         settled = line.touch <= sample <= line.release + CLOSE_S * line.rate_hz
         hit = world.collision(holding=settled, with_self=with_self)
         if hit:
-            raise _NotPossible(f"{when} {hit[0]}", hit[1] and when == "at the touch")
+            raise _NotPossible(f"{when} {hit[0]}", hit[1] and by_grasp)
 
     def _gap(self, positions, fingers) -> float:
         line, worst = self.line, 0.0

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import COLLISION_MARGIN_M, pybullet
+from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld, pybullet
 from hoi_motion.retarget.arm import Arm
 from hoi_motion.retarget.placement import PEDESTAL_HALF_M
 
@@ -21,31 +21,25 @@ GAP_RANGE_M = 0.03
 NEIGHBOUR_JOINTS = 2  # links this few joints apart are built to be close
 
 
-class ArmWorld:
-    """One PyBullet client without a window; use it in a `with` statement, which always disconnects it."""
+class ArmWorld(BulletWorld):
+    """The robot and its scene; use it in a `with` statement.
 
-    def __init__(self, arm: Arm, motion: HoiMotion, target: str):
-        self._arm, self._motion, self._target = arm, motion, target
+    Args:
+        target: name of the object that is handled.
+        drawn: with what is only seen, for a film.
+    """
 
-    def __enter__(self) -> "ArmWorld":
-        self._client = pybullet.connect(pybullet.DIRECT)
-        try:
-            self._build()
-        except BaseException:
-            pybullet.disconnect(physicsClientId=self._client)
-            raise
-        return self
-
-    def __exit__(self, *_) -> None:
-        pybullet.disconnect(physicsClientId=self._client)
+    def __init__(self, arm: Arm, motion: HoiMotion, target: str, drawn: bool = False):
+        self._arm, self._motion, self._target, self._drawn = arm, motion, target, drawn
 
     def _build(self) -> None:
-        client, arm = dict(physicsClientId=self._client), self._arm
+        client, arm = dict(physicsClientId=self.client), self._arm
+        flags = 0 if self._drawn else pybullet.URDF_IGNORE_VISUAL_SHAPES
         with tempfile.TemporaryDirectory() as folder, quiet():
             path = Path(folder) / "robot.urdf"
             path.write_text(arm.urdf_text)
             try:
-                self.robot = pybullet.loadURDF(str(path), useFixedBase=True, **client)
+                self.robot = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **client)
             except pybullet.error as error:
                 raise RetargetError(
                     ErrorCode.ROBOT_UNKNOWN, f"PyBullet does not load {arm.config.urdf}: {error}", "check its meshes"
@@ -94,25 +88,20 @@ class ArmWorld:
         for thing in self._motion.objects:  # with triangles and not as a hull: fingers reach into cups
             mesh = dict(vertices=thing.vertices_m.tolist(), indices=thing.faces.reshape(-1).tolist(), **client)
             shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
-            seen = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh)  # for the replay
+            seen = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh) if self._drawn else -1
             self.bodies[thing.name] = body = self._add(shape, seen)
             self._place(body, thing.T_world_object[0])
+        self._T_target = None
         self._pedestal = None
 
     def _add(self, shape: int, seen: int = -1) -> int:
-        body = pybullet.createMultiBody(0, shape, seen, physicsClientId=self._client)
-        pybullet.changeDynamics(body, -1, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self._client)
+        body = pybullet.createMultiBody(0, shape, seen, physicsClientId=self.client)
+        pybullet.changeDynamics(body, -1, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self.client)
         return body
-
-    def _place(self, body: int, T: np.ndarray) -> None:
-        quaternion_xyzw = Rotation.from_matrix(T[:3, :3]).as_quat()
-        pybullet.resetBasePositionAndOrientation(
-            body, T[:3, 3].tolist(), quaternion_xyzw.tolist(), physicsClientId=self._client
-        )
 
     def set_base(self, T_world_base: np.ndarray) -> None:
         """Stand the robot there, on a pedestal down to the floor."""
-        client = dict(physicsClientId=self._client)
+        client = dict(physicsClientId=self.client)
         self._place(self.robot, T_world_base @ self._T_base_mass)
         if self._pedestal is not None:
             pybullet.removeBody(self.bodies.pop("pedestal"), **client)
@@ -127,7 +116,9 @@ class ArmWorld:
             self._place(self.bodies["pedestal"], T)
 
     def place_target(self, T_world_object: np.ndarray) -> None:
-        self._place(self.bodies[self._target], T_world_object)
+        if not np.array_equal(T_world_object, self._T_target):  # at rest for most of the way
+            self._place(self.bodies[self._target], T_world_object)
+            self._T_target = T_world_object
 
     def place_at(self, frame: float, T_world_target: np.ndarray) -> None:
         """The target at a pose, and other objects that move where they are at the nearest source frame."""
@@ -139,23 +130,23 @@ class ArmWorld:
         """Set arm joints and both fingers."""
         values = [*q, *[finger] * len(self._arm.gripper.joints)]
         for index, value in zip(self._indices, values):
-            pybullet.resetJointState(self.robot, index, float(value), physicsClientId=self._client)
+            pybullet.resetJointState(self.robot, index, float(value), physicsClientId=self.client)
 
     def collision(self, holding: bool, with_self: bool = True) -> tuple[str, bool] | None:
-        """What the robot runs into as posed now, and whether the gripper does; None when it is free.
+        """What the robot runs into as posed now, and whether its gripper runs into the scene; None when it is free.
 
         Args:
             holding: the fingers hold the target and may press on it a little.
         """
         for name, body in self.bodies.items():
-            for point in pybullet.getClosestPoints(self.robot, body, 0.0, physicsClientId=self._client):
+            for point in pybullet.getClosestPoints(self.robot, body, 0.0, physicsClientId=self.client):
                 link, depth = point[3], -point[8]
                 if link in self.fixed_links and name in ("floor", "pedestal"):
                     continue
                 soft = FINGER_DEPTH_M if name == self._target and holding and link in self.finger_links else 0.0
                 if depth > soft:
                     what = "the object" if name == self._target else name
-                    return f"its {self._name(link)} hits {what}", link in self.tool_links
+                    return f"its {self._name(link)} hits {what}", link in self.tool_links and name != "pedestal"
         for a, b in self._self_pairs if with_self else ():
             if self._depth(self.robot, self.robot, a, b) > SELF_DEPTH_M:
                 return f"its {self._name(a)} hits its {self._name(b)}", False
@@ -165,7 +156,7 @@ class ArmWorld:
         return "base" if link < 0 else self.link_names[link]
 
     def _depth(self, first: int, second: int, a: int, b: int) -> float:
-        points = pybullet.getClosestPoints(first, second, 0.0, a, b, physicsClientId=self._client)
+        points = pybullet.getClosestPoints(first, second, 0.0, a, b, physicsClientId=self.client)
         return max((-p[8] for p in points), default=0.0)
 
     def gap_m(self) -> float:
@@ -173,14 +164,10 @@ class ArmWorld:
         target, gaps = self.bodies[self._target], []
         for link in sorted(self.finger_links):
             points = pybullet.getClosestPoints(
-                self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self._client
+                self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self.client
             )
             gaps += [p[8] for p in points]
         return max(0.0, min(gaps, default=np.inf))
-
-    @property
-    def client(self) -> int:
-        return self._client
 
 
 @contextlib.contextmanager

@@ -141,7 +141,7 @@ def _pinch(points, normals, centre, y, z, gripper: GripperConfig, cost: float) -
         return []
     facing = normals[near][between[:, 2] < tip + 0.006] @ y
     for extreme, sign in ((held[:, 1].max(), 1), (held[:, 1].min(), -1)):
-        if sign * facing[np.abs(held[:, 1] - extreme) < 0.002].mean() < FACING:
+        if np.median(sign * facing[np.abs(held[:, 1] - extreme) < 0.002]) < FACING:
             return []
     shift = (held[:, 1].min() + held[:, 1].max()) / 2
     # the fingers must also fit once they are centred on what they hold

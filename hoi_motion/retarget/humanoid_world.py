@@ -8,34 +8,22 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HANDS, HoiMotion
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.world import BulletWorld, pybullet
 from hoi_motion.retarget.collision import quiet
 from hoi_motion.retarget.humanoid import Humanoid
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 
-class HumanoidWorld:
-    """One PyBullet client without a window; use it in a `with` statement, which always disconnects it.
+class HumanoidWorld(BulletWorld):
+    """A result and its scene; use it in a `with` statement.
 
     Attributes:
-        client: PyBullet's number of it; robot: body id; bodies: floor, supports and objects by name.
+        robot: body id; bodies: floor, supports and objects by name.
     """
 
     def __init__(self, robot: Humanoid, motion: HoiMotion, result: RobotMotion):
         self._humanoid, self._motion, self._result = robot, motion, result
         self._scale = result.facts["scene_scale"]
-
-    def __enter__(self) -> "HumanoidWorld":
-        self.client = pybullet.connect(pybullet.DIRECT)
-        try:
-            self._build()
-        except BaseException:
-            pybullet.disconnect(physicsClientId=self.client)
-            raise
-        return self
-
-    def __exit__(self, *_) -> None:
-        pybullet.disconnect(physicsClientId=self.client)
 
     def _build(self) -> None:
         client = dict(physicsClientId=self.client)
@@ -82,10 +70,6 @@ class HumanoidWorld:
         T = np.array(T, float)
         T[:3, 3] *= self._scale
         return T
-
-    def _place(self, body: int, T: np.ndarray) -> None:
-        turn = Rotation.from_matrix(T[:3, :3]).as_quat().tolist()
-        pybullet.resetBasePositionAndOrientation(body, T[:3, 3].tolist(), turn, physicsClientId=self.client)
 
     def show(self, sample: int) -> None:
         """Robot and objects as they are in a sample."""

@@ -45,7 +45,7 @@ def _arm_film(robot_motion: RobotMotion, motion: HoiMotion, arm: Arm, stride: in
     base[:3, :3], base[:3, 3] = Rotation.from_quat(root[3:]).as_matrix(), root[:3]
     look_at = (line.T_world_object[line.touch][:3, 3] + base[:3, 3]) / 2 + [0, 0, 0.15]
     n = len(arm.joint_names)
-    with ArmWorld(arm, motion, contact.object_name) as world:
+    with ArmWorld(arm, motion, contact.object_name, drawn=True) as world:
         world.set_base(base)
         _paint(world, motion)
         for i in range(0, line.count, stride):

@@ -32,6 +32,7 @@ class JawConfig:
     """A plain parallel jaw put on a link whose z axis points outwards, for a URDF without a gripper."""
 
     link: str = option("", "link that carries the jaw; empty for none")
+    instead_of: str = option("", "link that makes room for it, with all that hangs on it; empty for none")
     offset_m: float = option(0.0, "from the link's origin to its flange, along z", minimum=-1.0, maximum=1.0, unit="m")
     open_width_m: float = option(0.14, "opening", minimum=0.01, maximum=0.5, unit="m")
 

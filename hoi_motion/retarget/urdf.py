@@ -24,10 +24,12 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
     root = parse_urdf(path)
     if jaw.link:
         links = [link.get("name", "") for link in root.findall("link")]
-        if jaw.link not in links:
-            raise RetargetError(
-                ErrorCode.ROBOT_UNKNOWN, f"{path} has no link {jaw.link!r} for the jaw", f"links: {', '.join(links)}"
-            )
+        for name in filter(None, (jaw.link, jaw.instead_of)):
+            if name not in links:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN, f"{path} has no link {name!r} for the jaw", f"links: {', '.join(links)}"
+                )
+        _remove(root, jaw.instead_of)
         root.extend(_jaw(jaw))
     return xml.tostring(root, encoding="unicode")
 
@@ -75,6 +77,17 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
         if (base / inside).is_file():
             return base / inside
     return None
+
+
+def _remove(root: xml.Element, link: str) -> None:
+    """Take a link out, with all that hangs on it and the joints of these."""
+    for joint in root.findall("joint"):
+        if joint.find("parent").get("link") == link:
+            _remove(root, joint.find("child").get("link"))
+    for element in (*root.findall("link"), *root.findall("joint")):
+        child = element.find("child")
+        if (element.get("name") if child is None else child.get("link")) == link:
+            root.remove(element)
 
 
 def _jaw(jaw: JawConfig) -> list[xml.Element]:

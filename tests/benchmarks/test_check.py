@@ -7,7 +7,7 @@ from benchmarks.faults import FAULTS
 def row(scene: int, caught: bool, alarm: bool, geometric=None) -> dict:
     planted = {name: {"above": [2.0, caught], "below": [0.2, alarm]} for name in FAULTS}
     return {
-        "scene": scene, "verb": "touches", "geometric": geometric or {}, "simulated": {},
+        "piece": scene, "verb": "touches", "geometric": geometric or {}, "simulated": {},
         "faults": {} if geometric else planted,
         "tracking_mean": 0.02, "root_wrench": 0.1, "object_follows": 0.01, "geometric_s": 1.0, "simulated_s": 4.0,
     }  # fmt: skip

@@ -116,14 +116,13 @@ def _results(jobs: list, config: VideoConfig, seed: int, workers: int) -> Iterat
             yield from judge_case(case, contestants, config, seed)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
+    pool = ProcessPoolExecutor(workers, context, initializer=_one_thread)
+    try:
         futures = [pool.submit(_judge_case_whole, case, contestants, config, seed) for case, contestants in jobs]
-        try:
-            for future in as_completed(futures):
-                yield from future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            yield from future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _one_thread() -> None:

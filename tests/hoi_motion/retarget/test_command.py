@@ -19,8 +19,8 @@ def test_list_names_the_robots(capsys):
     assert main(["--list"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [(line[0], line[1]) for line in lines] == [
-        ("humanoid", "humanoid"), ("iiwa", "arm"), ("panda", "arm"), ("unitree_g1", "humanoid"),
-        ("unitree_h1", "humanoid"), ("xarm6", "arm"),
+        ("humanoid", "humanoid"), ("iiwa", "arm"), ("panda", "arm"), ("panda_wide", "arm"),
+        ("unitree_g1", "humanoid"), ("unitree_h1", "humanoid"), ("xarm6", "arm"),
     ]  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def test_list_names_the_robots(capsys):
     (["x.npz", "--out", "y", "--robot", "unitree_g1"], "--urdf PATH"),
     (["x.npz", "--out", "y", "--rate_limit"], "--record_video"),
     (["x.npz", "--out", "y", "--robot", "humanoid", "--base", "0", "0", "0", "0"], "--base with a humanoid"),
+    (["x.npz", "--out", "y", "--base", "nan", "0", "0", "0"], "CONFIG_INVALID (109): base [nan"),
     (["x.npz", "--out", "y.bag"], "OUTPUT_INVALID (110)"), (["--all", "nowhere", "--out", "y"], "no npz files"),
 ])  # fmt: skip
 def test_bad_usage_is_one_line_and_code_2(arguments, said, capsys):

@@ -11,7 +11,7 @@ from hoi_motion.retarget.arm import Arm
 from hoi_motion.retarget.robot import load_robot_config, robot_names
 
 
-@pytest.mark.parametrize("name", ["iiwa", "panda", "xarm6"])
+@pytest.mark.parametrize("name", ["iiwa", "panda", "panda_wide", "xarm6"])
 def test_every_robot_solves_for_a_pose_it_can_reach(name):
     assert name in robot_names()
     arm = Arm(load_robot_config(name))
@@ -20,6 +20,12 @@ def test_every_robot_solves_for_a_pose_it_can_reach(name):
     q = arm.solve(arm.home_rad, T, 40)
     assert np.linalg.norm(arm.forward(q)[:3, 3] - T[:3, 3]) < 1e-3
     assert (q >= arm.lower_rad).all() and (q <= arm.upper_rad).all()
+
+
+def test_a_jaw_takes_the_place_of_a_hand_and_its_fingers():
+    arm = Arm(load_robot_config("panda_wide"))
+    assert "panda_hand" not in arm.urdf_text and "finger" not in arm.urdf_text
+    assert len(arm.joint_names) == 7 and arm.gripper.open_width_m == 0.14
 
 
 def error_of(path: str) -> TavidError:
@@ -34,9 +40,10 @@ def test_an_unknown_robot_lists_the_known_ones():
 
 
 @pytest.mark.parametrize("changes, listed", [
-    ({"home_rad": {"elbow": 0.1}}, "panda_joint4"), ({"grasp_frame": "palm"}, "panda_hand"),
+    ({"home_rad": {"elbow": 0.1}}, "panda_joint4"), ({"velocity_rad_s": {"elbow": 1}}, "panda_joint4"),
+    ({"grasp_frame": "palm"}, "panda_hand"),
     ({"gripper": {"joints": ["thumb"]}}, "panda_finger_joint1"), ({"gripper": {}}, "panda_finger_joint1"),
-    ({"jaw": {"link": "wrist"}}, "panda_link7"),
+    ({"jaw": {"link": "wrist"}}, "panda_link7"), ({"jaw": {"link": "panda_link8", "instead_of": "fist"}}, "panda_hand"),
 ])  # fmt: skip
 def test_an_unknown_joint_frame_or_link_lists_the_valid_names(as_yaml, changes, listed):
     error = error_of(as_yaml(**changes))
