@@ -1,20 +1,24 @@
 """Lifting error against ground truth on procedural scenes that training never sees.
 
-python -m benchmarks.lift --count 20 --size 480x720 --frames 25
+python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --json FILE
 
-All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist: mean
-of both. Object: its centre. Contact: frames in which any hand touches the target.
+All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist:
+mean of both. Object: its centre. Contact: frames in which any hand touches the target. With --json a run that was
+stopped goes on with the scenes that are missing.
 """
 
 import argparse
-import json
+import resource
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
 from hoi_motion.errors import TavidError
 from hoi_motion.motion import HANDS, HoiMotion
+from training.json_lines import append_line, drop_cut_line, read_lines
 
 LEFT_RIGHT = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20])
 COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm", "contact_f1", "hand_right", "swapped", "seconds")
@@ -25,44 +29,64 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=20, help="number of scenes; default 20")
     parser.add_argument("--first", type=int, default=0, help="number of the first held-out scene; default 0")
     parser.add_argument("--size", default="480x720", help="HxW pixels; default 480x720")
-    parser.add_argument("--frames", type=int, default=25)
+    parser.add_argument("--frames", default="25", help="N, or LOW-HIGH: as many as each scene's seed says; default 25")
     parser.add_argument("--fps", type=float, default=8.0)
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
     parser.add_argument("--no-intrinsics", action="store_true", help="let the lift assume the focal length")
-    parser.add_argument("--json", help="also write every scene's numbers to this file")
+    parser.add_argument("--json", type=Path, help="file of one line a scene, with which a stopped run goes on")
     arguments = parser.parse_args(argv)
-    height, width = (int(v) for v in arguments.size.split("x"))
 
-    from hoi_motion.lift import lift_video
-    from training.scenes.scene import HELD_OUT_SEED, generate_scene
+    from training.scenes.scene import HELD_OUT_SEED
 
-    rows, parts, failed = [], [], []
-    for i in range(arguments.count):
-        seed = HELD_OUT_SEED + arguments.first + i
-        scene = generate_scene(seed, height, width, arguments.frames, arguments.fps, with_depth=arguments.depth)
-        start = time.perf_counter()
-        try:
-            motion = lift_video(
-                scene.frames, scene.fps, scene.target_mask,
-                intrinsics=None if arguments.no_intrinsics else scene.K,
-                depth_m=scene.depth_m[0] if arguments.depth else None,
-            )  # fmt: skip
-        except TavidError as error:
-            failed.append((seed, error))
-            print(f"scene {seed}: {error}", file=sys.stderr)
+    seeds = [HELD_OUT_SEED + arguments.first + i for i in range(arguments.count)]
+    settings = {k: getattr(arguments, k) for k in ("size", "frames", "fps", "depth", "no_intrinsics")}
+    rows = known_rows(arguments.json, settings) if arguments.json else {}
+    for seed in seeds:
+        if seed in rows:
             continue
-        row = {"seed": seed, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
-        rows.append(row)
-        parts.append({k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")})
-        print(f"scene {seed}: " + "  ".join(f"{c} {row[c]:.2f}" for c in COLUMNS), file=sys.stderr)
-    if not rows:
-        print("no scene was lifted", file=sys.stderr)
-        return 1
-    _print_table(rows, parts, failed, arguments)
-    if arguments.json:
-        with open(arguments.json, "w") as file:
-            json.dump(rows, file, indent=1)
-    return 0
+        rows[seed] = measure_scene(seed, settings)
+        if arguments.json:
+            append_line(arguments.json, rows[seed])
+        numbers = "  ".join(f"{c} {rows[seed][c]:.2f}" for c in COLUMNS if c in rows[seed])
+        print(f"scene {seed}: {rows[seed].get('error', numbers)}", file=sys.stderr, flush=True)
+    print(table([rows[seed] for seed in seeds], settings))
+    return 0 if any("error" not in rows[seed] for seed in seeds) else 1
+
+
+def known_rows(path: Path, settings: dict, key: str = "seed") -> dict:
+    """`key` -> row of what a file holds, measured with these settings."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drop_cut_line(path)
+    return {row[key]: row for row in read_lines(path) if row["settings"] == settings}
+
+
+def num_frames(frames: str, seed: int) -> int:
+    """Length of a scene's clip: "25", or "25-49" for one of these lengths, drawn from the seed."""
+    low, _, high = frames.partition("-")
+    return int(np.random.default_rng(seed).integers(int(low), int(high or low), endpoint=True))
+
+
+def measure_scene(seed: int, settings: dict) -> dict:
+    """Errors of one lifted scene, or the error that lifting it ended with, as they stand in the file."""
+    from hoi_motion.lift import lift_video
+    from training.scenes.scene import generate_scene
+
+    size, count = (int(v) for v in settings["size"].split("x")), num_frames(settings["frames"], seed)
+    scene = generate_scene(seed, *size, count, settings["fps"], with_depth=settings["depth"])
+    row = {"seed": seed, "settings": settings, "num_frames": count}
+    start = time.perf_counter()
+    try:
+        motion = lift_video(
+            scene.frames, scene.fps, scene.target_mask,
+            intrinsics=None if settings["no_intrinsics"] else scene.K,
+            depth_m=scene.depth_m[0] if settings["depth"] else None,
+        )  # fmt: skip
+    except TavidError as error:
+        return row | {"error": str(error), "code": error.code.name}
+    row |= compare(motion, scene.motion) | {"seconds": time.perf_counter() - start}
+    row["parts"] = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}
+    # of the process so far, scenes and all; Linux counts in KiB
+    return row | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 
 def compare(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
@@ -122,18 +146,27 @@ def _touches(motion: HoiMotion) -> np.ndarray:  # (2, T)
     return np.array([motion.contact_mask(hand, motion.target.name) for hand in HANDS])
 
 
-def _print_table(rows, parts, failed, arguments) -> None:
-    given = "assumed focal length" if arguments.no_intrinsics else "given intrinsics"
-    print(f"{len(rows)} of {len(rows) + len(failed)} scenes lifted, {arguments.size}, {arguments.frames} frames, {given}"
-          f"{', depth image' if arguments.depth else ''}")  # fmt: skip
-    print(f"{'':14}{'median':>9}{'mean':>9}{'worst':>9}  scene")
+def table(rows: list[dict], settings: dict) -> str:
+    """Median, mean and worst scene of every number; errors by code."""
+    lifted = [row for row in rows if "error" not in row]
+    given = "assumed focal length" if settings["no_intrinsics"] else "given intrinsics"
+    depth = ", depth image" if settings["depth"] else ""
+    how = f"{settings['size']}, {settings['frames']} frames, {given}{depth}"
+    lines = [f"{len(lifted)} of {len(rows)} scenes lifted, {how}"]
+    lines += [f"  {count} {code}" for code, count in Counter(row["code"] for row in rows if "error" in row).items()]
+    if not lifted:
+        return "\n".join(lines)
+    lines.append(f"{'':14}{'median':>9}{'mean':>9}{'worst':>9}  scene")
     for column in COLUMNS:
-        values = np.array([row[column] for row in rows])
+        values = np.array([row[column] for row in lifted])
         worst = int(values.argmin() if column in ("contact_f1", "hand_right") else values.argmax())
-        print(f"{column:14}{np.median(values):9.2f}{values.mean():9.2f}{values[worst]:9.2f}  {rows[worst]['seed']}")
-    for part in parts[0]:
-        seconds = [p[part] for p in parts]
-        print(f"{'  ' + part + ' s':14}{np.median(seconds):9.2f}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")
+        numbers = f"{np.median(values):9.2f}{values.mean():9.2f}{values[worst]:9.2f}"
+        lines.append(f"{column:14}{numbers}  {lifted[worst]['seed']}")
+    for part in lifted[0]["parts"]:
+        seconds = [row["parts"][part] for row in lifted]
+        lines.append(f"{'  ' + part + ' s':14}{np.median(seconds):9.2f}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")
+    lines.append(f"peak memory {max(row['peak_gib'] for row in lifted):.2f} GiB, scenes and all")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

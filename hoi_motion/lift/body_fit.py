@@ -126,7 +126,7 @@ class _Fitter:
         self.map = torch.tensor(km.BODY_MATRIX)
         self.hand_maps = [torch.tensor(km.LEFT_HAND_MATRIX), torch.tensor(km.RIGHT_HAND_MATRIX)]
         self.spread = torch.tensor(km.BODY_SPREAD)
-        confident = np.where(track.body_px[..., 2] >= config.min_keypoint_confidence, track.body_px[..., 2], 0.0)
+        confident = kp.believed(track.body_px, config.min_keypoint_confidence)
         self.body_px = torch.tensor(track.body_px[:, list(km.BODY_KEYPOINTS), :2], dtype=torch.float32)
         self.weight = torch.tensor(confident[:, list(km.BODY_KEYPOINTS)], dtype=torch.float32)
         lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)

@@ -91,8 +91,7 @@ class _Placing:
         self.height_px = max(track.person_height_px(), 8.0)
         rows = list(km.BODY_KEYPOINTS)
         self.px = track.body_px[:, rows, :2]
-        sure = track.body_px[:, rows, 2]
-        self.weight = np.where(sure >= config.min_keypoint_confidence, sure, 0.0)
+        self.weight = kp.believed(track.body_px, config.min_keypoint_confidence)[:, rows]
         self.depth_m = None if depth_m is None else depth_at_torso(depth_m, track.body_px[0])
         hips = track.body_px[:, [kp.L_HIP, kp.R_HIP], :2].mean((0, 1))
         self.ray = (hips - self.K[:2, 2]) / [self.K[0, 0], self.K[1, 1]]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift.actor_crop import ActorCrop, crop_around, search_windows
@@ -27,6 +28,10 @@ NOSE, L_EYE, R_EYE, L_EAR, R_EAR = 0, 2, 5, 7, 8
 L_SHOULDER, R_SHOULDER, L_ELBOW, R_ELBOW, L_WRIST, R_WRIST = 11, 12, 13, 14, 15, 16
 L_HIP, R_HIP, L_KNEE, R_KNEE, L_ANKLE, R_ANKLE = 23, 24, 25, 26, 27, 28
 L_HEEL, R_HEEL, L_TOE, R_TOE = 29, 30, 31, 32
+# detectors guess where a hidden leg is, and everything of a person they have lost: below this it is such a guess
+LEGS, SURE = np.arange(L_KNEE, NUM_BODY), 0.3
+# a hidden leg that they are sure of in single frames is sure in less than half of so many
+LEG_FRAMES = 5
 MIRRORED_BODY = np.array(
     [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9] + [i + 1 if i % 2 else i - 1 for i in range(11, NUM_BODY)]
 )
@@ -66,6 +71,22 @@ class KeypointTrack:
             heights.append(max(np.ptp(sure[:, 1]) if len(sure) > 4 else 0.0, torso / 0.29))
         # leaning and sitting only make a body look shorter
         return float(np.quantile(heights, 0.85)) if heights else 0.0
+
+
+def believed(body_px: np.ndarray, min_confidence: float) -> np.ndarray:  # (T, 33, 3) -> (T, 33)
+    """Confidence of the body keypoints that count, 0 of the others.
+
+    Args:
+        min_confidence: what a keypoint needs to count. Everything in frames without sure shoulders needs SURE, and so
+            do legs, in most frames around as well.
+    """
+    confidence, sure = body_px[..., 2], max(min_confidence, SURE)
+    least = np.full(confidence.shape, min_confidence)
+    least[(confidence[:, TORSO[:2]] < SURE).any(1)] = sure
+    least[:, LEGS] = sure
+    around = confidence.copy()
+    around[:, LEGS] = median_filter(confidence[:, LEGS], (LEG_FRAMES, 1), mode="nearest")
+    return np.where(np.minimum(confidence, around) >= least, confidence, 0.0)
 
 
 class KeypointSource(Protocol):

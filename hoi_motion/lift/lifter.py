@@ -18,7 +18,7 @@ from hoi_motion.lift import keypoints as kp
 WEIGHTS = Path(__file__).with_name("lifter.safetensors")
 LIFTER_FPS = 8.0
 NUM_POINTS = len(km.BODY_KEYPOINTS)
-# a keypoint unseen for no longer is shown to the network on the straight line between its sightings
+# a keypoint unseen for no longer is shown to the network on the straight line between its sightings, or at its only one
 MAX_GAP_S = 0.4
 # shoulders to hips, as a usual person has it
 TRUNK_M = 0.5
@@ -112,7 +112,7 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
     """
     body = track.body_px[:, list(km.BODY_KEYPOINTS)]
     rays = (body[..., :2] - K[:2, 2]) / [K[0, 0], K[1, 1]]
-    seen = (body[..., 2] >= min_confidence).astype(float)
+    seen = (kp.believed(track.body_px, min_confidence)[:, list(km.BODY_KEYPOINTS)] > 0).astype(float)
     rays, seen = _bridged(rays, seen, int(MAX_GAP_S * fps))
     times = np.arange(track.num_frames) / fps
     steps = np.arange(0, times[-1] + 0.5 / LIFTER_FPS, 1 / LIFTER_FPS)
@@ -127,16 +127,19 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
 
 
 def _bridged(rays: np.ndarray, seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: what blurs in a fast motion has not gone."""
-    rays, seen = rays.copy(), seen.copy()
+    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: what blurs in a fast motion has not gone.
+
+    Between two sightings along a straight line; at the clip's ends what is seen next to them stays.
+    """
+    rays, filled, frames = rays.copy(), seen.copy(), np.arange(len(seen))
     for n in range(seen.shape[1]):
         known = np.flatnonzero(seen[:, n])
-        for before, after in zip(known[:-1], known[1:]):
-            if 1 < after - before <= most + 1:
-                share = np.linspace(0, 1, after - before + 1)[:, None]
-                rays[before : after + 1, n] = (1 - share) * rays[before, n] + share * rays[after, n]
-                seen[before:after, n] = 1
-    return rays, seen
+        for before, after in zip([-1, *known], [*known, len(seen)]):
+            gap = frames[before + 1 : after]
+            if len(known) and 0 < len(gap) <= most:
+                rays[gap, n] = np.stack([np.interp(gap, known, rays[known, n, c]) for c in range(2)], -1)
+                filled[gap, n] = 1
+    return rays, filled
 
 
 def _at(wanted_s: np.ndarray, known_s: np.ndarray, values: np.ndarray) -> np.ndarray:

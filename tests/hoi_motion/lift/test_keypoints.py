@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.lift.keypoints import MediaPipeKeypoints, fill_gaps, within_image
+from hoi_motion.lift.keypoints import L_KNEE, L_SHOULDER, L_WRIST, MediaPipeKeypoints, believed, fill_gaps, within_image
 
 
 def test_gaps_are_bridged_without_confidence(acted):
@@ -40,3 +40,37 @@ def test_a_person_who_leans_most_of_the_time_keeps_the_height(acted):
     leaning = track.body_px.copy()
     leaning[3:, :, 1] *= 0.5
     assert replace(track, body_px=leaning).person_height_px() == pytest.approx(track.person_height_px(), rel=0.02)
+
+
+def _believed(acted, confidences: dict[int, list[float]]) -> np.ndarray:  # (7, 33)
+    body = acted(7).track.body_px.copy()
+    for keypoint, values in confidences.items():
+        body[:, keypoint, 2] = values
+    return believed(body, 0.1) > 0
+
+
+def test_an_unsure_wrist_of_a_sure_person_counts(acted):
+    assert _believed(acted, {L_WRIST: [0.2] * 7})[:, L_WRIST].all()
+
+
+def test_an_unsure_wrist_of_a_person_who_is_lost_does_not_count(acted):
+    counts = _believed(acted, {L_WRIST: [0.2] * 7, L_SHOULDER: [1, 1, 1, 1, 1, 1, 0.2]})
+    assert counts[:, L_WRIST].tolist() == [True] * 6 + [False]
+
+
+def test_an_unsure_knee_is_a_guess(acted):
+    assert not _believed(acted, {L_KNEE: [0.2] * 7})[:, L_KNEE].any()
+
+
+def test_a_knee_that_is_sure_in_a_single_frame_is_a_guess(acted):
+    assert not _believed(acted, {L_KNEE: [0.1, 0.1, 0.1, 0.9, 0.1, 0.2, 0.2]})[:, L_KNEE].any()
+
+
+def test_a_knee_that_is_lost_in_a_single_frame_counts_in_the_others(acted):
+    assert _believed(acted, {L_KNEE: [1, 1, 1, 0.1, 1, 1, 1]})[:, L_KNEE].tolist() == [True] * 3 + [False] + [True] * 3
+
+
+def test_a_stricter_limit_holds_for_legs_too(acted):
+    body = acted(5).track.body_px.copy()
+    body[:, L_KNEE, 2] = 0.4
+    assert not believed(body, 0.5)[:, L_KNEE].any()

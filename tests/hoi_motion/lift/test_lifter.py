@@ -76,14 +76,29 @@ def test_a_wrist_that_blurs_for_a_moment_stays_on_its_way(acted):
     assert np.linalg.norm(bridged.points_m - clear.points_m, axis=-1)[:, wrist].max() < 0.02
 
 
-def test_only_short_gaps_between_sightings_are_bridged():
-    rays, seen = np.zeros((12, 1, 2)), np.ones((12, 1))
-    rays[:, 0, 0] = np.arange(12)
-    for gone in ([0], [2, 3], [6, 7, 8, 9], [11]):
-        rays[gone], seen[gone] = 50.0, 0.0
+def _bridged(frames: int, *gone: list[int]):
+    """A point that moves by 1 a frame and is at 50 where it is not seen: its places and whether they count."""
+    rays, seen = np.zeros((frames, 1, 2)), np.ones((frames, 1))
+    rays[:, 0, 0] = np.arange(frames)
+    for gap in gone:
+        rays[gap], seen[gap] = 50.0, 0.0
     rays, seen = lifter._bridged(rays, seen, most=3)
-    assert np.flatnonzero(seen[:, 0] == 0).tolist() == [0, 6, 7, 8, 9, 11]
-    assert rays[1:6, 0, 0].tolist() == [1, 2, 3, 4, 5]
+    return rays[:, 0, 0].tolist(), np.flatnonzero(seen[:, 0] == 0).tolist()
+
+
+def test_only_short_gaps_are_bridged():
+    places, unseen = _bridged(12, [2, 3], [6, 7, 8, 9])
+    assert places[:6] == [0, 1, 2, 3, 4, 5] and unseen == [6, 7, 8, 9]
+
+
+def test_at_the_ends_the_nearest_sighting_stays_for_a_moment():
+    places, unseen = _bridged(12, [0], [9, 10, 11])
+    assert places == [1, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8] and not unseen
+    assert _bridged(12, [0, 1, 2, 3], [8, 9, 10, 11])[1] == [0, 1, 2, 3, 8, 9, 10, 11]
+
+
+def test_a_point_that_is_never_seen_stays_unseen():
+    assert _bridged(3, [0, 1, 2])[1] == [0, 1, 2]
 
 
 def test_a_clip_of_more_frames_a_second_gives_the_same(acted):

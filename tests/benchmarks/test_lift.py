@@ -1,0 +1,39 @@
+"""The lifting benchmark in pieces: which clip a scene has, what a stopped run goes on from, and the table."""
+
+import json
+
+from benchmarks.lift import COLUMNS, known_rows, num_frames, table
+
+SETTINGS = {"size": "480x720", "frames": "25-49", "fps": 8.0, "depth": False, "no_intrinsics": False}
+
+
+def _row(seed: int, **numbers) -> dict:
+    row = {"seed": seed, "settings": SETTINGS, "parts": {"fit": 1.0}, "peak_gib": 1.5}
+    return row | dict.fromkeys(COLUMNS, 1.0) | numbers
+
+
+def test_lengths_fill_the_range_and_hang_on_the_seed_alone():
+    lengths = [num_frames("25-49", seed) for seed in range(300)]
+    assert set(lengths) == set(range(25, 50))
+    assert lengths[7] == num_frames("25-49", 7)
+
+
+def test_one_length_is_that_of_every_scene():
+    assert {num_frames("17", seed) for seed in range(5)} == {17}
+
+
+def test_a_stopped_run_goes_on_from_whole_rows_of_the_same_settings(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [_row(1), _row(2) | {"settings": SETTINGS | {"depth": True}}, _row(3), _row(4)]
+    path.write_text("\n".join(json.dumps(row) for row in rows)[:-5])
+    assert list(known_rows(path, SETTINGS)) == [1, 3]
+    assert path.read_text().endswith("\n")
+
+
+def test_the_table_names_the_worst_scene_and_counts_errors_by_code():
+    failed = {"seed": 9, "settings": SETTINGS, "error": "no person", "code": "NO_ACTOR"}
+    text = table([_row(1), _row(2, wrist_mm=50.0, contact_f1=0.2), failed], SETTINGS)
+    lines = {line.split()[0]: line.split() for line in text.splitlines()}
+    assert text.startswith("2 of 3 scenes lifted, 480x720, 25-49 frames") and "1 NO_ACTOR" in text
+    assert lines["wrist_mm"][-2:] == ["50.00", "2"] and lines["contact_f1"][-2:] == ["0.20", "2"]
+    assert "1.50 GiB" in text
