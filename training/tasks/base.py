@@ -64,14 +64,17 @@ class BaseTask(DiffusionTask):
         self.trigger_tokens = [trigger_token_indices(tokenizer, t, config.text_length) for t in triggered]
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
-        config, cache, count = self.config, self.cache, self.config.batch_size
-        rows = rng.integers(len(cache.captions), size=count)
+        rows = rng.integers(len(self.cache.captions), size=self.config.batch_size)
+        return self.batch(self.clips(rows, rng), step, rng)
+
+    def clips(self, rows: np.ndarray, rng: np.random.Generator) -> Clips:
+        config, cache, count = self.config, self.cache, len(rows)
         index = torch.from_numpy(rows)
         has_mask = torch.from_numpy(rng.random(count) < config.mask_share)
         has_text = torch.from_numpy(rng.random(count) >= config.text_dropout)
         variant = torch.from_numpy(rng.integers(IMAGE_VARIANTS, size=count))
         ids = torch.where(has_mask[:, None], self.triggered[index], self.plain[index])
-        clips = Clips(
+        return Clips(
             cache.latents[index].float() * cache.scale,
             cache.images[index, variant].float() * cache.scale,
             cache.masks[index].float()[:, None],
@@ -80,7 +83,6 @@ class BaseTask(DiffusionTask):
             [self.trigger_tokens[i] for i in rows],
             has_text,
         )
-        return self.batch(clips, step, rng)
 
     def encode_text(self, text: torch.Tensor) -> torch.Tensor:
         return self.text_encoder(text)[0]

@@ -85,13 +85,15 @@ class DiffusionTask(Task):
     def encode_text(self, text: torch.Tensor) -> torch.Tensor:  # -> (B, L, D)
         return text
 
-    def batch(self, clips: Clips, step: int, rng: np.random.Generator) -> DiffusionBatch:
-        """Noise and first-frame dropout on clips."""
+    def batch(self, clips: Clips, step: int, rng: np.random.Generator, timestep: int | None = None) -> DiffusionBatch:
+        """Noise, at a random timestep unless one is given, and first-frame dropout on clips."""
         config, clean = self.config, clips.latents
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         levels = self.noise_scheduler.config.num_train_timesteps
         level = torch.rand(len(clean), generator=generator) ** (1 / config.noise_power)
         timesteps = (levels * level).long().clamp(max=levels - 1)
+        if timestep is not None:
+            timesteps.fill_(timestep)
         noise = torch.randn(clean.shape, generator=generator)
         noisy, target, scale = add_noise(self.noise_scheduler, clean, noise, timesteps)
         has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout).view(-1, 1, 1, 1)
@@ -107,18 +109,8 @@ class DiffusionTask(Task):
             self.blocks.at_step(step),
         )  # fmt: skip
 
-    def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
-        options, dtype = self.config.attention, next(self.transformer.parameters()).dtype
-        capture = None
-        if options.weight and batch.supervised.any():
-            capture = TargetAttentionCapture(
-                self.transformer,
-                batch.trigger_tokens,
-                batch.blocks,
-                reduction=options.heads,
-                direction=options.direction,
-            )
-            held.enter_context(capture)  # checkpoints recompute during the backward pass
+    def predict(self, batch: DiffusionBatch) -> torch.Tensor:  # (B, F, C, h, w)
+        dtype = next(self.transformer.parameters()).dtype
         call = dict(
             hidden_states=batch.inputs.to(dtype),
             encoder_hidden_states=self.encode_text(batch.text).to(dtype),
@@ -128,8 +120,20 @@ class DiffusionTask(Task):
         )
         if self.transformer.config.ofs_embed_dim is not None:
             call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)
-        prediction = self.transformer(**call)[0]
-        losses = {"diffusion": denoising_loss(prediction, batch.target, batch.scale, batch.weight)}
+        return self.transformer(**call)[0]
+
+    def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
+        options, capture = self.config.attention, None
+        if options.weight and batch.supervised.any():
+            capture = TargetAttentionCapture(
+                self.transformer,
+                batch.trigger_tokens,
+                batch.blocks,
+                reduction=options.heads,
+                direction=options.direction,
+            )
+            held.enter_context(capture)  # checkpoints recompute during the backward pass
+        losses = {"diffusion": denoising_loss(self.predict(batch), batch.target, batch.scale, batch.weight)}
         if capture is not None:
             maps, masks = capture.stacked()[:, batch.supervised], batch.token_masks[batch.supervised]
             losses["attention"] = target_attention_loss(maps, masks, options.normalisation)
