@@ -23,7 +23,7 @@ class VideoConfig:
         choices=("resident", "model", "sequential"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
-    scheduler: str = option("dpm", "sampler", choices=("dpm", "ddim"))
+    scheduler: str = option("ddim", "sampler", choices=("dpm", "ddim"))
     height: int = option(96, "model frame height", minimum=16, maximum=2048, unit="px")
     width: int = option(144, "model frame width", minimum=16, maximum=2048, unit="px")
     num_frames: int = option(17, "frames in the clip", minimum=5, maximum=512)
