@@ -45,7 +45,7 @@ def test_video_has_the_pixels_of_the_request(pipeline, config, size):
 def test_provenance_says_what_ran(pipeline, config):
     facts = generate_video(pipeline, request(), config, seed=3).provenance
     assert facts["seed"] == 3 and facts["steps"] == 2 and facts["mask_used"] is True
-    assert facts["scheduler"] == "CogVideoXDPMScheduler" and facts["trigger"] == "target"
+    assert facts["scheduler"] == "CogVideoXDDIMScheduler" and facts["trigger"] == "target"
     assert len(facts["base_digest"]) == len(facts["adapter_digest"]) == 16
 
 
