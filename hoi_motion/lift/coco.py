@@ -18,7 +18,6 @@ _TOES = {kp.L_TOE: [17, 18], kp.R_TOE: [20, 21]}  # big and small
 _HANDS = (slice(91, 112), slice(112, 133))
 # of a hand: the points that are the body's landmarks pinky, index and thumb
 _KNUCKLES = (17, 5, 2)
-SURE = 0.3
 MIN_SURE_POINTS = 6
 
 
@@ -39,7 +38,7 @@ def track_from_coco(points_px: np.ndarray) -> kp.KeypointTrack:  # (T, 17 or 133
         for side, where in enumerate(_HANDS):
             hand = points_px[:, where]
             hands[side] = hand
-            hands[side, hand[..., 2].mean(1) < SURE, :, 2] = 0.0
+            hands[side, hand[..., 2].mean(1) < kp.SURE, :, 2] = 0.0
             body[:, [17 + side, 19 + side, 21 + side]] = hands[side][:, _KNUCKLES]
-    seen = (points_px[:, :NUM_COCO_BODY, 2] >= SURE).sum(1) >= MIN_SURE_POINTS
+    seen = (points_px[:, :NUM_COCO_BODY, 2] >= kp.SURE).sum(1) >= MIN_SURE_POINTS
     return kp.KeypointTrack(body, hands[0], hands[1], np.zeros((T, kp.NUM_BODY, 3)), seen)
