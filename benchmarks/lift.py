@@ -1,9 +1,9 @@
 """Lifting error against ground truth on procedural scenes that training never sees.
 
-python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --json FILE
+python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --out FILE
 
 All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist:
-mean of both. Object: its centre. Contact: frames in which any hand touches the target. With --json a run that was
+mean of both. Object: its centre. Contact: frames in which any hand touches the target. With --out a run that was
 stopped goes on with the scenes that are missing.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.pieces import measure_pieces
 from hoi_motion.errors import TavidError
 from hoi_motion.motion import HANDS, HoiMotion
-from training.json_lines import append_line, drop_cut_line, read_lines
 
 LEFT_RIGHT = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20])
 COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm", "contact_f1", "hand_right", "swapped", "seconds")
@@ -33,31 +33,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fps", type=float, default=8.0)
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
     parser.add_argument("--no-intrinsics", action="store_true", help="let the lift assume the focal length")
-    parser.add_argument("--json", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
     arguments = parser.parse_args(argv)
 
     from training.scenes.scene import HELD_OUT_SEED
 
     seeds = [HELD_OUT_SEED + arguments.first + i for i in range(arguments.count)]
     settings = {k: getattr(arguments, k) for k in ("size", "frames", "fps", "depth", "no_intrinsics")}
-    rows = known_rows(arguments.json, settings) if arguments.json else {}
-    for seed in seeds:
-        if seed in rows:
-            continue
-        rows[seed] = measure_scene(seed, settings)
-        if arguments.json:
-            append_line(arguments.json, rows[seed])
-        numbers = "  ".join(f"{c} {rows[seed][c]:.2f}" for c in COLUMNS if c in rows[seed])
-        print(f"scene {seed}: {rows[seed].get('error', numbers)}", file=sys.stderr, flush=True)
-    print(table([rows[seed] for seed in seeds], settings))
-    return 0 if any("error" not in rows[seed] for seed in seeds) else 1
-
-
-def known_rows(path: Path, settings: dict, key: str = "seed") -> dict:
-    """`key` -> row of what a file holds, measured with these settings."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    drop_cut_line(path)
-    return {row[key]: row for row in read_lines(path) if row["settings"] == settings}
+    rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
+    print(table(rows, settings))
+    return 0 if any("error" not in row for row in rows) else 1
 
 
 def num_frames(frames: str, seed: int) -> int:
@@ -67,13 +52,12 @@ def num_frames(frames: str, seed: int) -> int:
 
 
 def measure_scene(seed: int, settings: dict) -> dict:
-    """Errors of one lifted scene, or the error that lifting it ended with, as they stand in the file."""
+    """Errors of one lifted scene, or the error that lifting it ended with."""
     from hoi_motion.lift import lift_video
     from training.scenes.scene import generate_scene
 
     size, count = (int(v) for v in settings["size"].split("x")), num_frames(settings["frames"], seed)
     scene = generate_scene(seed, *size, count, settings["fps"], with_depth=settings["depth"])
-    row = {"seed": seed, "settings": settings, "num_frames": count}
     start = time.perf_counter()
     try:
         motion = lift_video(
@@ -82,8 +66,8 @@ def measure_scene(seed: int, settings: dict) -> dict:
             depth_m=scene.depth_m[0] if settings["depth"] else None,
         )  # fmt: skip
     except TavidError as error:
-        return row | {"error": str(error), "code": error.code.name}
-    row |= compare(motion, scene.motion) | {"seconds": time.perf_counter() - start}
+        return {"error": str(error), "code": error.code.name}
+    row = {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
     row["parts"] = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}
     # of the process so far, scenes and all; Linux counts in KiB
     return row | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
@@ -161,7 +145,7 @@ def table(rows: list[dict], settings: dict) -> str:
         values = np.array([row[column] for row in lifted])
         worst = int(values.argmin() if column in ("contact_f1", "hand_right") else values.argmax())
         numbers = f"{np.median(values):9.2f}{values.mean():9.2f}{values[worst]:9.2f}"
-        lines.append(f"{column:14}{numbers}  {lifted[worst]['seed']}")
+        lines.append(f"{column:14}{numbers}  {lifted[worst]['piece']}")
     for part in lifted[0]["parts"]:
         seconds = [row["parts"][part] for row in lifted]
         lines.append(f"{'  ' + part + ' s':14}{np.median(seconds):9.2f}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")

@@ -1,10 +1,10 @@
 """The lift on clips that the video model makes of TargetBench's scenes: blurred, and without ground truth.
 
-python -m benchmarks.lift_generated --count 60 --json FILE
+python -m benchmarks.lift_generated --count 60 --out FILE
 
 TargetBench scores its clips without keeping them, so they are made again, with the same scenes and sampler seed. Per
 clip: the error that lifting ended with, if any, and the share of frames whose mean reprojection error is at most 5% of
-the body's height. With --json a run that was stopped goes on with the clips that are missing.
+the body's height. With --out a run that was stopped goes on with the clips that are missing.
 """
 
 import argparse
@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.lift import known_rows
+from benchmarks.pieces import measure_pieces
 from hoi_motion.errors import TavidError
-from training.json_lines import append_line
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, default=22, help="clips, the first of every class, ...; default 22")
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
-    parser.add_argument("--json", type=Path, help="file of one line a clip, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="file of one line a clip, with which a stopped run goes on")
     parser.add_argument("--overlays", type=Path, metavar="DIR", help="also write each clip with its lift drawn in")
     arguments = parser.parse_args(argv)
 
@@ -36,38 +35,28 @@ def main(argv: list[str] | None = None) -> int:
     from training.bench.cases import bench_cases
 
     profile = load_profile(arguments.profile)
-    config = replace(profile.video, capture_attention=False)
-    digests = {k: weights_digest(model_folder(resolve_model(getattr(config, k)))) for k in ("base", "adapter")}
-    settings = {"seed": arguments.seed, "video": asdict(config), "digests": digests, "lift": asdict(profile.lift)}
-    cases = bench_cases(count=arguments.count)
-    rows = known_rows(arguments.json, settings, key="name") if arguments.json else {}
-    for case in cases:
-        name = f"{case.name}_{case.index}"
-        if name in rows:
-            continue
-        overlay = arguments.overlays and arguments.overlays / f"{name}.mp4"
-        rows[name] = {"name": name, "settings": settings} | lift_case(case, profile, config, arguments.seed, overlay)
-        if arguments.json:
-            append_line(arguments.json, rows[name])
-        print(f"{name}: {rows[name].get('error') or line(rows[name])}", file=sys.stderr, flush=True)
-    print(table([rows[f"{case.name}_{case.index}"] for case in cases]))
+    digests = {k: weights_digest(model_folder(resolve_model(getattr(profile.video, k)))) for k in ("base", "adapter")}
+    settings = {"seed": arguments.seed, "video": asdict(profile.video), "lift": asdict(profile.lift), "digests": digests}
+    jobs = {f"{c.name}_{c.index}": (c, profile, arguments.overlays) for c in bench_cases(count=arguments.count)}
+    print(table(measure_pieces(lift_case, jobs, arguments.out, settings=settings)))
     return 0
 
 
-def lift_case(case, profile, config, seed: int, overlay: Path | None) -> dict:
-    """Numbers of one clip, as they stand in the file."""
+def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
+    """Numbers of one clip, or the error that lifting it ended with."""
     from hoi_motion.lift import lift_video
     from training.bench.runner import clip_of
 
+    config = replace(profile.video, capture_attention=False)
     scene = case.scene(config.height, config.width, config.num_frames, config.fps)
-    frames = clip_of("adapter", scene, config, seed)
+    frames = clip_of("adapter", scene, config, settings["seed"])
     start = time.perf_counter()
     try:
         motion = lift_video(frames, config.fps, scene.target_mask, intrinsics=scene.K, config=profile.lift)
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}
-    if overlay is not None:
-        _draw(frames, motion, scene.target_mask, overlay)
+    if overlays is not None:
+        _draw(frames, motion, scene.target_mask, overlays / f"{case.name}_{case.index}.mp4")
     numbers = motion.diagnostics
     return {
         "num_frames": motion.num_frames,
@@ -92,13 +81,6 @@ def _draw(frames, motion, target_mask, path: Path) -> None:
     write_video(path, draw_overlay(large, enlarged_camera(motion, scale), enlarge(target_mask, scale)), motion.fps)
 
 
-def line(row: dict) -> str:
-    return (
-        f"{100 * row['within_5_percent']:.0f}% of the frames within 5%, mean error {100 * row['error_mean']:.1f}%, "
-        f"worst frame {100 * row['error_worst_frame']:.1f}%, {row['seconds']:.1f} s"
-    )
-
-
 def table(rows: list[dict]) -> str:
     """Share lifted, errors by code, and how well the lifted bodies fit the picture."""
     lifted = [row for row in rows if "error" not in row]
@@ -112,7 +94,7 @@ def table(rows: list[dict]) -> str:
             f"frames within 5% of the body's height: {100 * within @ lengths / lengths.sum():.1f}% of {lengths.sum()}",
             f"clips with every frame within 5%: {(within == 1).sum()} of {len(lifted)}",
             f"mean error: median {100 * np.median([row['error_mean'] for row in lifted]):.1f}%, "
-            f"worst clip {100 * worst['error_mean']:.1f}% ({worst['name']})",
+            f"worst clip {100 * worst['error_mean']:.1f}% ({worst['piece']})",
             f"a hand on the target: {sum(row['contact'] for row in lifted)} of {len(lifted)}",
             f"lift: median {np.median([row['seconds'] for row in lifted]):.1f} s, "
             f"worst {max(row['seconds'] for row in lifted):.1f} s; "

@@ -2,13 +2,14 @@
 
 import json
 
-from benchmarks.lift import COLUMNS, known_rows, num_frames, table
+from benchmarks.lift import COLUMNS, num_frames, table
+from benchmarks.pieces import measure_pieces
 
 SETTINGS = {"size": "480x720", "frames": "25-49", "fps": 8.0, "depth": False, "no_intrinsics": False}
 
 
 def _row(seed: int, **numbers) -> dict:
-    row = {"seed": seed, "settings": SETTINGS, "parts": {"fit": 1.0}, "peak_gib": 1.5}
+    row = {"piece": seed, "settings": SETTINGS, "parts": {"fit": 1.0}, "peak_gib": 1.5}
     return row | dict.fromkeys(COLUMNS, 1.0) | numbers
 
 
@@ -26,12 +27,14 @@ def test_a_stopped_run_goes_on_from_whole_rows_of_the_same_settings(tmp_path):
     path = tmp_path / "rows.jsonl"
     rows = [_row(1), _row(2) | {"settings": SETTINGS | {"depth": True}}, _row(3), _row(4)]
     path.write_text("\n".join(json.dumps(row) for row in rows)[:-5])
-    assert list(known_rows(path, SETTINGS)) == [1, 3]
+    measured = []
+    measure_pieces(lambda seed, settings: measured.append(seed) or {}, {n: (n,) for n in (1, 2, 3, 4)}, path, settings=SETTINGS)
+    assert measured == [2, 4]
     assert path.read_text().endswith("\n")
 
 
 def test_the_table_names_the_worst_scene_and_counts_errors_by_code():
-    failed = {"seed": 9, "settings": SETTINGS, "error": "no person", "code": "NO_ACTOR"}
+    failed = {"piece": 9, "settings": SETTINGS, "error": "no person", "code": "NO_ACTOR"}
     text = table([_row(1), _row(2, wrist_mm=50.0, contact_f1=0.2), failed], SETTINGS)
     lines = {line.split()[0]: line.split() for line in text.splitlines()}
     assert text.startswith("2 of 3 scenes lifted, 480x720, 25-49 frames") and "1 NO_ACTOR" in text
