@@ -117,6 +117,7 @@ class VaeConfig(TrainConfig):
     cell_px: int = option(8, "pixels a latent pixel is wide and high", choices=(4, 8))
     latent_channels: int = option(16, "of the latents", minimum=1)
     kl_weight: float = option(1e-6, "of the divergence of the latents from a normal distribution", minimum=0)
+    latent_noise: float = option(0.0, "most noise on the latents, a share of their standard deviation", minimum=0)
     probe_weight: float = option(1.0, "of the loss of a linear probe of the latents", minimum=0)
     decoder_only: bool = option(False, "keep the latents: train the decoder alone")
 

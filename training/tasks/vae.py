@@ -28,6 +28,7 @@ class VaeBatch(NamedTuple):
     clip: torch.Tensor  # (B, 3, T, H, W) in -1..1
     foreground: torch.Tensor  # (B, 1, T, H, W) in 0..1
     noise: torch.Tensor  # (B, C, F, h, w), of the sampled latents
+    level: torch.Tensor  # (B, 1, 1, 1, 1) of the noise that is added, a share of the latents' standard deviation
 
 
 class VaeTask(Task):
@@ -58,13 +59,16 @@ class VaeTask(Task):
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         size = (config.frames - 1) // 4 + 1, config.height // config.cell_px, config.width // config.cell_px
         noise = torch.randn((len(windows), config.latent_channels, *size), generator=generator)
-        return VaeBatch(windows[:, :3] / 127.5 - 1, windows[:, 3:] / 255, noise)
+        level = config.latent_noise * torch.rand((len(windows), 1, 1, 1, 1), generator=generator)
+        return VaeBatch(windows[:, :3] / 127.5 - 1, windows[:, 3:] / 255, noise, level)
 
     def forward(self, batch: VaeBatch, held: ExitStack) -> dict[str, torch.Tensor]:
         config = self.config
         with torch.set_grad_enabled(torch.is_grad_enabled() and not config.decoder_only):
             posterior = self.vae.encode(batch.clip).latent_dist
-            latent = posterior.mean + posterior.std * batch.noise
+            # what the transformer gets wrong is larger than the posterior's spread, and must not show as flecks
+            added = batch.level * posterior.mean.detach().std()
+            latent = posterior.mean + (posterior.std**2 + added**2).sqrt() * batch.noise
         output = self.vae.decode(latent).sample
         losses = {
             "reconstruction": reconstruction_loss(output, batch.clip, batch.foreground),

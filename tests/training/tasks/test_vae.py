@@ -1,3 +1,4 @@
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,21 @@ def test_a_vae_with_smaller_cells_is_trained_and_loads(vae_config, tmp_path):
     Trainer(replace(vae_config, steps=1, cell_px=4, latent_channels=6)).run()
     vae = load_vae(tmp_path / "run" / "model")
     assert vae.encode(torch.zeros(1, 3, 1, 16, 16)).latent_dist.mean.shape == (1, 6, 1, 4, 4)
+
+
+def test_noise_on_the_latents_is_a_share_of_their_spread(vae_config, monkeypatch):
+    task = Trainer(replace(vae_config, latent_noise=0.5)).task
+    batch = task.draw(0, np.random.default_rng(0))
+    assert 0 < batch.level.min() and batch.level.max() < 0.5
+
+    seen, decode = [], task.vae.decode
+    monkeypatch.setattr(task.vae, "decode", lambda latent: seen.append(latent) or decode(latent))
+    for level in (0.0, 0.5):
+        task(batch._replace(level=torch.full_like(batch.level, level)), ExitStack())
+    posterior = task.vae.encode(batch.clip).latent_dist
+    torch.testing.assert_close(seen[0], posterior.mean + posterior.std * batch.noise)
+    added = (seen[1] - posterior.mean) ** 2 - (seen[0] - posterior.mean) ** 2
+    torch.testing.assert_close(added, (0.5 * posterior.mean.std() * batch.noise) ** 2, rtol=1e-3, atol=1e-4)
 
 
 def test_decoder_alone_starts_from_a_model_folder_and_keeps_the_latents(vae_config, tmp_path):
