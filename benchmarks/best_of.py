@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import measure_pieces
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
 from tavid_planner.errors import ErrorCode, InputError, TavidError

@@ -4,10 +4,8 @@ World frame: right-handed, z up, metres, origin on the floor under the actor's f
 Camera frame: optical (x right, y down, z forward). Body: SMPL-X parameters (55 joints, axis-angle).
 """
 
-import contextlib
 import io
 import json
-import os
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 
 from hoi_motion.arrays import checked_array, checked_transforms
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import write_whole
 
 SCHEMA_VERSION = 1
 HANDS = ("left_hand", "right_hand")
@@ -255,15 +254,7 @@ class HoiMotion:
             arrays |= {f"support{i}_{k}": getattr(s, k) for k in ("size_m", "T_world_box")}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_bytes(buffer.getvalue())
-            os.replace(partial, path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
+        write_whole(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path) -> "HoiMotion":

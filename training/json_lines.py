@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
 
 

@@ -15,7 +15,7 @@ from accelerate.utils import send_to_device
 from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
 from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
 from training.configuration import AdapterConfig, BaseConfig, TrainConfig, VaeConfig

@@ -13,6 +13,7 @@ import numpy as np
 
 from hoi_motion.body.joints import PARENTS
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.files import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,8 @@ def expanded_path(body: FreeBodyFile) -> Path:
             return path
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _write_atomically(path, smplx_arrays(body))
+            with whole_file(path) as partial:
+                np.savez_compressed(partial, **smplx_arrays(body))
             return path
         except OSError as error:
             log.warning("cannot write the body cache %s (%s)", folder, error)
@@ -87,17 +89,6 @@ def expanded_path(body: FreeBodyFile) -> Path:
         ErrorCode.BODY_MODEL_MISSING, f"no folder to expand the free body into; tried {cache} and the temporary folder",
         "set XDG_CACHE_HOME to a folder that can be written",
     )  # fmt: skip
-
-
-def _write_atomically(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
 
 
 def smplx_arrays(body: FreeBodyFile) -> dict[str, np.ndarray]:

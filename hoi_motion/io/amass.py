@@ -7,7 +7,7 @@ import numpy as np
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from hoi_motion.io.smpl_family import (
     NEUTRAL_BODY,
     SMPL_PELVIS_M,

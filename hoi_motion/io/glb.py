@@ -11,7 +11,7 @@ from hoi_motion.body import VERTEX_LABELS, load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from hoi_motion.io.glb_buffer import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GlbBuffer
 from hoi_motion.motion import HoiMotion, SupportBox
 

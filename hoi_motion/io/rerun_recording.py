@@ -1,6 +1,5 @@
 """A recording for the rerun viewer: what a motion holds, on a timeline. rerun-sdk is an extra of this package."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.errors import ControlError, ErrorCode, InputError
+from hoi_motion.files import whole_file
 from hoi_motion.motion import HoiMotion
 
 # the newest release for numpy 1; setup.py's extra "view" names the same
@@ -41,20 +41,15 @@ def write_rerun(motion: HoiMotion, path, body=None) -> None:
             f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
             "load the body the motion was made with",
         )
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(b"")  # the recorder itself only logs that it cannot write
+        with whole_file(path) as partial:
+            partial.write_bytes(b"")  # the recorder itself only logs that it cannot write
+            recording = rerun.new_recording("hoi_motion")
+            recording.save(partial)
+            _log(rerun, recording, motion, body)
+            recording.disconnect()
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
-    try:
-        recording = rerun.new_recording("hoi_motion")
-        recording.save(partial)
-        _log(rerun, recording, motion, body)
-        recording.disconnect()
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _log(rerun, recording, motion: HoiMotion, body) -> None:

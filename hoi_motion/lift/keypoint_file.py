@@ -9,7 +9,7 @@ import numpy as np
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from hoi_motion.lift import keypoints as kp
 from hoi_motion.lift.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
 from hoi_motion.progress import silent

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import whole_file
 
 # of the frames that are kept; larger ones are scaled down as they are read
 MAX_FRAME_PX = 1280 * 720
@@ -142,19 +143,15 @@ def write_video(path, frames: np.ndarray, fps: float) -> None:
     """
     import imageio_ffmpeg
 
-    path = Path(path)
-    partial = path.with_name(f".{path.stem}.partial.mp4")
     height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
     try:
-        writer = imageio_ffmpeg.write_frames(
-            str(partial), (width, height), fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error"
-        )
-        writer.send(None)
-        for frame in frames:
-            writer.send(np.ascontiguousarray(frame[:height, :width]))
-        writer.close()
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            writer = imageio_ffmpeg.write_frames(
+                str(partial), (width, height), fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error"
+            )
+            writer.send(None)
+            for frame in frames:
+                writer.send(np.ascontiguousarray(frame[:height, :width]))
+            writer.close()
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 FORMATS = {".npz": "RobotMotion", ".pkl": "GMR", ".csv": "BeyondMimic", ".json": "JointTrajectory", ".yaml": "JointTrajectory"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 
 SCHEMA_VERSION = 1
 

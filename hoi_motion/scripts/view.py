@@ -65,7 +65,7 @@ def _body_of(motion: HoiMotion, body_path: str | None):
 def _write_picture(motion: HoiMotion, body, columns: int, out: Path) -> None:
     import cv2
 
-    from hoi_motion.io.files import write_whole
+    from hoi_motion.files import write_whole
     from hoi_motion.scripts.contact_sheet import contact_sheet
 
     encoded = cv2.imencode(".png", contact_sheet(motion, body, columns))[1]

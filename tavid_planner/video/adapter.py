@@ -8,7 +8,6 @@ Trigger word, rank and alpha stand in the safetensors headers: the released file
 
 import json
 import logging
-import os
 import pickle
 import re
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from hoi_motion.files import whole_file
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
@@ -175,14 +175,12 @@ def save_adapter(folder, transformer, rank: int, alpha: float, trigger: str, ext
 
 
 def _write(path: Path, tensors: dict, metadata: dict) -> None:
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(contiguous, partial, metadata={"format": "pt", **metadata})
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            save_file(contiguous, partial, metadata={"format": "pt", **metadata})
     except Exception as error:
-        partial.unlink(missing_ok=True)
         # safetensors reports a full disk by an exception type of its own
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error}", "is the disk full?") from error
 

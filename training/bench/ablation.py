@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from training.bench.cases import bench_cases

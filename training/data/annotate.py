@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hoi_motion.io.files import write_whole
+from hoi_motion.files import write_whole
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.media import write_png
 from tavid_planner.request import APPENDED_SENTENCE

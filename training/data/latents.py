@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from hoi_motion.files import whole_file
 from training.data.clips import ClipFolder
 from training.models import load_vae
 
@@ -45,9 +46,8 @@ class LatentCache:
         return cls(**torch.load(path, weights_only=True))
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
-        torch.save(vars(self), partial)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            torch.save(vars(self), partial)
 
     def __add__(self, other: "LatentCache") -> "LatentCache":
         return LatentCache(

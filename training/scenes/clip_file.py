@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.files import whole_file
 from hoi_motion.motion import HoiMotion
 from training.scenes.scene import SceneSample
 
@@ -17,7 +17,7 @@ CLIP_VERSION = 1
 
 
 def save_clip(path: Path, sample: SceneSample) -> None:
-    """Write `sample` to a temporary name beside `path` and rename it when it is complete."""
+    """Write `sample` to an npz, complete or not at all."""
     meta = {
         "version": CLIP_VERSION, "seed": sample.seed, "fps": sample.fps, "caption": sample.caption,
         "triplet": sample.triplet, "target_id": sample.target_id, "candidate_ids": sample.candidate_ids,
@@ -30,15 +30,8 @@ def save_clip(path: Path, sample: SceneSample) -> None:
     }  # fmt: skip
     if sample.depth_m is not None:
         arrays["depth_mm"] = np.rint(np.minimum(sample.depth_m * 1000, 65535)).astype(np.uint16)
-    path = Path(path)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as partial:
+        np.savez_compressed(partial, **arrays)
 
 
 def _motion_bytes(motion: HoiMotion) -> bytes:

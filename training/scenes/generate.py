@@ -3,12 +3,13 @@
 import json
 import logging
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
+
+from hoi_motion.files import write_whole
 
 log = logging.getLogger(__name__)
 SETTINGS_FILE, INDEX_FILE = "dataset.json", "index.jsonl"
@@ -48,7 +49,7 @@ def generate(folder: Path, settings: Settings, first_seed: int, count: int, work
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, settings)
-    for leftover in folder.glob("*.partial"):
+    for leftover in folder.glob(".*.partial*"):
         leftover.unlink()
     entries = _read_index(folder)
     seeds = range(first_seed, first_seed + count)
@@ -62,9 +63,7 @@ def generate(folder: Path, settings: Settings, first_seed: int, count: int, work
             index.flush()
             bar.update()
     ordered = [entries[s] for s in sorted(entries)]
-    partial = folder / (INDEX_FILE + ".partial")
-    partial.write_text("".join(json.dumps(e) + "\n" for e in ordered))
-    os.replace(partial, folder / INDEX_FILE)
+    write_whole(folder / INDEX_FILE, "".join(json.dumps(e) + "\n" for e in ordered).encode())
     return [entries[s] for s in seeds]
 
 

@@ -1,0 +1,34 @@
+"""Files are written whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from hoi_motion.errors import ErrorCode, InputError
+
+
+@contextlib.contextmanager
+def whole_file(path) -> Iterator[Path]:
+    """A path beside `path` to write to: renamed to `path` when the block ends without an error, else removed.
+
+    Processes that write the same file at once do not meet; the last one's stays.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def write_whole(path, content: bytes) -> None:
+    """Raises: InputError: OUTPUT_INVALID when the place cannot be written."""
+    try:
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
