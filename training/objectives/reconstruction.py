@@ -17,8 +17,7 @@ def reconstruction_loss(output, clip, foreground=None):
         output, clip: (B, 3, T, H, W) in -1..1.
         foreground: (B, 1, T, H, W) in 0..1, where people and objects are; optional.
     """
-    moved = (clip - clip[:, :, :1]).abs().amax(1, keepdim=True).amax(2, keepdim=True)
-    weight = 1 + MOTION_WEIGHT * (moved > 0.15).float()
+    weight = 1 + MOTION_WEIGHT * moved(clip).any(2, keepdim=True).float()
     if foreground is not None:
         weight = weight + FOREGROUND_WEIGHT * foreground
     error = output - clip
@@ -29,6 +28,11 @@ def reconstruction_loss(output, clip, foreground=None):
     coarse, coarse_weight = (F.avg_pool3d(x, (1, 4, 4)) for x in (error, weight.expand_as(error)))
     colour = coarse - coarse.mean(1, keepdim=True)
     return loss + _weighted_mean(coarse.abs() + 2 * colour.abs(), coarse_weight)
+
+
+def moved(clip, threshold: float = 0.15) -> torch.Tensor:  # (B, 3, T, H, W) in -1..1 -> (B, 1, T, H, W) bool
+    """Pixels that are not what they were in the first frame."""
+    return (clip - clip[:, :, :1]).abs().amax(1, keepdim=True) > threshold
 
 
 def probe_targets(clip, cell_px: int):  # (B, C, T, H, W) -> (B, 2, C, 4, F, h, w)

@@ -67,7 +67,7 @@ class VaeTask(Task):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not config.decoder_only):
             posterior = self.vae.encode(batch.clip).latent_dist
             # what the transformer gets wrong is larger than the posterior's spread, and must not show as flecks
-            added = batch.level * posterior.mean.detach().std()
+            added = batch.level * posterior.mean.std()  # not detached: else larger latents would always be better
             latent = posterior.mean + (posterior.std**2 + added**2).sqrt() * batch.noise
         output = self.vae.decode(latent).sample
         losses = {
