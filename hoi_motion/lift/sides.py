@@ -13,8 +13,9 @@ from hoi_motion.lift import keypoints as kp
 PAIRED = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 # two views whose head, shoulders and hips are apart by more than this share of the trunk see different persons
 SAME_PERSON = 0.4
-# leaving a frame out costs as much as a jump by so many trunks; no more frames in a row are bridged
-LEFT_OUT, MAX_LEFT_OUT = 1.0, 12
+# leaving a frame out costs as much as a jump by so many trunks; being unsure of head and trunk costs less. The frame
+# before is looked for among so many
+LEFT_OUT, UNSURE, LOOKED_BACK = 1.0, 0.8, 12
 
 
 def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=None) -> kp.KeypointTrack:
@@ -61,16 +62,17 @@ def believed_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=No
     cost, came_from = np.zeros(len(candidates)), np.full(len(candidates), -1)
     for i, (t, _, here) in enumerate(candidates):
         best = LEFT_OUT * t
-        for j in range(max(0, i - 2 * MAX_LEFT_OUT), i):
+        for j in range(max(0, i - 2 * LOOKED_BACK), i):
             if candidates[j][0] == t:
                 continue
             there = candidates[j][2]
-            weight = np.sqrt(here[:, 2] * there[:, 2]) + 1e-3
-            jump = (weight * np.linalg.norm(here[:, :2] - there[:, :2], axis=-1)).sum() / weight.sum() / trunk_px
+            weight = np.sqrt(here[:, 2] * there[:, 2])
+            # guesses may jump
+            jump = weight @ np.linalg.norm(here[:, :2] - there[:, :2], axis=-1) / max(weight.sum(), 1.0) / trunk_px
             total = cost[j] + LEFT_OUT * (t - candidates[j][0] - 1) + jump
             if total < best:
                 best, came_from[i] = total, j
-        cost[i] = best + 1 - here[:, 2].mean()
+        cost[i] = best + UNSURE * (1 - here[:, 2].mean())
     frames_left = plain.num_frames - 1 - np.array([t for t, _, _ in candidates])
     i = int((cost + LEFT_OUT * frames_left).argmin())
     while i >= 0:

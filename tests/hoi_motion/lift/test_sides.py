@@ -106,3 +106,11 @@ def test_a_person_who_walks_through_the_picture_is_followed(acted):
 def test_a_clip_without_any_person_uses_no_view(acted):
     nobody = replace(acted(4).track, seen=np.zeros(4, bool))
     assert not believed_views(nobody, nobody).any()
+
+
+def test_a_person_of_whom_the_picture_shows_no_trunk_is_still_used(acted):
+    track = acted(5).track
+    body = track.body_px.copy()
+    body[:, [kp.NOSE, *kp.TORSO], 2] = 0.0
+    close = replace(track, body_px=body)
+    assert believed_views(close, close).all()
