@@ -212,7 +212,8 @@ class _Fitter:
         return (points @ self.base[0].T + self.pelvis()[0]) @ R_level_camera(self.pitch)
 
     def _pose(self) -> torch.Tensor:  # (T, 55, 3)
-        return torch.cat([self.turn[:, None], self.body_rad, self.turn.new_zeros(len(self.turn), 3, 3), self.hands_rad], 1)
+        face_rad = self.turn.new_zeros(len(self.turn), 3, 3)
+        return torch.cat([self.turn[:, None], self.body_rad, face_rad, self.hands_rad], 1)
 
     def points(self) -> torch.Tensor:  # (T, 76, 3)
         """Joints and surface points in the level frame."""

@@ -22,7 +22,7 @@ SIZE_M = 0.01
 
 
 class MeasuredSurface:
-    """A depth image (H, W) in metres along the optical axis, 0 or NaN where unknown, and its camera's (3, 3) intrinsics."""
+    """A depth image (H, W) in metres along the optical axis, 0 or NaN where unknown, with its camera's intrinsics."""
 
     def __init__(self, depth_m: np.ndarray, K: np.ndarray, faces: np.ndarray):
         self._depth_m, self._K, self._faces = depth_m, np.asarray(K, float), faces
