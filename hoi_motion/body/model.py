@@ -46,18 +46,25 @@ class BodyModel:
         self.v_template_m = layer.v_template.numpy()  # (V, 3)
         self.shapedirs_m = layer.shapedirs[..., :num_betas].numpy()  # (V, 3, B)
         regressor = layer.J_regressor
-        self.skeleton = Skeleton(
-            joints_m=regressor @ layer.v_template,
-            joint_directions_m=torch.einsum("jv,vck->jck", regressor, layer.shapedirs[..., :num_betas]),
-            points_m=layer.v_template[_POINT_IDS],
-            point_directions_m=layer.shapedirs[..., :num_betas][_POINT_IDS],
-            point_pose_directions_m=layer.posedirs.reshape(486, -1, 3)[:, _POINT_IDS],
-            point_weights=layer.lbs_weights[_POINT_IDS],
-        )
+        self._rest_joints_m = regressor @ layer.v_template
+        self._joint_directions_m = torch.einsum("jv,vck->jck", regressor, layer.shapedirs[..., :num_betas])
+        self.skeleton = self.skin(_POINT_IDS)
         self.vertex_labels = None if free is None else free.arrays["vertex_labels"]
 
     def __repr__(self) -> str:
         return f"BodyModel({self.name}, {len(self.v_template_m)} vertices, {self.num_betas} betas)"
+
+    def skin(self, vertex_ids) -> Skeleton:  # (P,)
+        """The skeleton with these vertices as its surface points: differentiable, without the other vertices."""
+        ids = torch.as_tensor(vertex_ids)
+        return Skeleton(
+            joints_m=self._rest_joints_m,
+            joint_directions_m=self._joint_directions_m,
+            points_m=self._layer.v_template[ids],
+            point_directions_m=self._layer.shapedirs[..., : self.num_betas][ids],
+            point_pose_directions_m=self._layer.posedirs.reshape(486, -1, 3)[:, ids],
+            point_weights=self._layer.lbs_weights[ids],
+        )
 
     def vertices_and_joints(self, pose_rad, transl_m, betas) -> tuple[torch.Tensor, torch.Tensor]:
         """Surface and skeleton of every frame through the smplx layer.

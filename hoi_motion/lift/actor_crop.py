@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+MARGIN = 0.3
+
 
 @dataclass(frozen=True)
 class ActorCrop:
@@ -13,11 +15,13 @@ class ActorCrop:
     Attributes:
         centre_px: (2,) in the video's pixels; side_px: side of the square in the video's pixels.
         size_px: side of the cut-out picture.
+        margin: left around the person on each side, as a share of the person's size.
     """
 
     centre_px: np.ndarray  # (2,)
     side_px: float
     size_px: int
+    margin: float = MARGIN
 
     def cut(self, frame: np.ndarray) -> np.ndarray:  # (H, W, 3) -> (size, size, 3)
         """The square as a picture; what lies outside the video is black."""
@@ -34,13 +38,18 @@ class ActorCrop:
         xy = points[:, :2] * self.side_px + self.centre_px - self.side_px / 2 - 0.5
         return np.column_stack([xy, points[:, 2]])
 
+    def widened(self, factor: float) -> "ActorCrop":
+        """The crop with so many times the side, now and when it follows."""
+        margin = ((1 + 2 * self.margin) * factor - 1) / 2
+        return ActorCrop(self.centre_px, self.side_px * factor, self.size_px, margin)
+
     def follow(self, body_px: np.ndarray) -> "ActorCrop":  # (33, 3) -> ActorCrop
         """The crop for the next frame: unchanged while the person is well inside, so that tracking is not disturbed."""
         points = body_px[body_px[:, 2] > 0.3, :2]
         if len(points) < 4:
             return self
         low, high = points.min(0), points.max(0)
-        wanted = crop_around(np.concatenate([low, high]), self.size_px)
+        wanted = crop_around(np.concatenate([low, high]), self.size_px, self.margin)
         margin = 0.06 * self.side_px
         inside = (low > self.centre_px - self.side_px / 2 + margin).all() and (
             high < self.centre_px + self.side_px / 2 - margin
@@ -51,14 +60,15 @@ class ActorCrop:
             0.5 * (self.centre_px + wanted.centre_px) if inside else wanted.centre_px,
             max(wanted.side_px, 0.85 * self.side_px),
             self.size_px,
+            self.margin,
         )
 
 
-def crop_around(box_px, size_px: int, margin: float = 0.3) -> ActorCrop:
+def crop_around(box_px, size_px: int, margin: float = MARGIN) -> ActorCrop:
     """Square around a box (x0, y0, x1, y1) with a relative margin on each side."""
     low, high = np.asarray(box_px[:2], float), np.asarray(box_px[2:], float)
     side = float(max((high - low).max(), 8.0)) * (1 + 2 * margin)
-    return ActorCrop(0.5 * (low + high), side, size_px)
+    return ActorCrop(0.5 * (low + high), side, size_px, margin)
 
 
 def search_windows(size_px, actor_mask=None) -> list[np.ndarray]:

@@ -2,7 +2,8 @@
 
 The energy is a negative log-likelihood: Geman-McClure reprojection, the lifter's 3D points, a pose prior with joint
 limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section 3; for the
-temporal terms SLAHMR, Ye et al. 2023, section 3.3).
+temporal terms SLAHMR, Ye et al. 2023, section 3.3). A depth image of the first frame says how large the person is, and
+with that how far away in every frame; the energy takes the relief of the skin from it.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from hoi_motion.body import BodyModel
+from hoi_motion.body import JOINT_NAMES, BodyModel
 from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift import keypoint_map as km
@@ -19,6 +20,7 @@ from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.fit_start import Start, fit_start
 from hoi_motion.lift.lifter import HIPS, lift_keypoints
+from hoi_motion.lift.measured_surface import MeasuredSurface, grown_betas
 from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet
 from hoi_motion.lift.priors import PosePrior
 from hoi_motion.lift.sides import facing_score, flip_frames
@@ -34,6 +36,8 @@ USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
 LIFTED_PITCH_DEG = 4.0
 # what a lifted point weighs against a keypoint, and the least scatter it is believed to have
 LIFTED, LEAST_SPREAD_M = 2.0, 0.02
+# what measured skin weighs in all, how many points of it are asked, and how far skin is from the fitted body's
+SKIN, SKIN_POINTS, SKIN_SPREAD_M, SKIN_ROBUST_M = 100.0, 300, 0.02, 0.05
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,13 @@ class Stage:
     hands: float
     smooth: float
     feet: float
+    skin: float
 
 
 STAGES = (
-    Stage("orient", 0.05, robust=0.5, hands=0.0, smooth=0.3, feet=0.0),
-    Stage("body", 0.03, robust=0.2, hands=0.3, smooth=1.0, feet=0.3),
-    Stage("hands and feet", 0.015, robust=0.1, hands=1.0, smooth=1.0, feet=1.0),
+    Stage("orient", 0.05, robust=0.5, hands=0.0, smooth=0.3, feet=0.0, skin=0.0),
+    Stage("body", 0.03, robust=0.2, hands=0.3, smooth=1.0, feet=0.3, skin=1.0),
+    Stage("hands and feet", 0.015, robust=0.1, hands=1.0, smooth=1.0, feet=1.0, skin=1.0),
 )
 
 
@@ -137,7 +142,7 @@ class _Fitter:
         self.axes = torch.tensor(lifted.axes, dtype=torch.float32)
         self.lifted_spread_m = torch.tensor(lifted.spread_m, dtype=torch.float32).clamp(min=LEAST_SPREAD_M)
         self.planted = torch.tensor(planted_feet(track, self.height_px, fps), dtype=torch.float32)
-        start: Start = fit_start(body, track, K, confident, lifted, depth_m)
+        start: Start = fit_start(body, track, K, confident, lifted)
         self.base = torch.tensor(start.R_level_root, dtype=torch.float32)  # (T, 3, 3)
         self.turn = torch.zeros(track.num_frames, 3, requires_grad=True)
         self.body_rad = torch.tensor(start.body_rad, dtype=torch.float32).requires_grad_()
@@ -148,12 +153,14 @@ class _Fitter:
         self.pitch = torch.tensor(float(start.pitch_rad), requires_grad=True)
         self.floor = torch.tensor(float(start.floor_m), requires_grad=True)
         self.pitch_start = float(start.pitch_rad)
-        self.depth_start = self.log_depth.detach().clone()
-        self.depth_is_measured = start.depth_is_measured
+        self.measured_betas = torch.zeros(body.num_betas)
+        self.surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces)
+        self.measured_skin = None
 
     def run(self, on_progress: OnProgress, cancel: CancelToken | None) -> BodyFit:
         total = len(STAGES) * self.iterations
         for s, stage in enumerate(STAGES):
+            self._take_measured_size()
             groups = [
                 {"params": [self.turn, self.body_rad, self.hands_rad], "lr": stage.rate},
                 {"params": [self.ray], "lr": 0.2 * stage.rate},
@@ -171,13 +178,46 @@ class _Fitter:
                 optimizer.step()
                 schedule.step()
                 on_progress("fit", (s * self.iterations + i + 1) / total)
+        self._take_measured_size()
         return self.result()
+
+    @torch.no_grad()
+    def _take_measured_size(self) -> None:
+        """Person and distance grow by what the depth image says, about the camera: the picture stays the same."""
+        if self.surface is None:
+            return
+        skin = self._first_skin()
+        ids, measured_m = self.surface.seen(skin)
+        if not len(ids):
+            self.measured_skin = None
+            return
+        some = np.linspace(0, len(ids) - 1, min(len(ids), SKIN_POINTS)).astype(int)
+        self.measured_skin = self.body.skin(ids[some]), torch.tensor(measured_m[some], dtype=torch.float32)
+        ratio = float(np.median(measured_m / skin[ids, 2]))
+        self.log_depth += np.log(ratio)
+        self.floor *= ratio
+        self.lifted_m *= ratio
+        self.lifted_spread_m *= ratio
+        more = grown_betas(self.body.skeleton, self.betas, ratio) - self.betas
+        self.betas += more
+        self.measured_betas += more
+
+    def _first_skin(self) -> np.ndarray:  # (V, 3)
+        """The first frame's skin in the camera frame."""
+        vertices, joints = self.body.vertices_and_joints(self._pose()[:1], np.zeros((1, 3)), self.betas)
+        return self._in_camera(vertices[0] - joints[0, 0]).double().numpy()
+
+    def _in_camera(self, points: torch.Tensor) -> torch.Tensor:  # (N, 3) -> (N, 3)
+        """Points of the first frame, from the pelvis, before the start's turn."""
+        return (points @ self.base[0].T + self.pelvis()[0]) @ R_level_camera(self.pitch)
+
+    def _pose(self) -> torch.Tensor:  # (T, 55, 3)
+        face_rad = self.turn.new_zeros(len(self.turn), 3, 3)
+        return torch.cat([self.turn[:, None], self.body_rad, face_rad, self.hands_rad], 1)
 
     def points(self) -> torch.Tensor:  # (T, 76, 3)
         """Joints and surface points in the level frame."""
-        T = len(self.turn)
-        pose = torch.cat([self.turn[:, None], self.body_rad, self.turn.new_zeros(T, 3, 3), self.hands_rad], 1)
-        local = self.body.joints(pose, self.turn.new_zeros(T, 3), self.betas)
+        local = self.body.joints(self._pose(), self.turn.new_zeros(len(self.turn), 3), self.betas)
         local = local - local[:, :1]
         return (self.base @ local.transpose(1, 2)).transpose(1, 2) + self.pelvis()[:, None]
 
@@ -203,13 +243,13 @@ class _Fitter:
         terms.append(self._as_lifted(seen))
         terms += [self.prior.body(self.body_rad).sum(), self.prior.limits(self.body_rad).sum()]
         terms.append(0.2 * self.prior.hands(self.hands_rad).sum())
-        terms.append(T * 0.5 * self.betas.square().sum())
+        terms.append(T * 0.5 * (self.betas - self.measured_betas).square().sum())
         terms += self._upright(points)
         terms += [stage.smooth * self.config.smoothness * term for term in self._smooth(points)]
+        if self.surface is not None and stage.skin:
+            terms.append(stage.skin * self._as_measured())
         if stage.feet:
             terms.append(stage.feet * self._feet(points))
-        if self.depth_is_measured:
-            terms.append(0.5 * ((self.log_depth - self.depth_start)[0] / 0.02) ** 2 * T)
         return sum(terms) / T
 
     def _reprojection(self, xy_px, want_px, weight, spread, robust) -> torch.Tensor:
@@ -222,6 +262,19 @@ class _Fitter:
         in_camera = (seen - hips) @ R_level_camera(self.pitch)
         miss = (in_camera - self.lifted_m) @ self.axes.T / self.lifted_spread_m
         return LIFTED * 2.5 * torch.log1p(miss.square() / 4).sum()
+
+    def _as_measured(self) -> torch.Tensor:
+        """How far the relief of the first frame's skin is from the depth image's; Geman-McClure.
+
+        Only the relief: the distance is all frames' and is taken by `_take_measured_size`.
+        """
+        if self.measured_skin is None:
+            return torch.tensor(0.5 * SKIN * (SKIN_ROBUST_M / SKIN_SPREAD_M) ** 2)
+        skin, measured_m = self.measured_skin
+        points = skin.keypoints(self._pose()[:1], self.turn.new_zeros(1, 3), self.betas[None])[0]
+        miss = self._in_camera(points[len(JOINT_NAMES) :] - points[0])[:, 2] - measured_m
+        square = (miss - miss.mean()).square()
+        return 0.5 * SKIN / SKIN_SPREAD_M**2 * (SKIN_ROBUST_M**2 * square / (SKIN_ROBUST_M**2 + square)).mean()
 
     def _upright(self, points: torch.Tensor) -> list[torch.Tensor]:
         """The trunk is more or less upright, most of all at the start; the camera is more or less level."""
@@ -263,7 +316,7 @@ class _Fitter:
         error = ((self.weight * miss).sum(1) / self.weight.sum(1).clamp(min=1e-3)).numpy()
         T = len(points)
         root = axis_angle(self.base @ rotation_matrices(self.turn))
-        pose = torch.cat([root[:, None], self.body_rad, torch.zeros(T, 3, 3), self.hands_rad], 1)
+        pose = torch.cat([root[:, None], self._pose()[:, 1:]], 1)
         # smplx turns the body about the pelvis, which the shape moves away from the origin
         transl = points[:, 0] - self.body.joints(pose, torch.zeros(T, 3), self.betas)[:, 0]
         return BodyFit(

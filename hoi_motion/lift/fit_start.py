@@ -20,7 +20,7 @@ class Start:
 
     Attributes:
         R_level_root: (T, 3, 3); body_rad: (T, 21, 3); ray: (T, 2) pelvis x/z and y/z in the camera frame;
-        log_depth: (T,) of the pelvis; pitch_rad, floor_m: of the camera; depth_is_measured: from a depth image.
+        log_depth: (T,) of the pelvis; pitch_rad, floor_m: of the camera.
     """
 
     R_level_root: np.ndarray
@@ -29,10 +29,9 @@ class Start:
     log_depth: np.ndarray
     pitch_rad: float
     floor_m: float
-    depth_is_measured: bool
 
 
-def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted, depth_m=None) -> Start:
+def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted) -> Start:
     """Start values from keypoints and their lifted points."""
     T = track.num_frames
     pitch = lifted.pitch_rad
@@ -64,33 +63,13 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Li
     log_depth = np.full(T, np.median(log_depth)) * 0.5 + _smoothed(log_depth[:, None])[:, 0] * 0.5
     hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
     ray = _smoothed((hips[..., :2].mean(1) - K[:2, 2]) / [K[0, 0], K[1, 1]], 3)
-    measured = None if depth_m is None else depth_at_torso(depth_m, track.body_px[0])
-    if measured is not None:
-        log_depth = log_depth + np.log(measured) - log_depth[0]
     pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
     pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
     feet = model[[rows[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 0, 1].item()
     return Start(
         R_level_root=R_level_root, body_rad=body_rad, ray=ray, log_depth=log_depth,
-        pitch_rad=pitch, floor_m=pelvis_up + feet, depth_is_measured=measured is not None,
+        pitch_rad=pitch, floor_m=pelvis_up + feet,
     )  # fmt: skip
-
-
-def depth_at_torso(depth_m: np.ndarray, body_px: np.ndarray) -> float | None:
-    """Pelvis distance from a depth image: its median on the torso's inner points plus half a torso's thickness."""
-    torso = body_px[list(kp.TORSO)]
-    if torso[:, 2].min() < 0.3:
-        return None
-    corners = torso[:, :2]
-    u, v = np.meshgrid(np.linspace(0.25, 0.75, 9), np.linspace(0.2, 0.95, 15))
-    top = corners[0] + (corners[1] - corners[0]) * u[..., None]
-    bottom = corners[2] + (corners[3] - corners[2]) * u[..., None]
-    xy = np.round(top + (bottom - top) * v[..., None]).astype(int).reshape(-1, 2)
-    height, width = depth_m.shape
-    xy = xy[(xy >= 0).all(1) & (xy[:, 0] < width) & (xy[:, 1] < height)]
-    values = depth_m[xy[:, 1], xy[:, 0]]
-    values = values[np.isfinite(values) & (values > 0.1)]
-    return float(np.median(values)) + 0.11 if len(values) >= 8 else None
 
 
 def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:

@@ -16,14 +16,14 @@ from hoi_motion.lift import keypoints as kp
 from hoi_motion.lift.body_fit import MAX_MEAN_ERROR, PITCH_SPREAD_DEG, USUAL_PITCH_DEG, BodyFit
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.fit_start import depth_at_torso
+from hoi_motion.lift.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
 
 HEADINGS = 8
 HEIGHT_M = 1.7
 # scale of the robust reprojection, as a share of the person's height
 ROBUST = 0.05
-DEPTH_SPREAD = 0.01
+DEPTH_SPREAD, DEPTH_ROUNDS = 0.01, 2
 
 
 def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
@@ -59,9 +59,20 @@ def place_human(
     """
     points_m = body.joints(human.pose_rad, human.transl_m, human.betas).numpy().astype(float)
     centre_m = points_m[:, 0].mean(0)
-    placing = _Placing(points_m - centre_m, track, K, config, depth_m)
+    placing = _Placing(points_m - centre_m, track, K, config)
     starts = [placing.solve(placing.start(2 * np.pi * i / HEADINGS), evaluations=10) for i in range(HEADINGS)]
     best = placing.solve(min(starts, key=lambda found: found.cost).x, evaluations=100)
+    if depth_m is not None:
+        skin_m = body.vertices_and_joints(human.pose_rad[:1], human.transl_m[:1], human.betas)[0][0].numpy() - centre_m
+        surface = MeasuredSurface(depth_m, K, body.faces)
+        # what is seen of the skin is better known from where it says
+        for _ in range(DEPTH_ROUNDS):
+            in_camera_m = placing.in_camera_m(skin_m, best.x)
+            ids, measured_m = surface.seen(in_camera_m)
+            if not len(ids):
+                break
+            placing.pelvis_depth_m = placing.first_pelvis_m(best.x)[2] + np.median(measured_m - in_camera_m[ids, 2])
+            best = placing.solve(best.x, evaluations=30)
     heading, pitch = best.x[:2]
     error = placing.error(best.x)
     if not np.isfinite(error).all() or error.mean() > MAX_MEAN_ERROR:
@@ -85,19 +96,19 @@ def place_human(
 class _Placing:
     """Residuals of heading, pitch, and the place's x/z, y/z and log depth in the camera."""
 
-    def __init__(self, points_m, track, K, config, depth_m):
+    def __init__(self, points_m, track, K, config):
         self.points_m, self.K = points_m, np.asarray(K, float)
         self.keypoints_m = np.einsum("kj,tjc->tkc", km.BODY_MATRIX, points_m)
         self.height_px = max(track.person_height_px(), 8.0)
         rows = list(km.BODY_KEYPOINTS)
         self.px = track.body_px[:, rows, :2]
         self.weight = kp.believed(track.body_px, config.min_keypoint_confidence)[:, rows]
-        self.depth_m = None if depth_m is None else depth_at_torso(depth_m, track.body_px[0])
+        self.pelvis_depth_m = None  # in the first frame, when measured
         hips = track.body_px[:, [kp.L_HIP, kp.R_HIP], :2].mean((0, 1))
         self.ray = (hips - self.K[:2, 2]) / [self.K[0, 0], self.K[1, 1]]
 
     def start(self, heading: float) -> np.ndarray:  # (5,)
-        depth_m = self.depth_m or self.K[1, 1] * HEIGHT_M / self.height_px
+        depth_m = self.K[1, 1] * HEIGHT_M / self.height_px
         return np.array([heading, np.deg2rad(USUAL_PITCH_DEG), *self.ray, np.log(depth_m)])
 
     def solve(self, start: np.ndarray, evaluations: int):
@@ -110,8 +121,14 @@ class _Placing:
     def level_m(self, x) -> np.ndarray:  # (T, 76, 3)
         return self.points_m @ _about_z(x[0]).T + self.place_m(x)
 
+    def in_camera_m(self, points_m: np.ndarray, x) -> np.ndarray:  # (..., 3) of the given human, from its centre
+        return (points_m @ _about_z(x[0]).T + self.place_m(x)) @ _R_level_camera(x[1])
+
+    def first_pelvis_m(self, x) -> np.ndarray:  # (3,) in the camera frame
+        return self.in_camera_m(self.points_m[0, 0], x)
+
     def _miss(self, x) -> np.ndarray:  # (T, N, 2) shares of the person's height
-        seen = (self.keypoints_m @ _about_z(x[0]).T + self.place_m(x)) @ _R_level_camera(x[1])
+        seen = self.in_camera_m(self.keypoints_m, x)
         return ((seen / np.maximum(seen[..., 2:], 0.05)) @ self.K[:2].T - self.px) / self.height_px
 
     def error(self, x) -> np.ndarray:  # (T,)
@@ -125,9 +142,9 @@ class _Placing:
         miss = miss * np.sqrt(2 * (np.sqrt(1 + square) - 1) / (square + 1e-12))
         pitch = (x[1] - np.deg2rad(USUAL_PITCH_DEG)) / np.deg2rad(PITCH_SPREAD_DEG)
         terms = [(np.sqrt(self.weight)[..., None] * miss).ravel(), [pitch]]
-        if self.depth_m is not None:
-            pelvis_m = (self.points_m[0, 0] @ _about_z(x[0]).T + self.place_m(x)) @ _R_level_camera(x[1])
-            terms.append([np.sqrt(len(self.px)) * np.log(max(pelvis_m[2], 0.05) / self.depth_m) / DEPTH_SPREAD])
+        if self.pelvis_depth_m is not None:
+            ratio = max(self.first_pelvis_m(x)[2], 0.05) / self.pelvis_depth_m
+            terms.append([np.sqrt(len(self.px)) * np.log(ratio) / DEPTH_SPREAD])
         return np.concatenate(terms)
 
 

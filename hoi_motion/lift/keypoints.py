@@ -21,7 +21,9 @@ _NATIVE_LOG = re.compile(r"^([IWEF]\d{4}[ \d]|(INFO|WARNING): (Created|All log)|
 
 NUM_BODY = 33
 NUM_HAND = 21
-MIN_SEEN_SHARE = 0.4
+MIN_SEEN_SHARE = 0.5
+# where the two views see the same person in fewer frames, the crop was too narrow for a blurred one
+AGREEING, WIDER = 0.7, 1.5
 TORSO = (11, 12, 23, 24)
 # MediaPipe body landmarks by name, the ones other modules speak of
 NOSE, L_EYE, R_EYE, L_EAR, R_EAR = 0, 2, 5, 7, 8
@@ -113,15 +115,26 @@ class MediaPipeKeypoints:
     """MediaPipe Holistic on an upsampled crop that follows the actor.
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
-    expose a wrong left/right guess and average out noise (`sides.py` decides).
+    expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
+    mostly disagree is seen again with more room around the person.
     """
 
     crop_size_px = 512
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
-        from hoi_motion.lift.sides import fuse_views
+        from hoi_motion.lift.sides import fuse_views, views_agree
 
         start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
+        views = self._views(frames, start, crop, on_progress, cancel)
+        agree = views_agree(*views)
+        if agree.mean() < AGREEING:
+            wide = self._views(frames, start, crop.widened(WIDER), on_progress, cancel)
+            if views_agree(*wide).mean() > agree.mean():
+                views = wide
+        return completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
+
+    def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
+        """The plain and the mirrored view of every frame, walking from frame `start` to both ends."""
         views = [_empty_track(len(frames)) for _ in range(2)]
         with _quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
             # frames before the first sighting are walked backwards from it
@@ -133,11 +146,12 @@ class MediaPipeKeypoints:
                     image = crop_now.cut(frames[t])
                     _store(views[0], t, plain.process(image), crop_now, mirrored=False)
                     _store(views[1], t, mirror.process(np.ascontiguousarray(image[:, ::-1])), crop_now, mirrored=True)
-                    body = views[0].body_px[t] if views[0].seen[t] else views[1].body_px[t]
-                    if views[0].seen[t] or views[1].seen[t]:
-                        crop_now = crop_now.follow(body)
+                    seen = [view.body_px[t] for view in views if view.seen[t]]
+                    if seen:
+                        # the view that is surer of the trunk
+                        crop_now = crop_now.follow(max(seen, key=lambda body: round(body[list(TORSO), 2].mean(), 1)))
                     on_progress("keypoints", (abs(t - start) + 1) / max(len(frames), 1))
-        return completed(fuse_views(views[0], views[1]), frames.shape[1:3])
+        return views
 
 
 def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop]:

@@ -24,6 +24,9 @@ TOUCH_REACH_M = 0.06
 # the track corrects a held object while this share of it is recognised, turning it at most so far
 SEEN, MAX_TURN_RAD = 0.35, np.deg2rad(100)
 CALM_FRAMES = 1.5
+# of a measured object this share lies before its front, which is so many radii before its centre; a sight as steep as
+# acos(LEVEL_SIGHT) sees tops
+FRONT_PERCENT, FRONT_RADIUS, LEVEL_SIGHT = 20, 0.95, 0.4
 # a held object lies in the palm's grip (settle.py) from the third frame on
 GRIP_FRAMES = 3
 # how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
@@ -64,8 +67,7 @@ def object_motion(
     distance = _distance(target, contacts, hands, actor_m, camera, depth_m)
     primitive = fit_primitive(target.mask, camera.K, T_camera_world[:3, :3], distance)
     if depth_m is not None and _measured(depth_m, target.mask) is not None:
-        # the depth image sees the front
-        distance += primitive.radius_m * 0.8
+        distance = _behind_its_front(target.mask, depth_m, primitive, camera)
     else:
         distance, primitive = _beside_the_hand(target, primitive, contacts, hands, camera, distance)
         distance, primitive = on_the_floor(target, primitive, camera, distance)
@@ -105,6 +107,23 @@ def _measured(depth_m: np.ndarray, mask: np.ndarray) -> float | None:
     values = depth_m[mask]
     values = values[np.isfinite(values) & (values > 0.05)]
     return float(np.median(values)) if len(values) >= 4 else None
+
+
+def _behind_its_front(mask: np.ndarray, depth_m: np.ndarray, primitive: Primitive, camera) -> float:
+    """Distance of the centre along the optical axis: a radius, level, behind the front that the depth image shows.
+
+    In an open bowl most of what is seen is its back. From high above it is the top that is seen.
+    """
+    R_world_camera = camera.T_world_camera[:3, :3]
+    sight = R_world_camera @ _ray(camera, _mask_middle(mask))
+    ahead = np.append(R_world_camera[:2, 2], 0.0)
+    if np.linalg.norm(ahead) < LEVEL_SIGHT:
+        return _measured(depth_m, mask) + primitive.half_height_m
+    ahead /= np.linalg.norm(ahead)
+    rows, columns = np.nonzero(mask & np.isfinite(depth_m) & (depth_m > 0.05))
+    rays = np.linalg.inv(camera.K) @ np.stack([columns, rows, np.ones(len(rows))])
+    front = np.percentile(ahead @ R_world_camera @ (rays * depth_m[rows, columns]), FRONT_PERCENT)
+    return float((front + FRONT_RADIUS * primitive.radius_m) / (ahead @ sight))
 
 
 def _distance(target, contacts, hands, actor_m, camera, depth_m) -> float:

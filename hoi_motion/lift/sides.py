@@ -11,10 +11,15 @@ import numpy as np
 from hoi_motion.lift import keypoints as kp
 
 PAIRED = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
+# two views whose head, shoulders and hips are apart by more than this share of the trunk see different persons
+SAME_PERSON = 0.4
+# leaving a frame out costs as much as a jump by so many trunks; being unsure of head and trunk costs less. The frame
+# before is looked for among so many
+LEFT_OUT, UNSURE, LOOKED_BACK = 1.0, 0.8, 12
 
 
-def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack) -> kp.KeypointTrack:
-    """One consistent track from the plain and the mirrored view of every frame."""
+def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=None) -> kp.KeypointTrack:
+    """One consistent track from the plain and the mirrored view of every frame; size_px: the picture's."""
     views = [plain, mirror]
     flips = [resolve_flips(view) for view in views]
     # both views are now steady over time, each up to one global swap: align the second with the first
@@ -27,7 +32,68 @@ def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack) -> kp.Keypoint
             # the views disagree over the whole clip: keep the one whose face agrees
             wrong = int(facing_score(views[1]) < facing_score(views[0]))
             views[wrong] = flip_frames(views[wrong], np.ones(plain.num_frames, bool))
+    views = [replace(view, seen=believed) for view, believed in zip(views, believed_views(*views, size_px))]
     return _averaged(views[0], views[1])
+
+
+def believed_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=None) -> np.ndarray:  # (2, T) bool
+    """Which views to use in each frame: both where they agree on a person, else the one that fits its neighbours.
+
+    The mean of two different persons is nobody. The cheapest path over time (Viterbi) decides, by how sure a view is of
+    head and trunk and how far they jump; frames whose views fit to nothing are left out.
+
+    Args:
+        size_px: height, width of the picture; what lies outside is a guess.
+    """
+    points = np.stack([_head_and_trunk(view, size_px) for view in (plain, mirror)])  # (2, T, 3, 3)
+    seen = np.stack([plain.seen, mirror.seen])
+    believed = np.zeros(seen.shape, bool)
+    if not seen.any():
+        return believed
+    trunk_px = np.median(np.linalg.norm(points[seen][:, 1, :2] - points[seen][:, 2, :2], axis=-1)) + 1e-6
+    agree = views_agree(plain, mirror)
+    # a candidate: its frame, which views it uses, where it has head and trunk
+    candidates = []
+    for t in range(plain.num_frames):
+        if agree[t]:
+            candidates.append((t, [True, True], points[:, t].mean(0)))
+        else:
+            candidates += [(t, [v == 0, v == 1], points[v, t]) for v in range(2) if seen[v, t]]
+    cost, came_from = np.zeros(len(candidates)), np.full(len(candidates), -1)
+    for i, (t, _, here) in enumerate(candidates):
+        best = LEFT_OUT * t
+        for j in range(max(0, i - 2 * LOOKED_BACK), i):
+            if candidates[j][0] == t:
+                continue
+            there = candidates[j][2]
+            weight = np.sqrt(here[:, 2] * there[:, 2])
+            # guesses may jump
+            jump = weight @ np.linalg.norm(here[:, :2] - there[:, :2], axis=-1) / max(weight.sum(), 1.0) / trunk_px
+            total = cost[j] + LEFT_OUT * (t - candidates[j][0] - 1) + jump
+            if total < best:
+                best, came_from[i] = total, j
+        cost[i] = best + UNSURE * (1 - here[:, 2].mean())
+    frames_left = plain.num_frames - 1 - np.array([t for t, _, _ in candidates])
+    i = int((cost + LEFT_OUT * frames_left).argmin())
+    while i >= 0:
+        believed[:, candidates[i][0]] = candidates[i][1]
+        i = came_from[i]
+    return believed
+
+
+def views_agree(plain: kp.KeypointTrack, mirror: kp.KeypointTrack) -> np.ndarray:  # (T,) bool
+    """Frames in which both views see a person in the same place, left and right aside."""
+    a, b = _head_and_trunk(plain), _head_and_trunk(mirror)
+    trunk_px = np.maximum(*(np.linalg.norm(view[:, 1, :2] - view[:, 2, :2], axis=-1) for view in (a, b)))
+    apart = np.linalg.norm(a[..., :2] - b[..., :2], axis=-1).mean(1)
+    return plain.seen & mirror.seen & (apart <= SAME_PERSON * trunk_px)
+
+
+def _head_and_trunk(track: kp.KeypointTrack, size_px=None) -> np.ndarray:  # (T, 3, 3)
+    """Nose, middle of the shoulders and of the hips: x, y, confidence."""
+    body = (track if size_px is None else kp.within_image(track, size_px)).body_px
+    shoulders, hips = (body[:, list(pair)].mean(1) for pair in (kp.TORSO[:2], kp.TORSO[2:]))
+    return np.stack([body[:, kp.NOSE], shoulders, hips], 1)
 
 
 def resolve_flips(track: kp.KeypointTrack) -> np.ndarray:  # (T,) bool

@@ -58,7 +58,7 @@ class VitPoseKeypoints:
                 on_progress("keypoints", (abs(t - start) + 1) / len(frames))
         plain, mirror = (track_from_coco(view) for view in points_px)
         mirror = flip_frames(mirror, np.ones(len(frames), bool))
-        return kp.completed(fuse_views(plain, mirror), frames.shape[1:3])
+        return kp.completed(fuse_views(plain, mirror, frames.shape[1:3]), frames.shape[1:3])
 
 
 def _first_crop(frames, near_px, actor_mask) -> tuple[int, ActorCrop]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -31,6 +32,16 @@ def body():
     return load_body()
 
 
+def depth_image(vertices_m: np.ndarray, wall_m: float = 6.0) -> np.ndarray:  # (V, 3) in the camera frame -> (H, W)
+    """What a depth camera sees of a body before a wall."""
+    column, row = np.round((vertices_m / vertices_m[:, 2:]) @ K[:2].T).astype(int).T
+    inside = (row >= 0) & (row < SIZE_PX[0]) & (column >= 0) & (column < SIZE_PX[1])
+    depth = np.full(SIZE_PX, wall_m)
+    np.minimum.at(depth, (row[inside], column[inside]), vertices_m[inside, 2])
+    # vertices lie a pixel or two apart
+    return cv2.erode(depth, np.ones((3, 3)))
+
+
 def reaching_pose(T: int) -> np.ndarray:  # (T, 55, 3)
     """Standing with hanging arms, then the right arm rises forward."""
     pose = np.zeros((T, 55, 3), np.float32)
@@ -47,9 +58,9 @@ def reaching_pose(T: int) -> np.ndarray:  # (T, 55, 3)
 def acted(body):
     """A function that gives an `Acted` of T frames."""
 
-    def act(T: int = 9, noise_px: float = 0.0) -> Acted:
+    def act(T: int = 9, noise_px: float = 0.0, betas=np.zeros(10)) -> Acted:
         transl = np.tile(np.float32([0, -0.15, DISTANCE_M]), (T, 1))
-        joints = body.joints(reaching_pose(T), transl, np.zeros(10)).numpy()
+        joints = body.joints(reaching_pose(T), transl, betas).numpy()
         rng = np.random.default_rng(0)
 
         def seen(matrix):

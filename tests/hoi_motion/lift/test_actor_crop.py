@@ -1,6 +1,7 @@
 """Crop and upsample: points come back to where they were."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,3 +43,13 @@ def test_search_windows_cover_the_picture_or_only_the_mask():
     mask[10:60, 100:130] = True
     (window,) = search_windows((96, 288), mask)
     assert window[0] < 100 and window[2] > 129 and window[2] < 160
+
+
+def test_a_widened_crop_stays_wide_when_it_follows():
+    crop = crop_around([50, 20, 100, 70], 256)
+    wide = crop.widened(1.5)
+    assert wide.side_px == pytest.approx(1.5 * crop.side_px)
+    body = np.ones((33, 3))
+    body[:, :2] = [400, 300]
+    body[1, :2] += 50
+    assert wide.follow(body).side_px == pytest.approx(1.5 * crop_around([400, 300, 450, 350], 256).side_px)

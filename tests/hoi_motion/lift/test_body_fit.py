@@ -10,6 +10,7 @@ from hoi_motion.lift.body_fit import fit_body
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.progress import CancelToken
+from tests.hoi_motion.lift.conftest import DISTANCE_M, depth_image, reaching_pose
 
 FPS = 8.0
 
@@ -49,6 +50,17 @@ def test_feet_stand_on_the_floor(body, fitted):
     _, fit = fitted
     toes = fit.points_m[:, [body.keypoint_names.index(f"{s}_big_toe") for s in ("left", "right")], 2]
     assert np.abs(toes.min(1) - fit.floor_m).max() < 0.05
+
+
+def test_a_depth_image_of_the_first_frame_gives_size_and_distance_in_all_frames(body, acted):
+    small = np.r_[-1.8, np.zeros(9)]  # 11% smaller than usual
+    seen = acted(6, betas=small)
+    vertices, joints = body.vertices_and_joints(reaching_pose(1), np.float32([[0, -0.15, DISTANCE_M]]), small)
+    depth = depth_image(vertices[0].numpy())
+    depth[170:] = 1.2  # a table hides the legs
+    fit = fit_body(body, seen.track, seen.K, FPS, depth_m=depth)
+    assert np.ptp(fit.points_m[0, :22, 2]) == pytest.approx(np.ptp(joints[0, :22, 1].numpy()), rel=0.03)
+    assert np.abs(_camera_points(fit)[:, 0, 2] - seen.joints_camera_m[:, 0, 2]).max() < 0.06
 
 
 def test_legs_that_are_not_seen_stand(body, acted):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.lift.keypoints import L_KNEE, L_SHOULDER, L_WRIST, MediaPipeKeypoints, believed, fill_gaps, within_image
+from hoi_motion.lift.keypoints import (
+    L_KNEE, L_SHOULDER, L_WRIST, MediaPipeKeypoints, believed, completed, fill_gaps, within_image,
+)  # fmt: skip
 
 
 def test_gaps_are_bridged_without_confidence(acted):
@@ -33,6 +35,13 @@ def test_an_empty_room_has_no_actor(capfd):
         MediaPipeKeypoints().detect(frames)
     assert caught.value.code == ErrorCode.NO_ACTOR
     assert capfd.readouterr().err == ""
+
+
+def test_a_person_lost_for_most_of_the_clip_is_no_actor(acted):
+    seen = np.arange(17) < 8
+    with pytest.raises(LiftError, match="in 8 of 17 frames") as caught:
+        completed(replace(acted(17).track, seen=seen), (240, 360))
+    assert caught.value.code == ErrorCode.NO_ACTOR
 
 
 def test_a_person_who_leans_most_of_the_time_keeps_the_height(acted):

@@ -137,3 +137,18 @@ def test_what_stands_on_a_table_stays_there():
     camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 2.0, -1.5])
     track, size, true = _standing_box(camera, 0.5)
     assert on_the_floor(track, Primitive("box", size), camera, true)[0] == true
+
+
+def test_an_open_bowl_of_which_a_depth_image_sees_the_inside_stands_behind_its_rim():
+    camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 3.0, -2.4])
+    around, down = np.meshgrid(np.linspace(0, 2 * np.pi, 900), np.linspace(0, np.pi / 2, 300))
+    shell = 0.08 * np.stack([np.cos(around) * np.cos(down), np.sin(around) * np.cos(down), -np.sin(down)], -1)
+    points = camera.to_camera((CENTRE_M + shell).reshape(-1, 3))
+    column, row = np.round((points @ K.T)[:, :2] / points[:, 2:]).astype(int).T
+    depth = np.full((240, 360), np.inf)
+    np.minimum.at(depth, (row, column), points[:, 2])
+    mask = np.isfinite(depth)
+    target = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    hands = {hand: HandMotion(np.zeros((T, 3)), np.tile(np.eye(3), (T, 1, 1))) for hand in ("left_hand", "right_hand")}
+    motion, *_ = object_motion(target, (), hands, np.zeros((T, 76, 3)), camera, np.nan_to_num(depth, posinf=5.0))
+    assert abs(motion.T_world_object[0, 1, 3] - CENTRE_M[1]) < 0.02

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.lift import keypoints as kp
-from hoi_motion.lift.sides import facing_score, flip_frames, fuse_views, resolve_flips
+from hoi_motion.lift.sides import believed_views, facing_score, flip_frames, fuse_views, resolve_flips, views_agree
 
 
 def test_mirroring_twice_is_identity():
@@ -56,3 +56,61 @@ def test_points_on_which_the_views_disagree_lose_confidence(acted):
     fused = fuse_views(track, replace(track, body_px=body))
     assert fused.body_px[:, kp.R_WRIST, 2].max() < 0.2
     assert fused.body_px[:, kp.L_WRIST, 2].min() > 0.9
+
+
+def _elsewhere(track: kp.KeypointTrack, frames, shift_px=(60.0, 70.0)) -> kp.KeypointTrack:
+    """The track with another person in some frames."""
+    body = track.body_px.copy()
+    body[frames, :, :2] += shift_px
+    return replace(track, body_px=body)
+
+
+def test_of_two_views_of_two_persons_the_one_that_fits_its_neighbours_is_kept(acted):
+    track = acted(9).track
+    wrong = [0, 3, 4, 5]
+    for views in ((track, _elsewhere(track, wrong)), (_elsewhere(track, wrong), track)):
+        np.testing.assert_array_equal(np.flatnonzero(~views_agree(*views)), wrong)
+        fused = fuse_views(*views)
+        known = track.body_px[0, :, 2] > 0
+        np.testing.assert_allclose(fused.body_px[:, known], track.body_px[:, known], atol=1e-6)
+
+
+def test_a_view_whose_person_is_mostly_outside_the_picture_yields(acted):
+    track = acted(5).track
+    low = _elsewhere(track, [0, 1, 2, 3, 4], (0, 150))
+    np.testing.assert_array_equal(believed_views(low, track, (240, 360)), [[False] * 5, [True] * 5])
+
+
+def test_frames_in_which_neither_view_fits_are_left_out(acted):
+    track = acted(9).track
+    a, b = _elsewhere(track, [4], (150, 60)), _elsewhere(track, [4], (-150, 60))
+    fused = fuse_views(a, b)
+    np.testing.assert_array_equal(np.flatnonzero(~fused.seen), [4])
+
+
+def test_the_only_view_of_a_frame_is_used_when_it_fits(acted):
+    track = acted(6).track
+    seen = np.array([1, 1, 0, 0, 1, 1], bool)
+    used = believed_views(replace(track, seen=seen), track)
+    np.testing.assert_array_equal(used, [seen, [True] * 6])
+
+
+def test_a_person_who_walks_through_the_picture_is_followed(acted):
+    track = acted(12).track
+    body = track.body_px.copy()
+    body[..., 0] += np.arange(12)[:, None] * 0.5 * track.person_height_px() * 0.29
+    walking = replace(track, body_px=body)
+    assert believed_views(walking, walking).all()
+
+
+def test_a_clip_without_any_person_uses_no_view(acted):
+    nobody = replace(acted(4).track, seen=np.zeros(4, bool))
+    assert not believed_views(nobody, nobody).any()
+
+
+def test_a_person_of_whom_the_picture_shows_no_trunk_is_still_used(acted):
+    track = acted(5).track
+    body = track.body_px.copy()
+    body[:, [kp.NOSE, *kp.TORSO], 2] = 0.0
+    close = replace(track, body_px=body)
+    assert believed_views(close, close).all()
