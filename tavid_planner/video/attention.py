@@ -198,23 +198,37 @@ class TargetAttentionProcessor:
         attention_mask: torch.Tensor | None = None,
         image_rotary_emb: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        if attention_mask is not None:
-            raise _unreliable("an attention mask was passed", "CogVideoX attends to all text and video tokens")
+        query, key, value = projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb)
         text_length = encoder_hidden_states.shape[1]
-        tokens = torch.cat([encoder_hidden_states, hidden_states], dim=1)
-        query, key, value = (
-            project(tokens).unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # (B, heads, N, D)
-            for project in (attn.to_q, attn.to_k, attn.to_v)
-        )
-        query = query if attn.norm_q is None else attn.norm_q(query)
-        key = key if attn.norm_k is None else attn.norm_k(key)
-        if image_rotary_emb is not None:
-            query, key = (_rotate_video(x, image_rotary_emb, text_length) for x in (query, key))
         self.capture.record(self.block, query, key, text_length)
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        projection, dropout = attn.to_out
-        mixed = dropout(projection(mixed.transpose(1, 2).flatten(2)))
-        return mixed[:, text_length:], mixed[:, :text_length]
+        return joined(attn, F.scaled_dot_product_attention(query, key, value), text_length)
+
+
+def projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb) -> tuple[torch.Tensor, ...]:
+    """Query, key and value of CogVideoX joint attention, each (B, heads, N, D), text before video.
+
+    Raises:
+        VideoError: GENERATION_FAILED when an attention mask was passed.
+    """
+    if attention_mask is not None:
+        raise _unreliable("an attention mask was passed", "CogVideoX attends to all text and video tokens")
+    text_length = encoder_hidden_states.shape[1]
+    tokens = torch.cat([encoder_hidden_states, hidden_states], dim=1)
+    query, key, value = (
+        project(tokens).unflatten(-1, (attn.heads, -1)).transpose(1, 2) for project in (attn.to_q, attn.to_k, attn.to_v)
+    )
+    query = query if attn.norm_q is None else attn.norm_q(query)
+    key = key if attn.norm_k is None else attn.norm_k(key)
+    if image_rotary_emb is not None:
+        query, key = (_rotate_video(x, image_rotary_emb, text_length) for x in (query, key))
+    return query, key, value
+
+
+def joined(attn, mixed: torch.Tensor, text_length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """What an attention gives, from its mixed values (B, heads, N, D): video (B, n_video, C) and text (B, n_text, C)."""
+    projection, dropout = attn.to_out
+    mixed = dropout(projection(mixed.transpose(1, 2).flatten(2)))
+    return mixed[:, text_length:], mixed[:, :text_length]
 
 
 def _rotate_video(x: torch.Tensor, rotary, text_length: int) -> torch.Tensor:

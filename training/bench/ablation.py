@@ -1,6 +1,6 @@
 """The ablation of TaViD's attention loss with a small model: a training for every row and seed, then the bench.
 
-Rows are those of the paper except attention modulation without training, which this project does not have.
+Rows are those of the paper. What it reports for attention modulation without training is not in its table.
 """
 
 import itertools
@@ -35,18 +35,21 @@ class Row:
     Attributes:
         name, shows: of the line; options: of its trainings, None where nothing is trained.
         paper_contact: contact score that TaViD reports, None where it does not.
+        contestant: of the bench (training.bench.runner.CONTESTANTS), which is judged.
     """
 
     name: str
     shows: str
     options: tuple[str, ...] | None
     paper_contact: float | None = None
+    contestant: str = "adapter"
 
 
 def ablation_rows(supervised: int, num_blocks: int) -> tuple[Row, ...]:
     """All rows, for a model of `num_blocks` blocks of which the config supervises `supervised`."""
     return (
-        Row("no_mask", "base without mask, nothing trained", None),
+        Row("no_mask", "base without mask, nothing trained", None, contestant="base"),
+        Row("modulation", "base without mask, attention modulated, nothing trained", None, contestant="modulation"),
         Row("data_only", "lambda 0: mask channel and LoRA without the loss", ("attention.weight=0",), 0.688),
         Row("lambda_0.01", "lambda 0.01", ("attention.weight=0.01",), 0.756),
         Row("lambda_0.1", "lambda 0.1, blocks of the config", ("attention.weight=0.1",), 0.896),
@@ -84,8 +87,7 @@ def run_ablation(args, video: VideoConfig) -> str:
             judged = replace(video, adapter=str(run / "adapter"))
         else:
             judged = video
-        contestant = "base" if row.options is None else "adapter"
-        results = run_bench(judged, cases, [contestant], run / "bench", seed, args.workers)
+        results = run_bench(judged, cases, [row.contestant], run / "bench", seed, args.workers)
         scores[row.name].append([r.score for r in results])
     text = ablation_table(rows, scores, steps, len(cases))
     write_whole(out / "table.md", (text + "\n").encode())

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ CONTESTANTS = {
     "vae": "ground-truth clips through the VAE",
     "adapter": "mask and adapter",
     "base": "base without mask",
+    "modulation": "base without mask, attention modulated",
 }
 """What makes the clips: the first two say what the detector and the VAE alone cost."""
 
@@ -149,15 +151,18 @@ def judge_case(case: Case, contestants: list[str], config: VideoConfig, seed: in
 def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int) -> np.ndarray:  # (T, H, W, 3) u8
     """The clip that a contestant makes of a scene's first frame, or of its ground truth."""
     from tavid_planner.video import generate_video
+    from training.bench.attention_modulation import modulation_for
 
     if contestant == "truth":
         return scene.frames
     if contestant == "vae":
         return through_vae(_pipeline(replace(config, adapter="")).vae, scene.frames)
-    if contestant == "base":
+    if contestant != "adapter":
         config = replace(config, adapter="")
     request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)
-    return generate_video(_pipeline(config), request, config, seed).frames
+    pipeline = _pipeline(config)
+    with modulation_for(pipeline, scene, config) if contestant == "modulation" else nullcontext():
+        return generate_video(pipeline, request, config, seed).frames
 
 
 @lru_cache(maxsize=2)

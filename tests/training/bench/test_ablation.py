@@ -37,7 +37,7 @@ def test_table_pools_seeds_and_says_where_the_order_is_not_the_papers():
 
 def test_unknown_row_lists_the_valid_ones():
     with pytest.raises(InputError, match="uniform_blocks"):
-        _chosen(ablation_rows(4, 8), ["modulation"])
+        _chosen(ablation_rows(4, 8), ["lambda_2"])
 
 
 def test_all_trainings_of_a_folder_make_equally_many_steps(tmp_path):
