@@ -13,7 +13,7 @@ from scipy.ndimage import median_filter
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift.actor_crop import ActorCrop, crop_around, search_windows
-from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
 logger = logging.getLogger(__name__)
 # glog and absl prefix (severity, date, thread) or one of the lines that TensorFlow Lite and absl print bare
@@ -125,17 +125,19 @@ class MediaPipeKeypoints:
         from hoi_motion.lift.sides import fuse_views, views_agree
 
         start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
-        views = self._views(frames, start, crop, on_progress, cancel)
+        # whether there will be a second pass shows after the first: half the way for each
+        views = self._views(frames, start, crop, part_of(on_progress, 0.0, 0.5), cancel)
         agree = views_agree(*views)
         if agree.mean() < AGREEING:
-            wide = self._views(frames, start, crop.widened(WIDER), on_progress, cancel)
+            wide = self._views(frames, start, crop.widened(WIDER), part_of(on_progress, 0.5, 1.0), cancel)
             if views_agree(*wide).mean() > agree.mean():
                 views = wide
+        on_progress("keypoints", 1.0)
         return completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
 
     def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
         """The plain and the mirrored view of every frame, walking from frame `start` to both ends."""
-        views = [_empty_track(len(frames)) for _ in range(2)]
+        views, done = [_empty_track(len(frames)) for _ in range(2)], 0
         with _quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
             # frames before the first sighting are walked backwards from it
             for order in (range(start, len(frames)), range(start - 1, -1, -1)):
@@ -150,7 +152,8 @@ class MediaPipeKeypoints:
                     if seen:
                         # the view that is surer of the trunk
                         crop_now = crop_now.follow(max(seen, key=lambda body: round(body[list(TORSO), 2].mean(), 1)))
-                    on_progress("keypoints", (abs(t - start) + 1) / max(len(frames), 1))
+                    done += 1
+                    on_progress("keypoints", done / len(frames))
         return views
 
 
