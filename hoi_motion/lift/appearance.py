@@ -7,8 +7,9 @@ import numpy as np
 
 MAX_POINTS = 500
 COLOUR_SPREAD = 14.0
-# what is smeared by motion or blur takes on colours around it, up to this share of the contrast with them
-SMEAR = 0.35
+# what is smeared by motion or blur takes on colours around it, up to this share of the contrast with them; wider than
+# the limit, all dark things look alike
+SMEAR, MAX_SMEARED_SPREAD = 0.35, 30.0
 # a place tells whether the object is there while this share of it looked different in the first frame
 TELLING = 0.5
 # how far and how finely a smeared object is looked for, in object sizes; farther away it must look this much better
@@ -50,7 +51,7 @@ class Template:
         # colours that the surroundings have too say little about where the object is
         nearest = np.array([np.linalg.norm(ring - c, axis=1).min() if len(ring) else 99.0 for c in self.first])
         self.weight = 0.15 + np.clip(nearest / COLOUR_SPREAD, 0, 1)
-        self.smeared_spread = max(COLOUR_SPREAD, SMEAR * min(self.contrast, 255.0))
+        self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
         # what was behind the object is not known
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
 

@@ -97,14 +97,16 @@ def track_object(
     if template.contrast < 1.5:
         raise _no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
     walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * scale - 0.5)
-    similarity, score, rest = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T)
+    similarity, score, rest, smeared = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T), np.zeros(T, bool)
     for t in range(1, T):
         if cancel is not None:
             cancel.raise_if_cancelled()
         similarity[t], score[t], rest[t] = walker.step(work_image(frames[t], scale), t)
+        smeared[t] = walker.smeared
         on_progress("object", (t + 1) / T)
     similarity = _bridged(similarity, score)
-    resting = _resting_frames(rest, similarity, score, scale, np.sqrt(mask.sum()))
+    # a smear is no clear sight of the object elsewhere
+    resting = _resting_frames(rest, similarity, np.where(smeared, 0.0, score), scale, np.sqrt(mask.sum()))
     similarity[resting] = IDENTITY
     visibility = np.where(resting, rest, score)
     late = max(2, T // 2)
@@ -166,7 +168,7 @@ class _Walker:
         self.template, self.hands = template, hands
         self.previous = first
         self.similarity = IDENTITY
-        self.rest = True
+        self.rest, self.smeared = True, False
         self.holder: int | None = None
         self.touched: int | None = None
         self.grip = np.zeros(2)  # from the holding hand to the object's centre
@@ -190,7 +192,7 @@ class _Walker:
             return self.template.score(image, option) - unlikely
 
         if rest >= (REST_SCORE if self.rest else 0.75):
-            similarity, score = IDENTITY, rest
+            similarity, score, self.smeared = IDENTITY, rest, False
             self.template.adapt_at_rest(image)
         else:
             similarity, score = max(((o, score_of(o)) for o in options), key=lambda pair: pair[1])
@@ -208,8 +210,9 @@ class _Walker:
                 similarity, score = IDENTITY, rest
             elif lost:
                 similarity = expected
-            if score > 0.5 and similarity is not IDENTITY:
+            elif score > 0.5:
                 self.template.adapt(image, similarity)
+            self.smeared = smeared is not None
         self.rest = similarity is IDENTITY
         self.previous, self.similarity = image, similarity
         self._find_holder(t, sure=score > 0.5)
