@@ -82,4 +82,5 @@ def without_lost(
                 taken |= {i, hand}
                 hands[hand][t], last[hand] = found[i], found[i][0, :2]
                 body[t, BODY_HAND[hand]] = found[i][HAND_LANDMARKS]
-    return replace(track, body_px=body, body_hint_m=hint, left_hand_px=hands["left_hand"], right_hand_px=hands["right_hand"])
+    left, right = (hands[hand] for hand in ("left_hand", "right_hand"))
+    return replace(track, body_px=body, body_hint_m=hint, left_hand_px=left, right_hand_px=right)
