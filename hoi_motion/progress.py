@@ -30,3 +30,8 @@ class CancelToken:
 
 def silent(stage: str, fraction: float) -> None:
     """An `OnProgress` that says nothing."""
+
+
+def part_of(on_progress: OnProgress, start: float, end: float) -> OnProgress:
+    """An `OnProgress` for a part of a stage, which runs from `start` to `end` of it."""
+    return lambda stage, fraction: on_progress(stage, start + (end - start) * fraction)

@@ -1,10 +1,22 @@
 """What the object looks like: colours at points inside its mask, compared under a similarity transform."""
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 
 MAX_POINTS = 500
 COLOUR_SPREAD = 14.0
+# what is smeared by motion or blur takes on colours around it, up to this share of the contrast with them; wider than
+# the limit, all dark things look alike
+SMEAR, MAX_SMEARED_SPREAD = 0.35, 30.0
+# a place tells whether the object is there while this share of it looked different in the first frame
+TELLING = 0.5
+# how far and how finely a smeared object is looked for, in object sizes; farther away it must look this much better
+SMEAR_REACH, SMEAR_STEP, SMEAR_SURPRISE = 2.0, 0.25, 0.08
+FINE = np.linspace(-0.5, 0.5, 5)
+# colours that stand for the object's when another of its kind is looked for
+PALETTE = 6
 
 
 class Template:
@@ -39,6 +51,9 @@ class Template:
         # colours that the surroundings have too say little about where the object is
         nearest = np.array([np.linalg.norm(ring - c, axis=1).min() if len(ring) else 99.0 for c in self.first])
         self.weight = 0.15 + np.clip(nearest / COLOUR_SPREAD, 0, 1)
+        self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
+        # what was behind the object is not known
+        self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
 
     def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
         """0..1: weighted share of points that look as remembered under `similarity` (2, 3)."""
@@ -50,6 +65,32 @@ class Template:
         """0..1: share of points that look as in the first frame, or as lately, at the first place."""
         now = _colours(image, self.points)
         return float(np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean())
+
+    def smeared_scores(self, image: np.ndarray, similarity: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        """(S,) 0..1: as `score`, for an object that blur has mixed with its surroundings.
+
+        Places whose colours in the first frame were the object's too (another of its kind) tell nothing.
+
+        Args:
+            shifts: (S, 2) from where `similarity` puts the object, in object sizes.
+        """
+        places = self.points @ similarity[:, :2].T + similarity[:, 2] + self.size * shifts[:, None]  # (S, N, 2)
+        now = _colours(image, places)
+        alike = np.maximum(*(_alike(now, own, self.smeared_spread) for own in (self.first, self.recent)))
+        weight = self.weight * np.nan_to_num(_colours(self._telling, places)[..., 0])
+        return (weight * alike).sum(1) / np.maximum(weight.sum(1), TELLING * self.weight.sum())
+
+    @cached_property
+    def _telling(self) -> np.ndarray:  # (h, w, 1)
+        """0..1: how little the first frame's surroundings look like any part of the object."""
+        cv2.setRNGSeed(0)
+        _, _, palette = cv2.kmeans(
+            self.first.astype(np.float32), min(PALETTE, len(self.first)), None,
+            (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1.0), 1, cv2.KMEANS_PP_CENTERS,
+        )  # fmt: skip
+        square = np.min([((self.surroundings - c) ** 2).sum(2) for c in palette], axis=0)
+        unlike = 1 - np.exp(-square / (2 * self.smeared_spread**2))
+        return np.where(self.mask, 1.0, unlike)[..., None]
 
     def adapt_at_rest(self, image: np.ndarray, rate: float = 0.3) -> None:
         """Light, reflections and what shines through change slowly while the object stays."""
@@ -83,6 +124,16 @@ class Template:
                 best, best_score = trials[int(np.argmax(scores))], max(scores)
         return best, best_score
 
+    def search_smeared(self, image: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+        """`start` shifted to what looks most like the smeared object, and its score: smears tell no turn and no size."""
+        reach = np.arange(-SMEAR_REACH, SMEAR_REACH + 1e-6, SMEAR_STEP)
+        shifts = np.stack(np.meshgrid(reach, reach), -1).reshape(-1, 2)
+        values = self.smeared_scores(image, start, shifts) - SMEAR_SURPRISE * np.linalg.norm(shifts, axis=1)
+        fine = shifts[values.argmax()] + np.stack(np.meshgrid(*2 * [FINE * SMEAR_STEP]), -1).reshape(-1, 2)
+        scores = self.smeared_scores(image, start, fine)
+        shift = self.size * fine[scores.argmax()]
+        return np.column_stack([start[:, :2], start[:, 2] + shift]), float(scores.max())
+
     def _nudged(self, similarity, dx, dy, turn_rad, growth):
         """Shifted by object sizes, turned and scaled about the object's centre."""
         centre = similarity @ np.append(self.centre, 1.0)
@@ -105,16 +156,16 @@ def _nudges(step: float):
         yield 0.0, 0.0, 0.0, 1 + sign
 
 
-def _colours(image: np.ndarray, points: np.ndarray) -> np.ndarray:  # (N, 3)
+def _colours(image: np.ndarray, points: np.ndarray) -> np.ndarray:  # (..., 2) -> (..., C)
     """Colours at points, NaN outside the image."""
-    xy = np.round(points).astype(int)
+    x, y = np.moveaxis(np.round(points).astype(int), -1, 0)
     height, width = image.shape[:2]
-    inside = (xy[:, 0] >= 0) & (xy[:, 0] < width) & (xy[:, 1] >= 0) & (xy[:, 1] < height)
-    colours = np.full((len(xy), 3), np.nan)
-    colours[inside] = image[xy[inside, 1], xy[inside, 0]]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    colours = np.full((*x.shape, image.shape[2]), np.nan)
+    colours[inside] = image[y[inside], x[inside]]
     return colours
 
 
-def _alike(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (N, 3), (N, 3) -> (N,)
-    square = ((a - b) ** 2).sum(1)
-    return np.nan_to_num(np.exp(-square / (2 * COLOUR_SPREAD**2)))
+def _alike(a: np.ndarray, b: np.ndarray, spread: float = COLOUR_SPREAD) -> np.ndarray:  # (..., N, 3) -> (..., N)
+    square = ((a - b) ** 2).sum(-1)
+    return np.nan_to_num(np.exp(-square / (2 * spread**2)))

@@ -13,7 +13,7 @@ from scipy.ndimage import median_filter
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift.actor_crop import ActorCrop, crop_around, search_windows
-from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
 logger = logging.getLogger(__name__)
 # glog and absl prefix (severity, date, thread) or one of the lines that TensorFlow Lite and absl print bare
@@ -116,27 +116,35 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is seen again with more room around the person.
+    mostly disagree is seen again with more room around the person. Where the person is lost (`lost_person.py`), the hands are
+    looked for by themselves.
     """
 
     crop_size_px = 512
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
+        from hoi_motion.lift.lost_person import lost_frames, without_lost
         from hoi_motion.lift.sides import fuse_views, views_agree
 
         start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
-        views = self._views(frames, start, crop, on_progress, cancel)
+        # whether there will be a second pass shows after the first: half the way for each
+        views = self._views(frames, start, crop, part_of(on_progress, 0.0, 0.5), cancel)
         agree = views_agree(*views)
         if agree.mean() < AGREEING:
-            wide = self._views(frames, start, crop.widened(WIDER), on_progress, cancel)
+            wide = self._views(frames, start, crop.widened(WIDER), part_of(on_progress, 0.5, 1.0), cancel)
             if views_agree(*wide).mean() > agree.mean():
-                views = wide
-        return completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
+                views, agree = wide, views_agree(*wide)
+        track = completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
+        lost = lost_frames(track, agree)
+        if lost.any():
+            track = within_image(without_lost(frames, track, lost, self.crop_size_px, cancel), frames.shape[1:3])
+        on_progress("keypoints", 1.0)
+        return track
 
     def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
         """The plain and the mirrored view of every frame, walking from frame `start` to both ends."""
-        views = [_empty_track(len(frames)) for _ in range(2)]
-        with _quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
+        views, done = [_empty_track(len(frames)) for _ in range(2)], 0
+        with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
             # frames before the first sighting are walked backwards from it
             for order in (range(start, len(frames)), range(start - 1, -1, -1)):
                 crop_now = crop
@@ -150,7 +158,8 @@ class MediaPipeKeypoints:
                     if seen:
                         # the view that is surer of the trunk
                         crop_now = crop_now.follow(max(seen, key=lambda body: round(body[list(TORSO), 2].mean(), 1)))
-                    on_progress("keypoints", (abs(t - start) + 1) / max(len(frames), 1))
+                    done += 1
+                    on_progress("keypoints", done / len(frames))
         return views
 
 
@@ -163,7 +172,7 @@ def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, Act
     height, width = frames.shape[1:3]
     tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
     windows = search_windows((height, width), actor_mask)
-    with _quiet_native_log(), _pose(still=True) as pose:
+    with quiet_native_log(), _pose(still=True) as pose:
         for t in tries:
             found = []
             for window in windows:
@@ -306,7 +315,7 @@ def _pose(still: bool):
 
 
 @contextlib.contextmanager
-def _quiet_native_log():
+def quiet_native_log():
     """MediaPipe's C++ log goes straight to file descriptor 2; hold it back, and log it at debug level.
 
     What others write to standard error meanwhile is passed on afterwards.

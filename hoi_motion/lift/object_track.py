@@ -1,7 +1,8 @@
 """The masked object through the clip: where it is, how much of it is seen, whether it still rests where it was.
 
 A place test (does the masked region still look as in the first frame?) carries objects that rest and survives a hand
-passing in front; optical flow, checked forward and backward, and an appearance search carry objects that move.
+passing in front; optical flow, checked forward and backward, and an appearance search carry objects that move. What
+motion or a video model has smeared is looked for again with wider colours, where the first frame showed none like it.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ WORK_OBJECT_PX = 40.0
 MAX_WORK_SIDE_PX = 960
 REST_SCORE = 0.55
 LOST_SCORE = 0.3
+# a smeared object counts from this score on, when it looks so much better than its first place and is so many sizes
+# away from there
+SMEARED_SCORE, CLEARLY, AWAY = 0.35, 0.15, 0.2
+# of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
+BRIDGED_FRAMES = 3
 SURPRISE = 0.3
 GROWTH_LIMIT = 0.3
 TAKING_FRAMES = 5
@@ -91,13 +97,16 @@ def track_object(
     if template.contrast < 1.5:
         raise _no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
     walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * scale - 0.5)
-    similarity, score, rest = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T)
+    similarity, score, rest, smeared = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T), np.zeros(T, bool)
     for t in range(1, T):
         if cancel is not None:
             cancel.raise_if_cancelled()
         similarity[t], score[t], rest[t] = walker.step(work_image(frames[t], scale), t)
+        smeared[t] = walker.smeared
         on_progress("object", (t + 1) / T)
-    resting = _resting_frames(rest, similarity, score, scale, np.sqrt(mask.sum()))
+    similarity = _bridged(similarity, score)
+    # a smear is no clear sight of the object elsewhere
+    resting = _resting_frames(rest, similarity, np.where(smeared, 0.0, score), scale, np.sqrt(mask.sum()))
     similarity[resting] = IDENTITY
     visibility = np.where(resting, rest, score)
     late = max(2, T // 2)
@@ -119,6 +128,17 @@ def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) f
 
 def _no_track(message: str, hint: str) -> LiftError:
     return LiftError(ErrorCode.NO_TARGET_TRACK, message, hint)
+
+
+def _bridged(similarity: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T, 2, 3), (T,) -> (T, 2, 3)
+    """A straight way from the first place to where the object is found again, through frames that do not show it."""
+    similarity, home = similarity.copy(), (similarity == IDENTITY).all((1, 2))
+    for end in np.flatnonzero(home[:-1] & ~home[1:]) + 1:
+        lost = home[:end] & (score[:end] < LOST_SCORE)
+        start = max(end - BRIDGED_FRAMES, np.flatnonzero(~lost)[-1] + 1)
+        for t in range(start, end):
+            similarity[t] += (t - start + 1) / (end - start + 1) * (similarity[end] - IDENTITY)
+    return similarity
 
 
 def _resting_frames(rest, similarity, score, scale, size_px) -> np.ndarray:  # (T,) bool
@@ -148,7 +168,7 @@ class _Walker:
         self.template, self.hands = template, hands
         self.previous = first
         self.similarity = IDENTITY
-        self.rest = True
+        self.rest, self.smeared = True, False
         self.holder: int | None = None
         self.touched: int | None = None
         self.grip = np.zeros(2)  # from the holding hand to the object's centre
@@ -172,23 +192,39 @@ class _Walker:
             return self.template.score(image, option) - unlikely
 
         if rest >= (REST_SCORE if self.rest else 0.75):
-            similarity, score = IDENTITY, rest
+            similarity, score, self.smeared = IDENTITY, rest, False
             self.template.adapt_at_rest(image)
         else:
             similarity, score = max(((o, score_of(o)) for o in options), key=lambda pair: pair[1])
             if score < 0.7:
                 similarity, score = self.template.search(image, [similarity, expected], score_of)
             score = self.template.score(image, similarity)
-            if self.rest and not taken and score < max(LOST_SCORE, rest + 0.1):
+            # what leaves its place is not where something like it was from the start
+            left = self.rest and not taken
+            before = self.template.score(self.template.surroundings, similarity) if left else 0.0
+            lost = score < max(LOST_SCORE, max(rest, before) + 0.1 if left else 0.0)
+            smeared = self._smeared(image, expected) if lost else None
+            if smeared is not None:
+                similarity, score = smeared
+            elif lost and left:
                 similarity, score = IDENTITY, rest
-            elif score < LOST_SCORE:
+            elif lost:
                 similarity = expected
             elif score > 0.5:
                 self.template.adapt(image, similarity)
+            self.smeared = smeared is not None
         self.rest = similarity is IDENTITY
         self.previous, self.similarity = image, similarity
         self._find_holder(t, sure=score > 0.5)
         return similarity, float(score), float(rest)
+
+    def _smeared(self, image: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, float] | None:
+        """(similarity, score) of a smeared object that is clearly elsewhere than at its first place."""
+        starts = [expected] if expected is self.similarity else [expected, self.similarity]
+        found, score = max((self.template.search_smeared(image, start) for start in starts), key=lambda pair: pair[1])
+        at_rest = self.template.smeared_scores(image, IDENTITY, np.zeros((1, 2)))[0]
+        away = self._shift(found, IDENTITY) > AWAY
+        return (found, score) if away and score >= max(SMEARED_SCORE, at_rest + CLEARLY) else None
 
     def _shift(self, a: np.ndarray, b: np.ndarray) -> float:
         """Distance between where two similarities put the object's centre, in object sizes, 2 at most."""

@@ -1,14 +1,19 @@
 """Keypoint tracks: gaps, borders, and who is not there."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.image_files import read_image
+from hoi_motion.lift import keypoints
 from hoi_motion.lift.keypoints import (
     L_KNEE, L_SHOULDER, L_WRIST, MediaPipeKeypoints, believed, completed, fill_gaps, within_image,
 )  # fmt: skip
+
+DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
 
 
 def test_gaps_are_bridged_without_confidence(acted):
@@ -35,6 +40,13 @@ def test_an_empty_room_has_no_actor(capfd):
         MediaPipeKeypoints().detect(frames)
     assert caught.value.code == ErrorCode.NO_ACTOR
     assert capfd.readouterr().err == ""
+
+
+def test_a_second_pass_goes_on_with_the_progress(monkeypatch):
+    monkeypatch.setattr(keypoints, "AGREEING", 2.0)  # no clip is good enough for one pass
+    frame, steps = read_image(DEMO_FRAME), []
+    MediaPipeKeypoints().detect(np.stack([frame] * 3), on_progress=lambda stage, fraction: steps.append(fraction))
+    assert len(steps) > 6 and steps == sorted(steps) and steps[-1] == 1.0
 
 
 def test_a_person_lost_for_most_of_the_clip_is_no_actor(acted):

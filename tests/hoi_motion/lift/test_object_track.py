@@ -55,6 +55,40 @@ def test_a_hidden_object_goes_with_the_hand_that_took_it():
     np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)
 
 
+def _smeared_lift(places, smeared, neighbour):
+    """A plain box before a plain wall; while smeared it shines through, mixed over where it was and where it will be."""
+    wall, box = np.array([200, 190, 170.0]), np.array([60, 80, 150.0])
+    frames = np.empty((len(places), 96, 144, 3), np.uint8)
+    ways = [np.linspace(places[max(t - 1, 0)], place, 8) if t in smeared else [place] for t, place in enumerate(places)]
+    for t, way in enumerate(ways):
+        share = np.zeros((96, 144))
+        for x, y in np.round(way).astype(int):
+            share[y : y + SIDE, x : x + SIDE] += (0.85 if t in smeared else 1.0) / len(way)
+        x, y = neighbour
+        share[y : y + SIDE, x : x + SIDE] = 1.0
+        share = cv2.GaussianBlur(share, (0, 0), 1.5 if t in smeared else 0.7)[..., None]
+        frames[t] = wall + share * (box - wall)
+    mask = np.zeros((96, 144), bool)
+    x, y = places[0]
+    mask[y : y + SIDE, x : x + SIDE] = True
+    return frames, mask
+
+
+@pytest.mark.parametrize("until", [6, 10], ids=["sharp again", "smeared to the end"])
+def test_an_object_that_leaves_in_smeared_frames_is_followed_and_not_its_neighbour(until):
+    places = [(60, 64)] * 4 + [(62, 52), (64, 38), (66, 24), (66, 20), (66, 18), (66, 18)]
+    track = track_object(*_smeared_lift(places, smeared=range(4, until), neighbour=(94, 64)))
+    # on its way it cannot be seen, but it is not where it was
+    assert track.resting.tolist() == [True] * 4 + [False] * 6
+    np.testing.assert_allclose(track.centroid_px[7:], np.array(places[7:]) + (SIDE - 1) / 2, atol=SIDE / 4)
+
+
+def test_an_object_that_is_half_covered_does_not_leave_for_its_neighbour():
+    frames, mask = _smeared_lift([(60, 64)] * 8, smeared=(), neighbour=(86, 64))
+    frames[4:, 58:78, 54:90] = (200, 150, 120)
+    assert track_object(frames, mask).resting.all()
+
+
 def test_sizes_do_not_matter():
     frames, mask = _clip([(60, 40)] * 3 + [(66, 40), (72, 40), (78, 40)])
     large = np.stack([cv2.resize(f, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC) for f in frames])
