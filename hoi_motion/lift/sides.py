@@ -4,9 +4,11 @@ The detector sometimes takes a person's front for the back and swaps left and ri
 Three things decide: two views of each frame (plain and mirrored), continuity over time, and the face.
 """
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from hoi_motion.lift import keypoints as kp
 
@@ -16,24 +18,39 @@ SAME_PERSON = 0.4
 # leaving a frame out costs as much as a jump by so many trunks; being unsure of head and trunk costs less. The frame
 # before is looked for among so many
 LEFT_OUT, UNSURE, LOOKED_BACK = 1.0, 0.8, 12
+NARROW, AROUND = 0.7, 7  # a trunk of less than this share of its usual width, in so many frames, is undecided
+FLIPPED = 0.02  # torso lengths that a flipped frame costs: of two stories with the same jumps the detector's is taken
 
 
 def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=None) -> kp.KeypointTrack:
     """One consistent track from the plain and the mirrored view of every frame; size_px: the picture's."""
-    views = [plain, mirror]
-    flips = [resolve_flips(view) for view in views]
-    # both views are now steady over time, each up to one global swap: align the second with the first
-    views = [flip_frames(view, flip) for view, flip in zip(views, flips)]
-    both = plain.seen & mirror.seen
-    if both.any():
-        same = _distances(views[0].body_px[both], views[1].body_px[both]).sum()
-        crossed = _distances(views[0].body_px[both], views[1].body_px[both][:, kp.MIRRORED_BODY]).sum()
-        if crossed < same:
-            # the views disagree over the whole clip: keep the one whose face agrees
-            wrong = int(facing_score(views[1]) < facing_score(views[0]))
-            views[wrong] = flip_frames(views[wrong], np.ones(plain.num_frames, bool))
-    views = [replace(view, seen=believed) for view, believed in zip(views, believed_views(*views, size_px))]
-    return _averaged(views[0], views[1])
+    flips = resolve_flips(plain, mirror)
+    if np.mean(flips[0] != flips[1]) > 0.5:
+        # the views disagree over most of the clip: the one whose face agrees is right
+        wrong = int(facing_score(mirror) < facing_score(plain))
+        flips = flips if flips[wrong].mean() > 0.5 else ~flips
+    views = [flip_frames(view, flip) for view, flip in zip((plain, mirror), flips)]
+    believed = believed_views(*views, size_px)
+    believed &= ~undecided_views(*views, believed)
+    return _averaged(*(replace(view, seen=use) for view, use in zip(views, believed)))
+
+
+def undecided_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, seen: np.ndarray) -> np.ndarray:  # (2, T) bool
+    """Views of a trunk much narrower than in the frames around.
+
+    A detector that cannot tell front from back draws both shoulders in the middle between left and right, in single
+    frames. Someone who turns aside grows narrow little by little.
+
+    Args:
+        seen: (2, T) bool, the views that count.
+    """
+    if not seen.any():
+        return seen
+    ends = np.stack([plain.body_px, mirror.body_px])[:, :, np.array([kp.TORSO[:2], kp.TORSO[2:]]), :2]  # (2, T, 2, 2, 2)
+    width_px = np.linalg.norm(ends[..., 0, :] - ends[..., 1, :], axis=-1).sum(-1)
+    widest, known = np.where(seen, width_px, 0.0).max(0), np.flatnonzero(seen.any(0))
+    usual = np.interp(np.arange(seen.shape[1]), known, median_filter(widest[known], AROUND, mode="nearest"))
+    return width_px < NARROW * usual
 
 
 def believed_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=None) -> np.ndarray:  # (2, T) bool
@@ -96,35 +113,50 @@ def _head_and_trunk(track: kp.KeypointTrack, size_px=None) -> np.ndarray:  # (T,
     return np.stack([body[:, kp.NOSE], shoulders, hips], 1)
 
 
-def resolve_flips(track: kp.KeypointTrack) -> np.ndarray:  # (T,) bool
-    """Frames whose left and right are swapped, by the cheapest path over time (Viterbi on two states).
+def resolve_flips(*views: kp.KeypointTrack) -> np.ndarray:  # (V, T) bool
+    """Frames in which a view has left and right swapped, by the cheapest path over time (Viterbi).
 
-    A swap costs how far the paired joints jump, in torso lengths; a flipped frame costs a little by itself, more
-    when the detector was sure of a frontal or a back view.
+    Its states are what is swapped in which view: two views of one person must agree in every frame, or where one turned
+    about between two frames the other would be left behind. A swap costs how far the paired joints jump, in torso
+    lengths, two views how far they are apart; a flipped frame costs a little by itself.
     """
-    T = track.num_frames
-    known = np.flatnonzero(track.seen)
-    flip = np.zeros(T, bool)
-    if len(known) < 2:
-        return flip
-    body = track.body_px[known]
-    scale = np.median(np.linalg.norm(body[:, [11, 12], :2].mean(1) - body[:, [23, 24], :2].mean(1), axis=-1)) + 1e-6
-    swapped = body[:, kp.MIRRORED_BODY]
-    stay = _distances(body[1:], body[:-1]) / scale
-    change = _distances(body[1:], swapped[:-1]) / scale
-    cost = np.array([0.0, 0.02])
-    back = []
-    for s, c in zip(stay, change):
-        options = np.array([[cost[0] + s, cost[1] + c], [cost[0] + c, cost[1] + s]])
-        back.append(options.argmin(1))
-        cost = options.min(1) + [0.0, 0.02]
-    state = int(cost.argmin())
-    states = [state]
-    for choice in reversed(back):
-        state = int(choice[state])
-        states.append(state)
-    flip[known] = np.array(states[::-1], bool)
-    return flip
+    T = views[0].num_frames
+    if sum(int(view.seen.sum()) for view in views) < 2:
+        return np.zeros((len(views), T), bool)
+    bodies = [_carried(view) for view in views]
+    torsos = [b[v.seen] for b, v in zip(bodies, views)]
+    torsos = [np.linalg.norm(b[:, [11, 12], :2].mean(1) - b[:, [23, 24], :2].mean(1), axis=-1) for b in torsos]
+    scale = np.median(np.concatenate(torsos)) + 1e-6
+    states = np.array(list(itertools.product([False, True], repeat=len(views))))  # (S, V)
+    here = np.tile(FLIPPED * states.sum(1), (T, 1))  # (T, S)
+    if len(views) == 2:
+        apart = [_distances(bodies[0], other) / scale for other in (bodies[1], bodies[1][:, kp.MIRRORED_BODY])]
+        one_person = views_agree(*views)
+        here += np.where(one_person, apart, 0.0).T[:, (states[:, 0] != states[:, 1]).astype(int)]
+    step = np.zeros((T - 1, len(states), len(states)))
+    for v, body in enumerate(bodies):
+        stay = _distances(body[1:], body[:-1]) / scale
+        change = _distances(body[1:], body[:-1, kp.MIRRORED_BODY]) / scale
+        changes = states[:, None, v] != states[None, :, v]
+        step += np.where(changes, change[:, None, None], stay[:, None, None])
+    cost, back = here[0], []
+    for t in range(1, T):
+        options = cost[:, None] + step[t - 1]
+        back.append(options.argmin(0))
+        cost = options.min(0) + here[t]
+    path = [int(cost.argmin())]
+    for came_from in reversed(back):
+        path.append(int(came_from[path[-1]]))
+    return states[path[::-1]].T & np.stack([view.seen for view in views])
+
+
+def _carried(view: kp.KeypointTrack) -> np.ndarray:  # (T, 33, 3)
+    """The body of every frame, of the last one seen where nothing was."""
+    known = np.flatnonzero(view.seen)
+    if not len(known):
+        return view.body_px
+    last = np.searchsorted(known, np.arange(view.num_frames), side="right") - 1
+    return view.body_px[known[np.maximum(last, 0)]]
 
 
 def facing_score(track: kp.KeypointTrack) -> float:

@@ -19,7 +19,22 @@ def test_single_swapped_frames_are_found(acted, wrong):
     flip = np.zeros(9, bool)
     flip[wrong] = True
     found = resolve_flips(flip_frames(track, flip))
-    np.testing.assert_array_equal(found, flip)
+    np.testing.assert_array_equal(found, flip[None])
+
+
+def test_two_views_that_turn_about_in_different_frames_are_not_averaged_across(acted):
+    """One view loses the person while the other turns: alone, neither can tell that it turned."""
+    track = acted(9).track
+    halves = [np.arange(9) >= 7, np.arange(9) >= 3]
+    views = [flip_frames(track, half) for half in halves]
+    for view, blind in zip(views, ([6, 7], [2, 3])):
+        # between the halves left and right are in the same place: the jump says nothing
+        body = view.body_px.copy()
+        body[blind, :, :2] = 0.5 * (body[blind, :, :2] + body[blind][:, kp.MIRRORED_BODY, :2])
+        view.body_px[:] = body
+    fused = fuse_views(*views)
+    sure = [0, 1, 4, 5, 8]
+    np.testing.assert_allclose(fused.body_px[sure, kp.R_WRIST, :2], track.body_px[sure, kp.R_WRIST, :2], atol=1e-6)
 
 
 def test_an_untouched_track_is_left_alone(acted):
