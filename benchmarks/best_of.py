@@ -100,7 +100,8 @@ def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
     for sample_seed in range(seed, seed + max(KS)):
         sample = _sample(request, config, sample_seed)
         if sample.report is not None:
-            outcomes[sample_seed] = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene)).outcome
+            judged = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene), scene.fps)
+            outcomes[sample_seed] = judged.outcome
         samples.append(sample)
     chosen = {str(k): _chosen(samples[:k], request, outcomes) for k in KS}
     scores = [

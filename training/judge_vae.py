@@ -49,7 +49,7 @@ def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tupl
     for case in tqdm(cases, desc="held-out scenes"):
         scene = case.scene(height, width, num_frames=17, fps=8.0)
         for which, frames in enumerate((scene.frames, through_vae(vae, scene.frames))):
-            seen[which] += score(frames, scene.frames[0], candidate_masks(scene)).outcome == "hit"
+            seen[which] += score(frames, scene.frames[0], candidate_masks(scene), scene.fps).outcome == "hit"
     return tuple(seen)
 
 

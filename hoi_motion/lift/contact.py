@@ -111,12 +111,14 @@ def hand_contacts(track: kp.KeypointTrack, object_masks: np.ndarray) -> dict[str
 def touch_counts(
     frames: np.ndarray,  # (T, H, W, 3)
     candidate_masks: list[np.ndarray],  # of (H, W) bool, first frame
+    fps: float,
     keypoints: kp.KeypointTrack | None = None,
 ) -> np.ndarray:  # (C,) int
     """In how many frames the acting hand touches each of several candidates; a frame counts for the nearest one only.
 
     The acting hand is the one that goes furthest from where it was in the first frame; while it is still there, it
-    touches nothing: a hand that hangs in front of an object is not reaching for it.
+    touches nothing: a hand that hangs in front of an object is not reaching for it. One that has come to rest touches
+    from a little further away, as in `contact_intervals`.
 
     Raises:
         LiftError: NO_ACTOR when no person can be followed.
@@ -125,13 +127,14 @@ def touch_counts(
         centre = np.mean([np.argwhere(m).mean(0)[::-1] for m in candidate_masks], axis=0)
         keypoints = kp.MediaPipeKeypoints().detect(frames, near_px=centre)
     hand, away = _acting_hand(keypoints)
+    reach = np.where(_arrived(keypoints, hand, fps), STILL_FACTOR, 1.0)
     distances = []
     for mask in candidate_masks:
         distance = hand_distances_px(keypoints, lambda t, mask=mask: mask)[hand]
         centre = np.argwhere(mask).mean(0)[::-1]
         # a hand that covers two neighbours touches the one it is centred on
         ranked = distance + 0.05 * _grip_distance_px(keypoints, hand, centre)
-        distances.append(np.where(away & (distance <= tolerance_px(keypoints, mask)), ranked, np.inf))
+        distances.append(np.where(away & (distance <= reach * tolerance_px(keypoints, mask)), ranked, np.inf))
     distances = np.array(distances)  # (C, T)
     touched = np.isfinite(distances).any(0)
     return np.bincount(distances.argmin(0)[touched], minlength=len(candidate_masks))

@@ -145,7 +145,7 @@ def judge_case(case: Case, contestants: list[str], config: VideoConfig, seed: in
     true_share = float((scene.contact_labels == scene.target_id).mean())
     for contestant in contestants:
         frames = clip_of(contestant, scene, config, seed)
-        yield Result(contestant, case, len(masks), true_share, score(frames, scene.frames[0], masks))
+        yield Result(contestant, case, len(masks), true_share, score(frames, scene.frames[0], masks, scene.fps))
 
 
 def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int) -> np.ndarray:  # (T, H, W, 3) u8

@@ -44,10 +44,10 @@ class VideoScore:
     motion_smoothness: float
 
 
-def score(frames: np.ndarray, image: np.ndarray, masks: list[np.ndarray]) -> VideoScore:
+def score(frames: np.ndarray, image: np.ndarray, masks: list[np.ndarray], fps: float) -> VideoScore:
     """Judge a clip (T, H, W, 3) made from `image`; `masks` are the candidates in the first frame, the target first."""
     try:
-        counts = touch_counts(frames, masks)
+        counts = touch_counts(frames, masks, fps)
         outcome = "none" if not counts.any() else "hit" if counts[0] > counts[1:].max(initial=0) else "wrong"
     except LiftError:
         counts, outcome = np.zeros(len(masks)), "lost"

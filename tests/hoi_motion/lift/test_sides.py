@@ -73,6 +73,30 @@ def test_points_on_which_the_views_disagree_lose_confidence(acted):
     assert fused.body_px[:, kp.L_WRIST, 2].min() > 0.9
 
 
+def _undecided(track: kp.KeypointTrack, frames) -> kp.KeypointTrack:
+    """The track with left and right drawn halfway to the middle in some frames."""
+    body = track.body_px.copy()
+    mirrored = body[frames][:, kp.MIRRORED_BODY, :2]
+    body[frames, :, :2] = 0.6 * body[frames, :, :2] + 0.4 * mirrored
+    return replace(track, body_px=body)
+
+
+def test_frames_undecided_between_front_and_back_do_not_count(acted):
+    track = acted(9).track
+    fused = fuse_views(_undecided(track, [3]), _undecided(track, [3, 6]))
+    assert np.flatnonzero(~fused.seen).tolist() == [3]
+    np.testing.assert_allclose(fused.body_px[6, kp.R_WRIST, :2], track.body_px[6, kp.R_WRIST, :2], atol=1e-6)
+
+
+def test_who_turns_aside_little_by_little_is_seen_throughout(acted):
+    track = acted(9).track
+    body = track.body_px.copy()
+    share = np.linspace(0, 0.45, 9)[:, None, None]  # 0.5 is a person seen from the side
+    body[..., :2] = (1 - share) * body[..., :2] + share * body[:, kp.MIRRORED_BODY, :2]
+    turning = replace(track, body_px=body)
+    assert fuse_views(turning, turning).seen.all()
+
+
 def _elsewhere(track: kp.KeypointTrack, frames, shift_px=(60.0, 70.0)) -> kp.KeypointTrack:
     """The track with another person in some frames."""
     body = track.body_px.copy()

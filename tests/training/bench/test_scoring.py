@@ -15,9 +15,9 @@ def test_wilson_interval_of_a_known_case():
     "counts, expected", [([3, 1, 0], "hit"), ([2, 2], "wrong"), ([0, 4], "wrong"), ([0, 0], "none"), ([2], "hit")]
 )
 def test_outcome_wants_the_target_touched_most(monkeypatch, counts, expected):
-    monkeypatch.setattr(scoring, "touch_counts", lambda frames, masks: np.array(counts))
+    monkeypatch.setattr(scoring, "touch_counts", lambda frames, masks, fps: np.array(counts))
     clip = np.zeros((4, 32, 48, 3), np.uint8)
-    result = score(clip, clip[0], [clip[0, ..., 0] > 0] * len(counts))
+    result = score(clip, clip[0], [clip[0, ..., 0] > 0] * len(counts), 8.0)
     assert (result.outcome, result.target_share) == (expected, counts[0] / 4)
 
 
