@@ -203,7 +203,9 @@ class _Walker:
             left = self.rest and not taken
             before = self.template.score(self.template.surroundings, similarity) if left else 0.0
             lost = score < max(LOST_SCORE, max(rest, before) + 0.1 if left else 0.0)
-            smeared = self._smeared(image, expected) if lost else None
+            # where a hand is seen that has it, that says more than a smear
+            in_hand = carried is not None and not left
+            smeared = self._smeared(image, expected) if lost and not in_hand else None
             if smeared is not None:
                 similarity, score = smeared
             elif lost and left:
