@@ -18,6 +18,7 @@ MIN_NEAR_PX = 2.0
 NEAREST_POINTS = 3
 # a hand has left its place when it moved by this share of the person's height
 AWAY_PERSON = 0.05
+# how far it goes is a median over so many frames: a detector mistakes other things for a hand in single ones
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
 STILL_SPEED, STILL_FACTOR = 0.15, 1.6
@@ -149,7 +150,6 @@ def _acting_hand(track: kp.KeypointTrack) -> tuple[str, np.ndarray]:  # name, (T
         if len(seen):
             start[hand] = np.median(centres[seen, hand], axis=0)
     moved = np.nan_to_num(np.linalg.norm(centres - start, axis=-1)) / track.person_height_px()
-    # a hand that is elsewhere in one frame only was mistaken for something else there
     hand = int(median_filter(moved, (AWAY_FRAMES, 1), mode="nearest").max(0).argmax())
     return HANDS[hand], moved[:, hand] > AWAY_PERSON
 

@@ -116,8 +116,8 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is seen again with more room around the person. Where the person is lost (`lost_person.py`), the hands are
-    looked for by themselves.
+    mostly disagree is seen again with more room around the person. Where the person is lost (`lost_person.py`), the
+    hands are looked for by themselves.
     """
 
     crop_size_px = 512

@@ -7,7 +7,6 @@ fixed strength instead of one relative to each row's range, which needs no atten
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.attention_processor import CogVideoXAttnProcessor2_0
 
 from tavid_planner.config import VideoConfig
 from tavid_planner.video.attention import joined, projected
@@ -99,7 +98,7 @@ class AttentionModulation:
         return push, wanted
 
 
-class _ModulatedProcessor(CogVideoXAttnProcessor2_0):
+class _ModulatedProcessor:
     def __init__(self, modulation: AttentionModulation):
         self.modulation = modulation
 

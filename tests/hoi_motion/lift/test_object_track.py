@@ -110,3 +110,17 @@ def test_a_mask_on_nothing_has_no_track(case):
     with pytest.raises(LiftError) as caught:
         track_object(frames, mask)
     assert caught.value.code == ErrorCode.NO_TARGET_TRACK
+
+
+def test_a_hand_that_is_seen_to_have_the_object_says_more_than_a_smear():
+    places = [(60, 64)] * 4 + [(60 + 4 * i, 64 - 6 * i) for i in range(1, 7)]
+    frames, mask = _clip(places, hidden=range(4, 10))
+    # something like the object, but pale, appears beside its first place
+    decoy = frames[0, 64 : 64 + SIDE, 60 : 60 + SIDE].astype(float)
+    for t in range(5, 10):
+        frames[t, 64 : 64 + SIDE, 34 : 34 + SIDE] = 0.8 * decoy + 0.2 * frames[t, 0, 0]
+    hands = np.full((10, 2, 2), np.nan)
+    hands[:, 1] = np.array(places) + SIDE / 2 + [0, -6]
+    hands[:2, 1] += [0, -40]
+    track = track_object(frames, mask, hands)
+    np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)
