@@ -190,7 +190,8 @@ def install_packages(wanted: list, build) -> None:
     say(f"downloading {len(files) + len(torch)} packages (log: {LOG.relative_to(ROOT)})")
     jobs = [
         # `wheel`, not `download`: what the index has only as source becomes a wheel on the way
-        ("wheel", "--no-deps", "--wheel-dir", str(WHEELS), *files[k::DOWNLOADS_AT_ONCE])
+        # `--use-pep517`: older pips build such a source in place, for which a new environment lacks the wheel package
+        ("wheel", "--no-deps", "--use-pep517", "--wheel-dir", str(WHEELS), *files[k::DOWNLOADS_AT_ONCE])
         for k in range(DOWNLOADS_AT_ONCE)
         if files[k::DOWNLOADS_AT_ONCE]
     ]
