@@ -100,9 +100,13 @@ def _results(folder: Path, settings: Settings, seeds: list[int], workers: int):
     if workers <= 1 or len(seeds) <= 1:
         yield from (make_clip(folder, settings, seed) for seed in seeds)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
         for future in as_completed([pool.submit(make_clip, folder, settings, seed) for seed in seeds]):
             yield future.result()
+    finally:
+        # after an error or Ctrl-C nobody waits for the seeds that are left
+        pool.shutdown(cancel_futures=True)
 
 
 def make_clip(folder: Path, settings: Settings, seed: int) -> dict:

@@ -57,7 +57,7 @@ class Reach:
 def minimum_jerk(x: np.ndarray) -> np.ndarray:
     """Smoothest rise from 0 to 1 (Flash and Hogan 1985, equation 3)."""
     x = np.clip(x, 0, 1)
-    return x**3 * (10 - 15 * x + 6 * x**2)
+    return np.minimum(x**3 * (10 - 15 * x + 6 * x**2), 1.0)  # rounding can exceed 1, where no rotation is defined
 
 
 def standing_trunk(skeleton: Skeleton, gaze_m: np.ndarray) -> Trunk:  # one frame
