@@ -81,9 +81,9 @@ def start_weights(source: str) -> dict[str, torch.Tensor]:
     """What a new run of a VAE or a base starts from, by the names that its task gives the parameters.
 
     Args:
-        source: a model folder (`vae/`, `transformer/`, `text_encoder/` as diffusers writes them); the folder of a run,
-            whose newest checkpoint is taken; or a file `last.pt` as earlier runs wrote it. Averages come before what
-            they are averages of.
+        source: a model folder (`vae/`, `transformer/`, `text_encoder/` as diffusers writes them, and `adapter/`, whose
+            widened convolution is `adapter.weight`); the folder of a run, whose newest checkpoint is taken; or a file
+            `last.pt` as earlier runs wrote it. Averages come before what they are averages of.
 
     Raises:
         InputError: FILE_INVALID.

@@ -31,7 +31,8 @@ class LatentCache:
         images: (N, IMAGE_VARIANTS, C, h, w) float16, the first frame alone, encoded with and without noise.
         masks: (N, H, W) uint8 target masks in model pixels.
         captions: N sentences with [TGT].
-        scale: the VAE scaling factor, one over the latents' standard deviation; of the first clips, then kept.
+        scale: the VAE scaling factor: its own when it has one, as a VAE with a base has; else one over the standard
+            deviation of the first clips' latents, then kept.
     """
 
     names: list[str]
@@ -78,7 +79,9 @@ def encode(vae, clips: ClipFolder, indices: list[int]) -> LatentCache:
         captions.append(clip.caption)
     names = [clips.paths[i].name for i in indices]
     stacked = torch.stack(latents)
-    scale = float(1 / stacked.float().std())
+    scale = vae.config.scaling_factor
+    if scale == 1.0:  # nobody has set it yet
+        scale = float(1 / stacked.float().std())
     return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale)
 
 

@@ -130,7 +130,9 @@ class BaseTask(DiffusionTask):
     def _start_from(self, init: str) -> None:
         weights, name = start_weights(init), f"transformer.{PATCH}"
         if self.config.mask_share and name in weights and weights[name].shape[1] == self._unmasked_channels:
-            weights[name] = F.pad(weights[name], (0, 0, 0, 0, 0, 1))  # a base has no mask channel: it starts at zero
+            # a base has no mask channel: it is the one of the adapter beside it, or starts at zero
+            no_mask = F.pad(weights[name], (0, 0, 0, 0, 0, 1))
+            weights[name] = weights.get("adapter.weight", no_mask)
         put_weights(dict(self.named_parameters()), weights, init)
 
     def _token_ids(self, texts: list[str]) -> torch.Tensor:  # (N, L)

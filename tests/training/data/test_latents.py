@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from training.data.clips import ClipFolder
@@ -18,3 +19,12 @@ def test_encoded_clips_survive_the_disk_and_can_be_added(tmp_path):
     assert both.images.shape == (2, IMAGE_VARIANTS, 16, 4, 6)
     assert both.captions == [clips[0].caption] * 2 and both.names == ["clip_000000003.npz"] * 2
     assert torch.equal(both.masks[0].bool(), torch.from_numpy(clips[0].target_mask))
+
+
+def test_a_scale_that_a_base_was_trained_with_is_kept(tmp_path):
+    save_clip(tmp_path / "clip_000000003.npz", generate_scene(3, 32, 48, 9))
+    clips, vae = ClipFolder(tmp_path), build_vae().eval()
+    measured = encode(vae, clips, [0])
+    assert measured.scale == pytest.approx(1 / float(measured.latents.float().std()), rel=1e-3)
+    vae.register_to_config(scaling_factor=1.25)
+    assert encode(vae, clips, [0]).scale == 1.25

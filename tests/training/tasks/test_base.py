@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +47,17 @@ def test_second_stage_keeps_the_mask_channel_of_a_run_and_adds_one_to_a_model_fo
     )
     assert torch.equal(of_run, trainer.averaged[name]) and of_run[:, 32].abs().max() > 0
     assert torch.equal(of_model[:, :32], of_run[:, :32]) and of_model[:, 32].abs().max() == 0
+
+
+def test_second_stage_takes_the_mask_channel_of_the_adapter_in_a_model_folder(base_config, tmp_path):
+    trainer = Trainer(base_config)
+    trainer.run()
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    shutil.copytree(run / "model", whole)
+    shutil.copytree(run / "adapter_start", whole / "adapter")
+    name = "transformer.patch_embed.proj.weight"
+    started = Trainer(replace(base_config, init=str(whole), out=str(tmp_path / "second"))).trained[name]
+    assert torch.equal(started, trainer.averaged[name])
 
 
 def test_checkpoint_file_of_an_earlier_run_can_be_started_from(base_config, tmp_path):
