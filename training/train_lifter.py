@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hoi_motion.body.joints import index_of
 from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift.keypoints import MIRRORED_BODY
 from hoi_motion.lift.lifter import HIPS, LIFTER_FPS, NUM_POINTS, TRUNK_M, LifterNetwork, normalised
@@ -25,20 +24,7 @@ from training.scenes.scene import free_body
 
 CLIP_SECONDS = 2.1  # of a procedural reach
 NOISE_SEED = 600_000
-# the bone that carries each keypoint, by MediaPipe landmark of the left side
-_CARRIERS = {0: "head", 2: "head", 7: "head", 11: "spine3", 13: "left_shoulder", 15: "left_elbow", 17: "left_wrist",
-             19: "left_wrist", 21: "left_wrist", 23: "pelvis", 25: "left_hip", 27: "left_knee", 29: "left_ankle",
-             31: "left_ankle"}  # fmt: skip
 MIRRORED = np.array([km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS])
-
-
-def _carrier(k: int) -> int:
-    if k in _CARRIERS:
-        return index_of(_CARRIERS[k])
-    return index_of(_CARRIERS[2 if k == 5 else k - 1].replace("left", "right"))
-
-
-CARRIERS = [_carrier(k) for k in km.BODY_KEYPOINTS]
 
 # elbows, wrists and hands count double
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
@@ -68,7 +54,7 @@ def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
     pose = torch.tensor(np.asarray(pose_rad), dtype=torch.float32)
     betas = torch.tensor(np.asarray(betas), dtype=torch.float32).expand(len(pose), -1)
     rotations, _ = body.skeleton.world_transforms(pose, betas)
-    return torch.einsum("kj,tjc->tkc", torch.tensor(km.BODY_MATRIX), points).numpy(), rotations[:, CARRIERS].numpy()
+    return torch.einsum("kj,tjc->tkc", torch.tensor(km.BODY_MATRIX), points).numpy(), rotations[:, km.CARRIERS].numpy()
 
 
 def measured_noise(clips) -> KeypointNoise:
@@ -244,7 +230,9 @@ def train(points: torch.Tensor, noise: KeypointNoise, steps: int, seed: int = 0,
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--offsets", action="store_true", help="only print where MediaPipe draws keypoints, see keypoint_map.py")
     parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
     parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
     parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
@@ -254,6 +242,10 @@ def main(argv: list[str] | None = None) -> int:
 
     start = time.perf_counter()
     noise = measured_noise(tqdm(observed(arguments.scenes), total=arguments.scenes, desc="keypoint noise"))
+    if arguments.offsets:
+        for k, offset in zip(km.BODY_KEYPOINTS, 100 * noise.offset_m):
+            print(f"{k:3}: " + ", ".join(f"{value:.1f}" for value in offset))
+        return 0
     points = motion_points(arguments.reaches, arguments.random, noise)
     network = train(points, noise, arguments.steps)
     save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, arguments.out)

@@ -72,6 +72,12 @@ class Skeleton:
 
     def keypoints(self, pose_rad: torch.Tensor, transl_m: torch.Tensor, betas: torch.Tensor) -> torch.Tensor:
         """Joints and surface points (T, 55 + P, 3), equal to those of the smplx layer."""
+        return self.keypoints_and_rotations(pose_rad, transl_m, betas)[0]
+
+    def keypoints_and_rotations(
+        self, pose_rad: torch.Tensor, transl_m: torch.Tensor, betas: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Joints and surface points (T, 55 + P, 3), and the joints' rotations in the world (T, 55, 3, 3)."""
         rest = self.joints_m + torch.einsum("jck,tk->tjc", self.joint_directions_m, betas)
         local = rotation_matrices(pose_rad)
         rotations, positions = self._chain(local, rest)
@@ -81,4 +87,4 @@ class Skeleton:
         offset = positions - (rotations @ rest[..., None])[..., 0]
         blended = torch.einsum("pj,tjab->tpab", self.point_weights, rotations)
         skinned = (blended @ points[..., None])[..., 0] + torch.einsum("pj,tjc->tpc", self.point_weights, offset)
-        return torch.cat([positions, skinned], 1) + transl_m[:, None]
+        return torch.cat([positions, skinned], 1) + transl_m[:, None], rotations

@@ -3,10 +3,10 @@
 The energy is a negative log-likelihood: Geman-McClure reprojection, the lifter's 3D points, a pose prior with joint
 limits, shape, smoothness of joints over time, planted feet (SMPLify-X, Pavlakos et al. 2019, section 3; for the
 temporal terms SLAHMR, Ye et al. 2023, section 3.3). A depth image of the first frame says how large the person is, and
-with that how far away in every frame; the energy takes the relief of the skin from it.
+with that how far away in every frame, how the skin lies, which way is up, and where the floor is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,9 +19,10 @@ from hoi_motion.lift import keypoints as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.fit_start import Start, fit_start
-from hoi_motion.lift.lifter import HIPS, lift_keypoints
+from hoi_motion.lift.lifter import HIPS, Lifted, lift_keypoints
+from hoi_motion.lift.measured_room import MeasuredRoom
 from hoi_motion.lift.measured_surface import MeasuredSurface, grown_betas
-from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet
+from hoi_motion.lift.planted_feet import FOOT_POINTS, planted_feet, standing_through
 from hoi_motion.lift.priors import PosePrior
 from hoi_motion.lift.sides import facing_score, flip_frames
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -36,6 +37,9 @@ USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
 LIFTED_PITCH_DEG = 4.0
 # what a lifted point weighs against a keypoint, and the least scatter it is believed to have
 LIFTED, LEAST_SPREAD_M = 2.0, 0.02
+# the lowest points of a standing foot are that high over its sole; a foot is where it was so many frames ago, since from
+# one frame to the next alone it could creep away
+SOLE_M, LAGS = 0.017, (1, 4, 16)
 # what measured skin weighs in all, how many points of it are asked, and how far skin is from the fitted body's
 SKIN, SKIN_POINTS, SKIN_SPREAD_M, SKIN_ROBUST_M = 100.0, 300, 0.02, 0.05
 
@@ -128,20 +132,29 @@ class _Fitter:
         self.K = torch.tensor(K, dtype=torch.float32)
         self.height_px = max(track.person_height_px(), 8.0)
         self.prior = PosePrior()
-        self.map = torch.tensor(km.BODY_MATRIX)
+        self.map, self.drawn_m = torch.tensor(km.BODY_MATRIX), torch.tensor(km.drawn_m(track.detector))
         self.hand_maps = [torch.tensor(km.LEFT_HAND_MATRIX), torch.tensor(km.RIGHT_HAND_MATRIX)]
         self.spread = torch.tensor(km.BODY_SPREAD)
         confident = kp.believed(track.body_px, config.min_keypoint_confidence)
         self.body_px = torch.tensor(track.body_px[:, list(km.BODY_KEYPOINTS), :2], dtype=torch.float32)
         self.weight = torch.tensor(confident[:, list(km.BODY_KEYPOINTS)], dtype=torch.float32)
+        self.surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces)
+        self.room = None if depth_m is None else MeasuredRoom(depth_m, K)
         lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
+        self.up = None if self.room is None else self.room.up(lifted.pitch_rad)
+        if self.up is not None:
+            lifted = _turned_up(lifted, self.up)
         hands = [track.left_hand_px, track.right_hand_px]
         self.hands_px = [torch.tensor(h[..., :2], dtype=torch.float32) for h in hands]
         self.hands_weight = [torch.tensor(h[..., 2], dtype=torch.float32) for h in hands]
         self.lifted_m = torch.tensor(lifted.points_m, dtype=torch.float32)
         self.axes = torch.tensor(lifted.axes, dtype=torch.float32)
         self.lifted_spread_m = torch.tensor(lifted.spread_m, dtype=torch.float32).clamp(min=LEAST_SPREAD_M)
-        self.planted = torch.tensor(planted_feet(track, self.height_px, fps), dtype=torch.float32)
+        planted = planted_feet(track, self.height_px, fps)
+        self.planted = torch.tensor(planted, dtype=torch.float32)
+        self.standing = {
+            lag: torch.tensor(standing_through(planted, lag), dtype=torch.float32) for lag in LAGS if lag < len(planted)
+        }
         start: Start = fit_start(body, track, K, confident, lifted)
         self.base = torch.tensor(start.R_level_root, dtype=torch.float32)  # (T, 3, 3)
         self.turn = torch.zeros(track.num_frames, 3, requires_grad=True)
@@ -153,18 +166,19 @@ class _Fitter:
         self.pitch = torch.tensor(float(start.pitch_rad), requires_grad=True)
         self.floor = torch.tensor(float(start.floor_m), requires_grad=True)
         self.pitch_start = float(start.pitch_rad)
+        self.lifted_growth = torch.tensor(0.0, requires_grad=True)  # logarithm
         self.measured_betas = torch.zeros(body.num_betas)
-        self.surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces)
-        self.measured_skin = None
+        self.measured_skin, self.floor_is_measured = None, False
 
     def run(self, on_progress: OnProgress, cancel: CancelToken | None) -> BodyFit:
         total = len(STAGES) * self.iterations
         for s, stage in enumerate(STAGES):
             self._take_measured_size()
+            self._take_measured_floor()
             groups = [
                 {"params": [self.turn, self.body_rad, self.hands_rad], "lr": stage.rate},
                 {"params": [self.ray], "lr": 0.2 * stage.rate},
-                {"params": [self.log_depth, self.pitch, self.floor], "lr": 0.3 * stage.rate},
+                {"params": [self.log_depth, *self._unmeasured()], "lr": 0.3 * stage.rate},
                 {"params": [self.betas], "lr": 2 * stage.rate},
             ]
             optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
@@ -178,7 +192,6 @@ class _Fitter:
                 optimizer.step()
                 schedule.step()
                 on_progress("fit", (s * self.iterations + i + 1) / total)
-        self._take_measured_size()
         return self.result()
 
     @torch.no_grad()
@@ -202,6 +215,24 @@ class _Fitter:
         self.betas += more
         self.measured_betas += more
 
+    @torch.no_grad()
+    def _take_measured_floor(self) -> None:
+        if self.up is None:
+            return
+        pelvis_m = self._in_camera(torch.zeros(1, 3))[0].double().numpy()
+        floor_m = self.room.floor_m(self.up, pelvis_m, float(self.floor))
+        self.floor_is_measured = floor_m is not None
+        if self.floor_is_measured:
+            self.floor.fill_(floor_m)
+
+    def _unmeasured(self) -> list[torch.Tensor]:
+        """What no depth image has said about camera, floor and size; with one, the lifter's size is not asked."""
+        return (
+            ([self.pitch] if self.up is None else [])
+            + ([] if self.floor_is_measured else [self.floor])
+            + ([] if self.measured_skin is None else [self.lifted_growth])
+        )
+
     def _first_skin(self) -> np.ndarray:  # (V, 3)
         """The first frame's skin in the camera frame."""
         vertices, joints = self.body.vertices_and_joints(self._pose()[:1], np.zeros((1, 3)), self.betas)
@@ -215,11 +246,14 @@ class _Fitter:
         face_rad = self.turn.new_zeros(len(self.turn), 3, 3)
         return torch.cat([self.turn[:, None], self.body_rad, face_rad, self.hands_rad], 1)
 
-    def points(self) -> torch.Tensor:  # (T, 76, 3)
-        """Joints and surface points in the level frame."""
-        local = self.body.joints(self._pose(), self.turn.new_zeros(len(self.turn), 3), self.betas)
+    def points(self) -> tuple[torch.Tensor, torch.Tensor]:  # (T, 76, 3), (T, 55, 3, 3)
+        """Joints and surface points, and the joints' rotations, in the level frame."""
+        pose = self._pose()
+        betas, nowhere = self.betas.expand(len(pose), -1), pose.new_zeros(len(pose), 3)
+        local, rotations = self.body.skeleton.keypoints_and_rotations(pose, nowhere, betas)
         local = local - local[:, :1]
-        return (self.base @ local.transpose(1, 2)).transpose(1, 2) + self.pelvis()[:, None]
+        placed = (self.base @ local.transpose(1, 2)).transpose(1, 2) + self.pelvis()[:, None]
+        return placed, self.base[:, None] @ rotations
 
     def pelvis(self) -> torch.Tensor:  # (T, 3)
         depth = self.log_depth.exp()[:, None]
@@ -232,10 +266,11 @@ class _Fitter:
 
     def energy(self, stage: Stage) -> torch.Tensor:
         """Negative log-likelihood per frame."""
-        points = self.points()
+        points, rotations = self.points()
         T = len(points)
         seen = torch.einsum("kj,tjc->tkc", self.map, points)
-        terms = [self._reprojection(self.project(seen), self.body_px, self.weight, self.spread, stage.robust)]
+        drawn = self.project(self._drawn(seen, rotations))
+        terms = [self._reprojection(drawn, self.body_px, self.weight, self.spread, stage.robust)]
         if stage.hands:
             for matrix, px, weight in zip(self.hand_maps, self.hands_px, self.hands_weight):
                 hand = self.project(torch.einsum("kj,tjc->tkc", matrix, points))
@@ -252,28 +287,32 @@ class _Fitter:
             terms.append(stage.feet * self._feet(points))
         return sum(terms) / T
 
+    def _drawn(self, seen: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:  # (T, N, 3)
+        """Where the detector draws the keypoints, in the level frame."""
+        return seen + (rotations[:, km.CARRIERS] @ self.drawn_m[..., None])[..., 0]
+
     def _reprojection(self, xy_px, want_px, weight, spread, robust) -> torch.Tensor:
         square = ((xy_px - want_px) / self.height_px).square().sum(-1)
         return (weight * (robust**2 * square / (robust**2 + square)) / (2 * spread**2)).sum()
 
     def _as_lifted(self, seen: torch.Tensor) -> torch.Tensor:
-        """Distance from the lifter's points, from the middle of the hips, in units of its own spread; Student's t."""
+        """Distance from the lifter's points, from the middle of the hips, in units of its own spread; Student's t.
+
+        A measured person is as large as the depth image says: then the lifter's points may grow as a whole.
+        """
         hips = seen[:, HIPS].mean(1, keepdim=True)
         in_camera = (seen - hips) @ R_level_camera(self.pitch)
-        miss = (in_camera - self.lifted_m) @ self.axes.T / self.lifted_spread_m
+        miss = (in_camera - self.lifted_growth.exp() * self.lifted_m) @ self.axes.T / self.lifted_spread_m
         return LIFTED * 2.5 * torch.log1p(miss.square() / 4).sum()
 
     def _as_measured(self) -> torch.Tensor:
-        """How far the relief of the first frame's skin is from the depth image's; Geman-McClure.
-
-        Only the relief: the distance is all frames' and is taken by `_take_measured_size`.
-        """
+        """How far the first frame's skin is from the depth image's, along the optical axis; Geman-McClure."""
         if self.measured_skin is None:
             return torch.tensor(0.5 * SKIN * (SKIN_ROBUST_M / SKIN_SPREAD_M) ** 2)
         skin, measured_m = self.measured_skin
         points = skin.keypoints(self._pose()[:1], self.turn.new_zeros(1, 3), self.betas[None])[0]
         miss = self._in_camera(points[len(JOINT_NAMES) :] - points[0])[:, 2] - measured_m
-        square = (miss - miss.mean()).square()
+        square = miss.square()
         return 0.5 * SKIN / SKIN_SPREAD_M**2 * (SKIN_ROBUST_M**2 * square / (SKIN_ROBUST_M**2 + square)).mean()
 
     def _upright(self, points: torch.Tensor) -> list[torch.Tensor]:
@@ -298,21 +337,20 @@ class _Fitter:
     def _feet(self, points: torch.Tensor) -> torch.Tensor:
         feet = points[:, FOOT_POINTS]  # (T, 2, 4, 3)
         low = feet[..., 2].amin(-1)  # (T, 2)
-        height = (low - self.floor) / 0.02
+        height = (low - self.floor - SOLE_M) / 0.02
         below = torch.relu(-height)
         energy = 0.5 * (self.planted * height**2).sum() + 0.5 * below.square().sum()
-        if len(points) > 1:
-            step = (feet[1:] - feet[:-1]) / 0.01
-            both = torch.minimum(self.planted[1:], self.planted[:-1])
-            energy = energy + 0.5 * (both[..., None, None] * step**2).sum() / 4
+        for lag, standing in self.standing.items():
+            step = (feet[lag:] - feet[:-lag]) / 0.01
+            energy = energy + 0.5 * (standing[..., None, None] * step**2).sum() / 4
         return energy
 
     @torch.no_grad()
     def result(self) -> BodyFit:
-        points = self.points()
+        points, rotations = self.points()
         energy = float(self.energy(STAGES[-1]))
-        seen = self.project(torch.einsum("kj,tjc->tkc", self.map, points))
-        miss = (seen - self.body_px).norm(dim=-1) / self.height_px
+        drawn = self.project(self._drawn(torch.einsum("kj,tjc->tkc", self.map, points), rotations))
+        miss = (drawn - self.body_px).norm(dim=-1) / self.height_px
         error = ((self.weight * miss).sum(1) / self.weight.sum(1).clamp(min=1e-3)).numpy()
         T = len(points)
         root = axis_angle(self.base @ rotation_matrices(self.turn))
@@ -323,6 +361,18 @@ class _Fitter:
             pose_rad=pose.numpy(), transl_m=transl.numpy(), betas=self.betas.numpy().copy(), points_m=points.numpy(),
             pitch_rad=float(self.pitch), floor_m=float(self.floor), error=error, energy=energy,
         )  # fmt: skip
+
+
+def _turned_up(lifted: Lifted, up: np.ndarray) -> Lifted:
+    """Lifted points with the measured up, in a camera without roll (camera.py).
+
+    Where the lifter errs about up, its person leans with it, along the line of sight; what is seen across it stays.
+    """
+    level = up * [0, 1, 1] / np.linalg.norm(up[1:])
+    lean = np.arctan2(level[2], -level[1]) - lifted.pitch_rad
+    points = lifted.points_m.copy()
+    points[..., 2] -= np.tan(lean) * points[..., 1]
+    return replace(lifted, up=level, points_m=points)
 
 
 def axis_angle(rotation: torch.Tensor) -> torch.Tensor:  # (T, 3, 3) -> (T, 3)

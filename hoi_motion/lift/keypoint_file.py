@@ -66,7 +66,10 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
                 raise InputError(ErrorCode.FILE_INVALID, f"{path} {name} has {len(points)} frames, body_px {T}")
         hint = data.get("body_hint_m", nothing["body_px"])
         hint = checked_array(hint, f"{path} body_hint_m", (T, kp.NUM_BODY, 3), float)
-        track = kp.KeypointTrack(**found, body_hint_m=hint, seen=(found["body_px"][..., 2] > 0).any(1))
+        detector = str(checked_array(data.get("detector", ""), f"{path} detector", (), np.str_))
+        track = kp.KeypointTrack(
+            **found, body_hint_m=hint, seen=(found["body_px"][..., 2] > 0).any(1), detector=detector
+        )
     if "seen" in data:
         track = replace(track, seen=checked_array(data["seen"], f"{path} seen", (track.num_frames,), bool))
     return track, size_px

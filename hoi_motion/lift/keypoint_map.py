@@ -1,13 +1,14 @@
 """Which points of the body model MediaPipe's keypoints are: every keypoint a weighted mean of model points.
 
-MediaPipe's joints lie where people annotate them in pictures, not at SMPL-X's centres of rotation: hips sit higher and
-wider, shoulders a little outside.
+A detector draws its keypoints where people annotate them in pictures, not at SMPL-X's centres of rotation: MediaPipe's
+hips lie 5 cm further ahead and its shoulders 2 cm higher. `drawn_m` says where, for detectors that were measured.
 """
 
 import numpy as np
 
 from hoi_motion.body.joints import KEYPOINT_NAMES, index_of
 
+MEDIAPIPE = "mediapipe"
 _FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
 
@@ -69,3 +70,46 @@ BONES = np.array(
     [(23, 24), (11, 12), (24, 12), (23, 11), (11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26),
      (26, 28), (27, 31), (28, 32)]
 )  # fmt: skip
+
+# the bone that carries a keypoint of the head or the left side, and where, in that bone's frame (x left, y up, z ahead
+# for a body in its rest pose), MediaPipe draws it: centimetres from the model's point, of the free body on rendered
+# training scenes (`python -m training.train_lifter --offsets`)
+_DRAWN_CM = {
+    0: ("head", (-0.0, 1.4, -1.8)),
+    2: ("head", (-0.2, -0.2, -1.5)),
+    7: ("head", (-1.6, 0.4, 2.2)),
+    11: ("spine3", (0.0, 2.2, 0.2)),
+    13: ("left_shoulder", (-0.9, 0.5, 1.7)),
+    15: ("left_elbow", (0.9, -0.3, -0.0)),
+    17: ("left_wrist", (0.0, 1.1, 3.3)),
+    19: ("left_wrist", (-3.0, -1.6, -0.8)),
+    21: ("left_wrist", (0.0, -0.2, -2.4)),
+    23: ("pelvis", (-0.4, -1.9, 5.3)),
+    25: ("left_hip", (0.4, 3.4, -0.1)),
+    27: ("left_knee", (-0.2, 1.4, 0.1)),
+    29: ("left_ankle", (-3.1, -1.7, 0.2)),
+    31: ("left_ankle", (-2.7, -0.4, -0.2)),
+}
+
+
+def _carriers_and_offsets() -> tuple[list[int], np.ndarray]:
+    carriers, offsets = [], []
+    for k in BODY_KEYPOINTS:
+        left = k if k in _DRAWN_CM else 2 if k == 5 else k - 1
+        bone, offset = _DRAWN_CM[left]
+        # a mirrored bone's frame is the mirrored frame
+        carriers.append(index_of(bone if left == k else bone.replace("left", "right")))
+        offsets.append(np.array(offset) / 100 * ([1, 1, 1] if left == k else [-1, 1, 1]))
+    return carriers, np.array(offsets, np.float32)
+
+
+CARRIERS, _MEDIAPIPE_M = _carriers_and_offsets()
+"""Joint whose bone carries each keypoint."""
+
+
+def drawn_m(detector: str) -> np.ndarray:  # (N, 3)
+    """Where a detector draws the keypoints: metres from the model's points, in the frame of the bone that carries each.
+
+    Zeros for a detector that was not measured.
+    """
+    return _MEDIAPIPE_M if detector == MEDIAPIPE else np.zeros_like(_MEDIAPIPE_M)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift.actor_crop import ActorCrop, crop_around, search_windows
 from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
@@ -48,6 +49,7 @@ class KeypointTrack:
         left_hand_px, right_hand_px: (T, 21, 3) x, y, confidence; confidence 0 where the hand was not seen.
         body_hint_m: (T, 33, 3) rough 3D landmarks, metres, camera axes, origin between the hips.
         seen: (T,) bool, the person was found in the frame.
+        detector: who drew them, where that is known (keypoint_map.drawn_m).
     """
 
     body_px: np.ndarray  # (T, 33, 3)
@@ -55,6 +57,7 @@ class KeypointTrack:
     right_hand_px: np.ndarray  # (T, 21, 3)
     body_hint_m: np.ndarray  # (T, 33, 3)
     seen: np.ndarray  # (T,) bool
+    detector: str = ""
 
     @property
     def num_frames(self) -> int:
@@ -221,6 +224,7 @@ def _empty_track(T: int) -> KeypointTrack:
         right_hand_px=np.zeros((T, NUM_HAND, 3)),
         body_hint_m=np.zeros((T, NUM_BODY, 3)),
         seen=np.zeros(T, bool),
+        detector=km.MEDIAPIPE,
     )
 
 

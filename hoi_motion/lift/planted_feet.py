@@ -11,7 +11,7 @@ FOOT_POINTS = [
 FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.R_TOE))
 # a standing foot's keypoints move less than this, person heights a second
 STILL_SPEED = 0.12
-UNSEEN_WEIGHT = 0.2
+UNSEEN_WEIGHT = 0.7
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
 SURE, STAYS, STAYING_WEIGHT = 0.4, 0.08, 0.7
 
@@ -37,6 +37,11 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
         standing = seen * np.clip(2 - moving / STILL_SPEED, 0, 1)
         planted[:, side] = np.where(sure, standing, np.where(stays, STAYING_WEIGHT, resting))
     return planted
+
+
+def standing_through(planted: np.ndarray, lag: int) -> np.ndarray:  # (T, 2) -> (T - lag, 2)
+    """How surely each foot stands from frame t to frame t + lag: as surely as in the least sure frame between."""
+    return np.lib.stride_tricks.sliding_window_view(planted, lag + 1, axis=0).min(-1)
 
 
 def _from_last_place(xy: np.ndarray, sure: np.ndarray) -> np.ndarray:  # (T, 2), (T,) -> (T,) pixels

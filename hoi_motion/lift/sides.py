@@ -210,4 +210,4 @@ def _averaged(a: kp.KeypointTrack, b: kp.KeypointTrack) -> kp.KeypointTrack:
     weight_a, weight_b = a.seen.astype(float), b.seen.astype(float)
     total = np.maximum(weight_a + weight_b, 1e-6)[:, None, None]
     hint = (weight_a[:, None, None] * a.body_hint_m + weight_b[:, None, None] * b.body_hint_m) / total
-    return kp.KeypointTrack(body_hint_m=hint, seen=a.seen | b.seen, **merged)
+    return replace(a, body_hint_m=hint, seen=a.seen | b.seen, **merged)

@@ -15,7 +15,7 @@ def frames(T: int, size_px=SIZE_PX) -> np.ndarray:
 
 
 def test_a_track_comes_back_bit_for_bit(acted, tmp_path):
-    track = replace(acted(5, noise_px=1.0).track, seen=np.array([1, 1, 0, 1, 1], bool))
+    track = replace(acted(5, noise_px=1.0).track, seen=np.array([1, 1, 0, 1, 1], bool), detector="mediapipe")
     write_keypoints(track, SIZE_PX, tmp_path / "k.npz")
     again, size_px = read_keypoints(tmp_path / "k.npz")
     assert size_px == SIZE_PX

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.lift.planted_feet import FOOT_KEYPOINTS, planted_feet
+from hoi_motion.lift.planted_feet import FOOT_KEYPOINTS, planted_feet, standing_through
 
 FPS, HEIGHT_PX = 8.0, 180.0
 
@@ -38,3 +38,8 @@ def test_feet_out_of_the_picture_tell_nothing_while_the_hips_move(acted):
 def test_a_foot_that_steps_does_not_stand(acted):
     track = _feet(acted(9).track, [0.9] * 9, 15.0 * np.arange(9))
     assert planted_feet(track, HEIGHT_PX, FPS).max() < 0.1
+
+
+def test_a_foot_stands_through_a_span_as_surely_as_in_its_least_sure_frame():
+    planted = np.array([[1, 1], [0.5, 1], [1, 1], [1, 0.2]])
+    np.testing.assert_array_equal(standing_through(planted, 2), [[0.5, 1], [0.5, 0.2]])

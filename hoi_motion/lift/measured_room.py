@@ -1,0 +1,61 @@
+"""What a depth image of the first frame says about the room: which way is up, and how far below the camera the floor is."""
+
+import numpy as np
+
+# neighbours so many pixels apart span a piece of surface; where their depth differs by more than this share, there is an edge
+STEP_PX, EDGE = 4, 0.05
+# pieces that may be level, and pieces that are: cosines of their normals to up
+MAYBE_LEVEL, LEVEL, NARROWINGS = np.cos(np.deg2rad(25)), np.cos(np.deg2rad(4)), 8
+# a level surface is at least this share of the picture
+LEAST_SHARE = 0.01
+# the floor is at most this far from where the person is thought to stand, and that thick
+NEAR_M, THICK_M = 0.25, 0.02
+
+
+class MeasuredRoom:
+    """A depth image (H, W) in metres along the optical axis, 0 or NaN where unknown, with its camera's intrinsics."""
+
+    def __init__(self, depth_m: np.ndarray, K: np.ndarray):
+        rows, columns = np.mgrid[: depth_m.shape[0] : STEP_PX, : depth_m.shape[1] : STEP_PX]
+        depth = np.nan_to_num(depth_m[::STEP_PX, ::STEP_PX].astype(float), posinf=0.0)
+        points = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(K).T * depth[..., None]
+        here, right, below = points[:-1, :-1], points[:-1, 1:], points[1:, :-1]
+        normals = np.cross(below - here, right - here)
+        length = np.linalg.norm(normals, axis=-1)
+        known = (length > 1e-12) & np.min([p[..., 2] > 0.1 for p in (here, right, below)], axis=0)
+        for other in (right, below):
+            known &= np.abs(other[..., 2] - here[..., 2]) < EDGE * here[..., 2]
+        self._points, self._normals = here[known], normals[known] / length[known][:, None]
+        self._least = LEAST_SHARE * known.size
+
+    def up(self, expected_pitch_rad: float) -> np.ndarray | None:  # (3,)
+        """Unit vector upwards in the camera frame: what most surfaces that may be level agree on; None without any.
+
+        Args:
+            expected_pitch_rad: of the camera, positive looks up.
+        """
+        up, limit = np.array([0.0, -np.cos(expected_pitch_rad), np.sin(expected_pitch_rad)]), MAYBE_LEVEL
+        for _ in range(NARROWINGS):
+            level = self._normals[self._normals @ up > limit]
+            if len(level) < self._least:
+                return None
+            up = np.median(level, axis=0)
+            up /= np.linalg.norm(up)
+            limit = min(LEVEL, (1 + limit) / 2)
+        return up
+
+    def floor_m(self, up: np.ndarray, at_m: np.ndarray, expected_m: float) -> float | None:
+        """Height of the floor over the camera (negative) under a place; None when none is seen near the expected height.
+
+        The level frame (camera.py) has no roll, so that a level floor has a slope in it.
+
+        Args:
+            up: (3,), of `up`; at_m: (3,) the place in the camera frame.
+        """
+        heights = self._points[self._normals @ up > LEVEL] @ up - up[0] * at_m[0]
+        heights = np.sort(heights[np.abs(heights - expected_m) < NEAR_M])
+        if not len(heights):
+            return None
+        inside = np.searchsorted(heights, heights + THICK_M) - np.arange(len(heights))
+        best = inside.argmax()
+        return float(np.median(heights[best : best + inside[best]])) if inside[best] >= self._least else None
