@@ -8,8 +8,8 @@ STEP_PX, EDGE = 4, 0.05
 MAYBE_LEVEL, LEVEL, NARROWINGS = np.cos(np.deg2rad(25)), np.cos(np.deg2rad(4)), 8
 # a level surface is at least this share of the picture
 LEAST_SHARE = 0.01
-# the floor is at most this far from where the person is thought to stand, and that thick
-NEAR_M, THICK_M = 0.25, 0.02
+# the floor is at most this far from where the person is thought to stand (a table is further up), and that thick
+NEAR_M, THICK_M = 0.45, 0.02
 
 
 class MeasuredRoom:
