@@ -232,7 +232,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=Path, help="safetensors file to write")
-    what.add_argument("--offsets", action="store_true", help="only print where MediaPipe draws keypoints, see keypoint_map.py")
+    what.add_argument("--offsets", action="store_true", help="only print where MediaPipe draws its keypoints")
     parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
     parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
     parser.add_argument("--random", type=int, default=1400, help="clips of random poses")

@@ -1,8 +1,8 @@
-"""What a depth image of the first frame says about the room: which way is up, and how far below the camera the floor is."""
+"""What a depth image of the first frame says about the room: which way is up, and where the floor is."""
 
 import numpy as np
 
-# neighbours so many pixels apart span a piece of surface; where their depth differs by more than this share, there is an edge
+# neighbours so many pixels apart span a piece of surface; where their depth differs by more than this share, is an edge
 STEP_PX, EDGE = 4, 0.05
 # pieces that may be level, and pieces that are: cosines of their normals to up
 MAYBE_LEVEL, LEVEL, NARROWINGS = np.cos(np.deg2rad(25)), np.cos(np.deg2rad(4)), 8
@@ -45,7 +45,7 @@ class MeasuredRoom:
         return up
 
     def floor_m(self, up: np.ndarray, at_m: np.ndarray, expected_m: float) -> float | None:
-        """Height of the floor over the camera (negative) under a place; None when none is seen near the expected height.
+        """Height of the floor over the camera (negative) under a place; None when none is near the expected height.
 
         The level frame (camera.py) has no roll, so that a level floor has a slope in it.
 
