@@ -11,22 +11,23 @@ FOOT_POINTS = [
 FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.R_TOE))
 # a standing foot's keypoints move less than this, person heights a second
 STILL_SPEED = 0.12
-UNSEEN_WEIGHT = 0.7
+# how surely a foot that is hidden, or of which nothing is known, stands
+HIDDEN_WEIGHT = 0.7
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
-SURE, STAYS, STAYING_WEIGHT = 0.4, 0.08, 0.7
+SURE, STAYS = 0.4, 0.08
 
 
 def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1
     """How surely each foot (left, right) stands still on the floor.
 
     A foot that goes out of sight and is still guessed where it was last seen stands there: whoever bends down hides
-    their feet without a step. A foot of which nothing is known counts weakly as standing while the hips keep still: a
-    person cut off by the picture's edge stands on the same floor all the time.
+    their feet without a step. A foot of which nothing is known stands while the hips keep still: a person behind a table
+    or cut off by the picture's edge stands on the same floor all the time.
     """
     planted = np.zeros((track.num_frames, 2))
     hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
     hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
-    resting = UNSEEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
+    resting = HIDDEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
     for side, ids in enumerate(FOOT_KEYPOINTS):
         # some sources know no heels and toes
         points = track.body_px[:, [i for i in ids if track.body_px[:, i, 2].any()] or ids[:1]]
@@ -35,7 +36,7 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
         sure = seen > SURE
         stays = ~sure & (seen > 0) & (_from_last_place(place, sure) < STAYS * height_px)
         standing = seen * np.clip(2 - moving / STILL_SPEED, 0, 1)
-        planted[:, side] = np.where(sure, standing, np.where(stays, STAYING_WEIGHT, resting))
+        planted[:, side] = np.where(sure, standing, np.where(stays, HIDDEN_WEIGHT, resting))
     return planted
 
 
