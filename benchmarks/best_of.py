@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.pieces import measure_pieces
 from hoi_motion.files import write_whole
+from hoi_motion.lift.keypoint_sources import keypoint_source
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
 from tavid_planner.errors import ErrorCode, InputError, TavidError
@@ -100,7 +101,8 @@ def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
     for sample_seed in range(seed, seed + max(KS)):
         sample = _sample(request, config, sample_seed)
         if sample.report is not None:
-            judged = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene), scene.fps)
+            source = keypoint_source(config.lift.keypoints)
+            judged = score_video(sample.video.frames, scene.frames[0], candidate_masks(scene), scene.fps, source)
             outcomes[sample_seed] = judged.outcome
         samples.append(sample)
     chosen = {str(k): _chosen(samples[:k], request, outcomes) for k in KS}

@@ -35,6 +35,8 @@ def check_options(config, prefix: str = "") -> None:
         name = prefix + f.name
         if dataclasses.is_dataclass(value) or "description" not in f.metadata:
             continue
+        if value is False and "no" in (f.metadata["choices"] or ()):
+            value = "no"  # YAML 1.1 reads a bare no as false
         object.__setattr__(config, f.name, _typed(value, hints[f.name], name))
         value, meta = getattr(config, f.name), f.metadata
         if value is None:

@@ -59,6 +59,7 @@ def _header(plan: InteractionPlan) -> str:
         f'<header><span class="badge {plan.verdict}">{plan.verdict}</span><div><h1>{instruction}</h1>'
         f'<p class="sub">{width} x {height} px, {frames} frames at {plan.video.fps:g} per second, '
         f"seed {plan.provenance.get('chosen_seed', plan.request.seed)}, body {escape(plan.motion.body_model)}, "
+        f"keypoints {escape(plan.provenance.get('profile', {}).get('lift', {}).get('keypoints', 'unknown'))}, "
         f"{escape(str(plan.provenance.get('created', '')))}</p></div></header>\n"
     )
 

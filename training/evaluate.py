@@ -72,9 +72,10 @@ def quick_evaluation(args, config: VideoConfig) -> None:
     """Scenes of 2 to 4 identical candidates."""
     cases = [held_out_case(i, args.first_scene) for i in range(args.count or 60)]
     contestants = ["truth", "adapter"] if args.without_baseline else list(CONTESTANTS)
-    results = list(judge_cases([(c, contestants) for c in cases], config, args.seed, args.workers, "held-out scenes"))
+    jobs = [(c, contestants) for c in cases]
+    results = list(judge_cases(jobs, config, args.keypoints, args.seed, args.workers, "held-out scenes"))
     chance = float(np.mean([1 / c.candidates for c in cases]))
-    print(f"mean [95% interval]; hit by chance: {chance:.2f}")
+    print(f"mean [95% interval]; hit by chance: {chance:.2f}; contact judged by {args.keypoints} keypoints")
     rows = []
     for contestant in contestants:
         mine = sorted((r for r in results if r.contestant == contestant), key=lambda r: r.case.seed)
@@ -86,7 +87,7 @@ def quick_evaluation(args, config: VideoConfig) -> None:
             if part := [r.score for r in mine if r.candidates == candidates]:
                 rows.append(_print_row(f"{args.profile}, of these with {candidates} candidates", part))
     if args.out:
-        args.out.write_text(json.dumps({"chance": chance, "rows": rows}, indent=1) + "\n")
+        args.out.write_text(json.dumps({"chance": chance, "keypoints": args.keypoints, "rows": rows}, indent=1) + "\n")
     if args.sheet:
         outcomes = {r.case: r.score.outcome for r in results if r.contestant == "adapter"}
         cv2.imwrite(str(args.sheet), cv2.cvtColor(_sheet(cases[:12], outcomes, config, args.seed), cv2.COLOR_RGB2BGR))
@@ -115,7 +116,8 @@ def target_bench(args, config: VideoConfig) -> None:
         message = f"profile {args.profile} has no adapter"
         raise InputError(ErrorCode.CONFIG_INVALID, message, "leave that contestant out")
     cases, out = bench_cases(args.classes, args.count), args.out or Path("runs/bench")
-    text = report(run_bench(config, cases, contestants, out, args.seed, args.workers))
+    results = run_bench(config, cases, contestants, out, args.keypoints, args.seed, args.workers)
+    text = f"Contact judged by {args.keypoints} keypoints\n{report(results)}"
     (out / "report.md").write_text(text + "\n")
     print(text)
 
@@ -124,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
+    parser.add_argument("--keypoints", help="contact is judged by: mediapipe, low-resolution, ...; default: the profile's")
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
     parser.add_argument("--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
@@ -152,7 +155,9 @@ def main() -> None:
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:
         parser.error(f"unknown contestant {unknown[0]!r}; there are {', '.join(CONTESTANTS)}")
     try:
-        config = replace(load_profile(args.profile).video, capture_attention=False)
+        profile = load_profile(args.profile)
+        config = replace(profile.video, capture_attention=False)
+        args.keypoints = args.keypoints or profile.lift.keypoints
         if args.ablation:
             from training.bench.ablation import run_ablation
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from hoi_motion.lift.keypoints import MediaPipeKeypoints
 from training.bench.runner import through_vae
 from training.bench.scoring import candidate_masks, score
 from training.data.clips import ClipFolder
@@ -44,12 +45,12 @@ def kept_db(vae, clip: torch.Tensor, latent: torch.Tensor, noise: float) -> tupl
 
 
 def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tuple[int, int]:
-    """In how many scenes the detector sees the target touched: in the ground truth, and in what the VAE keeps of it."""
-    seen = [0, 0]
+    """In how many scenes MediaPipe sees the target touched: in the ground truth, and in what the VAE keeps of it."""
+    seen, source = [0, 0], MediaPipeKeypoints()
     for case in tqdm(cases, desc="held-out scenes"):
         scene = case.scene(height, width, num_frames=17, fps=8.0)
         for which, frames in enumerate((scene.frames, through_vae(vae, scene.frames))):
-            seen[which] += score(frames, scene.frames[0], candidate_masks(scene), scene.fps).outcome == "hit"
+            seen[which] += score(frames, scene.frames[0], candidate_masks(scene), scene.fps, source).outcome == "hit"
     return tuple(seen)
 
 

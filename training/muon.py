@@ -9,10 +9,17 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.Optimizer):
-    """For parameters with two or more axes; biases and norms belong to AdamW."""
+    """For parameters with two or more axes; biases and norms belong to AdamW.
 
-    def __init__(self, parameters, lr: float, momentum: float = 0.9, weight_decay: float = 0.01):
+    Args:
+        dtype: the orthogonalisation's arithmetic; it needs few digits.
+    """
+
+    def __init__(
+        self, parameters, lr: float, momentum: float = 0.9, weight_decay: float = 0.01, dtype: torch.dtype = torch.float32
+    ):
         super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
@@ -25,7 +32,7 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(parameter)
                 state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
                 update = parameter.grad + group["momentum"] * state["momentum"]
-                update = orthogonalised(update.flatten(1)).view_as(parameter)
+                update = orthogonalised(update.flatten(1).to(self._dtype)).to(parameter.dtype).view_as(parameter)
                 parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
 
 

@@ -246,4 +246,5 @@ def _optimizers(task: Task, config: TrainConfig) -> list[torch.optim.Optimizer]:
     others = [p for n, p in trained.items() if n not in muon]
     betas = (0.9, config.adam_beta2)
     adamw = torch.optim.AdamW(others, lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay)
-    return [Muon(muon.values(), lr=config.learning_rate), adamw] if muon else [adamw]
+    digits = torch.bfloat16 if config.mixed_precision == "bf16" else torch.float32
+    return [Muon(muon.values(), lr=config.learning_rate, dtype=digits), adamw] if muon else [adamw]

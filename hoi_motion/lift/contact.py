@@ -110,23 +110,14 @@ def hand_contacts(track: kp.KeypointTrack, object_masks: np.ndarray) -> dict[str
 
 
 def touch_counts(
-    frames: np.ndarray,  # (T, H, W, 3)
-    candidate_masks: list[np.ndarray],  # of (H, W) bool, first frame
-    fps: float,
-    keypoints: kp.KeypointTrack | None = None,
+    keypoints: kp.KeypointTrack, candidate_masks: list[np.ndarray], fps: float  # of (H, W) bool, first frame
 ) -> np.ndarray:  # (C,) int
     """In how many frames the acting hand touches each of several candidates; a frame counts for the nearest one only.
 
     The acting hand is the one that goes furthest from where it was in the first frame; while it is still there, it
     touches nothing: a hand that hangs in front of an object is not reaching for it. One that has come to rest touches
     from a little further away, as in `contact_intervals`.
-
-    Raises:
-        LiftError: NO_ACTOR when no person can be followed.
     """
-    if keypoints is None:
-        centre = np.mean([np.argwhere(m).mean(0)[::-1] for m in candidate_masks], axis=0)
-        keypoints = kp.MediaPipeKeypoints().detect(frames, near_px=centre)
     hand, away = _acting_hand(keypoints)
     reach = np.where(_arrived(keypoints, hand, fps), STILL_FACTOR, 1.0)
     distances = []

@@ -5,7 +5,7 @@ from hoi_motion.lift.keypoints import KeypointSource, MediaPipeKeypoints
 
 
 def keypoint_source(name: str) -> KeypointSource:
-    """`mediapipe`, `vitpose:FOLDER`, or the name of a keypoint file (.npz).
+    """`mediapipe`, `low-resolution`, `vitpose:FOLDER`, or the name of a keypoint file (.npz).
 
     Raises:
         InputError: CONFIG_INVALID for another name, FILE_INVALID for a file that holds no keypoints.
@@ -13,6 +13,10 @@ def keypoint_source(name: str) -> KeypointSource:
     """
     if name == "mediapipe":
         return MediaPipeKeypoints()
+    if name == "low-resolution":
+        from hoi_motion.lift.low_resolution import LowResolutionKeypoints
+
+        return LowResolutionKeypoints()
     if name.startswith("vitpose:"):
         from hoi_motion.lift.vitpose import VitPoseKeypoints
 
@@ -22,5 +26,7 @@ def keypoint_source(name: str) -> KeypointSource:
 
         return KeypointFile(name)
     raise InputError(
-        ErrorCode.CONFIG_INVALID, f"keypoint source is {name!r}", "give mediapipe, vitpose:FOLDER or a file FILE.npz"
+        ErrorCode.CONFIG_INVALID,
+        f"keypoint source is {name!r}",
+        "give mediapipe, low-resolution, vitpose:FOLDER or a file FILE.npz",
     )

@@ -56,3 +56,16 @@ def test_flat_options_have_dotted_names():
     assert [name for name, *_ in flat_options(Outer())] == [
         "name", "inner.size", "inner.share", "inner.kind", "inner.on", "inner.limit",
     ]  # fmt: skip
+
+
+def test_the_word_no_stays_a_word_where_it_is_a_choice():
+    @dataclass(frozen=True)
+    class Config:
+        arithmetic: str = option("bf16", "of the run", choices=("no", "bf16"))
+
+        def __post_init__(self):
+            check_options(self)
+
+    assert from_mapping(Config, {"arithmetic": False}).arithmetic == "no"  # as YAML reads a bare no
+    with pytest.raises(InputError):
+        from_mapping(Config, {"arithmetic": True})

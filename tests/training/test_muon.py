@@ -33,3 +33,16 @@ def test_convolution_learns_a_target():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_an_orthogonalisation_in_few_digits_makes_about_the_same_step():
+    steps = []
+    for dtype in (torch.float32, torch.bfloat16):
+        torch.manual_seed(0)
+        weight = torch.nn.Parameter(torch.randn(6, 10))
+        weight.grad, before = torch.randn(6, 10), weight.detach().clone()
+        Muon([weight], lr=0.1, dtype=dtype).step()
+        assert weight.dtype == torch.float32
+        steps.append(weight.detach() - before)
+    assert (steps[0] - steps[1]).norm() < 0.1 * steps[0].norm()
+    assert not torch.equal(*steps)

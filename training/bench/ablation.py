@@ -66,7 +66,7 @@ def run_ablation(args, video: VideoConfig) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), rows, seeds, scenes, minutes_per_run, out, workers.
+        args: config (of the trainings), rows, seeds, scenes, minutes_per_run, out, workers, keypoints.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row lists the valid names.
@@ -87,7 +87,7 @@ def run_ablation(args, video: VideoConfig) -> str:
             judged = replace(video, adapter=str(run / "adapter"))
         else:
             judged = video
-        results = run_bench(judged, cases, [row.contestant], run / "bench", seed, args.workers)
+        results = run_bench(judged, cases, [row.contestant], run / "bench", args.keypoints, seed, args.workers)
         scores[row.name].append([r.score for r in results])
     text = ablation_table(rows, scores, steps, len(cases))
     write_whole(out / "table.md", (text + "\n").encode())

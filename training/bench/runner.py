@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.lift.keypoint_sources import keypoint_source
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
@@ -59,11 +60,13 @@ class Result:
 
 
 def run_bench(
-    config: VideoConfig, cases: list[Case], contestants: list[str], out: Path, seed: int = 0, workers: int = 1
-) -> list[Result]:
+    config: VideoConfig, cases: list[Case], contestants: list[str], out: Path, keypoints: str, seed: int = 0,
+    workers: int = 1,
+) -> list[Result]:  # fmt: skip
     """Scores of all contestants on all cases, also in `scores.jsonl` of the folder `out`.
 
     Args:
+        keypoints: source of the keypoints by which contact is judged, as the option lift.keypoints names them.
         seed: of the sampler.
 
     Raises:
@@ -72,23 +75,23 @@ def run_bench(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    _claim(out, config, seed)
+    _claim(out, config, keypoints, seed)
     drop_cut_line(out / "scores.jsonl")
     done = {(r.contestant, r.case): r for r in map(Result.of_line, read_lines(out / "scores.jsonl"))}
     jobs = [(case, [c for c in contestants if (c, case) not in done]) for case in cases]
     jobs = [(case, missing) for case, missing in jobs if missing]
-    for result in judge_cases(jobs, config, seed, workers, out.name):
+    for result in judge_cases(jobs, config, keypoints, seed, workers, out.name):
         append_line(out / "scores.jsonl", result.line())
         done[result.contestant, result.case] = result
     return [done[contestant, case] for contestant in contestants for case in cases]
 
 
-def _claim(out: Path, config: VideoConfig, seed: int) -> None:
+def _claim(out: Path, config: VideoConfig, keypoints: str, seed: int) -> None:
     from tavid_planner.video.model_files import model_folder, weights_digest
 
     folders = {"base": config.base, "adapter": config.adapter}
     options = {k: v for k, v in asdict(config).items() if k not in ("device", "memory")}  # these change no clip
-    wanted = {"bench": BENCH_VERSION, "seed": seed, "video": options}
+    wanted = {"bench": BENCH_VERSION, "seed": seed, "keypoints": keypoints, "video": options}
     wanted |= {f"{k}_digest": weights_digest(model_folder(resolve_model(v))) for k, v in folders.items() if v}
     path = out / "bench.json"
     if path.is_file():
@@ -104,23 +107,25 @@ def _claim(out: Path, config: VideoConfig, seed: int) -> None:
         write_whole(path, json.dumps(wanted, indent=1).encode())
 
 
-def judge_cases(jobs: list, config: VideoConfig, seed: int, workers: int, what: str) -> Iterator[Result]:
+def judge_cases(
+    jobs: list, config: VideoConfig, keypoints: str, seed: int, workers: int, what: str
+) -> Iterator[Result]:
     """Results of (case, contestants) jobs as they come, with a progress bar named `what`."""
     with tqdm(total=sum(len(contestants) for _, contestants in jobs), unit="clip", desc=what) as bar:
-        for result in _results(jobs, config, seed, workers):
+        for result in _results(jobs, config, keypoints, seed, workers):
             yield result
             bar.update()
 
 
-def _results(jobs: list, config: VideoConfig, seed: int, workers: int) -> Iterator[Result]:
+def _results(jobs: list, config: VideoConfig, keypoints: str, seed: int, workers: int) -> Iterator[Result]:
     if workers <= 1:
         for case, contestants in jobs:
-            yield from judge_case(case, contestants, config, seed)
+            yield from judge_case(case, contestants, config, keypoints, seed)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_one_thread)
     try:
-        futures = [pool.submit(_judge_case_whole, case, contestants, config, seed) for case, contestants in jobs]
+        futures = [pool.submit(_judge_case_whole, case, contestants, config, keypoints, seed) for case, contestants in jobs]
         for future in as_completed(futures):
             yield from future.result()
     finally:
@@ -134,18 +139,22 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _judge_case_whole(case: Case, contestants: list[str], config: VideoConfig, seed: int) -> list[Result]:
-    return list(judge_case(case, contestants, config, seed))
+def _judge_case_whole(*job) -> list[Result]:
+    return list(judge_case(*job))
 
 
-def judge_case(case: Case, contestants: list[str], config: VideoConfig, seed: int) -> Iterator[Result]:
+def judge_case(
+    case: Case, contestants: list[str], config: VideoConfig, keypoints: str, seed: int
+) -> Iterator[Result]:
     """Make the scene of a case, then the clip of every contestant, and judge it."""
     scene = case.scene(config.height, config.width, config.num_frames, config.fps)
     masks = candidate_masks(scene)
     true_share = float((scene.contact_labels == scene.target_id).mean())
+    source = keypoint_source(keypoints)
     for contestant in contestants:
         frames = clip_of(contestant, scene, config, seed)
-        yield Result(contestant, case, len(masks), true_share, score(frames, scene.frames[0], masks, scene.fps))
+        judged = score(frames, scene.frames[0], masks, scene.fps, source)
+        yield Result(contestant, case, len(masks), true_share, judged)
 
 
 def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int) -> np.ndarray:  # (T, H, W, 3) u8

@@ -7,6 +7,7 @@ import numpy as np
 
 from hoi_motion.errors import LiftError
 from hoi_motion.lift.contact import touch_counts
+from hoi_motion.lift.keypoints import KeypointSource
 from training.scenes.scene import SceneSample
 from training.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
 
@@ -44,10 +45,13 @@ class VideoScore:
     motion_smoothness: float
 
 
-def score(frames: np.ndarray, image: np.ndarray, masks: list[np.ndarray], fps: float) -> VideoScore:
+def score(
+    frames: np.ndarray, image: np.ndarray, masks: list[np.ndarray], fps: float, keypoints: KeypointSource
+) -> VideoScore:
     """Judge a clip (T, H, W, 3) made from `image`; `masks` are the candidates in the first frame, the target first."""
     try:
-        counts = touch_counts(frames, masks, fps)
+        near_px = np.mean([np.argwhere(m).mean(0)[::-1] for m in masks], axis=0)
+        counts = touch_counts(keypoints.detect(frames, near_px=near_px), masks, fps)
         outcome = "none" if not counts.any() else "hit" if counts[0] > counts[1:].max(initial=0) else "wrong"
     except LiftError:
         counts, outcome = np.zeros(len(masks)), "lost"

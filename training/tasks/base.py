@@ -28,6 +28,7 @@ from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.validation import ValidationClip, generate
 
 PATCH = "patch_embed.proj.weight"
+BLOCKS, LAST_OF_HALVES = "transformer.transformer_blocks.", ("attn1.to_out.0.", "ff.net.2.")
 
 
 class BaseTask(DiffusionTask):
@@ -133,12 +134,43 @@ class BaseTask(DiffusionTask):
             # a base has no mask channel: it is the one of the adapter beside it, or starts at zero
             no_mask = F.pad(weights[name], (0, 0, 0, 0, 0, 1))
             weights[name] = weights.get("adapter.weight", no_mask)
+        weights = deepened(weights, self.config.layers)
         put_weights(dict(self.named_parameters()), weights, init)
 
     def _token_ids(self, texts: list[str]) -> torch.Tensor:  # (N, L)
         length = self.config.text_length
         tokens = self.tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         return tokens.input_ids
+
+
+def deepened(weights: dict[str, torch.Tensor], layers: int) -> dict[str, torch.Tensor]:
+    """Weights of a transformer of more blocks that says the same: the new ones, spread among the old, add nothing yet.
+
+    Each is a copy of the old one after it but for the last layer of its two halves, which is zero.
+
+    Raises:
+        InputError: CONFIG_INVALID for fewer blocks.
+    """
+    rest = {name: value for name, value in weights.items() if not name.startswith(BLOCKS)}
+    blocks: dict[int, dict[str, torch.Tensor]] = {}
+    for name in weights.keys() - rest.keys():
+        number, _, part = name.removeprefix(BLOCKS).partition(".")
+        blocks.setdefault(int(number), {})[part] = weights[name]
+    old = len(blocks)
+    if layers < old:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"the start does not fit: {old} blocks there, {layers} here", "option layers"
+        )
+    if layers == old or not old:
+        return weights
+    # old block i goes to the end of the i-th of `old` parts of the new depth
+    places = {((i + 1) * layers) // old - 1: i for i in range(old)}
+    for place in range(layers):
+        source = blocks[places[place]] if place in places else blocks[min(i for p, i in places.items() if p > place)]
+        for part, value in source.items():
+            last = part.startswith(LAST_OF_HALVES) and place not in places
+            rest[f"{BLOCKS}{place}.{part}"] = torch.zeros_like(value) if last else value
+    return rest
 
 
 def _tokenizer_folder(init: Path) -> Path:

@@ -9,7 +9,6 @@ from hoi_motion.lift import contact
 from hoi_motion.lift.object_track import IDENTITY, ObjectTrack
 
 FPS = 8.0
-VIDEO = np.zeros((12, 240, 360, 3), np.uint8)
 
 
 def _square(centre, half, size_px=(240, 360)):
@@ -53,7 +52,7 @@ def test_without_hand_landmarks_the_wrist_and_knuckles_reach_on(reaching):
 def test_frames_count_for_the_nearest_candidate_only(reaching):
     track, place = reaching
     masks = [_square(place + [offset, 0], 9) for offset in (-40, 0, 40)]
-    counts = contact.touch_counts(VIDEO, masks, 8.0, track)
+    counts = contact.touch_counts(track, masks, 8.0)
     assert counts.argmax() == 1 and counts.sum() <= 12
 
 
@@ -62,7 +61,7 @@ def test_hands_in_their_first_place_touch_nothing(reaching):
     start = track.right_hand_px[0, [4, 8, 12], :2].mean(0)
     other = track.left_hand_px[-1, [4, 8, 12], :2].mean(0)
     masks = [_square(start, 6), _square(other, 6), _square(place, 6)]
-    before, idle, reached = contact.touch_counts(VIDEO, masks, 8.0, track)
+    before, idle, reached = contact.touch_counts(track, masks, 8.0)
     assert before == 0 and idle == 0 and reached >= 1
 
 
@@ -72,7 +71,7 @@ def test_a_hand_mistaken_for_something_in_one_frame_is_not_the_acting_one(reachi
     body[8, [15, 17, 19, 21], :2] -= 150
     left[8, :, :2] -= 150
     mistaken = replace(track, body_px=body, left_hand_px=left)
-    counts = [contact.touch_counts(VIDEO, [_square(place, 6)], 8.0, t)[0] for t in (track, mistaken)]
+    counts = [contact.touch_counts(t, [_square(place, 6)], 8.0)[0] for t in (track, mistaken)]
     assert counts[0] == counts[1] >= 1
 
 
@@ -90,13 +89,13 @@ def test_a_hand_at_rest_beside_the_object_touches_it_and_one_that_passes_does_no
         mask = _square(leftmost - [20 + gap, 0], 20)
         away_px = contact.hand_distances_px(resting, lambda t: mask)["right_hand"][-1]
         if 1.05 < away_px / contact.tolerance_px(resting, mask) < 1.5:
-            beside.append([contact.touch_counts(VIDEO, [mask], 8.0, track)[0] for track in (resting, passing)])
+            beside.append([contact.touch_counts(track, [mask], 8.0)[0] for track in (resting, passing)])
     assert beside and all(counts == [3, 0] for counts in beside)
 
 
 def test_nobody_near_counts_nothing(reaching):
     track, _ = reaching
-    assert contact.touch_counts(VIDEO, [_square((15, 15), 6)], 8.0, track).tolist() == [0]
+    assert contact.touch_counts(track, [_square((15, 15), 6)], 8.0).tolist() == [0]
 
 
 def test_the_hand_that_goes_with_the_moving_object_holds_it(reaching):

@@ -24,7 +24,7 @@ def judged(monkeypatch):
     """Count what is judged, without detecting anything."""
     seen = []
 
-    def judge(case, contestants, config, seed):
+    def judge(case, contestants, config, keypoints, seed):
         for contestant in contestants:
             seen.append((contestant, case))
             yield Result(contestant, case, 3, 0.4, SCORE)
@@ -35,26 +35,28 @@ def judged(monkeypatch):
 
 def test_stopped_run_judges_only_what_is_missing(tmp_path, monkeypatch, config):
     seen = judged(monkeypatch)
-    run_bench(config, CASES[:1], ["adapter"], tmp_path)
+    run_bench(config, CASES[:1], ["adapter"], tmp_path, "mediapipe")
     with open(tmp_path / "scores.jsonl", "a") as file:
         file.write('{"contestant": "ba')  # killed while it wrote
-    results = run_bench(config, CASES, ["adapter", "base"], tmp_path)
+    results = run_bench(config, CASES, ["adapter", "base"], tmp_path, "mediapipe")
     assert seen == [("adapter", CASES[0]), ("base", CASES[0]), ("adapter", CASES[1]), ("base", CASES[1])]
     assert [(r.contestant, r.case) for r in results] == [(c, case) for c in ("adapter", "base") for case in CASES]
     assert len((tmp_path / "scores.jsonl").read_text().splitlines()) == 4
-    assert results == run_bench(config, CASES, ["adapter", "base"], tmp_path) and len(seen) == 4
+    assert results == run_bench(config, CASES, ["adapter", "base"], tmp_path, "mediapipe") and len(seen) == 4
 
 
 def test_folder_holds_scores_of_one_setting_only(tmp_path, monkeypatch, config):
     judged(monkeypatch)
-    run_bench(config, CASES[:1], ["truth"], tmp_path)
-    run_bench(replace(config, memory="model"), CASES[:1], ["truth"], tmp_path)  # changes no clip
+    run_bench(config, CASES[:1], ["truth"], tmp_path, "mediapipe")
+    run_bench(replace(config, memory="model"), CASES[:1], ["truth"], tmp_path, "mediapipe")  # changes no clip
     with pytest.raises(InputError, match="with another video"):
-        run_bench(replace(config, num_inference_steps=5), CASES[:1], ["truth"], tmp_path)
+        run_bench(replace(config, num_inference_steps=5), CASES[:1], ["truth"], tmp_path, "mediapipe")
+    with pytest.raises(InputError, match="with another keypoints"):
+        run_bench(config, CASES[:1], ["truth"], tmp_path, "low-resolution")
     facts = json.loads((tmp_path / "bench.json").read_text())
     (tmp_path / "bench.json").write_text(json.dumps({**facts, "adapter_digest": "another"}))
     with pytest.raises(InputError, match="with another adapter_digest"):
-        run_bench(config, CASES[:1], ["truth"], tmp_path)
+        run_bench(config, CASES[:1], ["truth"], tmp_path, "mediapipe")
 
 
 def test_report_has_the_classes_and_the_detectors_own_errors():

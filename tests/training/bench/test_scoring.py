@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ErrorCode, LiftError
 from training.bench import scoring
 from training.bench.scoring import candidate_masks, score, wilson_interval
 
@@ -11,13 +12,31 @@ def test_wilson_interval_of_a_known_case():
     assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
+class Anyone:
+    """A keypoint source that is asked where the candidates are, and finds somebody there."""
+
+    def detect(self, frames, *, near_px):
+        assert near_px == pytest.approx([23.5, 15.5])
+        return "a track"
+
+
+class Nobody:
+    def detect(self, frames, *, near_px):
+        raise LiftError(ErrorCode.NO_ACTOR, "nobody", "")
+
+
+def test_a_clip_without_a_person_is_lost():
+    clip = np.zeros((4, 32, 48, 3), np.uint8)
+    assert score(clip, clip[0], [clip[0, ..., 0] == 0], 8.0, Nobody()).outcome == "lost"
+
+
 @pytest.mark.parametrize(
     "counts, expected", [([3, 1, 0], "hit"), ([2, 2], "wrong"), ([0, 4], "wrong"), ([0, 0], "none"), ([2], "hit")]
 )
 def test_outcome_wants_the_target_touched_most(monkeypatch, counts, expected):
-    monkeypatch.setattr(scoring, "touch_counts", lambda frames, masks, fps: np.array(counts))
+    monkeypatch.setattr(scoring, "touch_counts", lambda track, masks, fps: np.array(counts))
     clip = np.zeros((4, 32, 48, 3), np.uint8)
-    result = score(clip, clip[0], [clip[0, ..., 0] > 0] * len(counts), 8.0)
+    result = score(clip, clip[0], [clip[0, ..., 0] == 0] * len(counts), 8.0, Anyone())
     assert (result.outcome, result.target_share) == (expected, counts[0] / 4)
 
 

@@ -10,6 +10,7 @@ from tavid_planner.video.adapter import load_adapter
 from training.configuration import ValidationConfig
 from training.json_lines import read_lines
 from training.models import build_vae
+from training.tasks.base import BLOCKS, deepened
 from training.trainer import Trainer
 
 
@@ -85,5 +86,29 @@ def test_validation_generates_through_the_given_vae(base_config, tmp_path):
 
 def test_other_sizes_than_those_of_the_start_are_refused(base_config, tmp_path):
     Trainer(base_config).run()
-    with pytest.raises(InputError, match="does not fit"):
-        Trainer(replace(base_config, layers=3, init=str(tmp_path / "run"), out=str(tmp_path / "second")))
+    one_block = dict(layers=1, attention=replace(base_config.attention, blocks="0"))
+    for other in (one_block, dict(heads=base_config.heads + 1)):
+        with pytest.raises(InputError, match="does not fit"):
+            Trainer(replace(base_config, **other, init=str(tmp_path / "run"), out=str(tmp_path / "second")))
+
+
+def test_a_deeper_transformer_that_starts_from_a_shallow_one_says_the_same(base_config, tmp_path):
+    trainer = Trainer(base_config)
+    trainer.run()
+    shallow, deep = (
+        Trainer(replace(base_config, init=str(tmp_path / "run"), out=str(tmp_path / "next"), layers=layers)).task.eval()
+        for layers in (base_config.layers, 2 * base_config.layers + 1)
+    )
+    batch = trainer._batch(0)
+    with torch.no_grad():
+        assert torch.allclose(deep.predict(batch), shallow.predict(batch), atol=1e-5)
+    assert len(deep.transformer.transformer_blocks) == 2 * base_config.layers + 1
+
+
+def test_the_new_blocks_of_a_deeper_transformer_lie_between_the_old_ones():
+    parts = ("attn1.to_out.0.weight", "ff.net.2.weight", "attn1.to_q.weight")
+    old = {f"{BLOCKS}{i}.{part}": torch.full((2,), i + 1.0) for i in range(2) for part in parts}
+    new = deepened({**old, "text_encoder.x": torch.ones(1)}, 5)
+    queries, outs = ([new[f"{BLOCKS}{i}.{part}"][0].item() for i in range(5)] for part in (parts[2], parts[0]))
+    assert queries == [1, 1, 2, 2, 2] and outs == [0, 1, 0, 0, 2]
+    assert "text_encoder.x" in new and deepened(old, 2) is old
