@@ -9,6 +9,7 @@ of the clean latents from timesteps NOISED). Masks are no input of it. No seed i
 """
 
 import argparse
+import json
 import sys
 import time
 from dataclasses import dataclass
@@ -83,8 +84,9 @@ def given_back(task: BaseTask, vae, rows: np.ndarray, rng: np.random.Generator) 
 
 def load_clips(scenes: Path, latents: Path, model: Path, count: int, seed: int = 0) -> KeypointClips:
     """The first clips of a folder of scenes, encoded in `latents`."""
-    options = [f"latents={latents}", f"init={model}", "mask_share=1.0", "text_dropout=0.0"]
-    config = load_training_config(BASE_OPTIONS, options)
+    layers = json.loads((model / "transformer" / "config.json").read_text())["num_layers"]
+    options = [f"latents={latents}", f"init={model}", f"layers={layers}", "mask_share=1.0", "text_dropout=0.0"]
+    config = load_training_config(BASE_OPTIONS, [*options, "attention.blocks=0"])
     task, vae = BaseTask(config, torch.device("cpu")).eval(), load_vae(model)
     rows = {name: row for row, name in enumerate(LatentCache.load(latents / "latents.pt").names)}
     folder, rng, frames, points = ClipFolder(scenes), np.random.default_rng([seed, 5]), [], []

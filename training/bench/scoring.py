@@ -18,7 +18,7 @@ def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, floa
         return 0.0, 1.0
     p, n = hits / count, count
     middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+    return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
 
 
 def candidate_masks(scene: SceneSample) -> list[np.ndarray]:
