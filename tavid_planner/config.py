@@ -28,7 +28,7 @@ class VideoConfig:
     width: int = option(144, "model frame width", minimum=16, maximum=2048, unit="px")
     num_frames: int = option(17, "frames in the clip", minimum=5, maximum=512)
     fps: float = option(8.0, "frames a second", minimum=1, maximum=120)
-    num_inference_steps: int = option(2, "denoising steps", minimum=1, maximum=1000)
+    num_inference_steps: int = option(4, "denoising steps", minimum=1, maximum=1000)
     guidance_scale: float = option(1.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
     guidance: str = option("static", "guidance schedule", choices=("static", "released", "step_index"))
     mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))

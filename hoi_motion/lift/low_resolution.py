@@ -30,7 +30,8 @@ CELL_PX = 2
 # how much of a keypoint's map must lie so near to its peak, in cells, for full confidence
 NEAR_CELLS = 2
 FRAMES_AT_ONCE = 64
-MIN_SURE_POINTS = 6
+# a person is seen where so many body points are so sure: noise never has more than two, a blurred person 13 or more
+SEEN_SURE, SEEN_POINTS = 0.6, 8
 # what a point between two others counts
 BETWEEN = 0.3
 
@@ -105,7 +106,7 @@ class LowResolutionKeypoints:
         points[..., :2] = (points[..., :2] + 0.5) * (np.array(frames.shape[2:0:-1]) / clip.shape[:-3:-1]) - 0.5
         body = np.zeros((len(frames), kp.NUM_BODY, 3))
         body[:, list(km.BODY_KEYPOINTS)] = points[:, :NUM_BODY]
-        seen = (points[:, :NUM_BODY, 2] >= kp.SURE).sum(1) >= MIN_SURE_POINTS
+        seen = (points[:, :NUM_BODY, 2] >= SEEN_SURE).sum(1) >= SEEN_POINTS
         hands = [_hand(body, tips, side) for side, tips in enumerate(np.split(points[:, NUM_BODY:], 2, axis=1))]
         return kp.completed(kp.KeypointTrack(body, *hands, np.zeros_like(body), seen), frames.shape[1:3])
 

@@ -1,5 +1,6 @@
 import pytest
 
+from hoi_motion.lift import LiftConfig
 from hoi_motion.options import to_mapping
 from tavid_planner.config import (
     PlannerConfig,
@@ -13,8 +14,9 @@ from tavid_planner.config import (
 from tavid_planner.errors import ErrorCode, InputError
 
 
-def test_the_default_profile_is_the_defaults_of_the_dataclasses():
-    assert load_profile("mini") == PlannerConfig()
+def test_the_default_profile_is_the_defaults_of_the_dataclasses_but_for_the_keypoints_of_its_blurred_clips():
+    assert load_profile("mini") == PlannerConfig(lift=LiftConfig(keypoints="low-resolution"))
+    assert load_profile("tavid-5b").lift.keypoints == load_profile("custom").lift.keypoints == "mediapipe"
 
 
 @pytest.mark.parametrize("name", ["mini", "tavid-5b", "custom"])

@@ -106,9 +106,14 @@ def test_a_target_that_smears_while_the_person_stands_still_is_not_touched(scene
     assert not touch_counts(found, [scene.target_mask], scene.fps).any()
 
 
-def test_an_empty_room_has_no_actor():
+@pytest.mark.parametrize("grain_px", [0, 1, 8])
+def test_an_empty_room_and_noise_have_no_actor(grain_px):
+    clip = np.full((5, 96, 144, 3), 180, np.uint8)
+    if grain_px:
+        grains = np.random.default_rng(0).integers(0, 255, (5, 96 // grain_px, 144 // grain_px, 3), np.uint8)
+        clip = grains.repeat(grain_px, axis=1).repeat(grain_px, axis=2)
     with pytest.raises(LiftError) as caught:
-        keypoint_source("low-resolution").detect(np.full((5, 96, 144, 3), 180, np.uint8))
+        keypoint_source("low-resolution").detect(clip)
     assert caught.value.code == ErrorCode.NO_ACTOR
 
 
