@@ -93,7 +93,7 @@ class LowResolutionKeypoints:
     """One person, large in the picture: `near_px` and `actor_mask` choose nobody."""
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
-        clip = network_picture(torch.from_numpy(np.ascontiguousarray(frames)))
+        clip = network_picture(torch.from_numpy(np.array(frames)))  # a copy: frames may be read-only
         found = []
         for start in range(0, len(clip), FRAMES_AT_ONCE):
             if cancel is not None:

@@ -117,6 +117,13 @@ def test_an_empty_room_and_noise_have_no_actor(grain_px):
     assert caught.value.code == ErrorCode.NO_ACTOR
 
 
+@pytest.mark.filterwarnings("error")
+def test_frames_may_be_read_only(scene, track):
+    frames = scene.frames.copy()
+    frames.setflags(write=False)
+    assert np.array_equal(keypoint_source("low-resolution").detect(frames).body_px, track.body_px)
+
+
 def test_a_cancelled_search_stops(scene):
     token = CancelToken()
     token.cancel()
