@@ -4,7 +4,7 @@ python -m benchmarks.best_of --cases 55 --workers 2 --out runs/best_of
 
 Eight videos are made of every case, once. Of each K the first K are what the planner would have had, and its own rules
 choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment and
-margin. Right target: in the chosen video the hand is on the masked candidate in more frames than on any other. Where no
+margin. Right target: in the chosen video the hand stays longest at the masked candidate. Where no
 video of K touches the target nothing is right, whatever the planner would make of them, so these are not lifted. A run
 that was stopped goes on with what is missing.
 """

@@ -59,6 +59,8 @@ def _typed(value, hint, name: str):
         raise _invalid(name, value, f"a {kind.__name__}")
     if kind is float and isinstance(value, int):
         return float(value)
+    if kind is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # YAML reads a name of digits, such as a single block, as a number
     if not isinstance(value, kind):
         raise _invalid(name, value, f"a {kind.__name__}")
     return value

@@ -12,6 +12,7 @@ two processes of one thread, which torchrun starts, do more steps than one proce
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +37,11 @@ def main() -> None:
         sys.exit(2)
     if trainer.accelerator.is_main_process:
         print(f"{config.out}: {trainer.step} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
+    if trainer.accelerator.num_processes > 1:
+        # a thread of torch's that frees a tensor while the interpreter ends aborts or never ends (pytorch#190489)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from hoi_motion.options import check_options, flat_options, from_mapping, option
 class Inner:
     size: int = option(4, "size", minimum=1, maximum=8, unit="px")
     share: float = option(0.5, "share", minimum=0, maximum=1)
-    kind: str = option("a", "kind", choices=("a", "b"))
+    kind: str = option("a", "kind", choices=("a", "b", "7"))
     on: bool = option(True, "on")
     limit: float | None = option(None, "limit", minimum=0)
 
@@ -39,6 +39,10 @@ def test_a_bad_value_is_refused_by_name(values):
 def test_whole_numbers_become_floats_where_floats_are_wanted():
     assert isinstance(Inner(share=1).share, float)
     assert Inner(limit=2).limit == 2.0
+
+
+def test_digits_are_text_where_text_is_wanted():
+    assert Inner(kind=7).kind == "7"
 
 
 def test_an_unknown_option_lists_the_valid_names():

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -31,8 +32,9 @@ CONTESTANTS = {
     "adapter": "mask and adapter",
     "base": "base without mask",
     "modulation": "base without mask, attention modulated",
+    "still": "a still person whose target smears away: a touch is false",
 }
-"""What makes the clips: the first two say what the detector and the VAE alone cost."""
+"""What makes the clips: the first two say what the detector and the VAE alone cost, the last what the detector invents."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int)
 
     if contestant == "truth":
         return scene.frames
+    if contestant == "still":
+        return smeared_away(scene.frames[0], scene.target_mask, len(scene.frames))
     if contestant == "vae":
         return through_vae(_pipeline(replace(config, adapter="")).vae, scene.frames)
     if contestant != "adapter":
@@ -172,6 +176,13 @@ def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int)
     pipeline = _pipeline(config)
     with modulation_for(pipeline, scene, config) if contestant == "modulation" else nullcontext():
         return generate_video(pipeline, request, config, seed).frames
+
+
+def smeared_away(image: np.ndarray, mask: np.ndarray, num_frames: int) -> np.ndarray:  # (T, H, W, 3) u8
+    """A clip in which nothing happens but that what is under the mask becomes a smear from the middle on."""
+    soft = cv2.GaussianBlur(cv2.dilate(mask.astype(np.float32), np.ones((5, 5))), (0, 0), 2.0)[..., None]
+    smear = (soft * cv2.GaussianBlur(image, (0, 0), 5.0) + (1 - soft) * image).round().astype(np.uint8)
+    return np.stack([image] * (num_frames // 2) + [smear] * (num_frames - num_frames // 2))
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.errors import LiftError
-from hoi_motion.lift.contact import touch_counts
+from hoi_motion.lift.contact import taken_candidate, touched_candidates
 from hoi_motion.lift.keypoints import KeypointSource
 from training.scenes.scene import SceneSample
 from training.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
@@ -32,7 +32,7 @@ class VideoScore:
     """What one clip does.
 
     Attributes:
-        outcome: "hit", "wrong" (another candidate at least as often), "none" (no touch) or "lost" (no person found).
+        outcome: "hit", "wrong" (the hand stays at another candidate longest), "none" (no touch) or "lost" (no person).
         target_share: share of the frames in which the hand is on the masked object.
         permanence, first_frame_psnr_db, dynamic_degree, motion_smoothness: see training.video_scores.
     """
@@ -51,13 +51,13 @@ def score(
     """Judge a clip (T, H, W, 3) made from `image`; `masks` are the candidates in the first frame, the target first."""
     try:
         near_px = np.mean([np.argwhere(m).mean(0)[::-1] for m in masks], axis=0)
-        counts = touch_counts(keypoints.detect(frames, near_px=near_px), masks, fps)
-        outcome = "none" if not counts.any() else "hit" if counts[0] > counts[1:].max(initial=0) else "wrong"
+        touched = touched_candidates(keypoints.detect(frames, near_px=near_px), masks, fps)
+        outcome = {None: "none", 0: "hit"}.get(taken_candidate(touched), "wrong")
     except LiftError:
-        counts, outcome = np.zeros(len(masks)), "lost"
+        touched, outcome = np.full(len(frames), -1), "lost"
     return VideoScore(
         outcome,
-        float(counts[0] / len(frames)),
+        float((touched == 0).mean()),
         object_permanence(frames, masks),
         first_frame_psnr_db(frames, image),
         dynamic_degree(frames),

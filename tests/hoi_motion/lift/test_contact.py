@@ -52,8 +52,8 @@ def test_without_hand_landmarks_the_wrist_and_knuckles_reach_on(reaching):
 def test_frames_count_for_the_nearest_candidate_only(reaching):
     track, place = reaching
     masks = [_square(place + [offset, 0], 9) for offset in (-40, 0, 40)]
-    counts = contact.touch_counts(track, masks, 8.0)
-    assert counts.argmax() == 1 and counts.sum() <= 12
+    touched = contact.touched_candidates(track, masks, 8.0)
+    assert set(touched) == {-1, 1} and touched[-1] == 1
 
 
 def test_hands_in_their_first_place_touch_nothing(reaching):
@@ -61,8 +61,25 @@ def test_hands_in_their_first_place_touch_nothing(reaching):
     start = track.right_hand_px[0, [4, 8, 12], :2].mean(0)
     other = track.left_hand_px[-1, [4, 8, 12], :2].mean(0)
     masks = [_square(start, 6), _square(other, 6), _square(place, 6)]
-    before, idle, reached = contact.touch_counts(track, masks, 8.0)
-    assert before == 0 and idle == 0 and reached >= 1
+    assert set(contact.touched_candidates(track, masks, 8.0)) == {-1, 2}
+
+
+def test_a_hand_that_left_its_place_and_comes_back_touches_what_is_there(reaching):
+    track, _ = reaching
+    back = np.r_[np.arange(12)[:8], 4, 2, 0, 0]  # its way of eight frames, then home again
+    track = replace(track, body_px=track.body_px[back], right_hand_px=track.right_hand_px[back])
+    start = track.right_hand_px[0, [4, 8, 12], :2].mean(0)
+    touched = contact.touched_candidates(track, [_square(start, 6)], 8.0)
+    assert (touched[:4] == -1).all() and (touched[-2:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "touched, taken",
+    [([1, 0, 0, 0, 1, 1], 0), ([-1, 0, 0, -1, 1, 1], 0), ([0, -1, 0, -1, 0, 1, 1], 1), ([-1, -1], None), ([], None)],
+)  # fmt: skip
+def test_taken_is_where_the_hand_stays_longest_without_a_break(touched, taken):
+    """Passing over a neighbour twice makes as many frames; of equally long stays the first counts."""
+    assert contact.taken_candidate(np.array(touched, int)) == taken
 
 
 def test_a_hand_mistaken_for_something_in_one_frame_is_not_the_acting_one(reaching):
@@ -71,8 +88,8 @@ def test_a_hand_mistaken_for_something_in_one_frame_is_not_the_acting_one(reachi
     body[8, [15, 17, 19, 21], :2] -= 150
     left[8, :, :2] -= 150
     mistaken = replace(track, body_px=body, left_hand_px=left)
-    counts = [contact.touch_counts(t, [_square(place, 6)], 8.0)[0] for t in (track, mistaken)]
-    assert counts[0] == counts[1] >= 1
+    touched = [(contact.touched_candidates(t, [_square(place, 6)], 8.0) == 0).sum() for t in (track, mistaken)]
+    assert touched[0] == touched[1] >= 1
 
 
 def test_a_hand_at_rest_beside_the_object_touches_it_and_one_that_passes_does_not(reaching):
@@ -89,13 +106,14 @@ def test_a_hand_at_rest_beside_the_object_touches_it_and_one_that_passes_does_no
         mask = _square(leftmost - [20 + gap, 0], 20)
         away_px = contact.hand_distances_px(resting, lambda t: mask)["right_hand"][-1]
         if 1.05 < away_px / contact.tolerance_px(resting, mask) < 1.5:
-            beside.append([contact.touch_counts(track, [mask], 8.0)[0] for track in (resting, passing)])
+            touched = [contact.touched_candidates(track, [mask], 8.0) for track in (resting, passing)]
+            beside.append([int((frames == 0).sum()) for frames in touched])
     assert beside and all(counts == [3, 0] for counts in beside)
 
 
-def test_nobody_near_counts_nothing(reaching):
+def test_far_from_every_hand_nothing_is_touched(reaching):
     track, _ = reaching
-    assert contact.touch_counts(track, [_square((15, 15), 6)], 8.0).tolist() == [0]
+    assert (contact.touched_candidates(track, [_square((15, 15), 6)], 8.0) == -1).all()
 
 
 def test_the_hand_that_goes_with_the_moving_object_holds_it(reaching):

@@ -96,14 +96,14 @@ def test_a_larger_picture_gives_the_same_places(scene, track):
 def test_a_target_that_smears_while_the_person_stands_still_is_not_touched(scene):
     import cv2
 
-    from hoi_motion.lift.contact import touch_counts
+    from hoi_motion.lift.contact import touched_candidates
 
     first = scene.frames[0]
     target = cv2.dilate(scene.target_mask.astype(np.uint8), np.ones((5, 5), np.uint8))[..., None]
     smeared = np.where(target > 0, cv2.GaussianBlur(first, (0, 0), 5), first)
     clip = np.stack([first] * 6 + [smeared] * 11)
     found = keypoint_source("low-resolution").detect(clip)
-    assert not touch_counts(found, [scene.target_mask], scene.fps).any()
+    assert (touched_candidates(found, [scene.target_mask], scene.fps) == -1).all()
 
 
 @pytest.mark.parametrize("grain_px", [0, 1, 8])

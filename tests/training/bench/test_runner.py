@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tavid_planner.config import load_profile
@@ -8,7 +9,7 @@ from tavid_planner.errors import InputError
 from training.bench import runner
 from training.bench.cases import Case
 from training.bench.report import detector_accuracy, report
-from training.bench.runner import Result, run_bench
+from training.bench.runner import Result, run_bench, smeared_away
 from training.bench.scoring import VideoScore
 
 SCORE = VideoScore("hit", 0.5, "kept", 30.0, 0.05, 0.99)
@@ -57,6 +58,16 @@ def test_folder_holds_scores_of_one_setting_only(tmp_path, monkeypatch, config):
     (tmp_path / "bench.json").write_text(json.dumps({**facts, "adapter_digest": "another"}))
     with pytest.raises(InputError, match="with another adapter_digest"):
         run_bench(config, CASES[:1], ["truth"], tmp_path, "mediapipe")
+
+
+def test_in_the_still_control_nothing_but_the_target_changes_and_only_in_the_second_half():
+    image = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
+    mask = np.zeros((60, 90), bool)
+    mask[28:34, 40:50] = True
+    clip = smeared_away(image, mask, 9)
+    assert (clip[:4] == image).all() and clip.shape == (9, 60, 90, 3)
+    changed = (clip[-1] != image).any(-1)
+    assert changed[mask].mean() > 0.9 and not changed[:10].any() and not changed[:, 70:].any()
 
 
 def test_report_has_the_classes_and_the_detectors_own_errors():

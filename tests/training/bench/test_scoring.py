@@ -31,13 +31,15 @@ def test_a_clip_without_a_person_is_lost():
 
 
 @pytest.mark.parametrize(
-    "counts, expected", [([3, 1, 0], "hit"), ([2, 2], "wrong"), ([0, 4], "wrong"), ([0, 0], "none"), ([2], "hit")]
-)
-def test_outcome_wants_the_target_touched_most(monkeypatch, counts, expected):
-    monkeypatch.setattr(scoring, "touch_counts", lambda track, masks, fps: np.array(counts))
+    "touched, outcome, share",
+    [([-1, 0, 0, 1], "hit", 0.5), ([0, 1, 1, -1], "wrong", 0.25), ([-1, -1, -1, 2], "wrong", 0.0),
+     ([-1] * 4, "none", 0.0)],
+)  # fmt: skip
+def test_outcome_is_of_the_candidate_that_is_taken(monkeypatch, touched, outcome, share):
+    monkeypatch.setattr(scoring, "touched_candidates", lambda track, masks, fps: np.array(touched))
     clip = np.zeros((4, 32, 48, 3), np.uint8)
-    result = score(clip, clip[0], [clip[0, ..., 0] == 0] * len(counts), 8.0, Anyone())
-    assert (result.outcome, result.target_share) == (expected, counts[0] / 4)
+    result = score(clip, clip[0], [clip[0, ..., 0] == 0] * 3, 8.0, Anyone())
+    assert (result.outcome, result.target_share) == (outcome, share)
 
 
 def test_target_comes_first_among_the_candidates():
