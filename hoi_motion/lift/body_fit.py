@@ -16,6 +16,7 @@ from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift import keypoint_map as km
 from hoi_motion.lift import keypoints as kp
+from hoi_motion.lift.balance import mass_weights
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.fit_start import Start, fit_start
@@ -40,11 +41,12 @@ LIFTED, LEAST_SPREAD_M = 2.0, 0.02
 # the lowest points of a standing foot are that high over its sole; a foot is where it was so many frames ago, since from
 # one frame to the next alone it could creep away
 SOLE_M, LAGS = 0.017, (1, 4, 16)
-# how far the pelvis of who stands gets from where it was over the feet, how much further for every metre that it is
-# lowered, and what that weighs
-OVER_FEET_M, LOWERED_OVER, OVER_FEET = 0.04, 0.6, 12.0
-# what measured skin weighs in all, how many points of it are asked, and how far skin is from the fitted body's
-SKIN, SKIN_POINTS, SKIN_SPREAD_M, SKIN_ROBUST_M = 100.0, 300, 0.02, 0.05
+# how far the centre of mass of who stands gets from where it was over the feet, and what that weighs: who leans
+# forwards or crouches moves the hips backwards
+BALANCE_M, BALANCE = 0.04, 24.0
+# what measured skin weighs in all, how many points of it are asked, and how far skin is from the fitted body's; a lean
+# that the lifter got wrong puts the legs 7 cm off
+SKIN, SKIN_POINTS, SKIN_SPREAD_M, SKIN_ROBUST_M = 300.0, 300, 0.02, 0.12
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ class _Fitter:
             lag: torch.tensor(standing_through(planted, lag), dtype=torch.float32) for lag in LAGS if lag < len(planted)
         }
         self.stood = torch.tensor(np.minimum.accumulate(planted.min(1)), dtype=torch.float32)
+        self.mass = torch.tensor(mass_weights(), dtype=torch.float32)
         start: Start = fit_start(body, track, K, confident, lifted)
         self.base = torch.tensor(start.R_level_root, dtype=torch.float32)  # (T, 3, 3)
         self.turn = torch.zeros(track.num_frames, 3, requires_grad=True)
@@ -347,14 +350,13 @@ class _Fitter:
         for lag, standing in self.standing.items():
             step = (feet[lag:] - feet[:-lag]) / 0.01
             energy = energy + 0.5 * (standing[..., None, None] * step**2).sum() / 4
-        return energy + self._over_feet(points[:, 0])
+        return energy + self._balance(points)
 
-    def _over_feet(self, pelvis_m: torch.Tensor) -> torch.Tensor:  # (T, 3)
-        """While both feet have stood since the first frame the pelvis stays over them; Student's t."""
-        away = pelvis_m - pelvis_m[:1]
-        lowered = torch.relu(-away[:, 2]).detach()
-        miss = away[:, :2].square().sum(-1) / (OVER_FEET_M + LOWERED_OVER * lowered) ** 2
-        return OVER_FEET * 2.5 * (self.stood * torch.log1p(miss / 4)).sum()
+    def _balance(self, points: torch.Tensor) -> torch.Tensor:
+        """While both feet have stood since the first frame the centre of mass stays over them; Student's t."""
+        centre = torch.einsum("j,tjc->tc", self.mass, points[:, : len(JOINT_NAMES)])
+        miss = (centre - centre[:1])[:, :2].square().sum(-1) / BALANCE_M**2
+        return BALANCE * 2.5 * (self.stood * torch.log1p(miss / 4)).sum()
 
     @torch.no_grad()
     def result(self) -> BodyFit:

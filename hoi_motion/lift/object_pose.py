@@ -219,11 +219,12 @@ def _poses(target, contacts, hands, rest, primitive: Primitive, camera) -> np.nd
     poses = np.tile(rest, (target.num_frames, 1, 1))
     current = rest
     for start, end in runs(~target.resting):
-        holder = _holder(contacts, start, end)
+        taken = max(start - 1, 0)
+        gaps = {name: _clearance(current, hand.palm_m[taken], primitive) for name, hand in hands.items()}
+        holder = _holder(contacts, start, end, gaps)
         if holder is None:
             continue
         hand, frames = hands[holder], np.arange(start, end)
-        taken = max(start - 1, 0)
         in_hand = np.linalg.inv(hand.transform(taken)) @ current
         for t in frames:
             poses[t] = hand.transform(t) @ in_hand
@@ -280,12 +281,13 @@ def _image_axis(T_world_object: np.ndarray, camera) -> np.ndarray:  # (2,)
     return np.nan_to_num(ends[1] - ends[0])
 
 
-def _holder(contacts, start: int, end: int) -> str | None:
-    """The hand whose contacts overlap the frames most."""
+def _holder(contacts, start: int, end: int, gaps_m: dict[str, float]) -> str | None:
+    """The hand whose contacts overlap the frames most; of two that are over it in the picture the one within reach."""
     overlap = {hand: 0 for hand in HANDS}
     for c in contacts:
         overlap[c.hand] += max(0, min(end, c.end_frame) - max(start, c.start_frame))
-    best = max(HANDS, key=overlap.get)
+    reaching = [hand for hand in HANDS if overlap[hand] and gaps_m[hand] <= TOUCH_REACH_M]
+    best = max(reaching or HANDS, key=overlap.get)
     return best if overlap[best] else None
 
 

@@ -81,6 +81,19 @@ def test_a_held_object_is_never_out_of_the_hands_reach(scene, camera):
     assert gap.max() < 0.06 + 0.06
 
 
+def test_of_two_hands_over_it_in_the_picture_the_one_within_reach_takes_it(scene, camera):
+    target, hands, actor = scene
+    sight = CENTRE_M - camera.T_world_camera[:3, 3]
+    behind = CENTRE_M + 0.4 * sight / np.linalg.norm(sight)
+    hands["left_hand"] = HandMotion(np.tile(behind, (T, 1)), np.tile(np.eye(3), (T, 1, 1)))
+    depth = np.full((240, 360), 5.0)
+    depth[target.mask] = camera.to_camera(CENTRE_M)[2] - 0.05
+    contacts = Contact("left_hand", "target", 3, T), Contact("right_hand", "target", 4, T - 1)
+    motion, *_ = object_motion(target, contacts, hands, actor, camera, depth)
+    np.testing.assert_allclose(np.diff(motion.T_world_object[TAKEN:, :3, 3], axis=0)[:, 2], 0.05, atol=0.004)
+    assert np.linalg.norm(motion.T_world_object[-1, :3, 3] - hands["right_hand"].palm_m[-1]) < 0.12
+
+
 def test_frames_out_of_reach_are_no_contact(scene, camera):
     target, hands, actor = scene
     late = hands["right_hand"].palm_m.copy()
