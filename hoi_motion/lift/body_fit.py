@@ -46,7 +46,7 @@ SOLE_M, LAGS = 0.017, (1, 4, 16)
 BALANCE_M, BALANCE = 0.04, 24.0
 # what measured skin weighs in all, how many points of it are asked, and how far skin is from the fitted body's; a lean
 # that the lifter got wrong puts the legs 7 cm off
-SKIN, SKIN_POINTS, SKIN_SPREAD_M, SKIN_ROBUST_M = 300.0, 300, 0.02, 0.12
+SKIN, SKIN_POINTS, SKIN_SPREAD_M, SKIN_ROBUST_M = 1000.0, 300, 0.02, 0.12
 
 
 @dataclass(frozen=True)
