@@ -216,7 +216,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--rate", type=float, default=3e-3)
     arguments = parser.parse_args(argv)
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
+
+    from training.half_weights import save_half
 
     start = time.perf_counter()
     clips = load_clips(arguments.scenes, arguments.latents, arguments.model, arguments.clips)
@@ -226,9 +228,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(judged(network.eval(), clips)))
         return 0
     network = train(clips, arguments.steps, arguments.batch, arguments.rate)
-    save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, arguments.out)
-    minutes = (time.perf_counter() - start) / 60
-    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB in {minutes:.0f} minutes")
+    save_half(network, arguments.out, start)
     return 0
 
 

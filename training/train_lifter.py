@@ -238,7 +238,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
     parser.add_argument("--steps", type=int, default=5000)
     arguments = parser.parse_args(argv)
-    from safetensors.torch import save_file
+    from training.half_weights import save_half
 
     start = time.perf_counter()
     noise = measured_noise(tqdm(observed(arguments.scenes), total=arguments.scenes, desc="keypoint noise"))
@@ -248,9 +248,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     points = motion_points(arguments.reaches, arguments.random, noise)
     network = train(points, noise, arguments.steps)
-    save_file({name: value.half().contiguous() for name, value in network.state_dict().items()}, arguments.out)
-    minutes = (time.perf_counter() - start) / 60
-    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB in {minutes:.0f} minutes")
+    save_half(network, arguments.out, start)
     return 0
 
 
