@@ -34,14 +34,22 @@ def main() -> None:
         losses = trainer.run()
     except TavidError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        _leave(2)
     if trainer.accelerator.is_main_process:
         print(f"{config.out}: {trainer.step} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
-    if trainer.accelerator.num_processes > 1:
-        # a thread of torch's that frees a tensor while the interpreter ends aborts or never ends (pytorch#190489)
+    _leave(0)
+
+
+def _leave(code: int) -> None:
+    """End this process; one of several without the interpreter's own end.
+
+    A thread of torch's that frees a tensor meanwhile would abort it, or never let it end (pytorch#190489).
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
