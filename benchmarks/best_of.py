@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.pieces import measure_pieces
 from hoi_motion.files import write_whole
-from hoi_motion.lift.keypoint_sources import keypoint_source
+from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
 from tavid_planner.errors import ErrorCode, InputError, TavidError
@@ -41,7 +41,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=22, help="of TargetBench: the first of every class, ...")
     parser.add_argument("--seed", type=int, default=0, help="of the first sample; the others count up from it")
     parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--out", type=Path, default=Path("runs/best_of"), help="folder with which a stopped run goes on")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/best_of"), help="folder with which a stopped run goes on"
+    )
     arguments = parser.parse_args(argv)
     try:
         config = with_options(load_profile(arguments.profile), arguments.set)
@@ -73,9 +75,10 @@ def _claim(path: Path, config: PlannerConfig, seed: int) -> None:
     wanted = json.dumps({"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}, indent=1)
     if path.is_file() and path.read_text() != wanted:
         raise InputError(
-            ErrorCode.CONFIG_INVALID, f"{path.parent} holds results of another model, seed or profile",
+            ErrorCode.CONFIG_INVALID,
+            f"{path.parent} holds results of another model, seed or profile",
             "choose another folder, or delete this one",
-        )  # fmt: skip
+        )
     write_whole(path, wanted.encode())
 
 

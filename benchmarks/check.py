@@ -54,6 +54,7 @@ def _body():
 def measure_scene(number: int, frames: int, fps: float) -> dict:
     """All numbers of one held-out scene, as they stand in the file."""
     from hoi_motion.physics.check import run_checks
+    from hoi_motion.physics.checks.simulation import tracking_of
     from hoi_motion.physics.geometry import MotionGeometry
     from hoi_motion.physics.world import PhysicsWorld
     from training.scenes.scene import HELD_OUT_SEED, generate_scene
@@ -70,7 +71,7 @@ def measure_scene(number: int, frames: int, fps: float) -> dict:
         row[kind] = {c.name: c.reason for c in report.checks if c.verdict is Verdict.FAIL}
     values = {c.name: c.value for c in report.checks}
     row |= {name: values[name] for name in ("tracking", "root_wrench", "object_settles", "object_follows")}
-    row["tracking_mean"] = float(geometry.tracking.error_m.mean())
+    row["tracking_mean"] = float(tracking_of(geometry).error_m.mean())
     row["faults"] = {} if row["geometric"] else _planted(scene.motion, number, body)
     return row
 

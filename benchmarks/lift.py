@@ -61,10 +61,12 @@ def measure_scene(seed: int, settings: dict) -> dict:
     start = time.perf_counter()
     try:
         motion = lift_video(
-            scene.frames, scene.fps, scene.target_mask,
+            scene.frames,
+            scene.fps,
+            scene.target_mask,
             intrinsics=None if settings["no_intrinsics"] else scene.K,
             depth_m=scene.depth_m[0] if settings["depth"] else None,
-        )  # fmt: skip
+        )
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}
     row = {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}

@@ -36,7 +36,12 @@ def main(argv: list[str] | None = None) -> int:
 
     profile = load_profile(arguments.profile)
     digests = {k: weights_digest(model_folder(resolve_model(getattr(profile.video, k)))) for k in ("base", "adapter")}
-    settings = {"seed": arguments.seed, "video": asdict(profile.video), "lift": asdict(profile.lift), "digests": digests}
+    settings = {
+        "seed": arguments.seed,
+        "video": asdict(profile.video),
+        "lift": asdict(profile.lift),
+        "digests": digests,
+    }
     jobs = {f"{c.name}_{c.index}": (c, profile, arguments.overlays) for c in bench_cases(count=arguments.count)}
     print(table(measure_pieces(lift_case, jobs, arguments.out, settings=settings)))
     return 0
@@ -71,8 +76,8 @@ def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
 
 
 def _draw(frames, motion, target_mask, path: Path) -> None:
-    from hoi_motion.lift.overlay import draw_overlay
-    from hoi_motion.lift.video_file import write_video
+    from hoi_motion.media.overlay import draw_overlay
+    from hoi_motion.media.video_file import write_video
     from tavid_planner.media import enlarge, enlarged_camera, viewing_scale
 
     path.parent.mkdir(parents=True, exist_ok=True)

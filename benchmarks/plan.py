@@ -40,11 +40,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure(arguments: argparse.Namespace) -> list[dict[str, float]]:
     """Seconds a stage of every plan, and the seconds of the whole and the peak memory after it."""
+    from hoi_motion.media.image_files import read_image, read_mask
     from tavid_planner.bundle import load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, share_folder
-    from hoi_motion.image_files import read_image, read_mask
     from tavid_planner.planner import Planner
     from tavid_planner.provenance import peak_memory_bytes
     from tavid_planner.request import InteractionRequest
@@ -86,7 +86,9 @@ def heading() -> str:
     from tavid_planner.provenance import cpu_name, usable_cores
 
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return f"One plan: {date.today()}, commit {commit.stdout.strip() or 'unknown'}, {cpu_name()}, {usable_cores()} cores"
+    return (
+        f"One plan: {date.today()}, commit {commit.stdout.strip() or 'unknown'}, {cpu_name()}, {usable_cores()} cores"
+    )
 
 
 if __name__ == "__main__":

@@ -55,19 +55,21 @@ def clip_name(video: Path) -> str:
 
 def lift_clip(video: Path, overlays: Path | None = None) -> tuple[HoiMotion, str]:
     """The lifted motion of a video and its row of the table."""
-    from hoi_motion.image_files import read_mask
     from hoi_motion.lift import LiftConfig, lift_video
-    from hoi_motion.lift.video_file import read_video, write_video
     from hoi_motion.masks import checked_mask
+    from hoi_motion.media.image_files import read_mask
+    from hoi_motion.media.video_file import read_video, write_video
 
     clip = read_video(video, LiftConfig().max_frames)
     mask = clip.fitted(checked_mask(read_mask(video.parent / "mask.png"), clip.size_px))
     motion = lift_video(clip.frames, clip.fps, mask)
     if overlays is not None:
-        from hoi_motion.lift.overlay import draw_overlay
+        from hoi_motion.media.overlay import draw_overlay
 
         overlays.mkdir(parents=True, exist_ok=True)
-        write_video(overlays / f"{video.parent.name}_{video.stem}.mp4", draw_overlay(clip.frames, motion, mask), clip.fps)
+        write_video(
+            overlays / f"{video.parent.name}_{video.stem}.mp4", draw_overlay(clip.frames, motion, mask), clip.fps
+        )
     verdict, hand, frames = contact_verdict(motion)
     numbers = motion.diagnostics
     seconds = sum(v for k, v in numbers.items() if k.startswith("seconds_"))
@@ -80,7 +82,9 @@ def contact_verdict(motion: HoiMotion) -> tuple[str, str, str]:
     touches = [c for c in motion.contacts if c.object_name == motion.target.name]
     if not touches:
         return "no", "-", "-"
-    length = {hand: sum(c.end_frame - c.start_frame for c in touches if c.hand == hand) for hand in {c.hand for c in touches}}
+    length = {
+        hand: sum(c.end_frame - c.start_frame for c in touches if c.hand == hand) for hand in {c.hand for c in touches}
+    }
     hand = max(sorted(length), key=length.get)
     frames = [(c.start_frame, c.end_frame - 1) for c in touches if c.hand == hand]
     return "yes", hand.removesuffix("_hand"), f"{frames[0][0]}-{frames[-1][1]}"

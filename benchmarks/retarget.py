@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
     arguments = parser.parse_args(argv)
 
-    from hoi_motion.retarget.robot import HumanoidConfig, load_robot_config
+    from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config
 
     humanoid = isinstance(load_robot_config(arguments.robot, arguments.urdf), HumanoidConfig)
     measure, table = (measure_humanoid, humanoid_table) if humanoid else (measure_arm, arm_table)
@@ -51,9 +51,9 @@ def _loaded(robot: str, urdf: str):
     """Robot and body."""
     import torch
 
-    from hoi_motion.retarget.arm import Arm
-    from hoi_motion.retarget.humanoid import Humanoid
-    from hoi_motion.retarget.robot import HumanoidConfig, load_robot_config
+    from hoi_motion.retarget.arm.arm import Arm
+    from hoi_motion.retarget.humanoid.humanoid import Humanoid
+    from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config
     from training.scenes.scene import free_body
 
     torch.set_num_threads(1)
@@ -71,7 +71,7 @@ def _ground_truth(number: int):
 def measure_arm(number: int, robot: str, urdf: str) -> dict:
     """All numbers of one held-out scene; `refused` is the reason when it is UNREACHABLE."""
     from hoi_motion.errors import ErrorCode, RetargetError
-    from hoi_motion.retarget.arm_trajectory import retarget_arm
+    from hoi_motion.retarget.arm.trajectory import retarget_arm
 
     (arm, body), (motion, what) = _loaded(robot, urdf), _ground_truth(number)
     start = time.process_time()
@@ -114,7 +114,7 @@ def arm_table(rows: list[dict]) -> list[str]:
 
 def measure_humanoid(number: int, robot: str, urdf: str) -> dict:
     """All numbers of one held-out scene."""
-    from hoi_motion.retarget.humanoid_motion import retarget_humanoid
+    from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
     (humanoid, body), (motion, what) = _loaded(robot, urdf), _ground_truth(number)
     start = time.process_time()
@@ -148,7 +148,7 @@ def humanoid_table(rows: list[dict]) -> list[str]:
 
 def look_again_humanoid(result, motion, robot) -> tuple[float, float]:
     """Greatest depth of any link in the floor, and distance of a hand's link from the surface it should touch."""
-    from hoi_motion.retarget.humanoid_world import HumanoidWorld
+    from hoi_motion.retarget.humanoid.world import HumanoidWorld
 
     floor, gap = 0.0, 0.0
     with HumanoidWorld(robot, motion, result) as world:
@@ -176,9 +176,9 @@ def limit_violations(result, arm) -> int:
 
 def look_again(result, motion, arm) -> tuple[float, int]:
     """Largest distance of the gripper from the object while it is held, and samples in collision."""
-    from hoi_motion.retarget.arm_trajectory import CLOSE_S, timeline
-    from hoi_motion.retarget.collision import ArmWorld
-    from hoi_motion.retarget.grasp import acting_contact
+    from hoi_motion.retarget.arm.grasp import acting_contact
+    from hoi_motion.retarget.arm.trajectory import CLOSE_S, timeline
+    from hoi_motion.retarget.arm.world import ArmWorld
 
     contact = acting_contact(motion)
     line = timeline(motion, contact)

@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
 
-    from hoi_motion.image_files import read_image, read_mask
+    from hoi_motion.media.image_files import read_image, read_mask
     from tavid_planner.request import InteractionRequest
     from tavid_planner.ros.isolation import private_graph
 

@@ -30,11 +30,13 @@ def measure(arguments: tuple[list[int], tuple[int, int], int]) -> list[dict]:
         columns = [np.flatnonzero((sample.instance_ids[0] == i).any(0)) for i in sample.candidate_ids]
         rows.append(
             {
-                "wall_s": time.perf_counter() - started, "cpu_s": time.process_time() - cpu,
+                "wall_s": time.perf_counter() - started,
+                "cpu_s": time.process_time() - cpu,
                 "candidates": len(sample.candidate_ids),
                 "readable": np.mean([np.ptp(c) + 1 >= READABLE_PX * width if len(c) else False for c in columns]),
-                "actor_share": float((sample.instance_ids == 1).mean()), "touches": sample.contact_labels.any(),
-            }  # fmt: skip
+                "actor_share": float((sample.instance_ids == 1).mean()),
+                "touches": sample.contact_labels.any(),
+            }
         )
     return rows
 

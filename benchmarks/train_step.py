@@ -19,9 +19,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpointing", action="store_true")
     args = parser.parse_args()
-    if os.environ.get("MALLOC_MMAP_THRESHOLD_") is None:  # freed tensors leave the process, so that peaks are comparable
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:]],
-                  {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"})  # fmt: skip
+    if (
+        os.environ.get("MALLOC_MMAP_THRESHOLD_") is None
+    ):  # freed tensors leave the process, so that peaks are comparable
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "benchmarks.train_step", *sys.argv[1:]],
+            {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"},
+        )
 
     import torch
     from diffusers import CogVideoXTransformer3DModel
@@ -34,9 +39,17 @@ def main() -> None:
     torch.manual_seed(0)
     frames, height, width = LATENT
     transformer = CogVideoXTransformer3DModel(
-        num_attention_heads=8, attention_head_dim=64, in_channels=32, out_channels=16, text_embed_dim=256, num_layers=6,
-        sample_width=width, sample_height=height, sample_frames=49, use_rotary_positional_embeddings=True,
-    )  # fmt: skip
+        num_attention_heads=8,
+        attention_head_dim=64,
+        in_channels=32,
+        out_channels=16,
+        text_embed_dim=256,
+        num_layers=6,
+        sample_width=width,
+        sample_height=height,
+        sample_frames=49,
+        use_rotary_positional_embeddings=True,
+    )
     prepare_adapter(transformer, AdapterConfig())
     if args.checkpointing:
         transformer.enable_gradient_checkpointing()
@@ -62,7 +75,9 @@ def main() -> None:
     for name, rows, unit in (("time", seconds, "s"), ("peak memory", megabytes, "MB")):
         plain, ours = (statistics.median(rows[k]) for k in (False, True))
         ratio = statistics.median(b / a for a, b in zip(rows[False], rows[True]))
-        print(f"{name:<12} LoRA step {plain:8.2f} {unit}, with the attention loss {ours:8.2f} {unit}, ratio {ratio:.3f}")
+        print(
+            f"{name:<12} LoRA step {plain:8.2f} {unit}, with the attention loss {ours:8.2f} {unit}, ratio {ratio:.3f}"
+        )
 
 
 def _step(transformer, call, mask, supervised: bool) -> tuple[float, float]:

@@ -54,9 +54,10 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
     depth_m = np.asarray(depth_m)
     if depth_m.ndim != 2 or depth_m.dtype.kind not in "uif":
         raise InputError(
-            ErrorCode.IMAGE_INVALID, f"depth image is {depth_m.dtype} of shape {depth_m.shape}, expected one channel",
+            ErrorCode.IMAGE_INVALID,
+            f"depth image is {depth_m.dtype} of shape {depth_m.shape}, expected one channel",
             "give metres as float",
-        )  # fmt: skip
+        )
     if depth_m.shape != tuple(size_px):
         raise InputError(
             ErrorCode.SIZE_MISMATCH,

@@ -8,7 +8,6 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -101,13 +100,17 @@ class ObjectMotion:
 
     def __post_init__(self):
         prefix = f"object {self.name!r} "
-        object.__setattr__(self, "vertices_m", checked_array(self.vertices_m, prefix + "vertices_m", ("V", 3), np.float32))
+        object.__setattr__(
+            self, "vertices_m", checked_array(self.vertices_m, prefix + "vertices_m", ("V", 3), np.float32)
+        )
         object.__setattr__(self, "faces", checked_array(self.faces, prefix + "faces", ("F", 3), np.int32))
         object.__setattr__(
             self, "T_world_object", checked_transforms(self.T_world_object, prefix + "T_world_object", ("T", 4, 4))
         )
         if self.shape not in OBJECT_SHAPES:
-            raise InputError(ErrorCode.FILE_INVALID, f"{prefix}shape is {self.shape!r}, expected one of {OBJECT_SHAPES}")
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{prefix}shape is {self.shape!r}, expected one of {OBJECT_SHAPES}"
+            )
         if len(self.vertices_m) < 4 or len(self.faces) < 4:
             raise InputError(ErrorCode.FILE_INVALID, f"{prefix}has no surface ({len(self.faces)} faces)")
         if self.faces.min() < 0 or self.faces.max() >= len(self.vertices_m):
@@ -131,7 +134,9 @@ class SupportBox:
     T_world_box: np.ndarray  # (4, 4)
 
     def __post_init__(self):
-        object.__setattr__(self, "size_m", checked_array(self.size_m, f"support {self.name!r} size_m", (3,), np.float64))
+        object.__setattr__(
+            self, "size_m", checked_array(self.size_m, f"support {self.name!r} size_m", (3,), np.float64)
+        )
         object.__setattr__(
             self, "T_world_box", checked_transforms(self.T_world_box, f"support {self.name!r} T_world_box", (4, 4))
         )

@@ -1,12 +1,13 @@
 """Starts the planner node, and RViz on request: ros2 launch tavid_planner plan.launch.py profile:=mini."""
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 FROM_PARAMS_FILE = ""
 

@@ -57,7 +57,9 @@ def interval_chart(rows: list[str], intervals: list[Interval], duration_s: float
     for k, row in enumerate(rows):
         top = TOP + k * ROW_HEIGHT
         parts.append(f'<text x="{LEFT - 8}" y="{top + 14}" text-anchor="end">{escape(row)}</text>')
-        parts.append(f'<rect class="empty" x="{LEFT}" y="{top + 3}" width="{WIDTH - LEFT - RIGHT}" height="14" rx="3"/>')
+        parts.append(
+            f'<rect class="empty" x="{LEFT}" y="{top + 3}" width="{WIDTH - LEFT - RIGHT}" height="14" rx="3"/>'
+        )
         for i in (i for i in intervals if i.row == row):
             start, end = (_x(t / max(duration_s, 1e-9), None) for t in (i.start_s, i.end_s))
             parts.append(

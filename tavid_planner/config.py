@@ -15,7 +15,9 @@ from tavid_planner.errors import ErrorCode, InputError
 class VideoConfig:
     base: str = option("models/tavid-mini", "CogVideoX image-to-video model: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
-    device: str = option("auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = option(
+        "auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps")
+    )
     dtype: str = option("float32", "arithmetic", choices=("float32", "bfloat16", "float16"))
     memory: str = option(
         "resident",

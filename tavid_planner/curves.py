@@ -6,7 +6,17 @@ import numpy as np
 
 from hoi_motion.motion import HANDS, HoiMotion
 
-HAND_KEYPOINTS = ("wrist", "thumb_tip", "index_tip", "middle_tip", "ring_tip", "pinky_tip", "index1", "middle1", "pinky1")
+HAND_KEYPOINTS = (
+    "wrist",
+    "thumb_tip",
+    "index_tip",
+    "middle_tip",
+    "ring_tip",
+    "pinky_tip",
+    "index1",
+    "middle1",
+    "pinky1",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,8 @@ def _distance_to_target(motion: HoiMotion, points_world_m: np.ndarray) -> np.nda
 
     surface = ObjectSurface(motion.target.vertices_m, motion.target.faces, motion.target.name)
     T_object_world = np.linalg.inv(motion.target.T_world_object)
-    points_object_m = np.einsum("tij,tpj->tpi", T_object_world[:, :3, :3], points_world_m) + T_object_world[:, None, :3, 3]
+    points_object_m = (
+        np.einsum("tij,tpj->tpi", T_object_world[:, :3, :3], points_world_m) + T_object_world[:, None, :3, 3]
+    )
     distance = surface.signed_distance(points_object_m.reshape(-1, 3)).reshape(points_object_m.shape[:2])
     return np.clip(distance.min(axis=1), 0.0, None)

@@ -73,7 +73,7 @@ def enlarge(image: np.ndarray, scale: int) -> np.ndarray:  # (H, W[, 3]) -> (sH,
 
 def overlay_frames(video: InteractionVideo, motion: HoiMotion, target_mask: np.ndarray) -> np.ndarray:
     """The clip with mask, joints and contacts drawn in, enlarged when it is small: (T, sH, sW, 3) uint8."""
-    from hoi_motion.lift.overlay import draw_overlay
+    from hoi_motion.media.overlay import draw_overlay
 
     scale = viewing_scale(*target_mask.shape)
     frames = np.stack([enlarge(frame, scale) for frame in video.frames])

@@ -143,7 +143,9 @@ class Planner:
         def inputs(sample: Sample, on_progress: OnProgress) -> tuple[tuple, dict]:
             how = dict(actor_mask=request.actor_mask, config=self.config.lift)
             video = sample.video
-            return (video.frames, video.fps, request.target_mask), how | dict(on_progress=on_progress, cancel=run.cancel)
+            return (video.frames, video.fps, request.target_mask), how | dict(
+                on_progress=on_progress, cancel=run.cancel
+            )
 
         def observe(sample: Sample, on_progress: OnProgress) -> Sample:
             clip, how = inputs(sample, on_progress)

@@ -101,7 +101,12 @@ def _curves(plan: InteractionPlan) -> str:
     keys = "".join(f'<span class="key {style}">{hand.replace("_", " ")}</span>' for hand, style in HAND_STYLES.items())
     target = motion.target.name if motion.target is not None else None
     contacts = [
-        Interval(c.hand.split("_")[0], c.start_frame / motion.fps, min(c.end_frame / motion.fps, duration_s), HAND_STYLES[c.hand])
+        Interval(
+            c.hand.split("_")[0],
+            c.start_frame / motion.fps,
+            min(c.end_frame / motion.fps, duration_s),
+            HAND_STYLES[c.hand],
+        )
         for c in motion.contacts
         if c.object_name == target
     ]
@@ -158,7 +163,9 @@ def _timings(plan: InteractionPlan) -> str:
         (f'<i class="chip n{k}"></i>{escape(stage)}', f"{seconds:.2f} s", f"{100 * seconds / total:.0f} %")
         for k, (stage, seconds) in enumerate(plan.timings_s.items())
     ]
-    return _card(f"Time: {total:.1f} s", f'<div class="split">{bars}</div>' + _table(("Stage", "#Time", "#Share"), rows))
+    return _card(
+        f"Time: {total:.1f} s", f'<div class="split">{bars}</div>' + _table(("Stage", "#Time", "#Share"), rows)
+    )
 
 
 def _provenance(plan: InteractionPlan) -> str:
@@ -181,11 +188,11 @@ def _table(head: tuple[str, ...], rows: list[tuple], classes: list[str] | None =
     numeric = [h.startswith("#") for h in head]
 
     def cells(tag: str, values: tuple) -> str:
-        return "".join(f'<{tag}{" class=number" if n else ""}>{v}</{tag}>' for v, n in zip(values, numeric))
+        return "".join(f"<{tag}{' class=number' if n else ''}>{v}</{tag}>" for v, n in zip(values, numeric))
 
     names = classes or [""] * len(rows)
-    body = "".join(f'<tr{f" class={name}" if name else ""}>{cells("td", row)}</tr>' for row, name in zip(rows, names))
-    return f'<table><tr>{cells("th", tuple(h.lstrip("#") for h in head))}</tr>{body}</table>'
+    body = "".join(f"<tr{f' class={name}' if name else ''}>{cells('td', row)}</tr>" for row, name in zip(rows, names))
+    return f"<table><tr>{cells('th', tuple(h.lstrip('#') for h in head))}</tr>{body}</table>"
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -206,4 +213,6 @@ def _video(path: Path, caption: str) -> str:
 
 def _picture(path: Path, caption: str) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+    )

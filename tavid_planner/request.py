@@ -100,7 +100,9 @@ def _checked_depth(depth_m, size_px) -> np.ndarray:  # (H, W) float32
         raise InputError(ErrorCode.IMAGE_INVALID, f"depth image is {depth.dtype}, expected metres as float")
     depth = depth.astype(np.float32)
     if np.nanmin(depth, initial=0) < 0 or np.isinf(depth).any():
-        raise InputError(ErrorCode.IMAGE_INVALID, "depth image has negative or infinite values", "use 0 or NaN for unknown")
+        raise InputError(
+            ErrorCode.IMAGE_INVALID, "depth image has negative or infinite values", "use 0 or NaN for unknown"
+        )
     return depth
 
 

@@ -20,9 +20,19 @@ hypothesis.settings.load_profile("tavid")
 
 FRAMES, HEIGHT, WIDTH, FPS = 9, 64, 96, 8.0
 BOX_FACES = [
-    (0, 2, 1), (0, 3, 2), (4, 5, 6), (4, 6, 7), (0, 1, 5), (0, 5, 4),
-    (1, 2, 6), (1, 6, 5), (2, 3, 7), (2, 7, 6), (3, 0, 4), (3, 4, 7),
-]  # fmt: skip
+    (0, 2, 1),
+    (0, 3, 2),
+    (4, 5, 6),
+    (4, 6, 7),
+    (0, 1, 5),
+    (0, 5, 4),
+    (1, 2, 6),
+    (1, 6, 5),
+    (2, 3, 7),
+    (2, 7, 6),
+    (3, 0, 4),
+    (3, 4, 7),
+]
 
 
 @pytest.fixture
@@ -43,7 +53,9 @@ def make_request():
 @pytest.fixture
 def motion() -> HoiMotion:
     """A figure in the rest pose that stands before a box on a table, the right hand in contact at the end."""
-    corners = np.array([(-1, -1, -1), (1, -1, -1), (1, 1, -1), (-1, 1, -1), (-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)])
+    corners = np.array(
+        [(-1, -1, -1), (1, -1, -1), (1, 1, -1), (-1, 1, -1), (-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)]
+    )
     T_world_object = np.tile(np.eye(4), (FRAMES, 1, 1))
     T_world_object[:, :3, 3] = (0.2, -0.5, 0.85)
     T_world_table = np.eye(4)

@@ -21,7 +21,10 @@ def loaded_by(module: str) -> set[str]:
     "module, heavy",
     [
         ("hoi_motion, hoi_motion.motion", {"torch", "diffusers", "rclpy", "cv2", "mediapipe", "pybullet"}),
-        ("tavid_planner, tavid_planner.planner, tavid_planner.bundle", {"torch", "diffusers", "rclpy", "mediapipe", "pybullet"}),
+        (
+            "tavid_planner, tavid_planner.planner, tavid_planner.bundle",
+            {"torch", "diffusers", "rclpy", "mediapipe", "pybullet"},
+        ),
         ("tavid_planner.cli.plan, tavid_planner.cli.info, tavid_planner.cli.node", {"torch", "diffusers", "rclpy"}),
     ],
 )
@@ -59,4 +62,4 @@ def test_only_video_imports_diffusers():
 
 def test_hoi_motion_imports_none_of_them():
     assert importers("hoi_motion", "rclpy", "diffusers", "tavid_planner", "training") == []
-    assert importers("hoi_motion", "transformers") == ["hoi_motion/lift/vitpose.py"]
+    assert importers("hoi_motion", "transformers") == ["hoi_motion/keypoints/vitpose.py"]

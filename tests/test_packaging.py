@@ -111,7 +111,10 @@ def test_a_plain_pip_install_finds_its_profiles(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "prefix")],
-        env={"PYTHONPATH": str(packages), "PATH": "/usr/bin:/bin"}, cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        env={"PYTHONPATH": str(packages), "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(packages / "tavid_planner/config.py"), "mini", "anny-free"]

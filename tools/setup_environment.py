@@ -25,7 +25,15 @@ WHEELS = STATE / "wheels"
 PYTHON = VENV / "bin" / "python"
 INTERFACES = "tavid_planner_interfaces"
 SOURCES = ("tavid_planner", "hoi_motion", "launch", "config", "models", "libexec", "resource")
-SOURCE_FILES = ("setup.py", "setup.cfg", "pyproject.toml", "package.xml", "requirements.txt", "LICENSE", "THIRD_PARTY.md")
+SOURCE_FILES = (
+    "setup.py",
+    "setup.cfg",
+    "pyproject.toml",
+    "package.xml",
+    "requirements.txt",
+    "LICENSE",
+    "THIRD_PARTY.md",
+)
 NEEDED_DISK_GIB = 6
 DOWNLOADS_AT_ONCE = 6  # an index answers slowly, not a machine: waiting in parallel costs nothing
 NETWORK_WORDS = ("NewConnectionError", "Max retries", "Read timed out", "No matching distribution", "Temporary failure")
@@ -84,7 +92,9 @@ def check_compiler() -> None:
         compiler = os.environ.get(variable, name).split()
         command = [*compiler, "-x", language, "-fsyntax-only", "-"]
         try:
-            works = subprocess.run(command, input=b"#include <stdio.h>\nint main(void) { return 0; }\n", capture_output=True)
+            works = subprocess.run(
+                command, input=b"#include <stdio.h>\nint main(void) { return 0; }\n", capture_output=True
+            )
         except OSError:
             works = None
         if works is None or works.returncode:
@@ -114,7 +124,9 @@ def create_environment() -> None:
         made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
         if made.returncode:
             shutil.rmtree(VENV, ignore_errors=True)
-            raise SetupError(f"cannot create {VENV}: {last_line(made.stdout + made.stderr)} - apt-get install python3.11-venv")
+            raise SetupError(
+                f"cannot create {VENV}: {last_line(made.stdout + made.stderr)} - apt-get install python3.11-venv"
+            )
     STATE.mkdir(exist_ok=True)
     stamp.write_text(digest)
 
@@ -255,7 +267,13 @@ def run_pip(*arguments: str, processes=None) -> None:
     environment["PIP_CONSTRAINT"] = str(ROOT / "constraints.txt")
     command = [str(PYTHON), *PIP, *arguments]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd=VENV, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd=VENV,
+        env=environment,
     )
     if processes is not None:
         processes.append(process)

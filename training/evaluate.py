@@ -126,29 +126,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
-    parser.add_argument("--keypoints", help="contact is judged by: mediapipe, low-resolution, ...; default: the profile's")
+    parser.add_argument(
+        "--keypoints", help="contact is judged by: mediapipe, low-resolution, ...; default: the profile's"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
-    parser.add_argument("--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder")
+    parser.add_argument(
+        "--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder"
+    )
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     quick = parser.add_argument_group("scenes of 2 to 4 candidates (without --bench and --ablation)")
     quick.add_argument("--first-scene", type=int, default=HELD_OUT_SEED, help="seed of the first held-out scene")
-    quick.add_argument("--without-baseline", action="store_true", help="leave out the base without mask, and the VAE alone")
+    quick.add_argument(
+        "--without-baseline", action="store_true", help="leave out the base without mask, and the VAE alone"
+    )
     quick.add_argument("--sheet", type=Path, help="contact sheet (PNG) of the first 12 videos")
     bench = parser.add_argument_group("TargetBench")
     bench.add_argument("--bench", action="store_true", help="220 scenes in 11 classes of difficulty")
     bench.add_argument("--classes", type=lambda text: text.split(","), help="some of its classes, comma-separated")
     bench.add_argument(
-        "--contestants", type=lambda text: text.split(","), default=list(CONTESTANTS), metavar="A,B",
+        "--contestants",
+        type=lambda text: text.split(","),
+        default=list(CONTESTANTS),
+        metavar="A,B",
         help=f"some of {', '.join(CONTESTANTS)}",
-    )  # fmt: skip
+    )
     bench.add_argument("--preview", type=Path, metavar="PNG", help="only draw its scenes")
     ablation = parser.add_argument_group("ablation of the attention loss")
-    ablation.add_argument("--ablation", action="store_true", help="train and judge an adapter for every row of the table")
+    ablation.add_argument(
+        "--ablation", action="store_true", help="train and judge an adapter for every row of the table"
+    )
     ablation.add_argument("--config", type=Path, default=Path("config/training/ablation.yaml"), help="of the trainings")
     ablation.add_argument("--rows", type=lambda text: text.split(","), help="some of its rows, comma-separated")
     ablation.add_argument("--seeds", type=int, default=3, help="trainings of each row")
     ablation.add_argument("--scenes", type=int, default=66, help="of TargetBench, to judge each training by")
-    ablation.add_argument("--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps")
+    ablation.add_argument(
+        "--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps"
+    )
     args = parser.parse_args()
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")

@@ -18,18 +18,31 @@ from training.tasks.adapter import LORA_TARGETS, prepare_adapter
 
 GIB = 2**30
 FULL_SIZE = dict(
-    num_attention_heads=48, attention_head_dim=64, in_channels=32, out_channels=16, time_embed_dim=512,
-    text_embed_dim=4096, num_layers=42, sample_width=90, sample_height=60, sample_frames=49, patch_size=2,
-    temporal_compression_ratio=4, max_text_seq_length=226, use_rotary_positional_embeddings=True,
+    num_attention_heads=48,
+    attention_head_dim=64,
+    in_channels=32,
+    out_channels=16,
+    time_embed_dim=512,
+    text_embed_dim=4096,
+    num_layers=42,
+    sample_width=90,
+    sample_height=60,
+    sample_frames=49,
+    patch_size=2,
+    temporal_compression_ratio=4,
+    max_text_seq_length=226,
+    use_rotary_positional_embeddings=True,
     use_learned_positional_embeddings=True,
-)  # fmt: skip
+)
 
 
 def full_size_transformer(dtype=torch.bfloat16, **changes) -> CogVideoXTransformer3DModel:
     """CogVideoX-5B image-to-video without values."""
     with torch.device("meta"):
         transformer = CogVideoXTransformer3DModel(**{**FULL_SIZE, **changes})
-    return torch.nn.Module.to(transformer, dtype)  # diffusers' own warns of layers kept in float32, of which it has none
+    return torch.nn.Module.to(
+        transformer, dtype
+    )  # diffusers' own warns of layers kept in float32, of which it has none
 
 
 def activation_bytes(transformer, batch: int, blocks: tuple[int, ...] | None) -> int:
@@ -57,9 +70,12 @@ def activation_bytes(transformer, batch: int, blocks: tuple[int, ...] | None) ->
         return tensor
 
     call = dict(
-        hidden_states=video, encoder_hidden_states=text, image_rotary_emb=rotary, return_dict=False,
+        hidden_states=video,
+        encoder_hidden_states=text,
+        image_rotary_emb=rotary,
+        return_dict=False,
         timestep=torch.zeros(batch, device="meta", dtype=torch.long),
-    )  # fmt: skip
+    )
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         if blocks is None:
             transformer(**call)

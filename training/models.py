@@ -53,8 +53,13 @@ def load_vae(source: Path):
 
 
 def build_transformer(
-    text_dim: int = 128, text_length: int = 32, layers: int = 8, heads: int = 6, head_dim: int = 32,
-    latent_size: tuple[int, int, int, int] = (5, 16, 12, 18), patch_size: int = 2,
+    text_dim: int = 128,
+    text_length: int = 32,
+    layers: int = 8,
+    heads: int = 6,
+    head_dim: int = 32,
+    latent_size: tuple[int, int, int, int] = (5, 16, 12, 18),
+    patch_size: int = 2,
 ):
     """CogVideoXTransformer3DModel for image-to-video: channels for noise and for the image, rotary embeddings.
 

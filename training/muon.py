@@ -16,7 +16,12 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, parameters, lr: float, momentum: float = 0.9, weight_decay: float = 0.01, dtype: torch.dtype = torch.float32
+        self,
+        parameters,
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.01,
+        dtype: torch.dtype = torch.float32,
     ):
         super().__init__(parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
         self._dtype = dtype

@@ -4,5 +4,11 @@ from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE
 from hoi_motion.body.model import BodyModel, load_body
 
 __all__ = [
-    "BodyModel", "JOINT_NAMES", "KEYPOINT_NAMES", "PARENTS", "SURFACE_POINTS", "VERTEX_LABELS", "load_body",
-]  # fmt: skip
+    "BodyModel",
+    "JOINT_NAMES",
+    "KEYPOINT_NAMES",
+    "PARENTS",
+    "SURFACE_POINTS",
+    "VERTEX_LABELS",
+    "load_body",
+]

@@ -14,15 +14,37 @@ from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 AXES_SMPLX_FROM_ANNY = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 _FINGER_NUMBER = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
 _CENTRE_BONES = {
-    "spine05": "spine1", "spine04": "spine1", "spine03": "spine2", "spine02": "spine2", "spine01": "spine3",
-    "neck01": "neck", "neck02": "neck", "neck03": "neck", "head": "head", "root": "pelvis",
-}  # fmt: skip
+    "spine05": "spine1",
+    "spine04": "spine1",
+    "spine03": "spine2",
+    "spine02": "spine2",
+    "spine01": "spine3",
+    "neck01": "neck",
+    "neck02": "neck",
+    "neck03": "neck",
+    "head": "head",
+    "root": "pelvis",
+}
 _SIDE_BONES = {
-    "pelvis": "pelvis", "upperleg01": "hip", "upperleg02": "hip", "lowerleg01": "knee", "lowerleg02": "knee",
-    "foot": "ankle", "clavicle": "collar", "shoulder01": "collar", "upperarm01": "shoulder",
-    "upperarm02": "shoulder", "lowerarm01": "elbow", "lowerarm02": "elbow", "wrist": "wrist", "eye": "eye_ball",
-    "metacarpal1": "wrist", "metacarpal2": "wrist", "metacarpal3": "wrist", "metacarpal4": "wrist",
-}  # fmt: skip
+    "pelvis": "pelvis",
+    "upperleg01": "hip",
+    "upperleg02": "hip",
+    "lowerleg01": "knee",
+    "lowerleg02": "knee",
+    "foot": "ankle",
+    "clavicle": "collar",
+    "shoulder01": "collar",
+    "upperarm01": "shoulder",
+    "upperarm02": "shoulder",
+    "lowerarm01": "elbow",
+    "lowerarm02": "elbow",
+    "wrist": "wrist",
+    "eye": "eye_ball",
+    "metacarpal1": "wrist",
+    "metacarpal2": "wrist",
+    "metacarpal3": "wrist",
+    "metacarpal4": "wrist",
+}
 
 
 def joint_of_bone(label: str) -> str:

@@ -25,9 +25,13 @@ NUM_SAMPLES = 600
 MAX_INFLUENCES = 6
 REGRESSOR_SUPPORT = 96
 PHENOTYPE_RANGE = {  # adults only; the ranges keep every body between 1.4 m and 2.0 m
-    "gender": (0.0, 1.0), "age": (0.6, 0.85), "muscle": (0.25, 0.75), "weight": (0.25, 0.7), "height": (0.3, 0.6),
+    "gender": (0.0, 1.0),
+    "age": (0.6, 0.85),
+    "muscle": (0.25, 0.75),
+    "weight": (0.25, 0.7),
+    "height": (0.3, 0.6),
     "proportions": (0.3, 0.8),
-}  # fmt: skip
+}
 _MAKEHUMAN = "data/mpfb2"
 
 

@@ -86,9 +86,10 @@ def expanded_path(body: FreeBodyFile) -> Path:
         except OSError as error:
             log.warning("cannot write the body cache %s (%s)", folder, error)
     raise LiftError(
-        ErrorCode.BODY_MODEL_MISSING, f"no folder to expand the free body into; tried {cache} and the temporary folder",
+        ErrorCode.BODY_MODEL_MISSING,
+        f"no folder to expand the free body into; tried {cache} and the temporary folder",
         "set XDG_CACHE_HOME to a folder that can be written",
-    )  # fmt: skip
+    )
 
 
 def smplx_arrays(body: FreeBodyFile) -> dict[str, np.ndarray]:

@@ -3,35 +3,110 @@
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
 JOINT_NAMES: tuple[str, ...] = (
-    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
-    "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
-    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "jaw", "left_eye_ball",
+    "pelvis",
+    "left_hip",
+    "right_hip",
+    "spine1",
+    "left_knee",
+    "right_knee",
+    "spine2",
+    "left_ankle",
+    "right_ankle",
+    "spine3",
+    "left_foot",
+    "right_foot",
+    "neck",
+    "left_collar",
+    "right_collar",
+    "head",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "jaw",
+    "left_eye_ball",
     "right_eye_ball",
     *(f"{side}_{finger}{i}" for side in ("left", "right") for finger in _FINGERS for i in (1, 2, 3)),
-)  # fmt: skip
+)
 
 PARENTS: tuple[int, ...] = (
-    -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 15, 15, 15,
-    *(wrist if i == 0 else start + 3 * finger + i - 1
-      for wrist, start in ((20, 25), (21, 40)) for finger in range(5) for i in range(3)),
-)  # fmt: skip
+    -1,
+    0,
+    0,
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    9,
+    9,
+    12,
+    13,
+    14,
+    16,
+    17,
+    18,
+    19,
+    15,
+    15,
+    15,
+    *(
+        wrist if i == 0 else start + 3 * finger + i - 1
+        for wrist, start in ((20, 25), (21, 40))
+        for finger in range(5)
+        for i in range(3)
+    ),
+)
 
 SURFACE_POINTS: dict[str, int] = {
-    "nose": 9120, "right_eye": 9929, "left_eye": 9448, "right_ear": 616, "left_ear": 6,
-    "left_big_toe": 5770, "left_small_toe": 5780, "left_heel": 8846,
-    "right_big_toe": 8463, "right_small_toe": 8474, "right_heel": 8635,
-    "left_thumb_tip": 5361, "left_index_tip": 4933, "left_middle_tip": 5058, "left_ring_tip": 5169,
-    "left_pinky_tip": 5286, "right_thumb_tip": 8079, "right_index_tip": 7669, "right_middle_tip": 7794,
-    "right_ring_tip": 7905, "right_pinky_tip": 8022,
-}  # fmt: skip
+    "nose": 9120,
+    "right_eye": 9929,
+    "left_eye": 9448,
+    "right_ear": 616,
+    "left_ear": 6,
+    "left_big_toe": 5770,
+    "left_small_toe": 5780,
+    "left_heel": 8846,
+    "right_big_toe": 8463,
+    "right_small_toe": 8474,
+    "right_heel": 8635,
+    "left_thumb_tip": 5361,
+    "left_index_tip": 4933,
+    "left_middle_tip": 5058,
+    "left_ring_tip": 5169,
+    "left_pinky_tip": 5286,
+    "right_thumb_tip": 8079,
+    "right_index_tip": 7669,
+    "right_middle_tip": 7794,
+    "right_ring_tip": 7905,
+    "right_pinky_tip": 8022,
+}
 """Surface point -> vertex index, in the order in which the smplx layer appends them after the 55 joints."""
 
 KEYPOINT_NAMES: tuple[str, ...] = JOINT_NAMES + tuple(SURFACE_POINTS)
 """The 76 points of `BodyModel.joints`."""
 
 VERTEX_LABELS: tuple[str, ...] = (
-    "skin", "hair", "sclera", "iris", "brow", "lips", "shirt", "trousers", "shoe", "sleeve", "mouth", "nail",
-)  # fmt: skip
+    "skin",
+    "hair",
+    "sclera",
+    "iris",
+    "brow",
+    "lips",
+    "shirt",
+    "trousers",
+    "shoe",
+    "sleeve",
+    "mouth",
+    "nail",
+)
 """Colour regions of the free body; a vertex stores the index. `sleeve` is the lower arm (long sleeves)."""
 
 

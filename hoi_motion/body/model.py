@@ -78,10 +78,17 @@ class BodyModel:
         pose, transl, betas = self._tensors(pose_rad, transl_m, betas)
         count = len(pose)
         out = self._layer(
-            betas=betas, global_orient=pose[:, 0], body_pose=pose[:, 1:22].reshape(count, 63), jaw_pose=pose[:, 22],
-            leye_pose=pose[:, 23], reye_pose=pose[:, 24], left_hand_pose=pose[:, 25:40].reshape(count, 45),
-            right_hand_pose=pose[:, 40:].reshape(count, 45), expression=pose.new_zeros(count, 10), transl=transl,
-        )  # fmt: skip
+            betas=betas,
+            global_orient=pose[:, 0],
+            body_pose=pose[:, 1:22].reshape(count, 63),
+            jaw_pose=pose[:, 22],
+            leye_pose=pose[:, 23],
+            reye_pose=pose[:, 24],
+            left_hand_pose=pose[:, 25:40].reshape(count, 45),
+            right_hand_pose=pose[:, 40:].reshape(count, 45),
+            expression=pose.new_zeros(count, 10),
+            transl=transl,
+        )
         return out.vertices, out.joints[:, :55]
 
     def joints(self, pose_rad, transl_m, betas) -> torch.Tensor:  # (T, 76, 3)
@@ -97,9 +104,10 @@ class BodyModel:
         missing = self.num_betas - betas.shape[-1]
         if missing < 0:
             raise LiftError(
-                ErrorCode.BODY_MODEL_MISSING, f"{betas.shape[-1]} betas for a body loaded with {self.num_betas}",
+                ErrorCode.BODY_MODEL_MISSING,
+                f"{betas.shape[-1]} betas for a body loaded with {self.num_betas}",
                 "load the body with more betas",
-            )  # fmt: skip
+            )
         betas = torch.nn.functional.pad(betas, (0, missing))
         return pose, transl, betas.expand(len(pose), self.num_betas)
 
@@ -162,11 +170,26 @@ def _layer(path: Path, num_betas: int) -> smplx.SMPLX:
         _check_arrays(path)
         with contextlib.redirect_stdout(io.StringIO()):  # the layer prints notices on stdout
             return smplx.SMPLX(
-                str(path), num_betas=num_betas, num_expression_coeffs=10, use_pca=False, flat_hand_mean=True,
-                batch_size=1, use_face_contour=False,
-            )  # fmt: skip
-    except (OSError, KeyError, ValueError, AssertionError, EOFError, AttributeError, IndexError, RuntimeError,
-            zipfile.BadZipFile, pickle.UnpicklingError) as error:  # fmt: skip
+                str(path),
+                num_betas=num_betas,
+                num_expression_coeffs=10,
+                use_pca=False,
+                flat_hand_mean=True,
+                batch_size=1,
+                use_face_contour=False,
+            )
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        AssertionError,
+        EOFError,
+        AttributeError,
+        IndexError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
         raise LiftError(
             ErrorCode.BODY_MODEL_MISSING, f"{path} is not a readable SMPL-X model: {error!r}", HINT
         ) from error

@@ -6,17 +6,10 @@ import zipfile
 import numpy as np
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.body.change import SMPLX_PELVIS_M
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import write_whole
-from hoi_motion.io.smpl_family import (
-    NEUTRAL_BODY,
-    SMPL_PELVIS_M,
-    SMPLX_PELVIS_M,
-    camera_in_front,
-    kept_betas,
-    require_keys,
-    smplx_pose,
-)
+from hoi_motion.io.smpl_family import NEUTRAL_BODY, SMPL_PELVIS_M, camera_in_front, kept_betas, require_keys, smplx_pose
 from hoi_motion.motion import HoiMotion
 
 BETAS = 16
@@ -66,14 +59,21 @@ def read_amass(path) -> HoiMotion:
             keys = set(getattr(file, "files", ()))
             if "mocap_frame_rate" in keys:
                 whole = "poses" in keys
-                require_keys(keys, ("trans", "betas", *(("poses",) if whole else (name for name, _ in _PARTS))), path, "AMASS SMPL-X")
+                require_keys(
+                    keys,
+                    ("trans", "betas", *(("poses",) if whole else (name for name, _ in _PARTS))),
+                    path,
+                    "AMASS SMPL-X",
+                )
                 poses = file["poses"] if whole else np.concatenate([file[name] for name, _ in _PARTS], axis=1)
                 body, width, fps = "SMPL-X", 165, float(file["mocap_frame_rate"])
             elif "mocap_framerate" in keys:
                 require_keys(keys, ("poses", "trans", "betas"), path, "AMASS SMPL+H")
                 poses, body, width, fps = file["poses"], "SMPL+H", 156, float(file["mocap_framerate"])
             else:
-                require_keys(keys, ("mocap_frame_rate or mocap_framerate", "poses", "trans", "betas"), path, "an AMASS file")
+                require_keys(
+                    keys, ("mocap_frame_rate or mocap_framerate", "poses", "trans", "betas"), path, "an AMASS file"
+                )
             if poses.ndim != 2 or poses.shape[1] != width:
                 raise InputError(
                     ErrorCode.FILE_INVALID, f"{path} has poses of shape {poses.shape}, AMASS {body} has (T, {width})"

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
 from hoi_motion.io.pickles import load_pickle
@@ -46,7 +47,7 @@ def read_behave(path, object_mesh=None, fps: float | None = None) -> HoiMotion:
     angle_rad = checked_array(thing["angle"], f"{folder}: object angle", (T, 3), np.float64)
     place_m = checked_array(thing["trans"], f"{folder}: object trans", (T, 3), np.float64)
     R = family.R_WORLD_CAMERA
-    pose[:, 0] = family.turned(pose[:, 0], R)
+    pose[:, 0] = turned(pose[:, 0], R)
     betas, notes = family.kept_betas(human["betas"], "SMPL+H", "", T, folder)
     notes.append("BEHAVE: from the first Kinect's frame, taken as level")
     fps, late = _rate(times_s, fps, folder)
@@ -69,7 +70,8 @@ def _whole(folder: Path) -> tuple[dict, dict, np.ndarray]:
     times = [str(t) for t in human["frame_times"].reshape(-1)]
     if times != [str(t) for t in thing["frame_times"].reshape(-1)]:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{folder}: the fits of person ({len(times)}) and object ({len(thing['frame_times'])}) have other frame_times"
+            ErrorCode.FILE_INVALID,
+            f"{folder}: the fits of person ({len(times)}) and object ({len(thing['frame_times'])}) have other frame_times",
         )
     human["pose"], thing["angle"] = human["poses"], thing["angles"]
     return human, thing, _seconds(times, folder)
@@ -79,15 +81,18 @@ def _by_frame(folder: Path) -> tuple[dict, dict, np.ndarray]:
     frames = sorted(file.parents[2] for file in folder.glob(f"t*/{_HUMAN_FIT}"))
     if not frames:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{folder} is not a BEHAVE sequence",
+            ErrorCode.FILE_INVALID,
+            f"{folder} is not a BEHAVE sequence",
             f"expected {HUMAN_FILE} ({', '.join(HUMAN_KEYS)}) and {OBJECT_FILE} ({', '.join(OBJECT_KEYS)}), or t0003.000/{_HUMAN_FIT} "
             f"({', '.join(FRAME_HUMAN_KEYS)}) and t0003.000/NAME/fit01/NAME_fit.pkl ({', '.join(FRAME_OBJECT_KEYS)})",
-        )  # fmt: skip
+        )
     people, things = [], []
     for frame in frames:
         fits = [file for file in sorted(frame.glob(_OBJECT_FIT)) if file.parents[1].name != "person"]
         if len(fits) != 1:
-            raise InputError(ErrorCode.FILE_INVALID, f"{frame} has {len(fits)} object fits, expected one NAME/fit01/NAME_fit.pkl")
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{frame} has {len(fits)} object fits, expected one NAME/fit01/NAME_fit.pkl"
+            )
         people.append(_pkl(frame / _HUMAN_FIT, FRAME_HUMAN_KEYS))
         things.append(_pkl(fits[0], FRAME_OBJECT_KEYS))
     return _stacked(people, folder), _stacked(things, folder), _seconds([frame.name for frame in frames], folder)
@@ -143,7 +148,9 @@ def _centred_mesh(path) -> tuple[np.ndarray, np.ndarray]:
         mesh = trimesh.load(path, process=False, force="mesh")
         vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable mesh: {error}", "a .ply or .obj file") from error
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} is not a readable mesh: {error}", "a .ply or .obj file"
+        ) from error
     if not len(vertices) or not len(faces):
         raise InputError(ErrorCode.FILE_INVALID, f"{path} holds no surface", "a .ply or .obj file")
     return vertices - vertices.mean(0), faces

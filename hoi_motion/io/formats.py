@@ -41,9 +41,10 @@ def format_of(path) -> str:
         raise InputError(ErrorCode.FILE_INVALID, f"no file {path}")
     if found is None:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{path} has no known motion format",
+            ErrorCode.FILE_INVALID,
+            f"{path} has no known motion format",
             f"readable formats: {', '.join(READABLE)}; --from names one, and says what its files lack",
-        )  # fmt: skip
+        )
     return found
 
 

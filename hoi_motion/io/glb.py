@@ -17,12 +17,25 @@ from hoi_motion.motion import HoiMotion, SupportBox
 
 ROTATION_GLTF_WORLD_XYZW = (-np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))
 FLOOR_SIZE_M = 4.0
-_COLORS = {"target": (0.93, 0.45, 0.13), "object": (0.55, 0.6, 0.68), "support": (0.62, 0.47, 0.33), "floor": (0.8, 0.8, 0.8)}
+_COLORS = {
+    "target": (0.93, 0.45, 0.13),
+    "object": (0.55, 0.6, 0.68),
+    "support": (0.62, 0.47, 0.33),
+    "floor": (0.8, 0.8, 0.8),
+}
 _SKIN = (205, 160, 130)
 _LABEL_COLORS = {
-    "hair": (60, 42, 30), "sclera": (245, 245, 245), "iris": (70, 90, 60), "brow": (60, 42, 30), "lips": (190, 105, 100),
-    "shirt": (70, 110, 170), "sleeve": (70, 110, 170), "trousers": (60, 62, 75), "shoe": (40, 40, 42), "mouth": (120, 50, 50),
-}  # fmt: skip
+    "hair": (60, 42, 30),
+    "sclera": (245, 245, 245),
+    "iris": (70, 90, 60),
+    "brow": (60, 42, 30),
+    "lips": (190, 105, 100),
+    "shirt": (70, 110, 170),
+    "sleeve": (70, 110, 170),
+    "trousers": (60, 62, 75),
+    "shoe": (40, 40, 42),
+    "mouth": (120, 50, 50),
+}
 
 
 def write_glb(motion: HoiMotion, path, body=None) -> None:
@@ -66,16 +79,18 @@ class _GlbScene:
         self._rigid("floor", corners, np.array([[0, 1, 2], [0, 2, 3]]), "floor")
 
     def pack(self) -> bytes:
-        return self.buffer.pack({
-            "asset": {"version": "2.0", "generator": "hoi_motion"},
-            "scene": 0,
-            "scenes": [{"nodes": [self.world, self.body_node]}],
-            "nodes": self.nodes,
-            "meshes": self.meshes,
-            "materials": self.materials,
-            "skins": [self.skin],
-            "animations": [{"name": "interaction", "channels": self.channels, "samplers": self.samplers}],
-        })  # fmt: skip
+        return self.buffer.pack(
+            {
+                "asset": {"version": "2.0", "generator": "hoi_motion"},
+                "scene": 0,
+                "scenes": [{"nodes": [self.world, self.body_node]}],
+                "nodes": self.nodes,
+                "meshes": self.meshes,
+                "materials": self.materials,
+                "skins": [self.skin],
+                "animations": [{"name": "interaction", "channels": self.channels, "samplers": self.samplers}],
+            }
+        )
 
     def _node(self, name: str, **properties) -> int:
         self.nodes.append({"name": name} | properties)

@@ -45,10 +45,18 @@ class GlbBuffer:
         """The whole file: header, JSON chunk, binary chunk."""
         binary = bytes(self._bytes) + b"\0" * (-len(self._bytes) % 4)
         document = document | {
-            "buffers": [{"byteLength": len(binary)}], "bufferViews": self.views, "accessors": self.accessors,
-        }  # fmt: skip
+            "buffers": [{"byteLength": len(binary)}],
+            "bufferViews": self.views,
+            "accessors": self.accessors,
+        }
         text = json.dumps(document, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 4)
         size = 12 + 8 + len(text) + 8 + len(binary)
         header = struct.pack("<4sII", b"glTF", 2, size)
-        return header + struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+        return (
+            header
+            + struct.pack("<I4s", len(text), b"JSON")
+            + text
+            + struct.pack("<I4s", len(binary), b"BIN\0")
+            + binary
+        )

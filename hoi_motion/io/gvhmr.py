@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
 from hoi_motion.io.pickles import load_torch
@@ -29,15 +30,15 @@ def read_gvhmr(path, fps: float | None = None) -> HoiMotion:
             ErrorCode.FILE_INVALID, f"{path} has {len(orient_rad)} global frames and {len(seen_rad)} in the camera"
         )
     pose = family.smplx_pose(np.concatenate([orient_rad, body_rad], 1), f"{path}: global_orient and body_pose")
-    pelvis_m = (transl_m + family.SMPLX_PELVIS_M) @ family.R_WORLD_Y_UP.T
-    pose[:, 0] = family.turned(pose[:, 0], family.R_WORLD_Y_UP)
+    pelvis_m = (transl_m + SMPLX_PELVIS_M) @ family.R_WORLD_Y_UP.T
+    pose[:, 0] = turned(pose[:, 0], family.R_WORLD_Y_UP)
     betas, notes = family.kept_betas(betas, "SMPL-X", "neutral", len(pose), path)
     notes.append("GVHMR: the global motion (y up) turned to z up; hands, jaw and eyes are not in the file")
     # the same pelvis in both frames gives the camera
     T_world_camera = np.eye(4)
     R_camera_root = Rotation.from_rotvec(seen_rad[0].copy())
     T_world_camera[:3, :3] = (Rotation.from_rotvec(pose[0, 0]) * R_camera_root.inv()).as_matrix()
-    T_world_camera[:3, 3] = pelvis_m[0] - T_world_camera[:3, :3] @ (seen_m[0] + family.SMPLX_PELVIS_M)
+    T_world_camera[:3, 3] = pelvis_m[0] - T_world_camera[:3, :3] @ (seen_m[0] + SMPLX_PELVIS_M)
     K = checked_array(data["K_fullimg"], f"{path}: K_fullimg", ("T", 3, 3), np.float64)[0]
     camera = Camera(K, T_world_camera, max(1, round(2 * K[0, 2])), max(1, round(2 * K[1, 2])), "assumed")
     return family.grounded_motion(pose, pelvis_m, fps, betas, notes, camera)

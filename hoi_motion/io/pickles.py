@@ -29,9 +29,23 @@ def load_pickle(path):
             return _DataUnpickler(file, path).load()
     except InputError:
         raise
-    except (pickle.UnpicklingError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-            AssertionError, OverflowError, MemoryError, struct.error) as error:  # fmt: skip
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable pickle: {error or type(error).__name__}") from error
+    except (
+        pickle.UnpicklingError,
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        AssertionError,
+        OverflowError,
+        MemoryError,
+        struct.error,
+    ) as error:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} is not a readable pickle: {error or type(error).__name__}"
+        ) from error
 
 
 def load_torch(path):
@@ -49,7 +63,17 @@ def load_torch(path):
         if asked:
             raise refused(path, asked.group(1)) from error
         raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable torch file: {_short(error)}") from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error) as error:
+    except (
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        struct.error,
+    ) as error:
         raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable torch file: {_short(error)}") from error
 
 

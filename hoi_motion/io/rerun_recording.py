@@ -1,7 +1,5 @@
 """A recording for the rerun viewer: what a motion holds, on a timeline. rerun-sdk is an extra of this package."""
 
-from pathlib import Path
-
 import numpy as np
 
 from hoi_motion.body import load_body
@@ -63,20 +61,23 @@ def _log(rerun, recording, motion: HoiMotion, body) -> None:
         "world/camera",
         rerun.Transform3D(translation=camera.T_world_camera[:3, 3], mat3x3=camera.T_world_camera[:3, :3]),
         rerun.Pinhole(
-            image_from_camera=camera.K, resolution=[camera.width, camera.height],
-            camera_xyz=rerun.ViewCoordinates.RDF, image_plane_distance=CAMERA_PLANE_M,
+            image_from_camera=camera.K,
+            resolution=[camera.width, camera.height],
+            camera_xyz=rerun.ViewCoordinates.RDF,
+            image_plane_distance=CAMERA_PLANE_M,
         ),
         static=True,
-    )  # fmt: skip
+    )
     for support in motion.supports:
         name = f"world/supports/{support.name}"
         recording.log(name, _transform(rerun, support.T_world_box), static=True)
         recording.log(name, rerun.Boxes3D(sizes=[support.size_m], colors=COLOURS["support"]), static=True)
     for item in motion.objects:
         surface = rerun.Mesh3D(
-            vertex_positions=item.vertices_m, triangle_indices=item.faces,
+            vertex_positions=item.vertices_m,
+            triangle_indices=item.faces,
             albedo_factor=COLOURS["target" if item.is_target else "object"],
-        )  # fmt: skip
+        )
         recording.log(f"world/objects/{item.name}", surface, static=True)
     look = rerun.Mesh3D.from_fields(triangle_indices=body.faces, albedo_factor=COLOURS["body"])
     recording.log("world/body", look, static=True)

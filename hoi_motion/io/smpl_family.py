@@ -8,16 +8,15 @@ orientation, and turning the world by W moves the translation to W (transl + J0)
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.body.change import SMPLX_PELVIS_M
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import Camera, HoiMotion
 
 NEUTRAL_BODY = "smplx-neutral"
 # pelvis joint of the resting body of mean shape, metres; a shape moves it by a centimetre or two
 SMPL_PELVIS_M = np.array([-0.0018, -0.2233, 0.0282])
-SMPLX_PELVIS_M = np.array([0.0031, -0.3514, 0.0120])
 # from the pelvis to the middle between the hip joints, in the body's frame
 SMPL_HIPS_M = np.array([0.0027, -0.0911, -0.0055])
 
@@ -50,44 +49,16 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
         raise InputError(ErrorCode.FILE_INVALID, f"{field} has no frames")
     if pose.shape[1] not in _ROWS:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{field} has {pose.shape[1]} joints",
+            ErrorCode.FILE_INVALID,
+            f"{field} has {pose.shape[1]} joints",
             "known bodies have 24 (SMPL), 52 (SMPL+H) or 55 (SMPL-X) joints, 3 numbers each",
-        )  # fmt: skip
+        )
     rows = _ROWS[pose.shape[1]]
     result = np.zeros((len(pose), 55, 3))
     for source, row in enumerate(rows):
         if row >= 0:
             result[:, row] = pose[:, source]
     return result
-
-
-def turned_root(
-    orient_rad: np.ndarray,  # (T, 3)
-    transl_m: np.ndarray,  # (T, 3)
-    pelvis_m: np.ndarray,  # (3,)
-    R: np.ndarray,  # (3, 3)
-) -> tuple[np.ndarray, np.ndarray]:
-    """Global orientation and translation after the world is turned by `R`; `pelvis_m` is the rest pelvis J0."""
-    return turned(orient_rad, R), (transl_m + pelvis_m) @ R.T - pelvis_m
-
-
-def turned(orient_rad: np.ndarray, R: np.ndarray) -> np.ndarray:  # (T, 3), (3, 3) -> (T, 3)
-    return (Rotation.from_matrix(R) * Rotation.from_rotvec(np.array(orient_rad))).as_rotvec()
-
-
-def on_body(motion: HoiMotion, body) -> HoiMotion:
-    """The same poses on another BodyModel: its mean shape, the pelvis where it was.
-
-    A motion of that very body is returned as it is. Legs of another length may stand off the floor.
-    """
-    if motion.body_model == body.name:
-        return motion
-    # the free body rests with its pelvis in the origin
-    rest_m = SMPLX_PELVIS_M if motion.body_model.startswith("smplx") else np.zeros(3)
-    transl_m = motion.transl_m + rest_m - body.skeleton.joints_m[0].numpy()
-    note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
-    betas = np.zeros(body.num_betas)
-    return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))
 
 
 def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.ndarray, list[str]]:
@@ -104,12 +75,16 @@ def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.nda
         raise InputError(ErrorCode.FILE_INVALID, f"{path}: betas has {len(betas)} rows for {frames} frames")
     if body != "SMPL-X" or gender != "neutral":
         name = body if gender in ("", "neutral") else f"{gender} {body}"
-        return np.zeros(10), [f"betas of {name} are left out, they mean another shape in neutral SMPL-X: the shape is the mean"]
+        return np.zeros(10), [
+            f"betas of {name} are left out, they mean another shape in neutral SMPL-X: the shape is the mean"
+        ]
     mean = betas.mean(0)
     used = np.flatnonzero(mean)
     mean = mean[: max(10, int(used[-1]) + 1 if len(used) else 0)]
     spread = float(np.abs(betas - betas.mean(0)).max())
-    return mean, [f"betas are the mean over the frames, from which they differ by up to {spread:.2g}"] if spread > 1e-3 else []
+    return mean, [
+        f"betas are the mean over the frames, from which they differ by up to {spread:.2g}"
+    ] if spread > 1e-3 else []
 
 
 def grounded_motion(
@@ -176,5 +151,7 @@ def require_keys(found, expected, path, name: str) -> None:
 
 def require_fps(fps: float | None, path, name: str) -> float:
     if fps is None:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path}: {name} files hold no frame rate", "give the video's with --fps")
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path}: {name} files hold no frame rate", "give the video's with --fps"
+        )
     return float(fps)

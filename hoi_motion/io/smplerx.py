@@ -7,15 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
 from hoi_motion.motion import HoiMotion
 
 # (key, joints) in SMPL-X order
 PARTS = (
-    ("global_orient", 1), ("body_pose", 21), ("jaw_pose", 1), ("leye_pose", 1), ("reye_pose", 1),
-    ("left_hand_pose", 15), ("right_hand_pose", 15),
-)  # fmt: skip
+    ("global_orient", 1),
+    ("body_pose", 21),
+    ("jaw_pose", 1),
+    ("leye_pose", 1),
+    ("reye_pose", 1),
+    ("left_hand_pose", 15),
+    ("right_hand_pose", 15),
+)
 KEYS = (*(name for name, _ in PARTS), "betas", "transl")
 _NAME = re.compile(r"(\d+)(?:_(\d+))?\.npz")
 
@@ -42,7 +48,9 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
     people = frame_files(path) if Path(path).is_dir() else {}
     if not people:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{path} is not a SMPLer-X result", "expected a folder with one npz a frame: 00001_0.npz, ..."
+            ErrorCode.FILE_INVALID,
+            f"{path} is not a SMPLer-X result",
+            "expected a folder with one npz a frame: 00001_0.npz, ...",
         )
     if person is None and len(people) == 1:
         person = next(iter(people))
@@ -65,8 +73,8 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
         "SMPLer-X: finger angles are relative to the mean hand of the official body, here they count from the flat hand",
     ]
     transl_m = np.stack([transl for _, _, transl in frames])
-    pelvis_m = (transl_m + family.SMPLX_PELVIS_M) @ family.R_WORLD_CAMERA.T
-    pose[:, 0] = family.turned(pose[:, 0], family.R_WORLD_CAMERA)
+    pelvis_m = (transl_m + SMPLX_PELVIS_M) @ family.R_WORLD_CAMERA.T
+    pose[:, 0] = turned(pose[:, 0], family.R_WORLD_CAMERA)
     return family.grounded_motion(pose, pelvis_m, fps, betas, notes)
 
 
@@ -79,7 +87,12 @@ def _frame(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable SMPLer-X frame: {error}") from error
     pose = [
-        checked_array(arrays[key].reshape(-1, 3) if arrays[key].size % 3 == 0 else arrays[key], f"{path}: {key}", (joints, 3), np.float64)
+        checked_array(
+            arrays[key].reshape(-1, 3) if arrays[key].size % 3 == 0 else arrays[key],
+            f"{path}: {key}",
+            (joints, 3),
+            np.float64,
+        )
         for key, joints in PARTS
     ]
     betas = checked_array(arrays["betas"].reshape(-1), f"{path}: betas", ("B",), np.float64)

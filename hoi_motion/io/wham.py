@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
 from hoi_motion.io.pickles import load_pickle
@@ -15,7 +16,9 @@ KEYS = ("pose_world", "trans_world", "betas", "frame_ids")
 def is_wham(data) -> bool:
     """Person's number -> that person's parameters."""
     people = data.items() if isinstance(data, dict) else ()
-    return bool(people) and all(isinstance(k, (int, np.integer)) and isinstance(v, dict) and "pose" in v for k, v in people)
+    return bool(people) and all(
+        isinstance(k, (int, np.integer)) and isinstance(v, dict) and "pose" in v for k, v in people
+    )
 
 
 def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiMotion:
@@ -34,7 +37,9 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
     fps = family.require_fps(fps, path, "WHAM")
     values = _person(data, person, path)
     family.require_keys(values, KEYS, path, "a WHAM result")
-    pose = family.smplx_pose(checked_array(values["pose_world"], f"{path}: pose_world", ("T", 72), np.float64), f"{path}: pose_world")
+    pose = family.smplx_pose(
+        checked_array(values["pose_world"], f"{path}: pose_world", ("T", 72), np.float64), f"{path}: pose_world"
+    )
     hips_m = checked_array(values["trans_world"], f"{path}: trans_world", (len(pose), 3), np.float64)
     frame_ids = checked_array(values["frame_ids"], f"{path}: frame_ids", (len(pose),), np.int64)
     gaps = np.flatnonzero(np.diff(frame_ids) != 1)
@@ -49,7 +54,7 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
     if frame_ids[0] != 0:
         notes.append(f"the motion begins with frame {frame_ids[0]} of the video")
     pelvis_m = hips_m - Rotation.from_rotvec(pose[:, 0]).apply(family.SMPL_HIPS_M)
-    pose[:, 0] = family.turned(pose[:, 0], family.R_WORLD_Y_UP)
+    pose[:, 0] = turned(pose[:, 0], family.R_WORLD_Y_UP)
     return family.grounded_motion(pose, pelvis_m @ family.R_WORLD_Y_UP.T, fps, betas, notes)
 
 

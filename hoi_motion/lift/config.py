@@ -12,9 +12,11 @@ class LiftConfig:
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)
     keypoints: str = option("mediapipe", "keypoint source: mediapipe, low-resolution, vitpose:FOLDER or FILE.npz")
     min_keypoint_confidence: float = option(
-        0.1, "keypoints below are ignored; legs, and all where the shoulders are unsure, below 0.3",
-        minimum=0, maximum=1,
-    )  # fmt: skip
+        0.1,
+        "keypoints below are ignored; legs, and all where the shoulders are unsure, below 0.3",
+        minimum=0,
+        maximum=1,
+    )
     max_frames: int = option(512, "longer clips are refused", minimum=2, maximum=100000)
 
     def __post_init__(self):

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.body import load_body
+from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.io.smpl_family import on_body
-from hoi_motion.lift.body_fit import BodyFit, fit_body
+from hoi_motion.keypoints.hands import hand_centres_px
+from hoi_motion.keypoints.sources import keypoint_source
+from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.contact import contact_intervals, hand_centres_px
-from hoi_motion.lift.given_human import check_human, place_human
-from hoi_motion.lift.keypoint_sources import keypoint_source
-from hoi_motion.lift.keypoints import KeypointSource, KeypointTrack
-from hoi_motion.lift.object_pose import HandMotion, object_motion, palm_points_m
-from hoi_motion.lift.object_track import ObjectTrack, track_object
-from hoi_motion.lift.settle import rise_to_floor
+from hoi_motion.lift.contact import contact_intervals
+from hoi_motion.lift.object.grip import HandMotion
+from hoi_motion.lift.object.pose import object_motion, palm_points_m
+from hoi_motion.lift.object.track import ObjectTrack, track_object
+from hoi_motion.lift.person.fit import BodyFit, fit_body
+from hoi_motion.lift.person.given_human import check_human, place_human
+from hoi_motion.lift.person.planted_feet import rise_to_floor
 from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -196,8 +198,12 @@ def _lowest_m(body, fit: BodyFit) -> np.ndarray:  # (T,)
 def _hands(body, fit: BodyFit, points_m: np.ndarray) -> dict[str, HandMotion]:
     import torch
 
-    rotations, _ = body.skeleton.world_transforms(torch.tensor(fit.pose_rad), torch.tensor(fit.betas).expand(len(fit.pose_rad), -1))
-    return {hand: HandMotion(palm_points_m(points_m, hand), rotations[:, _WRIST[hand]].double().numpy()) for hand in HANDS}
+    rotations, _ = body.skeleton.world_transforms(
+        torch.tensor(fit.pose_rad), torch.tensor(fit.betas).expand(len(fit.pose_rad), -1)
+    )
+    return {
+        hand: HandMotion(palm_points_m(points_m, hand), rotations[:, _WRIST[hand]].double().numpy()) for hand in HANDS
+    }
 
 
 class _Clock:

@@ -45,9 +45,7 @@ def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
         carried = carried_objects(geometry)
         bodies = {o.name: _add_object(client, geometry, o, half, o in carried) for o in motion.objects}
         steps = max(round(1 / (motion.fps * STEP_S)), 1)
-        hands = [
-            _Hand(client, geometry, hand, half, steps) for hand in sorted({c.hand for c in motion.contacts})
-        ]
+        hands = [_Hand(client, geometry, hand, half, steps) for hand in sorted({c.hand for c in motion.contacts})]
         off = {o.name: np.zeros(motion.num_frames - half) for o in carried}
         for step in range((motion.num_frames - 1 - half) * steps + 1):
             if step % steps == 0:
@@ -102,7 +100,12 @@ class _Hand:
         place, turn = self._places[0, p].tolist(), self._turns[0, p].tolist()
         body = pybullet.createMultiBody(SEGMENT_KG, shape, basePosition=place, baseOrientation=turn, **client)
         pybullet.changeDynamics(
-            body, -1, lateralFriction=SKIN_FRICTION, spinningFriction=SPINNING_FRICTION_M, collisionMargin=1e-4, **client
+            body,
+            -1,
+            lateralFriction=SKIN_FRICTION,
+            spinningFriction=SPINNING_FRICTION_M,
+            collisionMargin=1e-4,
+            **client,
         )
         pybullet.setCollisionFilterGroupMask(body, -1, HAND_GROUP, OBJECT_GROUP, **client)
         force = PALM_N if JOINT_NAMES[parts[p]].endswith("wrist") else SEGMENT_N

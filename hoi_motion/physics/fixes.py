@@ -10,10 +10,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.frames import runs_of
 from hoi_motion.motion import HANDS, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.intervals import runs_of
 from hoi_motion.physics.limb_ik import move_hand
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.world import PhysicsWorld
@@ -216,7 +216,9 @@ def _add_pushes(pushes, geometry, world, obstacle, T_world_obstacle, frames, ver
             _note(pushes, geometry, frame, joint, world.separation_m(("part", joint), obstacle))
 
 
-def _out_of_one_face(geometry: MotionGeometry, box: SupportBox, side: str, at_fault: np.ndarray) -> np.ndarray:  # (T, 3)
+def _out_of_one_face(
+    geometry: MotionGeometry, box: SupportBox, side: str, at_fault: np.ndarray
+) -> np.ndarray:  # (T, 3)
     """The shift of hand and forearm out of a box through the same face in all frames: a table top is so thin that the
     shortest way out of it changes from frame to frame."""
     words = np.array([part_words(joint) for joint in range(len(JOINT_NAMES))])

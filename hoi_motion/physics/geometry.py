@@ -70,13 +70,6 @@ class MotionGeometry:
         return f"at {frame / self.motion.fps:.1f} s"
 
     @cached_property
-    def tracking(self):
-        """How a simulated person follows the motion, a `simulate.Tracking`; takes seconds."""
-        from hoi_motion.physics.simulate import track_motion
-
-        return track_motion(self)
-
-    @cached_property
     def surfaces(self) -> dict[str, ObjectSurface]:
         """Object name -> surface, object frame."""
         return {o.name: ObjectSurface(o.vertices_m, o.faces, o.name) for o in self.motion.objects}
@@ -186,7 +179,9 @@ def _posed(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
     vertices, joints = [], []
     for start in range(0, len(pose_rad), FRAMES_A_BATCH):
         frames = slice(start, start + FRAMES_A_BATCH)
-        skin, skeleton = body.vertices_and_joints(np.array(pose_rad[frames]), np.array(transl_m[frames]), np.array(betas))
+        skin, skeleton = body.vertices_and_joints(
+            np.array(pose_rad[frames]), np.array(transl_m[frames]), np.array(betas)
+        )
         vertices.append(np.asarray(skin, np.float32))
         joints.append(np.asarray(skeleton, np.float64))
     return np.concatenate(vertices), np.concatenate(joints)

@@ -12,10 +12,23 @@ from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 MIN_PART_VERTICES = 6
 _MERGED_INTO = {"jaw": "head", "left_eye_ball": "head", "right_eye_ball": "head"}
 _WORDS = {
-    "hip": "thigh", "spine1": "belly", "spine2": "belly", "spine3": "chest", "knee": "shin", "ankle": "foot",
-    "foot": "toes", "collar": "shoulder", "shoulder": "upper arm", "elbow": "forearm", "wrist": "hand",
-    "index": "hand", "middle": "hand", "pinky": "hand", "ring": "hand", "thumb": "hand",
-}  # fmt: skip
+    "hip": "thigh",
+    "spine1": "belly",
+    "spine2": "belly",
+    "spine3": "chest",
+    "knee": "shin",
+    "ankle": "foot",
+    "foot": "toes",
+    "collar": "shoulder",
+    "shoulder": "upper arm",
+    "elbow": "forearm",
+    "wrist": "hand",
+    "index": "hand",
+    "middle": "hand",
+    "pinky": "hand",
+    "ring": "hand",
+    "thumb": "hand",
+}
 
 
 def part_words(joint: int) -> str:
@@ -76,7 +89,7 @@ class PersonParts:
 
     @cached_property
     def hand_vertices(self) -> dict[str, np.ndarray]:
-        """"left_hand" / "right_hand" -> indices of the vertices of palm and fingers."""
+        """ "left_hand" / "right_hand" -> indices of the vertices of palm and fingers."""
         groups = {}
         for side in ("left", "right"):
             joints = [j for j in range(len(JOINT_NAMES)) if part_words(j) == f"{side} hand"]

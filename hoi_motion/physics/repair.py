@@ -46,7 +46,9 @@ class Move:
     max_frame: int
 
     def __str__(self) -> str:
-        return f"{self.what} by {self.median_m * 100:.1f} cm, at most {self.max_m * 100:.1f} cm, in {self.frames} frames"
+        return (
+            f"{self.what} by {self.median_m * 100:.1f} cm, at most {self.max_m * 100:.1f} cm, in {self.frames} frames"
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,9 @@ def _moves(old: HoiMotion, new: HoiMotion, body) -> tuple[tuple[Move, ...], tupl
     root = (after - before)[:, 0]
     against_pelvis = (after - after[:, :1]) - (before - before[:, :1])
     found = [_move("body", np.linalg.norm(root, axis=1))]
-    joints = [_move(JOINT_NAMES[j].replace("_", " "), np.linalg.norm(against_pelvis[:, j], axis=1)) for j in range(1, 55)]
+    joints = [
+        _move(JOINT_NAMES[j].replace("_", " "), np.linalg.norm(against_pelvis[:, j], axis=1)) for j in range(1, 55)
+    ]
     found += sorted((m for m in joints if m), key=lambda m: -m.max_m)[:MAX_NAMED_JOINTS]
     found += [_move(o.name, _object_change_m(o, n)) for o, n in zip(old.objects, new.objects)]
     change = np.linalg.norm(after - before, axis=2)

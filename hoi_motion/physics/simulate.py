@@ -103,9 +103,12 @@ def add_scene(client: int, geometry: MotionGeometry, step_s: float = STEP_S) -> 
 
 def add_body(client: int, mass_kg: float, shape: int, place_m: np.ndarray, rotation: np.ndarray) -> int:
     body = pybullet.createMultiBody(
-        mass_kg, shape, basePosition=place_m.tolist(), baseOrientation=Rotation.from_matrix(rotation).as_quat().tolist(),
+        mass_kg,
+        shape,
+        basePosition=place_m.tolist(),
+        baseOrientation=Rotation.from_matrix(rotation).as_quat().tolist(),
         physicsClientId=client,
-    )  # fmt: skip
+    )
     pybullet.changeDynamics(body, -1, lateralFriction=FRICTION, physicsClientId=client)
     return body
 
@@ -127,13 +130,22 @@ def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
         shapes.append(pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull.tolist(), physicsClientId=client))
     count, still = BODY_JOINTS - 1, [0, 0, 0, 1]
     person = pybullet.createMultiBody(
-        masses[0], shapes[0], basePosition=joints[0].tolist(),
+        masses[0],
+        shapes[0],
+        basePosition=joints[0].tolist(),
         baseOrientation=Rotation.from_matrix(rotations[0]).as_quat().tolist(),
-        linkMasses=masses[1:], linkCollisionShapeIndices=shapes[1:], linkVisualShapeIndices=[-1] * count,
-        linkPositions=offsets[1:], linkOrientations=[still] * count, linkInertialFramePositions=centres[1:],
-        linkInertialFrameOrientations=[still] * count, linkParentIndices=[ORDER.index(PARENTS[j]) for j in ORDER[1:]],
-        linkJointTypes=[pybullet.JOINT_SPHERICAL] * count, linkJointAxis=[[0, 0, 1]] * count, physicsClientId=client,
-    )  # fmt: skip
+        linkMasses=masses[1:],
+        linkCollisionShapeIndices=shapes[1:],
+        linkVisualShapeIndices=[-1] * count,
+        linkPositions=offsets[1:],
+        linkOrientations=[still] * count,
+        linkInertialFramePositions=centres[1:],
+        linkInertialFrameOrientations=[still] * count,
+        linkParentIndices=[ORDER.index(PARENTS[j]) for j in ORDER[1:]],
+        linkJointTypes=[pybullet.JOINT_SPHERICAL] * count,
+        linkJointAxis=[[0, 0, 1]] * count,
+        physicsClientId=client,
+    )
     for link in range(-1, count):
         pybullet.changeDynamics(
             person, link, lateralFriction=1.0, linearDamping=0, angularDamping=0, physicsClientId=client
@@ -158,7 +170,12 @@ def _follow(client: int, geometry: MotionGeometry, step_s: float) -> Tracking:
         if first == 0:
             error[frame] = _joint_error_m(client, person, links, geometry.joints_m[frame, ORDER])
         pybullet.setJointMotorControlMultiDofArray(
-            person, links, pybullet.POSITION_CONTROL, targetPositions=turns[step, 1:].tolist(), physicsClientId=client, **common
+            person,
+            links,
+            pybullet.POSITION_CONTROL,
+            targetPositions=turns[step, 1:].tolist(),
+            physicsClientId=client,
+            **common,
         )
         place, turn = pybullet.getBasePositionAndOrientation(person, physicsClientId=client)
         speed, spin = pybullet.getBaseVelocity(person, physicsClientId=client)

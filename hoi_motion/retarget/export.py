@@ -12,7 +12,13 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import write_whole
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-FORMATS = {".npz": "RobotMotion", ".pkl": "GMR", ".csv": "BeyondMimic", ".json": "JointTrajectory", ".yaml": "JointTrajectory"}
+FORMATS = {
+    ".npz": "RobotMotion",
+    ".pkl": "GMR",
+    ".csv": "BeyondMimic",
+    ".json": "JointTrajectory",
+    ".yaml": "JointTrajectory",
+}
 
 
 def write_robot_motion(motion: RobotMotion, path) -> None:
@@ -39,9 +45,13 @@ def write_robot_motion(motion: RobotMotion, path) -> None:
 def gmr(motion: RobotMotion) -> dict:
     """The dictionary that GMR pickles; root rotation xyzw."""
     return {
-        "fps": motion.fps, "root_pos": np.array(motion.root_pose[:, :3]), "root_rot": np.array(motion.root_pose[:, 3:]),
-        "dof_pos": np.array(motion.positions_rad), "local_body_pos": None, "link_body_list": None,
-    }  # fmt: skip
+        "fps": motion.fps,
+        "root_pos": np.array(motion.root_pose[:, :3]),
+        "root_rot": np.array(motion.root_pose[:, 3:]),
+        "dof_pos": np.array(motion.positions_rad),
+        "local_body_pos": None,
+        "link_body_list": None,
+    }
 
 
 def beyond_mimic_csv(motion: RobotMotion) -> str:
@@ -60,9 +70,13 @@ def joint_trajectory(motion: RobotMotion) -> dict:
     for i, positions in enumerate(motion.positions_rad):
         nanoseconds = round(i / motion.fps * 1e9)
         time = {"sec": nanoseconds // 10**9, "nanosec": nanoseconds % 10**9}
-        points.append({
-            "positions": positions.tolist(), "velocities": velocity[i].tolist(),
-            "accelerations": acceleration[i].tolist(), "time_from_start": time,
-        })  # fmt: skip
+        points.append(
+            {
+                "positions": positions.tolist(),
+                "velocities": velocity[i].tolist(),
+                "accelerations": acceleration[i].tolist(),
+                "time_from_start": time,
+            }
+        )
     stamp = {"sec": 0, "nanosec": 0}
     return {"header": {"stamp": stamp, "frame_id": ""}, "joint_names": list(motion.joint_names), "points": points}

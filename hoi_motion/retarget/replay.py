@@ -3,14 +3,14 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.lift.video_file import write_video
+from hoi_motion.media.video_file import write_video
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.world import pybullet
-from hoi_motion.retarget.arm import Arm
-from hoi_motion.retarget.arm_trajectory import timeline
-from hoi_motion.retarget.collision import ArmWorld
-from hoi_motion.retarget.grasp import acting_contact
-from hoi_motion.retarget.humanoid_world import HumanoidWorld
+from hoi_motion.retarget.arm.arm import Arm
+from hoi_motion.retarget.arm.grasp import acting_contact
+from hoi_motion.retarget.arm.trajectory import timeline
+from hoi_motion.retarget.arm.world import ArmWorld
+from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 MAX_FPS = 20.0

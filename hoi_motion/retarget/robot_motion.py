@@ -4,7 +4,6 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -46,9 +45,10 @@ class RobotMotion:
             object.__setattr__(self, name, checked_array(getattr(self, name), name, shape, np.float64))
         if not len(positions) or not (np.isfinite(self.fps) and self.fps > 0) or not self.stretch >= 1:
             raise InputError(
-                ErrorCode.FILE_INVALID, f"{len(positions)} samples at {self.fps} fps, stretch {self.stretch}",
+                ErrorCode.FILE_INVALID,
+                f"{len(positions)} samples at {self.fps} fps, stretch {self.stretch}",
                 "a robot motion has samples, a positive rate and a stretch of at least 1",
-            )  # fmt: skip
+            )
 
     def rates(self) -> tuple[np.ndarray, np.ndarray]:  # (N + 1, n), (N + 2, n)
         """Velocities and accelerations by differences; the robot rests before the first sample and after the last."""
@@ -59,8 +59,14 @@ class RobotMotion:
 
     def save(self, path) -> None:
         """Write one npz without pickles, complete or not at all."""
-        meta = {"schema": SCHEMA_VERSION, "robot": self.robot, "joint_names": self.joint_names, "fps": self.fps,
-                "stretch": self.stretch, "facts": self.facts}  # fmt: skip
+        meta = {
+            "schema": SCHEMA_VERSION,
+            "robot": self.robot,
+            "joint_names": self.joint_names,
+            "fps": self.fps,
+            "stretch": self.stretch,
+            "facts": self.facts,
+        }
         arrays = {name: getattr(self, name) for name in ("positions_rad", "root_pose", "source_time_s")}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
@@ -82,5 +88,7 @@ class RobotMotion:
             return cls(**meta, **data)
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
             raise InputError(
-                ErrorCode.FILE_INVALID, f"{path} is not a readable robot motion: {error}", "hoi-retarget writes such files"
+                ErrorCode.FILE_INVALID,
+                f"{path} is not a readable robot motion: {error}",
+                "hoi-retarget writes such files",
             ) from error

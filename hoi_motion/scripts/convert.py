@@ -17,9 +17,13 @@ def _convert(argv: list[str]) -> int:
     parser.add_argument("output", metavar="OUT", help="a .glb or .npz file")
     parser.add_argument("--from", dest="source", choices=READABLE, help="format of IN; without it, from what is inside")
     parser.add_argument("--to", help=f"format of OUT: {', '.join(WRITABLE)}; without it, from the names")
-    parser.add_argument("--fps", type=float, help=f"frames per second, for formats that do not say: {', '.join(TIMELESS)}")
+    parser.add_argument(
+        "--fps", type=float, help=f"frames per second, for formats that do not say: {', '.join(TIMELESS)}"
+    )
     parser.add_argument("--person", type=int, metavar="N", help="which person, for wham and smplerx with several")
-    parser.add_argument("--object-mesh", metavar="FILE", help="behave: the simplified mesh the object was registered with")
+    parser.add_argument(
+        "--object-mesh", metavar="FILE", help="behave: the simplified mesh the object was registered with"
+    )
     body = parser.add_mutually_exclusive_group()
     body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="put the poses on the free body, of mean shape")
@@ -30,16 +34,17 @@ def _convert(argv: list[str]) -> int:
         raise InputError(ErrorCode.FILE_INVALID, f"{source} files hold their frame rate", "leave --fps out")
     if source == "behave" and arguments.object_mesh is None:
         raise InputError(
-            ErrorCode.FILE_INVALID, "BEHAVE's object fits need the object's surface",
+            ErrorCode.FILE_INVALID,
+            "BEHAVE's object fits need the object's surface",
             "give --object-mesh objects/NAME/NAME_f1000.ply",
-        )  # fmt: skip
+        )
     motion = read_motion(
         arguments.input, source, fps=arguments.fps, person=arguments.person, object_mesh=arguments.object_mesh
     )
     body = None
     if to == "glb" or arguments.free_body:
         from hoi_motion.body import load_body
-        from hoi_motion.io.smpl_family import on_body
+        from hoi_motion.body.change import on_body
 
         body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
         motion = on_body(motion, body) if arguments.free_body else motion

@@ -18,7 +18,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser():
     parser = command_parser("hoi-lift", "Lifts a video of a person and one masked object to 3D motion (motion.npz).")
-    parser.add_argument("--video", required=True, metavar="FILE", help="any video OpenCV can read; more than 1280x720 pixels are scaled down on reading")
+    parser.add_argument(
+        "--video",
+        required=True,
+        metavar="FILE",
+        help="any video OpenCV can read; more than 1280x720 pixels are scaled down on reading",
+    )
     parser.add_argument("--mask", required=True, metavar="FILE", help="mask of the object in the first frame")
     parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
@@ -26,18 +31,29 @@ def _parser():
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
     camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
     parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
-    parser.add_argument("--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body")
     parser.add_argument(
-        "--human", metavar="FILE",
+        "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
+    )
+    parser.add_argument(
+        "--human",
+        metavar="FILE",
         help="the person's motion from elsewhere (any format hoi-convert reads), a frame a frame; object and contacts are lifted",
-    )  # fmt: skip
-    parser.add_argument("--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside")
-    parser.add_argument("--person", type=int, metavar="N", help="which person in that file, for wham and smplerx with several")
+    )
     parser.add_argument(
-        "--keypoints", default="mediapipe", metavar="SOURCE",
+        "--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside"
+    )
+    parser.add_argument(
+        "--person", type=int, metavar="N", help="which person in that file, for wham and smplerx with several"
+    )
+    parser.add_argument(
+        "--keypoints",
+        default="mediapipe",
+        metavar="SOURCE",
         help="mediapipe, vitpose:FOLDER (transformers' format) or a file of keypoints FILE.npz (default %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE")
+    )
+    parser.add_argument(
+        "--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
+    )
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
 
@@ -48,12 +64,12 @@ def _lift(argv: list[str]) -> int:
     for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
         _check_writable(path)
 
+    from hoi_motion.keypoints.file import SavedKeypoints
+    from hoi_motion.keypoints.sources import keypoint_source
     from hoi_motion.lift.config import LiftConfig
-    from hoi_motion.image_files import read_depth, read_mask
-    from hoi_motion.lift.keypoint_file import SavedKeypoints
-    from hoi_motion.lift.keypoint_sources import keypoint_source
-    from hoi_motion.lift.video_file import read_video, write_video
     from hoi_motion.masks import checked_depth, checked_mask
+    from hoi_motion.media.image_files import read_depth, read_mask
+    from hoi_motion.media.video_file import read_video, write_video
     from hoi_motion.motion import checked_intrinsics
 
     config = LiftConfig(body_model=arguments.body_model, keypoints=arguments.keypoints)
@@ -80,11 +96,19 @@ def _lift(argv: list[str]) -> int:
 
     with _Bar() as on_progress:
         motion = lift_video(
-            clip.frames, clip.fps, mask, actor_mask=actor_mask, intrinsics=intrinsics, depth_m=depth_m, config=config,
-            keypoints=keypoints, human=human, on_progress=on_progress,
-        )  # fmt: skip
+            clip.frames,
+            clip.fps,
+            mask,
+            actor_mask=actor_mask,
+            intrinsics=intrinsics,
+            depth_m=depth_m,
+            config=config,
+            keypoints=keypoints,
+            human=human,
+            on_progress=on_progress,
+        )
     if arguments.overlay:
-        from hoi_motion.lift.overlay import draw_overlay
+        from hoi_motion.media.overlay import draw_overlay
 
         write_video(arguments.overlay, draw_overlay(clip.frames, motion, mask), clip.fps)
     motion = _in_pixels_of(clip, motion)
@@ -107,9 +131,14 @@ def _in_pixels_of(clip, motion):
         notes.append(f"the video has a variable frame rate: lifted at {clip.fps:g} evenly spaced frames per second")
     if (clip.scale != 1).any():
         height, width = clip.frames.shape[1:3]
-        notes.append(f"lifted at {width}x{height}; the camera is that of the video's {clip.size_px[1]}x{clip.size_px[0]} pixels")
+        notes.append(
+            f"lifted at {width}x{height}; the camera is that of the video's {clip.size_px[1]}x{clip.size_px[0]} pixels"
+        )
     camera = replace(
-        motion.camera, K=clip.fitted_intrinsics(motion.camera.K, inverse=True), width=clip.size_px[1], height=clip.size_px[0]
+        motion.camera,
+        K=clip.fitted_intrinsics(motion.camera.K, inverse=True),
+        width=clip.size_px[1],
+        height=clip.size_px[0],
     )
     return motion.replace(camera=camera, notes=tuple(notes))
 
@@ -117,7 +146,9 @@ def _in_pixels_of(clip, motion):
 def _intrinsics(arguments, size_px) -> np.ndarray | None:
     if arguments.camera_fx is not None:
         height, width = size_px
-        return np.array([[arguments.camera_fx, 0, (width - 1) / 2], [0, arguments.camera_fx, (height - 1) / 2], [0, 0, 1]])
+        return np.array(
+            [[arguments.camera_fx, 0, (width - 1) / 2], [0, arguments.camera_fx, (height - 1) / 2], [0, 0, 1]]
+        )
     if arguments.intrinsics is None:
         return None
     path = Path(arguments.intrinsics)
@@ -133,13 +164,17 @@ def _intrinsics(arguments, size_px) -> np.ndarray | None:
 
 def _print_summary(motion) -> None:
     numbers = motion.diagnostics
-    print(f"body     {motion.num_frames} frames, reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height")
+    print(
+        f"body     {motion.num_frames} frames, reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
+    )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
     if not motion.contacts:
         print("contact  none")
     for c in motion.contacts:
-        print(f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}")
+        print(
+            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}"
+        )
     seconds = {name[8:]: value for name, value in numbers.items() if name.startswith("seconds_")}
     for note in motion.notes:
         print(f"note     {note}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, TavidError
-from hoi_motion.retarget.robot import HumanoidConfig, load_robot_config, robot_line, robot_names
+from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.scripts.command import command_parser, run_command
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
@@ -25,12 +25,18 @@ def _retarget(argv: list[str]) -> int:
     parser.add_argument("--robot", default="panda", help=f"{', '.join(robot_names())}, or a YAML file; default panda")
     parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the robot's YAML file names")
     parser.add_argument(
-        "--out", "--save_path", help="a file ending in .npz, .pkl (GMR), .csv (BeyondMimic), .json or .yaml "
-        "(JointTrajectory), or a folder for all but the last"
-    )  # fmt: skip
-    parser.add_argument("--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose of an arm, m and rad")
+        "--out",
+        "--save_path",
+        help="a file ending in .npz, .pkl (GMR), .csv (BeyondMimic), .json or .yaml "
+        "(JointTrajectory), or a folder for all but the last",
+    )
+    parser.add_argument(
+        "--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose of an arm, m and rad"
+    )
     parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
-    parser.add_argument("--rate_limit", action="store_true", help="replay at the pace of the source motion, not of a slower robot")
+    parser.add_argument(
+        "--rate_limit", action="store_true", help="replay at the pace of the source motion, not of a slower robot"
+    )
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument("--list", action="store_true", help="list the robots")
     parser.add_argument("--all", metavar="DIR", help="retarget every motion npz of a folder")
@@ -44,7 +50,9 @@ def _retarget(argv: list[str]) -> int:
     if bool(source) == bool(arguments.all) or not arguments.out:
         raise InputError(ErrorCode.FILE_INVALID, "give MOTION or --all DIR, and --out", "see hoi-retarget --help")
     if not all(np.isfinite(arguments.base or [])) or arguments.jobs < 1:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"base {arguments.base}, jobs {arguments.jobs}", "finite, at least 1")
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"base {arguments.base}, jobs {arguments.jobs}", "finite, at least 1"
+        )
     robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is said before any work
     if arguments.base and isinstance(robot, HumanoidConfig):
         raise InputError(ErrorCode.CONFIG_INVALID, "--base with a humanoid", "it stands where the person does")
@@ -83,14 +91,14 @@ def _one(source: str, outputs: list[Path], arguments):
     motion, body = read_motion(source), load_body(arguments.body)
     config = load_robot_config(arguments.robot, arguments.urdf)
     if isinstance(config, HumanoidConfig):
-        from hoi_motion.retarget.humanoid import Humanoid
-        from hoi_motion.retarget.humanoid_motion import retarget_humanoid
+        from hoi_motion.retarget.humanoid.humanoid import Humanoid
+        from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
         robot = Humanoid(config)
         result = retarget_humanoid(motion, robot, body)
     else:
-        from hoi_motion.retarget.arm import Arm
-        from hoi_motion.retarget.arm_trajectory import retarget_arm
+        from hoi_motion.retarget.arm.arm import Arm
+        from hoi_motion.retarget.arm.trajectory import retarget_arm
 
         robot = Arm(config)
         result = retarget_arm(motion, robot, body, _base_pose(arguments.base))
@@ -119,7 +127,9 @@ def _sentence(result) -> str:
         hands = "".join(f", {hand} {1000 * gap:.0f} mm from its contact" for hand, gap in facts["hand_error_m"].items())
         ratio = facts["velocity_over_limit"]
         fast = f", {facts['fastest_joint']} at {ratio:.1f} times its speed limit" if ratio > 1 else ""
-        return f"{result.robot} follows: planted feet slide {1000 * facts['foot_slide_m']:.1f} mm{hands}{fast}; {samples}"
+        return (
+            f"{result.robot} follows: planted feet slide {1000 * facts['foot_slide_m']:.1f} mm{hands}{fast}; {samples}"
+        )
     how = "holds" if facts["grip"] == "pinch" else "touches, without holding,"
     slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
     return f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm; {samples}{slower}"

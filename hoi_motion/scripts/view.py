@@ -66,7 +66,7 @@ def _write_picture(motion: HoiMotion, body, columns: int, out: Path) -> None:
     import cv2
 
     from hoi_motion.files import write_whole
-    from hoi_motion.scripts.contact_sheet import contact_sheet
+    from hoi_motion.media.contact_sheet import contact_sheet
 
     encoded = cv2.imencode(".png", contact_sheet(motion, body, columns))[1]
     write_whole(out, encoded.tobytes())

@@ -65,7 +65,7 @@ def _plan(argv: list[str]) -> int:
 
 
 def _request(arguments: argparse.Namespace):
-    from hoi_motion.image_files import read_depth, read_image, read_mask
+    from hoi_motion.media.image_files import read_depth, read_image, read_mask
     from tavid_planner.request import InteractionRequest
 
     return InteractionRequest(

@@ -13,10 +13,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
-from tavid_planner_interfaces.action import PlanInteraction
 
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+from tavid_planner_interfaces.action import PlanInteraction
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
 

@@ -23,9 +23,7 @@ from tavid_planner.ros.conversions import (
 INPUT_QOS_PROFILES = {
     "sensor_data": qos_profile_sensor_data,
     "reliable": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE),
-    "latched": QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-    ),
+    "latched": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL),
 }
 
 

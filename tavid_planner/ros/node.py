@@ -10,8 +10,6 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallb
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
-from tavid_planner_interfaces.action import PlanInteraction as PlanAction
-from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import PlannerConfig, load_profile
@@ -26,6 +24,8 @@ from tavid_planner.ros.parameters import declare_options, read_options, refuse_i
 from tavid_planner.ros.playback import Playback
 from tavid_planner.ros.results import duration
 from tavid_planner.ros.stages import StageClock
+from tavid_planner_interfaces.action import PlanInteraction as PlanAction
+from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 NODE_NAME = "tavid_planner"
 CANCEL_HANDSHAKE_S = 2.0
@@ -78,9 +78,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
             result_timeout=options.result_timeout_s,
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(
-            options.diagnostics_period_s, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup()
-        )
+        self.create_timer(options.diagnostics_period_s, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
 
     def node_config(self) -> NodeConfig:
         """The node's own options as its parameters are now."""

@@ -8,13 +8,13 @@ from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Point32, Pose, PoseArray, Quaternion
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
-from tavid_planner_interfaces.msg import Contact, HoiMotion, ObjectMotion, PhysicsCheck, StageTime
 
 from hoi_motion import motion as hoi
 from hoi_motion.physics.report import PhysicsReport, Verdict
 from tavid_planner.bundle import VERDICT_CODES
 from tavid_planner.errors import TavidError
 from tavid_planner.plan import InteractionPlan
+from tavid_planner_interfaces.msg import Contact, HoiMotion, ObjectMotion, PhysicsCheck, StageTime
 
 HANDS = {"left_hand": Contact.LEFT_HAND, "right_hand": Contact.RIGHT_HAND}
 

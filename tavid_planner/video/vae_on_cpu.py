@@ -62,5 +62,8 @@ def _enlarge(z: torch.Tensor, size) -> torch.Tensor:
     frames, height, width = size
     if frames == 1 or frames % 2 == 0:
         return F.interpolate(z, size=size)
-    first, rest = F.interpolate(z[:, :, :1], size=(1, height, width)), F.interpolate(z[:, :, 1:], size=(frames - 1, height, width))
+    first, rest = (
+        F.interpolate(z[:, :, :1], size=(1, height, width)),
+        F.interpolate(z[:, :, 1:], size=(frames - 1, height, width)),
+    )
     return torch.cat([first, rest], dim=2)

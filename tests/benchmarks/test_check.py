@@ -7,10 +7,17 @@ from benchmarks.faults import FAULTS
 def row(scene: int, caught: bool, alarm: bool, geometric=None) -> dict:
     planted = {name: {"above": [2.0, caught], "below": [0.2, alarm]} for name in FAULTS}
     return {
-        "piece": scene, "verb": "touches", "geometric": geometric or {}, "simulated": {},
+        "piece": scene,
+        "verb": "touches",
+        "geometric": geometric or {},
+        "simulated": {},
         "faults": {} if geometric else planted,
-        "tracking_mean": 0.02, "root_wrench": 0.1, "object_follows": 0.01, "geometric_s": 1.0, "simulated_s": 4.0,
-    }  # fmt: skip
+        "tracking_mean": 0.02,
+        "root_wrench": 0.1,
+        "object_follows": 0.01,
+        "geometric_s": 1.0,
+        "simulated_s": 4.0,
+    }
 
 
 def test_shares_are_over_the_scenes_that_pass():

@@ -28,7 +28,9 @@ def test_a_stopped_run_goes_on_from_whole_rows_of_the_same_settings(tmp_path):
     rows = [_row(1), _row(2) | {"settings": SETTINGS | {"depth": True}}, _row(3), _row(4)]
     path.write_text("\n".join(json.dumps(row) for row in rows)[:-5])
     measured = []
-    measure_pieces(lambda seed, settings: measured.append(seed) or {}, {n: (n,) for n in (1, 2, 3, 4)}, path, settings=SETTINGS)
+    measure_pieces(
+        lambda seed, settings: measured.append(seed) or {}, {n: (n,) for n in (1, 2, 3, 4)}, path, settings=SETTINGS
+    )
     assert measured == [2, 4]
     assert path.read_text().endswith("\n")
 

@@ -12,7 +12,9 @@ def _motion(*contacts) -> HoiMotion:
     corners, faces = np.eye(4)[:, :3], np.array([[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]])
     box = ObjectMotion("target", corners, faces, np.tile(np.eye(4), (6, 1, 1)), is_target=True)
     camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
-    return HoiMotion(np.zeros((6, 55, 3)), transl, np.zeros(10), 8.0, "anny-free", camera, objects=(box,), contacts=contacts)
+    return HoiMotion(
+        np.zeros((6, 55, 3)), transl, np.zeros(10), 8.0, "anny-free", camera, objects=(box,), contacts=contacts
+    )
 
 
 def test_the_hand_that_touches_longest_is_named():

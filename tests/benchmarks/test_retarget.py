@@ -5,9 +5,18 @@ from benchmarks.retarget import arm_table, humanoid_table
 
 def arm_row(piece: int, gap_m: float) -> dict:
     return {
-        "piece": piece, "what": "picks up", "refused": "", "seconds": 0.5, "samples": 200, "gap_m": gap_m,
-        "collisions": 1, "violations": 0, "stretch": 1.5, "grip": "pinch", "attempts": piece,
-    }  # fmt: skip
+        "piece": piece,
+        "what": "picks up",
+        "refused": "",
+        "seconds": 0.5,
+        "samples": 200,
+        "gap_m": gap_m,
+        "collisions": 1,
+        "violations": 0,
+        "stretch": 1.5,
+        "grip": "pinch",
+        "attempts": piece,
+    }
 
 
 def test_a_gap_beyond_the_limit_and_a_refusal_are_not_reached():

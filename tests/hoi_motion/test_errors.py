@@ -6,13 +6,36 @@ from hoi_motion.errors import ErrorCode, InputError, TavidError, VideoError
 
 # the published contract (docs/architecture.md)
 NUMBERS = {
-    "NONE": 0, "IMAGE_INVALID": 100, "MASK_INVALID": 101, "MASK_EMPTY": 102, "SIZE_MISMATCH": 103,
-    "ENCODING_UNSUPPORTED": 104, "CAMERA_INVALID": 105, "INSTRUCTION_INVALID": 106, "IMAGE_STALE": 107, "NO_IMAGE": 108,
-    "CONFIG_INVALID": 109, "OUTPUT_INVALID": 110, "FILE_INVALID": 111, "MODEL_MISSING": 200, "ADAPTER_INCOMPATIBLE": 201,
-    "OUT_OF_MEMORY": 202, "GENERATION_FAILED": 203, "NO_ACTOR": 300, "NO_TARGET_TRACK": 301, "FIT_DIVERGED": 302,
-    "BODY_MODEL_MISSING": 303, "CHECK_FAILED": 400, "CHECK_NOT_RUN": 401, "ROBOT_UNKNOWN": 500, "UNREACHABLE": 501,
-    "CANCELLED": 900, "TIMED_OUT": 901, "BUSY": 902, "INTERNAL": 999,
-}  # fmt: skip
+    "NONE": 0,
+    "IMAGE_INVALID": 100,
+    "MASK_INVALID": 101,
+    "MASK_EMPTY": 102,
+    "SIZE_MISMATCH": 103,
+    "ENCODING_UNSUPPORTED": 104,
+    "CAMERA_INVALID": 105,
+    "INSTRUCTION_INVALID": 106,
+    "IMAGE_STALE": 107,
+    "NO_IMAGE": 108,
+    "CONFIG_INVALID": 109,
+    "OUTPUT_INVALID": 110,
+    "FILE_INVALID": 111,
+    "MODEL_MISSING": 200,
+    "ADAPTER_INCOMPATIBLE": 201,
+    "OUT_OF_MEMORY": 202,
+    "GENERATION_FAILED": 203,
+    "NO_ACTOR": 300,
+    "NO_TARGET_TRACK": 301,
+    "FIT_DIVERGED": 302,
+    "BODY_MODEL_MISSING": 303,
+    "CHECK_FAILED": 400,
+    "CHECK_NOT_RUN": 401,
+    "ROBOT_UNKNOWN": 500,
+    "UNREACHABLE": 501,
+    "CANCELLED": 900,
+    "TIMED_OUT": 901,
+    "BUSY": 902,
+    "INTERNAL": 999,
+}
 
 
 def test_codes_keep_their_numbers():
@@ -26,7 +49,14 @@ def test_every_code_has_an_exit_code_of_the_contract(code):
 
 @pytest.mark.parametrize(
     "code, exit_code",
-    [("MASK_EMPTY", 2), ("MODEL_MISSING", 4), ("BODY_MODEL_MISSING", 4), ("CHECK_FAILED", 3), ("CHECK_NOT_RUN", 4), ("CANCELLED", 130)],
+    [
+        ("MASK_EMPTY", 2),
+        ("MODEL_MISSING", 4),
+        ("BODY_MODEL_MISSING", 4),
+        ("CHECK_FAILED", 3),
+        ("CHECK_NOT_RUN", 4),
+        ("CANCELLED", 130),
+    ],
 )
 def test_exit_codes(code, exit_code):
     assert TavidError(ErrorCode[code], "x").exit_code == exit_code
@@ -39,4 +69,9 @@ def test_text_is_one_line_with_name_number_and_hint():
 
 def test_errors_travel_between_processes():
     error = pickle.loads(pickle.dumps(VideoError(ErrorCode.MODEL_MISSING, "gone", "fetch it")))
-    assert (type(error), error.code, error.message, error.hint) == (VideoError, ErrorCode.MODEL_MISSING, "gone", "fetch it")
+    assert (type(error), error.code, error.message, error.hint) == (
+        VideoError,
+        ErrorCode.MODEL_MISSING,
+        "gone",
+        "fetch it",
+    )

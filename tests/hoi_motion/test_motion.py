@@ -17,8 +17,11 @@ def test_a_saved_motion_is_loaded_as_it_was(motion, tmp_path):
     for field in ("pose_rad", "transl_m", "betas"):
         assert np.array_equal(getattr(loaded, field), getattr(motion, field))
     assert (loaded.fps, loaded.body_model, loaded.contacts, loaded.diagnostics) == (
-        motion.fps, motion.body_model, motion.contacts, motion.diagnostics,
-    )  # fmt: skip
+        motion.fps,
+        motion.body_model,
+        motion.contacts,
+        motion.diagnostics,
+    )
     assert np.array_equal(loaded.camera.K, motion.camera.K)
     assert np.array_equal(loaded.target.T_world_object, motion.target.T_world_object)
     assert np.array_equal(loaded.target.faces, motion.target.faces)
@@ -92,7 +95,15 @@ def test_an_inconsistent_motion_is_refused(motion, changes):
     assert error.value.code is ErrorCode.FILE_INVALID
 
 
-@pytest.mark.parametrize("fields", [("hand", "target", 0, 1), ("left_hand", "target", 3, 3), ("left_hand", "target", -1, 1), ("left_hand", "target", 0, 1, 1.5)])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("hand", "target", 0, 1),
+        ("left_hand", "target", 3, 3),
+        ("left_hand", "target", -1, 1),
+        ("left_hand", "target", 0, 1, 1.5),
+    ],
+)
 def test_a_bad_contact_is_refused(fields):
     with pytest.raises(InputError):
         Contact(*fields)

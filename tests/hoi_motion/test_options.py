@@ -26,9 +26,21 @@ class Outer:
 
 @pytest.mark.parametrize(
     "values",
-    [{"size": 0}, {"size": 9}, {"size": 2.5}, {"size": True}, {"size": "4"}, {"share": float("nan")}, {"share": -0.1},
-     {"kind": "c"}, {"kind": 1}, {"on": 1}, {"on": "yes"}, {"limit": -1.0}],
-)  # fmt: skip
+    [
+        {"size": 0},
+        {"size": 9},
+        {"size": 2.5},
+        {"size": True},
+        {"size": "4"},
+        {"share": float("nan")},
+        {"share": -0.1},
+        {"kind": "c"},
+        {"kind": 1},
+        {"on": 1},
+        {"on": "yes"},
+        {"limit": -1.0},
+    ],
+)
 def test_a_bad_value_is_refused_by_name(values):
     with pytest.raises(InputError) as error:
         from_mapping(Outer, {"inner": values})
@@ -58,8 +70,13 @@ def test_mapping_round_trip():
 
 def test_flat_options_have_dotted_names():
     assert [name for name, *_ in flat_options(Outer())] == [
-        "name", "inner.size", "inner.share", "inner.kind", "inner.on", "inner.limit",
-    ]  # fmt: skip
+        "name",
+        "inner.size",
+        "inner.share",
+        "inner.kind",
+        "inner.on",
+        "inner.limit",
+    ]
 
 
 def test_the_word_no_stays_a_word_where_it_is_a_choice():

@@ -12,9 +12,17 @@ from tavid_planner.bundle import check_output_folder, load_plan_json, save_plan
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 
 FILES = {
-    "plan.json", "video.mp4", "overlay.mp4", "first.png", "mask.png", "attention.png", "motion.npz", "motion.glb",
-    "physics.json", "report.html",
-}  # fmt: skip
+    "plan.json",
+    "video.mp4",
+    "overlay.mp4",
+    "first.png",
+    "mask.png",
+    "attention.png",
+    "motion.npz",
+    "motion.glb",
+    "physics.json",
+    "report.html",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +45,14 @@ def test_a_bundle_holds_what_is_documented(plan, tmp_path):
     assert (data["verdict"], data["error_code"], data["error_name"]) == ("FAIL", 400, "CHECK_FAILED")
     assert data["request"]["instruction"] == "picks up the [TGT] mug" and data["request"]["sentence_appended"] is False
     assert data["samples"][0] == {
-        "seed": 7, "verdict": "FAIL", "touches_target": True, "target_alignment": 0.4, "margin": -0.5,
-        "failed_checks": ["floating"], "error": "",
-    }  # fmt: skip
+        "seed": 7,
+        "verdict": "FAIL",
+        "touches_target": True,
+        "target_alignment": 0.4,
+        "margin": -0.5,
+        "failed_checks": ["floating"],
+        "error": "",
+    }
     assert list(data["timings_s"]) == ["load", "video", "lift", "check", "save"]
     assert HoiMotion.load(folder / "motion.npz").num_frames == plan.motion.num_frames
     assert json.loads((folder / "physics.json").read_text())["verdict"] == "FAIL"

@@ -47,7 +47,15 @@ def test_an_unknown_profile_lists_the_valid_names():
 
 @pytest.mark.parametrize(
     "text",
-    ["video: {nonsense: 1}", "video: {height: 3}", "video: {height: tall}", "video: [1]", "- 1", "video: {: :", "video: {dtype: int8}"],
+    [
+        "video: {nonsense: 1}",
+        "video: {height: 3}",
+        "video: {height: tall}",
+        "video: [1]",
+        "- 1",
+        "video: {: :",
+        "video: {dtype: int8}",
+    ],
 )
 def test_a_bad_profile_file_is_refused(tmp_path, text):
     (tmp_path / "bad.yaml").write_text(text)
@@ -67,7 +75,10 @@ def test_options_are_changed_by_text():
     assert config.check == PlannerConfig().check
 
 
-@pytest.mark.parametrize("text", ["video.height", "=3", "video.nonsense=1", "nonsense.height=1", "video.height.x=1", "video.height=[", "video=3"])
+@pytest.mark.parametrize(
+    "text",
+    ["video.height", "=3", "video.nonsense=1", "nonsense.height=1", "video.height.x=1", "video.height=[", "video=3"],
+)
 def test_a_bad_option_text_is_refused(text):
     with pytest.raises(InputError) as error:
         with_options(PlannerConfig(), [text])

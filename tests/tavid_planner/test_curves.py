@@ -11,7 +11,9 @@ def test_distance_is_from_the_nearest_hand_point_to_the_surface(motion):
     tip = keypoints[0, KEYPOINT_NAMES.index("left_index_tip")]
     T = motion.target.T_world_object.copy()
     T[:, :3, 3] = tip + [0.05 + 0.2, 0, 0]  # the box's face is 20 cm to the side of the finger tip
-    moved = motion.replace(objects=(motion.target.__class__("target", motion.target.vertices_m, motion.target.faces, T, "box"),))
+    moved = motion.replace(
+        objects=(motion.target.__class__("target", motion.target.vertices_m, motion.target.faces, T, "box"),)
+    )
     distance = motion_curves(moved).hand_distance_m["left_hand"]
     assert distance.shape == (motion.num_frames,) and 0.0 < distance[0] <= 0.2 + 1e-4
     assert set(curves.hand_distance_m) == {"left_hand", "right_hand"}

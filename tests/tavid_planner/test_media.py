@@ -23,7 +23,9 @@ def test_a_video_has_its_frames_its_rate_and_an_even_size(tmp_path, height, widt
     assert np.abs(np.stack(decoded)[:, :height, :width].astype(int) - frames).max() <= 6
 
 
-@pytest.mark.parametrize("size, scale", [((64, 96), 4), ((96, 144), 4), ((180, 320), 2), ((360, 640), 1), ((2000, 3000), 1)])
+@pytest.mark.parametrize(
+    "size, scale", [((64, 96), 4), ((96, 144), 4), ((180, 320), 2), ((360, 640), 1), ((2000, 3000), 1)]
+)
 def test_only_small_clips_are_enlarged(size, scale):
     assert media.viewing_scale(*size) == scale
 
@@ -47,4 +49,6 @@ def test_attention_picture_shows_the_looked_at_place_brightest(video, make_reque
 def test_no_attention_no_picture(video, make_request):
     import dataclasses
 
-    assert media.attention_picture(dataclasses.replace(video, target_attention=None), make_request().target_mask) is None
+    assert (
+        media.attention_picture(dataclasses.replace(video, target_attention=None), make_request().target_mask) is None
+    )

@@ -51,7 +51,15 @@ def test_the_page_is_whole_and_needs_nothing_else(page):
 
 def test_the_page_says_verdict_reasons_numbers_and_errors(page):
     html = page()
-    for text in ("FAIL", "lowest body point is 3.1 cm over the floor", "tracking did not run", "0.031", "2 (0.2 s)", "NO_ACTOR (300)", "11.0 s"):
+    for text in (
+        "FAIL",
+        "lowest body point is 3.1 cm over the floor",
+        "tracking did not run",
+        "0.031",
+        "2 (0.2 s)",
+        "NO_ACTOR (300)",
+        "11.0 s",
+    ):
         assert text in html
 
 

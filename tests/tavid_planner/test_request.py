@@ -27,7 +27,9 @@ def with_nan():
     return mask
 
 
-@pytest.mark.parametrize("mask", [block(bool, True), block(), block(np.uint16, 7), block(np.float32, 1.0), block()[..., None]])
+@pytest.mark.parametrize(
+    "mask", [block(bool, True), block(), block(np.uint16, 7), block(np.float32, 1.0), block()[..., None]]
+)
 def test_two_valued_masks_of_every_dtype_mean_the_same(mask):
     assert np.array_equal(checked_mask(mask, SIZE), block(bool, True))
 
@@ -47,7 +49,19 @@ def test_two_valued_masks_of_every_dtype_mean_the_same(mask):
         (np.full(SIZE, "x"), ErrorCode.MASK_INVALID),
         (np.zeros(SIZE, complex), ErrorCode.MASK_INVALID),
     ],
-    ids=["empty", "full", "one row less", "turned", "many values", "no zero", "colour", "nan", "soft", "text", "complex"],
+    ids=[
+        "empty",
+        "full",
+        "one row less",
+        "turned",
+        "many values",
+        "no zero",
+        "colour",
+        "nan",
+        "soft",
+        "text",
+        "complex",
+    ],
 )
 def test_bad_masks(make_request, mask, code):
     with pytest.raises(InputError) as error:
@@ -122,7 +136,9 @@ def test_unknown_depth_may_be_nan_or_zero(make_request):
     assert make_request(depth_m=depth).depth_m.dtype == np.float32
 
 
-@pytest.mark.parametrize("field, value", [("seed", -1), ("seed", 2**63), ("seed", 1.5), ("samples", 0), ("samples", 65), ("samples", True)])
+@pytest.mark.parametrize(
+    "field, value", [("seed", -1), ("seed", 2**63), ("seed", 1.5), ("samples", 0), ("samples", 65), ("samples", True)]
+)
 def test_bad_numbers(make_request, field, value):
     with pytest.raises(InputError) as error:
         make_request(**{field: value})

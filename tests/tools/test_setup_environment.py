@@ -17,9 +17,13 @@ def tool(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     venv = tmp_path / ".venv"
     for name, path in {
-        "ROOT": tmp_path, "VENV": venv, "STATE": venv / ".setup", "LOG": venv / "setup.log", "WHEELS": venv / ".setup/wheels",
+        "ROOT": tmp_path,
+        "VENV": venv,
+        "STATE": venv / ".setup",
+        "LOG": venv / "setup.log",
+        "WHEELS": venv / ".setup/wheels",
         "PYTHON": venv / "bin/python",
-    }.items():  # fmt: skip
+    }.items():
         monkeypatch.setattr(module, name, path)
     (tmp_path / "constraints.txt").write_text("# [run]\ntorch==1\na==1\n# [test]\nb==1\n# [build] of\nc==1\na==1\n")
     (tmp_path / "tavid_planner_interfaces").mkdir()

@@ -15,8 +15,8 @@ from tavid_planner.video.model_files import weights_digest  # noqa: E402
 from tavid_planner.video.pipeline import TargetAwarePipeline  # noqa: E402
 from training.configuration import AttentionLossConfig, BaseConfig, VaeConfig  # noqa: E402
 from training.data.cache import CacheSettings, CacheWriter, ClipEncoder  # noqa: E402
+from training.data.clip import TrainingClip
 from training.data.latents import IMAGE_VARIANTS, LatentCache  # noqa: E402
-from training.data.sources import TrainingClip  # noqa: E402
 
 CAPTION = "A person picks up the [TGT] red mug."
 
@@ -52,10 +52,20 @@ def tiny_cache(tiny_base, tmp_path_factory):
 def train_options(tiny_base, tiny_cache, tmp_path):
     """Options of a run of a few steps on the tiny model."""
     return dict(
-        base=str(tiny_base), cache=str(tiny_cache), out=str(tmp_path / "run"), steps=4, batch_size=2, rank=4, alpha=2,
-        learning_rate=1e-2, warmup_steps=2, log_every=1, save_every=2, device="cpu",
+        base=str(tiny_base),
+        cache=str(tiny_cache),
+        out=str(tmp_path / "run"),
+        steps=4,
+        batch_size=2,
+        rank=4,
+        alpha=2,
+        learning_rate=1e-2,
+        warmup_steps=2,
+        log_every=1,
+        save_every=2,
+        device="cpu",
         attention=dict(blocks="1 of 0-2", weight=0.1),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -67,21 +77,51 @@ def base_config(tmp_path):
     captions = ["A person lifts the [TGT] mauve mug.", "A person pushes the [TGT] box."]
     (tmp_path / "latents").mkdir()
     LatentCache(
-        ["a.npz", "b.npz"], torch.randn(2, 3, 16, 4, 6, generator=generator).half(),
-        torch.randn(2, IMAGE_VARIANTS, 16, 4, 6, generator=generator).half(), masks, captions, 1.0,
-    ).save(tmp_path / "latents" / "latents.pt")  # fmt: skip
+        ["a.npz", "b.npz"],
+        torch.randn(2, 3, 16, 4, 6, generator=generator).half(),
+        torch.randn(2, IMAGE_VARIANTS, 16, 4, 6, generator=generator).half(),
+        masks,
+        captions,
+        1.0,
+    ).save(tmp_path / "latents" / "latents.pt")
     return BaseConfig(
-        latents=str(tmp_path / "latents"), out=str(tmp_path / "run"), steps=2, batch_size=2, mask_share=0.8,
-        optimizer="muon", learning_rate=1e-2, warmup_steps=1, ema=0.5, layers=2, heads=2, head_dim=16, text_length=16,
-        rank=4, alpha=2, text_dropout=0.0, log_every=1, save_every=1, device="cpu",
+        latents=str(tmp_path / "latents"),
+        out=str(tmp_path / "run"),
+        steps=2,
+        batch_size=2,
+        mask_share=0.8,
+        optimizer="muon",
+        learning_rate=1e-2,
+        warmup_steps=1,
+        ema=0.5,
+        layers=2,
+        heads=2,
+        head_dim=16,
+        text_length=16,
+        rank=4,
+        alpha=2,
+        text_dropout=0.0,
+        log_every=1,
+        save_every=1,
+        device="cpu",
         attention=AttentionLossConfig(blocks="0-1", normalisation="max"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
 def vae_config(tmp_path):
     """A run of two steps on 9 frames of moving shapes, 16x16 px."""
     return VaeConfig(
-        clips="shapes", out=str(tmp_path / "run"), frames=9, height=16, width=16, steps=2, optimizer="muon",
-        learning_rate=5e-3, warmup_steps=1, log_every=1, save_every=1, device="cpu",
-    )  # fmt: skip
+        clips="shapes",
+        out=str(tmp_path / "run"),
+        frames=9,
+        height=16,
+        width=16,
+        steps=2,
+        optimizer="muon",
+        learning_rate=5e-3,
+        warmup_steps=1,
+        log_every=1,
+        save_every=1,
+        device="cpu",
+    )

@@ -4,8 +4,16 @@ from training.configuration import AdapterConfig
 from training.memory import activation_bytes, full_size_transformer
 from training.tasks.adapter import prepare_adapter
 
-SMALL = dict(num_attention_heads=2, attention_head_dim=16, text_embed_dim=32, num_layers=4, sample_width=12,
-             sample_height=8, sample_frames=9, max_text_seq_length=10)  # fmt: skip
+SMALL = dict(
+    num_attention_heads=2,
+    attention_head_dim=16,
+    text_embed_dim=32,
+    num_layers=4,
+    sample_width=12,
+    sample_height=8,
+    sample_frames=9,
+    max_text_seq_length=10,
+)
 
 
 @pytest.fixture

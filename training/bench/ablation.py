@@ -54,12 +54,20 @@ def ablation_rows(supervised: int, num_blocks: int) -> tuple[Row, ...]:
         Row("lambda_0.01", "lambda 0.01", ("attention.weight=0.01",), 0.756),
         Row("lambda_0.1", "lambda 0.1, blocks of the config", ("attention.weight=0.1",), 0.896),
         Row("lambda_1", "lambda 1", ("attention.weight=1",), 0.904),
-        Row("random_blocks", "lambda 0.1, blocks drawn from all",
-            ("attention.weight=0.1", f"attention.blocks={supervised} fixed of 0-{num_blocks - 1}"), 0.84),
-        Row("uniform_blocks", "lambda 0.1, blocks spread over all",
-            ("attention.weight=0.1", f"attention.blocks={supervised} uniform"), 0.84),
+        Row(
+            "random_blocks",
+            "lambda 0.1, blocks drawn from all",
+            ("attention.weight=0.1", f"attention.blocks={supervised} fixed of 0-{num_blocks - 1}"),
+            0.84,
+        ),
+        Row(
+            "uniform_blocks",
+            "lambda 0.1, blocks spread over all",
+            ("attention.weight=0.1", f"attention.blocks={supervised} uniform"),
+            0.84,
+        ),
         Row("t2v", "lambda 0.1, text asks video", ("attention.weight=0.1", "attention.direction=t2v"), 0.784),
-    )  # fmt: skip
+    )
 
 
 def run_ablation(args, video: VideoConfig) -> str:
@@ -100,9 +108,12 @@ def ablation_table(
     """The rows' scores pooled over seeds, the contact score of every seed, and where the order is not the paper's."""
     pooled = {row.name: list(itertools.chain(*scores[row.name])) for row in rows}
     columns = {
-        "contact": "contact", "hit": "target hit", "wrong": "wrong object", "target_share": "share of frames",
+        "contact": "contact",
+        "hit": "target hit",
+        "wrong": "wrong object",
+        "target_share": "share of frames",
         "dynamic_degree": "dynamic",
-    }  # fmt: skip
+    }
     table = markdown_table([(f"{row.name}: {row.shows}", pooled[row.name]) for row in rows], columns).splitlines()
     table[0] += " contact by seed | paper |"
     table[1] += "---|---|"
@@ -119,7 +130,9 @@ def _order(rows: tuple[Row, ...], pooled: dict[str, list[VideoScore]]) -> str:
         for a, b in itertools.combinations([r for r in rows if r.paper_contact is not None], 2)
         if (a.paper_contact - b.paper_contact) * (_contact(pooled[a.name]) - _contact(pooled[b.name])) < 0
     ]
-    return "Contact scores in another order than the paper's (ties left out): " + ("; ".join(other) if other else "none")
+    return "Contact scores in another order than the paper's (ties left out): " + (
+        "; ".join(other) if other else "none"
+    )
 
 
 def _contact(scores: list[VideoScore]) -> float:

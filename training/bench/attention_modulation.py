@@ -67,7 +67,9 @@ class AttentionModulation:
         num_timesteps: of the noise schedule.
     """
 
-    def __init__(self, transformer, words: tuple[int, ...], inside: torch.Tensor, rows: slice, num_timesteps: int = 1000):
+    def __init__(
+        self, transformer, words: tuple[int, ...], inside: torch.Tensor, rows: slice, num_timesteps: int = 1000
+    ):
         self.transformer, self.words, self.rows, self.num_timesteps = transformer, words, rows, num_timesteps
         self.towards = 2 * inside.flatten() - 1  # one inside, minus one outside
         self.strength = 0.0
@@ -90,7 +92,9 @@ class AttentionModulation:
         share = float(kwargs["timestep"].flatten()[0]) / self.num_timesteps
         self.strength = STRENGTH * share**DECAY
 
-    def push_and_wanted(self, query: torch.Tensor, text_length: int) -> tuple[torch.Tensor, torch.Tensor]:  # (B, N) each
+    def push_and_wanted(
+        self, query: torch.Tensor, text_length: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # (B, N) each
         push, wanted = (query.new_zeros(query.shape[0], query.shape[2]) for _ in range(2))
         first = slice(text_length, text_length + len(self.towards))
         push[self.rows, first] = (self.strength * self.towards).to(push)

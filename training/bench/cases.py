@@ -13,7 +13,9 @@ SEEDS_PER_CLASS = 1_000
 SCENES_PER_CLASS = 20
 _ABOVE = CameraRange(elevation_rad=(0.55, 0.80))
 _ASIDE = [
-    CameraRange(azimuth_mean_rad=side * 1.15, azimuth_std_rad=0.05, azimuth_limits_rad=tuple(sorted((side, side * 1.3))))
+    CameraRange(
+        azimuth_mean_rad=side * 1.15, azimuth_std_rad=0.05, azimuth_limits_rad=tuple(sorted((side, side * 1.3)))
+    )
     for side in (-1.0, 1.0)
 ]
 
@@ -41,33 +43,48 @@ DIFFICULTIES = (
         for n in (2, 3, 4, 5)
     ),
     Difficulty(
-        "small", "objects of 0.65 times the training size", _USUAL,
+        "small",
+        "objects of 0.65 times the training size",
+        _USUAL,
         (Conditions(target_factors=(0.65,) * 3, names=_HIGH, grasp_height=0.9, on_table=True),),
     ),
     Difficulty(
-        "thin", "objects of 0.4 times the training width", _USUAL,
+        "thin",
+        "objects of 0.4 times the training width",
+        _USUAL,
         (Conditions(target_factors=(0.4, 0.4, 1.0), names=_HIGH, on_table=True),),
     ),
     Difficulty(
-        "clutter", "3 objects of other kinds around 2 identical ones", (2,), (Conditions(others=3, on_table=True),),
+        "clutter",
+        "3 objects of other kinds around 2 identical ones",
+        (2,),
+        (Conditions(others=3, on_table=True),),
     ),
     Difficulty(
-        "occluded", "30 to 60 % of the target visible in the first frame", (2, 3),
+        "occluded",
+        "30 to 60 % of the target visible in the first frame",
+        (2, 3),
         (Conditions(others=0, occluder=True, target_shown=(0.3, 0.6), on_table=True, camera_tries=16),),
     ),
     Difficulty(
-        "far", "objects 0.15 m further from the actor than in training", _USUAL,
+        "far",
+        "objects 0.15 m further from the actor than in training",
+        _USUAL,
         (Conditions(further_m=0.15, on_table=True),),
     ),
     Difficulty(
-        "unseen_object", f"a kind that training never shows: {', '.join(HELD_OUT_NAMES)}", _USUAL,
+        "unseen_object",
+        f"a kind that training never shows: {', '.join(HELD_OUT_NAMES)}",
+        _USUAL,
         (Conditions(names=HELD_OUT_NAMES, on_table=True),),
     ),
     Difficulty(
-        "unseen_camera", "the camera above, or further to the side, than in training", _USUAL,
+        "unseen_camera",
+        "the camera above, or further to the side, than in training",
+        _USUAL,
         tuple(Conditions(camera=camera, camera_tries=8) for camera in (_ABOVE, *_ASIDE)),
     ),
-)  # fmt: skip
+)
 CLASS_NAMES = tuple(d.name for d in DIFFICULTIES)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
-from hoi_motion.lift.keypoint_sources import keypoint_source
+from hoi_motion.keypoints.sources import keypoint_source
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
@@ -49,22 +49,34 @@ class Result:
 
     def line(self) -> dict:
         return {
-            "contestant": self.contestant, "class": self.case.name, "index": self.case.index,
-            "candidates": self.candidates, "true_share": self.true_share, "score": asdict(self.score),
-        }  # fmt: skip
+            "contestant": self.contestant,
+            "class": self.case.name,
+            "index": self.case.index,
+            "candidates": self.candidates,
+            "true_share": self.true_share,
+            "score": asdict(self.score),
+        }
 
     @staticmethod
     def of_line(line: dict) -> "Result":
         return Result(
-            line["contestant"], Case(line["class"], line["index"]), line["candidates"], line["true_share"],
+            line["contestant"],
+            Case(line["class"], line["index"]),
+            line["candidates"],
+            line["true_share"],
             VideoScore(**line["score"]),
-        )  # fmt: skip
+        )
 
 
 def run_bench(
-    config: VideoConfig, cases: list[Case], contestants: list[str], out: Path, keypoints: str, seed: int = 0,
+    config: VideoConfig,
+    cases: list[Case],
+    contestants: list[str],
+    out: Path,
+    keypoints: str,
+    seed: int = 0,
     workers: int = 1,
-) -> list[Result]:  # fmt: skip
+) -> list[Result]:
     """Scores of all contestants on all cases, also in `scores.jsonl` of the folder `out`.
 
     Args:
@@ -127,7 +139,9 @@ def _results(jobs: list, config: VideoConfig, keypoints: str, seed: int, workers
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_one_thread)
     try:
-        futures = [pool.submit(_judge_case_whole, case, contestants, config, keypoints, seed) for case, contestants in jobs]
+        futures = [
+            pool.submit(_judge_case_whole, case, contestants, config, keypoints, seed) for case, contestants in jobs
+        ]
         for future in as_completed(futures):
             yield from future.result()
     finally:
@@ -145,9 +159,7 @@ def _judge_case_whole(*job) -> list[Result]:
     return list(judge_case(*job))
 
 
-def judge_case(
-    case: Case, contestants: list[str], config: VideoConfig, keypoints: str, seed: int
-) -> Iterator[Result]:
+def judge_case(case: Case, contestants: list[str], config: VideoConfig, keypoints: str, seed: int) -> Iterator[Result]:
     """Make the scene of a case, then the clip of every contestant, and judge it."""
     scene = case.scene(config.height, config.width, config.num_frames, config.fps)
     masks = candidate_masks(scene)

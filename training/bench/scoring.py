@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.errors import LiftError
-from hoi_motion.lift.contact import taken_candidate, touched_candidates
-from hoi_motion.lift.keypoints import KeypointSource
+from hoi_motion.keypoints.track import KeypointSource
+from training.bench.candidates import taken_candidate, touched_candidates
+from training.bench.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
 from training.scenes.scene import SceneSample
-from training.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
 
 
 def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
@@ -34,7 +34,7 @@ class VideoScore:
     Attributes:
         outcome: "hit", "wrong" (the hand stays at another candidate longest), "none" (no touch) or "lost" (no person).
         target_share: share of the frames in which the hand is on the masked object.
-        permanence, first_frame_psnr_db, dynamic_degree, motion_smoothness: see training.video_scores.
+        permanence, first_frame_psnr_db, dynamic_degree, motion_smoothness: see training.bench.video_scores.
     """
 
     outcome: str

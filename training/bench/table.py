@@ -32,10 +32,15 @@ def summary(scores: list[VideoScore]) -> dict[str, dict]:
 
 
 COLUMNS = {
-    "hit": "target hit", "contact": "contact", "wrong": "wrong object", "target_share": "share of frames",
-    "permanence": "permanence", "dynamic_degree": "dynamic", "motion_smoothness": "smoothness",
+    "hit": "target hit",
+    "contact": "contact",
+    "wrong": "wrong object",
+    "target_share": "share of frames",
+    "permanence": "permanence",
+    "dynamic_degree": "dynamic",
+    "motion_smoothness": "smoothness",
     "first_frame_psnr_db": "first frame dB",
-}  # fmt: skip
+}
 _DIGITS = {"dynamic_degree": 3, "motion_smoothness": 3, "first_frame_psnr_db": 1}
 
 

@@ -22,7 +22,8 @@ from tavid_planner.errors import InputError, TavidError
 from tavid_planner.media import write_png
 from tavid_planner.request import APPENDED_SENTENCE
 from tavid_planner.video.model_files import missing, model_folder
-from training.data.sources import VideoClips, read_frames, unusable
+from training.data.clip import unusable
+from training.data.sources import VideoClips, read_frames
 
 PROMPTS = {"box": 4, "point": 2}
 

@@ -16,18 +16,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
-from training.data.sources import TrainingClip, checked_clip, unusable
 
 CONTACT_M = 0.02
 MAX_GAP = 1.5  # of the usual time between two frames
 _PERSON_MASKS, _OBJECT_MASKS = ("person_mask",), ("obj_rend_mask", "obj_mask")
 _WORDS = {
-    "boxlarge": "large box", "boxlong": "long box", "boxmedium": "medium box", "boxsmall": "small box",
-    "boxtiny": "tiny box", "chairblack": "black chair", "chairwood": "wooden chair",
-    "plasticcontainer": "plastic container", "tablesmall": "small table", "tablesquare": "square table",
-    "trashbin": "trash bin", "yogaball": "yoga ball", "yogamat": "yoga mat",
-}  # fmt: skip
+    "boxlarge": "large box",
+    "boxlong": "long box",
+    "boxmedium": "medium box",
+    "boxsmall": "small box",
+    "boxtiny": "tiny box",
+    "chairblack": "black chair",
+    "chairwood": "wooden chair",
+    "plasticcontainer": "plastic container",
+    "tablesmall": "small table",
+    "tablesquare": "square table",
+    "trashbin": "trash bin",
+    "yogaball": "yoga ball",
+    "yogamat": "yoga mat",
+}
 _FOLDER_NAMES = {"chairblack": "chair", "chairwood": "chair", "basketball": "sports ball", "yogaball": "sports ball"}
 
 

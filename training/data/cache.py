@@ -22,7 +22,8 @@ from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
-from training.data.sources import ClipSource, fitted, open_source
+from training.data.clip import ClipSource
+from training.data.sources import fitted, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
 
 NOISE_LOG_MEAN, NOISE_LOG_STD = -3.0, 0.5  # of the first frame's noise, as CogVideoX image-to-video trains
@@ -215,9 +216,7 @@ class ClipCache:
         if line["shard"] not in self._open:
             self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
         file = self._open[line["shard"]]
-        tensors = {
-            f: file.get_slice(f)[row] for f in ("latents", "image_latents", "mask", "first_frame", "text")
-        }
+        tensors = {f: file.get_slice(f)[row] for f in ("latents", "image_latents", "mask", "first_frame", "text")}
         return EncodedClip(
             **{f: t.float() if t.is_floating_point() else t for f, t in tensors.items()},
             trigger_tokens=tuple(line["trigger_tokens"][row]),
@@ -253,7 +252,9 @@ def main() -> None:
     parser.add_argument("--base", required=True, help="CogVideoX image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=int, default=49)
-    parser.add_argument("--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included")
+    parser.add_argument(
+        "--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included"
+    )
     parser.add_argument("--trigger", default=DEFAULT_TRIGGER)
     parser.add_argument("--shard-size", type=int, default=64)
     parser.add_argument("--count", type=int, help="the first so many clips only")
@@ -269,9 +270,15 @@ def main() -> None:
         base = resolve_model(args.base)
         pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
         settings = CacheSettings(
-            args.base, weights_digest(model_folder(base)), height, width, args.frames, args.variants, args.trigger,
+            args.base,
+            weights_digest(model_folder(base)),
+            height,
+            width,
+            args.frames,
+            args.variants,
+            args.trigger,
             pipeline.transformer.config.max_text_seq_length,
-        )  # fmt: skip
+        )
         encoder = ClipEncoder(pipeline, settings)
         writer = CacheWriter(args.out, settings, encoder.text(""))
         fill(writer, encoder, open_source(args.clips, args.frames), args.shard_size, args.count)

@@ -21,7 +21,9 @@ class ClipFolder:
     def __getitem__(self, index: int):
         return load_clip(self.paths[index])
 
-    def frames_and_foreground(self, index: int) -> np.ndarray:  # (T, H, W, 4) u8, the last channel is 255 on people and objects
+    def frames_and_foreground(
+        self, index: int
+    ) -> np.ndarray:  # (T, H, W, 4) u8, the last channel is 255 on people and objects
         path = self.paths[index]
         if path not in self._frames:
             with np.load(path, allow_pickle=False) as file:

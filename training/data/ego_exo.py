@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from tavid_planner.errors import ErrorCode, InputError
+from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
 from training.data.encoded_masks import decode_mask
-from training.data.sources import TrainingClip, checked_clip, unusable
 
 NEAR_SHARE = 0.01
 _VIDEO_FOLDERS = ("frame_aligned_videos", "frame_aligned_videos/downscaled/448")

@@ -10,7 +10,14 @@ def moving_shapes(rng: np.random.Generator, num_frames: int, height: int, width:
     H, W = height * scale, width * scale
     background = _background(rng, H, W)
     for _ in range(rng.integers(2, 7)):
-        _draw_blob(background, rng.uniform([0, 0], [W, H]), rng.uniform(0.03, 0.3, 2) * H, rng.uniform(0, 180), _colour(rng), rng)
+        _draw_blob(
+            background,
+            rng.uniform([0, 0], [W, H]),
+            rng.uniform(0.03, 0.3, 2) * H,
+            rng.uniform(0, 180),
+            _colour(rng),
+            rng,
+        )
     movers = [_mover(rng, H, W) for _ in range(rng.integers(1, 5))]
     frames = np.empty((num_frames, height, width, 3), np.uint8)
     for t in range(num_frames):

@@ -1,36 +1,17 @@
 """Training clips from folders, one interface: names, and a clip by name or the reason why it is unusable."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
 
-from hoi_motion.image_files import read_mask
 from hoi_motion.masks import checked_mask
+from hoi_motion.media.image_files import read_mask
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.request import TARGET_TOKEN
+from training.data.clip import ClipSource, TrainingClip, checked_clip, unusable
 from training.scenes.clip_file import is_whole, load_clip
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
-
-
-@dataclass(frozen=True)
-class TrainingClip:
-    """frames (T, H, W, 3) u8, target mask of the first frame (H, W) bool, caption with `[TGT]`."""
-
-    frames: np.ndarray
-    mask: np.ndarray
-    caption: str
-
-
-class ClipSource(Protocol):
-    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used."""
-
-    def names(self) -> list[str]: ...
-
-    def load(self, name: str) -> TrainingClip: ...
 
 
 class SceneClips:
@@ -120,15 +101,6 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
     return TrainingClip(frames, mask, clip.caption)
 
 
-def checked_clip(name: str, clip: TrainingClip) -> TrainingClip:
-    """The clip. Raises: InputError when its caption is empty or does not name the target."""
-    if not clip.caption:
-        raise unusable(name, "its caption is empty")
-    if TARGET_TOKEN not in clip.caption:
-        raise unusable(name, f"its caption does not name the target: {clip.caption[:60]!r} has no {TARGET_TOKEN}")
-    return clip
-
-
 def read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
     """All frames of a video. Raises: InputError when none can be read."""
     capture, frames = cv2.VideoCapture(str(path)), []
@@ -141,8 +113,3 @@ def read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
     if not frames:
         raise unusable(path.name, "no frame of it can be read")
     return np.stack(frames)
-
-
-def unusable(name: str, reason: str) -> InputError:
-    """The error for a clip that cannot be used."""
-    return InputError(ErrorCode.FILE_INVALID, f"{name}: {reason}")

@@ -4,5 +4,11 @@ from training.scenes.clip_file import iterate_clips, load_clip, save_clip
 from training.scenes.scene import HELD_OUT_SEED, SceneError, SceneSample, generate_scene
 
 __all__ = [
-    "HELD_OUT_SEED", "SceneError", "SceneSample", "generate_scene", "iterate_clips", "load_clip", "save_clip",
-]  # fmt: skip
+    "HELD_OUT_SEED",
+    "SceneError",
+    "SceneSample",
+    "generate_scene",
+    "iterate_clips",
+    "load_clip",
+    "save_clip",
+]

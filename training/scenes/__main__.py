@@ -41,9 +41,12 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings(
-        *arguments.size, num_frames=arguments.frames, fps=arguments.fps, num_candidates=arguments.candidates,
+        *arguments.size,
+        num_frames=arguments.frames,
+        fps=arguments.fps,
+        num_candidates=arguments.candidates,
         with_depth=arguments.depth,
-    )  # fmt: skip
+    )
     try:
         entries = generate(arguments.out, settings, arguments.seed, arguments.count, arguments.workers)
     except (ValueError, OSError) as error:

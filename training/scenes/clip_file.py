@@ -19,15 +19,23 @@ CLIP_VERSION = 1
 def save_clip(path: Path, sample: SceneSample) -> None:
     """Write `sample` to an npz, complete or not at all."""
     meta = {
-        "version": CLIP_VERSION, "seed": sample.seed, "fps": sample.fps, "caption": sample.caption,
-        "triplet": sample.triplet, "target_id": sample.target_id, "candidate_ids": sample.candidate_ids,
+        "version": CLIP_VERSION,
+        "seed": sample.seed,
+        "fps": sample.fps,
+        "caption": sample.caption,
+        "triplet": sample.triplet,
+        "target_id": sample.target_id,
+        "candidate_ids": sample.candidate_ids,
         "id_names": {str(k): v for k, v in sample.id_names.items()},
-    }  # fmt: skip
+    }
     arrays = {
-        "meta": np.array(json.dumps(meta)), "frames": sample.frames, "instance_ids": sample.instance_ids,
-        "target_mask": sample.target_mask, "contact_labels": sample.contact_labels,
+        "meta": np.array(json.dumps(meta)),
+        "frames": sample.frames,
+        "instance_ids": sample.instance_ids,
+        "target_mask": sample.target_mask,
+        "contact_labels": sample.contact_labels,
         "motion": np.frombuffer(_motion_bytes(sample.motion), np.uint8),
-    }  # fmt: skip
+    }
     if sample.depth_m is not None:
         arrays["depth_mm"] = np.rint(np.minimum(sample.depth_m * 1000, 65535)).astype(np.uint16)
     with whole_file(path) as partial:
@@ -55,12 +63,20 @@ def load_clip(path: Path) -> SceneSample:
             raise ValueError(f"clip version {meta['version']}, this code reads {CLIP_VERSION}")
         depth = data["depth_mm"].astype(np.float32) / 1000 if "depth_mm" in data else None
         return SceneSample(
-            frames=data["frames"], fps=meta["fps"], target_mask=data["target_mask"], instance_ids=data["instance_ids"],
-            id_names={int(k): v for k, v in meta["id_names"].items()}, target_id=meta["target_id"],
-            candidate_ids=tuple(meta["candidate_ids"]), depth_m=depth,
-            motion=HoiMotion.load(io.BytesIO(data["motion"].tobytes())), contact_labels=data["contact_labels"],
-            caption=meta["caption"], triplet=tuple(meta["triplet"]), seed=meta["seed"],
-        )  # fmt: skip
+            frames=data["frames"],
+            fps=meta["fps"],
+            target_mask=data["target_mask"],
+            instance_ids=data["instance_ids"],
+            id_names={int(k): v for k, v in meta["id_names"].items()},
+            target_id=meta["target_id"],
+            candidate_ids=tuple(meta["candidate_ids"]),
+            depth_m=depth,
+            motion=HoiMotion.load(io.BytesIO(data["motion"].tobytes())),
+            contact_labels=data["contact_labels"],
+            caption=meta["caption"],
+            triplet=tuple(meta["triplet"]),
+            seed=meta["seed"],
+        )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a readable clip: {error}") from error
 

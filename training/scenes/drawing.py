@@ -34,9 +34,12 @@ def creased_mesh(vertices_m: np.ndarray, faces: np.ndarray, albedo: np.ndarray, 
         normals[:, axis] = np.bincount(corner[near], face_normals[around[near], axis], count)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     return Mesh(
-        corners.reshape(-1, 3).astype(np.float32), np.arange(count, dtype=np.int32).reshape(-1, 3),
-        normals.astype(np.float32), np.tile(albedo.astype(np.float32), (count, 1)), instance,
-    )  # fmt: skip
+        corners.reshape(-1, 3).astype(np.float32),
+        np.arange(count, dtype=np.int32).reshape(-1, 3),
+        normals.astype(np.float32),
+        np.tile(albedo.astype(np.float32), (count, 1)),
+        instance,
+    )
 
 
 def moved(mesh: Mesh, T_world: np.ndarray) -> Mesh:
@@ -79,7 +82,9 @@ class Stage:
         plate, plate_shadow = self._plate(resting)
         out = [
             self._frame(
-                plate.copy(), plate_shadow.copy(), [figure.mesh(surface), moved(self.objects[target], T_world_target[t])]
+                plate.copy(),
+                plate_shadow.copy(),
+                [figure.mesh(surface), moved(self.objects[target], T_world_target[t])],
             )
             for t, surface in enumerate(vertices)
         ]
@@ -142,9 +147,7 @@ def _table_meshes(layout: Layout) -> list[Mesh]:
     leg, faces = box_mesh(np.array([LEG_M, LEG_M, leg_height]))
     for sx in (-1, 1):
         for sy in (-1, 1):
-            foot = np.array([centre[0], centre[1], 0]) + [
-                sx * (size[0] / 2 - LEG_M), sy * (size[1] / 2 - LEG_M), 0
-            ]  # fmt: skip
+            foot = np.array([centre[0], centre[1], 0]) + [sx * (size[0] / 2 - LEG_M), sy * (size[1] / 2 - LEG_M), 0]
             parts.append(creased_mesh(leg + foot, faces, albedo * 0.8, 0))
     return parts
 
@@ -154,8 +157,6 @@ def _sample_light(rng: np.random.Generator, camera: Camera, layout: Layout) -> L
     towards_camera = camera.T_world_camera[:2, 3] - layout.area_centre_m
     azimuth = np.arctan2(towards_camera[1], towards_camera[0]) + rng.uniform(-1.0, 1.0)
     elevation = rng.uniform(0.75, 1.2)
-    direction = np.array(
-        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
-    )
+    direction = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     ambient = rng.uniform(0.58, 0.70)
     return Light(direction, rng.uniform(1.08, 1.16) - ambient, ambient, np.array([0.3, 0.0, 0.8]))

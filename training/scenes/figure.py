@@ -12,15 +12,28 @@ from training.scenes.rasteriser import Mesh, vertex_normals
 
 ACTOR_INSTANCE = 1
 SKIN_TONES = np.array(
-    [[0.96, 0.80, 0.70], [0.90, 0.70, 0.57], [0.80, 0.59, 0.45], [0.66, 0.45, 0.32], [0.48, 0.31, 0.22],
-     [0.36, 0.23, 0.16]]
-)  # fmt: skip
+    [
+        [0.96, 0.80, 0.70],
+        [0.90, 0.70, 0.57],
+        [0.80, 0.59, 0.45],
+        [0.66, 0.45, 0.32],
+        [0.48, 0.31, 0.22],
+        [0.36, 0.23, 0.16],
+    ]
+)
 HAIR_TONES = np.array([[0.07, 0.05, 0.04], [0.22, 0.13, 0.07], [0.42, 0.26, 0.12], [0.70, 0.55, 0.30], [0.5, 0.5, 0.5]])
 SHIRT_COLOURS: dict[str, tuple[float, float, float]] = {
-    "red": (0.72, 0.12, 0.13), "blue": (0.15, 0.30, 0.68), "green": (0.16, 0.48, 0.25), "yellow": (0.90, 0.76, 0.25),
-    "white": (0.92, 0.92, 0.90), "black": (0.12, 0.12, 0.13), "grey": (0.52, 0.53, 0.55), "purple": (0.42, 0.22, 0.56),
-    "orange": (0.88, 0.45, 0.14), "teal": (0.12, 0.50, 0.52),
-}  # fmt: skip
+    "red": (0.72, 0.12, 0.13),
+    "blue": (0.15, 0.30, 0.68),
+    "green": (0.16, 0.48, 0.25),
+    "yellow": (0.90, 0.76, 0.25),
+    "white": (0.92, 0.92, 0.90),
+    "black": (0.12, 0.12, 0.13),
+    "grey": (0.52, 0.53, 0.55),
+    "purple": (0.42, 0.22, 0.56),
+    "orange": (0.88, 0.45, 0.14),
+    "teal": (0.12, 0.50, 0.52),
+}
 TROUSER_COLOURS = np.array([[0.13, 0.16, 0.27], [0.20, 0.20, 0.21], [0.36, 0.30, 0.22], [0.25, 0.33, 0.47]])
 # How far each region stands off the bare body, metres.
 THICKNESS_M = {"hair": 0.014, "shirt": 0.008, "sleeve": 0.006, "trousers": 0.009, "shoe": 0.010}
@@ -67,13 +80,19 @@ def sample_figure(model: BodyModel, rng: np.random.Generator) -> Figure:
     hair = HAIR_TONES[rng.integers(len(HAIR_TONES))] * rng.uniform(0.85, 1.15)
     shirt_albedo = np.array(SHIRT_COLOURS[shirt]) * rng.uniform(0.9, 1.08)
     colours = {
-        "skin": skin, "hair": hair, "brow": 0.6 * hair + 0.12 * skin, "sclera": np.array([0.93, 0.93, 0.92]),
-        "iris": np.array([0.10, 0.08, 0.07]), "lips": skin * [0.86, 0.60, 0.60], "mouth": skin * 0.4,
-        "nail": 0.7 * skin + 0.25, "shirt": shirt_albedo,
+        "skin": skin,
+        "hair": hair,
+        "brow": 0.6 * hair + 0.12 * skin,
+        "sclera": np.array([0.93, 0.93, 0.92]),
+        "iris": np.array([0.10, 0.08, 0.07]),
+        "lips": skin * [0.86, 0.60, 0.60],
+        "mouth": skin * 0.4,
+        "nail": 0.7 * skin + 0.25,
+        "shirt": shirt_albedo,
         "trousers": TROUSER_COLOURS[rng.integers(len(TROUSER_COLOURS))] * rng.uniform(0.85, 1.15),
         "shoe": rng.choice([[0.10, 0.10, 0.10], [0.85, 0.85, 0.84], [0.35, 0.22, 0.14]]),
         "sleeve": shirt_albedo if rng.random() < 0.5 else skin,
-    }  # fmt: skip
+    }
     labels = model.vertex_labels
     albedo = np.array([colours[name] for name in VERTEX_LABELS], np.float32)[labels]
     thickness = dict(THICKNESS_M)
@@ -81,9 +100,14 @@ def sample_figure(model: BodyModel, rng: np.random.Generator) -> Figure:
         thickness["sleeve"] = 0.0
     by_label = np.array([thickness.get(name, 0.0) for name in VERTEX_LABELS], np.float32)
     return Figure(
-        ShapedBody(model, betas), betas, "woman" if female else "man", shirt, np.clip(albedo, 0, 1),
-        _smoothed(by_label[labels], model), model.faces.astype(np.int32),
-    )  # fmt: skip
+        ShapedBody(model, betas),
+        betas,
+        "woman" if female else "man",
+        shirt,
+        np.clip(albedo, 0, 1),
+        _smoothed(by_label[labels], model),
+        model.faces.astype(np.int32),
+    )
 
 
 @lru_cache(maxsize=2)

@@ -118,6 +118,10 @@ def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     path = clip_path(folder, seed)
     save_clip(path, sample)
     return {
-        "seed": seed, "file": path.name, "caption": sample.caption, "triplet": list(sample.triplet),
-        "candidates": len(sample.candidate_ids), "objects": len(sample.id_names) - 2,
-    }  # fmt: skip
+        "seed": seed,
+        "file": path.name,
+        "caption": sample.caption,
+        "triplet": list(sample.triplet),
+        "candidates": len(sample.candidate_ids),
+        "objects": len(sample.id_names) - 2,
+    }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from hoi_motion.body import BodyModel
 from hoi_motion.body.skinning import ShapedBody, rotation_matrices
 from training.scenes.limbs import turn_about, unit
@@ -76,9 +77,14 @@ def hanging_rotation(sign: int) -> np.ndarray:
 
 
 def plan_grasp(
-    hand: HandModel, thing: ObjectModel, T_world_object: np.ndarray, shoulder_m: np.ndarray, pitch_rad: float,
-    yaw_rad: float, close: bool = True,
-) -> Grasp:  # fmt: skip
+    hand: HandModel,
+    thing: ObjectModel,
+    T_world_object: np.ndarray,
+    shoulder_m: np.ndarray,
+    pitch_rad: float,
+    yaw_rad: float,
+    close: bool = True,
+) -> Grasp:
     """Hand that touches `thing` with its palm from the outer side, fingers closed as far as the surface allows.
 
     Args:

@@ -87,7 +87,11 @@ def sample_counts(rng: np.random.Generator, num_candidates: int | None) -> tuple
 
 
 def sample_layout(
-    rng: np.random.Generator, actor_height_m: float, num_candidates: int, others: int, on_floor: bool = False,
+    rng: np.random.Generator,
+    actor_height_m: float,
+    num_candidates: int,
+    others: int,
+    on_floor: bool = False,
     conditions: Conditions = TRAINING,
 ) -> Layout:
     """Random objects in front of an actor at the origin who faces +x, on a table or on the floor.
@@ -139,9 +143,16 @@ def sample_layout(
     floor = np.clip(rng.uniform(0.38, 0.66) + rng.uniform(-0.05, 0.05, 3), 0, 1)
     table = Table(np.array([depth, width, thickness]), centre, np.clip(table_albedo, 0, 1))
     return Layout(
-        tuple(objects), tuple(candidates), np.array([depth, width]), np.array([near + depth / 2, centre[1]]),
-        None if on_floor else table, floor, wall, np.array([-rng.uniform(1.6, 2.4), -3.5, 0.0]), np.array([5.0, 3.5, 3.2]),
-    )  # fmt: skip
+        tuple(objects),
+        tuple(candidates),
+        np.array([depth, width]),
+        np.array([near + depth / 2, centre[1]]),
+        None if on_floor else table,
+        floor,
+        wall,
+        np.array([-rng.uniform(1.6, 2.4), -3.5, 0.0]),
+        np.array([5.0, 3.5, 3.2]),
+    )
 
 
 def with_occluder(layout: Layout, target: int, rng: np.random.Generator) -> Layout:

@@ -7,10 +7,17 @@ import numpy as np
 
 SEGMENTS = 24
 COLOURS: dict[str, tuple[float, float, float]] = {
-    "red": (0.80, 0.13, 0.12), "blue": (0.13, 0.27, 0.78), "green": (0.14, 0.55, 0.22), "yellow": (0.92, 0.78, 0.15),
-    "orange": (0.93, 0.48, 0.10), "purple": (0.48, 0.20, 0.62), "white": (0.93, 0.93, 0.91),
-    "black": (0.10, 0.10, 0.11), "pink": (0.92, 0.50, 0.64), "teal": (0.10, 0.58, 0.58),
-}  # fmt: skip
+    "red": (0.80, 0.13, 0.12),
+    "blue": (0.13, 0.27, 0.78),
+    "green": (0.14, 0.55, 0.22),
+    "yellow": (0.92, 0.78, 0.15),
+    "orange": (0.93, 0.48, 0.10),
+    "purple": (0.48, 0.20, 0.62),
+    "white": (0.93, 0.93, 0.91),
+    "black": (0.10, 0.10, 0.11),
+    "pink": (0.92, 0.50, 0.64),
+    "teal": (0.10, 0.58, 0.58),
+}
 OBJECT_NAMES = ("mug", "cup", "bottle", "can", "jar", "box", "ball", "bowl")
 HELD_OUT_NAMES = ("vase", "goblet", "spool")  # no training scene shows them
 CYLINDER, SPHERE, BOX = 0, 1, 2
@@ -211,13 +218,30 @@ def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel
         profile[[0, -1], 0] = 0
     elif name == "vase":
         r, h = u(0.055, 0.065), u(0.19, 0.23)
-        body = [[0, 0], [0.55 * r, 0], [0.9 * r, 0.18 * h], [r, 0.35 * h], [0.85 * r, 0.52 * h], [0.4 * r, 0.72 * h],
-                [0.36 * r, 0.82 * h], [0.6 * r, h]]  # fmt: skip
+        body = [
+            [0, 0],
+            [0.55 * r, 0],
+            [0.9 * r, 0.18 * h],
+            [r, 0.35 * h],
+            [0.85 * r, 0.52 * h],
+            [0.4 * r, 0.72 * h],
+            [0.36 * r, 0.82 * h],
+            [0.6 * r, h],
+        ]
         profile, grasp_height = _hollow(np.array(body), 0.004), 0.35
     elif name == "goblet":
         r, h = u(0.046, 0.054), u(0.18, 0.21)
-        body = [[0, 0], [0.8 * r, 0], [0.8 * r, 0.03 * h], [0.16 * r, 0.07 * h], [0.14 * r, 0.45 * h], [0.75 * r, 0.55 * h],
-                [r, 0.72 * h], [0.9 * r, h], [0, h]]  # fmt: skip
+        body = [
+            [0, 0],
+            [0.8 * r, 0],
+            [0.8 * r, 0.03 * h],
+            [0.16 * r, 0.07 * h],
+            [0.14 * r, 0.45 * h],
+            [0.75 * r, 0.55 * h],
+            [r, 0.72 * h],
+            [0.9 * r, h],
+            [0, h],
+        ]
         profile, grasp_height = np.array(body), 0.75
     elif name == "spool":
         r, h = u(0.055, 0.065), u(0.11, 0.14)

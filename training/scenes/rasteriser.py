@@ -110,9 +110,16 @@ class Light:
 def draw(buffer: GBuffer, view: View, mesh: Mesh, cull: bool = True) -> None:
     """Depth-tested triangles; faces wound counter-clockwise seen from outside are front faces."""
     _draw(
-        view.project(mesh.vertices_m), mesh.faces, mesh.normals, mesh.albedo, np.uint8(mesh.instance), cull,
-        buffer.depth_m, buffer.instance, buffer.surface,
-    )  # fmt: skip
+        view.project(mesh.vertices_m),
+        mesh.faces,
+        mesh.normals,
+        mesh.albedo,
+        np.uint8(mesh.instance),
+        cull,
+        buffer.depth_m,
+        buffer.instance,
+        buffer.surface,
+    )
 
 
 def draw_room(buffer: GBuffer, view: View, low_m: np.ndarray, high_m: np.ndarray, albedo: np.ndarray) -> None:
@@ -123,18 +130,34 @@ def draw_room(buffer: GBuffer, view: View, low_m: np.ndarray, high_m: np.ndarray
     """
     T_world_camera = np.linalg.inv(view.T_camera_world)
     _draw_room(
-        np.linalg.inv(view.K), T_world_camera, np.asarray(low_m, np.float64), np.asarray(high_m, np.float64),
-        np.asarray(albedo, np.float32), buffer.depth_m, buffer.instance, buffer.surface,
-    )  # fmt: skip
+        np.linalg.inv(view.K),
+        T_world_camera,
+        np.asarray(low_m, np.float64),
+        np.asarray(high_m, np.float64),
+        np.asarray(albedo, np.float32),
+        buffer.depth_m,
+        buffer.instance,
+        buffer.surface,
+    )
 
 
 def shade(buffer: GBuffer, view: View, light: Light, shadow_map: np.ndarray, unshadowed: int) -> np.ndarray:
     """Colours (H, W, 3) float32 in 0..1; pixels of instance `unshadowed` receive no shadow."""
     return _shade(
-        buffer.depth_m, buffer.instance, buffer.surface, np.linalg.inv(view.K), np.linalg.inv(view.T_camera_world),
-        light.direction, light.basis(), np.asarray(light.centre_m, np.float64), light.extent_m, light.diffuse,
-        light.ambient, shadow_map, unshadowed,
-    )  # fmt: skip
+        buffer.depth_m,
+        buffer.instance,
+        buffer.surface,
+        np.linalg.inv(view.K),
+        np.linalg.inv(view.T_camera_world),
+        light.direction,
+        light.basis(),
+        np.asarray(light.centre_m, np.float64),
+        light.extent_m,
+        light.diffuse,
+        light.ambient,
+        shadow_map,
+        unshadowed,
+    )
 
 
 def resolve(colour: np.ndarray, buffer: GBuffer, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

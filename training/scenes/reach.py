@@ -7,11 +7,29 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.physics.anatomy import degrees_over_limits
-from training.scenes.grasp import OPEN_CURL, RELAXED_CURL, UP, Grasp, HandModel, hand_rotation, hanging_rotation, plan_grasp
+from training.scenes.grasp import (
+    OPEN_CURL,
+    RELAXED_CURL,
+    UP,
+    Grasp,
+    HandModel,
+    hand_rotation,
+    hanging_rotation,
+    plan_grasp,
+)
 from training.scenes.layout import Layout
 from training.scenes.posture import (
-    FINGERS, JOINT, SIDES, Skeleton, Trunk, Wrist, knee_of, pose_body, shoulder_of, trunk_joints,
-)  # fmt: skip
+    FINGERS,
+    JOINT,
+    SIDES,
+    Skeleton,
+    Trunk,
+    Wrist,
+    knee_of,
+    pose_body,
+    shoulder_of,
+    trunk_joints,
+)
 
 VERBS = {"touches": 0.25, "picks up": 0.5, "slides": 0.25}
 """What the actor does, and how often."""
@@ -171,8 +189,7 @@ def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int) -
         wrists[side] = Wrist(position, rotation, pole)
         opened = np.minimum(2 * progress, 1)
         curls[side] = {
-            f: (1 - opened) * RELAXED_CURL[f]
-            + opened * ((1 - closing) * OPEN_CURL[f] + closing * reach.grasp.curls[f])
+            f: (1 - opened) * RELAXED_CURL[f] + opened * ((1 - closing) * OPEN_CURL[f] + closing * reach.grasp.curls[f])
             for f in FINGERS
         }
     try:
@@ -224,8 +241,7 @@ def _free_slide(layout: Layout, target: int, rng: np.random.Generator) -> np.nda
         others = [o for o in layout.objects if o is not here]
         inside = (np.abs(there[:2] - layout.area_centre_m) < half).all()
         if inside and all(
-            np.linalg.norm((there - o.T_world[:3, 3])[:2])
-            > o.model.footprint_m + here.model.footprint_m + SLIDE_ROOM_M
+            np.linalg.norm((there - o.T_world[:3, 3])[:2]) > o.model.footprint_m + here.model.footprint_m + SLIDE_ROOM_M
             for o in others
         ):
             return carry
@@ -244,10 +260,14 @@ def _wrist_path(skeleton: Skeleton, layout: Layout, reach: Reach, start: Trunk) 
     return _through(first, edge, before, end)
 
 
-def _wrist_going_down(skeleton: Skeleton, layout: Layout, reach: Reach, start: Trunk, progress: np.ndarray) -> np.ndarray:
+def _wrist_going_down(
+    skeleton: Skeleton, layout: Layout, reach: Reach, start: Trunk, progress: np.ndarray
+) -> np.ndarray:
     """Wrist (T, 3) of someone who crouches: a curve relative to the shoulder, which goes down with the body."""
     still = np.zeros((len(progress), 3))
-    shoulders = shoulder_of(skeleton, _between(start, reach.trunk, progress, np.zeros(len(progress)), still), reach.side)
+    shoulders = shoulder_of(
+        skeleton, _between(start, reach.trunk, progress, np.zeros(len(progress)), still), reach.side
+    )
     first = hanging_wrist(skeleton, layout, reach.side, shoulder_of(skeleton, start, reach.side)).position_m[0]
     last = shoulder_of(skeleton, reach.trunk, reach.side)[0]
     end = reach.grasp.wrist_m
@@ -266,7 +286,10 @@ def _between(start: Trunk, end: Trunk, s: np.ndarray, attention: np.ndarray, mov
     """Postures (T,) on the way from standing to reaching; lifting straightens the trunk a little."""
     rise = 1 - np.clip(moved_m[:, 2], 0, 0.2)
     return Trunk(
-        start.lean_rad + s * (end.lean_rad * rise - start.lean_rad), s * end.turn_rad, s * end.side_rad,
-        start.pelvis_m + s[:, None] * (end.pelvis_m - start.pelvis_m), end.gaze_m + moved_m,
+        start.lean_rad + s * (end.lean_rad * rise - start.lean_rad),
+        s * end.turn_rad,
+        s * end.side_rad,
+        start.pelvis_m + s[:, None] * (end.pelvis_m - start.pelvis_m),
+        end.gaze_m + moved_m,
         start.attention + attention * (0.9 - start.attention),
-    )  # fmt: skip
+    )

@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
+from hoi_motion.frames import runs_of
 from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
-from training.scenes.conditions import TRAINING, Conditions
 from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
+from training.scenes.conditions import TRAINING, Conditions
 from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
@@ -90,9 +91,17 @@ def free_body() -> BodyModel:
 
 @_one_thread()
 def generate_scene(
-    seed: int, height: int, width: int, num_frames: int, fps: float = 8.0, num_candidates: int | None = None,
-    supersampling: int = 2, with_depth: bool = False, body: BodyModel | None = None, conditions: Conditions = TRAINING,
-) -> SceneSample:  # fmt: skip
+    seed: int,
+    height: int,
+    width: int,
+    num_frames: int,
+    fps: float = 8.0,
+    num_candidates: int | None = None,
+    supersampling: int = 2,
+    with_depth: bool = False,
+    body: BodyModel | None = None,
+    conditions: Conditions = TRAINING,
+) -> SceneSample:
     """The scene of a seed. What happens does not depend on the size; the framing depends on the aspect only.
 
     Args:
@@ -162,12 +171,20 @@ def _attempt(seed, plot, conditions, rng, body, size, num_frames, fps, supersamp
     names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
     caption, triplet = _words(figure, reach, layout)
     return SceneSample(
-        frames=frames, fps=fps, target_mask=ids[0] == target.instance, instance_ids=ids, id_names=names,
-        target_id=target.instance, candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
-        depth_m=depths if with_depth else None, motion=hoi,
-        contact_labels=np.where(touching, target.instance, 0).astype(np.uint8), caption=caption, triplet=triplet,
+        frames=frames,
+        fps=fps,
+        target_mask=ids[0] == target.instance,
+        instance_ids=ids,
+        id_names=names,
+        target_id=target.instance,
+        candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
+        depth_m=depths if with_depth else None,
+        motion=hoi,
+        contact_labels=np.where(touching, target.instance, 0).astype(np.uint8),
+        caption=caption,
+        triplet=triplet,
         seed=seed,
-    )  # fmt: skip
+    )
 
 
 def check_collisions(
@@ -227,11 +244,17 @@ def _choose_camera(rng, conditions, body, figure, props, reach, motion, vertices
     head = JOINT["head"]
     crown = np.array([0, 0, vertices[0][:, 2].max() - transforms[0][head][2, 3] + 0.03])
     points = [transforms[t][head][:3, 3] + crown for t in (0, -1)]
-    points += [transforms[t][JOINT[f"{side}_{name}"]][:3, 3] for t in (0, first_touch) for side in SIDES
-               for name in ("shoulder", "elbow")]  # fmt: skip
+    points += [
+        transforms[t][JOINT[f"{side}_{name}"]][:3, 3]
+        for t in (0, first_touch)
+        for side in SIDES
+        for name in ("shoulder", "elbow")
+    ]
     for thing in props.layout.objects:
         at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
-        points += [at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)]
+        points += [
+            at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)
+        ]
     if rng.random() < WHOLE_BODY_SHARE or props.layout.table is None:
         points += [np.array([0.0, y, 0.02]) for y in (-0.2, 0.2)]
     hand_ids = body.part_vertices[f"{reach.side}_hand"]
@@ -260,16 +283,25 @@ def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) ->
         objects.append(
             ObjectMotion(
                 name="target" if target else f"{thing.model.name}_{thing.instance}",
-                vertices_m=thing.model.vertices_m, faces=thing.model.faces,
-                T_world_object=motion.T_world_target if target else still, shape="mesh", is_target=target,
-            )  # fmt: skip
+                vertices_m=thing.model.vertices_m,
+                faces=thing.model.faces,
+                T_world_object=motion.T_world_target if target else still,
+                shape="mesh",
+                is_target=target,
+            )
         )
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], touching.astype(int), [0]])))
-    contacts = tuple(Contact(f"{reach.side}_hand", "target", int(a), int(b)) for a, b in edges.reshape(-1, 2))
+    contacts = tuple(Contact(f"{reach.side}_hand", "target", *run) for run in runs_of(touching))
     return HoiMotion(
-        pose_rad=motion.pose_rad, transl_m=motion.transl_m, betas=figure.betas, fps=fps, body_model=body.name,
-        camera=camera, objects=tuple(objects), supports=layout.supports(), contacts=contacts,
-    )  # fmt: skip
+        pose_rad=motion.pose_rad,
+        transl_m=motion.transl_m,
+        betas=figure.betas,
+        fps=fps,
+        body_model=body.name,
+        camera=camera,
+        objects=tuple(objects),
+        supports=layout.supports(),
+        contacts=contacts,
+    )
 
 
 def _words(figure: Figure, reach: Reach, layout: Layout) -> tuple[str, tuple[str, str, str]]:

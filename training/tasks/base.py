@@ -97,9 +97,12 @@ class BaseTask(DiffusionTask):
         vae = load_vae(config.vae).to(self.device)
         vae.register_to_config(scaling_factor=cache.scale)
         pipeline = TargetAwarePipeline(
-            tokenizer=self.tokenizer, text_encoder=self.text_encoder, vae=vae, transformer=self.transformer,
+            tokenizer=self.tokenizer,
+            text_encoder=self.text_encoder,
+            vae=vae,
+            transformer=self.transformer,
             scheduler=self.noise_scheduler,
-        )  # fmt: skip
+        )
         if config.mask_share:
             pipeline.adapter = Adapter("training", config.trigger, config.rank, config.alpha, "")
         clips = []
@@ -179,6 +182,4 @@ def _tokenizer_folder(init: Path) -> Path:
     for place in places:
         if place.is_dir():
             return place
-    raise InputError(
-        ErrorCode.FILE_INVALID, f"{init} has no tokenizer", f"looked for {', '.join(map(str, places))}"
-    )
+    raise InputError(ErrorCode.FILE_INVALID, f"{init} has no tokenizer", f"looked for {', '.join(map(str, places))}")

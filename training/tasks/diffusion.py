@@ -104,10 +104,17 @@ class DiffusionTask(Task):
             channel = mask_latents(clips.masks, frames, height, width, "area")
             inputs.append(channel * clips.has_mask.view(-1, 1, 1, 1, 1))
         return DiffusionBatch(
-            torch.cat(inputs, dim=2), clips.text, timesteps, target, scale, motion_weight(clean, config.moving_weight),
-            token_mask(clips.masks, *self.tokens), clips.has_mask & clips.has_trigger, clips.trigger_tokens,
+            torch.cat(inputs, dim=2),
+            clips.text,
+            timesteps,
+            target,
+            scale,
+            motion_weight(clean, config.moving_weight),
+            token_mask(clips.masks, *self.tokens),
+            clips.has_mask & clips.has_trigger,
+            clips.trigger_tokens,
             self.blocks.at_step(step),
-        )  # fmt: skip
+        )
 
     def predict(self, batch: DiffusionBatch) -> torch.Tensor:  # (B, F, C, h, w)
         dtype = next(self.transformer.parameters()).dtype

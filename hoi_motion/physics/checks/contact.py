@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from hoi_motion.frames import runs_of
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.intervals import runs_of
 from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import PhysicsWorld
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.frames import runs_of
 from hoi_motion.motion import HANDS, ObjectMotion
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.intervals import runs_of
 from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import GRAVITY_M_S2, PhysicsWorld
 

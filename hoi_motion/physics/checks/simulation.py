@@ -1,12 +1,22 @@
 """Checks that step the simulation; they take seconds and run when `check.simulate` says so."""
 
-import numpy as np
+from weakref import WeakKeyDictionary
 
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.report import CheckResult, Verdict
 from hoi_motion.physics.world import PhysicsWorld
 
 OFF = "simulation is off; hoi-check --simulate or check.simulate=true turns it on"
+_TRACKED: WeakKeyDictionary = WeakKeyDictionary()  # MotionGeometry -> Tracking: two checks look at the same simulation
+
+
+def tracking_of(geometry: MotionGeometry):
+    """How a simulated person follows the motion, a `simulate.Tracking`, simulated once a geometry; takes seconds."""
+    from hoi_motion.physics.simulate import track_motion
+
+    if geometry not in _TRACKED:
+        _TRACKED[geometry] = track_motion(geometry)
+    return _TRACKED[geometry]
 
 
 def tracking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
@@ -14,7 +24,7 @@ def tracking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     name, limit = "tracking", geometry.config.tracking_m
     if not geometry.config.simulate:
         return CheckResult.not_run(name, limit, "m", OFF)
-    error = geometry.tracking.error_m
+    error = tracking_of(geometry).error_m
     frame = int(error.argmax())
     reason = (
         f"a simulated person follows within {error.mean() * 100:.1f} cm, "
@@ -28,11 +38,11 @@ def root_wrench(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     name, limit, unit = "root_wrench", geometry.config.root_wrench_share, "of body weight"
     if not geometry.config.simulate:
         return CheckResult.not_run(name, limit, unit, OFF)
-    share = geometry.tracking.root_force_share
+    share = tracking_of(geometry).root_force_share
     frame = int(share.argmax())
     reason = (
         f"to follow, the simulated person is held by {share.mean():.0%} of its weight and "
-        f"{geometry.tracking.root_torque_n_m.mean():.0f} Nm, at most {share[frame]:.0%} {geometry.time_words(frame)}"
+        f"{tracking_of(geometry).root_torque_n_m.mean():.0f} Nm, at most {share[frame]:.0%} {geometry.time_words(frame)}"
     )
     return CheckResult.at_most(name, share.mean(), limit, unit, frame, reason)
 

@@ -43,7 +43,10 @@ def test_left_and_right_mirror_each_other(body):
     rng = np.random.default_rng(0)
     vertices, joints = still(body, rng.uniform(-2, 2, 10))
     assert np.abs(vertices[mirror] * [-1, 1, 1] - vertices).max() < 1e-3
-    swap = [JOINT_NAMES.index(n.replace("left", "tmp").replace("right", "left").replace("tmp", "right")) for n in JOINT_NAMES]
+    swap = [
+        JOINT_NAMES.index(n.replace("left", "tmp").replace("right", "left").replace("tmp", "right"))
+        for n in JOINT_NAMES
+    ]
     assert np.abs(joints[swap] * [-1, 1, 1] - joints).max() < 1e-3
 
 
@@ -55,12 +58,24 @@ def test_height_stays_human_over_two_standard_deviations(body):
     assert 1.4 < heights.min() and heights.max() < 2.0
 
 
-@pytest.mark.parametrize("name", ["left_index", "left_thumb", "right_pinky", "left_ear", "right_big_toe", "left_heel", "nose"])
+@pytest.mark.parametrize(
+    "name", ["left_index", "left_thumb", "right_pinky", "left_ear", "right_big_toe", "left_heel", "nose"]
+)
 def test_surface_points_sit_where_their_names_say(body, name):
     vertices, joints = still(body)
-    point, at = vertices[SURFACE_POINTS[name + "_tip" if name + "_tip" in SURFACE_POINTS else name]], dict(zip(JOINT_NAMES, joints))
-    near = {"left_index": "left_index3", "left_thumb": "left_thumb3", "right_pinky": "right_pinky3", "left_ear": "head",
-            "right_big_toe": "right_foot", "left_heel": "left_ankle", "nose": "head"}[name]  # fmt: skip
+    point, at = (
+        vertices[SURFACE_POINTS[name + "_tip" if name + "_tip" in SURFACE_POINTS else name]],
+        dict(zip(JOINT_NAMES, joints)),
+    )
+    near = {
+        "left_index": "left_index3",
+        "left_thumb": "left_thumb3",
+        "right_pinky": "right_pinky3",
+        "left_ear": "head",
+        "right_big_toe": "right_foot",
+        "left_heel": "left_ankle",
+        "nose": "head",
+    }[name]
     limit = {"left_ear": 0.16, "nose": 0.22, "left_heel": 0.14, "right_big_toe": 0.12}.get(name, 0.05)
     assert np.linalg.norm(point - at[near]) < limit
 

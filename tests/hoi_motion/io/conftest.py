@@ -21,15 +21,22 @@ def motion(body) -> HoiMotion:
     pose[:, 30] = 0  # a joint that never moves
     transl = np.cumsum(rng.normal(0, 0.02, (8, 3)), axis=0) + [0, 0, 1]
     box = trimesh.creation.box((0.1, 0.2, 0.3))
-    T_world_object = np.stack([trimesh.transformations.rotation_matrix(0.8 * t, [1, 1, 0], [0.5, 0, 1]) for t in range(8)])
+    T_world_object = np.stack(
+        [trimesh.transformations.rotation_matrix(0.8 * t, [1, 1, 0], [0.5, 0, 1]) for t in range(8)]
+    )
     T_table = np.eye(4)
     T_table[:3, 3] = [0.6, 0, 0.7]
     return HoiMotion(
-        pose, transl, rng.normal(0, 0.5, 10), 12.5, body.name, Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48),
+        pose,
+        transl,
+        rng.normal(0, 0.5, 10),
+        12.5,
+        body.name,
+        Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48),
         (ObjectMotion("box", box.vertices, box.faces, T_world_object, "box"),),
         (SupportBox("table", np.array([1.0, 0.6, 0.04]), T_table),),
         (Contact("left_hand", "box", 2, 5),),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +54,10 @@ def same_walk(world_joints):
     """A function that checks that a motion's joints are a Person's, moved to the floor under the first pelvis."""
 
     def check(motion, person):
-        found, wanted = world_joints(motion.pose_rad, motion.transl_m), world_joints(person.pose, person.pelvis - SMPLX_PELVIS)
+        found, wanted = (
+            world_joints(motion.pose_rad, motion.transl_m),
+            world_joints(person.pose, person.pelvis - SMPLX_PELVIS),
+        )
         wanted = wanted - [*wanted[0, 0, :2], 0]
         height = wanted[0, 0, 2] - found[0, 0, 2]
         assert np.allclose(found, wanted - [0, 0, height], atol=2e-5)

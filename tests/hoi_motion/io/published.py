@@ -35,16 +35,20 @@ def gvhmr(person: Person) -> dict:
     def group(R):
         orient, pelvis = person.seen(R)
         arrays = {
-            "body_pose": person.pose[:, 1:22].reshape(-1, 63), "betas": np.tile(person.betas, (FRAMES, 1)),
-            "global_orient": orient, "transl": pelvis - SMPLX_PELVIS,
-        }  # fmt: skip
+            "body_pose": person.pose[:, 1:22].reshape(-1, 63),
+            "betas": np.tile(person.betas, (FRAMES, 1)),
+            "global_orient": orient,
+            "transl": pelvis - SMPLX_PELVIS,
+        }
         return {k: torch.tensor(v, dtype=torch.float32) for k, v in arrays.items()}
 
     K = torch.tensor([[800.0, 0, 320], [0, 800, 240], [0, 0, 1]])
     return {
-        "smpl_params_global": group(R_Y_UP_WORLD), "smpl_params_incam": group(R_CAMERA_WORLD),
-        "K_fullimg": K.repeat(FRAMES, 1, 1), "net_outputs": {"static_conf_logits": torch.zeros(FRAMES, 6)},
-    }  # fmt: skip
+        "smpl_params_global": group(R_Y_UP_WORLD),
+        "smpl_params_incam": group(R_CAMERA_WORLD),
+        "K_fullimg": K.repeat(FRAMES, 1, 1),
+        "net_outputs": {"static_conf_logits": torch.zeros(FRAMES, 6)},
+    }
 
 
 def wham(person: Person) -> dict:
@@ -53,21 +57,32 @@ def wham(person: Person) -> dict:
     hips = pelvis + Rotation.from_rotvec(orient).apply([0.0027, -0.0911, -0.0055])
     pose = np.concatenate([orient, person.pose[:, 1:22].reshape(FRAMES, -1), np.full((FRAMES, 6), 0.3)], 1)
     return {
-        "pose": pose * 0, "trans": pelvis * 0, "pose_world": pose, "trans_world": hips,
-        "betas": np.tile(person.betas, (FRAMES, 1)), "verts": np.zeros((FRAMES, 9, 3), np.float32),
+        "pose": pose * 0,
+        "trans": pelvis * 0,
+        "pose_world": pose,
+        "trans_world": hips,
+        "betas": np.tile(person.betas, (FRAMES, 1)),
+        "verts": np.zeros((FRAMES, 9, 3), np.float32),
         "frame_ids": np.arange(FRAMES),
-    }  # fmt: skip
+    }
 
 
 def smplerx(person: Person, folder) -> None:
     orient, pelvis = person.seen(R_CAMERA_WORLD)
     for t in range(FRAMES):
         np.savez(
-            folder / f"{t + 1:05}_0.npz", global_orient=orient[t][None], body_pose=person.pose[t, 1:22],
-            jaw_pose=person.pose[t, 22:23], leye_pose=person.pose[t, 23:24], reye_pose=person.pose[t, 24:25],
-            left_hand_pose=person.pose[t, 25:40], right_hand_pose=person.pose[t, 40:55], betas=person.betas[None],
-            expression=np.zeros((1, 10)), transl=(pelvis[t] - SMPLX_PELVIS)[None],
-        )  # fmt: skip
+            folder / f"{t + 1:05}_0.npz",
+            global_orient=orient[t][None],
+            body_pose=person.pose[t, 1:22],
+            jaw_pose=person.pose[t, 22:23],
+            leye_pose=person.pose[t, 23:24],
+            reye_pose=person.pose[t, 24:25],
+            left_hand_pose=person.pose[t, 25:40],
+            right_hand_pose=person.pose[t, 40:55],
+            betas=person.betas[None],
+            expression=np.zeros((1, 10)),
+            transl=(pelvis[t] - SMPLX_PELVIS)[None],
+        )
 
 
 def smplh_poses(person: Person, orient) -> np.ndarray:  # (T, 156)
@@ -78,15 +93,24 @@ def behave(person: Person, thing_rad, thing_m) -> tuple[dict, dict]:
     """smpl_fit_all and object_fit_all; the object's pose is given in the camera."""
     orient, pelvis = person.seen(R_CAMERA_WORLD)
     times = np.array([f"t{3 + t / 30:08.3f}" for t in range(FRAMES)])
-    human = {"poses": smplh_poses(person, orient), "betas": np.tile(person.betas, (FRAMES, 1)), "trans": pelvis, "frame_times": times}
+    human = {
+        "poses": smplh_poses(person, orient),
+        "betas": np.tile(person.betas, (FRAMES, 1)),
+        "trans": pelvis,
+        "frame_times": times,
+    }
     return human, {"angles": thing_rad, "trans": thing_m, "frame_times": times}
 
 
 def amass_smplh(person: Person) -> dict:
     return {
-        "poses": smplh_poses(person, person.pose[:, 0]), "trans": person.pelvis - SMPL_PELVIS, "betas": np.append(person.betas, np.zeros(6)),
-        "gender": np.array("male"), "mocap_framerate": np.array(120.0), "dmpls": np.zeros((FRAMES, 8)),
-    }  # fmt: skip
+        "poses": smplh_poses(person, person.pose[:, 0]),
+        "trans": person.pelvis - SMPL_PELVIS,
+        "betas": np.append(person.betas, np.zeros(6)),
+        "gender": np.array("male"),
+        "mocap_framerate": np.array(120.0),
+        "dmpls": np.zeros((FRAMES, 8)),
+    }
 
 
 class NumpyArrayWrapper:  # of joblib.numpy_pickle
@@ -106,7 +130,12 @@ class JoblibPickler(pickle._Pickler):
         wrapper = NumpyArrayWrapper()
         order = "F" if item.flags.f_contiguous and not item.flags.c_contiguous else "C"
         vars(wrapper).update(
-            subclass=np.ndarray, shape=item.shape, order=order, dtype=item.dtype, allow_mmap=True, numpy_array_alignment_bytes=16
+            subclass=np.ndarray,
+            shape=item.shape,
+            order=order,
+            dtype=item.dtype,
+            allow_mmap=True,
+            numpy_array_alignment_bytes=16,
         )
         super().save(wrapper, save_persistent_id)
         self.framer.commit_frame(force=True)

@@ -18,7 +18,15 @@ def test_the_keys_are_those_of_amass(motion, tmp_path):
     write_amass(motion, tmp_path / "amass.npz")
     file = np.load(tmp_path / "amass.npz")
     assert float(file["mocap_frame_rate"]) == 12.5 and str(file["surface_model_type"]) == "smplx"
-    shapes = {"trans": 3, "poses": 165, "root_orient": 3, "pose_body": 63, "pose_hand": 90, "pose_jaw": 3, "pose_eye": 6}
+    shapes = {
+        "trans": 3,
+        "poses": 165,
+        "root_orient": 3,
+        "pose_body": 63,
+        "pose_hand": 90,
+        "pose_jaw": 3,
+        "pose_eye": 6,
+    }
     assert {name: file[name].shape[1] for name in shapes} == shapes
     assert file["betas"].shape == (16,)
 

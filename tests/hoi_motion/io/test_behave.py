@@ -38,7 +38,11 @@ def write_whole(folder, human, thing):
 def write_frames(folder, human, thing):
     for t, name in enumerate(human["frame_times"]):
         for place, file, data in (
-            ("person/fit02", "person_fit.pkl", {"pose": human["poses"][t], "betas": human["betas"][t], "trans": human["trans"][t]}),
+            (
+                "person/fit02",
+                "person_fit.pkl",
+                {"pose": human["poses"][t], "betas": human["betas"][t], "trans": human["trans"][t]},
+            ),
             ("box/fit01", "box_fit.pkl", {"angle": thing["angles"][t], "trans": thing["trans"][t]}),
         ):
             (folder / name / place).mkdir(parents=True)
@@ -109,5 +113,7 @@ def test_an_unreadable_mesh_is_named(fits, tmp_path, content):
 
 
 def test_an_empty_folder_names_both_layouts(tmp_path):
-    with pytest.raises(InputError, match=r"expected smpl_fit_all.npz \(poses.*t0003.000/person/fit02/person_fit.pkl \(pose"):
+    with pytest.raises(
+        InputError, match=r"expected smpl_fit_all.npz \(poses.*t0003.000/person/fit02/person_fit.pkl \(pose"
+    ):
         read_behave(tmp_path)

@@ -91,9 +91,7 @@ def test_objects_follow_their_poses(glb, motion, frame):
     found = glb.transforms(frame)[glb.node("box")]
     T = motion.objects[0].T_world_object[frame]
     corner = np.array([[0.05, 0.1, 0.15]])
-    assert np.allclose(
-        to_world(corner @ found[:3, :3].T + found[:3, 3]), corner @ T[:3, :3].T + T[:3, 3], atol=1e-5
-    )
+    assert np.allclose(to_world(corner @ found[:3, :3].T + found[:3, 3]), corner @ T[:3, :3].T + T[:3, 3], atol=1e-5)
 
 
 def test_keys_are_at_the_frames_times(glb, motion):

@@ -36,7 +36,12 @@ def test_the_camera_is_the_one_of_the_first_frame(person, written):
 @pytest.mark.parametrize(
     "group, key, value, words",
     [
-        ("smpl_params_global", None, None, "smpl_params_global missing.*expected keys: smpl_params_global, smpl_params_incam, K_fullimg"),
+        (
+            "smpl_params_global",
+            None,
+            None,
+            "smpl_params_global missing.*expected keys: smpl_params_global, smpl_params_incam, K_fullimg",
+        ),
         ("smpl_params_incam", "transl", None, "transl missing.*expected keys: body_pose, betas, global_orient, transl"),
         ("smpl_params_global", "body_pose", torch.zeros(FRAMES, 69), r"body_pose has shape \(5, 69\)"),
         ("smpl_params_global", "transl", torch.full((FRAMES, 3), torch.nan), "transl.*is nan"),

@@ -6,19 +6,23 @@ from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pytest
-from tests.hoi_motion.io.published import joblib_dump
 
 from hoi_motion.errors import InputError
 from hoi_motion.io.pickles import load_pickle, load_torch
+from tests.hoi_motion.io.published import joblib_dump
 
 
 @pytest.fixture
 def data():
     values = defaultdict(dict)
     values[np.int64(3)] = {
-        "pose": np.arange(12.0).reshape(4, 3), "turned": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
-        "big endian": np.arange(3, dtype=">i4"), "empty": np.zeros((0, 3)), "zero dimensional": np.array(3.5), "number": np.float32(2.5),
-    }  # fmt: skip
+        "pose": np.arange(12.0).reshape(4, 3),
+        "turned": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
+        "big endian": np.arange(3, dtype=">i4"),
+        "empty": np.zeros((0, 3)),
+        "zero dimensional": np.array(3.5),
+        "number": np.float32(2.5),
+    }
     return values
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from hoi_motion.body.change import SMPLX_PELVIS_M, on_body, turned_root
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.errors import InputError
 from hoi_motion.io import smpl_family as family
@@ -20,17 +21,21 @@ def joints(body, pose, transl, pelvis):
 @settings(max_examples=15)
 def test_joints_after_turning_equal_turned_joints(body, seed, pelvis):
     rng = np.random.default_rng(seed)
-    pose, transl, R = rng.normal(0, 0.5, (2, 55, 3)), rng.normal(0, 2, (2, 3)), Rotation.random(random_state=seed).as_matrix()
+    pose, transl, R = (
+        rng.normal(0, 0.5, (2, 55, 3)),
+        rng.normal(0, 2, (2, 3)),
+        Rotation.random(random_state=seed).as_matrix(),
+    )
     before = joints(body, pose, transl, pelvis)
-    pose[:, 0], transl = family.turned_root(pose[:, 0], transl, np.array(pelvis), R)
+    pose[:, 0], transl = turned_root(pose[:, 0], transl, np.array(pelvis), R)
     assert np.allclose(joints(body, pose, transl, pelvis), before @ R.T, atol=2e-5)
 
 
 def test_turning_there_and_back_changes_nothing():
     rng = np.random.default_rng(0)
     orient, transl = rng.normal(0, 0.5, (4, 3)), rng.normal(0, 1, (4, 3))
-    there = family.turned_root(orient, transl, family.SMPLX_PELVIS_M, family.R_WORLD_Y_UP)
-    back = family.turned_root(*there, family.SMPLX_PELVIS_M, family.R_WORLD_Y_UP.T)
+    there = turned_root(orient, transl, SMPLX_PELVIS_M, family.R_WORLD_Y_UP)
+    back = turned_root(*there, SMPLX_PELVIS_M, family.R_WORLD_Y_UP.T)
     assert np.allclose(back[0], orient) and np.allclose(back[1], transl)
 
 
@@ -76,8 +81,8 @@ def test_a_shape_of_another_body_is_left_out_and_said_so():
 
 
 def test_another_body_keeps_pose_and_pelvis(body, motion):
-    moved = family.on_body(motion.replace(body_model="smplx-neutral"), body)
+    moved = on_body(motion.replace(body_model="smplx-neutral"), body)
     pelvis = body.joints(moved.pose_rad, moved.transl_m, moved.betas)[:, 0].numpy()
-    assert np.allclose(pelvis, motion.transl_m + family.SMPLX_PELVIS_M, atol=1e-6)
+    assert np.allclose(pelvis, motion.transl_m + SMPLX_PELVIS_M, atol=1e-6)
     assert np.array_equal(moved.pose_rad, motion.pose_rad) and not moved.betas.any() and "anny-free" in moved.notes[-1]
-    assert family.on_body(motion, body) is motion
+    assert on_body(motion, body) is motion

@@ -18,7 +18,9 @@ def test_the_level_rotation_is_a_rotation(pitch):
 
 
 def test_a_camera_that_looks_down_sees_the_floor_ahead_of_it():
-    camera = world_camera(np.array([[300, 0, 160], [0, 300, 120], [0, 0, 1.0]]), "assumed", (240, 320), -0.3, [0, 0, -1.5])
+    camera = world_camera(
+        np.array([[300, 0, 160], [0, 300, 120], [0, 0, 1.0]]), "assumed", (240, 320), -0.3, [0, 0, -1.5]
+    )
     assert camera.T_world_camera[2, 3] == pytest.approx(1.5)
     ahead = camera.project(np.array([0, 1.5 / np.tan(0.3), 0]))
     np.testing.assert_allclose(ahead, [160, 120], atol=1e-9)

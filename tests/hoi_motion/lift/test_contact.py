@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hoi_motion.keypoints import hands
 from hoi_motion.lift import contact
-from hoi_motion.lift.object_track import IDENTITY, ObjectTrack
+from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
 
 FPS = 8.0
 
@@ -18,6 +19,13 @@ def _square(centre, half, size_px=(240, 360)):
     return mask
 
 
+def touches(track, mask, mask_at=None) -> dict[str, np.ndarray]:
+    """Frames in which each hand is near enough to the object in the picture."""
+    near_px = contact.tolerance_px(track, mask)
+    distances = contact.hand_distances_px(track, mask_at or (lambda t: mask))
+    return {hand: distance <= near_px for hand, distance in distances.items()}
+
+
 @pytest.fixture
 def reaching(acted):
     """A track whose right hand arrives at the returned place in its last frames."""
@@ -27,7 +35,7 @@ def reaching(acted):
 
 def test_the_hand_that_arrives_touches_and_the_other_does_not(reaching):
     track, place = reaching
-    touching = contact.hand_contacts(track, _square(place, 6))
+    touching = touches(track, _square(place, 6))
     assert touching["right_hand"][-1] and not touching["right_hand"][0]
     assert not touching["left_hand"].any()
 
@@ -36,7 +44,7 @@ def test_masks_may_change_over_time(reaching):
     track, place = reaching
     masks = np.stack([_square(place, 6)] * 12)
     masks[-2:] = _square((20, 20), 6)
-    assert not contact.hand_contacts(track, masks)["right_hand"][-2:].any()
+    assert not touches(track, masks[0], lambda t: masks[t])["right_hand"][-2:].any()
 
 
 def test_without_hand_landmarks_the_wrist_and_knuckles_reach_on(reaching):
@@ -46,74 +54,7 @@ def test_without_hand_landmarks_the_wrist_and_knuckles_reach_on(reaching):
     body = track.body_px.copy()
     body[:, [18, 20, 22]] = track.right_hand_px[:, [17, 5, 2]]
     coarse = replace(track, right_hand_px=blind, body_px=body)
-    assert contact.hand_contacts(coarse, _square(place, 6))["right_hand"][-1]
-
-
-def test_frames_count_for_the_nearest_candidate_only(reaching):
-    track, place = reaching
-    masks = [_square(place + [offset, 0], 9) for offset in (-40, 0, 40)]
-    touched = contact.touched_candidates(track, masks, 8.0)
-    assert set(touched) == {-1, 1} and touched[-1] == 1
-
-
-def test_hands_in_their_first_place_touch_nothing(reaching):
-    track, place = reaching
-    start = track.right_hand_px[0, [4, 8, 12], :2].mean(0)
-    other = track.left_hand_px[-1, [4, 8, 12], :2].mean(0)
-    masks = [_square(start, 6), _square(other, 6), _square(place, 6)]
-    assert set(contact.touched_candidates(track, masks, 8.0)) == {-1, 2}
-
-
-def test_a_hand_that_left_its_place_and_comes_back_touches_what_is_there(reaching):
-    track, _ = reaching
-    back = np.r_[np.arange(12)[:8], 4, 2, 0, 0]  # its way of eight frames, then home again
-    track = replace(track, body_px=track.body_px[back], right_hand_px=track.right_hand_px[back])
-    start = track.right_hand_px[0, [4, 8, 12], :2].mean(0)
-    touched = contact.touched_candidates(track, [_square(start, 6)], 8.0)
-    assert (touched[:4] == -1).all() and (touched[-2:] == 0).all()
-
-
-@pytest.mark.parametrize(
-    "touched, taken",
-    [([1, 0, 0, 0, 1, 1], 0), ([-1, 0, 0, -1, 1, 1], 0), ([0, -1, 0, -1, 0, 1, 1], 1), ([-1, -1], None), ([], None)],
-)  # fmt: skip
-def test_taken_is_where_the_hand_stays_longest_without_a_break(touched, taken):
-    """Passing over a neighbour twice makes as many frames; of equally long stays the first counts."""
-    assert contact.taken_candidate(np.array(touched, int)) == taken
-
-
-def test_a_hand_mistaken_for_something_in_one_frame_is_not_the_acting_one(reaching):
-    track, place = reaching
-    body, left = track.body_px.copy(), track.left_hand_px.copy()
-    body[8, [15, 17, 19, 21], :2] -= 150
-    left[8, :, :2] -= 150
-    mistaken = replace(track, body_px=body, left_hand_px=left)
-    touched = [(contact.touched_candidates(t, [_square(place, 6)], 8.0) == 0).sum() for t in (track, mistaken)]
-    assert touched[0] == touched[1] >= 1
-
-
-def test_a_hand_at_rest_beside_the_object_touches_it_and_one_that_passes_does_not(reaching):
-    track, _ = reaching
-
-    def there_in(*frames):
-        pick = np.where(np.isin(np.arange(12), frames), 11, 0)
-        return replace(track, body_px=track.body_px[pick], right_hand_px=track.right_hand_px[pick])
-
-    resting, passing = there_in(8, 9, 10, 11), there_in(7, 9, 11)
-    tips = track.right_hand_px[-1, [4, 8, 12, 16, 20], :2]
-    leftmost, beside = tips[tips[:, 0].argmin()], []
-    for gap in range(30):
-        mask = _square(leftmost - [20 + gap, 0], 20)
-        away_px = contact.hand_distances_px(resting, lambda t: mask)["right_hand"][-1]
-        if 1.05 < away_px / contact.tolerance_px(resting, mask) < 1.5:
-            touched = [contact.touched_candidates(track, [mask], 8.0) for track in (resting, passing)]
-            beside.append([int((frames == 0).sum()) for frames in touched])
-    assert beside and all(counts == [3, 0] for counts in beside)
-
-
-def test_far_from_every_hand_nothing_is_touched(reaching):
-    track, _ = reaching
-    assert (contact.touched_candidates(track, [_square((15, 15), 6)], 8.0) == -1).all()
+    assert touches(coarse, _square(place, 6))["right_hand"][-1]
 
 
 def test_the_hand_that_goes_with_the_moving_object_holds_it(reaching):
@@ -144,7 +85,7 @@ def test_a_hand_that_came_to_rest_touches_from_further_away_than_one_that_was_th
     track, _ = reaching
     x = np.r_[np.linspace(start_px, 0, 6), np.zeros(6)]
     track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
-    points = contact.hand_points_px(track, "right_hand")[-1, :, :2]
+    points = hands.hand_points_px(track, "right_hand")[-1, :, :2]
     right, middle = points[:, 0].max(), points[np.argsort(points[:, 0])[-3:], 1].mean()
     mask = _square((right + 16, middle), 8)
     distance = contact.hand_distances_px(track, lambda t: mask)["right_hand"][-1]
@@ -159,11 +100,6 @@ def test_a_hand_that_only_hung_before_the_object_touches_when_it_comes_back(reac
     track, _ = reaching
     x = np.r_[0, 0, 0, 30, 60, 60, 60, 30, 0, 0, 0, 0]
     track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
-    mask = _square(contact.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 5)
+    mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 5)
     (touch,) = [c for c in contact.contact_intervals(track, _resting(mask), FPS) if c.hand == "right_hand"]
     assert (touch.start_frame, touch.end_frame) == (8, 12)
-
-
-def test_runs_are_half_open():
-    assert contact.runs(np.array([1, 1, 0, 1], bool)) == [(0, 2), (3, 4)]
-    assert contact.runs(np.zeros(3, bool)) == []

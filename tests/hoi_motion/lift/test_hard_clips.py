@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.keypoints.track import KeypointTrack, fill_gaps
 from hoi_motion.lift import LiftConfig, lift_video
-from hoi_motion.lift.keypoints import KeypointTrack, fill_gaps
 
 QUICK = LiftConfig(iterations=15)
 T, SIZE_PX = 8, (240, 360)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from hoi_motion.lift.keypoint_file import write_keypoints
-from hoi_motion.lift.video_file import read_video, write_video
+from hoi_motion.keypoints.file import write_keypoints
+from hoi_motion.media.video_file import read_video, write_video
 from hoi_motion.motion import Camera, HoiMotion
 from hoi_motion.scripts.lift import main
-from tests.hoi_motion.lift.conftest import SIZE_PX
+from tests.hoi_motion.conftest import SIZE_PX
 
 
 @pytest.fixture

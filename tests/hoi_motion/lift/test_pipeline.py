@@ -7,10 +7,10 @@ import pytest
 from benchmarks.lift import compare
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io import read_motion, write_amass
+from hoi_motion.keypoints.file import SavedKeypoints
+from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
 from hoi_motion.lift import LiftConfig, lift_video
-from hoi_motion.lift.keypoint_file import SavedKeypoints
-from hoi_motion.lift.keypoints import MediaPipeKeypoints
-from hoi_motion.lift.video_file import read_video
+from hoi_motion.media.video_file import read_video
 
 
 @pytest.fixture(scope="module")

@@ -45,8 +45,13 @@ def good_motion(body) -> HoiMotion:
     T_table[:3, 3] = T_box[:3, 3] - [0, 0.2, BOX_SIZE_M / 2 + 0.015]
     K = np.array([[500.0, 0, 240], [0, 500, 180], [0, 0, 1]])
     return HoiMotion(
-        pose, transl, np.zeros(10), FPS, body.name, Camera(K, np.eye(4), 480, 360),
+        pose,
+        transl,
+        np.zeros(10),
+        FPS,
+        body.name,
+        Camera(K, np.eye(4), 480, 360),
         objects=(ObjectMotion("box", box.vertices, box.faces, T_world_box, "box"),),
         supports=(SupportBox("table", np.array([1.0, 0.5, 0.03]), T_table),),
         contacts=(Contact("right_hand", "box", 0, FRAMES),),
-    )  # fmt: skip
+    )

@@ -36,9 +36,12 @@ def fist(good_motion, body):
     T[:3, 3] = middle
     wrist = geometry.T_world_part[:, JOINT_NAMES.index("right_wrist")]
     item = replace(
-        good_motion.objects[0], name="rod", vertices_m=rod.vertices, faces=rod.faces,
+        good_motion.objects[0],
+        name="rod",
+        vertices_m=rod.vertices,
+        faces=rod.faces,
         T_world_object=wrist @ np.linalg.inv(wrist[0]) @ T,
-    )  # fmt: skip
+    )
     held = motion.replace(objects=(item,), contacts=(Contact("right_hand", "rod", 0, motion.num_frames),), supports=())
     return MotionGeometry(held, CheckConfig(), body)
 

@@ -171,9 +171,11 @@ def test_what_does_not_apply_is_not_run_with_a_reason(good_motion, body):
 
 def test_one_frame_can_be_checked(good_motion, body):
     first = good_motion.replace(
-        pose_rad=good_motion.pose_rad[:1], transl_m=good_motion.transl_m[:1], contacts=(),
+        pose_rad=good_motion.pose_rad[:1],
+        transl_m=good_motion.transl_m[:1],
+        contacts=(),
         objects=tuple(replace(o, T_world_object=o.T_world_object[:1]) for o in good_motion.objects),
-    )  # fmt: skip
+    )
     report = check_motion(first, body=body)
     assert result(report, "foot_skating").verdict is Verdict.NOT_RUN
     assert report.verdict is Verdict.PASS

@@ -50,7 +50,12 @@ def too_fast(motion):
 
 @pytest.mark.parametrize(
     "fault, moved, largest_m",
-    [(floating, "body", 0.03), (hand_in_object, "right", 0.04), (lost_contact, "box", 0.15), (too_fast, "left index3", 0.08)],
+    [
+        (floating, "body", 0.03),
+        (hand_in_object, "right", 0.04),
+        (lost_contact, "box", 0.15),
+        (too_fast, "left index3", 0.08),
+    ],
 )
 def test_a_planted_fault_is_mended_and_named(good_motion, body, fault, moved, largest_m):
     result = repair_motion(fault(good_motion), body=body)

@@ -14,10 +14,11 @@ SIMULATED = CheckConfig(simulate=True)
 
 def shortened(motion, frames=9):
     return motion.replace(
-        pose_rad=motion.pose_rad[:frames], transl_m=motion.transl_m[:frames],
+        pose_rad=motion.pose_rad[:frames],
+        transl_m=motion.transl_m[:frames],
         objects=tuple(replace(o, T_world_object=o.T_world_object[:frames]) for o in motion.objects),
         contacts=tuple(replace(c, end_frame=min(c.end_frame, frames)) for c in motion.contacts),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")

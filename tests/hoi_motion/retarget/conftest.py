@@ -8,9 +8,9 @@ import trimesh
 
 from hoi_motion.body import load_body
 from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
-from hoi_motion.retarget.arm import Arm
-from hoi_motion.retarget.arm_trajectory import retarget_arm
-from hoi_motion.retarget.robot import load_robot_config
+from hoi_motion.retarget.arm.arm import Arm
+from hoi_motion.retarget.arm.trajectory import retarget_arm
+from hoi_motion.retarget.robots.config import load_robot_config
 
 FRAMES, FPS, TOUCH = 17, 8.0, 9
 
@@ -28,11 +28,16 @@ def lifting(size_m=(0.04, 0.04, 0.12), place_m=(0.5, 0.1, 0.76), fps=FPS) -> Hoi
     pose[:, 0] = [np.pi / 2, 0, 0]
     K = np.array([[500.0, 0, 240], [0, 500, 180], [0, 0, 1]])
     return HoiMotion(
-        pose, np.tile([0, 0, 1.0], (FRAMES, 1)), np.zeros(10), fps, "anny-free", Camera(K, np.eye(4), 480, 360),
+        pose,
+        np.tile([0, 0, 1.0], (FRAMES, 1)),
+        np.zeros(10),
+        fps,
+        "anny-free",
+        Camera(K, np.eye(4), 480, 360),
         objects=(ObjectMotion("bar", bar.vertices, bar.faces, T, "box"),),
         supports=(SupportBox("table", np.array([0.6, 1.2, 0.04]), T_table),),
         contacts=(Contact("right_hand", "bar", TOUCH, FRAMES),),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

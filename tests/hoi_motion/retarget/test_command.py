@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hoi_motion.retarget.replay import record_replay
-from hoi_motion.retarget.robot import load_robot_config
 from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robots.config import load_robot_config
 from hoi_motion.scripts.retarget import main
 
 
@@ -19,19 +19,29 @@ def test_list_names_the_robots(capsys):
     assert main(["--list"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [(line[0], line[1]) for line in lines] == [
-        ("humanoid", "humanoid"), ("iiwa", "arm"), ("panda", "arm"), ("panda_wide", "arm"),
-        ("unitree_g1", "humanoid"), ("unitree_h1", "humanoid"), ("xarm6", "arm"),
-    ]  # fmt: skip
+        ("humanoid", "humanoid"),
+        ("iiwa", "arm"),
+        ("panda", "arm"),
+        ("panda_wide", "arm"),
+        ("unitree_g1", "humanoid"),
+        ("unitree_h1", "humanoid"),
+        ("xarm6", "arm"),
+    ]
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["x.npz", "--out", "y", "--robot", "pandda"], "ROBOT_UNKNOWN (500)"), (["x.npz"], "--out"),
-    (["x.npz", "--out", "y", "--robot", "unitree_g1"], "--urdf PATH"),
-    (["x.npz", "--out", "y", "--rate_limit"], "--record_video"),
-    (["x.npz", "--out", "y", "--robot", "humanoid", "--base", "0", "0", "0", "0"], "--base with a humanoid"),
-    (["x.npz", "--out", "y", "--base", "nan", "0", "0", "0"], "CONFIG_INVALID (109): base [nan"),
-    (["x.npz", "--out", "y.bag"], "OUTPUT_INVALID (110)"), (["--all", "nowhere", "--out", "y"], "no npz files"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["x.npz", "--out", "y", "--robot", "pandda"], "ROBOT_UNKNOWN (500)"),
+        (["x.npz"], "--out"),
+        (["x.npz", "--out", "y", "--robot", "unitree_g1"], "--urdf PATH"),
+        (["x.npz", "--out", "y", "--rate_limit"], "--record_video"),
+        (["x.npz", "--out", "y", "--robot", "humanoid", "--base", "0", "0", "0", "0"], "--base with a humanoid"),
+        (["x.npz", "--out", "y", "--base", "nan", "0", "0", "0"], "CONFIG_INVALID (109): base [nan"),
+        (["x.npz", "--out", "y.bag"], "OUTPUT_INVALID (110)"),
+        (["--all", "nowhere", "--out", "y"], "no npz files"),
+    ],
+)
 def test_bad_usage_is_one_line_and_code_2(arguments, said, capsys):
     assert main(arguments) == 2
     error = capsys.readouterr().err
@@ -53,7 +63,17 @@ def folder_run(stepping, tmp_path_factory):
     for name in ("a", "b"):
         stepping.save(folder / f"{name}.npz")
     (folder / "c.npz").write_bytes(b"not a motion")
-    arguments = ["--all", str(folder), "--out", str(folder / "out"), "--robot", "humanoid", "--jobs", "2", "--record_video"]
+    arguments = [
+        "--all",
+        str(folder),
+        "--out",
+        str(folder / "out"),
+        "--robot",
+        "humanoid",
+        "--jobs",
+        "2",
+        "--record_video",
+    ]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         code = main(arguments)
     return folder, code, printed.getvalue().splitlines()
@@ -83,16 +103,17 @@ def alone(folder_run, tmp_path_factory):
 
 
 def without_frames(motion, count):
-    return motion.replace(
-        pose_rad=motion.pose_rad[:count], transl_m=motion.transl_m[:count], objects=(), contacts=()
-    )  # fmt: skip
+    return motion.replace(pose_rad=motion.pose_rad[:count], transl_m=motion.transl_m[:count], objects=(), contacts=())
 
 
-@pytest.mark.parametrize("change, said", [
-    (lambda m: without_frames(m, 1), "the motion has 1 frame"),
-    (lambda m: m.replace(objects=(), contacts=()), "the motion has no object"),
-    (lambda m: m.replace(contacts=()), "no hand touches an object"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda m: without_frames(m, 1), "the motion has 1 frame"),
+        (lambda m: m.replace(objects=(), contacts=()), "the motion has no object"),
+        (lambda m: m.replace(contacts=()), "no hand touches an object"),
+    ],
+)
 def test_a_motion_without_what_an_arm_needs_is_one_line_and_code_2(motion, tmp_path, capsys, change, said):
     change(motion).save(tmp_path / "take.npz")
     assert refused([str(tmp_path / "take.npz"), "--out", str(tmp_path / "out.npz")], capsys, said) == 2
@@ -109,10 +130,15 @@ def test_a_motion_with_nan_is_one_line_and_code_2(motion, tmp_path, capsys):
     assert refused(arguments, capsys, "transl_m[3, 1] is nan") == 2
 
 
-@pytest.mark.parametrize("changes, said", [
-    ({"gripper": {}}, "has no gripper"), ({"home_rad": {"elbow": 0.1}}, "known: panda_joint1"),
-    ({"grasp_frame": "palm"}, "panda_hand"), ({"speed": 3}, "valid names"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"gripper": {}}, "has no gripper"),
+        ({"home_rad": {"elbow": 0.1}}, "known: panda_joint1"),
+        ({"grasp_frame": "palm"}, "panda_hand"),
+        ({"speed": 3}, "valid names"),
+    ],
+)
 def test_a_wrong_robot_file_is_one_line_and_code_2(motion, as_yaml, tmp_path, capsys, changes, said):
     motion.save(tmp_path / "take.npz")
     arguments = [str(tmp_path / "take.npz"), "--robot", as_yaml(**changes), "--out", str(tmp_path / "out.npz")]
@@ -145,9 +171,15 @@ def refused(arguments: list[str], capsys, said: str) -> int:
 
 def test_a_film_at_the_source_pace_is_as_long_as_the_source(motion, panda, result, tmp_path):
     slower = RobotMotion(
-        result.robot, result.joint_names, result.positions_rad, result.root_pose, result.fps * result.stretch / 2,
-        result.source_time_s, 2.0, result.facts,
-    )  # fmt: skip
+        result.robot,
+        result.joint_names,
+        result.positions_rad,
+        result.root_pose,
+        result.fps * result.stretch / 2,
+        result.source_time_s,
+        2.0,
+        result.facts,
+    )
     record_replay(slower, motion, panda, tmp_path / "a.mp4", source_pace=True, max_fps=4.0)
     frames, fps = film(tmp_path / "a.mp4")
     assert frames / fps == pytest.approx(result.source_time_s[-1], abs=0.3)

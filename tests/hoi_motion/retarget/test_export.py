@@ -22,7 +22,10 @@ def test_gmr_pickle_has_its_keys(result, tmp_path):
     write_robot_motion(result, tmp_path / "a.pkl")
     data = pickle.loads((tmp_path / "a.pkl").read_bytes())
     assert set(data) == {"fps", "root_pos", "root_rot", "dof_pos", "local_body_pos", "link_body_list"}
-    assert np.array_equal(data["root_rot"], result.root_pose[:, 3:]) and data["dof_pos"].shape == (len(result.root_pose), 9)
+    assert np.array_equal(data["root_rot"], result.root_pose[:, 3:]) and data["dof_pos"].shape == (
+        len(result.root_pose),
+        9,
+    )
 
 
 def test_csv_rows_are_root_then_joints(result, tmp_path):

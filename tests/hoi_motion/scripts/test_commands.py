@@ -78,7 +78,9 @@ def test_a_motion_with_nan_is_2_and_one_line(motion_file, capfd):
     assert "pose_rad[2, 5, 0] is nan" in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("text, words", [("floating_cm: 2", "valid names"), ("floating_m: -1", "floating_m"), ("[", "not YAML")])
+@pytest.mark.parametrize(
+    "text, words", [("floating_cm: 2", "valid names"), ("floating_m: -1", "floating_m"), ("[", "not YAML")]
+)
 def test_a_bad_config_is_2(motion_file, tmp_path, capsys, text, words):
     (tmp_path / "limits.yaml").write_text(text)
     assert check.main([str(motion_file), "--config", str(tmp_path / "limits.yaml")]) == 2

@@ -28,8 +28,16 @@ def files(tmp_path, make_request):
 
 def arguments(files, *more, instruction="picks up the [TGT] mug", image="image.png", mask="mask.png", out="plan"):
     return [
-        "--image", str(files / image), "--mask", str(files / mask), "--instruction", instruction, "--out", str(files / out), *more,
-    ]  # fmt: skip
+        "--image",
+        str(files / image),
+        "--mask",
+        str(files / mask),
+        "--instruction",
+        instruction,
+        "--out",
+        str(files / out),
+        *more,
+    ]
 
 
 @pytest.fixture
@@ -66,7 +74,14 @@ def test_a_failed_check_is_3_and_the_bundle_is_there(files, planned, capsys):
 def test_every_option_reaches_the_request_and_the_profile(files, planned):
     Image.fromarray(np.full((64, 96), 2000, np.uint16)).save(files / "depth.png")
     more = ["--seed", "3", "--samples", "2", "--intrinsics", "90,91,48,32", "--depth", str(files / "depth.png")]
-    more += ["--actor-mask", str(files / "mask.png"), "--set", "video.num_inference_steps=2", "--set", "lift.iterations=5"]
+    more += [
+        "--actor-mask",
+        str(files / "mask.png"),
+        "--set",
+        "video.num_inference_steps=2",
+        "--set",
+        "lift.iterations=5",
+    ]
     main(arguments(files, *more))
     config, request = planned[0]
     assert (request.seed, request.samples, request.intrinsics[1, 1], request.depth_m[0, 0]) == (3, 2, 91.0, 2.0)
@@ -145,7 +160,12 @@ def test_help_and_bad_usage(capsys):
 
 
 def test_a_missing_model_is_4_in_a_process_of_its_own(files):
-    command = [sys.executable, "-m", "tavid_planner.cli.plan", *arguments(files, "--set", f"video.base={files / 'gone'}")]
+    command = [
+        sys.executable,
+        "-m",
+        "tavid_planner.cli.plan",
+        *arguments(files, "--set", f"video.base={files / 'gone'}"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 4 and done.stdout == ""
     assert done.stderr.startswith("error: MODEL_MISSING (200)") and done.stderr.count("\n") == 1

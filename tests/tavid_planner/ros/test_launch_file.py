@@ -67,8 +67,15 @@ def planner(entities, **given) -> Recorded:
 
 def test_all_arguments_are_there_and_described(arguments):
     assert set(arguments) == {
-        "namespace", "params_file", "profile", "device", "use_sim_time", "rviz", "autostart", "log_level",
-    }  # fmt: skip
+        "namespace",
+        "params_file",
+        "profile",
+        "device",
+        "use_sim_time",
+        "rviz",
+        "autostart",
+        "log_level",
+    }
     assert all(a.description.endswith(".") for a in arguments.values())
 
 

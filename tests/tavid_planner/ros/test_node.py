@@ -16,12 +16,12 @@ from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-from tavid_planner_interfaces.action import PlanInteraction as PlanAction
-from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 from tavid_planner.bundle import load_plan_json
 from tavid_planner.errors import ErrorCode
 from tavid_planner.ros.conversions import image_from_mask, image_from_rgb, rgb_from_image
+from tavid_planner_interfaces.action import PlanInteraction as PlanAction
+from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 ANSWER_S = 180
 """Far above what an answer takes, for machines that are busy."""

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
-from tavid_planner_interfaces.action import PlanInteraction as PlanAction
-from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.results import duration, fill_error, fill_plan, fill_times, pose_to_message
+from tavid_planner_interfaces.action import PlanInteraction as PlanAction
+from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 
 @pytest.fixture(params=[PlanAction.Result, PlanService.Response])

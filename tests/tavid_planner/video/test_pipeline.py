@@ -73,9 +73,7 @@ def test_image_of_another_size_with_its_mask(generate, scene):
 
 
 def test_cogvideox_1_5_with_temporal_patches(tmp_path, generate):
-    base = write_tiny_model(
-        tmp_path, patch_size_t=2, ofs_embed_dim=8, sample_width=6, sample_height=4, patch_bias=True
-    )
+    base = write_tiny_model(tmp_path, patch_size_t=2, ofs_embed_dim=8, sample_width=6, sample_height=4, patch_bias=True)
     pipeline = TargetAwarePipeline.from_pretrained(base)
     from tavid_planner.video.adapter import widen_patch_embed
 

@@ -126,9 +126,7 @@ def write_tiny_adapter(
     transformer = CogVideoXTransformer3DModel.from_pretrained(base, subfolder="transformer")
     widen_patch_embed(transformer)
     torch.manual_seed(seed)
-    transformer.add_adapter(
-        LoraConfig(r=rank, lora_alpha=alpha, target_modules=["to_q", "to_k", "to_v", "to_out.0"])
-    )
+    transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=["to_q", "to_k", "to_v", "to_out.0"]))
     with torch.no_grad():
         for name, parameter in transformer.named_parameters():
             if "lora_" in name:

@@ -27,7 +27,11 @@ def test_options_of_every_row_are_a_valid_training(tmp_path):
 
 def test_table_pools_seeds_and_says_where_the_order_is_not_the_papers():
     rows = tuple(r for r in ablation_rows(4, 8) if r.name in ("no_mask", "data_only", "lambda_0.1"))
-    scores = {"no_mask": [[MISS, MISS]] * 2, "data_only": [[TOUCH, TOUCH], [TOUCH, MISS]], "lambda_0.1": [[TOUCH, MISS]] * 2}
+    scores = {
+        "no_mask": [[MISS, MISS]] * 2,
+        "data_only": [[TOUCH, TOUCH], [TOUCH, MISS]],
+        "lambda_0.1": [[TOUCH, MISS]] * 2,
+    }
     text = ablation_table(rows, scores, steps=10, num_scenes=2)
     line = next(line for line in text.splitlines() if line.startswith("| data_only"))
     assert "| 4 | 0.75 [" in line and line.endswith("| 1.00, 0.50 | 0.688 |")

@@ -71,8 +71,13 @@ def test_in_the_still_control_nothing_but_the_target_changes_and_only_in_the_sec
 
 
 def test_report_has_the_classes_and_the_detectors_own_errors():
-    truth = [Result("truth", CASES[0], 2, 0.4, SCORE), Result("truth", CASES[1], 4, 0.4, replace(SCORE, outcome="none"))]
-    assert "2 ground-truth clips: right in 1, wrong object in 0, no touch in 1, no person in 0" in detector_accuracy(truth)
+    truth = [
+        Result("truth", CASES[0], 2, 0.4, SCORE),
+        Result("truth", CASES[1], 4, 0.4, replace(SCORE, outcome="none")),
+    ]
+    assert "2 ground-truth clips: right in 1, wrong object in 0, no touch in 1, no person in 0" in detector_accuracy(
+        truth
+    )
     assert "off by +0.10 on average, 0.10 in size" in detector_accuracy(truth)
     text = report([*truth, Result("adapter", CASES[0], 2, 0.4, SCORE)])
     assert "hit by chance 0.42" in text

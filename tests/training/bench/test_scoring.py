@@ -32,9 +32,13 @@ def test_a_clip_without_a_person_is_lost():
 
 @pytest.mark.parametrize(
     "touched, outcome, share",
-    [([-1, 0, 0, 1], "hit", 0.5), ([0, 1, 1, -1], "wrong", 0.25), ([-1, -1, -1, 2], "wrong", 0.0),
-     ([-1] * 4, "none", 0.0)],
-)  # fmt: skip
+    [
+        ([-1, 0, 0, 1], "hit", 0.5),
+        ([0, 1, 1, -1], "wrong", 0.25),
+        ([-1, -1, -1, 2], "wrong", 0.0),
+        ([-1] * 4, "none", 0.0),
+    ],
+)
 def test_outcome_is_of_the_candidate_that_is_taken(monkeypatch, touched, outcome, share):
     monkeypatch.setattr(scoring, "touched_candidates", lambda track, masks, fps: np.array(touched))
     clip = np.zeros((4, 32, 48, 3), np.uint8)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from hoi_motion.image_files import read_mask
+from hoi_motion.media.image_files import read_mask
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from training.data.annotate import Captioner, MaskMaker, annotate, read_prompt
 from training.data.sources import VideoClips
@@ -24,14 +24,26 @@ def sam_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sam")
     config = SamConfig(
         vision_config=dict(
-            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=64, patch_size=16,
-            output_channels=16, window_size=2, global_attn_indexes=[0], mlp_dim=16, num_pos_feats=8,
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=64,
+            patch_size=16,
+            output_channels=16,
+            window_size=2,
+            global_attn_indexes=[0],
+            mlp_dim=16,
+            num_pos_feats=8,
         ),
         prompt_encoder_config=dict(hidden_size=16, image_size=64, patch_size=16, image_embedding_size=4),
         mask_decoder_config=dict(
-            hidden_size=16, mlp_dim=16, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=16,
+            hidden_size=16,
+            mlp_dim=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            iou_head_hidden_dim=16,
         ),
-    )  # fmt: skip
+    )
     SamModel(config).save_pretrained(folder)
     sides = dict(size={"longest_edge": 64}, pad_size={"height": 64, "width": 64}, mask_size={"longest_edge": 16})
     SamProcessor(SamImageProcessorPil(**sides, mask_pad_size={"height": 16, "width": 16})).save_pretrained(folder)
@@ -48,13 +60,21 @@ def captioner_folder(tmp_path_factory):
     (folder / "vocab.txt").write_text("\n".join(WORDS))
     width = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
     text = dict(
-        vocab_size=len(WORDS), encoder_hidden_size=16, projection_dim=8, bos_token_id=5, eos_token_id=3, pad_token_id=0,
-        sep_token_id=3, max_position_embeddings=64,
-    )  # fmt: skip
+        vocab_size=len(WORDS),
+        encoder_hidden_size=16,
+        projection_dim=8,
+        bos_token_id=5,
+        eos_token_id=3,
+        pad_token_id=0,
+        sep_token_id=3,
+        max_position_embeddings=64,
+    )
     config = BlipConfig(
-        text_config={**width, **text}, vision_config={**width, "image_size": 32, "patch_size": 16}, projection_dim=8,
+        text_config={**width, **text},
+        vision_config={**width, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
         image_text_hidden_size=8,
-    )  # fmt: skip
+    )
     BlipForConditionalGeneration(config).save_pretrained(folder)
     tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
     BlipProcessor(BlipImageProcessorPil(size={"height": 32, "width": 32}), tokenizer).save_pretrained(folder)

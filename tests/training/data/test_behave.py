@@ -46,7 +46,9 @@ def test_clip_begins_before_the_touch_with_the_objects_mask(tmp_path):
     assert isinstance(source, BehaveClips) and source.names() == ["Date01_Sub01_backpack_hand/k1"]
     clip = source.load(source.names()[0])
     assert clip.frames.shape == (5, 48, 64, 3)
-    assert np.allclose(clip.frames[:, 0, 0, 0], 20 * np.arange(2, 7), atol=2)  # the touch at frame 4 is the third of five
+    assert np.allclose(
+        clip.frames[:, 0, 0, 0], 20 * np.arange(2, 7), atol=2
+    )  # the touch at frame 4 is the third of five
     assert clip.mask[26, 48] and not clip.mask[26, 16]
     assert clip.caption == "A person interacts with the [TGT] backpack."
     assert fitted(clip, 32, 48, 5).mask.any()

@@ -9,7 +9,8 @@ import torch
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
-from training.data.sources import TrainingClip, VideoClips, fitted, open_source
+from training.data.clip import TrainingClip
+from training.data.sources import VideoClips, fitted, open_source
 
 CAPTION = "A person takes the [TGT] cup."
 
@@ -51,10 +52,14 @@ def test_bad_clips_are_listed_with_the_reason_and_the_good_one_is_kept(tmp_path,
     reasons = {line["name"].split(".")[0]: line["reason"] for line in skipped}
     assert [clip.name for clip in ClipCache(tmp_path / "cache")] == ["good.avi"]
     for name, words in dict(
-        nomask="mask nomask.png is missing", othersize="64x64", nocaption="caption nocaption.txt is missing",
-        empty="caption is empty", notarget="has no [TGT]", short="has 4 frames, 9 are needed",
+        nomask="mask nomask.png is missing",
+        othersize="64x64",
+        nocaption="caption nocaption.txt is missing",
+        empty="caption is empty",
+        notarget="has no [TGT]",
+        short="has 4 frames, 9 are needed",
         corrupt="no frame of it can be read",
-    ).items():  # fmt: skip
+    ).items():
         assert words in reasons[name]
 
 
@@ -85,9 +90,13 @@ def test_encoding_repeats_and_equals_the_pipelines_latents(encoder):
     pipeline = encoder.pipeline
     image = pipeline.video_processor.preprocess(frames[0] / np.float32(255), height=32, width=48)
     torch.manual_seed(0)
-    _, expected = pipeline.prepare_latents(image, 1, 16, 9, 32, 48, torch.float32, "cpu", torch.Generator().manual_seed(0))
+    _, expected = pipeline.prepare_latents(
+        image, 1, 16, 9, 32, 48, torch.float32, "cpu", torch.Generator().manual_seed(0)
+    )
     spread = pipeline.vae.encode(image.unsqueeze(2)).latent_dist.std.max() * encoder.image_scale
-    assert (first.image_latents[0] - expected[0, 0]).abs().max() < 5 * spread  # the pipeline draws, the cache takes the mean
+    assert (
+        first.image_latents[0] - expected[0, 0]
+    ).abs().max() < 5 * spread  # the pipeline draws, the cache takes the mean
 
 
 def test_damaged_shard_and_other_settings_are_refused(tiny_cache, tmp_path):

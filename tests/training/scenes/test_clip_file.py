@@ -11,7 +11,10 @@ def test_round_trip(sample, tmp_path):
         assert np.array_equal(getattr(again, name), getattr(sample, name))
     for name in ("caption", "triplet", "seed", "fps", "id_names", "target_id", "candidate_ids", "depth_m"):
         assert getattr(again, name) == getattr(sample, name)
-    assert np.array_equal(again.motion.pose_rad, sample.motion.pose_rad) and again.motion.contacts == sample.motion.contacts
+    assert (
+        np.array_equal(again.motion.pose_rad, sample.motion.pose_rad)
+        and again.motion.contacts == sample.motion.contacts
+    )
     assert np.array_equal(again.K, sample.K)
 
 

@@ -13,7 +13,10 @@ def run(monkeypatch, *arguments):
 
 def test_preview_is_a_picture_with_one_row_a_clip(tmp_path, monkeypatch):
     sheet = tmp_path / "sheet.png"
-    assert run(monkeypatch, "--count", 2, "--size", "32x48", "--frames", 5, "--out", tmp_path / "d", "--preview", sheet) == 0
+    assert (
+        run(monkeypatch, "--count", 2, "--size", "32x48", "--frames", 5, "--out", tmp_path / "d", "--preview", sheet)
+        == 0
+    )
     assert cv2.imread(str(sheet)).shape == (2 * (16 + 160), 6 * 240, 3)
 
 

@@ -28,14 +28,19 @@ def test_distance_has_unit_slope_outside(shape):
     points = rng.uniform(-0.3, 0.3, (200, 3))
     away = points[signed_distance(points, shape, half) > 0.02]
     step = 1e-5
-    slope = [(signed_distance(away + step * axis, shape, half) - signed_distance(away, shape, half)) / step for axis in np.eye(3)]
+    slope = [
+        (signed_distance(away + step * axis, shape, half) - signed_distance(away, shape, half)) / step
+        for axis in np.eye(3)
+    ]
     assert np.allclose(np.linalg.norm(slope, axis=0), 1, atol=1e-3)
 
 
 def test_least_distance_equals_the_minimum_of_all():
     thing = make_object("can", "blue", np.random.default_rng(0))
     angle = 0.7
-    T = np.array([[np.cos(angle), -np.sin(angle), 0, 0.2], [np.sin(angle), np.cos(angle), 0, 0], [0, 0, 1, 0.1], [0, 0, 0, 1]])
+    T = np.array(
+        [[np.cos(angle), -np.sin(angle), 0, 0.2], [np.sin(angle), np.cos(angle), 0, 0], [0, 0, 1, 0.1], [0, 0, 0, 1]]
+    )
     points = np.random.default_rng(1).uniform(-1, 1, (50, 3)).astype(np.float32)
     ids = np.arange(0, 50, 2)
     assert thing.least_distance(points, ids, T) == pytest.approx(thing.signed_distance(points[ids], T).min(), abs=1e-6)

@@ -50,9 +50,17 @@ def test_planner_gets_the_frames_of_the_validation(train_options, tiny_base):
     pipeline = TargetAwarePipeline.from_pretrained(tiny_base, out / "adapter")
     pipeline.set_progress_bar_config(disable=True)
     again = pipeline(
-        clip.first_frame.numpy(), clip.mask.float()[None, None], clip.caption, 32, 48, 9, 3, 1.0,
-        generator=torch.Generator().manual_seed(0), output_type="np",
-    ).frames[0]  # fmt: skip
+        clip.first_frame.numpy(),
+        clip.mask.float()[None, None],
+        clip.caption,
+        32,
+        48,
+        9,
+        3,
+        1.0,
+        generator=torch.Generator().manual_seed(0),
+        output_type="np",
+    ).frames[0]
     assert np.abs(again - seen).max() <= 1e-5
     assert (pipeline.adapter.rank, pipeline.adapter.alpha, pipeline.trigger) == (4, 2, "target")
     assert pipeline.adapter.extra["data_digest"] == trainer.task.cache.digest

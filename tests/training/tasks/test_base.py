@@ -31,9 +31,12 @@ def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(bas
     assert torch.equal(base.patch_embed.proj.weight, averaged)  # with its mask channel
     batch = trainer._batch(0)
     call = dict(
-        hidden_states=batch.inputs, encoder_hidden_states=trainer.task.encode_text(batch.text),
-        timestep=batch.timesteps, image_rotary_emb=trainer.task.rotary, return_dict=False,
-    )  # fmt: skip
+        hidden_states=batch.inputs,
+        encoder_hidden_states=trainer.task.encode_text(batch.text),
+        timestep=batch.timesteps,
+        image_rotary_emb=trainer.task.rotary,
+        return_dict=False,
+    )
     with torch.no_grad(), trainer.result():
         assert torch.allclose(base.eval()(**call)[0], trainer.task.transformer.eval()(**call)[0], atol=1e-5)
 

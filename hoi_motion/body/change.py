@@ -1,0 +1,37 @@
+"""A motion on another body, and in a world that was turned."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.motion import HoiMotion
+
+SMPLX_PELVIS_M = np.array([0.0031, -0.3514, 0.0120])
+
+
+def turned_root(
+    orient_rad: np.ndarray,  # (T, 3)
+    transl_m: np.ndarray,  # (T, 3)
+    pelvis_m: np.ndarray,  # (3,)
+    R: np.ndarray,  # (3, 3)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Global orientation and translation after the world is turned by `R`; `pelvis_m` is the rest pelvis J0."""
+    return turned(orient_rad, R), (transl_m + pelvis_m) @ R.T - pelvis_m
+
+
+def turned(orient_rad: np.ndarray, R: np.ndarray) -> np.ndarray:  # (T, 3), (3, 3) -> (T, 3)
+    return (Rotation.from_matrix(R) * Rotation.from_rotvec(np.array(orient_rad))).as_rotvec()
+
+
+def on_body(motion: HoiMotion, body) -> HoiMotion:
+    """The same poses on another BodyModel: its mean shape, the pelvis where it was.
+
+    A motion of that very body is returned as it is. Legs of another length may stand off the floor.
+    """
+    if motion.body_model == body.name:
+        return motion
+    # the free body rests with its pelvis in the origin
+    rest_m = SMPLX_PELVIS_M if motion.body_model.startswith("smplx") else np.zeros(3)
+    transl_m = motion.transl_m + rest_m - body.skeleton.joints_m[0].numpy()
+    note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
+    betas = np.zeros(body.num_betas)
+    return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))

@@ -1,0 +1,48 @@
+"""Where the hands are in the picture, from a keypoint track."""
+
+import numpy as np
+
+from hoi_motion.keypoints import track as kp
+from hoi_motion.motion import HANDS
+
+# wrist to knuckles as a share of elbow to wrist
+KNUCKLES_FOREARM = 0.35
+_ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
+BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
+
+
+def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 3)
+    """Palm and finger tips of one hand: x, y, confidence.
+
+    Where the hand's own landmarks are missing, tips are extrapolated from the body's wrist and knuckles; knuckles, when
+    the whole track has none, from the forearm.
+    """
+    wrist, pinky, index, thumb = (track.body_px[:, i] for i in BODY_HAND[hand])
+    if not (pinky[:, 2].any() or index[:, 2].any()):
+        pinky = index = thumb = _beyond_wrist(track.body_px[:, _ELBOW[hand]], wrist)
+    knuckles = (pinky + index) / 2
+    tips = knuckles + 0.9 * (knuckles - wrist)
+    confidence = np.minimum(np.minimum(wrist[:, 2], pinky[:, 2]), index[:, 2])
+    coarse = np.stack([(wrist + knuckles) / 2, knuckles, tips, index + 0.6 * (index - wrist), thumb], axis=1)
+    coarse[..., 2] = confidence[:, None]
+    fine = track.hand_px(hand)
+    palm = fine[:, [0, 5, 9, 13, 17]].mean(1, keepdims=True)
+    fine = np.concatenate([palm, fine[:, [4, 8, 12, 16, 20, 6, 10, 14, 18]]], axis=1)
+    coarse = np.pad(coarse, ((0, 0), (0, fine.shape[1] - coarse.shape[1]), (0, 0)), mode="edge")
+    return np.where((fine[:, :1, 2:] > 0), fine, coarse)
+
+
+def _beyond_wrist(elbow: np.ndarray, wrist: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T, 3)
+    """Where the knuckles of a straight hand would be."""
+    xy = wrist[:, :2] + KNUCKLES_FOREARM * (wrist - elbow)[:, :2]
+    return np.column_stack([xy, np.minimum(wrist[:, 2], elbow[:, 2])])
+
+
+def hand_centres_px(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2, 2)
+    """Centre of each hand (left, right), NaN where it is not seen."""
+    centres = np.full((track.num_frames, 2, 2), np.nan)
+    for h, hand in enumerate(HANDS):
+        points = hand_points_px(track, hand)
+        seen = points[..., 2].mean(1) > 0.2
+        centres[seen, h] = points[seen, :, :2].mean(1)
+    return centres

@@ -1,0 +1,177 @@
+"""2D keypoints of the acting person: the interface of a keypoint source, and MediaPipe Holistic as one."""
+
+import contextlib
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints.actor_crop import ActorCrop, crop_around, search_windows
+from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_BODY, NUM_HAND, TORSO, KeypointTrack, completed, within_image
+from hoi_motion.native_log import quiet_native_log
+from hoi_motion.progress import part_of, silent
+
+# where the two views see the same person in fewer frames, the crop was too narrow for a blurred one
+AGREEING, WIDER = 0.7, 1.5
+
+
+class MediaPipeKeypoints:
+    """MediaPipe Holistic on an upsampled crop that follows the actor.
+
+    Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
+    expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
+    mostly disagree is seen again with more room around the person. Where the person is lost (`lost_person.py`), the
+    hands are looked for by themselves.
+    """
+
+    crop_size_px = 512
+
+    def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
+        from hoi_motion.keypoints.lost_person import lost_frames, without_lost
+        from hoi_motion.keypoints.sides import fuse_views, views_agree
+
+        start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
+        # whether there will be a second pass shows after the first: half the way for each
+        views = self._views(frames, start, crop, part_of(on_progress, 0.0, 0.5), cancel)
+        agree = views_agree(*views)
+        if agree.mean() < AGREEING:
+            wide = self._views(frames, start, crop.widened(WIDER), part_of(on_progress, 0.5, 1.0), cancel)
+            if views_agree(*wide).mean() > agree.mean():
+                views, agree = wide, views_agree(*wide)
+        track = completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
+        lost = lost_frames(track, agree)
+        if lost.any():
+            track = within_image(without_lost(frames, track, lost, self.crop_size_px, cancel), frames.shape[1:3])
+        on_progress("keypoints", 1.0)
+        return track
+
+    def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
+        """The plain and the mirrored view of every frame, walking from frame `start` to both ends."""
+        views, done = [_empty_track(len(frames)) for _ in range(2)], 0
+        with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
+            # frames before the first sighting are walked backwards from it
+            for order in (range(start, len(frames)), range(start - 1, -1, -1)):
+                crop_now = crop
+                for t in order:
+                    if cancel is not None:
+                        cancel.raise_if_cancelled()
+                    image = crop_now.cut(frames[t])
+                    _store(views[0], t, plain.process(image), crop_now, mirrored=False)
+                    _store(views[1], t, mirror.process(np.ascontiguousarray(image[:, ::-1])), crop_now, mirrored=True)
+                    seen = [view.body_px[t] for view in views if view.seen[t]]
+                    if seen:
+                        # the view that is surer of the trunk
+                        crop_now = crop_now.follow(max(seen, key=lambda body: round(body[list(TORSO), 2].mean(), 1)))
+                    done += 1
+                    on_progress("keypoints", done / len(frames))
+        return views
+
+
+def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop]:
+    """(frame index, crop) of the actor in the first frame that shows one, by MediaPipe's body detector.
+
+    Raises:
+        LiftError: NO_ACTOR.
+    """
+    height, width = frames.shape[1:3]
+    tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
+    windows = search_windows((height, width), actor_mask)
+    with quiet_native_log(), _pose(still=True) as pose:
+        for t in tries:
+            found = []
+            for window in windows:
+                crop = crop_around(window, crop_size_px, margin=0.0)
+                landmarks = pose.process(crop.cut(frames[t])).pose_landmarks
+                if landmarks is not None:
+                    body = crop.to_video(_array(landmarks, with_visibility=True))
+                    if _is_person(body, (height, width)):
+                        found.append(body)
+            if found:
+                actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
+                return t, crop_around(_box(actor), crop_size_px)
+    raise LiftError(
+        ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
+    )
+
+
+def _distance(body: np.ndarray, near_px, actor_mask) -> float:
+    """How badly a found person fits: negative overlap with the mask, else pixels from `near_px` to the body."""
+    sure = body[body[:, 2] > 0.5, :2]
+    if actor_mask is not None:
+        column, row = np.clip(sure.astype(int), 0, np.array(actor_mask.shape[::-1]) - 1).T
+        return -float(actor_mask[row, column].mean())
+    if near_px is None:
+        return -float(np.ptp(sure[:, 1]))
+    # hands reach: the nearest keypoint counts, in units of the person's own size
+    return float(np.linalg.norm(sure - near_px, axis=1).min() / max(np.ptp(sure[:, 1]), 1.0))
+
+
+def _is_person(body: np.ndarray, size_px) -> bool:
+    sure = body[:, 2] > 0.5
+    inside = (body[:, 0] >= 0) & (body[:, 0] < size_px[1]) & (body[:, 1] >= 0) & (body[:, 1] < size_px[0])
+    height = np.ptp(body[sure, 1]) if sure.any() else 0.0
+    return bool((sure & inside).sum() >= 8 and (sure & inside)[list(TORSO[:2])].all() and height > 0.08 * size_px[0])
+
+
+def _box(body: np.ndarray) -> np.ndarray:  # (4,) x0 y0 x1 y1
+    points = body[body[:, 2] > 0.3, :2]
+    return np.concatenate([points.min(0), points.max(0)])
+
+
+def _empty_track(T: int) -> KeypointTrack:
+    return KeypointTrack(
+        body_px=np.zeros((T, NUM_BODY, 3)),
+        left_hand_px=np.zeros((T, NUM_HAND, 3)),
+        right_hand_px=np.zeros((T, NUM_HAND, 3)),
+        body_hint_m=np.zeros((T, NUM_BODY, 3)),
+        seen=np.zeros(T, bool),
+        detector=km.MEDIAPIPE,
+    )
+
+
+def _array(landmarks, with_visibility: bool = False) -> np.ndarray:  # (N, 3)
+    if with_visibility:
+        return np.array([[p.x, p.y, p.visibility] for p in landmarks.landmark])
+    return np.array([[p.x, p.y, p.z] for p in landmarks.landmark])
+
+
+def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, *, mirrored: bool) -> None:
+    """Write one Holistic (or body only) result into the track, undoing crop and mirror."""
+    if result.pose_landmarks is None:
+        return
+    body = _array(result.pose_landmarks, with_visibility=True)
+    hint = _array(result.pose_world_landmarks)
+    hands = [getattr(result, f"{side}_hand_landmarks", None) for side in ("left", "right")]
+    hands = [None if h is None else _array(h) for h in hands]
+    if mirrored:
+        body = np.column_stack([1 - body[:, 0], body[:, 1:]])[MIRRORED_BODY]
+        hint = (hint * [-1, 1, 1])[MIRRORED_BODY]
+        hands = [None if h is None else np.column_stack([1 - h[:, 0], h[:, 1:]]) for h in reversed(hands)]
+    track.body_px[t] = crop.to_video(body)
+    track.body_hint_m[t] = hint
+    for hand, out in zip(hands, (track.left_hand_px, track.right_hand_px)):
+        if hand is not None:
+            out[t] = crop.to_video(np.column_stack([hand[:, :2], np.ones(NUM_HAND)]))
+    track.seen[t] = True
+
+
+@contextlib.contextmanager
+def _holistic():
+    import mediapipe
+
+    model = mediapipe.solutions.holistic.Holistic(
+        static_image_mode=False, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4
+    )
+    with contextlib.closing(model):
+        yield model
+
+
+@contextlib.contextmanager
+def _pose(still: bool):
+    import mediapipe
+
+    model = mediapipe.solutions.pose.Pose(
+        static_image_mode=still, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4
+    )
+    with contextlib.closing(model):
+        yield model

@@ -1,0 +1,143 @@
+"""2D keypoints of the acting person over a clip: the type, its names, what of it is believed; what a source gives."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+NUM_BODY = 33
+NUM_HAND = 21
+MIN_SEEN_SHARE = 0.5
+TORSO = (11, 12, 23, 24)
+# MediaPipe body landmarks by name, the ones other modules speak of
+NOSE, L_EYE, R_EYE, L_EAR, R_EAR = 0, 2, 5, 7, 8
+L_SHOULDER, R_SHOULDER, L_ELBOW, R_ELBOW, L_WRIST, R_WRIST = 11, 12, 13, 14, 15, 16
+L_HIP, R_HIP, L_KNEE, R_KNEE, L_ANKLE, R_ANKLE = 23, 24, 25, 26, 27, 28
+L_HEEL, R_HEEL, L_TOE, R_TOE = 29, 30, 31, 32
+# detectors guess where a hidden leg is, and everything of a person they have lost: below this it is such a guess
+LEGS, SURE = np.arange(L_KNEE, NUM_BODY), 0.3
+# a hidden leg that they are sure of in single frames is sure in less than half of so many
+LEG_FRAMES = 5
+MIRRORED_BODY = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9] + [i + 1 if i % 2 else i - 1 for i in range(11, NUM_BODY)])
+
+
+@dataclass(frozen=True)
+class KeypointTrack:
+    """Keypoints of one person over a clip, in the video's pixels.
+
+    Attributes:
+        body_px: (T, 33, 3) x, y, confidence 0..1; MediaPipe's body landmarks.
+        left_hand_px, right_hand_px: (T, 21, 3) x, y, confidence; confidence 0 where the hand was not seen.
+        body_hint_m: (T, 33, 3) rough 3D landmarks, metres, camera axes, origin between the hips.
+        seen: (T,) bool, the person was found in the frame.
+        detector: who drew them, where that is known (model_points.drawn_m).
+    """
+
+    body_px: np.ndarray  # (T, 33, 3)
+    left_hand_px: np.ndarray  # (T, 21, 3)
+    right_hand_px: np.ndarray  # (T, 21, 3)
+    body_hint_m: np.ndarray  # (T, 33, 3)
+    seen: np.ndarray  # (T,) bool
+    detector: str = ""
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.body_px)
+
+    def hand_px(self, hand: str) -> np.ndarray:  # (T, 21, 3)
+        return {"left_hand": self.left_hand_px, "right_hand": self.right_hand_px}[hand]
+
+    def person_height_px(self) -> float:
+        """Robust height of a standing person of this size: from the body's confident extent and its torso."""
+        heights = []
+        for body in self.body_px[self.seen]:
+            sure = body[body[:, 2] > 0.3]
+            torso = np.linalg.norm(body[[11, 12], :2].mean(0) - body[[23, 24], :2].mean(0))
+            # shoulders to hips is about 0.29 of a person's height
+            heights.append(max(np.ptp(sure[:, 1]) if len(sure) > 4 else 0.0, torso / 0.29))
+        # leaning and sitting only make a body look shorter
+        return float(np.quantile(heights, 0.85)) if heights else 0.0
+
+
+def believed(body_px: np.ndarray, min_confidence: float) -> np.ndarray:  # (T, 33, 3) -> (T, 33)
+    """Confidence of the body keypoints that count, 0 of the others.
+
+    Args:
+        min_confidence: what a keypoint needs to count. Everything in frames without sure shoulders needs SURE, and so
+            do legs, in most frames around as well.
+    """
+    confidence, sure = body_px[..., 2], max(min_confidence, SURE)
+    least = np.full(confidence.shape, min_confidence)
+    least[(confidence[:, TORSO[:2]] < SURE).any(1)] = sure
+    least[:, LEGS] = sure
+    around = confidence.copy()
+    around[:, LEGS] = median_filter(confidence[:, LEGS], (LEG_FRAMES, 1), mode="nearest")
+    return np.where(np.minimum(confidence, around) >= least, confidence, 0.0)
+
+
+class KeypointSource(Protocol):
+    """Anything that finds the acting person's keypoints."""
+
+    def detect(
+        self,
+        frames: np.ndarray,  # (T, H, W, 3) u8
+        *,
+        near_px: np.ndarray | None = None,  # (2,)
+        actor_mask: np.ndarray | None = None,  # (H, W) bool
+        on_progress: OnProgress = silent,
+        cancel: CancelToken | None = None,
+    ) -> KeypointTrack:
+        """Keypoints of one person: the one under `actor_mask`, else the one nearest to `near_px` in the first frame.
+
+        Raises:
+            LiftError: NO_ACTOR when nobody is found, or in too few frames to follow.
+        """
+        ...
+
+
+def completed(track: KeypointTrack, size_px) -> KeypointTrack:
+    """How every source ends: gaps filled, nothing outside the picture.
+
+    Raises:
+        LiftError: NO_ACTOR when the person was seen in too few frames to follow.
+    """
+    seen = int(track.seen.sum())
+    if seen < max(2, MIN_SEEN_SHARE * track.num_frames):
+        raise LiftError(
+            ErrorCode.NO_ACTOR,
+            f"a person was found in {seen} of {track.num_frames} frames",
+            "the actor must be in view during most of the clip",
+        )
+    return within_image(fill_gaps(track), size_px)
+
+
+def fill_gaps(track: KeypointTrack) -> KeypointTrack:
+    """Frames without a person get interpolated positions at zero confidence: a start for the fit, not evidence."""
+    if track.seen.all():
+        return track
+    times, known = np.arange(track.num_frames), np.flatnonzero(track.seen)
+    body, hint = track.body_px.copy(), track.body_hint_m.copy()
+    for array, channels in ((body, 2), (hint, 3)):
+        for j in range(NUM_BODY):
+            for c in range(channels):
+                array[:, j, c] = np.interp(times, known, array[known, j, c])
+    body[~track.seen, :, 2] = 0.0
+    return replace(track, body_px=body, body_hint_m=hint)
+
+
+def within_image(track: KeypointTrack, size_px) -> KeypointTrack:
+    """Zero confidence outside the picture: there the detector only guesses."""
+    height, width = size_px
+    arrays = {}
+    for name in ("body_px", "left_hand_px", "right_hand_px"):
+        points = getattr(track, name).copy()
+        outside = (
+            (points[..., 0] < 0) | (points[..., 0] > width - 1) | (points[..., 1] < 0) | (points[..., 1] > height - 1)
+        )
+        points[outside, 2] = 0.0
+        arrays[name] = points
+    return replace(track, **arrays)

@@ -1,0 +1,136 @@
+"""ViTPose, from a local folder in transformers' format, as a keypoint source (Xu et al., NeurIPS 2022)."""
+
+import contextlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.actor_crop import ActorCrop, crop_around
+from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
+from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
+from hoi_motion.keypoints.sides import flip_frames, fuse_views
+from hoi_motion.progress import silent
+
+# which expert of ViTPose+ speaks of these keypoints
+_EXPERT = {NUM_COCO_BODY: 0, NUM_COCO_WHOLE_BODY: 5}
+# the image processor adds this margin to the box it is given
+_PADDING = 1.25
+_HINT = (
+    "give a folder with config.json, preprocessor_config.json and model.safetensors of a ViTPose "
+    "of 17 or 133 COCO keypoints"
+)
+
+
+class VitPoseKeypoints:
+    """ViTPose on the crop that follows the actor, on the plain and the mirrored picture (`sides.py` joins them).
+
+    The actor is who stands under `actor_mask`; without one MediaPipe says where to begin.
+    """
+
+    def __init__(self, folder):
+        """Raises: LiftError MODEL_MISSING when the folder holds no ViTPose; its weights are read by `detect`."""
+        self.folder = Path(folder)
+        try:
+            kind = json.loads((self.folder / "config.json").read_text()).get("model_type")
+        except (OSError, ValueError, AttributeError) as error:
+            raise LiftError(ErrorCode.MODEL_MISSING, f"no ViTPose in {self.folder}: {error}", _HINT) from error
+        if kind != "vitpose":
+            raise LiftError(ErrorCode.MODEL_MISSING, f"{self.folder} holds a model of type {kind!r}", _HINT)
+        if not [*self.folder.glob("*.safetensors"), *self.folder.glob("*.bin")]:
+            raise LiftError(ErrorCode.MODEL_MISSING, f"no ViTPose weights in {self.folder}", _HINT)
+
+    def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
+        model, processor = _load(self.folder.resolve())
+        start, first = _first_crop(frames, near_px, actor_mask)
+        points_px = np.zeros((2, len(frames), model.config.num_labels, 3))
+        for order in (range(start, len(frames)), range(start - 1, -1, -1)):
+            crop = first
+            for t in order:
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                points_px[:, t] = _points_px(model, processor, frames[t], crop)
+                now = track_from_coco(points_px[:1, t])
+                if now.seen[0]:
+                    crop = crop.follow(now.body_px[0])
+                on_progress("keypoints", (abs(t - start) + 1) / len(frames))
+        plain, mirror = (track_from_coco(view) for view in points_px)
+        mirror = flip_frames(mirror, np.ones(len(frames), bool))
+        return kp.completed(fuse_views(plain, mirror, frames.shape[1:3]), frames.shape[1:3])
+
+
+def _first_crop(frames, near_px, actor_mask) -> tuple[int, ActorCrop]:
+    size_px = MediaPipeKeypoints.crop_size_px
+    if actor_mask is None:
+        return find_actor(frames, near_px, None, size_px)
+    rows, columns = np.nonzero(actor_mask)
+    return 0, crop_around([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], size_px)
+
+
+def _points_px(model, processor, frame: np.ndarray, crop: ActorCrop) -> np.ndarray:  # (2, N, 3)
+    """Keypoints in one frame, x, y, confidence: of the picture, and of its mirror image with left and right crossed."""
+    import torch
+
+    size = processor.size
+    height = crop.side_px / _PADDING
+    width = height * size["width"] / size["height"]
+    box = [*(crop.centre_px - [width / 2, height / 2]), width, height]
+    picture = torch.as_tensor(processor(frame, boxes=[[box]], return_tensors="pt")["pixel_values"], dtype=torch.float32)
+    expert = {}
+    if model.config.backbone_config.num_experts > 1:
+        expert["dataset_index"] = torch.full((2,), _EXPERT[model.config.num_labels])
+    with torch.inference_mode():
+        seen = model(torch.cat([picture, picture.flip(-1)]), **expert)
+    seen.heatmaps = torch.stack([seen.heatmaps[0], seen.heatmaps[1].flip(-1)])
+    found = [view[0] for view in processor.post_process_pose_estimation(seen, boxes=[[box], [box]])]
+    points = np.stack([np.column_stack([view["keypoints"], view["scores"].clamp(0, 1)]) for view in found])
+    # where the heatmap is flat the refined place is none
+    return np.where(np.isfinite(points).all(-1, keepdims=True), points, 0.0)
+
+
+@contextlib.contextmanager
+def _quiet_loading():
+    """Neither transformers' progress bar nor its report of missing weights: `_load` judges them."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path):
+    """Model and image processor of a folder.
+
+    Raises:
+        LiftError: MODEL_MISSING when they cannot be read, or are not of 17 or 133 keypoints.
+    """
+    from safetensors import SafetensorError
+    from transformers import VitPoseForPoseEstimation
+    from transformers.models.vitpose.image_processing_pil_vitpose import VitPoseImageProcessorPil
+
+    try:
+        with _quiet_loading():
+            processor = VitPoseImageProcessorPil.from_pretrained(folder, local_files_only=True)
+            model, report = VitPoseForPoseEstimation.from_pretrained(
+                folder, local_files_only=True, output_loading_info=True
+            )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        raise LiftError(ErrorCode.MODEL_MISSING, f"cannot read the ViTPose in {folder}: {error}", _HINT) from error
+    if report["missing_keys"] or model.config.num_labels not in _EXPERT:
+        problem = f"{model.config.num_labels} keypoints, {len(report['missing_keys'])} missing weights"
+        raise LiftError(ErrorCode.MODEL_MISSING, f"the ViTPose in {folder} has {problem}", _HINT)
+    if (processor.size["height"], processor.size["width"]) != tuple(model.config.backbone_config.image_size):
+        raise LiftError(
+            ErrorCode.MODEL_MISSING, f"model and image processor in {folder} are for pictures of different sizes", _HINT
+        )
+    return model.eval(), processor

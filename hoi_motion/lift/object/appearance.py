@@ -1,0 +1,175 @@
+"""What the object looks like: colours at points inside its mask, compared under a similarity transform."""
+
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+MAX_POINTS = 500
+COLOUR_SPREAD = 14.0
+# what is smeared by motion or blur takes on colours around it, up to this share of the contrast with them; wider than
+# the limit, all dark things look alike
+SMEAR, MAX_SMEARED_SPREAD = 0.35, 30.0
+# a place tells whether the object is there while this share of it looked different in the first frame
+TELLING = 0.5
+# how far and how finely a smeared object is looked for, in object sizes; farther away it must look this much better
+SMEAR_REACH, SMEAR_STEP, SMEAR_SURPRISE = 2.0, 0.25, 0.08
+FINE = np.linspace(-0.5, 0.5, 5)
+# colours that stand for the object's when another of its kind is looked for
+PALETTE = 6
+
+
+class Template:
+    """Appearance of the object in the first frame, slowly adapting.
+
+    Attributes:
+        centre: (2,) px; size: square root of the area, px; contrast: colour distance between the object and what is
+            around it, in 8-bit Lab units.
+    """
+
+    def __init__(self, image: np.ndarray, mask: np.ndarray):  # (h, w, 3) Lab u8, (h, w) bool
+        rows, columns = np.nonzero(mask)
+        step = max(1, len(rows) // MAX_POINTS)
+        self.points = np.column_stack([columns, rows])[::step].astype(float)  # (N, 2)
+        self.centre = np.array([columns.mean(), rows.mean()])
+        self.size = float(np.sqrt(len(rows)))
+        self.mask = mask
+        self.first = _colours(image, self.points)
+        self.recent = self.first.copy()
+        self.at_rest = self.first.copy()
+        kernel = np.ones((3, 3), np.uint8)
+        reach = max(2, round(0.25 * self.size))
+        grown = cv2.dilate(mask.astype(np.uint8), kernel, iterations=reach) > 0
+        inner = cv2.dilate(mask.astype(np.uint8), kernel, iterations=1) > 0
+        ring = image[grown & ~inner].astype(float)
+        inside = image[mask].astype(float)
+        self.contrast = (
+            float(np.linalg.norm(inside.mean(0) - ring.mean(0)) + np.linalg.norm(inside.std(0) - ring.std(0)))
+            if len(ring)
+            else np.inf
+        )
+        # colours that the surroundings have too say little about where the object is
+        nearest = np.array([np.linalg.norm(ring - c, axis=1).min() if len(ring) else 99.0 for c in self.first])
+        self.weight = 0.15 + np.clip(nearest / COLOUR_SPREAD, 0, 1)
+        self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
+        # what was behind the object is not known
+        self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
+
+    def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
+        """0..1: weighted share of points that look as remembered under `similarity` (2, 3)."""
+        now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
+        alike = np.maximum(_alike(now, self.first), _alike(now, self.recent))
+        return float((self.weight * alike).sum() / self.weight.sum())
+
+    def score_at_rest(self, image: np.ndarray) -> float:
+        """0..1: share of points that look as in the first frame, or as lately, at the first place."""
+        now = _colours(image, self.points)
+        return float(np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean())
+
+    def smeared_scores(self, image: np.ndarray, similarity: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        """(S,) 0..1: as `score`, for an object that blur has mixed with its surroundings.
+
+        Places whose colours in the first frame were the object's too (another of its kind) tell nothing.
+
+        Args:
+            shifts: (S, 2) from where `similarity` puts the object, in object sizes.
+        """
+        places = self.points @ similarity[:, :2].T + similarity[:, 2] + self.size * shifts[:, None]  # (S, N, 2)
+        now = _colours(image, places)
+        alike = np.maximum(*(_alike(now, own, self.smeared_spread) for own in (self.first, self.recent)))
+        weight = self.weight * np.nan_to_num(_colours(self._telling, places)[..., 0])
+        return (weight * alike).sum(1) / np.maximum(weight.sum(1), TELLING * self.weight.sum())
+
+    @cached_property
+    def _telling(self) -> np.ndarray:  # (h, w, 1)
+        """0..1: how little the first frame's surroundings look like any part of the object."""
+        cv2.setRNGSeed(0)
+        _, _, palette = cv2.kmeans(
+            self.first.astype(np.float32),
+            min(PALETTE, len(self.first)),
+            None,
+            (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1.0),
+            1,
+            cv2.KMEANS_PP_CENTERS,
+        )
+        square = np.min([((self.surroundings - c) ** 2).sum(2) for c in palette], axis=0)
+        unlike = 1 - np.exp(-square / (2 * self.smeared_spread**2))
+        return np.where(self.mask, 1.0, unlike)[..., None]
+
+    def adapt_at_rest(self, image: np.ndarray, rate: float = 0.3) -> None:
+        """Light, reflections and what shines through change slowly while the object stays."""
+        now = _colours(image, self.points)
+        self.at_rest += rate * (now - self.at_rest)
+
+    def adapt(self, image: np.ndarray, similarity: np.ndarray, rate: float = 0.2) -> None:
+        now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
+        self.recent += rate * np.nan_to_num(now - self.recent)
+
+    def region(self, similarity: np.ndarray, size_px) -> np.ndarray:  # (h, w) u8
+        return cv2.warpAffine(self.mask.astype(np.uint8) * 255, similarity, (size_px[1], size_px[0]))
+
+    def search(self, image: np.ndarray, starts: list[np.ndarray], score) -> tuple[np.ndarray, float]:
+        """Best similarity near any of `starts` by `score(similarity)`: shifts and turns first, then all together."""
+        best, best_score = starts[0], -np.inf
+        reach = np.linspace(-1.0, 1.0, 7)
+        for start in starts:
+            for option in [self._nudged(start, dx, dy, 0.0, 1.0) for dx in reach for dy in reach] + [
+                self._nudged(start, 0.0, 0.0, turn, 1.0) for turn in np.linspace(-1.2, 1.2, 9)
+            ]:
+                value = score(option)
+                if value > best_score:
+                    best, best_score = option, value
+        for step in (0.15, 0.06, 0.025):
+            for _ in range(4):
+                trials = [self._nudged(best, *nudge) for nudge in _nudges(step)]
+                scores = [score(trial) for trial in trials]
+                if max(scores) <= best_score:
+                    break
+                best, best_score = trials[int(np.argmax(scores))], max(scores)
+        return best, best_score
+
+    def search_smeared(self, image: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+        """`start` shifted to what looks most like the smeared object, and its score: smears tell no turn and no size."""
+        reach = np.arange(-SMEAR_REACH, SMEAR_REACH + 1e-6, SMEAR_STEP)
+        shifts = np.stack(np.meshgrid(reach, reach), -1).reshape(-1, 2)
+        values = self.smeared_scores(image, start, shifts) - SMEAR_SURPRISE * np.linalg.norm(shifts, axis=1)
+        fine = shifts[values.argmax()] + np.stack(np.meshgrid(*2 * [FINE * SMEAR_STEP]), -1).reshape(-1, 2)
+        scores = self.smeared_scores(image, start, fine)
+        shift = self.size * fine[scores.argmax()]
+        return np.column_stack([start[:, :2], start[:, 2] + shift]), float(scores.max())
+
+    def _nudged(self, similarity, dx, dy, turn_rad, growth):
+        """Shifted by object sizes, turned and scaled about the object's centre."""
+        centre = similarity @ np.append(self.centre, 1.0)
+        c, s = growth * np.cos(turn_rad), growth * np.sin(turn_rad)
+        about = np.array([[c, -s], [s, c]])
+        shift = centre - about @ centre + np.array([dx, dy]) * self.size
+        return transformed(np.column_stack([about, shift]), similarity)
+
+
+def transformed(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:  # (2, 3), (2, 3) -> (2, 3)
+    """The similarity that applies `inner`, then `outer`."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def _nudges(step: float):
+    for sign in (-step, step):
+        yield sign, 0.0, 0.0, 1.0
+        yield 0.0, sign, 0.0, 1.0
+        yield 0.0, 0.0, 2 * sign, 1.0
+        yield 0.0, 0.0, 0.0, 1 + sign
+
+
+def _colours(image: np.ndarray, points: np.ndarray) -> np.ndarray:  # (..., 2) -> (..., C)
+    """Colours at points, NaN outside the image."""
+    x, y = np.moveaxis(np.round(points).astype(int), -1, 0)
+    height, width = image.shape[:2]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    colours = np.full((*x.shape, image.shape[2]), np.nan)
+    colours[inside] = image[y[inside], x[inside]]
+    return colours
+
+
+def _alike(a: np.ndarray, b: np.ndarray, spread: float = COLOUR_SPREAD) -> np.ndarray:  # (..., N, 3) -> (..., N)
+    square = ((a - b) ** 2).sum(-1)
+    return np.nan_to_num(np.exp(-square / (2 * spread**2)))

@@ -1,0 +1,287 @@
+"""The masked object through the clip: where it is, how much of it is seen, whether it still rests where it was.
+
+A place test (does the masked region still look as in the first frame?) carries objects that rest and survives a hand
+passing in front; optical flow, checked forward and backward, and an appearance search carry objects that move. What
+motion or a video model has smeared is looked for again with wider colours, where the first frame showed none like it.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift.object.appearance import Template, transformed
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+WORK_OBJECT_PX = 40.0
+MAX_WORK_SIDE_PX = 960
+REST_SCORE = 0.55
+LOST_SCORE = 0.3
+# a smeared object counts from this score on, when it looks so much better than its first place and is so many sizes
+# away from there
+SMEARED_SCORE, CLEARLY, AWAY = 0.35, 0.15, 0.2
+# of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
+BRIDGED_FRAMES = 3
+SURPRISE = 0.3
+GROWTH_LIMIT = 0.3
+TAKING_FRAMES = 5
+MIN_MASK_PX = 6
+IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+@dataclass(frozen=True)
+class ObjectTrack:
+    """Track of one object.
+
+    Attributes:
+        mask: (H, W) bool, the object in the first frame.
+        similarity: (T, 2, 3), maps first-frame pixels of the object to frame t.
+        visibility: (T,) 0..1, share of the object that looks like itself where it is said to be.
+        resting: (T,) bool, the object is where it was in the first frame.
+    """
+
+    mask: np.ndarray  # (H, W) bool
+    similarity: np.ndarray  # (T, 2, 3)
+    visibility: np.ndarray  # (T,)
+    resting: np.ndarray  # (T,) bool
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.similarity)
+
+    @property
+    def centroid_px(self) -> np.ndarray:  # (T, 2)
+        rows, columns = np.nonzero(self.mask)
+        centre = np.array([columns.mean(), rows.mean(), 1.0])
+        return self.similarity @ centre
+
+    @property
+    def moved(self) -> bool:
+        return not self.resting.all()
+
+    def mask_at(self, t: int) -> np.ndarray:  # (H, W) bool
+        """The object's outline carried to frame t, occluded parts included."""
+        if self.resting[t]:
+            return self.mask
+        height, width = self.mask.shape
+        warped = cv2.warpAffine(self.mask.astype(np.uint8) * 255, self.similarity[t], (width, height))
+        return warped > 127
+
+
+def track_object(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    mask: np.ndarray,  # (H, W) bool
+    hands_px: np.ndarray | None = None,  # (T, 2, 2)
+    *,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> ObjectTrack:
+    """Follow the object under `mask` through the clip.
+
+    Args:
+        hands_px: centre of the left and right hand in every frame, NaN where unknown; a hidden object moves with the
+            hand that took it.
+
+    Raises:
+        LiftError: NO_TARGET_TRACK when the mask lies on nothing that can be told from its surroundings, or the object
+            is lost at once.
+    """
+    T = len(frames)
+    if mask.sum() < MIN_MASK_PX:
+        raise _no_track(f"the mask covers {int(mask.sum())} pixels", "mark the whole object")
+    scale = float(np.clip(WORK_OBJECT_PX / np.sqrt(mask.sum()), 0.1, 4.0))
+    scale = min(scale, MAX_WORK_SIDE_PX / max(mask.shape))
+    first = work_image(frames[0], scale)
+    template = Template(first, cv2.resize(mask.astype(np.uint8), first.shape[1::-1], interpolation=cv2.INTER_AREA) > 0)
+    if template.contrast < 1.5:
+        raise _no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
+    walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * scale - 0.5)
+    similarity, score, rest, smeared = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T), np.zeros(T, bool)
+    for t in range(1, T):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        similarity[t], score[t], rest[t] = walker.step(work_image(frames[t], scale), t)
+        smeared[t] = walker.smeared
+        on_progress("object", (t + 1) / T)
+    similarity = _bridged(similarity, score)
+    # a smear is no clear sight of the object elsewhere
+    resting = _resting_frames(rest, similarity, np.where(smeared, 0.0, score), scale, np.sqrt(mask.sum()))
+    similarity[resting] = IDENTITY
+    visibility = np.where(resting, rest, score)
+    late = max(2, T // 2)
+    if T > 2 and visibility[1:late].max() < LOST_SCORE and visibility[late:].max(initial=0) < LOST_SCORE:
+        raise _no_track(
+            "the object under the mask is gone after the first frame", "check that mask and video belong together"
+        )
+    # from work pixels to the video's: pixel centres sit at halves
+    shift = 0.5 / scale - 0.5
+    to_work = np.array([[scale, 0, -shift * scale], [0, scale, -shift * scale], [0, 0, 1.0]])
+    full = np.concatenate([similarity, np.tile([[[0, 0, 1.0]]], (T, 1, 1))], 1)
+    return ObjectTrack(mask, (np.linalg.inv(to_work) @ full @ to_work)[:, :2], np.clip(visibility, 0, 1), resting)
+
+
+def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) float32 Lab
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (max(8, round(frame.shape[1] * scale)), max(8, round(frame.shape[0] * scale)))
+    small = cv2.GaussianBlur(cv2.resize(frame, size, interpolation=interpolation), (0, 0), 1.0)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+
+
+def _no_track(message: str, hint: str) -> LiftError:
+    return LiftError(ErrorCode.NO_TARGET_TRACK, message, hint)
+
+
+def _bridged(similarity: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T, 2, 3), (T,) -> (T, 2, 3)
+    """A straight way from the first place to where the object is found again, through frames that do not show it."""
+    similarity, home = similarity.copy(), (similarity == IDENTITY).all((1, 2))
+    for end in np.flatnonzero(home[:-1] & ~home[1:]) + 1:
+        lost = home[:end] & (score[:end] < LOST_SCORE)
+        start = max(end - BRIDGED_FRAMES, np.flatnonzero(~lost)[-1] + 1)
+        for t in range(start, end):
+            similarity[t] += (t - start + 1) / (end - start + 1) * (similarity[end] - IDENTITY)
+    return similarity
+
+
+def _resting_frames(rest, similarity, score, scale, size_px) -> np.ndarray:  # (T,) bool
+    """Frames in which the object is at its first place: seen there, or hidden between two such sightings."""
+    seen = rest >= REST_SCORE
+    # a path that stays at home says rest as well, even when most of the object is behind a hand
+    shift = np.linalg.norm(similarity[:, :, 2] - IDENTITY[:, 2], axis=1) / scale
+    home = (shift < 0.05 * size_px) | seen
+    away = (~home) & (score >= LOST_SCORE)
+    resting = seen.copy()
+    times = np.flatnonzero(seen)
+    for a, b in zip(times[:-1], times[1:]):
+        # hidden between two sightings: at home unless it was clearly followed elsewhere
+        resting[a:b] = not away[a + 1 : b].mean() > 0.6 if b > a + 1 else True
+    last = times[-1]
+    after = np.flatnonzero(~home[last + 1 :])
+    resting[last + 1 :] = True
+    if len(after):
+        resting[last + 1 + after[0] :] = False
+    return resting
+
+
+class _Walker:
+    """Carries the object's similarity from frame to frame."""
+
+    def __init__(self, template: Template, first: np.ndarray, hands: np.ndarray | None):
+        self.template, self.hands = template, hands
+        self.previous = first
+        self.similarity = IDENTITY
+        self.rest, self.smeared = True, False
+        self.holder: int | None = None
+        self.touched: int | None = None
+        self.grip = np.zeros(2)  # from the holding hand to the object's centre
+
+    def step(self, image: np.ndarray, t: int) -> tuple[np.ndarray, float, float]:
+        """(similarity, score, score at the first place) in a new frame."""
+        rest = self.template.score_at_rest(image)
+        carried = self._carried(t)
+        # its place looks empty and the hand that was there is gone: it took the object along
+        taken = self.rest and rest < LOST_SCORE and carried is not None and self._shift(carried, IDENTITY) > 0.5
+        expected = carried if carried is not None and (taken or not self.rest) else self.similarity
+        options = [expected, self.similarity] + ([] if carried is None else [carried])
+        flow = self._flow(image)
+        if flow is not None:
+            options.append(transformed(flow, self.similarity))
+
+        def score_of(option):
+            # the object is where the hand took it, or where it was: the farther from there, the better it must look
+            growth = abs(np.log(max(np.hypot(*option[:, 0]), 1e-6)))
+            unlikely = SURPRISE * self._shift(option, expected) + max(0.0, growth - GROWTH_LIMIT)
+            return self.template.score(image, option) - unlikely
+
+        if rest >= (REST_SCORE if self.rest else 0.75):
+            similarity, score, self.smeared = IDENTITY, rest, False
+            self.template.adapt_at_rest(image)
+        else:
+            similarity, score = max(((o, score_of(o)) for o in options), key=lambda pair: pair[1])
+            if score < 0.7:
+                similarity, score = self.template.search(image, [similarity, expected], score_of)
+            score = self.template.score(image, similarity)
+            # what leaves its place is not where something like it was from the start
+            left = self.rest and not taken
+            before = self.template.score(self.template.surroundings, similarity) if left else 0.0
+            lost = score < max(LOST_SCORE, max(rest, before) + 0.1 if left else 0.0)
+            # where a hand is seen that has it, that says more than a smear
+            in_hand = carried is not None and not left
+            smeared = self._smeared(image, expected) if lost and not in_hand else None
+            if smeared is not None:
+                similarity, score = smeared
+            elif lost and left:
+                similarity, score = IDENTITY, rest
+            elif lost:
+                similarity = expected
+            elif score > 0.5:
+                self.template.adapt(image, similarity)
+            self.smeared = smeared is not None
+        self.rest = similarity is IDENTITY
+        self.previous, self.similarity = image, similarity
+        self._find_holder(t, sure=score > 0.5)
+        return similarity, float(score), float(rest)
+
+    def _smeared(self, image: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, float] | None:
+        """(similarity, score) of a smeared object that is clearly elsewhere than at its first place."""
+        starts = [expected] if expected is self.similarity else [expected, self.similarity]
+        found, score = max((self.template.search_smeared(image, start) for start in starts), key=lambda pair: pair[1])
+        at_rest = self.template.smeared_scores(image, IDENTITY, np.zeros((1, 2)))[0]
+        away = self._shift(found, IDENTITY) > AWAY
+        return (found, score) if away and score >= max(SMEARED_SCORE, at_rest + CLEARLY) else None
+
+    def _shift(self, a: np.ndarray, b: np.ndarray) -> float:
+        """Distance between where two similarities put the object's centre, in object sizes, 2 at most."""
+        centre = np.append(self.template.centre, 1.0)
+        return min(2.0, float(np.linalg.norm((a - b) @ centre)) / self.template.size)
+
+    def _flow(self, image: np.ndarray) -> np.ndarray | None:
+        """Similarity from the previous frame by Lucas-Kanade points that return to where they came from."""
+        region = self.template.region(self.similarity, image.shape[:2])
+        before, now = self.previous[..., 0], image[..., 0]
+        points = cv2.goodFeaturesToTrack(before, 60, 0.01, 2, mask=region, blockSize=5)
+        if points is None or len(points) < 4:
+            return None
+        ahead, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, winSize=(15, 15), maxLevel=3)
+        back, returned, _ = cv2.calcOpticalFlowPyrLK(now, before, ahead, None, winSize=(15, 15), maxLevel=3)
+        good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.linalg.norm(back - points, axis=-1)[:, 0] < 1.0)
+        if good.sum() < 4:
+            return None
+        cv2.setRNGSeed(0)
+        matrix, inliers = cv2.estimateAffinePartial2D(points[good], ahead[good], ransacReprojThreshold=1.5)
+        if matrix is None or inliers.sum() < 4 or not 0.8 < np.hypot(*matrix[:, 0]) < 1.25:
+            return None
+        return matrix
+
+    def _carried(self, t: int) -> np.ndarray | None:
+        """The object where its holder, or the hand that was last at it, would have brought it."""
+        if self.holder is None or not np.isfinite(self.hands[t, self.holder]).all():
+            return None
+        step = self.hands[t, self.holder] + self.grip - self._centre()
+        return np.column_stack([self.similarity[:, :2], self.similarity[:, 2] + step])
+
+    def _centre(self) -> np.ndarray:  # (2,)
+        return self.similarity @ np.append(self.template.centre, 1.0)
+
+    def _near_hand(self, t: int) -> int | None:
+        """The hand that has been nearest lately: who takes the object was there before it moved."""
+        lately = self.hands[max(0, t - TAKING_FRAMES + 1) : t + 1]
+        distance = np.linalg.norm(lately - self._centre(), axis=2)
+        distance = np.where(np.isfinite(distance), np.minimum(distance, 4 * self.template.size), 4 * self.template.size)
+        nearest = int(distance.mean(0).argmin())
+        return nearest if distance[-1, nearest] < 1.5 * self.template.size else None
+
+    def _find_holder(self, t: int, sure: bool) -> None:
+        """Update who holds the object, or would if it moved now, and from where the hand holds it."""
+        if self.hands is None:
+            return
+        if self.rest or self.holder is None:
+            near = self._near_hand(t)
+            # while the object rests in plain sight, a hand that has gone again took nothing
+            if near is not None or (self.rest and sure):
+                self.holder = near
+            if near is not None and (sure or near != self.touched):
+                self.touched, self.grip = near, self._centre() - self.hands[t, near]
+        elif sure and np.isfinite(self.hands[t, self.holder]).all():
+            self.grip += 0.3 * (self._centre() - self.hands[t, self.holder] - self.grip)
+        self.grip *= min(1.0, self.template.size / max(np.linalg.norm(self.grip), 1e-6))

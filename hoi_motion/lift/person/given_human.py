@@ -1,0 +1,165 @@
+"""A human from a file, placed before the clip's camera: its own poses, our camera.
+
+The file's world stands upright (z up), so what is open is its heading and place in the level frame (camera.py) and the
+camera's pitch: five numbers, found from all frames' keypoints at once.
+"""
+
+import numpy as np
+import torch
+from scipy.optimize import least_squares
+
+from hoi_motion.body import BodyModel
+from hoi_motion.body.change import turned
+from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints import track as kp
+from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, PITCH_SPREAD_DEG, USUAL_PITCH_DEG, BodyFit
+from hoi_motion.lift.person.measured_surface import MeasuredSurface
+from hoi_motion.motion import HoiMotion
+
+HEADINGS = 8
+HEIGHT_M = 1.7
+# scale of the robust reprojection, as a share of the person's height
+ROBUST = 0.05
+DEPTH_SPREAD, DEPTH_ROUNDS = 0.01, 2
+
+
+def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
+    """Raises: InputError SIZE_MISMATCH when the file's frames are not the clip's."""
+    if human.num_frames != num_frames:
+        raise InputError(
+            ErrorCode.SIZE_MISMATCH,
+            f"the human has {human.num_frames} frames, the video {num_frames}",
+            "give the file that was made from this very video, frame for frame",
+        )
+    if abs(human.fps / fps - 1) > 0.02:
+        raise InputError(
+            ErrorCode.SIZE_MISMATCH,
+            f"the human has {human.fps:g} frames per second, the video {fps:g}",
+            "resample one of them",
+        )
+
+
+def place_human(
+    body: BodyModel,
+    human: HoiMotion,
+    track: kp.KeypointTrack,
+    K: np.ndarray,  # (3, 3)
+    config: LiftConfig = LiftConfig(),
+    *,
+    depth_m: np.ndarray | None = None,  # (H, W), of the first frame
+) -> BodyFit:
+    """Place a given human, of this very body, so that it projects onto the keypoints of the video.
+
+    Returns:
+        The human in the level frame; the floor is under its lowest skin point of the clip.
+
+    Raises:
+        LiftError: FIT_DIVERGED when no place explains the keypoints.
+    """
+    points_m = body.joints(human.pose_rad, human.transl_m, human.betas).numpy().astype(float)
+    centre_m = points_m[:, 0].mean(0)
+    placing = _Placing(points_m - centre_m, track, K, config)
+    starts = [placing.solve(placing.start(2 * np.pi * i / HEADINGS), evaluations=10) for i in range(HEADINGS)]
+    best = placing.solve(min(starts, key=lambda found: found.cost).x, evaluations=100)
+    if depth_m is not None:
+        skin_m = body.vertices_and_joints(human.pose_rad[:1], human.transl_m[:1], human.betas)[0][0].numpy() - centre_m
+        surface = MeasuredSurface(depth_m, K, body.faces)
+        # what is seen of the skin is better known from where it says
+        for _ in range(DEPTH_ROUNDS):
+            in_camera_m = placing.in_camera_m(skin_m, best.x)
+            ids, measured_m = surface.seen(in_camera_m)
+            if not len(ids):
+                break
+            placing.pelvis_depth_m = placing.first_pelvis_m(best.x)[2] + np.median(measured_m - in_camera_m[ids, 2])
+            best = placing.solve(best.x, evaluations=30)
+    heading, pitch = best.x[:2]
+    error = placing.error(best.x)
+    if not np.isfinite(error).all() or error.mean() > MAX_MEAN_ERROR:
+        raise LiftError(
+            ErrorCode.FIT_DIVERGED,
+            f"the given human misses the person in the video by {100 * error.mean():.1f}% of the body height on average",
+            "is the file from this very video?",
+        )
+    R, place_m = _about_z(heading), placing.place_m(best.x)
+    rest_m = body.joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), human.betas)[0, 0].numpy()
+    pose = human.pose_rad.copy()
+    pose[:, 0] = turned(pose[:, 0], R)
+    transl_m = ((human.transl_m + rest_m - centre_m) @ R.T + place_m - rest_m).astype(np.float32)
+    vertices, _ = body.vertices_and_joints(pose, transl_m, human.betas)
+    return BodyFit(
+        pose_rad=pose,
+        transl_m=transl_m,
+        betas=human.betas.copy(),
+        points_m=placing.level_m(best.x),
+        pitch_rad=float(pitch),
+        floor_m=float(vertices[..., 2].min()),
+        error=error,
+        energy=float(best.cost),
+    )
+
+
+class _Placing:
+    """Residuals of heading, pitch, and the place's x/z, y/z and log depth in the camera."""
+
+    def __init__(self, points_m, track, K, config):
+        self.points_m, self.K = points_m, np.asarray(K, float)
+        self.keypoints_m = np.einsum("kj,tjc->tkc", km.BODY_MATRIX, points_m)
+        self.height_px = max(track.person_height_px(), 8.0)
+        rows = list(km.BODY_KEYPOINTS)
+        self.px = track.body_px[:, rows, :2]
+        self.weight = kp.believed(track.body_px, config.min_keypoint_confidence)[:, rows]
+        self.pelvis_depth_m = None  # in the first frame, when measured
+        hips = track.body_px[:, [kp.L_HIP, kp.R_HIP], :2].mean((0, 1))
+        self.ray = (hips - self.K[:2, 2]) / [self.K[0, 0], self.K[1, 1]]
+
+    def start(self, heading: float) -> np.ndarray:  # (5,)
+        depth_m = self.K[1, 1] * HEIGHT_M / self.height_px
+        return np.array([heading, np.deg2rad(USUAL_PITCH_DEG), *self.ray, np.log(depth_m)])
+
+    def solve(self, start: np.ndarray, evaluations: int):
+        return least_squares(self.residuals, start, max_nfev=evaluations)
+
+    def place_m(self, x) -> np.ndarray:  # (3,) in the level frame
+        depth = np.exp(np.clip(x[4], -3, 6))
+        return _R_level_camera(x[1]) @ np.array([x[2] * depth, x[3] * depth, depth])
+
+    def level_m(self, x) -> np.ndarray:  # (T, 76, 3)
+        return self.points_m @ _about_z(x[0]).T + self.place_m(x)
+
+    def in_camera_m(self, points_m: np.ndarray, x) -> np.ndarray:  # (..., 3) of the given human, from its centre
+        return (points_m @ _about_z(x[0]).T + self.place_m(x)) @ _R_level_camera(x[1])
+
+    def first_pelvis_m(self, x) -> np.ndarray:  # (3,) in the camera frame
+        return self.in_camera_m(self.points_m[0, 0], x)
+
+    def _miss(self, x) -> np.ndarray:  # (T, N, 2) shares of the person's height
+        seen = self.in_camera_m(self.keypoints_m, x)
+        return ((seen / np.maximum(seen[..., 2:], 0.05)) @ self.K[:2].T - self.px) / self.height_px
+
+    def error(self, x) -> np.ndarray:  # (T,)
+        distance = np.linalg.norm(self._miss(x), axis=-1)
+        return (self.weight * distance).sum(1) / np.maximum(self.weight.sum(1), 1e-3)
+
+    def residuals(self, x) -> np.ndarray:
+        miss = self._miss(x) / ROBUST
+        square = (miss**2).sum(-1, keepdims=True)
+        # soft L1: quadratic when small, its square grows like the distance when large
+        miss = miss * np.sqrt(2 * (np.sqrt(1 + square) - 1) / (square + 1e-12))
+        pitch = (x[1] - np.deg2rad(USUAL_PITCH_DEG)) / np.deg2rad(PITCH_SPREAD_DEG)
+        terms = [(np.sqrt(self.weight)[..., None] * miss).ravel(), [pitch]]
+        if self.pelvis_depth_m is not None:
+            ratio = max(self.first_pelvis_m(x)[2], 0.05) / self.pelvis_depth_m
+            terms.append([np.sqrt(len(self.px)) * np.log(ratio) / DEPTH_SPREAD])
+        return np.concatenate(terms)
+
+
+def _about_z(angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+
+
+def _R_level_camera(pitch: float) -> np.ndarray:
+    return R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()

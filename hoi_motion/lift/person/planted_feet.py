@@ -1,0 +1,76 @@
+"""Which foot stands when, judged in the picture."""
+
+import numpy as np
+
+from hoi_motion.body.joints import index_of
+from hoi_motion.keypoints import track as kp
+
+# the fit is trusted to these heights: a body higher than LIFTED_M over the floor is in the air on purpose
+LIFTED_M = 0.05
+
+FOOT_POINTS = [
+    [index_of(f"{side}_{point}") for point in ("heel", "big_toe", "small_toe", "ankle")] for side in ("left", "right")
+]
+FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.R_TOE))
+# a standing foot's keypoints move less than this, person heights a second
+STILL_SPEED = 0.12
+# how surely a foot that is hidden, or of which nothing is known, stands
+HIDDEN_WEIGHT = 0.7
+# a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
+SURE, STAYS = 0.4, 0.08
+
+
+def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1
+    """How surely each foot (left, right) stands still on the floor.
+
+    A foot that goes out of sight and is still guessed where it was last seen stands there: whoever bends down hides
+    their feet without a step. A foot of which nothing is known stands while the hips keep still: a person behind a table
+    or cut off by the picture's edge stands on the same floor all the time.
+    """
+    planted = np.zeros((track.num_frames, 2))
+    hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
+    hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
+    resting = HIDDEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
+    for side, ids in enumerate(FOOT_KEYPOINTS):
+        # some sources know no heels and toes
+        points = track.body_px[:, [i for i in ids if track.body_px[:, i, 2].any()] or ids[:1]]
+        seen, place = points[..., 2].mean(1), points[..., :2].mean(1)
+        moving = _speed(place, fps) / height_px
+        sure = seen > SURE
+        stays = ~sure & (seen > 0) & (_from_last_place(place, sure) < STAYS * height_px)
+        standing = seen * np.clip(2 - moving / STILL_SPEED, 0, 1)
+        planted[:, side] = np.where(sure, standing, np.where(stays, HIDDEN_WEIGHT, resting))
+    return planted
+
+
+def standing_through(planted: np.ndarray, lag: int) -> np.ndarray:  # (T, 2) -> (T - lag, 2)
+    """How surely each foot stands from frame t to frame t + lag: as surely as in the least sure frame between."""
+    return np.lib.stride_tricks.sliding_window_view(planted, lag + 1, axis=0).min(-1)
+
+
+def _from_last_place(xy: np.ndarray, sure: np.ndarray) -> np.ndarray:  # (T, 2), (T,) -> (T,) pixels
+    """Distance from where a point was in the last sure frame; infinite before the first."""
+    last = np.maximum.accumulate(np.where(sure, np.arange(len(xy)), -1))
+    return np.where(last >= 0, np.linalg.norm(xy - xy[last], axis=1), np.inf)
+
+
+def _speed(xy: np.ndarray, fps: float) -> np.ndarray:  # (T, 2) -> (T,) pixels per second
+    if len(xy) < 2:
+        return np.zeros(len(xy))
+    steps = np.linalg.norm(np.diff(xy, axis=0), axis=1) * fps
+    return (
+        np.maximum(np.r_[steps, steps[-1]], np.r_[steps[0], steps])
+        if len(xy) < 3
+        else np.r_[steps[0], np.minimum(steps[1:], steps[:-1]), steps[-1]]
+    )
+
+
+def rise_to_floor(lowest_m: np.ndarray) -> np.ndarray:  # (T,) -> (T,)
+    """How far the body must rise in each frame so that it stands on the floor.
+
+    Bodies below the floor always rise; bodies up to LIFTED_M above it come down.
+
+    Args:
+        lowest_m: height of the body's lowest point over the floor.
+    """
+    return np.where(lowest_m < LIFTED_M, -lowest_m, 0.0)

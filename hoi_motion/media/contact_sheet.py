@@ -1,0 +1,121 @@
+"""A motion as one picture: front, side and top view (rows) over time (columns)."""
+
+import cv2
+import numpy as np
+
+from hoi_motion.body import VERTEX_LABELS
+from hoi_motion.body.model import vertex_normals
+from hoi_motion.motion import HoiMotion
+
+CELL_PX = 260
+SAMPLE_SPACING_M = 0.006
+_IN_FACE = np.array([[1, 1, 1], [4, 1, 1], [1, 4, 1], [1, 1, 4]]) / [[3], [6], [6], [6]]
+"""Four points on every face of the body leave no holes at this cell size."""
+# rows: image right, image down, towards the viewer, in the actor's frame (x to the right of a viewer in front, y away)
+VIEWS = {
+    "front": ((1, 0, 0), (0, 0, -1), (0, -1, 0)),
+    "side": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
+    "top": ((1, 0, 0), (0, -1, 0), (0, 0, 1)),
+}
+_BACKGROUND, _FLOOR, _BODY = (250, 250, 250), (205, 205, 205), (150, 175, 205)  # BGR
+_OBJECT, _TARGET, _SUPPORT, _TEXT = (175, 150, 130), (30, 110, 235), (95, 130, 165), (60, 60, 60)
+_LABELS = {
+    "shirt": (170, 120, 80),
+    "sleeve": (170, 120, 80),
+    "trousers": (90, 75, 70),
+    "shoe": (45, 45, 45),
+    "hair": (35, 45, 60),
+}
+
+
+def contact_sheet(motion: HoiMotion, body, columns: int = 8) -> np.ndarray:  # (H, W, 3) uint8 BGR
+    """Orthographic views of `columns` frames spread over the motion, seen in the direction the actor faces."""
+    frames = np.unique(np.linspace(0, motion.num_frames - 1, columns).round().astype(int))
+    pose, transl = motion.pose_rad[frames], motion.transl_m[frames]
+    skin, joints = (
+        np.asarray(a) for a in body.vertices_and_joints(np.array(pose), np.array(transl), np.array(motion.betas))
+    )
+    R_view_world = _facing(joints[0])
+    scene = [_scene_points(motion, body, skin[i], frame) for i, frame in enumerate(frames)]
+    # frame the person and what is near; a large table may run out of the picture
+    keep = np.concatenate([skin.reshape(-1, 3), *(o.vertices_world(f) for o in motion.objects for f in frames)])
+    keep = keep @ R_view_world.T
+    middle, extent = (keep.min(0) + keep.max(0)) / 2, (keep.max(0) - keep.min(0)).max() * 1.1
+    rows = []
+    for name, axes in VIEWS.items():
+        cells = []
+        for (points, normals, colors), frame in zip(scene, frames):
+            cell = _splat(points @ R_view_world.T - middle, normals @ R_view_world.T, colors, np.array(axes), extent)
+            if name != "top":
+                floor = int(CELL_PX / 2 + middle[2] / extent * CELL_PX)
+                cv2.line(cell, (0, floor), (CELL_PX - 1, floor), _FLOOR, 1)
+            _caption(cell, motion, frame, name)
+            cells.append(cell)
+        rows.append(np.hstack(cells))
+    return np.vstack(rows)
+
+
+def _scene_points(motion: HoiMotion, body, skin: np.ndarray, frame: int):
+    """Coloured surface points of one frame: positions, normals (world) and BGR colours."""
+    colors = np.tile(np.array(_BODY, np.float32), (len(skin), 1))
+    if body.vertex_labels is not None:
+        palette = np.array([_LABELS.get(label, _BODY) for label in VERTEX_LABELS], np.float32)
+        colors = palette[body.vertex_labels]
+    corners, normals = skin[body.faces], vertex_normals(skin, body.faces)[body.faces]
+    points = np.einsum("sk,fki->fsi", _IN_FACE, corners).reshape(-1, 3)
+    normals = np.einsum("sk,fki->fsi", _IN_FACE, normals).reshape(-1, 3)
+    parts = [(points, normals, np.repeat(colors[body.faces[:, 0]], len(_IN_FACE), axis=0))]
+    for item in motion.objects:
+        parts.append(_sampled(item.vertices_world(frame), item.faces, _TARGET if item.is_target else _OBJECT))
+    for box in motion.supports:
+        corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * box.size_m / 2
+        quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+        faces = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
+        parts.append(_sampled(corners @ box.T_world_box[:3, :3].T + box.T_world_box[:3, 3], faces, _SUPPORT))
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts))
+
+
+def _sampled(vertices: np.ndarray, faces: np.ndarray, color) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points spread evenly over a triangle surface, with normals and one colour."""
+    corners = vertices[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area2 = np.linalg.norm(normals, axis=1)
+    counts = np.ceil(area2 / 2 / SAMPLE_SPACING_M**2).astype(int).clip(1, 40_000)
+    owner = np.repeat(np.arange(len(faces)), counts)
+    u, v = np.random.default_rng(0).random((2, len(owner)))
+    u, v = np.where(u + v > 1, 1 - u, u)[:, None], np.where(u + v > 1, 1 - v, v)[:, None]
+    points = corners[owner, 0] * (1 - u - v) + corners[owner, 1] * u + corners[owner, 2] * v
+    normals = (normals / np.maximum(area2, 1e-12)[:, None])[owner]
+    return points, normals, np.tile(np.array(color, np.float32), (len(owner), 1))
+
+
+def _splat(points, normals, colors, axes: np.ndarray, extent_m: float) -> np.ndarray:
+    """Points drawn far to near as small squares, shaded by how much they face the viewer."""
+    size = CELL_PX
+    cell = np.full((size, size, 3), _BACKGROUND, np.uint8)
+    seen = points @ axes.T
+    order = np.argsort(seen[:, 2])
+    shade = 0.55 + 0.45 * np.abs(normals @ axes[2])
+    shaded = np.clip(colors * shade[:, None], 0, 255).astype(np.uint8)[order]
+    x, y = (seen[order, :2].T / extent_m * size + size / 2).astype(int)
+    for dx in (0, 1):
+        for dy in (0, 1):
+            inside = (x + dx >= 0) & (x + dx < size) & (y + dy >= 0) & (y + dy < size)
+            cell[y[inside] + dy, x[inside] + dx] = shaded[inside]
+    return cell
+
+
+def _caption(cell: np.ndarray, motion: HoiMotion, frame: int, view: str) -> None:
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(cell, f"{view}  {frame / motion.fps:.2f} s", (8, 18), font, 0.45, _TEXT, 1, cv2.LINE_AA)
+    touching = [c.hand for c in motion.contacts if c.start_frame <= frame < c.end_frame]
+    if touching:
+        words = " and ".join(sorted({hand.removesuffix("_hand") for hand in touching}))
+        cv2.putText(cell, f"contact: {words}", (8, CELL_PX - 10), font, 0.42, _TARGET, 1, cv2.LINE_AA)
+
+
+def _facing(joints: np.ndarray) -> np.ndarray:  # (55, 3) -> (3, 3)
+    """Rotation about z after which the actor faces -y, towards the viewer of the front view."""
+    left = (joints[1] - joints[2])[:2]  # from the right to the left hip
+    left = left / max(np.linalg.norm(left), 1e-9)
+    return np.array([[left[0], left[1], 0], [-left[1], left[0], 0], [0, 0, 1]])

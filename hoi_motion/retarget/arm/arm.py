@@ -1,0 +1,149 @@
+"""Arm: kinematics of a robot arm and inverse kinematics with pink on pinocchio."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
+from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, read_urdf
+
+POSITION_TOLERANCE_M = 1e-3
+ROTATION_TOLERANCE_RAD = 0.02
+MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
+
+
+class Arm:
+    """A robot arm with a gripper; positions of arm joints `q` are in the order of `joint_names`.
+
+    Attributes:
+        config: the robot; gripper: its two fingers.
+        joint_names: arm joints; lower_rad, upper_rad, velocity_rad_s, acceleration_rad_s2, home_rad: (n,) each.
+        gripper_velocity: (g,) of the finger joints, m/s or rad/s.
+        urdf_text: the URDF with absolute mesh paths.
+    """
+
+    def __init__(self, config: RobotConfig):
+        """Raises: RetargetError ROBOT_UNKNOWN when the YAML names what the URDF lacks, or there is no gripper."""
+        import pinocchio
+
+        self.config, self.gripper = config, config.gripper
+        if config.jaw.link:
+            half = config.jaw.open_width_m / 2
+            self.gripper = GripperConfig(list(JAW_JOINTS), half, 0.0, config.jaw.open_width_m, 0.045, TIP_DEPTH_M)
+            if config.grasp_frame != JAW_FRAME:
+                config = self.config = dataclasses.replace(config, grasp_frame=JAW_FRAME)
+        self.urdf_text = read_urdf(Path(config.urdf), config.jaw)
+        try:
+            full = pinocchio.buildModelFromXML(self.urdf_text)
+        except ValueError as error:
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{config.urdf} is not a URDF: {error}") from error
+        joints = list(full.names)[1:]
+        fingers = self.gripper.joints
+        if not fingers:
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN,
+                f"{config.name} has no gripper",
+                f"name its finger joints in gripper.joints, or a link in jaw.link; joints: {', '.join(joints)}",
+            )
+        named = {
+            "gripper.joints": fingers,
+            "home_rad": config.home_rad,
+            "velocity_rad_s": config.velocity_rad_s,
+            "acceleration_rad_s2": config.acceleration_rad_s2,
+        }
+        for where, names in named.items():
+            _all_known(names, joints, f"joint in {where} of {config.name}")
+        _all_known([config.grasp_frame], [f.name for f in full.frames][1:], f"frame in grasp_frame of {config.name}")
+        locked = [full.getJointId(name) for name in fingers]
+        self.gripper_velocity = np.array([full.velocityLimit[full.joints[j].idx_v] for j in locked])
+        self.model = pinocchio.buildReducedModel(full, locked, pinocchio.neutral(full))
+        self.joint_names = tuple(list(self.model.names)[1:])
+        if self.model.nq != len(self.joint_names):
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN,
+                f"{config.name} has joints without limits or a floating base",
+                "an arm has a fixed base and revolute or prismatic joints with limits",
+            )
+        self.lower_rad, self.upper_rad = self.model.lowerPositionLimit, self.model.upperPositionLimit
+        velocity, home = self.model.velocityLimit.copy(), np.clip(0.0, self.lower_rad, self.upper_rad)
+        acceleration = np.full(len(velocity), config.default_acceleration_rad_s2)
+        for i, name in enumerate(self.joint_names):
+            velocity[i] = config.velocity_rad_s.get(name, velocity[i])
+            acceleration[i] = config.acceleration_rad_s2.get(name, acceleration[i])
+            home[i] = config.home_rad.get(name, home[i])
+            if not self.lower_rad[i] <= home[i] <= self.upper_rad[i]:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"home_rad of {name} is {home[i]:g}",
+                    f"its limits are {self.lower_rad[i]:g}..{self.upper_rad[i]:g}",
+                )
+            if not (velocity[i] > 0 and acceleration[i] > 0):
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"joint {name} has no velocity or acceleration limit",
+                    "give it in velocity_rad_s and acceleration_rad_s2",
+                )
+        self.velocity_rad_s, self.acceleration_rad_s2, self.home_rad = velocity, acceleration, home
+        T = np.eye(4)
+        T[:3, :3] = Rotation.from_euler("xyz", config.grasp_offset_rpy_rad).as_matrix()
+        T[:3, 3] = config.grasp_offset_m
+        self._T_tool_frame = np.linalg.inv(T)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        import pink
+
+        self._configuration = pink.Configuration(self.model, self.model.createData(), self.home_rad)
+        self._frame = pink.tasks.FrameTask(self.config.grasp_frame, 1.0, 0.3, lm_damping=1e-4)
+        self._posture = pink.tasks.PostureTask(cost=1e-3)
+        self._posture.set_target(self.home_rad)
+        self._limits = [pink.limits.ConfigurationLimit(self.model, 0.95)]
+
+    def forward(self, q: np.ndarray) -> np.ndarray:  # (n,) -> (4, 4)
+        """T_base_tool: the grasp frame in the robot's base."""
+        self._configuration.update(np.asarray(q, float))
+        frame = self._configuration.get_transform_frame_to_world(self.config.grasp_frame).homogeneous
+        return frame @ np.linalg.inv(self._T_tool_frame)
+
+    def solve(self, q: np.ndarray, T_base_tool: np.ndarray, steps: int) -> np.ndarray | None:
+        """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None when there are none."""
+        import pinocchio
+        from pink import solve_ik
+
+        configuration = self._configuration
+        configuration.update(np.clip(q, self.lower_rad, self.upper_rad))
+        self._frame.set_target(pinocchio.SE3(T_base_tool @ self._T_tool_frame))
+        best = np.inf
+        for step in range(steps + 1):
+            error = self._frame.compute_error(configuration)
+            position, rotation = np.linalg.norm(error[:3]), np.linalg.norm(error[3:])
+            if position < 0.1 * POSITION_TOLERANCE_M and rotation < 0.1 * ROTATION_TOLERANCE_RAD:
+                break
+            if step % 12 == 11:  # far from the goal and hardly nearer than twelve steps ago
+                if position + 0.1 * rotation > 0.8 * best and position > 0.01:
+                    return None
+                best = position + 0.1 * rotation
+            if step == steps:
+                break
+            move = solve_ik(
+                configuration, (self._frame, self._posture), 1.0, "daqp", 1e-8, self._limits, safety_break=False
+            )
+            move *= min(1.0, MAX_STEP_RAD / max(np.abs(move).max(), 1e-9))
+            configuration.update(np.clip(configuration.q + move, self.lower_rad, self.upper_rad))
+        if position > POSITION_TOLERANCE_M or rotation > ROTATION_TOLERANCE_RAD:
+            return None
+        return np.array(configuration.q)
+
+    def finger_value(self, width_m: float) -> float:
+        """Finger joint value for an opening."""
+        g = self.gripper
+        return g.closed + (g.open - g.closed) * float(np.clip(width_m / g.open_width_m, 0, 1))
+
+
+def _all_known(names, known: list[str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no {what} is called {name!r}", f"known: {', '.join(known)}")

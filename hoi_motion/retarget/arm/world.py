@@ -1,0 +1,190 @@
+"""ArmWorld: the robot among floor, supports and objects in PyBullet, for questions about distance."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld, pybullet
+from hoi_motion.retarget.arm.arm import Arm
+from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M
+
+FINGER_DEPTH_M = 0.002  # soft finger tips may give way this much on what they hold
+SELF_DEPTH_M = 0.001
+GAP_RANGE_M = 0.03
+NEIGHBOUR_JOINTS = 2  # links this few joints apart are built to be close
+
+
+class ArmWorld(BulletWorld):
+    """The robot and its scene; use it in a `with` statement.
+
+    Args:
+        target: name of the object that is handled.
+        drawn: with what is only seen, for a film.
+    """
+
+    def __init__(self, arm: Arm, motion: HoiMotion, target: str, drawn: bool = False):
+        self._arm, self._motion, self._target, self._drawn = arm, motion, target, drawn
+
+    def _build(self) -> None:
+        client, arm = dict(physicsClientId=self.client), self._arm
+        flags = 0 if self._drawn else pybullet.URDF_IGNORE_VISUAL_SHAPES
+        with tempfile.TemporaryDirectory() as folder, quiet():
+            path = Path(folder) / "robot.urdf"
+            path.write_text(arm.urdf_text)
+            try:
+                self.robot = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **client)
+            except pybullet.error as error:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN, f"PyBullet does not load {arm.config.urdf}: {error}", "check its meshes"
+                ) from error
+        dynamics = pybullet.getDynamicsInfo(self.robot, -1, **client)
+        self._T_base_mass = np.eye(4)  # PyBullet places the centre of mass, not the base's frame
+        self._T_base_mass[:3, :3] = Rotation.from_quat(dynamics[4]).as_matrix()
+        self._T_base_mass[:3, 3] = dynamics[3]
+        info = [
+            pybullet.getJointInfo(self.robot, i, **client) for i in range(pybullet.getNumJoints(self.robot, **client))
+        ]
+        by_name = {joint[1].decode(): i for i, joint in enumerate(info)}
+        self._indices = [by_name[name] for name in (*arm.joint_names, *arm.gripper.joints)]
+        self.link_names = [joint[12].decode() for joint in info]
+        moved_by = {-1: 0}  # number of joints between a link and the base
+        parents = {i: joint[16] for i, joint in enumerate(info)}
+        for i, joint in enumerate(info):
+            moved_by[i] = moved_by[joint[16]] + (joint[2] != pybullet.JOINT_FIXED)
+        self.fixed_links = {i for i, depth in moved_by.items() if depth == 0}
+        self.finger_links = {by_name[name] for name in arm.gripper.joints}
+        grown = True
+        while grown:  # links that hang on fingers
+            more = {i for i, parent in parents.items() if parent in self.finger_links}
+            grown = not more <= self.finger_links
+            self.finger_links |= more
+        last = max(moved_by[self._indices[i]] for i in range(len(arm.joint_names)))
+        self.tool_links = {i for i, depth in moved_by.items() if depth >= last}
+        self._self_pairs = [
+            (a, b)
+            for a in moved_by
+            for b in moved_by
+            if a < b and abs(moved_by[a] - moved_by[b]) > NEIGHBOUR_JOINTS and not {a, b} & self.finger_links
+        ]
+        self._add_scene(client)
+        self.pose(arm.home_rad, arm.gripper.open)
+        touching = {(a, b) for a, b in self._self_pairs if self._depth(self.robot, self.robot, a, b) > 0}
+        self._self_pairs = [pair for pair in self._self_pairs if pair not in touching]
+
+    def _add_scene(self, client: dict) -> None:
+        self.bodies = {"floor": self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))}
+        for support in self._motion.supports:
+            half = (support.size_m / 2).tolist()
+            shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, **client)
+            self.bodies[support.name] = body = self._add(shape)
+            self._place(body, support.T_world_box)
+        self._moving = [
+            o
+            for o in self._motion.objects
+            if o.name != self._target and np.ptp(o.T_world_object[:, :3], axis=0).max() > 1e-6
+        ]
+        for thing in self._motion.objects:  # with triangles and not as a hull: fingers reach into cups
+            mesh = dict(vertices=thing.vertices_m.tolist(), indices=thing.faces.reshape(-1).tolist(), **client)
+            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
+            seen = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh) if self._drawn else -1
+            self.bodies[thing.name] = body = self._add(shape, seen)
+            self._place(body, thing.T_world_object[0])
+        self._T_target = None
+        self._pedestal = None
+
+    def _add(self, shape: int, seen: int = -1) -> int:
+        body = pybullet.createMultiBody(0, shape, seen, physicsClientId=self.client)
+        pybullet.changeDynamics(body, -1, collisionMargin=COLLISION_MARGIN_M, physicsClientId=self.client)
+        return body
+
+    def set_base(self, T_world_base: np.ndarray) -> None:
+        """Stand the robot there, on a pedestal down to the floor."""
+        client = dict(physicsClientId=self.client)
+        self._place(self.robot, T_world_base @ self._T_base_mass)
+        if self._pedestal is not None:
+            pybullet.removeBody(self.bodies.pop("pedestal"), **client)
+            self._pedestal = None
+        height = float(T_world_base[2, 3])
+        if height > 0.02:
+            half = [PEDESTAL_HALF_M, PEDESTAL_HALF_M, height / 2]
+            self._pedestal = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, **client)
+            self.bodies["pedestal"] = self._add(self._pedestal)
+            T = T_world_base.copy()
+            T[2, 3] = height / 2
+            self._place(self.bodies["pedestal"], T)
+
+    def place_target(self, T_world_object: np.ndarray) -> None:
+        if not np.array_equal(T_world_object, self._T_target):  # at rest for most of the way
+            self._place(self.bodies[self._target], T_world_object)
+            self._T_target = T_world_object
+
+    def place_at(self, frame: float, T_world_target: np.ndarray) -> None:
+        """The target at a pose, and other objects that move where they are at the nearest source frame."""
+        self.place_target(T_world_target)
+        for thing in self._moving:
+            self._place(self.bodies[thing.name], thing.T_world_object[int(round(frame))])
+
+    def pose(self, q: np.ndarray, finger: float) -> None:
+        """Set arm joints and both fingers."""
+        values = [*q, *[finger] * len(self._arm.gripper.joints)]
+        for index, value in zip(self._indices, values):
+            pybullet.resetJointState(self.robot, index, float(value), physicsClientId=self.client)
+
+    def collision(self, holding: bool, with_self: bool = True) -> tuple[str, bool] | None:
+        """What the robot runs into as posed now, and whether its gripper runs into the scene; None when it is free.
+
+        Args:
+            holding: the fingers hold the target and may press on it a little.
+        """
+        for name, body in self.bodies.items():
+            for point in pybullet.getClosestPoints(self.robot, body, 0.0, physicsClientId=self.client):
+                link, depth = point[3], -point[8]
+                if link in self.fixed_links and name in ("floor", "pedestal"):
+                    continue
+                soft = FINGER_DEPTH_M if name == self._target and holding and link in self.finger_links else 0.0
+                if depth > soft:
+                    what = "the object" if name == self._target else name
+                    return f"its {self._name(link)} hits {what}", link in self.tool_links and name != "pedestal"
+        for a, b in self._self_pairs if with_self else ():
+            if self._depth(self.robot, self.robot, a, b) > SELF_DEPTH_M:
+                return f"its {self._name(a)} hits its {self._name(b)}", False
+        return None
+
+    def _name(self, link: int) -> str:
+        return "base" if link < 0 else self.link_names[link]
+
+    def _depth(self, first: int, second: int, a: int, b: int) -> float:
+        points = pybullet.getClosestPoints(first, second, 0.0, a, b, physicsClientId=self.client)
+        return max((-p[8] for p in points), default=0.0)
+
+    def gap_m(self) -> float:
+        """Distance from the fingers to the target; infinite beyond GAP_RANGE_M."""
+        target, gaps = self.bodies[self._target], []
+        for link in sorted(self.finger_links):
+            points = pybullet.getClosestPoints(self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self.client)
+            gaps += [p[8] for p in points]
+        return max(0.0, min(gaps, default=np.inf))
+
+
+@contextlib.contextmanager
+def quiet():
+    """PyBullet's C code writes warnings about inertias to both outputs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept, nowhere = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        for target, copy in zip((1, 2), kept):
+            os.dup2(copy, target)
+            os.close(copy)
+        os.close(nowhere)

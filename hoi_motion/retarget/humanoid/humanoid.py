@@ -1,0 +1,193 @@
+"""Humanoid: kinematics of a robot with a free root, and inverse kinematics of its whole body with pink on pinocchio."""
+
+from pathlib import Path
+
+import numpy as np
+import pink
+import pinocchio
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
+from hoi_motion.retarget.robots.config import HumanoidConfig
+
+MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
+SETTLED_RAD = 5e-3
+ROOT_SIZE = 7  # x y z qx qy qz qw
+POSTURE_COST = 0.03
+
+
+class BodyTask(pink.tasks.Task):
+    """Points and rotations of many frames in the world at once, each with its own weight.
+
+    Attributes:
+        points_m: (P, 3), point_weights: (P,); rotations: (R, 3, 3), rotation_weights: (R,).
+    """
+
+    def __init__(self, point_ids: list[int], rotation_ids: list[int]):
+        super().__init__(cost=1.0, gain=1.0, lm_damping=0.0)
+        self._point_ids, self._rotation_ids = point_ids, rotation_ids
+        self.points_m, self.point_weights = np.zeros((len(point_ids), 3)), np.ones(len(point_ids))
+        self.rotations, self.rotation_weights = np.zeros((len(rotation_ids), 3, 3)), np.ones(len(rotation_ids))
+
+    def __repr__(self) -> str:
+        return f"BodyTask({len(self._point_ids)} points, {len(self._rotation_ids)} rotations)"
+
+    def compute_error(self, configuration) -> np.ndarray:
+        placements = configuration.data.oMf
+        points = np.array([placements[i].translation for i in self._point_ids])
+        turned = [pinocchio.log3(R.T @ placements[i].rotation) for R, i in zip(self.rotations, self._rotation_ids)]
+        return np.concatenate([(points - self.points_m).ravel(), *turned])
+
+    def compute_jacobian(self, configuration) -> np.ndarray:
+        model, data = configuration.model, configuration.data
+        world, local = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED, pinocchio.ReferenceFrame.LOCAL
+        rows = [pinocchio.getFrameJacobian(model, data, i, world)[:3] for i in self._point_ids]
+        for R, i in zip(self.rotations, self._rotation_ids):
+            right = pinocchio.Jlog3(R.T @ data.oMf[i].rotation)
+            rows.append(right @ pinocchio.getFrameJacobian(model, data, i, local)[3:])
+        return np.concatenate(rows)
+
+    def compute_qp_objective(self, configuration) -> tuple[np.ndarray, np.ndarray]:
+        weights = np.repeat(np.concatenate([self.point_weights, self.rotation_weights]), 3)
+        weighted = self.compute_jacobian(configuration) * weights[:, None]
+        error = self.compute_error(configuration) * weights
+        return weighted.T @ weighted, error @ weighted
+
+
+class Humanoid:
+    """A humanoid; configurations `q` are the root's pose (x y z qx qy qz qw), then its joints.
+
+    Attributes:
+        config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
+        joint_names: (n,) of one axis each; lower_rad, upper_rad, velocity_rad_s: (n,).
+        home: (7 + n,) upright, where IK starts.
+        rest_points_m: body part -> (3,) and rest_rotations -> (3, 3) with all joints at 0, root frame.
+        body_axes: (3, 3), columns left, up and forward in the root frame.
+    """
+
+    def __init__(self, config: HumanoidConfig):
+        """Raises: RetargetError ROBOT_UNKNOWN when the YAML names what the URDF lacks, or the base is fixed."""
+        self.config = config
+        self.urdf_text = read_humanoid_urdf(Path(config.urdf), config.scale)
+        try:
+            model = pinocchio.buildModelFromXML(skeleton_only(self.urdf_text), pinocchio.JointModelFreeFlyer())
+        except ValueError as error:
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{config.urdf} is not a URDF: {error}") from error
+        links = [frame.name for frame in model.frames if frame.type == pinocchio.FrameType.BODY]
+        for part, link in config.frames.items():
+            if link not in links:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"no link for {part} of {config.name} is called {link!r}",
+                    f"links: {', '.join(links)}",
+                )
+        self.joint_names = tuple(list(model.names)[2:])
+        for where in ("home_rad", "velocity_rad_s"):
+            for name in getattr(config, where):
+                if name not in self.joint_names:
+                    raise RetargetError(
+                        ErrorCode.ROBOT_UNKNOWN,
+                        f"no joint in {where} of {config.name} is called {name!r}",
+                        f"joints: {', '.join(self.joint_names)}",
+                    )
+        if model.nq != ROOT_SIZE + len(self.joint_names):
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN, f"{config.name} has joints of several axes", "give each joint one axis"
+            )
+        self._frame_ids = {p: model.getFrameId(link, pinocchio.FrameType.BODY) for p, link in config.frames.items()}
+        for side in ("left", "right"):
+            hand_id = self._frame_ids[f"{side}_hand"]
+            hand = model.frames[hand_id]
+            at = hand.placement * pinocchio.SE3(np.eye(3), np.array(getattr(config, f"{side}_palm_m"), float))
+            palm = pinocchio.Frame(f"{side} palm", hand.parent, hand_id, at, pinocchio.FrameType.OP_FRAME)
+            self._frame_ids[f"{side}_palm"] = model.addFrame(palm)
+        self.model, self.data = model, model.createData()
+        self.lower_rad, self.upper_rad = model.lowerPositionLimit[ROOT_SIZE:], model.upperPositionLimit[ROOT_SIZE:]
+        velocity = dict(zip(self.joint_names, model.velocityLimit[6:])) | config.velocity_rad_s
+        self.velocity_rad_s = np.array([velocity[name] for name in self.joint_names], float)
+        self.soles_m = {side: np.array(getattr(config, f"{side}_sole_m"), float) for side in ("left", "right")}
+        up, forward = (np.array(v, float) / np.linalg.norm(v) for v in (config.up, config.forward))
+        self.body_axes = np.stack([np.cross(up, forward), up, forward], axis=1)
+        self._rest()
+        self._home()
+
+    def _rest(self) -> None:
+        placements = self.placements(pinocchio.neutral(self.model))
+        self.rest_points_m = {part: T[:3, 3] for part, T in placements.items()}
+        self.rest_rotations = {part: T[:3, :3] for part, T in placements.items()}
+
+    def _home(self) -> None:
+        home = pinocchio.neutral(self.model)
+        T = np.eye(3)
+        T[:] = np.stack([[0, 1, 0], [0, 0, 1], [1, 0, 0]], axis=1) @ self.body_axes.T  # forward x, left y, up z
+        home[3:ROOT_SIZE] = pinocchio.Quaternion(T).coeffs()
+        for i, name in enumerate(self.joint_names):
+            value = self.config.home_rad.get(name, float(np.clip(0.0, self.lower_rad[i], self.upper_rad[i])))
+            if not self.lower_rad[i] <= value <= self.upper_rad[i]:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"home_rad of {name} is {value:g}",
+                    f"its limits are {self.lower_rad[i]:g}..{self.upper_rad[i]:g}",
+                )
+            home[ROOT_SIZE + i] = value
+        self.home = home
+
+    def placements(self, q: np.ndarray) -> dict[str, np.ndarray]:  # (7 + n,) -> part: (4, 4)
+        """T_world_link of every body part and palm."""
+        pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
+        return {part: self.data.oMf[i].homogeneous for part, i in self._frame_ids.items()}
+
+    def rest_offset_m(self, part: str, parent: str) -> np.ndarray:  # (3,)
+        """From one body part to another at rest, in the frame of the parent's link."""
+        return self.rest_rotations[parent].T @ (self.rest_points_m[part] - self.rest_points_m[parent])
+
+    def length_m(self, *parts: str) -> float:
+        """Along a chain of body parts at rest."""
+        points = np.array([self.rest_points_m[part] for part in parts])
+        return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+
+    @property
+    def leg_m(self) -> float:
+        """From the hip over the knee to the sole."""
+        up = self.body_axes[:, 1]
+        sole = self.rest_rotations["left_foot"] @ self.soles_m["left"].mean(axis=0)
+        return self.length_m("left_hip", "left_knee", "left_foot") - float(sole @ up)
+
+    def task(self, points: list[str], rotations: list[str]) -> BodyTask:
+        return BodyTask([self._frame_ids[p] for p in points], [self._frame_ids[p] for p in rotations])
+
+    def solver(self) -> "WholeBodyIK":
+        return WholeBodyIK(self)
+
+
+class WholeBodyIK:
+    """Steps of inverse kinematics from a configuration, within joint limits; it starts at home."""
+
+    def __init__(self, robot: Humanoid):
+        self._model = robot.model
+        self._configuration = pink.Configuration(robot.model, robot.model.createData(), robot.home)
+        self._posture = pink.tasks.PostureTask(cost=POSTURE_COST)
+        self._posture.set_target(robot.home)
+        self._limits = [pink.limits.ConfigurationLimit(robot.model, 0.95)]
+        self._lower, self._upper = robot.model.lowerPositionLimit.copy(), robot.model.upperPositionLimit.copy()
+        self._lower[:ROOT_SIZE], self._upper[:ROOT_SIZE] = -np.inf, np.inf
+
+    def place_root(self, position_m: np.ndarray, rotation: np.ndarray) -> None:
+        q = self._configuration.q.copy()
+        q[:3], q[3:ROOT_SIZE] = position_m, pinocchio.Quaternion(rotation).coeffs()
+        self._configuration.update(q)
+
+    def solve(self, task: BodyTask, steps: int) -> np.ndarray:  # (7 + n,)
+        """Joint positions that meet the task at weighted best, after at most so many steps."""
+        configuration = self._configuration
+        for _ in range(steps):
+            move = pink.solve_ik(
+                configuration, (task, self._posture), 1.0, "daqp", 1e-6, self._limits, safety_break=False
+            )
+            largest = np.abs(move).max()
+            move *= min(1.0, MAX_STEP_RAD / max(largest, 1e-9))
+            q = pinocchio.integrate(self._model, configuration.q, move)
+            configuration.update(np.clip(q, self._lower, self._upper))
+            if largest < SETTLED_RAD:
+                break
+        return np.array(configuration.q)

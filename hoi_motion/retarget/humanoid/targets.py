@@ -1,0 +1,193 @@
+"""Where every body part of a humanoid should be: a person's motion at the robot's proportions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES
+from hoi_motion.motion import Contact, HoiMotion
+from hoi_motion.retarget.arm.grasp import surface_points
+from hoi_motion.retarget.humanoid.feet import above_floor, planted_frames, planted_track
+from hoi_motion.retarget.humanoid.humanoid import Humanoid
+
+RAMP_S = 0.5  # in which a hand turns to what it will touch
+SIDES = ("left", "right")
+PALM = ("wrist", "index1", "middle1", "ring1", "pinky1")
+TOUCHING = ("index3", "middle3", "ring3", "thumb3", "index1", "middle1", "ring1", "pinky1", "wrist")
+FOOT_POINTS = ("heel", "big_toe", "small_toe")
+POINTS = ("pelvis", *(f"{s}_{p}" for s in SIDES for p in ("knee", "foot", "elbow", "palm")))
+ROTATIONS = ("pelvis", "chest", "left_foot", "right_foot")
+PELVIS, KNEE, FOOT, ELBOW, PALM_FREE, PALM_HELD = 3.0, 0.5, 60.0, 1.0, 1.5, 20.0
+TURN = {"pelvis": 1.0, "chest": 1.0, "foot": 10.0, "head": 0.2}
+SOFT_ELBOW = 0.1  # share of its weight that an elbow keeps while its hand is held
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Attributes:
+    points_m: (T, P, 3) and point_weights (T, P) of POINTS; rotations: (T, R, 3, 3), rotation_weights (R,).
+    rotation_parts: names of the R body parts.
+    planted: side -> (T,) bool; held_m: hand -> (T, 3) where the palm's middle touches, NaN without contact.
+    robot_scale: robot over person; scene_scale: scene over real size.
+    """
+
+    points_m: np.ndarray
+    point_weights: np.ndarray
+    rotations: np.ndarray
+    rotation_weights: np.ndarray
+    rotation_parts: tuple[str, ...]
+    planted: dict[str, np.ndarray]
+    held_m: dict[str, np.ndarray]
+    robot_scale: float
+    scene_scale: float
+
+
+class _Person:
+    """Keypoints (T, 76, 3) and rotations (T, 55, 3, 3) of the person in the world."""
+
+    def __init__(self, motion: HoiMotion, body):
+        with torch.no_grad():
+            self._points = body.joints(motion.pose_rad, motion.transl_m, motion.betas).double().numpy()
+            pose = torch.tensor(motion.pose_rad)
+            betas = torch.nn.functional.pad(torch.tensor(motion.betas), (0, body.num_betas - len(motion.betas)))
+            self._rotations = body.skeleton.world_transforms(pose, betas.expand(len(pose), -1))[0].double().numpy()
+            rest = body.joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas)[0].double().numpy()
+        self._rest = rest
+        self.sole_m = min(rest[KEYPOINT_NAMES.index(f"{s}_{p}")][1] for s in SIDES for p in FOOT_POINTS)
+
+    def __getitem__(self, name: str) -> np.ndarray:  # (T, 3)
+        return self._points[:, KEYPOINT_NAMES.index(name)]
+
+    def rotation(self, name: str) -> np.ndarray:  # (T, 3, 3)
+        return self._rotations[:, JOINT_NAMES.index(name)]
+
+    def rest_height_m(self, name: str) -> float:
+        """Over the soles in the zero pose, which is y up."""
+        return float(self._rest[KEYPOINT_NAMES.index(name)][1] - self.sole_m)
+
+    def leg_m(self) -> float:
+        hip, knee, ankle = (self._rest[KEYPOINT_NAMES.index(f"left_{p}")] for p in ("hip", "knee", "ankle"))
+        return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle) + self.rest_height_m("left_ankle"))
+
+    def palm(self, side: str) -> np.ndarray:  # (T, 3)
+        return np.mean([self[f"{side}_{p}"] for p in PALM], axis=0)
+
+
+def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
+    """Targets of every frame.
+
+    Directions of the limbs are the person's, lengths the robot's. Feet are where the person's are at the robot's scale;
+    those of a planted foot do not change. A palm in contact keeps its place on the object, which is scaled and moved
+    with its scene.
+
+    Args:
+        body: BodyModel of the motion.
+    """
+    person = _Person(motion, body)
+    scale = robot.leg_m / person.leg_m()
+    scene_scale = robot.config.scene_scale or scale
+    moved = (scene_scale - scale) * _centre_of_action(motion)
+
+    def placed(points_m):
+        return scale * points_m + moved
+
+    joint_of = {"pelvis": "pelvis", "chest": "spine3", "head": "head"} | {f"{s}_foot": f"{s}_ankle" for s in SIDES}
+    parts = (*ROTATIONS, "head") if "head" in robot.config.frames else ROTATIONS
+    turned = {p: person.rotation(joint_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts}
+    points, weights, planted, held = {}, {}, {}, {}
+    hips = (robot.rest_offset_m("left_hip", "pelvis") + robot.rest_offset_m("right_hip", "pelvis")) / 2
+    points["pelvis"] = placed((person["left_hip"] + person["right_hip"]) / 2) - turned["pelvis"] @ hips
+    chest = points["pelvis"] + turned["pelvis"] @ robot.rest_offset_m("chest", "pelvis")
+    flat = np.stack([[0, 1, 0], [0, 0, 1], [1, 0, 0]], axis=1) @ robot.body_axes.T  # world <- root, upright along x
+    for side in SIDES:
+        hip, knee, ankle = (person[f"{side}_{p}"] for p in ("hip", "knee", "ankle"))
+        hip_m = points["pelvis"] + turned["pelvis"] @ robot.rest_offset_m(f"{side}_hip", "pelvis")
+        points[f"{side}_knee"] = hip_m + robot.length_m(f"{side}_hip", f"{side}_knee") * _direction(hip, knee)
+        under = np.stack([person[f"{side}_{p}"] for p in FOOT_POINTS], axis=1)
+        rest = np.array([person.rest_height_m(f"{side}_{p}") for p in FOOT_POINTS])
+        planted[side] = planted_frames(under, rest, motion.fps)
+        foot = f"{side}_foot"
+        sole, stand = robot.soles_m[side], flat @ robot.rest_rotations[foot]
+        height = -float((stand @ sole.T)[2].min())
+        place = placed(ankle)
+        place[:, 2] = height + scale * (ankle[:, 2] - person.rest_height_m(f"{side}_ankle"))
+        place, turned[foot] = planted_track(place, turned[foot], planted[side], stand, height)
+        points[foot] = above_floor(place, turned[foot], sole)
+        shoulder = chest + turned["chest"] @ robot.rest_offset_m(f"{side}_shoulder", "chest")
+        upper = robot.length_m(f"{side}_shoulder", f"{side}_elbow")
+        lower = robot.length_m(f"{side}_elbow", f"{side}_palm")
+        elbow, palm = person[f"{side}_elbow"], person.palm(side)
+        points[f"{side}_elbow"] = shoulder + upper * _direction(person[f"{side}_shoulder"], elbow)
+        points[f"{side}_palm"] = points[f"{side}_elbow"] + lower * _direction(elbow, palm)
+        share = np.zeros(motion.num_frames)
+        held[f"{side}_hand"] = np.full((motion.num_frames, 3), np.nan)
+        for contact in motion.contacts:
+            if contact.hand == f"{side}_hand":
+                at = _on_object(motion, contact, person, palm, scene_scale, robot.config.palm_radius_m)
+                ramp = _ramp(contact, motion)
+                points[f"{side}_palm"] += ramp[:, None] * (at - points[f"{side}_palm"])
+                share = np.maximum(share, ramp)
+                frames = slice(contact.start_frame, contact.end_frame)
+                held[contact.hand][frames] = at[frames]
+        weights[f"{side}_palm"] = PALM_FREE + (PALM_HELD - PALM_FREE) * share
+        weights[f"{side}_elbow"] = ELBOW * (1 - (1 - SOFT_ELBOW) * share)
+        weights[f"{side}_knee"], weights[foot] = np.full(len(share), KNEE), np.full(len(share), FOOT)
+    weights["pelvis"] = np.full(motion.num_frames, PELVIS)
+    return Targets(
+        np.stack([points[p] for p in POINTS], axis=1),
+        np.stack([weights[p] for p in POINTS], axis=1),
+        np.stack([turned[p] for p in parts], axis=1),
+        np.array([TURN[p.split("_")[-1]] for p in parts]),
+        parts,
+        planted,
+        held,
+        scale,
+        scene_scale,
+    )
+
+
+def _direction(start_m: np.ndarray, end_m: np.ndarray) -> np.ndarray:  # (T, 3)
+    along = end_m - start_m
+    return along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
+
+
+def _centre_of_action(motion: HoiMotion) -> np.ndarray:  # (3,)
+    """Floor under the object at the first touch: what stays in place when robot and scene differ in scale."""
+    if not motion.contacts:
+        return np.zeros(3)
+    first = min(motion.contacts, key=lambda c: c.start_frame)
+    thing = next(o for o in motion.objects if o.name == first.object_name)
+    return thing.T_world_object[first.start_frame, :3, 3] * [1, 1, 0]
+
+
+def _ramp(contact: Contact, motion: HoiMotion) -> np.ndarray:  # (T,)
+    """1 during the contact, smoothly to 0 within RAMP_S of it."""
+    t = np.arange(motion.num_frames)
+    away = np.maximum(contact.start_frame - t, t - (contact.end_frame - 1)).clip(0) / (RAMP_S * motion.fps)
+    x = np.clip(1 - away, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: float, radius_m: float) -> np.ndarray:
+    """Middle of the robot's palm (T, 3) that touches the scaled object where the person touches it.
+
+    The touched point is the one nearest to the hand on the side of the surface that the person's palm is on.
+    """
+    thing = next(o for o in motion.objects if o.name == contact.object_name)
+    side = contact.hand.removesuffix("_hand")
+    T = thing.T_world_object
+    surface, normals = surface_points(thing.vertices_m, thing.faces)
+    frames = np.arange(contact.start_frame, contact.end_frame)
+    hand = np.stack([person[f"{side}_{p}"][frames] for p in TOUCHING], axis=1)
+    local = np.einsum("tpj,tjk->tpk", hand - T[frames, None, :3, 3], T[frames, :3, :3])
+    gaps = np.linalg.norm(local[len(frames) // 2, :, None] - surface, axis=-1)
+    nearest = gaps.min(axis=1)
+    close = nearest < nearest.min() + 0.01  # the parts of the hand that touch
+    touch = np.median(local[:, close].mean(axis=1), axis=0)
+    palm = np.median(np.einsum("tj,tjk->tk", palm_m[frames] - T[frames, :3, 3], T[frames, :3, :3]), axis=0)
+    hidden = ((palm - surface) * normals).sum(axis=1) <= 0
+    nearest = np.linalg.norm(surface - touch, axis=1) + np.where(hidden, 1.0, 0.0)
+    which = nearest.argmin()
+    centre = scene_scale * surface[which] + radius_m * normals[which]
+    return scene_scale * T[:, :3, 3] + T[:, :3, :3] @ centre

@@ -1,0 +1,110 @@
+"""A humanoid's URDF made ready for IK and PyBullet: scaled, joints of one axis each, a root that is free."""
+
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.robots.urdf import parse_urdf
+
+ANY_ANGLE_RAD = 3.14159
+BALL_AXES = (("z", "0 0 1"), ("x", "1 0 0"), ("y", "0 1 0"))
+"""A ball joint becomes hinges about these, in this order; the last one is the twist of a limb along y."""
+BALL_VELOCITY_RAD_S = 10.0  # a ball joint in a URDF has no limits
+
+
+def read_humanoid_urdf(path: Path, scale: float) -> str:
+    """A URDF or MJCF as the text of a URDF: absolute mesh paths, scaled, ball joints as three hinges, no link `world`.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes, or a base that is fixed to the world.
+    """
+    root = parse_urdf(path, mjcf=True)
+    _free_base(root, path)
+    _scale(root, scale)
+    for joint in root.findall("joint"):
+        if joint.get("type") == "spherical":
+            _split_ball(root, joint)
+        elif joint.get("type") == "continuous":
+            joint.set("type", "revolute")
+            limit = joint.find("limit")
+            limit = xml.SubElement(joint, "limit", effort="1000", velocity="10") if limit is None else limit
+            limit.set("lower", str(-ANY_ANGLE_RAD))
+            limit.set("upper", str(ANY_ANGLE_RAD))
+    return xml.tostring(root, encoding="unicode")
+
+
+def skeleton_only(urdf_text: str) -> str:
+    """A URDF without shapes, which IK does not need and whose capsules pinocchio does not know."""
+    root = xml.fromstring(urdf_text)
+    for link in root.findall("link"):
+        for shape in (*link.findall("visual"), *link.findall("collision")):
+            link.remove(shape)
+    return xml.tostring(root, encoding="unicode")
+
+
+def _free_base(root: xml.Element, path: Path) -> None:
+    """Take away a link `world` that carries the robot by a floating joint."""
+    children = {joint.find("child").get("link") for joint in root.findall("joint")}
+    world = next((link for link in root.findall("link") if link.get("name") == "world" not in children), None)
+    if world is None:
+        return
+    for joint in root.findall("joint"):
+        if joint.find("parent").get("link") != "world":
+            continue
+        if joint.get("type") != "floating":
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN,
+                f"{path} has a fixed base: {joint.get('name')!r} holds it to the world",
+                "a humanoid moves freely: take that joint and the link `world` out, or make the joint floating",
+            )
+        root.remove(joint)
+    root.remove(world)
+
+
+def _scale(root: xml.Element, scale: float) -> None:
+    if scale == 1:
+        return
+    for element in root.iter():
+        for tag, names in _LENGTHS.items():
+            for name in names if element.tag == tag else ():
+                values = element.get(name, "1 1 1" if tag == "mesh" else "0 0 0").split()
+                element.set(name, " ".join(str(float(v) * scale) for v in values))
+    for joint in root.findall("joint"):
+        if joint.get("type") == "prismatic" and joint.find("limit") is not None:
+            for name in ("lower", "upper", "velocity"):
+                joint.find("limit").set(name, str(float(joint.find("limit").get(name, "0")) * scale))
+
+
+_LENGTHS = {
+    "origin": ("xyz",),
+    "box": ("size",),
+    "sphere": ("radius",),
+    "cylinder": ("radius", "length"),
+    "capsule": ("radius", "length"),
+    "mesh": ("scale",),
+}
+
+
+def _split_ball(root: xml.Element, joint: xml.Element) -> None:
+    name, parent, child = joint.get("name"), joint.find("parent").get("link"), joint.find("child").get("link")
+    origin = joint.find("origin")
+    root.remove(joint)
+    for i, (letter, axis) in enumerate(BALL_AXES):
+        last = i == len(BALL_AXES) - 1
+        link = child if last else f"{name}_{letter}_link"
+        if not last:
+            root.append(
+                xml.fromstring(
+                    f'<link name="{link}"><inertial><mass value="0.01"/><inertia ixx="1e-5" iyy="1e-5" izz="1e-5" ixy="0" '
+                    f'ixz="0" iyz="0"/></inertial></link>'
+                )
+            )
+        hinge = xml.fromstring(
+            f'<joint name="{name}_{letter}" type="revolute"><parent link="{parent}"/><child link="{link}"/>'
+            f'<axis xyz="{axis}"/><limit lower="{-ANY_ANGLE_RAD}" upper="{ANY_ANGLE_RAD}" effort="1000" '
+            f'velocity="{BALL_VELOCITY_RAD_S}"/></joint>'
+        )
+        if i == 0 and origin is not None:
+            hinge.append(origin)
+        root.append(hinge)
+        parent = link

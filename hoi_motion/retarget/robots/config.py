@@ -1,0 +1,230 @@
+"""Robots as a URDF and a short YAML file: RobotConfig for arms, HumanoidConfig for humanoids."""
+
+import dataclasses
+import sysconfig
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from hoi_motion.errors import ErrorCode, InputError, RetargetError
+from hoi_motion.options import check_options, from_mapping, option, section
+
+
+@dataclass(frozen=True)
+class GripperConfig:
+    """Two fingers of the URDF that move together; widths in between follow linearly."""
+
+    joints: list = field(default_factory=list)
+    open: float = option(0.04, "joint value when open", unit="m or rad")
+    closed: float = option(0.0, "joint value when closed", unit="m or rad")
+    open_width_m: float = option(0.08, "opening between the fingers when open", minimum=0.001, maximum=1.0, unit="m")
+    finger_depth_m: float = option(0.03, "how deep an object may go between the fingers", minimum=0.0, maximum=0.5)
+    tip_m: float = option(
+        0.0, "how far the finger tips reach beyond the grasp frame", minimum=-0.1, maximum=0.5, unit="m"
+    )
+
+    def __post_init__(self):
+        check_options(self, "gripper.")
+
+
+@dataclass(frozen=True)
+class JawConfig:
+    """A plain parallel jaw put on a link whose z axis points outwards, for a URDF without a gripper."""
+
+    link: str = option("", "link that carries the jaw; empty for none")
+    instead_of: str = option("", "link that makes room for it, with all that hangs on it; empty for none")
+    offset_m: float = option(0.0, "from the link's origin to its flange, along z", minimum=-1.0, maximum=1.0, unit="m")
+    open_width_m: float = option(0.14, "opening", minimum=0.01, maximum=0.5, unit="m")
+
+    def __post_init__(self):
+        check_options(self, "jaw.")
+
+
+@dataclass(frozen=True)
+class RobotConfig:
+    """An arm with a gripper.
+
+    The grasp frame, after `grasp_offset_*`, lies between the finger tips: z points out of the gripper, y along the
+    opening. What URDF limits lack or get wrong stands here.
+    """
+
+    urdf: str = option("", "path of the URDF, relative to the YAML file, or pybullet_data:PATH")
+    grasp_frame: str = option("jaw_tip", "link or frame between the finger tips")
+    grasp_offset_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    grasp_offset_rpy_rad: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    gripper: GripperConfig = section(GripperConfig)
+    jaw: JawConfig = section(JawConfig)
+    home_rad: dict = field(default_factory=dict)
+    velocity_rad_s: dict = field(default_factory=dict)
+    acceleration_rad_s2: dict = field(default_factory=dict)
+    default_acceleration_rad_s2: float = option(5.0, "of joints without a value", minimum=0.01, maximum=1000.0)
+    name: str = option("", "name of the robot; empty for that of the YAML file")
+
+    def __post_init__(self):
+        check_options(self)
+        for name in ("grasp_offset_m", "grasp_offset_rpy_rad"):
+            value = getattr(self, name)
+            if not (isinstance(value, list) and len(value) == 3 and all(isinstance(v, int | float) for v in value)):
+                raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected three numbers")
+        for name in ("home_rad", "velocity_rad_s", "acceleration_rad_s2"):
+            _check_numbers(name, getattr(self, name))
+
+
+FRAMES = (
+    "pelvis",
+    "chest",
+    "left_hip",
+    "left_knee",
+    "left_foot",
+    "left_shoulder",
+    "left_elbow",
+    "left_hand",
+    "right_hip",
+    "right_knee",
+    "right_foot",
+    "right_shoulder",
+    "right_elbow",
+    "right_hand",
+)
+
+
+@dataclass(frozen=True)
+class HumanoidConfig:
+    """A humanoid with a free root.
+
+    With all joints at 0 it stands upright on flat feet. `frames` names the link of every body part; a link's origin is
+    the joint above it: left_knee turns in the knee, left_foot in the ankle. `head` may be named as well.
+    """
+
+    urdf: str = option(
+        "", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH; empty: the user's"
+    )
+    scale: float = option(1.0, "size of the robot over that of its URDF", minimum=0.001, maximum=1000.0)
+    forward: list = field(default_factory=lambda: [1.0, 0.0, 0.0])  # of the root link
+    up: list = field(default_factory=lambda: [0.0, 0.0, 1.0])
+    frames: dict = field(default_factory=dict)  # body part: link
+    left_sole_m: list = field(default_factory=list)  # points under the foot, frame of its link, after scaling
+    right_sole_m: list = field(default_factory=list)
+    left_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])  # middle of the hand, frame of its link
+    right_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    palm_radius_m: float = option(0.03, "from the middle of the hand to its skin", minimum=0.0, maximum=0.3, unit="m")
+    home_rad: dict = field(default_factory=dict)
+    velocity_rad_s: dict = field(default_factory=dict)  # of joints whose URDF is wrong
+    scene_scale: float | None = option(
+        None, "scene over real size; empty for that of the robot over the person", minimum=0.1, maximum=10.0
+    )
+    name: str = option("", "name of the robot; empty for that of the YAML file")
+
+    def __post_init__(self):
+        check_options(self)
+        for name in ("forward", "up", "left_palm_m", "right_palm_m"):
+            _check_points(name, [getattr(self, name)], 1)
+        for side in ("left", "right"):
+            _check_points(f"{side}_sole_m", getattr(self, f"{side}_sole_m"), 3)
+        for name in ("home_rad", "velocity_rad_s"):
+            _check_numbers(name, getattr(self, name))
+        missing = [part for part in FRAMES if part not in self.frames]
+        unknown = [part for part in self.frames if part not in (*FRAMES, "head")]
+        if missing or unknown:
+            told = f"frames does not name {', '.join(missing)}" if missing else f"frames names {', '.join(unknown)}"
+            raise InputError(ErrorCode.CONFIG_INVALID, told, f"body parts: {', '.join(FRAMES)}; head if there is one")
+        if abs(np.dot(self.forward, self.up)) > 1e-6 or not np.any(self.forward) or not np.any(self.up):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"forward {self.forward} and up {self.up}", "two directions at a right angle"
+            )
+
+
+def _check_numbers(name: str, value) -> None:
+    if not (isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values())):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected joint: number")
+
+
+def _check_points(name: str, value, least: int) -> None:
+    good = isinstance(value, list) and len(value) >= least
+    for point in value if good else ():
+        good &= isinstance(point, list) and len(point) == 3 and all(isinstance(v, int | float) for v in point)
+    if not good:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}", f"expected at least {least} points [x, y, z]"
+        )
+
+
+KINDS = {"arm": RobotConfig, "humanoid": HumanoidConfig}
+
+
+def robot_names() -> list[str]:
+    """Robots that come with the project."""
+    return sorted(p.stem for p in robots_folder().glob("*.yaml"))
+
+
+def robots_folder() -> Path:
+    """`config/robots` of the checkout, or of share/tavid_planner where that is installed."""
+    inside = Path("config") / "robots"
+    root = Path(__file__).resolve().parents[3]
+    if (root / inside).is_dir():
+        return root / inside
+    installed = [Path(sysconfig.get_path("data")), *Path(__file__).resolve().parents]
+    for base in installed:
+        if (base / "share" / "tavid_planner" / inside).is_dir():
+            return base / "share" / "tavid_planner" / inside
+    raise RetargetError(
+        ErrorCode.ROBOT_UNKNOWN, "the folder config/robots is not installed", "install the package again"
+    )
+
+
+def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | HumanoidConfig":
+    """A robot by name or by the path of a YAML file.
+
+    Args:
+        urdf: path of a URDF to take instead of the one that the file names.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN, listing the known names.
+        InputError: CONFIG_INVALID for a broken file, an unknown option or a bad value.
+    """
+    path, kind, data = _read_yaml(name_or_path)
+    config = from_mapping(KINDS[kind], data, "robot.")
+    if not (urdf or config.urdf):
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN,
+            f"{path.stem} has no URDF of its own",
+            "give yours with --urdf PATH, or write it into the YAML file as urdf",
+        )
+    urdf_path = Path(urdf).expanduser() if urdf else _urdf_path(config.urdf, path.parent)
+    if not urdf_path.is_file():
+        where = "--urdf" if urdf else "`urdf` in the robot's YAML file"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no URDF at {urdf_path}", f"check {where}")
+    return dataclasses.replace(config, name=config.name or path.stem, urdf=str(urdf_path))
+
+
+def robot_line(name: str) -> str:
+    """A robot in a list: its name, its kind and the URDF that its file names."""
+    _, kind, data = _read_yaml(name)
+    return f"{name:<16} {kind:<9} {data.get('urdf') or 'give yours with --urdf'}"
+
+
+def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        path = robots_folder() / f"{name_or_path}.yaml"
+    if not path.is_file():
+        hint = f"known robots: {', '.join(robot_names())}; or give the path of a YAML file"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no robot {name_or_path!r}", hint)
+    try:
+        data = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not readable YAML: {error}") from error
+    kind = data.pop("kind", "arm") if isinstance(data, dict) else "arm"
+    if kind not in KINDS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {kind!r}", f"valid kinds: {', '.join(KINDS)}")
+    return path, kind, data
+
+
+def _urdf_path(urdf: str, folder: Path) -> Path:
+    if urdf.startswith("pybullet_data:"):
+        import pybullet_data
+
+        return Path(pybullet_data.getDataPath()) / urdf.removeprefix("pybullet_data:")
+    return folder / Path(urdf).expanduser()

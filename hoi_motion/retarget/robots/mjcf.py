@@ -1,0 +1,229 @@
+"""A humanoid's MJCF as the URDF that the rest of retargeting reads: bodies, joints, limits and shapes.
+
+Semantics as in the XML reference of MuJoCo (mujoco.readthedocs.io, "XML Reference"): a body is a link; the joints of a
+body that has several become a chain of links without a shape. Actuators, sites, tendons and equalities are left out.
+"""
+
+import itertools
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.errors import ErrorCode, RetargetError
+
+URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
+VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
+DEFAULT_KG = 1.0
+
+
+def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
+    """The URDF tree of the first body of an MJCF tree; a link `world` carries it, by a floating joint if it is free.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global
+            coordinates, a joint's ref.
+    """
+    try:
+        return _Converter(root, path).urdf()
+    except (ValueError, LookupError) as error:
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN, f"the MJCF {path} is broken: {error}", "MuJoCo's compiler names the line"
+        ) from error
+
+
+class _Converter:
+    def __init__(self, root: xml.Element, path: Path):
+        self._root, self._path = root, path
+        compiler = root.find("compiler")
+        options = {} if compiler is None else compiler.attrib
+        self._degrees = options.get("angle", "degree") == "degree"
+        self._sequence = options.get("eulerseq", "xyz")
+        self._mesh_folder = options.get("meshdir", options.get("assetdir", ""))
+        self._autolimits = options.get("autolimits", "true") == "true"
+        if next(root.iter("include"), None) is not None:
+            raise self._refused("includes other files", "give the file that has the robot's bodies")
+        if options.get("coordinate", "local") != "local":
+            raise self._refused("has global coordinates", "save it with local ones")
+        self._defaults = {}
+        for top in root.findall("default"):
+            self._read_defaults(top, {}, top.get("class", "main"))
+        self._meshes = {}
+        for asset in root.findall("asset"):
+            for mesh in asset.findall("mesh"):
+                given = self._with_defaults(mesh, "")
+                self._meshes[given.get("name", Path(given.get("file", "")).stem)] = given
+        self._numbers = itertools.count(1)
+
+    def urdf(self) -> xml.Element:
+        bodies = [body for world in self._root.findall("worldbody") for body in world.findall("body")]
+        if not bodies:
+            raise self._refused("has no body", "give the file that has the robot's bodies")
+        robot = xml.Element("robot", name=self._root.get("model", self._path.stem))
+        xml.SubElement(robot, "link", name="world")
+        self._add_body(robot, bodies[0], "world", "")
+        xml.indent(robot)  # PyBullet does not read lines of any length
+        return robot
+
+    def _refused(self, what: str, hint: str) -> RetargetError:
+        return RetargetError(ErrorCode.ROBOT_UNKNOWN, f"the MJCF {self._path} {what}", hint)
+
+    def _read_defaults(self, element: xml.Element, above: dict[str, dict], name: str) -> None:
+        mine = {tag: dict(values) for tag, values in above.items()}
+        for child in element:
+            if child.tag != "default":
+                mine[child.tag] = mine.get(child.tag, {}) | child.attrib
+        self._defaults[name] = mine
+        for child in element.findall("default"):
+            self._read_defaults(child, mine, child.get("class", ""))
+
+    def _with_defaults(self, element: xml.Element, inherited: str) -> dict[str, str]:
+        """Attributes of an element, those of its class where it has none."""
+        name = element.get("class") or inherited or "main"
+        if name not in self._defaults and name != "main":
+            raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
+        return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
+
+    def _add_body(self, robot: xml.Element, body: xml.Element, parent: str, inherited: str) -> None:
+        inherited = body.get("childclass", inherited)
+        name = body.get("name") or f"body{next(self._numbers)}"
+        joints = [self._with_defaults(j, inherited) | {"tag": j.tag} for j in body if j.tag in ("joint", "freejoint")]
+        T = self._pose(body.attrib)  # of what follows in the chain, in `parent`
+        for i, given in enumerate(joints):
+            anchor = _numbers(given.get("pos"), [0, 0, 0])
+            T[:3, 3] += T[:3, :3] @ anchor
+            last = i == len(joints) - 1
+            link = name if last and not anchor.any() else f"{name}_link{i}"
+            self._add_joint(robot, given, parent, link, T)
+            if link != name:
+                robot.append(_empty_link(link))
+            parent, T = link, _translation(-anchor)
+        if parent != name:
+            self._connect(robot, f"{name}_fixed", "fixed", parent, name, T)
+        robot.append(self._link(body, name, inherited))
+        for child in body.findall("body"):
+            self._add_body(robot, child, name, inherited)
+
+    def _add_joint(self, robot: xml.Element, given: dict, parent: str, link: str, T: np.ndarray) -> None:
+        name = given.get("name") or f"joint{next(self._numbers)}"
+        kind = "free" if given["tag"] == "freejoint" else given.get("type", "hinge")
+        if float(given.get("ref", 0)):
+            raise self._refused(f"gives joint {name!r} a ref", "set it to 0: at 0 the robot stands as it is placed")
+        joint = self._connect(robot, name, URDF_TYPES[kind], parent, link, T)
+        if kind not in ("hinge", "slide"):
+            return
+        axis = _numbers(given.get("axis"), [0, 0, 1])
+        xml.SubElement(joint, "axis", xyz=_text(axis / np.linalg.norm(axis)))
+        limited = given.get("limited", "auto")
+        is_limited = "range" in given and (limited == "true" or (limited == "auto" and self._autolimits))
+        if not is_limited and kind == "hinge":
+            joint.set("type", "continuous")
+            return
+        low, high = _numbers(given["range"] if is_limited else None, [-10, 10])
+        if kind == "hinge" and self._degrees:
+            low, high = np.radians([low, high])
+        xml.SubElement(joint, "limit", lower=str(low), upper=str(high), effort="1000", velocity=str(VELOCITY_RAD_S))
+
+    @staticmethod
+    def _connect(robot: xml.Element, name: str, kind: str, parent: str, child: str, T: np.ndarray) -> xml.Element:
+        joint = xml.SubElement(robot, "joint", name=name, type=kind)
+        xml.SubElement(joint, "parent", link=parent)
+        xml.SubElement(joint, "child", link=child)
+        joint.append(_origin(T))
+        return joint
+
+    def _link(self, body: xml.Element, name: str, inherited: str) -> xml.Element:
+        link = xml.Element("link", name=name)
+        inertial = body.find("inertial")
+        given = {} if inertial is None else inertial.attrib
+        at = xml.SubElement(link, "inertial")
+        at.append(_origin(self._pose(given)))
+        xml.SubElement(at, "mass", value=given.get("mass", str(DEFAULT_KG)))
+        ixx, iyy, izz = _numbers(given.get("diaginertia"), [0.01, 0.01, 0.01])
+        xml.SubElement(at, "inertia", ixx=str(ixx), iyy=str(iyy), izz=str(izz), ixy="0", ixz="0", iyz="0")
+        for geom in body.findall("geom"):
+            shape = self._with_defaults(geom, inherited)
+            geometry, T = self._geometry(shape)
+            if geometry is None:
+                continue
+            touches = shape.get("contype", "1") != "0" or shape.get("conaffinity", "1") != "0"
+            for tag in ("visual", "collision") if touches else ("visual",):
+                element = xml.SubElement(link, tag)
+                element.append(_origin(T))
+                xml.SubElement(element, "geometry").append(xml.fromstring(xml.tostring(geometry)))
+        return link
+
+    def _geometry(self, shape: dict) -> tuple[xml.Element | None, np.ndarray]:
+        """The URDF's shape and its pose in the link; None for shapes that a URDF does not have."""
+        kind, T = shape.get("type", "mesh" if "mesh" in shape else "sphere"), self._pose(shape)
+        size = _numbers(shape.get("size"), [0.0])
+        if kind == "mesh":
+            mesh = self._meshes.get(shape.get("mesh", ""))
+            if mesh is None:
+                raise self._refused(
+                    f"names an unknown mesh {shape.get('mesh')!r}", f"meshes: {', '.join(self._meshes)}"
+                )
+            file = str(Path(self._mesh_folder) / mesh.get("file", ""))
+            return xml.Element("mesh", filename=file, scale=mesh.get("scale", "1 1 1")), T
+        if kind == "sphere":
+            return xml.Element("sphere", radius=str(size[0])), T
+        if kind == "box":
+            return xml.Element("box", size=_text(2 * size)), T
+        if kind not in ("capsule", "cylinder"):
+            return None, T
+        half = size[1] if len(size) > 1 else 0.0
+        if "fromto" in shape:
+            ends = _numbers(shape["fromto"], [0] * 6).reshape(2, 3)
+            along = ends[0] - ends[1]  # MuJoCo's way round; a capsule is symmetric
+            half = np.linalg.norm(along) / 2
+            T[:3, 3] = ends.mean(axis=0)
+            T[:3, :3] = Rotation.align_vectors(along[None] / max(2 * half, 1e-9), [[0, 0, 1]])[0].as_matrix()
+        return xml.Element(kind, radius=str(size[0]), length=str(2 * half)), T
+
+    def _pose(self, given: dict) -> np.ndarray:  # (4, 4)
+        T = _translation(_numbers(given.get("pos"), [0, 0, 0]))
+        unit = np.pi / 180 if self._degrees else 1.0
+        if "quat" in given:
+            w, x, y, z = _numbers(given["quat"], [])
+            T[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
+        elif "euler" in given:  # lower case: about the turning axes, which SciPy writes in upper case
+            T[:3, :3] = Rotation.from_euler(self._sequence.swapcase(), unit * _numbers(given["euler"], [])).as_matrix()
+        elif "axisangle" in given:
+            *axis, angle = _numbers(given["axisangle"], [])
+            T[:3, :3] = Rotation.from_rotvec(unit * angle * np.array(axis) / np.linalg.norm(axis)).as_matrix()
+        elif "xyaxes" in given:
+            x, y = _numbers(given["xyaxes"], []).reshape(2, 3)
+            x = x / np.linalg.norm(x)
+            y = y - (y @ x) * x
+            y = y / np.linalg.norm(y)
+            T[:3, :3] = np.stack([x, y, np.cross(x, y)], axis=1)
+        elif "zaxis" in given:
+            z = _numbers(given["zaxis"], [])
+            T[:3, :3] = Rotation.align_vectors(z[None] / np.linalg.norm(z), [[0, 0, 1]])[0].as_matrix()
+        return T
+
+
+def _numbers(text: str | None, default: list) -> np.ndarray:
+    return np.array(text.split() if text else default, float)
+
+
+def _text(numbers: np.ndarray) -> str:
+    return " ".join(repr(float(n)) for n in numbers)
+
+
+def _translation(offset_m: np.ndarray) -> np.ndarray:  # (4, 4)
+    T = np.eye(4)
+    T[:3, 3] = offset_m
+    return T
+
+
+def _origin(T: np.ndarray) -> xml.Element:
+    return xml.Element("origin", xyz=_text(T[:3, 3]), rpy=_text(Rotation.from_matrix(T[:3, :3]).as_euler("xyz")))
+
+
+def _empty_link(name: str) -> xml.Element:
+    return xml.fromstring(
+        f'<link name="{name}"><inertial><mass value="0.01"/><inertia ixx="1e-5" iyy="1e-5" izz="1e-5" ixy="0" ixz="0" '
+        f'iyz="0"/></inertial></link>'
+    )

@@ -1,0 +1,124 @@
+"""A URDF made ready: meshes found, a jaw put on, what only simulators read left out."""
+
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.robots.config import JawConfig
+from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
+
+PALM_HEIGHT_M = 0.07
+FINGER_SIZE_M = (0.02, 0.012, 0.065)
+TIP_DEPTH_M = 0.006  # the grasp frame lies this far behind the finger tips
+JAW_JOINTS = ("jaw_left_joint", "jaw_right_joint")
+JAW_FRAME = "jaw_tip"
+JAW_VELOCITY_M_S = 0.15
+
+
+def read_urdf(path: Path, jaw: JawConfig) -> str:
+    """The URDF's text with absolute mesh paths and, if asked for, a jaw.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes or an unknown link.
+    """
+    root = parse_urdf(path)
+    if jaw.link:
+        links = [link.get("name", "") for link in root.findall("link")]
+        for name in filter(None, (jaw.link, jaw.instead_of)):
+            if name not in links:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN, f"{path} has no link {name!r} for the jaw", f"links: {', '.join(links)}"
+                )
+        _remove(root, jaw.instead_of)
+        root.extend(_jaw(jaw))
+    return xml.tostring(root, encoding="unicode")
+
+
+def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
+    """The URDF's tree with absolute mesh paths.
+
+    Args:
+        mjcf: take an MJCF as well, and make a URDF of it.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for broken XML or missing meshes.
+    """
+    try:
+        root = xml.fromstring(path.read_bytes().rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
+    except (OSError, xml.ParseError) as error:
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is not a URDF: {error}") from error
+    if root.tag == "mujoco" and mjcf:
+        root = mjcf_to_urdf(root, path)
+    if root.tag != "robot":
+        what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
+        hint = "give the URDF of the same robot; MJCF is read for humanoids"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
+    for tag in ("gazebo", "transmission"):
+        for element in root.findall(tag):
+            root.remove(element)
+    missing = {}
+    for mesh in root.iter("mesh"):
+        found = _mesh_path(mesh.get("filename", ""), path.parent)
+        if found is None:
+            missing[mesh.get("filename", "")] = True  # a shape may be drawn and touched: named once
+        else:
+            mesh.set("filename", str(found))
+    if missing:
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN,
+            f"{len(missing)} meshes of {path} are missing, the first is {next(iter(missing))}",
+            "put the mesh folder beside the URDF or one of the folders above it",
+        )
+    return root
+
+
+def _mesh_path(name: str, folder: Path) -> Path | None:
+    inside = name.split("://", 1)[-1] if "://" in name else name
+    for base in (folder, *folder.parents):
+        if (base / inside).is_file():
+            return base / inside
+    return None
+
+
+def _remove(root: xml.Element, link: str) -> None:
+    """Take a link out, with all that hangs on it and the joints of these."""
+    for joint in root.findall("joint"):
+        if joint.find("parent").get("link") == link:
+            _remove(root, joint.find("child").get("link"))
+    for element in (*root.findall("link"), *root.findall("joint")):
+        child = element.find("child")
+        if (element.get("name") if child is None else child.get("link")) == link:
+            root.remove(element)
+
+
+def _jaw(jaw: JawConfig) -> list[xml.Element]:
+    half = jaw.open_width_m / 2
+    x, y, z = FINGER_SIZE_M
+    finger_z = PALM_HEIGHT_M + z / 2
+    parts = [
+        _link("jaw_palm", (0.05, jaw.open_width_m + 2 * y, PALM_HEIGHT_M), PALM_HEIGHT_M / 2),
+        _joint("jaw_palm_joint", "fixed", jaw.link, "jaw_palm", jaw.offset_m),
+        f'<link name="{JAW_FRAME}"/>',
+        _joint("jaw_tip_joint", "fixed", "jaw_palm", JAW_FRAME, PALM_HEIGHT_M + z - TIP_DEPTH_M),
+    ]
+    for name, side in zip(JAW_JOINTS, (1, -1)):
+        link = name.removesuffix("_joint")
+        limit = f'<limit lower="0" upper="{half}" velocity="{JAW_VELOCITY_M_S}" effort="50"/>'
+        parts.append(_link(link, FINGER_SIZE_M, finger_z, side * y / 2))
+        parts.append(_joint(name, "prismatic", "jaw_palm", link, 0.0, f'<axis xyz="0 {side} 0"/>{limit}'))
+    return [xml.fromstring(part) for part in parts]
+
+
+def _link(name: str, size_m: tuple, z_m: float, y_m: float = 0.0) -> str:
+    shape = f'<origin xyz="0 {y_m} {z_m}" rpy="0 0 0"/><geometry><box size="{" ".join(map(str, size_m))}"/></geometry>'
+    return (
+        f'<link name="{name}"><inertial><mass value="0.2"/><inertia ixx="1e-3" iyy="1e-3" izz="1e-3" ixy="0" ixz="0" '
+        f'iyz="0"/></inertial><visual>{shape}</visual><collision>{shape}</collision></link>'
+    )
+
+
+def _joint(name: str, kind: str, parent: str, child: str, z_m: float, rest: str = "") -> str:
+    return (
+        f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>'
+        f'<origin xyz="0 0 {z_m}" rpy="0 0 0"/>{rest}</joint>'
+    )

@@ -1,0 +1,169 @@
+"""Rest, hold, rest."""
+
+import numpy as np
+import pytest
+
+from hoi_motion.lift.camera import world_camera
+from hoi_motion.lift.object.distance import on_the_floor
+from hoi_motion.lift.object.grip import HandMotion
+from hoi_motion.lift.object.pose import object_motion
+from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
+from hoi_motion.motion import Contact
+
+T, TAKEN = 10, 5
+K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
+CENTRE_M = np.array([0.3, 0.0, 0.8])
+
+
+@pytest.fixture
+def camera():
+    return world_camera(K, "assumed", (240, 360), -0.1, [0, 3.0, -1.2])
+
+
+@pytest.fixture
+def scene(camera):
+    """A ball 12 cm across at CENTRE_M, taken by the right hand in frame TAKEN and lifted."""
+    lift = np.zeros((T, 3))
+    lift[TAKEN:, 2] = 0.05 * np.arange(1, T - TAKEN + 1)
+    px = camera.project(CENTRE_M + lift)
+    rows, columns = np.indices((240, 360))
+    mask = np.hypot(columns - px[0, 0], rows - px[0, 1]) < 330 * 0.06 / camera.to_camera(CENTRE_M)[2]
+    similarity = np.tile(IDENTITY, (T, 1, 1))
+    similarity[:, :, 2] = px - px[0]
+    target = ObjectTrack(mask, similarity, np.ones(T), np.arange(T) < TAKEN)
+    hand = CENTRE_M + [-0.09, 0, 0] + lift
+    still = np.tile(np.eye(3), (T, 1, 1))
+    hands = {"right_hand": HandMotion(hand, still), "left_hand": HandMotion(hand + [-0.6, 0, 0], still)}
+    actor = np.zeros((T, 76, 3))
+    actor[..., 2] = np.linspace(0, 1.7, 76)
+    return target, hands, actor
+
+
+def test_before_the_touch_it_rests_then_it_goes_with_the_hand(scene, camera):
+    target, hands, actor = scene
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    poses = motion.T_world_object
+    np.testing.assert_array_equal(poses[:TAKEN], np.tile(poses[0], (TAKEN, 1, 1)))
+    np.testing.assert_allclose(poses[0, :3, 3], CENTRE_M, atol=0.03)
+    np.testing.assert_allclose(np.diff(poses[TAKEN:, 2, 3]), 0.05, atol=0.004)
+    in_hand = poses[TAKEN:, :3, 3] - hands["right_hand"].palm_m[TAKEN:]
+    np.testing.assert_allclose(in_hand, np.tile(in_hand[0], (T - TAKEN, 1)), atol=0.004)
+
+
+def test_a_table_top_is_put_under_it(scene, camera):
+    target, hands, actor = scene
+    motion, support, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    bottom = motion.vertices_world(0)[:, 2].min()
+    assert support is not None and support.top_height_m == pytest.approx(bottom, abs=1e-3)
+
+
+def test_a_depth_image_sets_the_distance(scene, camera):
+    target, hands, actor = scene
+    true = camera.to_camera(CENTRE_M)[2]
+    depth = np.full((240, 360), 5.0)
+    depth[target.mask] = true - 0.05
+    wrong = {name: HandMotion(hand.palm_m + [0, 0.5, 0], hand.R_world_hand) for name, hand in hands.items()}
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), wrong, actor, camera, depth)
+    assert np.linalg.norm(motion.T_world_object[0, :3, 3] - CENTRE_M) < 0.03
+
+
+def test_without_a_contact_it_stays_and_lies_within_reach(scene, camera):
+    target, hands, actor = scene
+    motion, _, _, distance = object_motion(target, (), hands, actor, camera)
+    np.testing.assert_array_equal(motion.T_world_object[-1], motion.T_world_object[0])
+    assert abs(distance - camera.to_camera(actor[0, 0])[2]) <= 0.81
+
+
+def test_a_held_object_is_never_out_of_the_hands_reach(scene, camera):
+    target, hands, actor = scene
+    far = {name: HandMotion(hand.palm_m + [0.4, 0, 0], hand.R_world_hand) for name, hand in hands.items()}
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), far, actor, camera)
+    gap = np.linalg.norm(motion.T_world_object[TAKEN + 2 :, :3, 3] - far["right_hand"].palm_m[TAKEN + 2 :], axis=1)
+    assert gap.max() < 0.06 + 0.06
+
+
+def test_of_two_hands_over_it_in_the_picture_the_one_within_reach_takes_it(scene, camera):
+    target, hands, actor = scene
+    sight = CENTRE_M - camera.T_world_camera[:3, 3]
+    behind = CENTRE_M + 0.4 * sight / np.linalg.norm(sight)
+    hands["left_hand"] = HandMotion(np.tile(behind, (T, 1)), np.tile(np.eye(3), (T, 1, 1)))
+    depth = np.full((240, 360), 5.0)
+    depth[target.mask] = camera.to_camera(CENTRE_M)[2] - 0.05
+    contacts = Contact("left_hand", "target", 3, T), Contact("right_hand", "target", 4, T - 1)
+    motion, *_ = object_motion(target, contacts, hands, actor, camera, depth)
+    np.testing.assert_allclose(np.diff(motion.T_world_object[TAKEN:, :3, 3], axis=0)[:, 2], 0.05, atol=0.004)
+    assert np.linalg.norm(motion.T_world_object[-1, :3, 3] - hands["right_hand"].palm_m[-1]) < 0.12
+
+
+def test_frames_out_of_reach_are_no_contact(scene, camera):
+    target, hands, actor = scene
+    late = hands["right_hand"].palm_m.copy()
+    late[:4] += [-0.3, 0, 0]
+    hands = {**hands, "right_hand": HandMotion(late, hands["right_hand"].R_world_hand)}
+    *_, contacts, _ = object_motion(target, (Contact("right_hand", "target", 2, T),), hands, actor, camera)
+    assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
+
+
+def test_the_touching_palm_is_beside_the_object_not_in_it(scene, camera):
+    target, hands, actor = scene
+    towards_camera = camera.T_world_camera[:3, 3] - CENTRE_M
+    inside = CENTRE_M + 0.03 * towards_camera / np.linalg.norm(towards_camera)
+    hands = {name: HandMotion(np.tile(inside, (T, 1)), hand.R_world_hand) for name, hand in hands.items()}
+    still = ObjectTrack(target.mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    motion, *_ = object_motion(still, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    radius = np.linalg.norm(motion.vertices_m, axis=1).max()
+    assert np.linalg.norm(motion.T_world_object[0, :3, 3] - inside) > 0.9 * radius
+
+
+def test_the_hand_that_takes_it_sets_the_distance_not_one_that_hung_before_it(scene, camera):
+    target, hands, actor = scene
+    right = hands["right_hand"].palm_m.copy()
+    right[:2] += [0, 0.5, 0]  # half a metre behind, seen over the object
+    hands = {**hands, "right_hand": HandMotion(right, hands["right_hand"].R_world_hand)}
+    contacts = (Contact("right_hand", "target", 0, 2), Contact("right_hand", "target", 4, T))
+    motion, _, contacts, _ = object_motion(target, contacts, hands, actor, camera)
+    np.testing.assert_allclose(motion.T_world_object[0, :3, 3], CENTRE_M, atol=0.05)
+    assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
+
+
+def _standing_box(camera, bottom_m: float):
+    """(track, size, distance) of an upright box 0.2 m high at `bottom_m` over the floor, 0.4 m before the actor."""
+    corners = np.array([[x, y, z] for x in (-0.06, 0.06) for y in (-0.06, 0.06) for z in (0, 0.2)])
+    corners += [0.1, -0.4, bottom_m]
+    low, high = camera.project(corners).min(0), camera.project(corners).max(0)
+    rows, columns = np.indices((240, 360))
+    mask = (columns >= low[0]) & (columns <= high[0]) & (rows >= low[1]) & (rows <= high[1])
+    track = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    return track, np.array([0.12, 0.12, 0.2]), camera.to_camera(corners.mean(0))[2]
+
+
+@pytest.mark.parametrize("wrong", [0.92, 1.0, 1.04])
+def test_the_sight_meets_the_floor_at_the_true_distance(wrong):
+    camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 2.0, -1.5])
+    track, size, true = _standing_box(camera, 0.0)
+    found, primitive = on_the_floor(track, Primitive("box", size * wrong), camera, true * wrong)
+    # the outline's middle is that of the box within a pixel or two
+    assert found == pytest.approx(true, rel=0.02)
+    np.testing.assert_allclose(primitive.size_m, size * found / true, rtol=1e-6)
+
+
+def test_what_stands_on_a_table_stays_there():
+    camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 2.0, -1.5])
+    track, size, true = _standing_box(camera, 0.5)
+    assert on_the_floor(track, Primitive("box", size), camera, true)[0] == true
+
+
+def test_an_open_bowl_of_which_a_depth_image_sees_the_inside_stands_behind_its_rim():
+    camera = world_camera(K, "assumed", (240, 360), -0.5, [0, 3.0, -2.4])
+    around, down = np.meshgrid(np.linspace(0, 2 * np.pi, 900), np.linspace(0, np.pi / 2, 300))
+    shell = 0.08 * np.stack([np.cos(around) * np.cos(down), np.sin(around) * np.cos(down), -np.sin(down)], -1)
+    points = camera.to_camera((CENTRE_M + shell).reshape(-1, 3))
+    column, row = np.round((points @ K.T)[:, :2] / points[:, 2:]).astype(int).T
+    depth = np.full((240, 360), np.inf)
+    np.minimum.at(depth, (row, column), points[:, 2])
+    mask = np.isfinite(depth)
+    target = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    hands = {hand: HandMotion(np.zeros((T, 3)), np.tile(np.eye(3), (T, 1, 1))) for hand in ("left_hand", "right_hand")}
+    motion, *_ = object_motion(target, (), hands, np.zeros((T, 76, 3)), camera, np.nan_to_num(depth, posinf=5.0))
+    assert abs(motion.T_world_object[0, 1, 3] - CENTRE_M[1]) < 0.02

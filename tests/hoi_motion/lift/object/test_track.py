@@ -1,0 +1,126 @@
+"""The object's track on pictures drawn for it."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.lift.object.track import track_object
+
+SIDE = 20
+
+
+def _clip(places, hidden=(), seed=0):
+    """Frames (T, 96, 144, 3) with a patterned square at the given corners (x, y) before a calm background."""
+    rng = np.random.default_rng(seed)
+    back = cv2.GaussianBlur(rng.integers(90, 150, (96, 144, 3), np.uint8), (0, 0), 6)
+    pattern = cv2.resize(rng.integers(0, 255, (5, 5, 3), np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+    frames = np.tile(back, (len(places), 1, 1, 1))
+    for t, (x, y) in enumerate(places):
+        frames[t, y : y + SIDE, x : x + SIDE] = pattern
+        if t in hidden:
+            frames[t, y - 4 : y + SIDE + 4, x - 4 : x + SIDE + 4] = (200, 150, 120)
+    mask = np.zeros((96, 144), bool)
+    x, y = places[0]
+    mask[y : y + SIDE, x : x + SIDE] = True
+    return frames, mask
+
+
+def test_an_object_that_stays_rests():
+    track = track_object(*_clip([(60, 40)] * 8))
+    assert track.resting.all() and track.visibility.min() > 0.95 and not track.moved
+    np.testing.assert_array_equal(track.mask_at(7), track.mask)
+
+
+def test_an_object_that_moves_is_followed():
+    places = [(60, 40)] * 3 + [(60 + 4 * i, 40 - 3 * i) for i in range(1, 9)]
+    track = track_object(*_clip(places))
+    np.testing.assert_allclose(track.centroid_px, np.array(places) + (SIDE - 1) / 2, atol=2.0)
+    assert track.resting[:3].all() and not track.resting[5:].any()
+
+
+def test_an_object_hidden_for_a_while_rests_meanwhile():
+    track = track_object(*_clip([(60, 40)] * 9, hidden=(3, 4, 5)))
+    assert track.resting.all()
+    assert track.visibility[4] < 0.5 < track.visibility[8]
+
+
+def test_a_hidden_object_goes_with_the_hand_that_took_it():
+    places = [(60, 40)] * 4 + [(60 + 5 * i, 40) for i in range(1, 8)]
+    frames, mask = _clip(places, hidden=range(4, 11))
+    hands = np.full((11, 2, 2), np.nan)
+    hands[:, 1] = np.array(places) + SIDE / 2 + [0, -6]
+    hands[:2, 1] += [0, -40]
+    track = track_object(frames, mask, hands)
+    np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)
+
+
+def _smeared_lift(places, smeared, neighbour):
+    """A plain box before a plain wall; while smeared it shines through, mixed over where it was and where it will be."""
+    wall, box = np.array([200, 190, 170.0]), np.array([60, 80, 150.0])
+    frames = np.empty((len(places), 96, 144, 3), np.uint8)
+    ways = [np.linspace(places[max(t - 1, 0)], place, 8) if t in smeared else [place] for t, place in enumerate(places)]
+    for t, way in enumerate(ways):
+        share = np.zeros((96, 144))
+        for x, y in np.round(way).astype(int):
+            share[y : y + SIDE, x : x + SIDE] += (0.85 if t in smeared else 1.0) / len(way)
+        x, y = neighbour
+        share[y : y + SIDE, x : x + SIDE] = 1.0
+        share = cv2.GaussianBlur(share, (0, 0), 1.5 if t in smeared else 0.7)[..., None]
+        frames[t] = wall + share * (box - wall)
+    mask = np.zeros((96, 144), bool)
+    x, y = places[0]
+    mask[y : y + SIDE, x : x + SIDE] = True
+    return frames, mask
+
+
+@pytest.mark.parametrize("until", [6, 10], ids=["sharp again", "smeared to the end"])
+def test_an_object_that_leaves_in_smeared_frames_is_followed_and_not_its_neighbour(until):
+    places = [(60, 64)] * 4 + [(62, 52), (64, 38), (66, 24), (66, 20), (66, 18), (66, 18)]
+    track = track_object(*_smeared_lift(places, smeared=range(4, until), neighbour=(94, 64)))
+    # on its way it cannot be seen, but it is not where it was
+    assert track.resting.tolist() == [True] * 4 + [False] * 6
+    np.testing.assert_allclose(track.centroid_px[7:], np.array(places[7:]) + (SIDE - 1) / 2, atol=SIDE / 4)
+
+
+def test_an_object_that_is_half_covered_does_not_leave_for_its_neighbour():
+    frames, mask = _smeared_lift([(60, 64)] * 8, smeared=(), neighbour=(86, 64))
+    frames[4:, 58:78, 54:90] = (200, 150, 120)
+    assert track_object(frames, mask).resting.all()
+
+
+def test_sizes_do_not_matter():
+    frames, mask = _clip([(60, 40)] * 3 + [(66, 40), (72, 40), (78, 40)])
+    large = np.stack([cv2.resize(f, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC) for f in frames])
+    large_mask = cv2.resize(mask.astype(np.uint8), None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST) > 0
+    small, big = track_object(frames, mask).centroid_px, track_object(large, large_mask).centroid_px
+    np.testing.assert_allclose((big + 0.5) / 3 - 0.5, small, atol=1.5)
+
+
+@pytest.mark.parametrize("case", ["plain", "gone", "tiny"])
+def test_a_mask_on_nothing_has_no_track(case):
+    frames, mask = _clip([(60, 40)] * 8)
+    if case == "plain":
+        frames = np.full_like(frames, 120)
+    elif case == "gone":
+        frames[1:] = np.random.default_rng(3).integers(0, 255, frames[1:].shape, np.uint8)
+    else:
+        mask = np.zeros_like(mask)
+        mask[40, 60:63] = True
+    with pytest.raises(LiftError) as caught:
+        track_object(frames, mask)
+    assert caught.value.code == ErrorCode.NO_TARGET_TRACK
+
+
+def test_a_hand_that_is_seen_to_have_the_object_says_more_than_a_smear():
+    places = [(60, 64)] * 4 + [(60 + 4 * i, 64 - 6 * i) for i in range(1, 7)]
+    frames, mask = _clip(places, hidden=range(4, 10))
+    # something like the object, but pale, appears beside its first place
+    decoy = frames[0, 64 : 64 + SIDE, 60 : 60 + SIDE].astype(float)
+    for t in range(5, 10):
+        frames[t, 64 : 64 + SIDE, 34 : 34 + SIDE] = 0.8 * decoy + 0.2 * frames[t, 0, 0]
+    hands = np.full((10, 2, 2), np.nan)
+    hands[:, 1] = np.array(places) + SIDE / 2 + [0, -6]
+    hands[:2, 1] += [0, -40]
+    track = track_object(frames, mask, hands)
+    np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)

@@ -1,0 +1,114 @@
+"""Clips from files: sizes, times, damage, bounds."""
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.media import video_file
+from hoi_motion.media.video_file import read_video, write_video
+
+FPS = 10.0
+
+
+def _convert(source, path, *options):
+    import imageio_ffmpeg
+
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", source, *options, path]
+    subprocess.run([str(part) for part in command], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """Thirty frames; the brightness says which one it is."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    frames = np.broadcast_to(np.arange(30, dtype=np.uint8)[:, None, None, None] * 8, (30, 96, 64, 3)).copy()
+    frames[:, :40, :30] = np.random.default_rng(0).integers(0, 255, (30, 40, 30, 3))
+    write_video(path, frames, FPS)
+    return path
+
+
+def _counted(frames) -> np.ndarray:
+    return np.round(frames[:, 80, 50].mean(-1) / 8)
+
+
+def test_a_portrait_clip_keeps_its_pixels(video):
+    clip = read_video(video, 30)
+    assert clip.frames.shape == (30, 96, 64, 3) and clip.size_px == (96, 64)
+    assert not clip.resampled and (clip.scale == 1).all()
+
+
+def test_a_variable_frame_rate_becomes_even_times(video, tmp_path):
+    select = "select='not(between(n,8,22)*mod(n,3))'"
+    clip = read_video(_convert(video, tmp_path / "vfr.mp4", "-vf", select, "-fps_mode", "vfr"), 60)
+    assert clip.resampled and clip.fps == pytest.approx(FPS)
+    np.testing.assert_allclose(_counted(clip.frames), np.arange(30), atol=1.5)
+
+
+def test_a_gap_of_hours_is_refused_not_filled(video, tmp_path):
+    late = _convert(video, tmp_path / "late.mkv", "-vf", "setpts=PTS+gte(N\\,20)*36000/TB", "-fps_mode", "vfr")
+    with pytest.raises(InputError, match="at most 60 are lifted"):
+        read_video(late, 60)
+
+
+@pytest.mark.parametrize("kept, message", [(0.5, "ends after"), (0.001, "no readable frame")])
+def test_a_cut_off_file_is_named(video, tmp_path, kept, message):
+    whole = _convert(video, tmp_path / "whole.mp4", "-c", "copy", "-movflags", "+faststart").read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(InputError, match=message) as caught:
+        read_video(path, 60)
+    assert caught.value.code == ErrorCode.FILE_INVALID
+
+
+def test_the_decoder_adds_no_lines_of_its_own(tmp_path):
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(np.random.default_rng(0).bytes(5000))
+    code = f"""
+from hoi_motion.errors import InputError
+from hoi_motion.media.video_file import read_video
+try:
+    read_video({str(path)!r}, 60)
+except InputError as error:
+    print(error.code.name)
+"""
+    # in a process of its own: the decoder reads how loud it may be when it is first used
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("FILE_INVALID\n", "")
+
+
+def test_two_thousand_frames_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "long.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (32, 24))
+    for _ in range(2000):
+        writer.write(np.zeros((24, 32, 3), np.uint8))
+    writer.release()
+    monkeypatch.setattr(video_file.np, "empty", None)  # nothing is kept
+    with pytest.raises(InputError, match="has 2000 frames or more, at most 512 are lifted"):
+        read_video(path, 512)
+
+
+def test_a_4k_clip_is_read_small_and_speaks_of_its_own_pixels(tmp_path):
+    frames = np.zeros((3, 2160, 3840, 3), np.uint8)
+    frames[:, 1000:1100, 2000:2200] = 255
+    write_video(tmp_path / "large.mp4", frames, FPS)
+    clip = read_video(tmp_path / "large.mp4", 512)
+    assert clip.size_px == (2160, 3840)
+    assert clip.frames[0].size <= 3 * video_file.MAX_FRAME_PX
+    # a mask of the video lies on the same thing in the frames
+    mask = clip.fitted(frames[0, ..., 0] > 0)
+    assert clip.frames[0][mask].mean() > 200 and clip.frames[0][~mask].mean() < 5
+    K = np.array([[3000.0, 0, 1919.5], [0, 3000.0, 1079.5], [0, 0, 1]])
+    np.testing.assert_allclose(clip.fitted_intrinsics(clip.fitted_intrinsics(K), inverse=True), K)
+    np.testing.assert_allclose(clip.fitted_intrinsics(K)[:2, 2], (np.array(clip.frames.shape[2:0:-1]) - 1) / 2)
+
+
+def test_a_mask_of_one_pixel_survives_the_scaling():
+    clip = video_file.VideoClip(np.zeros((2, 54, 96, 3), np.uint8), FPS, (2160, 3840))
+    mask = np.zeros((2160, 3840), bool)
+    mask[700, 900] = True
+    assert clip.fitted(mask).sum() == 1

@@ -1,0 +1,35 @@
+"""Planted feet: when they are, and that they then stay."""
+
+import numpy as np
+import pytest
+
+from hoi_motion.retarget.humanoid.feet import above_floor, intervals, planted_frames, planted_track
+
+
+def test_a_foot_is_planted_while_it_is_low_and_slow():
+    heel = np.zeros((30, 1, 3))
+    heel[10:15, 0, 2] = 0.1  # in the air
+    heel[20:, 0, 0] = np.arange(10) * 0.05  # pushed along the floor
+    planted = planted_frames(heel, np.array([0.02]), 30.0)
+    assert planted[:10].all() and not planted[10:15].any() and planted[15:20].all() and not planted[22:].any()
+
+
+def test_intervals_of_true():
+    assert intervals(np.array([1, 1, 0, 0, 1], bool)) == [(0, 1), (4, 4)]
+
+
+def test_a_planted_track_stands_still_and_moves_on_without_a_jump():
+    rng = np.random.default_rng(0)
+    position = np.cumsum(rng.normal(0, 0.004, (40, 3)), axis=0) + [0, 0, 0.1]
+    planted = np.zeros(40, bool)
+    planted[:12] = planted[25:] = True
+    track, turned = planted_track(position, np.tile(np.eye(3), (40, 1, 1)), planted, np.eye(3), 0.05)
+    assert np.ptp(track[:12], axis=0) == pytest.approx(0, abs=1e-9) and track[30, 2] == pytest.approx(0.05)
+    assert np.abs(np.diff(track - position, axis=0)[12:25]).max() < 0.03
+    assert turned[3] == pytest.approx(np.eye(3))
+
+
+def test_a_sole_under_the_floor_is_raised_to_it():
+    position = np.array([[0, 0, 0.02], [0, 0, 0.3]])
+    position = above_floor(position, np.tile(np.eye(3), (2, 1, 1)), np.array([[0, 0, -0.05]]))
+    assert position[:, 2] == pytest.approx([0.05, 0.3])

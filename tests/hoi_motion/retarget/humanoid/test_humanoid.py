@@ -1,0 +1,174 @@
+"""What a retargeted humanoid does: feet, floor, hands, limits; and each way in which it can be refused."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
+from hoi_motion.retarget.humanoid.humanoid import Humanoid
+from hoi_motion.retarget.humanoid.motion import retarget_humanoid
+from hoi_motion.retarget.humanoid.world import HumanoidWorld
+from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robots.config import load_robot_config, robots_folder
+
+
+@pytest.fixture(scope="module")
+def humanoid():
+    return Humanoid(load_robot_config("humanoid"))
+
+
+@pytest.fixture(scope="module")
+def walked(stepping, humanoid, body):
+    return retarget_humanoid(stepping, humanoid, body)
+
+
+@pytest.fixture(scope="module")
+def poses(walked, humanoid):
+    return [humanoid.placements(q) for q in np.concatenate([walked.root_pose, walked.positions_rad], axis=1)]
+
+
+@pytest.fixture(scope="module")
+def world(stepping, humanoid, walked):
+    with HumanoidWorld(humanoid, stepping, walked) as world:
+        yield world
+
+
+def soles(poses, humanoid, side) -> np.ndarray:  # (T, P, 3)
+    T = np.stack([pose[f"{side}_foot"] for pose in poses])
+    return np.einsum("tij,pj->tpi", T[:, :3, :3], humanoid.soles_m[side]) + T[:, None, :3, 3]
+
+
+def test_one_sample_a_frame_and_frame_0_is_kept(walked, stepping):
+    assert walked.source_time_s[0] == 0 and walked.fps == stepping.fps
+    assert len(walked.positions_rad) == stepping.num_frames
+
+
+def test_a_standing_foot_does_not_slide(poses, humanoid):
+    steps = np.linalg.norm(np.diff(soles(poses, humanoid, "right"), axis=0), axis=-1)
+    assert steps.max() < 0.005
+
+
+def test_a_lifted_foot_leaves_the_floor(poses, humanoid):
+    left = soles(poses, humanoid, "left")[..., 2].min(axis=1)
+    assert left[6] > 0.05 and left[0] < 0.005 and left[-1] < 0.005
+
+
+def test_pybullet_finds_nothing_in_the_floor(world, stepping):
+    depths = []
+    for frame in range(stepping.num_frames):
+        world.show(frame)
+        depths.append(world.depth_m("floor"))
+    assert max(depths) <= 0.005
+
+
+def test_the_hand_stays_at_the_object(world, stepping):
+    contact = stepping.contacts[0]
+    for frame in range(contact.start_frame, contact.end_frame, 3):
+        world.show(frame)
+        assert abs(world.hand_gap_m(contact.hand, contact.object_name)) <= 0.03
+
+
+def test_joints_stay_within_their_limits(walked, humanoid):
+    q = walked.positions_rad
+    assert (q >= humanoid.lower_rad - 1e-9).all() and (q <= humanoid.upper_rad + 1e-9).all()
+
+
+def test_the_root_is_upright_and_faces_the_persons_way(poses, humanoid):
+    left, up, forward = (poses[0]["pelvis"][:3, :3] @ humanoid.body_axes).T
+    assert up[2] > 0.95 and forward[0] > 0.95
+
+
+def test_the_same_input_gives_the_same_output(walked, stepping, humanoid, body):
+    again = retarget_humanoid(stepping, humanoid, body)
+    assert np.array_equal(again.positions_rad, walked.positions_rad) and again.facts == walked.facts
+
+
+def test_any_frame_rate_is_kept(stepping, humanoid, body):
+    result = retarget_humanoid(stepping.replace(fps=29.97), humanoid, body)
+    assert result.fps == 29.97 and result.facts["foot_slide_m"] < 0.005
+
+
+def test_a_scene_of_real_size_moves_the_robot_to_the_object(stepping, body):
+    config = dataclasses.replace(load_robot_config("humanoid"), scene_scale=1.0)
+    facts = retarget_humanoid(stepping, Humanoid(config), body).facts
+    assert facts["scene_scale"] == 1.0 != facts["robot_scale"] and facts["hand_error_m"]["right_hand"] < 0.03
+
+
+def test_a_motion_without_objects_is_followed(stepping, humanoid, body):
+    facts = retarget_humanoid(stepping.replace(objects=(), contacts=()), humanoid, body).facts
+    assert facts["hand_error_m"] == {} and facts["foot_slide_m"] < 0.005
+
+
+def test_it_survives_its_file(walked, tmp_path):
+    walked.save(tmp_path / "a.npz")
+    back = RobotMotion.load(tmp_path / "a.npz")
+    assert np.array_equal(back.root_pose, walked.root_pose) and back.facts == walked.facts
+
+
+def test_one_frame_is_named(stepping, humanoid, body):
+    one = stepping.replace(pose_rad=stepping.pose_rad[:1], transl_m=stepping.transl_m[:1], objects=(), contacts=())
+    with pytest.raises(InputError, match="1 frame"):
+        retarget_humanoid(one, humanoid, body)
+
+
+def test_a_motion_with_nan_is_named(stepping):
+    pose = stepping.pose_rad.copy()
+    pose[3, 5] = np.nan
+    with pytest.raises(InputError, match="pose_rad"):
+        stepping.replace(pose_rad=pose)
+
+
+def changed(tmp_path, **changes) -> str:
+    data = yaml.safe_load((robots_folder() / "humanoid.yaml").read_text()) | changes
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(data))
+    return str(tmp_path / "mine.yaml")
+
+
+def refused(path: str, urdf: str = "") -> TavidError:
+    with pytest.raises(TavidError) as caught:
+        Humanoid(load_robot_config(path, urdf))
+    return caught.value
+
+
+def test_an_unknown_link_lists_the_valid_ones(tmp_path, humanoid):
+    error = refused(changed(tmp_path, frames=humanoid.config.frames | {"chest": "torso"}))
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "'torso'" in error.message and "left_knee" in error.hint
+
+
+def test_an_unknown_joint_lists_the_valid_ones(tmp_path):
+    error = refused(changed(tmp_path, home_rad={"elbow": 0.1}))
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "left_elbow" in error.hint
+
+
+def test_a_missing_body_part_is_named(tmp_path, humanoid):
+    frames = {part: link for part, link in humanoid.config.frames.items() if part != "left_knee"}
+    error = refused(changed(tmp_path, frames=frames))
+    assert error.code == ErrorCode.CONFIG_INVALID and "left_knee" in error.message
+
+
+def test_a_foot_without_a_sole_is_named(tmp_path):
+    assert "left_sole_m" in refused(changed(tmp_path, left_sole_m=[])).message
+
+
+@pytest.mark.parametrize("name", ["unitree_g1", "unitree_h1"])
+def test_a_robot_without_a_urdf_of_its_own_asks_for_one(name):
+    error = refused(name)
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "--urdf" in error.hint
+
+
+def test_a_fixed_base_is_named(tmp_path, humanoid):
+    text = Path(humanoid.config.urdf).read_text().rstrip("\0")
+    held = '<link name="world"/><joint name="stand" type="fixed"><parent link="world"/><child link="base"/></joint>'
+    (tmp_path / "held.urdf").write_text(text.replace("</robot>", held + "</robot>"))
+    error = refused("humanoid", str(tmp_path / "held.urdf"))
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "'stand'" in error.message
+
+
+def test_missing_meshes_are_named(tmp_path):
+    shutil.copy(load_robot_config("panda").urdf, tmp_path / "alone.urdf")
+    error = refused("humanoid", str(tmp_path / "alone.urdf"))
+    assert isinstance(error, RetargetError) and "link0.obj" in error.message

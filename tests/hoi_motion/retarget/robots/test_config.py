@@ -1,0 +1,92 @@
+"""Robots from YAML and URDF, and each way in which they can be wrong."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hoi_motion.errors import ErrorCode, TavidError
+from hoi_motion.retarget.arm.arm import Arm
+from hoi_motion.retarget.robots.config import load_robot_config, robot_names
+
+
+@pytest.mark.parametrize("name", ["iiwa", "panda", "panda_wide", "xarm6"])
+def test_every_robot_solves_for_a_pose_it_can_reach(name):
+    assert name in robot_names()
+    arm = Arm(load_robot_config(name))
+    T = arm.forward(arm.home_rad)
+    T[:3, 3] += [0.03, 0.05, -0.04]
+    q = arm.solve(arm.home_rad, T, 40)
+    assert np.linalg.norm(arm.forward(q)[:3, 3] - T[:3, 3]) < 1e-3
+    assert (q >= arm.lower_rad).all() and (q <= arm.upper_rad).all()
+
+
+def test_a_jaw_takes_the_place_of_a_hand_and_its_fingers():
+    arm = Arm(load_robot_config("panda_wide"))
+    assert "panda_hand" not in arm.urdf_text and "finger" not in arm.urdf_text
+    assert len(arm.joint_names) == 7 and arm.gripper.open_width_m == 0.14
+
+
+def error_of(path: str) -> TavidError:
+    with pytest.raises(TavidError) as caught:
+        Arm(load_robot_config(path))
+    return caught.value
+
+
+def test_an_unknown_robot_lists_the_known_ones():
+    error = error_of("pandda")
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "panda" in error.hint
+
+
+@pytest.mark.parametrize(
+    "changes, listed",
+    [
+        ({"home_rad": {"elbow": 0.1}}, "panda_joint4"),
+        ({"velocity_rad_s": {"elbow": 1}}, "panda_joint4"),
+        ({"grasp_frame": "palm"}, "panda_hand"),
+        ({"gripper": {"joints": ["thumb"]}}, "panda_finger_joint1"),
+        ({"gripper": {}}, "panda_finger_joint1"),
+        ({"jaw": {"link": "wrist"}}, "panda_link7"),
+        ({"jaw": {"link": "panda_link8", "instead_of": "fist"}}, "panda_hand"),
+    ],
+)
+def test_an_unknown_joint_frame_or_link_lists_the_valid_names(as_yaml, changes, listed):
+    error = error_of(as_yaml(**changes))
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and listed in error.hint
+
+
+def test_an_unknown_option_lists_the_valid_ones(as_yaml):
+    error = error_of(as_yaml(speed=3))
+    assert error.code == ErrorCode.CONFIG_INVALID and "velocity_rad_s" in error.hint
+
+
+def test_a_missing_urdf_is_named(as_yaml):
+    assert "no URDF at" in error_of(as_yaml(urdf="nowhere.urdf")).message
+
+
+def test_missing_meshes_are_named(as_yaml, tmp_path):
+    shutil.copy(load_robot_config("panda").urdf, tmp_path / "alone.urdf")
+    error = error_of(as_yaml(urdf=str(tmp_path / "alone.urdf")))
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "link0.obj" in error.message
+
+
+def test_a_floating_base_is_named(as_yaml, tmp_path):
+    text = Path(load_robot_config("panda").urdf).read_text().replace('filename="package://', f'filename="{_meshes()}/')
+    root = '<link name="world"/><joint name="loose" type="floating"><parent link="world"/><child link="panda_link0"/></joint>'
+    (tmp_path / "loose.urdf").write_text(text.replace("</robot>", root + "</robot>"))
+    error = error_of(as_yaml(urdf=str(tmp_path / "loose.urdf")))
+    assert error.code == ErrorCode.ROBOT_UNKNOWN and "floating base" in error.message
+
+
+def _meshes() -> Path:
+    return Path(load_robot_config("panda").urdf).parent
+
+
+def test_a_home_outside_the_limits_is_named(as_yaml):
+    assert "panda_joint4" in error_of(as_yaml(home_rad={"panda_joint4": 1.0})).message
+
+
+def test_mjcf_of_an_arm_is_named(as_yaml, tmp_path):
+    (tmp_path / "robot.xml").write_text("<mujoco/>")
+    assert "is MJCF, not a URDF" in error_of(as_yaml(urdf=str(tmp_path / "robot.xml"))).message

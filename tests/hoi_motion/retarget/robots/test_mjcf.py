@@ -1,0 +1,128 @@
+"""A humanoid given as MJCF: where its bodies are, what it does, and what is refused."""
+
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+import numpy as np
+import pinocchio
+import pybullet_data
+import pytest
+import yaml
+
+from hoi_motion.errors import RetargetError
+from hoi_motion.physics.world import pybullet
+from hoi_motion.retarget.arm.world import quiet
+from hoi_motion.retarget.humanoid.humanoid import Humanoid
+from hoi_motion.retarget.humanoid.motion import retarget_humanoid
+from hoi_motion.retarget.humanoid.world import HumanoidWorld
+from hoi_motion.retarget.robots.config import load_robot_config
+from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
+
+WALKER = Path(__file__).with_name("walker.xml")
+SOLE = [[x, y, -0.06] for x in (-0.05, 0.17) for y in (-0.045, 0.045)]
+FRAMES = {"pelvis": "pelvis", "chest": "torso"} | {
+    f"{side}_{part}": f"{side}_{link}"
+    for side in ("left", "right")
+    for part, link in {
+        "hip": "thigh",
+        "knee": "shin",
+        "foot": "foot",
+        "shoulder": "upper_arm",
+        "elbow": "forearm",
+        "hand": "hand",
+    }.items()
+}
+
+
+def walker(folder, text: str | None = None) -> Humanoid:
+    (folder / "walker.xml").write_text(text or WALKER.read_text())
+    data = dict(
+        kind="humanoid", urdf="walker.xml", frames=FRAMES, left_sole_m=SOLE, right_sole_m=SOLE, palm_radius_m=0.04
+    )
+    (folder / "walker.yaml").write_text(yaml.safe_dump(data))
+    return Humanoid(load_robot_config(str(folder / "walker.yaml")))
+
+
+@pytest.fixture(scope="module")
+def robot(tmp_path_factory):
+    return walker(tmp_path_factory.mktemp("walker"))
+
+
+def test_joints_and_limits_are_those_of_the_file_and_its_classes(robot):
+    limits = dict(zip(robot.joint_names, np.degrees(np.stack([robot.lower_rad, robot.upper_rad], axis=1))))
+    assert limits["left_knee"] == pytest.approx([0, 140]) and limits["right_elbow"] == pytest.approx([-140, 0])
+    assert limits["left_hip_x"] == pytest.approx([-120, 120]) and limits["right_ankle_x"] == pytest.approx([-30, 30])
+    assert {"left_shoulder_z", "left_shoulder_x", "left_shoulder_y"} <= set(limits)
+
+
+def test_the_soles_are_on_the_floor_when_it_stands(robot):
+    q = pinocchio.neutral(robot.model)
+    q[2] = 0.92
+    foot = robot.placements(q)["left_foot"]
+    assert (np.array(SOLE) @ foot[:3, :3].T + foot[:3, 3])[:, 2] == pytest.approx(0)
+
+
+def test_bodies_are_where_pybullet_puts_those_of_the_same_file(tmp_path):
+    """Its reader of MJCF is another one; the file has several joints a body, away from the body's origin."""
+    path = Path(pybullet_data.getDataPath()) / "mjcf" / "humanoid_symmetric_no_ground.xml"
+    ours = xml.tostring(mjcf_to_urdf(xml.fromstring(path.read_text()), path), encoding="unicode")
+    (tmp_path / "ours.urdf").write_text(ours)
+    client = pybullet.connect(pybullet.DIRECT)
+    try:
+        with quiet():
+            theirs = max(pybullet.loadMJCF(str(path), physicsClientId=client), key=lambda b: len(_joints(b, client)))
+            ours = pybullet.loadURDF(str(tmp_path / "ours.urdf"), physicsClientId=client)
+        found = [_bodies(body, client) for body in (ours, theirs)]
+    finally:
+        pybullet.disconnect(physicsClientId=client)
+    names = sorted(set(found[0]) & set(found[1]))
+    assert len(names) == 12 and "right_foot" in names
+    for name in names:
+        assert found[0][name] == pytest.approx(found[1][name], abs=1e-5), name
+
+
+def _bodies(body: int, client: int) -> dict[str, np.ndarray]:
+    """Link -> its place against the pelvis, with the joints turned by amounts that depend on their names only."""
+    for i, joint in enumerate(_joints(body, client)):
+        if joint[2] == pybullet.JOINT_REVOLUTE:
+            pybullet.resetJointState(body, i, 0.1 + 0.01 * (sum(joint[1]) % 40), physicsClientId=client)
+    places = {
+        joint[12].decode(): np.array(pybullet.getLinkState(body, i, False, True, physicsClientId=client)[4])
+        for i, joint in enumerate(_joints(body, client))
+    }
+    return {name: place - places["pelvis"] for name, place in places.items() if "link" not in name}
+
+
+def _joints(body: int, client: int) -> list:
+    return [pybullet.getJointInfo(body, i, physicsClientId=client) for i in range(pybullet.getNumJoints(body, client))]
+
+
+def test_it_follows_a_person_with_planted_feet_and_its_hand_at_the_object(robot, stepping, body):
+    result = retarget_humanoid(stepping, robot, body)
+    assert result.facts["foot_slide_m"] < 0.005 and result.facts["hand_error_m"]["right_hand"] < 0.03
+    with HumanoidWorld(robot, stepping, result) as world:
+        world.show(stepping.num_frames - 1)
+        assert world.depth_m("floor") < 0.005
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("<freejoint/>", "", "fixed base"),
+        ('<geom class="foot"/>', '<geom class="shoe"/>', "unknown class 'shoe'"),
+        ("<worldbody>", '<include file="other.xml"/><worldbody>', "includes other files"),
+        ('name="left_knee"', 'name="left_knee" ref="10"', "'left_knee' a ref"),
+        ('name="left_knee"', 'name="left_knee" type="screw"', "is broken: 'screw'"),
+        ('type="sphere"', 'type="mesh" mesh="palm"', "unknown mesh 'palm'"),
+        ("body", "thing", "has no body"),
+    ],
+)
+def test_what_is_not_read_is_named(tmp_path, old, new, said):
+    with pytest.raises(RetargetError, match=said):
+        walker(tmp_path, WALKER.read_text().replace(old, new))
+
+
+def test_a_missing_mesh_is_named(tmp_path):
+    text = WALKER.read_text().replace("<worldbody>", '<asset><mesh name="palm" file="palm.stl"/></asset><worldbody>')
+    with pytest.raises(RetargetError, match="1 meshes of .* the first is palm.stl"):
+        walker(tmp_path, text.replace('<geom class="hand"/>', '<geom type="mesh" mesh="palm"/>'))

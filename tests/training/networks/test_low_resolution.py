@@ -1,0 +1,63 @@
+"""The training of the keypoint network: what it is shown and asked."""
+
+import numpy as np
+import pytest
+import torch
+
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints.low_resolution import NUM_BODY, NUM_POINTS, LowResolutionNetwork, read_maps
+from training.networks import low_resolution as train_keypoints
+from training.networks.low_resolution import MIRRORED, WINDOW, KeypointClips, batch, judged, target_maps, train
+
+
+@pytest.fixture(scope="module")
+def clips():
+    """Two clips of one bright dot, at which all the keypoints are; it moves."""
+    frames, points = torch.full((2, 2, 12, 96, 144, 3), 60, dtype=torch.uint8), torch.zeros(2, 12, NUM_POINTS, 2)
+    for c in range(2):
+        for t in range(12):
+            x, y = 40 + 4 * t, 30 + 20 * c
+            frames[c, :, t, y - 2 : y + 3, x - 2 : x + 3] = 250
+            points[c, t] = torch.tensor([x, y])
+    return KeypointClips(frames, points)
+
+
+def test_wanted_maps_are_read_as_the_points_they_are_made_of():
+    points = torch.tensor([[[20.3, 31.8], [71.0, 9.2]]])
+    read = read_maps(target_maps(points, 96, 144).clamp(min=1e-12).log(), 144)
+    assert torch.allclose(read[..., :2], points, atol=0.15) and (read[..., 2] > 0.97).all()
+
+
+def test_a_point_outside_the_picture_is_wanted_there():
+    assert target_maps(torch.tensor([[[-9.0, 20.0]]]), 96, 144)[0, 0, -1] == 1
+
+
+def test_mirrored_points_are_pairs_of_left_and_right():
+    assert torch.equal(MIRRORED[MIRRORED], torch.arange(NUM_POINTS))
+    assert km.BODY_KEYPOINTS[MIRRORED[km.BODY_KEYPOINTS.index(15)]] == 16
+    assert MIRRORED[NUM_BODY + 1] == NUM_BODY + 6  # index finger's tip
+
+
+def test_points_stay_on_what_they_mark_however_a_clip_is_varied(clips):
+    pictures, places = batch(clips, 8, np.random.default_rng(0))
+    assert pictures.shape[:2] == (8, WINDOW)
+    on_it = []
+    for picture, points in zip(pictures.flatten(0, 1), places.flatten(0, 1)):
+        x, y = points[0].round().long().tolist()
+        if 3 < x < 140 and 3 < y < 92:
+            on_it.append((picture[:, y, x].mean() - picture.mean((1, 2)).mean()).item())
+    assert len(on_it) > 40 and np.quantile(on_it, 0.05) > 0.3
+
+
+def test_training_lowers_the_loss(clips, monkeypatch):
+    small = lambda: LowResolutionNetwork(widths=(16, 16, 16, 16), dilations=(1,))  # noqa: E731
+    monkeypatch.setattr(train_keypoints, "LowResolutionNetwork", small)
+    pictures, places = batch(clips, 2, np.random.default_rng(1))
+    wanted = target_maps(places, *pictures.shape[-2:])
+
+    def loss(network):
+        with torch.no_grad():
+            return -(wanted * network(pictures).log_softmax(-1)).sum(-1).mean()
+
+    assert loss(train(clips, 12, size=1, rate=0.05)) < loss(train(clips, 1, size=1, rate=0.05)) - 0.5
+    assert all("median" in line for line in judged(small().eval(), clips))

@@ -1,0 +1,40 @@
+"""TrainingClip: what every kind of clips gives, and what a source of them is."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import TARGET_TOKEN
+
+
+@dataclass(frozen=True)
+class TrainingClip:
+    """frames (T, H, W, 3) u8, target mask of the first frame (H, W) bool, caption with `[TGT]`."""
+
+    frames: np.ndarray
+    mask: np.ndarray
+    caption: str
+
+
+class ClipSource(Protocol):
+    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used."""
+
+    def names(self) -> list[str]: ...
+
+    def load(self, name: str) -> TrainingClip: ...
+
+
+def checked_clip(name: str, clip: TrainingClip) -> TrainingClip:
+    """The clip. Raises: InputError when its caption is empty or does not name the target."""
+    if not clip.caption:
+        raise unusable(name, "its caption is empty")
+    if TARGET_TOKEN not in clip.caption:
+        raise unusable(name, f"its caption does not name the target: {clip.caption[:60]!r} has no {TARGET_TOKEN}")
+    return clip
+
+
+def unusable(name: str, reason: str) -> InputError:
+    """The error for a clip that cannot be used."""
+    return InputError(ErrorCode.FILE_INVALID, f"{name}: {reason}")

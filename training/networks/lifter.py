@@ -1,0 +1,256 @@
+"""Train the lifter (hoi_motion/lift/person/lifter.py) from nothing: procedural motion, simulated cameras and keypoint noise.
+
+python -m training.networks.lifter --out hoi_motion/lift/person/lifter.safetensors
+
+Nothing is rendered but the scenes from which MediaPipe's errors are measured. No seed is a held-out one.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints.track import MIRRORED_BODY
+from hoi_motion.lift.person.lifter import HIPS, LIFTER_FPS, NUM_POINTS, TRUNK_M, LifterNetwork, normalised
+from hoi_motion.lift.person.priors import SPREAD_RAD
+from training.networks.lifter_motion import FRAMES, random_poses, reaches
+from training.scenes.scene import free_body
+
+CLIP_SECONDS = 2.1  # of a procedural reach
+NOISE_SEED = 600_000
+MIRRORED = np.array([km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS])
+
+# elbows, wrists and hands count double
+ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
+# how much of the scatter of who crouches a keypoint has
+CROUCHING = torch.tensor([1.0 if k in (23, 24) else 0.5 if k in (25, 26) else 0.0 for k in km.BODY_KEYPOINTS])
+
+
+@dataclass(frozen=True)
+class KeypointNoise:
+    """How MediaPipe's keypoints lie about the model's points.
+
+    Attributes:
+        offset_m: (N, 3) constant, in the frame of the bone that carries the point.
+        clip_m, frame_m: (N,) scatter that stays for a clip, and that changes from frame to frame.
+        crouch_m: further scatter of hips and knees, times the share of its height by which the pelvis is lowered.
+    """
+
+    offset_m: np.ndarray
+    clip_m: np.ndarray
+    frame_m: np.ndarray
+    crouch_m: float = 0.25
+
+
+def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
+    """Model points (T, N, 3) of the keypoints and the rotations (T, N, 3, 3) of the bones that carry them."""
+    points = body.joints(pose_rad, transl_m, betas)
+    pose = torch.tensor(np.asarray(pose_rad), dtype=torch.float32)
+    betas = torch.tensor(np.asarray(betas), dtype=torch.float32).expand(len(pose), -1)
+    rotations, _ = body.skeleton.world_transforms(pose, betas)
+    return torch.einsum("kj,tjc->tkc", torch.tensor(km.BODY_MATRIX), points).numpy(), rotations[:, km.CARRIERS].numpy()
+
+
+def measured_noise(clips) -> KeypointNoise:
+    """From (KeypointTrack, HoiMotion) pairs of rendered scenes."""
+    body = free_body()
+    across, turned, weights = [], [], []
+    for track, truth in clips:
+        points, rotations = carried(body, truth.pose_rad.copy(), truth.transl_m.copy(), truth.betas.copy())
+        R = truth.camera.T_camera_world[:3, :3]
+        depth = truth.camera.to_camera(points)[..., 2:]
+        found = track.body_px[:, list(km.BODY_KEYPOINTS)]
+        across.append((found[..., :2] - truth.camera.project(points)) * depth / truth.camera.K[0, 0])
+        turned.append((R @ rotations)[..., :2, :])
+        weights.append(found[..., 2] > 0.5)
+    offset, clip, frame = np.zeros((NUM_POINTS, 3)), np.full(NUM_POINTS, 0.03), np.full(NUM_POINTS, 0.02)
+    flip = np.array([-1.0, 1.0, 1.0])
+    for k in range(NUM_POINTS):
+        rows, values = [np.eye(3) * 5], [np.zeros(3)]
+        for i, sign in ((k, np.ones(3)), (MIRRORED[k], flip)):
+            # a mirrored bone's frame is the mirrored frame
+            rows += [(a[w[:, i], i] * sign).reshape(-1, 3) for a, w in zip(turned, weights)]
+            values += [a[w[:, i], i].reshape(-1) for a, w in zip(across, weights)]
+        rows, values = np.concatenate(rows), np.concatenate(values)
+        for _ in range(5):
+            sure = 1 / (1 + (np.abs(values - rows @ offset[k]) / 0.04) ** 2)
+            offset[k] = np.linalg.lstsq(rows * sure[:, None], values * sure, rcond=None)[0]
+        rest = [a[w[:, k], k] - t[w[:, k], k] @ offset[k] for a, t, w in zip(across, turned, weights)]
+        rest = [r for r in rest if len(r) > 3]
+        if len(rest) > 3:
+            clip[k] = 1.48 * np.median(np.abs(np.stack([np.median(r, 0) for r in rest])))
+            frame[k] = 1.48 * np.median(np.abs(np.concatenate([r - np.median(r, 0) for r in rest])))
+    return KeypointNoise(offset, np.maximum(clip, clip[MIRRORED]), np.maximum(frame, frame[MIRRORED]))
+
+
+def observed(count: int):
+    """Yields (KeypointTrack, HoiMotion) of rendered training scenes."""
+    from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
+    from training.scenes.scene import generate_scene
+
+    for seed in range(NOISE_SEED, NOISE_SEED + count):
+        scene = generate_scene(seed, 240, 360, 17, 8.0)
+        near_px = np.argwhere(scene.target_mask).mean(0)[::-1]
+        yield MediaPipeKeypoints().detect(scene.frames, near_px=near_px), scene.motion
+
+
+def motion_points(num_reaches: int, num_random: int, noise: KeypointNoise, seed: int = 0) -> torch.Tensor:
+    """(C, 2, FRAMES, N, 3): what the keypoints mean, and where they are seen, in the world (z up).
+
+    Every reach comes as it is and with its joints bent at random.
+    """
+    body, rng, pairs = free_body(), np.random.default_rng([seed, 3]), []
+
+    def add(pose_rad, clip):
+        points, rotations = carried(body, pose_rad, clip.transl_m, clip.betas)
+        seen = points + np.einsum("tnab,nb->tna", rotations, noise.offset_m)
+        pairs.append(np.stack([points, seen]).astype(np.float32))
+
+    for clip in tqdm(reaches(num_reaches, seed), total=num_reaches, desc="reaches", disable=None):
+        add(clip.pose_rad, clip)
+        add(clip.pose_rad + bends(rng), clip)
+    for clip in tqdm(random_poses(num_random, seed), total=num_random, desc="random poses", disable=None):
+        add(clip.pose_rad, clip)
+    return torch.tensor(np.stack(pairs))
+
+
+def bends(rng: np.random.Generator) -> np.ndarray:  # (FRAMES, 55, 3)
+    """Slow random changes of the body's joint angles and of the whole body's attitude."""
+    ends = rng.uniform(0.1, 0.5) * SPREAD_RAD * rng.normal(size=(3, 21, 3))
+    share = np.linspace(0, 1, FRAMES)[:, None, None]
+    out = np.zeros((FRAMES, 55, 3))
+    out[:, 1:22] = ends[0] * (1 - share) + ends[1] * share + ends[2] * np.sin(np.pi * share)
+    out[:, 0] = rng.normal(0, 0.08, 3)
+    return out
+
+
+def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torch.Generator):
+    """Clips as the network sees them: input (B, T, N, 3), sizes (B,), target points (B, T, N, 3) and up (B, 3)."""
+
+    def uniform(low, high, *shape):
+        return low + (high - low) * torch.rand(*(shape or (size,)), generator=generator)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    # 1. clips, faster or slower, with or without what comes before and after
+    T = int(torch.randint(8, 19, (), generator=generator))
+    chosen = points[torch.randint(len(points), (size,), generator=generator)]
+    speed = uniform(0.5, 1.4) * (FRAMES - 1) / (CLIP_SECONDS * LIFTER_FPS)
+    at = (uniform(-0.3, 0.5)[:, None] * FRAMES + torch.arange(T) * speed[:, None]).clamp(0, FRAMES - 1.001)
+    low, rows = at.long(), torch.arange(size)[:, None]
+    share = (at - low)[:, :, None, None, None]
+    chosen = chosen.transpose(1, 2)  # (B, FRAMES, 2, N, 3)
+    clips = (1 - share) * chosen[rows, low] + share * chosen[rows, low + 1]
+    mirror = torch.rand(size, generator=generator) < 0.5
+    clips = torch.where(mirror[:, None, None, None, None], clips[:, :, :, MIRRORED] * torch.tensor([1.0, -1, 1]), clips)
+
+    # 2. a camera: mostly in front, looking down a little, framed on head and arms or on all of the body
+    anywhere = torch.rand(size, generator=generator) < 0.25
+    azimuth = torch.where(anywhere, uniform(-np.pi, np.pi), 0.5 * normal(size))
+    elevation, roll = uniform(-0.1, 0.5), 0.02 * normal(size)
+    half_height = torch.tan(uniform(np.deg2rad(30), np.deg2rad(65)) / 2)
+    half_width = half_height * uniform(0.7, 1.8)
+    back = torch.stack([elevation.cos() * azimuth.cos(), elevation.cos() * azimuth.sin(), elevation.sin()], -1)
+    right = torch.stack([-azimuth.sin(), azimuth.cos(), torch.zeros(size)], -1)
+    down = torch.linalg.cross(-back, right)
+    c, s = roll.cos()[:, None], roll.sin()[:, None]
+    R = torch.stack([c * right + s * down, c * down - s * right, -back], 1)  # rows: camera axes in the world
+    local = clips @ R.transpose(1, 2)[:, None, None]
+    whole = torch.rand(size, generator=generator) < 0.3
+    framed = torch.tensor([k < 23 for k in km.BODY_KEYPOINTS]) | whole[:, None]  # (B, N)
+    inside = framed[:, None, :, None]
+    flat = local[:, :, 0, :, :]
+    lowest = torch.where(inside, flat, torch.tensor(torch.inf)).amin((1, 2))
+    highest = torch.where(inside, flat, torch.tensor(-torch.inf)).amax((1, 2))
+    middle, half = (lowest + highest) / 2, (highest - lowest) / 2
+    fill = uniform(0.45, 1.0)
+    distance = torch.maximum(half[:, 0] / half_width, half[:, 1] / half_height) / fill + half[:, 2]
+    room = torch.stack([half_width, half_height], -1) * (1 - fill)[:, None] * distance[:, None] * 0.8
+    shift = torch.cat([middle[:, :2] + room * uniform(-1, 1, size, 2), middle[:, 2:] - distance[:, None]], -1)
+    local = local - shift[:, None, None, None]
+
+    # 3. keypoints: constant and changing noise, points that are out of the picture or not seen
+    true, found = local[:, :, 0], local[:, :, 1]
+    amount = uniform(0.7, 1.6)[:, None, None, None]
+    scatter = torch.tensor(noise.clip_m, dtype=torch.float32)[:, None] * normal(size, 1, NUM_POINTS, 2)
+    scatter = scatter + torch.tensor(noise.frame_m, dtype=torch.float32)[:, None] * normal(size, T, NUM_POINTS, 2)
+    # hips and knees of who crouches are a guess of the detector
+    height = clips[:, :, 0, HIPS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
+    crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
+    scatter = scatter + noise.crouch_m * crouch * CROUCHING[:, None] * normal(size, 1, NUM_POINTS, 2)
+    rays = (found[..., :2] + amount * scatter) / found[..., 2:].clamp(min=0.3)
+    limits = torch.stack([half_width, half_height], -1)[:, None, None]
+    seen = (rays.abs() < limits).all(-1).float()
+    seen = seen * (torch.rand(size, 1, NUM_POINTS, generator=generator) > 0.03)
+    legs = torch.tensor([k >= 25 for k in km.BODY_KEYPOINTS]) & (torch.rand(size, 1, generator=generator) < 0.3)
+    seen = torch.where(legs[:, None], torch.zeros(()), seen)
+    xy_seen, sizes, turned = normalised(rays, seen)
+    target = (true - true[:, :, HIPS].mean(2, keepdim=True)) @ turned.transpose(1, 2)[:, None] / TRUNK_M
+    up = (turned @ R[:, :, 2:])[..., 0]
+    return xy_seen, sizes, target, up
+
+
+def loss(network: LifterNetwork, xy_seen, sizes, target, up) -> tuple[torch.Tensor, torch.Tensor]:
+    """Laplace negative log-likelihood of the points plus the angle of up; and the mean error in metres."""
+    points, spread, said_up = network(xy_seen, sizes)
+    spread = spread.clamp(-4.5, 1.5)
+    miss = (points - target).abs()
+    likelihood = (miss[..., :2].sum(-1) / spread[..., 0].exp() + 2 * spread[..., 0]).mean()
+    likelihood = likelihood + (miss[..., 2] / spread[..., 1].exp() + spread[..., 1]).mean()
+    miss = miss * ARMS_COUNT
+    turn = (said_up - up[:, None]).norm(dim=-1).mean()
+    return likelihood + 2 * miss.mean() + 3 * turn, (points - target).norm(dim=-1).mean() * TRUNK_M
+
+
+def train(points: torch.Tensor, noise: KeypointNoise, steps: int, seed: int = 0, size: int = 40) -> LifterNetwork:
+    torch.manual_seed(seed)
+    network, generator = LifterNetwork(), torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1)
+    bar, mean = tqdm(range(steps), desc="steps", mininterval=5), None
+    for _ in bar:
+        value, error = loss(network, *batch(points, noise, size, generator))
+        optimizer.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        error = float(error.detach())
+        mean = error if mean is None else 0.98 * mean + 0.02 * error
+        bar.set_postfix_str(f"{1000 * mean:.0f} mm")
+    return network.eval()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--offsets", action="store_true", help="only print where MediaPipe draws its keypoints")
+    parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
+    parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
+    parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
+    parser.add_argument("--steps", type=int, default=5000)
+    arguments = parser.parse_args(argv)
+    from training.networks.half_weights import save_half
+
+    start = time.perf_counter()
+    noise = measured_noise(tqdm(observed(arguments.scenes), total=arguments.scenes, desc="keypoint noise"))
+    if arguments.offsets:
+        for k, offset in zip(km.BODY_KEYPOINTS, 100 * noise.offset_m):
+            print(f"{k:3}: " + ", ".join(f"{value:.1f}" for value in offset))
+        return 0
+    points = motion_points(arguments.reaches, arguments.random, noise)
+    network = train(points, noise, arguments.steps)
+    save_half(network, arguments.out, start)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

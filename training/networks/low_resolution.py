@@ -1,0 +1,251 @@
+"""Train the keypoint network for small, blurred pictures (hoi_motion/keypoints/low_resolution.py) from nothing.
+
+python -m training.networks.low_resolution --scenes runs/scenes --latents runs/latents --model models/tavid-mini \
+    --out hoi_motion/keypoints/low_resolution.safetensors
+
+What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints are
+known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one prediction
+of the clean latents from timesteps NOISED). Masks are no input of it. No seed is a held-out one.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints.low_resolution import (
+    CELL_PX,
+    NEAR_CELLS,
+    NUM_BODY,
+    POINTS_MATRIX,
+    TIPS,
+    LowResolutionNetwork,
+    network_picture,
+    read_maps,
+)
+from hoi_motion.keypoints.track import L_KNEE, MIRRORED_BODY
+from training.configuration import load_training_config
+from training.data.clips import ClipFolder
+from training.data.latents import LatentCache
+from training.models import load_vae
+from training.muon import Muon
+from training.scenes.figure import ACTOR_INSTANCE
+from training.scenes.scene import SceneSample, free_body
+from training.tasks.base import BaseTask
+
+BASE_OPTIONS = Path("config/training/base.yaml")
+NOISED = (350, 900)
+TARGET_SPREAD_CELLS = 0.8
+LEGS, HIDDEN_PX = np.array([km.BODY_KEYPOINTS.index(k) for k in km.BODY_KEYPOINTS if k >= L_KNEE]), -1e4
+MIRRORED = torch.tensor(
+    [km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS]
+    + [NUM_BODY + (i + len(TIPS)) % (2 * len(TIPS)) for i in range(2 * len(TIPS))]
+)
+# what reaches counts most
+ARMS_COUNT = torch.tensor([3.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS] + [1.5] * (2 * len(TIPS)))
+WINDOW = 9
+
+
+@dataclass
+class KeypointClips:
+    """Frames (C, 2, T, H, W, 3) u8, true and given back by the model, and true keypoints (C, T, N, 2) in their pixels."""
+
+    frames: torch.Tensor
+    points_px: torch.Tensor
+
+
+def true_points_px(scene: SceneSample) -> np.ndarray:  # (T, N, 2)
+    """Where the keypoints are; those of legs that something hides are HIDDEN_PX, for the network is not to guess them.
+
+    A hand behind the object that it takes is asked for: an arm leads to it.
+    """
+    motion = scene.motion
+    joints = free_body().joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy())
+    points = motion.camera.project(torch.einsum("kj,tjc->tkc", torch.tensor(POINTS_MATRIX), joints).numpy())
+    actor = scene.instance_ids == ACTOR_INSTANCE  # (T, H, W)
+    height, width = actor.shape[1:]
+    for t, person in enumerate(actor):
+        near = cv2.dilate(person.astype(np.uint8), np.ones((3, 3), np.uint8))
+        column, row = np.clip(points[t, LEGS].round().astype(int), 0, [width - 1, height - 1]).T
+        points[t, LEGS[near[row, column] == 0]] = HIDDEN_PX
+    return points
+
+
+@torch.no_grad()
+def given_back(task: BaseTask, vae, rows: np.ndarray, rng: np.random.Generator) -> torch.Tensor:  # (B, T, H, W, 3) u8
+    """Clips of the cache as the model sees them through noise."""
+    batch = task.batch(task.clips(rows, rng), 0, rng, int(rng.integers(*NOISED)))
+    latents = task.predict(batch).float() / task.cache.scale
+    pictures = vae.decode(latents.transpose(1, 2)).sample  # (B, 3, T, H, W)
+    return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 4, 1)
+
+
+def load_clips(scenes: Path, latents: Path, model: Path, count: int, seed: int = 0) -> KeypointClips:
+    """The first clips of a folder of scenes, encoded in `latents`."""
+    layers = json.loads((model / "transformer" / "config.json").read_text())["num_layers"]
+    options = [f"latents={latents}", f"init={model}", f"layers={layers}", "mask_share=1.0", "text_dropout=0.0"]
+    config = load_training_config(BASE_OPTIONS, [*options, "attention.blocks=0"])
+    task, vae = BaseTask(config, torch.device("cpu")).eval(), load_vae(model)
+    rows = {name: row for row, name in enumerate(LatentCache.load(latents / "latents.pt").names)}
+    folder, rng, frames, points = ClipFolder(scenes), np.random.default_rng([seed, 5]), [], []
+    chosen = [path for path in folder.paths if path.name in rows][:count]
+    for path in tqdm(chosen, desc="clips", unit="clip", mininterval=5):
+        scene = folder[folder.paths.index(path)]
+        back = given_back(task, vae, np.array([rows[path.name]]), rng)[0]
+        frames.append(torch.stack([torch.from_numpy(scene.frames), back]))
+        points.append(torch.from_numpy(true_points_px(scene)).float())
+    return KeypointClips(torch.stack(frames), torch.stack(points))
+
+
+def batch(clips: KeypointClips, size: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (B, T, 3, H, W) as the network takes them, and where their keypoints are (B, T, N, 2) in its pixels."""
+    pictures, places = [], []
+    for c in rng.integers(len(clips.frames), size=size):
+        start = int(rng.integers(clips.frames.shape[2] - WINDOW + 1))
+        window = slice(start, start + WINDOW)
+        picture = network_picture(clips.frames[c, int(rng.random() < 0.7), window])
+        points = clips.points_px[c, window]
+        height, width = picture.shape[-2:]
+        # 1. mirrored, nearer or further, elsewhere
+        if rng.random() < 0.5:
+            picture = picture.flip(-1)
+            points = points[:, MIRRORED] * torch.tensor([-1.0, 1]) + torch.tensor([width - 1.0, 0])
+        zoom, shift = float(np.exp(rng.normal(0, 0.12))), torch.tensor(rng.normal(0, 0.08, 2) * [width, height]).float()
+        middle = torch.tensor([(width - 1) / 2, (height - 1) / 2])
+        points = (points - middle) * zoom + middle + shift
+        theta = torch.tensor(
+            [[1 / zoom, 0, -2 * shift[0] / width / zoom], [0, 1 / zoom, -2 * shift[1] / height / zoom]]
+        )
+        grid = F.affine_grid(theta[None].expand(WINDOW, -1, -1), picture.shape, align_corners=False)
+        picture = F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+        # 2. other colours, more or less light, blur, noise
+        colour = torch.tensor(np.exp(rng.normal(0, 0.12, (3, 1, 1)))).float()
+        picture = picture * colour + float(rng.normal(0, 0.1))
+        if rng.random() < 0.4:
+            small = [max(24, int(side * rng.uniform(0.35, 0.9))) for side in (height, width)]
+            smaller = F.interpolate(picture, small, mode="bilinear", antialias=True)
+            picture = F.interpolate(smaller, (height, width), mode="bilinear")
+        picture = picture + rng.uniform(0, 0.08) * torch.from_numpy(rng.standard_normal(picture.shape, np.float32))
+        pictures.append(picture)
+        places.append(points)
+    return torch.stack(pictures), torch.stack(places)
+
+
+def target_maps(points_px: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:  # (..., 2) -> (..., h * w + 1)
+    """What the maps should be: a small Gaussian, or all of it outside the picture."""
+    h, w = height_px // CELL_PX, width_px // CELL_PX
+    x, y = ((points_px + 0.5) / CELL_PX - 0.5).unbind(-1)
+    inside = (x > -0.5) & (x < w - 0.5) & (y > -0.5) & (y < h - 0.5)
+    across, down = (
+        torch.exp(-0.5 * ((torch.arange(n) - v[..., None]) / TARGET_SPREAD_CELLS) ** 2) for n, v in ((w, x), (h, y))
+    )
+    maps = (down[..., None] * across[..., None, :]).flatten(-2)
+    maps = maps / maps.sum(-1, keepdim=True).clamp(min=1e-6) * inside[..., None]
+    return torch.cat([maps, (~inside)[..., None].float()], -1)
+
+
+def train(clips: KeypointClips, steps: int, size: int, rate: float, seed: int = 0) -> LowResolutionNetwork:
+    torch.manual_seed(seed)
+    network = LowResolutionNetwork().to(memory_format=torch.channels_last).train()
+    matrices = [p for n, p in network.named_parameters() if p.ndim > 1 and "leave" not in n and "outside" not in n]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in network.parameters() if id(p) not in chosen]
+    optimizers = [Muon(matrices, lr=rate), torch.optim.AdamW(others, lr=rate, weight_decay=1e-4)]
+    averaged = {name: value.clone() for name, value in network.state_dict().items()}
+    bar, mean, rng = tqdm(range(steps), desc="steps", mininterval=5), None, np.random.default_rng([seed, 6])
+    for step in bar:
+        now = rate * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps)))
+        for group in (g for o in optimizers for g in o.param_groups):
+            group["lr"] = now
+        pictures, places = batch(clips, size, rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(pictures)
+        wanted = target_maps(places, *pictures.shape[-2:])
+        loss = -(wanted * logits.log_softmax(-1)).sum(-1)
+        loss = (loss * ARMS_COUNT).mean()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        decay = min(0.99, (1 + step) / (10 + step))
+        for name, value in network.state_dict().items():
+            averaged[name].lerp_(value, 1 - decay)
+        mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
+        bar.set_postfix_str(f"{mean:.3f}")
+    network.load_state_dict(averaged)
+    return network.eval()
+
+
+@torch.inference_mode()
+def judged(network: LowResolutionNetwork, clips: KeypointClips) -> list[str]:
+    """Lines: share of keypoints within NEAR_CELLS of the truth, confidence said, by form and kind."""
+    names = {
+        "wrists": (15, 16),
+        "knuckles": (17, 18, 19, 20),
+        "elbows": (13, 14),
+        "head": (0, 2, 5, 7, 8),
+        "shoulders": (11, 12),
+        "legs": tuple(range(23, 33)),
+    }
+    kinds = {name: [km.BODY_KEYPOINTS.index(k) for k in keys] for name, keys in names.items()}
+    kinds["tips"] = list(range(NUM_BODY, NUM_BODY + 2 * len(TIPS)))
+    lines = []
+    for form, what in enumerate(("true", "given back")):
+        found = torch.stack(
+            [read_maps(network(network_picture(c)[None])[0], c.shape[2]) for c in clips.frames[:, form]]
+        )
+        off, there = (found[..., :2] - clips.points_px).norm(dim=-1), clips.points_px[..., 0] != HIDDEN_PX
+        for name, index in kinds.items():
+            seen, sure = there[:, :, index], found[:, :, index, 2]
+            miss_px = off[:, :, index][seen]
+            share = (miss_px < NEAR_CELLS * CELL_PX).float().mean()
+            lines.append(
+                f"{what:>10} {name:<10} within {NEAR_CELLS * CELL_PX} px {share:.2f}, said {sure[seen].mean():.2f}; "
+                f"median {miss_px.median():.1f} px"
+                + (f"; hidden, said {sure[~seen].mean():.2f}" if not seen.all() else "")
+            )
+    return lines
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=Path, required=True, help="clips of training.scenes")
+    parser.add_argument("--latents", type=Path, required=True, help="the same, encoded by training.data.latents")
+    parser.add_argument("--model", type=Path, default=Path("models/tavid-mini"), help="video model")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
+    parser.add_argument("--clips", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=2300)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    arguments = parser.parse_args(argv)
+    from safetensors.torch import load_file
+
+    from training.networks.half_weights import save_half
+
+    start = time.perf_counter()
+    clips = load_clips(arguments.scenes, arguments.latents, arguments.model, arguments.clips)
+    if arguments.judge:
+        network = LowResolutionNetwork()
+        network.load_state_dict({name: value.float() for name, value in load_file(arguments.judge).items()})
+        print("\n".join(judged(network.eval(), clips)))
+        return 0
+    network = train(clips, arguments.steps, arguments.batch, arguments.rate)
+    save_half(network, arguments.out, start)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
