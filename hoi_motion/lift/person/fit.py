@@ -104,8 +104,7 @@ def _fitted(guess: Guess, config: LiftConfig, on_progress: OnProgress, cancel: C
 
 def energy(guess: Guess, stage: Stage, config: LiftConfig) -> torch.Tensor:
     """Negative log-likelihood per frame."""
-    weights = [(row.weight(stage, config), row.term) for row in TERMS]
-    return sum(weight * term(guess, stage) for weight, term in weights if weight) / len(guess)
+    return sum(row.energy(guess, stage, config) for row in TERMS) / len(guess)
 
 
 def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:

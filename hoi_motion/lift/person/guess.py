@@ -81,7 +81,6 @@ class Guess:
     def R_level_start(self) -> torch.Tensor:  # (T, 3, 3)
         return torch.tensor(self.start.R_level_root, dtype=torch.float32)
 
-    @cached_property
     def pose_rad(self) -> torch.Tensor:  # (T, 55, 3), the root's after the start's
         u = self.unknowns
         return torch.cat([u.turn[:, None], u.body_rad, u.turn.new_zeros(len(self), 3, 3), u.hands_rad], 1)
@@ -89,7 +88,7 @@ class Guess:
     @cached_property
     def points_and_rotations(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Joints and surface points (T, 76, 3), and the joints' rotations (T, 55, 3, 3)."""
-        pose = self.pose_rad
+        pose = self.pose_rad()
         betas, nowhere = self.unknowns.betas.expand(len(self), -1), pose.new_zeros(len(self), 3)
         local, rotations = self.body.skeleton.keypoints_and_rotations(pose, nowhere, betas)
         local = local - local[:, :1]
@@ -129,7 +128,7 @@ class Guess:
 
     def first_skin_m(self) -> np.ndarray:  # (V, 3)
         """The first frame's skin in the camera frame."""
-        pose = self.pose_rad[:1].detach()
+        pose = self.pose_rad()[:1].detach()
         vertices, joints = self.body.vertices_and_joints(pose, np.zeros((1, 3)), self.unknowns.betas.detach())
         return self.first_in_camera(vertices[0] - joints[0, 0]).detach().double().numpy()
 
@@ -139,4 +138,4 @@ class Guess:
 
         root = (self.R_level_start @ rotation_matrices(self.unknowns.turn)).detach().double().numpy()
         root = torch.tensor(Rotation.from_matrix(root).as_rotvec(), dtype=torch.float32)
-        return torch.cat([root[:, None], self.pose_rad[:, 1:].detach()], 1)
+        return torch.cat([root[:, None], self.pose_rad()[:, 1:].detach()], 1)

@@ -5,7 +5,7 @@ import torch
 from hoi_motion.body import JOINT_NAMES
 from hoi_motion.body.mass import mass_weights
 from hoi_motion.lift.person.guess import Guess
-from hoi_motion.lift.person.terms.term import Stage, term
+from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
 # the lowest points of a standing foot are that high over its sole
 SOLE_M, HEIGHT_M = 0.017, 0.02
@@ -36,4 +36,4 @@ def balance(guess: Guess, stage: Stage) -> torch.Tensor:
     """While both feet have stood since the first frame: who leans or crouches moves the hips back; Student's t."""
     centre = torch.einsum("j,tjc->tc", _MASS, guess.points_m[:, : len(JOINT_NAMES)])
     miss = (centre - centre[:1])[:, :2].square().sum(-1) / BALANCE_M**2
-    return 2.5 * (guess.evidence.feet.since_start * torch.log1p(miss / 4)).sum()
+    return (guess.evidence.feet.since_start * student_t(miss)).sum()

@@ -7,10 +7,10 @@ from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.person.evidence import SeenPoints
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.lifter import HIPS
-from hoi_motion.lift.person.terms.term import Stage, geman_mcclure, term
+from hoi_motion.lift.person.terms.term import Stage, geman_mcclure, student_t, term
 
-# how far measured skin is from the fitted body's; a lean that the lifter got wrong puts the legs 7 cm off
-SKIN_SPREAD_M, SKIN_ROBUST_M = 0.02, 0.12
+# a lean that the lifter got wrong puts the legs 7 cm off
+SKIN_ROBUST_M = 0.12
 
 
 @term("from the drawn keypoint", "share of the person's height", "model_points.BODY_SPREAD", "SMPLify-X, section 3.2")
@@ -43,18 +43,20 @@ def lifted_points(guess: Guess, stage: Stage) -> torch.Tensor:
     hips = seen[:, HIPS].mean(1, keepdim=True)
     in_camera = (seen - hips) @ R_level_camera(guess.unknowns.pitch)
     miss = (in_camera - guess.unknowns.lifted_growth.exp() * lifted.points_m) @ lifted.axes.T / lifted.spread_m
-    return 2.5 * torch.log1p(miss.square() / 4).sum()
+    return student_t(miss.square()).sum()
 
 
-@term("from the depth image, along the optical axis", "m", "0.02", "measured on training scenes")
+@term(
+    "from the depth image, along the optical axis", "m", "0.02 for each of 1000 points", "measured on training scenes"
+)
 def measured_skin(guess: Guess, stage: Stage) -> torch.Tensor:
     """Geman-McClure of the first frame's skin; a body of which nothing is seen there is as bad as any."""
     evidence = guess.evidence
     if evidence.surface is None:
         return torch.zeros(())
     if evidence.skin is None:
-        return torch.tensor(0.5 * (SKIN_ROBUST_M / SKIN_SPREAD_M) ** 2)
+        return torch.tensor(SKIN_ROBUST_M**2)
     nowhere = guess.unknowns.turn.new_zeros(1, 3)
-    points = evidence.skin.skeleton.keypoints(guess.pose_rad[:1], nowhere, guess.unknowns.betas[None])[0]
+    points = evidence.skin.skeleton.keypoints(guess.pose_rad()[:1], nowhere, guess.unknowns.betas[None])[0]
     miss = guess.first_in_camera(points[len(JOINT_NAMES) :] - points[0])[:, 2] - evidence.skin.depth_m
-    return 0.5 / SKIN_SPREAD_M**2 * geman_mcclure(miss.square(), SKIN_ROBUST_M).mean()
+    return geman_mcclure(miss.square(), SKIN_ROBUST_M).mean()

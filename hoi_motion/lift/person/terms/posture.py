@@ -5,13 +5,13 @@ import torch
 
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.priors import PosePrior
-from hoi_motion.lift.person.terms.term import Stage, term
+from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
 # clips begin with a person who stands: the first 1/STANDING_SHARE of the frames
 STANDING_SHARE = 6
 STANDING_LEAN_DEG, LEAN_DEG = 6.0, 25.0
 # where the lifter says how much the camera looks down, it is right within a few degrees
-LIFTED_PITCH_DEG = 4.0
+LIFTED_PITCH_DEG, PITCH = 4.0, 0.1
 _PRIOR = PosePrior()
 
 
@@ -40,9 +40,10 @@ def upright_trunk(guess: Guess, stage: Stage) -> torch.Tensor:
     trunk = torch.nn.functional.normalize(guess.points_m[:, 12] - guess.points_m[:, 0], dim=-1)
     lean = torch.full((len(guess),), np.deg2rad(LEAN_DEG))
     lean[: max(1, len(guess) // STANDING_SHARE)] = np.deg2rad(STANDING_LEAN_DEG)
-    return torch.log1p((2 - 2 * trunk[:, 2]) / lean**2 / 4).sum()
+    return student_t((2 - 2 * trunk[:, 2]) / lean**2).sum()
 
 
 @term("the camera's pitch from the lifter's", "degrees", "4", "training scenes")
 def lifted_pitch(guess: Guess, stage: Stage) -> torch.Tensor:
-    return len(guess) * ((guess.unknowns.pitch - guess.start.pitch_rad) / np.deg2rad(LIFTED_PITCH_DEG)) ** 2
+    miss = (guess.unknowns.pitch - guess.start.pitch_rad) / np.deg2rad(LIFTED_PITCH_DEG)
+    return len(guess) * PITCH * miss**2

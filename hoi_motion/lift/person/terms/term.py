@@ -53,3 +53,9 @@ def term(residual: str, unit: str, scale: str, source: str) -> Callable[[Callabl
 def geman_mcclure(square: torch.Tensor, scale: float) -> torch.Tensor:
     """Squares that saturate at the square of the scale."""
     return scale**2 * square / (scale**2 + square)
+
+
+def student_t(square: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of Student's t with four degrees of freedom, but for its factor of 2.5: quadratic at
+    first, then a logarithm."""
+    return torch.log1p(square / 4)
