@@ -158,7 +158,8 @@ def lift_video(
         diagnostics={
             "reprojection_error_mean": float(fit.error.mean()),
             "reprojection_error_worst_frame": float(fit.error.max()),
-            "frames_within_5_percent": float((fit.error <= 0.05).mean()),
+            "frames_within_5_percent": float(1 - fit.off[:, 0].mean()),
+            "wrong_probability": float(fit.off[:, 1].max()),
             "target_visibility_mean": float(target.visibility.mean()),
             "target_distance_m": distance_m,
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
