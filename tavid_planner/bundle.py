@@ -2,8 +2,6 @@
 
 import json
 import os
-import secrets
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
 
 SCHEMA_VERSION = 1
@@ -60,21 +59,18 @@ def save_plan(
     """
     folder = check_output_folder(folder)
     cancel = cancel or CancelToken()
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
     start = time.perf_counter()
     try:
-        partial.mkdir(parents=True)
-        _write_files(plan, partial, on_progress, cancel)
-        timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
-        _write_json(partial / "plan.json", plan_to_dict(plan, timings, sorted(p.name for p in partial.iterdir())))
-        cancel.raise_if_cancelled()
-        if os.path.lexists(folder):
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
-        os.rename(partial, folder)
+        with partial_folder(folder) as partial:
+            _write_files(plan, partial, on_progress, cancel)
+            timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
+            _write_json(partial / "plan.json", plan_to_dict(plan, timings, sorted(p.name for p in partial.iterdir())))
+            cancel.raise_if_cancelled()
+            if os.path.lexists(folder):
+                raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
+            os.rename(partial, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     on_progress("save", 1.0)
     return folder
 

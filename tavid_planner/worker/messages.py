@@ -1,0 +1,89 @@
+"""What supervisor and worker say to each other. Every job has a number, so that late words about an old one are known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import TavidError
+from tavid_planner.plan import InteractionPlan
+from tavid_planner.request import InteractionRequest
+
+
+@dataclass(frozen=True)
+class Load:
+    """To the worker: load the models of a profile."""
+
+    job: int
+    config: PlannerConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """To the worker: answer a request and save the bundle.
+
+    Attributes:
+        folder: the bundle to write.
+        joints: whether the answer holds the body's joints.
+        notes: remarks about the input for plan.json.
+    """
+
+    job: int
+    config: PlannerConfig
+    request: InteractionRequest
+    folder: Path
+    joints: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """To the worker: end this job soon."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    job: int
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log record of the worker."""
+
+    level: int
+    logger: str
+    text: str
+
+
+@dataclass(frozen=True)
+class MadePlan:
+    """A plan that is on disk.
+
+    Attributes:
+        joints_world: (T, 55, 3) SMPL-X joints in metres, or None when they were not asked for.
+    """
+
+    plan: InteractionPlan
+    folder: Path
+    joints_world: np.ndarray | None = None  # (T, 55, 3)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The job has ended well; with the plan, if it was one."""
+
+    job: int
+    made: MadePlan | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job has ended with an error; the worker goes on."""
+
+    job: int
+    error: TavidError
