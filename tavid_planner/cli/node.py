@@ -27,10 +27,10 @@ def _node(argv: list[str]) -> int:
     arguments = parser.parse_args(own)
 
     from tavid_planner.cli.quiet import quiet_libraries
-    from tavid_planner.planner import Planner
+    from tavid_planner.worker.supervisor import PLANNER
 
     quiet_libraries(arguments.debug)
-    return _serve()(Planner, ros)
+    return _serve()(PLANNER, ros, arguments.debug)
 
 
 def split_ros_arguments(argv: list[str]) -> tuple[list[str], list[str]]:

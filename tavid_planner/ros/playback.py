@@ -2,6 +2,7 @@
 
 import threading
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
@@ -21,6 +22,7 @@ class Playback:
     def __init__(self, node: Node, callback_group):
         self._node = node
         self._group = callback_group
+        self._clock = Clock(clock_type=ClockType.STEADY_TIME)  # plays on while a simulated clock stands
         self._video = node.create_lifecycle_publisher(Image, "~/plan_video", LATCHED)
         self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", LATCHED)
         self._lock = threading.Lock()
@@ -46,7 +48,8 @@ class Playback:
                 self._markers.publish(plan_markers(plan.motion, joints_world, frame, header))
 
         with self._lock:
-            self._timer = self._node.create_timer(1.0 / plan.video.fps, show_next, callback_group=self._group)
+            period_s = 1.0 / plan.video.fps
+            self._timer = self._node.create_timer(period_s, show_next, callback_group=self._group, clock=self._clock)
 
     def stop(self) -> None:
         with self._lock:

@@ -54,6 +54,11 @@ class PlannerDesk:
         """Process that holds the models, None when there is none."""
         return self._worker.pid
 
+    @property
+    def gpu_bytes(self) -> int | None:
+        """Memory of the GPU that the models hold, None without a GPU."""
+        return self._worker.gpu_bytes
+
     def open(self, config: PlannerConfig, on_progress: OnProgress = silent) -> None:
         """Load the models and accept requests.
 

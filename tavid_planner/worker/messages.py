@@ -1,4 +1,4 @@
-"""What supervisor and worker say to each other. Every job has a number, so that late words about an old one are known."""
+"""What supervisor and worker say to each other. Jobs have numbers: late words about an old one are known as such."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +75,15 @@ class MadePlan:
 
 @dataclass(frozen=True)
 class Done:
-    """The job has ended well; with the plan, if it was one."""
+    """The job has ended well; with the plan, if it was one.
+
+    Attributes:
+        gpu_bytes: memory of the GPU that the worker holds, None without a GPU.
+    """
 
     job: int
     made: MadePlan | None = None
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import socket
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ class Worker:
 
     def _answer(self, job: Load | Plan) -> Done | Failed:
         try:
-            return Done(job.job, self._do(job))
+            return Done(job.job, self._do(job), _gpu_bytes())
         except TavidError as error:
             return Failed(job.job, error)
         except MemoryError:
@@ -145,6 +146,11 @@ class _LogSender(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):
             self._channel.send(Log(record.levelno, record.name, self.format(record)))
+
+
+def _gpu_bytes() -> int | None:
+    torch = sys.modules.get("torch")  # a planner without it has nothing there
+    return torch.cuda.memory_reserved() if torch is not None and torch.cuda.is_available() else None
 
 
 def _joints_world(motion, config: PlannerConfig):  # (T, 55, 3)

@@ -35,6 +35,7 @@ class PlanWorker:
 
     Attributes:
         loaded: whether the process lives and holds the models of some profile.
+        gpu_bytes: memory of the GPU that it holds since its last job, None without a GPU.
 
     Args:
         planner: "module:class" of the planner to run.
@@ -50,6 +51,7 @@ class PlanWorker:
         self._jobs = itertools.count()
         self._memory_kills = 0
         self._loaded = False
+        self.gpu_bytes: int | None = None
 
     @property
     def pid(self) -> int | None:
@@ -61,9 +63,7 @@ class PlanWorker:
     def loaded(self) -> bool:
         return self._loaded and self.pid is not None
 
-    def load(
-        self, config: PlannerConfig, on_progress: OnProgress = silent, cancel: CancelToken | None = None
-    ) -> None:
+    def load(self, config: PlannerConfig, on_progress: OnProgress = silent, cancel: CancelToken | None = None) -> None:
         """Load the models of a profile; those of another one are freed.
 
         Raises:
@@ -92,7 +92,7 @@ class PlanWorker:
     def stop(self) -> None:
         """End the process, whatever it is doing; its memory goes back to the system."""
         process, self._process = self._process, None
-        self._loaded = False
+        self._loaded, self.gpu_bytes = False, None
         if process is None:
             return
         self._channel.close()
@@ -143,6 +143,7 @@ class PlanWorker:
                 elif isinstance(answer, Failed):
                     raise answer.error
                 elif isinstance(answer, Done):
+                    self.gpu_bytes = answer.gpu_bytes
                     return answer.made
         except (EOFError, BrokenPipeError, ConnectionError) as error:
             died = self._bury(stage)

@@ -307,10 +307,11 @@ def test_inactive_node_refuses_and_serves_again_when_activated(client, call, goa
     client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
     feedback_until(client, "video")
     assert change(Transition.TRANSITION_DEACTIVATE)
-    assert client.result(ANSWER_S).error_code == ErrorCode.CANCELLED
+    ended = client.result(ANSWER_S)
+    assert ended.error_code == ErrorCode.CANCELLED and "deactivated" in ended.error_msg
     client.send_goal(goal(), ANSWER_S)
     refused = client.result(ANSWER_S)
-    assert refused.error_code == ErrorCode.BUSY and "not active" in refused.error_msg
+    assert refused.error_code == ErrorCode.BUSY and "deactivated" in refused.error_msg
     assert change(Transition.TRANSITION_ACTIVATE)
     client.send_goal(goal(), ANSWER_S)
     assert client.result(ANSWER_S).error_code == ErrorCode.NONE

@@ -18,7 +18,7 @@ WAIT_S = 20
 class GatedWorker:
     """Plans until its gate is opened or it is cancelled."""
 
-    pid = None
+    pid = gpu_bytes = None
 
     def __init__(self):
         self.loaded, self.config = False, None

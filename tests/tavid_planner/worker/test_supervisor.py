@@ -37,7 +37,9 @@ def running(ask):
 
         def start(instruction: str, cancel=None):
             begun = threading.Event()
-            future = pool.submit(ask, instruction, cancel, on_progress=lambda stage, _: stage == "video" and begun.set())
+            future = pool.submit(
+                ask, instruction, cancel, on_progress=lambda stage, _: stage == "video" and begun.set()
+            )
             assert begun.wait(60)
             return future
 
