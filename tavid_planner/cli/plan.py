@@ -46,6 +46,7 @@ def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
+    from hoi_motion.lock import only_writer
     from tavid_planner.bundle import VERDICT_CODES, check_output_folder, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
@@ -56,7 +57,7 @@ def _plan(argv: list[str]) -> int:
     folder = check_output_folder(arguments.out)
     request = _request(arguments)
     quiet_libraries(arguments.debug)
-    with ProgressBar() as on_progress:
+    with only_writer(folder, "output folder"), ProgressBar() as on_progress:
         plan = Planner(config).plan(request, on_progress)
         save_plan(plan, folder, on_progress)
     _print_summary(plan)

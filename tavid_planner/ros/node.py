@@ -20,6 +20,7 @@ from tavid_planner.config import PlannerConfig, load_profile
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.partial import sweep_partials
 from tavid_planner.ros.answer import Answerer
+from tavid_planner.ros.client import QUEUE_DEPTH
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.diagnostics import diagnostics
 from tavid_planner.ros.inputs import LatestInputs
@@ -39,7 +40,7 @@ CANCEL_HANDSHAKE_S = 2.0
 ANSWERS_S = 2.0
 SERVING_THREADS = 6
 """Besides those that wait in line: the running plan, its refusals, parameters, sensors, diagnostics, lifecycle."""
-DOOR_QOS = QoSProfile(depth=512)
+DOOR_QOS = QoSProfile(depth=QUEUE_DEPTH)
 """Of both doors. With the usual depth of 10, of a burst of goals the middleware keeps the last 10 and drops the others:
 their clients wait for ever."""
 

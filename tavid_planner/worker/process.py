@@ -18,6 +18,7 @@ from tavid_planner.bundle import save_plan
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, TavidError, VideoError
 from tavid_planner.worker.channel import Channel
+from tavid_planner.worker.estimate import require_memory
 from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadePlan, Plan, Progress
 
 ROOMS = ("tavid_planner", "hoi_motion")
@@ -118,9 +119,12 @@ class Worker:
             with contextlib.suppress(OSError):  # the listener notices that the supervisor is gone
                 self._channel.send(Progress(job.job, stage, float(fraction)))
 
-        self._load(job.config, on_progress, cancel)
         if isinstance(job, Load):
+            require_memory(job.config)
+            self._load(job.config, on_progress, cancel)
             return None
+        require_memory(job.config, job.request.samples, job.request.size_px)
+        self._load(job.config, on_progress, cancel)
         plan = self._planner.plan(job.request, on_progress, cancel)
         if job.notes:
             plan = replace(plan, provenance=plan.provenance | {"input_notes": list(job.notes)})

@@ -1,8 +1,8 @@
 """A planner that needs no models and does what the instruction says, to test the process around it.
 
 The instruction may hold: "slowly" (half a minute a stage, unless cancelled), "steadily" (a second a stage), "deaf"
-(does not hear a cancel), "crashes" (an error nobody foresaw), "dies" (the process ends), "greedy" (no memory), "fails" (a
-plan that fails its check). Anything else gets the pickled plan of `TAVID_TEST_PLAN`, which passes, at once.
+(does not hear a cancel), "crashes" (an error nobody foresaw), "dies" (the process ends), "greedy" (no memory),
+"fails" (a plan that fails its check). Anything else gets the pickled plan of `TAVID_TEST_PLAN`, which passes, at once.
 """
 
 import os
