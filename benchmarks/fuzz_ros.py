@@ -1,9 +1,9 @@
-"""Broken requests over real ROS 2, through both doors: each must get the code that its fault has, and the node lives on.
+"""Broken requests over real ROS 2, through both doors: each gets the code that its fault has, and the node lives on.
 
 python -m benchmarks.fuzz_ros --requests 5000 --seed 0
 
-A request is the demo's with one to three faults; it must get the code of one of them. Every 500 requests, and at the end,
-a good one must be served. Exit code 1 when anything was answered wrongly, late or not at all.
+A request is the demo's with one to three faults; it must get the code of one of them. Every 500 requests, and at the
+end, a good one must be served. Exit code 1 when anything was answered wrongly, late or not at all.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """tavid-node: the ROS 2 node."""
 
 import argparse
+import os
 import sys
 
 from hoi_motion.scripts.command import command_parser, run_command
@@ -16,7 +17,13 @@ INTERFACES = "tavid_planner_interfaces"
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_command(_node, argv)
+    code = run_command(_node, argv)
+    if argv is None and "rclpy" in sys.modules:
+        # everything is put away; the middleware's threads sometimes abort the process in the interpreter's own end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _node(argv: list[str]) -> int:
