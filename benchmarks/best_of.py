@@ -24,7 +24,7 @@ from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
 from tavid_planner.errors import ErrorCode, InputError, TavidError
-from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, score
+from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, clip_of, score
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.scoring import candidate_masks, wilson_interval
@@ -127,11 +127,11 @@ def _sample(request: InteractionRequest, config: PlannerConfig, seed: int) -> Sa
     sample = Sample(seed)
     try:
         sample = replace(sample, video=generate_video(pipeline, request, config.video, seed))
-        clip = sample.video.frames, sample.video.fps, request.target_mask
-        observation = observe_clip(*clip, config=config.lift)
+        clip = clip_of(request, sample.video)
+        observation = observe_clip(clip, config=config.lift)
         if not observation.contacts:
             return replace(sample, missed=True)
-        motion = lift_video(*clip, intrinsics=request.intrinsics, config=config.lift, observation=observation)
+        motion = lift_video(clip, config=config.lift, body=body, observation=observation)
         if config.check.repair:
             result = repair_motion(motion, config.check, body=body)
             return replace(sample, motion=result.motion, report=result.report)

@@ -8,6 +8,7 @@ from hoi_motion.lift.object.grip import GRIP_M, palm_gap_m
 from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.lift.object.track import ObjectTrack
 from hoi_motion.motion import Contact
+from hoi_motion.rigid import standing_at
 
 USUAL_HEIGHT_M = 0.15
 # what rests lower than this stands on the floor; its distance changes by this factor at most
@@ -121,9 +122,7 @@ def sight_ray(camera, xy_px) -> np.ndarray:  # (3,) in the camera frame, z = 1
 
 
 def resting_pose(target: ObjectTrack, primitive: Primitive, camera, distance: float) -> np.ndarray:  # (4, 4)
-    T = np.eye(4)
-    c, s = np.cos(primitive.yaw_rad), np.sin(primitive.yaw_rad)
-    T[:2, :2] = [[c, -s], [s, c]]
+    T = standing_at(np.zeros(3), primitive.yaw_rad)
     T[:3, 3] = (camera.T_world_camera @ np.append(sight_ray(camera, mask_middle(target.mask)) * distance, 1.0))[:3]
     # nothing rests below the floor
     T[2, 3] = max(T[2, 3], primitive.half_height_m)
