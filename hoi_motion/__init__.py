@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hoi_motion.io import read_motion, write_motion
     from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
     from hoi_motion.lift import Clip, LiftConfig, lift_video
+    from hoi_motion.media.image_files import read_depth, read_image, read_mask
+    from hoi_motion.media.video_file import read_video, write_video
     from hoi_motion.physics import CheckConfig, PhysicsReport, RepairResult, Verdict, check_motion, repair_motion
     from hoi_motion.progress import CancelToken
     from hoi_motion.retarget.retarget import retarget
@@ -39,10 +41,15 @@ __all__ = [
     "check_motion",
     "lift_video",
     "load_body",
+    "read_depth",
+    "read_image",
+    "read_mask",
     "read_motion",
+    "read_video",
     "repair_motion",
     "retarget",
     "write_motion",
+    "write_video",
 ]
 __version__ = "0.1.0"
 
@@ -62,9 +69,14 @@ __getattr__, __dir__ = lazy_names(
         "check_motion": "hoi_motion.physics",
         "lift_video": "hoi_motion.lift",
         "load_body": "hoi_motion.body",
+        "read_depth": "hoi_motion.media.image_files",
+        "read_image": "hoi_motion.media.image_files",
+        "read_mask": "hoi_motion.media.image_files",
         "read_motion": "hoi_motion.io",
+        "read_video": "hoi_motion.media.video_file",
         "repair_motion": "hoi_motion.physics",
         "retarget": "hoi_motion.retarget",
         "write_motion": "hoi_motion.io",
+        "write_video": "hoi_motion.media.video_file",
     },
 )
