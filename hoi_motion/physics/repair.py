@@ -97,8 +97,8 @@ def repair_motion(
 ) -> RepairResult:
     """Change a motion that fails its check as little as it takes to pass, within the `repair_*` limits.
 
-    One failed check after another is mended, causes before consequences, and everything is checked again; a motion counts
-    as repaired only when the whole check passes. The same motion always gives the same result.
+    One failed check after another is mended, causes before consequences, and everything is checked again; a motion
+    counts as repaired only when the whole check passes. The same motion always gives the same result.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.

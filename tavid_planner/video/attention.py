@@ -292,7 +292,7 @@ def projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_
 
 
 def joined(attn, mixed: torch.Tensor, text_length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """What an attention gives, from its mixed values (B, heads, N, D): video (B, n_video, C) and text (B, n_text, C)."""
+    """What an attention gives for its mixed values (B, heads, N, D): video (B, n_video, C), text (B, n_text, C)."""
     projection, dropout = attn.to_out
     mixed = dropout(projection(mixed.transpose(1, 2).flatten(2)))
     return mixed[:, text_length:], mixed[:, :text_length]
