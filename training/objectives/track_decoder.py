@@ -13,21 +13,19 @@ from torch import nn
 
 
 class TrackDecoder(nn.Module):
-    """Maps (N, C, F, h, w) -> logits (N, 1 + time (F - 1), h * space, w * space).
+    """Maps (N, F, h, w) -> logits (N, 1 + time (F - 1), h * space, w * space).
 
     Args:
-        inputs: C, maps a mask is decoded from: one a supervised block.
-        space: pixels a token is wide and high, a power of two; time: frames a latent frame stands for, a power of two.
-        channels: width of the first stage; each doubling of space halves it, down to 8.
-        stride: pixels a decoded mask's cell is wide and high, a power of two: 1 decodes every pixel.
+        space: cells of a mask that a token is wide and high; time: frames a latent frame stands for; powers of two.
+        channels: width of the first stage; each stage halves it, down to 8.
     """
 
-    def __init__(self, inputs: int, space: int, time: int, channels: int = 32, stride: int = 1):
+    def __init__(self, space: int, time: int, channels: int = 32):
         super().__init__()
-        spatial, temporal = (round(math.log2(n)) for n in (max(space // stride, 1), time))
-        if 2**spatial * stride != space or 2**temporal != time:
-            raise ValueError(f"space {space}, stride {stride} and time {time} must be powers of two")
-        self.first = CausalConv(inputs, channels)
+        spatial, temporal = (round(math.log2(n)) for n in (space, time))
+        if 2**spatial != space or 2**temporal != time:
+            raise ValueError(f"space {space} and time {time} must be powers of two")
+        self.first = CausalConv(1, channels)
         stages, width = [], channels
         for number in range(max(spatial, temporal)):
             narrower = max(8, width // 2)
@@ -38,6 +36,7 @@ class TrackDecoder(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         # raw attention is tiny: each map is brought to the scale of its own mean
+        maps = maps[:, None]
         mean = maps.mean(dim=(-3, -2, -1), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
         x = self.first((maps / mean).log1p())
         for stage in self.stages:
