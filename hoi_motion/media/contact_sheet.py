@@ -5,7 +5,7 @@ import numpy as np
 
 from hoi_motion.body import VERTEX_LABELS
 from hoi_motion.body.model import vertex_normals
-from hoi_motion.motion import HoiMotion
+from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 from hoi_motion.rigid import moved
 
 CELL_PX = 260
@@ -111,7 +111,7 @@ def _caption(cell: np.ndarray, motion: HoiMotion, frame: int, view: str) -> None
     cv2.putText(cell, f"{view}  {frame / motion.fps:.2f} s", (8, 18), font, 0.45, _TEXT, 1, cv2.LINE_AA)
     touching = [c.hand for c in motion.contacts if c.start_frame <= frame < c.end_frame]
     if touching:
-        words = " and ".join(sorted({hand.removesuffix("_hand") for hand in touching}))
+        words = " and ".join(sorted({SIDE_OF_HAND[hand] for hand in touching}))
         cv2.putText(cell, f"contact: {words}", (8, CELL_PX - 10), font, 0.42, _TARGET, 1, cv2.LINE_AA)
 
 
