@@ -58,8 +58,8 @@ def save_plan(
 ) -> Path:
     """Write the bundle: the whole folder or nothing.
 
-    The motion, its check and plan.json come first. A film, picture, scene or page that cannot be made costs only itself:
-    plan.json names it under `not_drawn`, with the cause.
+    The motion, its check and plan.json come first. A film, picture, scene or page that cannot be made costs only
+    itself: plan.json names it under `not_drawn`, with the cause.
 
     Returns:
         The absolute path of the folder.

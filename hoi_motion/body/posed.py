@@ -60,7 +60,7 @@ def check_body(
         raise error(
             code,
             f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
-            "give the body the motion was made with (commands: --body FILE), or put it on the free one: hoi-convert --free-body",
+            "give the body the motion was made with (--body FILE), or put it on the free one: hoi-convert --free-body",
         )
 
 
