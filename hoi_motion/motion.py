@@ -14,10 +14,12 @@ import numpy as np
 from hoi_motion.arrays import checked_array, checked_transforms
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import write_whole
+from hoi_motion.rigid import moved
 
 SCHEMA_VERSION = 1
 HANDS = ("left_hand", "right_hand")
-OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere", "hull")
+SIDE_OF_HAND = {"left_hand": "left", "right_hand": "right"}
+OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere")
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ class Camera:
 
     def to_camera(self, points_world: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 3)
         """World points, metres, in the camera frame."""
-        T = self.T_camera_world
-        return np.asarray(points_world) @ T[:3, :3].T + T[:3, 3]
+        return moved(self.T_camera_world, np.asarray(points_world))
 
     def project(self, points_world: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 2)
         """World points, metres, to pixels; NaN behind the camera."""
@@ -117,8 +118,8 @@ class ObjectMotion:
             raise InputError(ErrorCode.FILE_INVALID, f"{prefix}faces name vertices that do not exist")
 
     def vertices_world(self, frame: int) -> np.ndarray:  # (V, 3)
-        T = self.T_world_object[frame]
-        return self.vertices_m @ T[:3, :3].T + T[:3, 3]
+        """Vertices in one frame, metres, world."""
+        return moved(self.T_world_object[frame], self.vertices_m)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class HoiMotion:
         betas: (B,), shape coefficients, constant over the clip.
         fps: frames per second, > 0.
         body_model: name of the body the parameters belong to, for example "anny-free" or "smplx-neutral".
-        diagnostics: named numbers of the lift, for example mean reprojection error.
+        diagnostics: named numbers and words of the lift, for example mean reprojection error.
         notes: what a reader should know of where the motion is from, a sentence each.
     """
 
@@ -191,7 +192,7 @@ class HoiMotion:
     objects: tuple[ObjectMotion, ...] = ()
     supports: tuple[SupportBox, ...] = ()
     contacts: tuple[Contact, ...] = ()
-    diagnostics: dict[str, float] = field(default_factory=dict)
+    diagnostics: dict[str, float | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -227,6 +228,18 @@ class HoiMotion:
         """The masked object, or None when the motion has none."""
         return next((o for o in self.objects if o.is_target), None)
 
+    def object_named(self, name: str) -> ObjectMotion:
+        """The object of this name.
+
+        Raises:
+            InputError: FILE_INVALID; lists the names there are.
+        """
+        for thing in self.objects:
+            if thing.name == name:
+                return thing
+        there = ", ".join(repr(o.name) for o in self.objects) or "none"
+        raise InputError(ErrorCode.FILE_INVALID, f"the motion has no object {name!r}", f"its objects: {there}")
+
     def contact_mask(self, hand: str, object_name: str) -> np.ndarray:  # (T,) bool
         """Frames in which `hand` touches `object_name`."""
         mask = np.zeros(self.num_frames, bool)
@@ -248,7 +261,7 @@ class HoiMotion:
             "objects": [{"name": o.name, "shape": o.shape, "is_target": o.is_target} for o in self.objects],
             "supports": [{"name": s.name} for s in self.supports],
             "contacts": [vars(c) for c in self.contacts],
-            "diagnostics": {k: float(v) for k, v in self.diagnostics.items()},
+            "diagnostics": {k: v if isinstance(v, str) else float(v) for k, v in self.diagnostics.items()},
             "notes": [str(note) for note in self.notes],
         }
         arrays = {"pose_rad": self.pose_rad, "transl_m": self.transl_m, "betas": self.betas}

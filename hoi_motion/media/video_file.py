@@ -129,7 +129,7 @@ def _evenly(frames, times_s, fps: float, size_px, path, max_frames: int) -> Vide
     if len(even) > max_frames:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"video {path} has a variable frame rate: {len(even)} evenly spaced frames, at most {max_frames} are lifted",
+            f"video {path} has a variable frame rate: {len(even)} even frames, at most {max_frames} are lifted",
             "cut the clip, or give it a constant frame rate",
         )
     nearest = np.abs(times_s[None] - even[:, None]).argmin(1)

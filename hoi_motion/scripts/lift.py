@@ -37,7 +37,8 @@ def _parser():
     parser.add_argument(
         "--human",
         metavar="FILE",
-        help="the person's motion from elsewhere (any format hoi-convert reads), a frame a frame; object and contacts are lifted",
+        help="the person's motion from elsewhere (any format hoi-convert reads), one pose for each frame of the video; "
+        "object and contacts are lifted",
     )
     parser.add_argument(
         "--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside"
@@ -92,25 +93,18 @@ def _lift(argv: list[str]) -> int:
     if arguments.human:
         human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
 
-    from hoi_motion.lift import lift_video
+    from hoi_motion.body import PosedBody, load_body
+    from hoi_motion.lift import Clip, lift_video
 
+    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m)
+    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with _Bar() as on_progress:
-        motion = lift_video(
-            clip.frames,
-            clip.fps,
-            mask,
-            actor_mask=actor_mask,
-            intrinsics=intrinsics,
-            depth_m=depth_m,
-            config=config,
-            keypoints=keypoints,
-            human=human,
-            on_progress=on_progress,
-        )
+        motion = lift_video(seen, config=config, keypoints=keypoints, human=human, body=body, on_progress=on_progress)
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
-        write_video(arguments.overlay, draw_overlay(clip.frames, motion, mask), clip.fps)
+        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(body, motion).keypoints_m)
+        write_video(arguments.overlay, drawn, clip.fps)
     motion = _in_pixels_of(clip, motion)
     motion.save(arguments.out)
     _print_summary(motion)
@@ -165,7 +159,8 @@ def _intrinsics(arguments, size_px) -> np.ndarray | None:
 def _print_summary(motion) -> None:
     numbers = motion.diagnostics
     print(
-        f"body     {motion.num_frames} frames, reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
+        f"body     {motion.num_frames} frames, "
+        f"reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
     )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
@@ -173,7 +168,8 @@ def _print_summary(motion) -> None:
         print("contact  none")
     for c in motion.contacts:
         print(
-            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}"
+            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, "
+            f"confidence {c.confidence:.2f}"
         )
     seconds = {name[8:]: value for name, value in numbers.items() if name.startswith("seconds_")}
     for note in motion.notes:

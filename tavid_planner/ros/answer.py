@@ -96,11 +96,11 @@ class Answerer:
             made = self._desk.plan(request, config, folder, clock, cancel, options.publish_markers, notes)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
-        fill_plan(result, made.plan, str(made.folder), header, notes)
-        fill_times(result, times_s | made.plan.timings_s, total_s)
+        fill_plan(result, made, str(made.folder), header, notes)
+        fill_times(result, times_s | made.timings_s, total_s)
         self.plans += 1
         self.last_error, self.last_plan_s = "", total_s
-        log.info("%s in %.1f s: %s", made.plan.verdict, total_s, made.folder)
+        log.info("%s in %.1f s: %s", made.verdict, total_s, made.folder)
         self._on_plan(made, header)
 
     def _refuse(self, result, error: TavidError, clock: StageClock) -> None:

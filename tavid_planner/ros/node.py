@@ -272,7 +272,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
     def _show(self, made: MadePlan, header) -> None:
         options = self.node_config()
         markers = options.publish_markers and made.joints_world is not None
-        self._playback.play(made.plan, header, options.publish_video, markers, made.joints_world)
+        self._playback.play(made, header, options.publish_video, markers)
 
 
 def _own_profile(name: str) -> PlannerConfig:

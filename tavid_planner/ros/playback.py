@@ -9,9 +9,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from tavid_planner.plan import InteractionPlan
 from tavid_planner.ros.conversions import image_from_rgb
 from tavid_planner.ros.markers import plan_markers
+from tavid_planner.worker.messages import MadePlan
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -28,12 +28,8 @@ class Playback:
         self._lock = threading.Lock()
         self._timer = None
 
-    def play(self, plan: InteractionPlan, header: Header, video: bool, markers: bool, joints_world) -> None:
-        """Start playing; a plan that is still being played ends.
-
-        Args:
-            joints_world: (T, 55, 3) SMPL-X joints, metres, or None without markers.
-        """
+    def play(self, plan: MadePlan, header: Header, video: bool, markers: bool) -> None:
+        """Start playing; a plan that is still being played ends."""
         self.stop()
         frames = iter(range(len(plan.video.frames)))
 
@@ -45,7 +41,7 @@ class Playback:
             if video:
                 self._video.publish(image_from_rgb(plan.video.frames[frame], header))
             if markers:
-                self._markers.publish(plan_markers(plan.motion, joints_world, frame, header))
+                self._markers.publish(plan_markers(plan.motion, plan.joints_world, frame, header))
 
         with self._lock:
             period_s = 1.0 / plan.video.fps

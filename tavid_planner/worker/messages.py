@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.report import PhysicsReport, Verdict
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import TavidError
-from tavid_planner.plan import InteractionPlan
+from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
 
 
@@ -62,15 +64,25 @@ class Log:
 
 @dataclass(frozen=True)
 class MadePlan:
-    """A plan that is on disk.
+    """What an `InteractionPlan` says, without the request and the models it was made with; the plan is on disk.
 
     Attributes:
+        reasons: those of the report, and what a repair did.
+        folder: the bundle.
         joints_world: (T, 55, 3) SMPL-X joints in metres, or None when they were not asked for.
     """
 
-    plan: InteractionPlan
+    video: InteractionVideo
+    motion: HoiMotion
+    report: PhysicsReport
+    reasons: tuple[str, ...]
+    timings_s: dict[str, float]
     folder: Path
     joints_world: np.ndarray | None = None  # (T, 55, 3)
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.report.verdict
 
 
 @dataclass(frozen=True)

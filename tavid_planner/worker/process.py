@@ -24,6 +24,7 @@ from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadeP
 ROOMS = ("tavid_planner", "hoi_motion")
 ORPHAN_GRACE_S = 1.0
 """For the job to put its files away once the supervisor is gone."""
+BODY_JOINTS = 55
 OOM_SCORE = "800"
 """Where memory runs out, the kernel ends this process rather than the one that can start it again."""
 
@@ -129,7 +130,8 @@ class Worker:
         if job.notes:
             plan = replace(plan, provenance=plan.provenance | {"input_notes": list(job.notes)})
         folder = save_plan(plan, job.folder, on_progress, cancel)
-        return MadePlan(plan, folder, _joints_world(plan.motion, job.config) if job.joints else None)
+        joints_world = plan.posed.keypoints_m[:, :BODY_JOINTS] if job.joints else None
+        return MadePlan(plan.video, plan.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world)
 
     def _load(self, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken) -> None:
         if self._planner is None or self._planner.config != config:
@@ -155,11 +157,3 @@ class _LogSender(logging.Handler):
 def _gpu_bytes() -> int | None:
     torch = sys.modules.get("torch")  # a planner without it has nothing there
     return torch.cuda.memory_reserved() if torch is not None and torch.cuda.is_available() else None
-
-
-def _joints_world(motion, config: PlannerConfig):  # (T, 55, 3)
-    from hoi_motion.body import load_body
-
-    body = load_body(config.lift.body_model)
-    joints = body.joints(motion.pose_rad, motion.transl_m, motion.betas)
-    return joints.detach().cpu().numpy()[:, :55]

@@ -14,7 +14,7 @@ import pytest
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.bundle import load_plan_json
-from tavid_planner.config import PlannerConfig, with_video
+from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.worker.supervisor import PlanWorker
 
@@ -55,7 +55,7 @@ def test_plan_is_made_saved_and_handed_over(ask, worker, tmp_path, plan):
     made = ask(on_progress=lambda stage, _: stages.append(stage), notes=("the lens is bent",))
     assert list(dict.fromkeys(stages)) == ["load", "video", "lift", "check", "save"]
     assert load_plan_json(made.folder)["provenance"]["input_notes"] == ["the lens is bent"]
-    assert (made.plan.video.frames == plan.video.frames).all() and made.joints_world is None
+    assert (made.video.frames == plan.video.frames).all() and made.joints_world is None
     assert worker.loaded and worker.pid != os.getpid()
 
 
@@ -155,7 +155,7 @@ def test_worker_ends_with_its_supervisor_however_that_ends(quick_planner, tmp_pa
 def test_real_planner_is_cancelled_killed_and_plans_again(tmp_path, make_request):
     """While it loads, too: importing the libraries asks no token."""
     worker = PlanWorker(cancel_grace_s=0.5)
-    quick = with_video(PlannerConfig(), num_inference_steps=1)
+    quick = with_options(PlannerConfig(), ["video.num_inference_steps=1"])
     try:
         cancel = CancelToken()
         threading.Timer(1.0, cancel.cancel).start()
