@@ -19,11 +19,17 @@ INTERFACES = "tavid_planner_interfaces"
 def main(argv: list[str] | None = None) -> int:
     code = run_command(_node, argv)
     if argv is None and "rclpy" in sys.modules:
-        # everything is put away; the middleware's threads sometimes abort the process in the interpreter's own end
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave(code)
     return code
+
+
+def leave(code: int) -> None:
+    """End the process once everything is put away, without the interpreter's own end, in which threads of the
+    middleware sometimes abort it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _node(argv: list[str]) -> int:

@@ -29,6 +29,7 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
     result.error_code = int(VERDICT_CODES[plan.verdict])
     result.verdict = str(plan.verdict)
     result.reasons = list(plan.reasons)
+    result.notes = list(notes)
     if plan.verdict is not Verdict.PASS:
         result.error_msg = f"the plan is {plan.verdict} in its physics check: {'; '.join(plan.report.reasons)}"
         result.error_stage = "check"

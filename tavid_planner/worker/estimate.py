@@ -1,7 +1,7 @@
 """How much memory settings need, estimated from the model's own files before anything is loaded.
 
-A rough count of the largest things that are in memory at once; `tests/tavid_planner/worker/test_estimate.py` compares it
-with what the mini model takes. It is there to refuse what cannot fit, not to predict to the byte.
+A rough count of the largest things that are in memory at once; `tests/tavid_planner/worker/test_estimate.py` compares
+it with what the mini model takes. It is there to refuse what cannot fit, not to predict to the byte.
 """
 
 import json
@@ -18,7 +18,7 @@ TOKEN_COPIES = 16  # of a token's features in a transformer block: queries, keys
 DECODER_COPIES = 6  # of the widest feature map: input, padded input, convolution, norm
 DECODED_AT_ONCE = 9  # frames: two latent frames and what the convolutions remember
 TILED_SHARE = 0.35  # of the picture that is decoded at once with tiles
-FRAME_COPIES = 16  # bytes for each of three channels of a pixel: float video, its copies, the frames the lift looks at
+FRAME_COPIES = 24  # bytes for each of three channels of a pixel: float video, its copies, the frames the lift looks at
 WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
 
