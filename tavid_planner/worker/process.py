@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,13 +39,14 @@ def main(descriptor: int, planner: str, debug: bool = False) -> int:
         descriptor: this end of the socket pair.
         planner: "module:class" of the planner.
     """
-    from tavid_planner.cli.quiet import quiet_libraries
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
     faulthandler.enable()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-    quiet_libraries(debug)
+    # how much the libraries say is in the environment that the supervisor hands on, but for these two
+    if not debug:
+        warnings.filterwarnings("ignore")
+    logging.basicConfig(level=logging.INFO if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     channel = Channel(socket.socket(fileno=descriptor))
     for room in ROOMS:
         logger = logging.getLogger(room)
