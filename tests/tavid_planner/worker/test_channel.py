@@ -20,8 +20,11 @@ def ends():
 
 
 def sent(ends, message):
-    threading.Thread(target=ends[0].send, args=(message,)).start()
-    return ends[1].receive(20)
+    sender = threading.Thread(target=ends[0].send, args=(message,))
+    sender.start()
+    got = ends[1].receive(20)
+    sender.join()  # with its own descriptor closed
+    return got
 
 
 @pytest.mark.parametrize(
