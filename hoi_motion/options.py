@@ -6,11 +6,14 @@ YAML files, command line options and ROS parameters are all generated from datac
 import dataclasses
 import types
 import typing
+from typing import Any
 
 from hoi_motion.errors import ErrorCode, InputError
 
 
-def option(default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False):
+def option(
+    default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False
+) -> Any:  # as dataclasses.field: the type of the field that it makes
     """A dataclass field with description, range and unit."""
     metadata = dict(
         description=description, minimum=minimum, maximum=maximum, choices=choices, unit=unit, read_only=read_only

@@ -21,7 +21,7 @@ from training.bench.cases import bench_cases
 from training.bench.runner import run_bench
 from training.bench.scoring import VideoScore
 from training.bench.table import markdown_table, summary
-from training.configuration import TrainConfig, load_training_config
+from training.configuration import AdapterConfig, TrainConfig, load_training_config
 from training.json_lines import read_lines
 from training.objectives.block_choice import parse_block_choice
 
@@ -139,7 +139,7 @@ def _contact(scores: list[VideoScore]) -> float:
     return summary(scores)["contact"]["value"]
 
 
-def _rows_of(config: TrainConfig) -> tuple[Row, ...]:
+def _rows_of(config: AdapterConfig) -> tuple[Row, ...]:
     from tavid_planner.video.model_files import model_folder
 
     folder = model_folder(resolve_model(config.base))
@@ -156,7 +156,7 @@ def _chosen(rows: tuple[Row, ...], names: list[str] | None) -> tuple[Row, ...]:
     return tuple(row for row in rows if not names or row.name in names)
 
 
-def _check_size(config: TrainConfig, video: VideoConfig) -> None:
+def _check_size(config: AdapterConfig, video: VideoConfig) -> None:
     from training.data.cache import ClipCache
 
     there = ClipCache(config.cache).settings

@@ -120,7 +120,7 @@ def _distances_m(folder: Path, kind: str) -> np.ndarray:  # (T,)
 
 def _distance_m(moment: Path, kind: str) -> float:
     import trimesh
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     person = moment / "person" / "fit02" / "person_fit.ply"
     things = [moment / name / "fit01" / f"{name}_fit.ply" for name in (kind, _FOLDER_NAMES.get(kind, kind))]
@@ -133,4 +133,4 @@ def _distance_m(moment: Path, kind: str) -> float:
         return np.nan
     # a coarse object has few vertices: the person's, which are dense, are measured to points all over it
     points = np.concatenate([target.vertices, target.sample(4000, seed=0)]) if len(target.faces) else target.vertices
-    return float(cKDTree(points).query(body.vertices)[0].min())
+    return float(KDTree(points).query(body.vertices)[0].min())

@@ -34,6 +34,8 @@ BLOCKS, LAST_OF_HALVES = "transformer.transformer_blocks.", ("attn1.to_out.0.", 
 class BaseTask(DiffusionTask):
     """Raises: InputError: CONFIG_INVALID, FILE_INVALID."""
 
+    config: BaseConfig
+
     def __init__(self, config: BaseConfig, device):
         path = Path(config.latents) / "latents.pt"
         if not path.is_file():
