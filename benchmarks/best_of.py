@@ -32,7 +32,8 @@ from training.bench.scoring import candidate_masks, wilson_interval
 from training.bench.scoring import score as score_video
 
 KS = (1, 2, 4, 8)
-GAIN_AT, GAIN = 4, 0.10
+GAIN_AT = 4
+GAIN = 0.10
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,9 +22,13 @@ from hoi_motion.physics import CheckConfig, Verdict
 from hoi_motion.progress import CancelToken, silent
 
 LIMITS = CheckConfig()
-ABOVE, BELOW = np.linspace(1.05, 4.0, 10), np.linspace(0.05, 0.5, 10)
-CAUGHT_SHARE, FALSE_SHARE, TRUTH_SHARE = 0.98, 0.02, 0.97
-TRACKED_SHARE, TRACKED_M = 0.9, 0.06
+ABOVE = np.linspace(1.05, 4.0, 10)
+BELOW = np.linspace(0.05, 0.5, 10)
+CAUGHT_SHARE = 0.98
+FALSE_SHARE = 0.02
+TRUTH_SHARE = 0.97
+TRACKED_SHARE = 0.9
+TRACKED_M = 0.06
 
 
 def main(argv: list[str] | None = None) -> int:

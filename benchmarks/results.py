@@ -23,12 +23,11 @@ FOLDER = ROOT / "benchmarks" / "results"
 # options that say where to write and how many processes run, not what is measured
 _UNMEASURED = ("--out", "--overlays", "--sheet")
 
+_MARKS = (r"<!-- {} -->", r" \[result {}\]")  # behind the number: in Markdown, and in a comment of code or YAML
 _NUMBER = r"(?P<number>[-+]?\d[\d,]*(?:\.\d+)?)"
 _MARK = r"(?P<result>[a-z][a-z0-9_]*)\.(?P<field>[a-z][a-z0-9_]*)(?P<end>\.low|\.high)?"
-QUOTES = (
-    re.compile(rf"{_NUMBER}<!-- {_MARK} -->"),  # in Markdown
-    re.compile(rf"{_NUMBER} \[result {_MARK}\]"),  # in a comment of code or YAML
-)
+QUOTES = tuple(re.compile(_NUMBER + mark.format(_MARK).replace(" ", r"\s+")) for mark in _MARKS)
+_ANY_MARK = re.compile(r"(?:<!--|\[result)\s+[a-z0-9_]+\.[a-z0-9_.]+\s*(?:-->|\])")
 
 
 @dataclass(frozen=True)
@@ -147,8 +146,10 @@ def processor() -> str:
 
 def wrong_quotes(text: str, results: dict[str, Result]) -> list[str]:
     """What is wrong with the quoted numbers of a page, one line each: no such result, or another number."""
-    wrong = []
-    for quote in (match for pattern in QUOTES for match in pattern.finditer(text)):
+    quotes = [match for pattern in QUOTES for match in pattern.finditer(text)]
+    ends = {quote.end() for quote in quotes}
+    wrong = [f"{mark.group()}: no number before it" for mark in _ANY_MARK.finditer(text) if mark.end() not in ends]
+    for quote in quotes:
         result = results.get(quote["result"])
         value = result.values.get(quote["field"]) if result else None
         if value is None:

@@ -20,9 +20,13 @@ from scipy.spatial.transform import Rotation
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 
-GAP_LIMIT_M, SLIDE_LIMIT_M, FLOOR_LIMIT_M, HAND_LIMIT_M = 0.015, 0.005, 0.005, 0.03
+GAP_LIMIT_M = 0.015
+SLIDE_LIMIT_M = 0.005
+FLOOR_LIMIT_M = 0.005
+HAND_LIMIT_M = 0.03
 REACHED_SHARE = 0.9
-ARM_FPS, HUMANOID_FPS = 300, 80
+ARM_FPS = 300
+HUMANOID_FPS = 80
 GMR = "GMR publishes 60-70 fps on a Ryzen Threadripper 7960X, 35-45 on a Core i9-13900K (README of YanjieZe/GMR)"
 
 

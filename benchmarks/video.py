@@ -19,7 +19,10 @@ import numpy as np
 
 from benchmarks.results import Value, add_save_option, save
 
-HEADS, HEAD_DIM, TEXT_TOKENS, FRAMES = 8, 64, 226, 13
+HEADS = 8
+HEAD_DIM = 64
+TEXT_TOKENS = 226
+FRAMES = 13
 
 
 def main() -> int:

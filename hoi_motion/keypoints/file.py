@@ -99,7 +99,7 @@ class KeypointFile:
             raise InputError(
                 ErrorCode.SIZE_MISMATCH,
                 f"{self.path} has {self.track.num_frames} frames, the video {len(frames)}",
-                "give the keypoints of this very video, a frame a frame",
+                "give the keypoints of this very video, of each of its frames",
             )
         size_px = frames.shape[1:3]
         scale = np.array(size_px[::-1]) / self.size_px[::-1]

@@ -21,7 +21,8 @@ from training.data.clip_rule import NoClip, clip_start
 
 CONTACT_M = 0.02
 MAX_GAP = 1.5  # of the usual time between two frames
-_PERSON_MASKS, _OBJECT_MASKS = ("person_mask",), ("obj_rend_mask", "obj_mask")
+_PERSON_MASKS = ("person_mask",)
+_OBJECT_MASKS = ("obj_rend_mask", "obj_mask")
 _WORDS = {
     "boxlarge": "large box",
     "boxlong": "long box",

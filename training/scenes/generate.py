@@ -12,7 +12,8 @@ from tqdm import tqdm
 from hoi_motion.files import write_whole
 
 log = logging.getLogger(__name__)
-SETTINGS_FILE, INDEX_FILE = "dataset.json", "index.jsonl"
+SETTINGS_FILE = "dataset.json"
+INDEX_FILE = "index.jsonl"
 
 
 @dataclass(frozen=True)
