@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import to_mapping
@@ -16,6 +17,9 @@ from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
+
+if TYPE_CHECKING:
+    from hoi_motion.lift.pipeline import Observation
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +53,7 @@ class Sample:
     report: PhysicsReport | None = None
     repair: dict | None = None
     error: TavidError | None = None
-    observation: object | None = None
+    observation: "Observation | None" = None
     missed: bool = False
 
 
@@ -276,8 +280,9 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
         """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
-        if all(s.error is not None for s in samples):
-            raise samples[0].error  # nothing is left to do: this is the end, in the stage before
+        first = samples[0].error
+        if first is not None and all(s.error is not None for s in samples):
+            raise first  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])

@@ -179,4 +179,4 @@ class _DataUnpickler(pickle._Unpickler):  # the one in Python: joblib's arrays n
             raise pickle.UnpicklingError(f"a state for a {type(item).__name__}")
         pickle._Unpickler.load_build(self)  # pyright: ignore[reportAttributeAccessIssue]
 
-    dispatch = pickle._Unpickler.dispatch | {pickle.BUILD[0]: load_build}
+    dispatch = pickle._Unpickler.dispatch | {pickle.BUILD[0]: load_build}  # pyright: ignore[reportAssignmentType]

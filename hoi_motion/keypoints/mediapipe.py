@@ -1,5 +1,8 @@
 """2D keypoints of the acting person: the interface of a keypoint source, and MediaPipe Holistic as one."""
 
+# pyright: reportAttributeAccessIssue=false
+# MediaPipe's solutions return named tuples that are made when they run
+
 import contextlib
 
 import numpy as np

@@ -82,6 +82,10 @@ def run_ablation(args, video: VideoConfig) -> str:
     """
     out = args.out or Path("runs/ablation")
     config = load_training_config(args.config)
+    if not isinstance(config, AdapterConfig):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{args.config} trains no adapter", "give a training of the task adapter"
+        )
     video = replace(video, base=config.base, adapter="")
     _check_size(config, video)
     rows = _chosen(_rows_of(config), args.rows)

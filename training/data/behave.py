@@ -9,6 +9,9 @@ CONTACT_M. BEHAVE has no captions: `caption.txt` in the folder of a sequence is 
 frames are one second apart; whoever extracts more of them from the videos gets clips of that rate.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# trimesh types what it loads as any geometry, also where a mesh is asked for
+
 import json
 from functools import lru_cache
 from pathlib import Path

@@ -1,5 +1,8 @@
 """Arm: kinematics of a robot arm and inverse kinematics with pink on pinocchio."""
 
+# pyright: reportAttributeAccessIssue=false
+# pinocchio is compiled and has no types
+
 import dataclasses
 from pathlib import Path
 

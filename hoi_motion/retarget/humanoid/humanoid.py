@@ -1,5 +1,8 @@
 """Humanoid: kinematics of a robot with a free root, and inverse kinematics of its whole body with pink on pinocchio."""
 
+# pyright: reportAttributeAccessIssue=false
+# pinocchio is compiled and has no types
+
 from pathlib import Path
 
 import numpy as np
