@@ -93,25 +93,18 @@ def _lift(argv: list[str]) -> int:
     if arguments.human:
         human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
 
-    from hoi_motion.lift import lift_video
+    from hoi_motion.body import PosedBody, load_body
+    from hoi_motion.lift import Clip, lift_video
 
+    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m)
+    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with _Bar() as on_progress:
-        motion = lift_video(
-            clip.frames,
-            clip.fps,
-            mask,
-            actor_mask=actor_mask,
-            intrinsics=intrinsics,
-            depth_m=depth_m,
-            config=config,
-            keypoints=keypoints,
-            human=human,
-            on_progress=on_progress,
-        )
+        motion = lift_video(seen, config=config, keypoints=keypoints, human=human, body=body, on_progress=on_progress)
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
-        write_video(arguments.overlay, draw_overlay(clip.frames, motion, mask), clip.fps)
+        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(body, motion).keypoints_m)
+        write_video(arguments.overlay, drawn, clip.fps)
     motion = _in_pixels_of(clip, motion)
     motion.save(arguments.out)
     _print_summary(motion)

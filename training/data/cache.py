@@ -10,7 +10,7 @@ after its last finished shard.
 import argparse
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from training.claims import refuse_another
 from training.data.clip import ClipSource
 from training.data.sources import fitted, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
@@ -130,14 +131,7 @@ class CacheWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "cache.json"
         if path.is_file():
-            there = json.loads(path.read_text())
-            changed = [f.name for f in fields(settings) if there.get(f.name) != getattr(settings, f.name)]
-            if changed:
-                raise InputError(
-                    ErrorCode.CONFIG_INVALID,
-                    f"{self.folder} was encoded with another {', '.join(changed)}",
-                    "choose another folder, or delete this one",
-                )
+            refuse_another(self.folder, json.loads(path.read_text()), asdict(settings), "clips encoded")
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())
