@@ -3,6 +3,9 @@
 Deep crouches and heads before the trunk do that. The hands are still seen by a detector of their own.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# MediaPipe's solutions return named tuples that are made when they run
+
 from dataclasses import replace
 
 import numpy as np
