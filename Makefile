@@ -1,5 +1,6 @@
 # make demo   a plan over real ROS 2, from a bundled camera frame and mask
 # make test   the whole test suite
+# make lint   ruff, pyright and who may import whom
 # make docs   the documentation site, into site/
 # All make .venv ready first; when it is, that takes no time. ARGS= adds arguments, PYTHON= names a Python 3.11.
 
@@ -9,7 +10,7 @@ ARGS ?=
 # a sourced ROS 2 or a user's own path must not reach into .venv
 unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: demo test docs setup-run setup-test setup-docs clean
+.PHONY: demo test lint docs setup-run setup-test setup-docs clean
 .DEFAULT_GOAL := demo
 
 # a plan that fails its check (3) is an answer, too: the demo has done its job
@@ -18,6 +19,15 @@ demo: setup-run
 
 test: setup-test
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# every tool says what it found before the first failure ends it
+lint: setup-test
+	@status=0; \
+	.venv/bin/ruff check . || status=1; \
+	.venv/bin/ruff format --check . || status=1; \
+	.venv/bin/pyright || status=1; \
+	.venv/bin/lint-imports --no-cache || status=1; \
+	exit $$status
 
 docs: setup-docs
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet $(ARGS)

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 TOLERANCE = 1e-6
-SCENES, PLANS = 12, 4
+SCENES = 12
+PLANS = 4
 CLIPS = ("mug_left", "ta_teddy")
 
 

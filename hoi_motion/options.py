@@ -8,13 +8,16 @@ import dataclasses
 import types
 import typing
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from hoi_motion.errors import ErrorCode, InputError
 
 
-def option(default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False):
+def option(
+    default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False
+) -> Any:  # as dataclasses.field: the type of the field that it makes
     """A dataclass field with description, range and unit."""
     metadata = dict(
         description=description, minimum=minimum, maximum=maximum, choices=choices, unit=unit, read_only=read_only

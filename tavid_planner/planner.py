@@ -20,6 +20,7 @@ from tavid_planner.request import InteractionRequest
 
 if TYPE_CHECKING:
     from hoi_motion.lift import Clip
+    from hoi_motion.lift.pipeline import Observation
     from hoi_motion.physics import RepairResult
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Sample:
     lifted: HoiMotion | None = None
     repair: "RepairResult | None" = None
     error: TavidError | None = None
-    observation: object | None = None
+    observation: "Observation | None" = None
     missed: bool = False
 
 
@@ -288,8 +289,9 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
         """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
-        if all(s.error is not None for s in samples):
-            raise samples[0].error  # nothing is left to do: this is the end, in the stage before
+        first = samples[0].error
+        if first is not None and all(s.error is not None for s in samples):
+            raise first  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])

@@ -79,7 +79,8 @@ class InteractionRequest:
     @property
     def size_px(self) -> tuple[int, int]:
         """(height, width)."""
-        return self.rgb.shape[:2]
+        height, width = self.rgb.shape[:2]
+        return height, width
 
     @property
     def prompt(self) -> str:

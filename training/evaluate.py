@@ -122,7 +122,7 @@ def target_bench(args, config: VideoConfig) -> None:
     print(text)
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
@@ -162,7 +162,7 @@ def main() -> None:
     ablation.add_argument(
         "--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps"
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:

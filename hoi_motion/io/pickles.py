@@ -165,6 +165,9 @@ class _DataUnpickler(pickle._Unpickler):  # the one in Python: joblib's arrays n
         except KeyError:
             raise refused(self._path, f"{module}.{name}") from None
 
+    # the unpickler in Python, whose attributes no type stub has
+    stack: list
+
     def load_build(self):
         state, item = self.stack[-1], self.stack[-2]
         if isinstance(item, _JoblibArray):
@@ -174,6 +177,6 @@ class _DataUnpickler(pickle._Unpickler):  # the one in Python: joblib's arrays n
         plain = isinstance(item, np.ndarray) or (isinstance(item, np.dtype) and tuple(state[2:5]) == (None, None, None))
         if not plain:
             raise pickle.UnpicklingError(f"a state for a {type(item).__name__}")
-        super().load_build()
+        pickle._Unpickler.load_build(self)  # pyright: ignore[reportAttributeAccessIssue]
 
-    dispatch = pickle._Unpickler.dispatch | {pickle.BUILD[0]: load_build}
+    dispatch = pickle._Unpickler.dispatch | {pickle.BUILD[0]: load_build}  # pyright: ignore[reportAssignmentType]

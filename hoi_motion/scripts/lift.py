@@ -9,6 +9,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, read_motion
+from hoi_motion.keypoints.sources import HELP
 from hoi_motion.scripts.command import command_parser, run_command
 
 
@@ -50,7 +51,7 @@ def _parser():
         "--keypoints",
         default="mediapipe",
         metavar="SOURCE",
-        help="mediapipe, vitpose:FOLDER (transformers' format) or a file of keypoints FILE.npz (default %(default)s)",
+        help=f"{HELP} (default %(default)s)",
     )
     parser.add_argument(
         "--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"

@@ -98,7 +98,7 @@ def generate_video(
         mask_reduction=config.mask_reduction,
         capture_attention=config.capture_attention,
     )
-    frames = fit.to_request((output.frames[0] * 255).round().astype(np.uint8))
+    frames = fit.to_request((np.asarray(output.frames[0]) * 255).round().astype(np.uint8))
     attention = None
     if output.target_attention is not None:
         attention = fit.maps_to_request(output.target_attention.numpy())

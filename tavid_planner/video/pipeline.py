@@ -249,7 +249,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                             latents = self.scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
                         latents = latents.to(dtype)
                         before = t
-                        if capture_attention:
+                        if isinstance(recorder, AttentionRecorder):
                             recorder.add_step()
                         bar.update()
                         if on_step is not None:
@@ -269,7 +269,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                     frames = self.video_processor.postprocess_video(frames, output_type=output_type)
         finally:
             self.maybe_free_model_hooks()
-        return TargetAwareOutput(frames, recorder.mean_map() if capture_attention else None)
+        return TargetAwareOutput(frames, recorder.mean_map() if isinstance(recorder, AttentionRecorder) else None)
 
     def _check_numbers(self, height, width, num_frames, num_inference_steps, guidance_scale) -> None:
         config = self.transformer.config

@@ -59,7 +59,7 @@ class Captioner:
     @torch.no_grad()
     def caption(self, image: np.ndarray) -> str:  # (H, W, 3) u8
         inputs = self.processor(images=image, return_tensors="pt").to(self.model.device)
-        tokens = self.model.generate(**inputs, max_new_tokens=30, do_sample=False)
+        tokens = self.model.generate(**inputs, max_new_tokens=30, do_sample=False)  # pyright: ignore[reportAttributeAccessIssue]
         return self.processor.batch_decode(tokens, skip_special_tokens=True)[0].strip()
 
 

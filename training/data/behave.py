@@ -9,6 +9,9 @@ CONTACT_M. BEHAVE has no captions: `caption.txt` in the folder of a sequence is 
 frames are one second apart; whoever extracts more of them from the videos gets clips of that rate.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# trimesh types what it loads as any geometry, also where a mesh is asked for
+
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +24,8 @@ from training.data.clip_rule import NoClip, clip_start
 
 CONTACT_M = 0.02
 MAX_GAP = 1.5  # of the usual time between two frames
-_PERSON_MASKS, _OBJECT_MASKS = ("person_mask",), ("obj_rend_mask", "obj_mask")
+_PERSON_MASKS = ("person_mask",)
+_OBJECT_MASKS = ("obj_rend_mask", "obj_mask")
 _WORDS = {
     "boxlarge": "large box",
     "boxlong": "long box",
@@ -120,7 +124,7 @@ def _distances_m(folder: Path, kind: str) -> np.ndarray:  # (T,)
 
 def _distance_m(moment: Path, kind: str) -> float:
     import trimesh
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     person = moment / "person" / "fit02" / "person_fit.ply"
     things = [moment / name / "fit01" / f"{name}_fit.ply" for name in (kind, _FOLDER_NAMES.get(kind, kind))]
@@ -133,4 +137,4 @@ def _distance_m(moment: Path, kind: str) -> float:
         return np.nan
     # a coarse object has few vertices: the person's, which are dense, are measured to points all over it
     points = np.concatenate([target.vertices, target.sample(4000, seed=0)]) if len(target.faces) else target.vertices
-    return float(cKDTree(points).query(body.vertices)[0].min())
+    return float(KDTree(points).query(body.vertices)[0].min())

@@ -27,7 +27,9 @@ from training.data.clip import ClipSource
 from training.data.sources import fitted, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
 
-NOISE_LOG_MEAN, NOISE_LOG_STD = -3.0, 0.5  # of the first frame's noise, as CogVideoX image-to-video trains
+# of the first frame's noise, as CogVideoX image-to-video trains
+NOISE_LOG_MEAN = -3.0
+NOISE_LOG_STD = 0.5
 
 
 @dataclass(frozen=True)

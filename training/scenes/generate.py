@@ -12,7 +12,8 @@ from hoi_motion.processes import as_they_come
 from training.claims import claim
 
 log = logging.getLogger(__name__)
-SETTINGS_FILE, INDEX_FILE = "dataset.json", "index.jsonl"
+SETTINGS_FILE = "dataset.json"
+INDEX_FILE = "index.jsonl"
 
 
 @dataclass(frozen=True)

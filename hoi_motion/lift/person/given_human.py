@@ -15,12 +15,14 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, PITCH_SPREAD_DEG, USUAL_PITCH_DEG, BodyFit
+from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, BodyFit
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
 from hoi_motion.rigid import R_about_z
 
 HEADINGS = 8
+# cameras at head height look down a little
+USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
 HEIGHT_M = 1.7
 # scale of the robust reprojection, as a share of the person's height
 ROBUST = 0.05
