@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.results import Value, add_save_option, save
 from tavid_planner.errors import ErrorCode
 
 ANSWER_S = 30
@@ -142,6 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
+    add_save_option(parser, "fuzz_ros")
     arguments = parser.parse_args()
 
     from benchmarks.ros_node import QUICK, demo_request, running_node
@@ -171,6 +173,9 @@ def main() -> int:
     took_s = time.perf_counter() - start
     print(f"{arguments.requests} requests, seed {arguments.seed}, {took_s:.0f} s: {len(complaints)} answered wrongly")
     print("\n".join(complaints[:40]))
+    if arguments.save:
+        found = {"requests": Value(arguments.requests), "wrong": Value(len(complaints))}
+        save(arguments.save, "broken requests over ROS 2", found)
     return bool(complaints)
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+from benchmarks.results import Value, add_save_option, save
 from benchmarks.ros_node import QUICK, demo_request, left_behind, running_node
 
 ANSWER_S = 600
@@ -28,17 +29,21 @@ def main() -> int:
     parser.add_argument("what", choices=("plans", "clients", "answers", "burst"))
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=5.0)
+    add_save_option(parser, "ros_endurance")
     arguments = parser.parse_args()
     with running_node(*QUICK, *QUIET) as node:
         run = {"plans": plans, "clients": clients, "answers": answers, "burst": burst}[arguments.what]
-        complaints = run(node, arguments)
+        found, complaints = run(node, arguments)
         complaints += [f"left behind: {name}" for name in left_behind(node.plans)]
     print(f"{arguments.what}: complaints {len(complaints)}")
     print("\n".join(complaints[:20]))
+    if arguments.save:
+        what = f"ROS 2, {arguments.what}"
+        save(f"{arguments.save}_{arguments.what}", what, found | {"complaints": Value(len(complaints))})
     return bool(complaints)
 
 
-def plans(node, arguments) -> list[str]:
+def plans(node, arguments) -> tuple[dict[str, Value], list[str]]:
     from tqdm import tqdm
 
     request, memory_mib, made = demo_request(), [], 0
@@ -52,10 +57,11 @@ def plans(node, arguments) -> list[str]:
     growth = after / before - 1
     print(f"{made} of {arguments.count} plans; memory {before:.0f} -> {after:.0f} MiB, growth {growth:.1%}")
     complaints = [] if made == arguments.count else [f"{arguments.count - made} plans were not made"]
-    return complaints + ([f"memory grew by {growth:.1%}"] if growth > GROWTH else [])
+    complaints += [f"memory grew by {growth:.1%}"] if growth > GROWTH else []
+    return {"plans": Value(made), "growth_percent": Value(100 * growth, "%")}, complaints
 
 
-def clients(node, arguments) -> list[str]:
+def clients(node, arguments) -> tuple[dict[str, Value], list[str]]:
     from tavid_planner.errors import ErrorCode
     from tavid_planner.ros.client import PlanClient
 
@@ -85,10 +91,11 @@ def clients(node, arguments) -> list[str]:
     for thread in threads:
         thread.join()
     print(", ".join(f"{name} {n}" for name, n in codes.items()))
-    return failed + [f"{n} goals got {name}" for name, n in codes.items() if name not in ("plan", "BUSY")]
+    failed += [f"{n} goals got {name}" for name, n in codes.items() if name not in ("plan", "BUSY")]
+    return {"plans": Value(codes["plan"]), "busy": Value(codes["BUSY"])}, failed
 
 
-def answers(node, arguments) -> list[str]:
+def answers(node, arguments) -> tuple[dict[str, Value], list[str]]:
     from lifecycle_msgs.srv import GetState
     from rcl_interfaces.srv import GetParameters
 
@@ -105,7 +112,7 @@ def answers(node, arguments) -> list[str]:
             for service, message in asked:
                 start = time.perf_counter()
                 if client.wait(service.call_async(message), 30) is None:
-                    return ["no answer for 30 s"]
+                    return {}, ["no answer for 30 s"]
                 times_s.append(time.perf_counter() - start)
             time.sleep(0.02)
         client.result(ANSWER_S)
@@ -114,10 +121,11 @@ def answers(node, arguments) -> list[str]:
         f"{len(times_s)} answers while planning: median {1000 * statistics.median(times_s):.1f} ms, "
         f"longest {1000 * max(times_s):.0f} ms, {within:.1%} within {1000 * ANSWER_LIMIT_S:.0f} ms"
     )
-    return [] if within >= ANSWERED_SHARE else [f"only {within:.1%} within {1000 * ANSWER_LIMIT_S:.0f} ms"]
+    found = {"within_percent": Value(100 * within, "%"), "median_ms": Value(1000 * statistics.median(times_s), "ms")}
+    return found, [] if within >= ANSWERED_SHARE else [f"only {within:.1%} within {1000 * ANSWER_LIMIT_S:.0f} ms"]
 
 
-def burst(node, arguments) -> list[str]:
+def burst(node, arguments) -> tuple[dict[str, Value], list[str]]:
     from tavid_planner_interfaces.action import PlanInteraction
 
     client, start = node.client, time.perf_counter()
@@ -126,7 +134,8 @@ def burst(node, arguments) -> list[str]:
     results = [client.wait(handle.get_result_async(), 60) for handle in handles if handle is not None]
     answered = sum(result is not None for result in results)
     print(f"{answered} of {arguments.count} goals answered in {time.perf_counter() - start:.1f} s")
-    return [] if answered == arguments.count else [f"{arguments.count - answered} goals got no answer"]
+    missing = arguments.count - answered
+    return {"answered": Value(answered)}, [f"{missing} goals got no answer"] if missing else []
 
 
 if __name__ == "__main__":

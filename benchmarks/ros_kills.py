@@ -18,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.results import Value, add_save_option, save
 from benchmarks.ros_node import QUICK, RunningNode, demo_request, left_behind, running_node
+from tavid_planner.errors import ErrorCode
 
 ANSWER_S = 600
 HUGE_EVERY, LOADING_EVERY, KILL_NODE_EVERY = 5, 7, 5
@@ -33,6 +35,7 @@ def main() -> int:
     parser.add_argument("what", choices=("worker", "cancel", "stop"))
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    add_save_option(parser, "ros_kills")
     arguments = parser.parse_args()
     run = {"worker": kill_worker, "cancel": cancel, "stop": stop}[arguments.what]
     times_s, complaints = run(arguments.moments, np.random.default_rng(arguments.seed))
@@ -45,6 +48,14 @@ def main() -> int:
         f"longest {max(times_s):.3f} s, complaints {len(complaints)}"
     )
     print("\n".join(complaints[:40]))
+    if arguments.save:
+        found = {
+            "moments": Value(len(times_s)),
+            "median_s": Value(statistics.median(times_s), "s"),
+            "longest_s": Value(max(times_s), "s"),
+            "complaints": Value(len(complaints)),
+        }
+        save(f"{arguments.save}_{arguments.what}", f"ROS 2, {arguments.what} at random moments", found)
     return bool(complaints)
 
 
@@ -86,7 +97,7 @@ def cancel(moments: int, rng: np.random.Generator) -> tuple[list[float], list[st
             took_s = time.perf_counter() - start
             if not result.verdict:
                 times_s.append(took_s)
-                if result.error_code != result.CANCELLED:
+                if result.error_code != ErrorCode.CANCELLED:
                     complaints.append(f"cancelled after {moment:.1f} s: {result.error_msg}")
             complaints += [f"left behind: {name}" for name in left_behind(node.plans)]
         _set(node, SMALL)

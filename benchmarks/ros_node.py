@@ -9,8 +9,12 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tavid_planner.ros.isolation import private_graph
+
+if TYPE_CHECKING:
+    from tavid_planner.ros.client import PlanClient
 
 START_S = 600
 MIB = 2**20
@@ -25,7 +29,7 @@ class RunningNode:
     """A node, its client and its folder of plans."""
 
     process: subprocess.Popen
-    client: object
+    client: "PlanClient"
     plans: Path
     log: Path
 

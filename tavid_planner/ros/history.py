@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 NANOSECONDS = 1e-9
 MAX_KEPT_BYTES = 256 * 10**6
@@ -21,7 +22,7 @@ class Received:
         arrived_s: `time.monotonic()`.
     """
 
-    message: object
+    message: Any
     stamp_s: float | None
     arrived_s: float
     size: int

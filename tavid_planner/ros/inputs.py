@@ -120,15 +120,15 @@ class LatestInputs:
             return self._decoded(self._partner(IMAGE, goal.target_mask, options), IMAGE), goal.target_mask
         masks = self._received(MASK)
         self._check_fresh(masks[0], MASK, options)
-        refusal = None
+        refusals = []
         for mask in masks:
             try:
                 self._check_fresh(mask, MASK, options)
                 image = self._partner(IMAGE, mask.message, options)
                 return self._decoded(image, IMAGE), self._decoded(mask, MASK)
             except InputError as error:
-                refusal = refusal or error  # that of the newest mask says most
-        raise refusal
+                refusals.append(error)
+        raise refusals[0]  # that of the newest mask says most
 
     def _partner(self, source: TopicImage, other, options: NodeConfig) -> Received:
         """The received message of a topic that belongs to a message which is there; the newest where stamps are left
