@@ -85,7 +85,7 @@ def read_video(path, max_frames: int) -> VideoClip:
     # a file that is too long is refused before it is decoded
     if len(video.packet_times_s(max_frames)) > max_frames:
         raise _too_long(path, max_frames)
-    size = _kept_size(video)
+    size = kept_size(video)
     kept, times_s, usual_s = np.empty((0, *size, 3), np.uint8), [], 0.0
     for time_s, duration_s, image in video.frames(size):
         if not times_s:
@@ -113,7 +113,7 @@ def read_sampled(path, num_frames: int, fps: float) -> VideoClip:
         InputError: FILE_INVALID for a video that cannot be read, is too short, or has fewer frames a second.
     """
     video = open_video(path)
-    size = _kept_size(video)
+    size = kept_size(video)
     kept, source, shown, start_s, last_s, step_s = [], [], 0, 0.0, 0.0, 0.0
     earlier = None
     for time_s, duration_s, image in video.frames(size):
@@ -138,7 +138,7 @@ def read_sampled(path, num_frames: int, fps: float) -> VideoClip:
     if len(kept) < num_frames:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"video {path} has {len(kept)} frames at {fps:g} frames a second, {num_frames} are needed",
+            f"video {path} has {len(kept)} frames, {num_frames} are needed at {fps:g} frames a second",
             "give a longer clip",
         )
     repeated = num_frames - len(set(source))
@@ -149,6 +149,19 @@ def read_sampled(path, num_frames: int, fps: float) -> VideoClip:
             "give a clip of at least that rate",
         )
     return VideoClip(np.stack(kept), fps, video.size_px, False, video.shown_px, np.array(source), shown)
+
+
+def read_frame(path, middle: bool = False) -> np.ndarray:  # (H, W, 3) uint8
+    """The first frame of a video, or the middle one, in full size as it is shown.
+
+    Raises:
+        InputError: FILE_INVALID for a video that cannot be read.
+    """
+    video = open_video(path)
+    number = len(video.packet_times_s()) // 2 if middle else 0
+    for *_, image in video.frames(video.shown_px, range(number, number + 1)):
+        return image
+    raise InputError(ErrorCode.FILE_INVALID, f"frame {number} of video {path} cannot be read", "it may be damaged")
 
 
 def write_video(path, frames: np.ndarray, fps: float, crf: int = 10) -> None:  # (T, H, W, 3) uint8
@@ -193,7 +206,8 @@ def write_video(path, frames: np.ndarray, fps: float, crf: int = 10) -> None:  #
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _kept_size(video: VideoStream) -> tuple[int, int]:  # (h, w)
+def kept_size(video: VideoStream) -> tuple[int, int]:  # (h, w)
+    """The size at which frames of a video are kept: as shown, and no more than MAX_FRAME_PX pixels."""
     height, width = video.shown_px
     shrink = min(1.0, np.sqrt(MAX_FRAME_PX / (height * width)))
     return max(1, int(height * shrink)), max(1, int(width * shrink))

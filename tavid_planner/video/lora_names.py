@@ -140,11 +140,11 @@ def _split(key: str) -> tuple[str | None, str]:
 
 def _layer_of(stem: str, linear: dict, flat: dict[str, str]) -> str | None:
     """The transformer's layer that a stem means, wrappers before it left out."""
-    for stem in _unwrapped(stem.replace(".processor.", ".")):
-        for name in (stem, f"{stem}.0"):  # diffusers once called the first layer of to_out by its list's name
+    for bare in _unwrapped(stem.replace(".processor.", ".")):
+        for name in (bare, f"{bare}.0"):  # diffusers once called the first layer of to_out by its list's name
             if name in linear:
                 return name
-            if "." not in stem and (layer := flat.get(name.replace(".", "_"))):
+            if "." not in bare and (layer := flat.get(name.replace(".", "_"))):
                 return layer
     return None
 
