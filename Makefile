@@ -21,7 +21,7 @@ test: setup-test
 setup-run setup-test: setup-%:
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "error: no Python found - install Python 3.11 or name one: make PYTHON=/path/to/python3.11" >&2; exit 4; fi
-	@$(PYTHON) tools/setup_environment.py $*
+	@"$(PYTHON)" tools/setup_environment.py $*
 
 clean:
 	rm -rf .venv build log *.egg-info

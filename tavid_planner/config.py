@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from hoi_motion.files import write_whole
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.options import check_options, flat_options, from_mapping, option, section, to_mapping
 from hoi_motion.physics.config import CheckConfig
@@ -80,7 +81,7 @@ def load_profile(name_or_path: str) -> PlannerConfig:
 
 def save_profile(config: PlannerConfig, path) -> None:
     """Write a profile so that `load_profile(path)` gives it back."""
-    Path(path).write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
+    write_whole(path, yaml.safe_dump(to_mapping(config), sort_keys=False).encode())
 
 
 def profile_names() -> list[str]:
