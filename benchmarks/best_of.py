@@ -3,8 +3,8 @@
 python -m benchmarks.best_of --cases 55 --workers 2 --out runs/best_of
 
 Eight videos are made of every case, once. Of each K the first K are what the planner would have had, and its own rules
-choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment and
-margin. Right target: in the chosen video the hand stays longest at the masked candidate. Where no
+choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment
+and margin. Right target: in the chosen video the hand stays longest at the masked candidate. Where no
 video of K touches the target nothing is right, whatever the planner would make of them, so these are not lifted. A run
 that was stopped goes on with what is missing.
 """
@@ -169,8 +169,8 @@ def table(rows: list[dict]) -> str:
     touching = [s for s in samples if s["outcome"] is not None]
     failed = [name for s in touching for name in s["failed"]]
     lines.append(
-        f"of {len(samples)} samples {len(touching)} touch the target, {sum(s['outcome'] == 'hit' for s in touching)} of "
-        f"them more than another candidate, {sum(s['verdict'] == Verdict.PASS for s in touching)} PASS"
+        f"of {len(samples)} samples {len(touching)} touch the target, {sum(s['outcome'] == 'hit' for s in touching)} "
+        f"of them more than another candidate, {sum(s['verdict'] == Verdict.PASS for s in touching)} PASS"
     )
     counts = sorted(((failed.count(name), name) for name in set(failed)), reverse=True)
     lines.append("checks that fail: " + (", ".join(f"{name} {count}" for count, name in counts) or "none"))

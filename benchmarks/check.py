@@ -1,10 +1,10 @@
-"""The physics check on ground-truth scenes (must PASS) and on faults planted into them (must FAIL for the right reason).
+"""The physics check on ground-truth scenes (must PASS) and on faults planted into them (must FAIL for that reason).
 
 python -m benchmarks.check --count 100 --workers 2
 
-A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and ten
-from 0.05 to 0.5, at which it must be silent. Every scene that passes unchanged gets each fault twice, at one strength of
-each ten. Simulated are the unchanged scenes. With --out a run that was stopped goes on with what is missing.
+A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and
+ten from 0.05 to 0.5, at which it must be silent. Every scene that passes unchanged gets each fault twice, at one
+strength of each ten. Simulated are the unchanged scenes. With --out a run that was stopped goes on where it was.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Faults planted into motions that are physically possible: each is named, and belongs to the check that must find it.
 
-A fault takes a motion's geometry and a strength, which is the share of the check's limit that it breaks, and returns the
-faulty motion; None where the motion has no place for it, or too few frames for its strength.
+A fault takes a motion's geometry and a strength, which is the share of the check's limit that it breaks, and returns
+the faulty motion; None where the motion has no place for it, or too few frames for its strength.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def skating(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """Hand and object part for the last frames of a contact: for more than the allowed share, or for no more than it."""
+    """Hand and object part for the last frames of a contact: for more than the allowed share, or for no more."""
     motion = geometry.motion
     contact = next(iter(motion.contacts), None)
     if contact is None:
@@ -57,8 +57,10 @@ def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | No
 
 
 def hovering_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """At first the object hangs in the air for the time in which it would fall `strength` limits; None without furniture:
-    what an object then rests on in the air is taken for a table that was not seen."""
+    """At first the object hangs in the air for the time in which it would fall `strength` limits.
+
+    None without furniture: what an object then rests on in the air is taken for a table that was not seen.
+    """
     motion = geometry.motion
     if not motion.supports:
         return None
@@ -152,8 +154,7 @@ FAULTS = {
 
 
 def _towards(geometry: MotionGeometry, item, frame: int, skin_m: np.ndarray, depth_m: float) -> np.ndarray | None:
-    """The shift (3,) of an object, along the way to the nearest of the points (P, 3), after which the deepest of them is
-    `depth_m` inside."""
+    """The shift (3,) of an object towards the nearest of the points (P, 3) that puts the deepest `depth_m` inside."""
     surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
     local = (skin_m - T[:3, 3]) @ T[:3, :3]
     distance = surface.signed_distance(local)

@@ -17,7 +17,7 @@ def measure_pieces(
     """The row of every job, in their order; what the file holds is not measured again.
 
     Args:
-        measure: function of a module; called with a job's arguments and the settings, returns a dict that JSON can hold.
+        measure: function of a module; called with a job's arguments and the settings, returns what JSON can hold.
         jobs: name of the piece, a string or a number, -> tuple of arguments.
         out: file to which a row is appended as soon as it is there, with `piece` and the settings; None for no file.
         workers: processes; one is this one.

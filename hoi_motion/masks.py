@@ -35,7 +35,7 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
         shown = ", ".join(f"{v:g}" for v in values[:4].astype(float))
         raise InputError(
             ErrorCode.MASK_INVALID,
-            f"{name} holds {len(values)} values ({shown}{', ...' if len(values) > 4 else ''}), expected 0 and one other",
+            f"{name} holds {len(values)} values ({shown}{', ...' if len(values) > 4 else ''}), not 0 and one other",
             "threshold a soft mask; give the mask of one object only",
         )
     if not mask.any():

@@ -146,7 +146,7 @@ def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig
 
 
 def option_help(config: PlannerConfig) -> str:
-    """Every option with its value in this profile, its range and its meaning, one a line; none that cannot be changed."""
+    """Every option that can be changed, with its value in this profile, its range and its meaning, one a line."""
     lines = []
     for name, value, f in flat_options(config):
         if f.metadata["read_only"]:

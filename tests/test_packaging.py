@@ -105,7 +105,9 @@ def test_a_plain_pip_install_finds_its_profiles(tmp_path):
     packages = next((tmp_path / "prefix").glob("lib/python*/site-packages"))
     assert (tmp_path / "prefix/lib/tavid_planner/tavid-node").stat().st_mode & 0o100
     code = (
-        "import sysconfig, sys; sysconfig.get_path = lambda name, get=sysconfig.get_path: sys.argv[1] if name == 'data' else get(name)\n"
+        "import sysconfig, sys\n"
+        "get = sysconfig.get_path\n"
+        "sysconfig.get_path = lambda name: sys.argv[1] if name == 'data' else get(name)\n"
         "import tavid_planner.config as c, hoi_motion.body as b\n"
         "print(c.__file__); print(c.load_profile('mini').name, b.load_body().name)"
     )

@@ -3,8 +3,8 @@
 python3.11 tools/setup_environment.py run|test
 
 Needs only the standard library. What is done is written down in `.venv/.setup`: one stamp a step with the digest of
-what it was made from. A set-up that was interrupted leaves the file `incomplete` there, and the next one starts anew. Of
-two at the same time the second waits for the first.
+what it was made from. A set-up that was interrupted leaves the file `incomplete` there, and the next one starts anew.
+Of two at the same time the second waits for the first.
 """
 
 import contextlib
@@ -103,7 +103,8 @@ def check_python() -> None:
     have = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] != (3, 11):
         raise SetupError(
-            f"Python 3.11 is needed, {sys.executable} is {have} - install Python 3.11 or name one: make PYTHON=/path/to/python3.11"
+            f"Python 3.11 is needed, {sys.executable} is {have} - "
+            "install Python 3.11 or name one: make PYTHON=/path/to/python3.11"
         )
     try:
         import ensurepip  # noqa: F401
@@ -125,7 +126,8 @@ def check_compiler() -> None:
             works = None
         if works is None or works.returncode:
             raise SetupError(
-                f"no working {'C' if language == 'c' else 'C++'} compiler ({compiler[0]}) - apt-get install build-essential, or set {variable}"
+                f"no working {'C' if language == 'c' else 'C++'} compiler ({compiler[0]}) - "
+                f"apt-get install build-essential, or set {variable}"
             )
     if not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
         raise SetupError(f"Python.h of {sys.executable} is missing - apt-get install python3.11-dev")

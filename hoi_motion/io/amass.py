@@ -48,8 +48,8 @@ def write_amass(motion: HoiMotion, path) -> None:
 def read_amass(path) -> HoiMotion:
     """Read either variant of AMASS, told apart by how the frame rate is spelled.
 
-    SMPL-X has `mocap_frame_rate` and `poses` of 165 numbers (or its parts), SMPL+H `mocap_framerate` and 156. The format
-    holds no camera: one is made that sees the first frame from 3 m in front, with focal_source "assumed".
+    SMPL-X has `mocap_frame_rate` and `poses` of 165 numbers (or its parts), SMPL+H `mocap_framerate` and 156. The
+    format holds no camera: one is made that sees the first frame from 3 m in front, with focal_source "assumed".
 
     Raises:
         InputError: FILE_INVALID for a damaged file or another layout.

@@ -71,7 +71,7 @@ def _whole(folder: Path) -> tuple[dict, dict, np.ndarray]:
     if times != [str(t) for t in thing["frame_times"].reshape(-1)]:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"{folder}: the fits of person ({len(times)}) and object ({len(thing['frame_times'])}) have other frame_times",
+            f"{folder}: person ({len(times)} fits) and object ({len(thing['frame_times'])}) differ in frame_times",
         )
     human["pose"], thing["angle"] = human["poses"], thing["angles"]
     return human, thing, _seconds(times, folder)
@@ -83,8 +83,9 @@ def _by_frame(folder: Path) -> tuple[dict, dict, np.ndarray]:
         raise InputError(
             ErrorCode.FILE_INVALID,
             f"{folder} is not a BEHAVE sequence",
-            f"expected {HUMAN_FILE} ({', '.join(HUMAN_KEYS)}) and {OBJECT_FILE} ({', '.join(OBJECT_KEYS)}), or t0003.000/{_HUMAN_FIT} "
-            f"({', '.join(FRAME_HUMAN_KEYS)}) and t0003.000/NAME/fit01/NAME_fit.pkl ({', '.join(FRAME_OBJECT_KEYS)})",
+            f"expected {HUMAN_FILE} ({', '.join(HUMAN_KEYS)}) and {OBJECT_FILE} ({', '.join(OBJECT_KEYS)}), "
+            f"or t0003.000/{_HUMAN_FIT} ({', '.join(FRAME_HUMAN_KEYS)}) "
+            f"and t0003.000/NAME/fit01/NAME_fit.pkl ({', '.join(FRAME_OBJECT_KEYS)})",
         )
     people, things = [], []
     for frame in frames:

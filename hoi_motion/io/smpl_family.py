@@ -144,7 +144,8 @@ def require_keys(found, expected, path, name: str) -> None:
     if missing:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"{path} is not {name}: {', '.join(map(str, missing))} missing, found {', '.join(sorted(map(str, found))[:10]) or 'nothing'}",
+            f"{path} is not {name}: {', '.join(map(str, missing))} missing, "
+            f"found {', '.join(sorted(map(str, found))[:10]) or 'nothing'}",
             f"expected keys: {', '.join(expected)}",
         )
 

@@ -70,7 +70,7 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
     notes += [
         "SMPLer-X: from the camera's frame, taken as level",
         "SMPLer-X: the path of the root is that of a crop camera of each frame, its depth is not metric",
-        "SMPLer-X: finger angles are relative to the mean hand of the official body, here they count from the flat hand",
+        "SMPLer-X: finger angles count from the official body's mean hand, here they count from the flat hand",
     ]
     transl_m = np.stack([transl for _, _, transl in frames])
     pelvis_m = (transl_m + SMPLX_PELVIS_M) @ family.R_WORLD_CAMERA.T

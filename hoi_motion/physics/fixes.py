@@ -27,8 +27,11 @@ ARM_WORDS = ("forearm", "hand")
 
 
 def calm_joints(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Joints that turn too fast: a frame that is left as fast as it is reached is put between its neighbours, in the order
-    of time; what is still too fast is averaged with its neighbours, as often as it takes."""
+    """Joints that turn too fast become slower.
+
+    A frame that is left as fast as it is reached is put between its neighbours, in the order of time; what is still
+    too fast is averaged with its neighbours, as often as it takes.
+    """
     motion, limit_rad = geometry.motion, geometry.config.joint_velocity_rad_s / geometry.motion.fps
     pose = np.array(motion.pose_rad, np.float64)
     for joint in range(pose.shape[1]):
@@ -141,7 +144,7 @@ def steady_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion |
 
 
 def close_grip(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Where a hand has lost what it is said to hold: an object in the air goes with the hand, another is reached for."""
+    """Where a hand has lost what it should hold: an object in the air goes with the hand, another is reached for."""
     motion, shifts = geometry.motion, {}
     regripped = _regripped(geometry)
     for item in motion.objects:

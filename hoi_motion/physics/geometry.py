@@ -52,7 +52,7 @@ class MotionGeometry:
         self._near, self._supported = {}, {}
 
     def with_scene(self, motion: HoiMotion) -> "MotionGeometry":
-        """The geometry of a motion with the same person and other objects, supports or contacts: no skin is posed again.
+        """The geometry of a motion with the same person and other objects, supports or contacts: no skin is posed anew.
 
         Raises:
             ValueError: when the person moves otherwise.

@@ -3,17 +3,19 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import Enum
 
 from hoi_motion.files import write_whole
 
 SCHEMA_VERSION = 1
 
 
-class Verdict(StrEnum):
+class Verdict(str, Enum):  # as StrEnum, which Python 3.10 lacks
     PASS = "PASS"
     FAIL = "FAIL"
     NOT_RUN = "NOT_RUN"
+
+    __str__ = str.__str__
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ def _parser():
     parser.add_argument(
         "--human",
         metavar="FILE",
-        help="the person's motion from elsewhere (any format hoi-convert reads), a frame a frame; object and contacts are lifted",
+        help="the person's motion from elsewhere (any format hoi-convert reads), one pose for each frame of the video; "
+        "object and contacts are lifted",
     )
     parser.add_argument(
         "--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside"
@@ -138,7 +139,8 @@ def _in_pixels_of(clip, motion):
     if clip.pixel_aspect != 1:
         notes.append(
             f"the video's pixels are {clip.pixel_aspect:g} times as wide as high: lifted in square ones, "
-            f"{width}x{height}; the camera is that of its own {clip.size_px[1]}x{clip.size_px[0]} pixels, so its fx is not its fy"
+            f"{width}x{height}; the camera is that of its own {clip.size_px[1]}x{clip.size_px[0]} pixels, "
+            "so its fx is not its fy"
         )
     elif (clip.scale != 1).any():
         notes.append(
@@ -180,7 +182,8 @@ def _intrinsics(arguments, clip) -> np.ndarray | None:
 def _print_summary(motion) -> None:
     numbers = motion.diagnostics
     print(
-        f"body     {motion.num_frames} frames, reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
+        f"body     {motion.num_frames} frames, "
+        f"reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
     )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
@@ -188,7 +191,8 @@ def _print_summary(motion) -> None:
         print("contact  none")
     for c in motion.contacts:
         print(
-            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}"
+            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, "
+            f"confidence {c.confidence:.2f}"
         )
     seconds = {name[8:]: value for name, value in numbers.items() if name.startswith("seconds_")}
     for note in motion.notes:

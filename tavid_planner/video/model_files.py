@@ -11,6 +11,7 @@ from tavid_planner.errors import ErrorCode, VideoError
 WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transformers write them
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
+CHUNK_BYTES = 2**20
 DIGEST_LENGTH = 16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -132,8 +133,8 @@ def file_sha256(path: Path) -> str:
         return target.name
     digest = hashlib.sha256()
     with target.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -34,7 +34,7 @@ CONTESTANTS = {
     "modulation": "base without mask, attention modulated",
     "still": "a still person whose target smears away: a touch is false",
 }
-"""What makes the clips: the first two say what the detector and the VAE alone cost, the last what the detector invents."""
+"""What makes the clips: the first two say what detector and VAE alone cost, the last what the detector invents."""
 
 
 @dataclass(frozen=True)

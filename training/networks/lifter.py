@@ -1,4 +1,4 @@
-"""Train the lifter (hoi_motion/lift/person/lifter.py) from nothing: procedural motion, simulated cameras and keypoint noise.
+"""Train the lifter (hoi_motion/lift/person/lifter.py) from nothing: procedural motion, simulated cameras, noise.
 
 python -m training.networks.lifter --out hoi_motion/lift/person/lifter.safetensors
 

@@ -3,9 +3,9 @@
 python -m training.networks.low_resolution --scenes runs/scenes --latents runs/latents --model models/tavid-mini \
     --out hoi_motion/keypoints/low_resolution.safetensors
 
-What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints are
-known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one prediction
-of the clean latents from timesteps NOISED). Masks are no input of it. No seed is a held-out one.
+What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints
+are known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one
+prediction of the clean latents from timesteps NOISED). Masks are no input of it. No seed is a held-out one.
 """
 
 import argparse
@@ -57,7 +57,7 @@ WINDOW = 9
 
 @dataclass
 class KeypointClips:
-    """Frames (C, 2, T, H, W, 3) u8, true and given back by the model, and true keypoints (C, T, N, 2) in their pixels."""
+    """Frames (C, 2, T, H, W, 3) u8, true and given back by the model, and true keypoints (C, T, N, 2) in pixels."""
 
     frames: torch.Tensor
     points_px: torch.Tensor

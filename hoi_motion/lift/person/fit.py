@@ -38,8 +38,8 @@ USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
 LIFTED_PITCH_DEG = 4.0
 # what a lifted point weighs against a keypoint, and the least scatter it is believed to have
 LIFTED, LEAST_SPREAD_M = 2.0, 0.02
-# the lowest points of a standing foot are that high over its sole; a foot is where it was so many frames ago, since from
-# one frame to the next alone it could creep away
+# the lowest points of a standing foot are that high over its sole; a foot is where it was so many frames ago, since
+# from one frame to the next alone it could creep away
 SOLE_M, LAGS = 0.017, (1, 4, 16)
 # how far the centre of mass of who stands gets from where it was over the feet, and what that weighs: who leans
 # forwards or crouches moves the hips backwards

@@ -101,7 +101,7 @@ def place_human(
     if not np.isfinite(error).all() or error.mean() > MAX_MEAN_ERROR:
         raise LiftError(
             ErrorCode.FIT_DIVERGED,
-            f"the given human misses the person in the video by {100 * error.mean():.1f}% of the body height on average",
+            f"the given human misses the person in the video by {100 * error.mean():.1f}% of the body height (mean)",
             "is the file from this very video?",
         )
     R, place_m = _about_z(heading), placing.place_m(best.x)

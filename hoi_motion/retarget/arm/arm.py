@@ -109,7 +109,7 @@ class Arm:
         return frame @ np.linalg.inv(self._T_tool_frame)
 
     def solve(self, q: np.ndarray, T_base_tool: np.ndarray, steps: int) -> np.ndarray | None:
-        """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None when there are none."""
+        """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None without any."""
         import pinocchio
         from pink import solve_ik
 

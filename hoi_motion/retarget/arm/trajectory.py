@@ -75,8 +75,8 @@ def retarget_arm(
     if first is None:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
-            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
-            f"rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
+            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, "
+            f"without a rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
             f"{1000 * arm.gripper.open_width_m:.0f} mm",
             "take a robot with a wider gripper, as panda_wide",
         )
