@@ -219,7 +219,8 @@ def _even_frames(times_s: np.ndarray, usual_s: float, tick_s: float, path, max_f
     moving = steps[steps > 0]
     if not len(moving):
         return _plausible(1 / usual_s if usual_s > 0 else 0.0, path), None
-    step = float(np.median(moving))
+    # what is left out makes gaps; what is only jittered evens out
+    step = float(moving[moving <= (1 + STEP_TOLERANCE) * np.median(moving)].mean())
     _plausible(1 / step, path)
     usual = np.abs(steps - step) <= STEP_TOLERANCE * step
     inner = slice(None)

@@ -155,3 +155,9 @@ def test_the_frames_of_a_variable_rate_say_which_of_the_files_they_are(video, tm
 def test_one_frame_is_read_in_full_size(video, middle, number):
     frame = video_file.read_frame(video, middle)
     assert frame.shape == (96, 64, 3) and _counted(frame[None]) == pytest.approx(number, abs=1)
+
+
+def test_jitter_alone_does_not_change_the_rate():
+    times = np.cumsum(np.tile([0.14, 0.14, 0.02], 13))
+    fps, chosen = video_file._even_frames(times, 0.1, 0.001, "a.mkv", 60)
+    assert fps == pytest.approx(10, rel=0.02) and abs(len(chosen) - 39) <= 1
