@@ -1,6 +1,7 @@
 # make demo   a plan over real ROS 2, from a bundled camera frame and mask
 # make test   the whole test suite
-# Both make .venv ready first; when it is, that takes no time. ARGS= adds arguments, PYTHON= names a Python 3.11.
+# make docs   the documentation site, into site/
+# All make .venv ready first; when it is, that takes no time. ARGS= adds arguments, PYTHON= names a Python 3.11.
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3,$(shell $(p) -c 'print("$(p)")' 2>/dev/null)))
 ARGS ?=
@@ -8,7 +9,7 @@ ARGS ?=
 # a sourced ROS 2 or a user's own path must not reach into .venv
 unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: demo test setup-run setup-test clean
+.PHONY: demo test docs setup-run setup-test setup-docs clean
 .DEFAULT_GOAL := demo
 
 # a plan that fails its check (3) is an answer, too: the demo has done its job
@@ -18,10 +19,14 @@ demo: setup-run
 test: setup-test
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-setup-run setup-test: setup-%:
+docs: setup-docs
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet $(ARGS)
+	@echo "site     site/index.html"
+
+setup-run setup-test setup-docs: setup-%:
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "error: no Python found - install Python 3.11 or name one: make PYTHON=/path/to/python3.11" >&2; exit 4; fi
 	@"$(PYTHON)" tools/setup_environment.py $*
 
 clean:
-	rm -rf .venv build log *.egg-info
+	rm -rf .venv build log site *.egg-info

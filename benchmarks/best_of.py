@@ -10,7 +10,6 @@ that was stopped goes on with what is missing.
 """
 
 import argparse
-import json
 import sys
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -19,16 +18,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import measure_pieces
-from hoi_motion.files import write_whole
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
-from tavid_planner.errors import ErrorCode, InputError, TavidError
-from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, score
+from tavid_planner.errors import TavidError
+from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, clip_of, score
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.scoring import candidate_masks, wilson_interval
 from training.bench.scoring import score as score_video
+from training.claims import claim
 
 KS = (1, 2, 4, 8)
 GAIN_AT, GAIN = 4, 0.10
@@ -72,14 +71,8 @@ def _claim(path: Path, config: PlannerConfig, seed: int) -> None:
 
     names = [name for name in (config.video.base, config.video.adapter) if name]
     models = [weights_digest(model_folder(resolve_model(name))) for name in names]
-    wanted = json.dumps({"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}, indent=1)
-    if path.is_file() and path.read_text() != wanted:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID,
-            f"{path.parent} holds results of another model, seed or profile",
-            "choose another folder, or delete this one",
-        )
-    write_whole(path, wanted.encode())
+    wanted = {"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}
+    claim(path, wanted, "results")
 
 
 @lru_cache(maxsize=1)
@@ -127,11 +120,11 @@ def _sample(request: InteractionRequest, config: PlannerConfig, seed: int) -> Sa
     sample = Sample(seed)
     try:
         sample = replace(sample, video=generate_video(pipeline, request, config.video, seed))
-        clip = sample.video.frames, sample.video.fps, request.target_mask
-        observation = observe_clip(*clip, config=config.lift)
+        clip = clip_of(request, sample.video)
+        observation = observe_clip(clip, config=config.lift)
         if not observation.contacts:
             return replace(sample, missed=True)
-        motion = lift_video(*clip, intrinsics=request.intrinsics, config=config.lift, observation=observation)
+        motion = lift_video(clip, config=config.lift, body=body, observation=observation)
         if config.check.repair:
             result = repair_motion(motion, config.check, body=body)
             return replace(sample, motion=result.motion, report=result.report)

@@ -53,7 +53,7 @@ def num_frames(frames: str, seed: int) -> int:
 
 def measure_scene(seed: int, settings: dict) -> dict:
     """Errors of one lifted scene, or the error that lifting it ended with."""
-    from hoi_motion.lift import lift_video
+    from hoi_motion.lift import Clip, lift_video
     from training.scenes.scene import generate_scene
 
     size, count = (int(v) for v in settings["size"].split("x")), num_frames(settings["frames"], seed)
@@ -61,11 +61,13 @@ def measure_scene(seed: int, settings: dict) -> dict:
     start = time.perf_counter()
     try:
         motion = lift_video(
-            scene.frames,
-            scene.fps,
-            scene.target_mask,
-            intrinsics=None if settings["no_intrinsics"] else scene.K,
-            depth_m=scene.depth_m[0] if settings["depth"] else None,
+            Clip(
+                scene.frames,
+                scene.fps,
+                scene.target_mask,
+                intrinsics=None if settings["no_intrinsics"] else scene.K,
+                depth_m=scene.depth_m[0] if settings["depth"] else None,
+            )
         )
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}

@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
     """Numbers of one clip, or the error that lifting it ended with."""
-    from hoi_motion.lift import lift_video
+    from hoi_motion.lift import Clip, lift_video
     from training.bench.runner import clip_of
 
     config = replace(profile.video, capture_attention=False)
@@ -57,7 +57,7 @@ def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
     frames = clip_of("adapter", scene, config, settings["seed"])
     start = time.perf_counter()
     try:
-        motion = lift_video(frames, config.fps, scene.target_mask, intrinsics=scene.K, config=profile.lift)
+        motion = lift_video(Clip(frames, config.fps, scene.target_mask, intrinsics=scene.K), config=profile.lift)
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}
     if overlays is not None:
@@ -76,6 +76,7 @@ def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
 
 
 def _draw(frames, motion, target_mask, path: Path) -> None:
+    from hoi_motion.body import PosedBody, load_body
     from hoi_motion.media.overlay import draw_overlay
     from hoi_motion.media.video_file import write_video
     from tavid_planner.media import enlarge, enlarged_camera, viewing_scale
@@ -83,7 +84,9 @@ def _draw(frames, motion, target_mask, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scale = viewing_scale(*target_mask.shape)
     large = np.stack([enlarge(frame, scale) for frame in frames])
-    write_video(path, draw_overlay(large, enlarged_camera(motion, scale), enlarge(target_mask, scale)), motion.fps)
+    keypoints_m = PosedBody(load_body(), motion).keypoints_m
+    drawn = draw_overlay(large, enlarged_camera(motion, scale), enlarge(target_mask, scale), keypoints_m)
+    write_video(path, drawn, motion.fps)
 
 
 def table(rows: list[dict]) -> str:

@@ -55,21 +55,21 @@ def clip_name(video: Path) -> str:
 
 def lift_clip(video: Path, overlays: Path | None = None) -> tuple[HoiMotion, str]:
     """The lifted motion of a video and its row of the table."""
-    from hoi_motion.lift import LiftConfig, lift_video
+    from hoi_motion.lift import Clip, LiftConfig, lift_video
     from hoi_motion.masks import checked_mask
     from hoi_motion.media.image_files import read_mask
     from hoi_motion.media.video_file import read_video, write_video
 
     clip = read_video(video, LiftConfig().max_frames)
     mask = clip.fitted(checked_mask(read_mask(video.parent / "mask.png"), clip.size_px))
-    motion = lift_video(clip.frames, clip.fps, mask)
+    motion = lift_video(Clip(clip.frames, clip.fps, mask))
     if overlays is not None:
+        from hoi_motion.body import PosedBody, load_body
         from hoi_motion.media.overlay import draw_overlay
 
         overlays.mkdir(parents=True, exist_ok=True)
-        write_video(
-            overlays / f"{video.parent.name}_{video.stem}.mp4", draw_overlay(clip.frames, motion, mask), clip.fps
-        )
+        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(load_body(), motion).keypoints_m)
+        write_video(overlays / f"{video.parent.name}_{video.stem}.mp4", drawn, clip.fps)
     verdict, hand, frames = contact_verdict(motion)
     numbers = motion.diagnostics
     seconds = sum(v for k, v in numbers.items() if k.startswith("seconds_"))

@@ -46,7 +46,9 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
 
 
 def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) float32
-    """A depth image in metres, 0 or NaN where unknown.
+    """A depth image in metres along the optical axis, 0 where unknown.
+
+    The one rule for every door: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
 
     Raises:
         InputError: IMAGE_INVALID when it is no single channel of numbers, SIZE_MISMATCH.
@@ -64,4 +66,5 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
             f"depth image is {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
             "depth and image must show the same pixels",
         )
-    return depth_m.astype(np.float32)
+    depth_m = depth_m.astype(np.float32)
+    return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(0))

@@ -3,9 +3,13 @@
 YAML files, command line options and ROS parameters are all generated from dataclasses made with `option`.
 """
 
+import copy
 import dataclasses
 import types
 import typing
+from pathlib import Path
+
+import yaml
 
 from hoi_motion.errors import ErrorCode, InputError
 
@@ -105,3 +109,48 @@ def flat_options(config, prefix: str = ""):
             yield from flat_options(value, f"{prefix}{f.name}.")
         else:
             yield prefix + f.name, value, f
+
+
+def read_yaml(path) -> dict:
+    """The named options of a YAML file; none for an empty one.
+
+    Raises:
+        InputError: CONFIG_INVALID for a file that cannot be read, is no YAML or names no options.
+    """
+    try:
+        data = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is {data!r:.60}, expected named options")
+    return data
+
+
+def with_assignments(data: dict, assignments: list[str]) -> dict:
+    """A mapping for `from_mapping`, changed by texts such as "video.num_frames=9"; the given one stays as it is.
+
+    Raises:
+        InputError: CONFIG_INVALID for a text that assigns nothing, or a value that is no YAML.
+    """
+    data = copy.deepcopy(data)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        *sections, last = name.strip().split(".")
+        if not equals or not last:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as section.option=value"
+            )
+        place = data
+        for part in sections:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
+        try:
+            place[last] = yaml.safe_load(value) if value.strip() else ""
+        except yaml.YAMLError as error:
+            raise InputError(ErrorCode.CONFIG_INVALID, f"option {name.strip()} is {value!r}, not a value") from error
+    return data

@@ -6,7 +6,7 @@ import numpy as np
 
 from hoi_motion.motion import HoiMotion
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.plan import InteractionVideo
+from tavid_planner.plan import InteractionPlan, InteractionVideo
 
 VIEWING_SIZE_PX = 360
 MAX_VIEWING_SCALE = 4
@@ -49,13 +49,15 @@ def enlarge(image: np.ndarray, scale: int) -> np.ndarray:  # (H, W[, 3]) -> (sH,
     return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
 
 
-def overlay_frames(video: InteractionVideo, motion: HoiMotion, target_mask: np.ndarray) -> np.ndarray:
+def overlay_frames(plan: InteractionPlan) -> np.ndarray:
     """The clip with mask, joints and contacts drawn in, enlarged when it is small: (T, sH, sW, 3) uint8."""
     from hoi_motion.media.overlay import draw_overlay
 
+    target_mask = plan.request.target_mask
     scale = viewing_scale(*target_mask.shape)
-    frames = np.stack([enlarge(frame, scale) for frame in video.frames])
-    return draw_overlay(frames, enlarged_camera(motion, scale), enlarge(target_mask, scale))
+    frames = np.stack([enlarge(frame, scale) for frame in plan.video.frames])
+    motion = enlarged_camera(plan.motion, scale)
+    return draw_overlay(frames, motion, enlarge(target_mask, scale), plan.posed.keypoints_m)
 
 
 def enlarged_camera(motion: HoiMotion, scale: int) -> HoiMotion:

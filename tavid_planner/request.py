@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.masks import checked_mask
+from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -26,7 +26,8 @@ class InteractionRequest:
         instruction: a sentence; `[TGT]` stands in front of the target's noun.
         actor_mask: (H, W) bool, the person who acts, or None.
         intrinsics: (3, 3) pixels, or None when unknown.
-        depth_m: (H, W) float32 metres along the optical axis, 0 or NaN where unknown, or None.
+        depth_m: (H, W) float32 metres along the optical axis, 0 where unknown, or None; what is given as NaN, infinite
+            or not positive is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
         samples: how many videos are generated, of which the best is kept.
 
@@ -65,7 +66,7 @@ class InteractionRequest:
         if self.intrinsics is not None:
             object.__setattr__(self, "intrinsics", checked_intrinsics(self.intrinsics))
         if self.depth_m is not None:
-            self._set("depth_m", _checked_depth(self.depth_m, (height, width)))
+            self._set("depth_m", checked_depth(self.depth_m, (height, width)))
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
         _check_integer("seed", self.seed, 0, 2**63 - 1)
         _check_integer("samples", self.samples, 1, MAX_SAMPLES)
@@ -90,20 +91,6 @@ class InteractionRequest:
     @property
     def sentence_appended(self) -> bool:
         return TARGET_TOKEN not in self.instruction
-
-
-def _checked_depth(depth_m, size_px) -> np.ndarray:  # (H, W) float32
-    depth = np.asarray(depth_m)
-    if depth.shape != tuple(size_px):
-        raise InputError(ErrorCode.SIZE_MISMATCH, f"depth image has shape {depth.shape}, the image {tuple(size_px)}")
-    if depth.dtype.kind not in "uif":
-        raise InputError(ErrorCode.IMAGE_INVALID, f"depth image is {depth.dtype}, expected metres as float")
-    depth = depth.astype(np.float32)
-    if np.nanmin(depth, initial=0) < 0 or np.isinf(depth).any():
-        raise InputError(
-            ErrorCode.IMAGE_INVALID, "depth image has negative or infinite values", "use 0 or NaN for unknown"
-        )
-    return depth
 
 
 def _checked_instruction(instruction) -> str:

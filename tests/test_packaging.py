@@ -108,8 +108,8 @@ def test_a_plain_pip_install_finds_its_profiles(tmp_path):
         "import sysconfig, sys\n"
         "get = sysconfig.get_path\n"
         "sysconfig.get_path = lambda name: sys.argv[1] if name == 'data' else get(name)\n"
-        "import tavid_planner.config as c, hoi_motion.body as b\n"
-        "print(c.__file__); print(c.load_profile('mini').name, b.load_body().name)"
+        "import tavid_planner.config as c, hoi_motion.body as b, hoi_motion.retarget.robots.config as r\n"
+        "print(c.__file__); print(c.load_profile('mini').name, b.load_body().name, 'panda' in r.robot_names())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "prefix")],
@@ -119,4 +119,4 @@ def test_a_plain_pip_install_finds_its_profiles(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(packages / "tavid_planner/config.py"), "mini", "anny-free"]
+    assert done.stdout.split() == [str(packages / "tavid_planner/config.py"), "mini", "anny-free", "True"]

@@ -1,6 +1,6 @@
-"""Makes `.venv` ready for `make demo` (run) or `make test` (test); does nothing when it is.
+"""Makes `.venv` ready for `make demo` (run), `make test` (test) or `make docs` (docs); does nothing when it is.
 
-python3.11 tools/setup_environment.py run|test
+python3.11 tools/setup_environment.py run|test|docs
 
 Needs only the standard library. What is done is written down in `.venv/.setup`: one stamp a step with the digest of
 what it was made from. A set-up that was interrupted leaves the file `incomplete` there, and the next one starts anew.
@@ -38,6 +38,7 @@ SOURCE_FILES = (
     "THIRD_PARTY.md",
 )
 NEEDED_DISK_GIB = 6
+SECTIONS = {"run": ("run",), "test": ("run", "test"), "docs": ("docs",)}  # of constraints.txt
 DOWNLOADS_AT_ONCE = 6  # an index answers slowly, not a machine: waiting in parallel costs nothing
 NETWORK_WORDS = ("NewConnectionError", "Max retries", "Read timed out", "No matching distribution", "Temporary failure")
 LOG_IN_TURN = threading.Lock()
@@ -60,7 +61,8 @@ def main(purpose: str) -> int:
             create_environment()
             steps = pending_steps(purpose)
             if steps:
-                check_compiler()
+                if purpose != "docs":
+                    check_compiler()
                 check_disk()
                 (STATE / "incomplete").touch()
                 for step in steps:
@@ -178,8 +180,15 @@ def environment_works() -> bool:
 def pending_steps(purpose: str) -> list:
     """What is left to do, in order."""
     sections = locked_packages()
-    wanted = sections["run"] + (sections["test"] if purpose == "test" else [])
+    wanted = [line for name in SECTIONS[purpose] for line in sections[name]]
     packages = digest_of([], "\n".join(wanted))
+    if purpose == "docs":  # the site reads the sources; nothing of ours is built or installed for it
+
+        def install_docs() -> None:
+            install_packages(wanted, None)
+            stamp("packages-docs", packages)
+
+        return [] if stamped("packages-docs", packages) else [install_docs]
     interfaces = digest_of([INTERFACES], "\n".join(sections["build"]))
     project = digest_of([*SOURCES, *SOURCE_FILES])
     build_interfaces = not stamped("interfaces", interfaces)
@@ -368,6 +377,6 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in (["run"], ["test"]):
-        sys.exit("usage: setup_environment.py run|test")
+    if sys.argv[1:] not in [[purpose] for purpose in SECTIONS]:
+        sys.exit(f"usage: setup_environment.py {'|'.join(SECTIONS)}")
     sys.exit(main(sys.argv[1]))

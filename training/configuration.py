@@ -1,11 +1,8 @@
 """Everything a training run depends on, as YAML: see config/training/."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
-
-from hoi_motion.options import check_options, from_mapping, option, section
+from hoi_motion.options import check_options, from_mapping, option, read_yaml, section, with_assignments
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
@@ -190,23 +187,7 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text()) or {}
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} holds no named options")
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        *sections, last = name.strip().split(".")
-        if not equals:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as option=value")
-        place = data
-        for part in sections:
-            place = place.setdefault(part, {})
-        place[last] = yaml.safe_load(value) if value.strip() else ""
+    data = with_assignments(read_yaml(path), assignments)
     task = data.pop("task", "adapter")
     if task not in TASKS:
         raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {task!r}, expected one of {', '.join(TASKS)}")

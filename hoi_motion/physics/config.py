@@ -62,7 +62,7 @@ class CheckConfig:
         0.08, "distance of a touched object, moved by contact alone, from its place", minimum=0, maximum=10, unit="m"
     )
     # Repair (repair.py): how far a motion may be changed before it counts as another motion.
-    repair: bool = option(False, "make a motion that fails pass by the smallest change, and say what moved")
+    repair: bool = option(True, "plans: make a motion that fails pass by the smallest change, and say what moved")
     # A lifted wrist is wrong by about 11 cm (benchmarks/RESULTS.md): less is within what the video says.
     repair_joint_m: float = option(0.12, "joint against the pelvis, after a repair", minimum=0, maximum=1, unit="m")
     repair_root_m: float = option(0.10, "body as a whole, after a repair", minimum=0, maximum=1, unit="m")

@@ -9,6 +9,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, read_motion
+from hoi_motion.keypoints.sources import HELP
 from hoi_motion.scripts.command import command_parser, run_command
 
 
@@ -50,7 +51,7 @@ def _parser():
         "--keypoints",
         default="mediapipe",
         metavar="SOURCE",
-        help="mediapipe, vitpose:FOLDER (transformers' format) or a file of keypoints FILE.npz (default %(default)s)",
+        help=f"{HELP} (default %(default)s)",
     )
     parser.add_argument(
         "--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
@@ -97,21 +98,13 @@ def _lift(argv: list[str]) -> int:
         if clip.resampled:
             human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
 
-    from hoi_motion.lift import lift_video
+    from hoi_motion.body import PosedBody, load_body
+    from hoi_motion.lift import Clip, lift_video
 
+    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m)
+    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with _Bar() as on_progress:
-        motion = lift_video(
-            clip.frames,
-            clip.fps,
-            mask,
-            actor_mask=actor_mask,
-            intrinsics=intrinsics,
-            depth_m=depth_m,
-            config=config,
-            keypoints=keypoints,
-            human=human,
-            on_progress=on_progress,
-        )
+        motion = lift_video(seen, config=config, keypoints=keypoints, human=human, body=body, on_progress=on_progress)
     in_video = _in_pixels_of(clip, motion)
     in_video.save(arguments.out)
     _print_summary(in_video)
@@ -120,7 +113,8 @@ def _lift(argv: list[str]) -> int:
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
-        write_video(arguments.overlay, draw_overlay(clip.frames, motion, mask), clip.fps)
+        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(body, motion).keypoints_m)
+        write_video(arguments.overlay, drawn, clip.fps)
     return 0
 
 

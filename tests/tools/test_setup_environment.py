@@ -27,7 +27,9 @@ def tool(tmp_path, monkeypatch):
         "PYTHON": venv / "bin/python",
     }.items():
         monkeypatch.setattr(module, name, path)
-    (tmp_path / "constraints.txt").write_text("# [run]\ntorch==1\na==1\n# [test]\nb==1\n# [build] of\nc==1\na==1\n")
+    (tmp_path / "constraints.txt").write_text(
+        "# [run]\ntorch==1\na==1\n# [test]\nb==1\n# [build] of\nc==1\na==1\n# [docs] of\nd==1\n"
+    )
     (tmp_path / "tavid_planner_interfaces").mkdir()
     (tmp_path / "tavid_planner").mkdir()
     (tmp_path / "tavid_planner" / "x.py").write_text("x = 1\n")
@@ -50,6 +52,15 @@ def tool(tmp_path, monkeypatch):
 
 def names(tool):
     return sorted({a for call in tool.calls for a in call if "==" in a})
+
+
+def test_docs_install_only_their_packages_and_need_no_compiler(tool, monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert tool.main("docs") == 0
+    assert names(tool) == ["d==1"]
+    assert not any("tavid_planner_interfaces" in str(call) or call[-1] == str(tool.ROOT) for call in tool.calls)
+    tool.calls.clear()
+    assert tool.main("docs") == 0 and not tool.calls
 
 
 def test_run_installs_no_test_packages_and_test_adds_only_them(tool, monkeypatch):
@@ -130,10 +141,10 @@ def test_a_full_disk_is_named(tool, monkeypatch, capsys):
     assert "GiB" in capsys.readouterr().err
 
 
-def test_the_real_lock_has_its_three_sections(tool, monkeypatch):
+def test_the_real_lock_has_its_four_sections(tool, monkeypatch):
     monkeypatch.setattr(tool, "ROOT", ROOT)
     sections = tool.locked_packages()
-    assert list(sections) == ["run", "test", "build"]
+    assert list(sections) == ["run", "test", "build", "docs"]
     assert not set(sections["run"]) & set(sections["test"])
     assert [p for p in sections["run"] if p.startswith("torch==")]
 

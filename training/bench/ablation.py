@@ -21,6 +21,7 @@ from training.bench.cases import bench_cases
 from training.bench.runner import run_bench
 from training.bench.scoring import VideoScore
 from training.bench.table import markdown_table, summary
+from training.claims import refuse_another
 from training.configuration import TrainConfig, load_training_config
 from training.json_lines import read_lines
 from training.objectives.block_choice import parse_block_choice
@@ -178,13 +179,7 @@ def _agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
     path, facts = out / "ablation.json", {"minutes_per_run": minutes, "config": repr(config)}
     if path.is_file():
         there = json.loads(path.read_text())
-        changed = [k for k in facts if there.get(k) != facts[k]]
-        if changed:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"{out} holds an ablation with another {', '.join(changed)}",
-                "choose another folder",
-            )
+        refuse_another(out, there, facts, "an ablation")
         return there["steps"]
     from training.trainer import Trainer
 

@@ -11,7 +11,7 @@ that are gone count no longer.
 import argparse
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
 from training.data.sources import MODEL_FPS, fitted, open_source
@@ -135,14 +136,7 @@ class CacheWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "cache.json"
         if path.is_file():
-            there = json.loads(path.read_text())
-            changed = [f.name for f in fields(settings) if there.get(f.name) != getattr(settings, f.name)]
-            if changed:
-                raise InputError(
-                    ErrorCode.CONFIG_INVALID,
-                    f"{self.folder} was encoded with another {', '.join(changed)}",
-                    "choose another folder, or delete this one",
-                )
+            refuse_another(self.folder, json.loads(path.read_text()), asdict(settings), "clips encoded")
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())

@@ -1,7 +1,6 @@
 """Robots as a URDF and a short YAML file: RobotConfig for arms, HumanoidConfig for humanoids."""
 
 import dataclasses
-import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,18 +159,8 @@ def robot_names() -> list[str]:
 
 
 def robots_folder() -> Path:
-    """`config/robots` of the checkout, or of share/tavid_planner where that is installed."""
-    inside = Path("config") / "robots"
-    root = Path(__file__).resolve().parents[3]
-    if (root / inside).is_dir():
-        return root / inside
-    installed = [Path(sysconfig.get_path("data")), *Path(__file__).resolve().parents]
-    for base in installed:
-        if (base / "share" / "tavid_planner" / inside).is_dir():
-            return base / "share" / "tavid_planner" / inside
-    raise RetargetError(
-        ErrorCode.ROBOT_UNKNOWN, "the folder config/robots is not installed", "install the package again"
-    )
+    """Where the robots that come with the project lie: beside this module, in a checkout and installed."""
+    return Path(__file__).resolve().parent / "known"
 
 
 def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | HumanoidConfig":
