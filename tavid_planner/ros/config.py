@@ -57,8 +57,9 @@ class NodeConfig:
         0.0, "a plan that takes longer is stopped; 0: no limit", minimum=0, maximum=86400, unit="s"
     )
     cancel_grace_s: float = option(
-        1.0,
-        "a plan that has not heard a cancel after this time is ended with its process; the models are loaded again",
+        0.35,
+        "a plan that has not heard a cancel after this time is ended with its process; the models are then loaded again: "
+        "longer for models that take long to load",
         minimum=0.1,
         maximum=600,
         unit="s",
