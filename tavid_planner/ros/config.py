@@ -58,7 +58,7 @@ class NodeConfig:
     )
     cancel_grace_s: float = option(
         0.35,
-        "a plan that has not heard a cancel after this time is ended with its process; the models are then loaded again: "
+        "a plan that has not heard a cancel after this time is ended with its process; its models are loaded again: "
         "longer for models that take long to load",
         minimum=0.1,
         maximum=600,
