@@ -86,9 +86,10 @@ def cancel(moments: int, rng: np.random.Generator) -> tuple[list[float], list[st
         for k, moment in enumerate(_spread(moments, plan_s, rng)):
             huge, loading = k % HUGE_EVERY == 0, k % LOADING_EVERY == 0
             _set(node, HUGE if huge else SMALL)
-            if loading and node.worker_pid:
-                os.kill(node.worker_pid, signal.SIGKILL)  # the next plan starts with loading
-                time.sleep(0.2)
+            if loading and (pid := node.worker_pid):
+                os.kill(pid, signal.SIGKILL)  # the next plan starts with loading
+                while Path(f"/proc/{pid}/exe").exists():  # a large process takes a moment to end
+                    time.sleep(0.05)
             _send(node)
             time.sleep(moment)
             start = time.perf_counter()
