@@ -13,6 +13,7 @@ import numpy as np
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
+from tavid_planner.instances import id_map
 from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
 
@@ -136,6 +137,10 @@ def plan_to_dict(
             "height_px": height,
             "target_mask_px": int(request.target_mask.sum()),
             "actor_mask_px": None if request.actor_mask is None else int(request.actor_mask.sum()),
+            "instances": [
+                {"id": number, "name": instance.name, "role": instance.role, "mask_px": int(instance.mask.sum())}
+                for number, instance in enumerate(request.instances, start=1)
+            ],
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
             "depth_given": request.depth_m is not None,
         },
@@ -183,6 +188,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
     steps = {
         "first.png": lambda path: media.write_png(path, plan.request.rgb),
         "mask.png": lambda path: media.write_png(path, mask.astype(np.uint8) * 255),
+        "instances.png": lambda path: media.write_png(path, id_map(i.mask for i in plan.request.instances)),
         "attention.png": draw_attention,
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
