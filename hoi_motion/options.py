@@ -7,7 +7,7 @@ import dataclasses
 import types
 import typing
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
 
 
 def option(default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False):
@@ -58,8 +58,11 @@ def _typed(value, hint, name: str):
     if isinstance(value, bool) != (kind is bool) and kind in (bool, int, float):
         raise _invalid(name, value, f"a {kind.__name__}")
     if kind is float and isinstance(value, int):
-        return float(value)
-    if kind is str and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise _invalid(name, value, "a number that fits into a float") from error
+    if kind is str and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)  # YAML reads a name of digits, such as a single block, as a number
     if not isinstance(value, kind):
         raise _invalid(name, value, f"a {kind.__name__}")
@@ -67,7 +70,7 @@ def _typed(value, hint, name: str):
 
 
 def _invalid(name: str, value, expected: str) -> InputError:
-    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected {expected.strip()}")
+    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {shown(value)}, expected {expected.strip()}")
 
 
 def from_mapping(config_class, data, prefix: str = ""):
@@ -77,12 +80,14 @@ def from_mapping(config_class, data, prefix: str = ""):
         InputError: CONFIG_INVALID for an unknown option (the valid names are listed) or a bad value.
     """
     if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {data!r}, expected named options")
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {shown(data)}, expected named options")
     fields = {f.name: f for f in dataclasses.fields(config_class)}
     for key in data:
         if key not in fields:
             raise InputError(
-                ErrorCode.CONFIG_INVALID, f"unknown option {prefix}{key}", f"valid names: {', '.join(sorted(fields))}"
+                ErrorCode.CONFIG_INVALID,
+                f"unknown option {prefix}{key if isinstance(key, str) else shown(key)}",
+                f"valid names: {', '.join(sorted(fields))}",
             )
     hints = typing.get_type_hints(config_class)
     values = {

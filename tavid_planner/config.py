@@ -8,6 +8,7 @@ import yaml
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.options import check_options, flat_options, from_mapping, option, section, to_mapping
 from hoi_motion.physics.config import CheckConfig
+from hoi_motion.reading.text import parse_yaml, read_yaml
 from tavid_planner.errors import ErrorCode, InputError
 
 
@@ -68,12 +69,7 @@ def load_profile(name_or_path: str) -> PlannerConfig:
                 f"unknown profile {name_or_path!r}",
                 f"valid names: {', '.join(profile_names())}, or the path of a YAML file",
             )
-    try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
+    data = read_yaml(path)
     return from_mapping(PlannerConfig, data if data is not None else {})
 
 
@@ -136,10 +132,7 @@ def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig
             place = place.setdefault(section_name, {}) if isinstance(place, dict) else None
         if not isinstance(place, dict):
             raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
-        try:
-            place[option_name] = yaml.safe_load(value) if value.strip() else ""
-        except yaml.YAMLError as error:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"option {name.strip()} is {value!r}, not a value") from error
+        place[option_name] = parse_yaml(value, f"option {name.strip()}") if value.strip() else ""
     return from_mapping(PlannerConfig, data)
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.masks import checked_mask
+from hoi_motion.errors import shown
+from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -65,7 +66,7 @@ class InteractionRequest:
         if self.intrinsics is not None:
             object.__setattr__(self, "intrinsics", checked_intrinsics(self.intrinsics))
         if self.depth_m is not None:
-            self._set("depth_m", _checked_depth(self.depth_m, (height, width)))
+            self._set("depth_m", checked_depth(self.depth_m, (height, width)))
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
         _check_integer("seed", self.seed, 0, 2**63 - 1)
         _check_integer("samples", self.samples, 1, MAX_SAMPLES)
@@ -92,23 +93,9 @@ class InteractionRequest:
         return TARGET_TOKEN not in self.instruction
 
 
-def _checked_depth(depth_m, size_px) -> np.ndarray:  # (H, W) float32
-    depth = np.asarray(depth_m)
-    if depth.shape != tuple(size_px):
-        raise InputError(ErrorCode.SIZE_MISMATCH, f"depth image has shape {depth.shape}, the image {tuple(size_px)}")
-    if depth.dtype.kind not in "uif":
-        raise InputError(ErrorCode.IMAGE_INVALID, f"depth image is {depth.dtype}, expected metres as float")
-    depth = depth.astype(np.float32)
-    if np.nanmin(depth, initial=0) < 0 or np.isinf(depth).any():
-        raise InputError(
-            ErrorCode.IMAGE_INVALID, "depth image has negative or infinite values", "use 0 or NaN for unknown"
-        )
-    return depth
-
-
 def _checked_instruction(instruction) -> str:
     if not isinstance(instruction, str):
-        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {instruction!r}, expected a sentence")
+        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {shown(instruction)}, expected a sentence")
     text = " ".join(instruction.split())
     if not text.replace(TARGET_TOKEN, "").strip():
         raise InputError(
@@ -125,4 +112,6 @@ def _checked_instruction(instruction) -> str:
 
 def _check_integer(name: str, value, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {value!r}, expected an integer from {low} to {high}")
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{name} is {shown(value)}, expected an integer from {low} to {high}"
+        )

@@ -1,11 +1,10 @@
 """Everything a training run depends on, as YAML: see config/training/."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
-
+from hoi_motion.errors import shown
 from hoi_motion.options import check_options, from_mapping, option, section
+from hoi_motion.reading.text import parse_yaml, read_yaml
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
@@ -145,12 +144,7 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text()) or {}
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
+    data = read_yaml(path) or {}
     if not isinstance(data, dict):
         raise InputError(ErrorCode.CONFIG_INVALID, f"{path} holds no named options")
     for text in assignments:
@@ -161,8 +155,8 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
         place = data
         for part in sections:
             place = place.setdefault(part, {})
-        place[last] = yaml.safe_load(value) if value.strip() else ""
+        place[last] = parse_yaml(value, f"option {name.strip()}") if value.strip() else ""
     task = data.pop("task", "adapter")
-    if task not in TASKS:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {task!r}, expected one of {', '.join(TASKS)}")
+    if not isinstance(task, str) or task not in TASKS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {shown(task)}, expected one of {', '.join(TASKS)}")
     return from_mapping(TASKS[task], data)

@@ -10,8 +10,8 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.reading.pickles import load_pickle
 from hoi_motion.motion import HoiMotion, ObjectMotion
+from hoi_motion.reading.pickles import load_pickle
 
 # the two layouts spell the same things differently
 HUMAN_FILE, OBJECT_FILE = "smpl_fit_all.npz", "object_fit_all.npz"

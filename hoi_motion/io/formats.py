@@ -9,10 +9,10 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.amass import read_amass, write_amass
 from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
 from hoi_motion.io.gvhmr import read_gvhmr
-from hoi_motion.reading.pickles import load_pickle
 from hoi_motion.io.smplerx import frame_files, read_smplerx
 from hoi_motion.io.wham import is_wham, read_wham
 from hoi_motion.motion import HoiMotion
+from hoi_motion.reading.pickles import load_pickle
 
 READABLE = ("motion", "amass", "gvhmr", "wham", "smplerx", "behave")
 WRITABLE = ("motion", "amass", "glb")

@@ -7,8 +7,8 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.reading.torch_file import load_torch
 from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.reading.torch_file import load_torch
 
 KEYS = ("smpl_params_global", "smpl_params_incam", "K_fullimg")
 PARAMETERS = ("body_pose", "betas", "global_orient", "transl")

@@ -7,8 +7,8 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.reading.pickles import load_pickle
 from hoi_motion.motion import HoiMotion
+from hoi_motion.reading.pickles import load_pickle
 
 KEYS = ("pose_world", "trans_world", "betas", "frame_ids")
 

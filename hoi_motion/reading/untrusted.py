@@ -73,7 +73,9 @@ def read_bytes(path, what: str, limit: int = MAX_FILE_BYTES, code=ErrorCode.FILE
         with open(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
-                raise InputError(code, f"{path} is not a file", hint or "give a regular file, no folder, pipe or device")
+                raise InputError(
+                    code, f"{path} is not a file", hint or "give a regular file, no folder, pipe or device"
+                )
             if facts.st_size > limit:
                 raise InputError(
                     code, f"{path} has {facts.st_size} bytes, {what.removeprefix('a ')} has at most {limit}", hint

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 
@@ -70,9 +70,9 @@ def _request(arguments: argparse.Namespace):
 
     return InteractionRequest(
         rgb=read_image(arguments.image),
-        target_mask=read_mask(arguments.mask, "target mask"),
+        target_mask=read_mask(arguments.mask, "target mask", say_note),
         instruction=arguments.instruction,
-        actor_mask=read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None,
+        actor_mask=read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
         intrinsics=_intrinsics(arguments.intrinsics) if arguments.intrinsics else None,
         depth_m=read_depth(arguments.depth) if arguments.depth else None,
         seed=arguments.seed,
