@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.formats import READABLE, read_motion
+from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
 from hoi_motion.reading.npz import read_npy
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.scripts.command import command_parser, run_command, say_note
@@ -95,7 +95,9 @@ def _lift(argv: list[str]) -> int:
         intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
     human = None
     if arguments.human:
-        human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
+        source = arguments.human_from or format_of(arguments.human)
+        fps = clip.fps if source in TIMELESS else None
+        human = read_motion(arguments.human, source, fps=fps, person=arguments.person)
 
     from hoi_motion.lift import lift_video
 
