@@ -113,7 +113,7 @@ def report_attention(tokens: int, repeats: int, threads: int) -> None:
 def _attention_cost(kind: str, tokens: int, repeats: int, threads: int) -> tuple[float, float]:
     import torch
 
-    from tavid_planner.video.attention import key_share
+    from tavid_planner.video.attention_share import key_shares
 
     torch.set_num_threads(threads)
     first_frame = slice(TEXT_TOKENS, TEXT_TOKENS + (tokens - TEXT_TOKENS) // FRAMES)
@@ -122,7 +122,7 @@ def _attention_cost(kind: str, tokens: int, repeats: int, threads: int) -> tuple
     indicator[0, 5] = True
 
     def exact():
-        return key_share(query[:, :, first_frame], key, indicator)
+        return key_shares(query[:, :, first_frame], key, indicator[:, None])[:, :, 0]
 
     def materialised():
         weights = (query @ key.transpose(-1, -2) * HEAD_DIM**-0.5).softmax(dim=-1)

@@ -248,7 +248,7 @@ class HoiMotion:
         betas: (B,), shape coefficients, constant over the clip.
         fps: frames per second, > 0.
         body_model: name of the body the parameters belong to, for example "anny-free" or "smplx-neutral".
-        diagnostics: named numbers of the lift, for example mean reprojection error.
+        diagnostics: named numbers and words of the lift, for example mean reprojection error.
         notes: what a reader should know of where the motion is from, a sentence each.
     """
 
@@ -261,7 +261,7 @@ class HoiMotion:
     objects: tuple[ObjectMotion, ...] = ()
     supports: tuple[SupportBox, ...] = ()
     contacts: tuple[Contact, ...] = ()
-    diagnostics: dict[str, float] = field(default_factory=dict)
+    diagnostics: dict[str, float | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -337,7 +337,7 @@ class HoiMotion:
             "objects": [{"name": o.name, "shape": o.shape, "is_target": o.is_target} for o in self.objects],
             "supports": [{"name": s.name} for s in self.supports],
             "contacts": [vars(c) for c in self.contacts],
-            "diagnostics": {k: float(v) for k, v in self.diagnostics.items()},
+            "diagnostics": {k: v if isinstance(v, str) else float(v) for k, v in self.diagnostics.items()},
             "notes": [str(note) for note in self.notes],
         }
         arrays = {"pose_rad": self.pose_rad, "transl_m": self.transl_m, "betas": self.betas}

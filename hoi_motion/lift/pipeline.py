@@ -141,7 +141,7 @@ def lift_video(
 
     # 4. the object's shape and poses, contacts in space
     hands = _hands(body, fit, points_m)
-    thing, support, contacts, distance_m = object_motion(target, observation.contacts, hands, points_m, camera, depth_m)
+    thing, support, contacts, distance = object_motion(target, observation.contacts, hands, points_m, camera, depth_m)
     clock.lap("contact")
     on_progress("lift", 1.0)
 
@@ -160,7 +160,10 @@ def lift_video(
             "reprojection_error_worst_frame": float(fit.error.max()),
             "frames_within_5_percent": float((fit.error <= 0.05).mean()),
             "target_visibility_mean": float(target.visibility.mean()),
-            "target_distance_m": distance_m,
+            "target_distance_m": distance.centre_m,
+            "target_distance_spread_m": distance.spread_m,
+            "target_distance_source": distance.source,
+            "target_distance_why": distance.why,
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
             **observation.seconds,
             **clock.seconds,

@@ -1,7 +1,7 @@
 """repair_motion: the smallest change of a motion that makes it pass, or a reason why there is none."""
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import Enum
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -21,11 +21,13 @@ MOVED_M = 1e-4
 MAX_NAMED_JOINTS = 4
 
 
-class RepairOutcome(StrEnum):
+class RepairOutcome(str, Enum):  # as StrEnum, which Python 3.10 lacks
     NOT_NEEDED = "NOT_NEEDED"
     REPAIRED = "REPAIRED"
     BEYOND_LIMIT = "BEYOND_LIMIT"
     NOT_REPAIRED = "NOT_REPAIRED"
+
+    __str__ = str.__str__
 
 
 @dataclass(frozen=True)

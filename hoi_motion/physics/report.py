@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
@@ -11,10 +11,12 @@ from hoi_motion.errors import ErrorCode, InputError
 SCHEMA_VERSION = 1
 
 
-class Verdict(StrEnum):
+class Verdict(str, Enum):  # as StrEnum, which Python 3.10 lacks
     PASS = "PASS"
     FAIL = "FAIL"
     NOT_RUN = "NOT_RUN"
+
+    __str__ = str.__str__
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tavid_planner.video.model_files import check_base_folder, model_folder
 from tavid_planner.video.pipeline import SCHEDULERS, TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
+from training.objectives.block_choice import parse_block_choice
 from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.validation import ValidationClip, generate
 
@@ -106,16 +107,37 @@ def prepare_adapter(transformer, config: AdapterConfig):
             parameter.requires_grad_("lora_" in name)
     else:
         widen_patch_embed(transformer)
-        add_lora(transformer, config.rank, config.alpha)
+        add_lora(transformer, config.rank, config.alpha, lora_blocks(config, len(transformer.transformer_blocks)))
     transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
     return transformer
 
 
-def add_lora(transformer, rank: int, alpha: int) -> None:
-    """LoRA that does nothing yet, on q, k, v and out of every block."""
-    transformer.add_adapter(
-        LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=LORA_TARGETS)
-    )
+def add_lora(transformer, rank: int, alpha: int, blocks: tuple[int, ...] | None = None) -> None:
+    """LoRA that does nothing yet, on q, k, v and out of every block, or of the given ones."""
+    targets = LORA_TARGETS
+    if blocks is not None:
+        targets = [f"transformer_blocks.{block}.attn1.{name}" for block in blocks for name in LORA_TARGETS]
+    transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=targets))
+
+
+def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | None:
+    """Blocks that get LoRA: those that a loss supervises (MATRIX), or None for all.
+
+    Raises:
+        InputError: CONFIG_INVALID when only supervised blocks shall have it and none is.
+    """
+    alignment = config.alignment
+    if alignment.lora_blocks == "all":
+        return None
+    parts = (config.attention, alignment.grounding, alignment.propagation)
+    choices = [parse_block_choice(part.blocks, num_blocks, config.seed) for part in parts if part.weight]
+    if not choices:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "option alignment.lora_blocks is 'supervised', but no loss supervises a block",
+            "give attention, alignment.grounding or alignment.propagation a weight",
+        )
+    return tuple(sorted({block for choice in choices for block in choice.candidates}))
 
 
 def _scheduler(base: Path):

@@ -7,17 +7,10 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.frames import runs_of
-from hoi_motion.lift.object.distance import (
-    behind_its_front,
-    beside_the_hand,
-    measured_depth,
-    object_distance,
-    on_the_floor,
-    resting_pose,
-    sight_ray,
-)
+from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.grip import HandMotion, into_grip, palm_gap_m
-from hoi_motion.lift.object.shape import Primitive, fit_primitive
+from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.lift.object.sight import Sight, sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.object.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
@@ -44,17 +37,12 @@ def object_motion(
     actor_m: np.ndarray,  # (T, 76, 3)
     camera,
     depth_m: np.ndarray | None = None,  # (H, W)
-) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], float]:
+) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance]:
     """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given."""
-    T_camera_world = camera.T_camera_world
-    distance = object_distance(target, contacts, hands, actor_m, camera, depth_m)
-    primitive = fit_primitive(target.mask, camera.K, T_camera_world[:3, :3], distance)
-    if depth_m is not None and measured_depth(depth_m, target.mask) is not None:
-        distance = behind_its_front(target.mask, depth_m, primitive, camera)
-    else:
-        distance, primitive = beside_the_hand(target, primitive, contacts, hands, camera, distance)
-        distance, primitive = on_the_floor(target, primitive, camera, distance)
-    rest = resting_pose(target, primitive, camera, distance)
+    sight = Sight(target.mask, camera)
+    distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m))
+    primitive = sight.shape_at(distance.outline_m)
+    rest = sight.resting_pose(distance.centre_m, primitive)
     poses = _poses(target, contacts, hands, rest, primitive, camera)
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
