@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.body.joints import PARENTS
-from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.reading.npz import NpzFile
 
 COMPACT_PATH = Path(__file__).with_name("anny_free.npz")
@@ -49,11 +49,8 @@ class FreeBodyFile:
 def read_free_body(path: Path = COMPACT_PATH) -> FreeBodyFile:
     """Raises: LiftError BODY_MODEL_MISSING when the compact file is missing or damaged."""
     hint = "reinstall the package, or rebuild it with: python -m hoi_motion.body.build_free_body"
-    try:
-        file = NpzFile(path, "a readable body", ErrorCode.BODY_MODEL_MISSING, hint, LiftError)
-        arrays = {name: file.read(name) for name in sorted(file.names)}
-    except InputError as error:
-        raise LiftError(ErrorCode.BODY_MODEL_MISSING, error.message, hint) from error
+    file = NpzFile(path, "a readable body", ErrorCode.BODY_MODEL_MISSING, hint, LiftError)
+    arrays = {name: file.read(name) for name in sorted(file.names)}
     return FreeBodyFile(arrays, hashlib.sha256(file.content).hexdigest())
 
 

@@ -56,10 +56,7 @@ def read_smplx(path) -> tuple[dict[str, np.ndarray], str]:
     what = "a readable SMPL-X model"
     if not Path(path).is_file():
         raise LiftError(ErrorCode.BODY_MODEL_MISSING, f"no body model at {path}", HINT)
-    try:
-        file = NpzFile(path, what, ErrorCode.BODY_MODEL_MISSING, HINT, LiftError, MAX_BODY_BYTES)
-    except InputError as error:  # no regular file, or a too large one
-        raise LiftError(error.code, error.message, error.hint) from error
+    file = NpzFile(path, what, ErrorCode.BODY_MODEL_MISSING, HINT, LiftError, MAX_BODY_BYTES)
     with reading(path, what, ErrorCode.BODY_MODEL_MISSING, HINT, LiftError):
         missing = sorted(set(SHAPES) - file.names)
         if missing:

@@ -192,9 +192,7 @@ def read_motion(path, source: str | None = None, **options) -> HoiMotion:
         if name not in row.takes:
             others = ", ".join(taking(name)) or "no format"
             what = "hold their frame rate" if name == "fps" else f"take no {name}"
-            raise InputError(
-                ErrorCode.FILE_INVALID, f"{source} files {what}", f"leave {name} out; it is for {others}"
-            )
+            raise InputError(ErrorCode.FILE_INVALID, f"{source} files {what}", f"leave {name} out; it is for {others}")
     if "fps" in given:
         given["fps"] = checked_rate(given["fps"])
     for name, choices in (("up", UP_AXES), ("unit", UNITS_M)):

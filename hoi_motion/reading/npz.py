@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, shown
-from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
+from hoi_motion.reading.untrusted import MAX_FILE_BYTES, MEBIBYTE, read_bytes, reading
 
 MAX_FRAMES = 100_000
 """Longest motion: 14 minutes at 120 frames a second, the longest recordings of the known collections fit."""
@@ -54,7 +54,7 @@ class NpzFile:
         self.path, self._left = path, max_bytes
         self._how = (path, what, code, hint, error_class)
         with reading(*self._how):
-            self.content = read_bytes(path, what)
+            self.content = read_bytes(path, what, MAX_FILE_BYTES, code, hint, error_class)
             # an archive's list of entries costs far more memory than its bytes in the file
             if self.content.count(b"PK\x01\x02") > MAX_ENTRIES:
                 raise ValueError(f"it has more than {MAX_ENTRIES} entries")

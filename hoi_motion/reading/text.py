@@ -61,10 +61,7 @@ def read_yaml(path, code: ErrorCode = ErrorCode.CONFIG_INVALID, hint: str = "", 
         TavidError: `error_class` with `code` for a missing file, one that is not YAML, or one beyond the limits.
     """
     with reading(path, "YAML that can be read", code, hint, error_class):
-        try:
-            content = read_bytes(path, "a YAML file", MAX_YAML_BYTES, code, hint)
-        except InputError as error:
-            raise error_class(error.code, error.message, error.hint) from error
+        content = read_bytes(path, "a YAML file", MAX_YAML_BYTES, code, hint, error_class)
         return _value(content.decode("utf-8-sig"))
 
 
@@ -101,7 +98,7 @@ def read_json(
         TavidError: `error_class` with `code`.
     """
     with reading(path, what, code, hint, error_class):
-        value = json.loads(read_bytes(path, what, MAX_JSON_BYTES, code, hint))
+        value = json.loads(read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class))
         if not isinstance(value, kind):
             raise ValueError(f"it holds {shown(value)}, expected {'names' if kind is dict else f'a {kind.__name__}'}")
         return value

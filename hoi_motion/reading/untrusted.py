@@ -54,30 +54,37 @@ def reason_of(error: Exception) -> str:
     return str(error)[:300] or type(error).__name__
 
 
-def read_bytes(path, what: str, limit: int = MAX_FILE_BYTES, code=ErrorCode.FILE_INVALID, hint: str = "") -> bytes:
+def read_bytes(
+    path,
+    what: str,
+    limit: int = MAX_FILE_BYTES,
+    code: ErrorCode = ErrorCode.FILE_INVALID,
+    hint: str = "",
+    error_class: type = InputError,
+) -> bytes:
     """The content of a regular file that is not larger than `limit` bytes.
 
     Pipes and devices are refused: they may wait for ever or never end.
 
     Raises:
-        InputError: `code`.
+        TavidError: `error_class` with `code`.
     """
     if isinstance(path, io.BytesIO):
         return path.getvalue()
-    with reading(path, what, code, hint):
+    with reading(path, what, code, hint, error_class):
         try:
             # a pipe without a writer would wait in open() itself
             descriptor = os.open(Path(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         except FileNotFoundError as error:
-            raise InputError(code, f"no file {path}", hint or "check the path") from error
+            raise error_class(code, f"no file {path}", hint or "check the path") from error
         with open(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
-                raise InputError(
+                raise error_class(
                     code, f"{path} is not a file", hint or "give a regular file, no folder, pipe or device"
                 )
             if facts.st_size > limit:
-                raise InputError(
+                raise error_class(
                     code, f"{path} has {facts.st_size} bytes, {what.removeprefix('a ')} has at most {limit}", hint
                 )
             return file.read(limit)
