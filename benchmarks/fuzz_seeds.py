@@ -305,9 +305,9 @@ def _profile(path):
 
 
 def _robot(path):
-    from hoi_motion.retarget.robots.config import load_robot
+    from hoi_motion.retarget.robots.config import load_robot_config
 
-    return load_robot(str(path))
+    return load_robot_config(str(path), urdf=str(path))
 
 
 def _limits(path):

@@ -12,6 +12,7 @@ from hoi_motion.errors import ErrorCode, InputError
 DARK, BRIGHT = 0.25, 0.75  # of the brightest; between them lies an edge
 EDGE_PX = 3  # how wide a smooth edge may be
 NOISE_PX = 12  # how far a lossy picture's noise reaches from an edge
+MOST_EDGE = 0.5  # of the marked pixels; a photograph is nothing but edges
 FEW_VALUES = 8  # so few greys are numbers of labels, or the steps of a smooth edge
 NEARLY = 0.999
 COLOUR_TOLERANCE = 0.2
@@ -101,8 +102,9 @@ def _bright(grey: np.ndarray, name: str) -> tuple[np.ndarray, str]:
         return (grey == values[-1]), f"its darker value {values[0]:g} was taken as outside, {top:g} as marked"
     marked = grey >= top / 2
     edges = _edges(marked, EDGE_PX)
-    between = (grey > DARK * top) & (grey < BRIGHT * top) & ~edges
-    if between.any() or _has_areas(grey, values, counts, marked, edges):
+    between = (grey > DARK * top) & (grey < BRIGHT * top)
+    is_edge = not (between & ~edges).any() and between.sum() <= MOST_EDGE * marked.sum()
+    if not is_edge or _has_areas(grey, values, counts, marked, edges):
         first = ", ".join(f"{value:g}" for value in values[:4].astype(float))
         raise _invalid(
             f"{name} holds {len(values)} values ({first}{', ...' if len(values) > 4 else ''}) in areas, "

@@ -25,6 +25,7 @@ _PLAIN_KINDS = "biufSU"
 _MAX_HEADER_BYTES = 10_000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1
+LAST_CHARACTER = 0x10FFFF
 _DESCR = re.compile(r"'descr': *'([<>|=]?[a-zA-Z]\d{0,9})'")
 _ORDER = re.compile(r"'fortran_order': *(True|False)")
 _SHAPE = re.compile(r"'shape': *\(([\dL, ]*)\)")
@@ -113,7 +114,13 @@ def _read_array(stream, name: str, size: int, max_rows: int, max_bytes: int) -> 
         raise EOFError
     if stream.read(1):  # reading to the end also has the archive compare its checksum
         raise ValueError(f"{name} is longer than its header says")
-    return np.frombuffer(content, dtype, count).reshape(shape, order="F" if is_fortran else "C")
+    array = np.frombuffer(content, dtype, count).reshape(shape, order="F" if is_fortran else "C")
+    if (
+        dtype.kind == "U"
+        and (np.frombuffer(content, np.dtype("u4").newbyteorder(dtype.byteorder)) > LAST_CHARACTER).any()
+    ):
+        raise ValueError(f"{name} holds what is no text")
+    return array
 
 
 def _header(stream, name: str) -> tuple[np.dtype, tuple[int, ...], bool]:

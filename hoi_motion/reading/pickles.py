@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, shown
-from hoi_motion.reading.npz import MAX_ARRAY_BYTES, MAX_FRAMES
+from hoi_motion.reading.npz import MAX_ARRAY_BYTES, MAX_FRAMES, is_text
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 MAX_INSTRUCTIONS = 300_000
@@ -98,6 +98,8 @@ def array_of(content, dtype, shape, order="C", *_) -> np.ndarray:
         raise ValueError(f"an array of {shape[0]} rows, at most {MAX_FRAMES} are read")
     if math.prod(shape) * dtype.dtype.itemsize != len(content):
         raise ValueError(f"an array of shape {shown(shape)} and type {dtype.dtype} in {len(content)} bytes")
+    if dtype.dtype.kind == "U" and not is_text(content, dtype.dtype):
+        raise ValueError("an array of what is no text")
     return np.frombuffer(content, dtype.dtype).reshape(shape, order="F" if order == "F" else "C").copy()
 
 
