@@ -78,7 +78,10 @@ def _coloured(colours: np.ndarray, name: str) -> tuple[np.ndarray, str]:
     off = np.zeros(brightest.shape, np.float32)
     for channel in range(3):
         off = np.maximum(off, np.abs(colours[..., channel] - share * np.float32(colour[channel])))
-    other = (off > COLOUR_TOLERANCE * top) & ~_edges(bright, EDGE_PX + 1)
+    off = off > COLOUR_TOLERANCE * top
+    other = off & ~_edges(bright, EDGE_PX + 1)
+    if off.sum() > MOST_EDGE * bright.sum():
+        other = off
     if other.any():
         raise _invalid(
             f"{name} has several colours, for example {_text(colour)} and {_text(colours[other][0])}",

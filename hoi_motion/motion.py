@@ -374,6 +374,8 @@ class HoiMotion:
             for name, items in lists.items():
                 if not isinstance(items, list) or len(items) > MAX_OBJECTS:
                     raise TypeError(f"its {name} are {shown(items)}, expected a list of at most {MAX_OBJECTS}")
+            if not isinstance(meta["diagnostics"], dict):
+                raise TypeError(f"its diagnostics are {shown(meta['diagnostics'])}, expected named numbers")
             try:
                 return cls(
                     pose_rad=file.read("pose_rad"),

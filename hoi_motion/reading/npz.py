@@ -115,12 +115,14 @@ def _read_array(stream, name: str, size: int, max_rows: int, max_bytes: int) -> 
     if stream.read(1):  # reading to the end also has the archive compare its checksum
         raise ValueError(f"{name} is longer than its header says")
     array = np.frombuffer(content, dtype, count).reshape(shape, order="F" if is_fortran else "C")
-    if (
-        dtype.kind == "U"
-        and (np.frombuffer(content, np.dtype("u4").newbyteorder(dtype.byteorder)) > LAST_CHARACTER).any()
-    ):
+    if dtype.kind == "U" and not is_text(content, dtype):
         raise ValueError(f"{name} holds what is no text")
     return array
+
+
+def is_text(content: bytes, dtype: np.dtype) -> bool:
+    """Whether all the code points of an array of text exist: Python itself fails on others."""
+    return not (np.frombuffer(content, np.dtype("u4").newbyteorder(dtype.byteorder)) > LAST_CHARACTER).any()
 
 
 def _header(stream, name: str) -> tuple[np.dtype, tuple[int, ...], bool]:

@@ -32,7 +32,9 @@ def test_a_row_needs_what_it_takes(row):
     assert bool(row.read) == bool(row.looks_like)
 
 
-@pytest.mark.parametrize("option, value", [("fps", 30), ("person", 1), ("up", "y"), ("unit", "mm"), ("object_mesh", "m")])
+@pytest.mark.parametrize(
+    "option, value", [("fps", 30), ("person", 1), ("up", "y"), ("unit", "mm"), ("object_mesh", "m")]
+)
 def test_an_option_that_a_format_does_not_take_is_refused_with_those_that_do(motion, tmp_path, option, value):
     motion.save(tmp_path / "m.npz")
     with pytest.raises(InputError, match=f"FILE_INVALID.*leave {option} out; it is for {taking(option)[0]}"):
