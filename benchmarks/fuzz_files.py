@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz_mutations import mutated
-from benchmarks.fuzz_seeds import Kind, kinds
+from benchmarks.fuzz_seeds import BESIDE, Kind, kinds
 
 LONGEST_S = 10
 MOST_BYTES = 10**9
@@ -90,12 +90,14 @@ def _watch(process: subprocess.Popen, out: Path, name: str) -> None:
 def run_child(name: str, first: int, last: int, out: Path) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
     kind = kinds()[name]
-    seeds = kind.seeds()
+    seeds = list(kind.seeds())
     marker = out / f"{name}.now"
     with tempfile.TemporaryDirectory(prefix="fuzz_files") as root:
         # deep, so that what lies above is ours too
         folder = Path(root, "a", "b", "c", "d", "e")
-        folder.mkdir(parents=True)
+        for name, content in BESIDE.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
         watch = _Watch(Path(root))
         for seed in seeds:  # loads what the readers import, outside of what is measured
             warm_up(kind, seed, folder)

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 FRAMES, FPS = 4, 25.0
+BESIDE = {"robot/meshes/a.stl": b"solid a\nendsolid a\n"}
+"""What lies in the folder of the files, to be named by them."""
 
 
 @dataclass(frozen=True)
