@@ -16,7 +16,8 @@ from hoi_motion.physics.geometry import MotionGeometry
 
 LIMITS = CheckConfig()
 APART_M = 0.25  # hand and object, where contact is lost
-HAND_FRAMES, NEAREST_POINTS = 4, 100
+HAND_FRAMES = 4
+NEAREST_POINTS = 100
 PANEL_M = np.array([0.3, 3.0, 5.0])  # as high as not to be left over its top or under the floor
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.results import Value, add_save_option, save
+
 ANSWER_S = 1800
 
 
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--mask", help="mask; default config/demo/mask.png")
     parser.add_argument("--instruction", default="picks up the [TGT] mug")
     parser.add_argument("--repeats", type=int, default=5)
+    add_save_option(parser, "ros")
     arguments = parser.parse_args()
 
     from hoi_motion.media.image_files import read_image, read_mask
@@ -131,10 +134,15 @@ def report(times_s: dict[str, list[float]], size_px: tuple[int, int], arguments)
     for name, values in times_s.items():
         low, middle, high = (1000 * f(values) for f in (min, statistics.median, max))
         print(f"| {name} | {middle:.1f} ({low:.1f} - {high:.1f}) |")
-    medians = {name: np.median(values) for name, values in times_s.items()}
+    medians = {name: float(np.median(values)) for name, values in times_s.items()}
+    found = {"direct_ms": Value(1000 * medians["direct"], "ms")}
     for door in ("service", "action"):
         share = medians[f"{door} transport"] / medians["direct"]
         print(f"{door}: transport is {share:.2%} of a direct call")
+        found |= {f"{door}_ms": Value(1000 * medians[f"{door} transport"], "ms")}
+        found |= {f"{door}_percent": Value(100 * share, "%")}
+    if arguments.save:
+        save(arguments.save, "ROS 2 over a direct call, the same request", found)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
 
 
 def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) float32
-    """A depth image in metres, 0 or NaN where unknown; infinity, which cameras write for it, becomes 0.
+    """A depth image in metres along the optical axis, 0 where unknown.
+
+    The one rule for every door: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
 
     Raises:
         InputError: IMAGE_INVALID when it is no single channel of plausible distances, SIZE_MISMATCH.
@@ -75,12 +77,13 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
             f"depth image is {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
             "depth and image must show the same pixels",
         )
-    wrong = (depth_m < 0) | ((depth_m > FARTHEST_DEPTH_M) & (depth_m < np.inf))
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
+    far = np.isfinite(depth_m) & (depth_m > FARTHEST_DEPTH_M)
+    if far.any():
+        row, column = (int(i) for i in np.argwhere(far)[0])
         raise InputError(
             ErrorCode.IMAGE_INVALID,
-            f"depth image[{row}, {column}] is {depth_m[row, column]:g} m, expected 0 to {FARTHEST_DEPTH_M:g} m",
+            f"depth image[{row}, {column}] is {depth_m[row, column]:g} m, expected at most {FARTHEST_DEPTH_M:g} m",
             "use 0 or NaN for unknown; integer pictures are millimetres, arrays are metres",
         )
-    return np.where(np.isposinf(depth_m), 0, depth_m).astype(np.float32)
+    depth_m = depth_m.astype(np.float32)
+    return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(0))

@@ -16,10 +16,12 @@ from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 from hoi_motion.reading.untrusted import reading
+from hoi_motion.rigid import moved
 
 SCHEMA_VERSION = 1
 HANDS = ("left_hand", "right_hand")
-OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere", "hull")
+SIDE_OF_HAND = {"left_hand": "left", "right_hand": "right"}
+OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere")
 
 # what a scene with one person can hold; beyond stands another unit or a damaged number
 MAX_VERTICES = 1_000_000
@@ -99,8 +101,7 @@ class Camera:
 
     def to_camera(self, points_world: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 3)
         """World points, metres, in the camera frame."""
-        T = self.T_camera_world
-        return np.asarray(points_world) @ T[:3, :3].T + T[:3, 3]
+        return moved(self.T_camera_world, np.asarray(points_world))
 
     def project(self, points_world: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 2)
         """World points, metres, to pixels; NaN behind the camera."""
@@ -175,8 +176,8 @@ class ObjectMotion:
             )
 
     def vertices_world(self, frame: int) -> np.ndarray:  # (V, 3)
-        T = self.T_world_object[frame]
-        return self.vertices_m @ T[:3, :3].T + T[:3, 3]
+        """Vertices in one frame, metres, world."""
+        return moved(self.T_world_object[frame], self.vertices_m)
 
 
 def _thickness_m(vertices_m: np.ndarray) -> float:  # (V, 3)
@@ -315,6 +316,18 @@ class HoiMotion:
     def target(self) -> ObjectMotion | None:
         """The masked object, or None when the motion has none."""
         return next((o for o in self.objects if o.is_target), None)
+
+    def object_named(self, name: str) -> ObjectMotion:
+        """The object of this name.
+
+        Raises:
+            InputError: FILE_INVALID; lists the names there are.
+        """
+        for thing in self.objects:
+            if thing.name == name:
+                return thing
+        there = ", ".join(repr(o.name) for o in self.objects) or "none"
+        raise InputError(ErrorCode.FILE_INVALID, f"the motion has no object {name!r}", f"its objects: {there}")
 
     def contact_mask(self, hand: str, object_name: str) -> np.ndarray:  # (T,) bool
         """Frames in which `hand` touches `object_name`."""

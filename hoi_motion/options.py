@@ -3,14 +3,19 @@
 YAML files, command line options and ROS parameters are all generated from dataclasses made with `option`.
 """
 
+import copy
 import dataclasses
 import types
 import typing
+from typing import Any
 
 from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.reading.text import parse_yaml, read_yaml_value
 
 
-def option(default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False):
+def option(
+    default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False
+) -> Any:  # as dataclasses.field: the type of the field that it makes
     """A dataclass field with description, range and unit."""
     metadata = dict(
         description=description, minimum=minimum, maximum=maximum, choices=choices, unit=unit, read_only=read_only
@@ -110,3 +115,40 @@ def flat_options(config, prefix: str = ""):
             yield from flat_options(value, f"{prefix}{f.name}.")
         else:
             yield prefix + f.name, value, f
+
+
+def read_yaml(path) -> dict:
+    """The named options of a YAML file; none for an empty one.
+
+    Raises:
+        InputError: CONFIG_INVALID for a file that cannot be read, is no YAML or names no options.
+    """
+    data = read_yaml_value(path)
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is {shown(data)}, expected named options")
+    return data
+
+
+def with_assignments(data: dict, assignments: list[str]) -> dict:
+    """A mapping for `from_mapping`, changed by texts such as "video.num_frames=9"; the given one stays as it is.
+
+    Raises:
+        InputError: CONFIG_INVALID for a text that assigns nothing, or a value that is no YAML.
+    """
+    data = copy.deepcopy(data)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        *sections, last = name.strip().split(".")
+        if not equals or not last:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as section.option=value"
+            )
+        place = data
+        for part in sections:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
+        place[last] = parse_yaml(value, f"option {name.strip()}") if value.strip() else ""
+    return data

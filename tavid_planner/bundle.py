@@ -1,6 +1,8 @@
 """The plan bundle: a plan as a folder, written under a temporary name and renamed when whole."""
 
+import errno
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -14,10 +16,15 @@ from hoi_motion.errors import shown
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from hoi_motion.reading.text import read_json
-from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 from tavid_planner.plan import InteractionPlan
 
+log = logging.getLogger(__name__)
+
 SCHEMA_VERSION = 1
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+ROOM_FILE = ".room"
+ROOM_BYTES = 1 << 16
 VERDICT_CODES = {
     Verdict.PASS: ErrorCode.NONE,
     Verdict.FAIL: ErrorCode.CHECK_FAILED,
@@ -53,22 +60,31 @@ def save_plan(
 ) -> Path:
     """Write the bundle: the whole folder or nothing.
 
+    The motion, its check and plan.json come first. A film, picture, scene or page that cannot be made costs only
+    itself: plan.json names it under `not_drawn`, with the cause.
+
     Returns:
         The absolute path of the folder.
 
     Raises:
-        InputError: OUTPUT_INVALID when the path exists or cannot be written.
+        InputError: OUTPUT_INVALID when the path exists or cannot be written, as when the disk is full.
         ControlError: CANCELLED; nothing is left behind.
     """
     folder = check_output_folder(folder)
     cancel = cancel or CancelToken()
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
     start = time.perf_counter()
+
+    def write_plan_json(not_drawn: dict[str, str]) -> None:
+        timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
+        files = sorted(p.name for p in partial.iterdir())
+        _write_json(partial / "plan.json", plan_to_dict(plan, timings, files, not_drawn))
+
     try:
         partial.mkdir(parents=True)
-        _write_files(plan, partial, on_progress, cancel)
-        timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
-        _write_json(partial / "plan.json", plan_to_dict(plan, timings, sorted(p.name for p in partial.iterdir())))
+        _write_results(plan, partial)
+        write_plan_json({})
+        write_plan_json(_draw_files(plan, partial, on_progress, cancel))
         cancel.raise_if_cancelled()
         if os.path.lexists(folder):
             raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
@@ -98,7 +114,9 @@ def load_plan_json(folder) -> dict:
     return data
 
 
-def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list[str]) -> dict:
+def plan_to_dict(
+    plan: InteractionPlan, timings_s: dict[str, float], files: list[str], not_drawn: dict[str, str]
+) -> dict:
     """What stands in plan.json."""
     request = plan.request
     height, width = request.size_px
@@ -107,7 +125,9 @@ def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list
         "verdict": str(plan.verdict),
         "error_code": int(VERDICT_CODES[plan.verdict]),
         "error_name": VERDICT_CODES[plan.verdict].name,
-        "reasons": list(plan.report.reasons),
+        "reasons": list(plan.reasons),
+        "repair": None if plan.repair is None else plan.repair.to_dict(),
+        "lifted_motion": None if plan.lifted is None else "lifted.npz",
         "request": {
             "instruction": request.instruction,
             "prompt": request.prompt,
@@ -136,36 +156,67 @@ def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list
         "timings_s": timings_s,
         "provenance": plan.provenance,
         "files": sorted({*files, "plan.json"}),
+        "not_drawn": not_drawn,
     }
 
 
-def _write_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> None:
+def _write_results(plan: InteractionPlan, folder: Path) -> None:
+    """What a plan is: without these there is no bundle."""
+    plan.motion.save(folder / "motion.npz")
+    if plan.lifted is not None:
+        plan.lifted.save(folder / "lifted.npz")
+    plan.report.save(folder / "physics.json")
+
+
+def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
+    """What a person looks at; file -> cause of those that could not be made."""
     from hoi_motion.io import write_glb
     from tavid_planner import media
     from tavid_planner.report import write_report
 
-    video, motion, mask = plan.video, plan.motion, plan.request.target_mask
+    video, mask = plan.video, plan.request.target_mask
+    not_drawn: dict[str, str] = {}
 
-    def write_attention() -> None:
+    def draw_attention(path: Path) -> None:
         picture = media.attention_picture(video, mask)
         if picture is not None:
-            media.write_png(folder / "attention.png", picture)
+            media.write_png(path, picture)
 
-    steps = (
-        lambda: motion.save(folder / "motion.npz"),
-        lambda: plan.report.save(folder / "physics.json"),
-        lambda: media.write_png(folder / "first.png", plan.request.rgb),
-        lambda: media.write_png(folder / "mask.png", mask.astype(np.uint8) * 255),
-        write_attention,
-        lambda: media.write_mp4(folder / "video.mp4", video.frames, video.fps),
-        lambda: media.write_mp4(folder / "overlay.mp4", media.overlay_frames(video, motion, mask), video.fps),
-        lambda: write_glb(motion, folder / "motion.glb"),
-        lambda: write_report(plan, folder),
-    )
-    for k, step in enumerate(steps):
+    steps = {
+        "first.png": lambda path: media.write_png(path, plan.request.rgb),
+        "mask.png": lambda path: media.write_png(path, mask.astype(np.uint8) * 255),
+        "attention.png": draw_attention,
+        "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
+        "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
+        "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
+        "report.html": lambda path: write_report(plan, folder, not_drawn),
+    }
+    for k, (name, draw) in enumerate(steps.items()):
         cancel.raise_if_cancelled()
         on_progress("save", k / len(steps))
-        step()
+        try:
+            draw(folder / name)
+        except Exception as error:  # whatever a drawing library raises: the plan itself stands already
+            if isinstance(error, ControlError):
+                raise
+            (folder / name).unlink(missing_ok=True)
+            _check_disk(folder, error)
+            not_drawn[name] = str(error) or type(error).__name__
+            log.warning("%s could not be drawn: %s", name, not_drawn[name], exc_info=not isinstance(error, TavidError))
+    return not_drawn
+
+
+def _check_disk(folder: Path, error: Exception) -> None:
+    """Raises: OSError when it was the disk, of which the rest of the bundle would die as well."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            raise cause
+        cause = cause.__cause__
+    # an encoder in another process says little of why it ended
+    probe = folder / ROOM_FILE
+    probe.write_bytes(bytes(ROOM_BYTES))
+    probe.unlink()
 
 
 def _write_json(path: Path, data: dict) -> None:

@@ -27,7 +27,8 @@ class InteractionRequest:
         instruction: a sentence; `[TGT]` stands in front of the target's noun.
         actor_mask: (H, W) bool, the person who acts, or None.
         intrinsics: (3, 3) pixels, or None when unknown.
-        depth_m: (H, W) float32 metres along the optical axis, 0 or NaN where unknown, or None.
+        depth_m: (H, W) float32 metres along the optical axis, 0 where unknown, or None; what is given as NaN, infinite
+            or not positive is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
         samples: how many videos are generated, of which the best is kept.
 
@@ -79,7 +80,8 @@ class InteractionRequest:
     @property
     def size_px(self) -> tuple[int, int]:
         """(height, width)."""
-        return self.rgb.shape[:2]
+        height, width = self.rgb.shape[:2]
+        return height, width
 
     @property
     def prompt(self) -> str:

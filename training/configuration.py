@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from hoi_motion.errors import shown
-from hoi_motion.options import check_options, from_mapping, option, section
-from hoi_motion.reading.text import parse_yaml, read_yaml
+from hoi_motion.options import check_options, from_mapping, option, read_yaml, section, with_assignments
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
@@ -189,18 +188,7 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
     """
-    data = read_yaml(path) or {}
-    if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} holds no named options")
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        *sections, last = name.strip().split(".")
-        if not equals:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as option=value")
-        place = data
-        for part in sections:
-            place = place.setdefault(part, {})
-        place[last] = parse_yaml(value, f"option {name.strip()}") if value.strip() else ""
+    data = with_assignments(read_yaml(path), assignments)
     task = data.pop("task", "adapter")
     if not isinstance(task, str) or task not in TASKS:
         raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {shown(task)}, expected one of {', '.join(TASKS)}")

@@ -23,6 +23,7 @@ class BodyModel:
     Attributes:
         name: "anny-free" or "smplx-neutral".
         digest: SHA-256 of the file the body came from.
+        source: path of the official file, empty for the free body.
         num_betas: shape coefficients in use.
         faces: (F, 3) vertex indices.
         parents: (55,) parent joint, the root's is -1.
@@ -31,8 +32,16 @@ class BodyModel:
         free: contents of the free body's compact file, None for the official body.
     """
 
-    def __init__(self, name: str, digest: str, layer: smplx.SMPLX, num_betas: int, free: FreeBodyFile | None = None):
-        self.name, self.digest, self.num_betas, self.free = name, digest, num_betas, free
+    def __init__(
+        self,
+        name: str,
+        digest: str,
+        layer: smplx.SMPLX,
+        num_betas: int,
+        free: FreeBodyFile | None = None,
+        source: str = "",
+    ):
+        self.name, self.digest, self.num_betas, self.free, self.source = name, digest, num_betas, free, source
         self._layer = layer.eval().requires_grad_(False)
         self.joint_names, self.keypoint_names = JOINT_NAMES, KEYPOINT_NAMES
         self.parents = np.array(PARENTS)
@@ -145,8 +154,8 @@ def _tensor(value) -> torch.Tensor:
 _POINT_IDS = list(SURFACE_POINTS.values())
 
 
-def load_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
-    """The official SMPL-X file at `path`, or the free body without one.
+def read_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
+    """The official SMPL-X file at `path`, or the free body without one, read anew; `load_body` keeps it.
 
     Raises:
         LiftError: BODY_MODEL_MISSING when the file is missing, damaged, or not an SMPL-X model.
@@ -155,4 +164,5 @@ def load_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
         free = read_free_body()
         return BodyModel(FREE_BODY, free.digest, smplx_layer(smplx_arrays(free), num_betas), num_betas, free)
     arrays, digest = read_smplx(path)
-    return BodyModel(OFFICIAL_BODY, digest, smplx_layer(arrays, num_betas), num_betas)
+    layer = smplx_layer(arrays, num_betas)
+    return BodyModel(OFFICIAL_BODY, digest, layer, num_betas, source=str(Path(path).resolve()))

@@ -1,5 +1,8 @@
 """BEHAVE: SMPL+H and object fits in the frame of the first Kinect (y down), 30 fps files or one folder a frame."""
 
+# pyright: reportAttributeAccessIssue=false
+# trimesh types what it loads as any geometry, also where a mesh is asked for
+
 import io
 from pathlib import Path
 

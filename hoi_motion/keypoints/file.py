@@ -45,7 +45,8 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
             f"{path} holds {', '.join(sorted(file.names)[:10]) or 'nothing'}",
             "a keypoint file holds size_px and either body_px or coco_px",
         )
-    size_px = tuple(int(v) for v in checked_array(data["size_px"], f"{path} size_px", (2,), np.int64))
+    height, width = (int(v) for v in checked_array(data["size_px"], f"{path} size_px", (2,), np.int64))
+    size_px = height, width
     if not 1 <= min(size_px) <= max(size_px) <= LARGEST_SIZE_PX:
         raise InputError(ErrorCode.FILE_INVALID, f"{path} size_px is {size_px}, expected height and width")
     if "coco_px" in data:
@@ -102,7 +103,7 @@ class KeypointFile:
             raise InputError(
                 ErrorCode.SIZE_MISMATCH,
                 f"{self.path} has {self.track.num_frames} frames, the video {len(frames)}",
-                "give the keypoints of this very video, a frame a frame",
+                "give the keypoints of this very video, of each of its frames",
             )
         size_px = frames.shape[1:3]
         scale = np.array(size_px[::-1]) / self.size_px[::-1]

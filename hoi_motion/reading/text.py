@@ -54,7 +54,7 @@ def _written_out(node, sizes: dict[int, int]) -> int:
     return sizes[id(node)]
 
 
-def read_yaml(path, code: ErrorCode = ErrorCode.CONFIG_INVALID, hint: str = "", error_class: type = InputError):
+def read_yaml_value(path, code: ErrorCode = ErrorCode.CONFIG_INVALID, hint: str = "", error_class: type = InputError):
     """The value of a YAML file.
 
     Raises:

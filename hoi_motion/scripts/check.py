@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from hoi_motion.errors import CheckError, ErrorCode, LiftError
 from hoi_motion.motion import HoiMotion
-from hoi_motion.options import from_mapping
+from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
-from hoi_motion.reading.text import read_yaml
 from hoi_motion.scripts.command import command_parser, run_command
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
@@ -71,9 +70,7 @@ def read_config(path: str) -> CheckConfig:
         InputError: CONFIG_INVALID for an unreadable file, unknown options or bad values.
     """
     data = read_yaml(path)
-    if isinstance(data, dict) and "check" in data:
-        data = data["check"]
-    return from_mapping(CheckConfig, data if data is not None else {}, "check.")
+    return from_mapping(CheckConfig, data.get("check", data) or {}, "check.")
 
 
 def table(report: PhysicsReport, fps: float) -> str:

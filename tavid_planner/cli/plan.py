@@ -46,7 +46,7 @@ def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
-    from tavid_planner.bundle import VERDICT_CODES, check_output_folder, save_plan
+    from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
@@ -60,6 +60,8 @@ def _plan(argv: list[str]) -> int:
         plan = Planner(config).plan(request, on_progress)
         save_plan(plan, folder, on_progress)
     _print_summary(plan)
+    for name, cause in load_plan_json(folder)["not_drawn"].items():
+        print(f"missing  {name}: {cause}")
     print(f"bundle   {folder}")
     return TavidError(VERDICT_CODES[plan.verdict], "").exit_code
 
@@ -94,10 +96,14 @@ def _print_summary(plan) -> None:
     print(f"verdict  {plan.verdict}")
     for reason in plan.report.reasons:
         print(f"         {reason}")
+    if plan.repair_words:
+        print(f"repair   {plan.repair_words}")
     if len(plan.samples) > 1:
         for sample in plan.samples:
             touch = {True: "touches the target", False: "misses the target", None: "not lifted"}[sample.touches_target]
             print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
+    if scale := plan.provenance["video"].get("adapter_scale"):
+        print(f"adapter  LoRA scale {scale}")
     print("time     " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in plan.timings_s.items()))
 
 

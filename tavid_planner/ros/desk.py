@@ -4,12 +4,16 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.request import InteractionRequest
+
+if TYPE_CHECKING:
+    from tavid_planner.planner import Planner
 
 QUEUE_POLL_S = 0.1
 
@@ -22,10 +26,10 @@ class PlannerDesk:
         max_waiting: requests that may wait behind the running one; more are refused.
     """
 
-    def __init__(self, planner_factory: Callable[[PlannerConfig], object], max_waiting: int = 0):
+    def __init__(self, planner_factory: Callable[[PlannerConfig], "Planner"], max_waiting: int = 0):
         self._planner_factory = planner_factory
         self._max_waiting = max_waiting
-        self._planner = None
+        self._planner: Planner | None = None
         self._open = False
         self._line: deque[object] = deque()  # the first one is being served
         self._running: CancelToken | None = None
@@ -133,4 +137,4 @@ class PlannerDesk:
     def _unload(self) -> None:
         if self._planner is not None:
             self._planner.unload()
-            self._planner = None
+            self._planner: Planner | None = None

@@ -1,6 +1,7 @@
 """From a goal and the latest messages on the input topics to an InteractionRequest."""
 
 from collections.abc import Callable
+from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
@@ -37,7 +38,7 @@ class LatestInputs:
     def __init__(self, node: Node, current: Callable[[], NodeConfig], callback_group):
         self._node = node
         self._current = current
-        self._latest: dict[str, tuple[object, Time]] = {}
+        self._latest: dict[str, tuple[Any, Time]] = {}
         for topic, kind in (("image_raw", Image), ("target_mask", Image), ("camera_info", CameraInfo)):
             self._subscribe(topic, kind, callback_group)
 

@@ -199,12 +199,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
         joints_world = None
         try:
             if options.publish_markers:
-                from hoi_motion.body import load_body
-
-                motion = plan.motion
-                body = load_body(self.planner_config().lift.body_model)
-                joints = body.joints(motion.pose_rad, motion.transl_m, motion.betas)
-                joints_world = joints.detach().cpu().numpy()[:, :55]
+                joints_world = plan.posed.keypoints_m[:, :55]
             self._playback.play(plan, header, options.publish_video, options.publish_markers, joints_world)
         except TavidError as error:
             self.get_logger().warning(f"the plan cannot be shown: {error}")

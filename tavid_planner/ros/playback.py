@@ -2,7 +2,7 @@
 
 import threading
 
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -18,7 +18,7 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 class Playback:
     """Plays a plan once, frame by frame at its own rate; the last frame stays for those who come later."""
 
-    def __init__(self, node: Node, callback_group):
+    def __init__(self, node: LifecycleNode, callback_group):
         self._node = node
         self._group = callback_group
         self._video = node.create_lifecycle_publisher(Image, "~/plan_video", LATCHED)

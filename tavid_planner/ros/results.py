@@ -23,9 +23,9 @@ def fill_plan(result, plan: InteractionPlan, plan_path: str, header: Header) -> 
     """Fill a result with a plan; object poses are in the frame of `header`, the camera of the request's image."""
     result.error_code = int(VERDICT_CODES[plan.verdict])
     result.verdict = str(plan.verdict)
-    result.reasons = list(plan.report.reasons)
+    result.reasons = list(plan.reasons)
     if plan.verdict is not Verdict.PASS:
-        result.error_msg = f"the plan is {plan.verdict} in its physics check: {'; '.join(result.reasons)}"
+        result.error_msg = f"the plan is {plan.verdict} in its physics check: {'; '.join(plan.report.reasons)}"
         result.error_stage = "check"
     result.checks = checks_to_messages(plan.report)
     result.plan_path = plan_path

@@ -118,11 +118,10 @@ def test_bad_intrinsics(make_request, K):
     "depth, code",
     [
         (np.ones((2, 2)), ErrorCode.SIZE_MISMATCH),
-        (np.full(SIZE, -1.0), ErrorCode.IMAGE_INVALID),
         (np.full(SIZE, 1e38), ErrorCode.IMAGE_INVALID),
         (np.full(SIZE, True), ErrorCode.IMAGE_INVALID),
     ],
-    ids=["size", "negative", "far", "bool"],
+    ids=["size", "far", "bool"],
 )
 def test_bad_depth(make_request, depth, code):
     with pytest.raises(InputError) as error:
@@ -159,3 +158,12 @@ def test_a_request_does_not_change_with_the_arrays_it_was_made_from():
     assert request.rgb.max() == 0 and request.target_mask.any()
     with pytest.raises(ValueError):
         request.rgb[0, 0] = 1
+
+
+@pytest.mark.parametrize("unknown", [0.0, -1.0, np.nan, np.inf, -np.inf])
+def test_whatever_is_no_distance_means_unknown_depth(make_request, unknown):
+    depth_m = np.full(SIZE, 2.5, np.float32)
+    depth_m[3, 4] = unknown
+    expected = np.full(SIZE, 2.5, np.float32)
+    expected[3, 4] = 0
+    assert np.array_equal(make_request(depth_m=depth_m).depth_m, expected)

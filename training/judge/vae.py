@@ -51,7 +51,8 @@ def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tupl
         scene = case.scene(height, width, num_frames=17, fps=8.0)
         for which, frames in enumerate((scene.frames, through_vae(vae, scene.frames))):
             seen[which] += score(frames, scene.frames[0], candidate_masks(scene), scene.fps, source).outcome == "hit"
-    return tuple(seen)
+    true, given_back = seen
+    return true, given_back
 
 
 @torch.no_grad()

@@ -45,7 +45,8 @@ from training.tasks.base import BaseTask
 BASE_OPTIONS = Path("config/training/base.yaml")
 NOISED = (350, 900)
 TARGET_SPREAD_CELLS = 0.8
-LEGS, HIDDEN_PX = np.array([km.BODY_KEYPOINTS.index(k) for k in km.BODY_KEYPOINTS if k >= L_KNEE]), -1e4
+LEGS = np.array([km.BODY_KEYPOINTS.index(k) for k in km.BODY_KEYPOINTS if k >= L_KNEE])
+HIDDEN_PX = -1e4
 MIRRORED = torch.tensor(
     [km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS]
     + [NUM_BODY + (i + len(TIPS)) % (2 * len(TIPS)) for i in range(2 * len(TIPS))]

@@ -26,6 +26,8 @@ WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 class AdapterTask(DiffusionTask):
     """Raises: InputError: CONFIG_INVALID, FILE_INVALID. VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE."""
 
+    config: AdapterConfig
+
     def __init__(self, config: AdapterConfig, device):
         cache = ClipCache(config.cache)
         if cache.settings.trigger != config.trigger:

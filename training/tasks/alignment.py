@@ -12,7 +12,8 @@ from training.objectives.block_choice import parse_block_choice
 from training.objectives.mask_alignment import alignment_loss, first_frame_tokens, grounding_masks
 from training.objectives.track_decoder import TrackDecoder
 
-WORDS, INSTANCES = "words", "instances"
+WORDS = "words"
+INSTANCES = "instances"
 
 
 class Interactions(NamedTuple):

@@ -153,7 +153,7 @@ class DiffusionTask(Task):
             return_dict=False,
         )
         if self.transformer.config.ofs_embed_dim is not None:
-            call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)
+            call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)  # pyright: ignore[reportAttributeAccessIssue]
         return self.transformer(**call)[0]
 
     def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:

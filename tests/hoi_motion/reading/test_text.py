@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hoi_motion.errors import InputError
 from hoi_motion.options import from_mapping
 from hoi_motion.physics.config import CheckConfig
-from hoi_motion.reading.text import MAX_YAML_BYTES, parse_yaml, read_json, read_yaml
+from hoi_motion.reading.text import MAX_YAML_BYTES, parse_yaml, read_json, read_yaml_value
 from tavid_planner.config import load_profile
 
 LAUGHS = Path(__file__).parent / "hostile" / "laughs_in_option.yaml"
@@ -26,7 +26,7 @@ def test_ordinary_yaml_is_read_as_the_library_reads_it(value):
     assert parse_yaml(text, "option a") == yaml.safe_load(text)
 
 
-@pytest.mark.parametrize("read", [read_yaml, lambda path: load_profile(str(path))])
+@pytest.mark.parametrize("read", [read_yaml_value, lambda path: load_profile(str(path))])
 def test_aliases_of_aliases_are_counted_not_written_out(read):
     start = time.perf_counter()
     with pytest.raises(InputError, match="CONFIG_INVALID.*aliases stand for more than") as error:
@@ -36,7 +36,7 @@ def test_aliases_of_aliases_are_counted_not_written_out(read):
 
 def test_a_few_aliases_are_yaml(tmp_path):
     (tmp_path / "a.yaml").write_text("a: &a [1, 2]\nb: *a\n<<: {c: 3}\n")
-    assert read_yaml(tmp_path / "a.yaml") == {"a": [1, 2], "b": [1, 2], "c": 3}
+    assert read_yaml_value(tmp_path / "a.yaml") == {"a": [1, 2], "b": [1, 2], "c": 3}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_few_aliases_are_yaml(tmp_path):
 def test_hostile_yaml_is_one_named_error(tmp_path, text, words):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(InputError, match=f"CONFIG_INVALID.*{words}") as error:
-        read_yaml(tmp_path / "a.yaml")
+        read_yaml_value(tmp_path / "a.yaml")
     assert str(error.value).isprintable()
 
 

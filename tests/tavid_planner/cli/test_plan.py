@@ -53,8 +53,12 @@ def planned(monkeypatch, plan):
             calls.append((self.config, request))
             return plan
 
+    def save(plan, folder, on_progress=None):
+        folder.mkdir()
+        (folder / "plan.json").write_text('{"schema": 1, "not_drawn": {"overlay.mp4": "no encoder"}}')
+
     monkeypatch.setattr("tavid_planner.planner.Planner", QuickPlanner)
-    monkeypatch.setattr("tavid_planner.bundle.save_plan", lambda plan, folder, on_progress=None: folder.mkdir())
+    monkeypatch.setattr("tavid_planner.bundle.save_plan", save)
     return calls
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hoi_motion.progress import CancelToken, silent
-from tavid_planner.config import PlannerConfig, with_video
+from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.ros.desk import PlannerDesk
 
@@ -130,7 +130,7 @@ def test_closing_cancels_the_plan_and_frees_the_models(pool):
 def test_another_config_replaces_the_planner_before_it_loads():
     desk = open_desk()
     GatedPlanner.made[0].gate.set()
-    other = with_video(PlannerConfig(), num_inference_steps=3)
+    other = with_options(PlannerConfig(), ["video.num_inference_steps=3"])
     desk._planner_factory = lambda config: (opened := GatedPlanner(config)).gate.set() or opened
     assert ask(desk, "a", config=other) == "a"
     assert [p.loaded for p in GatedPlanner.made] == [False, True]

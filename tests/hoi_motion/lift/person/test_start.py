@@ -5,7 +5,7 @@ import pytest
 
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.person.priors import HIGHEST_RAD, LOWEST_RAD, REST_POSE_RAD
-from hoi_motion.lift.person.start_pose import start_pose
+from hoi_motion.lift.person.start import start_pose
 
 R_LEVEL_BODY = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # faces +x, z up
 
