@@ -95,9 +95,9 @@ def run_child(name: str, first: int, last: int, out: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="fuzz_files") as root:
         # deep, so that what lies above is ours too
         folder = Path(root, "a", "b", "c", "d", "e")
-        for name, content in BESIDE.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+        for beside, mesh in BESIDE.items():
+            (folder / beside).parent.mkdir(parents=True, exist_ok=True)
+            (folder / beside).write_bytes(mesh)
         watch = _Watch(Path(root))
         for seed in seeds:  # loads what the readers import, outside of what is measured
             warm_up(kind, seed, folder)
