@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 
@@ -104,9 +104,9 @@ def _request(arguments: argparse.Namespace):
         return InteractionRequest.of_instances(rgb, instances, arguments.instruction, **fields)
     return InteractionRequest(
         rgb,
-        read_mask(arguments.mask, "target mask"),
+        read_mask(arguments.mask, "target mask", say_note),
         arguments.instruction,
-        actor_mask=read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None,
+        actor_mask=read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
         **fields,
     )
 
@@ -121,7 +121,7 @@ def _instance(text: str):
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"--instance is {text[:100]!r}", "write NAME:ROLE:FILE, as in mug:target:mug.png"
         )
-    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}"))
+    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}", say_note))
 
 
 def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)
