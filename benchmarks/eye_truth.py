@@ -1,7 +1,7 @@
 """Truth by eye of a real clip, and how far a lifted motion is from it.
 
-A clip's folder holds clip.mp4, mask.png and truth.json: in some frames 13 joints (`xy` in pixels, `visible`), the box of
-what is seen of the target, and for the whole clip which hands touch it in which frames (inclusive).
+A clip's folder holds clip.mp4, mask.png and truth.json: in some frames 13 joints (`xy` in pixels, `visible`), the box
+of what is seen of the target, and for the whole clip which hands touch it in which frames (inclusive).
 """
 
 import json

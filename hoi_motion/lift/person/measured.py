@@ -1,4 +1,4 @@
-"""What a depth image of the first frame adds between two stages of a fit: how large the person is, where the floor is."""
+"""What the first frame's depth image adds between two stages of a fit: the person's size, and where the floor is."""
 
 from dataclasses import replace
 
