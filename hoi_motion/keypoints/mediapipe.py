@@ -19,8 +19,8 @@ AGREEING, WIDER = 0.7, 1.5
 # a person is lost where both views are less sure of the trunk, and looked for in the whole picture and in squares
 # around where they were last, of so many times their size
 LOST, LOOKED_AROUND = 0.5, (1.5, 2.5)
-# who is found again is no further from where they were last than so many trunks, and so many more a frame, and has grown
-# or shrunk by no more than this factor, and so much more a frame, up to the last
+# who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
+# grown or shrunk by no more than this factor, and so much more a frame, up to the last
 AT_ONCE, A_FRAME = 0.5, 0.25
 GROWN, GROWN_A_FRAME, MOST_GROWN = 1.3, 0.1, 1.7
 
