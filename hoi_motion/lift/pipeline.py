@@ -11,6 +11,7 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
+from hoi_motion.known_scene import KnownScene
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
@@ -83,6 +84,7 @@ def lift_video(
     config: LiftConfig = LiftConfig(),
     keypoints: KeypointSource | None = None,
     human: HoiMotion | None = None,
+    known: KnownScene | None = None,
     observation: Observation | None = None,
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
@@ -96,6 +98,7 @@ def lift_video(
         keypoints: where keypoints come from; None is the source that the config names.
         human: the person's motion from elsewhere, one frame a frame of the clip: its poses are kept, only heading and
             place are found; object and contacts are lifted as ever. None fits the body here.
+        known: what somebody beside the video knows: the camera against gravity, heights of floor and support.
         observation: of this clip by `observe_clip`, so that it is not made again.
 
     Returns:
@@ -141,7 +144,9 @@ def lift_video(
 
     # 4. the object's shape and poses, contacts in space
     hands = _hands(body, fit, points_m)
-    thing, support, contacts, distance = object_motion(target, observation.contacts, hands, points_m, camera, depth_m)
+    thing, support, contacts, distance = object_motion(
+        target, observation.contacts, hands, points_m, camera, depth_m, known or KnownScene()
+    )
     clock.lap("contact")
     on_progress("lift", 1.0)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, read_motion
+from hoi_motion.known_scene import KnownScene
 from hoi_motion.scripts.command import command_parser, run_command
 
 
@@ -31,6 +32,19 @@ def _parser():
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
     camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
     parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
+    parser.add_argument(
+        "--camera-pose",
+        metavar="FILE",
+        help="what is known of the camera: 16 numbers, its pose in a frame with z up (T_world_camera, metres), "
+        "or 3, the direction of gravity in the camera's frame; .npy or text",
+    )
+    parser.add_argument(
+        "--support-height",
+        type=float,
+        metavar="M",
+        help="height of what the object stands on, in the frame of --camera-pose; with gravity alone counted from the camera",
+    )
+    parser.add_argument("--floor-height", type=float, metavar="M", help="the same of the floor")
     parser.add_argument(
         "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
     )
@@ -88,6 +102,7 @@ def _lift(argv: list[str]) -> int:
     intrinsics = _intrinsics(arguments, clip.size_px)
     if intrinsics is not None:
         intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
+    known = _known_scene(arguments)
     human = None
     if arguments.human:
         human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
@@ -105,6 +120,7 @@ def _lift(argv: list[str]) -> int:
             config=config,
             keypoints=keypoints,
             human=human,
+            known=known,
             on_progress=on_progress,
         )
     if arguments.overlay:
@@ -151,15 +167,35 @@ def _intrinsics(arguments, size_px) -> np.ndarray | None:
         )
     if arguments.intrinsics is None:
         return None
-    path = Path(arguments.intrinsics)
+    return _numbers(arguments.intrinsics, "intrinsics", (9,), "nine numbers: fx 0 cx 0 fy cy 0 0 1").reshape(3, 3)
+
+
+def _known_scene(arguments) -> KnownScene:
+    """Camera and heights as given; heights beside gravity alone count from the camera."""
+    support_m, floor_m = arguments.support_height, arguments.floor_height
+    if arguments.camera_pose is None:
+        return KnownScene(support_height_m=support_m, floor_height_m=floor_m)
+    hint = "16 numbers: T_world_camera row by row; or 3: gravity in the camera's frame"
+    numbers = _numbers(arguments.camera_pose, "camera pose", (16, 3), hint)
+    if numbers.size == 16:
+        return KnownScene(T_world_camera=numbers.reshape(4, 4), support_height_m=support_m, floor_height_m=floor_m)
+    above_m = [None if height_m is None else -height_m for height_m in (support_m, floor_m)]
+    return KnownScene(gravity_camera=numbers, camera_above_support_m=above_m[0], camera_above_floor_m=above_m[1])
+
+
+def _numbers(file: str, name: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)
+    """So many numbers from an .npy or a text file."""
+    path = Path(file)
     try:
         if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        return np.array(path.read_text().replace(",", " ").split(), float).reshape(3, 3)
+            numbers = np.asarray(np.load(path, allow_pickle=False), float).reshape(-1)
+        else:
+            numbers = np.array(path.read_text().replace(",", " ").split(), float)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            ErrorCode.CAMERA_INVALID, f"cannot read intrinsics {path}: {error}", "nine numbers: fx 0 cx 0 fy cy 0 0 1"
-        ) from error
+        raise InputError(ErrorCode.CAMERA_INVALID, f"cannot read {name} {path}: {error}", hint) from error
+    if numbers.size not in counts:
+        raise InputError(ErrorCode.CAMERA_INVALID, f"{name} {path} holds {numbers.size} numbers", hint)
+    return numbers
 
 
 def _print_summary(motion) -> None:
@@ -169,6 +205,10 @@ def _print_summary(motion) -> None:
     )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
+    print(
+        f"distance {numbers['target_distance_m']:.2f} m, within {100 * numbers['target_distance_spread_m']:.0f} cm, by "
+        f"{numbers['target_distance_source']}: {numbers['target_distance_why']}"
+    )
     if not motion.contacts:
         print("contact  none")
     for c in motion.contacts:

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.frames import runs_of
+from hoi_motion.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.grip import HandMotion, into_grip, palm_gap_m
 from hoi_motion.lift.object.shape import Primitive
@@ -37,10 +38,11 @@ def object_motion(
     actor_m: np.ndarray,  # (T, 76, 3)
     camera,
     depth_m: np.ndarray | None = None,  # (H, W)
+    known: KnownScene = KnownScene(),
 ) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance]:
     """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given."""
     sight = Sight(target.mask, camera)
-    distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m))
+    distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m, known))
     primitive = sight.shape_at(distance.outline_m)
     rest = sight.resting_pose(distance.centre_m, primitive)
     poses = _poses(target, contacts, hands, rest, primitive, camera)
