@@ -8,7 +8,7 @@ import numpy as np
 from hoi_motion.frames import closed, runs_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import hand_centres_px, hand_points_px
-from hoi_motion.lift.object.track import ObjectTrack
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact
 
 # a hand nearer than these shares of the object's size and of the person's height touches, in the picture

@@ -8,7 +8,6 @@ import numpy as np
 from hoi_motion.body import load_body
 from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.known_scene import KnownScene
@@ -17,10 +16,11 @@ from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.pose import object_motion, palm_points_m
-from hoi_motion.lift.object.track import ObjectTrack, track_object
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.lift.track.tracker import track_object
 from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -68,7 +68,7 @@ def observe_clip(
     source = keypoints or keypoint_source(config.keypoints)
     track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
     clock.lap("keypoints")
-    target = track_object(frames, target_mask, hand_centres_px(track), on_progress=on_progress, cancel=cancel)
+    target = track_object(frames, target_mask, track, on_progress=on_progress, cancel=cancel)
     clock.lap("object")
     return Observation(track, target, contact_intervals(track, target, fps), clock.seconds)
 

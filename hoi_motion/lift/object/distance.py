@@ -11,7 +11,7 @@ import numpy as np
 from hoi_motion.known_scene import KnownScene
 from hoi_motion.lift.object.grip import GRIP_M, HandMotion, palm_gap_m
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.object.track import ObjectTrack
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 USUAL_HEIGHT_M = 0.15

@@ -14,7 +14,7 @@ from hoi_motion.lift.object.distance import SOURCES, Scene, object_distance, on_
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.shape import fit_primitive
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 from hoi_motion.motion import Contact
 
 T = 4
