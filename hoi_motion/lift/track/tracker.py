@@ -43,6 +43,10 @@ OUTLINE_BOX = 1.5
 LEAST_OUTLINE_SHARE = 0.25
 UNSEEN_VISIBILITY = 0.1
 ADAPT_FROM = 0.6
+# what looks like it, in this share of the last so many frames in which it surely rests, is something else
+SURELY_AT_REST = 0.7
+DOUBLES_FRAMES = 12
+DOUBLES_QUANTILE = 0.8
 
 
 class OwnTracker:
@@ -111,6 +115,8 @@ class _Chooser:
         rows, columns = np.nonzero(self.work_mask)
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
         self.centre, self.extent = (low + high) / 2, high - low + 1.0
+        self.rest_scores = self._rest_scores()
+        self.maps = self._without_doubles()
 
     def track(self) -> ObjectTrack:
         places = [self._places(t) for t in range(len(self.images))]
@@ -131,20 +137,32 @@ class _Chooser:
         _bridge(similarity, resting, path >= 0, self.hands_px, self.mask)
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
 
+    def _rest_scores(self) -> list[float]:
+        scores = []
+        for image in self.images:
+            scores.append(self.template.score_at_rest(image))
+            if scores[-1] > ADAPT_FROM:
+                self.template.adapt_at_rest(image)
+        return scores
+
+    def _without_doubles(self) -> np.ndarray:  # (T, h, w)
+        """Likeness without that of places which looked like the object while it surely rested elsewhere."""
+        sure = [t for t, score in enumerate(self.rest_scores) if t and score > SURELY_AT_REST]
+        if not sure:
+            return self.likeness.maps
+        own = cv2.dilate(self.work_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        doubles = np.quantile(self.likeness.maps[sure[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
+        return self.likeness.maps - np.where(own, 0.0, np.maximum(doubles, 0)).astype(np.float32)
+
     def _places(self, t: int) -> Places:
-        rest = self.template.score_at_rest(self.images[t])
-        if t == 0:
-            self.rest_scores = []
-        self.rest_scores.append(rest)
-        if rest > ADAPT_FROM:
-            self.template.adapt_at_rest(self.images[t])
+        rest = self.rest_scores[t]
         gone = float(self.likeness.emptied[t][self.work_mask].mean())
         kinds, centres, extents = [RESTING], [self.centre], [self.extent]
         costs = [min(-REST_WEIGHT * (rest - REST_EVEN), HIDDEN) + GONE_WEIGHT * max(0.0, gone - GONE_EVEN)]
         if t and not self.followed.resting[t]:
             self._add_followed(t, kinds, centres, extents, costs)
         if t:
-            for centre, extent, value in zip(*like_places(self.likeness.maps[t], self.extent)):
+            for centre, extent, value in zip(*like_places(self.maps[t], self.extent)):
                 if np.linalg.norm(centre - self.centre) > NEAR_REST * np.sqrt(self.extent.prod()):
                     kinds.append(FOUND)
                     centres.append(centre)
@@ -164,7 +182,7 @@ class _Chooser:
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
         centres.append((low + high) / 2)
         extents.append(high - low + 1.0)
-        likeness = float(self.likeness.maps[t][moved].mean())
+        likeness = float(self.maps[t][moved].mean())
         sure = self.followed.visibility[t]
         costs.append(FOLLOWED_WEIGHT * (FOLLOWED_EVEN - sure) - FOLLOWED_LIKENESS * likeness)
 
@@ -184,7 +202,7 @@ class _Chooser:
         )
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         likeness = cv2.warpAffine(
-            self.likeness.maps[t],
+            self.maps[t],
             zoom,
             tuple(int(v) for v in high - low),
             flags=how,
