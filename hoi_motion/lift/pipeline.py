@@ -19,8 +19,8 @@ from hoi_motion.lift.object.pose import object_motion, palm_points_m
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
-from hoi_motion.lift.track.tracker import track_object
 from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -68,7 +68,7 @@ def observe_clip(
     source = keypoints or keypoint_source(config.keypoints)
     track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
     clock.lap("keypoints")
-    target = track_object(frames, target_mask, track, on_progress=on_progress, cancel=cancel)
+    target = track_source(config.track).track(frames, target_mask, track, on_progress=on_progress, cancel=cancel)
     clock.lap("object")
     return Observation(track, target, contact_intervals(track, target, fps), clock.seconds)
 

@@ -10,6 +10,7 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, read_motion
 from hoi_motion.known_scene import KnownScene
+from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command
 
 
@@ -68,6 +69,12 @@ def _parser():
     parser.add_argument(
         "--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
     )
+    parser.add_argument(
+        "--track",
+        default="own",
+        metavar="SOURCE",
+        help=f"where the object's track is from: {described()} (default own)",
+    )
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
 
@@ -86,7 +93,8 @@ def _lift(argv: list[str]) -> int:
     from hoi_motion.media.video_file import read_video, write_video
     from hoi_motion.motion import checked_intrinsics
 
-    config = LiftConfig(body_model=arguments.body_model, keypoints=arguments.keypoints)
+    config = LiftConfig(body_model=arguments.body_model, keypoints=arguments.keypoints, track=arguments.track)
+    track_source(config.track)
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)

@@ -1,8 +1,8 @@
 """The object's way through the clip: the best path over places in all frames at once, so that it looks both ways.
 
-A place is where the object may be in one frame: at rest, where it was followed to, or where something looks like it. Places
-have costs of their own, and steps between them: what moves is carried by a hand, at about the same size. Frames in which
-it is nowhere to be seen are stepped over.
+A place is where the object may be in one frame: at rest, where it was followed to, or where something looks like it.
+Places have costs of their own, and so have steps between them: what moves is carried by a hand, at about the same size.
+Frames in which it is nowhere to be seen are stepped over.
 """
 
 from dataclasses import dataclass

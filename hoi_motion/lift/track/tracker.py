@@ -1,8 +1,8 @@
 """Our own tracker: the marked object followed, found again by its colours, and its way chosen over the whole clip.
 
-Camera motion is taken out first. Following (`follow.py`) knows the object's surface and loses it when it turns or blurs;
-colours against the known room (`likeness.py`) find it anywhere, without knowing its turn. `path.py` chooses between
-their places in all frames at once.
+Camera motion is taken out first. Following (`follow.py`) knows the object's surface and loses it when it turns or
+blurs; colours against the known room (`likeness.py`) find it anywhere, without knowing its turn. `path.py` chooses
+between their places in all frames at once.
 """
 
 import cv2
