@@ -14,7 +14,7 @@ from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.lift.object.sight import Sight, mask_middle, sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.track.track import ObjectTrack
-from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
+from hoi_motion.motion import HANDS, SIDE_OF_HAND, Contact, ObjectMotion, SupportBox
 
 # a palm's middle this far from a surface can touch it with the fingers
 TOUCH_REACH_M = 0.06
@@ -40,7 +40,10 @@ OUTLIER = 2.0
 ROBUST_ROUNDS = 4
 # a held object lies in the palm's grip (grip.py) from the third frame on
 GRIP_FRAMES = 3
-_PALM = {hand: [index_of(f"{hand[:-5]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")] for hand in HANDS}
+_PALM = {
+    hand: [index_of(f"{SIDE_OF_HAND[hand]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")]
+    for hand in HANDS
+}
 
 
 def palm_points_m(points_m: np.ndarray, hand: str) -> np.ndarray:  # (T, 76, 3) -> (T, 3)

@@ -7,6 +7,7 @@ import numpy as np
 
 from hoi_motion.lift.object.shape import Primitive, fit_primitive
 from hoi_motion.motion import Camera
+from hoi_motion.rigid import standing_at
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,7 @@ class Sight:
 
     def resting_pose(self, distance_m: float, shape: Primitive) -> np.ndarray:  # (4, 4)
         """World pose of the upright shape whose centre is at this distance; nothing rests below the floor."""
-        T = np.eye(4)
-        c, s = np.cos(shape.yaw_rad), np.sin(shape.yaw_rad)
-        T[:2, :2] = [[c, -s], [s, c]]
-        T[:3, 3] = self.camera.T_world_camera[:3, 3] + distance_m * self.ray
+        T = standing_at(self.camera.T_world_camera[:3, 3] + distance_m * self.ray, shape.yaw_rad)
         T[2, 3] = max(T[2, 3], shape.half_height_m)
         return T
 

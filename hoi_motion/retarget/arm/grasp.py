@@ -8,8 +8,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
+from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion, ObjectMotion
 from hoi_motion.retarget.robots.config import GripperConfig
+from hoi_motion.rigid import moved_back
 
 SLAB_HALF_M = 0.011  # half the width of a finger
 OPENING_SPARE_M = 0.006  # the gripper opens this much wider than the object
@@ -59,18 +60,14 @@ def acting_contact(motion: HoiMotion) -> Contact:
 
 def hand_on_object(motion: HoiMotion, contact: Contact, body) -> tuple[np.ndarray, np.ndarray]:  # (3,), (3,)
     """Middle of the hand and direction from wrist to hand, object frame, at the first frame of the contact."""
-    t, side = contact.start_frame, contact.hand.removesuffix("_hand")
+    t, side = contact.start_frame, SIDE_OF_HAND[contact.hand]
     keypoints = body.joints(motion.pose_rad[t : t + 1], motion.transl_m[t : t + 1], motion.betas)[0].numpy()
     wrist = keypoints[body.keypoint_names.index(f"{side}_wrist")]
     hand = keypoints[body.keypoint_names.index(f"{side}_middle1")]
-    T = _object(motion, contact).T_world_object[t]
-    centre = (hand - T[:3, 3]) @ T[:3, :3]
+    T = motion.object_named(contact.object_name).T_world_object[t]
+    centre = moved_back(T, hand)
     direction = (hand - wrist) @ T[:3, :3]
     return centre.astype(float), direction.astype(float) / max(np.linalg.norm(direction), 1e-9)
-
-
-def _object(motion: HoiMotion, contact: Contact) -> ObjectMotion:
-    return next(o for o in motion.objects if o.name == contact.object_name)
 
 
 def grasp_candidates(

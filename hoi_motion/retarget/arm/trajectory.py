@@ -16,6 +16,7 @@ from hoi_motion.retarget.arm.grasp import Grasp, acting_contact, grasp_candidate
 from hoi_motion.retarget.arm.placement import base_candidates
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.rigid import minimum_jerk
 
 MIN_RATE_HZ = 50.0  # samples a second of source time: fine enough for differences to be accelerations
 APPROACH_M = 0.10  # straight way to the object
@@ -65,7 +66,7 @@ def retarget_arm(
     """
     contact = acting_contact(motion)
     line = timeline(motion, contact)
-    thing = next(o for o in motion.objects if o.name == contact.object_name)
+    thing = motion.object_named(contact.object_name)
     T_touch = line.T_world_object[line.touch]
     held = line.T_world_object[line.touch : line.release + 1]
     lifted = bool(held[:, 2, 3].max() - T_touch[2, 3] > LIFTED_M)
@@ -75,8 +76,8 @@ def retarget_arm(
     if first is None:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
-            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, without a "
-            f"rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
+            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, T_touch[2, :3]):.0f} mm wide, "
+            f"without a rim, a neck or a handle for the gripper of {arm.config.name}, which opens "
             f"{1000 * arm.gripper.open_width_m:.0f} mm",
             "take a robot with a wider gripper, as panda_wide",
         )
@@ -117,7 +118,7 @@ def timeline(motion: HoiMotion, contact: Contact) -> Timeline:
     frames = np.arange(motion.num_frames)
     count = (motion.num_frames - 1) * fine + 1
     at = np.arange(count) / fine
-    thing = next(o for o in motion.objects if o.name == contact.object_name)
+    thing = motion.object_named(contact.object_name)
     T = np.tile(np.eye(4), (count, 1, 1))
     T[:, :3, 3] = PchipInterpolator(frames, thing.T_world_object[:, :3, 3])(at)
     T[:, :3, :3] = Slerp(frames, Rotation.from_matrix(thing.T_world_object[:, :3, :3]))(at).as_matrix()
@@ -167,7 +168,7 @@ class _Attempt:
         straight = max(1, int(APPROACH_SHARE * line.touch)) if line.touch else 0
         before = line.touch - straight
         if straight:
-            away = APPROACH_M * (1 - _minimum_jerk(np.arange(straight + 1) / straight))
+            away = APPROACH_M * (1 - minimum_jerk(np.arange(straight + 1) / straight))
             poses = {before + i: _back(self.T_tool[line.touch], d) for i, d in enumerate(away)}
             self._follow(positions, touch, range(line.touch, before - 1, -1), poses, "approaching the object")
         # 4. away from it when the contact ends before the motion does
@@ -196,8 +197,8 @@ class _Attempt:
         line = self.line
         at = np.arange(line.count)
         closing = max(1.0, min(CLOSE_S * line.rate_hz, line.release - line.touch))
-        share = _minimum_jerk((at - line.touch) / closing)
-        opening = _minimum_jerk((at - line.release) / max(1.0, CLOSE_S * line.rate_hz))
+        share = minimum_jerk((at - line.touch) / closing)
+        opening = minimum_jerk((at - line.release) / max(1.0, CLOSE_S * line.rate_hz))
         return self.open + (self.shut - self.open) * share * (1 - opening)
 
     def _retreat(self, positions) -> None:
@@ -206,7 +207,7 @@ class _Attempt:
         if not len(rest):
             return
         wait = CLOSE_S * line.rate_hz
-        away = RETREAT_M * _minimum_jerk((rest - line.release - wait) / (0.6 * line.rate_hz))
+        away = RETREAT_M * minimum_jerk((rest - line.release - wait) / (0.6 * line.rate_hz))
         poses = {int(i): _back(self.T_tool[line.release], d) for i, d in zip(rest, away)}
         self._follow(positions, positions[line.release], poses, poses, "leaving the object")
 
@@ -214,7 +215,7 @@ class _Attempt:
         arm, start = self.arm, positions[before]
         if not before:
             return
-        share = _minimum_jerk(np.arange(before + 1) / before)
+        share = minimum_jerk(np.arange(before + 1) / before)
         for up_m in CLEAR_UP_M:
             if up_m:
                 above = arm.forward(start)
@@ -289,12 +290,6 @@ def _robot_motion(path: _Path, arm: Arm, line: Timeline, grasp: Grasp, base, con
     return RobotMotion(
         as_fast.robot, names, positions, as_fast.root_pose, line.rate_hz / stretch, source_time, stretch, facts
     )
-
-
-def _minimum_jerk(x) -> np.ndarray:
-    """Smoothest rise from 0 to 1 (Flash and Hogan 1985, equation 3)."""
-    x = np.clip(x, 0, 1)
-    return x**3 * (10 - 15 * x + 6 * x**2)
 
 
 def _back(T_base_tool: np.ndarray, distance_m: float) -> np.ndarray:
