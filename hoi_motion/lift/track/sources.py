@@ -5,16 +5,10 @@ from collections.abc import Callable
 from hoi_motion.lift.track.track import TrackSource
 
 
-def _own(_: str) -> TrackSource:
+def _own() -> TrackSource:
     from hoi_motion.lift.track.tracker import OwnTracker
 
     return OwnTracker()
-
-
-def _sam2(folder: str) -> TrackSource:
-    from hoi_motion.lift.track.sam2_video import Sam2Video
-
-    return Sam2Video(folder)
 
 
 def _files(path: str) -> TrackSource:
@@ -23,28 +17,22 @@ def _files(path: str) -> TrackSource:
     return MaskFiles(path)
 
 
-# how a name begins -> what it is, and the source of the rest of the name; anything else is a file or a folder
-NAMED: dict[str, tuple[str, Callable[[str], TrackSource]]] = {
+# name -> what it is, and how to make it; anything else is a file or a folder
+NAMED: dict[str, tuple[str, Callable[[], TrackSource]]] = {
     "own": ("our own tracker", _own),
-    "sam2:": ("SAM 2 or EdgeTAM for video in a folder in transformers' format", _sam2),
 }
 FILES = "FILE or FOLDER of masks: a folder of PNG, an .npz or a .json of COCO run lengths"
 
 
 def track_source(name: str) -> TrackSource:
-    """The source of a name: `own`, `sam2:FOLDER`, or a file or folder of masks.
+    """The source of a name: `own`, or a file or folder of masks.
 
     Raises:
         InputError: FILE_INVALID for a file or folder that is not there.
-        LiftError: MODEL_MISSING for a folder without such a model.
     """
-    for start, (_, source) in NAMED.items():
-        if name == start or (start.endswith(":") and name.startswith(start)):
-            return source(name[len(start) :])
-    return _files(name)
+    return NAMED[name][1]() if name in NAMED else _files(name)
 
 
 def described() -> str:
     """All sources in words, for help texts."""
-    named = [f"{start}{'FOLDER' if start.endswith(':') else ''} ({what})" for start, (what, _) in NAMED.items()]
-    return ", ".join([*named, FILES])
+    return ", ".join([*(f"{name} ({what})" for name, (what, _) in NAMED.items()), FILES])
