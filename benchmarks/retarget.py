@@ -166,7 +166,7 @@ def limit_violations(result, arm) -> int:
     n = len(arm.joint_names)
     q = result.positions_rad[:, :n]
     velocity, acceleration = (np.abs(a) for a in result.rates())
-    fastest = np.concatenate([arm.velocity_rad_s, arm.gripper_velocity])
+    fastest = np.concatenate([arm.velocity_rad_s, arm.finger_velocity * np.abs(arm.fingers.multipliers)])
     return int(
         ((q < arm.lower_rad) | (q > arm.upper_rad)).any(axis=1).sum()
         + (velocity > fastest + 1e-6).any(axis=1).sum()
@@ -190,7 +190,7 @@ def look_again(result, motion, arm) -> tuple[float, int]:
         world.set_base(base)
         for i, q in enumerate(result.positions_rad):
             world.place_at(result.source_time_s[i] * motion.fps, line.T_world_object[i])
-            world.pose(q[:n], q[n])
+            world.pose(q[:n], q[n:])
             hits += world.collision(holding=i >= line.touch) is not None
             if closed <= i <= line.release:
                 gap = max(gap, world.gap_m())

@@ -6,12 +6,36 @@ import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import write_whole
 
 SCHEMA_VERSION = 1
+PEAK_POINTS = 4  # an interval in which a spline's speed is looked at; its acceleration is greatest at a sample
+
+
+@dataclass(frozen=True)
+class GripperCommand:
+    """From a time on, the fingers go to an opening with a force: what `control_msgs/GripperCommand` says.
+
+    Attributes:
+        time_s: since the first sample; width_m: opening that is gone to, reached or not.
+        force_n: of each finger, N (Nm for fingers that turn).
+    """
+
+    time_s: float
+    width_m: float
+    force_n: float
+
+    def __post_init__(self):
+        for name in ("time_s", "width_m", "force_n"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        values = (self.time_s, self.width_m, self.force_n)
+        if not (np.isfinite(values).all() and min(values) >= 0):
+            raise InputError(ErrorCode.FILE_INVALID, f"{self}", "time, opening and force are finite and not negative")
 
 
 @dataclass(frozen=True)
@@ -26,6 +50,9 @@ class RobotMotion:
         source_time_s: (N,) time in the source motion that each sample belongs to.
         stretch: how many times longer the robot takes than the person, >= 1.
         facts: what was chosen and measured: hand, object, grip, gap_m, ...
+        gripper: commands of the gripper, by time; without any, the fingers do what `positions_rad` says.
+        finger_names: those of `joint_names` that are the gripper's.
+        object_pose: (N, 7) x y z qx qy qz qw where the handled object should be, world; (0, 7) when there is none.
     """
 
     robot: str
@@ -36,12 +63,19 @@ class RobotMotion:
     source_time_s: np.ndarray  # (N,)
     stretch: float = 1.0
     facts: dict = field(default_factory=dict)
+    gripper: tuple[GripperCommand, ...] = ()
+    finger_names: tuple[str, ...] = ()
+    object_pose: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))  # (N, 7)
 
     def __post_init__(self):
         object.__setattr__(self, "joint_names", tuple(self.joint_names))
+        object.__setattr__(self, "gripper", tuple(self.gripper))
+        object.__setattr__(self, "finger_names", tuple(self.finger_names))
         positions = checked_array(self.positions_rad, "positions_rad", ("N", len(self.joint_names)), np.float64)
         object.__setattr__(self, "positions_rad", positions)
-        for name, shape in (("root_pose", (len(positions), 7)), ("source_time_s", (len(positions),))):
+        shapes = {"root_pose": (len(positions), 7), "source_time_s": (len(positions),)}
+        shapes["object_pose"] = (len(positions) if len(self.object_pose) else 0, 7)
+        for name, shape in shapes.items():
             object.__setattr__(self, name, checked_array(getattr(self, name), name, shape, np.float64))
         if not len(positions) or not (np.isfinite(self.fps) and self.fps > 0) or not self.stretch >= 1:
             raise InputError(
@@ -57,6 +91,28 @@ class RobotMotion:
         still = np.zeros((1, velocity.shape[1]))
         return velocity, np.diff(np.concatenate([still, velocity, still]), axis=0) * self.fps
 
+    def T_world_root(self, sample: int = 0) -> np.ndarray:  # (4, 4)
+        """Pose of the base in the world at a sample."""
+        return _transform(self.root_pose[sample])
+
+    def T_world_object(self, sample: int) -> np.ndarray:  # (4, 4)
+        """Where the handled object should be at a sample."""
+        return _transform(self.object_pose[sample])
+
+    def spline(self) -> CubicSpline:
+        """Joints over time in seconds, at rest at both ends: what a controller makes of the exported points."""
+        at = np.arange(len(self.positions_rad)) / self.fps
+        if len(at) < 2:
+            at, positions = np.array([0.0, 1.0]), np.repeat(self.positions_rad, 2, axis=0)
+            return CubicSpline(at, positions, bc_type="clamped")
+        return CubicSpline(at, self.positions_rad, bc_type="clamped")
+
+    def peaks(self) -> tuple[np.ndarray, np.ndarray]:  # (n,), (n,)
+        """Greatest speed and acceleration of each joint, between samples as well."""
+        spline = self.spline()
+        at = np.linspace(spline.x[0], spline.x[-1], PEAK_POINTS * (len(spline.x) - 1) + 1)
+        return np.abs(spline(at, 1)).max(axis=0), np.abs(spline(at, 2)).max(axis=0)
+
     def save(self, path) -> None:
         """Write one npz without pickles, complete or not at all."""
         meta = {
@@ -66,8 +122,10 @@ class RobotMotion:
             "fps": self.fps,
             "stretch": self.stretch,
             "facts": self.facts,
+            "gripper": [vars(command) for command in self.gripper],
+            "finger_names": self.finger_names,
         }
-        arrays = {name: getattr(self, name) for name in ("positions_rad", "root_pose", "source_time_s")}
+        arrays = {name: getattr(self, name) for name in ("positions_rad", "root_pose", "source_time_s", "object_pose")}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
         write_whole(path, buffer.getvalue())
@@ -85,6 +143,7 @@ class RobotMotion:
             meta = json.loads(str(data.pop("meta")))
             if meta.pop("schema") != SCHEMA_VERSION:
                 raise ValueError("another schema version")
+            meta["gripper"] = [GripperCommand(**c) for c in meta.get("gripper", ())]  # absent in older files
             return cls(**meta, **data)
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
             raise InputError(
@@ -92,3 +151,9 @@ class RobotMotion:
                 f"{path} is not a readable robot motion: {error}",
                 "hoi-retarget writes such files",
             ) from error
+
+
+def _transform(pose: np.ndarray) -> np.ndarray:  # (7,) -> (4, 4)
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = Rotation.from_quat(pose[3:]).as_matrix(), pose[:3]
+    return T

@@ -8,11 +8,12 @@ from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
 
 PALM_HEIGHT_M = 0.07
-FINGER_SIZE_M = (0.02, 0.012, 0.065)
+FINGER_WIDTH_M, FINGER_THICKNESS_M = 0.02, 0.012
 TIP_DEPTH_M = 0.006  # the grasp frame lies this far behind the finger tips
 JAW_JOINTS = ("jaw_left_joint", "jaw_right_joint")
 JAW_FRAME = "jaw_tip"
-JAW_VELOCITY_M_S = 0.15
+JAW_VELOCITY_M_S, JAW_FORCE_N = 0.15, 60.0
+CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
 
 
 def read_urdf(path: Path, jaw: JawConfig) -> str:
@@ -22,6 +23,13 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes or an unknown link.
     """
     root = parse_urdf(path)
+    for joint in root.findall("joint"):
+        if joint.get("type") == "continuous":
+            joint.set("type", "revolute")
+            limit = joint.find("limit")
+            limit = xml.SubElement(joint, "limit", effort="0", velocity="0") if limit is None else limit
+            limit.set("lower", str(-CONTINUOUS_RAD))
+            limit.set("upper", str(CONTINUOUS_RAD))
     if jaw.link:
         links = [link.get("name", "") for link in root.findall("link")]
         for name in filter(None, (jaw.link, jaw.instead_of)):
@@ -93,7 +101,7 @@ def _remove(root: xml.Element, link: str) -> None:
 
 def _jaw(jaw: JawConfig) -> list[xml.Element]:
     half = jaw.open_width_m / 2
-    x, y, z = FINGER_SIZE_M
+    x, y, z = FINGER_WIDTH_M, FINGER_THICKNESS_M, jaw.finger_m
     finger_z = PALM_HEIGHT_M + z / 2
     parts = [
         _link("jaw_palm", (0.05, jaw.open_width_m + 2 * y, PALM_HEIGHT_M), PALM_HEIGHT_M / 2),
@@ -103,8 +111,8 @@ def _jaw(jaw: JawConfig) -> list[xml.Element]:
     ]
     for name, side in zip(JAW_JOINTS, (1, -1)):
         link = name.removesuffix("_joint")
-        limit = f'<limit lower="0" upper="{half}" velocity="{JAW_VELOCITY_M_S}" effort="50"/>'
-        parts.append(_link(link, FINGER_SIZE_M, finger_z, side * y / 2))
+        limit = f'<limit lower="0" upper="{half}" velocity="{JAW_VELOCITY_M_S}" effort="{JAW_FORCE_N}"/>'
+        parts.append(_link(link, (x, y, z), finger_z, side * y / 2))
         parts.append(_joint(name, "prismatic", "jaw_palm", link, 0.0, f'<axis xyz="0 {side} 0"/>{limit}'))
     return [xml.fromstring(part) for part in parts]
 

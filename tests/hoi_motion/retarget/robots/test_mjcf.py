@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from hoi_motion.errors import RetargetError
+from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.world import pybullet
-from hoi_motion.retarget.arm.world import quiet
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
@@ -69,7 +69,7 @@ def test_bodies_are_where_pybullet_puts_those_of_the_same_file(tmp_path):
     (tmp_path / "ours.urdf").write_text(ours)
     client = pybullet.connect(pybullet.DIRECT)
     try:
-        with quiet():
+        with quiet_pybullet():
             theirs = max(pybullet.loadMJCF(str(path), physicsClientId=client), key=lambda b: len(_joints(b, client)))
             ours = pybullet.loadURDF(str(tmp_path / "ours.urdf"), physicsClientId=client)
         found = [_bodies(body, client) for body in (ours, theirs)]
