@@ -23,18 +23,19 @@ class GripperCommand:
 
     Attributes:
         time_s: since the first sample; width_m: opening that is gone to, reached or not.
+        position: value of the first finger joint there, m or rad.
         force_n: of each finger, N (Nm for fingers that turn).
     """
 
     time_s: float
     width_m: float
+    position: float
     force_n: float
 
     def __post_init__(self):
-        for name in ("time_s", "width_m", "force_n"):
+        for name in ("time_s", "width_m", "position", "force_n"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        values = (self.time_s, self.width_m, self.force_n)
-        if not (np.isfinite(values).all() and min(values) >= 0):
+        if not (np.isfinite(self.position) and 0 <= min(self.time_s, self.width_m, self.force_n) < np.inf):
             raise InputError(ErrorCode.FILE_INVALID, f"{self}", "time, opening and force are finite and not negative")
 
 
@@ -83,13 +84,6 @@ class RobotMotion:
                 f"{len(positions)} samples at {self.fps} fps, stretch {self.stretch}",
                 "a robot motion has samples, a positive rate and a stretch of at least 1",
             )
-
-    def rates(self) -> tuple[np.ndarray, np.ndarray]:  # (N + 1, n), (N + 2, n)
-        """Velocities and accelerations by differences; the robot rests before the first sample and after the last."""
-        padded = np.concatenate([self.positions_rad[:1], self.positions_rad, self.positions_rad[-1:]])
-        velocity = np.diff(padded, axis=0) * self.fps
-        still = np.zeros((1, velocity.shape[1]))
-        return velocity, np.diff(np.concatenate([still, velocity, still]), axis=0) * self.fps
 
     def T_world_root(self, sample: int = 0) -> np.ndarray:  # (4, 4)
         """Pose of the base in the world at a sample."""

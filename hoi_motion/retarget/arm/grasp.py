@@ -128,12 +128,8 @@ def grasp_candidates(
             y, z = lying.apply(outward), lying.apply(-up)
             propose(_pinch, edge, y, z, gripper, cost + lean + 3.0 * (kind == "touch"), depth_m=RIM_DEPTH_M)
     if kind == "slide":
-        for pitch, height, opening, cost in pushes(body, along, gripper):
-            heading = along - up * (along @ up)
-            heading /= np.linalg.norm(heading)
-            z = np.cos(pitch) * heading - np.sin(pitch) * up
-            later = 0.0 if is_straight else LAST_COST
-            propose(push, body.axis_m + height * up, np.cross(up, heading), z, opening, gripper, cost + later)
+        for *place, opening, cost in pushes(body, along, gripper):
+            propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
     for _, which, made in sorted(tries, key=lambda t: t[0]):
         if made():
             yield made()[which]

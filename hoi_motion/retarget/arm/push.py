@@ -27,22 +27,28 @@ def touch(body: Body, centre, y, z, gripper: GripperConfig, cost: float) -> list
     return both_ways(x, y, z, at, 0.0, 0.0, "touch", cost)
 
 
-def pushes(body: Body, along: np.ndarray, gripper: GripperConfig) -> Iterator[tuple[float, float, float, float]]:
-    """Pitch, height in the object frame, opening and cost of pushes along a direction, in order of cost.
+def pushes(
+    body: Body, along: np.ndarray, gripper: GripperConfig
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]]:
+    """Middle of the finger tips, y and z of the tool, opening and cost of pushes along a direction, in order of cost.
 
     Low, so that the object moves and does not tip; balls at their middle. Two finger tips far apart keep a round thing from
     turning out of the way.
     """
-    side = np.cross(body.up, along)
-    half_base_m = body.width_m(along / np.linalg.norm(along)) / 2
+    heading = along - body.up * (along @ body.up)
+    heading /= np.linalg.norm(heading)
+    side = np.cross(body.up, heading)
+    half_base_m = body.width_m(heading) / 2
     tall_m = body.high_m - body.low_m
     tipping_m = TIPPING_SHARE * half_base_m / ASSUMED_FRICTION
     height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
-    width_m = body.width_m(side / np.linalg.norm(side))
+    width_m = body.width_m(side)
+    behind = body.axis_m + (body.low_m + height_m) * body.up - half_base_m * heading
     for i, pitch in enumerate(PUSH_PITCHES_RAD):
         for j, share in enumerate(FORK_SHARES):
             opening = min(share * width_m, gripper.open_width_m)
-            yield float(pitch), body.low_m + height_m, opening, i + 0.3 * j - FIRST
+            z = np.cos(pitch) * heading - np.sin(pitch) * body.up
+            yield behind, side, z, opening, i + 0.3 * j - FIRST
 
 
 def push(body: Body, centre, y, z, opening_m: float, gripper: GripperConfig, cost: float) -> list[Grasp]:

@@ -189,10 +189,10 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
 
 def _commands(arm: Arm, grasp: Grasp, facts: dict, lets_go: bool) -> tuple[GripperCommand, ...]:
     """Open as it comes; a pinch closes until the object stops the fingers, with the gripper's force."""
-    force_n = arm.gripper.force_n
-    commands = [GripperCommand(0.0, grasp.open_m, force_n)]
+    told = [(0.0, grasp.open_m)]
     if grasp.grip == "pinch":
-        commands.append(GripperCommand(facts["touch_s"], 0.0, force_n))
+        told.append((facts["touch_s"], 0.0))
         if lets_go:
-            commands.append(GripperCommand(facts["release_s"], arm.gripper.open_width_m, force_n))
-    return tuple(commands)
+            told.append((facts["release_s"], arm.gripper.open_width_m))
+    first = arm.fingers.values([arm.finger_value(width) for _, width in told])[:, 0]
+    return tuple(GripperCommand(*when, value, arm.gripper.force_n) for when, value in zip(told, first))
