@@ -1,5 +1,6 @@
 """Humanoid: kinematics of a robot with a free root, and inverse kinematics of its whole body with pink on pinocchio."""
 
+import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
 SETTLED_RAD = 5e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
 POSTURE_COST = 0.03
+DAMPING = 0.1  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
 
 
 class BodyTask(pink.tasks.Task):
@@ -59,7 +61,8 @@ class Humanoid:
 
     Attributes:
         config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
-        joint_names: (n,) of one axis each; lower_rad, upper_rad, velocity_rad_s: (n,).
+        file_order: (n,) index in joint_names of each joint in the order in which the robot's file has them.
+        joint_names: (n,) of one axis each, in pinocchio's order; lower_rad, upper_rad, velocity_rad_s: (n,).
         home: (7 + n,) upright, where IK starts.
         rest_points_m: body part -> (3,) and rest_rotations -> (3, 3) with all joints at 0, root frame.
         body_axes: (3, 3), columns left, up and forward in the root frame.
@@ -82,6 +85,8 @@ class Humanoid:
                     f"links: {', '.join(links)}",
                 )
         self.joint_names = tuple(list(model.names)[2:])
+        in_file = [joint.get("name") for joint in xml.fromstring(self.urdf_text).findall("joint")]
+        self.file_order = [self.joint_names.index(name) for name in in_file if name in self.joint_names]
         for where in ("home_rad", "velocity_rad_s"):
             for name in getattr(config, where):
                 if name not in self.joint_names:
@@ -182,7 +187,7 @@ class WholeBodyIK:
         configuration = self._configuration
         for _ in range(steps):
             move = pink.solve_ik(
-                configuration, (task, self._posture), 1.0, "daqp", 1e-6, self._limits, safety_break=False
+                configuration, (task, self._posture), 1.0, "daqp", DAMPING, self._limits, safety_break=False
             )
             largest = np.abs(move).max()
             move *= min(1.0, MAX_STEP_RAD / max(largest, 1e-9))

@@ -1,5 +1,6 @@
 """A URDF made ready: meshes found, a jaw put on, what only simulators read left out."""
 
+import os
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
         hint = "give the URDF of the same robot; MJCF is read for humanoids"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
+    _check_expanded(root, path)
+    _check_sizes(root, path)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -80,12 +83,77 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     return root
 
 
+def _check_expanded(root: xml.Element, path: Path) -> None:
+    """Raises: RetargetError for xacro that was never expanded: its macros are links that nobody would see."""
+    for element in root.iter():
+        given = next((value for value in element.attrib.values() if "${" in value or "$(" in value), None)
+        if given is not None or "xacro" in str(element.tag):
+            tag = str(element.tag).rsplit("}", 1)[-1]
+            what = f"<{tag}> {given or element.get('name', '')}".rstrip()
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN, f"{path} is xacro, not yet a URDF: {what}", f"expand it: xacro {path.name} > robot.urdf"
+            )
+
+
+def _check_sizes(root: xml.Element, path: Path) -> None:
+    """Raises: RetargetError for a shape without a volume."""
+    sizes = {"box": ("size",), "sphere": ("radius",), "cylinder": ("radius", "length"), "capsule": ("radius", "length")}
+    for link in root.findall("link"):
+        for tag, name in [(tag, name) for tag, names in sizes.items() for name in names]:
+            for shape in link.iter(tag):
+                given = shape.get(name, "")
+                try:
+                    good = bool(given.split()) and all(float(v) > 0 for v in given.split())
+                except ValueError:
+                    good = False
+                if not (good or (tag == "capsule" and name == "length" and given in ("0", "0.0"))):
+                    raise RetargetError(
+                        ErrorCode.ROBOT_UNKNOWN,
+                        f"link {link.get('name')!r} of {path} has a {tag} with {name} {given!r}",
+                        "sizes are positive numbers, in metres",
+                    )
+        for mesh in link.iter("mesh"):
+            scale = mesh.get("scale", "1 1 1").split()
+            if not all(_number(v) for v in scale):
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"link {link.get('name')!r} of {path} has a mesh with scale {mesh.get('scale')!r}",
+                    "a scale is three numbers, none of them 0",
+                )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
 def _mesh_path(name: str, folder: Path) -> Path | None:
+    """A mesh beside the URDF, in a folder above it, or in an installed ROS package.
+
+    A checkout may be called otherwise than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
+    """
     inside = name.split("://", 1)[-1] if "://" in name else name
-    for base in (folder, *folder.parents):
-        if (base / inside).is_file():
-            return base / inside
+    if name.startswith("package://"):
+        package, _, rest = inside.partition("/")
+        for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+            shared = Path(prefix) / "share" / package / rest
+            if shared.is_file():
+                return shared
+    else:
+        rest = inside
+    for wanted in dict.fromkeys((inside, rest)):
+        for base in (folder, *folder.parents):
+            if (base / wanted).is_file():
+                return base / wanted
     return None
+
+
+def links_without_collision(urdf_text: str) -> list[str]:
+    """Links that are seen but never felt: they have a shape to draw and none that touches."""
+    links = xml.fromstring(urdf_text).findall("link")
+    return [link.get("name", "") for link in links if link.find("visual") is not None and link.find("collision") is None]
 
 
 def _remove(root: xml.Element, link: str) -> None:
