@@ -36,7 +36,9 @@ class RigidThing:
         import trimesh
 
         surface = self.surface
-        mesh = trimesh.Trimesh(surface.triangles_m.reshape(-1, 3), np.arange(len(surface.triangles_m) * 3).reshape(-1, 3))
+        mesh = trimesh.Trimesh(
+            surface.triangles_m.reshape(-1, 3), np.arange(len(surface.triangles_m) * 3).reshape(-1, 3)
+        )
         moments, axes = np.linalg.eigh(mesh.moment_inertia * self.mass_kg / surface.volume_m3)
         axes[:, 0] *= np.sign(np.linalg.det(axes))
         T = np.eye(4)

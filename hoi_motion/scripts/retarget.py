@@ -1,5 +1,6 @@
 """hoi-retarget: a motion to the joint motion of a robot."""
 
+import dataclasses
 import json
 import multiprocessing
 import sys
@@ -36,7 +37,11 @@ def _retarget(argv: list[str]) -> int:
         "--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose of an arm, m and rad"
     )
     parser.add_argument(
-        "--start", nargs="+", type=float, metavar="Q", help="joints of an arm in which it stands now, rad, in the URDF's order"
+        "--start",
+        nargs="+",
+        type=float,
+        metavar="Q",
+        help="joints of an arm in which it stands now, rad, in the URDF's order",
     )
     parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
     parser.add_argument(
@@ -118,6 +123,8 @@ def _one(source: str, outputs: list[Path], arguments):
 
         robot = Arm(config)
         result = retarget_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
+    if robot.unfelt_links:
+        result = dataclasses.replace(result, facts=result.facts | {"links_without_collision": robot.unfelt_links})
     for path in outputs:
         write_robot_motion(result, path)
     film = outputs[0].with_suffix(".mp4")
@@ -154,6 +161,9 @@ def _base_pose(base: list[float] | None) -> np.ndarray | None:  # (4, 4)
 
 def _sentence(result, execution=None) -> str:
     told = _motion_sentence(result)
+    unfelt = result.facts.get("links_without_collision")
+    if unfelt:
+        told += f"; without a collision shape, so never seen to hit anything: {', '.join(unfelt)}"
     return f"{told}; {execution.sentence()}" if execution else told
 
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
 from hoi_motion.retarget.robots.fingers import find_fingers
-from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, read_urdf
+from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, links_without_collision, read_urdf
 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
@@ -26,7 +26,7 @@ class Arm:
         joint_names: arm joints; lower_rad, upper_rad, velocity_rad_s, acceleration_rad_s2, home_rad: (n,) each.
         fingers: the joints that open and close the gripper, those that follow by a mimic included.
         finger_velocity: of the gripper's value, m/s or rad/s, at which no finger is too fast.
-        urdf_text: the URDF with absolute mesh paths.
+        urdf_text: the URDF with absolute mesh paths; unfelt_links: those that nothing can be seen to hit.
     """
 
     def __init__(self, config: RobotConfig):
@@ -43,6 +43,7 @@ class Arm:
             if config.grasp_frame != JAW_FRAME:
                 config = self.config = dataclasses.replace(config, grasp_frame=JAW_FRAME)
         self.urdf_text = read_urdf(Path(config.urdf), config.jaw)
+        self.unfelt_links = links_without_collision(self.urdf_text)
         try:
             full = pinocchio.buildModelFromXML(self.urdf_text)
         except ValueError as error:

@@ -8,12 +8,22 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
-from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, HALF_TURN_COST, SLAB_HALF_M, Body, Grasp, both_ways, surface_points
+from hoi_motion.retarget.arm.grip import (
+    ASSUMED_FRICTION,
+    HALF_TURN_COST,
+    SLAB_HALF_M,
+    Body,
+    Grasp,
+    both_ways,
+    surface_points,
+)
 from hoi_motion.retarget.arm.push import push, pushes, touch
 from hoi_motion.retarget.robots.config import GripperConfig
 
 OPENING_SPARE_M = 0.006  # the gripper opens this much wider than the object
-FACING = float(np.cos(0.75 * np.arctan(ASSUMED_FRICTION)))  # cosine between finger and surface: well within the friction cone
+FACING = float(
+    np.cos(0.75 * np.arctan(ASSUMED_FRICTION))
+)  # cosine between finger and surface: well within the friction cone
 SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
 BEYOND_M = 0.012  # finger tips reach this far beyond the middle of what they hold
 LEVER_COST, ABOVE_COST = 8.0, 5.0  # a metre, of the centre of mass beside and above the axis between the fingers
@@ -143,9 +153,7 @@ def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:
     return LEVER_COST * beside + ABOVE_COST * max(0.0, float(away @ body.up))
 
 
-def _pinch(
-    body: Body, centre, y, z, gripper: GripperConfig, cost: float, depth_m: float | None = None
-) -> list[Grasp]:
+def _pinch(body: Body, centre, y, z, gripper: GripperConfig, cost: float, depth_m: float | None = None) -> list[Grasp]:
     """The object's part between open fingers that come along z, if it fits; both ways round."""
     x = np.cross(y, z)
     local = (body.points_m - centre) @ np.stack([x, y, z], axis=1)

@@ -57,7 +57,9 @@ class Body:
         level = points @ up
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         axis = middle - up * (middle @ up)
-        return cls(points, normals, up, float(level.min()), float(level.max()), axis, points.mean(axis=0), surface.is_round)
+        return cls(
+            points, normals, up, float(level.min()), float(level.max()), axis, points.mean(axis=0), surface.is_round
+        )
 
     def width_m(self, side: np.ndarray) -> float:
         """Extent along a direction."""

@@ -183,7 +183,10 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
     slower = slower * (1 + 1e-9) if slower > 1 else 1.0
     facts = result.facts | {name: slower * value for name, value in result.facts.items() if name.endswith("_s")}
     return dataclasses.replace(
-        result, fps=result.fps / slower, facts=facts, gripper=_commands(arm, grasp, facts, line.release < line.count - 1)
+        result,
+        fps=result.fps / slower,
+        facts=facts,
+        gripper=_commands(arm, grasp, facts, line.release < line.count - 1),
     )
 
 

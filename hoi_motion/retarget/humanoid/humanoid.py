@@ -10,6 +10,7 @@ import pinocchio
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robots.config import HumanoidConfig
+from hoi_motion.retarget.robots.urdf import links_without_collision
 
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
 SETTLED_RAD = 5e-3
@@ -61,6 +62,7 @@ class Humanoid:
 
     Attributes:
         config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
+        unfelt_links: those without a shape that touches.
         file_order: (n,) index in joint_names of each joint in the order in which the robot's file has them.
         joint_names: (n,) of one axis each, in pinocchio's order; lower_rad, upper_rad, velocity_rad_s: (n,).
         home: (7 + n,) upright, where IK starts.
@@ -72,6 +74,7 @@ class Humanoid:
         """Raises: RetargetError ROBOT_UNKNOWN when the YAML names what the URDF lacks, or the base is fixed."""
         self.config = config
         self.urdf_text = read_humanoid_urdf(Path(config.urdf), config.scale)
+        self.unfelt_links = links_without_collision(self.urdf_text)
         try:
             model = pinocchio.buildModelFromXML(skeleton_only(self.urdf_text), pinocchio.JointModelFreeFlyer())
         except ValueError as error:

@@ -76,7 +76,9 @@ class _Converter:
         for child in element:
             if child.tag in NOT_READ:
                 name = child.get("name") or child.get("model") or child.get("prefix") or ""
-                raise self._refused(f"has <{child.tag}> {name}".rstrip(), "save it expanded, as MuJoCo's mj_saveLastXML does")
+                raise self._refused(
+                    f"has <{child.tag}> {name}".rstrip(), "save it expanded, as MuJoCo's mj_saveLastXML does"
+                )
             if child.tag == "frame":
                 found += self._children(child, T @ self._pose(child.attrib), child.get("childclass", inherited))
             else:
@@ -102,7 +104,9 @@ class _Converter:
             raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
         return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
 
-    def _add_body(self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray) -> None:
+    def _add_body(
+        self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray
+    ) -> None:
         inherited = body.get("childclass", inherited)
         name = body.get("name") or f"body{next(self._numbers)}"
         children = self._children(body, inherited=inherited)

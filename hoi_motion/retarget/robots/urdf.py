@@ -91,7 +91,9 @@ def _check_expanded(root: xml.Element, path: Path) -> None:
             tag = str(element.tag).rsplit("}", 1)[-1]
             what = f"<{tag}> {given or element.get('name', '')}".rstrip()
             raise RetargetError(
-                ErrorCode.ROBOT_UNKNOWN, f"{path} is xacro, not yet a URDF: {what}", f"expand it: xacro {path.name} > robot.urdf"
+                ErrorCode.ROBOT_UNKNOWN,
+                f"{path} is xacro, not yet a URDF: {what}",
+                f"expand it: xacro {path.name} > robot.urdf",
             )
 
 
@@ -153,7 +155,9 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
 def links_without_collision(urdf_text: str) -> list[str]:
     """Links that are seen but never felt: they have a shape to draw and none that touches."""
     links = xml.fromstring(urdf_text).findall("link")
-    return [link.get("name", "") for link in links if link.find("visual") is not None and link.find("collision") is None]
+    return [
+        link.get("name", "") for link in links if link.find("visual") is not None and link.find("collision") is None
+    ]
 
 
 def _remove(root: xml.Element, link: str) -> None:

@@ -70,7 +70,9 @@ def test_a_controllers_spline_through_the_points_keeps_the_limits(result, panda,
 def test_the_columns_of_a_csv_are_named_beside_it(result, tmp_path):
     write_robot_motion(result, tmp_path / "a.csv")
     names = (tmp_path / "a.columns.txt").read_text().split()
-    assert names[7:] == list(result.joint_names) and len(names) == np.loadtxt(tmp_path / "a.csv", delimiter=",").shape[1]
+    assert (
+        names[7:] == list(result.joint_names) and len(names) == np.loadtxt(tmp_path / "a.csv", delimiter=",").shape[1]
+    )
 
 
 def test_an_unknown_ending_lists_the_known_ones(result, tmp_path):
