@@ -1,6 +1,8 @@
 # make demo   a plan over real ROS 2, from a bundled camera frame and mask
 # make test   the whole test suite
-# Both make .venv ready first; when it is, that takes no time. ARGS= adds arguments, PYTHON= names a Python 3.11.
+# make lint   ruff, pyright and who may import whom
+# make docs   the documentation site, into site/
+# All make .venv ready first; when it is, that takes no time. ARGS= adds arguments, PYTHON= names a Python 3.11.
 
 PYTHON ?= $(firstword $(foreach p,python3.11 python3,$(shell $(p) -c 'print("$(p)")' 2>/dev/null)))
 ARGS ?=
@@ -8,7 +10,7 @@ ARGS ?=
 # a sourced ROS 2 or a user's own path must not reach into .venv
 unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-.PHONY: demo test setup-run setup-test clean
+.PHONY: demo test lint docs setup-run setup-test setup-docs clean
 .DEFAULT_GOAL := demo
 
 # a plan that fails its check (3) is an answer, too: the demo has done its job
@@ -18,10 +20,23 @@ demo: setup-run
 test: setup-test
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-setup-run setup-test: setup-%:
+# every tool says what it found before the first failure ends it
+lint: setup-test
+	@status=0; \
+	.venv/bin/ruff check . || status=1; \
+	.venv/bin/ruff format --check . || status=1; \
+	.venv/bin/pyright || status=1; \
+	.venv/bin/lint-imports --no-cache || status=1; \
+	exit $$status
+
+docs: setup-docs
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet $(ARGS)
+	@echo "site     site/index.html"
+
+setup-run setup-test setup-docs: setup-%:
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "error: no Python found - install Python 3.11 or name one: make PYTHON=/path/to/python3.11" >&2; exit 4; fi
-	@$(PYTHON) tools/setup_environment.py $*
+	@"$(PYTHON)" tools/setup_environment.py $*
 
 clean:
-	rm -rf .venv build log *.egg-info
+	rm -rf .venv build log site *.egg-info

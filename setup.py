@@ -15,9 +15,16 @@ def version() -> str:
     return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE).group(1)
 
 
-def requirements() -> list[str]:
-    lines = (line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
-    return [line for line in lines if line]
+def requirements() -> dict[str, list[str]]:
+    """The sections of requirements.txt: "core", which everything needs, and one an extra."""
+    sections: dict[str, list[str]] = {}
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        heading = re.match(r"# \[(\w+)\]", line)
+        if heading:
+            section = sections.setdefault(heading.group(1), [])
+        elif wanted := line.split("#")[0].strip():
+            section.append(wanted)
+    return sections
 
 
 def tree(folder: str) -> list[tuple[str, list[str]]]:
@@ -27,13 +34,16 @@ def tree(folder: str) -> list[tuple[str, list[str]]]:
     return [(f"{SHARE}/{p.parent.as_posix()}", [p.as_posix()]) for p in wanted]
 
 
+REQUIREMENTS = requirements()
+CORE = REQUIREMENTS.pop("core")
+
 setup(
     name=PACKAGE,
     version=version(),
     description="Plans human-object interaction from a camera frame and the mask of one object.",
     license="Apache-2.0",
     packages=find_packages(include=["tavid_planner", "tavid_planner.*", "hoi_motion", "hoi_motion.*"]),
-    package_data={"": ["*.npz", "*.safetensors", "*.css", "*.yaml", "*.md"]},
+    package_data={"": ["*.npz", "*.safetensors", "*.css", "*.yaml", "known/*.yaml", "*.md"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (SHARE, ["package.xml", "LICENSE", "THIRD_PARTY.md"]),
@@ -43,11 +53,14 @@ setup(
         *tree("config"),
         *tree("models"),
     ],
-    python_requires=">=3.11",
-    install_requires=[r for r in requirements() if not r.startswith("ros-")],
+    # ROS 2 Humble has 3.10, Jazzy and Kilted have 3.12; the locked environment is one of 3.11
+    python_requires=">=3.10,<3.13",
+    # `import hoi_motion` and what it does with keypoints that exist; the video model and the rest are extras
+    install_requires=CORE,
     extras_require={
-        # an installed ROS 2 needs none of these wheels
-        "ros": [r for r in requirements() if r.startswith("ros-")],
+        **REQUIREMENTS,
+        # what a plan needs besides an installed ROS 2
+        "plan": REQUIREMENTS["video"] + REQUIREMENTS["mediapipe"],
         # hoi-view --rerun; the newest release for numpy 1
         "view": ["rerun-sdk==0.22.1"],
     },

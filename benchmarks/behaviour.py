@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 TOLERANCE = 1e-6
-SCENES, PLANS = 12, 4
+SCENES = 12
+PLANS = 4
 CLIPS = ("mug_left", "ta_teddy")
 
 
@@ -49,56 +50,47 @@ def pieces(clips: Path | None):
 
 
 def lifted_scene(number: int, with_depth: bool) -> dict:
-    from hoi_motion.lift import lift_video
+    from hoi_motion.lift import Clip, lift_video
     from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
     scene = generate_scene(HELD_OUT_SEED + number, 240, 360, 25, 8.0, with_depth=with_depth)
     depth_m = scene.depth_m[0] if with_depth else None
-    return of_motion(lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, depth_m=depth_m))
+    clip = Clip(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, depth_m=depth_m)
+    return of_motion(lift_video(clip))
 
 
 def lifted_clip(folder: Path) -> dict:
     import cv2
 
-    from hoi_motion.lift import lift_video
+    from hoi_motion.lift import Clip, lift_video
+    from hoi_motion.lift.config import LiftConfig
+    from hoi_motion.media.video_file import read_video
 
-    capture, frames = cv2.VideoCapture(str(folder / "clip.mp4")), []
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    while (read := capture.read())[0]:
-        frames.append(read[1][..., ::-1])
+    clip = read_video(folder / "clip.mp4", LiftConfig().max_frames)
     mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_GRAYSCALE) > 127
-    return of_motion(lift_video(np.array(frames), fps, mask))
+    return of_motion(lift_video(Clip(clip.frames, clip.fps, mask)))
 
 
 def planned(number: int) -> dict:
-    from tavid_planner.config import load_profile
+    from tavid_planner.config import load_profile, with_options
     from tavid_planner.planner import Planner
     from tavid_planner.request import InteractionRequest
     from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
     scene = generate_scene(HELD_OUT_SEED + number, 128, 192, 25, 8.0)
     request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, seed=number)
-    plan = Planner(load_profile("mini")).plan(request)
+    # without repair: what the check says of the motion as it was lifted
+    plan = Planner(with_options(load_profile("mini"), ["check.repair=false"])).plan(request)
     return {"frames": plan.video.frames, **of_motion(plan.motion), **of_report(plan.report)}
 
 
 def retargeted(robot: str) -> dict:
+    from hoi_motion import retarget
     from hoi_motion.physics import check_motion
-    from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config
-    from training.scenes.scene import HELD_OUT_SEED, free_body, generate_scene
+    from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
     motion = generate_scene(HELD_OUT_SEED, 48, 72, 25, supersampling=1).motion
-    config, body = load_robot_config(robot), free_body()
-    if isinstance(config, HumanoidConfig):
-        from hoi_motion.retarget.humanoid.humanoid import Humanoid
-        from hoi_motion.retarget.humanoid.motion import retarget_humanoid
-
-        result = retarget_humanoid(motion, Humanoid(config), body)
-    else:
-        from hoi_motion.retarget.arm.arm import Arm
-        from hoi_motion.retarget.arm.trajectory import retarget_arm
-
-        result = retarget_arm(motion, Arm(config), body)
+    result = retarget(motion, robot)
     return {"joints": result.positions_rad, "root": result.root_pose, **of_report(check_motion(motion))}
 
 

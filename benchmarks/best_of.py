@@ -3,14 +3,13 @@
 python -m benchmarks.best_of --cases 55 --workers 2 --out runs/best_of
 
 Eight videos are made of every case, once. Of each K the first K are what the planner would have had, and its own rules
-choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment and
-margin. Right target: in the chosen video the hand stays longest at the masked candidate. Where no
+choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment
+and margin. Right target: in the chosen video the hand stays longest at the masked candidate. Where no
 video of K touches the target nothing is right, whatever the planner would make of them, so these are not lifted. A run
 that was stopped goes on with what is missing.
 """
 
 import argparse
-import json
 import sys
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -19,19 +18,21 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import measure_pieces
-from hoi_motion.files import write_whole
+from benchmarks.results import Value, add_save_option, save
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
-from tavid_planner.errors import ErrorCode, InputError, TavidError
-from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, score
+from tavid_planner.errors import TavidError
+from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, clip_of, score
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.scoring import candidate_masks, wilson_interval
 from training.bench.scoring import score as score_video
+from training.claims import claim
 
 KS = (1, 2, 4, 8)
-GAIN_AT, GAIN = 4, 0.10
+GAIN_AT = 4
+GAIN = 0.10
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/best_of"), help="folder with which a stopped run goes on"
     )
+    add_save_option(parser, "best_of")
     arguments = parser.parse_args(argv)
     try:
         config = with_options(load_profile(arguments.profile), arguments.set)
@@ -52,7 +54,28 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     print(table(rows))
+    if arguments.save:
+        repaired = "with" if config.check.repair else "without"
+        save(arguments.save, f"best of K samples, {len(rows)} cases of TargetBench, {repaired} repair", values(rows))
     return 0
+
+
+def values(rows: list[dict]) -> dict[str, Value]:
+    """For every K the share of cases with a PASS at the right target, and the share with the right target."""
+    found = {"cases": Value(len(rows))}
+    for k in KS:
+        right, passed = _outcomes(rows, k)
+        for name, hits in (("pass_right", right & passed), ("right", right)):
+            share = float(hits.mean())
+            found[f"{name}_{k}"] = Value(share, interval=wilson_interval(int(hits.sum()), len(rows)))
+    return found
+
+
+def _outcomes(rows: list[dict], k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of every case: whether the chosen one of K samples has the right target, and whether it passes."""
+    chosen = [r["chosen"][str(k)] for r in rows]
+    right = np.array([c is not None and c["outcome"] == "hit" for c in chosen])
+    return right, np.array([c is not None and c["verdict"] == Verdict.PASS for c in chosen])
 
 
 def run(config: PlannerConfig, cases: list[Case], seed: int, workers: int, out: Path) -> list[dict]:
@@ -72,14 +95,8 @@ def _claim(path: Path, config: PlannerConfig, seed: int) -> None:
 
     names = [name for name in (config.video.base, config.video.adapter) if name]
     models = [weights_digest(model_folder(resolve_model(name))) for name in names]
-    wanted = json.dumps({"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}, indent=1)
-    if path.is_file() and path.read_text() != wanted:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID,
-            f"{path.parent} holds results of another model, seed or profile",
-            "choose another folder, or delete this one",
-        )
-    write_whole(path, wanted.encode())
+    wanted = {"bench": BENCH_VERSION, "seed": seed, "profile": asdict(config), "models": models}
+    claim(path, wanted, "results")
 
 
 @lru_cache(maxsize=1)
@@ -127,11 +144,11 @@ def _sample(request: InteractionRequest, config: PlannerConfig, seed: int) -> Sa
     sample = Sample(seed)
     try:
         sample = replace(sample, video=generate_video(pipeline, request, config.video, seed))
-        clip = sample.video.frames, sample.video.fps, request.target_mask
-        observation = observe_clip(*clip, config=config.lift)
+        clip = clip_of(request, sample.video)
+        observation = observe_clip(clip, config=config.lift)
         if not observation.contacts:
             return replace(sample, missed=True)
-        motion = lift_video(*clip, intrinsics=request.intrinsics, config=config.lift, observation=observation)
+        motion = lift_video(clip, config=config.lift, body=body, observation=observation)
         if config.check.repair:
             result = repair_motion(motion, config.check, body=body)
             return replace(sample, motion=result.motion, report=result.report)
@@ -156,9 +173,7 @@ def table(rows: list[dict]) -> str:
     lines.append(f"{'K':>2}  {'PASS at the right target':<26} {'right target':<22} {'PASS, touching it':<22}")
     rates = {}
     for k in KS:
-        chosen = [r["chosen"][str(k)] for r in rows]
-        right = np.array([c is not None and c["outcome"] == "hit" for c in chosen])
-        passed = np.array([c is not None and c["verdict"] == Verdict.PASS for c in chosen])
+        right, passed = _outcomes(rows, k)
         rates[k] = float((right & passed).mean())
         cells = [_share(int(values.sum()), len(rows)) for values in (right & passed, right, passed)]
         lines.append(f"{k:>2}  {cells[0]:<26} {cells[1]:<22} {cells[2]:<22}")
@@ -169,8 +184,8 @@ def table(rows: list[dict]) -> str:
     touching = [s for s in samples if s["outcome"] is not None]
     failed = [name for s in touching for name in s["failed"]]
     lines.append(
-        f"of {len(samples)} samples {len(touching)} touch the target, {sum(s['outcome'] == 'hit' for s in touching)} of "
-        f"them more than another candidate, {sum(s['verdict'] == Verdict.PASS for s in touching)} PASS"
+        f"of {len(samples)} samples {len(touching)} touch the target, {sum(s['outcome'] == 'hit' for s in touching)} "
+        f"of them more than another candidate, {sum(s['verdict'] == Verdict.PASS for s in touching)} PASS"
     )
     counts = sorted(((failed.count(name), name) for name in set(failed)), reverse=True)
     lines.append("checks that fail: " + (", ".join(f"{name} {count}" for count, name in counts) or "none"))

@@ -1,10 +1,10 @@
-"""The physics check on ground-truth scenes (must PASS) and on faults planted into them (must FAIL for the right reason).
+"""The physics check on ground-truth scenes (must PASS) and on faults planted into them (must FAIL for that reason).
 
 python -m benchmarks.check --count 100 --workers 2
 
-A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and ten
-from 0.05 to 0.5, at which it must be silent. Every scene that passes unchanged gets each fault twice, at one strength of
-each ten. Simulated are the unchanged scenes. With --out a run that was stopped goes on with what is missing.
+A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and
+ten from 0.05 to 0.5, at which it must be silent. Every scene that passes unchanged gets each fault twice, at one
+strength of each ten. Simulated are the unchanged scenes. With --out a run that was stopped goes on where it was.
 """
 
 import argparse
@@ -17,13 +17,18 @@ import numpy as np
 
 from benchmarks.faults import FAULTS
 from benchmarks.pieces import measure_pieces
+from benchmarks.results import Value, add_save_option, save
 from hoi_motion.physics import CheckConfig, Verdict
 from hoi_motion.progress import CancelToken, silent
 
 LIMITS = CheckConfig()
-ABOVE, BELOW = np.linspace(1.05, 4.0, 10), np.linspace(0.05, 0.5, 10)
-CAUGHT_SHARE, FALSE_SHARE, TRUTH_SHARE = 0.98, 0.02, 0.97
-TRACKED_SHARE, TRACKED_M = 0.9, 0.06
+ABOVE = np.linspace(1.05, 4.0, 10)
+BELOW = np.linspace(0.05, 0.5, 10)
+CAUGHT_SHARE = 0.98
+FALSE_SHARE = 0.02
+TRUTH_SHARE = 0.97
+TRACKED_SHARE = 0.9
+TRACKED_M = 0.06
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,12 +38,32 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--fps", type=float, default=16.0)
     parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core each")
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    add_save_option(parser, "check")
     arguments = parser.parse_args(argv)
     settings = {"frames": arguments.frames, "fps": arguments.fps}
     jobs = {i: (i,) for i in range(arguments.count)}
     rows = measure_pieces(measure_scene, jobs, arguments.out, arguments.workers, **settings)
     print(table(rows, **settings))
+    if arguments.save:
+        save(arguments.save, f"physics check on {len(rows)} scenes and on faults planted into them", values(rows))
     return 0
+
+
+def values(rows: list[dict]) -> dict[str, Value]:
+    """Shares of scenes that pass, of faults that are found and of false alarms, and how well a simulation follows."""
+    passed = [r for r in rows if not r["geometric"]]
+    found = {"scenes": Value(len(rows)), "passed": Value(len(passed))}
+    for name, side in (("caught", "above"), ("false_alarms", "below")):
+        outcomes = [r["faults"][fault][side][1] for r in passed for fault in FAULTS if side in r["faults"][fault]]
+        found |= {name: Value(sum(outcomes)), f"{name}_of": Value(len(outcomes))}
+    errors_cm = [100 * r["tracking_mean"] for r in rows]
+    return found | {
+        "followed": Value(sum("tracking" not in r["simulated"] for r in rows)),
+        "tracking_cm": Value(float(np.mean(errors_cm)), "cm"),
+        "tracking_cm_worst": Value(float(np.max(errors_cm)), "cm"),
+        "geometric_s": Value(float(np.median([r["geometric_s"] for r in rows])), "s"),
+        "simulated_s": Value(float(np.median([r["simulated_s"] for r in rows])), "s"),
+    }
 
 
 @lru_cache(maxsize=1)

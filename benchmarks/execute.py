@@ -3,8 +3,8 @@
 python -m benchmarks.execute --robot panda --scenes 40 --out FILE
 python -m benchmarks.execute --robot panda_wide --scenes 40 --out FILE
 
-Retargeted, then executed: motors with limits, free objects, friction 0.5, nothing that glues. What counts as done stands in
-hoi_motion/execute/task.py. With --out a run that was stopped goes on with what is missing.
+Retargeted, then executed: motors with limits, free objects, friction 0.5, nothing that glues. What counts as done
+stands in hoi_motion/execute/task.py. With --out a run that was stopped goes on with what is missing.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def table(rows: list[dict], goal: int | None) -> list[str]:
             f"{1000 * np.median(column['slip_m']):.0f}, at most {1000 * column['slip_m'].max():.0f} mm",
             f"unwanted contacts in {sum(r['hits'] > 0 for r in executed)}, motors at their limit in "
             f"{sum(r['saturated'] > 0 for r in executed)}; stretch: median {np.median(column['stretch']):.2f}",
-            f"seconds on one core: executed in {np.median(column['execute_s']):.2f} (median), retargeted and executed in "
+            f"seconds on one core: executed in {np.median(column['execute_s']):.2f} (median), with retargeting in "
             f"{np.median(both):.2f}, at most {both.max():.2f}",
         ]
     causes = Counter((r["kind"], r["why_not"]) for r in failed)

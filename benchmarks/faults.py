@@ -1,7 +1,7 @@
 """Faults planted into motions that are physically possible: each is named, and belongs to the check that must find it.
 
-A fault takes a motion's geometry and a strength, which is the share of the check's limit that it breaks, and returns the
-faulty motion; None where the motion has no place for it, or too few frames for its strength.
+A fault takes a motion's geometry and a strength, which is the share of the check's limit that it breaks, and returns
+the faulty motion; None where the motion has no place for it, or too few frames for its strength.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,8 @@ from hoi_motion.physics.geometry import MotionGeometry
 
 LIMITS = CheckConfig()
 APART_M = 0.25  # hand and object, where contact is lost
-HAND_FRAMES, NEAREST_POINTS = 4, 100
+HAND_FRAMES = 4
+NEAREST_POINTS = 100
 PANEL_M = np.array([0.3, 3.0, 5.0])  # as high as not to be left over its top or under the floor
 
 
@@ -44,7 +45,7 @@ def skating(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """Hand and object part for the last frames of a contact: for more than the allowed share, or for no more than it."""
+    """Hand and object part for the last frames of a contact: for more than the allowed share, or for no more."""
     motion = geometry.motion
     contact = next(iter(motion.contacts), None)
     if contact is None:
@@ -57,8 +58,10 @@ def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | No
 
 
 def hovering_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """At first the object hangs in the air for the time in which it would fall `strength` limits; None without furniture:
-    what an object then rests on in the air is taken for a table that was not seen."""
+    """At first the object hangs in the air for the time in which it would fall `strength` limits.
+
+    None without furniture: what an object then rests on in the air is taken for a table that was not seen.
+    """
     motion = geometry.motion
     if not motion.supports:
         return None
@@ -152,8 +155,7 @@ FAULTS = {
 
 
 def _towards(geometry: MotionGeometry, item, frame: int, skin_m: np.ndarray, depth_m: float) -> np.ndarray | None:
-    """The shift (3,) of an object, along the way to the nearest of the points (P, 3), after which the deepest of them is
-    `depth_m` inside."""
+    """The shift (3,) of an object towards the nearest of the points (P, 3) that puts the deepest `depth_m` inside."""
     surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
     local = (skin_m - T[:3, 3]) @ T[:3, :3]
     distance = surface.signed_distance(local)

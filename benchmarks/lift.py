@@ -17,11 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import measure_pieces
+from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
 from hoi_motion.motion import HANDS, HoiMotion
 
 LEFT_RIGHT = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20])
 COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm", "contact_f1", "hand_right", "swapped", "seconds")
+UNITS = {"mpjpe_mm": "mm", "pa_mpjpe_mm": "mm", "wrist_mm": "mm", "object_cm": "cm", "seconds": "s"}
+LARGE_IS_GOOD = ("contact_f1", "hand_right")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
     parser.add_argument("--no-intrinsics", action="store_true", help="let the lift assume the focal length")
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    add_save_option(parser, "lift")
     arguments = parser.parse_args(argv)
 
     from training.scenes.scene import HELD_OUT_SEED
@@ -42,7 +46,23 @@ def main(argv: list[str] | None = None) -> int:
     settings = {k: getattr(arguments, k) for k in ("size", "frames", "fps", "depth", "no_intrinsics")}
     rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
     print(table(rows, settings))
-    return 0 if any("error" not in row for row in rows) else 1
+    if all("error" in row for row in rows):
+        return 1
+    if arguments.save:
+        name = "lift_depth" if arguments.depth and arguments.save == "lift" else arguments.save
+        save(name, f"lifting {len(rows)} rendered scenes, error against the truth", values(rows))
+    return 0
+
+
+def values(rows: list[dict]) -> dict[str, Value]:
+    """Median, mean and worst scene of every number of the lifted scenes."""
+    lifted, found = [row for row in rows if "error" not in row], {}
+    for column in COLUMNS:
+        numbers, unit = np.array([row[column] for row in lifted]), UNITS.get(column, "")
+        worst = numbers.min() if column in LARGE_IS_GOOD else numbers.max()
+        found |= {column: Value(float(np.median(numbers)), unit), f"{column}_mean": Value(float(numbers.mean()), unit)}
+        found[f"{column}_worst"] = Value(float(worst), unit)
+    return found | {"scenes": Value(len(rows)), "lifted": Value(len(lifted))}
 
 
 def num_frames(frames: str, seed: int) -> int:
@@ -53,7 +73,7 @@ def num_frames(frames: str, seed: int) -> int:
 
 def measure_scene(seed: int, settings: dict) -> dict:
     """Errors of one lifted scene, or the error that lifting it ended with."""
-    from hoi_motion.lift import lift_video
+    from hoi_motion.lift import Clip, lift_video
     from training.scenes.scene import generate_scene
 
     size, count = (int(v) for v in settings["size"].split("x")), num_frames(settings["frames"], seed)
@@ -61,11 +81,13 @@ def measure_scene(seed: int, settings: dict) -> dict:
     start = time.perf_counter()
     try:
         motion = lift_video(
-            scene.frames,
-            scene.fps,
-            scene.target_mask,
-            intrinsics=None if settings["no_intrinsics"] else scene.K,
-            depth_m=scene.depth_m[0] if settings["depth"] else None,
+            Clip(
+                scene.frames,
+                scene.fps,
+                scene.target_mask,
+                intrinsics=None if settings["no_intrinsics"] else scene.K,
+                depth_m=scene.depth_m[0] if settings["depth"] else None,
+            )
         )
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}
@@ -145,7 +167,7 @@ def table(rows: list[dict], settings: dict) -> str:
     lines.append(f"{'':14}{'median':>9}{'mean':>9}{'worst':>9}  scene")
     for column in COLUMNS:
         values = np.array([row[column] for row in lifted])
-        worst = int(values.argmin() if column in ("contact_f1", "hand_right") else values.argmax())
+        worst = int(values.argmin() if column in LARGE_IS_GOOD else values.argmax())
         numbers = f"{np.median(values):9.2f}{values.mean():9.2f}{values[worst]:9.2f}"
         lines.append(f"{column:14}{numbers}  {lifted[worst]['piece']}")
     for part in lifted[0]["parts"]:

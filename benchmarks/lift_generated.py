@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import measure_pieces
+from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
 
 
@@ -28,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
     parser.add_argument("--out", type=Path, help="file of one line a clip, with which a stopped run goes on")
     parser.add_argument("--overlays", type=Path, metavar="DIR", help="also write each clip with its lift drawn in")
+    add_save_option(parser, "lift_generated")
     arguments = parser.parse_args(argv)
 
     from tavid_planner.config import load_profile, resolve_model
@@ -43,13 +45,32 @@ def main(argv: list[str] | None = None) -> int:
         "digests": digests,
     }
     jobs = {f"{c.name}_{c.index}": (c, profile, arguments.overlays) for c in bench_cases(count=arguments.count)}
-    print(table(measure_pieces(lift_case, jobs, arguments.out, settings=settings)))
+    rows = measure_pieces(lift_case, jobs, arguments.out, settings=settings)
+    print(table(rows))
+    if arguments.save and any("error" not in row for row in rows):
+        save(arguments.save, f"lifting {len(rows)} clips of the profile {arguments.profile}", values(rows))
     return 0
+
+
+def values(rows: list[dict]) -> dict[str, Value]:
+    lifted = [row for row in rows if "error" not in row]
+    errors = [100 * row["error_mean"] for row in lifted]
+    return {
+        "clips": Value(len(rows)),
+        "lifted": Value(len(lifted)),
+        "every_frame_within_5": Value(sum(row["within_5_percent"] == 1 for row in lifted)),
+        "error_percent": Value(float(np.median(errors)), "%"),
+        "error_percent_worst": Value(max(errors), "%"),
+        "contact": Value(sum(row["contact"] for row in lifted)),
+        "seconds": Value(float(np.median([row["seconds"] for row in lifted])), "s"),
+        "seconds_worst": Value(max(row["seconds"] for row in lifted), "s"),
+        "peak_gib": Value(max(row["peak_gib"] for row in lifted), "GiB"),
+    }
 
 
 def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
     """Numbers of one clip, or the error that lifting it ended with."""
-    from hoi_motion.lift import lift_video
+    from hoi_motion.lift import Clip, lift_video
     from training.bench.runner import clip_of
 
     config = replace(profile.video, capture_attention=False)
@@ -57,7 +78,7 @@ def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
     frames = clip_of("adapter", scene, config, settings["seed"])
     start = time.perf_counter()
     try:
-        motion = lift_video(frames, config.fps, scene.target_mask, intrinsics=scene.K, config=profile.lift)
+        motion = lift_video(Clip(frames, config.fps, scene.target_mask, intrinsics=scene.K), config=profile.lift)
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}
     if overlays is not None:
@@ -76,6 +97,7 @@ def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
 
 
 def _draw(frames, motion, target_mask, path: Path) -> None:
+    from hoi_motion.body import PosedBody, load_body
     from hoi_motion.media.overlay import draw_overlay
     from hoi_motion.media.video_file import write_video
     from tavid_planner.media import enlarge, enlarged_camera, viewing_scale
@@ -83,7 +105,9 @@ def _draw(frames, motion, target_mask, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scale = viewing_scale(*target_mask.shape)
     large = np.stack([enlarge(frame, scale) for frame in frames])
-    write_video(path, draw_overlay(large, enlarged_camera(motion, scale), enlarge(target_mask, scale)), motion.fps)
+    keypoints_m = PosedBody(load_body(), motion).keypoints_m
+    drawn = draw_overlay(large, enlarged_camera(motion, scale), enlarge(target_mask, scale), keypoints_m)
+    write_video(path, drawn, motion.fps)
 
 
 def table(rows: list[dict]) -> str:

@@ -1,13 +1,13 @@
 """Long measurements in pieces: a row a piece in a file of JSON lines, with which a stopped run goes on."""
 
-import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
+from hoi_motion.processes import as_they_come
 from training.json_lines import append_line, drop_cut_line, read_lines
 
 
@@ -17,7 +17,7 @@ def measure_pieces(
     """The row of every job, in their order; what the file holds is not measured again.
 
     Args:
-        measure: function of a module; called with a job's arguments and the settings, returns a dict that JSON can hold.
+        measure: function of a module; called with a job's arguments and the settings, returns what JSON can hold.
         jobs: name of the piece, a string or a number, -> tuple of arguments.
         out: file to which a row is appended as soon as it is there, with `piece` and the settings; None for no file.
         workers: processes; one is this one.
@@ -29,22 +29,9 @@ def measure_pieces(
         drop_cut_line(out)
         known = {row["piece"]: row for row in read_lines(out) if settings.items() <= row.items()}
     missing = {name: arguments for name, arguments in jobs.items() if name not in known}
-    found = _measured(measure, missing, workers, settings)
+    found = as_they_come(partial(measure, **settings), missing, workers)
     for name, row in tqdm(found, total=len(missing), unit="piece", disable=not sys.stderr.isatty()):
         known[name] = {"piece": name} | settings | row
         if out:
             append_line(out, known[name])
     return [known[name] for name in jobs]
-
-
-def _measured(measure, jobs: dict, workers: int, settings: dict) -> Iterator[tuple[str | int, dict]]:
-    """Name and row of every job, as they come."""
-    if workers <= 1:
-        yield from ((name, measure(*arguments, **settings)) for name, arguments in jobs.items())
-        return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
-    try:
-        futures = {pool.submit(measure, *arguments, **settings): name for name, arguments in jobs.items()}
-        yield from ((futures[future], future.result()) for future in as_completed(futures))
-    finally:
-        pool.shutdown(cancel_futures=True)

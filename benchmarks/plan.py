@@ -1,22 +1,19 @@
 """What one plan costs: seconds a stage, and the peak memory of the process.
 
-python -m benchmarks.plan [--repeats 3] [--append]
+python -m benchmarks.plan [--repeats 3] [--save]
 
-The first plan of a fresh process includes loading; the following ones find the models loaded. --append adds the table
-to benchmarks/RESULTS.md with date, commit and processor.
+The first plan of a fresh process includes loading; the following ones find the models loaded.
 """
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+from benchmarks.results import Value, add_save_option, save
+
 STAGES = ("load", "video", "lift", "check", "save")
 
 
@@ -27,15 +24,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--mask", type=Path, help="mask; default config/demo/mask.png")
     parser.add_argument("--instruction", help="default config/demo/instruction.txt")
     parser.add_argument("--repeats", type=int, default=3, help="plans in one process")
-    parser.add_argument("--append", action="store_true", help="add the table to benchmarks/RESULTS.md")
+    add_save_option(parser, "plan")
     arguments = parser.parse_args(argv)
     plans = measure(arguments)
-    text = table(plans, arguments.profile)
-    print(text)
-    if arguments.append:
-        with RESULTS.open("a") as file:
-            file.write(f"\n## {heading()}\n\n`python -m benchmarks.plan --repeats {arguments.repeats}`\n\n{text}\n")
+    print(table(plans, arguments.profile))
+    if arguments.save:
+        save(arguments.save, f"one plan of the profile {arguments.profile}, seconds a stage", values(plans))
     return 0
+
+
+def values(plans: list[dict[str, float]]) -> dict[str, Value]:
+    """The first plan's stages, the median of the later ones in all, and the peak memory."""
+    first = {stage: Value(plans[0][stage], "s") for stage in (*STAGES, "whole")}
+    later = {"later_whole": Value(statistics.median(p["whole"] for p in plans[1:]), "s")} if plans[1:] else {}
+    return first | later | {"peak_gib": Value(max(p["peak_gib"] for p in plans), "GiB")}
 
 
 def measure(arguments: argparse.Namespace) -> list[dict[str, float]]:
@@ -79,16 +81,6 @@ def table(plans: list[dict[str, float]], profile: str) -> str:
         rows.append(f"| {stage} | " + " | ".join(f"{c[stage]:.1f} s" for c in columns.values()) + " |")
     rows.append("| peak memory | " + " | ".join(f"{c['peak_gib']:.2f} GiB" for c in columns.values()) + " |")
     return "\n".join(rows)
-
-
-def heading() -> str:
-    """Date, commit and processor."""
-    from tavid_planner.provenance import cpu_name, usable_cores
-
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return (
-        f"One plan: {date.today()}, commit {commit.stdout.strip() or 'unknown'}, {cpu_name()}, {usable_cores()} cores"
-    )
 
 
 if __name__ == "__main__":

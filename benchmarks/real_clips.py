@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
 from hoi_motion.motion import HoiMotion
 
@@ -24,13 +25,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--clips", required=True, type=Path, metavar="DIR", help="folder of scenes")
     parser.add_argument("--only", default="", metavar="NAME", help="only clips with this in their name, as scene/video")
     parser.add_argument("--overlays", type=Path, metavar="DIR", help="also write each video with its lift drawn in")
+    add_save_option(parser, "real_clips")
     arguments = parser.parse_args(argv)
     videos = [v for v in find_videos(arguments.clips) if arguments.only in clip_name(v)]
     if not videos:
         print(f"error: no folder under {arguments.clips} holds mask.png and a video", file=sys.stderr)
         return 2
     print(f"{'clip':24}{'within 5%':>10}{'jump cm':>9}  {'contact':8}{'hand':7}{'frames':12}{'seconds':>8}")
-    failed = 0
+    failed, jumps_cm = 0, []
     for video in videos:
         try:
             motion, line = lift_clip(video, arguments.overlays)
@@ -39,8 +41,13 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{clip_name(video):24}{error}", flush=True)
             continue
         print(line)
+        jumps_cm.append(100 * largest_jump_m(motion))
         parts = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}
         print(f"{'':24}" + ", ".join(f"{part} {seconds:.1f}" for part, seconds in parts.items()) + " s", flush=True)
+    if arguments.save:
+        values = {"clips": Value(len(videos)), "lifted": Value(len(jumps_cm))}
+        values |= {"jump_cm_worst": Value(max(jumps_cm), "cm")} if jumps_cm else {}
+        save(arguments.save, "real clips, lifted", values)
     return 1 if failed else 0
 
 
@@ -55,21 +62,21 @@ def clip_name(video: Path) -> str:
 
 def lift_clip(video: Path, overlays: Path | None = None) -> tuple[HoiMotion, str]:
     """The lifted motion of a video and its row of the table."""
-    from hoi_motion.lift import LiftConfig, lift_video
+    from hoi_motion.lift import Clip, LiftConfig, lift_video
     from hoi_motion.masks import checked_mask
     from hoi_motion.media.image_files import read_mask
     from hoi_motion.media.video_file import read_video, write_video
 
     clip = read_video(video, LiftConfig().max_frames)
     mask = clip.fitted(checked_mask(read_mask(video.parent / "mask.png"), clip.size_px))
-    motion = lift_video(clip.frames, clip.fps, mask)
+    motion = lift_video(Clip(clip.frames, clip.fps, mask))
     if overlays is not None:
+        from hoi_motion.body import PosedBody, load_body
         from hoi_motion.media.overlay import draw_overlay
 
         overlays.mkdir(parents=True, exist_ok=True)
-        write_video(
-            overlays / f"{video.parent.name}_{video.stem}.mp4", draw_overlay(clip.frames, motion, mask), clip.fps
-        )
+        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(load_body(), motion).keypoints_m)
+        write_video(overlays / f"{video.parent.name}_{video.stem}.mp4", drawn, clip.fps)
     verdict, hand, frames = contact_verdict(motion)
     numbers = motion.diagnostics
     seconds = sum(v for k, v in numbers.items() if k.startswith("seconds_"))

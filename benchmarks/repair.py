@@ -14,6 +14,7 @@ import time
 import numpy as np
 
 from benchmarks.faults import FAULTS, Fault
+from benchmarks.results import Value, add_save_option, save
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics import CheckConfig, Verdict
 
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=4, help="number of scenes; default 4")
     parser.add_argument("--frames", type=int, default=25)
     parser.add_argument("--fps", type=float, default=8.0)
+    add_save_option(parser, "repair")
     arguments = parser.parse_args(argv)
 
     from hoi_motion.body import load_body
@@ -49,7 +51,17 @@ def main(argv: list[str] | None = None) -> int:
         rows += found
         print(_line(name, found), flush=True)
     print(_line("all", rows))
+    if arguments.save:
+        save(arguments.save, f"faults of 1.1 to 2 limits planted into {len(motions)} scenes, repaired", values(rows))
     return 0
+
+
+def values(rows: list[dict]) -> dict[str, Value]:
+    passed = [r for r in rows if r["passes"]]
+    found = {"faults": Value(len(rows)), "passes": Value(len(passed))}
+    if passed:
+        found["left_cm"] = Value(float(np.median([r["left_cm"] for r in passed])), "cm")
+    return found | {"contact_kept": Value(sum(r["contact"] for r in rows))}
 
 
 def _repair(name: str, fault: Fault, motion: HoiMotion, strength: float, body) -> dict | None:

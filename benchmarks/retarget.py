@@ -17,10 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.pieces import measure_pieces
+from benchmarks.results import Value, add_save_option, save
 
-GAP_LIMIT_M, SLIDE_LIMIT_M, FLOOR_LIMIT_M, HAND_LIMIT_M = 0.015, 0.005, 0.005, 0.03
+GAP_LIMIT_M = 0.015
+SLIDE_LIMIT_M = 0.005
+FLOOR_LIMIT_M = 0.005
+HAND_LIMIT_M = 0.03
 REACHED_SHARE = 0.9
-ARM_FPS, HUMANOID_FPS = 300, 80
+ARM_FPS = 300
+HUMANOID_FPS = 80
 GMR = "GMR publishes 60-70 fps on a Ryzen Threadripper 7960X, 35-45 on a Core i9-13900K (README of YanjieZe/GMR)"
 
 
@@ -31,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=60, help="how many; default 60")
     parser.add_argument("--workers", type=int, default=1, help="processes; speeds are those of one core")
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    add_save_option(parser, "retarget")
     arguments = parser.parse_args(argv)
 
     from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config
@@ -42,6 +48,10 @@ def main(argv: list[str] | None = None) -> int:
     rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, **settings)
     print(f"{arguments.robot}, {len(rows)} scenes")
     print("\n".join(table(rows)))
+    if arguments.save:
+        name = f"retarget_{Path(arguments.robot).stem}" if arguments.save == "retarget" else arguments.save
+        found = humanoid_values(rows) if humanoid else arm_values(rows)
+        save(name, f"motions of {len(rows)} scenes for the robot {arguments.robot}", found)
     return 0
 
 
@@ -111,6 +121,21 @@ def arm_table(rows: list[dict]) -> list[str]:
     return lines
 
 
+def arm_values(rows: list[dict]) -> dict[str, Value]:
+    moved = [r for r in rows if not r["refused"]]
+    found = {
+        "scenes": Value(len(rows)),
+        "reached": Value(sum(r["gap_m"] <= GAP_LIMIT_M for r in moved)),
+        "violations": Value(sum(r["violations"] for r in moved)),
+        "collisions": Value(sum(r["collisions"] for r in moved)),
+    }
+    if moved:
+        found["gap_mm_worst"] = Value(1000 * max(r["gap_m"] for r in moved), "mm")
+        found["stretch"] = Value(float(np.median([r["stretch"] for r in moved])))
+        found["samples_per_s"] = Value(sum(r["samples"] for r in moved) / sum(r["seconds"] for r in moved))
+    return found
+
+
 def measure_humanoid(number: int, robot: str, urdf: str) -> dict:
     """All numbers of one held-out scene."""
     from hoi_motion.retarget.humanoid.motion import retarget_humanoid
@@ -143,6 +168,14 @@ def humanoid_table(rows: list[dict]) -> list[str]:
         row("hand contact, skin from the surface", "skin_m", HAND_LIMIT_M),
         f"speed on one core: {frames / seconds:.0f} frames a second (goal {HUMANOID_FPS}); {GMR}",
     ]
+
+
+def humanoid_values(rows: list[dict]) -> dict[str, Value]:
+    found = {"scenes": Value(len(rows))}
+    for name in ("slide", "floor", "palm", "skin"):
+        found[f"{name}_mm_worst"] = Value(1000 * max(r[f"{name}_m"] for r in rows), "mm")
+    frames, seconds = (sum(r[name] for r in rows) for name in ("frames", "seconds"))
+    return found | {"frames_per_s": Value(frames / seconds)}
 
 
 def look_again_humanoid(result, motion, robot) -> tuple[float, float]:

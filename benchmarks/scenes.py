@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from benchmarks.results import Value, add_save_option, save
 from training.scenes.__main__ import positive, size
 from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--size", type=size, default=(128, 192), metavar="HxW")
     parser.add_argument("--frames", type=positive, default=25)
     parser.add_argument("--workers", type=positive, default=2)
+    add_save_option(parser, "scenes")
     arguments = parser.parse_args()
     seeds = list(range(HELD_OUT_SEED, HELD_OUT_SEED + arguments.count))
     shares = [(seeds[i :: arguments.workers], arguments.size, arguments.frames) for i in range(arguments.workers)]
@@ -55,13 +57,17 @@ def main() -> None:
     column = {name: np.array([row[name] for row in rows], float) for name in rows[0]}
     height, width = arguments.size
     print(f"{len(rows)} clips of {height}x{width}x{arguments.frames}, {arguments.workers} workers")
+    values = {}
     for name, label in (("wall_s", "wall clock"), ("cpu_s", "processor time, one free core a worker")):
         median, mean = (60 * arguments.workers / f(column[name]) for f in (np.median, np.mean))
+        values |= {name.replace("_s", "_median"): Value(median), name.replace("_s", "_mean"): Value(mean)}
         print(f"clips per minute, {label:<40} median {median:6.0f}   mean {mean:6.0f}")
     print(f"scenes with several identical objects {100 * (column['candidates'] > 1).mean():.0f} %")
     print(f"candidates at least 9 px wide at 144 px {100 * column['readable'].mean():.0f} %")
     print(f"actor's share of the picture {100 * column['actor_share'].mean():.0f} %")
     print(f"clips with a touch {100 * column['touches'].mean():.0f} %")
+    if arguments.save:
+        save(arguments.save, "procedural clips a minute, of all workers together", values)
 
 
 if __name__ == "__main__":

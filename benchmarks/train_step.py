@@ -10,6 +10,8 @@ import statistics
 import sys
 import time
 
+from benchmarks.results import Value, add_save_option, save
+
 LATENT = (13, 38, 34)  # frames, height, width: 13 x 19 x 17 + 226 = 4,425 tokens
 
 
@@ -18,6 +20,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpointing", action="store_true")
+    add_save_option(parser, "train_step")
     args = parser.parse_args()
     if (
         os.environ.get("MALLOC_MMAP_THRESHOLD_") is None
@@ -72,12 +75,17 @@ def main() -> None:
                 megabytes[supervised].append(peak)
     tokens = 226 + frames * (height // 2) * (width // 2)
     print(f"{tokens} tokens, 6 blocks, 1 supervised, {args.pairs} interleaved pairs, medians")
+    values = {}
     for name, rows, unit in (("time", seconds, "s"), ("peak memory", megabytes, "MB")):
         plain, ours = (statistics.median(rows[k]) for k in (False, True))
         ratio = statistics.median(b / a for a, b in zip(rows[False], rows[True]))
+        key = "seconds" if unit == "s" else "peak_mb"
+        values |= {key: Value(plain, unit), f"{key}_with_loss": Value(ours, unit), f"{key}_ratio": Value(ratio)}
         print(
             f"{name:<12} LoRA step {plain:8.2f} {unit}, with the attention loss {ours:8.2f} {unit}, ratio {ratio:.3f}"
         )
+    if args.save:
+        save(args.save, "a LoRA step with the attention loss over one without", values)
 
 
 def _step(transformer, call, mask, supervised: bool) -> tuple[float, float]:

@@ -17,7 +17,12 @@ import time
 
 import numpy as np
 
-HEADS, HEAD_DIM, TEXT_TOKENS, FRAMES = 8, 64, 226, 13
+from benchmarks.results import Value, add_save_option, save
+
+HEADS = 8
+HEAD_DIM = 64
+TEXT_TOKENS = 226
+FRAMES = 13
 
 
 def main() -> int:
@@ -27,6 +32,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads; default 2")
     parser.add_argument("--attention", action="store_true", help="measure the attention map alone")
     parser.add_argument("--tokens", type=int, default=8192, help="text and video tokens for --attention; default 8192")
+    add_save_option(parser, "video")
     arguments = parser.parse_args()
     if arguments.attention:
         report_attention(arguments.tokens, arguments.repeats, arguments.threads)
@@ -34,15 +40,17 @@ def main() -> int:
     from tavid_planner.errors import TavidError
 
     try:
-        report_generation(arguments.profile, arguments.repeats, arguments.threads)
+        values = report_generation(arguments.profile, arguments.repeats, arguments.threads)
     except TavidError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    if arguments.save:
+        save(arguments.save, f"one clip of the profile {arguments.profile}", values)
     return 0
 
 
-def report_generation(profile: str, repeats: int, threads: int) -> None:
-    """Print the cost of a clip with the model of a profile."""
+def report_generation(profile: str, repeats: int, threads: int) -> dict[str, Value]:
+    """Print the cost of a clip with the model of a profile, and give it back."""
     import torch
 
     from tavid_planner.config import load_profile
@@ -63,9 +71,18 @@ def report_generation(profile: str, repeats: int, threads: int) -> None:
     print(f"load                 {load_s:8.2f} s")
     print(f"step                 {step_s:8.3f} s")
     print(f"step with capture    {captured_step_s:8.3f} s   ({captured_step_s / step_s:.2f} of a plain step)")
-    print(f"text, latents, VAE   {statistics.median(r['rest'] for r in rows[True]):8.2f} s")
-    print(f"clip with capture    {statistics.median(r['total'] for r in rows[True]):8.2f} s")
-    print(f"peak memory          {_peak_mib():8.0f} MiB")
+    rest_s, total_s = (statistics.median(r[part] for r in rows[True]) for part in ("rest", "total"))
+    peak_mib = _peak_mib()
+    print(f"text, latents, VAE   {rest_s:8.2f} s")
+    print(f"clip with capture    {total_s:8.2f} s")
+    print(f"peak memory          {peak_mib:8.0f} MiB")
+    return {
+        "load_s": Value(load_s, "s"),
+        "step_s": Value(step_s, "s"),
+        "step_with_capture_s": Value(captured_step_s, "s"),
+        "clip_s": Value(total_s, "s"),
+        "peak_mib": Value(peak_mib, "MiB"),
+    }
 
 
 def _one_clip(pipeline, config, capture: bool) -> dict[str, float]:
@@ -113,7 +130,7 @@ def report_attention(tokens: int, repeats: int, threads: int) -> None:
 def _attention_cost(kind: str, tokens: int, repeats: int, threads: int) -> tuple[float, float]:
     import torch
 
-    from tavid_planner.video.attention import key_share
+    from tavid_planner.video.attention_share import key_shares
 
     torch.set_num_threads(threads)
     first_frame = slice(TEXT_TOKENS, TEXT_TOKENS + (tokens - TEXT_TOKENS) // FRAMES)
@@ -122,7 +139,7 @@ def _attention_cost(kind: str, tokens: int, repeats: int, threads: int) -> tuple
     indicator[0, 5] = True
 
     def exact():
-        return key_share(query[:, :, first_frame], key, indicator)
+        return key_shares(query[:, :, first_frame], key, indicator[:, None])[:, :, 0]
 
     def materialised():
         weights = (query @ key.transpose(-1, -2) * HEAD_DIM**-0.5).softmax(dim=-1)

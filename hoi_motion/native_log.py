@@ -25,7 +25,7 @@ def quiet_pybullet():
 
 @contextlib.contextmanager
 def _held_back(descriptors: tuple[int, ...], is_log: Callable[[str], bool], source: str) -> Iterator[None]:
-    """What is written to file descriptors meanwhile: lines that are a log are logged at debug level, others passed on."""
+    """What is written to file descriptors meanwhile: a log is logged at debug level, other lines are passed on."""
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.ExitStack() as stack:

@@ -3,14 +3,19 @@
 YAML files, command line options and ROS parameters are all generated from dataclasses made with `option`.
 """
 
+import copy
 import dataclasses
 import types
 import typing
+from typing import Any
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.reading.text import parse_yaml, read_yaml_value
 
 
-def option(default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False):
+def option(
+    default, description: str, *, minimum=None, maximum=None, choices=None, unit: str = "", read_only=False
+) -> Any:  # as dataclasses.field: the type of the field that it makes
     """A dataclass field with description, range and unit."""
     metadata = dict(
         description=description, minimum=minimum, maximum=maximum, choices=choices, unit=unit, read_only=read_only
@@ -58,8 +63,11 @@ def _typed(value, hint, name: str):
     if isinstance(value, bool) != (kind is bool) and kind in (bool, int, float):
         raise _invalid(name, value, f"a {kind.__name__}")
     if kind is float and isinstance(value, int):
-        return float(value)
-    if kind is str and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise _invalid(name, value, "a number that fits into a float") from error
+    if kind is str and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)  # YAML reads a name of digits, such as a single block, as a number
     if not isinstance(value, kind):
         raise _invalid(name, value, f"a {kind.__name__}")
@@ -67,7 +75,7 @@ def _typed(value, hint, name: str):
 
 
 def _invalid(name: str, value, expected: str) -> InputError:
-    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected {expected.strip()}")
+    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {shown(value)}, expected {expected.strip()}")
 
 
 def from_mapping(config_class, data, prefix: str = ""):
@@ -77,12 +85,14 @@ def from_mapping(config_class, data, prefix: str = ""):
         InputError: CONFIG_INVALID for an unknown option (the valid names are listed) or a bad value.
     """
     if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {data!r}, expected named options")
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {shown(data)}, expected named options")
     fields = {f.name: f for f in dataclasses.fields(config_class)}
     for key in data:
         if key not in fields:
             raise InputError(
-                ErrorCode.CONFIG_INVALID, f"unknown option {prefix}{key}", f"valid names: {', '.join(sorted(fields))}"
+                ErrorCode.CONFIG_INVALID,
+                f"unknown option {prefix}{key if isinstance(key, str) else shown(key)}",
+                f"valid names: {', '.join(sorted(fields))}",
             )
     hints = typing.get_type_hints(config_class)
     values = {
@@ -105,3 +115,40 @@ def flat_options(config, prefix: str = ""):
             yield from flat_options(value, f"{prefix}{f.name}.")
         else:
             yield prefix + f.name, value, f
+
+
+def read_yaml(path) -> dict:
+    """The named options of a YAML file; none for an empty one.
+
+    Raises:
+        InputError: CONFIG_INVALID for a file that cannot be read, is no YAML or names no options.
+    """
+    data = read_yaml_value(path)
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is {shown(data)}, expected named options")
+    return data
+
+
+def with_assignments(data: dict, assignments: list[str]) -> dict:
+    """A mapping for `from_mapping`, changed by texts such as "video.num_frames=9"; the given one stays as it is.
+
+    Raises:
+        InputError: CONFIG_INVALID for a text that assigns nothing, or a value that is no YAML.
+    """
+    data = copy.deepcopy(data)
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        *sections, last = name.strip().split(".")
+        if not equals or not last:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as section.option=value"
+            )
+        place = data
+        for part in sections:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
+        place[last] = parse_yaml(value, f"option {name.strip()}") if value.strip() else ""
+    return data

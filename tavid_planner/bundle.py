@@ -1,21 +1,30 @@
 """The plan bundle: a plan as a folder, written under a temporary name and renamed when whole."""
 
+import errno
 import json
+import logging
 import os
-import secrets
-import shutil
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
-from tavid_planner.errors import ErrorCode, InputError
+from hoi_motion.reading.text import read_json
+from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
+from tavid_planner.instances import id_map
+from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
 
+log = logging.getLogger(__name__)
+
 SCHEMA_VERSION = 1
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+ROOM_FILE = ".room"
+ROOM_BYTES = 1 << 16
 VERDICT_CODES = {
     Verdict.PASS: ErrorCode.NONE,
     Verdict.FAIL: ErrorCode.CHECK_FAILED,
@@ -51,30 +60,36 @@ def save_plan(
 ) -> Path:
     """Write the bundle: the whole folder or nothing.
 
+    The motion, its check and plan.json come first. A film, picture, scene or page that cannot be made costs only
+    itself: plan.json names it under `not_drawn`, with the cause.
+
     Returns:
         The absolute path of the folder.
 
     Raises:
-        InputError: OUTPUT_INVALID when the path exists or cannot be written.
+        InputError: OUTPUT_INVALID when the path exists or cannot be written, as when the disk is full.
         ControlError: CANCELLED; nothing is left behind.
     """
     folder = check_output_folder(folder)
     cancel = cancel or CancelToken()
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
     start = time.perf_counter()
-    try:
-        partial.mkdir(parents=True)
-        _write_files(plan, partial, on_progress, cancel)
+
+    def write_plan_json(partial: Path, not_drawn: dict[str, str]) -> None:
         timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
-        _write_json(partial / "plan.json", plan_to_dict(plan, timings, sorted(p.name for p in partial.iterdir())))
-        cancel.raise_if_cancelled()
-        if os.path.lexists(folder):
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
-        os.rename(partial, folder)
+        files = sorted(p.name for p in partial.iterdir())
+        _write_json(partial / "plan.json", plan_to_dict(plan, timings, files, not_drawn))
+
+    try:
+        with partial_folder(folder) as partial:
+            _write_results(plan, partial)
+            write_plan_json(partial, {})
+            write_plan_json(partial, _draw_files(plan, partial, on_progress, cancel))
+            cancel.raise_if_cancelled()
+            if os.path.lexists(folder):
+                raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
+            os.rename(partial, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     on_progress("save", 1.0)
     return folder
 
@@ -86,21 +101,19 @@ def load_plan_json(folder) -> dict:
         InputError: FILE_INVALID when it is missing, damaged or of another schema.
     """
     path = Path(folder) / "plan.json"
-    try:
-        data = json.loads(path.read_text())
-        schema = data["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    data = read_json(path, "the list of a plan bundle", hint="tavid-plan writes such folders")
+    if data.get("schema") != SCHEMA_VERSION:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{folder} is not a plan bundle: {error}", "tavid-plan writes such folders"
-        ) from error
-    if schema != SCHEMA_VERSION:
-        raise InputError(
-            ErrorCode.FILE_INVALID, f"{path} has plan schema {schema}, this version reads {SCHEMA_VERSION}"
+            ErrorCode.FILE_INVALID,
+            f"{path} has plan schema {shown(data.get('schema'))}, this version reads {SCHEMA_VERSION}",
+            "tavid-plan writes such folders",
         )
     return data
 
 
-def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list[str]) -> dict:
+def plan_to_dict(
+    plan: InteractionPlan, timings_s: dict[str, float], files: list[str], not_drawn: dict[str, str]
+) -> dict:
     """What stands in plan.json."""
     request = plan.request
     height, width = request.size_px
@@ -109,7 +122,9 @@ def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list
         "verdict": str(plan.verdict),
         "error_code": int(VERDICT_CODES[plan.verdict]),
         "error_name": VERDICT_CODES[plan.verdict].name,
-        "reasons": list(plan.report.reasons),
+        "reasons": list(plan.reasons),
+        "repair": None if plan.repair is None else plan.repair.to_dict(),
+        "lifted_motion": None if plan.lifted is None else "lifted.npz",
         "request": {
             "instruction": request.instruction,
             "prompt": request.prompt,
@@ -120,6 +135,10 @@ def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list
             "height_px": height,
             "target_mask_px": int(request.target_mask.sum()),
             "actor_mask_px": None if request.actor_mask is None else int(request.actor_mask.sum()),
+            "instances": [
+                {"id": number, "name": instance.name, "role": instance.role, "mask_px": int(instance.mask.sum())}
+                for number, instance in enumerate(request.instances, start=1)
+            ],
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
             "depth_given": request.depth_m is not None,
         },
@@ -138,36 +157,68 @@ def plan_to_dict(plan: InteractionPlan, timings_s: dict[str, float], files: list
         "timings_s": timings_s,
         "provenance": plan.provenance,
         "files": sorted({*files, "plan.json"}),
+        "not_drawn": not_drawn,
     }
 
 
-def _write_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> None:
+def _write_results(plan: InteractionPlan, folder: Path) -> None:
+    """What a plan is: without these there is no bundle."""
+    plan.motion.save(folder / "motion.npz")
+    if plan.lifted is not None:
+        plan.lifted.save(folder / "lifted.npz")
+    plan.report.save(folder / "physics.json")
+
+
+def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
+    """What a person looks at; file -> cause of those that could not be made."""
     from hoi_motion.io import write_glb
     from tavid_planner import media
     from tavid_planner.report import write_report
 
-    video, motion, mask = plan.video, plan.motion, plan.request.target_mask
+    video, mask = plan.video, plan.request.target_mask
+    not_drawn: dict[str, str] = {}
 
-    def write_attention() -> None:
+    def draw_attention(path: Path) -> None:
         picture = media.attention_picture(video, mask)
         if picture is not None:
-            media.write_png(folder / "attention.png", picture)
+            media.write_png(path, picture)
 
-    steps = (
-        lambda: motion.save(folder / "motion.npz"),
-        lambda: plan.report.save(folder / "physics.json"),
-        lambda: media.write_png(folder / "first.png", plan.request.rgb),
-        lambda: media.write_png(folder / "mask.png", mask.astype(np.uint8) * 255),
-        write_attention,
-        lambda: media.write_mp4(folder / "video.mp4", video.frames, video.fps),
-        lambda: media.write_mp4(folder / "overlay.mp4", media.overlay_frames(video, motion, mask), video.fps),
-        lambda: write_glb(motion, folder / "motion.glb"),
-        lambda: write_report(plan, folder),
-    )
-    for k, step in enumerate(steps):
+    steps = {
+        "first.png": lambda path: media.write_png(path, plan.request.rgb),
+        "mask.png": lambda path: media.write_png(path, mask.astype(np.uint8) * 255),
+        "instances.png": lambda path: media.write_png(path, id_map(i.mask for i in plan.request.instances)),
+        "attention.png": draw_attention,
+        "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
+        "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
+        "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
+        "report.html": lambda path: write_report(plan, folder, not_drawn),
+    }
+    for k, (name, draw) in enumerate(steps.items()):
         cancel.raise_if_cancelled()
         on_progress("save", k / len(steps))
-        step()
+        try:
+            draw(folder / name)
+        except Exception as error:  # whatever a drawing library raises: the plan itself stands already
+            if isinstance(error, ControlError):
+                raise
+            (folder / name).unlink(missing_ok=True)
+            _check_disk(folder, error)
+            not_drawn[name] = str(error) or type(error).__name__
+            log.warning("%s could not be drawn: %s", name, not_drawn[name], exc_info=not isinstance(error, TavidError))
+    return not_drawn
+
+
+def _check_disk(folder: Path, error: Exception) -> None:
+    """Raises: OSError when it was the disk, of which the rest of the bundle would die as well."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            raise cause
+        cause = cause.__cause__
+    # an encoder in another process says little of why it ended
+    probe = folder / ROOM_FILE
+    probe.write_bytes(bytes(ROOM_BYTES))
+    probe.unlink()
 
 
 def _write_json(path: Path, data: dict) -> None:

@@ -1,12 +1,19 @@
 """One tree of config dataclasses; YAML profiles, CLI options and ROS parameters are generated from it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.options import check_options, flat_options, from_mapping, option, section, to_mapping
+from hoi_motion.options import (
+    check_options,
+    flat_options,
+    from_mapping,
+    option,
+    read_yaml,
+    section,
+    to_mapping,
+    with_assignments,
+)
 from hoi_motion.physics.config import CheckConfig
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -15,6 +22,7 @@ from tavid_planner.errors import ErrorCode, InputError
 class VideoConfig:
     base: str = option("models/tavid-mini", "CogVideoX image-to-video model: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
+    lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as its files say", minimum=0, maximum=100000)
     device: str = option(
         "auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps")
     )
@@ -68,18 +76,7 @@ def load_profile(name_or_path: str) -> PlannerConfig:
                 f"unknown profile {name_or_path!r}",
                 f"valid names: {', '.join(profile_names())}, or the path of a YAML file",
             )
-    try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
-    return from_mapping(PlannerConfig, data if data is not None else {})
-
-
-def save_profile(config: PlannerConfig, path) -> None:
-    """Write a profile so that `load_profile(path)` gives it back."""
-    Path(path).write_text(yaml.safe_dump(to_mapping(config), sort_keys=False))
+    return from_mapping(PlannerConfig, read_yaml(path))
 
 
 def profile_names() -> list[str]:
@@ -123,28 +120,11 @@ def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
     """
-    data = to_mapping(config)
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        *sections, option_name = name.strip().split(".")
-        if not equals or not option_name:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as section.option=value"
-            )
-        place = data
-        for section_name in sections:
-            place = place.setdefault(section_name, {}) if isinstance(place, dict) else None
-        if not isinstance(place, dict):
-            raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
-        try:
-            place[option_name] = yaml.safe_load(value) if value.strip() else ""
-        except yaml.YAMLError as error:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"option {name.strip()} is {value!r}, not a value") from error
-    return from_mapping(PlannerConfig, data)
+    return from_mapping(PlannerConfig, with_assignments(to_mapping(config), assignments))
 
 
 def option_help(config: PlannerConfig) -> str:
-    """Every option with its value in this profile, its range and its meaning, one a line; none that cannot be changed."""
+    """Every option that can be changed, with its value in this profile, its range and its meaning, one a line."""
     lines = []
     for name, value, f in flat_options(config):
         if f.metadata["read_only"]:
@@ -157,8 +137,3 @@ def option_help(config: PlannerConfig) -> str:
         shown = "" if value == "" else f" = {value}"
         lines.append(f"  {name}{shown}{f' [{allowed}]' if allowed else ''}: {meta['description']}")
     return "\n".join(lines)
-
-
-def with_video(config: PlannerConfig, **changes) -> PlannerConfig:
-    """The same profile with other video options."""
-    return replace(config, video=replace(config.video, **changes))

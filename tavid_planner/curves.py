@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.motion import HANDS, HoiMotion
+from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 
 HAND_KEYPOINTS = (
     "wrist",
@@ -31,20 +31,18 @@ class MotionCurves:
     pelvis_height_m: np.ndarray  # (T,)
 
 
-def motion_curves(motion: HoiMotion, body_path: str = "") -> MotionCurves:
+def motion_curves(motion: HoiMotion, keypoints_m: np.ndarray) -> MotionCurves:
     """Curves of one motion.
 
     Args:
-        body_path: official SMPL-X file, or empty for the free body, as it was used for the lift.
+        keypoints_m: (T, 76, 3) of its body in the world.
     """
-    from hoi_motion.body import KEYPOINT_NAMES, load_body
+    from hoi_motion.body import KEYPOINT_NAMES
 
-    body = load_body(body_path)
-    keypoints_m = body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()  # (T, 76, 3)
     distances = {}
     if motion.target is not None:
         for hand in HANDS:
-            side = hand.split("_")[0]
+            side = SIDE_OF_HAND[hand]
             columns = [KEYPOINT_NAMES.index(f"{side}_{name}") for name in HAND_KEYPOINTS]
             distances[hand] = _distance_to_target(motion, keypoints_m[:, columns])
     return MotionCurves(distances, keypoints_m[:, KEYPOINT_NAMES.index("pelvis"), 2])

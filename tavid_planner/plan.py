@@ -1,6 +1,8 @@
 """InteractionVideo and InteractionPlan: what flows out of the planner. `bundle` puts a plan on disk."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +11,12 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.report import PhysicsReport, Verdict
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.request import InteractionRequest
+
+if TYPE_CHECKING:
+    from hoi_motion.body import BodyModel, PosedBody
+    from hoi_motion.physics import RepairResult
+
+REPAIR_WORDS = {"REPAIRED": "repaired", "BEYOND_LIMIT": "not repaired", "NOT_REPAIRED": "not repaired"}
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,11 @@ class InteractionPlan:
     """One answered request: video, 3D motion, verdict, and where all of it came from.
 
     Attributes:
+        motion: what the report speaks of, after the repair if there was one; body: the body it belongs to.
         timings_s: seconds a stage, in order: load, video, lift, check.
         provenance: versions, profile, model digests, body model, machine.
+        lifted: the motion as the video shows it, when the repair moved something; None when `motion` is that.
+        repair: what became of the repair, None when the profile asks for none.
     """
 
     request: InteractionRequest
@@ -75,7 +86,29 @@ class InteractionPlan:
     samples: tuple[SampleScore, ...]
     timings_s: dict[str, float]
     provenance: dict
+    body: "BodyModel"
+    lifted: HoiMotion | None = None
+    repair: "RepairResult | None" = None
 
     @property
     def verdict(self) -> Verdict:
         return self.report.verdict
+
+    @property
+    def repair_words(self) -> str:
+        """What the repair moved and by how much, or why it did not; empty when nothing had to be moved."""
+        if self.repair is None or self.repair.outcome not in REPAIR_WORDS:
+            return ""
+        return f"{REPAIR_WORDS[self.repair.outcome]}: {self.repair.reason}"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons of the report, and what the repair did."""
+        return (*self.report.reasons, *filter(None, [self.repair_words]))
+
+    @cached_property
+    def posed(self) -> "PosedBody":
+        """The body in every frame of the motion, for everybody who draws it."""
+        from hoi_motion.body import PosedBody
+
+        return PosedBody(self.body, self.motion)

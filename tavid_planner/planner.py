@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import to_mapping
@@ -16,6 +17,11 @@ from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
+
+if TYPE_CHECKING:
+    from hoi_motion.lift import Clip
+    from hoi_motion.lift.pipeline import Observation
+    from hoi_motion.physics import RepairResult
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +46,7 @@ class Sample:
 
     Attributes:
         observation: a hoi_motion.lift.pipeline.Observation of the video.
+        lifted: the motion before the repair, when that moved something.
         missed: no hand touches the target in the video while one does in another sample's: not lifted.
     """
 
@@ -47,9 +54,10 @@ class Sample:
     video: InteractionVideo | None = None
     motion: HoiMotion | None = None
     report: PhysicsReport | None = None
-    repair: dict | None = None
+    lifted: HoiMotion | None = None
+    repair: "RepairResult | None" = None
     error: TavidError | None = None
-    observation: object | None = None
+    observation: "Observation | None" = None
     missed: bool = False
 
 
@@ -98,8 +106,10 @@ class Planner:
         import sys
 
         self._pipeline = self._body = None
+        torch, bodies = sys.modules.get("torch"), sys.modules.get("hoi_motion.body")
+        if bodies is not None:
+            bodies.forget_bodies()
         gc.collect()
-        torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -140,21 +150,15 @@ class Planner:
     def _lift(self, request: InteractionRequest, samples: list[Sample], run: "_Run") -> list[Sample]:
         from hoi_motion.lift import lift_video, observe_clip
 
-        def inputs(sample: Sample, on_progress: OnProgress) -> tuple[tuple, dict]:
-            how = dict(actor_mask=request.actor_mask, config=self.config.lift)
-            video = sample.video
-            return (video.frames, video.fps, request.target_mask), how | dict(
-                on_progress=on_progress, cancel=run.cancel
-            )
+        how = dict(config=self.config.lift, cancel=run.cancel)
 
         def observe(sample: Sample, on_progress: OnProgress) -> Sample:
-            clip, how = inputs(sample, on_progress)
-            return replace(sample, observation=observe_clip(*clip, **how))
+            clip = clip_of(request, sample.video)
+            return replace(sample, observation=observe_clip(clip, on_progress=on_progress, **how))
 
         def lift(sample: Sample, on_progress: OnProgress) -> Sample:
-            clip, how = inputs(sample, on_progress)
-            camera = dict(intrinsics=request.intrinsics, depth_m=request.depth_m)
-            motion = lift_video(*clip, **camera, observation=sample.observation, **how)
+            clip, seen = clip_of(request, sample.video), sample.observation
+            motion = lift_video(clip, body=self._body, observation=seen, on_progress=on_progress, **how)
             return replace(sample, motion=motion, observation=None)
 
         seen = run.each("lift", observe, samples, span=(0.0, 0.5))
@@ -167,7 +171,8 @@ class Planner:
                 from hoi_motion.physics import repair_motion
 
                 result = repair_motion(sample.motion, self.config.check, **how)
-                return replace(sample, motion=result.motion, report=result.report, repair=result.to_dict())
+                lifted = None if result.motion is sample.motion else sample.motion
+                return replace(sample, motion=result.motion, report=result.report, lifted=lifted, repair=result)
             from hoi_motion.physics import check_motion
 
             return replace(sample, report=check_motion(sample.motion, self.config.check, **how))
@@ -183,8 +188,6 @@ class Planner:
             "body_model": best.motion.body_model,
             "chosen_seed": best.seed,
         }
-        if best.repair is not None:
-            provenance["repair"] = best.repair
         return InteractionPlan(
             request=request,
             video=best.video,
@@ -193,6 +196,9 @@ class Planner:
             samples=tuple(score(s, request) for s in samples),
             timings_s={stage: round(run.timings_s[stage], 3) for stage in STAGES},
             provenance=provenance,
+            body=self._body,
+            lifted=best.lifted,
+            repair=best.repair,
         )
 
 
@@ -204,6 +210,13 @@ def plan(
 ) -> InteractionPlan:
     """Answer one request with a planner of its own; `Planner` keeps the models for the next one."""
     return Planner(config).plan(request, on_progress, cancel)
+
+
+def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
+    """What is lifted: a video with what the request knows of its first frame."""
+    from hoi_motion.lift import Clip
+
+    return Clip(video.frames, video.fps, request.target_mask, request.actor_mask, request.intrinsics, request.depth_m)
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
@@ -276,8 +289,9 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
         """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
-        if all(s.error is not None for s in samples):
-            raise samples[0].error  # nothing is left to do: this is the end, in the stage before
+        first = samples[0].error
+        if first is not None and all(s.error is not None for s in samples):
+            raise first  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.motion import HANDS
+from hoi_motion.motion import HANDS, SIDE_OF_HAND
 from hoi_motion.physics.report import CheckResult, Verdict
 from tavid_planner.charts import Interval, Series, interval_chart, line_chart
 from tavid_planner.curves import motion_curves
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.request import TARGET_TOKEN
 
-HAND_STYLES = {"left_hand": "left", "right_hand": "right"}
 VERDICT_WORDS = {
     Verdict.PASS: "the motion is physically plausible by every check that ran",
     Verdict.FAIL: "the motion breaks the limits named below",
@@ -22,18 +21,23 @@ VERDICT_WORDS = {
 }
 
 
-def write_report(plan: InteractionPlan, folder: Path) -> None:
-    """Write report.html beside the pictures and videos that stand in `folder`; they are embedded."""
-    (folder / "report.html").write_text(report_page(plan, folder))
+def write_report(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] | None = None) -> None:
+    """Write report.html beside the pictures and videos that stand in `folder`; they are embedded.
+
+    Args:
+        not_drawn: file of the bundle that could not be drawn -> why; the page says so in its place.
+    """
+    (folder / "report.html").write_text(report_page(plan, folder, not_drawn))
 
 
-def report_page(plan: InteractionPlan, folder: Path) -> str:
+def report_page(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] | None = None) -> str:
     """The page as HTML text; it names no other file and no other host."""
+    missing = not_drawn or {}
     sections = (
         _header(plan),
         _reasons(plan),
-        _videos(folder),
-        _inputs(folder),
+        _videos(folder, missing),
+        _inputs(folder, missing),
         _curves(plan),
         _checks(plan),
         _samples(plan),
@@ -70,23 +74,26 @@ def _reasons(plan: InteractionPlan) -> str:
     not_run = [c for c in plan.report.checks if c.verdict is Verdict.NOT_RUN]
     items = "".join(f"<li>{escape(c.reason)}</li>" for c in failed)
     items += "".join(f'<li class="idle">{escape(c.name)} did not run: {escape(c.reason)}</li>' for c in not_run)
-    repair = plan.provenance.get("repair")
-    if repair is not None:
-        items += f"<li>repair {escape(repair['outcome'])}: {escape(repair['reason'])}</li>"
+    if plan.repair_words:
+        items += f"<li>{escape(plan.repair_words)}</li>"
     return _card(f"Verdict: {words}", f'<ul class="reasons">{items}</ul>' if items else "")
 
 
-def _videos(folder: Path) -> str:
+def _videos(folder: Path, missing: dict[str, str]) -> str:
     return (
         '<div class="two">'
-        + _card("", _video(folder / "overlay.mp4", "with the mask, the fitted body's joints and contacts drawn in"))
-        + _card("", _video(folder / "video.mp4", "as generated"))
+        + _card(
+            "", _video(folder / "overlay.mp4", missing, "with the mask, the fitted body's joints and contacts drawn in")
+        )
+        + _card("", _video(folder / "video.mp4", missing, "as generated"))
         + "</div>\n"
     )
 
 
-def _inputs(folder: Path) -> str:
+def _inputs(folder: Path, missing: dict[str, str]) -> str:
     attention = folder / "attention.png"
+    if attention.name in missing:
+        return _card("Where the video looks at the target word", _absent(attention, missing))
     if not attention.is_file():
         return _card("Where the video looks at the target word", '<p class="sub">attention was not captured</p>')
     caption = "attention of the video's tokens to the target word over time; the mask is outlined in the first frame"
@@ -96,23 +103,23 @@ def _inputs(folder: Path) -> str:
 def _curves(plan: InteractionPlan) -> str:
     motion = plan.motion
     duration_s = (motion.num_frames - 1) / motion.fps
-    curves = motion_curves(motion, plan.provenance.get("profile", {}).get("lift", {}).get("body_model", ""))
-    distances = [Series(hand, values, HAND_STYLES[hand]) for hand, values in curves.hand_distance_m.items()]
-    keys = "".join(f'<span class="key {style}">{hand.replace("_", " ")}</span>' for hand, style in HAND_STYLES.items())
+    curves = motion_curves(motion, plan.posed.keypoints_m)
+    distances = [Series(hand, values, SIDE_OF_HAND[hand]) for hand, values in curves.hand_distance_m.items()]
+    keys = "".join(f'<span class="key {style}">{hand.replace("_", " ")}</span>' for hand, style in SIDE_OF_HAND.items())
     target = motion.target.name if motion.target is not None else None
     contacts = [
         Interval(
-            c.hand.split("_")[0],
+            SIDE_OF_HAND[c.hand],
             c.start_frame / motion.fps,
             min(c.end_frame / motion.fps, duration_s),
-            HAND_STYLES[c.hand],
+            SIDE_OF_HAND[c.hand],
         )
         for c in motion.contacts
         if c.object_name == target
     ]
     return (
         (_card(f"Hand to target distance {keys}", line_chart(distances, duration_s, "m")) if distances else "")
-        + _card("Contact with the target", interval_chart([h.split("_")[0] for h in HANDS], contacts, duration_s))
+        + _card("Contact with the target", interval_chart([SIDE_OF_HAND[h] for h in HANDS], contacts, duration_s))
         + _card(
             'Pelvis over the floor <span class="key pelvis">height</span>',
             line_chart([Series("pelvis", curves.pelvis_height_m, "pelvis")], duration_s, "m"),
@@ -203,7 +210,13 @@ def _number(value: float | None) -> str:
     return "" if value is None else np.format_float_positional(value, precision=3, fractional=False, trim="-")
 
 
-def _video(path: Path, caption: str) -> str:
+def _absent(path: Path, missing: dict[str, str]) -> str:
+    return f'<p class="sub">{escape(path.name)} could not be drawn: {escape(missing[path.name])}</p>'
+
+
+def _video(path: Path, missing: dict[str, str], caption: str) -> str:
+    if path.name in missing:
+        return _absent(path, missing)
     data = base64.b64encode(path.read_bytes()).decode()
     return (
         f'<figure><video src="data:video/mp4;base64,{data}" controls loop muted autoplay playsinline></video>'

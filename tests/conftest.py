@@ -102,6 +102,8 @@ def video() -> InteractionVideo:
 
 @pytest.fixture
 def plan(make_request, video, motion, report) -> InteractionPlan:
+    from hoi_motion.body import load_body
+
     return InteractionPlan(
         request=make_request(),
         video=video,
@@ -113,4 +115,5 @@ def plan(make_request, video, motion, report) -> InteractionPlan:
         ),
         timings_s={"load": 0.5, "video": 4.2, "lift": 6.0, "check": 0.3},
         provenance={"chosen_seed": 7, "created": "2026-01-01T00:00:00+00:00"},
+        body=load_body(),
     )

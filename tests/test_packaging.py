@@ -11,6 +11,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import tavid_planner
 
@@ -65,19 +67,48 @@ def test_manifest_is_that_of_an_ament_python_package():
     assert "tavid_planner_interfaces" in [e.text for e in manifest.iter("exec_depend")]
 
 
-def test_every_direct_requirement_is_in_the_lock():
-    lock = (ROOT / "constraints.txt").read_text().lower().splitlines()
+def locked() -> dict[str, str]:
+    """Name, as the index spells it, -> version, of every package of constraints.txt."""
+    lines = (line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    return {canonicalize_name(name): version for name, version in lines}
+
+
+def test_the_lock_has_a_version_of_every_direct_requirement_that_is_in_its_range():
+    pins = locked()
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
-            wanted = re.sub(r"\[.*\]", "", line.split("#")[0].strip()).lower()
-            assert not wanted or wanted.startswith("-r") or wanted in lock, line
+            text = line.split("#")[0].strip()
+            if text and not text.startswith("-r"):
+                wanted = Requirement(text)
+                assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), text
+
+
+def test_the_core_needs_neither_the_video_model_nor_robots_nor_ros(setup_arguments):
+    core = {Requirement(line).name for line in setup_arguments["install_requires"]}
+    heavy = {"diffusers", "transformers", "peft", "accelerate", "mediapipe", "pin", "pin-pink", "numba"}
+    assert "numpy" in core and not core & heavy and not any(name.startswith("ros-") for name in core)
+
+
+def test_every_way_of_use_is_an_extra(setup_arguments):
+    assert {"video", "ros", "retarget", "mediapipe", "train", "view"} <= set(setup_arguments["extras_require"])
+
+
+def test_no_requirement_of_the_package_is_one_exact_version_but_the_recorder(setup_arguments):
+    extras = setup_arguments["extras_require"]
+    lines = setup_arguments["install_requires"] + [line for name in extras if name != "view" for line in extras[name]]
+    assert [line for line in lines if "==" in line] == []
+
+
+def test_the_changelog_begins_with_this_version():
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert tavid_planner.__version__ in headings[0]
 
 
 def test_the_environment_is_the_locked_one():
-    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     sections = (ROOT / "constraints.txt").read_text().split("# [build]")[0]
-    for name, version in pins.items():
-        if f"\n{name}==" in sections:
+    for line in sections.splitlines():
+        if "==" in line:
+            name, version = line.split("==")
             assert importlib.metadata.version(name).split("+")[0] == version, name
 
 
@@ -105,9 +136,11 @@ def test_a_plain_pip_install_finds_its_profiles(tmp_path):
     packages = next((tmp_path / "prefix").glob("lib/python*/site-packages"))
     assert (tmp_path / "prefix/lib/tavid_planner/tavid-node").stat().st_mode & 0o100
     code = (
-        "import sysconfig, sys; sysconfig.get_path = lambda name, get=sysconfig.get_path: sys.argv[1] if name == 'data' else get(name)\n"
-        "import tavid_planner.config as c, hoi_motion.body as b\n"
-        "print(c.__file__); print(c.load_profile('mini').name, b.load_body().name)"
+        "import sysconfig, sys\n"
+        "get = sysconfig.get_path\n"
+        "sysconfig.get_path = lambda name: sys.argv[1] if name == 'data' else get(name)\n"
+        "import tavid_planner.config as c, hoi_motion.body as b, hoi_motion.retarget.robots.config as r\n"
+        "print(c.__file__); print(c.load_profile('mini').name, b.load_body().name, 'panda' in r.robot_names())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "prefix")],
@@ -117,4 +150,4 @@ def test_a_plain_pip_install_finds_its_profiles(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(packages / "tavid_planner/config.py"), "mini", "anny-free"]
+    assert done.stdout.split() == [str(packages / "tavid_planner/config.py"), "mini", "anny-free", "True"]

@@ -1,14 +1,13 @@
 """Everything a training run depends on, as YAML: see config/training/."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
-
-from hoi_motion.options import check_options, from_mapping, option, section
+from hoi_motion.errors import shown
+from hoi_motion.options import check_options, from_mapping, option, read_yaml, section, with_assignments
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
+from training.objectives.mask_alignment import KINDS
 from training.objectives.target_attention import NORMALISATIONS
 
 
@@ -22,6 +21,49 @@ class AttentionLossConfig:
 
     def __post_init__(self):
         check_options(self, "attention.")
+
+
+@dataclass(frozen=True)
+class GroundingConfig:
+    """Attention to the words of subject, object and verb against their mask tracks (MATRIX, SGA)."""
+
+    weight: float = option(0.0, "of the loss, 0 leaves it out", minimum=0)
+    blocks: str = option("7,11", "supervised blocks, see training.objectives.block_choice")
+    direction: str = option("v2t", "queries: video (v2t) or the words (t2v)", choices=DIRECTIONS)
+
+    def __post_init__(self):
+        check_options(self, "alignment.grounding.")
+
+
+@dataclass(frozen=True)
+class PropagationConfig:
+    """Where subject and object of the first frame look in the video against their mask tracks (MATRIX, SPA)."""
+
+    weight: float = option(0.0, "of the loss, 0 leaves it out", minimum=0)
+    blocks: str = option("12", "supervised blocks, see training.objectives.block_choice")
+
+    def __post_init__(self):
+        check_options(self, "alignment.propagation.")
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """What MATRIX adds to a training: grounding of words (SGA) and propagation of instances (SPA)."""
+
+    grounding: GroundingConfig = section(GroundingConfig)
+    propagation: PropagationConfig = section(PropagationConfig)
+    kind: str = option("paper", "of the loss of a map; bce: as the published code has it", choices=KINDS)
+    bce: float = option(1.0, "share of cross entropy", minimum=0)
+    dice: float = option(1.0, "share of soft Dice", minimum=0)
+    l2: float = option(1.0, "share of the squared error", minimum=0)
+    shared_decoder: bool = option(False, "one decoder for both losses, as the published code has it")
+    decoder_channels: int = option(32, "of the decoder's first stage", minimum=8)
+    lora_blocks: str = option(
+        "all", "blocks that get LoRA: all, or those the losses supervise", choices=("all", "supervised")
+    )
+
+    def __post_init__(self):
+        check_options(self, "alignment.")
 
 
 @dataclass(frozen=True)
@@ -81,6 +123,7 @@ class DiffusionConfig(TrainConfig):
     moving_weight: float = option(0.0, "extra weight of latent cells that change", minimum=0)
     noise_power: float = option(1.0, "1 draws timesteps uniformly, 2 favours noisy ones", minimum=0.1)
     attention: AttentionLossConfig = section(AttentionLossConfig)
+    alignment: AlignmentConfig = section(AlignmentConfig)
 
 
 @dataclass(frozen=True)
@@ -145,24 +188,8 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text()) or {}
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} holds no named options")
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        *sections, last = name.strip().split(".")
-        if not equals:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"option {text!r} has no value", "write it as option=value")
-        place = data
-        for part in sections:
-            place = place.setdefault(part, {})
-        place[last] = yaml.safe_load(value) if value.strip() else ""
+    data = with_assignments(read_yaml(path), assignments)
     task = data.pop("task", "adapter")
-    if task not in TASKS:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {task!r}, expected one of {', '.join(TASKS)}")
+    if not isinstance(task, str) or task not in TASKS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {shown(task)}, expected one of {', '.join(TASKS)}")
     return from_mapping(TASKS[task], data)

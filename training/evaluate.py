@@ -5,10 +5,10 @@
     python -m training.evaluate --ablation                 # what the attention loss is worth, several seeds a row
 
 Held-out scenes, a video for each from the first frame, the mask and the caption, scored by the project's own contact
-detector: which candidate is the acting hand on, frame by frame, the nearest one counting. A hit: it stays longest at the
-masked one without a break; contact: it touches that one in at least one frame. The detector's own accuracy, and what the
-other scores are for perfect clips, is measured on the ground-truth clips of the same scenes; these clips through the
-VAE and back show how much of what is missing the VAE alone loses. All numbers come with 95% intervals.
+detector: which candidate is the acting hand on, frame by frame, the nearest one counting. A hit: it stays longest at
+the masked one without a break; contact: it touches that one in at least one frame. The detector's own accuracy, and
+what the other scores are for perfect clips, is measured on the ground-truth clips of the same scenes; these clips
+through the VAE and back show how much of what is missing the VAE alone loses. All numbers come with 95% intervals.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from training.bench.cases import DIFFICULTIES, bench_cases
@@ -87,7 +88,8 @@ def quick_evaluation(args, config: VideoConfig) -> None:
             if part := [r.score for r in mine if r.candidates == candidates]:
                 rows.append(_print_row(f"{args.profile}, of these with {candidates} candidates", part))
     if args.out:
-        args.out.write_text(json.dumps({"chance": chance, "keypoints": args.keypoints, "rows": rows}, indent=1) + "\n")
+        found = {"chance": chance, "keypoints": args.keypoints, "rows": rows}
+        write_whole(args.out, (json.dumps(found, indent=1) + "\n").encode())
     if args.sheet:
         outcomes = {r.case: r.score.outcome for r in results if r.contestant == "adapter"}
         cv2.imwrite(str(args.sheet), cv2.cvtColor(_sheet(cases[:12], outcomes, config, args.seed), cv2.COLOR_RGB2BGR))
@@ -118,11 +120,11 @@ def target_bench(args, config: VideoConfig) -> None:
     cases, out = bench_cases(args.classes, args.count), args.out or Path("runs/bench")
     results = run_bench(config, cases, contestants, out, args.keypoints, args.seed, args.workers)
     text = f"Contact judged by {args.keypoints} keypoints\n{report(results)}"
-    (out / "report.md").write_text(text + "\n")
+    write_whole(out / "report.md", (text + "\n").encode())
     print(text)
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
@@ -162,7 +164,7 @@ def main() -> None:
     ablation.add_argument(
         "--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps"
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:

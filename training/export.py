@@ -1,6 +1,7 @@
 """Put the trained parts into one model folder in diffusers format, half precision, safetensors.
 
-`python -m training.export --vae runs/vae/model --latents runs/latents --base runs/base/model --adapter runs/adapter-mini/adapter --out models/tavid-mini`
+`python -m training.export --vae runs/vae/model --latents runs/latents --base runs/base/model
+--adapter runs/adapter-mini/adapter --out models/tavid-mini`
 """
 
 import argparse

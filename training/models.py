@@ -112,7 +112,8 @@ a an the and with on in to from of it his her their this that one other next nea
 person man woman boy girl someone people hand hands robot actor human figure
 picks pick takes take lifts lift grasps grasp grabs grab touches touch reaches reach moves move pushes push pulls pull
 holds hold puts put places place drinks drink opens open raises raise slides slide interacts interact up down over for
-target object objects thing item mug cup bottle can bowl box ball glass jar vase plate phone book bag tin carton block cube
+target object objects thing item mug cup bottle can bowl box ball glass jar vase plate phone book bag tin carton block
+cube
 red green blue yellow orange purple pink teal white black grey gray brown beige cyan magenta dark light small large tall
 wearing shirt sweater jacket dress trousers jeans blond hair young old
 """

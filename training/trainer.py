@@ -107,7 +107,7 @@ class Trainer:
                 if not torch.isfinite(total):
                     raise InputError(
                         ErrorCode.CONFIG_INVALID,
-                        f"the loss is {total.item()} at step {self.step}",
+                        f"the loss is {float(total)} at step {self.step}",
                         "lower the learning rate, or use bf16 in place of fp16",
                     )
                 self.accelerator.backward(total)
@@ -122,7 +122,7 @@ class Trainer:
         self.step += 1
         self._average()
         self.progress = self._agreed_progress()
-        means = self.accelerator.gather(values).nanmean(0).tolist()
+        means = self.accelerator.gather(values).nanmean(0).tolist()  # pyright: ignore[reportAttributeAccessIssue] - a tensor, as `values` is
         self.unlogged.append({n: value for n, value in zip(names, means) if not math.isnan(value)})
         return self.unlogged[-1]
 

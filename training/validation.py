@@ -45,7 +45,7 @@ def generate(
                 output_type="np",
                 capture_attention=True,
             )
-            frames = output.frames[0]
+            frames = np.asarray(output.frames[0])
             pictures = (frames * 255).round().astype(np.uint8)
             write_mp4(folder / f"{index}.mp4", pictures, FPS)
             write_png(folder / f"{index}.png", _sheet(clip, pictures, output.target_attention.numpy()))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.anny_tpose import AXES_SMPLX_FROM_ANNY, joint_of_bone, tpose_rotations, unpose
@@ -62,7 +62,7 @@ class AnnyFigure:
         self.coco = KeypointsRegressor.coco(self.model)
         self.mean_kwargs = {name: float(np.mean(r)) for name, r in PHENOTYPE_RANGE.items()}
         vertices, self.mean_joints = self.rest(self.mean_kwargs)
-        self.mirror = cKDTree(vertices).query(vertices * [-1, 1, 1])[1]
+        self.mirror = KDTree(vertices).query(vertices * [-1, 1, 1])[1]
         self.weights = self._folded_weights()
 
     def rest(self, phenotypes: dict) -> tuple[np.ndarray, np.ndarray]:  # (V, 3), (55, 3)

@@ -53,9 +53,9 @@ class RigidThing:
     def create(self, client: int, seen: bool) -> int:
         """A body in a PyBullet client, in the frame of its mass.
 
-        Convex shapes are hulls and balls are balls. Others are their triangles as they are: cutting them into convex parts
-        closes the gap between a cup's walls by millimetres. Triangles meet boxes, balls and hulls but no other triangles,
-        nor the plane.
+        Convex shapes are hulls and balls are balls. Others are their triangles as they are: cutting them into convex
+        parts closes the gap between a cup's walls by millimetres. Triangles meet boxes, balls and hulls but no other
+        triangles, nor the plane.
         """
         surface, (T, moments) = self.surface, self._mass_frame
 

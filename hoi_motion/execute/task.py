@@ -6,8 +6,8 @@ Judged by the true object's motion alone, not by what the robot was planned to d
 - `slide`: it ends where the person moved it, and did not fall over. It may be held or pushed.
 - `lift`: it ends where the person carried it, off everything but the gripper for a while, and not turned over.
 
-"Where" leaves out a third of the way that it should go, at most PLACE_M: two thirds of a short slide are one, and a hand's
-breadth beside a far goal is beside it.
+"Where" leaves out a third of the way that it should go, at most PLACE_M: two thirds of a short slide are one, and a
+hand's breadth beside a far goal is beside it.
 """
 
 from dataclasses import dataclass
@@ -101,7 +101,10 @@ def _moved(T_before: np.ndarray, T_after: np.ndarray, centre_m: np.ndarray) -> n
 
 
 def place_error(task: Task, happened: Happened) -> np.ndarray:  # (3,)
-    """How far the object's middle ended from where it should be, world; a scene need not start where the task was seen."""
+    """How far the object's middle ended from where it should be, world.
+
+    A scene need not start where the task was seen: its way counts.
+    """
     return happened.moved_m - _moved(task.T_start, task.T_end, happened.centre_m)
 
 

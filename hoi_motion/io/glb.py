@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.body import VERTEX_LABELS, load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.body.posed import check_body
 from hoi_motion.files import write_whole
 from hoi_motion.io.glb_buffer import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, GlbBuffer
 from hoi_motion.motion import HoiMotion, SupportBox
@@ -48,12 +48,7 @@ def write_glb(motion: HoiMotion, path, body=None) -> None:
         InputError: FILE_INVALID for a body of another name, OUTPUT_INVALID when the file cannot be written.
     """
     body = body if body is not None else load_body()
-    if body.name != motion.body_model:
-        raise InputError(
-            ErrorCode.FILE_INVALID,
-            f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
-            "load the body the motion was made with, or put it on the free one: hoi-convert --free-body",
-        )
+    check_body(body, motion)
     write_whole(path, _GlbScene(motion, body).pack())
 
 

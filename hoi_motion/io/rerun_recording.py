@@ -5,9 +5,10 @@ import numpy as np
 from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
+from hoi_motion.body.posed import check_body
 from hoi_motion.errors import ControlError, ErrorCode, InputError
 from hoi_motion.files import whole_file
-from hoi_motion.motion import HoiMotion
+from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 
 # the newest release for numpy 1; setup.py's extra "view" names the same
 REQUIREMENT = "rerun-sdk==0.22.1"
@@ -33,12 +34,7 @@ def write_rerun(motion: HoiMotion, path, body=None) -> None:
             ErrorCode.INTERNAL, f"rerun-sdk is missing or broken: {error}", f"run `pip install {REQUIREMENT}`"
         ) from error
     body = body if body is not None else load_body(num_betas=max(10, len(motion.betas)))
-    if body.name != motion.body_model:
-        raise InputError(
-            ErrorCode.FILE_INVALID,
-            f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
-            "load the body the motion was made with",
-        )
+    check_body(body, motion)
     try:
         with whole_file(path) as partial:
             partial.write_bytes(b"")  # the recorder itself only logs that it cannot write
@@ -91,7 +87,7 @@ def _log(rerun, recording, motion: HoiMotion, body) -> None:
         for item in motion.objects:
             recording.log(f"world/objects/{item.name}", _transform(rerun, item.T_world_object[t]))
         touching = [c for c in motion.contacts if c.start_frame <= t < c.end_frame]
-        wrists_m = [joints_m[t, JOINT_NAMES.index(c.hand.replace("hand", "wrist"))] for c in touching]
+        wrists_m = [joints_m[t, JOINT_NAMES.index(f"{SIDE_OF_HAND[c.hand]}_wrist")] for c in touching]
         labels = [f"{c.hand} on {c.object_name}" for c in touching]
         recording.log("world/contacts", rerun.Points3D(np.reshape(wrists_m, (-1, 3)), radii=0.04, labels=labels))
 

@@ -3,6 +3,9 @@
 Deep crouches and heads before the trunk do that. The hands are still seen by a detector of their own.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# MediaPipe's solutions return named tuples that are made when they run
+
 from dataclasses import replace
 
 import numpy as np
@@ -56,12 +59,12 @@ def without_lost(
         lost: not the first frame.
         crop_size_px: side of the picture of the person that the detector of hands is given.
     """
-    import mediapipe
+    from mediapipe.python.solutions.hands import Hands
 
     body, hint = track.body_px.copy(), track.body_hint_m.copy()
     hands = {hand: track.hand_px(hand).copy() for hand in BODY_HAND}
     reach_px = HAND_REACH * track.person_height_px()
-    with quiet_native_log(), mediapipe.solutions.hands.Hands(static_image_mode=True, max_num_hands=2) as detector:
+    with quiet_native_log(), Hands(static_image_mode=True, max_num_hands=2) as detector:
         for t in np.flatnonzero(lost):
             if cancel is not None:
                 cancel.raise_if_cancelled()

@@ -1,8 +1,8 @@
 """A keypoint network of our own for small, blurred pictures of one person, such as the mini model makes.
 
 Detectors made for photographs find no hand where it is a smear of a few pixels. This one was trained on procedural
-scenes as a video model gives them back (`training/networks/low_resolution.py`). It looks at the whole clip at once and sees
-neither mask nor instruction.
+scenes as a video model gives them back (`training/networks/low_resolution.py`). It looks at the whole clip at once and
+sees neither mask nor instruction.
 """
 
 from functools import lru_cache

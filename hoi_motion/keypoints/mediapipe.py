@@ -1,5 +1,8 @@
 """2D keypoints of the acting person: the interface of a keypoint source, and MediaPipe Holistic as one."""
 
+# pyright: reportAttributeAccessIssue=false
+# MediaPipe's solutions return named tuples that are made when they run
+
 import contextlib
 
 import numpy as np
@@ -157,21 +160,17 @@ def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, *, mirrored: b
 
 @contextlib.contextmanager
 def _holistic():
-    import mediapipe
+    from mediapipe.python.solutions.holistic import Holistic
 
-    model = mediapipe.solutions.holistic.Holistic(
-        static_image_mode=False, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4
-    )
+    model = Holistic(static_image_mode=False, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4)
     with contextlib.closing(model):
         yield model
 
 
 @contextlib.contextmanager
 def _pose(still: bool):
-    import mediapipe
+    from mediapipe.python.solutions.pose import Pose
 
-    model = mediapipe.solutions.pose.Pose(
-        static_image_mode=still, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4
-    )
+    model = Pose(static_image_mode=still, model_complexity=1, smooth_landmarks=False, min_detection_confidence=0.4)
     with contextlib.closing(model):
         yield model

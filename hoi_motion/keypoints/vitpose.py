@@ -121,7 +121,8 @@ def _load(folder: Path):
     try:
         with _quiet_loading():
             processor = VitPoseImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            model, report = VitPoseForPoseEstimation.from_pretrained(
+            # a pair, as asked for
+            model, report = VitPoseForPoseEstimation.from_pretrained(  # pyright: ignore[reportGeneralTypeIssues]
                 folder, local_files_only=True, output_loading_info=True
             )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:

@@ -1,14 +1,22 @@
 """From a video and the first-frame mask of one object to HoiMotion."""
 
+from typing import TYPE_CHECKING
+
+from hoi_motion.lazy import lazy_names
+from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 
-__all__ = ["LiftConfig", "lift_video", "observe_clip"]
+if TYPE_CHECKING:
+    from hoi_motion.lift.pipeline import Observation, lift_video, observe_clip
 
+__all__ = ["Clip", "LiftConfig", "Observation", "lift_video", "observe_clip"]
 
-def __getattr__(name: str):
-    # torch and MediaPipe come with the pipeline: only who lifts pays for them
-    if name in ("lift_video", "observe_clip"):
-        from hoi_motion.lift import pipeline
-
-        return getattr(pipeline, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# torch and the keypoint networks come with the pipeline: only who lifts pays for them
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Observation": "hoi_motion.lift.pipeline",
+        "lift_video": "hoi_motion.lift.pipeline",
+        "observe_clip": "hoi_motion.lift.pipeline",
+    },
+)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hoi_motion.keypoints.sources import NAMES
 from hoi_motion.options import check_options, option
 
 
@@ -10,7 +11,7 @@ class LiftConfig:
     body_model: str = option("", "path of an official SMPLX_NEUTRAL.npz; empty: the free body built from Anny")
     iterations: int = option(60, "optimiser iterations in each stage of the body fit", minimum=1, maximum=2000)
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)
-    keypoints: str = option("mediapipe", "keypoint source: mediapipe, low-resolution, vitpose:FOLDER or FILE.npz")
+    keypoints: str = option("mediapipe", f"keypoint source: {NAMES}")
     min_keypoint_confidence: float = option(
         0.1,
         "keypoints below are ignored; legs, and all where the shoulders are unsure, below 0.3",

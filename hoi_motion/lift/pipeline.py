@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.body import load_body
+from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
+from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.object.grip import HandMotion
@@ -20,7 +21,6 @@ from hoi_motion.lift.object.track import ObjectTrack, track_object
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
-from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -44,11 +44,8 @@ class Observation:
 
 
 def observe_clip(
-    frames: np.ndarray,  # (T, H, W, 3) u8
-    fps: float,
-    target_mask: np.ndarray,  # (H, W) bool
+    clip: Clip,
     *,
-    actor_mask: np.ndarray | None = None,  # (H, W) bool
     config: LiftConfig = LiftConfig(),
     keypoints: KeypointSource | None = None,
     on_progress: OnProgress = silent,
@@ -57,32 +54,30 @@ def observe_clip(
     """The first half of `lift_video`, with the same arguments: enough to tell whether a hand goes to the object.
 
     Raises:
-        InputError: a 1xx code for frames, masks or a keypoint file that cannot be used.
-        LiftError: NO_ACTOR, NO_TARGET_TRACK, or MODEL_MISSING for a keypoint model that is not there.
+        InputError: a 1xx code for a keypoint file that cannot be used.
+        LiftError: FILE_INVALID for a clip that is too long, NO_ACTOR, NO_TARGET_TRACK, or MODEL_MISSING for a keypoint
+            model that is not there.
         ControlError: CANCELLED.
     """
-    frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
+    _check_length(clip, config)
     clock = _Clock()
-    near_px = np.argwhere(target_mask).mean(0)[::-1]
+    near_px = np.argwhere(clip.target_mask).mean(0)[::-1]
+    how = dict(on_progress=on_progress, cancel=cancel)
     source = keypoints or keypoint_source(config.keypoints)
-    track = source.detect(frames, near_px=near_px, actor_mask=actor_mask, on_progress=on_progress, cancel=cancel)
+    track = source.detect(clip.frames, near_px=near_px, actor_mask=clip.actor_mask, **how)
     clock.lap("keypoints")
-    target = track_object(frames, target_mask, hand_centres_px(track), on_progress=on_progress, cancel=cancel)
+    target = track_object(clip.frames, clip.target_mask, hand_centres_px(track), **how)
     clock.lap("object")
-    return Observation(track, target, contact_intervals(track, target, fps), clock.seconds)
+    return Observation(track, target, contact_intervals(track, target, clip.fps), clock.seconds)
 
 
 def lift_video(
-    frames: np.ndarray,  # (T, H, W, 3) u8
-    fps: float,
-    target_mask: np.ndarray,  # (H, W) bool
+    clip: Clip,
     *,
-    actor_mask: np.ndarray | None = None,  # (H, W) bool
-    intrinsics: np.ndarray | None = None,  # (3, 3)
-    depth_m: np.ndarray | None = None,  # (H, W)
     config: LiftConfig = LiftConfig(),
     keypoints: KeypointSource | None = None,
     human: HoiMotion | None = None,
+    body: BodyModel | None = None,
     observation: Observation | None = None,
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
@@ -90,12 +85,10 @@ def lift_video(
     """Lift a clip to 3D: body, hands, object, contacts and camera, in metres.
 
     Args:
-        target_mask: the object in the first frame; actor_mask: the acting person in the first frame.
-        intrinsics: pixels; None assumes a focal length of the image diagonal.
-        depth_m: depth image of the first frame, metres along the optical axis, 0 or NaN where unknown.
         keypoints: where keypoints come from; None is the source that the config names.
-        human: the person's motion from elsewhere, one frame a frame of the clip: its poses are kept, only heading and
-            place are found; object and contacts are lifted as ever. None fits the body here.
+        human: the person's motion from elsewhere, one frame for each frame of the clip: its poses are kept, only
+            heading and place are found; object and contacts are lifted as ever. None fits the body here.
+        body: the body to fit; None is the one that the config names.
         observation: of this clip by `observe_clip`, so that it is not made again.
 
     Returns:
@@ -103,45 +96,47 @@ def lift_video(
         seconds per part and the reprojection error.
 
     Raises:
-        InputError: a 1xx code for frames, masks, a keypoint file or a human that cannot be used.
-        LiftError: NO_ACTOR, NO_TARGET_TRACK, FIT_DIVERGED, BODY_MODEL_MISSING or MODEL_MISSING (keypoints).
+        InputError: a 1xx code for a keypoint file or a human that cannot be used.
+        LiftError: FILE_INVALID for a clip that is too long, NO_ACTOR, NO_TARGET_TRACK, FIT_DIVERGED,
+            BODY_MODEL_MISSING or MODEL_MISSING (keypoints).
         ControlError: CANCELLED.
     """
-    frames, target_mask, actor_mask = _checked(frames, fps, target_mask, actor_mask, config)
-    if depth_m is not None:
-        depth_m = checked_depth(depth_m, frames.shape[1:3])
+    _check_length(clip, config)
     if human is not None:
-        check_human(human, len(frames), fps)
+        check_human(human, clip.num_frames, clip.fps)
     clock = _Clock()
 
     # 1. the body model and the camera's intrinsics
-    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
+    if body is None:
+        body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     human = human and on_body(human, body)
-    K, focal_source = clip_intrinsics(frames.shape[1:3], intrinsics)
+    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics)
     clock.lap("load")
 
     # 2. what is seen: the actor's keypoints, the object's track, contacts in the picture
     if observation is None:
-        how = dict(actor_mask=actor_mask, config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
-        observation = observe_clip(frames, fps, target_mask, **how)
+        how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
+        observation = observe_clip(clip, **how)
     track, target = observation.track, observation.target
     clock.start()
 
     # 3. the body, all frames at once
     if human is None:
-        fit = fit_body(body, track, K, fps, config, depth_m=depth_m, on_progress=on_progress, cancel=cancel)
+        fit = fit_body(body, track, K, clip.fps, config, depth_m=clip.depth_m, on_progress=on_progress, cancel=cancel)
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
     else:
-        fit = place_human(body, human, track, K, config, depth_m=depth_m)
-        rise_m = np.zeros((len(frames), 3))
+        fit = place_human(body, human, track, K, config, depth_m=clip.depth_m)
+        rise_m = np.zeros((clip.num_frames, 3))
     origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
-    camera = world_camera(K, focal_source, frames.shape[1:3], fit.pitch_rad, origin_m)
+    camera = world_camera(K, focal_source, clip.size_px, fit.pitch_rad, origin_m)
     points_m = fit.points_m - origin_m + rise_m[:, None]
     clock.lap("fit")
 
     # 4. the object's shape and poses, contacts in space
     hands = _hands(body, fit, points_m)
-    thing, support, contacts, distance_m = object_motion(target, observation.contacts, hands, points_m, camera, depth_m)
+    thing, support, contacts, distance = object_motion(
+        target, observation.contacts, hands, points_m, camera, clip.depth_m
+    )
     clock.lap("contact")
     on_progress("lift", 1.0)
 
@@ -149,7 +144,7 @@ def lift_video(
         pose_rad=fit.pose_rad,
         transl_m=fit.transl_m - origin_m + rise_m,
         betas=fit.betas,
-        fps=float(fps),
+        fps=clip.fps,
         body_model=body.name,
         camera=camera,
         objects=(thing,),
@@ -160,7 +155,10 @@ def lift_video(
             "reprojection_error_worst_frame": float(fit.error.max()),
             "frames_within_5_percent": float((fit.error <= 0.05).mean()),
             "target_visibility_mean": float(target.visibility.mean()),
-            "target_distance_m": distance_m,
+            "target_distance_m": distance.centre_m,
+            "target_distance_spread_m": distance.spread_m,
+            "target_distance_source": distance.source,
+            "target_distance_why": distance.why,
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
             **observation.seconds,
             **clock.seconds,
@@ -169,24 +167,13 @@ def lift_video(
     )
 
 
-def _checked(frames, fps, target_mask, actor_mask, config: LiftConfig):
-    frames = np.asarray(frames)
-    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-        raise LiftError(
-            ErrorCode.IMAGE_INVALID, f"frames are {frames.dtype} of shape {frames.shape}, expected uint8 (T, H, W, 3)"
-        )
-    if not 2 <= len(frames) <= config.max_frames:
+def _check_length(clip: Clip, config: LiftConfig) -> None:
+    if clip.num_frames > config.max_frames:
         raise LiftError(
             ErrorCode.FILE_INVALID,
-            f"the clip has {len(frames)} frames, expected 2 to {config.max_frames}",
+            f"the clip has {clip.num_frames} frames, expected 2 to {config.max_frames}",
             "cut the clip, or raise max_frames",
         )
-    if not (np.isfinite(fps) and fps > 0):
-        raise LiftError(ErrorCode.FILE_INVALID, f"fps is {fps}, expected a positive number")
-    target_mask = checked_mask(target_mask, frames.shape[1:3], "target mask")
-    if actor_mask is not None:
-        actor_mask = checked_mask(actor_mask, frames.shape[1:3], "actor mask")
-    return frames, target_mask, actor_mask
 
 
 def _lowest_m(body, fit: BodyFit) -> np.ndarray:  # (T,)

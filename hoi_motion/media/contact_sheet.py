@@ -5,7 +5,8 @@ import numpy as np
 
 from hoi_motion.body import VERTEX_LABELS
 from hoi_motion.body.model import vertex_normals
-from hoi_motion.motion import HoiMotion
+from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
+from hoi_motion.rigid import moved
 
 CELL_PX = 260
 SAMPLE_SPACING_M = 0.006
@@ -71,7 +72,7 @@ def _scene_points(motion: HoiMotion, body, skin: np.ndarray, frame: int):
         corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * box.size_m / 2
         quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
         faces = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
-        parts.append(_sampled(corners @ box.T_world_box[:3, :3].T + box.T_world_box[:3, 3], faces, _SUPPORT))
+        parts.append(_sampled(moved(box.T_world_box, corners), faces, _SUPPORT))
     return tuple(np.concatenate(arrays) for arrays in zip(*parts))
 
 
@@ -110,7 +111,7 @@ def _caption(cell: np.ndarray, motion: HoiMotion, frame: int, view: str) -> None
     cv2.putText(cell, f"{view}  {frame / motion.fps:.2f} s", (8, 18), font, 0.45, _TEXT, 1, cv2.LINE_AA)
     touching = [c.hand for c in motion.contacts if c.start_frame <= frame < c.end_frame]
     if touching:
-        words = " and ".join(sorted({hand.removesuffix("_hand") for hand in touching}))
+        words = " and ".join(sorted({SIDE_OF_HAND[hand] for hand in touching}))
         cv2.putText(cell, f"contact: {words}", (8, CELL_PX - 10), font, 0.42, _TARGET, 1, cv2.LINE_AA)
 
 

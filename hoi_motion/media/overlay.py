@@ -4,26 +4,27 @@ import cv2
 import numpy as np
 
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS, index_of
-from hoi_motion.motion import HANDS, HoiMotion
+from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 
 LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
 TARGET, TOUCHED, OUTLINE = (60, 230, 90), (255, 150, 0), (20, 20, 20)
 # the eyeballs and the jaw are no limbs
 _HIDDEN = {22, 23, 24}
-_GRIP = {hand: index_of(f"{hand[:-5]}_middle1") for hand in HANDS}
+_GRIP = {hand: index_of(f"{SIDE_OF_HAND[hand]}_middle1") for hand in HANDS}
 
 
-def draw_overlay(frames: np.ndarray, motion: HoiMotion, target_mask: np.ndarray) -> np.ndarray:
+def draw_overlay(frames: np.ndarray, motion: HoiMotion, target_mask: np.ndarray, keypoints_m: np.ndarray) -> np.ndarray:
     """The clip with the lifted motion drawn in.
 
     Args:
         frames: (T, H, W, 3) uint8, the pixels of `motion.camera`.
         target_mask: (H, W) bool, drawn as an outline into the first frame.
+        keypoints_m: (T, 76, 3) of the motion's body in the world, as `PosedBody.keypoints_m` gives them.
 
     Returns:
         (T, H, W, 3) uint8.
     """
-    joints_px = motion.camera.project(_joints_m(motion))
+    joints_px = motion.camera.project(keypoints_m)
     thickness = max(1, round(min(frames.shape[1:3]) / 240))
     drawn = np.array(frames)
     for t, image in enumerate(drawn):
@@ -38,14 +39,6 @@ def draw_overlay(frames: np.ndarray, motion: HoiMotion, target_mask: np.ndarray)
             if contact.start_frame <= t < contact.end_frame:
                 _draw_ring(image, joints_px[t, _GRIP[contact.hand]], 6 * thickness, TOUCHED, thickness)
     return drawn
-
-
-def _joints_m(motion: HoiMotion) -> np.ndarray:  # (T, 76, 3)
-    from hoi_motion.body import load_body
-
-    # the drawing knows only the motion; both bodies share the joint layout, and the free one is always there
-    body = load_body(num_betas=max(10, len(motion.betas)))
-    return body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
 
 
 def _draw_skeleton(image: np.ndarray, joints_px: np.ndarray, thickness: int) -> None:

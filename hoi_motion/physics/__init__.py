@@ -1,18 +1,23 @@
 """Is the motion physically possible? Checks with value, limit, unit and worst frame."""
 
+from typing import TYPE_CHECKING
+
+from hoi_motion.lazy import lazy_names
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 
-__all__ = ["CheckConfig", "CheckResult", "PhysicsReport", "Verdict", "check_motion", "repair_motion"]
+if TYPE_CHECKING:
+    from hoi_motion.physics.check import check_motion
+    from hoi_motion.physics.repair import RepairResult, repair_motion
 
+__all__ = ["CheckConfig", "CheckResult", "PhysicsReport", "RepairResult", "Verdict", "check_motion", "repair_motion"]
 
-def __getattr__(name: str):
-    if name == "check_motion":  # pulls in torch, PyBullet and SciPy
-        from hoi_motion.physics.check import check_motion
-
-        return check_motion
-    if name == "repair_motion":
-        from hoi_motion.physics.repair import repair_motion
-
-        return repair_motion
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# torch, PyBullet and SciPy come with these
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "RepairResult": "hoi_motion.physics.repair",
+        "check_motion": "hoi_motion.physics.check",
+        "repair_motion": "hoi_motion.physics.repair",
+    },
+)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.motion import ObjectMotion
+from hoi_motion.motion import SIDE_OF_HAND, ObjectMotion
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
@@ -80,7 +80,7 @@ class _Hand:
 
     def __init__(self, client: int, geometry: MotionGeometry, hand: str, half: int, steps: int):
         self._client = client
-        side = hand.removesuffix("_hand")
+        side = SIDE_OF_HAND[hand]
         parts = [j for j in geometry.parts.hulls_m if part_words(j) == f"{side} hand"]
         T = geometry.T_world_part[half:, parts]  # (F, P, 4, 4)
         places = T[..., :3, 3] + _press(geometry, hand, parts)[half:]

@@ -11,12 +11,13 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.frames import runs_of
-from hoi_motion.motion import HANDS, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.limb_ik import move_hand
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.world import PhysicsWorld
+from hoi_motion.rigid import moved_back
 
 AIM = 0.25
 """Share of a limit that a repaired frame is left with, so that rounding and skinning do not bring the fault back."""
@@ -27,8 +28,11 @@ ARM_WORDS = ("forearm", "hand")
 
 
 def calm_joints(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Joints that turn too fast: a frame that is left as fast as it is reached is put between its neighbours, in the order
-    of time; what is still too fast is averaged with its neighbours, as often as it takes."""
+    """Joints that turn too fast become slower.
+
+    A frame that is left as fast as it is reached is put between its neighbours, in the order of time; what is still
+    too fast is averaged with its neighbours, as often as it takes.
+    """
     motion, limit_rad = geometry.motion, geometry.config.joint_velocity_rad_s / geometry.motion.fps
     pose = np.array(motion.pose_rad, np.float64)
     for joint in range(pose.shape[1]):
@@ -141,7 +145,7 @@ def steady_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion |
 
 
 def close_grip(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Where a hand has lost what it is said to hold: an object in the air goes with the hand, another is reached for."""
+    """Where a hand has lost what it should hold: an object in the air goes with the hand, another is reached for."""
     motion, shifts = geometry.motion, {}
     regripped = _regripped(geometry)
     for item in motion.objects:
@@ -149,7 +153,7 @@ def close_grip(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | Non
             continue
         for hand in sorted({c.hand for c in motion.contacts if c.object_name == item.name}):
             lost = motion.contact_mask(hand, item.name) & ~geometry.hand_touches(hand, item)
-            shift = shifts.setdefault(hand.removesuffix("_hand"), np.zeros((motion.num_frames, 3)))
+            shift = shifts.setdefault(SIDE_OF_HAND[hand], np.zeros((motion.num_frames, 3)))
             for frame in np.flatnonzero(lost):
                 skin = geometry.vertices_m[frame, geometry.parts.hand_vertices[hand]]
                 ways = _way_to_surface(geometry, item, frame, skin)
@@ -175,7 +179,7 @@ def _regripped(geometry: MotionGeometry) -> dict[str, np.ndarray]:
             touching = said & geometry.hand_touches(hand, item)
             lost = said & ~touching & ~geometry.supported(item)
             if lost.any() and touching.any():
-                wrist = JOINT_NAMES.index(hand.replace("_hand", "_wrist"))
+                wrist = JOINT_NAMES.index(f"{SIDE_OF_HAND[hand]}_wrist")
                 poses[item.name] = _carried(item, geometry.T_world_part[:, wrist], touching, lost)
     return poses
 
@@ -224,7 +228,7 @@ def _out_of_one_face(
     words = np.array([part_words(joint) for joint in range(len(JOINT_NAMES))])
     arm = np.isin(words[geometry.parts.joint_of_vertex], [f"{side} {word}" for word in ARM_WORDS])
     frames = np.flatnonzero(at_fault)
-    local = (geometry.vertices_m[frames][:, arm] - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
+    local = moved_back(box.T_world_box, geometry.vertices_m[frames][:, arm])
     within = np.abs(local) < box.size_m / 2
     ways = []
     for axis in range(3):
@@ -268,8 +272,7 @@ def _moved_hands(geometry: MotionGeometry, shifts: dict[str, np.ndarray], fade: 
 
 def _way_to_surface(geometry: MotionGeometry, item: ObjectMotion, frame: int, points_m: np.ndarray) -> np.ndarray:
     """From points (P, 3) to the object's surface along the gradient of its signed distance, world, (P, 3)."""
-    T = item.T_world_object[frame]
-    distance = geometry.surfaces[item.name].signed_distance((points_m - T[:3, 3]) @ T[:3, :3])
+    distance = geometry.surfaces[item.name].signed_distance(moved_back(item.T_world_object[frame], points_m))
     return -distance[:, None] * geometry.outward(item, frame, points_m)
 
 

@@ -5,13 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
+from hoi_motion.body.posed import PosedBody, surface_in_batches
 from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.person import PersonParts, part_transforms
 from hoi_motion.physics.surface import ObjectSurface, box_signed_distance
+from hoi_motion.rigid import moved_back, moved_each
 
-FRAMES_A_BATCH = 64
 ESTIMATED_SUPPORT_SIZE_M = (0.6, 0.6, 0.04)
 AT_REST_M_S = 0.05
 
@@ -38,21 +39,16 @@ class MotionGeometry:
     """
 
     def __init__(self, motion: HoiMotion, config: CheckConfig, body):
-        if motion.body_model != body.name:
-            raise CheckError(
-                ErrorCode.CHECK_NOT_RUN,
-                f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
-                "load the body the motion was made with",
-            )
+        posed = PosedBody(body, motion, CheckError, ErrorCode.CHECK_NOT_RUN)
         self.motion, self.config = motion, config
-        self.vertices_m, self.joints_m = _posed(body, motion.pose_rad, motion.transl_m, motion.betas)
-        rest_vertices, rest_joints = _posed(body, np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas)
+        self.vertices_m, self.joints_m = posed.skin_m, posed.joints_m
+        rest_vertices, rest_joints = surface_in_batches(body, np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas)
         self.parts = PersonParts.from_rest_pose(rest_vertices[0], rest_joints[0], body.vertex_joint)
         self.T_world_part = part_transforms(motion.pose_rad, self.joints_m)
         self._near, self._supported = {}, {}
 
     def with_scene(self, motion: HoiMotion) -> "MotionGeometry":
-        """The geometry of a motion with the same person and other objects, supports or contacts: no skin is posed again.
+        """The geometry of a motion with the same person and other objects, supports or contacts: no skin is posed anew.
 
         Raises:
             ValueError: when the person moves otherwise.
@@ -102,7 +98,7 @@ class MotionGeometry:
     def outward(self, item: ObjectMotion, frame: int, points_m: np.ndarray) -> np.ndarray:  # (P, 3) -> (P, 3)
         """Unit gradient of the signed distance to an object at points, all in the world."""
         surface, T, h = self.surfaces[item.name], item.T_world_object[frame], 1e-4
-        local = (points_m - T[:3, 3]) @ T[:3, :3]
+        local = moved_back(T, points_m)
         gradient = np.stack(
             [surface.signed_distance(local + h * e) - surface.signed_distance(local - h * e) for e in np.eye(3)], axis=1
         )
@@ -137,8 +133,7 @@ class MotionGeometry:
 
     def skin_distance(self, support: SupportBox) -> np.ndarray:  # (T, V)
         """Signed distance of the skin to a support, metres."""
-        T = support.T_world_box
-        local = (self.vertices_m - T[:3, 3].astype(np.float32)) @ T[:3, :3].astype(np.float32)
+        local = moved_back(support.T_world_box.astype(np.float32), self.vertices_m)
         return box_signed_distance(local, support.size_m.astype(np.float32))
 
     def supported(self, item: ObjectMotion) -> np.ndarray:  # (T,) bool
@@ -149,39 +144,22 @@ class MotionGeometry:
 
     def _find_supported(self, item: ObjectMotion) -> np.ndarray:
         reach = self.config.floating_m
-        points = _world(item.vertices_m, item.T_world_object)  # (T, N, 3)
+        points = moved_each(item.T_world_object, item.vertices_m)  # (T, N, 3)
         supported = points[..., 2].min(axis=1) <= reach
         for support in self.supports:
             T = support.T_world_box
-            local = (points - T[:3, 3]) @ T[:3, :3]
+            local = moved_back(T, points)
             over = (np.abs(local[..., :2]) <= support.size_m[:2] / 2).all(axis=-1)
             height = np.where(over, local[..., 2] - support.size_m[2] / 2, np.inf).min(axis=1)
-            centre_above = ((self.centres_world(item) - T[:3, 3]) @ T[:3, :3])[:, 2] > 0
+            centre_above = moved_back(T, self.centres_world(item))[:, 2] > 0
             supported |= (height <= reach) & centre_above
         centre = self.centres_world(item)
         for other in self.motion.objects:
             if other.name == item.name:
                 continue
-            carrier = _world(other.vertices_m, other.T_world_object)
+            carrier = moved_each(other.T_world_object, other.vertices_m)
             low, high = carrier.min(axis=1) - reach, carrier.max(axis=1) + reach
             over = ((centre >= low) & (centre <= high))[:, :2].all(axis=1)
             lowest = points[..., 2].min(axis=1)
             supported |= over & (lowest <= high[:, 2]) & (centre[:, 2] > carrier[..., 2].min(axis=1))
         return supported
-
-
-def _world(points_m: np.ndarray, T_world_object: np.ndarray) -> np.ndarray:  # (N, 3), (T, 4, 4) -> (T, N, 3)
-    return points_m @ np.swapaxes(T_world_object[:, :3, :3], 1, 2) + T_world_object[:, None, :3, 3]
-
-
-def _posed(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
-    """Skin (T, V, 3) and joints (T, 55, 3), in batches that bound the memory."""
-    vertices, joints = [], []
-    for start in range(0, len(pose_rad), FRAMES_A_BATCH):
-        frames = slice(start, start + FRAMES_A_BATCH)
-        skin, skeleton = body.vertices_and_joints(
-            np.array(pose_rad[frames]), np.array(transl_m[frames]), np.array(betas)
-        )
-        vertices.append(np.asarray(skin, np.float32))
-        joints.append(np.asarray(skeleton, np.float64))
-    return np.concatenate(vertices), np.concatenate(joints)

@@ -1,12 +1,13 @@
 """repair_motion: the smallest change of a motion that makes it pass, or a reason why there is none."""
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from enum import Enum
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.body.posed import PosedBody
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.check import free_body, run_checks
 from hoi_motion.physics.config import CheckConfig
@@ -21,11 +22,13 @@ MOVED_M = 1e-4
 MAX_NAMED_JOINTS = 4
 
 
-class RepairOutcome(StrEnum):
+class RepairOutcome(str, Enum):  # as StrEnum, which Python 3.10 lacks
     NOT_NEEDED = "NOT_NEEDED"
     REPAIRED = "REPAIRED"
     BEYOND_LIMIT = "BEYOND_LIMIT"
     NOT_REPAIRED = "NOT_REPAIRED"
+
+    __str__ = str.__str__
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ def repair_motion(
 ) -> RepairResult:
     """Change a motion that fails its check as little as it takes to pass, within the `repair_*` limits.
 
-    One failed check after another is mended, causes before consequences, and everything is checked again; a motion counts
-    as repaired only when the whole check passes. The same motion always gives the same result.
+    One failed check after another is mended, causes before consequences, and everything is checked again; a motion
+    counts as repaired only when the whole check passes. The same motion always gives the same result.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.
@@ -122,9 +125,10 @@ def repair_motion(
     on_progress("check", 1.0)
     if before.verdict is not Verdict.FAIL:
         return RepairResult(RepairOutcome.NOT_NEEDED, motion, before, before)
-    moves, joints, turned = _moves(motion, changed, body)
+    old, new = PosedBody(body, motion), PosedBody(body, changed)
+    moves, joints, turned = _moves(old, new)
     numbers = dict(moves=moves, joint_change_m=joints, turned_deg=turned)
-    too_far = _beyond_limits(motion, changed, config, body)
+    too_far = _beyond_limits(old, new, config)
     if too_far:
         return RepairResult(RepairOutcome.BEYOND_LIMIT, motion, before, before, **numbers, reason=too_far)
     if report.verdict is not Verdict.PASS or better is not None:
@@ -153,12 +157,13 @@ def _check_and_fix(
     return report, "", None
 
 
-def _joints_m(motion: HoiMotion, body) -> np.ndarray:  # (T, 55, 3)
-    return body.joints(motion.pose_rad, motion.transl_m, motion.betas)[:, :55].double().numpy()
+def _joints_m(posed: PosedBody) -> np.ndarray:  # (T, 55, 3)
+    return posed.keypoints_m[:, :55].astype(np.float64)
 
 
-def _moves(old: HoiMotion, new: HoiMotion, body) -> tuple[tuple[Move, ...], tuple[float, float], float]:
-    before, after = _joints_m(old, body), _joints_m(new, body)
+def _moves(posed_old: PosedBody, posed_new: PosedBody) -> tuple[tuple[Move, ...], tuple[float, float], float]:
+    before, after = _joints_m(posed_old), _joints_m(posed_new)
+    old, new = posed_old.motion, posed_new.motion
     root = (after - before)[:, 0]
     against_pelvis = (after - after[:, :1]) - (before - before[:, :1])
     found = [_move("body", np.linalg.norm(root, axis=1))]
@@ -190,9 +195,10 @@ def _object_change_m(old, new) -> np.ndarray:  # (T,)
     return np.linalg.norm(difference[:, :3, :3] @ corners + difference[:, :3, 3:], axis=1).max(axis=1)
 
 
-def _beyond_limits(old: HoiMotion, new: HoiMotion, config: CheckConfig, body) -> str:
+def _beyond_limits(posed_old: PosedBody, posed_new: PosedBody, config: CheckConfig) -> str:
     """In words what a repair would have to move too far; empty when nothing."""
-    before, after = _joints_m(old, body), _joints_m(new, body)
+    before, after = _joints_m(posed_old), _joints_m(posed_new)
+    old, new = posed_old.motion, posed_new.motion
     root = np.linalg.norm((after - before)[:, 0], axis=1)
     allowed = config.repair_root_m + config.repair_drift_m_s * np.arange(len(root)) / old.fps
     limbs = np.linalg.norm((after - after[:, :1]) - (before - before[:, :1]), axis=2).max(axis=1)

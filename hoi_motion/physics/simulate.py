@@ -1,10 +1,11 @@
 """Simulation of a motion in PyBullet: a person of rigid parts with motors in the joints, and objects left alone.
 
-The person's parts are the hulls of `PersonParts`, heavy as water, joined by ball joints at the body's joints; fingers are
-left out. Every joint is driven to the motion's rotation by PyBullet's joint motor, an implicit PD controller within the
-solver (stable at any gain, as stable PD of Tan, Liu & Turk 2011 is). A soft spring and damper on the pelvis keeps the
-person from falling over: motors alone cannot balance. Its force is the residual root wrench, and says how much of the
-motion is not explained by the body's own contacts with floor and furniture. The weaker the spring, the less it can hide.
+The person's parts are the hulls of `PersonParts`, heavy as water, joined by ball joints at the body's joints; fingers
+are left out. Every joint is driven to the motion's rotation by PyBullet's joint motor, an implicit PD controller within
+the solver (stable at any gain, as stable PD of Tan, Liu & Turk 2011 is). A soft spring and damper on the pelvis keeps
+the person from falling over: motors alone cannot balance. Its force is the residual root wrench, and says how much of
+the motion is not explained by the body's own contacts with floor and furniture. The weaker the spring, the less it can
+hide.
 """
 
 from dataclasses import dataclass
@@ -58,8 +59,10 @@ class Tracking:
 
 
 def track_motion(geometry: MotionGeometry) -> Tracking:
-    """Let a simulated person follow the motion from its first frame on; who is lost gets a second try with half the step,
-    since a simulation that blows up says nothing about the motion."""
+    """Let a simulated person follow the motion from its first frame on.
+
+    One that is lost gets a second try with half the step: a simulation that blows up says nothing about the motion.
+    """
     tracking = _track(geometry, STEP_S)
     return tracking if tracking.error_m.max() < LOST_M else _track(geometry, STEP_S / 2)
 

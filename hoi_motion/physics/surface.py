@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError, cKDTree
+from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from hoi_motion.errors import CheckError, ErrorCode
 
@@ -45,7 +45,7 @@ class ObjectSurface:
         self.is_convex = bool((self.vertices_m @ self.normals.T - self._offsets_m).max() < 1e-4)
 
     @cached_property
-    def _tree(self) -> tuple[cKDTree, np.ndarray]:
+    def _tree(self) -> tuple[KDTree, np.ndarray]:
         """Tree of surface samples and the triangle of each."""
         spacing = max(SAMPLE_SPACING_M, np.sqrt(self._areas_m2.sum() / MAX_SAMPLES))
         points, owners = [], []
@@ -58,7 +58,7 @@ class ObjectSurface:
             which = np.flatnonzero(steps == n)
             points.append((weights @ self.triangles_m[which]).reshape(-1, 3))
             owners.append(np.repeat(which, len(weights)))
-        return cKDTree(np.concatenate(points)), np.concatenate(owners)
+        return KDTree(np.concatenate(points)), np.concatenate(owners)
 
     @cached_property
     def hull_m(self) -> np.ndarray:  # (H, 3)

@@ -75,7 +75,10 @@ class BulletWorld:
 
 
 class PhysicsWorld(BulletWorld):
-    """The scene and the person. Bodies are named by a key: "floor", ("support", name), ("object", name), ("part", joint)."""
+    """The scene and the person.
+
+    Bodies are named by a key: "floor", ("support", name), ("object", name), ("part", joint).
+    """
 
     def __init__(self, parts: PersonParts, surfaces: dict[str, ObjectSurface], supports: tuple[SupportBox, ...]):
         self._parts, self._surfaces, self._supports = parts, surfaces, supports

@@ -103,8 +103,8 @@ def beyond_mimic_csv(motion: RobotMotion) -> str:
 def joint_trajectory(motion: RobotMotion) -> dict:
     """A trajectory_msgs/JointTrajectory as a mapping; `rosidl_runtime_py.set_message_fields` takes it.
 
-    Joints of the gripper are left out: a controller of the arm rejects what is not its own. Velocities and accelerations
-    are those of the spline whose peaks are within the limits; it starts and ends at rest.
+    Joints of the gripper are left out: a controller of the arm rejects what is not its own. Velocities and
+    accelerations are those of the spline whose peaks are within the limits; it starts and ends at rest.
     """
     own = [i for i, name in enumerate(motion.joint_names) if name not in motion.finger_names]
     spline = motion.spline()

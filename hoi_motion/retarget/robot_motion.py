@@ -2,7 +2,6 @@
 
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +9,11 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
+from hoi_motion.motion import checked_number, checked_rate, checked_text
+from hoi_motion.reading.npz import NpzFile
+from hoi_motion.reading.untrusted import reading
 
 SCHEMA_VERSION = 1
 PEAK_POINTS = 4  # an interval in which a spline's speed is looked at; its acceleration is greatest at a sample
@@ -69,9 +71,15 @@ class RobotMotion:
     object_pose: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))  # (N, 7)
 
     def __post_init__(self):
-        object.__setattr__(self, "joint_names", tuple(self.joint_names))
+        if not isinstance(self.joint_names, (list, tuple)) or not isinstance(self.facts, dict):
+            names = f"joint names {shown(self.joint_names)} and facts {shown(self.facts)}"
+            raise InputError(ErrorCode.FILE_INVALID, f"a robot motion has {names}, expected a list and named values")
+        object.__setattr__(self, "joint_names", tuple(checked_text(name, "joint name") for name in self.joint_names))
+        checked_text(self.robot, "robot")
+        object.__setattr__(self, "fps", checked_rate(self.fps))
+        object.__setattr__(self, "stretch", checked_number(self.stretch, "stretch", 0, 1e6))
         object.__setattr__(self, "gripper", tuple(self.gripper))
-        object.__setattr__(self, "finger_names", tuple(self.finger_names))
+        object.__setattr__(self, "finger_names", tuple(checked_text(name, "finger name") for name in self.finger_names))
         positions = checked_array(self.positions_rad, "positions_rad", ("N", len(self.joint_names)), np.float64)
         object.__setattr__(self, "positions_rad", positions)
         shapes = {"root_pose": (len(positions), 7), "source_time_s": (len(positions),)}
@@ -131,20 +139,21 @@ class RobotMotion:
         Raises:
             InputError: FILE_INVALID when the file is missing, damaged or of another kind.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                data = dict(file)
-            meta = json.loads(str(data.pop("meta")))
-            if meta.pop("schema") != SCHEMA_VERSION:
-                raise ValueError("another schema version")
-            meta["gripper"] = [GripperCommand(**c) for c in meta.get("gripper", ())]  # absent in older files
-            return cls(**meta, **data)
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise InputError(
-                ErrorCode.FILE_INVALID,
-                f"{path} is not a readable robot motion: {error}",
-                "hoi-retarget writes such files",
-            ) from error
+        what, hint = "a readable robot motion", "hoi-retarget writes such files"
+        file = NpzFile(path, what, hint=hint)
+        text = str(file.read("meta"))
+        with reading(path, what, hint=hint):
+            meta = json.loads(text)
+            if not isinstance(meta, dict) or meta.get("schema") != SCHEMA_VERSION:
+                raise ValueError(f"its meta is {shown(meta)}, this version reads schema {SCHEMA_VERSION}")
+            known = {name: meta[name] for name in ("robot", "joint_names", "fps", "stretch", "facts")}
+            known["gripper"] = [
+                GripperCommand(**command) for command in meta.get("gripper", ())
+            ]  # absent in older files
+            known["finger_names"] = meta.get("finger_names", ())
+            names = ("positions_rad", "root_pose", "source_time_s", "object_pose")
+            arrays = {name: file.read(name) for name in names if name in file.names}
+            return cls(**known, **arrays)
 
 
 def _transform(pose: np.ndarray) -> np.ndarray:  # (7,) -> (4, 4)

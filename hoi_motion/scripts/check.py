@@ -1,13 +1,10 @@
 """hoi-check: is a motion physically possible?"""
 
 from dataclasses import replace
-from pathlib import Path
 
-import yaml
-
-from hoi_motion.errors import CheckError, ErrorCode, InputError, LiftError
+from hoi_motion.errors import CheckError, ErrorCode, LiftError
 from hoi_motion.motion import HoiMotion
-from hoi_motion.options import from_mapping
+from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
 
@@ -72,15 +69,8 @@ def read_config(path: str) -> CheckConfig:
     Raises:
         InputError: CONFIG_INVALID for an unreadable file, unknown options or bad values.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
-    if isinstance(data, dict) and "check" in data:
-        data = data["check"]
-    return from_mapping(CheckConfig, data if data is not None else {}, "check.")
+    data = read_yaml(path)
+    return from_mapping(CheckConfig, data.get("check", data) or {}, "check.")
 
 
 def table(report: PhysicsReport, fps: float) -> str:

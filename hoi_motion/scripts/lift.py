@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.formats import READABLE, read_motion
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
+from hoi_motion.keypoints.sources import HELP
+from hoi_motion.reading.npz import read_npy
+from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.scripts.command import command_parser, run_command, say_note
+
+MAX_INTRINSICS_BYTES = 100_000
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,7 +27,7 @@ def _parser():
         "--video",
         required=True,
         metavar="FILE",
-        help="any video OpenCV can read; more than 1280x720 pixels are scaled down on reading",
+        help="any video, read as a player shows it; more than 1280x720 pixels are scaled down on reading",
     )
     parser.add_argument("--mask", required=True, metavar="FILE", help="mask of the object in the first frame")
     parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
@@ -37,7 +42,8 @@ def _parser():
     parser.add_argument(
         "--human",
         metavar="FILE",
-        help="the person's motion from elsewhere (any format hoi-convert reads), a frame a frame; object and contacts are lifted",
+        help="the person's motion from elsewhere (any format hoi-convert reads), one pose for each frame of the video; "
+        "object and contacts are lifted",
     )
     parser.add_argument(
         "--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside"
@@ -49,7 +55,7 @@ def _parser():
         "--keypoints",
         default="mediapipe",
         metavar="SOURCE",
-        help="mediapipe, vitpose:FOLDER (transformers' format) or a file of keypoints FILE.npz (default %(default)s)",
+        help=f"{HELP} (default %(default)s)",
     )
     parser.add_argument(
         "--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
@@ -76,45 +82,45 @@ def _lift(argv: list[str]) -> int:
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
-    mask = read_mask(arguments.mask, "target mask")
-    actor_mask = read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None
+    mask = read_mask(arguments.mask, "target mask", say_note)
+    actor_mask = read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None
     depth_m = read_depth(arguments.depth) if arguments.depth else None
     clip = read_video(arguments.video, config.max_frames)
-    mask = clip.fitted(checked_mask(mask, clip.size_px, "target mask"))
+    mask = clip.fitted(checked_mask(mask, clip.size_of(mask), "target mask"))
     if actor_mask is not None:
-        actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_px, "actor mask"))
+        actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_of(actor_mask), "actor mask"))
     if depth_m is not None:
-        depth_m = clip.fitted(checked_depth(depth_m, clip.size_px))
-    intrinsics = _intrinsics(arguments, clip.size_px)
+        depth_m = clip.fitted(checked_depth(depth_m, clip.size_of(depth_m)))
+    intrinsics = _intrinsics(arguments, clip)
     if intrinsics is not None:
         intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
     human = None
     if arguments.human:
-        human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
+        from hoi_motion.lift.person.given_human import on_frames_of
 
-    from hoi_motion.lift import lift_video
+        source = arguments.human_from or format_of(arguments.human)
+        fps = clip.fps if source in TIMELESS else None
+        human = read_motion(arguments.human, source, fps=fps, person=arguments.person)
+        if clip.resampled:
+            human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
 
+    from hoi_motion.body import PosedBody, load_body
+    from hoi_motion.lift import Clip, lift_video
+
+    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m)
+    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with _Bar() as on_progress:
-        motion = lift_video(
-            clip.frames,
-            clip.fps,
-            mask,
-            actor_mask=actor_mask,
-            intrinsics=intrinsics,
-            depth_m=depth_m,
-            config=config,
-            keypoints=keypoints,
-            human=human,
-            on_progress=on_progress,
-        )
+        motion = lift_video(seen, config=config, keypoints=keypoints, human=human, body=body, on_progress=on_progress)
+    in_video = _in_pixels_of(clip, motion)
+    in_video.save(arguments.out)
+    _print_summary(in_video)
+    print(f"motion   {arguments.out}")
+    # after the motion is safe: what goes wrong with its picture must not cost it
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
-        write_video(arguments.overlay, draw_overlay(clip.frames, motion, mask), clip.fps)
-    motion = _in_pixels_of(clip, motion)
-    motion.save(arguments.out)
-    _print_summary(motion)
-    print(f"motion   {arguments.out}")
+        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(body, motion).keypoints_m)
+        write_video(arguments.overlay, drawn, clip.fps)
     return 0
 
 
@@ -129,8 +135,14 @@ def _in_pixels_of(clip, motion):
     notes = list(motion.notes)
     if clip.resampled:
         notes.append(f"the video has a variable frame rate: lifted at {clip.fps:g} evenly spaced frames per second")
-    if (clip.scale != 1).any():
-        height, width = clip.frames.shape[1:3]
+    height, width = clip.frames.shape[1:3]
+    if clip.pixel_aspect != 1:
+        notes.append(
+            f"the video's pixels are {clip.pixel_aspect:g} times as wide as high: lifted in square ones, "
+            f"{width}x{height}; the camera is that of its own {clip.size_px[1]}x{clip.size_px[0]} pixels, "
+            "so its fx is not its fy"
+        )
+    elif (clip.scale != 1).any():
         notes.append(
             f"lifted at {width}x{height}; the camera is that of the video's {clip.size_px[1]}x{clip.size_px[0]} pixels"
         )
@@ -143,29 +155,33 @@ def _in_pixels_of(clip, motion):
     return motion.replace(camera=camera, notes=tuple(notes))
 
 
-def _intrinsics(arguments, size_px) -> np.ndarray | None:
+def _intrinsics(arguments, clip) -> np.ndarray | None:
+    """Of the video's own pixels, which need not be square."""
     if arguments.camera_fx is not None:
-        height, width = size_px
+        height, width = clip.size_px
         return np.array(
-            [[arguments.camera_fx, 0, (width - 1) / 2], [0, arguments.camera_fx, (height - 1) / 2], [0, 0, 1]]
+            [
+                [arguments.camera_fx, 0, (width - 1) / 2],
+                [0, arguments.camera_fx * clip.pixel_aspect, (height - 1) / 2],
+                [0, 0, 1],
+            ]
         )
     if arguments.intrinsics is None:
         return None
     path = Path(arguments.intrinsics)
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        return np.array(path.read_text().replace(",", " ").split(), float).reshape(3, 3)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            ErrorCode.CAMERA_INVALID, f"cannot read intrinsics {path}: {error}", "nine numbers: fx 0 cx 0 fy cy 0 0 1"
-        ) from error
+    what, hint = "readable intrinsics", "nine numbers: fx 0 cx 0 fy cy 0 0 1"
+    if path.suffix == ".npy":
+        return read_npy(path, what, ErrorCode.CAMERA_INVALID, hint)
+    with reading(path, what, ErrorCode.CAMERA_INVALID, hint):
+        text = read_bytes(path, what, MAX_INTRINSICS_BYTES, ErrorCode.CAMERA_INVALID, hint).decode("utf-8-sig")
+        return np.array(text.replace(",", " ").split(), float).reshape(3, 3)
 
 
 def _print_summary(motion) -> None:
     numbers = motion.diagnostics
     print(
-        f"body     {motion.num_frames} frames, reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
+        f"body     {motion.num_frames} frames, "
+        f"reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
     )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
@@ -173,7 +189,8 @@ def _print_summary(motion) -> None:
         print("contact  none")
     for c in motion.contacts:
         print(
-            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, confidence {c.confidence:.2f}"
+            f"contact  {c.hand.replace('_', ' ')}, frames {c.start_frame} to {c.end_frame - 1}, "
+            f"confidence {c.confidence:.2f}"
         )
     seconds = {name[8:]: value for name, value in numbers.items() if name.startswith("seconds_")}
     for note in motion.notes:

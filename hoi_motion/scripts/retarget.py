@@ -12,6 +12,7 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError, TavidError
 from hoi_motion.files import write_whole
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
+from hoi_motion.rigid import standing_at
 from hoi_motion.scripts.command import command_parser, run_command
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
@@ -153,10 +154,8 @@ def _executed(result, robot, motion, output: Path, film: Path | None, arguments)
 def _base_pose(base: list[float] | None) -> np.ndarray | None:  # (4, 4)
     if not base:
         return None
-    x, y, z, yaw = base
-    T_world_base = np.eye(4)
-    T_world_base[:3] = [[np.cos(yaw), -np.sin(yaw), 0, x], [np.sin(yaw), np.cos(yaw), 0, y], [0, 0, 1, z]]
-    return T_world_base
+    *place_m, yaw_rad = base
+    return standing_at(place_m, yaw_rad)
 
 
 def _sentence(result, execution=None) -> str:

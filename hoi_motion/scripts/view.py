@@ -51,14 +51,10 @@ def _motion_file(path: Path) -> Path:
 
 def _body_of(motion: HoiMotion, body_path: str | None):
     from hoi_motion.body import load_body
+    from hoi_motion.body.posed import check_body
 
     body = load_body(body_path, num_betas=max(10, len(motion.betas)))
-    if body.name != motion.body_model:
-        raise InputError(
-            ErrorCode.FILE_INVALID,
-            f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
-            "give --body with the file of the body the motion was made with",
-        )
+    check_body(body, motion)
     return body
 
 

@@ -1,17 +1,20 @@
 """Target-aware video generation with CogVideoX; torch and diffusers are imported on first use."""
 
-import importlib
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "TargetAwarePipeline": "tavid_planner.video.pipeline",
-    "generate_video": "tavid_planner.video.generate",
-    "load_pipeline": "tavid_planner.video.generate",
-}
+from hoi_motion.lazy import lazy_names
 
-__all__ = sorted(_HOMES)
+if TYPE_CHECKING:
+    from tavid_planner.video.generate import generate_video, load_pipeline
+    from tavid_planner.video.pipeline import TargetAwarePipeline
 
+__all__ = ["TargetAwarePipeline", "generate_video", "load_pipeline"]
 
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "TargetAwarePipeline": "tavid_planner.video.pipeline",
+        "generate_video": "tavid_planner.video.generate",
+        "load_pipeline": "tavid_planner.video.generate",
+    },
+)

@@ -1,8 +1,11 @@
-"""Exact attention maps of the target word, without the attention matrix.
+"""Attention maps of words and of marked places, captured while the transformer runs.
 
-softmax(Q K^T) E, with E one on the wanted keys and zero elsewhere, *is* the wanted column sum: the fused attention
-kernel computes it when E takes the place of the values. It is differentiable and needs no N x N memory.
+What is wanted is said by map requests: `TextMaps` (video queries to words, or words to video) and `PropagationMaps`
+(the first frame's marked tokens to all of the video). `attention_share.py` computes them exactly, without the matrix.
 """
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -10,61 +13,125 @@ from diffusers.models.attention_processor import CogVideoXAttnProcessor2_0
 from diffusers.models.embeddings import apply_rotary_emb
 
 from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.video import attention_share as share
 
 FRAMES = ("first", "all")
 REDUCTIONS = ("mean", "none")
 DIRECTIONS = ("v2t", "t2v")
 
-
-def key_share(
-    query: torch.Tensor,  # (B, heads, Q, D)
-    key: torch.Tensor,  # (B, heads, N, D)
-    indicator: torch.Tensor,  # (B, N), one on the wanted keys
-) -> torch.Tensor:  # (B, heads, Q)
-    """The part of each query's softmax attention that falls on the marked keys; differentiable in query and key."""
-    # padded to the head size, because the fused kernels want values as wide as the keys
-    values = F.pad(indicator[:, None, :, None].to(key.dtype), (0, key.shape[-1] - 1))
-    values = values.expand(-1, key.shape[1], -1, -1)
-    return F.scaled_dot_product_attention(query, key, values)[..., 0]
+Rows = tuple[tuple[tuple[int, ...], ...], ...]
+"""Token numbers by batch row and group; one row stands for all."""
 
 
-def query_share(
-    query: torch.Tensor,  # (B, heads, N, D)
-    key: torch.Tensor,  # (B, heads, N, D)
-    indicator: torch.Tensor,  # (B, N), one on the wanted queries
-    columns: slice,
-) -> torch.Tensor:  # (B, heads, columns)
-    """Where the marked queries look: their softmax attention on the keys in `columns`, averaged over the queries."""
-    rows = indicator.any(dim=0).nonzero()[:, 0]
-    weights = indicator[:, rows].to(query.dtype)
-    weights = weights / weights.sum(dim=1, keepdim=True)
-    scores = query[:, :, rows] @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-    return torch.einsum("br,bhrn->bhn", weights, scores.softmax(dim=-1)[..., columns])
+@dataclass(frozen=True)
+class TextMaps:
+    """Maps between words and the video.
+
+    Attributes:
+        groups: token numbers of K words, by batch row and word; one row stands for all.
+        direction: "v2t", video queries to the words' keys (summed over a word's tokens), or "t2v", the words' queries
+            (averaged over a word's tokens) to video keys. The softmax runs over all text and video keys.
+        frames: "first" (the first latent frame's tokens) or "all".
+        name: of the maps.
+
+    Raises:
+        InputError: CONFIG_INVALID for an unknown option, or a word without tokens.
+    """
+
+    groups: Rows
+    direction: str = "v2t"
+    frames: str = "all"
+    name: str = "text"
+
+    def __post_init__(self):
+        for field, valid in (("direction", DIRECTIONS), ("frames", FRAMES)):
+            _check_choice(field, getattr(self, field), valid)
+        rows = tuple(tuple(tuple(int(i) for i in group) for group in row) for row in self.groups)
+        if not rows or any(not row or not all(row) for row in rows) or len({len(row) for row in rows}) > 1:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"target tokens are {rows}, expected at least one a row, and as many words in every row",
+            )
+        object.__setattr__(self, "groups", rows)
+
+    def compute(self, query, key, text_length: int, size: tuple[int, int, int]) -> torch.Tensor:
+        """(B, heads, K, f, h, w) from a block's query and key (B, heads, N, D), text before video."""
+        frames, height, width = 1 if self.frames == "first" else size[0], *size[1:]
+        video = slice(text_length, text_length + frames * height * width)
+        indicator = self._indicator(len(query), key.shape[2], text_length).to(key.device)
+        if self.direction == "v2t":
+            maps = share.key_shares(query[:, :, video], key, indicator)
+        else:
+            maps = share.row_means(query, key, indicator, video)
+        return maps.unflatten(-1, (frames, height, width))
+
+    def _indicator(self, batch: int, keys: int, text_length: int) -> torch.Tensor:  # (B, K, N) bool
+        rows = self.groups * batch if len(self.groups) == 1 else self.groups
+        if len(rows) != batch or any(not 0 <= i < text_length for row in rows for group in row for i in group):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"target tokens are {self.groups} for {batch} batch rows of {text_length} text tokens",
+            )
+        indicator = torch.zeros(batch, len(rows[0]), keys, dtype=torch.bool)
+        for row, groups in enumerate(rows):
+            for number, group in enumerate(groups):
+                indicator[row, number, list(group)] = True
+        return indicator
 
 
-class TargetAttentionCapture:
-    """Records the target word's attention map in chosen transformer blocks while it is entered.
+@dataclass(frozen=True, eq=False)
+class PropagationMaps:
+    """Where the marked tokens of the first latent frame look in the whole video (MATRIX, semantic propagation, V2V).
 
-        with TargetAttentionCapture(transformer, token_indices=(5,), blocks=(2, 3)) as capture:
+    Attributes:
+        first_frame: (B, K, h, w), what each token of the first latent frame counts for each of K instances; an
+            instance of which no token counts gets a map of zeros.
+        name: of the maps.
+    """
+
+    first_frame: torch.Tensor
+    name: str = "propagation"
+
+    def compute(self, query, key, text_length: int, size: tuple[int, int, int]) -> torch.Tensor:
+        """(B, heads, K, F, h, w) from a block's query and key (B, heads, N, D), text before video."""
+        frames, height, width = size
+        marked = self.first_frame.to(query.device)
+        if len(marked) != len(query) or marked.shape[-2:] != (height, width):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"the instances' first frame is {tuple(marked.shape)} for {len(query)} batch rows of "
+                f"{height}x{width} tokens",
+            )
+        first = slice(text_length, text_length + height * width)
+        video = slice(text_length, text_length + frames * height * width)
+        maps = share.row_means(query[:, :, first], key, marked.flatten(2), video)
+        return maps.unflatten(-1, (frames, height, width))
+
+
+MapRequest = TextMaps | PropagationMaps
+
+
+class AttentionCapture:
+    """Records attention maps in chosen transformer blocks while it is entered.
+
+        wanted = {7: [TextMaps(groups)], 12: [PropagationMaps(first_frame)]}
+        with AttentionCapture(transformer, wanted) as capture:
             transformer(...)
-            loss = mse(capture.stacked(), mask)      # (blocks, B, f, h, w)
-            loss.backward()                          # inside, so that checkpoints recompute the same operations
+            loss = alignment(capture.stacked("text"), masks)   # (blocks, B, K, f, h, w)
+            loss.backward()                   # inside, so that checkpoints recompute the same operations
 
     Each forward pass of the transformer replaces the maps of the one before. With gradient checkpointing (which must
     be the non-reentrant kind) blocks run again during the backward pass; maps recorded in the forward pass stay.
 
     Args:
         transformer: a `CogVideoXTransformer3DModel` with its own (unfused) attention processors.
-        token_indices: text tokens of the target word, for all batch rows or one sequence a row.
-        blocks: block indices, None for all.
-        frames: "first" (the first latent frame's tokens, as in the TaViD loss) or "all".
-        reduction: over heads, "mean" gives maps (B, f, h, w), "none" (B, heads, f, h, w).
-        direction: "v2t", video queries to the target word's keys (summed over its tokens), or "t2v", the target
-            word's queries (averaged over its tokens) to video keys. The softmax runs over all text and video keys.
+        requests: block index -> what to record there.
+        reduction: over heads, "mean" gives maps (B, K, f, h, w), "none" (B, heads, K, f, h, w).
         rows: batch rows to record, for example the conditional half of a guidance batch.
+        on_map: called with block, name and map instead of keeping the map: so no two blocks' maps are in memory.
 
     Attributes:
-        maps: block index -> map of the last forward pass.
+        maps: (block, name) -> map of the last forward pass.
 
     Raises:
         InputError: CONFIG_INVALID for an unknown block or option.
@@ -75,45 +142,32 @@ class TargetAttentionCapture:
     def __init__(
         self,
         transformer,
-        token_indices,
-        blocks=None,
-        frames: str = "first",
+        requests: Mapping[int, Sequence[MapRequest]],
         reduction: str = "mean",
-        direction: str = "v2t",
         rows: slice = slice(None),
+        on_map: Callable[[int, str, torch.Tensor], None] | None = None,
     ):
-        for name, value, valid in (
-            ("frames", frames, FRAMES),
-            ("reduction", reduction, REDUCTIONS),
-            ("direction", direction, DIRECTIONS),
-        ):
-            if value not in valid:
-                raise InputError(
-                    ErrorCode.CONFIG_INVALID, f"attention {name} is {value!r}", f"use one of {', '.join(valid)}"
-                )
+        _check_choice("reduction", reduction, REDUCTIONS)
         count = len(transformer.transformer_blocks)
-        self.blocks = tuple(range(count) if blocks is None else blocks)
-        unknown = [b for b in self.blocks if not 0 <= b < count]
-        if unknown or not self.blocks:
+        self.requests = {block: tuple(wanted) for block, wanted in requests.items()}
+        if any(not 0 <= b < count for b in self.requests) or not self.requests:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"attention blocks are {list(self.blocks)}",
+                f"attention blocks are {list(self.requests)}",
                 f"the transformer has blocks 0 to {count - 1}",
             )
-        self.transformer = transformer
-        self.token_indices = _per_row(token_indices)
-        self.frames, self.reduction, self.direction, self.rows = frames, reduction, direction, rows
-        self.maps: dict[int, torch.Tensor] = {}
+        self.transformer, self.reduction, self.rows, self.on_map = transformer, reduction, rows, on_map
+        self.maps: dict[tuple[int, str], torch.Tensor] = {}
         self._recorded: set[int] = set()
         self._size = None  # (f, h, w) tokens of the running forward pass
         self._forward_has_gradient = False
         self._replaced = {}
         self._hook = None
 
-    def __enter__(self) -> "TargetAttentionCapture":
+    def __enter__(self):
         if getattr(self.transformer, "is_cache_enabled", False):
             raise _unreliable("step caching skips blocks, their maps would be stale", "call disable_cache() first")
-        attentions = {b: self.transformer.transformer_blocks[b].attn1 for b in self.blocks}
+        attentions = {b: self.transformer.transformer_blocks[b].attn1 for b in self.requests}
         for block, attention in attentions.items():
             if type(attention.processor) is not CogVideoXAttnProcessor2_0:
                 raise _unreliable(
@@ -123,7 +177,7 @@ class TargetAttentionCapture:
         self._hook = self.transformer.register_forward_pre_hook(self._begin_forward, with_kwargs=True)
         for block, attention in attentions.items():
             self._replaced[block] = attention.processor
-            attention.set_processor(TargetAttentionProcessor(self, block))
+            attention.set_processor(CapturingProcessor(self, block))
         return self
 
     def __exit__(self, *exception) -> None:
@@ -132,12 +186,13 @@ class TargetAttentionCapture:
             self.transformer.transformer_blocks[block].attn1.set_processor(processor)
         self._replaced.clear()
 
-    def stacked(self) -> torch.Tensor:  # (blocks, B, f, h, w), or (blocks, B, heads, f, h, w)
-        """The maps of the last forward pass in the order of `blocks`."""
-        missing = [b for b in self.blocks if b not in self.maps]
-        if missing:
+    def stacked(self, name: str) -> torch.Tensor:  # (blocks, B, K, f, h, w), or (blocks, B, heads, K, f, h, w)
+        """The maps of a name of the last forward pass, in the order of their blocks in `requests`."""
+        blocks = [b for b, wanted in self.requests.items() if any(request.name == name for request in wanted)]
+        missing = [b for b in blocks if (b, name) not in self.maps]
+        if missing or not blocks:
             raise _unreliable(f"blocks {missing} recorded no map", "run the transformer inside the capture")
-        return torch.stack([self.maps[b] for b in self.blocks])
+        return torch.stack([self.maps[b, name] for b in blocks])
 
     def _begin_forward(self, module, args, kwargs) -> None:
         latents = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
@@ -153,41 +208,53 @@ class TargetAttentionCapture:
         if self._forward_has_gradient and not torch.is_grad_enabled():
             raise _unreliable("re-entrant checkpointing cuts the map off from the gradient", "pass use_reentrant=False")
         query, key = query[self.rows], key[self.rows]
-        frames, height, width = self._size
-        frames = 1 if self.frames == "first" else frames
-        video = slice(text_length, text_length + frames * height * width)
-        indicator = self._indicator(len(query), key.shape[2], text_length).to(key.device)
-        if self.direction == "v2t":
-            share = key_share(query[:, :, video], key, indicator)
-        else:
-            share = query_share(query, key, indicator, video)
-        map_ = share.unflatten(-1, (frames, height, width))
-        map_ = map_.mean(dim=1) if self.reduction == "mean" else map_
-        # a checkpoint that recomputes this block must repeat the operations, but not replace the map
-        if block not in self._recorded:
-            self._recorded.add(block)
-            self.maps[block] = map_
-
-    def _indicator(self, batch: int, keys: int, text_length: int) -> torch.Tensor:  # (B, N) bool
-        per_row = self.token_indices * batch if len(self.token_indices) == 1 else self.token_indices
-        if len(per_row) != batch or any(not 0 <= i < text_length for row in per_row for i in row):
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"target tokens are {self.token_indices} for {batch} batch rows of {text_length} text tokens",
-            )
-        indicator = torch.zeros(batch, keys, dtype=torch.bool)
-        for row, indices in enumerate(per_row):
-            indicator[row, list(indices)] = True
-        return indicator
+        # a checkpoint that recomputes this block must repeat the operations, but not replace the maps
+        first_time = block not in self._recorded
+        self._recorded.add(block)
+        for request in self.requests[block]:
+            maps = request.compute(query, key, text_length, self._size)
+            maps = maps.mean(dim=1) if self.reduction == "mean" else maps
+            if first_time and self.on_map is not None:
+                self.on_map(block, request.name, maps)
+            elif first_time:
+                self.maps[block, request.name] = maps
 
 
-class TargetAttentionProcessor:
+class TargetAttentionCapture(AttentionCapture):
+    """An `AttentionCapture` of one word, the target's, as the TaViD loss and the planner's alignment need it.
+
+    Args:
+        token_indices: text tokens of the target word, for all batch rows or one sequence a row.
+        blocks: block indices, None for all.
+        frames, direction: see `TextMaps`; reduction, rows: see `AttentionCapture`.
+    """
+
+    def __init__(
+        self,
+        transformer,
+        token_indices,
+        blocks=None,
+        frames: str = "first",
+        reduction: str = "mean",
+        direction: str = "v2t",
+        rows: slice = slice(None),
+    ):
+        request = TextMaps(tuple((row,) for row in _per_row(token_indices)), direction, frames)
+        blocks = range(len(transformer.transformer_blocks)) if blocks is None else blocks
+        super().__init__(transformer, {b: (request,) for b in blocks}, reduction, rows)
+
+    def stacked(self, name: str = "text") -> torch.Tensor:  # (blocks, B, f, h, w), or (blocks, B, heads, f, h, w)
+        """The maps of the last forward pass in the order of the blocks."""
+        return super().stacked(name)[..., 0, :, :, :]
+
+
+class CapturingProcessor:
     """CogVideoX joint attention that hands its queries and keys to a capture.
 
     The parameters are spelled out because diffusers drops keyword arguments that a processor does not name.
     """
 
-    def __init__(self, capture: TargetAttentionCapture, block: int):
+    def __init__(self, capture: AttentionCapture, block: int):
         self.capture, self.block = capture, block
 
     def __call__(
@@ -225,7 +292,7 @@ def projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_
 
 
 def joined(attn, mixed: torch.Tensor, text_length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """What an attention gives, from its mixed values (B, heads, N, D): video (B, n_video, C) and text (B, n_text, C)."""
+    """What an attention gives for its mixed values (B, heads, N, D): video (B, n_video, C), text (B, n_text, C)."""
     projection, dropout = attn.to_out
     mixed = dropout(projection(mixed.transpose(1, 2).flatten(2)))
     return mixed[:, text_length:], mixed[:, :text_length]
@@ -238,10 +305,12 @@ def _rotate_video(x: torch.Tensor, rotary, text_length: int) -> torch.Tensor:
 def _per_row(token_indices) -> tuple[tuple[int, ...], ...]:
     rows = [list(r) if hasattr(r, "__iter__") else r for r in token_indices]
     rows = rows if rows and isinstance(rows[0], list) else [rows]
-    rows = tuple(tuple(int(i) for i in row) for row in rows)
-    if not all(rows):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"target tokens are {rows}, expected at least one a row")
-    return rows
+    return tuple(tuple(int(i) for i in row) for row in rows)
+
+
+def _check_choice(name: str, value, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"attention {name} is {value!r}", f"use one of {', '.join(valid)}")
 
 
 def _unreliable(reason: str, hint: str) -> VideoError:

@@ -1,4 +1,13 @@
-"""The mask channel: a target mask at pixel size becomes one latent channel, present in latent frame 0 only."""
+"""What a transformer sees of the marked instances: extra latent channels, present in latent frame 0 only.
+
+- `mask`: the target's mask, one channel (TaViD);
+- `id_map`: the palette colours of all instances' masks, three channels (MATRIX, first-frame ID map);
+- `id_map_vae`: the same picture through the VAE, as many channels as latents have (the published code of MATRIX).
+
+Which one an adapter was trained with, and its palette, stand in the adapter's metadata.
+"""
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +17,77 @@ from tavid_planner.errors import ErrorCode, InputError
 REDUCTIONS = ("area", "nearest")
 MIN_COVERAGE = 1 / 128
 """A mask whose densest latent cell is covered less than this (half a pixel of an 8x8 cell) counts as vanished."""
+
+KINDS = ("mask", "id_map", "id_map_vae")
+PALETTE = ((230, 60, 50), (50, 110, 230), (60, 180, 75), (240, 190, 40), (160, 70, 200))
+"""RGB of the instances with IDs 1 to 5; the background is black."""
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """How marked instances come in, as an adapter's metadata says it.
+
+    Attributes:
+        kind: one of KINDS.
+        palette: RGB colours 0..255 by instance; the adapter knows as many instances as it has colours.
+
+    Raises:
+        InputError: CONFIG_INVALID for another kind, or a palette of other than 1 to 5 different colours.
+    """
+
+    kind: str = "mask"
+    palette: tuple[tuple[int, int, int], ...] = PALETTE
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"conditioning is {self.kind!r}", f"use one of {', '.join(KINDS)}"
+            )
+        try:
+            palette = tuple(tuple(int(c) for c in colour) for colour in self.palette)
+        except (TypeError, ValueError):
+            palette = ()
+        good = 1 <= len(palette) <= len(PALETTE) and len(set(palette)) == len(palette)
+        if not good or any(len(c) != 3 or not all(0 <= v <= 255 for v in c) or not any(c) for c in palette):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"conditioning palette is {str(self.palette)[:100]}",
+                f"give 1 to {len(PALETTE)} different RGB colours, none of them black",
+            )
+        object.__setattr__(self, "palette", palette)
+
+    def channels(self, latent_channels: int) -> int:
+        """Extra input channels of the transformer."""
+        return {"mask": 1, "id_map": 3, "id_map_vae": latent_channels}[self.kind]
+
+
+def coloured(masks: torch.Tensor, palette) -> torch.Tensor:  # (B, K, H, W) in 0..1 -> (B, 3, H, W) in 0..1
+    """The ID map as a picture: each instance's colour where it is, black elsewhere; later instances lie on top."""
+    colours = torch.tensor(palette[: masks.shape[1]], dtype=masks.dtype, device=masks.device) / 255
+    picture = masks.new_zeros(len(masks), 3, *masks.shape[2:])
+    for mask, colour in zip(masks.unbind(1), colours, strict=True):
+        picture = picture * (1 - mask[:, None]) + colour.view(1, 3, 1, 1) * mask[:, None]
+    return picture
+
+
+def id_map_latents(
+    masks: torch.Tensor,  # (B, K, H, W) float in 0..1
+    palette,
+    latent_frames: int,
+    latent_height: int,
+    latent_width: int,
+) -> torch.Tensor:  # (B, F, 3, h, w)
+    """The ID map's channels at latent size, in latent frame 0, zeros in the others.
+
+    Raises:
+        InputError: MASK_EMPTY when an instance vanishes at latent size.
+    """
+    for number in range(masks.shape[1]):
+        present = masks[:, number].flatten(1).any(dim=1)
+        if present.any():
+            reduce_mask(masks[present, number : number + 1], latent_height, latent_width)
+    first = F.interpolate(coloured(masks, palette), size=(latent_height, latent_width), mode="area")[:, None]
+    return torch.cat([first, first.new_zeros(len(first), latent_frames - 1, *first.shape[2:])], dim=1)
 
 
 def reduce_mask(

@@ -26,7 +26,8 @@ def checked_image(image):
             return image
     if isinstance(image, list) and len(image) == 1:
         return checked_image(image[0])
-    shown = f"{image.dtype} {tuple(image.shape)}" if hasattr(image, "shape") else type(image).__name__
+    array = isinstance(image, (np.ndarray, torch.Tensor))
+    shown = f"{image.dtype} {tuple(image.shape)}" if array else type(image).__name__
     raise InputError(
         ErrorCode.IMAGE_INVALID,
         f"image is {shown}",

@@ -11,6 +11,7 @@ from tavid_planner.errors import ErrorCode, VideoError
 WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transformers write them
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
+CHUNK_BYTES = 2**20
 DIGEST_LENGTH = 16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -130,8 +131,11 @@ def file_sha256(path: Path) -> str:
     target = path.resolve()
     if target.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", target.name):
         return target.name
+    digest = hashlib.sha256()
     with target.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def missing(message: str, hint: str = "") -> VideoError:

@@ -46,13 +46,20 @@ def read_sentencepiece(data: bytes) -> tuple[list[tuple[str, float]], bytes]:
     pieces, charsmap = [], b""
     for field, value in _fields(data):
         if field == 1:
-            piece = dict(_fields(value))
-            pieces.append((piece[1].decode(), struct.unpack("<f", piece[2])[0] if 2 in piece else 0.0))
+            piece = _message(value)
+            pieces.append((piece.get(1, b"").decode(), struct.unpack("<f", piece[2])[0] if 2 in piece else 0.0))
         elif field == 3:
-            charsmap = dict(_fields(value)).get(2, b"")
+            charsmap = _message(value).get(2, b"")
     if not pieces:
         raise ValueError("it has no pieces")
     return pieces, charsmap
+
+
+def _message(value) -> dict[int, bytes]:
+    """The fields of a nested message that are bytes."""
+    if not isinstance(value, bytes):
+        raise ValueError("a number stands where a message is expected")
+    return {field: inner for field, inner in _fields(value) if isinstance(inner, bytes)}
 
 
 def _fields(data: bytes):

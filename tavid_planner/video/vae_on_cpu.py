@@ -6,6 +6,9 @@
   latent to the layer's size. Nearest-neighbour enlargement commutes with them, so they run at the latent's size.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# methods of diffusers' modules are replaced, and a module's attributes are "Tensor | Module"
+
 import torch
 import torch.nn.functional as F
 from torch import nn

@@ -1,11 +1,14 @@
 """A bundle is whole or it is not there."""
 
+import dataclasses
 import json
 import os
 
+import numpy as np
 import pytest
 
 from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.repair import RepairOutcome, RepairResult
 from hoi_motion.progress import CancelToken
 from tavid_planner import media
 from tavid_planner.bundle import check_output_folder, load_plan_json, save_plan
@@ -17,6 +20,7 @@ FILES = {
     "overlay.mp4",
     "first.png",
     "mask.png",
+    "instances.png",
     "attention.png",
     "motion.npz",
     "motion.glb",
@@ -30,7 +34,7 @@ def tiny_clips():
     """Encoding is tested in test_media; here a clip is a few bytes, which makes these tests quick."""
     patch = pytest.MonkeyPatch()
     patch.setattr(media, "write_mp4", lambda path, frames, fps: path.write_bytes(b"clip"))
-    patch.setattr(media, "overlay_frames", lambda video, motion, mask: video.frames)
+    patch.setattr(media, "overlay_frames", lambda plan: plan.video.frames)
     yield patch
     patch.undo()
 
@@ -88,17 +92,72 @@ def test_asking_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ValueError("bug")])
+DISK_FULL = OSError(28, "No space left on device")
+
+
+def wrapped(error: OSError) -> InputError:
+    """As the rooms hand on what the disk said."""
+    handed = InputError(ErrorCode.OUTPUT_INVALID, f"cannot write motion.glb: {error.strerror}")
+    handed.__cause__ = error
+    return handed
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), DISK_FULL, wrapped(DISK_FULL)])
 def test_whatever_ends_the_writing_leaves_no_folder(plan, tmp_path, monkeypatch, tiny_clips, error):
     def fail(*args):
         raise error
 
     monkeypatch.setattr("tavid_planner.report.write_report", fail)
-    with pytest.raises((KeyboardInterrupt, InputError, ValueError)) as raised:
+    with pytest.raises((KeyboardInterrupt, InputError)) as raised:
         save_plan(plan, tmp_path / "plan")
-    if isinstance(error, OSError):
+    if not isinstance(error, KeyboardInterrupt):
         assert raised.value.code is ErrorCode.OUTPUT_INVALID and "No space left" in raised.value.message
     assert not list(tmp_path.iterdir())
+
+
+BROKEN = [
+    ("overlay.mp4", "tavid_planner.media.overlay_frames", ValueError("bug")),
+    ("video.mp4", "tavid_planner.media.write_mp4", BrokenPipeError(32, "Broken pipe")),
+    ("motion.glb", "hoi_motion.io.glb.write_glb", InputError(ErrorCode.FILE_INVALID, "another body")),
+    ("attention.png", "tavid_planner.media.attention_picture", MemoryError()),
+    ("report.html", "tavid_planner.report.report_page", RuntimeError("no style")),
+]
+
+
+@pytest.mark.parametrize("name, where, error", BROKEN, ids=[name for name, *_ in BROKEN])
+def test_what_cannot_be_drawn_costs_only_itself(plan, tmp_path, monkeypatch, tiny_clips, name, where, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(where, fail)
+    folder = save_plan(plan, tmp_path / "plan")
+    data = load_plan_json(folder)
+    assert str(error) in data["not_drawn"][name] and data["not_drawn"][name]
+    assert set(data["files"]) == {p.name for p in folder.iterdir()}
+    assert FILES - set(data["files"]) == set(data["not_drawn"])
+    assert HoiMotion.load(folder / "motion.npz").num_frames == plan.motion.num_frames
+
+
+def test_a_disk_that_fills_up_under_an_encoder_ends_the_saving(plan, tmp_path, monkeypatch, tiny_clips):
+    def fail(*args):  # all that is seen of an encoder that died of it
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(media, "write_mp4", fail)
+    monkeypatch.setattr("tavid_planner.bundle.ROOM_FILE", "/dev/full")
+    with pytest.raises(InputError, match="No space left") as raised:
+        save_plan(plan, tmp_path / "plan")
+    assert raised.value.code is ErrorCode.OUTPUT_INVALID
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_motion_of_the_video_stands_beside_the_repaired_one(plan, tmp_path, tiny_clips):
+    lifted = plan.motion.replace(transl_m=plan.motion.transl_m + np.float32([0, 0, 0.03]))
+    repair = RepairResult(RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason="moved body by 3.0 cm")
+    folder = save_plan(dataclasses.replace(plan, lifted=lifted, repair=repair), tmp_path / "plan")
+    data = load_plan_json(folder)
+    assert data["lifted_motion"] == "lifted.npz" in data["files"] and data["repair"]["outcome"] == "REPAIRED"
+    assert data["reasons"][-1] == "repaired: moved body by 3.0 cm"
+    assert np.array_equal(HoiMotion.load(folder / "lifted.npz").transl_m, lifted.transl_m)
 
 
 def test_cancelling_while_writing_leaves_no_folder(plan, tmp_path, tiny_clips):
@@ -109,7 +168,7 @@ def test_cancelling_while_writing_leaves_no_folder(plan, tmp_path, tiny_clips):
 
 
 def test_a_folder_that_appears_meanwhile_is_not_replaced(plan, tmp_path, monkeypatch, tiny_clips):
-    def write(plan, folder):
+    def write(plan, folder, not_drawn):
         (tmp_path / "plan").mkdir()
 
     monkeypatch.setattr("tavid_planner.report.write_report", write)

@@ -1,17 +1,20 @@
 """The order of the stages and the choice among samples, with stages that answer at once."""
 
-import dataclasses
 import sys
 import types
 
 import pytest
 
+from hoi_motion.lift.clip import Clip
+from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 from hoi_motion.progress import CancelToken
 from tavid_planner import planner as planner_module
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, LiftError, TavidError, VideoError
 from tavid_planner.planner import Planner, Sample, choose
+
+AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
 
 
 def report_of(verdict: Verdict) -> PhysicsReport:
@@ -33,7 +36,7 @@ def stages(monkeypatch, video, motion):
     loads = []
     return types.SimpleNamespace(
         loads=loads,
-        body=module("hoi_motion.body", load_body=lambda path: f"body {path}"),
+        body=module("hoi_motion.body", load_body=lambda path: f"body {path}", forget_bodies=lambda: None),
         video=module(
             "tavid_planner.video",
             load_pipeline=lambda config: loads.append(config) or "pipeline",
@@ -41,6 +44,7 @@ def stages(monkeypatch, video, motion):
         ),
         lift=module(
             "hoi_motion.lift",
+            Clip=Clip,
             observe_clip=lambda *args, **kwargs: types.SimpleNamespace(contacts=motion.contacts),
             lift_video=lambda *args, **kwargs: motion,
         ),
@@ -49,7 +53,7 @@ def stages(monkeypatch, video, motion):
 
 
 def test_a_plan_holds_what_the_stages_gave(stages, make_request, video, motion):
-    plan = Planner(PlannerConfig()).plan(make_request())
+    plan = Planner(AS_LIFTED).plan(make_request())
     assert plan.video is video and plan.motion is motion and plan.verdict is Verdict.PASS
     assert list(plan.timings_s) == ["load", "video", "lift", "check"]
     assert plan.provenance["profile"]["name"] == "mini"
@@ -61,8 +65,8 @@ def test_a_plan_holds_what_the_stages_gave(stages, make_request, video, motion):
 def test_the_stages_get_the_request_and_the_profile(stages, make_request, motion):
     seen = {}
 
-    def lift(frames, fps, target_mask, **options):
-        seen.update(options, mask=target_mask)
+    def lift(clip, **options):
+        seen.update(options, clip=clip)
         return motion
 
     def check(checked, config, *, body, **options):
@@ -70,27 +74,35 @@ def test_the_stages_get_the_request_and_the_profile(stages, make_request, motion
         return report_of(Verdict.PASS)
 
     stages.lift.lift_video, stages.check.check_motion = lift, check
-    config, request = PlannerConfig(), make_request(intrinsics=[[90, 0, 48], [0, 90, 32], [0, 0, 1]])
+    config, request = AS_LIFTED, make_request(intrinsics=[[90, 0, 48], [0, 90, 32], [0, 0, 1]])
     Planner(config).plan(request)
-    assert seen["mask"] is request.target_mask and seen["intrinsics"] is request.intrinsics
+    assert (seen["clip"].target_mask == request.target_mask).all()
+    assert (seen["clip"].intrinsics == request.intrinsics).all()
     assert seen["config"] is config.lift and seen["check_config"] is config.check and seen["body"] == "body "
 
 
 def test_a_repaired_motion_is_the_plans_and_the_plan_says_so(stages, make_request, motion):
     mended = motion.replace(fps=motion.fps)
-    said = {"outcome": "REPAIRED", "reason": "mended floating: moved body"}
-    stages.check.repair_motion = lambda *args, **kwargs: types.SimpleNamespace(
-        motion=mended, report=report_of(Verdict.PASS), to_dict=lambda: said
+    result = types.SimpleNamespace(
+        motion=mended, report=report_of(Verdict.PASS), outcome="REPAIRED", reason="mended floating: moved body"
     )
-    config = PlannerConfig()
-    repairing = dataclasses.replace(config, check=dataclasses.replace(config.check, repair=True))
-    plan = Planner(repairing).plan(make_request())
-    assert plan.motion is mended and plan.provenance["repair"] == said
-    assert "repair" not in Planner(config).plan(make_request()).provenance
+    stages.check.repair_motion = lambda *args, **kwargs: result
+    plan = Planner(PlannerConfig()).plan(make_request())
+    assert plan.motion is mended and plan.lifted is motion and plan.repair is result
+    assert plan.repair_words == "repaired: mended floating: moved body" and plan.repair_words in plan.reasons
+    as_lifted = Planner(AS_LIFTED).plan(make_request())
+    assert as_lifted.motion is motion and as_lifted.lifted is as_lifted.repair is None
+
+
+def test_a_motion_that_needed_no_repair_is_kept_once_and_nothing_is_said(stages, make_request, motion):
+    result = types.SimpleNamespace(motion=motion, report=report_of(Verdict.PASS), outcome="NOT_NEEDED", reason="fine")
+    stages.check.repair_motion = lambda *args, **kwargs: result
+    plan = Planner(PlannerConfig()).plan(make_request())
+    assert plan.motion is motion and plan.lifted is None and plan.repair_words == ""
 
 
 def test_models_are_loaded_once_and_given_back(stages, make_request):
-    planner = Planner(PlannerConfig())
+    planner = Planner(AS_LIFTED)
     assert not planner.loaded
     planner.plan(make_request())
     planner.plan(make_request())
@@ -109,7 +121,7 @@ def test_samples_have_consecutive_seeds_that_wrap(stages, make_request, video):
         return video
 
     stages.video.generate_video = generate
-    Planner(PlannerConfig()).plan(make_request(seed=2**63 - 1, samples=3))
+    Planner(AS_LIFTED).plan(make_request(seed=2**63 - 1, samples=3))
     assert seeds == [2**63 - 1, 0, 1]
 
 
@@ -121,7 +133,7 @@ def test_progress_of_every_stage_runs_from_0_to_1(stages, make_request, video):
 
     stages.video.generate_video = generate
     calls = []
-    Planner(PlannerConfig()).plan(make_request(samples=2), lambda stage, fraction: calls.append((stage, fraction)))
+    Planner(AS_LIFTED).plan(make_request(samples=2), lambda stage, fraction: calls.append((stage, fraction)))
     assert [stage for stage, _ in calls] == sorted((s for s, _ in calls), key=["load", "video", "lift", "check"].index)
     for stage in ("load", "video", "lift", "check"):
         fractions = [f for s, f in calls if s == stage]
@@ -138,7 +150,7 @@ def test_a_sample_that_cannot_be_lifted_is_reported_and_passed_over(stages, make
         return motion
 
     stages.lift.lift_video = lift
-    plan = Planner(PlannerConfig()).plan(make_request(seed=5, samples=2))
+    plan = Planner(AS_LIFTED).plan(make_request(seed=5, samples=2))
     assert "NO_ACTOR" in plan.samples[0].error and plan.samples[0].verdict is Verdict.NOT_RUN
     assert plan.samples[1].error == "" and plan.provenance["chosen_seed"] == 6
 
@@ -152,7 +164,7 @@ def test_a_video_that_misses_the_target_is_not_lifted_when_another_touches_it(st
 
     stages.lift.observe_clip = lambda *args, **kwargs: types.SimpleNamespace(contacts=next(contacts))
     stages.lift.lift_video = lift
-    plan = Planner(PlannerConfig()).plan(make_request(seed=5, samples=2))
+    plan = Planner(AS_LIFTED).plan(make_request(seed=5, samples=2))
     assert lifted == [motion.contacts] and plan.provenance["chosen_seed"] == 6
     missed = plan.samples[0]
     assert missed.touches_target is False and missed.verdict is Verdict.NOT_RUN and "not lifted" in missed.error
@@ -160,7 +172,7 @@ def test_a_video_that_misses_the_target_is_not_lifted_when_another_touches_it(st
 
 def test_when_no_video_touches_the_target_all_are_lifted(stages, make_request):
     stages.lift.observe_clip = lambda *args, **kwargs: types.SimpleNamespace(contacts=())
-    plan = Planner(PlannerConfig()).plan(make_request(samples=2))
+    plan = Planner(AS_LIFTED).plan(make_request(samples=2))
     assert [s.error for s in plan.samples] == ["", ""]
 
 
@@ -172,7 +184,7 @@ def test_when_every_sample_fails_the_first_error_is_raised(stages, make_request)
 
     stages.lift.lift_video = lift
     with pytest.raises(LiftError, match="first"):
-        Planner(PlannerConfig()).plan(make_request(samples=2))
+        Planner(AS_LIFTED).plan(make_request(samples=2))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +204,7 @@ def test_what_another_seed_cannot_mend_ends_the_plan(stages, make_request, error
 
     stages.video.generate_video = generate
     with pytest.raises(TavidError) as raised:
-        Planner(PlannerConfig()).plan(make_request(samples=3))
+        Planner(AS_LIFTED).plan(make_request(samples=3))
     assert raised.value.code is error.code and len(calls) == 1
 
 
@@ -205,7 +217,7 @@ def test_cancelling_in_any_stage_ends_the_plan(stages, make_request, stage):
             cancel.cancel()
 
     with pytest.raises(ControlError) as error:
-        planner = Planner(PlannerConfig())
+        planner = Planner(AS_LIFTED)
         planner.plan(make_request(samples=2), on_progress, cancel)
         cancel.raise_if_cancelled()
     assert error.value.code is ErrorCode.CANCELLED
@@ -217,7 +229,7 @@ def test_memory_that_runs_out_is_an_error_with_a_hint(stages, make_request):
 
     stages.video.generate_video = generate
     with pytest.raises(VideoError) as error:
-        Planner(PlannerConfig()).plan(make_request())
+        Planner(AS_LIFTED).plan(make_request())
     assert error.value.code is ErrorCode.OUT_OF_MEMORY and error.value.hint
 
 
@@ -226,7 +238,7 @@ def test_a_failed_load_leaves_an_unloaded_planner(stages, make_request):
         raise VideoError(ErrorCode.MODEL_MISSING, "gone")
 
     stages.video.load_pipeline = load
-    planner = Planner(PlannerConfig())
+    planner = Planner(AS_LIFTED)
     with pytest.raises(VideoError):
         planner.plan(make_request())
     assert not planner.loaded
@@ -267,4 +279,4 @@ def test_of_equal_samples_the_one_farther_from_its_limits_is_chosen(make_request
 
 
 def test_the_function_plan_uses_a_planner_of_its_own(stages, make_request):
-    assert planner_module.plan(make_request(), PlannerConfig()).verdict is Verdict.PASS
+    assert planner_module.plan(make_request(), AS_LIFTED).verdict is Verdict.PASS

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from hoi_motion.physics.repair import RepairOutcome, RepairResult
 from hoi_motion.physics.report import Verdict
 from tavid_planner.report import report_page
 
@@ -64,9 +65,19 @@ def test_the_page_says_verdict_reasons_numbers_and_errors(page):
 
 
 def test_a_repair_is_told(page, plan):
-    repair = {"outcome": "REPAIRED", "reason": "mended floating: moved body by 3.0 cm"}
-    html = page(dataclasses.replace(plan, provenance=plan.provenance | {"repair": repair}))
-    assert "repair REPAIRED: mended floating: moved body by 3.0 cm" in html
+    result = RepairResult(
+        RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason="mended floating: moved body by 3.0 cm"
+    )
+    html = page(dataclasses.replace(plan, repair=result))
+    assert "<li>repaired: mended floating: moved body by 3.0 cm</li>" in html
+
+
+def test_a_film_that_could_not_be_drawn_leaves_its_place_to_the_reason(plan, tmp_path):
+    (tmp_path / "video.mp4").write_bytes(b"clip")
+    missing = {"overlay.mp4": "no encoder <here>", "attention.png": "too large"}
+    html = report_page(plan, tmp_path, missing)
+    assert "overlay.mp4 could not be drawn: no encoder &lt;here&gt;" in html
+    assert "attention.png could not be drawn: too large" in html
 
 
 def test_what_a_user_wrote_is_escaped(page, plan, make_request):

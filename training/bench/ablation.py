@@ -21,7 +21,8 @@ from training.bench.cases import bench_cases
 from training.bench.runner import run_bench
 from training.bench.scoring import VideoScore
 from training.bench.table import markdown_table, summary
-from training.configuration import TrainConfig, load_training_config
+from training.claims import refuse_another
+from training.configuration import AdapterConfig, TrainConfig, load_training_config
 from training.json_lines import read_lines
 from training.objectives.block_choice import parse_block_choice
 
@@ -82,6 +83,10 @@ def run_ablation(args, video: VideoConfig) -> str:
     """
     out = args.out or Path("runs/ablation")
     config = load_training_config(args.config)
+    if not isinstance(config, AdapterConfig):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{args.config} trains no adapter", "give a training of the task adapter"
+        )
     video = replace(video, base=config.base, adapter="")
     _check_size(config, video)
     rows = _chosen(_rows_of(config), args.rows)
@@ -139,7 +144,7 @@ def _contact(scores: list[VideoScore]) -> float:
     return summary(scores)["contact"]["value"]
 
 
-def _rows_of(config: TrainConfig) -> tuple[Row, ...]:
+def _rows_of(config: AdapterConfig) -> tuple[Row, ...]:
     from tavid_planner.video.model_files import model_folder
 
     folder = model_folder(resolve_model(config.base))
@@ -156,7 +161,7 @@ def _chosen(rows: tuple[Row, ...], names: list[str] | None) -> tuple[Row, ...]:
     return tuple(row for row in rows if not names or row.name in names)
 
 
-def _check_size(config: TrainConfig, video: VideoConfig) -> None:
+def _check_size(config: AdapterConfig, video: VideoConfig) -> None:
     from training.data.cache import ClipCache
 
     there = ClipCache(config.cache).settings
@@ -178,13 +183,7 @@ def _agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
     path, facts = out / "ablation.json", {"minutes_per_run": minutes, "config": repr(config)}
     if path.is_file():
         there = json.loads(path.read_text())
-        changed = [k for k in facts if there.get(k) != facts[k]]
-        if changed:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"{out} holds an ablation with another {', '.join(changed)}",
-                "choose another folder",
-            )
+        refuse_another(out, there, facts, "an ablation")
         return there["steps"]
     from training.trainer import Trainer
 

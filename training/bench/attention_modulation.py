@@ -1,8 +1,8 @@
 """Attention modulation without training: the baseline that the attention loss has to beat.
 
-The first latent frame's queries are drawn to the words of the target's noun where the mask is and pushed away from them
-elsewhere, strongly while there is much noise (in the manner of DenseDiffusion, Kim et al. 2023, equations 4 to 6, with a
-fixed strength instead of one relative to each row's range, which needs no attention matrix).
+The first latent frame's queries are drawn to the words of the target's noun where the mask is and pushed away from
+them elsewhere, strongly while there is much noise (in the manner of DenseDiffusion, Kim et al. 2023, equations 4 to 6,
+with a fixed strength instead of one relative to each row's range, which needs no attention matrix).
 """
 
 import torch

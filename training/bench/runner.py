@@ -3,10 +3,7 @@
 A run that was stopped goes on with what is missing when started again with the same folder.
 """
 
-import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -16,13 +13,13 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from hoi_motion.files import write_whole
 from hoi_motion.keypoints.sources import keypoint_source
+from hoi_motion.processes import as_they_come
 from tavid_planner.config import VideoConfig, resolve_model
-from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case
 from training.bench.scoring import VideoScore, candidate_masks, score
+from training.claims import claim
 from training.json_lines import append_line, drop_cut_line, read_lines
 from training.scenes.scene import SceneSample
 
@@ -34,7 +31,7 @@ CONTESTANTS = {
     "modulation": "base without mask, attention modulated",
     "still": "a still person whose target smears away: a touch is false",
 }
-"""What makes the clips: the first two say what the detector and the VAE alone cost, the last what the detector invents."""
+"""What makes the clips: the first two say what detector and VAE alone cost, the last what the detector invents."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +104,7 @@ def _claim(out: Path, config: VideoConfig, keypoints: str, seed: int) -> None:
     options = {k: v for k, v in asdict(config).items() if k not in ("device", "memory")}  # these change no clip
     wanted = {"bench": BENCH_VERSION, "seed": seed, "keypoints": keypoints, "video": options}
     wanted |= {f"{k}_digest": weights_digest(model_folder(resolve_model(v))) for k, v in folders.items() if v}
-    path = out / "bench.json"
-    if path.is_file():
-        there = json.loads(path.read_text())
-        changed = [k for k in wanted if there.get(k) != wanted[k]]
-        if changed:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"{out} holds scores with another {', '.join(changed)}",
-                "choose another folder, or delete this one",
-            )
-    else:
-        write_whole(path, json.dumps(wanted, indent=1).encode())
+    claim(out / "bench.json", wanted, "scores")
 
 
 def judge_cases(
@@ -136,16 +122,9 @@ def _results(jobs: list, config: VideoConfig, keypoints: str, seed: int, workers
         for case, contestants in jobs:
             yield from judge_case(case, contestants, config, keypoints, seed)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_one_thread)
-    try:
-        futures = [
-            pool.submit(_judge_case_whole, case, contestants, config, keypoints, seed) for case, contestants in jobs
-        ]
-        for future in as_completed(futures):
-            yield from future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    waiting = {number: (*job, config, keypoints, seed) for number, job in enumerate(jobs)}
+    for _, results in as_they_come(_judge_case_whole, waiting, workers, _one_thread):
+        yield from results
 
 
 def _one_thread() -> None:

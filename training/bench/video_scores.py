@@ -76,8 +76,12 @@ def object_permanence(frames: np.ndarray, masks: list[np.ndarray]) -> str:
 
 
 _NUM_BINS = 8 * 16 * 16
-MIN_FOUND, MAX_STRAY = 0.6, 0.5  # of the object's pixels, to be set apart by its colour
-GONE, ADDED = 0.75, 0.45  # of the object's pixels: a hand covers less than it all, and some of a second one too
+# of the object's pixels, to be set apart by its colour
+MIN_FOUND = 0.6
+MAX_STRAY = 0.5
+# of the object's pixels: a hand covers less than it all, and some of a second one too
+GONE = 0.75
+ADDED = 0.45
 
 
 def _colour_bins(frame: np.ndarray) -> np.ndarray:  # (H, W, 3) -> (H, W) int

@@ -9,6 +9,9 @@ CONTACT_M. BEHAVE has no captions: `caption.txt` in the folder of a sequence is 
 frames are one second apart; whoever extracts more of them from the videos gets clips of that rate.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# trimesh types what it loads as any geometry, also where a mesh is asked for
+
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -16,12 +19,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from training.data.caption_file import read_caption
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
+from training.data.fingerprint import fingerprint
 
 CONTACT_M = 0.02
 MAX_GAP = 1.5  # of the usual time between two frames
-_PERSON_MASKS, _OBJECT_MASKS = ("person_mask",), ("obj_rend_mask", "obj_mask")
+_PERSON_MASKS = ("person_mask",)
+_OBJECT_MASKS = ("obj_rend_mask", "obj_mask")
 _WORDS = {
     "boxlarge": "large box",
     "boxlong": "long box",
@@ -43,10 +49,10 @@ _FOLDER_NAMES = {"chairblack": "chair", "chairwood": "chair", "basketball": "spo
 class BehaveClips:
     """Clips of `num_frames` frames from the folder of BEHAVE, or from its `sequences`."""
 
-    def __init__(self, folder, num_frames: int):
+    def __init__(self, folder, num_frames: int, encoding: str = "utf-8"):
         folder = Path(folder)
         self.folder = folder / "sequences" if (folder / "sequences").is_dir() else folder
-        self.num_frames = num_frames
+        self.num_frames, self.encoding = num_frames, encoding
 
     def names(self) -> list[str]:
         names = []
@@ -83,8 +89,16 @@ class BehaveClips:
         written = folder / "caption.txt"
         caption = f"A person interacts with the [TGT] {_WORDS.get(kind, kind)}."
         if written.is_file():
-            caption = written.read_text(errors="replace").strip()
+            caption = read_caption(written, name, self.encoding)
         return checked_clip(name, TrainingClip(frames, mask, caption))
+
+    def fingerprint(self, name: str) -> str:
+        sequence, camera = name.rsplit("/", 1)
+        folder = self.folder / sequence
+        pictures = sorted(folder.glob(f"t*/{camera}.*"))
+        return fingerprint(
+            [folder / "info.json", folder / "caption.txt", *pictures, *sorted(folder.glob("t*/*/*/*.ply"))]
+        )
 
 
 def _cameras(info: Path) -> list[int]:
@@ -120,7 +134,7 @@ def _distances_m(folder: Path, kind: str) -> np.ndarray:  # (T,)
 
 def _distance_m(moment: Path, kind: str) -> float:
     import trimesh
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     person = moment / "person" / "fit02" / "person_fit.ply"
     things = [moment / name / "fit01" / f"{name}_fit.ply" for name in (kind, _FOLDER_NAMES.get(kind, kind))]
@@ -133,4 +147,4 @@ def _distance_m(moment: Path, kind: str) -> float:
         return np.nan
     # a coarse object has few vertices: the person's, which are dense, are measured to points all over it
     points = np.concatenate([target.vertices, target.sample(4000, seed=0)]) if len(target.faces) else target.vertices
-    return float(cKDTree(points).query(body.vertices)[0].min())
+    return float(KDTree(points).query(body.vertices)[0].min())

@@ -4,16 +4,18 @@
 
 The folder holds shards of tensors (safetensors), `index.jsonl` with one line a finished shard, `skipped.jsonl` with
 every clip that was left out and why, and `cache.json` with what all of it depends on. A run that was stopped goes on
-after its last finished shard.
+after its last finished shard. A later run follows the clips: those whose files have changed are encoded again, those
+that are gone count no longer.
 """
 
 import argparse
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from tqdm import tqdm
@@ -22,11 +24,16 @@ from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from training.claims import refuse_another
+from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
-from training.data.sources import fitted, open_source
+from training.data.sources import MODEL_FPS, fitted, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
+from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
 
-NOISE_LOG_MEAN, NOISE_LOG_STD = -3.0, 0.5  # of the first frame's noise, as CogVideoX image-to-video trains
+# of the first frame's noise, as CogVideoX image-to-video trains
+NOISE_LOG_MEAN = -3.0
+NOISE_LOG_STD = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class CacheSettings:
         height, width, num_frames: of the clips as encoded, in pixels and frames.
         image_variants: encodings of the first frame, each with other noise, the first without.
         trigger: the word that stands for `[TGT]`; text_length: tokens.
+        fps: frames a second to which the clips were sampled.
+        track_px: pixels that a cell of the kept instance tracks is wide and high; 0: tracks are not kept.
     """
 
     base: str
@@ -48,6 +57,8 @@ class CacheSettings:
     image_variants: int
     trigger: str
     text_length: int
+    fps: float = MODEL_FPS
+    track_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class EncodedClip:
         mask: (H, W) uint8, at pixel size; first_frame: (H, W, 3) uint8.
         text: (L, D) of the caption with the trigger word; trigger_tokens: its positions.
         name, caption: where it comes from.
+        tracks: (2, T, H / track_px, W / track_px) uint8, percent of each cell that subject and object cover; None
+            where they are not kept. words: tokens of subject, object and verb then.
     """
 
     latents: torch.Tensor
@@ -69,6 +82,8 @@ class EncodedClip:
     trigger_tokens: tuple[int, ...]
     name: str
     caption: str
+    tracks: torch.Tensor | None = None
+    words: tuple[tuple[int, ...], ...] = ()
 
 
 class ClipEncoder:
@@ -82,11 +97,12 @@ class ClipEncoder:
 
     @torch.no_grad()
     def encode(self, name: str, clip) -> EncodedClip:
-        """Raises: InputError when the caption is too long for its target word."""
+        """Raises: InputError when the caption is too long for its words, or tracks shall be kept and there are none."""
         pipe, settings = self.pipeline, self.settings
         triggered = insert_trigger(clip.caption, settings.trigger)
         tokens = trigger_token_indices(pipe.tokenizer, triggered, settings.text_length)
         text = self.text(triggered.text)
+        tracks, words = self._interaction(clip, triggered.text)
         pixels = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
@@ -104,7 +120,23 @@ class ClipEncoder:
             trigger_tokens=tokens,
             name=name,
             caption=clip.caption,
+            tracks=tracks,
+            words=words,
         )
+
+    def _interaction(self, clip, text: str) -> tuple[torch.Tensor | None, tuple[tuple[int, ...], ...]]:
+        """Tracks and words of a clip, at the resolution and in the tokens of the cache."""
+        cell_px = self.settings.track_px
+        if not cell_px:
+            return None, ()
+        if clip.tracks is None or clip.triplet is None:
+            raise InputError(ErrorCode.FILE_INVALID, "it has no instance tracks or no triplet")
+        covered = F.avg_pool2d(torch.from_numpy(clip.tracks).float(), cell_px)
+        spans = triplet_spans(text, Triplet(*clip.triplet))
+        subject, verb, other = (
+            span_tokens(self.pipeline.tokenizer, text, span, self.settings.text_length) for span in spans
+        )
+        return (100 * covered).round().to(torch.uint8), (subject, other, verb)
 
     @torch.no_grad()
     def text(self, sentence: str) -> torch.Tensor:  # (L, D)
@@ -119,6 +151,9 @@ class ClipEncoder:
 class CacheWriter:
     """Appends shards to a folder.
 
+    Attributes:
+        done: fingerprint of every clip that is in it or was left out, by folder of clips and name.
+
     Raises:
         InputError: CONFIG_INVALID when the folder was made with other settings.
     """
@@ -128,31 +163,33 @@ class CacheWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "cache.json"
         if path.is_file():
-            there = json.loads(path.read_text())
-            changed = [f.name for f in fields(settings) if there.get(f.name) != getattr(settings, f.name)]
-            if changed:
-                raise InputError(
-                    ErrorCode.CONFIG_INVALID,
-                    f"{self.folder} was encoded with another {', '.join(changed)}",
-                    "choose another folder, or delete this one",
-                )
+            refuse_another(self.folder, json.loads(path.read_text()), asdict(settings), "clips encoded")
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())
         for file in ("index.jsonl", "skipped.jsonl"):
             drop_cut_line(self.folder / file)
         lines = read_lines(self.folder / "index.jsonl")
-        self.shards = len(lines)
-        self.done = {name for line in lines for name in line["names"]}
-        self.done |= {line["name"] for line in read_lines(self.folder / "skipped.jsonl")}
+        self.shards = sum("shard" in line for line in lines)
+        self.done = {}
+        for line, row in valid_rows(lines):
+            clips, fingerprints = line.get("clips", ""), line.get("fingerprints", [""] * len(line["names"]))
+            self.done[clips, line["names"][row]] = fingerprints[row]
+        for line in read_lines(self.folder / "skipped.jsonl"):
+            self.done[line.get("clips", ""), line["name"]] = line.get("fingerprint", "")
 
-    def add_shard(self, clips: list[EncodedClip]) -> None:
-        """Write a shard, then its line in the index: a shard without a line does not count."""
+    def add_shard(self, clips: list[EncodedClip], folder: str = "", fingerprints: list[str] | None = None) -> None:
+        """Write a shard, then its line in the index: a shard without a line does not count.
+
+        Args:
+            folder: of the clips; fingerprints: of each. A clip that is in the cache already is replaced.
+        """
         name = f"shard_{self.shards:05d}.safetensors"
         tensors = {}
         for field in ("latents", "image_latents", "text"):
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).half().contiguous()
-        for field in ("mask", "first_frame"):
+        kept = ("mask", "first_frame", *(("tracks",) if clips[0].tracks is not None else ()))
+        for field in kept:
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).contiguous()
         content = save(tensors)
         write_whole(self.folder / name, content)
@@ -161,15 +198,45 @@ class CacheWriter:
             {
                 "shard": name,
                 "sha256": hashlib.sha256(content).hexdigest(),
+                "clips": folder,
                 "names": [c.name for c in clips],
+                "fingerprints": fingerprints or [""] * len(clips),
                 "captions": [c.caption for c in clips],
                 "trigger_tokens": [list(c.trigger_tokens) for c in clips],
+                "words": [c.words for c in clips],
             },
         )
         self.shards += 1
 
-    def skip(self, name: str, reason: str) -> None:
-        append_line(self.folder / "skipped.jsonl", {"name": name, "reason": reason})
+    def skip(self, name: str, reason: str, folder: str = "", fingerprint: str = "") -> None:
+        line = {"name": name, "reason": reason, "clips": folder, "fingerprint": fingerprint}
+        append_line(self.folder / "skipped.jsonl", line)
+
+    def forget(self, folder: str, names: list[str]) -> None:
+        """Let clips of a folder count no longer, neither as encoded nor as left out."""
+        if not names:
+            return
+        gone = {(folder, name) for name in names}
+        path = self.folder / "skipped.jsonl"
+        lines = read_lines(path)
+        kept = [line for line in lines if (line.get("clips", ""), line["name"]) not in gone]
+        if len(kept) < len(lines):
+            write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        append_line(self.folder / "index.jsonl", {"forgotten": names, "clips": folder})
+        for key in gone:
+            self.done.pop(key, None)
+
+
+def valid_rows(lines: list[dict]) -> list[tuple[dict, int]]:
+    """The clips that an index lists, line and row of each in its order, without those replaced or forgotten later."""
+    rows = {}
+    for line in lines:
+        for name in line.get("forgotten", ()):
+            rows.pop((line["clips"], name), None)
+        for row, name in enumerate(line.get("names", ())):
+            rows.pop((line.get("clips", ""), name), None)
+            rows[line.get("clips", ""), name] = line, row
+    return list(rows.values())
 
 
 class ClipCache:
@@ -177,7 +244,7 @@ class ClipCache:
 
     Attributes:
         settings: what it was encoded with; empty_text: (L, D), the encoding of no text.
-        digest: of all shards, in order.
+        digest: of all shards that count, in order.
 
     Raises:
         InputError: FILE_INVALID when the folder is no cache, is empty, or a shard is missing or damaged.
@@ -193,8 +260,9 @@ class ClipCache:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{folder} is no cache of clips: {error}", "make one with training.data.cache"
             ) from error
-        lines = read_lines(self.folder / "index.jsonl")
-        for line in lines:
+        self._rows = valid_rows(read_lines(self.folder / "index.jsonl"))
+        shards = {line["shard"]: line for line, _ in self._rows}
+        for line in shards.values():
             path = self.folder / line["shard"]
             if not path.is_file() or file_sha256(path) != line["sha256"]:
                 raise InputError(
@@ -202,10 +270,12 @@ class ClipCache:
                     f"{path} is missing or damaged",
                     f"delete {self.folder} and encode again",
                 )
-        self._rows = [(line, row) for line in lines for row in range(len(line["names"]))]
         if not self._rows:
             raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds no clips", "see its skipped.jsonl")
-        self.digest = hashlib.sha256("".join(line["sha256"] for line in lines).encode()).hexdigest()[:16]
+        held = "".join(line["sha256"] for line in shards.values())
+        if len(self._rows) < sum(len(line["names"]) for line in shards.values()):
+            held += " ".join(f"{line['shard']} {row}" for line, row in self._rows)
+        self.digest = hashlib.sha256(held.encode()).hexdigest()[:16]
         self._open = {}
 
     def __len__(self) -> int:
@@ -216,31 +286,50 @@ class ClipCache:
         if line["shard"] not in self._open:
             self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
         file = self._open[line["shard"]]
-        tensors = {f: file.get_slice(f)[row] for f in ("latents", "image_latents", "mask", "first_frame", "text")}
+        fields = ("latents", "image_latents", "mask", "first_frame", "text")
+        fields += ("tracks",) if self.settings.track_px else ()
+        tensors = {f: file.get_slice(f)[row] for f in fields}
         return EncodedClip(
             **{f: t.float() if t.is_floating_point() else t for f, t in tensors.items()},
             trigger_tokens=tuple(line["trigger_tokens"][row]),
             name=line["names"][row],
             caption=line["captions"][row],
+            words=tuple(tuple(group) for group in line["words"][row]) if self.settings.track_px else (),
         )
 
 
 def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_size: int, count: int | None) -> None:
-    """Encode what is not there yet; clips that cannot be used are listed with the reason."""
-    settings = encoder.settings
-    waiting = [name for name in source.names()[:count] if name not in writer.done]
+    """Encode what is not there yet or has changed; clips that cannot be used are listed with the reason."""
+    settings, folder = encoder.settings, str(Path(source.folder).resolve())
+    names = source.names()
+    there = set(names)
+    found = {name: source.fingerprint(name) for name in names[:count]}
+    # what changed is forgotten before it is encoded again: it may turn out to be unusable, or never be reached
+    writer.forget(
+        folder,
+        [
+            name
+            for (clips, name), known in writer.done.items()
+            if clips == folder and (name not in there or found.get(name, known) != known)
+        ],
+    )
+    waiting = [name for name in found if (folder, name) not in writer.done]
     ready: list[EncodedClip] = []
+
+    def write() -> None:
+        writer.add_shard(ready, folder, [found[clip.name] for clip in ready])
+        ready.clear()
+
     for name in tqdm(waiting, unit="clip", desc="encoding"):
         try:
             clip = fitted(source.load(name), settings.height, settings.width, settings.num_frames)
             ready.append(encoder.encode(name, clip))
         except TavidError as error:
-            writer.skip(name, error.message)
+            writer.skip(name, error.message, folder, found[name])
         if len(ready) == shard_size:
-            writer.add_shard(ready)
-            ready = []
+            write()
     if ready:
-        writer.add_shard(ready)
+        write()
 
 
 def main() -> None:
@@ -253,9 +342,18 @@ def main() -> None:
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=int, default=49)
     parser.add_argument(
+        "--fps", type=float, default=MODEL_FPS, help="frames a second of the model (default %(default)g)"
+    )
+    parser.add_argument(
+        "--caption-encoding", default="utf-8", help="of captions without a byte order mark, such as cp1252"
+    )
+    parser.add_argument(
         "--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included"
     )
     parser.add_argument("--trigger", default=DEFAULT_TRIGGER)
+    parser.add_argument(
+        "--track-px", type=int, default=0, help="keep instance tracks in cells of so many pixels; 0 (default): none"
+    )
     parser.add_argument("--shard-size", type=int, default=64)
     parser.add_argument("--count", type=int, help="the first so many clips only")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
@@ -266,7 +364,12 @@ def main() -> None:
         height, width = (int(side) for side in args.size.split("x"))
     except ValueError:
         parser.error(f"--size is {args.size!r}, expected HxW")
+    if args.track_px and (args.track_px < 0 or height % args.track_px or width % args.track_px):
+        parser.error(f"--track-px is {args.track_px}, expected a divisor of {height} and {width}")
+    if not 0 < args.fps <= 1000:
+        parser.error(f"--fps is {args.fps}, expected frames a second")
     try:
+        source = open_source(args.clips, args.frames, args.fps, checked_encoding(args.caption_encoding))
         base = resolve_model(args.base)
         pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
         settings = CacheSettings(
@@ -278,10 +381,12 @@ def main() -> None:
             args.variants,
             args.trigger,
             pipeline.transformer.config.max_text_seq_length,
+            args.fps,
+            args.track_px,
         )
         encoder = ClipEncoder(pipeline, settings)
         writer = CacheWriter(args.out, settings, encoder.text(""))
-        fill(writer, encoder, open_source(args.clips, args.frames), args.shard_size, args.count)
+        fill(writer, encoder, source, args.shard_size, args.count)
         cache, skipped = ClipCache(args.out), read_lines(args.out / "skipped.jsonl")
     except TavidError as error:
         parser.exit(2, f"{error}\n")

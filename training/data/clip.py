@@ -1,6 +1,7 @@
 """TrainingClip: what every kind of clips gives, and what a source of them is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,17 +12,34 @@ from tavid_planner.request import TARGET_TOKEN
 
 @dataclass(frozen=True)
 class TrainingClip:
-    """frames (T, H, W, 3) u8, target mask of the first frame (H, W) bool, caption with `[TGT]`."""
+    """One clip of a data set.
+
+    Attributes:
+        frames: (T, H, W, 3) u8.
+        mask: (H, W) bool, the target in the first frame.
+        caption: sentence with `[TGT]`.
+        tracks: (2, T, H, W) bool, subject and object in every frame, where the data set has them.
+        triplet: subject, verb and object in the caption's words, where the data set has them.
+    """
 
     frames: np.ndarray
     mask: np.ndarray
     caption: str
+    tracks: np.ndarray | None = None
+    triplet: tuple[str, str, str] | None = None
 
 
 class ClipSource(Protocol):
-    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used."""
+    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used.
+
+    `fingerprint` is another one once a file that the clip is made of has changed.
+    """
+
+    folder: Path
 
     def names(self) -> list[str]: ...
+
+    def fingerprint(self, name: str) -> str: ...
 
     def load(self, name: str) -> TrainingClip: ...
 

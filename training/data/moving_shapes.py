@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from hoi_motion.rigid import minimum_jerk
+
 
 def moving_shapes(rng: np.random.Generator, num_frames: int, height: int, width: int) -> np.ndarray:  # (T, H, W, 3) u8
     """One clip: a shaded background, resting shapes, and a few limbs and blobs that move smoothly."""
@@ -61,8 +63,7 @@ def _mover(rng, H: int, W: int):
     blob_state = blob.bit_generator.state
 
     def draw(picture, phase: float) -> None:
-        s = np.clip((phase - t0) / max(t1 - t0, 1e-3), 0, 1)
-        s = s**3 * (10 - 15 * s + 6 * s * s)
+        s = minimum_jerk((phase - t0) / max(t1 - t0, 1e-3))
         tip = start + (end - start) * s
         if kind < 0.65:
             elbow = (anchor + tip) / 2 + bend

@@ -45,7 +45,7 @@ def load_run(run: Path, latents: Path) -> BaseTask:
 
 @torch.no_grad()
 def errors(task: BaseTask, timestep: int, count: int, seed: int = 0) -> tuple[float, float]:
-    """Mean squared errors of the scaled clean latents, of moving and of still cells; noise depends on the seed alone."""
+    """Mean squared errors of the scaled clean latents, moving and still cells; noise depends on the seed alone."""
     rng, scheduler = np.random.default_rng(seed), task.noise_scheduler
     alpha = scheduler.alphas_cumprod[timestep].float()
     sums = torch.zeros(2, 2)
@@ -74,7 +74,8 @@ def main() -> None:
         sys.exit(2)
     count = min(args.count, len(task.cache.captions))
     print(
-        f"{args.run} on {count} clips of {args.latents}: mean squared error of the clean latents\ntimestep  moving   still"
+        f"{args.run} on {count} clips of {args.latents}: mean squared error of the clean latents\n"
+        "timestep  moving   still"
     )
     for timestep in TIMESTEPS:
         print("{:8d}  {:.4f}  {:.4f}".format(timestep, *errors(task, timestep, count)))

@@ -37,7 +37,7 @@ def explained_variance(latents: torch.Tensor, colours: torch.Tensor) -> torch.Te
 
 
 def kept_db(vae, clip: torch.Tensor, latent: torch.Tensor, noise: float) -> tuple[float, float]:
-    """PSNR of all pixels of a clip (1, 3, T, H, W) and of those that move; the noise depends on nothing but its size."""
+    """PSNR of all pixels of a clip (1, 3, T, H, W) and of those that move; only its size changes the noise."""
     generator = torch.Generator().manual_seed(0)
     noisy = latent + noise * latent.std() * torch.randn(latent.shape, generator=generator)
     output, moving = vae.decode(noisy).sample, moved(clip)[0, 0]
@@ -51,7 +51,8 @@ def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tupl
         scene = case.scene(height, width, num_frames=17, fps=8.0)
         for which, frames in enumerate((scene.frames, through_vae(vae, scene.frames))):
             seen[which] += score(frames, scene.frames[0], candidate_masks(scene), scene.fps, source).outcome == "hit"
-    return tuple(seen)
+    true, given_back = seen
+    return true, given_back
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Train the lifter (hoi_motion/lift/person/lifter.py) from nothing: procedural motion, simulated cameras and keypoint noise.
+"""Train the lifter (hoi_motion/lift/person/lifter.py) from nothing: procedural motion, simulated cameras, noise.
 
 python -m training.networks.lifter --out hoi_motion/lift/person/lifter.safetensors
 
@@ -28,7 +28,7 @@ MIRRORED = np.array([km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_
 
 # elbows, wrists and hands count double
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
-# how much of the scatter of who crouches a keypoint has
+# which share of the scatter of a crouching person a keypoint has
 CROUCHING = torch.tensor([1.0 if k in (23, 24) else 0.5 if k in (25, 26) else 0.0 for k in km.BODY_KEYPOINTS])
 
 
@@ -181,7 +181,7 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     amount = uniform(0.7, 1.6)[:, None, None, None]
     scatter = torch.tensor(noise.clip_m, dtype=torch.float32)[:, None] * normal(size, 1, NUM_POINTS, 2)
     scatter = scatter + torch.tensor(noise.frame_m, dtype=torch.float32)[:, None] * normal(size, T, NUM_POINTS, 2)
-    # hips and knees of who crouches are a guess of the detector
+    # hips and knees of a crouching person are a guess of the detector
     height = clips[:, :, 0, HIPS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
     crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
     scatter = scatter + noise.crouch_m * crouch * CROUCHING[:, None] * normal(size, 1, NUM_POINTS, 2)

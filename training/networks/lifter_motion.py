@@ -6,11 +6,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.lift.person.priors import HIGHEST_RAD, LOWEST_RAD, REST_POSE_RAD, SPREAD_RAD, rest_hands_rad
+from hoi_motion.rigid import minimum_jerk
 from training.scenes.figure import sample_figure
 from training.scenes.grasp import HandModel
 from training.scenes.layout import Crowded, sample_layout
 from training.scenes.posture import R_WORLD_BODY, SIDES, standing_skeleton
-from training.scenes.reach import VERBS, Unreachable, animate, minimum_jerk, plan_reach
+from training.scenes.reach import VERBS, Unreachable, animate, plan_reach
 from training.scenes.scene import HELD_OUT_SEED, free_body
 
 FRAMES = 33

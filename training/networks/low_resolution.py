@@ -3,9 +3,9 @@
 python -m training.networks.low_resolution --scenes runs/scenes --latents runs/latents --model models/tavid-mini \
     --out hoi_motion/keypoints/low_resolution.safetensors
 
-What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints are
-known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one prediction
-of the clean latents from timesteps NOISED). Masks are no input of it. No seed is a held-out one.
+What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints
+are known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one
+prediction of the clean latents from timesteps NOISED). Masks are no input of it. No seed is a held-out one.
 """
 
 import argparse
@@ -45,7 +45,8 @@ from training.tasks.base import BaseTask
 BASE_OPTIONS = Path("config/training/base.yaml")
 NOISED = (350, 900)
 TARGET_SPREAD_CELLS = 0.8
-LEGS, HIDDEN_PX = np.array([km.BODY_KEYPOINTS.index(k) for k in km.BODY_KEYPOINTS if k >= L_KNEE]), -1e4
+LEGS = np.array([km.BODY_KEYPOINTS.index(k) for k in km.BODY_KEYPOINTS if k >= L_KNEE])
+HIDDEN_PX = -1e4
 MIRRORED = torch.tensor(
     [km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS]
     + [NUM_BODY + (i + len(TIPS)) % (2 * len(TIPS)) for i in range(2 * len(TIPS))]
@@ -57,7 +58,7 @@ WINDOW = 9
 
 @dataclass
 class KeypointClips:
-    """Frames (C, 2, T, H, W, 3) u8, true and given back by the model, and true keypoints (C, T, N, 2) in their pixels."""
+    """Frames (C, 2, T, H, W, 3) u8, true and given back by the model, and true keypoints (C, T, N, 2) in pixels."""
 
     frames: torch.Tensor
     points_px: torch.Tensor

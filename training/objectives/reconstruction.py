@@ -36,7 +36,7 @@ def moved(clip, threshold: float = 0.15) -> torch.Tensor:  # (B, 3, T, H, W) in 
 
 
 def probe_targets(clip, cell_px: int):  # (B, C, T, H, W) -> (B, 2, C, 4, F, h, w)
-    """Means over the quarters of each latent pixel's cell and over the earlier and later frames of each latent frame."""
+    """Means over the quarters of each latent pixel's cell and over the earlier and later half of its frames."""
     half = cell_px // 2
     cells = F.pixel_unshuffle(F.avg_pool3d(clip, (1, half, half)).transpose(1, 2), 2)  # (B, T, 4 C, h, w)
     first, rest = cells[:, :1], cells[:, 1:]

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from hoi_motion.errors import TavidError
 from training.scenes.generate import Settings, clip_path, generate
 
 PREVIEW_CLIPS = 12
@@ -49,7 +50,7 @@ def main() -> int:
     )
     try:
         entries = generate(arguments.out, settings, arguments.seed, arguments.count, arguments.workers)
-    except (ValueError, OSError) as error:
+    except (TavidError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{len(entries)} clips in {arguments.out}")

@@ -2,17 +2,18 @@
 
 import json
 import logging
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.processes import as_they_come
+from training.claims import claim
 
 log = logging.getLogger(__name__)
-SETTINGS_FILE, INDEX_FILE = "dataset.json", "index.jsonl"
+SETTINGS_FILE = "dataset.json"
+INDEX_FILE = "index.jsonl"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def generate(folder: Path, settings: Settings, first_seed: int, count: int, work
         The index, one entry a clip, also written to index.jsonl.
 
     Raises:
-        ValueError: when the folder holds clips made with other settings.
+        InputError: CONFIG_INVALID when the folder holds clips made with other settings.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,12 +69,7 @@ def generate(folder: Path, settings: Settings, first_seed: int, count: int, work
 
 
 def _claim(folder: Path, settings: Settings) -> None:
-    path = folder / SETTINGS_FILE
-    wanted = json.dumps(asdict(settings), indent=1)
-    if not path.exists():
-        path.write_text(wanted)
-    elif json.loads(path.read_text()) != asdict(settings):
-        raise ValueError(f"{folder} holds clips made with other settings, see {path}; choose another folder")
+    claim(folder / SETTINGS_FILE, asdict(settings), "clips")
 
 
 def _whole(path: Path) -> bool:
@@ -97,16 +93,8 @@ def _read_index(folder: Path) -> dict[int, dict]:
 
 
 def _results(folder: Path, settings: Settings, seeds: list[int], workers: int):
-    if workers <= 1 or len(seeds) <= 1:
-        yield from (make_clip(folder, settings, seed) for seed in seeds)
-        return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
-    try:
-        for future in as_completed([pool.submit(make_clip, folder, settings, seed) for seed in seeds]):
-            yield future.result()
-    finally:
-        # after an error or Ctrl-C nobody waits for the seeds that are left
-        pool.shutdown(cancel_futures=True)
+    jobs = {seed: (folder, settings, seed) for seed in seeds}
+    yield from (entry for _, entry in as_they_come(make_clip, jobs, workers))
 
 
 def make_clip(folder: Path, settings: Settings, seed: int) -> dict:

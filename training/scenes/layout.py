@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hoi_motion.motion import SupportBox
+from hoi_motion.rigid import standing_at
 from training.scenes.conditions import OCCLUDER_AHEAD_M, OCCLUDER_NAMES, TRAINING, Conditions
 from training.scenes.objects import COLOURS, OBJECT_NAMES, ObjectModel, enlarged, make_object
 
@@ -129,10 +130,7 @@ def sample_layout(
     objects, candidates = [], []
     for slot, index in enumerate(order):
         model, (x, y) = models[index], places[index]
-        T = np.eye(4)
-        angle = _rest_yaw(model, x, y, rng)
-        T[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        T[:3, 3] = [x, y, surface]
+        T = standing_at((x, y, surface), _rest_yaw(model, x, y, rng))
         objects.append(PlacedObject(model, T, FIRST_OBJECT_INSTANCE + slot))
         if index < num_candidates:
             candidates.append(slot)

@@ -7,6 +7,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.physics.anatomy import degrees_over_limits
+from hoi_motion.rigid import minimum_jerk
 from training.scenes.grasp import (
     OPEN_CURL,
     RELAXED_CURL,
@@ -70,12 +71,6 @@ class Reach:
     trunk: Trunk
     carry_m: np.ndarray
     timing: Timing
-
-
-def minimum_jerk(x: np.ndarray) -> np.ndarray:
-    """Smoothest rise from 0 to 1 (Flash and Hogan 1985, equation 3)."""
-    x = np.clip(x, 0, 1)
-    return np.minimum(x**3 * (10 - 15 * x + 6 * x**2), 1.0)  # rounding can exceed 1, where no rotation is defined
 
 
 def standing_trunk(skeleton: Skeleton, gaze_m: np.ndarray) -> Trunk:  # one frame

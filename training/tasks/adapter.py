@@ -15,6 +15,8 @@ from tavid_planner.video.model_files import check_base_folder, model_folder
 from tavid_planner.video.pipeline import SCHEDULERS, TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
+from training.objectives.block_choice import parse_block_choice
+from training.tasks.alignment import Interactions
 from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.validation import ValidationClip, generate
 
@@ -24,6 +26,8 @@ WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 class AdapterTask(DiffusionTask):
     """Raises: InputError: CONFIG_INVALID, FILE_INVALID. VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE."""
+
+    config: AdapterConfig
 
     def __init__(self, config: AdapterConfig, device):
         cache = ClipCache(config.cache)
@@ -41,7 +45,9 @@ class AdapterTask(DiffusionTask):
         for parameter in transformer.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
-        super().__init__(config, transformer, _scheduler(base), cache[0].latents.shape, device)
+        first = cache[0]
+        track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
+        super().__init__(config, transformer, _scheduler(base), first.latents.shape, device, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
@@ -56,6 +62,7 @@ class AdapterTask(DiffusionTask):
             torch.stack([c.text if keep else cache.empty_text for c, keep in zip(clips, has_text)]),
             [c.trigger_tokens for c in clips],
             has_text,
+            _interactions(clips),
         )
         return self.batch(drawn, step, rng)
 
@@ -86,6 +93,14 @@ class AdapterTask(DiffusionTask):
         save_adapter(out / "adapter", self.transformer, config.rank, config.alpha, config.trigger, extra=facts)
 
 
+def _interactions(clips) -> Interactions | None:
+    """Who does what in encoded clips, where the cache keeps it; a cell covered to more than a half is theirs."""
+    if clips[0].tracks is None:
+        return None
+    tracks = torch.stack([c.tracks for c in clips]) > 50
+    return Interactions(tracks, [c.words for c in clips], torch.ones(len(clips), dtype=torch.bool))
+
+
 def prepare_adapter(transformer, config: AdapterConfig):
     """Freeze the base, widen its input convolution and add LoRA; or load the adapter that the run starts from.
 
@@ -106,16 +121,37 @@ def prepare_adapter(transformer, config: AdapterConfig):
             parameter.requires_grad_("lora_" in name)
     else:
         widen_patch_embed(transformer)
-        add_lora(transformer, config.rank, config.alpha)
+        add_lora(transformer, config.rank, config.alpha, lora_blocks(config, len(transformer.transformer_blocks)))
     transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
     return transformer
 
 
-def add_lora(transformer, rank: int, alpha: int) -> None:
-    """LoRA that does nothing yet, on q, k, v and out of every block."""
-    transformer.add_adapter(
-        LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=LORA_TARGETS)
-    )
+def add_lora(transformer, rank: int, alpha: int, blocks: tuple[int, ...] | None = None) -> None:
+    """LoRA that does nothing yet, on q, k, v and out of every block, or of the given ones."""
+    targets = LORA_TARGETS
+    if blocks is not None:
+        targets = [f"transformer_blocks.{block}.attn1.{name}" for block in blocks for name in LORA_TARGETS]
+    transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=targets))
+
+
+def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | None:
+    """Blocks that get LoRA: those that a loss supervises (MATRIX), or None for all.
+
+    Raises:
+        InputError: CONFIG_INVALID when only supervised blocks shall have it and none is.
+    """
+    alignment = config.alignment
+    if alignment.lora_blocks == "all":
+        return None
+    parts = (config.attention, alignment.grounding, alignment.propagation)
+    choices = [parse_block_choice(part.blocks, num_blocks, config.seed) for part in parts if part.weight]
+    if not choices:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "option alignment.lora_blocks is 'supervised', but no loss supervises a block",
+            "give attention, alignment.grounding or alignment.propagation a weight",
+        )
+    return tuple(sorted({block for choice in choices for block in choice.candidates}))
 
 
 def _scheduler(base: Path):

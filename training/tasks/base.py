@@ -28,11 +28,14 @@ from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.validation import ValidationClip, generate
 
 PATCH = "patch_embed.proj.weight"
-BLOCKS, LAST_OF_HALVES = "transformer.transformer_blocks.", ("attn1.to_out.0.", "ff.net.2.")
+BLOCKS = "transformer.transformer_blocks."
+LAST_OF_HALVES = ("attn1.to_out.0.", "ff.net.2.")
 
 
 class BaseTask(DiffusionTask):
     """Raises: InputError: CONFIG_INVALID, FILE_INVALID."""
+
+    config: BaseConfig
 
     def __init__(self, config: BaseConfig, device):
         path = Path(config.latents) / "latents.pt"

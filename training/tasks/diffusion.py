@@ -8,13 +8,16 @@ import torch
 from diffusers import CogVideoXImageToVideoPipeline
 
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.attention import AttentionCapture, MapRequest, TextMaps
 from tavid_planner.video.conditioning import mask_latents
 from training.configuration import DiffusionConfig
 from training.objectives.block_choice import parse_block_choice
 from training.objectives.diffusion import add_noise, denoising_loss, motion_weight
 from training.objectives.target_attention import target_attention_loss, token_mask
+from training.tasks.alignment import InteractionAlignment, Interactions
 from training.tasks.task import Task
+
+TARGET = "target"
 
 
 class Clips(NamedTuple):
@@ -25,6 +28,7 @@ class Clips(NamedTuple):
         masks: (B, 1, H, W); has_mask: (B,) bool, whether the model may see it.
         text: (B, L) token numbers or (B, L, D) their encoding; trigger_tokens: positions of the trigger word, by clip.
         has_trigger: (B,) bool, whether the text has the trigger word.
+        interactions: who does what with what, where the data set says so.
     """
 
     latents: torch.Tensor
@@ -34,6 +38,7 @@ class Clips(NamedTuple):
     text: torch.Tensor
     trigger_tokens: list[tuple[int, ...]]
     has_trigger: torch.Tensor
+    interactions: Interactions | None = None
 
 
 class DiffusionBatch(NamedTuple):
@@ -49,19 +54,21 @@ class DiffusionBatch(NamedTuple):
     supervised: torch.Tensor  # (B,) bool
     trigger_tokens: list[tuple[int, ...]]
     blocks: tuple[int, ...]
+    step: int
+    interactions: Interactions | None
 
 
 class DiffusionTask(Task):
     """A transformer that learns to remove noise and to look at the target.
 
     Args:
-        latent_shape: (F, C, h, w) of every clip.
+        latent_shape: (F, C, h, w) of every clip; track_shape: (T, H, W) of its instance tracks, None without any.
 
     Raises:
         InputError: CONFIG_INVALID.
     """
 
-    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device):
+    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device, track_shape=None):
         super().__init__()
         self.config, self.transformer, self.noise_scheduler = config, transformer, noise_scheduler
         frames, _, height, width = latent_shape
@@ -81,6 +88,24 @@ class DiffusionTask(Task):
         self.weights = {"diffusion": 1.0}
         if config.attention.weight:
             self.weights["attention"] = config.attention.weight
+        self.alignment = self._alignment(frames // patch_t, track_shape)
+        if self.alignment is not None:
+            self.weights |= self.alignment.weights
+
+    def _alignment(self, frames: int, track_shape) -> InteractionAlignment | None:
+        config = self.config.alignment
+        if not (config.grounding.weight or config.propagation.weight):
+            return None
+        if track_shape is None:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "the clips have no mask tracks, which the losses of option alignment are measured on",
+                "encode clips that have instance tracks and triplets, or set both to 0",
+            )
+        size = (frames, *self.tokens)
+        return InteractionAlignment(
+            config, len(self.transformer.transformer_blocks), size, track_shape, self.config.seed
+        )
 
     def encode_text(self, text: torch.Tensor) -> torch.Tensor:  # -> (B, L, D)
         return text
@@ -114,6 +139,8 @@ class DiffusionTask(Task):
             clips.has_mask & clips.has_trigger,
             clips.trigger_tokens,
             self.blocks.at_step(step),
+            step,
+            _with_text(clips),
         )
 
     def predict(self, batch: DiffusionBatch) -> torch.Tensor:  # (B, F, C, h, w)
@@ -126,25 +153,49 @@ class DiffusionTask(Task):
             return_dict=False,
         )
         if self.transformer.config.ofs_embed_dim is not None:
-            call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)
+            call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)  # pyright: ignore[reportAttributeAccessIssue]
         return self.transformer(**call)[0]
 
     def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
-        options, capture = self.config.attention, None
-        if options.weight and batch.supervised.any():
-            capture = TargetAttentionCapture(
-                self.transformer,
-                batch.trigger_tokens,
-                batch.blocks,
-                reduction=options.heads,
-                direction=options.direction,
-            )
+        options, wanted = self.config.attention, self._wanted(batch)
+        capture = None
+        if wanted:
+            capture = AttentionCapture(self.transformer, wanted, options.heads)
             held.enter_context(capture)  # checkpoints recompute during the backward pass
         losses = {"diffusion": denoising_loss(self.predict(batch), batch.target, batch.scale, batch.weight)}
-        if capture is not None:
-            maps, masks = capture.stacked()[:, batch.supervised], batch.token_masks[batch.supervised]
-            losses["attention"] = target_attention_loss(maps, masks, options.normalisation)
+        if capture is None:
+            return losses
+        names = {request.name for requests in wanted.values() for request in requests}
+        maps = {name: capture.stacked(name) for name in names}
+        if TARGET in maps:
+            target = maps.pop(TARGET)[:, batch.supervised].select(-4, 0)
+            masks = batch.token_masks[batch.supervised]
+            losses["attention"] = target_attention_loss(target, masks, options.normalisation)
+        if maps:
+            heads = options.heads == "none"
+            maps = {name: found.mean(dim=2) if heads else found for name, found in maps.items()}
+            losses |= self.alignment(maps, batch.interactions)
         return losses
+
+    def _wanted(self, batch: DiffusionBatch) -> dict[int, list[MapRequest]]:
+        """What to record of a batch, by block."""
+        wanted: dict[int, list[MapRequest]] = {}
+        interactions = batch.interactions
+        if self.alignment is not None and interactions is not None and interactions.known.any():
+            wanted |= self.alignment.requests(batch.step, interactions)
+        if self.config.attention.weight and batch.supervised.any():
+            groups = tuple((tokens,) for tokens in batch.trigger_tokens)
+            target = TextMaps(groups, self.config.attention.direction, "first", TARGET)
+            for block in batch.blocks:
+                wanted.setdefault(block, []).append(target)
+        return wanted
+
+
+def _with_text(clips: Clips) -> Interactions | None:
+    """Who does what is known only where the text says so."""
+    if clips.interactions is None:
+        return None
+    return clips.interactions._replace(known=clips.interactions.known & clips.has_trigger)
 
 
 def rotary_embedding(transformer, frames: int, height: int, width: int, device):

@@ -1,5 +1,8 @@
 """The small video VAE, from nothing."""
 
+# pyright: reportAttributeAccessIssue=false
+# diffusers types what its models return as a tuple or a class, as the caller asks
+
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple

@@ -129,7 +129,7 @@ class Template:
         return best, best_score
 
     def search_smeared(self, image: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
-        """`start` shifted to what looks most like the smeared object, and its score: smears tell no turn and no size."""
+        """`start` shifted to what looks most like the smeared object, with its score: a smear tells no turn or size."""
         reach = np.arange(-SMEAR_REACH, SMEAR_REACH + 1e-6, SMEAR_STEP)
         shifts = np.stack(np.meshgrid(reach, reach), -1).reshape(-1, 2)
         values = self.smeared_scores(image, start, shifts) - SMEAR_SURPRISE * np.linalg.norm(shifts, axis=1)

@@ -1,65 +1,176 @@
-"""How far away the object is: measured, at the hand that touches it, on the floor, or by its usual size."""
+"""How far away the object is: sources in order of rank, each giving distance, spread and why, or nothing.
 
-from dataclasses import replace
+A new source is a function of a `Scene` and a row of `SOURCES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.lift.object.grip import GRIP_M, palm_gap_m
-from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.lift.object.grip import GRIP_M, HandMotion, palm_gap_m
+from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.object.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 USUAL_HEIGHT_M = 0.15
+# things are so near to the one who acts, and so far at least from the camera
+ACTING_REACH_M = 0.8
+NEAREST_M, NEAREST_BY_SIZE_M = 0.2, 0.3
 # what rests lower than this stands on the floor; its distance changes by this factor at most
-NEAR_FLOOR_M, LANDING = 0.3, 1.5
+NEAR_FLOOR_M = 0.3
+LANDING = 1.5
 # of a measured object this share lies before its front, which is so many radii before its centre; a sight as steep as
 # acos(LEVEL_SIGHT) sees tops
-FRONT_PERCENT, FRONT_RADIUS, LEVEL_SIGHT = 20, 0.95, 0.4
+FRONT_PERCENT = 20
+FRONT_RADIUS = 0.95
+LEVEL_SIGHT = 0.4
+LEAST_DEPTH_M = 0.05
+LEAST_DEPTH_PIXELS = 4
 # how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
 SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
+# spreads: of a depth image's surface; of the hand's distance along the sight; of usual sizes, as a share; of what the
+# fit says about the camera's height over the floor, and its tilt
+DEPTH_SPREAD_M = 0.01
+HAND_SPREAD_M = 0.10
+SIZE_SPREAD = 0.3
+HEIGHT_SPREAD_M = 0.05
+TILT_SPREAD_RAD = np.deg2rad(1.5)
 
 
-def measured_depth(depth_m: np.ndarray, mask: np.ndarray) -> float | None:
-    values = depth_m[mask]
-    values = values[np.isfinite(values) & (values > 0.05)]
-    return float(np.median(values)) if len(values) >= 4 else None
+@dataclass(frozen=True)
+class Scene:
+    """What a source may look at.
+
+    Attributes:
+        target: track of the object; contacts: of the hands with it, in the picture.
+        hands: palms of both hands; actor_m: (T, 76, 3) m, the actor's points in the world.
+        depth_m: (H, W) depth image of the first frame, or None.
+    """
+
+    target: ObjectTrack
+    sight: Sight
+    contacts: tuple[Contact, ...]
+    hands: dict[str, HandMotion]
+    actor_m: np.ndarray
+    depth_m: np.ndarray | None = None
 
 
-def behind_its_front(mask: np.ndarray, depth_m: np.ndarray, primitive: Primitive, camera) -> float:
-    """Distance of the centre along the optical axis: a radius, level, behind the front that the depth image shows.
+@dataclass(frozen=True)
+class Distance:
+    """How far away the object is.
+
+    Attributes:
+        centre_m: of its centre, along the optical axis.
+        spread_m: standard deviation of that.
+        why: what it was told by, in words.
+        outline_m: of that part of it whose outline the mask shows: it says how large the object is.
+        source: name of the source.
+    """
+
+    centre_m: float
+    spread_m: float
+    why: str
+    outline_m: float
+    source: str = ""
+
+
+def measured(scene: Scene) -> Distance | None:
+    """By the depth image: a radius, level, behind the front that it shows.
 
     In an open bowl most of what is seen is its back. From high above it is the top that is seen.
     """
+    mask, camera = scene.target.mask, scene.sight.camera
+    if scene.depth_m is None:
+        return None
+    known = mask & np.isfinite(scene.depth_m) & (scene.depth_m > LEAST_DEPTH_M)
+    if known.sum() < LEAST_DEPTH_PIXELS:
+        return None
+    rows, columns = np.nonzero(known)
+    surface_m = float(np.median(scene.depth_m[known]))
+    shape = scene.sight.shape_at(surface_m)
+    why = f"the depth image knows {len(rows)} pixels of it"
     R_world_camera = camera.T_world_camera[:3, :3]
-    sight = R_world_camera @ sight_ray(camera, mask_middle(mask))
     ahead = np.append(R_world_camera[:2, 2], 0.0)
     if np.linalg.norm(ahead) < LEVEL_SIGHT:
-        return measured_depth(depth_m, mask) + primitive.half_height_m
+        return Distance(surface_m + shape.half_height_m, DEPTH_SPREAD_M, f"{why}, from above", surface_m)
     ahead /= np.linalg.norm(ahead)
-    rows, columns = np.nonzero(mask & np.isfinite(depth_m) & (depth_m > 0.05))
     rays = np.linalg.inv(camera.K) @ np.stack([columns, rows, np.ones(len(rows))])
-    front = np.percentile(ahead @ R_world_camera @ (rays * depth_m[rows, columns]), FRONT_PERCENT)
-    return float((front + FRONT_RADIUS * primitive.radius_m) / (ahead @ sight))
+    front = np.percentile(ahead @ R_world_camera @ (rays * scene.depth_m[known]), FRONT_PERCENT)
+    centre_m = float((front + FRONT_RADIUS * shape.radius_m) / (ahead @ scene.sight.ray))
+    return Distance(centre_m, DEPTH_SPREAD_M, why, surface_m)
 
 
-def object_distance(target, contacts, hands, actor_m, camera, depth_m) -> float:
-    """Distance of the object along the optical axis: measured, else the hand's at its first touch, else by size."""
-    if depth_m is not None:
-        measured = measured_depth(depth_m, target.mask)
-        if measured is not None:
-            return measured
+def on_the_floor(scene: Scene) -> Distance | None:
+    """Where the line of sight meets the floor, for what the hand or its size says rests about there.
+
+    That is known better than how far the hand reaches.
+    """
+    guess = at_the_hand(scene) or of_usual_size(scene)
+    sight, camera_height_m = scene.sight, scene.sight.camera.T_world_camera[2, 3]
+    # along the sight, height of the centre and half the object's height both grow linearly with the distance
+    rise, half = sight.ray[2], sight.shape_at_1_m.half_height_m
+    bottom_m = camera_height_m + (rise - half) * guess.centre_m
+    if bottom_m > NEAR_FLOOR_M or half <= rise:
+        return None
+    landed_m = float(camera_height_m / (half - rise))
+    if not 1 / LANDING < landed_m / guess.centre_m < LANDING:
+        return None
+    spread_m = landed_m * np.hypot(HEIGHT_SPREAD_M / camera_height_m, TILT_SPREAD_RAD / (half - rise))
+    return Distance(landed_m, float(spread_m), "it seems to rest about on the floor, so it rests on it", landed_m)
+
+
+def at_the_hand(scene: Scene) -> Distance | None:
+    """As far as the palm that touches it, moved along the sight until the palm lies beside it and not in it."""
+    touch_m = touching_palm_m(scene)
+    if touch_m is None:
+        return None
+    T, sight = scene.sight.camera.T_camera_world, scene.sight
+    first_m = max(NEAREST_M, float(np.median(touch_m @ T[2, :3] + T[2, 3])))
+    palm_m, best = np.median(touch_m, axis=0), None
+    for shift_m in SIGHT_SHIFTS_M:
+        moved_m = max(NEAREST_M, first_m + shift_m)
+        shape = sight.shape_at(moved_m)
+        clearance_m = palm_gap_m(sight.resting_pose(moved_m, shape), palm_m, shape)
+        violation_m = abs(clearance_m - np.clip(clearance_m, *GRIP_M))
+        if best is None or violation_m < best[0] - 1e-3:
+            best = violation_m, moved_m
+    return Distance(float(best[1]), HAND_SPREAD_M, "it lies beside the palm that touches it", float(best[1]))
+
+
+def of_usual_size(scene: Scene) -> Distance:
+    """As far as what is so large in the picture usually is, and not far from who acts."""
+    camera, rows = scene.sight.camera, np.nonzero(scene.target.mask)[0]
     T = camera.T_camera_world
-    touch_m = touching_palm_m(target, contacts, hands)
-    if touch_m is not None:
-        return max(0.2, float(np.median(touch_m @ T[2, :3] + T[2, 3])))
-    rows = np.nonzero(target.mask)[0]
-    by_size = camera.K[1, 1] * USUAL_HEIGHT_M / (np.ptp(rows) + 1)
-    actor = float(np.median(actor_m[:, 0] @ T[2, :3] + T[2, 3]))
-    return float(np.clip(by_size, max(0.3, actor - 0.8), actor + 0.8))
+    by_size_m = camera.K[1, 1] * USUAL_HEIGHT_M / (np.ptp(rows) + 1)
+    actor_m = float(np.median(scene.actor_m[:, 0] @ T[2, :3] + T[2, 3]))
+    nearest_m, farthest_m = max(NEAREST_BY_SIZE_M, actor_m - ACTING_REACH_M), actor_m + ACTING_REACH_M
+    distance_m = float(np.clip(by_size_m, nearest_m, farthest_m))
+    why = f"things are about {100 * USUAL_HEIGHT_M:.0f} cm tall and near the person; nothing touches it"
+    return Distance(distance_m, SIZE_SPREAD * distance_m, why, distance_m)
 
 
-def touching_palm_m(target, contacts, hands) -> np.ndarray | None:  # (N, 3)
+# in order of rank: the first that knows wins
+SOURCES: dict[str, Callable[[Scene], Distance | None]] = {
+    "depth image": measured,
+    "floor": on_the_floor,
+    "hand": at_the_hand,
+    "usual size": of_usual_size,
+}
+
+
+def object_distance(scene: Scene) -> Distance:
+    """What the first source of `SOURCES` says that knows."""
+    for name, source in SOURCES.items():
+        distance = source(scene)
+        if distance is not None:
+            return Distance(distance.centre_m, distance.spread_m, distance.why, distance.outline_m, name)
+    raise AssertionError("the usual size always knows")
+
+
+def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)
     """Palm of the hand that takes the object, or touches it longest, while it touches and the object rests."""
+    target, contacts = scene.target, scene.contacts
     if not contacts:
         return None
     # a hand that hangs before the object in the picture touches first, but it is not the one that takes it away
@@ -73,58 +184,4 @@ def touching_palm_m(target, contacts, hands) -> np.ndarray | None:  # (N, 3)
     frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
     if target.moved:
         frames = frames[-3:] or [contact.start_frame]
-    return hands[contact.hand].palm_m[frames]
-
-
-def beside_the_hand(target, primitive, contacts, hands, camera, distance) -> tuple[float, Primitive]:
-    """Distance and size for which the touching palm lies beside the object, not in it; the picture stays the same."""
-    touch_m = touching_palm_m(target, contacts, hands)
-    if touch_m is None:
-        return distance, primitive
-    palm_m, best = np.median(touch_m, axis=0), None
-    for shift in SIGHT_SHIFTS_M:
-        moved = max(0.2, distance + shift)
-        scaled = replace(primitive, size_m=primitive.size_m * moved / distance)
-        rest = resting_pose(target, scaled, camera, moved)
-        clearance = palm_gap_m(rest, palm_m, scaled)
-        violation = abs(clearance - np.clip(clearance, *GRIP_M))
-        if best is None or violation < best[0] - 1e-3:
-            best = violation, moved, scaled
-    return best[1], best[2]
-
-
-def on_the_floor(target: ObjectTrack, primitive: Primitive, camera, distance: float) -> tuple[float, Primitive]:
-    """Distance and size for which what seems to rest about on the floor rests on it; the picture stays the same.
-
-    Where the line of sight meets the floor is known better than how far the hand reaches.
-    """
-    up = camera.T_world_camera[2]
-    # along the sight, height of the centre and half the object's height both grow linearly with the distance
-    rise = up[:3] @ sight_ray(camera, mask_middle(target.mask))
-    half = primitive.half_height_m / distance
-    bottom_m = up[3] + (rise - half) * distance
-    if bottom_m > NEAR_FLOOR_M or half <= rise:
-        return distance, primitive
-    landed = up[3] / (half - rise)
-    if not 1 / LANDING < landed / distance < LANDING:
-        return distance, primitive
-    return landed, replace(primitive, size_m=primitive.size_m * landed / distance)
-
-
-def mask_middle(mask: np.ndarray) -> tuple[float, float]:  # x, y in pixels
-    rows, columns = np.nonzero(mask)
-    return (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
-
-
-def sight_ray(camera, xy_px) -> np.ndarray:  # (3,) in the camera frame, z = 1
-    return np.linalg.inv(camera.K) @ np.array([xy_px[0], xy_px[1], 1.0])
-
-
-def resting_pose(target: ObjectTrack, primitive: Primitive, camera, distance: float) -> np.ndarray:  # (4, 4)
-    T = np.eye(4)
-    c, s = np.cos(primitive.yaw_rad), np.sin(primitive.yaw_rad)
-    T[:2, :2] = [[c, -s], [s, c]]
-    T[:3, 3] = (camera.T_world_camera @ np.append(sight_ray(camera, mask_middle(target.mask)) * distance, 1.0))[:3]
-    # nothing rests below the floor
-    T[2, 3] = max(T[2, 3], primitive.half_height_m)
-    return T
+    return scene.hands[contact.hand].palm_m[frames]

@@ -7,20 +7,13 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.frames import runs_of
-from hoi_motion.lift.object.distance import (
-    behind_its_front,
-    beside_the_hand,
-    measured_depth,
-    object_distance,
-    on_the_floor,
-    resting_pose,
-    sight_ray,
-)
+from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.grip import HandMotion, into_grip, palm_gap_m
-from hoi_motion.lift.object.shape import Primitive, fit_primitive
+from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.lift.object.sight import Sight, sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.object.track import ObjectTrack
-from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
+from hoi_motion.motion import HANDS, SIDE_OF_HAND, Contact, ObjectMotion, SupportBox
 
 # a palm's middle this far from a surface can touch it with the fingers
 TOUCH_REACH_M = 0.06
@@ -29,7 +22,10 @@ SEEN, MAX_TURN_RAD = 0.35, np.deg2rad(100)
 CALM_FRAMES = 1.5
 # a held object lies in the palm's grip (grip.py) from the third frame on
 GRIP_FRAMES = 3
-_PALM = {hand: [index_of(f"{hand[:-5]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")] for hand in HANDS}
+_PALM = {
+    hand: [index_of(f"{SIDE_OF_HAND[hand]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")]
+    for hand in HANDS
+}
 
 
 def palm_points_m(points_m: np.ndarray, hand: str) -> np.ndarray:  # (T, 76, 3) -> (T, 3)
@@ -44,17 +40,12 @@ def object_motion(
     actor_m: np.ndarray,  # (T, 76, 3)
     camera,
     depth_m: np.ndarray | None = None,  # (H, W)
-) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], float]:
+) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance]:
     """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given."""
-    T_camera_world = camera.T_camera_world
-    distance = object_distance(target, contacts, hands, actor_m, camera, depth_m)
-    primitive = fit_primitive(target.mask, camera.K, T_camera_world[:3, :3], distance)
-    if depth_m is not None and measured_depth(depth_m, target.mask) is not None:
-        distance = behind_its_front(target.mask, depth_m, primitive, camera)
-    else:
-        distance, primitive = beside_the_hand(target, primitive, contacts, hands, camera, distance)
-        distance, primitive = on_the_floor(target, primitive, camera, distance)
-    rest = resting_pose(target, primitive, camera, distance)
+    sight = Sight(target.mask, camera)
+    distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m))
+    primitive = sight.shape_at(distance.outline_m)
+    rest = sight.resting_pose(distance.centre_m, primitive)
     poses = _poses(target, contacts, hands, rest, primitive, camera)
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)

@@ -15,11 +15,14 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, PITCH_SPREAD_DEG, USUAL_PITCH_DEG, BodyFit
+from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, BodyFit
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
+from hoi_motion.rigid import R_about_z
 
 HEADINGS = 8
+# cameras at head height look down a little
+USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
 HEIGHT_M = 1.7
 # scale of the robust reprojection, as a share of the person's height
 ROBUST = 0.05
@@ -40,6 +43,27 @@ def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
             f"the human has {human.fps:g} frames per second, the video {fps:g}",
             "resample one of them",
         )
+
+
+def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int, fps: float) -> HoiMotion:
+    """A human that was made from every frame of a video, at the frames that were taken from that video.
+
+    Args:
+        source_frames: (T,) int, which of the video's `source_count` frames each is; fps: their rate.
+
+    Returns:
+        The human as it is when it has not a frame for every frame of the video.
+    """
+    if human.num_frames != source_count:
+        return human
+    return human.replace(
+        pose_rad=human.pose_rad[source_frames],
+        transl_m=human.transl_m[source_frames],
+        fps=fps,
+        objects=(),
+        contacts=(),
+        supports=(),
+    )
 
 
 def place_human(
@@ -80,10 +104,10 @@ def place_human(
     if not np.isfinite(error).all() or error.mean() > MAX_MEAN_ERROR:
         raise LiftError(
             ErrorCode.FIT_DIVERGED,
-            f"the given human misses the person in the video by {100 * error.mean():.1f}% of the body height on average",
+            f"the given human misses the person in the video by {100 * error.mean():.1f}% of the body height (mean)",
             "is the file from this very video?",
         )
-    R, place_m = _about_z(heading), placing.place_m(best.x)
+    R, place_m = R_about_z(heading), placing.place_m(best.x)
     rest_m = body.joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), human.betas)[0, 0].numpy()
     pose = human.pose_rad.copy()
     pose[:, 0] = turned(pose[:, 0], R)
@@ -127,10 +151,10 @@ class _Placing:
         return _R_level_camera(x[1]) @ np.array([x[2] * depth, x[3] * depth, depth])
 
     def level_m(self, x) -> np.ndarray:  # (T, 76, 3)
-        return self.points_m @ _about_z(x[0]).T + self.place_m(x)
+        return self.points_m @ R_about_z(x[0]).T + self.place_m(x)
 
     def in_camera_m(self, points_m: np.ndarray, x) -> np.ndarray:  # (..., 3) of the given human, from its centre
-        return (points_m @ _about_z(x[0]).T + self.place_m(x)) @ _R_level_camera(x[1])
+        return (points_m @ R_about_z(x[0]).T + self.place_m(x)) @ _R_level_camera(x[1])
 
     def first_pelvis_m(self, x) -> np.ndarray:  # (3,) in the camera frame
         return self.in_camera_m(self.points_m[0, 0], x)
@@ -154,11 +178,6 @@ class _Placing:
             ratio = max(self.first_pelvis_m(x)[2], 0.05) / self.pelvis_depth_m
             terms.append([np.sqrt(len(self.px)) * np.log(ratio) / DEPTH_SPREAD])
         return np.concatenate(terms)
-
-
-def _about_z(angle: float) -> np.ndarray:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
 
 
 def _R_level_camera(pitch: float) -> np.ndarray:

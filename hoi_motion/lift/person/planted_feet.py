@@ -24,8 +24,8 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
     """How surely each foot (left, right) stands still on the floor.
 
     A foot that goes out of sight and is still guessed where it was last seen stands there: whoever bends down hides
-    their feet without a step. A foot of which nothing is known stands while the hips keep still: a person behind a table
-    or cut off by the picture's edge stands on the same floor all the time.
+    their feet without a step. A foot of which nothing is known stands while the hips keep still: a person behind a
+    table or cut off by the picture's edge stands on the same floor all the time.
     """
     planted = np.zeros((track.num_frames, 2))
     hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]

@@ -6,6 +6,7 @@ from scipy.spatial import ConvexHull, QhullError
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import PhysicsWorld
+from hoi_motion.rigid import moved_back
 
 CARRYING_HEIGHT_M = 0.03
 
@@ -19,7 +20,7 @@ def balance(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     skin = geometry.vertices_m
     carried = np.abs(skin[..., 2]) < CARRYING_HEIGHT_M
     for box in geometry.supports:
-        local = (skin - box.T_world_box[:3, 3].astype(np.float32)) @ box.T_world_box[:3, :3].astype(np.float32)
+        local = moved_back(box.T_world_box.astype(np.float32), skin)
         over = (np.abs(local[..., :2]) <= box.size_m[:2] / 2).all(axis=-1)
         carried |= over & (np.abs(local[..., 2] - box.size_m[2] / 2) < CARRYING_HEIGHT_M)
     centre = geometry.parts.centre_of_mass(geometry.T_world_part)[:, :2]

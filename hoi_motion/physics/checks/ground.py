@@ -6,6 +6,7 @@ from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import PhysicsWorld
+from hoi_motion.rigid import moved_back
 
 REFERENCE_FPS = 30.0
 CARRYING_JOINTS = [
@@ -29,7 +30,7 @@ def clearance_m(geometry: MotionGeometry) -> np.ndarray:  # (T,)
     clearance = geometry.vertices_m[..., 2].min(axis=1)  # (T,)
     carrying = geometry.vertices_m[:, np.isin(geometry.parts.joint_of_vertex, CARRYING_JOINTS)]
     for box in geometry.supports:
-        local = (carrying - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
+        local = moved_back(box.T_world_box, carrying)
         over = (np.abs(local[..., :2]) <= box.size_m[:2] / 2).all(axis=-1) & (local[..., 2] > 0)
         height = np.where(over, local[..., 2] - box.size_m[2] / 2, np.inf).min(axis=1)
         clearance = np.minimum(clearance, np.abs(height))

@@ -14,6 +14,7 @@ from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import PhysicsWorld
+from hoi_motion.rigid import moved_back
 
 UNIT = "m"
 
@@ -74,7 +75,7 @@ def _body_in_support(geometry: MotionGeometry, world: PhysicsWorld, box: Support
     def skin_depth_m(frame: int, joint: int) -> float:
         """The shortest shift through a face of the box after which the part's skin, as posed, is outside."""
         skin = geometry.vertices_m[frame, geometry.parts.joint_of_vertex == joint]
-        local = (skin - box.T_world_box[:3, 3]) @ box.T_world_box[:3, :3]
+        local = moved_back(box.T_world_box, skin)
         return float(min((box.size_m / 2 - local.min(axis=0)).min(), (box.size_m / 2 + local.max(axis=0)).min()))
 
     return _deepest_part(geometry, world, ("support", box.name), T_world_box, frames, vertices, text, skin_depth_m)

@@ -42,7 +42,8 @@ def root_wrench(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     frame = int(share.argmax())
     reason = (
         f"to follow, the simulated person is held by {share.mean():.0%} of its weight and "
-        f"{tracking_of(geometry).root_torque_n_m.mean():.0f} Nm, at most {share[frame]:.0%} {geometry.time_words(frame)}"
+        f"{tracking_of(geometry).root_torque_n_m.mean():.0f} Nm, "
+        f"at most {share[frame]:.0%} {geometry.time_words(frame)}"
     )
     return CheckResult.at_most(name, share.mean(), limit, unit, frame, reason)
 

@@ -1,5 +1,8 @@
 """Arm: kinematics of a robot arm and inverse kinematics with pink on pinocchio."""
 
+# pyright: reportAttributeAccessIssue=false
+# pinocchio is compiled and has no types
+
 import dataclasses
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -118,12 +121,13 @@ class Arm:
 
     def _prepare(self) -> None:
         import pink
+        from pink.limits import ConfigurationLimit
 
         self._configuration = pink.Configuration(self.model, self.model.createData(), self.home_rad)
         self._frame = pink.tasks.FrameTask(self.config.grasp_frame, 1.0, 0.3, lm_damping=1e-4)
         self._posture = pink.tasks.PostureTask(cost=1e-3)
         self._posture.set_target(self.home_rad)
-        self._limits = [pink.limits.ConfigurationLimit(self.model, 0.95)]
+        self._limits = [ConfigurationLimit(self.model, 0.95)]
 
     def forward(self, q: np.ndarray) -> np.ndarray:  # (n,) -> (4, 4)
         """T_base_tool: the grasp frame in the robot's base."""
@@ -132,7 +136,7 @@ class Arm:
         return frame @ np.linalg.inv(self._T_tool_frame)
 
     def solve(self, q: np.ndarray, T_base_tool: np.ndarray, steps: int) -> np.ndarray | None:
-        """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None when there are none."""
+        """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None without any."""
         import pinocchio
         from pink import solve_ik
 

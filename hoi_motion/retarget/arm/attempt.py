@@ -7,7 +7,8 @@ from scipy.interpolate import PchipInterpolator
 
 from hoi_motion.retarget.arm.grip import Grasp
 from hoi_motion.retarget.arm.push import PRESS_M
-from hoi_motion.retarget.arm.timeline import Timeline, minimum_jerk
+from hoi_motion.retarget.arm.timeline import Timeline
+from hoi_motion.rigid import minimum_jerk
 
 APPROACH_M = 0.10  # straight way to the object
 RETREAT_M = 0.08

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
+from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion, ObjectMotion
 from hoi_motion.retarget.arm.grip import (
     ASSUMED_FRICTION,
     HALF_TURN_COST,
@@ -19,6 +19,7 @@ from hoi_motion.retarget.arm.grip import (
 )
 from hoi_motion.retarget.arm.push import push, pushes, touch
 from hoi_motion.retarget.robots.config import GripperConfig
+from hoi_motion.rigid import moved_back
 
 OPENING_SPARE_M = 0.006  # the gripper opens this much wider than the object
 FACING = float(
@@ -63,18 +64,14 @@ def actor_place(motion: HoiMotion, body) -> np.ndarray:  # (3,)
 
 def hand_on_object(motion: HoiMotion, contact: Contact, body) -> tuple[np.ndarray, np.ndarray]:  # (3,), (3,)
     """Middle of the hand and direction from wrist to hand, object frame, at the first frame of the contact."""
-    t, side = contact.start_frame, contact.hand.removesuffix("_hand")
+    t, side = contact.start_frame, SIDE_OF_HAND[contact.hand]
     keypoints = body.joints(motion.pose_rad[t : t + 1], motion.transl_m[t : t + 1], motion.betas)[0].numpy()
     wrist = keypoints[body.keypoint_names.index(f"{side}_wrist")]
     hand = keypoints[body.keypoint_names.index(f"{side}_middle1")]
-    T = _object(motion, contact).T_world_object[t]
-    centre = (hand - T[:3, 3]) @ T[:3, :3]
+    T = motion.object_named(contact.object_name).T_world_object[t]
+    centre = moved_back(T, hand)
     direction = (hand - wrist) @ T[:3, :3]
     return centre.astype(float), direction.astype(float) / max(np.linalg.norm(direction), 1e-9)
-
-
-def _object(motion: HoiMotion, contact: Contact) -> ObjectMotion:
-    return next(o for o in motion.objects if o.name == contact.object_name)
 
 
 def grasp_candidates(
@@ -93,8 +90,8 @@ def grasp_candidates(
         up: (3,) world z in the object frame at the touch.
         hand_m: (3,) the person's hand; approach: (3,) its direction, both in the object frame.
         kind: what happens to the object. A "lift" is pinched, a "touch" touched, a "slide" pushed or pinched.
-        along: (3,) where a slid object goes, object frame; is_straight: on a line, as a push goes. A pinch turns on what it
-            drags along; a push from behind does not mind.
+        along: (3,) where a slid object goes, object frame.
+        is_straight: it goes on a line, as a push does. What a pinch drags along turns in the grip.
     """
     body = Body.of(thing, up)
     flat = approach - up * (approach @ up)

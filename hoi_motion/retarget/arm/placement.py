@@ -3,6 +3,7 @@
 import numpy as np
 
 from hoi_motion.motion import SupportBox
+from hoi_motion.rigid import moved_back, standing_at
 
 DISTANCES_M = (0.55, 0.45, 0.65, 0.38, 0.75)
 AROUND_RAD = np.radians([0, 25, -25, 50, -50, 90, -90, 180, 135, -135])
@@ -30,15 +31,12 @@ def base_candidates(
                 continue
             if len(others_m) and np.linalg.norm(others_m[:, :2] - [x, y], axis=1).min() < 0.25:
                 continue
-            c, s = np.cos(angle + np.pi), np.sin(angle + np.pi)
-            T = np.eye(4)
-            T[:3] = [[c, -s, 0, x], [s, c, 0, y], [0, 0, 1, height]]
-            found.append(T)
+            found.append(standing_at((x, y, height), angle + np.pi))
     return found
 
 
 def _inside(support: SupportBox, point_m: np.ndarray, margin_m: float) -> bool:
     """Whether a point (2,) is over a support enlarged by a margin."""
     T = support.T_world_box
-    local = (np.array([*point_m, T[2, 3]]) - T[:3, 3]) @ T[:3, :3]
+    local = moved_back(T, np.array([*point_m, T[2, 3]]))
     return bool((np.abs(local[:2]) < support.size_m[:2] / 2 + margin_m).all())

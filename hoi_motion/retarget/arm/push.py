@@ -32,8 +32,8 @@ def pushes(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]]:
     """Middle of the finger tips, y and z of the tool, opening and cost of pushes along a direction, in order of cost.
 
-    Low, so that the object moves and does not tip; balls at their middle. Two finger tips far apart keep a round thing from
-    turning out of the way.
+    Low, so that the object moves and does not tip; balls at their middle. Two finger tips far apart keep a round thing
+    from turning out of the way.
     """
     heading = along - body.up * (along @ body.up)
     heading /= np.linalg.norm(heading)

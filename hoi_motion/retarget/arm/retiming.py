@@ -12,8 +12,8 @@ def retimed(
 ) -> np.ndarray:  # (N, n) -> (N,)
     """The time in seconds of each sample.
 
-    A part lasts as long as it did, or longer where a joint would break a limit. At the marks between parts the robot is at
-    rest or nearly so, so that each part has a pace of its own; where it is not, both get slower.
+    A part lasts as long as it did, or longer where a joint would break a limit. At the marks between parts the robot is
+    at rest or nearly so, so that each part has a pace of its own; where it is not, both get slower.
 
     Args:
         positions: (N, n); rate_hz: of the samples; marks: samples between parts, first and last included.

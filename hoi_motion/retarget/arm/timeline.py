@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.motion import Contact, HoiMotion
+from hoi_motion.rigid import minimum_jerk
 
 MIN_RATE_HZ = 50.0  # samples a second: fine enough for differences to be accelerations
 LEAD_S = 1.0  # at least, from the start to the touch
@@ -101,7 +102,7 @@ def course_of(motion: HoiMotion, contact: Contact) -> Course:
     A contact is often seen late, when the object moves already: the touch is at the last frame in which it rests. It is
     held until it rests again, unless another hand has it by then.
     """
-    thing = next(o for o in motion.objects if o.name == contact.object_name)
+    thing = motion.object_named(contact.object_name)
     T, last = thing.T_world_object, motion.num_frames - 1
     touch = contact.start_frame
     while touch > 0 and not _rests(T, max(0, touch - STILL_FRAMES + 1), touch):
@@ -173,9 +174,3 @@ def timeline(course: Course, closing_s: float, opening_s: float, path: str, is_s
         T[closed : release + 1, :3, 3] += share[:, None] * course.way_m
         T[release:] = T[release]
     return Timeline(rate, times, T, touch, closed, release, marks[4] if course.lets_go else marks[-1])
-
-
-def minimum_jerk(x) -> np.ndarray:
-    """Smoothest rise from 0 to 1 (Flash and Hogan 1985, equation 3)."""
-    x = np.clip(x, 0, 1)
-    return x**3 * (10 - 15 * x + 6 * x**2)

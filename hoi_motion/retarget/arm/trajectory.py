@@ -56,7 +56,7 @@ def retarget_arm(
     contact = acting_contact(motion)
     course = course_of(motion, contact)
     start = arm.home_rad if start_rad is None else _checked_start(arm, start_rad)
-    thing = next(o for o in motion.objects if o.name == contact.object_name)
+    thing = motion.object_named(contact.object_name)
     T_touch, up = course.T_touch, course.T_touch[2, :3]
     hand_m, approach = hand_on_object(motion, contact, body)
     along = course.way_m @ T_touch[:3, :3]
@@ -65,8 +65,9 @@ def retarget_arm(
     if first is None:
         raise RetargetError(
             ErrorCode.UNREACHABLE,
-            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, up):.0f} mm wide, without a rim, a neck "
-            f"or a handle for the gripper of {arm.config.name}, which opens {1000 * arm.gripper.open_width_m:.0f} mm",
+            f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, up):.0f} mm wide, without a rim, "
+            f"a neck or a handle for the gripper of {arm.config.name}, which opens "
+            f"{1000 * arm.gripper.open_width_m:.0f} mm",
             "take a robot with a wider gripper, as panda_wide",
         )
     others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
@@ -118,7 +119,7 @@ def _checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)
 
 
 def _ways(course: Course, grasps: Iterator[Grasp]) -> Iterator[tuple[str, Grasp]]:
-    """Path and grasp: on the person's way with all grasps, then straight with all of them. Pushes and touches have one."""
+    """Path and grasp: on the person's way with all grasps, then straight with them. Pushes and touches have one."""
     kept = []
     for grasp in grasps:
         if grasp.grip == "pinch" and course.kind != "touch":

@@ -1,11 +1,15 @@
 """Humanoid: kinematics of a robot with a free root, and inverse kinematics of its whole body with pink on pinocchio."""
 
+# pyright: reportAttributeAccessIssue=false
+# pinocchio is compiled and has no types
+
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
 import pink
 import pinocchio
+from pink.limits import ConfigurationLimit
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
@@ -176,7 +180,7 @@ class WholeBodyIK:
         self._configuration = pink.Configuration(robot.model, robot.model.createData(), robot.home)
         self._posture = pink.tasks.PostureTask(cost=POSTURE_COST)
         self._posture.set_target(robot.home)
-        self._limits = [pink.limits.ConfigurationLimit(robot.model, 0.95)]
+        self._limits = [ConfigurationLimit(robot.model, 0.95)]
         self._lower, self._upper = robot.model.lowerPositionLimit.copy(), robot.model.upperPositionLimit.copy()
         self._lower[:ROOT_SIZE], self._upper[:ROOT_SIZE] = -np.inf, np.inf
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES
-from hoi_motion.motion import Contact, HoiMotion
+from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion
 from hoi_motion.retarget.arm.grip import surface_points
 from hoi_motion.retarget.humanoid.feet import above_floor, planted_frames, planted_track
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
@@ -157,7 +157,7 @@ def _centre_of_action(motion: HoiMotion) -> np.ndarray:  # (3,)
     if not motion.contacts:
         return np.zeros(3)
     first = min(motion.contacts, key=lambda c: c.start_frame)
-    thing = next(o for o in motion.objects if o.name == first.object_name)
+    thing = motion.object_named(first.object_name)
     return thing.T_world_object[first.start_frame, :3, 3] * [1, 1, 0]
 
 
@@ -174,8 +174,8 @@ def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: f
 
     The touched point is the one nearest to the hand on the side of the surface that the person's palm is on.
     """
-    thing = next(o for o in motion.objects if o.name == contact.object_name)
-    side = contact.hand.removesuffix("_hand")
+    thing = motion.object_named(contact.object_name)
+    side = SIDE_OF_HAND[contact.hand]
     T = thing.T_world_object
     surface, normals = surface_points(thing.vertices_m, thing.faces)
     frames = np.arange(contact.start_frame, contact.end_frame)

@@ -95,8 +95,8 @@ def _split_ball(root: xml.Element, joint: xml.Element) -> None:
         if not last:
             root.append(
                 xml.fromstring(
-                    f'<link name="{link}"><inertial><mass value="0.01"/><inertia ixx="1e-5" iyy="1e-5" izz="1e-5" ixy="0" '
-                    f'ixz="0" iyz="0"/></inertial></link>'
+                    f'<link name="{link}"><inertial><mass value="0.01"/>'
+                    f'<inertia ixx="1e-5" iyy="1e-5" izz="1e-5" ixy="0" ixz="0" iyz="0"/></inertial></link>'
                 )
             )
         hinge = xml.fromstring(

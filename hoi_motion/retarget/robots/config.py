@@ -1,15 +1,13 @@
 """Robots as a URDF and a short YAML file: RobotConfig for arms, HumanoidConfig for humanoids."""
 
 import dataclasses
-import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from hoi_motion.errors import ErrorCode, InputError, RetargetError
-from hoi_motion.options import check_options, from_mapping, option, section
+from hoi_motion.errors import ErrorCode, InputError, RetargetError, shown
+from hoi_motion.options import check_options, from_mapping, option, read_yaml, section
 
 
 @dataclass(frozen=True)
@@ -162,18 +160,8 @@ def robot_names() -> list[str]:
 
 
 def robots_folder() -> Path:
-    """`config/robots` of the checkout, or of share/tavid_planner where that is installed."""
-    inside = Path("config") / "robots"
-    root = Path(__file__).resolve().parents[3]
-    if (root / inside).is_dir():
-        return root / inside
-    installed = [Path(sysconfig.get_path("data")), *Path(__file__).resolve().parents]
-    for base in installed:
-        if (base / "share" / "tavid_planner" / inside).is_dir():
-            return base / "share" / "tavid_planner" / inside
-    raise RetargetError(
-        ErrorCode.ROBOT_UNKNOWN, "the folder config/robots is not installed", "install the package again"
-    )
+    """Where the robots that come with the project lie: beside this module, in a checkout and installed."""
+    return Path(__file__).resolve().parent / "known"
 
 
 def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | HumanoidConfig":
@@ -214,13 +202,10 @@ def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
     if not path.is_file():
         hint = f"known robots: {', '.join(robot_names())}; or give the path of a YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no robot {name_or_path!r}", hint)
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not readable YAML: {error}") from error
+    data = read_yaml(path)
     kind = data.pop("kind", "arm") if isinstance(data, dict) else "arm"
-    if kind not in KINDS:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {kind!r}", f"valid kinds: {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {shown(kind)}", f"valid kinds: {', '.join(KINDS)}")
     return path, kind, data
 
 

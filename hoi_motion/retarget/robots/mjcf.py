@@ -20,7 +20,9 @@ NOT_READ = ("replicate", "attach", "composite", "flexcomp")  # they make bodies 
 
 
 def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
-    """The URDF tree of the body with most joints of an MJCF tree; a link `world` carries it, by a floating joint if it is free.
+    """The URDF tree of the body with most joints of an MJCF tree.
+
+    A link `world` carries it, by a floating joint if it is free.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global

@@ -5,6 +5,8 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
 
@@ -15,6 +17,8 @@ JAW_JOINTS = ("jaw_left_joint", "jaw_right_joint")
 JAW_FRAME = "jaw_tip"
 JAW_VELOCITY_M_S, JAW_FORCE_N = 0.15, 60.0
 CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
+LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
+MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
 
 def read_urdf(path: Path, jaw: JawConfig) -> str:
@@ -52,12 +56,11 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML or missing meshes.
     """
-    try:
-        root = xml.fromstring(path.read_bytes().rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
-    except (OSError, xml.ParseError) as error:
-        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is not a URDF: {error}") from error
-    if root.tag == "mujoco" and mjcf:
-        root = mjcf_to_urdf(root, path)
+    with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
+        content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
+        root = parse_xml(content.rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
+        if root.tag == "mujoco" and mjcf:
+            root = mjcf_to_urdf(root, path)
     if root.tag != "robot":
         what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
         hint = "give the URDF of the same robot; MJCF is read for humanoids"
@@ -67,6 +70,9 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
+    for material in root.iter("material"):
+        for texture in material.findall("texture"):  # a picture that nothing here looks at
+            material.remove(texture)
     missing = {}
     for mesh in root.iter("mesh"):
         found = _mesh_path(mesh.get("filename", ""), path.parent)
@@ -78,7 +84,8 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN,
             f"{len(missing)} meshes of {path} are missing, the first is {next(iter(missing))}",
-            "put the mesh folder beside the URDF or one of the folders above it",
+            f"put the mesh folder beside the URDF or in one of the {LEVELS_ABOVE} folders above it; meshes elsewhere "
+            f"are not read, and they end in {', '.join(MESH_TYPES)}",
         )
     return root
 
@@ -132,23 +139,27 @@ def _number(text: str) -> float:
 
 
 def _mesh_path(name: str, folder: Path) -> Path | None:
-    """A mesh beside the URDF, in a folder above it, or in an installed ROS package.
+    """The mesh of this name below the folder or one of those above it, or in an installed ROS package; else None.
 
-    A checkout may be called otherwise than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
+    A URDF from anywhere must not choose which files are opened: neither by a path from the root, nor by "..". A
+    checkout may be called otherwise than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
     """
     inside = name.split("://", 1)[-1] if "://" in name else name
+    if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
+        return None
+    package, _, rest = inside.partition("/")
+    places = []  # a file, and the folder that it must not leave
     if name.startswith("package://"):
-        package, _, rest = inside.partition("/")
         for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
-            shared = Path(prefix) / "share" / package / rest
-            if shared.is_file():
-                return shared
-    else:
-        rest = inside
-    for wanted in dict.fromkeys((inside, rest)):
-        for base in (folder, *folder.parents):
-            if (base / wanted).is_file():
-                return base / wanted
+            places.append((Path(prefix) / "share" / package / rest, Path(prefix) / "share" / package))
+    folder = Path(os.path.abspath(folder))
+    bases = [base for base in (folder, *folder.parents)[: LEVELS_ABOVE + 1] if base != base.parent]
+    for wanted in (inside, rest) if name.startswith("package://") else (inside,):
+        places += [(base / wanted, bases[-1]) for base in bases]
+    for file, within in places:
+        found = Path(os.path.normpath(file))
+        if found.is_relative_to(os.path.normpath(within)) and found.is_file():
+            return found
     return None
 
 

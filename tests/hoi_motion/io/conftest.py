@@ -41,7 +41,7 @@ def motion(body) -> HoiMotion:
 
 @pytest.fixture(scope="session")
 def world_joints(body):
-    """A function that gives the joints (T, 55, 3) of SMPL-X parameters: the free body, its pelvis where SMPL-X has it."""
+    """A function from SMPL-X parameters to joints (T, 55, 3): the free body, its pelvis where SMPL-X has it."""
 
     def joints(pose_rad, transl_m) -> np.ndarray:
         return body.joints(pose_rad, np.asarray(transl_m) + SMPLX_PELVIS, np.zeros(10)).numpy()[:, :55]

@@ -7,7 +7,7 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.keypoints.track import KeypointTrack, fill_gaps
-from hoi_motion.lift import LiftConfig, lift_video
+from hoi_motion.lift import Clip, LiftConfig, lift_video
 
 QUICK = LiftConfig(iterations=15)
 T, SIZE_PX = 8, (240, 360)
@@ -40,7 +40,7 @@ def _room(num_frames: int, places_px, size_px=SIZE_PX) -> tuple[np.ndarray, np.n
 
 def test_a_target_that_leaves_the_picture_ends_in_a_motion_that_says_it_is_unseen(acted):
     frames, mask = _room(T, [(300 + 12 * t, 60) for t in range(T)])
-    motion = lift_video(frames, 8.0, mask, keypoints=Known(acted(T).track), config=QUICK)
+    motion = lift_video(Clip(frames, 8.0, mask), keypoints=Known(acted(T).track), config=QUICK)
     assert motion.num_frames == T and np.isfinite(motion.target.T_world_object).all()
     assert motion.diagnostics["target_visibility_mean"] < 0.9
     assert not motion.contacts
@@ -49,7 +49,7 @@ def test_a_target_that_leaves_the_picture_ends_in_a_motion_that_says_it_is_unsee
 def test_a_mask_on_a_bare_wall_is_named(acted):
     frames, mask = _room(T, [(300, 60)] * T)
     with pytest.raises(LiftError) as caught:
-        lift_video(frames, 8.0, np.roll(mask, (-30, -250), (0, 1)), keypoints=Known(acted(T).track), config=QUICK)
+        lift_video(Clip(frames, 8.0, np.roll(mask, (-30, -250), (0, 1))), keypoints=Known(acted(T).track), config=QUICK)
     assert caught.value.code == ErrorCode.NO_TARGET_TRACK
 
 
@@ -58,15 +58,15 @@ def test_a_person_missing_in_some_frames_is_carried_through_them(acted):
     seen = np.ones(T, bool)
     seen[[0, 4]] = False
     frames, mask = _room(T, [(300, 60)] * T)
-    whole = lift_video(frames, 8.0, mask, keypoints=Known(track), config=QUICK)
-    gappy = lift_video(frames, 8.0, mask, keypoints=Known(fill_gaps(replace(track, seen=seen))), config=QUICK)
+    whole = lift_video(Clip(frames, 8.0, mask), keypoints=Known(track), config=QUICK)
+    gappy = lift_video(Clip(frames, 8.0, mask), keypoints=Known(fill_gaps(replace(track, seen=seen))), config=QUICK)
     assert np.isfinite(gappy.pose_rad).all()
     assert np.linalg.norm(gappy.transl_m - whole.transl_m, axis=1).max() < 0.3
 
 
 def test_two_frames_are_lifted(acted):
     frames, mask = _room(2, [(300, 60)] * 2)
-    motion = lift_video(frames, 8.0, mask, keypoints=Known(acted(2).track), config=QUICK)
+    motion = lift_video(Clip(frames, 8.0, mask), keypoints=Known(acted(2).track), config=QUICK)
     assert motion.num_frames == 2 and np.isfinite(motion.pose_rad).all()
 
 
@@ -77,5 +77,5 @@ def test_two_frames_are_lifted(acted):
 def test_a_depth_image_that_is_none_of_the_clip_is_named(acted, depth, code):
     frames, mask = _room(2, [(300, 60)] * 2)
     with pytest.raises(InputError) as caught:
-        lift_video(frames, 8.0, mask, depth_m=depth, keypoints=Known(acted(2).track), config=QUICK)
+        lift_video(Clip(frames, 8.0, mask, depth_m=depth), keypoints=Known(acted(2).track), config=QUICK)
     assert caught.value.code == code

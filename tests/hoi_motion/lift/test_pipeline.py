@@ -9,7 +9,7 @@ from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io import read_motion, write_amass
 from hoi_motion.keypoints.file import SavedKeypoints
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-from hoi_motion.lift import LiftConfig, lift_video
+from hoi_motion.lift import Clip, LiftConfig, lift_video
 from hoi_motion.media.video_file import read_video
 
 
@@ -18,6 +18,10 @@ def scene():
     from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
     return generate_scene(HELD_OUT_SEED, 192, 288, 11)
+
+
+def clip_of(scene) -> Clip:
+    return Clip(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def keypoint_file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lifted(scene, keypoint_file):
     source = SavedKeypoints(MediaPipeKeypoints(), keypoint_file)
-    return lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, keypoints=source)
+    return lift_video(clip_of(scene), keypoints=source)
 
 
 def test_a_scene_is_lifted_close_to_its_truth(scene, lifted):
@@ -52,14 +56,14 @@ def test_the_world_stands_under_the_first_frame_pelvis(body, lifted):
 
 
 def test_the_same_clip_gives_the_same_motion(scene, lifted):
-    again = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K)
+    again = lift_video(clip_of(scene))
     np.testing.assert_array_equal(again.pose_rad, lifted.pose_rad)
     np.testing.assert_array_equal(again.target.T_world_object, lifted.target.T_world_object)
 
 
 def test_saved_keypoints_give_the_same_motion(scene, lifted, keypoint_file):
     config = LiftConfig(keypoints=str(keypoint_file))
-    again = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, config=config)
+    again = lift_video(clip_of(scene), config=config)
     np.testing.assert_array_equal(again.pose_rad, lifted.pose_rad)
     np.testing.assert_array_equal(again.target.T_world_object, lifted.target.T_world_object)
     assert again.contacts == lifted.contacts
@@ -68,7 +72,7 @@ def test_saved_keypoints_give_the_same_motion(scene, lifted, keypoint_file):
 def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, body, tmp_path):
     write_amass(scene.motion, tmp_path / "human.npz")
     human = read_motion(tmp_path / "human.npz")
-    motion = lift_video(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, human=human)
+    motion = lift_video(clip_of(scene), human=human)
     np.testing.assert_array_equal(motion.pose_rad[:, 1:], human.pose_rad[:, 1:])
 
     def seen(m):
@@ -84,7 +88,7 @@ def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, 
 
 
 def test_two_frames_are_enough(scene):
-    motion = lift_video(scene.frames[:2], scene.fps, scene.target_mask)
+    motion = lift_video(Clip(scene.frames[:2], scene.fps, scene.target_mask))
     assert motion.num_frames == 2 and motion.camera.focal_source == "assumed"
 
 
@@ -103,7 +107,7 @@ def test_bad_input_is_named(change, code):
     mask[5:9, 5:9] = True
     call = {"frames": np.zeros((4, 20, 20, 3), np.uint8), "fps": 8.0, "target_mask": mask} | change
     with pytest.raises((InputError, LiftError)) as caught:
-        lift_video(**call)
+        Clip(**call)
     assert caught.value.code == code
 
 
@@ -112,7 +116,7 @@ def test_bad_input_is_named(change, code):
 def test_real_clips(real_clips, clip):
     video = read_video(real_clips / clip / "tavid.mp4", 512)
     mask = cv2.imread(str(real_clips / clip / "mask.png"), cv2.IMREAD_GRAYSCALE) > 127
-    motion = lift_video(video.frames, video.fps, mask)
+    motion = lift_video(Clip(video.frames, video.fps, mask))
     assert motion.diagnostics["frames_within_5_percent"] >= 0.95
     held = {hand: motion.contact_mask(hand, "target").sum() for hand in ("left_hand", "right_hand")}
     assert held["right_hand"] > 2 * held["left_hand"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hoi_motion.body import PosedBody, load_body
 from hoi_motion.media.overlay import LEFT, RIGHT, TOUCHED, draw_overlay
 
 
@@ -9,7 +10,7 @@ def test_skeleton_object_and_contact_are_drawn(motion):
     frames = np.full((9, 64, 96, 3), 128, np.uint8)
     mask = np.zeros((64, 96), bool)
     mask[30:40, 40:60] = True
-    drawn = draw_overlay(frames, motion, mask)
+    drawn = draw_overlay(frames, motion, mask, PosedBody(load_body(), motion).keypoints_m)
     assert drawn.shape == frames.shape and drawn.dtype == np.uint8 and (frames == 128).all()
     assert _near(drawn[0], LEFT) and _near(drawn[0], RIGHT)
     assert not _near(drawn[0], TOUCHED) and _near(drawn[7], TOUCHED)

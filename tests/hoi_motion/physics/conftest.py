@@ -24,7 +24,7 @@ def body():
 
 @pytest.fixture(scope="session")
 def good_motion(body) -> HoiMotion:
-    """Arms hang, the right forearm points forward (-y); from frame 6 the elbow lifts hand and box by some centimetres."""
+    """Arms hang, the right forearm points forward (-y); from frame 6 the elbow lifts hand and box by centimetres."""
     pose = np.zeros((FRAMES, 55, 3))
     pose[:, 0, 0] = np.pi / 2  # y up to z up; faces -y, left is +x
     pose[:, joint("left_shoulder"), 2] = -1.25

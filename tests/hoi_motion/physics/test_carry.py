@@ -1,4 +1,4 @@
-"""Objects left to contact and friction: what a fist encloses comes along, what is touched from one side stays behind."""
+"""Objects left to contact and friction: what a fist encloses comes along, what one side touches stays behind."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Repair: planted faults are mended by moving little, what would have to move far is refused, a good motion is left alone."""
+"""Repair: planted faults are mended by moving little, moving far is refused, a good motion is left alone."""
 
 from dataclasses import replace
 

@@ -5,12 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tavid_planner.config import load_profile, save_profile, share_folder, with_video
+from tavid_planner.config import share_folder
 from tavid_planner.errors import ErrorCode
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -26,17 +26,10 @@ def tiny_profile(tmp_path) -> Path:
     spec.loader.exec_module(tiny_model)
     base = tiny_model.write_tiny_model(tmp_path / "base")
     adapter = tiny_model.write_tiny_adapter(tmp_path / "adapter", base)
-    config = with_video(
-        load_profile("mini"),
-        base=str(base),
-        adapter=str(adapter),
-        device="cpu",
-        height=32,
-        width=48,
-        num_frames=9,
-        num_inference_steps=2,
-    )
-    save_profile(replace(config, name="tiny"), tmp_path / "tiny.yaml")
+    video = dict(base=str(base), adapter=str(adapter), device="cpu", height=32, width=48)
+    config = {"name": "tiny", "video": video | dict(num_frames=9, num_inference_steps=2)}
+    config["lift"] = {"keypoints": "low-resolution"}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(config))
     return tmp_path / "tiny.yaml"
 
 

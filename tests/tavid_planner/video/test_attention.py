@@ -3,8 +3,9 @@ import torch
 from tiny_model import NUM_BLOCKS, TEXT_LENGTH, TEXT_WIDTH, tiny_transformer
 
 from tavid_planner.errors import InputError, VideoError
-from tavid_planner.video import attention
-from tavid_planner.video.attention import TargetAttentionCapture, key_share, query_share
+from tavid_planner.video import attention_share
+from tavid_planner.video.attention import AttentionCapture, PropagationMaps, TargetAttentionCapture, TextMaps
+from tavid_planner.video.attention_share import key_shares, row_means
 
 SHAPE = (2, 3, 32, 4, 6)  # (B, F, C, h, w) latents, 2x3 tokens a frame
 TOKENS = 6
@@ -44,20 +45,24 @@ def maps_and_gradients(transformer, call, loss_of, **options):
     return maps.detach(), gradients
 
 
+def key_shares_naive(query, key, groups):  # (B, heads, Q, D), (B, heads, N, D), (B, K, N)
+    return torch.einsum("bhqn,bkn->bhkq", naive_maps(query, key), groups.to(query.dtype))
+
+
+def row_means_naive(query, key, weights, columns=slice(None)):  # weights (B, K, Q)
+    weights = weights.to(query.dtype)
+    total = weights.sum(dim=-1, keepdim=True)
+    share = torch.where(total > 0, weights / total, 0.0)
+    return torch.einsum("bkq,bhqn->bhkn", share, naive_maps(query, key))[..., columns]
+
+
 @pytest.fixture
 def materialised(monkeypatch):
     """Lets the captures of a test compute their maps through the whole attention matrix."""
 
-    def key_share_naive(query, key, indicator):
-        return (naive_maps(query, key) * indicator[:, None, None].to(query.dtype)).sum(dim=-1)
-
-    def query_share_naive(query, key, indicator, columns):
-        rows = [naive_maps(query, key)[b][:, indicator[b]].mean(dim=1) for b in range(len(query))]
-        return torch.stack(rows)[..., columns]
-
     def switch():
-        monkeypatch.setattr(attention, "key_share", key_share_naive)
-        monkeypatch.setattr(attention, "query_share", query_share_naive)
+        monkeypatch.setattr(attention_share, "key_shares", key_shares_naive)
+        monkeypatch.setattr(attention_share, "row_means", row_means_naive)
 
     return switch
 
@@ -85,20 +90,73 @@ def test_maps_and_gradients_equal_the_materialised_ones(inputs, materialised, di
 
 
 @pytest.mark.parametrize("dtype, limit", [(torch.float64, 1e-10), (torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
-def test_key_share_in_every_precision(dtype, limit):
+def test_key_shares_in_every_precision(dtype, limit):
     query, key = (torch.randn(2, 3, n, 16, dtype=torch.float64) for n in (7, 50))
-    indicator = torch.zeros(2, 50, dtype=torch.bool)
-    indicator[0, 4] = indicator[1, 9] = indicator[1, 10] = True
-    exact = (naive_maps(query, key) * indicator[:, None, None]).sum(dim=-1)
-    share = key_share(query.to(dtype), key.to(dtype), indicator)
-    assert (share.double() - exact).abs().max() <= limit
+    groups = torch.rand(2, 20, 50) < 0.1  # more groups than a head is wide
+    shares = key_shares(query.to(dtype), key.to(dtype), groups)
+    assert (shares.double() - key_shares_naive(query, key, groups)).abs().max() <= limit
 
 
-def test_query_share_rows_are_distributions():
+@pytest.mark.parametrize("dtype, limit", [(torch.float64, 1e-10), (torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+def test_row_means_in_every_precision(dtype, limit, monkeypatch):
+    monkeypatch.setattr(attention_share, "ROWS_A_CHUNK", 4)
+    query, key = (torch.randn(2, 3, n, 16, dtype=torch.float64) for n in (23, 50))
+    weights = torch.rand(2, 2, 23, dtype=torch.float64) * (torch.rand(2, 2, 23) < 0.5)
+    means = row_means(query.to(dtype), key.to(dtype), weights.to(dtype), slice(5, 40))
+    assert (means.double() - row_means_naive(query, key, weights, slice(5, 40))).abs().max() <= limit
+
+
+def test_row_means_are_distributions_and_of_no_row_zero():
     query, key = torch.randn(2, 2, 3, 20, 8).unbind(1)
-    indicator = torch.zeros(2, 20, dtype=torch.bool)
-    indicator[:, 4:6] = True
-    torch.testing.assert_close(query_share(query, key, indicator, slice(0, 20)).sum(dim=-1), torch.ones(2, 3))
+    weights = torch.zeros(2, 2, 20)
+    weights[:, 0, 4:6] = 1
+    sums = row_means(query, key, weights).sum(dim=-1)
+    torch.testing.assert_close(sums[:, :, 0], torch.ones(2, 3))
+    assert (sums[:, :, 1] == 0).all() and (row_means(query, key, weights * 0) == 0).all()
+
+
+MATRIX_REQUESTS = {  # three words over all frames, and two instances' first frame
+    0: (TextMaps((((1,), (2, 3), (5,)), ((4,), (6,), (7, 8)))),),
+    2: (PropagationMaps(torch.tensor([[[[1, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 0.5, 1]]]] * 2, dtype=torch.float64)),),
+}
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_several_requests_and_their_gradients_equal_the_materialised_ones(inputs, materialised, checkpointing):
+    transformer, call = inputs
+    if checkpointing:
+        transformer.enable_gradient_checkpointing()
+
+    def run():
+        transformer.zero_grad()
+        with AttentionCapture(transformer, MATRIX_REQUESTS) as capture:
+            transformer(**call)
+            text, propagation = capture.stacked("text"), capture.stacked("propagation")
+            (100 * ((text**2).sum() + (propagation**2).sum())).backward()
+        return text.detach(), propagation.detach(), [p.grad for p in transformer.parameters() if p.grad is not None]
+
+    text, propagation, gradients = run()
+    gradients = [g.clone() for g in gradients]
+    assert text.shape == (1, 2, 3, 3, 2, 3) and propagation.shape == (1, 2, 2, 3, 2, 3)
+    transformer.disable_gradient_checkpointing()
+    materialised()
+    for ours, plain in zip((text, propagation, *gradients), (*run()[:2], *run()[2]), strict=True):
+        assert (ours - plain).abs().max() <= 1e-10
+
+
+def test_maps_can_be_streamed_without_being_kept(inputs):
+    transformer, call = inputs
+    seen = []
+    with AttentionCapture(transformer, MATRIX_REQUESTS, on_map=lambda *found: seen.append(found)) as capture:
+        transformer(**call)
+    assert [(block, name) for block, name, _ in seen] == [(0, "text"), (2, "propagation")] and not capture.maps
+
+
+def test_instances_of_another_size_are_refused(inputs):
+    transformer, call = inputs
+    request = PropagationMaps(torch.ones(2, 1, 3, 3))
+    with AttentionCapture(transformer, {1: (request,)}), pytest.raises(InputError, match="2x3 tokens"):
+        transformer(**call)
 
 
 def test_capture_changes_no_output_and_puts_the_processors_back(inputs):

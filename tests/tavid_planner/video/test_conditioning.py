@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.video.conditioning import mask_latents, reduce_mask
+from tavid_planner.video.conditioning import PALETTE, Conditioning, id_map_latents, mask_latents, reduce_mask
 
 
 def box(top, left, bottom, right, height=32, width=48):
@@ -50,3 +50,43 @@ def test_mask_channel_is_in_latent_frame_0_only():
 def test_unknown_reduction():
     with pytest.raises(InputError, match="'max'"):
         reduce_mask(box(0, 0, 8, 8), 4, 6, "max")
+
+
+def test_an_id_map_has_each_instances_colour_in_the_first_latent_frame_only():
+    masks = torch.zeros(1, 2, 16, 16)
+    masks[0, 0, :8, :8] = 1
+    masks[0, 1, 8:, 8:] = 1
+    latents = id_map_latents(masks, [(255, 0, 0), (0, 0, 255)], 3, 2, 2)
+    assert latents.shape == (1, 3, 3, 2, 2) and not latents[:, 1:].any()
+    assert latents[0, 0, :, 0, 0].tolist() == [1, 0, 0] and latents[0, 0, :, 1, 1].tolist() == [0, 0, 1]
+    assert not latents[0, 0, :, 0, 1].any()
+
+
+def test_an_instance_that_vanishes_at_latent_size_is_refused():
+    masks = torch.zeros(1, 2, 160, 160)
+    masks[0, 0, :80] = 1
+    masks[0, 1, 100, 100] = 1
+    with pytest.raises(InputError, match="vanishes") as error:
+        id_map_latents(masks, PALETTE, 1, 5, 5)
+    assert error.value.code is ErrorCode.MASK_EMPTY
+
+
+@pytest.mark.parametrize(
+    "options, quoted",
+    [
+        ({"kind": "boxes"}, "'boxes'"),
+        ({"palette": ()}, "1 to 5"),
+        ({"palette": ((1, 2, 3), (1, 2, 3))}, "different"),
+        ({"palette": ((0, 0, 0),)}, "black"),
+        ({"palette": ((1, 2, 300),)}, "300"),
+        ({"palette": "red"}, "red"),
+    ],
+)
+def test_a_conditioning_that_cannot_be_is_refused(options, quoted):
+    with pytest.raises(InputError, match=quoted):
+        Conditioning(**options)
+
+
+@pytest.mark.parametrize("kind, channels", [("mask", 1), ("id_map", 3), ("id_map_vae", 16)])
+def test_each_kind_says_how_many_channels_it_adds(kind, channels):
+    assert Conditioning(kind).channels(16) == channels

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hoi_motion.errors import InputError
 from training.scenes import generate as module
 from training.scenes.generate import Settings, clip_path, generate
 from training.scenes.scene import free_body, generate_scene
@@ -59,7 +60,7 @@ def test_number_of_workers_does_not_change_the_files(tmp_path):
 
 def test_folder_with_other_settings_is_refused(tmp_path):
     generate(tmp_path, SETTINGS, 7, 1)
-    with pytest.raises(ValueError, match="other settings"):
+    with pytest.raises(InputError, match="holds clips with another"):
         generate(tmp_path, Settings(32, 48, 9, supersampling=1), 7, 1)
     (entry,) = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
     assert entry["file"] == clip_path(tmp_path, 7).name and "[TGT]" in entry["caption"]

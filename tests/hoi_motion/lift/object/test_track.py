@@ -56,7 +56,7 @@ def test_a_hidden_object_goes_with_the_hand_that_took_it():
 
 
 def _smeared_lift(places, smeared, neighbour):
-    """A plain box before a plain wall; while smeared it shines through, mixed over where it was and where it will be."""
+    """A plain box before a plain wall; smeared it shines through, mixed over where it was and where it will be."""
     wall, box = np.array([200, 190, 170.0]), np.array([60, 80, 150.0])
     frames = np.empty((len(places), 96, 144, 3), np.uint8)
     ways = [np.linspace(places[max(t - 1, 0)], place, 8) if t in smeared else [place] for t, place in enumerate(places)]

@@ -26,7 +26,7 @@ WIDE_BOWL = [
 
 
 def candidates(profile, yaw_rad: float, kind: str) -> list:
-    """Grasps of a solid of revolution, (radius, height) in metres, by a Panda after a hand that comes along a heading."""
+    """Grasps of a solid of revolution, (radius, height) in metres, by a Panda after a hand that comes that way."""
     mesh = trimesh.creation.revolve(np.array(profile), sections=24)
     thing = ObjectMotion("thing", mesh.vertices, mesh.faces, np.eye(4)[None], "cylinder")
     approach = np.array([np.cos(yaw_rad), np.sin(yaw_rad), 0.0])

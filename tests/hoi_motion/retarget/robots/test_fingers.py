@@ -1,5 +1,6 @@
 """Which joints a gripper moves, and how far each."""
 
+import shutil
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
@@ -60,10 +61,11 @@ def test_a_mimic_that_cannot_be_followed_is_named(mimics, named, words):
 
 def panda_with(as_yaml, tmp_path, change, **yaml) -> Arm:
     """A Panda whose URDF text was changed."""
-    source = Path(load_robot_config("panda").urdf)
-    text = source.read_text().replace('filename="package://', f'filename="{source.parent}/')
-    (tmp_path / "changed.urdf").write_text(change(text))
-    return Arm(load_robot_config(as_yaml(urdf=str(tmp_path / "changed.urdf"), **yaml)))
+    source, folder = Path(load_robot_config("panda").urdf), tmp_path / "panda"
+    if not folder.exists():
+        shutil.copytree(source.parent, folder)
+    (folder / "changed.urdf").write_text(change(source.read_text()))
+    return Arm(load_robot_config(as_yaml(urdf=str(folder / "changed.urdf"), **yaml)))
 
 
 def gripper(**changes) -> dict:

@@ -1,58 +1,69 @@
-"""URDFs as people have them: meshes in packages, xacro left in, shapes without a size."""
+from pathlib import Path
 
 import pytest
+import trimesh
 
 from hoi_motion.errors import RetargetError
-from hoi_motion.retarget.robots.urdf import links_without_collision, parse_urdf
+from hoi_motion.retarget.robots.urdf import LEVELS_ABOVE, parse_urdf
 
-MESH = '<link name="a"><visual><geometry><mesh filename="package://arm_description/meshes/a.stl"/></geometry></visual></link>'
-
-
-def written(folder, inside: str):
-    path = folder / "robot.urdf"
-    path.write_text(f'<robot name="r" xmlns:xacro="http://ros.org/wiki/xacro">{inside}</robot>')
-    return path
+BOX = trimesh.creation.box((0.1, 0.1, 0.1)).export(file_type="stl")
 
 
-def test_a_mesh_is_found_in_a_checkout_that_is_called_otherwise(tmp_path):
-    (tmp_path / "checkout" / "meshes").mkdir(parents=True)
-    (tmp_path / "checkout" / "urdf").mkdir()
-    (tmp_path / "checkout" / "meshes" / "a.stl").write_text("solid")
-    root = parse_urdf(written(tmp_path / "checkout" / "urdf", MESH))
-    assert root.find(".//mesh").get("filename") == str(tmp_path / "checkout" / "meshes" / "a.stl")
+@pytest.fixture
+def robot(tmp_path):
+    """A function that writes a URDF with one mesh, deep in a package, and reads it."""
+    folder = tmp_path.joinpath(*[f"level{i}" for i in range(LEVELS_ABOVE + 2)], "urdf")
+    folder.mkdir(parents=True)
 
+    def read(name: str):
+        link = f'<link name="a"><visual><geometry><mesh filename="{name}"/></geometry></visual></link>'
+        (folder / "r.urdf").write_text(f'<robot name="r">{link}</robot>')
+        return Path(next(parse_urdf(folder / "r.urdf").iter("mesh")).get("filename"))
 
-def test_a_mesh_is_found_in_an_installed_package(tmp_path, monkeypatch):
-    shared = tmp_path / "ros" / "share" / "arm_description" / "meshes"
-    shared.mkdir(parents=True)
-    (shared / "a.stl").write_text("solid")
-    (tmp_path / "mine").mkdir()
-    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path}/none:{tmp_path}/ros")
-    root = parse_urdf(written(tmp_path / "mine", MESH))
-    assert root.find(".//mesh").get("filename") == str(shared / "a.stl")
+    read.folder = folder
+    return read
 
 
 @pytest.mark.parametrize(
-    "inside, words",
+    "name", ["meshes/a.stl", "../meshes/a.stl", "package://any/meshes/a.stl", "file://meshes/a.STL"]
+)
+def test_a_mesh_in_the_package_is_found(robot, name):
+    place = robot.folder.parent / ("any/meshes" if "any" in name else "meshes") / Path(name).name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(BOX)
+    assert robot(name) == place
+
+
+@pytest.mark.parametrize("way", ["absolute", "up", "package", "no mesh"])
+def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
+    (tmp_path / "secret.stl").write_bytes(BOX)
+    (robot.folder / "passwords").write_bytes(BOX)
+    up = "../" * (LEVELS_ABOVE + 3)
+    names = {
+        "absolute": str(tmp_path / "secret.stl"),
+        "up": f"{up}secret.stl",
+        "package": f"package://{up}secret.stl",
+        "no mesh": "passwords",
+    }
+    assert way == "no mesh" or (robot.folder / names[way].removeprefix("package://")).is_file()
+    with pytest.raises(RetargetError, match="ROBOT_UNKNOWN.*1 meshes of .* are missing.*meshes elsewhere"):
+        robot(names[way])
+
+
+@pytest.mark.parametrize(
+    "text",
     [
-        ('<xacro:include filename="hand.xacro"/>', "is xacro, not yet a URDF: <include>"),
-        ('<link name="${prefix}base"/>', "is xacro.*<link> \\${prefix}base"),
-        ('<link name="a"><collision><geometry><box size="0.1 -0.1 0.1"/></geometry></collision></link>', "'a'.*-0.1"),
-        (
-            '<link name="a"><collision><geometry><cylinder radius="0.1" length="0"/></geometry></collision></link>',
-            "length",
-        ),
-        (
-            '<link name="a"><visual><geometry><mesh filename="x" scale="1 0 1"/></geometry></visual></link>',
-            "scale '1 0 1'",
-        ),
+        '<!DOCTYPE r [<!ENTITY a "b">]><robot name="&a;"/>',
+        "<robot>" * 5000,
+        "",
+        "<robot><link></robot>",
+        "<mujoco><worldbody><body><joint axis='a b c'/></body></worldbody></mujoco>",
+        "<mujoco><worldbody><body><joint type='odd'/></body></worldbody></mujoco>",
+        "<mujoco><worldbody><body><geom type='capsule' fromto='1 2'/></body></worldbody></mujoco>",
+        "<mujoco><worldbody><body pos='nan nan nan' quat='0 0 0 0'/></worldbody></mujoco>",
     ],
 )
-def test_what_is_no_urdf_or_has_no_volume_is_named(tmp_path, inside, words):
-    with pytest.raises(RetargetError, match=words):
-        parse_urdf(written(tmp_path, inside))
-
-
-def test_links_that_are_seen_but_never_felt_are_listed():
-    felt = '<link name="b"><visual/><collision/></link>'
-    assert links_without_collision(f'<robot><link name="a"><visual/></link>{felt}<link name="frame"/></robot>') == ["a"]
+def test_broken_and_hostile_files_are_one_named_error(tmp_path, text):
+    (tmp_path / "r.xml").write_text(text)
+    with pytest.raises(RetargetError, match="ROBOT_UNKNOWN"):
+        parse_urdf(tmp_path / "r.xml", mjcf=True)

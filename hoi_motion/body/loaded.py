@@ -1,0 +1,71 @@
+"""load_body: every body is read once a process, in this one place, and shared."""
+
+import copyreg
+import os
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from hoi_motion.body.model import BodyModel, read_body
+from hoi_motion.errors import ErrorCode, LiftError
+
+KEPT = 3
+_bodies: "OrderedDict[tuple, BodyModel]" = OrderedDict()
+_lock = threading.Lock()
+
+
+def load_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
+    """The official SMPL-X file at `path`, or the free body without one.
+
+    A file that has changed since is read again. The last few bodies are kept; `forget_bodies` gives their memory back.
+
+    Raises:
+        LiftError: BODY_MODEL_MISSING when the file is missing, damaged, or not an SMPL-X model.
+    """
+    key = (*_state(path), num_betas)
+    with _lock:
+        body = _bodies.get(key)
+        if body is None:
+            body = read_body(path, num_betas)
+        _bodies[key] = body
+        _bodies.move_to_end(key)
+        while len(_bodies) > KEPT:
+            _bodies.popitem(last=False)
+    return body
+
+
+def forget_bodies() -> None:
+    """Let go of the bodies that are kept; those in use stay whole."""
+    with _lock:
+        _bodies.clear()
+
+
+def _same_body(source: str, num_betas: int, digest: str) -> BodyModel:
+    """The body of another process, here.
+
+    Raises:
+        LiftError: BODY_MODEL_MISSING when its file is not here or holds another body by now.
+    """
+    body = load_body(source, num_betas)
+    if body.digest != digest:
+        raise LiftError(
+            ErrorCode.BODY_MODEL_MISSING,
+            f"the body at {source or 'the free body'} is not the one it was",
+            "plan again, or put the former file back",
+        )
+    return body
+
+
+# a body travels between processes as the name of its file: its arrays are large and the same everywhere
+copyreg.pickle(BodyModel, lambda body: (_same_body, (body.source, body.num_betas, body.digest)))
+
+
+def _state(path: str | Path | None) -> tuple:
+    """What tells one file, as it is now, from another."""
+    if path is None or str(path) == "":
+        return ("", 0, 0)
+    try:
+        now = os.stat(path)
+    except OSError:
+        return (os.path.abspath(path), 0, 0)  # reading it says what is wrong
+    return (os.path.realpath(path), now.st_mtime_ns, now.st_size)

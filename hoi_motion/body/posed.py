@@ -1,0 +1,75 @@
+"""PosedBody: the body of one motion in every frame, posed when first asked for and then kept."""
+
+from functools import cached_property
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError, TavidError
+from hoi_motion.motion import HoiMotion
+
+FRAMES_A_BATCH = 64
+
+
+class PosedBody:
+    """What everybody who draws or measures a motion shares.
+
+    Attributes:
+        body: the BodyModel; motion: the motion, which belongs to it.
+
+    Raises:
+        TavidError: `error` with FILE_INVALID, or the code given, when the motion belongs to another body.
+    """
+
+    def __init__(
+        self,
+        body,
+        motion: HoiMotion,
+        error: type[TavidError] = InputError,
+        code: ErrorCode = ErrorCode.FILE_INVALID,
+    ):
+        check_body(body, motion, error, code)
+        self.body, self.motion = body, motion
+
+    @cached_property
+    def keypoints_m(self) -> np.ndarray:  # (T, 76, 3) float32
+        """The 55 joints and 21 surface points (`body.keypoint_names`), world, without the other vertices."""
+        motion = self.motion
+        return self.body.joints(motion.pose_rad, motion.transl_m, motion.betas).numpy()
+
+    @cached_property
+    def skin_m(self) -> np.ndarray:  # (T, V, 3) float32
+        """The whole skin, world."""
+        return self._surface[0]
+
+    @cached_property
+    def joints_m(self) -> np.ndarray:  # (T, 55, 3) float64
+        """The joints under the skin, world."""
+        return self._surface[1]
+
+    @cached_property
+    def _surface(self) -> tuple[np.ndarray, np.ndarray]:
+        motion = self.motion
+        return surface_in_batches(self.body, motion.pose_rad, motion.transl_m, motion.betas)
+
+
+def check_body(
+    body, motion: HoiMotion, error: type[TavidError] = InputError, code: ErrorCode = ErrorCode.FILE_INVALID
+) -> None:
+    """Raises: TavidError: `error` with `code` when the motion belongs to another body than the one at hand."""
+    if body.name != motion.body_model:
+        raise error(
+            code,
+            f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
+            "give the body the motion was made with (--body FILE), or put it on the free one: hoi-convert --free-body",
+        )
+
+
+def surface_in_batches(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
+    """Skin (T, V, 3) float32 and joints (T, 55, 3) float64, in batches that bound the memory."""
+    vertices, joints = [], []
+    for start in range(0, len(pose_rad), FRAMES_A_BATCH):
+        frames = slice(start, start + FRAMES_A_BATCH)
+        skin, skeleton = body.vertices_and_joints(pose_rad[frames], transl_m[frames], betas)
+        vertices.append(np.asarray(skin, np.float32))
+        joints.append(np.asarray(skeleton, np.float64))
+    return np.concatenate(vertices), np.concatenate(joints)

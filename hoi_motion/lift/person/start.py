@@ -1,0 +1,156 @@
+"""Where the body fit starts: a pose from lifted 3D points, joint by joint, and a distance from body size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.body import BodyModel
+from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints import track as kp
+from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.person.lifter import Lifted
+from hoi_motion.lift.person.priors import REST_POSE_RAD
+
+_ROW = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
+_JOINT = {name: i for i, name in enumerate(JOINT_NAMES)}
+# first joint, second joint, keypoints of both and of the end, axis about which the second bends in the zero pose
+_LIMBS = (
+    ("left_hip", "left_knee", (kp.L_HIP, kp.L_KNEE, kp.L_ANKLE), (1, 0, 0)),
+    ("right_hip", "right_knee", (kp.R_HIP, kp.R_KNEE, kp.R_ANKLE), (1, 0, 0)),
+    ("left_shoulder", "left_elbow", (kp.L_SHOULDER, kp.L_ELBOW, kp.L_WRIST), (0, -1, 0)),
+    ("right_shoulder", "right_elbow", (kp.R_SHOULDER, kp.R_ELBOW, kp.R_WRIST), (0, 1, 0)),
+)
+_ZERO_BONE = {"hip": (0, -1, 0), "left_shoulder": (1, 0, 0), "right_shoulder": (-1, 0, 0)}
+# a limb bent less than about this sine does not tell its bending axis
+STRAIGHT = 0.2
+
+
+@dataclass(frozen=True)
+class Start:
+    """Initial values of a fit; level frame as in camera.py.
+
+    Attributes:
+        R_level_root: (T, 3, 3); body_rad: (T, 21, 3); ray: (T, 2) pelvis x/z and y/z in the camera frame;
+        log_depth: (T,) of the pelvis; pitch_rad, floor_m: of the camera.
+    """
+
+    R_level_root: np.ndarray
+    body_rad: np.ndarray
+    ray: np.ndarray
+    log_depth: np.ndarray
+    pitch_rad: float
+    floor_m: float
+
+
+def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted) -> Start:
+    """Start values from keypoints and their lifted points."""
+    T = track.num_frames
+    pitch = lifted.pitch_rad
+    R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
+    R_level_root, body_rad = start_pose(lifted.points_m @ R_level_cam.T)
+    # distance: model bones turned like the lifted ones, compared in size with the keypoints (SMPLify-X, section 3.4)
+    pose = np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1)
+    rest = body.joints(pose, np.zeros((1, 3)), np.zeros(1))
+    model = km.BODY_MATRIX @ rest[0].numpy()
+    rows = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
+    depths = np.full(T, np.nan)
+    for t in range(T):
+        ratios, weights = [], []
+        for a, b in km.BONES:
+            weight = confident[t, a] * confident[t, b]
+            bone = lifted.points_m[t, rows[b]] - lifted.points_m[t, rows[a]]
+            length = np.linalg.norm(model[rows[b]] - model[rows[a]])
+            seen = np.linalg.norm(track.body_px[t, b, :2] - track.body_px[t, a, :2])
+            across = length * np.linalg.norm(bone[:2]) / (np.linalg.norm(bone) + 1e-6)
+            if weight > 0 and seen > 1e-3:
+                ratios.append(K[0, 0] * across / seen)
+                weights.append(weight * seen)
+        if ratios:
+            order = np.argsort(ratios)
+            total = np.cumsum(np.array(weights)[order])
+            depths[t] = np.array(ratios)[order][np.searchsorted(total, total[-1] / 2)]
+    known = np.flatnonzero(np.isfinite(depths))
+    log_depth = np.interp(np.arange(T), known, np.log(np.clip(depths[known], 0.3, 60.0))) if len(known) else np.ones(T)
+    log_depth = np.full(T, np.median(log_depth)) * 0.5 + _smoothed(log_depth[:, None])[:, 0] * 0.5
+    hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
+    ray = _smoothed((hips[..., :2].mean(1) - K[:2, 2]) / [K[0, 0], K[1, 1]], 3)
+    pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
+    pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
+    feet = model[[rows[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 0, 1].item()
+    return Start(
+        R_level_root=R_level_root,
+        body_rad=body_rad,
+        ray=ray,
+        log_depth=log_depth,
+        pitch_rad=pitch,
+        floor_m=pelvis_up + feet,
+    )
+
+
+def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
+    """Running mean over time (T, C) with shortened ends."""
+    if len(values) < 2:
+        return values
+    kernel = np.ones(min(width, len(values)))
+    count = np.convolve(np.ones(len(values)), kernel, "same")
+    return np.stack([np.convolve(c, kernel, "same") / count for c in values.T], axis=-1)
+
+
+def start_pose(points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Root rotation (T, 3, 3) and body pose (T, 21, 3) rad from keypoints (T, N, 3) of km.BODY_KEYPOINTS, z up.
+
+    Pelvis and spine share the lean of the trunk; each limb turns so that its bones point as the keypoints say and its
+    knee or elbow bends about its hinge. Feet, hands and head rest.
+    """
+    at = {k: points_m[:, row] for k, row in _ROW.items()}
+    trunk = _unit(at[kp.L_SHOULDER] + at[kp.R_SHOULDER] - at[kp.L_HIP] - at[kp.R_HIP])
+    root = _frame(at[kp.L_HIP] - at[kp.R_HIP], trunk + [0, 0, 1.0])
+    chest = _frame(at[kp.L_SHOULDER] - at[kp.R_SHOULDER], trunk)
+    body_rad = np.tile(REST_POSE_RAD.astype(float), (len(points_m), 1, 1))
+    spine = Rotation.from_matrix(np.swapaxes(root, 1, 2) @ chest).as_rotvec() / 3
+    for name in ("spine1", "spine2", "spine3"):
+        body_rad[:, _JOINT[name] - 1] = spine
+    for first, second, (a, b, c), hinge in _LIMBS:
+        collar = body_rad[:, _JOINT[first.replace("shoulder", "collar")] - 1]
+        above = root if "hip" in first else chest @ _matrix(collar)
+        upper, lower = _unit(at[b] - at[a]), _unit(at[c] - at[b])
+        rest = np.array(_ZERO_BONE["hip" if "hip" in first else first], float)
+        carried = _shortest_turn(above @ rest, upper) @ above @ np.array(hinge, float)
+        bent = np.cross(upper, lower)
+        axis = bent + STRAIGHT * carried
+        R_first = _bone_frame(upper, axis) @ _bone_frame(rest[None], np.array([hinge], float)).swapaxes(1, 2)
+        side = _bone_frame(upper, axis)[:, :, 1]
+        angle = np.arctan2((np.cross(upper, lower) * side).sum(1), (upper * lower).sum(1))
+        body_rad[:, _JOINT[first] - 1] = Rotation.from_matrix(np.swapaxes(above, 1, 2) @ R_first).as_rotvec()
+        body_rad[:, _JOINT[second] - 1] = np.clip(angle, 0, 2.6)[:, None] * np.array(hinge)
+    return root, body_rad
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+
+
+def _frame(left: np.ndarray, up: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T, 3, 3)
+    """Columns left, up, ahead; `up` is kept."""
+    up = _unit(up)
+    left = _unit(left - (left * up).sum(1, keepdims=True) * up)
+    return np.stack([left, up, np.cross(left, up)], -1)
+
+
+def _bone_frame(bone: np.ndarray, axis: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T, 3, 3)
+    """Columns bone, bending axis made upright to it, and the third."""
+    axis = _unit(axis - (axis * bone).sum(1, keepdims=True) * bone)
+    return np.stack([bone, axis, np.cross(bone, axis)], -1)
+
+
+def _shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:  # unit (T, 3) each -> (T, 3, 3)
+    axis = np.cross(source, target)
+    angle = np.arctan2(np.linalg.norm(axis, axis=1), (source * target).sum(1))
+    return _matrix(_unit(axis) * angle[:, None])
+
+
+def _matrix(axis_angle: np.ndarray) -> np.ndarray:
+    return Rotation.from_rotvec(axis_angle).as_matrix()

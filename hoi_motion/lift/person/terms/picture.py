@@ -1,0 +1,62 @@
+"""Terms that compare the body with what is seen or measured of it."""
+
+import torch
+
+from hoi_motion.body import JOINT_NAMES
+from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.person.evidence import SeenPoints
+from hoi_motion.lift.person.guess import Guess
+from hoi_motion.lift.person.lifter import HIPS
+from hoi_motion.lift.person.terms.term import Stage, geman_mcclure, student_t, term
+
+# a lean that the lifter got wrong puts the legs 7 cm off
+SKIN_ROBUST_M = 0.12
+
+
+@term("from the drawn keypoint", "share of the person's height", "model_points.BODY_SPREAD", "SMPLify-X, section 3.2")
+def keypoints(guess: Guess, stage: Stage) -> torch.Tensor:
+    return _reprojection(guess.drawn_px, guess.evidence.body, guess.evidence.height_px, stage.robust)
+
+
+@term("from the drawn keypoint", "share of the person's height", "0.012", "SMPLify-X, section 3.2")
+def hand_keypoints(guess: Guess, stage: Stage) -> torch.Tensor:
+    return sum(
+        _reprojection(
+            guess.project(torch.einsum("kj,tjc->tkc", hand.matrix, guess.points_m)),
+            hand,
+            guess.evidence.height_px,
+            stage.robust,
+        )
+        for hand in guess.evidence.hands
+    )
+
+
+def _reprojection(xy_px: torch.Tensor, seen: SeenPoints, height_px: float, robust: float) -> torch.Tensor:
+    square = ((xy_px - seen.px) / height_px).square().sum(-1)
+    return (seen.weight * geman_mcclure(square, robust) / (2 * seen.spread**2)).sum()
+
+
+@term("from the lifter's point, both from the hips", "m", "the lifter's spread", "trained, training/networks/lifter.py")
+def lifted_points(guess: Guess, stage: Stage) -> torch.Tensor:
+    """Student's t. A measured person is as large as the depth image says: then the lifter's may grow as a whole."""
+    lifted, seen = guess.evidence.lifted, guess.keypoints_m
+    hips = seen[:, HIPS].mean(1, keepdim=True)
+    in_camera = (seen - hips) @ R_level_camera(guess.unknowns.pitch)
+    miss = (in_camera - guess.unknowns.lifted_growth.exp() * lifted.points_m) @ lifted.axes.T / lifted.spread_m
+    return student_t(miss.square()).sum()
+
+
+@term(
+    "from the depth image, along the optical axis", "m", "0.02 for each of 1000 points", "measured on training scenes"
+)
+def measured_skin(guess: Guess, stage: Stage) -> torch.Tensor:
+    """Geman-McClure of the first frame's skin; a body of which nothing is seen there is as bad as any."""
+    evidence = guess.evidence
+    if evidence.surface is None:
+        return torch.zeros(())
+    if evidence.skin is None:
+        return torch.tensor(SKIN_ROBUST_M**2)
+    nowhere = guess.unknowns.turn.new_zeros(1, 3)
+    points = evidence.skin.skeleton.keypoints(guess.pose_rad()[:1], nowhere, guess.unknowns.betas[None])[0]
+    miss = guess.first_in_camera(points[len(JOINT_NAMES) :] - points[0])[:, 2] - evidence.skin.depth_m
+    return geman_mcclure(miss.square(), SKIN_ROBUST_M).mean()

@@ -1,0 +1,49 @@
+"""Terms that say what bodies, people and cameras are like."""
+
+import numpy as np
+import torch
+
+from hoi_motion.lift.person.guess import Guess
+from hoi_motion.lift.person.priors import PosePrior
+from hoi_motion.lift.person.terms.term import Stage, student_t, term
+
+# clips begin with a person who stands: the first 1/STANDING_SHARE of the frames
+STANDING_SHARE = 6
+STANDING_LEAN_DEG, LEAN_DEG = 6.0, 25.0
+# where the lifter says how much the camera looks down, it is right within a few degrees
+LIFTED_PITCH_DEG, PITCH = 4.0, 0.1
+_PRIOR = PosePrior()
+
+
+@term("of joint angles from their usual ones", "degrees", "priors._NORMAL", "SMPLify-X, section 3.3; angles our own")
+def usual_pose(guess: Guess, stage: Stage) -> torch.Tensor:
+    return _PRIOR.body(guess.unknowns.body_rad).sum()
+
+
+@term("over the joint limits", "degrees", "3", "SMPLify-X, section 3.2; angles our own")
+def joint_limits(guess: Guess, stage: Stage) -> torch.Tensor:
+    return _PRIOR.limits(guess.unknowns.body_rad).sum()
+
+
+@term("of finger angles from loosely curled ones", "degrees", "22", "SMPLify-X, section 3.2")
+def usual_hands(guess: Guess, stage: Stage) -> torch.Tensor:
+    return _PRIOR.hands(guess.unknowns.hands_rad).sum()
+
+
+@term("betas from the mean body's, or the measured one's", "standard deviations", "1", "SMPLify-X, section 3.2")
+def usual_shape(guess: Guess, stage: Stage) -> torch.Tensor:
+    return len(guess) * 0.5 * (guess.unknowns.betas - guess.evidence.betas).square().sum()
+
+
+@term("lean of the trunk", "degrees", "6 at first, 25 later", "training scenes")
+def upright_trunk(guess: Guess, stage: Stage) -> torch.Tensor:
+    trunk = torch.nn.functional.normalize(guess.points_m[:, 12] - guess.points_m[:, 0], dim=-1)
+    lean = torch.full((len(guess),), np.deg2rad(LEAN_DEG))
+    lean[: max(1, len(guess) // STANDING_SHARE)] = np.deg2rad(STANDING_LEAN_DEG)
+    return student_t((2 - 2 * trunk[:, 2]) / lean**2).sum()
+
+
+@term("the camera's pitch from the lifter's", "degrees", "4", "training scenes")
+def lifted_pitch(guess: Guess, stage: Stage) -> torch.Tensor:
+    miss = (guess.unknowns.pitch - guess.start.pitch_rad) / np.deg2rad(LIFTED_PITCH_DEG)
+    return len(guess) * PITCH * miss**2

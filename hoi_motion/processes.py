@@ -1,0 +1,29 @@
+"""Work in several processes, its results as they come."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+
+def as_they_come(
+    work: Callable, jobs: dict, workers: int = 1, start: Callable[[], None] | None = None
+) -> Iterator[tuple[object, object]]:
+    """Name and result of every job, in the order in which they end; with one worker in this process, in theirs.
+
+    After an error or Ctrl-C nobody waits for the jobs that are left.
+
+    Args:
+        work: function of a module, called with a job's arguments.
+        jobs: name -> tuple of arguments.
+        start: called once in every process before its first job.
+    """
+    if workers <= 1 or len(jobs) <= 1:
+        yield from ((name, work(*arguments)) for name, arguments in jobs.items())
+        return
+    # a forked PyBullet or torch may hang
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn"), initializer=start)
+    try:
+        futures = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
+        yield from ((futures[future], future.result()) for future in as_completed(futures))
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,98 @@
+"""The marked instances of a request: who acts, on what, and what else there is, each with a mask in the first frame.
+
+The one target mask of a plain request is the special case of one instance (TaViD); actor and target are the case of
+[SRC] and [TGT]; up to five are MATRIX's first-frame ID map.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoi_motion.masks import checked_mask
+from tavid_planner.errors import ErrorCode, InputError
+
+ACTOR, TARGET, OTHER = "actor", "target", "other"
+ROLES = (ACTOR, TARGET, OTHER)
+ID_ORDER = (TARGET, ACTOR, OTHER)
+MAX_INSTANCES = 5
+MAX_NAME = 60
+# masks of neighbours touch along their edges; more than this share of the smaller one is one thing marked twice
+MOST_OVERLAP = 0.1
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One marked thing or person.
+
+    Attributes:
+        name: in the words of the instruction, "red mug"; unique in a request.
+        role: "actor", "target" or "other".
+        mask: (H, W) bool, its visible pixels in the first frame.
+    """
+
+    name: str
+    role: str
+    mask: np.ndarray  # (H, W)
+
+
+def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -> tuple[Instance, ...]:
+    """Instances in the order in which they get their IDs: target, actor, others, each in the order given.
+
+    Raises:
+        InputError: CONFIG_INVALID for an unknown role, no target or two, two actors, too many, or a bad name;
+            MASK_INVALID for masks that overlap, and what `checked_mask` raises, all with the instance's name.
+    """
+    instances = tuple(instances)
+    for instance in instances:
+        if instance.role not in ROLES:
+            raise _invalid(f"instance {instance.name!r} has the role {instance.role!r}", f"use {', '.join(ROLES)}")
+        if not isinstance(instance.name, str) or not instance.name.strip() or len(instance.name) > MAX_NAME:
+            raise _invalid(
+                f"an instance's name is {str(instance.name)[:MAX_NAME]!r}", f"give 1 to {MAX_NAME} characters"
+            )
+    if len(instances) > MAX_INSTANCES:
+        raise _invalid(f"{len(instances)} instances are marked", f"mark at most {MAX_INSTANCES}")
+    names = [instance.name for instance in instances]
+    if len(set(names)) < len(names):
+        raise _invalid(f"two instances have the same name: {', '.join(sorted(names))}", "name each differently")
+    for role, most in ((TARGET, 1), (ACTOR, 1)):
+        found = [instance.name for instance in instances if instance.role == role]
+        if len(found) > most:
+            raise _invalid(f"{len(found)} instances have the role {role}: {', '.join(found)}", f"mark one {role}")
+    if not any(instance.role == TARGET for instance in instances):
+        raise _invalid("no instance has the role target", "mark the object that the actor interacts with")
+    checked = []
+    for instance in sorted(instances, key=lambda instance: ID_ORDER.index(instance.role)):
+        mask = np.array(checked_mask(instance.mask, size_px, f"mask of {instance.name!r}"))
+        mask.setflags(write=False)
+        checked.append(Instance(instance.name, instance.role, mask))
+    _check_overlap(checked)
+    return tuple(checked)
+
+
+def id_map(masks: Iterable[np.ndarray]) -> np.ndarray:  # of (H, W) bool -> (H, W) u8
+    """0 for the background, else the number of the instance from 1 on; where two overlap the later one counts."""
+    result = None
+    for number, mask in enumerate(masks, start=1):
+        result = np.zeros(mask.shape, np.uint8) if result is None else result
+        result[mask] = number
+    if result is None:
+        raise ValueError("an ID map needs at least one mask")
+    return result
+
+
+def _check_overlap(instances: list[Instance]) -> None:
+    for i, first in enumerate(instances):
+        for second in instances[i + 1 :]:
+            common = int((first.mask & second.mask).sum())
+            if common > MOST_OVERLAP * min(first.mask.sum(), second.mask.sum()):
+                raise InputError(
+                    ErrorCode.MASK_INVALID,
+                    f"masks of {first.name!r} and {second.name!r} have {common} pixels in common",
+                    "mark each instance's own visible pixels",
+                )
+
+
+def _invalid(message: str, hint: str) -> InputError:
+    return InputError(ErrorCode.CONFIG_INVALID, message, hint)

@@ -1,0 +1,154 @@
+"""PlannerDesk: one planner, one plan at a time, however many doors (action, service) lead to it."""
+
+import threading
+from collections import deque
+from contextlib import contextmanager
+from pathlib import Path
+
+from hoi_motion.progress import CancelToken, OnProgress, silent
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ControlError, ErrorCode
+from tavid_planner.request import InteractionRequest
+from tavid_planner.worker.messages import MadePlan
+from tavid_planner.worker.supervisor import PlanWorker
+
+QUEUE_POLL_S = 0.1
+NOT_YET_OPEN = ("the planner is not active: its models are not loaded", "wait while it starts, or activate it")
+
+
+class PlannerDesk:
+    """Serialises plans and owns the worker. Thread-safe.
+
+    Args:
+        worker: what makes the plans.
+        max_waiting: requests that may wait behind the running one; more are refused.
+    """
+
+    def __init__(self, worker: PlanWorker, max_waiting: int = 0):
+        self._worker = worker
+        self._max_waiting = max_waiting
+        self._open = False
+        self._why_closed = NOT_YET_OPEN
+        self._line: deque[object] = deque()  # the first one is being served
+        self._running: CancelToken | None = None
+        self._changed = threading.Condition()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._line)
+
+    @property
+    def waiting(self) -> int:
+        return max(len(self._line) - 1, 0)
+
+    @property
+    def loaded(self) -> bool:
+        return self._worker.loaded
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process that holds the models, None when there is none."""
+        return self._worker.pid
+
+    @property
+    def gpu_bytes(self) -> int | None:
+        """Memory of the GPU that the models hold, None without a GPU."""
+        return self._worker.gpu_bytes
+
+    def open(self, config: PlannerConfig, on_progress: OnProgress = silent) -> None:
+        """Load the models and accept requests.
+
+        Raises:
+            TavidError: when the models cannot be loaded, or `close` was called meanwhile; the desk stays closed.
+        """
+        cancel = CancelToken()
+        with self._turn(cancel, max_waiting=None), self._current(cancel):
+            self._worker.load(config, on_progress, cancel)
+            with self._changed:
+                cancel.raise_if_cancelled()
+                self._open = True
+
+    def close(self, why: tuple[str, str] = NOT_YET_OPEN) -> None:
+        """Refuse requests, end the running one, give the memory of the models back.
+
+        Args:
+            why: (message, hint) for those who are or will be refused.
+        """
+        with self._changed:
+            self._open, self._why_closed = False, why
+            if self._running is not None:
+                self._running.cancel()
+            self._changed.notify_all()
+        with self._turn(CancelToken(), max_waiting=None):
+            self._worker.stop()
+
+    def plan(
+        self,
+        request: InteractionRequest,
+        config: PlannerConfig,
+        folder: Path,
+        on_progress: OnProgress,
+        cancel: CancelToken,
+        joints: bool = False,
+        notes: tuple[str, ...] = (),
+    ) -> MadePlan:
+        """Answer one request when its turn comes; arguments as those of `PlanWorker.plan`.
+
+        Raises:
+            ControlError: BUSY when the line is full or the desk is closed, CANCELLED.
+            TavidError: whatever the worker says.
+        """
+        self._refuse_when_closed()
+        if self.busy:
+            on_progress("wait", 0.0)
+        with self._turn(cancel, self._max_waiting), self._current(cancel):
+            self._refuse_when_closed()
+            try:
+                return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes)
+            except ControlError as error:
+                if error.code is ErrorCode.CANCELLED and not self._open:
+                    message, hint = self._why_closed
+                    raise ControlError(error.code, f"the plan was ended: {message}", hint) from error
+                raise
+
+    def _refuse_when_closed(self) -> None:
+        if not self._open:
+            raise ControlError(ErrorCode.BUSY, *self._why_closed)
+
+    @contextmanager
+    def _current(self, cancel: CancelToken):
+        with self._changed:
+            self._running = cancel
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running = None
+
+    @contextmanager
+    def _turn(self, cancel: CancelToken, max_waiting: int | None):
+        ticket = object()
+        with self._changed:
+            if max_waiting is not None and len(self._line) > max_waiting:
+                queue = f" and {self.waiting} more wait" if self.waiting else ""
+                raise ControlError(
+                    ErrorCode.BUSY,
+                    f"another plan is being made{queue}",
+                    "try again when it is done, cancel it, or let requests wait (parameter max_waiting)",
+                )
+            self._line.append(ticket)
+        try:
+            with self._changed:
+                # the token cannot wake this thread, so it is asked now and then
+                while self._line[0] is not ticket:
+                    self._changed.wait(QUEUE_POLL_S)
+                    cancel.raise_if_cancelled()
+            yield
+        finally:
+            with self._changed:
+                self._line.remove(ticket)
+                self._changed.notify_all()

@@ -1,0 +1,52 @@
+"""A body is read once, and again when its file has changed."""
+
+import os
+import pickle
+import shutil
+
+import pytest
+
+from hoi_motion.body import forget_bodies, load_body
+from hoi_motion.body.free_body_file import expanded_path, read_free_body
+from hoi_motion.errors import ErrorCode, LiftError
+
+
+@pytest.fixture
+def file(tmp_path):
+    return shutil.copy(expanded_path(read_free_body()), tmp_path / "SMPLX_NEUTRAL.npz")
+
+
+def test_the_same_file_is_read_once():
+    assert load_body() is load_body("") is load_body(None, 10)
+
+
+def test_another_number_of_betas_is_another_body():
+    assert load_body(num_betas=12).num_betas == 12 and load_body().num_betas == 10
+
+
+def test_a_file_that_changed_is_read_again(file):
+    before = load_body(file)
+    assert load_body(file) is before
+    os.utime(file, ns=(1, 1))
+    assert load_body(file) is not before
+
+
+def test_forgotten_bodies_are_read_again():
+    before = load_body()
+    forget_bodies()
+    assert load_body() is not before
+
+
+def test_a_body_travels_as_the_name_of_its_file(file):
+    body = load_body(file)
+    sent = pickle.dumps(body)
+    assert len(sent) < 2000 and pickle.loads(sent) is body
+
+
+def test_a_body_whose_file_became_another_one_does_not_arrive(file, tmp_path):
+    sent = pickle.dumps(load_body(file))
+    with open(file, "ab") as end:
+        end.write(b"\0")
+    with pytest.raises(LiftError) as error:
+        pickle.loads(sent)
+    assert error.value.code is ErrorCode.BODY_MODEL_MISSING

@@ -1,0 +1,79 @@
+"""Sources of the object's distance, in order of rank."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoi_motion.lift.camera import world_camera
+from hoi_motion.lift.object.distance import SOURCES, Scene, object_distance, on_the_floor
+from hoi_motion.lift.object.grip import HandMotion
+from hoi_motion.lift.object.shape import fit_primitive
+from hoi_motion.lift.object.sight import Sight
+from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
+from hoi_motion.motion import Contact
+
+T = 4
+K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
+SIZE_M = np.array([0.12, 0.12, 0.2])
+TOUCH = (Contact("right_hand", "target", 0, T),)
+
+
+def _camera(height_m: float = 1.5):
+    return world_camera(K, "assumed", (240, 360), -0.5, [0, 2.0, -height_m])
+
+
+def _scene(camera, bottom_m: float, hand_off_m: float = 0.0, contacts=TOUCH) -> tuple[Scene, float]:
+    """An upright box at `bottom_m` over the floor, a palm beside it moved along the sight, and its true distance."""
+    corners = np.array([[x, y, z] for x in (-0.06, 0.06) for y in (-0.06, 0.06) for z in (0, 0.2)])
+    corners += [0.1, -0.4, bottom_m]
+    low, high = camera.project(corners).min(0), camera.project(corners).max(0)
+    rows, columns = np.indices((240, 360))
+    mask = (columns >= low[0]) & (columns <= high[0]) & (rows >= low[1]) & (rows <= high[1])
+    target = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
+    ahead = camera.T_world_camera[:3, 2]
+    palm_m = np.tile(corners.mean(0) + [0.09, 0, 0] + hand_off_m * ahead, (T, 1))
+    hands = {hand: HandMotion(palm_m, np.tile(np.eye(3), (T, 1, 1))) for hand in ("left_hand", "right_hand")}
+    actor = np.zeros((T, 76, 3))
+    return Scene(target, Sight(mask, camera), contacts, hands, actor), camera.to_camera(corners.mean(0))[2]
+
+
+@pytest.mark.parametrize("wrong_m", [-0.2, 0.0, 0.1])
+def test_the_sight_meets_the_floor_at_the_true_distance(wrong_m):
+    scene, true = _scene(_camera(), 0.0, wrong_m)
+    found = on_the_floor(scene)
+    # the outline's middle is that of the box within a pixel or two
+    assert found.centre_m == pytest.approx(true, rel=0.03)
+    assert found.spread_m < 0.2
+
+
+def test_what_stands_on_a_table_is_not_said_to_stand_on_the_floor():
+    assert on_the_floor(_scene(_camera(), 0.5)[0]) is None
+
+
+def _knowing(bottom_m: float, depth: bool, touched: bool) -> str:
+    scene, true = _scene(_camera(), bottom_m, contacts=TOUCH if touched else ())
+    depth_m = np.full(scene.target.mask.shape, true) if depth else None
+    scene = Scene(scene.target, scene.sight, scene.contacts, scene.hands, scene.actor_m, depth_m)
+    return object_distance(scene).source
+
+
+def test_the_first_source_that_knows_wins():
+    assert list(SOURCES) == ["depth image", "floor", "hand", "usual size"]
+    assert _knowing(0.0, depth=True, touched=True) == "depth image"
+    assert _knowing(0.0, depth=False, touched=True) == "floor"
+    assert _knowing(0.8, depth=False, touched=True) == "hand"
+    assert _knowing(0.8, depth=False, touched=False) == "usual size"
+
+
+@pytest.mark.parametrize("bottom_m, touched", [(0.0, True), (0.8, True), (0.8, False)])
+def test_every_source_says_how_sure_it_is_and_why(bottom_m, touched):
+    distance = object_distance(_scene(_camera(), bottom_m, contacts=TOUCH if touched else ())[0])
+    assert 0 < distance.spread_m < distance.centre_m and " " in distance.why
+
+
+@given(st.floats(0.4, 6.0))
+def test_a_shape_that_covers_the_mask_grows_with_its_distance(distance_m):
+    sight = _scene(_camera(), 0.3)[0].sight
+    plain = fit_primitive(sight.mask, K, sight.camera.T_camera_world[:3, :3], distance_m)
+    np.testing.assert_allclose(sight.shape_at(distance_m).size_m, plain.size_m, rtol=1e-6)

@@ -1,0 +1,128 @@
+"""Pickles are read as data; one that would run code is refused by the name it asks for."""
+
+import os
+import pickle
+from collections import OrderedDict, defaultdict
+
+import numpy as np
+import pytest
+
+from hoi_motion.errors import InputError
+from hoi_motion.reading.pickles import load_pickle
+from hoi_motion.reading.torch_file import load_torch
+from tests.hoi_motion.io.published import joblib_dump
+
+
+@pytest.fixture
+def data():
+    values = defaultdict(dict)
+    values[np.int64(3)] = {
+        "pose": np.arange(12.0).reshape(4, 3),
+        "turned": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
+        "big endian": np.arange(3, dtype=">i4"),
+        "empty": np.zeros((0, 3)),
+        "zero dimensional": np.array(3.5),
+        "number": np.float32(2.5),
+    }
+    return values
+
+
+def same(found, data):
+    assert set(found) == {3} and set(found[3]) == set(data[3])
+    for key, value in data[3].items():
+        assert found[3][key].dtype == value.dtype.newbyteorder("=") or found[3][key].dtype == value.dtype, key
+        assert np.array_equal(found[3][key], value), key
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_arrays_and_containers_are_read(data, tmp_path, protocol):
+    (tmp_path / "data.pkl").write_bytes(pickle.dumps(data, protocol))
+    same(load_pickle(tmp_path / "data.pkl"), data)
+
+
+def test_a_joblib_file_is_read_without_joblib(data, tmp_path):
+    joblib_dump(data, tmp_path / "data.pkl")
+    same(load_pickle(tmp_path / "data.pkl"), data)
+
+
+def test_plain_containers_are_read(tmp_path):
+    value = OrderedDict(a=[1, 2.5, "text", b"bytes", None, True, (1, 2)])
+    (tmp_path / "data.pkl").write_bytes(pickle.dumps(value))
+    assert load_pickle(tmp_path / "data.pkl") == value
+
+
+class Runs:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+class Builds:
+    def __reduce__(self):
+        return dict, (), None, None, iter([("key", os.mkdir)])
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_code_is_refused_by_name_and_does_not_run(tmp_path, protocol):
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"pose": Runs(tmp_path / "made")}, protocol))
+    with pytest.raises(InputError, match=r"FILE_INVALID.*asks for posix\.mkdir, which could run code"):
+        load_pickle(tmp_path / "evil.pkl")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("value", [Builds(), np.array([os.mkdir], object), np.dtype("O"), getattr, np.load, eval])
+def test_nothing_but_data_may_be_named(tmp_path, value):
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps(value))
+    with pytest.raises(InputError, match="FILE_INVALID"):
+        load_pickle(tmp_path / "evil.pkl")
+
+
+def test_a_name_is_refused_before_its_module_is_imported(tmp_path):
+    (tmp_path / "evil.pkl").write_bytes(b"cantigravity\nfly\n.")
+    with pytest.raises(InputError, match=r"antigravity\.fly"):
+        load_pickle(tmp_path / "evil.pkl")
+    import sys
+
+    assert "antigravity" not in sys.modules
+
+
+def test_a_state_for_a_constructor_is_refused(tmp_path):
+    # BUILD on the class itself would set its attributes
+    (tmp_path / "evil.pkl").write_bytes(b"\x80\x02cnumpy\ndtype\n}X\x01\x00\x00\x00aK\x01sb.")
+    with pytest.raises(InputError, match="gives a state to a type"):
+        load_pickle(tmp_path / "evil.pkl")
+
+
+def test_a_cut_file_is_one_named_error(data, tmp_path):
+    joblib_dump(data, tmp_path / "data.pkl")
+    whole = (tmp_path / "data.pkl").read_bytes()
+    for size in range(0, len(whole) - 1, 37):
+        (tmp_path / "cut.pkl").write_bytes(whole[:size])
+        with pytest.raises(InputError, match="FILE_INVALID"):
+            load_pickle(tmp_path / "cut.pkl")
+
+
+def test_an_array_larger_than_its_file_takes_no_memory(tmp_path):
+    joblib_dump({"a": np.zeros((7, 3))}, tmp_path / "data.pkl")
+    content = (tmp_path / "data.pkl").read_bytes().replace(b"K\x07K\x03\x86", b"K\x07J\xff\xff\xff\x7f\x86")
+    (tmp_path / "large.pkl").write_bytes(content)
+    with pytest.raises(InputError, match="FILE_INVALID"):
+        load_pickle(tmp_path / "large.pkl")
+
+
+def test_torch_code_is_refused_by_name(tmp_path):
+    import torch
+
+    torch.save({"a": Runs(tmp_path / "made")}, tmp_path / "evil.pt")
+    with pytest.raises(InputError, match=r"asks for posix\.mkdir"):
+        load_torch(tmp_path / "evil.pt")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", b"\x80\x02nonsense"])
+def test_a_damaged_torch_file_is_one_named_error(tmp_path, content):
+    (tmp_path / "bad.pt").write_bytes(content)
+    with pytest.raises(InputError, match="FILE_INVALID.*not a readable torch file"):
+        load_torch(tmp_path / "bad.pt")

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.instances import Instance, checked_instances, id_map
+
+SIZE_PX = (20, 30)
+
+
+def marked(name: str, role: str, column: int, width: int = 4) -> Instance:
+    mask = np.zeros(SIZE_PX, bool)
+    mask[4:12, column : column + width] = True
+    return Instance(name, role, mask)
+
+
+def test_the_target_comes_first_then_the_actor_then_the_others_as_given():
+    given = [
+        marked("bowl", "other", 0),
+        marked("woman", "actor", 5),
+        marked("jar", "other", 10),
+        marked("mug", "target", 15),
+    ]
+    assert [i.name for i in checked_instances(given, SIZE_PX)] == ["mug", "woman", "bowl", "jar"]
+
+
+def test_masks_of_neighbours_may_touch():
+    assert len(checked_instances([marked("mug", "target", 5, 11), marked("jar", "other", 15, 11)], SIZE_PX)) == 2
+
+
+@pytest.mark.parametrize(
+    "instances, code, quoted",
+    [
+        ([marked("mug", "target", 0), marked("jar", "target", 9)], ErrorCode.CONFIG_INVALID, "mug, jar"),
+        (
+            [marked("man", "actor", 0), marked("woman", "actor", 9), marked("mug", "target", 20)],
+            ErrorCode.CONFIG_INVALID,
+            "man, woman",
+        ),
+        ([marked("mug", "other", 0)], ErrorCode.CONFIG_INVALID, "no instance has the role target"),
+        ([marked("mug", "goal", 0)], ErrorCode.CONFIG_INVALID, "'goal'"),
+        ([marked(" ", "target", 0)], ErrorCode.CONFIG_INVALID, "' '"),
+        ([marked("mug", "target", 0), marked("mug", "other", 9)], ErrorCode.CONFIG_INVALID, "same name"),
+        ([marked(str(i), "other", 5 * i) for i in range(6)], ErrorCode.CONFIG_INVALID, "6 instances"),
+        ([marked("mug", "target", 0), marked("jar", "other", 2)], ErrorCode.MASK_INVALID, "'mug' and 'jar'"),
+        ([Instance("mug", "target", np.zeros(SIZE_PX, bool))], ErrorCode.MASK_EMPTY, "'mug'"),
+        ([Instance("mug", "target", np.ones((3, 3), bool))], ErrorCode.SIZE_MISMATCH, "'mug'"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(instances, code, quoted):
+    with pytest.raises(InputError) as error:
+        checked_instances(instances, SIZE_PX)
+    assert error.value.code is code and quoted in str(error.value)
+
+
+def test_an_id_map_numbers_the_instances():
+    numbers = id_map([marked("mug", "target", 0).mask, marked("jar", "other", 10).mask])
+    assert numbers[5, 1] == 1 and numbers[5, 11] == 2 and numbers[0, 0] == 0

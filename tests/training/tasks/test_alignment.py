@@ -1,0 +1,168 @@
+"""MATRIX's losses in a training step of a tiny transformer."""
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+import torch
+from tiny_model import tiny_transformer
+
+from hoi_motion.options import from_mapping
+from tavid_planner.errors import ErrorCode, InputError
+from training.configuration import AdapterConfig, DiffusionConfig
+from training.models import build_scheduler
+from training.tasks.adapter import add_lora, lora_blocks
+from training.tasks.alignment import Interactions
+from training.tasks.diffusion import Clips, DiffusionTask
+
+SHAPE = (3, 16, 4, 6)  # (F, C, h, w) latents: 2x3 tokens a frame
+TRACKS = (9, 16, 24)  # (T, H, W): 8 cells a token
+MATRIX = dict(grounding=dict(weight=1.0, blocks="0,1"), propagation=dict(weight=0.5, blocks="2"))
+
+
+def task_of(alignment=MATRIX, attention=0.0, **changes) -> DiffusionTask:
+    torch.manual_seed(0)
+    options = dict(alignment=alignment, attention=dict(weight=attention, blocks="1"), **changes)
+    config = from_mapping(DiffusionConfig, options)
+    transformer = tiny_transformer()
+    transformer.requires_grad_(False)
+    add_lora(transformer, 4, 4)
+    return DiffusionTask(config, transformer, build_scheduler(), SHAPE, "cpu", TRACKS)
+
+
+def clips_of(known=(True, True)) -> Clips:
+    torch.manual_seed(1)
+    tracks = torch.zeros(2, 2, *TRACKS, dtype=torch.bool)
+    tracks[:, 0, :, :8, :8] = True
+    tracks[:, 1, :, 8:, 8:16] = True
+    words = [((1, 2), (6,), (3, 4)), ((2,), (5, 6), (3,))]
+    return Clips(
+        torch.randn(2, *SHAPE),
+        torch.randn(2, *SHAPE[1:]),
+        torch.ones(2, 1, 32, 48),
+        torch.ones(2, dtype=torch.bool),
+        torch.randn(2, 24, 16),
+        [(5,), (5,)],
+        torch.ones(2, dtype=torch.bool),
+        Interactions(tracks, words, torch.tensor(known)),
+    )
+
+
+def losses_of(task: DiffusionTask, clips: Clips) -> dict[str, torch.Tensor]:
+    with ExitStack() as held:
+        return task(task.batch(clips, 0, np.random.default_rng(0)), held)
+
+
+def test_each_loss_has_its_name_and_its_weight():
+    task = task_of(attention=0.1)
+    assert losses_of(task, clips_of()).keys() == {"diffusion", "attention", "grounding", "propagation"}
+    assert task.weights == {"diffusion": 1.0, "attention": 0.1, "grounding": 1.0, "propagation": 0.5}
+
+
+def test_the_target_loss_is_the_same_beside_the_others():
+    alone = losses_of(task_of({}, attention=0.1), clips_of())
+    beside = losses_of(task_of(attention=0.1), clips_of())
+    torch.testing.assert_close(alone["attention"], beside["attention"])
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("loss, block", [("grounding", 1), ("propagation", 2)])
+def test_either_loss_alone_moves_decoder_and_lora(loss, block, checkpointing):
+    task = task_of(gradient_checkpointing=checkpointing)
+    clips = clips_of()
+    with ExitStack() as held:
+        batch = task.batch(clips, 0, np.random.default_rng(0))
+        if checkpointing:
+            batch.inputs.requires_grad_()
+        task(batch, held)[loss].backward()
+    moved = {n for n, p in task.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert any(f"transformer_blocks.{block}.attn1.to_q" in n and "lora_B" in n for n in moved)
+    assert any(n.startswith("alignment.decoders.") for n in moved)
+
+
+def test_one_decoder_can_serve_both():
+    shared = task_of({**MATRIX, "shared_decoder": True})
+    assert list(shared.alignment.decoders) == ["words"]
+    assert losses_of(shared, clips_of()).keys() == {"diffusion", "grounding", "propagation"}
+
+
+def test_clips_without_known_interactions_only_denoise():
+    assert losses_of(task_of(), clips_of(known=(False, False))).keys() == {"diffusion"}
+
+
+def test_the_losses_fall_when_the_maps_can_follow():
+    task = task_of()
+    optimizer = torch.optim.Adam([p for p in task.parameters() if p.requires_grad], 0.02)
+    clips, first = clips_of(), None
+    for _ in range(25):
+        losses = losses_of(task, clips)
+        loss = losses["grounding"] + losses["propagation"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        first = first or loss.item()
+    assert loss.item() < 0.7 * first
+
+
+def test_losses_without_tracks_are_refused():
+    config = from_mapping(DiffusionConfig, dict(alignment=MATRIX, attention=dict(blocks="1")))
+    with pytest.raises(InputError, match="no mask tracks") as error:
+        DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE, "cpu")
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_lora_may_sit_on_the_supervised_blocks_only():
+    alignment = {**MATRIX, "lora_blocks": "supervised"}
+    config = from_mapping(AdapterConfig, dict(alignment=alignment, attention=dict(weight=0.0)))
+    transformer = tiny_transformer()
+    assert lora_blocks(config, 3) == (0, 1, 2)
+    add_lora(transformer, 4, 4, (1,))
+    assert {n.split(".")[1] for n, _ in transformer.named_parameters() if "lora_" in n} == {"1"}
+
+
+def test_lora_on_supervised_blocks_needs_one():
+    config = from_mapping(AdapterConfig, dict(alignment={"lora_blocks": "supervised"}, attention=dict(weight=0.0)))
+    with pytest.raises(InputError, match="supervises"):
+        lora_blocks(config, 3)
+
+
+@pytest.mark.slow
+def test_an_adapter_learns_both_losses_from_a_cache_of_scenes(tmp_path):
+    from tiny_model import write_tiny_model
+
+    from tavid_planner.video.model_files import weights_digest
+    from tavid_planner.video.pipeline import TargetAwarePipeline
+    from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+    from training.data.sources import SceneClips
+    from training.json_lines import read_lines
+    from training.scenes.clip_file import save_clip
+    from training.scenes.scene import generate_scene
+    from training.trainer import Trainer
+
+    base = write_tiny_model(tmp_path / "base", max_text_seq_length=96)
+    (tmp_path / "clips").mkdir()
+    for seed in (5, 6):
+        save_clip(tmp_path / "clips" / f"clip_{seed}.npz", generate_scene(seed, 32, 48, 9, supersampling=1))
+    pipeline = TargetAwarePipeline.from_pretrained(base)
+    settings = CacheSettings(str(base), weights_digest(base), 32, 48, 9, 1, "target", 96, track_px=2)
+    encoder = ClipEncoder(pipeline, settings)
+    fill(CacheWriter(tmp_path / "cache", settings, encoder.text("")), encoder, SceneClips(tmp_path / "clips"), 8, None)
+    clip = ClipCache(tmp_path / "cache")[0]
+    assert clip.tracks.shape == (2, 9, 16, 24) and clip.tracks.max() == 100 and len(clip.words) == 3
+
+    options = dict(
+        base=str(base),
+        cache=str(tmp_path / "cache"),
+        out=str(tmp_path / "run"),
+        steps=2,
+        batch_size=2,
+        rank=4,
+        alpha=4,
+        text_dropout=0.0,
+        log_every=1,
+        attention=dict(weight=0.1, blocks="1"),
+        alignment=MATRIX,
+    )
+    Trainer(from_mapping(AdapterConfig, options)).run()
+    last = read_lines(tmp_path / "run" / "log.jsonl")[-1]
+    assert last["grounding"] > 0 and last["propagation"] > 0 and last["attention"] > 0

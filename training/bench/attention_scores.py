@@ -1,0 +1,182 @@
+"""AAS: how much of a block's attention lies where it should, for every block and denoising step of one scene.
+
+AAS = sum over f, h, w of A * m (MATRIX, section on interaction-dominant layers): A is the share of each video token's
+attention that a word gets (V2T), or where the first frame's instance looks (V2V); m the instance's mask track at token
+resolution. For the verb m is the union of subject and object. Beside the sum stands the focus, AAS over the sum of A:
+it does not favour blocks that merely attend more to text.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from tavid_planner.config import VideoConfig
+from tavid_planner.video.attention import AttentionCapture, PropagationMaps, TextMaps
+from tavid_planner.video.conditioning import mask_latents
+from tavid_planner.video.prompt import insert_trigger
+from training.objectives.diffusion import add_noise
+from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
+from training.objectives.mask_alignment import first_frame_tokens, grounding_masks
+from training.scenes.figure import ACTOR_INSTANCE
+from training.scenes.scene import SceneSample
+from training.tasks.diffusion import rotary_embedding
+
+WORDS = ("subject", "object", "verb")
+INSTANCES = ("subject", "object")
+
+
+@dataclass(frozen=True)
+class BlockScore:
+    """AAS of one block at one denoising step.
+
+    Attributes:
+        block, step: indices; kind: "v2t" or "v2v"; what: a word of WORDS or an instance of INSTANCES.
+        aas: the sum; focus: its share of all of the map, 0 for an empty map.
+        heat: (F, h, w) the map itself, float16.
+    """
+
+    block: int
+    step: int
+    kind: str
+    what: str
+    aas: float
+    focus: float
+    heat: np.ndarray
+
+
+def latent_tracks(tracks: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
+    """Instance tracks (K, T, H, W) at token resolution (K, F, h, w): covered shares.
+
+    Latent frame 0 is pixel frame 0, every later one the mean of the pixel frames it stands for.
+    """
+    small = F.adaptive_avg_pool2d(tracks.float(), (height, width))
+    later = small[:, 1:].unflatten(1, (frames - 1, -1)).mean(2) if frames > 1 else small[:, :0]
+    return torch.cat([small[:, :1], later], dim=1)
+
+
+def scene_tracks(scene: SceneSample) -> torch.Tensor:  # (2, T, H, W) bool
+    """Subject and object of a scene."""
+    ids = torch.from_numpy(scene.instance_ids)
+    return torch.stack([ids == ACTOR_INSTANCE, ids == scene.target_id])
+
+
+def word_groups(tokenizer, caption: str, triplet, text_length: int) -> tuple[tuple[int, ...], ...]:
+    """Tokens of subject, object and verb.
+
+    Raises:
+        InputError: INSTRUCTION_INVALID naming the words that the caption does not have.
+    """
+    subject, verb, other = triplet_spans(caption, Triplet(*triplet))
+    return tuple(span_tokens(tokenizer, caption, span, text_length) for span in (subject, other, verb))
+
+
+@torch.no_grad()
+def truth_scores(pipeline, scene: SceneSample, config: VideoConfig, steps: int, seed: int) -> Iterator[BlockScore]:
+    """Scores on a ground-truth clip to which the noise of each sampled timestep is added: every mask is known exactly.
+
+    Maps are handed on block by block: no two blocks' are in memory.
+    """
+    transformer, scheduler = pipeline.transformer, pipeline.scheduler
+    dtype, device = next(transformer.parameters()).dtype, pipeline._execution_device
+    latents, image = _encoded(pipeline, scene.frames, dtype, device)
+    _, frames, _, h, w = latents.shape
+    condition = [torch.cat([image[:, None], torch.zeros_like(latents[:, 1:])], dim=1)]
+    if pipeline.uses_mask:
+        mask = torch.from_numpy(scene.target_mask)[None, None].float()
+        condition.append(mask_latents(mask, frames, h, w, config.mask_reduction).to(latents))
+    text = insert_trigger(scene.caption, pipeline.trigger).text
+    length = transformer.config.max_text_seq_length
+    embeds, _ = pipeline.encode_prompt(text, None, False, max_sequence_length=length, device=device)
+    patch = transformer.config.patch_size
+    size = (frames // (transformer.config.patch_size_t or 1), h // patch, w // patch)
+    wanted = _Wanted(pipeline, scene, text, length, size)
+    rotary = rotary_embedding(transformer, frames, h, w, device)
+    offset = None if transformer.config.ofs_embed_dim is None else latents.new_full((1,), 2.0)
+    scheduler.set_timesteps(steps, device=device)
+    for step, timestep in enumerate(scheduler.timesteps):
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + step)).to(latents)
+        noisy, _, _ = add_noise(scheduler, latents, noise, timestep[None].long())
+        found: list[BlockScore] = []
+        with AttentionCapture(transformer, wanted.requests, on_map=wanted.into(found, step)):
+            transformer(
+                hidden_states=torch.cat([noisy.to(dtype), *condition], dim=2),
+                encoder_hidden_states=embeds.to(dtype),
+                timestep=timestep.expand(1),
+                image_rotary_emb=rotary,
+                ofs=offset,
+                return_dict=False,
+            )
+        yield from found
+
+
+class GeneratedScores:
+    """Scores while a clip is generated, in the first latent frame, where the masks are known: its tracks are not.
+
+    with GeneratedScores(pipeline, scene, config) as scores:
+        generate_video(...)
+    scores.found
+    """
+
+    def __init__(self, pipeline, scene: SceneSample, config: VideoConfig):
+        length = pipeline.transformer.config.max_text_seq_length
+        text = insert_trigger(scene.caption, pipeline.trigger).text
+        cell_px = pipeline.vae_scale_factor_spatial * pipeline.transformer.config.patch_size
+        size = (1, config.height // cell_px, config.width // cell_px)
+        wanted = _Wanted(pipeline, scene, text, length, size, first_only=True)
+        self.found: list[BlockScore] = []
+        self.step = -1
+        rows = slice(1, 2) if config.guidance_scale > 1 else slice(0, 1)
+        self._pipeline = pipeline
+        self._capture = AttentionCapture(
+            pipeline.transformer, wanted.requests, rows=rows, on_map=lambda *m: wanted.into(self.found, self.step)(*m)
+        )
+
+    def __enter__(self) -> "GeneratedScores":
+        self._hook = self._pipeline.transformer.register_forward_pre_hook(self._count)
+        self._capture.__enter__()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._capture.__exit__(*exception)
+        self._hook.remove()
+
+    def _count(self, *_) -> None:
+        self.step += 1
+
+
+class _Wanted:
+    """Requests for all blocks of a scene, and what a map of theirs is compared with."""
+
+    def __init__(self, pipeline, scene: SceneSample, text: str, length: int, size, first_only: bool = False):
+        groups = word_groups(pipeline.tokenizer, text, scene.triplet, length)
+        tracks = scene_tracks(scene)
+        words = TextMaps((groups,), frames="first" if first_only else "all", name="v2t")
+        requests = [words, PropagationMaps(first_frame_tokens(tracks, *size[1:])[None], name="v2v")]
+        self.requests = {b: requests for b in range(len(pipeline.transformer.transformer_blocks))}
+        masks = latent_tracks(tracks[:, :1] if first_only else tracks, *size)
+        self.masks = {"v2t": grounding_masks(masks, 0, 1).numpy(), "v2v": masks.numpy()}
+        self.frames = size[0]
+
+    def into(self, found: list[BlockScore], step: int):
+        def on_map(block: int, kind: str, maps: torch.Tensor) -> None:  # (1, K, f, h, w)
+            for what, map_, mask in zip(WORDS if kind == "v2t" else INSTANCES, maps[0], self.masks[kind]):
+                map_ = map_[: self.frames].float().cpu().numpy()
+                aas, total = float((map_ * mask).sum()), float(map_.sum())
+                focus = aas / total if total > 0 else 0.0
+                found.append(BlockScore(block, step, kind, what, aas, focus, map_.astype(np.float16)))
+
+        return on_map
+
+
+def _encoded(pipeline, frames: np.ndarray, dtype, device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scaled latents (1, F, C, h, w) of a clip and of its first frame alone (1, C, h, w)."""
+    vae = pipeline.vae
+    pixels = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].to(device, vae.dtype) / 127.5 - 1
+    scale = vae.config.scaling_factor
+    image_scale = 1 / scale if vae.config.invert_scale_latents else scale
+    latents = vae.encode(pixels).latent_dist.mean.transpose(1, 2) * scale
+    image = vae.encode(pixels[:, :, :1]).latent_dist.mean[:, :, 0] * image_scale
+    return latents.to(dtype), image.to(dtype)

@@ -1,0 +1,32 @@
+"""What the results of a folder were made with, written beside them: other settings never mix with them."""
+
+import json
+from pathlib import Path
+
+from hoi_motion.files import write_whole
+from tavid_planner.errors import ErrorCode, InputError
+
+
+def claim(path: Path, wanted: dict, what: str) -> None:
+    """Write `wanted` to `path`, or see that it stands there.
+
+    Args:
+        wanted: what JSON can hold; what: the folder's results in a word or two, for example "scores".
+
+    Raises:
+        InputError: CONFIG_INVALID when the folder was begun with other settings.
+    """
+    if path.is_file():
+        refuse_another(path.parent, json.loads(path.read_text()), wanted, what)
+    else:
+        write_whole(path, json.dumps(wanted, indent=1).encode())
+
+
+def refuse_another(
+    folder: Path, there: dict, wanted: dict, what: str, hint: str = "choose another folder, or delete this one"
+) -> None:
+    """Raises: InputError: CONFIG_INVALID, naming the settings that differ."""
+    wanted = json.loads(json.dumps(wanted))  # as it comes back from a file: tuples are lists there
+    changed = [k for k in wanted if there.get(k) != wanted[k]]
+    if changed:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{folder} holds {what} with another {', '.join(changed)}", hint)

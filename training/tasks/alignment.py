@@ -1,0 +1,96 @@
+"""MATRIX's two losses on a transformer that is being trained: what to capture, and what to compare it with."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.attention import MapRequest, PropagationMaps, TextMaps
+from training.configuration import AlignmentConfig
+from training.objectives.block_choice import parse_block_choice
+from training.objectives.mask_alignment import alignment_loss, first_frame_tokens, grounding_masks
+from training.objectives.track_decoder import TrackDecoder
+
+WORDS = "words"
+INSTANCES = "instances"
+
+
+class Interactions(NamedTuple):
+    """Who does what with what in each clip of a batch.
+
+    Attributes:
+        tracks: (B, 2, T, H, W) bool, subject and object, at any resolution that is the tokens' times a power of two.
+        words: by clip, the tokens of subject, object and verb.
+        known: (B,) bool, clips of which both are known.
+    """
+
+    tracks: torch.Tensor
+    words: list[tuple[tuple[int, ...], ...]]
+    known: torch.Tensor
+
+
+class InteractionAlignment(nn.Module):
+    """The decoders, and the losses by block.
+
+    Args:
+        token_size: (F, h, w) tokens of a clip; track_size: (T, H, W) of its tracks.
+
+    Raises:
+        InputError: CONFIG_INVALID for unknown blocks, or tracks that do not fit the tokens.
+    """
+
+    def __init__(self, config: AlignmentConfig, num_blocks: int, token_size, track_size, seed: int = 0):
+        super().__init__()
+        self.config, self.token_size = config, token_size
+        self.blocks = {
+            name: parse_block_choice(part.blocks, num_blocks, seed)
+            for name, part in ((WORDS, config.grounding), (INSTANCES, config.propagation))
+            if part.weight
+        }
+        self.weights = {}
+        if config.grounding.weight:
+            self.weights["grounding"] = config.grounding.weight
+        if config.propagation.weight:
+            self.weights["propagation"] = config.propagation.weight
+        space, time = track_size[1] // token_size[1], (track_size[0] - 1) // max(token_size[0] - 1, 1)
+        if (track_size[1], track_size[2]) != (space * token_size[1], space * token_size[2]):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"tracks of {track_size[1]}x{track_size[2]} cells do not fit {token_size[1]}x{token_size[2]} tokens",
+                "encode the clips again",
+            )
+        names = [WORDS] if config.shared_decoder else list(self.blocks)
+        self.decoders = nn.ModuleDict({n: TrackDecoder(space, max(time, 1), config.decoder_channels) for n in names})
+
+    def requests(self, step: int, interactions: Interactions) -> dict[int, list[MapRequest]]:
+        """What to record in each block at a step."""
+        wanted: dict[int, list[MapRequest]] = {}
+        if WORDS in self.blocks:
+            words = TextMaps(tuple(interactions.words), self.config.grounding.direction, "all", WORDS)
+            for block in self.blocks[WORDS].at_step(step):
+                wanted.setdefault(block, []).append(words)
+        if INSTANCES in self.blocks:
+            tokens = torch.stack([first_frame_tokens(t, *self.token_size[1:]) for t in interactions.tracks])
+            instances = PropagationMaps(tokens, INSTANCES)
+            for block in self.blocks[INSTANCES].at_step(step):
+                wanted.setdefault(block, []).append(instances)
+        return wanted
+
+    def forward(self, maps: dict[str, torch.Tensor], interactions: Interactions) -> dict[str, torch.Tensor]:
+        """Losses of captured maps (blocks, B, K, F, h, w): their mean over blocks, decoded, against the tracks."""
+        known = interactions.known
+        tracks = interactions.tracks[known].float()
+        losses = {}
+        if WORDS in maps:
+            masks = torch.stack([grounding_masks(t, 0, 1) for t in tracks])
+            losses["grounding"] = self._loss(WORDS, maps[WORDS][:, known], masks)
+        if INSTANCES in maps:
+            losses["propagation"] = self._loss(INSTANCES, maps[INSTANCES][:, known], tracks)
+        return losses
+
+    def _loss(self, name: str, maps: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        decoder = self.decoders[WORDS if self.config.shared_decoder else name]
+        logits = decoder(maps.float().mean(dim=0).flatten(0, 1))
+        config = self.config
+        return alignment_loss(logits, masks.flatten(0, 1), config.kind, config.bce, config.dice, config.l2)
