@@ -34,6 +34,7 @@ class InteractionRequest:
         samples: how many videos are generated, of which the best is kept.
         instances: everything that is marked, with name and role, in the order of their IDs: target, actor, others.
             Left empty it is made of target_mask and actor_mask; `of_instances` makes a request the other way round.
+        robot: name of the robot that shall do it; empty for the profile's, if that names one.
 
     Raises:
         InputError: a 1xx code that names the field and the value that is wrong.
@@ -48,6 +49,7 @@ class InteractionRequest:
     seed: int = 0
     samples: int = 1
     instances: tuple[Instance, ...] = ()
+    robot: str = ""
 
     @classmethod
     def of_instances(cls, rgb: np.ndarray, instances, instruction: str, **fields) -> "InteractionRequest":

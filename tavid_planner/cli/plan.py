@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
     parser.add_argument(
+        "--robot", default="", metavar="NAME", help="robot that carries it out in physics; hoi-retarget --list names them"
+    )
+    parser.add_argument(
         "--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="change an option below"
     )
     parser.epilog = "options for --set (values of the profile mini):\n" + option_help(load_profile("mini"))
@@ -97,6 +100,7 @@ def _request(arguments: argparse.Namespace):
         depth_m=read_depth(arguments.depth) if arguments.depth else None,
         seed=arguments.seed,
         samples=arguments.samples,
+        robot=arguments.robot,
     )
     rgb = read_image(arguments.image)
     if arguments.instances:
