@@ -77,7 +77,7 @@ def save_plan(
 
     def write_plan_json(partial: Path, not_drawn: dict[str, str]) -> None:
         timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
-        files = sorted(p.name for p in partial.iterdir())
+        files = sorted(p.relative_to(partial).as_posix() for p in partial.rglob("*") if p.is_file())
         _write_json(partial / "plan.json", plan_to_dict(plan, timings, files, not_drawn))
 
     try:

@@ -13,9 +13,9 @@ from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.request import InteractionRequest
 
 if TYPE_CHECKING:
-    from tavid_planner.robot_stage import RobotPlan, RobotStage
     from hoi_motion.body import BodyModel, PosedBody
     from hoi_motion.physics import RepairResult
+    from tavid_planner.robot_stage import RobotPlan, RobotStage
 
 REPAIR_WORDS = {"REPAIRED": "repaired", "BEYOND_LIMIT": "not repaired", "NOT_REPAIRED": "not repaired"}
 

@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
     parser.add_argument(
-        "--robot", default="", metavar="NAME", help="robot that carries it out in physics; hoi-retarget --list names them"
+        "--robot",
+        default="",
+        metavar="NAME",
+        help="robot that carries it out in physics, see hoi-retarget --list",
     )
     parser.add_argument(
         "--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="change an option below"
