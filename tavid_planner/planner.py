@@ -156,6 +156,7 @@ class Planner:
         from hoi_motion.lift import lift_video, observe_clip
 
         how = dict(config=self.config.lift, cancel=run.cancel)
+        known = request.known
 
         def observe(sample: Sample, on_progress: OnProgress) -> Sample:
             clip = clip_of(request, sample.video)
@@ -163,7 +164,7 @@ class Planner:
 
         def lift(sample: Sample, on_progress: OnProgress) -> Sample:
             clip, seen = clip_of(request, sample.video), sample.observation
-            motion = lift_video(clip, body=self._body, observation=seen, on_progress=on_progress, **how)
+            motion = lift_video(clip, known=known, body=self._body, observation=seen, on_progress=on_progress, **how)
             return replace(sample, motion=motion, observation=None)
 
         seen = run.each("lift", observe, samples, span=(0.0, 0.5))
