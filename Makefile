@@ -36,7 +36,7 @@ docs: setup-docs
 setup-run setup-test setup-docs: setup-%:
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "error: no Python found - install Python 3.11 or name one: make PYTHON=/path/to/python3.11" >&2; exit 4; fi
-	@$(PYTHON) tools/setup_environment.py $*
+	@"$(PYTHON)" tools/setup_environment.py $*
 
 clean:
 	rm -rf .venv build log site *.egg-info

@@ -63,13 +63,12 @@ def lifted_clip(folder: Path) -> dict:
     import cv2
 
     from hoi_motion.lift import Clip, lift_video
+    from hoi_motion.lift.config import LiftConfig
+    from hoi_motion.media.video_file import read_video
 
-    capture, frames = cv2.VideoCapture(str(folder / "clip.mp4")), []
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    while (read := capture.read())[0]:
-        frames.append(read[1][..., ::-1])
+    clip = read_video(folder / "clip.mp4", LiftConfig().max_frames)
     mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_GRAYSCALE) > 127
-    return of_motion(lift_video(Clip(np.array(frames), fps, mask)))
+    return of_motion(lift_video(Clip(clip.frames, clip.fps, mask)))
 
 
 def planned(number: int) -> dict:

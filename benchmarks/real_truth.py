@@ -72,7 +72,7 @@ def lifted(folder: Path, motions: Path) -> tuple[HoiMotion, np.ndarray]:
     """The lifted motion and the detector's body keypoints (T, 33, 3), from an earlier run or made now."""
     from hoi_motion.keypoints.file import SavedKeypoints, read_keypoints
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-    from hoi_motion.lift import LiftConfig, lift_video
+    from hoi_motion.lift import Clip, LiftConfig, lift_video
     from hoi_motion.masks import checked_mask
     from hoi_motion.media.image_files import read_mask
     from hoi_motion.media.video_file import read_video
@@ -82,7 +82,7 @@ def lifted(folder: Path, motions: Path) -> tuple[HoiMotion, np.ndarray]:
         clip = read_video(folder / "clip.mp4", LiftConfig().max_frames)
         mask = clip.fitted(checked_mask(read_mask(folder / "mask.png"), clip.size_px))
         source = SavedKeypoints(MediaPipeKeypoints(), keypoint_file)
-        lift_video(clip.frames, clip.fps, mask, keypoints=source).save(motion_file)
+        lift_video(Clip(clip.frames, clip.fps, mask), keypoints=source).save(motion_file)
     return HoiMotion.load(motion_file), read_keypoints(keypoint_file)[0].body_px
 
 

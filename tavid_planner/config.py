@@ -22,6 +22,7 @@ from tavid_planner.errors import ErrorCode, InputError
 class VideoConfig:
     base: str = option("models/tavid-mini", "CogVideoX image-to-video model: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
+    lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as its files say", minimum=0, maximum=100000)
     device: str = option(
         "auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps")
     )

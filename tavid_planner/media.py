@@ -11,6 +11,8 @@ from tavid_planner.plan import InteractionPlan, InteractionVideo
 VIEWING_SIZE_PX = 360
 MAX_VIEWING_SCALE = 4
 MAX_ATTENTION_PANELS = 5
+# of x264: finer than an eye sees
+PLAN_CRF = 16
 MASK_COLOUR = (64, 255, 96)
 
 
@@ -24,34 +26,10 @@ def write_png(path: Path, image: np.ndarray) -> None:  # (H, W, 3) RGB or (H, W)
 
 
 def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:  # (T, H, W, 3) uint8
-    """Write H.264 that browsers play.
+    """Write H.264 that browsers play, small enough to be kept with every plan."""
+    from hoi_motion.media.video_file import write_video
 
-    H.264 with 4:2:0 chroma has even sides: an odd side is extended by repeating its last row or column, so pixel
-    coordinates stay what they are.
-    """
-    import imageio_ffmpeg
-
-    frames = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge")
-    writer = imageio_ffmpeg.write_frames(
-        str(path),
-        (frames.shape[2], frames.shape[1]),
-        fps=fps,
-        codec="libx264",
-        pix_fmt_in="rgb24",
-        pix_fmt_out="yuv420p",
-        quality=None,
-        macro_block_size=1,
-        ffmpeg_log_level="error",
-        output_params=["-crf", "16", "-preset", "medium", "-movflags", "+faststart"],
-    )
-    writer.send(None)
-    try:
-        for frame in frames:
-            writer.send(np.ascontiguousarray(frame))
-    finally:
-        writer.close()
-    if not path.is_file() or path.stat().st_size == 0:
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "is the disk full?")
+    write_video(path, frames, fps, crf=PLAN_CRF)
 
 
 def viewing_scale(height_px: int, width_px: int) -> int:

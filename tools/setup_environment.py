@@ -4,8 +4,11 @@ python3.11 tools/setup_environment.py run|test|docs
 
 Needs only the standard library. What is done is written down in `.venv/.setup`: one stamp a step with the digest of
 what it was made from. A set-up that was interrupted leaves the file `incomplete` there, and the next one starts anew.
+Of two at the same time the second waits for the first.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -38,6 +41,7 @@ NEEDED_DISK_GIB = 6
 SECTIONS = {"run": ("run",), "test": ("run", "test"), "docs": ("docs",)}  # of constraints.txt
 DOWNLOADS_AT_ONCE = 6  # an index answers slowly, not a machine: waiting in parallel costs nothing
 NETWORK_WORDS = ("NewConnectionError", "Max retries", "Read timed out", "No matching distribution", "Temporary failure")
+LOG_IN_TURN = threading.Lock()
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "60")
 
 
@@ -49,20 +53,23 @@ def main(purpose: str) -> int:
     started = time.monotonic()
     try:
         check_python()
-        if (STATE / "incomplete").exists():
-            shutil.rmtree(VENV)
-        create_environment()
-        steps = pending_steps(purpose)
-        if steps:
-            if purpose != "docs":
-                check_compiler()
-            check_disk()
-            (STATE / "incomplete").touch()
-            for step in steps:
-                step()
-            shutil.rmtree(WHEELS, ignore_errors=True)
-            (STATE / "incomplete").unlink()
-            say(f"ready after {time.monotonic() - started:.0f} s")
+        if is_ready(purpose):
+            return 0
+        with alone():
+            if (STATE / "incomplete").exists():
+                shutil.rmtree(VENV)
+            create_environment()
+            steps = pending_steps(purpose)
+            if steps:
+                if purpose != "docs":
+                    check_compiler()
+                check_disk()
+                (STATE / "incomplete").touch()
+                for step in steps:
+                    step()
+                shutil.rmtree(WHEELS, ignore_errors=True)
+                (STATE / "incomplete").unlink()
+                say(f"ready after {time.monotonic() - started:.0f} s")
         return 0
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -73,6 +80,25 @@ def main(purpose: str) -> int:
     except KeyboardInterrupt:
         print("error: set-up cancelled - the next `make` starts it again", file=sys.stderr)
         return 130
+
+
+def is_ready(purpose: str) -> bool:
+    """Whether nothing is left to do, and nobody is doing it."""
+    return environment_is_ours() and not (STATE / "incomplete").exists() and not pending_steps(purpose)
+
+
+@contextlib.contextmanager
+def alone():
+    """No other set-up of this checkout runs meanwhile: the system lets the lock go when its process ends in any way."""
+    path = ROOT / "log" / "setup.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up of this checkout is running: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def check_python() -> None:
@@ -117,11 +143,9 @@ def check_disk() -> None:
 
 def create_environment() -> None:
     """A virtual environment of this Python at this place; an older one of another kind is replaced."""
-    digest = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode()).hexdigest()
-    stamp = STATE / "environment"
-    if stamp.is_file() and stamp.read_text() == digest and PYTHON.exists():
+    if environment_is_ours():
         return
-    if VENV.exists() and not (not stamp.exists() and environment_works()):
+    if VENV.exists() and not (not (STATE / "environment").exists() and environment_works()):
         shutil.rmtree(VENV)
     if not VENV.exists():
         say("creating .venv")
@@ -132,7 +156,16 @@ def create_environment() -> None:
                 f"cannot create {VENV}: {last_line(made.stdout + made.stderr)} - apt-get install python3.11-venv"
             )
     STATE.mkdir(exist_ok=True)
-    stamp.write_text(digest)
+    stamp("environment", environment_digest())
+
+
+def environment_digest() -> str:
+    """Of this Python at this place."""
+    return hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode()).hexdigest()
+
+
+def environment_is_ours() -> bool:
+    return stamped("environment", environment_digest()) and PYTHON.exists()
 
 
 def environment_works() -> bool:
@@ -274,8 +307,8 @@ def in_parallel(jobs: list) -> None:
 
 def run_pip(*arguments: str, processes=None) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PIP_REQUIRE_VIRTUALENV", "PIP_USER")}
-    # the isolated build environment reads its pins from here
-    environment["PIP_CONSTRAINT"] = str(ROOT / "constraints.txt")
+    # the isolated build environment reads its pins from here; pip takes a space in it for the start of another file
+    environment["PIP_CONSTRAINT"] = (ROOT / "constraints.txt").as_uri()
     command = [str(PYTHON), *PIP, *arguments]
     process = subprocess.Popen(
         command,
@@ -289,7 +322,7 @@ def run_pip(*arguments: str, processes=None) -> None:
     if processes is not None:
         processes.append(process)
     output = process.communicate()[0]
-    with LOG.open("a") as log:
+    with LOG_IN_TURN, LOG.open("a") as log:
         log.write(f"$ pip {' '.join(arguments)}\n{output}\n")
     if process.returncode:
         what = "building the ROS interfaces" if str(ROOT / INTERFACES) in arguments else "getting packages"
@@ -301,7 +334,10 @@ def keep_log() -> Path:
     """The next set-up starts with a new .venv; its log stays beside the repository's other run logs."""
     kept = ROOT / "log" / "setup.log"
     kept.parent.mkdir(exist_ok=True)
-    shutil.copyfile(LOG, kept)
+    partial = kept.with_name(f".{kept.name}.{os.getpid()}")
+    with LOG_IN_TURN:
+        shutil.copyfile(LOG, partial)
+    os.replace(partial, kept)
     return kept.relative_to(ROOT)
 
 
@@ -330,7 +366,10 @@ def stamped(name: str, digest: str) -> bool:
 
 
 def stamp(name: str, digest: str) -> None:
-    (STATE / name).write_text(digest)
+    """Written whole or not at all: half a stamp must not be read by another set-up."""
+    partial = STATE / f".{name}.{os.getpid()}"
+    partial.write_text(digest)
+    os.replace(partial, STATE / name)
 
 
 def say(text: str) -> None:

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from training.bench.cases import DIFFICULTIES, bench_cases
@@ -87,7 +88,8 @@ def quick_evaluation(args, config: VideoConfig) -> None:
             if part := [r.score for r in mine if r.candidates == candidates]:
                 rows.append(_print_row(f"{args.profile}, of these with {candidates} candidates", part))
     if args.out:
-        args.out.write_text(json.dumps({"chance": chance, "keypoints": args.keypoints, "rows": rows}, indent=1) + "\n")
+        found = {"chance": chance, "keypoints": args.keypoints, "rows": rows}
+        write_whole(args.out, (json.dumps(found, indent=1) + "\n").encode())
     if args.sheet:
         outcomes = {r.case: r.score.outcome for r in results if r.contestant == "adapter"}
         cv2.imwrite(str(args.sheet), cv2.cvtColor(_sheet(cases[:12], outcomes, config, args.seed), cv2.COLOR_RGB2BGR))
@@ -118,7 +120,7 @@ def target_bench(args, config: VideoConfig) -> None:
     cases, out = bench_cases(args.classes, args.count), args.out or Path("runs/bench")
     results = run_bench(config, cases, contestants, out, args.keypoints, args.seed, args.workers)
     text = f"Contact judged by {args.keypoints} keypoints\n{report(results)}"
-    (out / "report.md").write_text(text + "\n")
+    write_whole(out / "report.md", (text + "\n").encode())
     print(text)
 
 

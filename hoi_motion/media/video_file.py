@@ -1,42 +1,60 @@
 """Clips from files and to files."""
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import whole_file
+from hoi_motion.media.video_stream import VideoStream, open_video, output_name
 
 # of the frames that are kept; larger ones are scaled down as they are read
 MAX_FRAME_PX = 1280 * 720
 # steps between frames that differ more than this from the usual one make a variable frame rate
 STEP_TOLERANCE = 0.5
-# a file that ends this share of its length, and two frames, too early is damaged
-MISSING_SHARE = 0.05
+# a cut between key frames loses some of the frames that lie before the last, or after the first, in time: gaps of so
+# many steps, so near to the ends of a clip of at least so many, make no variable frame rate
+END_GAP_STEPS, END_STEPS, END_CLIP_STEPS = 5, 4, 24
+# rates beyond these are of a damaged file
+MIN_FPS, MAX_FPS = 0.01, 1000.0
+# a clip sampled to a rate may show this share of its frames twice: what has fewer frames a second stutters
+MAX_REPEATED_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class VideoClip:
-    """A clip in memory.
+    """A clip in memory, as a player shows it: turned, mirrored, in square pixels.
 
     Attributes:
         frames: (T, h, w, 3) uint8 RGB, at most MAX_FRAME_PX pixels each, evenly spaced in time; fps: their rate.
-        size_px: (height, width) of the video itself.
+        size_px: (height, width) of the video itself, turned, in pixels as it stores them.
         resampled: the file has a variable frame rate; `frames` are those nearest to even times.
+        shown_px: (height, width) of the video in square pixels; the same as `size_px` unless its own are not square.
+        source_frames: (T,) int, which of the file's frames each is; source_count: how many the file has.
     """
 
     frames: np.ndarray
     fps: float
     size_px: tuple[int, int]
     resampled: bool = False
+    shown_px: tuple[int, int] | None = None
+    source_frames: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    source_count: int = 0
 
     @property
     def scale(self) -> np.ndarray:  # (2,)
         """Kept pixels to one of the video, along x and y; 1 where nothing was scaled."""
         return np.array(self.frames.shape[2:0:-1]) / self.size_px[::-1]
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Width of one of the video's own pixels over its height."""
+        return self.shown_px[1] / self.size_px[1] if self.shown_px else 1.0
+
+    def size_of(self, image: np.ndarray) -> tuple[int, int]:  # (H, W)
+        """The size that a mask or depth image of this video must have: of stored pixels, or as it is shown."""
+        return self.shown_px if self.shown_px and image.shape[:2] == tuple(self.shown_px) else self.size_px
 
     def fitted(self, image: np.ndarray) -> np.ndarray:  # (H, W) -> (h, w)
         """A mask or depth image of the video's size at the size of the frames; a small mask never vanishes."""
@@ -61,98 +79,186 @@ def read_video(path, max_frames: int) -> VideoClip:
     """A clip from a file, in bounded memory whatever the file holds.
 
     Raises:
-        InputError: FILE_INVALID for a missing, damaged, cut off or too long video.
+        InputError: FILE_INVALID for a missing, damaged, cut off, too large or too long video.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(ErrorCode.FILE_INVALID, f"video {path} does not exist", "check the path")
-    # the decoder's own lines would stand beside the one line that names the error
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    capture = cv2.VideoCapture(str(path))
-    try:
-        promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        frames, times_s, size_px = _read(capture, path, max_frames, promised)
-        fps = capture.get(cv2.CAP_PROP_FPS)
-    finally:
-        capture.release()
-    if not len(frames):
-        raise InputError(ErrorCode.FILE_INVALID, f"video {path} holds no readable frame", "the file may be damaged")
-    if not (np.isfinite(fps) and 0 < fps <= 1000):
-        raise InputError(ErrorCode.FILE_INVALID, f"video {path} says it has {fps} frames per second")
-    missing_s = promised / fps - (times_s[-1] - times_s[0]) - 1 / fps
-    if np.diff(times_s).min(initial=1.0) > 0 and missing_s > max(2.5 / fps, MISSING_SHARE * promised / fps):
-        raise InputError(
-            ErrorCode.FILE_INVALID,
-            f"video {path} ends after {len(frames)} of {promised:.0f} frames",
-            "the file is cut off or damaged",
-        )
-    return _evenly(frames, times_s, float(fps), size_px, path, max_frames)
-
-
-def _read(capture, path, max_frames: int, promised: float) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Frames scaled to MAX_FRAME_PX, their times in seconds, and the size of the video's own frames."""
-    kept, times_s, size_px = np.zeros((0, 1, 1, 3), np.uint8), [], (0, 0)
-    while True:
-        # a file that says how long it is, is refused before it is decoded
-        too_long = len(times_s) if len(times_s) > max_frames else promised if promised > max_frames else 0
-        if too_long:
-            raise InputError(
-                ErrorCode.FILE_INVALID,
-                f"video {path} has {too_long:.0f} frames or more, at most {max_frames} are lifted",
-                "cut the clip",
-            )
-        readable, frame = capture.read()
-        if not readable:
-            return kept[: len(times_s)], np.array(times_s), size_px
+    video = open_video(path)
+    # a file that is too long is refused before it is decoded
+    if len(video.packet_times_s(max_frames)) > max_frames:
+        raise _too_long(path, max_frames)
+    size = kept_size(video)
+    kept, times_s, usual_s = np.empty((0, *size, 3), np.uint8), [], 0.0
+    for time_s, duration_s, image in video.frames(size):
         if not times_s:
-            size_px = frame.shape[:2]
-            shrink = min(1.0, np.sqrt(MAX_FRAME_PX / (size_px[0] * size_px[1])))
-            size = tuple(max(1, int(side * shrink)) for side in size_px)
             # pages are only taken when they are written
-            kept = np.empty((max_frames + 1, *size, 3), np.uint8)
-        elif frame.shape[:2] != size_px:
-            raise InputError(ErrorCode.FILE_INVALID, f"video {path} changes its size within the clip", "cut it there")
-        small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) if size != size_px else frame
-        cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=kept[len(times_s)])
-        times_s.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            kept, usual_s = np.empty((max_frames, *size, 3), np.uint8), duration_s
+        elif len(times_s) == max_frames:
+            raise _too_long(path, max_frames)
+        kept[len(times_s)] = image
+        times_s.append(time_s)
+    fps, chosen = _even_frames(np.array(times_s), usual_s, video.tick_s, path, max_frames)
+    frames = kept[: len(times_s)]
+    resampled = chosen is not None
+    if resampled:
+        frames = frames[chosen]
+    source = chosen if resampled else np.arange(len(times_s))
+    return VideoClip(frames, fps, video.size_px, resampled, video.shown_px, source, len(times_s))
 
 
-def _evenly(frames, times_s, fps: float, size_px, path, max_frames: int) -> VideoClip:
-    steps = np.diff(times_s)
-    # containers without times say zero
-    if len(steps) < 2 or steps.min() <= 0:
-        return VideoClip(frames, fps, size_px)
-    step = float(np.median(steps))
-    if np.abs(steps - step).max() <= STEP_TOLERANCE * step:
-        return VideoClip(frames, fps, size_px)
-    even = np.arange(times_s[0], times_s[-1] + 0.5 * step, step)
-    if len(even) > max_frames:
+def read_sampled(path, num_frames: int, fps: float) -> VideoClip:
+    """The first `num_frames` frames of a video at `fps` frames a second: those nearest to even times from its first.
+
+    It is decoded no further than they reach.
+
+    Raises:
+        InputError: FILE_INVALID for a video that cannot be read, is too short, or has fewer frames a second.
+    """
+    video = open_video(path)
+    size = kept_size(video)
+    kept, source, shown, start_s, last_s, step_s = [], [], 0, 0.0, 0.0, 0.0
+    earlier = None
+    for time_s, duration_s, image in video.frames(size):
+        if earlier is None:
+            start_s = time_s
+        else:
+            step_s = time_s - last_s
+        # a frame stands for every moment up to half-way to the next
+        while len(kept) < num_frames and earlier is not None:
+            moment_s = start_s + len(kept) / fps
+            if moment_s >= (last_s + time_s) / 2:
+                break
+            kept.append(earlier)
+            source.append(shown - 1)
+        earlier, last_s, shown = image, time_s, shown + 1
+        step_s = step_s or duration_s
+        if len(kept) == num_frames:
+            break
+    while len(kept) < num_frames and start_s + len(kept) / fps < last_s + max(step_s, 1e-6) / 2:
+        kept.append(earlier)
+        source.append(shown - 1)
+    if len(kept) < num_frames:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"video {path} has a variable frame rate: {len(even)} even frames, at most {max_frames} are lifted",
-            "cut the clip, or give it a constant frame rate",
+            f"video {path} has {len(kept)} frames, {num_frames} are needed at {fps:g} frames a second",
+            "give a longer clip",
         )
-    nearest = np.abs(times_s[None] - even[:, None]).argmin(1)
-    return VideoClip(frames[nearest], 1 / step, size_px, resampled=True)
+    repeated = num_frames - len(set(source))
+    if repeated > MAX_REPEATED_SHARE * num_frames:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"video {path} has too few frames a second: {repeated} of {num_frames} would be shown twice at {fps:g}",
+            "give a clip of at least that rate",
+        )
+    return VideoClip(np.stack(kept), fps, video.size_px, False, video.shown_px, np.array(source), shown)
 
 
-def write_video(path, frames: np.ndarray, fps: float) -> None:
-    """Write an H.264 mp4, complete or not at all.
+def read_frame(path, middle: bool = False) -> np.ndarray:  # (H, W, 3) uint8
+    """The first frame of a video, or the middle one, in full size as it is shown.
+
+    Raises:
+        InputError: FILE_INVALID for a video that cannot be read.
+    """
+    video = open_video(path)
+    number = len(video.packet_times_s()) // 2 if middle else 0
+    for *_, image in video.frames(video.shown_px, range(number, number + 1)):
+        return image
+    raise InputError(ErrorCode.FILE_INVALID, f"frame {number} of video {path} cannot be read", "it may be damaged")
+
+
+def write_video(path, frames: np.ndarray, fps: float, crf: int = 10) -> None:  # (T, H, W, 3) uint8
+    """Write an H.264 mp4 that browsers play, complete or not at all.
+
+    H.264 with 4:2:0 chroma has even sides: an odd side is extended by repeating its last row or column, so pixel
+    coordinates stay what they are.
+
+    Args:
+        crf: of x264: smaller is finer and larger on disk.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
     """
     import imageio_ffmpeg
 
-    height, width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
+    height, width = frames.shape[1:3]
+    odd = ((0, height % 2), (0, width % 2), (0, 0))
     try:
         with whole_file(path) as partial:
             writer = imageio_ffmpeg.write_frames(
-                str(partial), (width, height), fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error"
+                output_name(partial),
+                (width + width % 2, height + height % 2),
+                fps=fps,
+                codec="libx264",
+                pix_fmt_in="rgb24",
+                pix_fmt_out="yuv420p",
+                quality=None,
+                macro_block_size=1,
+                ffmpeg_log_level="error",
+                output_params=["-crf", str(crf), "-preset", "medium", "-movflags", "+faststart"],
             )
             writer.send(None)
-            for frame in frames:
-                writer.send(np.ascontiguousarray(frame[:height, :width]))
-            writer.close()
+            try:
+                for frame in frames:
+                    writer.send(np.ascontiguousarray(np.pad(frame, odd, mode="edge")))
+            finally:
+                writer.close()
+            if not partial.is_file() or partial.stat().st_size == 0:
+                raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "is the disk full?")
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror or error}") from error
+
+
+def kept_size(video: VideoStream) -> tuple[int, int]:  # (h, w)
+    """The size at which frames of a video are kept: as shown, and no more than MAX_FRAME_PX pixels."""
+    height, width = video.shown_px
+    shrink = min(1.0, np.sqrt(MAX_FRAME_PX / (height * width)))
+    return max(1, int(height * shrink)), max(1, int(width * shrink))
+
+
+def _even_frames(times_s: np.ndarray, usual_s: float, tick_s: float, path, max_frames: int):
+    """The frame rate, and for a variable one the (T,) frames nearest to even times, else None."""
+    steps = np.diff(times_s)
+    moving = steps[steps > 0]
+    if not len(moving):
+        return _plausible(1 / usual_s if usual_s > 0 else 0.0, path), None
+    # what is left out makes gaps; what is only jittered evens out
+    step = float(moving[moving <= (1 + STEP_TOLERANCE) * np.median(moving)].mean())
+    _plausible(1 / step, path)
+    usual = np.abs(steps - step) <= STEP_TOLERANCE * step
+    inner = slice(None)
+    if not usual.all() and len(steps) >= END_CLIP_STEPS and (np.abs(steps) <= END_GAP_STEPS * step).all():
+        inner = slice(END_STEPS, -END_STEPS)
+    if usual[inner].all():
+        span_s = float(steps[inner].sum())
+        return _plausible(_usual_rate(len(steps[inner]), span_s, tick_s), path), None
+    if (times_s[-1] - times_s[0]) / step > max_frames:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"video {path} has a variable frame rate: {(times_s[-1] - times_s[0]) / step:.0f} evenly spaced frames, at "
+            f"most {max_frames} are lifted",
+            "cut the clip, or give it a constant frame rate",
+        )
+    even = np.arange(times_s[0], times_s[-1] + 0.5 * step, step)
+    return 1 / step, np.abs(times_s[None] - even[:, None]).argmin(1)
+
+
+def _usual_rate(steps: int, span_s: float, tick_s: float) -> float:
+    """Steps a second; a whole number, or one over 1.001, where the rounding of the times leaves it open."""
+    fps = steps / span_s
+    usual = [rate for rate in (round(fps), round(fps * 1.001) / 1.001) if rate > 0]
+    near = [rate for rate in usual if abs(steps / rate - span_s) <= 1.01 * tick_s]
+    return float(min(near, key=lambda rate: abs(rate - fps))) if near else fps
+
+
+def _plausible(fps: float, path) -> float:
+    if not (np.isfinite(fps) and MIN_FPS <= fps <= MAX_FPS):
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"video {path} shows {fps:g} frames a second", "give it a frame rate, or cut it"
+        )
+    return float(fps)
+
+
+def _too_long(path, max_frames: int) -> InputError:
+    return InputError(
+        ErrorCode.FILE_INVALID,
+        f"video {path} has more than {max_frames} frames, at most {max_frames} are lifted",
+        "cut the clip",
+    )

@@ -4,9 +4,8 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from enum import Enum
-from pathlib import Path
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import write_whole
 
 SCHEMA_VERSION = 1
 
@@ -108,7 +107,4 @@ class PhysicsReport:
         }
 
     def save(self, path) -> None:
-        try:
-            Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n")
-        except OSError as error:
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
+        write_whole(path, (json.dumps(self.to_dict(), indent=2) + "\n").encode())

@@ -23,7 +23,7 @@ def _parser():
         "--video",
         required=True,
         metavar="FILE",
-        help="any video OpenCV can read; more than 1280x720 pixels are scaled down on reading",
+        help="any video, read as a player shows it; more than 1280x720 pixels are scaled down on reading",
     )
     parser.add_argument("--mask", required=True, metavar="FILE", help="mask of the object in the first frame")
     parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
@@ -82,17 +82,21 @@ def _lift(argv: list[str]) -> int:
     actor_mask = read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None
     depth_m = read_depth(arguments.depth) if arguments.depth else None
     clip = read_video(arguments.video, config.max_frames)
-    mask = clip.fitted(checked_mask(mask, clip.size_px, "target mask"))
+    mask = clip.fitted(checked_mask(mask, clip.size_of(mask), "target mask"))
     if actor_mask is not None:
-        actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_px, "actor mask"))
+        actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_of(actor_mask), "actor mask"))
     if depth_m is not None:
-        depth_m = clip.fitted(checked_depth(depth_m, clip.size_px))
-    intrinsics = _intrinsics(arguments, clip.size_px)
+        depth_m = clip.fitted(checked_depth(depth_m, clip.size_of(depth_m)))
+    intrinsics = _intrinsics(arguments, clip)
     if intrinsics is not None:
         intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
     human = None
     if arguments.human:
+        from hoi_motion.lift.person.given_human import on_frames_of
+
         human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
+        if clip.resampled:
+            human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
 
     from hoi_motion.body import PosedBody, load_body
     from hoi_motion.lift import Clip, lift_video
@@ -101,15 +105,16 @@ def _lift(argv: list[str]) -> int:
     body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with _Bar() as on_progress:
         motion = lift_video(seen, config=config, keypoints=keypoints, human=human, body=body, on_progress=on_progress)
+    in_video = _in_pixels_of(clip, motion)
+    in_video.save(arguments.out)
+    _print_summary(in_video)
+    print(f"motion   {arguments.out}")
+    # after the motion is safe: what goes wrong with its picture must not cost it
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
         drawn = draw_overlay(clip.frames, motion, mask, PosedBody(body, motion).keypoints_m)
         write_video(arguments.overlay, drawn, clip.fps)
-    motion = _in_pixels_of(clip, motion)
-    motion.save(arguments.out)
-    _print_summary(motion)
-    print(f"motion   {arguments.out}")
     return 0
 
 
@@ -124,8 +129,14 @@ def _in_pixels_of(clip, motion):
     notes = list(motion.notes)
     if clip.resampled:
         notes.append(f"the video has a variable frame rate: lifted at {clip.fps:g} evenly spaced frames per second")
-    if (clip.scale != 1).any():
-        height, width = clip.frames.shape[1:3]
+    height, width = clip.frames.shape[1:3]
+    if clip.pixel_aspect != 1:
+        notes.append(
+            f"the video's pixels are {clip.pixel_aspect:g} times as wide as high: lifted in square ones, "
+            f"{width}x{height}; the camera is that of its own {clip.size_px[1]}x{clip.size_px[0]} pixels, "
+            "so its fx is not its fy"
+        )
+    elif (clip.scale != 1).any():
         notes.append(
             f"lifted at {width}x{height}; the camera is that of the video's {clip.size_px[1]}x{clip.size_px[0]} pixels"
         )
@@ -138,11 +149,16 @@ def _in_pixels_of(clip, motion):
     return motion.replace(camera=camera, notes=tuple(notes))
 
 
-def _intrinsics(arguments, size_px) -> np.ndarray | None:
+def _intrinsics(arguments, clip) -> np.ndarray | None:
+    """Of the video's own pixels, which need not be square."""
     if arguments.camera_fx is not None:
-        height, width = size_px
+        height, width = clip.size_px
         return np.array(
-            [[arguments.camera_fx, 0, (width - 1) / 2], [0, arguments.camera_fx, (height - 1) / 2], [0, 0, 1]]
+            [
+                [arguments.camera_fx, 0, (width - 1) / 2],
+                [0, arguments.camera_fx * clip.pixel_aspect, (height - 1) / 2],
+                [0, 0, 1],
+            ]
         )
     if arguments.intrinsics is None:
         return None

@@ -102,6 +102,8 @@ def _print_summary(plan) -> None:
         for sample in plan.samples:
             touch = {True: "touches the target", False: "misses the target", None: "not lifted"}[sample.touches_target]
             print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
+    if scale := plan.provenance["video"].get("adapter_scale"):
+        print(f"adapter  LoRA scale {scale}")
     print("time     " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in plan.timings_s.items()))
 
 

@@ -3,13 +3,14 @@
     patch_embed_conv2d.safetensors (or .pth)    weight and bias of the convolution, with one more input channel
     pytorch_lora_weights.safetensors            LoRA of the transformer in diffusers' format
 
-Trigger word, rank and alpha stand in the safetensors headers: the released files carry none of them.
+The LoRA may as well be peft's (`adapter_model.safetensors` with `adapter_config.json`), or one other safetensors file
+with the names of kohya or others (`lora_names.py`). Trigger word, rank and alpha stand in the safetensors headers: the
+released files carry none of them.
 """
 
 import json
 import logging
 import pickle
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,17 +18,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hoi_motion.files import whole_file
-from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, read_layers
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
 CONV_SAFETENSORS = "patch_embed_conv2d.safetensors"
 CONV_PICKLE = "patch_embed_conv2d.pth"
 LORA_FILE = "pytorch_lora_weights.safetensors"
+PEFT_FILE = "adapter_model.safetensors"
+PEFT_CONFIG = "adapter_config.json"
 ADAPTER_NAME = "target_aware"
 METADATA_KEY = "tavid_adapter"
 DIFFUSERS_METADATA_KEY = "lora_adapter_metadata"
-LORA_KEY = re.compile(r"transformer\.(?P<layer>.+)\.((?P<down>lora_A|lora\.down)|lora_B|lora\.up)\.(weight|bias)")
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +42,10 @@ class Adapter:
     Attributes:
         name: the folder or hub id it came from.
         trigger: the word that the text encoder reads for `[TGT]`.
-        rank, alpha: of its LoRA.
+        rank, alpha: of its LoRA; where layers differ, those of most.
         digest: of its files.
         extra: whatever else its training stored, for example the supervised blocks.
+        scales: what the LoRA of its layers is multiplied by, alpha over rank: the smallest and the largest.
     """
 
     name: str
@@ -50,6 +54,13 @@ class Adapter:
     alpha: float
     digest: str
     extra: dict = field(default_factory=dict)
+    scales: tuple[float, ...] = ()
+
+    @property
+    def scale_words(self) -> str:
+        """The scale in use in words."""
+        scale = " to ".join(f"{scale:g}" for scale in sorted(set(self.scales))) or "unknown"
+        return f"{scale} (alpha {self.alpha:g}, rank {self.rank})"
 
 
 def widen_patch_embed(transformer, extra_channels: int = 1) -> None:
@@ -90,46 +101,45 @@ def widen_patch_embed(transformer, extra_channels: int = 1) -> None:
     transformer.register_to_config(in_channels=transformer.config.in_channels + extra_channels)
 
 
-def load_adapter(model, folder_or_hub_id) -> Adapter:
+def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Adapter:
     """Load an adapter into a transformer, or into the transformer of a pipeline, with weight 1.
 
     The transformer is widened by one channel first unless it already is.
 
+    Args:
+        lora_alpha: of its LoRA, for files that do not say; None or 0 takes what the files say, else the rank.
+
     Raises:
-        VideoError: MODEL_MISSING for a missing or truncated file, ADAPTER_INCOMPATIBLE when shapes or layers do not
-            fit the transformer; both name the file. The transformer is unchanged then.
+        VideoError: MODEL_MISSING for a missing or truncated file, ADAPTER_INCOMPATIBLE when names, shapes or layers do
+            not fit the transformer; both name the file. The transformer is unchanged then.
     """
     transformer = getattr(model, "transformer", model)
-    folder = model_folder(str(folder_or_hub_id), files=(CONV_SAFETENSORS, CONV_PICKLE, LORA_FILE))
+    folder = model_folder(str(folder_or_hub_id), files=(CONV_SAFETENSORS, CONV_PICKLE, "*.safetensors", PEFT_CONFIG))
     conv_path, conv, metadata = _read_conv(folder)
-    lora_path = folder / LORA_FILE
+    lora_path = _lora_path(folder)
     lora_header = check_safetensors(lora_path)
-    lora = load_file(lora_path)
     widened = transformer.config.in_channels > 2 * transformer.config.out_channels
     _check_conv(conv, transformer, 0 if widened else 1, conv_path)
-    _check_lora(lora, transformer, lora_path)
+    lora = read_layers(load_file(lora_path), transformer, lora_path)
+    alphas = alphas_of(lora, _lora_config(folder, lora_path, lora_header), lora_alpha, lora_path)
 
     if not widened:
         widen_patch_embed(transformer)
     transformer.patch_embed.proj.load_state_dict(conv)
-    alphas = {name: float(value) for name, value in lora.items() if name.endswith(".alpha")}
-    stored = lora_header.get("__metadata__", {}).get(DIFFUSERS_METADATA_KEY)
-    try:
-        transformer.load_lora_adapter(
-            {name: value for name, value in lora.items() if name not in alphas},
-            prefix="transformer",
-            adapter_name=ADAPTER_NAME,
-            metadata=json.loads(stored) if stored else None,
-            network_alphas=None if stored or not alphas else alphas,
-        )
-    except (RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise _incompatible(lora_path, str(error)) from error
-    transformer.set_adapters([ADAPTER_NAME], [1.0])
+    _inject(transformer, lora, alphas, lora_path)
     config = transformer.peft_config[ADAPTER_NAME]
-    alpha = next(iter(config.alpha_pattern.values()), config.lora_alpha)
-    trigger = metadata.pop("trigger", DEFAULT_TRIGGER)
-    logger.info("adapter %s: rank %d, alpha %g, trigger word %r", folder, config.r, alpha, trigger)
-    return Adapter(str(folder_or_hub_id), trigger, config.r, float(alpha), weights_digest(folder), metadata)
+    scales = [alpha / lora.ranks[layer] for layer, alpha in alphas.items()]
+    adapter = Adapter(
+        str(folder_or_hub_id),
+        metadata.pop("trigger", DEFAULT_TRIGGER),
+        config.r,
+        float(config.lora_alpha),
+        weights_digest(folder),
+        metadata,
+        (min(scales), max(scales)),
+    )
+    logger.info("adapter %s: LoRA scale %s, trigger word %r", folder, adapter.scale_words, adapter.trigger)
+    return adapter
 
 
 def save_adapter(folder, transformer, rank: int, alpha: float, trigger: str, extra: dict | None = None) -> None:
@@ -200,11 +210,11 @@ def _read_conv(folder: Path) -> tuple[Path, dict, dict]:
     try:
         conv = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise _incompatible(path, "it holds something other than tensors") from error
+        raise incompatible(path, "it holds something other than tensors") from error
     except (RuntimeError, EOFError, OSError) as error:
         raise missing(f"{path} is damaged or truncated: {error}", "download the adapter again") from error
     if not isinstance(conv, dict):
-        raise _incompatible(path, f"it holds a {type(conv).__name__} instead of a state dict")
+        raise incompatible(path, f"it holds a {type(conv).__name__} instead of a state dict")
     return path, conv, {}
 
 
@@ -217,28 +227,45 @@ def _check_conv(conv: dict, transformer, extra_channels: int, path: Path) -> Non
         expected["weight"] = (shape[0], shape[1] + extra_channels * per_channel, *shape[2:])
     found = {name: tuple(value.shape) for name, value in conv.items()}
     if found != expected:
-        raise _incompatible(path, f"it holds {found}, the transformer expects {expected}")
+        raise incompatible(path, f"it holds {found}, the transformer expects {expected}")
 
 
-def _check_lora(lora: dict, transformer, path: Path) -> None:
-    if not lora:
-        raise _incompatible(path, "it is empty")
-    modules = dict(transformer.named_modules())
-    for key, value in lora.items():
-        if key.endswith(".alpha"):
-            continue
-        match = LORA_KEY.fullmatch(key)
-        module = modules.get(match["layer"]) if match else None
-        if not isinstance(module, torch.nn.Linear):
-            raise _incompatible(path, f"{key!r} names no linear layer of the transformer")
-        axis, size = (1, module.in_features) if match["down"] else (0, module.out_features)
-        if value.shape[axis] != size:
-            raise _incompatible(path, f"{key!r} has shape {tuple(value.shape)}, the layer has {size} features")
+def _lora_path(folder: Path) -> Path:
+    """The file with the LoRA: of diffusers' or peft's name, else the only other one."""
+    for name in (LORA_FILE, PEFT_FILE):
+        if (folder / name).is_file():
+            return folder / name
+    others = sorted(path for path in folder.glob("*.safetensors") if path.name != CONV_SAFETENSORS)
+    if len(others) > 1:
+        names = ", ".join(path.name for path in others[:4])
+        raise missing(f"{folder} has several files that may be its LoRA: {names}", f"rename the one to {LORA_FILE}")
+    return others[0] if others else folder / LORA_FILE
 
 
-def _incompatible(path: Path, reason: str) -> VideoError:
-    return VideoError(
-        ErrorCode.ADAPTER_INCOMPATIBLE,
-        f"{path} does not fit the base model: {reason}",
-        "use the base model that the adapter was trained on",
-    )
+def _lora_config(folder: Path, lora_path: Path, header: dict) -> dict:
+    """Alpha and its kin, as diffusers keeps them in the file's header or peft in a file beside it."""
+    stored = header.get("__metadata__", {}).get(DIFFUSERS_METADATA_KEY)
+    path = folder / PEFT_CONFIG
+    try:
+        if stored:
+            return {name.removeprefix("transformer."): value for name, value in json.loads(stored).items()}
+        config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        if not isinstance(config, dict):
+            raise ValueError("it holds no JSON object")
+    except (OSError, ValueError, AttributeError) as error:
+        where = lora_path if stored else path
+        raise missing(f"{where} has a damaged configuration: {error}", "save the adapter again") from error
+    return config
+
+
+def _inject(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path) -> None:
+    try:
+        transformer.load_lora_adapter(
+            {f"transformer.{name}": value for name, value in lora.weights.items()},
+            prefix="transformer",
+            adapter_name=ADAPTER_NAME,
+            network_alphas={f"transformer.{layer}.alpha": alpha for layer, alpha in alphas.items()},
+        )
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise incompatible(path, str(error)) from error
+    transformer.set_adapters([ADAPTER_NAME], [1.0])

@@ -14,6 +14,7 @@ from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
+from tavid_planner.video.decoded import check_pictures
 from tavid_planner.video.image_fit import ImageFit
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
@@ -41,6 +42,7 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
             scheduler=config.scheduler,
             memory=config.memory,
             vae_tiling=config.vae_tiling,
+            lora_alpha=config.lora_alpha,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -48,6 +50,7 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
         "base_digest": weights_digest(model_folder(base)),
         "adapter": config.adapter,
         "adapter_digest": pipeline.adapter.digest if pipeline.adapter else "",
+        "adapter_scale": pipeline.adapter.scale_words if pipeline.adapter else "",
         "trigger": pipeline.trigger,
         "mask_used": pipeline.uses_mask,
         "device": str(device),
@@ -98,7 +101,9 @@ def generate_video(
         mask_reduction=config.mask_reduction,
         capture_attention=config.capture_attention,
     )
-    frames = fit.to_request((np.asarray(output.frames[0]) * 255).round().astype(np.uint8))
+    pictures = np.asarray(output.frames[0])
+    check_pictures(pictures, request.rgb, config.dtype)
+    frames = fit.to_request((pictures * 255).round().astype(np.uint8))
     attention = None
     if output.target_attention is not None:
         attention = fit.maps_to_request(output.target_attention.numpy())

@@ -15,6 +15,7 @@ from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import Adapter, load_adapter
 from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.conditioning import REDUCTIONS, mask_latents
+from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import GUIDANCE, guidance_at
 from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
 from tavid_planner.video.memory import memory_errors, place
@@ -66,6 +67,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
         scheduler: str | None = None,
         memory: str = "resident",
         vae_tiling: bool = False,
+        lora_alpha: float | None = None,
     ) -> "TargetAwarePipeline":
         """Load a CogVideoX image-to-video model and, if given, a target-aware adapter.
 
@@ -73,6 +75,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             base: a folder in diffusers format, or a hub id; for a folder no hub is ever asked.
             adapter: a folder or hub id in the layout of the released TaViD weights.
             scheduler: "dpm", "ddim", or None for the one stored with the model.
+            lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
             memory: "resident", or "model" and "sequential" offloading (these need a GPU).
 
         Raises:
@@ -98,7 +101,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                     f"one with {2 * pipeline.vae.config.latent_channels} channels is needed",
                 )
             if adapter:
-                pipeline.adapter = load_adapter(pipeline, adapter)
+                pipeline.adapter = load_adapter(pipeline, adapter, lora_alpha)
             if scheduler is not None:
                 pipeline.scheduler = SCHEDULERS[scheduler].from_config(pipeline.scheduler.config)
             if vae_tiling:
@@ -266,6 +269,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                 frames = latents
                 if output_type != "latent":
                     frames = self.decode_latents(latents[:, padding:])
+                    check_finite(frames, self.vae.dtype)
                     frames = self.video_processor.postprocess_video(frames, output_type=output_type)
         finally:
             self.maybe_free_model_hooks()

@@ -2,6 +2,8 @@
 
 import importlib.util
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,7 @@ def tool(tmp_path, monkeypatch):
             (module.WHEELS / "ros_tavid_planner_interfaces-0-py3.whl").touch()
 
     module.calls = []
+    module.real_run_pip = module.run_pip
     monkeypatch.setattr(module, "create_environment", create)
     monkeypatch.setattr(module, "installed_packages", set)
     monkeypatch.setattr(module, "run_pip", pip)
@@ -144,3 +147,70 @@ def test_the_real_lock_has_its_four_sections(tool, monkeypatch):
     assert list(sections) == ["run", "test", "build", "docs"]
     assert not set(sections["run"]) & set(sections["test"])
     assert [p for p in sections["run"] if p.startswith("torch==")]
+
+
+def test_a_second_set_up_waits_for_the_first_and_finds_all_done(tool, monkeypatch, capsys):
+    started, go_on, fake = threading.Event(), threading.Event(), tool.run_pip
+
+    def slow(*arguments, processes=None):
+        started.set()
+        assert go_on.wait(10)
+        fake(*arguments, processes=processes)
+
+    monkeypatch.setattr(tool, "run_pip", slow)
+    codes = []
+    threads = [threading.Thread(target=lambda: codes.append(tool.main("run"))) for _ in range(2)]
+    threads[0].start()
+    assert started.wait(10)
+    threads[1].start()
+    while "waiting for it" not in (said := capsys.readouterr().out):
+        time.sleep(0.01)
+    before = len(tool.calls)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert codes == [0, 0] and before == 0 and said.count("another set-up") == 1
+    assert len([call for call in tool.calls if str(tool.ROOT) in call]) == 1
+
+
+def test_the_lock_is_free_once_a_set_up_has_failed(tool, monkeypatch):
+    def fails(*_, **__):
+        raise tool.SetupError("no network")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tool, "run_pip", fails)
+        assert tool.main("run") == 4
+    assert tool.main("run") == 0
+
+
+def test_pip_finds_the_lock_of_packages_under_a_path_with_a_space(tool, monkeypatch, tmp_path):
+    """pip splits a value of its environment at spaces; asked for a package that is not pinned to what it may have."""
+    spaced = tmp_path / "my check out"
+    spaced.mkdir()
+    for name, path in {
+        "ROOT": spaced,
+        "VENV": spaced,
+        "LOG": spaced / "setup.log",
+        "PYTHON": Path(sys.executable),
+    }.items():
+        monkeypatch.setattr(tool, name, path)
+    (spaced / "constraints.txt").write_text("pip==0.0.1\n")
+    with pytest.raises(tool.SetupError, match="pip"):
+        tool.real_run_pip("install", "--no-index", "--dry-run", "pip")
+    log = (spaced / "setup.log").read_text()
+    assert "pip==0.0.1" in log and "Could not open requirements file" not in log
+
+
+def test_stamps_are_written_whole(tool, monkeypatch):
+    tool.create_environment()
+    tool.stamp("project", "old")
+
+    def full_disk(path, text):
+        with open(path, "w") as file:
+            file.write(text[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full_disk)
+    with pytest.raises(OSError):
+        tool.stamp("project", "new")
+    assert (tool.STATE / "project").read_text() == "old"

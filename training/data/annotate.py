@@ -18,12 +18,13 @@ import torch
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.media.video_file import read_frame
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.media import write_png
 from tavid_planner.request import APPENDED_SENTENCE
 from tavid_planner.video.model_files import missing, model_folder
 from training.data.clip import unusable
-from training.data.sources import VideoClips, read_frames
+from training.data.sources import VideoClips
 
 PROMPTS = {"box": 4, "point": 2}
 
@@ -88,20 +89,19 @@ def read_prompt(path: Path, height: int, width: int) -> dict:
 
 def annotate(folder: Path, sam: MaskMaker | None, captioner: Captioner | None) -> tuple[int, list[str]]:
     """Make what is missing; the number of files written, and why clips got no mask."""
-    written, reasons = 0, []
-    for name in tqdm(VideoClips(folder).names(), unit="clip", desc="annotating"):
-        mask_path, prompt_path, text_path = (folder / (Path(name).stem + s) for s in (".png", ".json", ".txt"))
+    written, reasons, source = 0, [], VideoClips(folder)
+    for name in tqdm(source.names(), unit="clip", desc="annotating"):
+        mask_path, prompt_path, text_path = (source.beside(name, s) for s in (".png", ".json", ".txt"))
         try:
             if sam and not mask_path.is_file():
-                first = read_frames(folder / name)[0]
+                first = read_frame(folder / name)
                 mask = sam.mask(first, read_prompt(prompt_path, *first.shape[:2]))
                 if not mask.any():
                     raise unusable(name, f"SAM finds nothing at {prompt_path.name}")
                 write_png(mask_path, mask.astype(np.uint8) * 255)
                 written += 1
             if captioner and not text_path.is_file():
-                frames = read_frames(folder / name)
-                said = captioner.caption(frames[len(frames) // 2]).rstrip(".")
+                said = captioner.caption(read_frame(folder / name, middle=True)).rstrip(".")
                 write_whole(text_path, (f"{said}. " * bool(said) + APPENDED_SENTENCE + "\n").encode())
                 written += 1
         except InputError as error:

@@ -19,8 +19,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from training.data.caption_file import read_caption
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
+from training.data.fingerprint import fingerprint
 
 CONTACT_M = 0.02
 MAX_GAP = 1.5  # of the usual time between two frames
@@ -47,10 +49,10 @@ _FOLDER_NAMES = {"chairblack": "chair", "chairwood": "chair", "basketball": "spo
 class BehaveClips:
     """Clips of `num_frames` frames from the folder of BEHAVE, or from its `sequences`."""
 
-    def __init__(self, folder, num_frames: int):
+    def __init__(self, folder, num_frames: int, encoding: str = "utf-8"):
         folder = Path(folder)
         self.folder = folder / "sequences" if (folder / "sequences").is_dir() else folder
-        self.num_frames = num_frames
+        self.num_frames, self.encoding = num_frames, encoding
 
     def names(self) -> list[str]:
         names = []
@@ -87,8 +89,16 @@ class BehaveClips:
         written = folder / "caption.txt"
         caption = f"A person interacts with the [TGT] {_WORDS.get(kind, kind)}."
         if written.is_file():
-            caption = written.read_text(errors="replace").strip()
+            caption = read_caption(written, name, self.encoding)
         return checked_clip(name, TrainingClip(frames, mask, caption))
+
+    def fingerprint(self, name: str) -> str:
+        sequence, camera = name.rsplit("/", 1)
+        folder = self.folder / sequence
+        pictures = sorted(folder.glob(f"t*/{camera}.*"))
+        return fingerprint(
+            [folder / "info.json", folder / "caption.txt", *pictures, *sorted(folder.glob("t*/*/*/*.ply"))]
+        )
 
 
 def _cameras(info: Path) -> list[int]:

@@ -4,7 +4,8 @@
 
 The folder holds shards of tensors (safetensors), `index.jsonl` with one line a finished shard, `skipped.jsonl` with
 every clip that was left out and why, and `cache.json` with what all of it depends on. A run that was stopped goes on
-after its last finished shard.
+after its last finished shard. A later run follows the clips: those whose files have changed are encoded again, those
+that are gone count no longer.
 """
 
 import argparse
@@ -23,8 +24,9 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
 from training.claims import refuse_another
+from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
-from training.data.sources import fitted, open_source
+from training.data.sources import MODEL_FPS, fitted, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
 
 # of the first frame's noise, as CogVideoX image-to-video trains
@@ -41,6 +43,7 @@ class CacheSettings:
         height, width, num_frames: of the clips as encoded, in pixels and frames.
         image_variants: encodings of the first frame, each with other noise, the first without.
         trigger: the word that stands for `[TGT]`; text_length: tokens.
+        fps: frames a second to which the clips were sampled.
     """
 
     base: str
@@ -51,6 +54,7 @@ class CacheSettings:
     image_variants: int
     trigger: str
     text_length: int
+    fps: float = MODEL_FPS
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,9 @@ class ClipEncoder:
 class CacheWriter:
     """Appends shards to a folder.
 
+    Attributes:
+        done: fingerprint of every clip that is in it or was left out, by folder of clips and name.
+
     Raises:
         InputError: CONFIG_INVALID when the folder was made with other settings.
     """
@@ -138,12 +145,20 @@ class CacheWriter:
         for file in ("index.jsonl", "skipped.jsonl"):
             drop_cut_line(self.folder / file)
         lines = read_lines(self.folder / "index.jsonl")
-        self.shards = len(lines)
-        self.done = {name for line in lines for name in line["names"]}
-        self.done |= {line["name"] for line in read_lines(self.folder / "skipped.jsonl")}
+        self.shards = sum("shard" in line for line in lines)
+        self.done = {}
+        for line, row in valid_rows(lines):
+            clips, fingerprints = line.get("clips", ""), line.get("fingerprints", [""] * len(line["names"]))
+            self.done[clips, line["names"][row]] = fingerprints[row]
+        for line in read_lines(self.folder / "skipped.jsonl"):
+            self.done[line.get("clips", ""), line["name"]] = line.get("fingerprint", "")
 
-    def add_shard(self, clips: list[EncodedClip]) -> None:
-        """Write a shard, then its line in the index: a shard without a line does not count."""
+    def add_shard(self, clips: list[EncodedClip], folder: str = "", fingerprints: list[str] | None = None) -> None:
+        """Write a shard, then its line in the index: a shard without a line does not count.
+
+        Args:
+            folder: of the clips; fingerprints: of each. A clip that is in the cache already is replaced.
+        """
         name = f"shard_{self.shards:05d}.safetensors"
         tensors = {}
         for field in ("latents", "image_latents", "text"):
@@ -157,15 +172,44 @@ class CacheWriter:
             {
                 "shard": name,
                 "sha256": hashlib.sha256(content).hexdigest(),
+                "clips": folder,
                 "names": [c.name for c in clips],
+                "fingerprints": fingerprints or [""] * len(clips),
                 "captions": [c.caption for c in clips],
                 "trigger_tokens": [list(c.trigger_tokens) for c in clips],
             },
         )
         self.shards += 1
 
-    def skip(self, name: str, reason: str) -> None:
-        append_line(self.folder / "skipped.jsonl", {"name": name, "reason": reason})
+    def skip(self, name: str, reason: str, folder: str = "", fingerprint: str = "") -> None:
+        line = {"name": name, "reason": reason, "clips": folder, "fingerprint": fingerprint}
+        append_line(self.folder / "skipped.jsonl", line)
+
+    def forget(self, folder: str, names: list[str]) -> None:
+        """Let clips of a folder count no longer, neither as encoded nor as left out."""
+        if not names:
+            return
+        gone = {(folder, name) for name in names}
+        path = self.folder / "skipped.jsonl"
+        lines = read_lines(path)
+        kept = [line for line in lines if (line.get("clips", ""), line["name"]) not in gone]
+        if len(kept) < len(lines):
+            write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        append_line(self.folder / "index.jsonl", {"forgotten": names, "clips": folder})
+        for key in gone:
+            self.done.pop(key, None)
+
+
+def valid_rows(lines: list[dict]) -> list[tuple[dict, int]]:
+    """The clips that an index lists, line and row of each in its order, without those replaced or forgotten later."""
+    rows = {}
+    for line in lines:
+        for name in line.get("forgotten", ()):
+            rows.pop((line["clips"], name), None)
+        for row, name in enumerate(line.get("names", ())):
+            rows.pop((line.get("clips", ""), name), None)
+            rows[line.get("clips", ""), name] = line, row
+    return list(rows.values())
 
 
 class ClipCache:
@@ -173,7 +217,7 @@ class ClipCache:
 
     Attributes:
         settings: what it was encoded with; empty_text: (L, D), the encoding of no text.
-        digest: of all shards, in order.
+        digest: of all shards that count, in order.
 
     Raises:
         InputError: FILE_INVALID when the folder is no cache, is empty, or a shard is missing or damaged.
@@ -189,8 +233,9 @@ class ClipCache:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{folder} is no cache of clips: {error}", "make one with training.data.cache"
             ) from error
-        lines = read_lines(self.folder / "index.jsonl")
-        for line in lines:
+        self._rows = valid_rows(read_lines(self.folder / "index.jsonl"))
+        shards = {line["shard"]: line for line, _ in self._rows}
+        for line in shards.values():
             path = self.folder / line["shard"]
             if not path.is_file() or file_sha256(path) != line["sha256"]:
                 raise InputError(
@@ -198,10 +243,12 @@ class ClipCache:
                     f"{path} is missing or damaged",
                     f"delete {self.folder} and encode again",
                 )
-        self._rows = [(line, row) for line in lines for row in range(len(line["names"]))]
         if not self._rows:
             raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds no clips", "see its skipped.jsonl")
-        self.digest = hashlib.sha256("".join(line["sha256"] for line in lines).encode()).hexdigest()[:16]
+        held = "".join(line["sha256"] for line in shards.values())
+        if len(self._rows) < sum(len(line["names"]) for line in shards.values()):
+            held += " ".join(f"{line['shard']} {row}" for line, row in self._rows)
+        self.digest = hashlib.sha256(held.encode()).hexdigest()[:16]
         self._open = {}
 
     def __len__(self) -> int:
@@ -222,21 +269,37 @@ class ClipCache:
 
 
 def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_size: int, count: int | None) -> None:
-    """Encode what is not there yet; clips that cannot be used are listed with the reason."""
-    settings = encoder.settings
-    waiting = [name for name in source.names()[:count] if name not in writer.done]
+    """Encode what is not there yet or has changed; clips that cannot be used are listed with the reason."""
+    settings, folder = encoder.settings, str(Path(source.folder).resolve())
+    names = source.names()
+    there = set(names)
+    found = {name: source.fingerprint(name) for name in names[:count]}
+    # what changed is forgotten before it is encoded again: it may turn out to be unusable, or never be reached
+    writer.forget(
+        folder,
+        [
+            name
+            for (clips, name), known in writer.done.items()
+            if clips == folder and (name not in there or found.get(name, known) != known)
+        ],
+    )
+    waiting = [name for name in found if (folder, name) not in writer.done]
     ready: list[EncodedClip] = []
+
+    def write() -> None:
+        writer.add_shard(ready, folder, [found[clip.name] for clip in ready])
+        ready.clear()
+
     for name in tqdm(waiting, unit="clip", desc="encoding"):
         try:
             clip = fitted(source.load(name), settings.height, settings.width, settings.num_frames)
             ready.append(encoder.encode(name, clip))
         except TavidError as error:
-            writer.skip(name, error.message)
+            writer.skip(name, error.message, folder, found[name])
         if len(ready) == shard_size:
-            writer.add_shard(ready)
-            ready = []
+            write()
     if ready:
-        writer.add_shard(ready)
+        write()
 
 
 def main() -> None:
@@ -248,6 +311,12 @@ def main() -> None:
     parser.add_argument("--base", required=True, help="CogVideoX image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=int, default=49)
+    parser.add_argument(
+        "--fps", type=float, default=MODEL_FPS, help="frames a second of the model (default %(default)g)"
+    )
+    parser.add_argument(
+        "--caption-encoding", default="utf-8", help="of captions without a byte order mark, such as cp1252"
+    )
     parser.add_argument(
         "--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included"
     )
@@ -262,7 +331,10 @@ def main() -> None:
         height, width = (int(side) for side in args.size.split("x"))
     except ValueError:
         parser.error(f"--size is {args.size!r}, expected HxW")
+    if not 0 < args.fps <= 1000:
+        parser.error(f"--fps is {args.fps}, expected frames a second")
     try:
+        source = open_source(args.clips, args.frames, args.fps, checked_encoding(args.caption_encoding))
         base = resolve_model(args.base)
         pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
         settings = CacheSettings(
@@ -274,10 +346,11 @@ def main() -> None:
             args.variants,
             args.trigger,
             pipeline.transformer.config.max_text_seq_length,
+            args.fps,
         )
         encoder = ClipEncoder(pipeline, settings)
         writer = CacheWriter(args.out, settings, encoder.text(""))
-        fill(writer, encoder, open_source(args.clips, args.frames), args.shard_size, args.count)
+        fill(writer, encoder, source, args.shard_size, args.count)
         cache, skipped = ClipCache(args.out), read_lines(args.out / "skipped.jsonl")
     except TavidError as error:
         parser.exit(2, f"{error}\n")

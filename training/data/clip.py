@@ -1,6 +1,7 @@
 """TrainingClip: what every kind of clips gives, and what a source of them is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,9 +20,16 @@ class TrainingClip:
 
 
 class ClipSource(Protocol):
-    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used."""
+    """Where clips come from. `load` raises InputError, with the reason, for a clip that cannot be used.
+
+    `fingerprint` is another one once a file that the clip is made of has changed.
+    """
+
+    folder: Path
 
     def names(self) -> list[str]: ...
+
+    def fingerprint(self, name: str) -> str: ...
 
     def load(self, name: str) -> TrainingClip: ...
 

@@ -10,6 +10,7 @@ not say who touches what when: a hand touches where one of its annotated joints 
 NEAR_SHARE of the picture's height, in frames that have both annotations. Captions name the object only.
 """
 
+import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from hoi_motion.media.video_file import kept_size
+from hoi_motion.media.video_stream import open_video
 from tavid_planner.errors import ErrorCode, InputError
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
 from training.data.encoded_masks import decode_mask
+from training.data.fingerprint import DIGITS, fingerprint
 
 NEAR_SHARE = 0.01
 _VIDEO_FOLDERS = ("frame_aligned_videos", "frame_aligned_videos/downscaled/448")
@@ -52,30 +56,34 @@ class EgoExoClips:
         path = self._video(take, camera)
         if path is None:
             raise unusable(name, f"its video {camera}.mp4 is missing")
-        video = cv2.VideoCapture(str(path))
         try:
-            count, video_fps = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
-            height = int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
-            width = int(video.get(cv2.CAP_PROP_FRAME_WIDTH))
-            if count < 1 or video_fps <= 0 or height < 1:
-                raise unusable(name, f"no frame of {path.name} can be read")
-            step = max(1, round(video_fps / self.fps))
-            masks = self._masks(name, take["object_masks"][thing][camera], count)
-            hands = _hand_joints(self._hand_file(take["take_uid"]), camera)
-            known, touching, usable = (np.zeros(count, bool) for _ in range(3))
-            for frame, mask in masks.items():
-                joints = hands.get(frame)
-                if joints is None or not mask.any():
-                    continue
-                known[frame] = usable[frame] = True
-                touching[frame] = _touches(joints, mask)
-            try:
-                start = clip_start(known, touching, usable, (self.num_frames - 1) * step + 1)
-            except NoClip as error:
-                raise unusable(name, str(error)) from error
-            frames = _read(video, start, step, self.num_frames)
-        finally:
-            video.release()
+            video = open_video(path)
+            times_s = video.packet_times_s()
+        except InputError as error:
+            raise unusable(name, error.message) from error
+        count, (height, width) = len(times_s), kept_size(video)
+        video_fps = (count - 1) / (times_s[-1] - times_s[0]) if count > 1 and times_s[-1] > times_s[0] else 0.0
+        if video_fps <= 0:
+            raise unusable(name, f"{path.name} has {count} frames, and no frame rate")
+        step = max(1, round(video_fps / self.fps))
+        masks = self._masks(name, take["object_masks"][thing][camera], count)
+        hands = _hand_joints(self._hand_file(take["take_uid"]), camera)
+        known, touching, usable = (np.zeros(count, bool) for _ in range(3))
+        for frame, mask in masks.items():
+            joints = hands.get(frame)
+            if joints is None or not mask.any():
+                continue
+            known[frame] = usable[frame] = True
+            touching[frame] = _touches(joints, mask)
+        try:
+            start = clip_start(known, touching, usable, (self.num_frames - 1) * step + 1)
+            # decoded one after the other up to the last: a jump inside a video may land elsewhere
+            chosen = range(start, start + (self.num_frames - 1) * step + 1, step)
+            frames = np.array([image for *_, image in video.frames((height, width), chosen)], np.uint8)
+        except NoClip as error:
+            raise unusable(name, str(error)) from error
+        except InputError as error:
+            raise unusable(name, error.message) from error
         if len(frames) < self.num_frames:
             raise unusable(name, f"{path.name} breaks off at frame {start + step * len(frames)}")
         size = width, height
@@ -84,6 +92,15 @@ class EgoExoClips:
             raise unusable(name, f"its mask vanishes at the video's size {width}x{height}")
         noun = " ".join(part for part in thing.split("_") if not part.isdigit())
         return checked_clip(name, TrainingClip(frames, mask, f"A person interacts with the [TGT] {noun}."))
+
+    def fingerprint(self, name: str) -> str:
+        if not self._takes:
+            self._takes = self._read_takes()
+        take_name, camera, thing = name.split("/", 2)
+        take = self._takes[take_name]
+        annotated = json.dumps(take["object_masks"][thing][camera], sort_keys=True)
+        files = [path for path in (self._video(take, camera), self._hand_file(take["take_uid"])) if path]
+        return fingerprint(files) + hashlib.sha256(annotated.encode()).hexdigest()[:DIGITS]
 
     def _read_takes(self) -> dict[str, dict]:
         """Takes with object masks, by name."""
@@ -145,17 +162,3 @@ def _touches(joints_px: np.ndarray, mask: np.ndarray) -> bool:  # (J, 2), (H, W)
     limit = np.array(mask.shape[::-1]) - 1
     column, row = np.clip(np.rint(joints_px), 0, limit).astype(int).T
     return bool(distance[row, column].min() <= NEAR_SHARE * mask.shape[0])
-
-
-def _read(video: cv2.VideoCapture, start: int, step: int, num_frames: int) -> np.ndarray:  # (<=N, H, W, 3) u8
-    """Every step-th frame from `start`; decoded one after the other, as a jump inside a video may land elsewhere."""
-    frames = []
-    for index in range(start + (num_frames - 1) * step + 1):
-        if not video.grab():
-            break
-        if index >= start and (index - start) % step == 0:
-            ok, frame = video.retrieve()
-            if not ok:
-                break
-            frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    return np.array(frames, np.uint8)

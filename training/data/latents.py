@@ -6,7 +6,7 @@
 import argparse
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from hoi_motion.files import whole_file
 from training.data.clips import ClipFolder
+from training.data.fingerprint import fingerprint
 from training.models import load_vae
 
 IMAGE_VARIANTS = 3
@@ -31,6 +32,7 @@ class LatentCache:
         images: (N, IMAGE_VARIANTS, C, h, w) float16, the first frame alone, encoded with and without noise.
         masks: (N, H, W) uint8 target masks in model pixels.
         captions: N sentences with [TGT].
+        fingerprints: of the files of the clips, "" where none was kept.
         scale: the VAE scaling factor: its own when it has one, as a VAE with a base has; else one over the standard
             deviation of the first clips' latents, then kept.
     """
@@ -41,6 +43,7 @@ class LatentCache:
     masks: torch.Tensor
     captions: list[str]
     scale: float
+    fingerprints: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, path: Path) -> "LatentCache":
@@ -58,6 +61,22 @@ class LatentCache:
             torch.cat([self.masks, other.masks]),
             self.captions + other.captions,
             self.scale,
+            (self.fingerprints or [""] * len(self.names)) + (other.fingerprints or [""] * len(other.names)),
+        )
+
+    def following(self, paths: list[Path]) -> "LatentCache":
+        """What is left of it when clips that have changed or are gone are left out."""
+        now = {path.name: fingerprint([path]) for path in paths}
+        known = self.fingerprints or [""] * len(self.names)
+        kept = [i for i, (name, was) in enumerate(zip(self.names, known)) if now.get(name) == was]
+        return LatentCache(
+            [self.names[i] for i in kept],
+            self.latents[kept],
+            self.images[kept],
+            self.masks[kept],
+            [self.captions[i] for i in kept],
+            self.scale,
+            [known[i] for i in kept],
         )
 
 
@@ -83,11 +102,12 @@ def encode(vae, clips: ClipFolder, indices: list[int], bf16: bool = False) -> La
         masks.append(torch.from_numpy(clip.target_mask.astype(np.uint8)))
         captions.append(clip.caption)
     names = [clips.paths[i].name for i in indices]
+    fingerprints = [fingerprint([clips.paths[i]]) for i in indices]
     stacked = torch.stack(latents)
     scale = vae.config.scaling_factor
     if scale == 1.0:  # nobody has set it yet
         scale = float(1 / stacked.float().std())
-    return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale)
+    return LatentCache(names, stacked, torch.stack(images), torch.stack(masks), captions, scale, fingerprints)
 
 
 def _start_worker(vae_folder: Path, scenes: str, bf16: bool) -> None:
@@ -104,14 +124,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", required=True)
     parser.add_argument("--vae", type=Path, required=True, help="model folder")
-    parser.add_argument("--out", type=Path, required=True, help="clips that are in its latents.pt already are kept")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="clips that are in its latents.pt and have not changed are kept"
+    )
     parser.add_argument("--save-every", type=int, default=100, help="clips between two writes of latents.pt")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--bf16", action="store_true", help="faster where the processor multiplies bfloat16; 0.5%% off")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     path, clips = args.out / "latents.pt", ClipFolder(args.scenes)
-    cache = LatentCache.load(path) if path.exists() else None
+    cache = LatentCache.load(path).following(clips.paths) if path.exists() else None
     known = set(cache.names) if cache else set()
     waiting = [i for i, clip in enumerate(clips.paths) if clip.name not in known]
     parts = [waiting[start : start + args.save_every] for start in range(0, len(waiting), args.save_every)]
@@ -120,6 +142,10 @@ def main() -> None:
         for part in tqdm(pool.map(_encode_part, parts), total=len(parts), unit="batch", desc="encoding"):
             cache = part if cache is None else cache + part
             cache.save(path)
+    if cache is None:
+        parser.exit(2, f"{args.scenes} holds no clips\n")
+    if not parts:
+        cache.save(path)  # what is gone from the folder is gone from the cache
     print(f"{len(cache.captions)} clips, scaling factor {cache.scale:.4f}")
 
 

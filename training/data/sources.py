@@ -7,18 +7,25 @@ import numpy as np
 
 from hoi_motion.masks import checked_mask
 from hoi_motion.media.image_files import read_mask
+from hoi_motion.media.video_file import read_sampled
 from tavid_planner.errors import ErrorCode, InputError
+from training.data.caption_file import read_caption
 from training.data.clip import ClipSource, TrainingClip, checked_clip, unusable
+from training.data.fingerprint import fingerprint
 from training.scenes.clip_file import is_whole, load_clip
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp"),
+)
+# CogVideoX was trained at so many frames a second
+MODEL_FPS = 8.0
 
 
 class SceneClips:
-    """Clips written by `python -m training.scenes`."""
+    """Clips written by `python -m training.scenes`, their frames nearest to even times at `fps` frames a second."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, fps: float = MODEL_FPS):
+        self.folder, self.fps = Path(folder), fps
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("clip_*.npz"))
@@ -27,34 +34,60 @@ class SceneClips:
         if not is_whole(self.folder / name):
             raise unusable(name, "it is damaged or only partly written")
         scene = load_clip(self.folder / name)
-        return checked_clip(name, TrainingClip(scene.frames, scene.target_mask, scene.caption))
+        if scene.fps < self.fps:
+            raise unusable(name, f"it has {scene.fps:g} frames a second, {self.fps:g} are needed")
+        count = int((len(scene.frames) - 1) * self.fps / scene.fps + 1e-6) + 1
+        chosen = np.rint(np.arange(count) * scene.fps / self.fps).astype(int)
+        return checked_clip(name, TrainingClip(scene.frames[chosen], scene.target_mask, scene.caption))
+
+    def fingerprint(self, name: str) -> str:
+        return fingerprint([self.folder / name])
 
 
 class VideoClips:
-    """Any folder with, for every clip, a video, a mask `NAME.png` of its first frame and a caption `NAME.txt`."""
+    """Any folder with, for every clip, a video, a mask `NAME.png` of its first frame and a caption `NAME.txt`.
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    A clip is what a video shows from its first frame on, `num_frames` frames at `fps` frames a second. Endings of file
+    names may be in capitals.
+    """
+
+    def __init__(self, folder, num_frames: int = 1, fps: float = MODEL_FPS, encoding: str = "utf-8"):
+        self.folder, self.num_frames, self.fps, self.encoding = Path(folder), num_frames, fps, encoding
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
 
     def load(self, name: str) -> TrainingClip:
-        video, stem = self.folder / name, Path(name).stem
+        beside = {suffix: self.beside(name, suffix) for suffix in (".png", ".txt")}
         for suffix, what in ((".png", "mask"), (".txt", "caption")):
-            if not (self.folder / (stem + suffix)).is_file():
-                raise unusable(name, f"its {what} {stem}{suffix} is missing")
-        frames = read_frames(video)
+            if not beside[suffix].is_file():
+                raise unusable(name, f"its {what} {beside[suffix].name} is missing")
+        caption = read_caption(beside[".txt"], name, self.encoding)
         try:
-            mask = checked_mask(read_mask(self.folder / f"{stem}.png"), frames.shape[1:3])
+            clip = read_sampled(self.folder / name, self.num_frames, self.fps)
+            mask = read_mask(beside[".png"])
+            mask = clip.fitted(checked_mask(mask, clip.size_of(mask)))
         except InputError as error:
             raise unusable(name, error.message) from error
-        caption = (self.folder / f"{stem}.txt").read_text(errors="replace").strip()
-        return checked_clip(name, TrainingClip(frames, mask, caption))
+        return checked_clip(name, TrainingClip(clip.frames, mask, caption))
+
+    def fingerprint(self, name: str) -> str:
+        return fingerprint([self.folder / name, self.beside(name, ".png"), self.beside(name, ".txt")])
+
+    def beside(self, name: str, suffix: str) -> Path:
+        """The file of a clip with another ending, in whatever case it is there."""
+        plain = (self.folder / name).with_suffix(suffix)
+        if plain.is_file():
+            return plain
+        same = (p for p in plain.parent.iterdir() if p.stem == plain.stem and p.suffix.lower() == suffix)
+        return min(same, default=plain)
 
 
-def open_source(folder, num_frames: int) -> ClipSource:
+def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str = "utf-8") -> ClipSource:
     """The kind of clips a folder holds; recordings that are longer give clips of `num_frames` frames.
+
+    Args:
+        fps: frames a second of the model that is trained; encoding: of captions without a byte order mark.
 
     Raises:
         InputError: FILE_INVALID when there are none.
@@ -64,8 +97,9 @@ def open_source(folder, num_frames: int) -> ClipSource:
 
     folder = Path(folder)
     if folder.is_dir():
-        recordings = BehaveClips(folder, num_frames), EgoExoClips(folder, num_frames)
-        for source in (SceneClips(folder), VideoClips(folder), *recordings):
+        recordings = BehaveClips(folder, num_frames, encoding), EgoExoClips(folder, num_frames, fps)
+        videos = VideoClips(folder, num_frames, fps, encoding)
+        for source in (SceneClips(folder, fps), videos, *recordings):
             if source.names():
                 return source
     raise InputError(
@@ -99,17 +133,3 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
     if not mask.any():
         raise unusable("the clip", "the target lies outside the part of the picture that is kept")
     return TrainingClip(frames, mask, clip.caption)
-
-
-def read_frames(path: Path) -> np.ndarray:  # (T, H, W, 3) u8
-    """All frames of a video. Raises: InputError when none can be read."""
-    capture, frames = cv2.VideoCapture(str(path)), []
-    while True:
-        ok, frame = capture.read()
-        if not ok:
-            break
-        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    capture.release()
-    if not frames:
-        raise unusable(path.name, "no frame of it can be read")
-    return np.stack(frames)

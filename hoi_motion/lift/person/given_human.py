@@ -45,6 +45,27 @@ def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
         )
 
 
+def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int, fps: float) -> HoiMotion:
+    """A human that was made from every frame of a video, at the frames that were taken from that video.
+
+    Args:
+        source_frames: (T,) int, which of the video's `source_count` frames each is; fps: their rate.
+
+    Returns:
+        The human as it is when it has not a frame for every frame of the video.
+    """
+    if human.num_frames != source_count:
+        return human
+    return human.replace(
+        pose_rad=human.pose_rad[source_frames],
+        transl_m=human.transl_m[source_frames],
+        fps=fps,
+        objects=(),
+        contacts=(),
+        supports=(),
+    )
+
+
 def place_human(
     body: BodyModel,
     human: HoiMotion,

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.keypoints.file import write_keypoints
+from hoi_motion.lift.person.given_human import on_frames_of
 from hoi_motion.media.video_file import read_video, write_video
 from hoi_motion.motion import Camera, HoiMotion
 from hoi_motion.scripts.lift import main
@@ -99,6 +101,47 @@ def test_saved_keypoints_give_the_same_motion_again(files, capsys, acted):
     first, again = (HoiMotion.load(files / name) for name in ("motion.npz", "again.npz"))
     np.testing.assert_array_equal(first.pose_rad, again.pose_rad)
     np.testing.assert_array_equal(first.target.T_world_object, again.target.T_world_object)
+
+
+def test_the_motion_is_kept_when_its_overlay_cannot_be_written(files, capsys, acted, monkeypatch):
+    from hoi_motion.media import overlay
+
+    def broken(*_):
+        raise InputError(ErrorCode.OUTPUT_INVALID, "cannot draw")
+
+    monkeypatch.setattr(overlay, "draw_overlay", broken)
+    write_keypoints(acted(4).track, SIZE_PX, files / "k.npz")
+    code, message = _run(files, capsys, keypoints=files / "k.npz", overlay=files / "overlay.mp4")
+    assert code == 2 and "cannot draw" in message
+    assert HoiMotion.load(files / "motion.npz").num_frames == 4
+
+
+def test_a_video_of_other_pixels_has_a_camera_of_its_own_pixels(files, capsys, acted):
+    import subprocess
+
+    import imageio_ffmpeg
+
+    squeezed = ["-i", str(files / "room.mp4"), "-vf", "scale=72:64,setsar=4/3", str(files / "squeezed.mp4")]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", *squeezed], check=True)
+    write_keypoints(acted(4).track, SIZE_PX, files / "k.npz")
+    for fx in ({}, {"camera_fx": 75}):
+        code, message = _run(files, capsys, video=files / "squeezed.mp4", keypoints=files / "k.npz", **fx)
+        assert code == 0, message
+        motion = HoiMotion.load(files / "motion.npz")
+        assert (motion.camera.width, motion.camera.height) == (72, 64)
+        assert motion.camera.K[0, 0] / motion.camera.K[1, 1] == pytest.approx(0.75)
+        assert any("1.33333 times as wide as high" in note for note in motion.notes)
+
+
+def test_a_human_of_every_frame_of_a_variable_rate_is_taken_at_the_same_frames():
+    camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
+    pose, transl = np.zeros((5, 55, 3)), np.arange(15.0).reshape(5, 3)
+    human = HoiMotion(pose, transl, np.zeros(10), 24.75, "anny-free", camera)
+    taken = on_frames_of(human, np.array([0, 1, 1, 2, 4]), 5, 8.0)
+    np.testing.assert_array_equal(taken.transl_m, transl[[0, 1, 1, 2, 4]])
+    assert taken.fps == 8.0
+    # one that was resampled by whoever made it has another number of frames, and stays
+    assert on_frames_of(human, np.array([0, 1, 1, 2, 2, 3]), 4, 8.0) is human
 
 
 def test_a_written_video_reads_back(files):

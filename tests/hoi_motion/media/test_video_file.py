@@ -88,7 +88,7 @@ def test_two_thousand_frames_are_refused_before_they_are_decoded(tmp_path, monke
         writer.write(np.zeros((24, 32, 3), np.uint8))
     writer.release()
     monkeypatch.setattr(video_file.np, "empty", None)  # nothing is kept
-    with pytest.raises(InputError, match="has 2000 frames or more, at most 512 are lifted"):
+    with pytest.raises(InputError, match="has more than 512 frames, at most 512 are lifted"):
         read_video(path, 512)
 
 
@@ -112,3 +112,52 @@ def test_a_mask_of_one_pixel_survives_the_scaling():
     mask = np.zeros((2160, 3840), bool)
     mask[700, 900] = True
     assert clip.fitted(mask).sum() == 1
+
+
+@pytest.mark.parametrize(
+    "rate", [8, 10, 12.5, 15, 24, 24000 / 1001, 25, 30000 / 1001, 30, 50, 60000 / 1001, 60, 7.98, 9.3]
+)
+@pytest.mark.parametrize("tick", [0.001, 1 / 16384, 1 / 90000])
+def test_the_rate_survives_the_rounding_of_the_times(rate, tick):
+    times = np.round(np.arange(49) / rate / tick) * tick
+    fps, chosen = video_file._even_frames(times, 1 / rate, tick, "a.mkv", 60)
+    assert chosen is None and fps == pytest.approx(rate, rel=4e-4)
+    if tick < 0.001 and rate not in (7.98, 9.3, 12.5):
+        assert fps == pytest.approx(rate, rel=1e-9)
+
+
+def test_even_frames_of_a_variable_rate_are_those_nearest_in_time():
+    times = np.delete(np.arange(40) / 10, [10, 11, 12, 20])
+    fps, chosen = video_file._even_frames(times, 0.1, 0.001, "a.mkv", 60)
+    slow = [min(range(len(times)), key=lambda i: (round(abs(times[i] - k / 10), 9), i)) for k in range(40)]
+    assert fps == pytest.approx(10)
+    np.testing.assert_allclose(np.abs(times[chosen] - np.arange(40) / 10), np.abs(times[slow] - np.arange(40) / 10))
+
+
+def test_an_odd_side_is_extended_and_no_pixel_moves(tmp_path):
+    frames = np.zeros((3, 33, 47, 3), np.uint8)
+    frames[:, 10:20, 12:30] = 255
+    write_video(tmp_path / "odd.mp4", frames, FPS)
+    read = read_video(tmp_path / "odd.mp4", 10).frames
+    assert read.shape == (3, 34, 48, 3)
+    assert np.abs(read[:, :33, :47].astype(int) - frames).mean() < 3
+
+
+def test_the_frames_of_a_variable_rate_say_which_of_the_files_they_are(video, tmp_path):
+    select = "select='not(between(n,8,22)*mod(n,3))'"
+    clip = read_video(_convert(video, tmp_path / "vfr.mp4", "-vf", select, "-fps_mode", "vfr"), 60)
+    assert clip.source_count == 20 and len(clip.source_frames) == 30
+    left = [n for n in range(30) if not (8 <= n <= 22 and n % 3)]
+    np.testing.assert_allclose(_counted(clip.frames), np.array(left)[clip.source_frames], atol=1)
+
+
+@pytest.mark.parametrize("middle, number", [(False, 0), (True, 15)])
+def test_one_frame_is_read_in_full_size(video, middle, number):
+    frame = video_file.read_frame(video, middle)
+    assert frame.shape == (96, 64, 3) and _counted(frame[None]) == pytest.approx(number, abs=1)
+
+
+def test_jitter_alone_does_not_change_the_rate():
+    times = np.cumsum(np.tile([0.14, 0.14, 0.02], 13))
+    fps, chosen = video_file._even_frames(times, 0.1, 0.001, "a.mkv", 60)
+    assert fps == pytest.approx(10, rel=0.02) and abs(len(chosen) - 39) <= 1

@@ -3,7 +3,7 @@ import pytest
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import VideoConfig
-from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.errors import ControlError, ErrorCode, InputError, VideoError
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.generate import generate_video, load_pipeline
 
@@ -88,3 +88,14 @@ def test_one_pixel_in_a_large_image_vanishes(pipeline, config):
     with pytest.raises(InputError) as error:
         generate_video(pipeline, request(640, 960, target_mask=mask), config, seed=3)
     assert error.value.code is ErrorCode.MASK_EMPTY
+
+
+@pytest.mark.parametrize("value", [float("inf"), -9.0])
+def test_a_vae_that_overflows_fails_with_the_name_of_the_dtype(pipeline, config, monkeypatch, value):
+    import torch
+
+    decode = pipeline.decode_latents
+    monkeypatch.setattr(pipeline, "decode_latents", lambda latents: torch.full_like(decode(latents), value))
+    with pytest.raises(VideoError, match="float32") as caught:
+        generate_video(pipeline, request(), config, seed=3)
+    assert caught.value.code == ErrorCode.GENERATION_FAILED

@@ -58,7 +58,7 @@ def test_bad_clips_are_listed_with_the_reason_and_the_good_one_is_kept(tmp_path,
         empty="caption is empty",
         notarget="has no [TGT]",
         short="has 4 frames, 9 are needed",
-        corrupt="no frame of it can be read",
+        corrupt="corrupt.avi is no video",
     ).items():
         assert words in reasons[name]
 
@@ -69,12 +69,12 @@ def test_stopped_encoding_goes_on_without_encoding_again(tmp_path, encoder, monk
     for name in "abc":
         write_clip(clips, name)
     out = tmp_path / "cache"
-    fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips), 1, 2)
+    fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips, 9), 1, 2)
     with open(out / "index.jsonl", "a") as file:
         file.write('{"shard": "shard_0')  # killed while it wrote
     encoded, encode = [], encoder.encode
     monkeypatch.setattr(encoder, "encode", lambda name, clip: encoded.append(name) or encode(name, clip))
-    fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips), 1, None)
+    fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips, 9), 1, None)
     assert encoded == ["c.avi"]
     assert [clip.name for clip in ClipCache(out)] == ["a.avi", "b.avi", "c.avi"]
 
@@ -130,3 +130,75 @@ def test_fitting_keeps_the_target_where_it_is_in_the_picture():
 def test_folder_without_clips_is_an_error(tmp_path):
     with pytest.raises(InputError, match="holds no clips"):
         open_source(tmp_path, 9)
+
+
+def encoded_by(tmp_path, encoder, clips, monkeypatch, count=None):
+    """Names that one run over the clips encodes, in order."""
+    names, encode = [], encoder.encode
+    with monkeypatch.context() as patch:
+        patch.setattr(encoder, "encode", lambda name, clip: names.append(name) or encode(name, clip))
+        out = tmp_path / "cache"
+        fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips, 9), 2, count)
+    return names
+
+
+def held(tmp_path) -> list[str]:
+    return [clip.name for clip in ClipCache(tmp_path / "cache")]
+
+
+@pytest.fixture
+def clips(tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in "abc":
+        write_clip(folder, name)
+    return folder
+
+
+@pytest.mark.parametrize("changed", ["a.txt", "a.png", "a.avi"])
+def test_a_changed_clip_is_encoded_again_and_replaces_its_old_self(tmp_path, encoder, clips, monkeypatch, changed):
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == ["a.avi", "b.avi", "c.avi"]
+    digest = ClipCache(tmp_path / "cache").digest
+    write_clip(clips, "other", frames=10, caption="Someone holds the [TGT] mug.")
+    picture = cv2.imread(str(clips / "other.png"), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(clips / "other.png"), 255 - picture)
+    (clips / changed.replace("a.", "other.")).replace(clips / changed)
+    for rest in clips.glob("other.*"):
+        rest.unlink()
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == ["a.avi"]
+    assert sorted(held(tmp_path)) == ["a.avi", "b.avi", "c.avi"] and len(held(tmp_path)) == 3
+    assert ClipCache(tmp_path / "cache").digest != digest
+    if changed == "a.txt":
+        assert {c.caption for c in ClipCache(tmp_path / "cache") if c.name == "a.avi"} == {
+            "Someone holds the [TGT] mug."
+        }
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == []
+
+
+def test_a_repaired_clip_is_encoded_and_no_longer_listed(tmp_path, encoder, clips, monkeypatch):
+    (clips / "b.txt").rename(clips / "b.later")
+    encoded_by(tmp_path, encoder, clips, monkeypatch)
+    skipped = tmp_path / "cache" / "skipped.jsonl"
+    assert "b.avi" in skipped.read_text() and held(tmp_path) == ["a.avi", "c.avi"]
+    (clips / "b.later").rename(clips / "b.txt")
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == ["b.avi"]
+    assert skipped.read_text() == "" and sorted(held(tmp_path)) == ["a.avi", "b.avi", "c.avi"]
+
+
+def test_a_deleted_clip_and_one_that_broke_count_no_longer(tmp_path, encoder, clips, monkeypatch):
+    encoded_by(tmp_path, encoder, clips, monkeypatch)
+    (clips / "a.avi").unlink()
+    (clips / "c.avi").write_bytes(b"RIFF nothing")
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch) == []
+    assert held(tmp_path) == ["b.avi"]
+    assert "c.avi" in (tmp_path / "cache" / "skipped.jsonl").read_text()
+
+
+def test_a_run_over_the_first_clips_or_another_folder_keeps_the_rest(tmp_path, encoder, clips, monkeypatch):
+    encoded_by(tmp_path, encoder, clips, monkeypatch)
+    assert encoded_by(tmp_path, encoder, clips, monkeypatch, count=1) == []
+    other = tmp_path / "other"
+    other.mkdir()
+    write_clip(other, "d")
+    assert encoded_by(tmp_path, encoder, other, monkeypatch) == ["d.avi"]
+    assert held(tmp_path) == ["a.avi", "b.avi", "c.avi", "d.avi"]

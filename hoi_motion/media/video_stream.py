@@ -1,0 +1,344 @@
+"""A video as a player shows it: what it says of itself, and its frames one after the other.
+
+The bundled ffmpeg decodes in a process of its own. It turns and mirrors pictures as the display matrix says, leaves out
+what an edit list leaves out, and decodes what players decode; a file that makes a decoder crash or eat memory ends that
+process and not ours. It is handed the open file and may open nothing else, so that no name has a meaning to it and no
+file can make it read another one.
+"""
+
+import contextlib
+import os
+import re
+import resource
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError
+
+# a video with larger pictures is refused before one is decoded
+MAX_VIDEO_PX = 4096 * 4096
+# a pixel that is this many times as wide as high, or the other way round, is a damaged header
+MAX_PIXEL_ASPECT = 4
+# address space of the decoding process; one 4096x4096 stream with the most reference pictures needs half of it
+MAX_DECODER_BYTES = 4 << 30
+DECODER_THREADS = 2
+# a file that ends this share of its length, and this many frames, too early is cut off
+MISSING_SHARE = 0.05
+MISSING_FRAMES = 2.5
+# the index of an AVI stands at its end: without it, the length that is read is that of what is left
+_KNOWS_NO_LENGTH = ("avi",)
+_CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
+# flag of a packet in ffmpeg's list that is decoded and not shown
+_NOT_SHOWN = 0x4
+# the first stream of moving pictures, every frame once, at its own time and in its own size
+_AS_IT_IS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
+_MAX_LINES = 400
+_MAX_LINE = 400
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A video file that was looked into, but for its first frame not decoded.
+
+    Attributes:
+        size_px: (height, width) of its pictures after they are turned, in pixels as they are stored.
+        pixel_aspect: width of such a pixel over its height.
+        duration_s: how long the container says it is, None when it does not say.
+        tick_s: the step of the clock by which its frames tell their times.
+        container: ffmpeg's name of the format.
+    """
+
+    path: Path
+    size_px: tuple[int, int]
+    pixel_aspect: Fraction
+    duration_s: float | None
+    tick_s: float
+    container: str
+
+    @property
+    def shown_px(self) -> tuple[int, int]:
+        """(height, width) at which a player shows it: in square pixels."""
+        return self.size_px[0], max(1, round(self.size_px[1] * self.pixel_aspect))
+
+    def packet_times_s(self, at_most: int | None = None) -> np.ndarray:  # (N,)
+        """When its frames are shown, in order, without decoding them; one more than `at_most` ends the list."""
+        times, tick = [], Fraction(0)
+        with _running(self.path, "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1") as (process, _):
+            for line in process.stdout:
+                if line.startswith(b"#"):
+                    tick = _tick(line) or tick
+                    continue
+                pts, shown = _packet(line)
+                if shown:
+                    times.append(float(pts * tick))
+                if at_most is not None and len(times) > at_most:
+                    break
+        return np.sort(times)
+
+    def frames(self, size_px: tuple[int, int], pick: range | None = None) -> Iterator[tuple[float, float, np.ndarray]]:
+        """Its frames from the first on, decoded as they are asked for.
+
+        Args:
+            size_px: (h, w) to scale them to.
+            pick: the numbers of the frames that are wanted; others are decoded and not handed over.
+
+        Yields:
+            time_s, duration_s (0 when unknown), (h, w, 3) uint8 RGB.
+
+        Raises:
+            InputError: FILE_INVALID when frames change their size, the file is cut off, or nothing can be decoded.
+        """
+        h, w = size_px
+        way = "area" if h * w <= self.size_px[0] * self.size_px[1] else "bicubic"
+        chosen, limit = [], []
+        if pick is not None:
+            chosen = [f"select=between(n\\,{pick[0]}\\,{pick[-1]})*not(mod(n-{pick[0]}\\,{pick.step}))"]
+            limit = ["-frames:v", str(len(pick))]
+        picture = [*chosen, f"scale={w}:{h}:flags={way}", "setsar=1", "format=rgb24"]
+        # the same frames twice: their times and sizes as a list, and their pixels
+        told_fd, tell_fd = os.pipe()
+        count, last_s = 0, 0.0
+        with (
+            os.fdopen(told_fd, "rb") as told,
+            _running(
+                self.path,
+                *_AS_IT_IS,
+                *limit,
+                *(["-vf", chosen[0]] if chosen else []),
+                *("-pix_fmt", "gray", "-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
+                *_AS_IT_IS,
+                *limit,
+                *("-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
+                pass_fds=(tell_fd,),
+            ) as (process, said),
+        ):
+            tick = Fraction(0)
+            for line in told:
+                if line.startswith(b"#"):
+                    tick = _tick(line) or tick
+                    continue
+                _, _, pts, duration, size, *_ = line.split(b",")
+                if int(size) != self.size_px[0] * self.size_px[1]:
+                    raise _invalid(f"video {self.path} changes its size within the clip", "cut it there")
+                image = np.empty((h, w, 3), np.uint8)
+                if not _filled(process.stdout, image):
+                    process.kill()
+                    break
+                time_s, duration_s = float(int(pts) * tick), float(int(duration) * tick)
+                count, last_s = count + 1, time_s + duration_s
+                yield time_s, duration_s, image
+            process.wait()
+        if not count:
+            raise self._undecodable(said)
+        if pick is None:
+            self._check_end(count, last_s, said)
+
+    def _check_end(self, count: int, end_s: float, said: "_Said") -> None:
+        """Raises: InputError: FILE_INVALID when the container, after all frames were read, promises more."""
+        cut = self.container in _KNOWS_NO_LENGTH and said.has(_CUT)
+        if self.duration_s is not None and not cut:
+            allowed_s = max(MISSING_FRAMES * end_s / count, MISSING_SHARE * self.duration_s)
+            # sound and other streams may go on for longer than the pictures
+            cut = self.duration_s - end_s > allowed_s and self.duration_s - self._longest_s() > allowed_s
+        if cut:
+            promise = f" of {self.duration_s:.2f} s" if self.duration_s and self.duration_s > end_s else ""
+            raise _invalid(
+                f"video {self.path} ends after {count} frames, at {end_s:.2f} s{promise}",
+                "the file is cut off or damaged",
+            )
+
+    def _longest_s(self) -> float:
+        """Where the last of all its streams ends."""
+        reached_s = 0.0
+        arguments = ("-map", "0", "-ignore_unknown", "-c", "copy", "-f", "null", "-progress", "pipe:1", "-")
+        with _running(self.path, *arguments) as (process, _):
+            for line in process.stdout:
+                name, _, value = line.partition(b"=")
+                if name == b"out_time_us" and value.strip().isdigit():
+                    reached_s = int(value) / 1e6
+        return reached_s
+
+    def _undecodable(self, said: "_Said") -> InputError:
+        return _invalid(f"video {self.path} holds no readable frame{said.reason()}", "the file may be damaged")
+
+
+def open_video(path) -> VideoStream:
+    """Look into a video and decode its first frame.
+
+    Raises:
+        InputError: FILE_INVALID for what is missing, no video, without a video stream, of a codec that cannot be
+            decoded, or too large.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise _invalid(f"video {path} does not exist or is no file", "check the path")
+    arguments = (*_AS_IT_IS, "-frames:v", "1", "-pix_fmt", "gray", "-f", "framecrc", "pipe:1")
+    with _running(path, *arguments, loglevel="info") as (process, said):
+        listed = process.stdout.read(_MAX_LINE * _MAX_LINES).decode("ascii", "replace")
+        process.wait()
+    said.thread.join()
+    container = said.found(r"Input #0, ([\w,]+), from")
+    if container is None:
+        raise _invalid(f"{path} is no video{said.reason()}", "the file may be damaged, or of another kind")
+    if container.endswith("_pipe") or container.startswith("image2"):
+        raise _invalid(f"{path} is a picture, not a video", "give a video")
+    kinds = said.all_found(r"  Stream #0.*?: (Video|Audio|Subtitle|Data|Attachment): (\w+)(.*)")
+    if not kinds:
+        raise _invalid(f"video {path} holds no readable frame{said.reason()}", "the file may be damaged")
+    videos = [(codec, rest) for kind, codec, rest in kinds if kind == "Video" and "(attached pic)" not in rest]
+    if not videos:
+        streams = ", ".join(f"{kind.lower()} ({codec})" for kind, codec, _ in kinds[:4])
+        raise _invalid(f"{path} holds no video stream, only {streams}", "give a file with pictures")
+    size = re.search(r"^#dimensions 0: (\d+)x(\d+)", listed, re.MULTILINE)
+    aspect = re.search(r"^#sar 0: (\d+)/(\d+)", listed, re.MULTILINE)
+    tick = next((t for line in listed.splitlines() if (t := _tick(line.encode()))), Fraction(0))
+    if not size or not re.search(r"^0,", listed, re.MULTILINE):
+        raise _no_first_frame(path, *videos[0], said)
+    width, height = int(size[1]), int(size[2])
+    if width * height > MAX_VIDEO_PX:
+        raise _too_large(path, width, height)
+    pixel_aspect = Fraction(int(aspect[1]) or 1, int(aspect[2]) or 1) if aspect and int(aspect[1]) else Fraction(1)
+    if not 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
+        raise _invalid(f"video {path} says its pixels are {pixel_aspect} as wide as high", "the file may be damaged")
+    long = said.found(r"  Duration: (\d+:\d+:[\d.]+)")
+    hours, minutes, seconds = (float(part) for part in (long or "0:0:0").split(":"))
+    duration_s = 3600 * hours + 60 * minutes + seconds if long else None
+    return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container)
+
+
+def output_name(path) -> str:
+    """A path as ffmpeg must be given it to write there: a colon or a dash in a name means something to it."""
+    return f"file:{path}"
+
+
+def _no_first_frame(path: Path, codec: str, rest: str, said: "_Said") -> InputError:
+    size = re.search(r" (\d+)x(\d+)[ ,\[]", rest + " ")
+    if size and int(size[1]) * int(size[2]) > MAX_VIDEO_PX:
+        return _too_large(path, int(size[1]), int(size[2]))
+    if codec in ("none", "unknown") or said.has(re.compile("decoder .*not found|no decoder|Unknown decoder", re.I)):
+        tag = re.search(r"\((\w{4}) / 0x", rest)
+        name = tag[1] if codec in ("none", "unknown") and tag else codec
+        return _invalid(f"video {path} is of the codec {name}, which cannot be decoded", "convert it to H.264")
+    return _invalid(f"video {path} ({codec}) holds no readable frame{said.reason()}", "the file may be damaged")
+
+
+def _too_large(path: Path, width: int, height: int) -> InputError:
+    return _invalid(
+        f"video {path} has pictures of {width}x{height} pixels, at most {MAX_VIDEO_PX} are decoded", "scale it down"
+    )
+
+
+class _Said:
+    """What ffmpeg writes to standard error, read beside its output and kept within bounds."""
+
+    def __init__(self, stream):
+        self.first, self.last = [], []
+        self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self.thread.start()
+
+    def _read(self, stream) -> None:
+        while raw := stream.readline(_MAX_LINE):
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            # tags are the file's own text, by the thousand if it likes
+            if line.startswith("    "):
+                continue
+            if len(self.first) < _MAX_LINES:
+                self.first.append(line)
+            else:
+                self.last = [*self.last[-9:], line]
+
+    def lines(self) -> list[str]:
+        return self.first + self.last
+
+    def all_found(self, pattern: str) -> list:
+        return [match.groups() for line in self.lines() if (match := re.match(pattern, line))]
+
+    def found(self, pattern: str) -> str | None:
+        return next((groups[0] for groups in self.all_found(pattern)), None)
+
+    def has(self, pattern: re.Pattern) -> bool:
+        self.thread.join()
+        return any(pattern.search(line) for line in self.lines())
+
+    def reason(self) -> str:
+        """The first thing that is wrong, as ffmpeg says it."""
+        self.thread.join()
+        wrong = [
+            line for line in self.lines() if re.search("error|invalid|not found|cannot|failed|unknown", line, re.I)
+        ]
+        said = re.sub(r"^(\[[^\]]*\] )+", "", wrong[0]).replace("fd:", "it") if wrong else ""
+        return f": {said[:120]!r}" if said else ""
+
+
+@contextlib.contextmanager
+def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tuple[int, ...] = ()):
+    """ffmpeg at work on one file; gives the process and what it says, and ends it with the block.
+
+    The descriptors in `pass_fds` are the process's alone from here on.
+    """
+    import imageio_ffmpeg
+
+    process = None
+    try:
+        try:
+            with open(path, "rb") as file:
+                command = [
+                    *(imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", loglevel),
+                    *("-protocol_whitelist", "fd", "-max_pixels", str(MAX_VIDEO_PX), "-threads", str(DECODER_THREADS)),
+                    *("-fd", str(file.fileno()), "-i", "fd:"),
+                    *arguments,
+                ]
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    pass_fds=(file.fileno(), *pass_fds),
+                )
+        finally:
+            for fd in pass_fds:
+                os.close(fd)
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_DECODER_BYTES, MAX_DECODER_BYTES))
+        yield process, _Said(process.stderr)
+    except OSError as error:
+        raise _invalid(f"cannot read video {path}: {error.strerror or error}", "check the file and the disk") from error
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def _filled(stream, image: np.ndarray) -> bool:
+    """Whether the stream had enough bytes to fill the array."""
+    view, have = memoryview(image).cast("B"), 0
+    while have < len(view):
+        got = stream.readinto(view[have:])
+        if not got:
+            return False
+        have += got
+    return True
+
+
+def _tick(line: bytes) -> Fraction | None:
+    """The time base, where a line of the list's head tells it."""
+    match = re.match(rb"#tb 0: (\d+)/(\d+)", line)
+    return Fraction(int(match[1]), int(match[2])) if match else None
+
+
+def _packet(line: bytes) -> tuple[int, bool]:
+    """Time of a packet in ticks, and if it is shown, from "stream, dts, pts, duration, size, checksum, F=flags"."""
+    parts = [part.strip() for part in line.split(b",")]
+    flags = next((int(part[2:], 16) for part in parts[6:] if part.startswith(b"F=")), 0)
+    return int(parts[2]), not flags & _NOT_SHOWN
+
+
+def _invalid(message: str, hint: str) -> InputError:
+    return InputError(ErrorCode.FILE_INVALID, message, hint)

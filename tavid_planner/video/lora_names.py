@@ -1,0 +1,179 @@
+"""LoRA weights by whatever names their trainer gave them: the layer of the transformer each is for, and its alpha.
+
+diffusers     transformer.transformer_blocks.0.attn1.to_q.lora_A.weight         (or lora.down, lora_linear_layer.down)
+peft          base_model.model.transformer_blocks.0.attn1.to_q.lora_A.default.weight, beside adapter_config.json
+kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha
+others        the same without a prefix, or with diffusion_model., model., module.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+import torch
+
+from tavid_planner.errors import ErrorCode, VideoError
+
+# down (A) comes first: it maps to the rank, up (B) back
+_PARTS = (
+    ("down", re.compile(r"(\.lora_A|\.lora_down|\.lora\.down|\.lora_linear_layer\.down|_lora\.down)(\.\w+)?\.weight")),
+    ("up", re.compile(r"(\.lora_B|\.lora_up|\.lora\.up|\.lora_linear_layer\.up|_lora\.up)(\.\w+)?\.weight")),
+    ("up_bias", re.compile(r"(\.lora_B|\.lora_up|\.lora\.up)(\.\w+)?\.bias")),
+    ("alpha", re.compile(r"\.(lora_)?alpha")),
+)
+# what may stand before the name of a layer
+_WRAPPERS = ("lora", "unet", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
+_OUR_LAYER = re.compile(r"transformer_blocks[._]\d+[._](attn1|ff|norm)")
+KNOWN = (
+    "diffusers (transformer.LAYER.lora_A.weight), peft (base_model.model.LAYER.lora_A.weight) "
+    "or kohya (lora_unet_LAYER.lora_down.weight)"
+)
+
+
+@dataclass(frozen=True)
+class LoraLayers:
+    """The weights of a LoRA by the transformer's own names of its layers.
+
+    Attributes:
+        weights: "LAYER.lora_A.weight" and "LAYER.lora_B.weight" (and "LAYER.lora_B.bias").
+        ranks: of every layer. stored_alphas: of those layers for which the file holds one.
+    """
+
+    weights: dict[str, torch.Tensor]
+    ranks: dict[str, int]
+    stored_alphas: dict[str, float]
+
+
+def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLayers:
+    """Find the layer of every tensor.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE; it says whether the names are strange, or the base is another one.
+    """
+    linear = {name: module for name, module in transformer.named_modules() if isinstance(module, torch.nn.Linear)}
+    flat = {name.replace(".", "_"): name for name in linear}
+    parts: dict[tuple[str, str], torch.Tensor] = {}
+    lost, origin = [], {}
+    for key, value in tensors.items():
+        stem, part = _split(key)
+        layer = stem and _layer_of(stem, linear, flat)
+        if not layer:
+            lost.append(key)
+            continue
+        if (layer, part) in parts:
+            raise _strange(path, f"{key!r} and {origin[layer, part]!r} are both for {layer}")
+        parts[layer, part], origin[layer, part] = value, key
+    if not tensors:
+        raise _strange(path, "it is empty")
+    if lost:
+        # our own architecture's names of layers that this transformer lacks
+        if all(_split(key)[0] and any(map(_OUR_LAYER.match, _unwrapped(key))) for key in lost):
+            raise incompatible(path, f"{lost[0]!r} names no linear layer of the transformer")
+        raise _strange(
+            path, f"{lost[0]!r} (and {len(lost) - 1} more of {len(tensors)}) names no layer of the transformer"
+        )
+    layers = sorted({layer for layer, _ in parts})
+    weights, ranks, alphas = {}, {}, {}
+    for layer in layers:
+        down, up = (parts.get((layer, part)) for part in ("down", "up"))
+        if down is None or up is None:
+            raise _strange(path, f"{layer} has no {'lora_A (down)' if down is None else 'lora_B (up)'}")
+        module = linear[layer]
+        _check_shapes(path, layer, down, up, module)
+        weights[f"{layer}.lora_A.weight"], weights[f"{layer}.lora_B.weight"] = down, up
+        if (bias := parts.get((layer, "up_bias"))) is not None:
+            weights[f"{layer}.lora_B.bias"] = bias
+        ranks[layer] = len(down)
+        if (alpha := parts.get((layer, "alpha"))) is not None:
+            alphas[layer] = _checked_alpha(alpha.float().flatten().tolist(), f"the alpha of {layer}", path)
+    return LoraLayers(weights, ranks, alphas)
+
+
+def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -> dict[str, float]:
+    """The alpha of every layer: as asked for, else as stored beside its weights, else of the config, else its rank.
+
+    Args:
+        config: of peft (`adapter_config.json`), or diffusers' metadata without its prefix; may be empty.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number.
+    """
+    alphas = {}
+    common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
+    if not isinstance(patterns, dict):
+        raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
+    for layer, rank in found.ranks.items():
+        matching = [v for pattern, v in patterns.items() if layer == pattern or layer.endswith(f".{pattern}")]
+        stored = found.stored_alphas.get(layer)
+        given = lora_alpha or stored or (matching[0] if matching else common)
+        alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
+        # rank-stabilised LoRA divides by the root of the rank
+        rooted = bool(config.get("use_rslora")) and not (lora_alpha or stored)
+        alphas[layer] = alpha * math.sqrt(rank) if rooted else alpha
+    return alphas
+
+
+def incompatible(path, reason: str) -> VideoError:
+    return VideoError(
+        ErrorCode.ADAPTER_INCOMPATIBLE,
+        f"{path} does not fit the base model: {reason}",
+        "use the base model that the adapter was trained on",
+    )
+
+
+def _strange(path, reason: str) -> VideoError:
+    return VideoError(
+        ErrorCode.ADAPTER_INCOMPATIBLE,
+        f"{path} names its weights in a way that is not known: {reason}",
+        f"the names, not the base, are strange: save it as {KNOWN}",
+    )
+
+
+def _split(key: str) -> tuple[str | None, str]:
+    """What stands before the part of a LoRA that a key names, and that part."""
+    for part, pattern in _PARTS:
+        match = pattern.search(key)
+        if match and match.end() == len(key):
+            return key[: match.start()], part
+    return None, ""
+
+
+def _layer_of(stem: str, linear: dict, flat: dict[str, str]) -> str | None:
+    """The transformer's layer that a stem means, wrappers before it left out."""
+    for bare in _unwrapped(stem.replace(".processor.", ".")):
+        for name in (bare, f"{bare}.0"):  # diffusers once called the first layer of to_out by its list's name
+            if name in linear:
+                return name
+            if "." not in bare and (layer := flat.get(name.replace(".", "_"))):
+                return layer
+    return None
+
+
+def _unwrapped(name: str) -> list[str]:
+    """A name, and what is left of it when what wraps the transformer in it is left out, piece by piece."""
+    names = [name]
+    while wrapper := next((w for w in _WRAPPERS if names[-1].startswith((f"{w}.", f"{w}_"))), None):
+        names.append(names[-1][len(wrapper) + 1 :])
+    return names
+
+
+def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module: torch.nn.Linear) -> None:
+    if down.ndim != 2 or up.ndim != 2 or down.shape[0] != up.shape[1]:
+        shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
+        raise _strange(path, f"the weights of {layer} have the shapes {shapes}, which share no rank")
+    for name, have, want in (
+        ("lora_A", down.shape[1], module.in_features),
+        ("lora_B", up.shape[0], module.out_features),
+    ):
+        if have != want:
+            raise incompatible(path, f"{name} of {layer} is for {have} features, the layer has {want}")
+
+
+def _checked_alpha(values: list, name: str, path) -> float:
+    try:
+        [alpha] = (float(value) for value in values)
+    except (TypeError, ValueError):
+        alpha = math.nan
+    if not (math.isfinite(alpha) and alpha > 0):
+        raise _strange(path, f"{name} is {str(values)[:60]}, expected one positive number")
+    return alpha

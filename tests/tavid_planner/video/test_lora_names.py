@@ -1,0 +1,148 @@
+"""One LoRA under the names of many trainers is one function, and its scale is the one that was asked for."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from test_adapter import run
+
+from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.video.adapter import LORA_FILE, PEFT_CONFIG, PEFT_FILE, load_adapter
+
+OURS = "transformer."
+
+
+def layer_and_part(key: str) -> tuple[str, str]:
+    layer, _, part = key.removeprefix(OURS).rpartition(".lora_")
+    return layer, {"A.weight": "down", "B.weight": "up"}[part]
+
+
+def peft(layer, part):
+    return f"base_model.model.{layer}.lora_{'AB'[part == 'up']}.weight"
+
+
+def peft_with_name(layer, part):
+    return f"base_model.model.transformer.{layer}.lora_{'AB'[part == 'up']}.default.weight"
+
+
+def bare(layer, part):
+    return f"{layer}.lora_{'AB'[part == 'up']}.weight"
+
+
+def comfy(layer, part):
+    return f"diffusion_model.{layer}.lora_{part}.weight"
+
+
+def kohya(layer, part):
+    return f"lora_unet_{layer.replace('.', '_')}.lora_{part}.weight"
+
+
+def kohya_transformer(layer, part):
+    return f"lora_transformer_{layer.replace('.', '_')}.lora_{part}.weight"
+
+
+def old_diffusers(layer, part):
+    layer = layer.removesuffix(".0").replace(".to_", ".processor.to_")
+    return f"transformer.{layer}_lora.{part}.weight"
+
+
+STYLES = (peft, peft_with_name, bare, comfy, kohya, kohya_transformer, old_diffusers)
+
+
+@pytest.fixture
+def transformers(tiny_base):
+    from diffusers import CogVideoXTransformer3DModel
+
+    return [CogVideoXTransformer3DModel.from_pretrained(tiny_base, subfolder="transformer") for _ in range(2)]
+
+
+@pytest.fixture
+def renamed(tmp_path, tiny_adapter):
+    """The tiny adapter with other names; the alpha of its metadata, 2, is left out unless a style brings it along."""
+    folder = shutil.copytree(tiny_adapter, tmp_path / "adapter")
+
+    def write(style, file=LORA_FILE, alpha=None):
+        tensors = {}
+        for key, value in load_file(tiny_adapter / LORA_FILE).items():
+            layer, part = layer_and_part(key)
+            name = style(layer, part)
+            tensors[name] = value
+            if alpha is not None and part == "down":
+                tensors[f"{name.partition('.lora_')[0]}.alpha"] = torch.tensor(float(alpha))
+        (folder / LORA_FILE).unlink()
+        save_file(tensors, folder / file)
+        return folder
+
+    return write
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_trainers_names_are_the_same_adapter(renamed, tiny_adapter, transformers, style):
+    load_adapter(transformers[0], tiny_adapter)
+    found = load_adapter(transformers[1], renamed(style), lora_alpha=2.0)
+    assert found.rank == 4 and found.scales == (0.5, 0.5) and found.scale_words == "0.5 (alpha 2, rank 4)"
+    torch.testing.assert_close(run(transformers[1], 33), run(transformers[0], 33))
+
+
+@pytest.mark.parametrize("config, scale", [({"lora_alpha": 2}, 0.5), ({"lora_alpha": 1, "use_rslora": True}, 0.5)])
+def test_pefts_config_gives_the_alpha(renamed, tiny_adapter, transformers, config, scale):
+    folder = renamed(peft, PEFT_FILE)
+    (folder / PEFT_CONFIG).write_text(json.dumps({"r": 4, "peft_type": "LORA"} | config))
+    load_adapter(transformers[0], tiny_adapter)
+    assert load_adapter(transformers[1], folder).scales == (scale, scale)
+    torch.testing.assert_close(run(transformers[1], 33), run(transformers[0], 33))
+
+
+def test_kohyas_alpha_is_used_and_its_file_may_have_any_name(renamed, tiny_adapter, transformers):
+    load_adapter(transformers[0], tiny_adapter)
+    assert load_adapter(transformers[1], renamed(kohya, "my_lora.safetensors", alpha=2)).scales == (0.5, 0.5)
+    torch.testing.assert_close(run(transformers[1], 33), run(transformers[0], 33))
+
+
+def test_the_option_wins_over_what_the_file_says(renamed, transformers):
+    assert load_adapter(transformers[0], renamed(kohya, alpha=2), lora_alpha=8).scales == (2.0, 2.0)
+
+
+def test_without_any_alpha_the_scale_is_one(renamed, transformers):
+    assert load_adapter(transformers[0], renamed(bare)).scales == (1.0, 1.0)
+
+
+def test_alphas_that_differ_between_layers_are_used_layer_by_layer(renamed, transformers):
+    folder = renamed(kohya, alpha=2)
+    tensors = load_file(folder / LORA_FILE)
+    odd = sorted(name for name in tensors if name.endswith(".alpha"))[0]
+    save_file(tensors | {odd: torch.tensor(4.0)}, folder / LORA_FILE)
+    found = load_adapter(transformers[0], folder)
+    scales = [m.scaling[name] for m in transformers[0].modules() if hasattr(m, "scaling") for name in m.scaling]
+    assert found.scales == (0.5, 1.0) and scales.count(1.0) == 1 and set(scales) == {0.5, 1.0}
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        lambda layer, part: f"model.layers.{layer.replace('.', '-')}.matrix_{part}.weight",
+        lambda layer, part: f"lora_te_{layer.replace('.', '_')}.lora_{part}.weight",
+    ],
+)
+def test_strange_names_are_called_strange_and_the_base_is_not_blamed(renamed, transformers, style):
+    with pytest.raises(VideoError, match="names its weights in a way that is not known") as caught:
+        load_adapter(transformers[0], renamed(style))
+    assert caught.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+    assert "the names, not the base" in caught.value.hint and transformers[0].config.in_channels == 32
+
+
+def test_a_layer_of_which_half_is_missing_is_named(renamed, transformers):
+    folder = renamed(peft)
+    tensors = load_file(folder / LORA_FILE)
+    tensors.pop(sorted(tensors)[-1])
+    save_file(tensors, folder / LORA_FILE)
+    with pytest.raises(VideoError, match=r"has no lora_B \(up\)"):
+        load_adapter(transformers[0], folder)
+
+
+@pytest.mark.parametrize("alpha", [0, -1, float("nan")])
+def test_an_alpha_that_is_no_positive_number_is_refused(renamed, transformers, alpha):
+    with pytest.raises(VideoError, match="expected one positive number"):
+        load_adapter(transformers[0], renamed(kohya, alpha=alpha))

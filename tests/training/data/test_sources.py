@@ -1,0 +1,113 @@
+"""Videos with masks and captions as people have them: other rates, encodings and endings."""
+
+import codecs
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from hoi_motion.media.video_file import write_video
+from tavid_planner.errors import ErrorCode, InputError
+from training.data.caption_file import checked_encoding, read_caption
+from training.data.sources import VideoClips, open_source
+
+CAPTION = "A person takes the [TGT] café crème."
+
+
+def write_clip(folder, name, count, fps, size=(32, 48)):
+    """The brightness of a frame tells its number."""
+    frames = np.broadcast_to(np.arange(count)[:, None, None, None] * 2, (count, *size, 3)).astype(np.uint8)
+    write_video(folder / f"{name}.mp4", frames, fps)
+    mask = np.zeros(size, np.uint8)
+    mask[8:20, 10:30] = 255
+    cv2.imwrite(str(folder / f"{name}.png"), mask)
+    (folder / f"{name}.txt").write_text(CAPTION, encoding="utf-8")
+
+
+def numbers(frames) -> np.ndarray:
+    return np.round(frames.mean((1, 2, 3)) / 2)
+
+
+@pytest.mark.parametrize(
+    "count, fps, expected",
+    [
+        (100, 60, np.arange(9) * 7.5),
+        (40, 30, np.arange(9) * 3.75),
+        (30, 24, np.arange(9) * 3),
+        (12, 8, np.arange(9)),
+        (12, 7.98, np.arange(9)),
+    ],
+)
+def test_a_clip_has_the_models_rate_and_is_read_no_further_than_it_reaches(tmp_path, count, fps, expected, monkeypatch):
+    from training.data import sources
+
+    write_clip(tmp_path, "a", count, fps)
+    read, read_sampled = [], sources.read_sampled
+    monkeypatch.setattr(sources, "read_sampled", lambda *a: read.append(read_sampled(*a)) or read[-1])
+    clip = open_source(tmp_path, 9).load("a.mp4")
+    np.testing.assert_allclose(numbers(clip.frames), expected, atol=1)
+    assert read[0].source_count <= expected[-1] + 2
+
+
+def test_a_clip_of_fewer_frames_a_second_than_the_model_is_refused(tmp_path):
+    write_clip(tmp_path, "a", 30, 4)
+    with pytest.raises(InputError, match="too few frames a second"):
+        VideoClips(tmp_path, 17).load("a.mp4")
+
+
+def test_a_short_clip_says_how_many_frames_it_has_at_that_rate(tmp_path):
+    write_clip(tmp_path, "a", 60, 60)
+    with pytest.raises(InputError, match="has 8 frames, 17 are needed at 8 frames a second"):
+        VideoClips(tmp_path, 17).load("a.mp4")
+
+
+def test_a_turned_video_has_its_mask_in_the_picture_as_it_is_shown(tmp_path):
+    import subprocess
+
+    write_clip(tmp_path, "flat", 9, 8)
+    turned = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-display_rotation", "90", "-i"]
+    subprocess.run([*turned, tmp_path / "flat.mp4", "-c", "copy", tmp_path / "turned.mp4"], check=True)
+    cv2.imwrite(str(tmp_path / "turned.png"), np.eye(48, 32, dtype=np.uint8) * 255)
+    (tmp_path / "turned.txt").write_text(CAPTION, encoding="utf-8")
+    clip = VideoClips(tmp_path, 9).load("turned.mp4")
+    assert clip.frames.shape == (9, 48, 32, 3) and clip.mask.shape == (48, 32)
+
+
+def test_endings_may_be_in_any_case(tmp_path):
+    write_clip(tmp_path, "a", 9, 8)
+    for old, new in (("a.mp4", "a.MP4"), ("a.png", "a.Png"), ("a.txt", "a.TXT")):
+        (tmp_path / old).rename(tmp_path / new)
+    source = open_source(tmp_path, 9)
+    assert source.names() == ["a.MP4"] and source.load("a.MP4").mask.any()
+
+
+@pytest.mark.parametrize(
+    "content, encoding",
+    [
+        (CAPTION.encode(), "utf-8"),
+        (codecs.BOM_UTF8 + CAPTION.encode(), "utf-8"),
+        (CAPTION.encode("utf-16"), "utf-8"),
+        (CAPTION.encode("utf-32"), "utf-8"),
+        (CAPTION.encode("cp1252"), "cp1252"),
+        (codecs.BOM_UTF8 + CAPTION.encode(), "cp1252"),
+        (f"{CAPTION}\r\n".encode(), "utf-8"),
+    ],
+)
+def test_a_caption_is_read_in_its_encoding(tmp_path, content, encoding):
+    (tmp_path / "a.txt").write_bytes(content)
+    assert read_caption(tmp_path / "a.txt", "a", encoding) == CAPTION
+
+
+def test_a_caption_in_another_encoding_is_refused_and_not_guessed(tmp_path):
+    (tmp_path / "a.txt").write_bytes(CAPTION.encode("cp1252"))
+    with pytest.raises(InputError, match="a.txt is not in utf-8, byte 28 is 0xe9") as caught:
+        read_caption(tmp_path / "a.txt", "a.mp4")
+    assert "--caption-encoding" in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["nonsense", "base64", "hex"])
+def test_what_is_no_encoding_of_text_is_refused(name):
+    with pytest.raises(InputError, match="caption encoding") as caught:
+        checked_encoding(name)
+    assert caught.value.code == ErrorCode.CONFIG_INVALID

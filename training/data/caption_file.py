@@ -1,0 +1,56 @@
+"""Captions from text files, whose encoding is known or named, never guessed."""
+
+import codecs
+from pathlib import Path
+
+from tavid_planner.errors import ErrorCode, InputError
+from training.data.clip import unusable
+
+MAX_BYTES = 64 * 1024
+# the longer mark first: that of UTF-16 begins that of UTF-32
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def read_caption(path: Path, name: str, encoding: str = "utf-8") -> str:
+    """One caption, without a byte order mark and the white space around it.
+
+    Args:
+        name: of the clip, for the message; encoding: of a file without a byte order mark.
+
+    Raises:
+        InputError: FILE_INVALID when it is no text in that encoding.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unusable(name, f"its caption {path.name} cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise unusable(name, f"its caption {path.name} has {len(content)} bytes, at most {MAX_BYTES} are read")
+    encoding = next((marked for mark, marked in _MARKS if content.startswith(mark)), encoding)
+    try:
+        return content.decode(encoding).strip()
+    except UnicodeError as error:
+        where = f", byte {error.start} is {content[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else ""
+        reason = f"its caption {path.name} is not in {encoding}{where}: name its encoding with --caption-encoding"
+        raise unusable(name, reason) from error
+
+
+def checked_encoding(encoding: str) -> str:
+    """Raises: InputError: CONFIG_INVALID for what is no encoding of text."""
+    try:
+        # some codecs of Python's turn bytes into bytes
+        b"a".decode(encoding)
+    except (LookupError, UnicodeError, ValueError) as error:
+        if not isinstance(error, UnicodeError):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"caption encoding {encoding!r} is unknown",
+                "name one of Python's, such as utf-8, cp1252, latin-1, shift_jis or gb18030",
+            ) from error
+    return encoding
