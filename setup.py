@@ -68,6 +68,7 @@ setup(
     entry_points={
         "console_scripts": [
             "tavid-plan = tavid_planner.cli.plan:main",
+            "tavid-mask = tavid_planner.cli.mask:main",
             "tavid-info = tavid_planner.cli.info:main",
             "tavid-node = tavid_planner.cli.node:main",
             "hoi-lift = hoi_motion.scripts.lift:main",

@@ -138,6 +138,7 @@ def plan_to_dict(
             "samples": int(request.samples),
             "width_px": width,
             "height_px": height,
+            "target_source": request.target_source,
             "target_mask_px": int(request.target_mask.sum()),
             "actor_mask_px": None if request.actor_mask is None else int(request.actor_mask.sum()),
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),

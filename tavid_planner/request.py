@@ -30,6 +30,7 @@ class InteractionRequest:
             or not positive is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
         samples: how many videos are generated, of which the best is kept.
+        target_source: where the target mask is from, in words: "mask" when it was given, else how it was found.
 
     Raises:
         InputError: a 1xx code that names the field and the value that is wrong.
@@ -43,6 +44,7 @@ class InteractionRequest:
     depth_m: np.ndarray | None = None  # (H, W)
     seed: int = 0
     samples: int = 1
+    target_source: str = "mask"
 
     def __post_init__(self):
         rgb = np.asarray(self.rgb)

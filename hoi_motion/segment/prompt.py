@@ -24,15 +24,18 @@ class MaskPrompt:
     box_px: tuple[float, float, float, float] | None = None
     scribble: np.ndarray | None = None  # (H, W)
 
-    def checked(self, size_px: tuple[int, int]) -> "MaskPrompt":
+    def checked(self, size_px: tuple[int, int], nothing: bool = False) -> "MaskPrompt":
         """The prompt in whole pixels of an image of this (height, width).
+
+        Args:
+            nothing: whether no mark at all is right, because strokes follow.
 
         Raises:
             InputError: MASK_EMPTY when nothing is marked, MASK_INVALID for what lies outside the image, is no box, or
                 contradicts the rest; SIZE_MISMATCH for strokes of another size.
         """
         click, box, scribble = self.click_px, self.box_px, self.scribble
-        if click is None and box is None and scribble is None:
+        if not nothing and click is None and box is None and scribble is None:
             raise InputError(ErrorCode.MASK_EMPTY, "nothing is marked", "click the object, or give a box or strokes")
         height, width = size_px
         if click is not None:

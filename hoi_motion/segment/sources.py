@@ -65,7 +65,7 @@ def segmenter(name: str) -> Segmenter:
 
     Raises:
         InputError: CONFIG_INVALID for another name.
-        VideoError: MODEL_MISSING when the folder holds no such model.
+        LiftError: MODEL_MISSING when the folder holds no such model.
     """
     for row in SEGMENTERS:
         fixed = row.name.removesuffix("FOLDER")

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 
@@ -20,7 +21,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
-    parser.add_argument("--mask", required=True, metavar="FILE", help="one channel, 0 outside, one value on the target")
+    parser.add_argument(
+        "--mask", metavar="FILE", help="one channel, 0 outside, one value on the target; or mark it with these:"
+    )
+    add_marking_options(parser, "pixels of the image")
     parser.add_argument(
         "--instruction", required=True, metavar="TEXT", help='what happens, for example "picks up the [TGT] mug"'
     )
@@ -44,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
+    check_one_way(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
     from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
@@ -70,9 +75,18 @@ def _request(arguments: argparse.Namespace):
     from hoi_motion.media.image_files import read_depth, read_image, read_mask
     from tavid_planner.request import InteractionRequest
 
+    rgb = read_image(arguments.image)
+    if arguments.mask:
+        target_mask, source = read_mask(arguments.mask, "target mask"), "mask"
+    else:
+        found, _ = marked_mask(arguments, rgb)
+        target_mask, source = found.mask, found.words
+        print(f"target   {source}")
+        print_doubts(found)
     return InteractionRequest(
-        rgb=read_image(arguments.image),
-        target_mask=read_mask(arguments.mask, "target mask"),
+        rgb=rgb,
+        target_mask=target_mask,
+        target_source=source,
         instruction=arguments.instruction,
         actor_mask=read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None,
         intrinsics=_intrinsics(arguments.intrinsics) if arguments.intrinsics else None,
