@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+FILM = "film.mp4"
 ROOM_FILE = ".room"
 ROOM_BYTES = 1 << 16
 VERDICT_CODES = {
@@ -175,6 +176,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
     """What a person looks at; file -> cause of those that could not be made."""
     from hoi_motion.io import write_glb
     from tavid_planner import media
+    from tavid_planner.film import write_film
     from tavid_planner.report import write_report
 
     video, mask = plan.video, plan.request.target_mask
@@ -191,6 +193,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
         "attention.png": draw_attention,
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
+        FILM: lambda path: write_film(plan, path),
         "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
         "report.html": lambda path: write_report(plan, folder, not_drawn),
     }

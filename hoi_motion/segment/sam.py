@@ -48,7 +48,7 @@ class SegmentAnything:
         import torch
 
         model = _load(self.folder.resolve(), CLASSES[self.kind])
-        side = int(model.config.vision_config.image_size)
+        side = int(model.config.prompt_encoder_config.image_size)
         height, width = rgb.shape[:2]
         # SAM keeps the picture's shape and pads it, SAM 2 makes it square
         inside = (side, side)

@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 
+from hoi_motion.files import check_writable, write_whole
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
 from tavid_planner.errors import ErrorCode, InputError, TavidError
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=1, metavar="K", help="videos to generate, the best is kept; default 1"
     )
+    parser.add_argument("--film", metavar="FILE", help="put the bundle's film.mp4 there as well")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
@@ -51,7 +53,7 @@ def _plan(argv: list[str]) -> int:
     check_one_way(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
-    from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
+    from tavid_planner.bundle import FILM, VERDICT_CODES, check_output_folder, load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
@@ -59,14 +61,20 @@ def _plan(argv: list[str]) -> int:
 
     config = with_options(load_profile(arguments.profile), arguments.options)
     folder = check_output_folder(arguments.out)
+    if arguments.film:
+        check_writable(arguments.film)
     request = _request(arguments)
     quiet_libraries(arguments.debug)
     with ProgressBar() as on_progress:
         plan = Planner(config).plan(request, on_progress)
         save_plan(plan, folder, on_progress)
     _print_summary(plan)
-    for name, cause in load_plan_json(folder)["not_drawn"].items():
+    not_drawn = load_plan_json(folder)["not_drawn"]
+    for name, cause in not_drawn.items():
         print(f"missing  {name}: {cause}")
+    if arguments.film and FILM not in not_drawn:
+        write_whole(arguments.film, (folder / FILM).read_bytes())
+        print(f"film     {arguments.film}")
     print(f"bundle   {folder}")
     return TavidError(VERDICT_CODES[plan.verdict], "").exit_code
 
