@@ -84,7 +84,8 @@ def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[
     page = _page(plan, [caption for caption, _, _ in panels])
     fps = video.fps if robot is None else max(SMOOTH_FPS, video.fps)
     motion_s = max(len(frames) / rate for frames, (_, _, rate) in zip(fitted, panels))
-    moments_s = np.arange(round((START_HOLD_S + motion_s + END_HOLD_S) * fps)) / fps - START_HOLD_S
+    before, during, after = (round(seconds * fps) for seconds in (START_HOLD_S, motion_s, END_HOLD_S))
+    moments_s = (np.arange(before + during + after) - before) / fps
     film = np.empty((len(moments_s), *page.shape), np.uint8)
     for k, moment_s in enumerate(moments_s):
         film[k] = page

@@ -33,7 +33,7 @@ FOV_DEG = 35.0
 MARGIN = 1.12
 # what is farther than this from person and target is not made room for
 NEAR_M = 0.6
-SUPERSAMPLING = 2
+SUPERSAMPLING = 1.5
 LIGHT = (1.0, -0.6, 2.2)
 RING_PX = 15
 
@@ -154,14 +154,18 @@ class _Scene:
         for box in motion.supports:
             shape = self._visual(pybullet.GEOM_BOX, SUPPORT, halfExtents=(box.size_m / 2).tolist())
             self._move(self._body(shape), box.T_world_box)
-        self.objects = {thing.name: self._mesh(thing.vertices_m, thing.faces, _colour(thing)) for thing in motion.objects}
+        self.objects = {
+            thing.name: self._mesh(thing.vertices_m, thing.faces, _colour(thing)) for thing in motion.objects
+        }
 
     def show(self, t: int) -> None:
         """Move everything to where it is in frame `t`."""
         for thing in self.motion.objects:
             body = self.objects[thing.name]
             self._move(body, thing.T_world_object[t])
-            touched = any(c.object_name == thing.name and c.start_frame <= t < c.end_frame for c in self.motion.contacts)
+            touched = any(
+                c.object_name == thing.name and c.start_frame <= t < c.end_frame for c in self.motion.contacts
+            )
             colour = _rgba(TOUCHED if touched else _colour(thing))
             self.bullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=self.client)
         for body in self.person:
@@ -173,7 +177,7 @@ class _Scene:
     def picture(self, viewpoint: Viewpoint, size_px: tuple[int, int]) -> np.ndarray:  # (H, W, 3) uint8
         import cv2
 
-        width, height = (SUPERSAMPLING * side for side in size_px)
+        width, height = (round(SUPERSAMPLING * side) for side in size_px)
         image = self.bullet.getCameraImage(
             width,
             height,

@@ -25,7 +25,10 @@ def loaded_by(module: str) -> set[str]:
             "tavid_planner, tavid_planner.planner, tavid_planner.bundle",
             {"torch", "diffusers", "rclpy", "mediapipe", "pybullet"},
         ),
-        ("tavid_planner.cli.plan, tavid_planner.cli.mask, tavid_planner.cli.info, tavid_planner.cli.node", {"torch", "diffusers", "rclpy"}),
+        (
+            "tavid_planner.cli.plan, tavid_planner.cli.mask, tavid_planner.cli.info, tavid_planner.cli.node",
+            {"torch", "diffusers", "rclpy"},
+        ),
     ],
 )
 def test_importing_is_light(module, heavy):

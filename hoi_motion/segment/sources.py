@@ -51,10 +51,10 @@ def _sam(folder: str) -> Segmenter:
 
 
 SEGMENTERS = (
-    NamedSegmenter("grabcut", "the default: OpenCV's GrabCut for several sizes of the object", "nothing more", _grabcut),
     NamedSegmenter(
-        "sam:FOLDER", "a SAM or SAM 2 with its weights", "its folder in transformers' format", _sam
+        "grabcut", "the default: OpenCV's GrabCut for several sizes of the object", "nothing more", _grabcut
     ),
+    NamedSegmenter("sam:FOLDER", "a SAM or SAM 2 with its weights", "its folder in transformers' format", _sam),
 )
 NAMES = " or ".join(s.name for s in SEGMENTERS)
 HELP = "; ".join(f"{s.name}: {s.help}" for s in SEGMENTERS)

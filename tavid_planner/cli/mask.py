@@ -37,8 +37,10 @@ def _mask(argv: list[str]) -> int:
     from hoi_motion.files import whole_file
     from hoi_motion.media.image_files import read_image
     from hoi_motion.segment.picture import outlined
+    from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.media import write_png
 
+    quiet_libraries(arguments.debug)
     out = Path(arguments.out)
     picture = Path(arguments.picture) if arguments.picture else out.with_name(f"{out.stem}-outline.png")
     _check_outputs(out, picture, Path(arguments.image))

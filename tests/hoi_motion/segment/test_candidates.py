@@ -1,6 +1,5 @@
 """Which mask is taken, and when another might as well be meant."""
 
-import numpy as np
 import pytest
 
 from hoi_motion.segment.answer import SegmentedMask

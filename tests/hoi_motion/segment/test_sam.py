@@ -27,7 +27,7 @@ def tiny(kind: str):
         config = transformers.SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
         return transformers.SamModel(config)
     backbone = dict(
-        model_type="hiera",
+        model_type="sam2_hiera_det_model",
         hidden_size=8,
         num_attention_heads=1,
         image_size=[SIDE, SIDE],
@@ -44,7 +44,9 @@ def tiny(kind: str):
         backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
         fpn_hidden_size=16,
     )
-    return transformers.Sam2Model(transformers.Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder))
+    return transformers.Sam2Model(
+        transformers.Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
+    )
 
 
 @pytest.fixture(scope="module", params=["sam", "sam2"])
