@@ -67,7 +67,7 @@ def _parser():
 
 def _lift(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    check_one_way(arguments)
+    check_one_way(arguments, {"--mask": arguments.mask})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
     for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
         if path is not None:

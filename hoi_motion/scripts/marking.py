@@ -19,19 +19,26 @@ def add_marking_options(parser: argparse.ArgumentParser, picture: str) -> None:
     parser.add_argument("--segmenter", default="grabcut", metavar="NAME", help=f"{HELP} (default %(default)s)")
 
 
-def is_marked(arguments: argparse.Namespace) -> bool:
-    return not (arguments.click is None and arguments.box is None and arguments.scribble is None)
+def check_one_way(arguments: argparse.Namespace, others: dict[str, object]) -> None:
+    """Whether the target is given in exactly one way.
 
+    Args:
+        others: name of each other option that gives it -> its value, None or empty where it is not given.
 
-def check_one_way(arguments: argparse.Namespace) -> None:
-    """Raises: InputError MASK_INVALID when both a mask and a click are given, MASK_EMPTY when neither is."""
-    if arguments.mask and is_marked(arguments):
+    Raises:
+        InputError: CONFIG_INVALID for more ways or none.
+    """
+    marks = [f"--{name}" for name in ("click", "box", "scribble") if getattr(arguments, name) is not None]
+    given = [name for name, value in others.items() if value] + marks[:1]
+    if len(given) > 1:
         raise InputError(
-            ErrorCode.MASK_INVALID, "both --mask and a mark (--click, --box, --scribble) are given", "give one of them"
+            ErrorCode.CONFIG_INVALID, f"{given[0]} and {given[1]} are both given", "give the target in one way"
         )
-    if not arguments.mask and not is_marked(arguments):
+    if not given:
         raise InputError(
-            ErrorCode.MASK_EMPTY, "no target is given", "give --mask FILE, or --click X,Y on the object, or --box"
+            ErrorCode.CONFIG_INVALID,
+            f"neither {' nor '.join(others)} nor a mark is given",
+            "mark the target with one of them, such as --click X,Y",
         )
 
 

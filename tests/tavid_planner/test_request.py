@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.instances import Instance
 from tavid_planner.request import InteractionRequest, checked_mask
 
 SIZE = (64, 96)
@@ -166,3 +167,29 @@ def test_whatever_is_no_distance_means_unknown_depth(make_request, unknown):
     expected = np.full(SIZE, 2.5, np.float32)
     expected[3, 4] = 0
     assert np.array_equal(make_request(depth_m=depth_m).depth_m, expected)
+
+
+def marked(name: str, role: str, column: int) -> Instance:
+    mask = np.zeros((64, 96), bool)
+    mask[20:40, column : column + 10] = True
+    return Instance(name, role, mask)
+
+
+def test_one_mask_is_one_instance_and_an_actor_the_second(make_request):
+    assert [(i.name, i.role) for i in make_request().instances] == [("target", "target")]
+    request = make_request(actor_mask=marked("", "actor", 5).mask)
+    assert [i.role for i in request.instances] == ["target", "actor"]
+
+
+def test_a_request_of_instances_has_their_masks(make_request):
+    instances = [marked("bowl", "other", 50), marked("woman", "actor", 5), marked("mug", "target", 30)]
+    request = InteractionRequest.of_instances(make_request().rgb, instances, "The woman lifts the [TGT] mug", seed=3)
+    assert [i.name for i in request.instances] == ["mug", "woman", "bowl"] and request.seed == 3
+    assert np.array_equal(request.target_mask, instances[2].mask)
+    assert np.array_equal(request.actor_mask, instances[1].mask)
+
+
+def test_masks_that_contradict_the_instances_are_refused(make_request):
+    with pytest.raises(InputError, match="target mask is not that") as error:
+        make_request(instances=(marked("mug", "target", 5),))
+    assert error.value.code is ErrorCode.MASK_INVALID
