@@ -34,8 +34,8 @@ def tiny(kind: str):
         blocks_per_stage=[1, 1, 1, 1],
         embed_dim_per_stage=[8, 16, 32, 64],
         num_attention_heads_per_stage=[1, 1, 1, 1],
-        window_size_per_stage=[2, 2, 2, 2],
-        window_positional_embedding_background_size=[2, 2],
+        window_size_per_stage=[4, 4, 4, 4],
+        window_positional_embedding_background_size=[4, 4],
         global_attention_blocks=[3],
     )
     vision = dict(
