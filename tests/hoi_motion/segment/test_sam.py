@@ -31,12 +31,12 @@ def tiny(kind: str):
         hidden_size=8,
         num_attention_heads=1,
         image_size=[SIDE, SIDE],
-        blocks_per_stage=[1, 1, 1, 1],
+        blocks_per_stage=[1, 1, 1, 2],
         embed_dim_per_stage=[8, 16, 32, 64],
         num_attention_heads_per_stage=[1, 1, 1, 1],
         window_size_per_stage=[4, 4, 4, 4],
         window_positional_embedding_background_size=[4, 4],
-        global_attention_blocks=[3],
+        global_attention_blocks=[4],
     )
     vision = dict(
         backbone_config=backbone,

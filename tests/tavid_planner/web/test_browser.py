@@ -1,4 +1,4 @@
-"""The page in a real browser, from picture to verdict. Skipped by name where Gradio, Playwright or Chromium is absent."""
+"""The page in a real browser, from picture to verdict. Skipped where Gradio, Playwright or Chromium is absent."""
 
 import shutil
 
