@@ -68,7 +68,7 @@ def real_cases(folder: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
     from hoi_motion.media.image_files import read_image, read_mask
 
     found = sorted(path.parent for path in folder.glob("*/first.png") if path.with_name("mask.png").is_file())
-    return [(f.name, read_image(f / "first.png"), read_mask(f / "mask.png") > 127) for f in found]
+    return [(f.name, read_image(f / "first.png"), read_mask(f / "mask.png")) for f in found]
 
 
 def middle_px(mask: np.ndarray) -> tuple[int, int]:

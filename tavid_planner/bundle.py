@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.reading.text import read_json
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 from tavid_planner.instances import id_map
 from tavid_planner.partial import partial_folder
@@ -100,16 +102,12 @@ def load_plan_json(folder) -> dict:
         InputError: FILE_INVALID when it is missing, damaged or of another schema.
     """
     path = Path(folder) / "plan.json"
-    try:
-        data = json.loads(path.read_text())
-        schema = data["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    data = read_json(path, "the list of a plan bundle", hint="tavid-plan writes such folders")
+    if data.get("schema") != SCHEMA_VERSION:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{folder} is not a plan bundle: {error}", "tavid-plan writes such folders"
-        ) from error
-    if schema != SCHEMA_VERSION:
-        raise InputError(
-            ErrorCode.FILE_INVALID, f"{path} has plan schema {schema}, this version reads {SCHEMA_VERSION}"
+            ErrorCode.FILE_INVALID,
+            f"{path} has plan schema {shown(data.get('schema'))}, this version reads {SCHEMA_VERSION}",
+            "tavid-plan writes such folders",
         )
     return data
 

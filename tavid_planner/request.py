@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
@@ -131,7 +132,7 @@ class InteractionRequest:
 
 def _checked_instruction(instruction) -> str:
     if not isinstance(instruction, str):
-        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {instruction!r}, expected a sentence")
+        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {shown(instruction)}, expected a sentence")
     text = " ".join(instruction.split())
     if not text.replace(TARGET_TOKEN, "").strip():
         raise InputError(
@@ -148,4 +149,6 @@ def _checked_instruction(instruction) -> str:
 
 def _check_integer(name: str, value, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {value!r}, expected an integer from {low} to {high}")
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{name} is {shown(value)}, expected an integer from {low} to {high}"
+        )

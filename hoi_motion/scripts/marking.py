@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.scripts.command import say_note
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.prompt import MaskPrompt, numbers_of
 from hoi_motion.segment.sources import HELP, segment
@@ -64,7 +65,7 @@ def marked_mask(arguments: argparse.Namespace, rgb: np.ndarray) -> tuple[Segment
 
     prompt = prompt_of(arguments)
     if arguments.scribble is not None:
-        prompt = dataclasses.replace(prompt, scribble=read_mask(arguments.scribble, "scribble"))
+        prompt = dataclasses.replace(prompt, scribble=read_mask(arguments.scribble, "scribble", say_note))
     prompt = prompt.checked(rgb.shape[:2])
     return segment(rgb, prompt, arguments.segmenter), prompt
 

@@ -5,7 +5,7 @@ import signal
 import sys
 
 from hoi_motion.files import check_writable, write_whole
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
@@ -108,7 +108,7 @@ def _request(arguments: argparse.Namespace):
         instances = [_instance(text) for text in arguments.instances]
         return InteractionRequest.of_instances(rgb, instances, arguments.instruction, **fields)
     if arguments.mask:
-        target_mask = read_mask(arguments.mask, "target mask")
+        target_mask = read_mask(arguments.mask, "target mask", say_note)
     else:
         found, _ = marked_mask(arguments, rgb)
         target_mask, fields["target_source"] = found.mask, found.words
@@ -118,7 +118,7 @@ def _request(arguments: argparse.Namespace):
         rgb,
         target_mask,
         arguments.instruction,
-        actor_mask=read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None,
+        actor_mask=read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
         **fields,
     )
 
@@ -133,7 +133,7 @@ def _instance(text: str):
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"--instance is {text[:100]!r}", "write NAME:ROLE:FILE, as in mug:target:mug.png"
         )
-    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}"))
+    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}", say_note))
 
 
 def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)

@@ -44,7 +44,7 @@ def test_two_valued_masks_of_every_dtype_mean_the_same(mask):
         (block().T, ErrorCode.SIZE_MISMATCH),
         (many_values(), ErrorCode.MASK_INVALID),
         (np.where(block() > 0, 2, 1), ErrorCode.MASK_INVALID),
-        (np.stack([block()] * 3, -1), ErrorCode.MASK_INVALID),
+        (np.stack([block(), np.roll(block(), 30, 1), block() * 0], -1), ErrorCode.MASK_INVALID),
         (with_nan(), ErrorCode.MASK_INVALID),
         (np.linspace(0, 1, 64 * 96, dtype=np.float32).reshape(SIZE), ErrorCode.MASK_INVALID),
         (np.full(SIZE, "x"), ErrorCode.MASK_INVALID),
@@ -119,9 +119,10 @@ def test_bad_intrinsics(make_request, K):
     "depth, code",
     [
         (np.ones((2, 2)), ErrorCode.SIZE_MISMATCH),
+        (np.full(SIZE, 1e38), ErrorCode.IMAGE_INVALID),
         (np.full(SIZE, True), ErrorCode.IMAGE_INVALID),
     ],
-    ids=["size", "bool"],
+    ids=["size", "far", "bool"],
 )
 def test_bad_depth(make_request, depth, code):
     with pytest.raises(InputError) as error:

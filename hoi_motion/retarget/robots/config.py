@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from hoi_motion.errors import ErrorCode, InputError, RetargetError
-from hoi_motion.options import check_options, from_mapping, option, section
+from hoi_motion.errors import ErrorCode, InputError, RetargetError, shown
+from hoi_motion.options import check_options, from_mapping, option, read_yaml, section
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class GripperConfig:
     tip_m: float = option(
         0.0, "how far the finger tips reach beyond the grasp frame", minimum=-0.1, maximum=0.5, unit="m"
     )
+    force_n: float = option(40.0, "with which each finger holds", minimum=0.1, maximum=1000.0, unit="N or Nm")
 
     def __post_init__(self):
         check_options(self, "gripper.")
@@ -36,6 +36,7 @@ class JawConfig:
     instead_of: str = option("", "link that makes room for it, with all that hangs on it; empty for none")
     offset_m: float = option(0.0, "from the link's origin to its flange, along z", minimum=-1.0, maximum=1.0, unit="m")
     open_width_m: float = option(0.14, "opening", minimum=0.01, maximum=0.5, unit="m")
+    finger_m: float = option(0.095, "length of the fingers", minimum=0.03, maximum=0.3, unit="m")
 
     def __post_init__(self):
         check_options(self, "jaw.")
@@ -201,13 +202,10 @@ def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
     if not path.is_file():
         hint = f"known robots: {', '.join(robot_names())}; or give the path of a YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no robot {name_or_path!r}", hint)
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not readable YAML: {error}") from error
+    data = read_yaml(path)
     kind = data.pop("kind", "arm") if isinstance(data, dict) else "arm"
-    if kind not in KINDS:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {kind!r}", f"valid kinds: {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {shown(kind)}", f"valid kinds: {', '.join(KINDS)}")
     return path, kind, data
 
 
