@@ -10,7 +10,7 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.physics.report import Verdict
 from tavid_planner.plan import InteractionPlan
 
-PANEL_PX = (576, 384)
+PANEL_PX = (480, 320)
 MARGIN_PX, TITLE_PX, CAPTION_PX, VERDICT_PX = 12, 46, 28, 84
 PAPER, INK, QUIET, EMPTY = (250, 250, 248), (30, 30, 34), (105, 105, 112), (232, 232, 230)
 VERDICT_INK = {Verdict.PASS: (20, 120, 60), Verdict.FAIL: (175, 35, 30), Verdict.NOT_RUN: (120, 100, 30)}
@@ -19,7 +19,7 @@ VERDICT_WORDS = {
     Verdict.FAIL: "breaks limits of physics",
     Verdict.NOT_RUN: "no check could run",
 }
-TITLE_SIZE_PX, TEXT_SIZE_PX = 24, 17
+TITLE_SIZE_PX, TEXT_SIZE_PX = 22, 16
 START_HOLD_S, END_HOLD_S = 0.8, 1.6
 # frames a second beside a robot, whose frames come at their own rate
 SMOOTH_FPS = 24.0

@@ -25,7 +25,7 @@ CLOTHES = {
     "shoe": (40, 40, 42),
 }
 FLOOR_TILES = ((226, 226, 222), (208, 208, 204))
-TILE_M, TILES = 0.5, 12
+TILE_M, TILES = 1.0, 5
 # turned about the vertical, away from the camera's own direction, and above the horizon
 TURN_DEG, ABOVE_DEG = 65.0, 14.0
 FOV_DEG = 35.0

@@ -27,6 +27,7 @@ HEAD = (
 SHOWN_FILES = ("film.mp4", "motion.glb", "video.mp4", "overlay.mp4", "attention.png")
 # pictures of one visitor are of no use to anybody after that
 CACHE_S = (600, 3600)
+CLICK_TAB = "click"
 MARK_COLOUR = "#ff4646"
 
 
@@ -62,22 +63,23 @@ class Page:
         with gr.Tab("Bundled frame"):
             self.bundled = gr.Button("Take the bundled frame", elem_id="bundled")
         self.what = gr.Radio([TARGET, ACTOR], value=TARGET, label="A click marks the", elem_id="what")
-        with gr.Tab("Click"):
-            self.picture = gr.Image(
-                label="Click the middle of the object", interactive=False, buttons=[], elem_id="picture"
-            )
-        with gr.Tab("Strokes"):
-            self.strokes = gr.ImageEditor(
-                label="Draw on the object, then mark it",
-                sources=(),
-                transforms=(),
-                layers=False,
-                type="numpy",
-                brush=gr.Brush(default_size=12, colors=[MARK_COLOUR], color_mode="fixed"),
-                buttons=[],
-                elem_id="strokes",
-            )
-            self.use_strokes = gr.Button("Mark what is under the strokes", elem_id="use-strokes")
+        with gr.Tabs() as self.ways:
+            with gr.Tab("Click", id=CLICK_TAB):
+                self.picture = gr.Image(
+                    label="Click the middle of the object", interactive=False, buttons=[], elem_id="picture"
+                )
+            with gr.Tab("Strokes", id="strokes"):
+                self.strokes = gr.ImageEditor(
+                    label="Draw on the object, then mark it",
+                    sources=(),
+                    transforms=(),
+                    layers=False,
+                    type="numpy",
+                    brush=gr.Brush(default_size=12, colors=[MARK_COLOUR], color_mode="fixed"),
+                    buttons=[],
+                    elem_id="strokes",
+                )
+                self.use_strokes = gr.Button("Mark what is under the strokes", elem_id="use-strokes")
         self.marked = gr.HTML(elem_id="marked")
         self.instruction = gr.Textbox(
             label="What happens", placeholder="picks up the [TGT] mug", max_length=1000, elem_id="instruction"
@@ -116,7 +118,8 @@ class Page:
         self.webcam.input(self._take_webcam, self.webcam, shown, **hidden)
         self.bundled.click(self._take_bundled, None, [*shown, self.instruction, self.hint], **hidden)
         self.picture.select(self._click, self.what, [self.picture, self.marked], **hidden)
-        self.use_strokes.click(self._use_strokes, [self.strokes, self.what], [self.picture, self.marked], **hidden)
+        answer = [self.picture, self.marked, self.ways]
+        self.use_strokes.click(self._use_strokes, [self.strokes, self.what], answer, **hidden)
         self.instruction.change(words.instruction_hint, self.instruction, self.hint, **hidden)
         results = [self.film, self.scene, self.video, self.overlay, self.attention, self.checks, self.bundle]
         self.plan.click(
@@ -154,7 +157,9 @@ class Page:
         return self._mark(what, lambda visit: MaskPrompt(click_px=(int(column), int(row))), request)
 
     def _use_strokes(self, drawn: dict | None, what: str, request: gr.Request):
-        return self._mark(what, lambda visit: MaskPrompt(scribble=_strokes(drawn, visit)), request)
+        answer = self._mark(what, lambda visit: MaskPrompt(scribble=_strokes(drawn, visit)), request)
+        # the outline is drawn there
+        return *answer, gr.Tabs(selected=CLICK_TAB)
 
     def _mark(self, what: str, prompt_for, request: gr.Request):
         try:
@@ -214,7 +219,9 @@ def _strokes(drawn: dict | None, visit: Visit) -> np.ndarray:  # (H, W) bool
     import cv2
 
     if visit.rgb is None:
-        raise InputError(ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, or take one below")
+        raise InputError(
+            ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+        )
     height, width = visit.rgb.shape[:2]
     painted = np.zeros((height, width), bool)
     for layer in (drawn or {}).get("layers", []):

@@ -54,7 +54,9 @@ class Visit:
             InputError: without a picture, or as `segment`; what was marked before stays.
         """
         if self.rgb is None:
-            raise InputError(ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, or take one below")
+            raise InputError(
+                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+            )
         found = segment(self.rgb, prompt)
         self.found[what], self.prompts[what] = found, prompt
         return found
@@ -66,7 +68,9 @@ class Visit:
             InputError: what is missing or wrong.
         """
         if self.rgb is None:
-            raise InputError(ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, or take one below")
+            raise InputError(
+                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+            )
         if TARGET not in self.found:
             raise InputError(ErrorCode.MASK_EMPTY, "no target is marked", "click the object in the picture")
         actor = self.found.get(ACTOR)

@@ -149,6 +149,31 @@ def test_a_click_on_nothing_is_doubted_or_refused(opened, photograph):
     assert "Look twice" in told or "stands out" in told
 
 
+def test_strokes_mark_what_is_under_them_and_its_outline_is_shown(opened, photograph):
+    page = opened()
+    give(page, photograph)
+    page.wait_for_selector("#picture img")
+    page.get_by_role("tab", name="Strokes").click()
+    page.click("#use-strokes")
+    page.wait_for_selector("#marked .error")
+    page.get_by_role("tab", name="Strokes").click()
+    canvas = page.locator("#strokes canvas").first
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    # the picture, 480x320, lies in the middle of the canvas
+    scale = min(box["width"] / 480, box["height"] / 320, 1)
+    x = box["x"] + box["width"] / 2 + (MUG[0] - 0.5) * 480 * scale
+    y = box["y"] + box["height"] / 2 + (MUG[1] - 0.5) * 320 * scale
+    page.mouse.move(x - 8, y)
+    page.mouse.down()
+    page.mouse.move(x + 8, y, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(1000)  # the editor hands its picture on a moment later
+    page.click("#use-strokes")
+    page.wait_for_selector("#marked .found, #marked .doubt")
+    assert page.locator("#picture img").is_visible()
+
+
 def test_two_pages_at_once_wait_for_each_other_and_see_nothing_of_each_other(opened, photograph):
     first, second = opened(), opened()
     give(first, photograph)
