@@ -10,11 +10,11 @@ from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
-from hoi_motion.known_scene import KnownScene
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.pose import object_motion, palm_points_m
 from hoi_motion.lift.person.fit import BodyFit, fit_body

@@ -11,7 +11,7 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import check_writable
 from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
 from hoi_motion.keypoints.sources import HELP
-from hoi_motion.known_scene import KnownScene
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.reading.npz import read_npy
 from hoi_motion.reading.untrusted import read_bytes, reading

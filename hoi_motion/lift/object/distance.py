@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.known_scene import KnownScene
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import GRIP_M, HandMotion, palm_gap_m
 from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.track.track import ObjectTrack

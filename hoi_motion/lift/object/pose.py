@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.frames import runs_of
-from hoi_motion.known_scene import KnownScene
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.grip import HandMotion, into_grip, palm_gap_m
 from hoi_motion.lift.object.shape import Primitive

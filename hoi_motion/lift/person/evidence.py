@@ -10,16 +10,10 @@ from hoi_motion.body.skeleton import Skeleton
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.person import planted_feet as standing
 from hoi_motion.lift.person.lifter import Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
-from hoi_motion.lift.person.planted_feet import (
-    feet_seen,
-    hips_reached,
-    planted_feet,
-    standing_since_start,
-    standing_through,
-)
 from hoi_motion.lift.person.start import Start, fit_start
 
 # a lifted point is believed to scatter at least so much
@@ -182,10 +176,10 @@ def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # beli
 
 
 def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> StandingFeet:
-    planted = planted_feet(track, height_px, fps)
-    known = planted, hips_reached(track, height_px), feet_seen(track)
-    through = {lag: _tensor(standing_through(*known, lag)) for lag in LAGS if lag < len(planted)}
-    return StandingFeet(_tensor(planted), through, _tensor(standing_since_start(*known)))
+    planted = standing.planted_feet(track, height_px, fps)
+    known = planted, standing.hips_reached(track, height_px), standing.feet_seen(track)
+    through = {lag: _tensor(standing.standing_through(*known, lag)) for lag in LAGS if lag < len(planted)}
+    return StandingFeet(_tensor(planted), through, _tensor(standing.standing_since_start(*known)))
 
 
 def turned_up(lifted: Lifted, up: np.ndarray) -> Lifted:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.known_scene import KnownScene
 from hoi_motion.lift.camera import world_camera
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import SOURCES, Scene, object_distance, on_the_floor, on_the_support
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.shape import fit_primitive

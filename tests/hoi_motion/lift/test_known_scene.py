@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoi_motion.errors import InputError
-from hoi_motion.known_scene import KnownScene
 from hoi_motion.lift.camera import world_camera
+from hoi_motion.lift.known_scene import KnownScene
 
 K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
 
