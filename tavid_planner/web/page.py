@@ -159,7 +159,8 @@ class Page:
     def _use_strokes(self, drawn: dict | None, what: str, request: gr.Request):
         answer = self._mark(what, lambda visit: MaskPrompt(scribble=_strokes(drawn, visit)), request)
         # the outline is drawn there
-        return *answer, gr.Tabs(selected=CLICK_TAB)
+        found = isinstance(answer[0], np.ndarray)
+        return *answer, gr.Tabs(selected=CLICK_TAB) if found else gr.skip()
 
     def _mark(self, what: str, prompt_for, request: gr.Request):
         try:

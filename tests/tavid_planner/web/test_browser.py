@@ -156,7 +156,6 @@ def test_strokes_mark_what_is_under_them_and_its_outline_is_shown(opened, photog
     page.get_by_role("tab", name="Strokes").click()
     page.click("#use-strokes")
     page.wait_for_selector("#marked .error")
-    page.get_by_role("tab", name="Strokes").click()
     canvas = page.locator("#strokes canvas").first
     canvas.wait_for()
     box = canvas.bounding_box()
@@ -171,7 +170,7 @@ def test_strokes_mark_what_is_under_them_and_its_outline_is_shown(opened, photog
     page.wait_for_timeout(1000)  # the editor hands its picture on a moment later
     page.click("#use-strokes")
     page.wait_for_selector("#marked .found, #marked .doubt")
-    assert page.locator("#picture img").is_visible()
+    page.locator("#picture img").wait_for(state="visible")
 
 
 def test_two_pages_at_once_wait_for_each_other_and_see_nothing_of_each_other(opened, photograph):
