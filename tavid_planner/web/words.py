@@ -53,11 +53,15 @@ def progress_words(done: dict[str, float], place: int) -> str:
     if place > 0:
         before = "one plan is" if place == 1 else f"{place} plans are"
         return _box("wait", "#46506e", f"<b>You are number {place} in the line</b>: {before} made before yours.")
+    stages = (*STAGES, "save")
+    begun = max((stages.index(stage) for stage in done if stage in stages), default=0)
+    # a stage that had nothing to do (models that are loaded) says nothing
+    shares = {stage: 1.0 if k < begun else done.get(stage, 0.0) for k, stage in enumerate(stages)}
     rows = "".join(
         f'<div style="display:flex;gap:8px;align-items:center"><span style="width:11em">{STAGE_WORDS[stage]}</span>'
-        f'<progress max="1" value="{done.get(stage, 0.0):.2f}" style="flex:1"></progress>'
-        f'<span style="width:3em;text-align:right">{100 * done.get(stage, 0.0):.0f}%</span></div>'
-        for stage in (*STAGES, "save")
+        f'<progress max="1" value="{share:.2f}" style="flex:1"></progress>'
+        f'<span style="width:3em;text-align:right">{100 * share:.0f}%</span></div>'
+        for stage, share in shares.items()
     )
     return _box("progress", "#46506e", rows)
 

@@ -27,6 +27,11 @@ def test_who_waits_sees_the_place_and_who_does_not_sees_the_stages():
     assert "50%" in told and "line" not in told
 
 
+def test_a_stage_that_had_nothing_to_do_is_shown_as_done_when_the_next_has_begun():
+    told = words.progress_words({"lift": 0.5}, 0)
+    assert told.count("100%") == 2 and told.count("50%") == 1 and told.count(" 0%") + told.count(">0%") == 2
+
+
 def test_every_check_is_in_the_table_with_its_verdict(report):
     table = words.checks_table(report)
     assert all(c.name in table and c.reason in table for c in report.checks)
