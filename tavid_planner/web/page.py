@@ -27,6 +27,8 @@ HEAD = (
 SHOWN_FILES = ("film.mp4", "motion.glb", "video.mp4", "overlay.mp4", "attention.png")
 # pictures of one visitor are of no use to anybody after that
 CACHE_S = (600, 3600)
+# degrees and metres: from before the person and beside it, near enough
+SCENE_CAMERA = (-60, 75, 3.0)
 CLICK_TAB = "click"
 MARK_COLOUR = "#ff4646"
 
@@ -99,7 +101,12 @@ class Page:
         self.status = gr.HTML(elem_id="status")
         self.film = gr.Video(show_label=False, interactive=False, autoplay=True, loop=True, elem_id="film")
         with gr.Tab("3D"):
-            self.scene = gr.Model3D(label="Person, object and what it stands on", height=360, elem_id="scene")
+            self.scene = gr.Model3D(
+                label="Person, object and what it stands on",
+                height=360,
+                camera_position=SCENE_CAMERA,
+                elem_id="scene",
+            )
         with gr.Tab("Video"):
             self.video = gr.Video(label="As imagined", interactive=False, elem_id="video")
         with gr.Tab("Overlay"):
