@@ -63,11 +63,15 @@ setup(
         "plan": REQUIREMENTS["video"] + REQUIREMENTS["mediapipe"],
         # hoi-view --rerun; the newest release for numpy 1
         "view": ["rerun-sdk==0.22.1"],
+        # tavid-web; its parts change with major versions. It wants an older pillow than the lock has
+        "web": ["gradio>=6.31,<7"],
     },
     zip_safe=False,
     entry_points={
         "console_scripts": [
             "tavid-plan = tavid_planner.cli.plan:main",
+            "tavid-mask = tavid_planner.cli.mask:main",
+            "tavid-web = tavid_planner.cli.web:main",
             "tavid-info = tavid_planner.cli.info:main",
             "tavid-node = tavid_planner.cli.node:main",
             "hoi-lift = hoi_motion.scripts.lift:main",

@@ -8,6 +8,7 @@ folder; started again, it goes on where it stopped.
 import argparse
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -174,7 +175,9 @@ def _ring(*_):
 
 
 def peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Most memory that this process has held; `ru_maxrss` would count what its parent held when it was forked."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE).group(1))
 
 
 class _Watch:

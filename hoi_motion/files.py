@@ -32,3 +32,13 @@ def write_whole(path, content: bytes) -> None:
             partial.write_bytes(content)
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
+
+
+def check_writable(path) -> None:
+    """Whether a file can be written there; asked before the work, not after it.
+
+    Raises:
+        InputError: OUTPUT_INVALID for a folder, or a name in a folder that does not exist.
+    """
+    if Path(path).is_dir() or not Path(path).resolve().parent.is_dir():
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "give a file in a folder that exists")

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+FILM = "film.mp4"
 ROOM_FILE = ".room"
 ROOM_BYTES = 1 << 16
 VERDICT_CODES = {
@@ -134,6 +135,7 @@ def plan_to_dict(
             "samples": int(request.samples),
             "width_px": width,
             "height_px": height,
+            "target_source": request.target_source,
             "target_mask_px": int(request.target_mask.sum()),
             "actor_mask_px": None if request.actor_mask is None else int(request.actor_mask.sum()),
             "instances": [
@@ -185,6 +187,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
     """What a person looks at; file -> cause of those that could not be made."""
     from hoi_motion.io import write_glb
     from tavid_planner import media
+    from tavid_planner.film import write_film
     from tavid_planner.report import write_report
 
     video, mask = plan.video, plan.request.target_mask
@@ -202,6 +205,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
         "attention.png": draw_attention,
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
+        FILM: lambda path: write_film(plan, path),
         "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
         **_film_of_robot(plan),
         "report.html": lambda path: write_report(plan, folder, not_drawn),

@@ -33,6 +33,7 @@ class InteractionRequest:
             or not positive is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
         samples: how many videos are generated, of which the best is kept.
+        target_source: where the target mask is from, in words: "mask" when it was given, else how it was found.
         instances: everything that is marked, with name and role, in the order of their IDs: target, actor, others.
             Left empty it is made of target_mask and actor_mask; `of_instances` makes a request the other way round.
         known: what is known of camera and room besides, or None: gravity, the heights of support and floor.
@@ -50,6 +51,7 @@ class InteractionRequest:
     depth_m: np.ndarray | None = None  # (H, W)
     seed: int = 0
     samples: int = 1
+    target_source: str = "mask"
     instances: tuple[Instance, ...] = ()
     robot: str = ""
     known: KnownScene | None = None

@@ -17,7 +17,7 @@ import numpy as np
 
 from hoi_motion.body import load_body
 from hoi_motion.body.joints import index_of
-from hoi_motion.lift import LiftConfig, lift_video
+from hoi_motion.lift import Clip, LiftConfig, lift_video
 from hoi_motion.physics import check_motion
 
 # a figure in the rest pose, three metres before a camera at chest height, whose right forearm rises a little
@@ -40,7 +40,7 @@ frames = np.full((T, H, W, 3), 180, np.uint8)
 mask = np.zeros((H, W), bool)
 mask[100:130, 20:45] = True
 frames[:, mask] = (200, 40, 40)
-motion = lift_video(frames, 8.0, mask, intrinsics=K, config=LiftConfig(keypoints=sys.argv[1]))
+motion = lift_video(Clip(frames, 8.0, mask, intrinsics=K), config=LiftConfig(keypoints=sys.argv[1]))
 lifted_px = motion.camera.project(body.joints(motion.pose_rad, motion.transl_m, motion.betas).numpy())
 miss_px = np.linalg.norm(lifted_px - pixels, axis=-1)[:, [index_of(n) for n in names]]
 height_px = np.ptp(pixels[0, :, 1])

@@ -25,7 +25,10 @@ def loaded_by(module: str) -> set[str]:
             "tavid_planner, tavid_planner.planner, tavid_planner.bundle",
             {"torch", "diffusers", "rclpy", "mediapipe", "pybullet"},
         ),
-        ("tavid_planner.cli.plan, tavid_planner.cli.info, tavid_planner.cli.node", {"torch", "diffusers", "rclpy"}),
+        (
+            "tavid_planner.cli.plan, tavid_planner.cli.mask, tavid_planner.cli.info, tavid_planner.cli.node",
+            {"torch", "diffusers", "rclpy"},
+        ),
     ],
 )
 def test_importing_is_light(module, heavy):
@@ -62,4 +65,7 @@ def test_only_video_imports_diffusers():
 
 def test_hoi_motion_imports_none_of_them():
     assert importers("hoi_motion", "rclpy", "diffusers", "tavid_planner", "training") == []
-    assert importers("hoi_motion", "transformers") == ["hoi_motion/keypoints/vitpose.py"]
+    assert importers("hoi_motion", "transformers") == [
+        "hoi_motion/keypoints/vitpose.py",
+        "hoi_motion/segment/sam.py",
+    ]

@@ -3,16 +3,18 @@
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import check_writable
 from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
 from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
+from hoi_motion.segment.answer import SegmentedMask
+from hoi_motion.segment.sources import segment
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,7 +29,8 @@ def _parser():
         metavar="FILE",
         help="any video, read as a player shows it; more than 1280x720 pixels are scaled down on reading",
     )
-    parser.add_argument("--mask", required=True, metavar="FILE", help="mask of the object in the first frame")
+    parser.add_argument("--mask", metavar="FILE", help="mask of the object in the first frame; or mark it with these:")
+    add_marking_options(parser, "pixels of the video's first frame")
     parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
     camera = parser.add_mutually_exclusive_group()
@@ -71,9 +74,11 @@ def _parser():
 
 def _lift(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
+    check_one_way(arguments, {"--mask": arguments.mask})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
     for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
-        _check_writable(path)
+        if path is not None:
+            check_writable(path)
 
     from hoi_motion.keypoints.file import SavedKeypoints
     from hoi_motion.keypoints.sources import keypoint_source
@@ -88,11 +93,16 @@ def _lift(argv: list[str]) -> int:
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
-    mask = read_mask(arguments.mask, "target mask", say_note)
+    mask = read_mask(arguments.mask, "target mask", say_note) if arguments.mask else None
     actor_mask = read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None
     depth_m = read_depth(arguments.depth) if arguments.depth else None
     clip = read_video(arguments.video, config.max_frames)
-    mask = clip.fitted(checked_mask(mask, clip.size_of(mask), "target mask"))
+    found = None
+    if mask is None:
+        found = _found(arguments, clip)
+        mask = found.mask
+    else:
+        mask = clip.fitted(checked_mask(mask, clip.size_of(mask), "target mask"))
     if actor_mask is not None:
         actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_of(actor_mask), "actor mask"))
     if depth_m is not None:
@@ -119,6 +129,8 @@ def _lift(argv: list[str]) -> int:
     with _Bar() as on_progress:
         how = dict(human=human, known=known, body=body, on_progress=on_progress)
         motion = lift_video(seen, config=config, keypoints=keypoints, **how)
+    if found is not None:
+        motion = motion.replace(notes=(*motion.notes, f"target mask from {found.words}"))
     in_video = _in_pixels_of(clip, motion)
     in_video.save(arguments.out)
     _print_summary(in_video)
@@ -132,10 +144,22 @@ def _lift(argv: list[str]) -> int:
     return 0
 
 
-def _check_writable(path: str | None) -> None:
-    """Say before the work, not after it, that the result cannot be kept."""
-    if path is not None and (Path(path).is_dir() or not Path(path).resolve().parent.is_dir()):
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "give a file in a folder that exists")
+def _found(arguments, clip) -> SegmentedMask:
+    """The object that is marked in the first frame, at the size of the frames; what is doubtful is printed."""
+    from hoi_motion.masks import checked_mask
+    from hoi_motion.media.image_files import read_mask
+
+    shown_px = clip.shown_px or clip.size_px  # what a person has clicked in
+    prompt = prompt_of(arguments).checked(shown_px, nothing=arguments.scribble is not None)
+    frame = clip.frames[0]
+    prompt = prompt.scaled(np.array(frame.shape[1::-1]) / shown_px[::-1])
+    if arguments.scribble is not None:
+        strokes = read_mask(arguments.scribble, "scribble", say_note)
+        strokes = clip.fitted(checked_mask(strokes, clip.size_of(strokes), "scribble"))
+        prompt = replace(prompt, scribble=strokes)
+    found = segment(frame, prompt, arguments.segmenter)
+    print_doubts(found)
+    return found
 
 
 def _in_pixels_of(clip, motion):

@@ -4,7 +4,9 @@ import argparse
 import signal
 import sys
 
+from hoi_motion.files import check_writable, write_whole
 from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
@@ -22,6 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
     parser.add_argument("--mask", metavar="FILE", help="the target: one channel, 0 outside, one value on it")
+    add_marking_options(parser, "pixels of the image; instead of --mask")
     parser.add_argument(
         "--instance",
         action="append",
@@ -42,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=1, metavar="K", help="videos to generate, the best is kept; default 1"
     )
+    parser.add_argument("--film", metavar="FILE", help="put the bundle's film.mp4 there as well")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
@@ -61,10 +65,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
+    check_one_way(arguments, {"--mask": arguments.mask, "--instance": arguments.instances})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
     from hoi_motion.lock import only_writer
-    from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
+    from tavid_planner.bundle import FILM, VERDICT_CODES, check_output_folder, load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
@@ -72,14 +77,20 @@ def _plan(argv: list[str]) -> int:
 
     config = with_options(load_profile(arguments.profile), arguments.options)
     folder = check_output_folder(arguments.out)
+    if arguments.film:
+        check_writable(arguments.film)
     request = _request(arguments)
     quiet_libraries(arguments.debug)
     with only_writer(folder, "output folder"), ProgressBar() as on_progress:
         plan = Planner(config).plan(request, on_progress)
         save_plan(plan, folder, on_progress)
     _print_summary(plan)
-    for name, cause in load_plan_json(folder)["not_drawn"].items():
+    not_drawn = load_plan_json(folder)["not_drawn"]
+    for name, cause in not_drawn.items():
         print(f"missing  {name}: {cause}")
+    if arguments.film and FILM not in not_drawn:
+        write_whole(arguments.film, (folder / FILM).read_bytes())
+        print(f"film     {arguments.film}")
     print(f"bundle   {folder}")
     return TavidError(VERDICT_CODES[plan.verdict], "").exit_code
 
@@ -88,12 +99,6 @@ def _request(arguments: argparse.Namespace):
     from hoi_motion.media.image_files import read_depth, read_image, read_mask
     from tavid_planner.request import InteractionRequest
 
-    if bool(arguments.instances) == bool(arguments.mask):
-        raise InputError(
-            ErrorCode.CONFIG_INVALID,
-            "--mask and --instance are both given" if arguments.mask else "neither --mask nor --instance is given",
-            "mark the target with one of them",
-        )
     if arguments.instances and arguments.actor_mask:
         raise InputError(
             ErrorCode.CONFIG_INVALID,
@@ -112,9 +117,16 @@ def _request(arguments: argparse.Namespace):
     if arguments.instances:
         instances = [_instance(text) for text in arguments.instances]
         return InteractionRequest.of_instances(rgb, instances, arguments.instruction, **fields)
+    if arguments.mask:
+        target_mask = read_mask(arguments.mask, "target mask", say_note)
+    else:
+        found, _ = marked_mask(arguments, rgb)
+        target_mask, fields["target_source"] = found.mask, found.words
+        print(f"target   {found.words}")
+        print_doubts(found)
     return InteractionRequest(
         rgb,
-        read_mask(arguments.mask, "target mask", say_note),
+        target_mask,
         arguments.instruction,
         actor_mask=read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
         **fields,

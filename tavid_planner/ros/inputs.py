@@ -1,8 +1,9 @@
 """From a goal and the last messages on the input topics to an InteractionRequest: what belongs together, by stamp."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from geometry_msgs.msg import PointStamped
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -11,6 +12,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profi
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from hoi_motion.segment import MaskPrompt, segment
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
 from tavid_planner.ros.camera import (
@@ -22,7 +24,7 @@ from tavid_planner.ros.camera import (
 )
 from tavid_planner.ros.compressed import decompressed
 from tavid_planner.ros.config import NodeConfig
-from tavid_planner.ros.conversions import depth_from_image, is_empty, mask_from_image, rgb_from_image
+from tavid_planner.ros.conversions import depth_from_image, image_from_mask, is_empty, mask_from_image, rgb_from_image
 from tavid_planner.ros.history import History, Received, stamp_of
 
 INPUT_QOS_PROFILES = {
@@ -38,7 +40,7 @@ ASSUMED = "the focal length is assumed"
 
 @dataclass(frozen=True)
 class TopicImage:
-    """An input topic that carries pictures."""
+    """An input topic that carries pictures, or a point in one."""
 
     topic: str
     field: str
@@ -47,10 +49,12 @@ class TopicImage:
 
 IMAGE = TopicImage("image_raw", "image", "max_image_age_s")
 MASK = TopicImage("target_mask", "target mask", "max_mask_age_s")
+POINT = TopicImage("target_point", "target point", "max_mask_age_s")
+"""A pixel of the image instead of a mask of it: x and y in `point`, as a click in an image viewer gives them."""
 
 
 class LatestInputs:
-    """Remembers what was lately received on image_raw, target_mask and camera_info.
+    """Remembers what was lately received on image_raw, target_mask, target_point and camera_info.
 
     Args:
         current: gives the node's options as they are now.
@@ -60,11 +64,12 @@ class LatestInputs:
         self._node = node
         self._current = current
         self._group = callback_group
-        self._histories = {name: History() for name in (IMAGE.topic, MASK.topic, "camera_info")}
+        self._histories = {name: History() for name in (IMAGE.topic, MASK.topic, POINT.topic, "camera_info")}
         compressed = current().image_transport == "compressed"
         for source in (IMAGE, MASK):
             kind = CompressedImage if compressed else Image
             self._subscribe(source.topic, kind, lambda s=source: getattr(self._current(), s.age_option))
+        self._subscribe(POINT.topic, PointStamped, lambda: self._current().max_mask_age_s)
         self._subscribe("camera_info", CameraInfo, lambda: self._current().max_camera_info_age_s)
         # a recording that begins anew, or a clock that is switched to simulation: nothing kept belongs to it
         jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
@@ -77,7 +82,33 @@ class LatestInputs:
             InputError: NO_IMAGE, IMAGE_STALE, or what is wrong with a field.
         """
         options = self._current()
+        if self._point_is_meant(goal):
+            return self._request_at_point(goal, options)
         image, mask = self._pair(goal, options)
+        return self._request(goal, options, image, mask)
+
+    def _point_is_meant(self, goal) -> bool:
+        """Whether a point marks the target because no mask came, neither with the goal nor on its topic."""
+        if not is_empty(goal.target_mask) or self._histories[MASK.topic].newest_first():
+            return False
+        return bool(self._histories[POINT.topic].newest_first())
+
+    def _request_at_point(self, goal, options: NodeConfig):
+        point = self._received(POINT)[0]
+        self._check_fresh(point, POINT, options)
+        image = goal.image
+        if is_empty(image):
+            newest = self._received(IMAGE)[0]
+            self._check_fresh(newest, IMAGE, options)
+            image = self._decoded(newest, IMAGE)
+        clicked = MaskPrompt(click_px=(point.message.point.x, point.message.point.y))
+        found = segment(rgb_from_image(image), clicked)
+        mask = image_from_mask(found.mask, image.header)
+        notes = (f"target mask from {POINT.topic}: {found.words}",)
+        request, header, others = self._request(goal, options, image, mask)
+        return replace(request, target_source=found.words), header, notes + others
+
+    def _request(self, goal, options: NodeConfig, image: Image, mask: Image):
         for other, name in ((mask, "target mask"), (goal.actor_mask, "actor mask"), (goal.depth, "depth image")):
             if not is_empty(other):
                 _check_together(image, other, name, options.stamp_tolerance_s)
@@ -248,12 +279,13 @@ class LatestInputs:
     def _name(self, topic: str) -> str:
         """The topic's name after remapping; compressed images are beside the raw ones."""
         name = self._node.resolve_topic_name(topic)
-        compressed = topic != "camera_info" and self._current().image_transport == "compressed"
+        pictures = topic in (IMAGE.topic, MASK.topic)
+        compressed = pictures and self._current().image_transport == "compressed"
         return f"{name}/compressed" if compressed else name
 
     def _subscribe(self, topic: str, kind, keep_s: Callable[[], float]) -> None:
         def keep(message) -> None:
-            size = 0 if kind is CameraInfo else len(message.data)
+            size = len(message.data) if kind in (Image, CompressedImage) else 0
             if size > self._current().max_message_mb * MB:
                 self._node.get_logger().warning(
                     f"{topic}: a message of {size / MB:.0f} MB is left out (parameter max_message_mb)",

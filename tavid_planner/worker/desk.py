@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,8 +96,12 @@ class PlannerDesk:
         cancel: CancelToken,
         joints: bool = False,
         notes: tuple[str, ...] = (),
+        on_place: Callable[[int], None] = lambda place: None,
     ) -> MadePlan:
         """Answer one request when its turn comes; arguments as those of `PlanWorker.plan`.
+
+        Args:
+            on_place: told how many are before this one in the line, whenever that changes; 0 when its turn has come.
 
         Raises:
             ControlError: BUSY when the line is full or the desk is closed, CANCELLED.
@@ -105,7 +110,7 @@ class PlannerDesk:
         self._refuse_when_closed()
         if self.busy:
             on_progress("wait", 0.0)
-        with self._turn(cancel, self._max_waiting), self._current(cancel):
+        with self._turn(cancel, self._max_waiting, on_place), self._current(cancel):
             self._refuse_when_closed()
             try:
                 return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes)
@@ -130,7 +135,7 @@ class PlannerDesk:
                 self._running = None
 
     @contextmanager
-    def _turn(self, cancel: CancelToken, max_waiting: int | None):
+    def _turn(self, cancel: CancelToken, max_waiting: int | None, on_place: Callable[[int], None] = lambda place: None):
         ticket = object()
         with self._changed:
             if max_waiting is not None and len(self._line) > max_waiting:
@@ -142,11 +147,16 @@ class PlannerDesk:
                 )
             self._line.append(ticket)
         try:
+            told = None
             with self._changed:
                 # the token cannot wake this thread, so it is asked now and then
                 while self._line[0] is not ticket:
+                    if (place := self._line.index(ticket)) != told:
+                        on_place(place)
+                        told = place
                     self._changed.wait(QUEUE_POLL_S)
                     cancel.raise_if_cancelled()
+            on_place(0)
             yield
         finally:
             with self._changed:

@@ -1,12 +1,10 @@
 """One body goes through a whole plan: loaded once, whatever file it is from, and nobody loads another in between."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 from hoi_motion.body import BodyModel, forget_bodies, loaded
-from hoi_motion.body.free_body_file import expanded_path, read_free_body
+from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
 from hoi_motion.motion import HoiMotion
 from tavid_planner.bundle import load_plan_json, save_plan
 from tavid_planner.config import load_profile, with_options
@@ -19,7 +17,7 @@ from training.scenes.scene import HELD_OUT_SEED, generate_scene
 def planned(tmp_path_factory):
     """A plan of the mini profile with an SMPL-X file of another name than the free body's, saved; and all loads."""
     folder = tmp_path_factory.mktemp("another_body")
-    shutil.copy(expanded_path(read_free_body()), folder / "SMPLX_NEUTRAL.npz")
+    np.savez(folder / "SMPLX_NEUTRAL.npz", **smplx_arrays(read_free_body()))
     config = with_options(load_profile("mini"), [f"lift.body_model={folder / 'SMPLX_NEUTRAL.npz'}"])
     scene = generate_scene(HELD_OUT_SEED, 96, 144, 17, 8.0)
     request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)

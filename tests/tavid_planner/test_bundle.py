@@ -18,6 +18,7 @@ FILES = {
     "plan.json",
     "video.mp4",
     "overlay.mp4",
+    "film.mp4",
     "first.png",
     "mask.png",
     "instances.png",
@@ -35,6 +36,7 @@ def tiny_clips():
     patch = pytest.MonkeyPatch()
     patch.setattr(media, "write_mp4", lambda path, frames, fps: path.write_bytes(b"clip"))
     patch.setattr(media, "overlay_frames", lambda plan: plan.video.frames)
+    patch.setattr("tavid_planner.film.film_frames", lambda plan, robot: (plan.video.frames, plan.video.fps))
     yield patch
     patch.undo()
 
@@ -118,6 +120,7 @@ def test_whatever_ends_the_writing_leaves_no_folder(plan, tmp_path, monkeypatch,
 
 BROKEN = [
     ("overlay.mp4", "tavid_planner.media.overlay_frames", ValueError("bug")),
+    ("film.mp4", "tavid_planner.film.film_frames", ValueError("bug")),
     ("video.mp4", "tavid_planner.media.write_mp4", BrokenPipeError(32, "Broken pipe")),
     ("motion.glb", "hoi_motion.io.glb.write_glb", InputError(ErrorCode.FILE_INVALID, "another body")),
     ("attention.png", "tavid_planner.media.attention_picture", MemoryError()),

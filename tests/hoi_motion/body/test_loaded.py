@@ -2,18 +2,19 @@
 
 import os
 import pickle
-import shutil
 
+import numpy as np
 import pytest
 
 from hoi_motion.body import forget_bodies, load_body
-from hoi_motion.body.free_body_file import expanded_path, read_free_body
+from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
 from hoi_motion.errors import ErrorCode, LiftError
 
 
 @pytest.fixture
 def file(tmp_path):
-    return shutil.copy(expanded_path(read_free_body()), tmp_path / "SMPLX_NEUTRAL.npz")
+    np.savez(tmp_path / "SMPLX_NEUTRAL.npz", **smplx_arrays(read_free_body()))
+    return tmp_path / "SMPLX_NEUTRAL.npz"
 
 
 def test_the_same_file_is_read_once():

@@ -71,6 +71,24 @@ def test_a_picture_of_another_size_than_the_video_ends_with_2(files, capsys, opt
     assert not (files / "motion.npz").exists()
 
 
+def test_a_click_in_the_first_frame_takes_the_place_of_the_mask_and_the_motion_says_so(files, capsys, acted):
+    write_keypoints(acted(4).track, SIZE_PX, files / "k.npz")
+    command = ["--video", str(files / "room.mp4"), "--keypoints", str(files / "k.npz"), "--out"]
+    assert main([*command, str(files / "clicked.npz"), "--click", "44,35"]) == 0
+    assert main([*command, str(files / "masked.npz"), "--mask", str(files / "mask.png")]) == 0
+    clicked, masked = (HoiMotion.load(files / name) for name in ("clicked.npz", "masked.npz"))
+    assert any("click 44,35 by grabcut" in note for note in clicked.notes)
+    assert np.abs(clicked.target.T_world_object - masked.target.T_world_object).max() < 0.05
+
+
+@pytest.mark.parametrize("marks", [[], ["--mask", "mask.png", "--box", "40,30,49,39"], ["--click", "100,20"]])
+def test_no_target_two_of_them_and_a_click_beside_the_picture_end_with_2(files, capsys, marks):
+    command = ["--video", str(files / "room.mp4"), "--out", str(files / "motion.npz"), *marks]
+    assert main(command) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and ("--click" in message or "given" in message or "100,20" in message)
+
+
 def test_a_human_of_other_frames_ends_with_2(files, capsys):
     camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
     HoiMotion(np.zeros((3, 55, 3)), np.zeros((3, 3)), np.zeros(10), 8.0, "anny-free", camera).save(files / "human.npz")

@@ -75,6 +75,44 @@ def test_a_failed_check_is_3_and_the_bundle_is_there(files, planned, capsys):
     assert "verdict  FAIL" in output and "lowest body point" in output and f"bundle   {files / 'plan'}" in output
 
 
+def marked(files, *more) -> list[str]:
+    """The arguments without --mask."""
+    given = arguments(files, *more)
+    place = given.index("--mask")
+    return given[:place] + given[place + 2 :]
+
+
+def test_a_click_takes_the_place_of_the_mask_and_the_answer_says_so(files, planned, make_request, capsys):
+    assert main(marked(files, "--click", "66,43")) == 3
+    _, request = planned[0]
+    assert (request.target_mask == make_request().target_mask).mean() > 0.995
+    assert (
+        request.target_source.startswith("click 66,43 by grabcut") and request.target_source in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("more", [(), ("--mask", "mask.png", "--click", "5,5")])
+def test_neither_or_both_of_mask_and_click_are_refused_before_any_work(files, planned, more, capsys):
+    assert main(marked(files, *more)) == 2
+    assert "--click" in line(capsys) and not planned and not (files / "plan").exists()
+
+
+def test_a_film_is_put_where_it_is_asked_for(files, planned, monkeypatch, capsys):
+    def save(plan, folder, on_progress=None):
+        folder.mkdir()
+        (folder / "plan.json").write_text('{"schema": 1, "not_drawn": {}}')
+        (folder / "film.mp4").write_bytes(b"a film")
+
+    monkeypatch.setattr("tavid_planner.bundle.save_plan", save)
+    assert main(arguments(files, "--film", str(files / "mine.mp4"))) == 3
+    assert (files / "mine.mp4").read_bytes() == b"a film" and "mine.mp4" in capsys.readouterr().out
+
+
+def test_a_film_that_cannot_be_kept_is_refused_before_any_work(files, planned, capsys):
+    assert main(arguments(files, "--film", "/nowhere/mine.mp4")) == 2
+    assert "OUTPUT_INVALID" in line(capsys) and not planned
+
+
 def test_every_option_reaches_the_request_and_the_profile(files, planned):
     Image.fromarray(np.full((64, 96), 2000, np.uint16)).save(files / "depth.png")
     more = ["--seed", "3", "--samples", "2", "--intrinsics", "90,91,48,32", "--depth", str(files / "depth.png")]

@@ -1,0 +1,118 @@
+"""SAM and SAM 2, from a local folder in transformers' format (Kirillov et al. 2023; Ravi et al. 2024)."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.segment.answer import Doubt, SegmentedMask
+from hoi_motion.segment.doubts import BOX_HINT, doubts_of_mask
+from hoi_motion.segment.prompt import MaskPrompt
+
+CLASSES = {"sam": "SamModel", "sam2": "Sam2Model", "sam2_video": "Sam2Model"}
+# the overlap with the truth that the model itself expects
+MIN_EXPECTED = 0.7
+MAX_POINTS = 16
+_HINT = "give a folder with config.json, preprocessor_config.json and model.safetensors of a SAM or SAM 2"
+
+
+class SegmentAnything:
+    """A prompted segmenter whose weights are in a folder; of its answers the one it expects most of is taken."""
+
+    name = "sam"
+
+    def __init__(self, folder):
+        """Raises: LiftError MODEL_MISSING when the folder holds no SAM; its weights are read by `segment`."""
+        self.folder = Path(folder)
+        try:
+            kind = json.loads((self.folder / "config.json").read_text()).get("model_type")
+            self.pixels = json.loads((self.folder / "preprocessor_config.json").read_text())
+            self.mean, self.std = (np.array(self.pixels[key], np.float32) for key in ("image_mean", "image_std"))
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            raise LiftError(ErrorCode.MODEL_MISSING, f"no SAM in {self.folder}: {error!r}", _HINT) from error
+        if kind not in CLASSES:
+            raise LiftError(ErrorCode.MODEL_MISSING, f"{self.folder} holds a model of type {kind!r}", _HINT)
+        if not [*self.folder.glob("*.safetensors"), *self.folder.glob("*.bin")]:
+            raise LiftError(ErrorCode.MODEL_MISSING, f"no SAM weights in {self.folder}", _HINT)
+        self.kind = kind
+
+    def segment(self, rgb: np.ndarray, prompt: MaskPrompt) -> SegmentedMask:
+        """The object that the prompt marks in an image (H, W, 3) uint8.
+
+        Raises:
+            LiftError: MODEL_MISSING when the weights cannot be read.
+            InputError: MASK_EMPTY when the model's best answer is nothing.
+        """
+        import torch
+
+        model = _load(self.folder.resolve(), CLASSES[self.kind])
+        side = int(model.config.prompt_encoder_config.image_size)
+        height, width = rgb.shape[:2]
+        # SAM keeps the picture's shape and pads it, SAM 2 makes it square
+        inside = (side, side)
+        if self.kind == "sam":
+            inside = tuple(max(1, int(length * side / max(height, width) + 0.5)) for length in (height, width))
+        scale = np.array(inside[::-1]) / (width, height)
+        points, box = _points(prompt) * scale, None
+        if prompt.box_px is not None:
+            x0, y0, x1, y1 = prompt.box_px
+            box = torch.tensor(np.array([x0, y0, x1 + 1, y1 + 1]) * np.tile(scale, 2), dtype=torch.float32)[None, None]
+        with torch.inference_mode():
+            found = model(
+                pixel_values=self._pixel_values(rgb, inside, side),
+                input_points=torch.tensor(points, dtype=torch.float32)[None, None] if len(points) else None,
+                input_labels=torch.ones((1, 1, len(points)), dtype=torch.long) if len(points) else None,
+                input_boxes=box,
+                multimask_output=True,
+            )
+            expected = found.iou_scores[0, 0]
+            best = int(expected.argmax())
+            answer = found.pred_masks[0, 0, best][None, None].float()
+            answer = torch.nn.functional.interpolate(answer, (side, side), mode="bilinear", align_corners=False)
+            answer = answer[..., : inside[0], : inside[1]]
+            answer = torch.nn.functional.interpolate(answer, (height, width), mode="bilinear", align_corners=False)
+        mask = answer[0, 0].numpy() > 0
+        if not mask.any():
+            raise InputError(ErrorCode.MASK_EMPTY, f"{self.folder} finds nothing at {prompt.words}", BOX_HINT)
+        doubts = doubts_of_mask(mask)
+        if float(expected[best]) < MIN_EXPECTED:
+            seen = f"the model expects an overlap of {100 * float(expected[best]):.0f}% with the object"
+            doubts = (Doubt("unsteady", seen, BOX_HINT), *doubts)
+        return SegmentedMask(mask, doubts, f"{prompt.words} by {self.kind} of {self.folder.name}")
+
+    def _pixel_values(self, rgb: np.ndarray, inside: tuple[int, int], side: int):  # (1, 3, S, S)
+        import torch
+        from PIL import Image
+
+        small = np.asarray(Image.fromarray(rgb).resize(inside[::-1], Image.Resampling.BILINEAR), np.float32)
+        pixels = np.zeros((side, side, 3), np.float32)
+        pixels[: inside[0], : inside[1]] = (small / 255 - self.mean) / self.std
+        return torch.from_numpy(pixels).permute(2, 0, 1)[None]
+
+
+def _points(prompt: MaskPrompt) -> np.ndarray:  # (N, 2)
+    """Pixels on the object, x and y of their middle: the click, and some of the strokes, evenly."""
+    points = [] if prompt.click_px is None else [prompt.click_px]
+    if prompt.scribble is not None:
+        on = np.argwhere(prompt.scribble)[:, ::-1]
+        points += list(on[np.linspace(0, len(on) - 1, min(len(on), MAX_POINTS)).round().astype(int)])
+    return np.array(points, float).reshape(-1, 2) + 0.5
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, class_name: str):
+    import transformers
+    from safetensors import SafetensorError
+
+    try:
+        model, report = getattr(transformers, class_name).from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        raise LiftError(ErrorCode.MODEL_MISSING, f"cannot read the SAM in {folder}: {error}", _HINT) from error
+    if report["missing_keys"]:
+        problem = f"{len(report['missing_keys'])} missing weights"
+        raise LiftError(ErrorCode.MODEL_MISSING, f"the SAM in {folder} has {problem}", _HINT)
+    return model.eval()

@@ -1,0 +1,74 @@
+"""tavid-mask: the object under a click, as a mask."""
+
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import check_writable
+from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.marking import add_marking_options, marked_mask, print_doubts
+
+# as for a plan that fails its check: there is an answer, and it is not to be trusted
+DOUBTFUL = 3
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_mask, argv)
+
+
+def _parser():
+    parser = command_parser("tavid-mask", "Makes the mask of the object that a click, a box or strokes mark.")
+    parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
+    add_marking_options(parser, "pixels of the image")
+    parser.add_argument("--out", required=True, metavar="FILE", help="mask to write (.png): 255 on the object")
+    parser.add_argument(
+        "--picture", metavar="FILE", help="image with the outline drawn in (.png); default: beside OUT, as OUT-outline"
+    )
+    return parser
+
+
+def _mask(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+
+    from hoi_motion.files import whole_file
+    from hoi_motion.media.image_files import read_image
+    from hoi_motion.segment.picture import outlined
+    from tavid_planner.cli.quiet import quiet_libraries
+    from tavid_planner.media import write_png
+
+    quiet_libraries(arguments.debug)
+    out = Path(arguments.out)
+    picture = Path(arguments.picture) if arguments.picture else out.with_name(f"{out.stem}-outline.png")
+    _check_outputs(out, picture, Path(arguments.image))
+    rgb = read_image(arguments.image)
+    found, prompt = marked_mask(arguments, rgb)
+    for path, image in (
+        (out, found.mask.astype(np.uint8) * 255),
+        (picture, outlined(rgb, found.mask, prompt)),
+    ):
+        with whole_file(path) as partial:
+            write_png(partial, image)
+    print(f"found    {found.source}: {int(found.mask.sum())} px, {100 * found.mask.mean():.1f}% of the picture")
+    print_doubts(found)
+    print(f"mask     {out}")
+    print(f"picture  {picture}")
+    return DOUBTFUL if found.doubts else 0
+
+
+def _check_outputs(out: Path, picture: Path, image: Path) -> None:
+    for path in (out, picture):
+        check_writable(path)
+        if path.suffix.lower() != ".png":
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is no .png", "name it .png")
+        if path.resolve() == image.resolve():
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"{path} is the image itself", "give another name")
+    if out.resolve() == picture.resolve():
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"mask and picture are both {out}", "give two names")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

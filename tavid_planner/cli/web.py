@@ -1,0 +1,69 @@
+"""tavid-web: the page in a browser, from photograph to plan."""
+
+import os
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from hoi_motion.scripts.command import command_parser, run_command
+from tavid_planner.errors import ControlError, ErrorCode, InputError
+
+MAX_WAITING = 8
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_web, argv)
+
+
+def _parser():
+    parser = command_parser(
+        "tavid-web", "Serves a page on which one marks an object, says what happens, sees the plan."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; default this machine alone")
+    parser.add_argument("--port", type=int, default=7860, help="default %(default)s; 0 takes a free one")
+    parser.add_argument("--profile", default="mini", metavar="NAME", help="whose models are loaded first; default mini")
+    parser.add_argument("--bundles", default="web-bundles", metavar="DIR", help="where bundles go; default %(default)s")
+    parser.add_argument("--keep", action="store_true", help="keep the bundles of pages that were closed")
+    parser.add_argument(
+        "--planner", default="tavid_planner.planner:Planner", metavar="MODULE:CLASS", help="who plans, for tests"
+    )
+    return parser
+
+
+def _web(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    if find_spec("gradio") is None:
+        raise ControlError(ErrorCode.INTERNAL, "Gradio is not installed", "pip install 'tavid_planner[web]'")
+    if not 0 <= arguments.port < 65536:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"port is {arguments.port}", "give 0 to 65535")
+    bundles = Path(arguments.bundles).absolute()
+    try:
+        bundles.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot make {bundles}: {error.strerror}") from error
+
+    from tavid_planner.cli.quiet import quiet_libraries
+    from tavid_planner.config import load_profile
+
+    quiet_libraries(arguments.debug)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is told to anybody
+    config = load_profile(arguments.profile)
+    from tavid_planner.web.serve import serve
+    from tavid_planner.web.visits import Visits
+    from tavid_planner.worker.desk import PlannerDesk
+    from tavid_planner.worker.supervisor import PlanWorker
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: the worker must not outlive the page
+    desk = PlannerDesk(PlanWorker(arguments.planner, debug=arguments.debug), MAX_WAITING)
+    try:
+        print(f"loading  profile {arguments.profile}", flush=True)
+        desk.open(config)
+        serve(desk, Visits(bundles, arguments.keep), arguments.profile, arguments.host, arguments.port)
+    finally:
+        desk.close(("the page is closing", ""))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

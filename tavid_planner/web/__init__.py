@@ -1,0 +1,1 @@
+"""The page in a browser: mark, say, see. Only `page.py` imports Gradio."""

@@ -1,0 +1,99 @@
+"""One run of the planner for a page: started in a thread, told in steps, cancelled when the page goes away."""
+
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ControlError, ErrorCode, TavidError
+from tavid_planner.request import InteractionRequest
+from tavid_planner.web.visits import Visit
+from tavid_planner.worker.desk import PlannerDesk
+from tavid_planner.worker.messages import MadePlan
+
+STEP_S = 0.25
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a run is.
+
+    Attributes:
+        done: stage -> share; place: plans before this one in the line.
+        made: the plan, at the end; error: why there is none.
+    """
+
+    done: dict[str, float] = field(default_factory=dict)
+    place: int = 0
+    made: MadePlan | None = None
+    error: TavidError | None = None
+    seconds: float = 0.0
+
+
+def run(desk: PlannerDesk, visit: Visit, request: InteractionRequest, config: PlannerConfig) -> Iterator[Step]:
+    """Make a plan, and say at least every few moments how far it is. Who stops listening cancels it.
+
+    Raises:
+        ControlError: BUSY while this page's plan is being made.
+    """
+    folder, cancel = visit.begin()
+    news: queue.SimpleQueue[tuple] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            made = desk.plan(
+                request,
+                config,
+                folder,
+                lambda stage, fraction: news.put(("progress", stage, fraction)),
+                cancel,
+                on_place=lambda place: news.put(("place", place)),
+            )
+            news.put(("made", made))
+        except TavidError as error:
+            news.put(("error", error))
+        except Exception as error:  # nobody foresaw it: the page must still hear the end
+            news.put(("error", ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "see the log")))
+
+    started = time.monotonic()
+    thread = threading.Thread(target=work, name="web plan", daemon=True)
+    thread.start()
+    done: dict[str, float] = {}
+    place = 0
+    try:
+        while True:
+            yield Step(dict(done), place, seconds=time.monotonic() - started)
+            for kind, *what in _soon(news):
+                if kind == "progress":
+                    stage, fraction = what
+                    if stage != "wait":
+                        place, done[stage] = 0, fraction
+                elif kind == "place":
+                    (place,) = what
+                else:
+                    ending = {kind: what[0]}
+                    yield Step(dict(done), 0, seconds=time.monotonic() - started, **ending)
+                    return
+    finally:
+        cancel.cancel()
+        thread.join()
+        visit.end()
+
+
+def _soon(news: queue.SimpleQueue) -> Iterator[tuple]:
+    """What there is, after waiting a moment for the first of it."""
+    try:
+        yield news.get(timeout=STEP_S)
+        while True:
+            yield news.get_nowait()
+    except queue.Empty:
+        return
+
+
+def packed(folder: Path) -> Path:
+    """The bundle as one file, beside it."""
+    return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))

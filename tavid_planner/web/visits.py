@@ -1,0 +1,149 @@
+"""Who is on the page, and what each of them has marked. Nobody sees another's."""
+
+import secrets
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.progress import CancelToken
+from hoi_motion.segment import MaskPrompt, SegmentedMask, segment
+from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.request import InteractionRequest
+
+TARGET, ACTOR = "target", "person"
+MAX_VISITS = 64
+
+
+@dataclass
+class Visit:
+    """One open page.
+
+    Attributes:
+        folder: of its bundles, under a name that cannot be guessed; shown: of what the browser gets.
+        rgb: (H, W, 3) uint8, the picture; None before there is one.
+        found: TARGET or ACTOR -> its mask; prompts: what marked it.
+        cancel: of the running plan, None when none runs.
+    """
+
+    folder: Path
+    rgb: np.ndarray | None = None
+    found: dict[str, SegmentedMask] = field(default_factory=dict)
+    prompts: dict[str, MaskPrompt] = field(default_factory=dict)
+    cancel: CancelToken | None = None
+    plans: int = 0
+    shown: Path | None = None
+
+    def forget_shown(self) -> None:
+        """Remove the copies that were made for the browser."""
+        if self.shown is not None:
+            shutil.rmtree(self.shown, ignore_errors=True)
+            self.shown = None
+
+    def show(self, rgb: np.ndarray) -> None:
+        """Begin with a new picture; marks of the last one are forgotten."""
+        self.rgb = rgb
+        self.found, self.prompts = {}, {}
+
+    def mark(self, what: str, prompt: MaskPrompt) -> SegmentedMask:
+        """Find the target or the person under a mark.
+
+        Raises:
+            InputError: without a picture, or as `segment`; what was marked before stays.
+        """
+        if self.rgb is None:
+            raise InputError(
+                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+            )
+        found = segment(self.rgb, prompt)
+        self.found[what], self.prompts[what] = found, prompt
+        return found
+
+    def request(self, instruction: str, seed, samples) -> InteractionRequest:
+        """What the planner is asked.
+
+        Raises:
+            InputError: what is missing or wrong.
+        """
+        if self.rgb is None:
+            raise InputError(
+                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+            )
+        if TARGET not in self.found:
+            raise InputError(ErrorCode.MASK_EMPTY, "no target is marked", "click the object in the picture")
+        actor = self.found.get(ACTOR)
+        target = self.found[TARGET]
+        return InteractionRequest(
+            self.rgb,
+            target.mask,
+            instruction,
+            actor_mask=None if actor is None else actor.mask,
+            seed=_whole(seed, "seed"),
+            samples=_whole(samples, "samples"),
+            target_source=target.words,
+        )
+
+    def begin(self) -> tuple[Path, CancelToken]:
+        """Place of the next bundle, and what cancels it.
+
+        Raises:
+            ControlError: BUSY while this page's plan is being made.
+        """
+        if self.cancel is not None:
+            raise ControlError(ErrorCode.BUSY, "your plan is still being made", "wait for it, or cancel it")
+        self.plans += 1
+        self.cancel = CancelToken()
+        return self.folder / f"plan-{self.plans}", self.cancel
+
+    def end(self) -> None:
+        self.cancel = None
+
+
+class Visits:
+    """The open pages by the browser's session. Thread-safe.
+
+    Args:
+        folder: for the bundles of all, a folder each; keep: leave them there when a page is closed.
+    """
+
+    def __init__(self, folder: Path, keep: bool = False):
+        self._folder, self._keep = folder, keep
+        self._visits: dict[str, Visit] = {}
+        self._lock = threading.Lock()
+
+    def of(self, session: str | None) -> Visit:
+        """The visit of a session, a new one for a new session.
+
+        Raises:
+            ControlError: BUSY for a call without a session, or when too many pages are open.
+        """
+        if not session:
+            raise ControlError(ErrorCode.BUSY, "a call without a page", "open the page in a browser")
+        with self._lock:
+            if session not in self._visits:
+                if len(self._visits) >= MAX_VISITS:
+                    raise ControlError(ErrorCode.BUSY, f"{MAX_VISITS} pages are open", "come back later")
+                folder = self._folder / secrets.token_hex(12)
+                folder.mkdir(parents=True)
+                self._visits[session] = Visit(folder)
+            return self._visits[session]
+
+    def leave(self, session: str | None) -> None:
+        """The page was closed: its plan is cancelled, its bundles are removed unless they are kept."""
+        with self._lock:
+            visit = self._visits.pop(session or "", None)
+        if visit is None:
+            return
+        if visit.cancel is not None:
+            visit.cancel.cancel()
+        visit.forget_shown()
+        if not self._keep:
+            shutil.rmtree(visit.folder, ignore_errors=True)
+
+
+def _whole(value, name: str) -> int:
+    if value is None or float(value) != int(value):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {value!r}, expected a whole number")
+    return int(value)

@@ -1,0 +1,23 @@
+"""The table of segmenters."""
+
+from pathlib import Path
+
+import pytest
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.segment.sources import SEGMENTERS, segmenter
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize("name", ["", "sam", "sam:", "grabcut:x", "grabcut "])
+def test_another_name_is_refused_with_the_names_there_are(name):
+    with pytest.raises(InputError) as error:
+        segmenter(name)
+    assert error.value.code == ErrorCode.CONFIG_INVALID
+    assert all(row.name in error.value.hint for row in SEGMENTERS)
+
+
+def test_every_row_stands_in_the_page_about_masks():
+    page = (ROOT / "docs" / "masks.md").read_text()
+    assert [row.name for row in SEGMENTERS if f"`{row.name}`" not in page] == []

@@ -1,0 +1,86 @@
+"""Who is on the page, and what each has marked."""
+
+import numpy as np
+import pytest
+
+from hoi_motion.segment import MaskPrompt
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.web.visits import ACTOR, MAX_VISITS, TARGET
+
+
+@pytest.fixture
+def visit(visits, make_request):
+    visit = visits.of("one")
+    visit.show(make_request().rgb)
+    return visit
+
+
+def test_two_pages_know_nothing_of_each_other(visits, visit):
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    other = visits.of("two")
+    assert other.rgb is None and not other.found and other.folder != visit.folder
+    assert visits.of("one") is visit
+
+
+def test_a_marked_picture_makes_the_request_that_the_command_would(visit, make_request):
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    request = visit.request("picks up the [TGT] mug", 7.0, 2)
+    assert (request.target_mask == make_request().target_mask).mean() > 0.99
+    assert (request.seed, request.samples) == (7, 2) and request.target_source.startswith("click 66,43 by grabcut")
+    assert request.actor_mask is None
+
+
+def test_a_person_that_is_marked_goes_into_the_request(visit):
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    visit.mark(ACTOR, MaskPrompt(box_px=(58, 34, 74, 52)))
+    assert visit.request("picks up the [TGT] mug", 0, 1).actor_mask.any()
+
+
+@pytest.mark.parametrize("seed, samples", [(0.5, 1), (None, 1), (-1, 1), (0, 0), (0, 65)])
+def test_a_seed_or_number_of_samples_that_is_none_is_refused(visit, seed, samples):
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    with pytest.raises(TavidError) as error:
+        visit.request("picks up the [TGT] mug", seed, samples)
+    assert error.value.code == ErrorCode.CONFIG_INVALID
+
+
+def test_without_picture_or_target_there_is_no_request_and_a_new_picture_forgets_the_marks(visits, visit):
+    with pytest.raises(TavidError, match="no picture"):
+        visits.of("two").request("x", 0, 1)
+    with pytest.raises(TavidError, match="no picture"):
+        visits.of("two").mark(TARGET, MaskPrompt(click_px=(1, 1)))
+    visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
+    visit.show(np.array(visit.rgb))
+    with pytest.raises(TavidError, match="no target"):
+        visit.request("x", 0, 1)
+
+
+def test_a_page_that_is_closed_cancels_its_plan_and_takes_its_bundles_along(visits, visit):
+    folder, cancel = visit.begin()
+    folder.mkdir()
+    visits.leave("one")
+    assert cancel.cancelled and not visit.folder.exists()
+    visits.leave("one")
+    visits.leave(None)
+
+
+def test_one_page_makes_one_plan_at_a_time(visit):
+    visit.begin()
+    with pytest.raises(TavidError, match="still being made"):
+        visit.begin()
+    visit.end()
+    assert visit.begin()[0].name == "plan-2"
+
+
+def test_more_pages_than_the_machine_bears_are_refused(visits):
+    for k in range(MAX_VISITS):
+        visits.of(str(k))
+    with pytest.raises(TavidError, match="pages are open"):
+        visits.of("one more")
+    visits.leave("3")
+    visits.of("one more")
+
+
+def test_a_call_without_a_page_is_refused(visits):
+    with pytest.raises(TavidError):
+        visits.of(None)
