@@ -61,13 +61,25 @@ def check_base_folder(folder: Path) -> None:
     absent = [component for component in wanted if component not in index]
     if absent:
         raise missing(
-            f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give a CogVideoX image-to-video folder"
+            f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give the folder of an image-to-video model"
         )
     _read_json(folder / "scheduler" / "scheduler_config.json")
     for component in ("text_encoder", "vae", "transformer"):
         _read_json(folder / component / "config.json")
         _check_weights(folder / component)
     _check_tokenizer(folder / "tokenizer", index["tokenizer"][-1])
+
+
+def transformer_class(folder: Path) -> str:
+    """Name of the transformer's class in a pipeline folder.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    entry = _read_json(folder / "model_index.json").get("transformer")
+    if not (isinstance(entry, list) and entry and isinstance(entry[-1], str)):
+        raise missing(f"{folder / 'model_index.json'} says {str(entry)[:80]!r} of its transformer", "download it again")
+    return entry[-1]
 
 
 def _check_tokenizer(folder: Path, kind: str) -> None:
