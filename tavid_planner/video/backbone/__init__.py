@@ -7,12 +7,12 @@ from tavid_planner.video.backbone.seam import Backbone
 
 # of each transformer of diffusers: the module that knows it, and the classes there; imported when one is used
 _FAMILIES = {
-    "CogVideoXTransformer3DModel": ("cogvideox", "CogVideoXBackbone"),
-    "WanTransformer3DModel": ("wan", "WanBackbone"),
+    "CogVideoXTransformer3DModel": ("tavid_planner.video.backbone.cogvideox", "CogVideoXBackbone"),
+    "WanTransformer3DModel": ("tavid_planner.video.backbone.wan", "WanBackbone"),
 }
 _PIPELINES = {
-    "CogVideoXTransformer3DModel": ("cogvideox_pipeline", "CogVideoXTargetAwarePipeline"),
-    "WanTransformer3DModel": ("wan_pipeline", "WanTargetAwarePipeline"),
+    "CogVideoXTransformer3DModel": ("tavid_planner.video.pipelines.cogvideox", "CogVideoXTargetAwarePipeline"),
+    "WanTransformer3DModel": ("tavid_planner.video.pipelines.wan", "WanTargetAwarePipeline"),
 }
 
 
@@ -42,4 +42,4 @@ def _found(table: dict[str, tuple[str, str]], transformer_class: str):
             f"use a model with one of {', '.join(table)}",
         )
     module, name = table[transformer_class]
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    return getattr(import_module(module), name)

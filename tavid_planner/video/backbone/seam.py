@@ -189,7 +189,7 @@ class Backbone(ABC):
 
         Args:
             inputs: see `inputs`. text: (B, L, D). timesteps: see `frame_times`.
-            image_embeds: (B, N, D) of an image encoder, for families that have one.
+            image_embeds: (1, N, D) of an image encoder, for families that have one.
         """
 
 

@@ -99,6 +99,8 @@ class WanBackbone(Backbone):
             # one timestep a token; the frames of a token share theirs
             frames, height, width = self.token_size(inputs.shape[1], *inputs.shape[3:])
             timesteps = timesteps[:, :: self.patch[0]].repeat_interleave(height * width, dim=1)
+        if image_embeds is not None:
+            image_embeds = image_embeds.expand(len(inputs), -1, -1)
         return self.transformer(
             hidden_states=inputs.transpose(1, 2).to(self.transformer.dtype),
             timestep=timesteps,

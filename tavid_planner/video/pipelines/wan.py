@@ -6,6 +6,7 @@ import PIL.Image
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler, WanImageToVideoPipeline
 from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
+from diffusers.utils import is_ftfy_available
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.model_files import missing
@@ -26,6 +27,9 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
     frame_step = 4
 
     def check_base(self) -> None:
+        if not is_ftfy_available():
+            # diffusers repairs every prompt of Wan with it
+            raise missing("the package ftfy is missing, which Wan needs", "pip install ftfy")
         if self.config.boundary_ratio is not None or self.transformer_2 is not None:
             raise missing(
                 f"{self.base} has two transformers, one for much and one for little noise",
@@ -102,7 +106,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
     def _statistics(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # each (1, 1, C, 1, 1)
         """Mean and standard deviation of the VAE's latents by channel, which scaled latents are without."""
         config = self.vae.config
-        return tuple(
-            torch.tensor(values).view(1, 1, -1, 1, 1).to(latents)
-            for values in (config.latents_mean, config.latents_std)
+        mean, std = (
+            torch.tensor(v).view(1, 1, -1, 1, 1).to(latents) for v in (config.latents_mean, config.latents_std)
         )
+        return mean, std
