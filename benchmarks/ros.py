@@ -1,19 +1,21 @@
-"""What ROS costs: the same request as a direct call, over the service and over the action, taking turns.
+"""What ROS and the planning process cost: the same request as a direct call, over service and action, in turns.
 
 python -m benchmarks.ros --repeats 5
 
 The node runs in a process of its own with the same profile. `transport` is the client's time minus what the node itself
-needed; a refused request (empty instruction, full-size image) shows the round trip without any planning.
+needed; a refused request (empty instruction, full-size image) shows the round trip without any planning. `hand-over` is
+what the node needed minus the stages that the planner counts: the way to the planning process and back. The CPU time of
+the process that plans stands beside its seconds: where they differ between the ways and CPU time does not, the machine
+was busy with something else; then no figure counts. The stages of every way tell where a difference comes from.
 """
 
 import argparse
+import collections
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,66 +35,61 @@ def main() -> int:
     add_save_option(parser, "ros")
     arguments = parser.parse_args()
 
+    from benchmarks.ros_node import DEMO, running_node
     from hoi_motion.media.image_files import read_image, read_mask
     from tavid_planner.request import InteractionRequest
-    from tavid_planner.ros.isolation import private_graph
 
-    os.environ.update(private_graph())
-    demo = Path(__file__).resolve().parent.parent / "config" / "demo"
-    rgb = read_image(arguments.image or demo / "frame.png")
-    mask = read_mask(arguments.mask or demo / "mask.png")
+    rgb = read_image(arguments.image or DEMO / "frame.png")
+    mask = read_mask(arguments.mask or DEMO / "mask.png")
     request = InteractionRequest(rgb=rgb, target_mask=mask, instruction=arguments.instruction)
-    with tempfile.TemporaryDirectory() as folder, node(arguments.profile, Path(folder)) as client:
-        times_s = measure(client, request, arguments.profile, Path(folder), arguments.repeats)
+    quiet = ("publish_markers:=false", "publish_video:=false", f"profile:={arguments.profile}")
+    with tempfile.TemporaryDirectory() as folder, running_node(*quiet, folder=Path(folder)) as node:
+        times_s = measure(node, request, arguments.profile, Path(folder), arguments.repeats)
     report(times_s, request.size_px, arguments)
     return 0
 
 
-@contextmanager
-def node(profile: str, folder: Path):
-    """A planner node that writes to `folder`, and a client for it."""
-    from tavid_planner.ros.client import PlanClient
-
-    os.environ.setdefault("ROS_LOG_DIR", str(folder))
-    command = [sys.executable, "-m", "tavid_planner.cli.node", "--ros-args", "-p", f"profile:={profile}"]
-    command += ["-p", f"output_folder:={folder}/node", "-p", "publish_markers:=false", "-p", "publish_video:=false"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with PlanClient() as client:
-            client.wait_until_ready(timeout_s=600)
-            yield client
-    finally:
-        process.terminate()
-        process.wait()
+STAGES = ("video", "lift", "check", "save")
 
 
-def measure(client, request, profile: str, folder: Path, repeats: int) -> dict[str, list[float]]:
+def measure(node, request, profile: str, folder: Path, repeats: int) -> dict[str, list[float]]:
     """Seconds of every way, in turns, after one round to warm up."""
     from tqdm import tqdm
 
-    from tavid_planner.bundle import save_plan
+    from tavid_planner.bundle import load_plan_json, save_plan
     from tavid_planner.config import load_profile
     from tavid_planner.planner import Planner
 
+    client = node.client
     planner = Planner(load_profile(profile))
     planner.load()
     service = client.node.create_client(_service_type(), "plan_interaction")
     service.wait_for_service(30)
-    times_s = {name: [] for name in ("direct", "service", "service transport", "action", "action transport", "refused")}
+    times_s: dict[str, list[float]] = collections.defaultdict(list)
+
+    def stages(way: str, seconds: dict[str, float]) -> None:
+        for stage in STAGES:
+            times_s[f"{way}: {stage}"].append(seconds.get(stage, 0.0))
 
     def direct(k: int) -> None:
-        start = time.perf_counter()
-        save_plan(planner.plan(request), folder / f"direct{k}")
+        start, cpu = time.perf_counter(), time.process_time()
+        bundle = save_plan(planner.plan(request), folder / f"direct{k}")
         times_s["direct"].append(time.perf_counter() - start)
+        times_s["direct: CPU time"].append(time.process_time() - cpu)
+        stages("direct", load_plan_json(bundle)["timings_s"])
 
     def over(door: str, ask) -> None:
-        start = time.perf_counter()
+        cpu, start = _cpu_s(node.worker_pid), time.perf_counter()
         result = ask()
         total_s = time.perf_counter() - start
         if not result.verdict:
             sys.exit(f"the {door} got no plan: {result.error_msg}")
+        node_s = result.planning_time.sec + result.planning_time.nanosec * 1e-9
         times_s[door].append(total_s)
-        times_s[f"{door} transport"].append(total_s - result.planning_time.sec - result.planning_time.nanosec * 1e-9)
+        times_s[f"{door}: CPU time"].append(_cpu_s(node.worker_pid) - cpu)
+        stages(door, {t.stage: t.seconds for t in result.stage_times})
+        times_s[f"{door}: transport"].append(total_s - node_s)
+        times_s[f"{door}: hand-over"].append(node_s - sum(t.seconds for t in result.stage_times))
 
     def refused() -> None:
         start = time.perf_counter()
@@ -109,9 +106,14 @@ def measure(client, request, profile: str, folder: Path, repeats: int) -> dict[s
         over("action", act)
         refused()
         if k == 0:
-            for values in times_s.values():
-                values.clear()
+            times_s.clear()
     return times_s
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU time of a process so far, all of its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _service_type():
@@ -137,9 +139,10 @@ def report(times_s: dict[str, list[float]], size_px: tuple[int, int], arguments)
     medians = {name: float(np.median(values)) for name, values in times_s.items()}
     found = {"direct_ms": Value(1000 * medians["direct"], "ms")}
     for door in ("service", "action"):
-        share = medians[f"{door} transport"] / medians["direct"]
-        print(f"{door}: transport is {share:.2%} of a direct call")
-        found |= {f"{door}_ms": Value(1000 * medians[f"{door} transport"], "ms")}
+        cost = medians[f"{door}: transport"] + medians[f"{door}: hand-over"]
+        share = cost / medians["direct"]
+        print(f"{door}: transport and hand-over are {share:.2%} of a direct call")
+        found |= {f"{door}_ms": Value(1000 * cost, "ms")}
         found |= {f"{door}_percent": Value(100 * share, "%")}
     if arguments.save:
         save(arguments.save, "ROS 2 over a direct call, the same request", found)

@@ -2,39 +2,60 @@
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
+
+LONGEST_WAY_M = 1e4
+"""Nothing in a scene is farther from its origin."""
 
 
-def checked_array(value, field: str, shape: tuple, dtype, code: ErrorCode = ErrorCode.FILE_INVALID) -> np.ndarray:
+def checked_array(
+    value, field: str, shape: tuple, dtype, code: ErrorCode = ErrorCode.FILE_INVALID, within: float | None = None
+) -> np.ndarray:
     """Read-only copy of `value` with the given shape and dtype.
 
     Args:
         shape: one entry an axis; an int is required exactly, a name (str) accepts any size.
-        dtype: target dtype; floats must be finite.
+        dtype: target dtype; floats must be finite, and whole numbers must not change on the way.
+        within: largest magnitude that makes sense.
 
     Raises:
         InputError: `code`, naming the field and the value that is wrong.
     """
+    dtype = np.dtype(dtype)
     try:
-        array = np.array(value, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise InputError(code, f"{field} is not an array of {np.dtype(dtype)}: {error}") from error
+        given = np.asarray(value)
+        is_number = dtype.kind in "biuf"
+        if is_number and given.dtype.kind not in "biuf":
+            raise TypeError(f"it holds {shown(value)}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.array(given, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(code, f"{field} is not an array of {dtype}: {error}") from error
     fits = array.ndim == len(shape) and all(
         isinstance(want, str) or have == want for have, want in zip(array.shape, shape)
     )
     if not fits:
         wanted = ", ".join(map(str, shape))
         raise InputError(code, f"{field} has shape {array.shape}, expected ({wanted})")
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise InputError(code, f"{field}{list(where)} is {array[where]}, expected a finite number")
+    if dtype.kind == "f":
+        _refuse_where(~np.isfinite(array), given, field, "a finite number", code)
+    elif is_number:
+        _refuse_where(array != given, given, field, f"a whole number of type {dtype}", code)
+    if within is not None:
+        _refuse_where(np.abs(array) > within, given, field, f"at most {within:g} in size", code)
     array.setflags(write=False)
     return array
 
 
+def _refuse_where(wrong: np.ndarray, given: np.ndarray, field: str, expected: str, code: ErrorCode) -> None:
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(code, f"{field}{list(where) if where else ''} is {given[where]}, expected {expected}")
+
+
 def checked_transforms(value, field: str, shape: tuple, code: ErrorCode = ErrorCode.FILE_INVALID) -> np.ndarray:
     """Like `checked_array` for rigid transforms (..., 4, 4): rotation orthonormal, last row 0 0 0 1."""
-    array = checked_array(value, field, shape, np.float64, code)
+    array = checked_array(value, field, shape, np.float64, code, within=LONGEST_WAY_M)
     rotation = array[..., :3, :3]
     error = np.abs(rotation @ np.swapaxes(rotation, -1, -2) - np.eye(3)).max(initial=0.0)
     last_row = np.abs(array[..., 3, :] - [0, 0, 0, 1]).max(initial=0.0)

@@ -1,5 +1,6 @@
 """One error tree with codes, shared by exceptions, plan.json, ROS results and exit codes."""
 
+import reprlib
 from enum import IntEnum
 
 
@@ -43,6 +44,33 @@ class ErrorCode(IntEnum):
     INTERNAL = 999
 
 
+_MAX_TEXT = 2000
+_MAX_INTEGER_BITS = 128
+
+
+class _Short(reprlib.Repr):
+    def __init__(self):
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 2, 80, 80
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 4
+
+    def repr_int(self, value, level):
+        bits = value.bit_length()  # Python refuses to write out the longest ones
+        return super().repr_int(value, level) if bits <= _MAX_INTEGER_BITS else f"an integer of {bits} bits"
+
+
+def shown(value) -> str:
+    """A value from outside as a message quotes it: long, deep and self-repeating values are cut short."""
+    return _Short().repr(value)
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks and control characters, which could write over the terminal, and of bounded length."""
+    text = " ".join(text.split())
+    text = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 3] + "..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class TavidError(Exception):
     """An error a user can act on.
 
@@ -54,8 +82,8 @@ class TavidError(Exception):
 
     def __init__(self, code: ErrorCode, message: str, hint: str = ""):
         self.code = ErrorCode(code)
-        self.message = " ".join(message.split())
-        self.hint = " ".join(hint.split())
+        self.message = _one_line(message)
+        self.hint = _one_line(hint)
         super().__init__(str(self))
 
     def __str__(self) -> str:

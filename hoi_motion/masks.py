@@ -1,48 +1,59 @@
 """The checks shared by every door through which a mask or a depth image comes in."""
 
+import logging
+
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.mask_pictures import marked_pixels
+
+log = logging.getLogger(__name__)
+
+FARTHEST_DEPTH_M = 1000.0
+LARGEST_SHARE = 0.9
+"""A mask of more of the picture is taken for an inverted one."""
+LARGEST_SHARE_AROUND = 0.5
+"""The same for one that holds the whole border of the picture."""
 
 
 def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarray:  # (H, W) bool
-    """A boolean mask from any array that holds exactly two values, one of them 0.
+    """A boolean mask from any array in which one thing is marked on black.
 
-    Accepts bool, integer or float arrays (H, W), or (H, W, 1).
+    Accepts bool, integer or float arrays (H, W) and pictures (H, W, 1 to 4); `marked_pixels` says what is read how.
 
     Raises:
-        InputError: MASK_INVALID (colour, more than two values, NaN, full), MASK_EMPTY, SIZE_MISMATCH.
+        InputError: MASK_INVALID (several marks, grey areas, NaN, nearly the whole picture), MASK_EMPTY, SIZE_MISMATCH.
     """
     mask = np.asarray(mask)
-    if mask.ndim == 3 and mask.shape[2] == 1:
-        mask = mask[..., 0]
-    if mask.ndim != 2 or mask.dtype.kind not in "buif":
+    if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif":
         raise InputError(
             ErrorCode.MASK_INVALID,
             f"{name} is {mask.dtype} of shape {mask.shape}, expected one channel",
             "give a single-channel image: 0 outside, one other value on the object",
         )
-    if mask.shape != tuple(size_px):
+    if mask.shape[:2] != tuple(size_px):
         raise InputError(
             ErrorCode.SIZE_MISMATCH,
             f"{name} is {mask.shape[1]}x{mask.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
             "mask and image must show the same pixels",
         )
-    if mask.dtype.kind == "f" and not np.isfinite(mask).all():
-        raise InputError(ErrorCode.MASK_INVALID, f"{name} holds NaN or infinity", "use 0 and 1")
-    values = np.unique(mask)
-    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
-        shown = ", ".join(f"{v:g}" for v in values[:4].astype(float))
+    marked, how = marked_pixels(mask, name)
+    if how:
+        log.info("%s: %s", name, how)
+    if not marked.any():
+        raise InputError(ErrorCode.MASK_EMPTY, f"{name} is empty", "mark at least one pixel of the object")
+    if marked.all():
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} covers the whole image", "mark one object only")
+    share = marked.mean()
+    border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
+    if share >= LARGEST_SHARE or (border.all() and share > LARGEST_SHARE_AROUND):
+        around = " and its whole border" if border.all() else ""
         raise InputError(
             ErrorCode.MASK_INVALID,
-            f"{name} holds {len(values)} values ({shown}{', ...' if len(values) > 4 else ''}), not 0 and one other",
-            "threshold a soft mask; give the mask of one object only",
+            f"{name} marks {share:.0%} of the picture{around}: is it inverted?",
+            "mark the object, not what surrounds it",
         )
-    if not mask.any():
-        raise InputError(ErrorCode.MASK_EMPTY, f"{name} is empty", "mark at least one pixel of the object")
-    if mask.all():
-        raise InputError(ErrorCode.MASK_INVALID, f"{name} covers the whole image", "mark one object only")
-    return mask.astype(bool)
+    return marked
 
 
 def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) float32
@@ -51,7 +62,7 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
     The one rule for every door: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
 
     Raises:
-        InputError: IMAGE_INVALID when it is no single channel of numbers, SIZE_MISMATCH.
+        InputError: IMAGE_INVALID when it is no single channel of plausible distances, SIZE_MISMATCH.
     """
     depth_m = np.asarray(depth_m)
     if depth_m.ndim != 2 or depth_m.dtype.kind not in "uif":
@@ -65,6 +76,14 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
             ErrorCode.SIZE_MISMATCH,
             f"depth image is {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
             "depth and image must show the same pixels",
+        )
+    far = np.isfinite(depth_m) & (depth_m > FARTHEST_DEPTH_M)
+    if far.any():
+        row, column = (int(i) for i in np.argwhere(far)[0])
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"depth image[{row}, {column}] is {depth_m[row, column]:g} m, expected at most {FARTHEST_DEPTH_M:g} m",
+            "use 0 or NaN for unknown; integer pictures are millimetres, arrays are metres",
         )
     depth_m = depth_m.astype(np.float32)
     return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(0))

@@ -6,20 +6,64 @@ Camera frame: optical (x right, y down, z forward). Body: SMPL-X parameters (55 
 
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field, replace
+from numbers import Real
 
 import numpy as np
 
-from hoi_motion.arrays import checked_array, checked_transforms
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_transforms
+from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
+from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
+from hoi_motion.reading.untrusted import reading
 from hoi_motion.rigid import moved
 
 SCHEMA_VERSION = 1
 HANDS = ("left_hand", "right_hand")
 SIDE_OF_HAND = {"left_hand": "left", "right_hand": "right"}
 OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere")
+
+# what a scene with one person can hold; beyond stands another unit or a damaged number
+MAX_VERTICES = 1_000_000
+MAX_OBJECTS = 1000
+MAX_NAME = 200
+MAX_NOTE = 2000
+LARGEST_OBJECT_M = 1e3
+FLAT_M = 1e-5
+LARGEST_ANGLE_RAD = 1e3
+LARGEST_BETA = 1e3
+LARGEST_SIZE_PX = 32_768
+LARGEST_FOCAL_PX = 1e6
+HIGHEST_FPS = 1e5
+
+
+def checked_text(value, name: str, longest: int = MAX_NAME, code: ErrorCode = ErrorCode.FILE_INVALID) -> str:
+    """Raises: InputError: `code`, for anything but a text of 1 to `longest` printable characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise InputError(code, f"{name} is {shown(value)}, expected a text of 1 to {longest} printable characters")
+    return value
+
+
+def checked_number(
+    value, name: str, low: float, high: float, kind: type = float, code: ErrorCode = ErrorCode.FILE_INVALID
+):
+    """A number of type `kind` from `low` to `high`.
+
+    Raises:
+        InputError: `code`, also for text, truth values, NaN, and for a fraction where an integer belongs.
+    """
+    plain = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+    if not plain or not low <= value <= high or kind(value) != value:
+        what = "an integer" if kind is int else "a number"
+        raise InputError(code, f"{name} is {shown(value)}, expected {what} from {low:g} to {high:g}")
+    return kind(value)
+
+
+def checked_rate(fps, name: str = "fps") -> float:
+    """Raises: InputError: FILE_INVALID, when it is no number of frames per second."""
+    if not isinstance(fps, (Real, np.number)) or isinstance(fps, (bool, np.bool_)) or not 0 < fps <= HIGHEST_FPS:
+        raise InputError(ErrorCode.FILE_INVALID, f"{name} is {shown(fps)}, expected a positive number")
+    return float(fps)
 
 
 @dataclass(frozen=True)
@@ -44,8 +88,12 @@ class Camera:
         object.__setattr__(
             self, "T_world_camera", checked_transforms(self.T_world_camera, "camera.T_world_camera", (4, 4))
         )
-        if self.width < 1 or self.height < 1:
-            raise InputError(ErrorCode.CAMERA_INVALID, f"camera size is {self.width}x{self.height}")
+        for name in ("width", "height"):
+            size = checked_number(
+                getattr(self, name), f"camera {name}", 1, LARGEST_SIZE_PX, int, ErrorCode.CAMERA_INVALID
+            )
+            object.__setattr__(self, name, size)
+        checked_text(self.focal_source, "camera focal_source", code=ErrorCode.CAMERA_INVALID)
 
     @property
     def T_camera_world(self) -> np.ndarray:  # (4, 4)
@@ -68,7 +116,7 @@ def checked_intrinsics(K) -> np.ndarray:
     Raises:
         InputError: CAMERA_INVALID for a wrong shape, NaN, or a focal length that is not positive.
     """
-    K = checked_array(K, "intrinsics", (3, 3), np.float64, ErrorCode.CAMERA_INVALID)
+    K = checked_array(K, "intrinsics", (3, 3), np.float64, ErrorCode.CAMERA_INVALID, within=LARGEST_FOCAL_PX)
     if K[0, 0] <= 0 or K[1, 1] <= 0:
         raise InputError(
             ErrorCode.CAMERA_INVALID,
@@ -100,26 +148,43 @@ class ObjectMotion:
     is_target: bool = True
 
     def __post_init__(self):
-        prefix = f"object {self.name!r} "
-        object.__setattr__(
-            self, "vertices_m", checked_array(self.vertices_m, prefix + "vertices_m", ("V", 3), np.float32)
-        )
+        prefix = f"object {checked_text(self.name, 'object name')!r} "
+        vertices = checked_array(self.vertices_m, prefix + "vertices_m", ("V", 3), np.float32, within=LARGEST_OBJECT_M)
+        object.__setattr__(self, "vertices_m", vertices)
         object.__setattr__(self, "faces", checked_array(self.faces, prefix + "faces", ("F", 3), np.int32))
         object.__setattr__(
             self, "T_world_object", checked_transforms(self.T_world_object, prefix + "T_world_object", ("T", 4, 4))
         )
-        if self.shape not in OBJECT_SHAPES:
+        if not isinstance(self.shape, str) or self.shape not in OBJECT_SHAPES:
             raise InputError(
-                ErrorCode.FILE_INVALID, f"{prefix}shape is {self.shape!r}, expected one of {OBJECT_SHAPES}"
+                ErrorCode.FILE_INVALID, f"{prefix}shape is {shown(self.shape)}, expected one of {OBJECT_SHAPES}"
+            )
+        if not isinstance(self.is_target, (bool, np.bool_)):
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{prefix}is_target is {shown(self.is_target)}, expected a truth value"
             )
         if len(self.vertices_m) < 4 or len(self.faces) < 4:
             raise InputError(ErrorCode.FILE_INVALID, f"{prefix}has no surface ({len(self.faces)} faces)")
         if self.faces.min() < 0 or self.faces.max() >= len(self.vertices_m):
             raise InputError(ErrorCode.FILE_INVALID, f"{prefix}faces name vertices that do not exist")
+        thickness_m = _thickness_m(self.vertices_m[np.unique(self.faces)])
+        if thickness_m < FLAT_M:
+            raise InputError(
+                ErrorCode.FILE_INVALID,
+                f"{prefix}vertices_m are {thickness_m:.2g} m thick, expected a body of at least {FLAT_M:g} m",
+                "a flat surface has no volume that could be held: give the mesh of the whole object",
+            )
 
     def vertices_world(self, frame: int) -> np.ndarray:  # (V, 3)
         """Vertices in one frame, metres, world."""
         return moved(self.T_world_object[frame], self.vertices_m)
+
+
+def _thickness_m(vertices_m: np.ndarray) -> float:  # (V, 3)
+    """Extent across the plane that fits best."""
+    centred = vertices_m - vertices_m.mean(0, dtype=np.float64)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    return float(np.ptp(centred @ axes[:, 0]))
 
 
 @dataclass(frozen=True)
@@ -135,9 +200,13 @@ class SupportBox:
     T_world_box: np.ndarray  # (4, 4)
 
     def __post_init__(self):
-        object.__setattr__(
-            self, "size_m", checked_array(self.size_m, f"support {self.name!r} size_m", (3,), np.float64)
-        )
+        checked_text(self.name, "support name")
+        size_m = checked_array(self.size_m, f"support {self.name!r} size_m", (3,), np.float64, within=LONGEST_WAY_M)
+        if size_m.min() <= 0:
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"support {self.name!r} size_m is {size_m.tolist()}, expected positive metres"
+            )
+        object.__setattr__(self, "size_m", size_m)
         object.__setattr__(
             self, "T_world_box", checked_transforms(self.T_world_box, f"support {self.name!r} T_world_box", (4, 4))
         )
@@ -159,14 +228,15 @@ class Contact:
     confidence: float = 1.0
 
     def __post_init__(self):
-        for name, kind in (("start_frame", int), ("end_frame", int), ("confidence", float)):
-            object.__setattr__(self, name, kind(getattr(self, name)))
-        if self.hand not in HANDS:
-            raise InputError(ErrorCode.FILE_INVALID, f"contact hand is {self.hand!r}, expected one of {HANDS}")
+        for name in ("start_frame", "end_frame"):
+            frame = checked_number(getattr(self, name), f"contact {name}", 0, MAX_FRAMES, int)
+            object.__setattr__(self, name, frame)
+        object.__setattr__(self, "confidence", checked_number(self.confidence, "contact confidence", 0, 1))
+        checked_text(self.object_name, "contact object_name")
+        if not isinstance(self.hand, str) or self.hand not in HANDS:
+            raise InputError(ErrorCode.FILE_INVALID, f"contact hand is {shown(self.hand)}, expected one of {HANDS}")
         if not 0 <= self.start_frame < self.end_frame:
             raise InputError(ErrorCode.FILE_INVALID, f"contact frames are [{self.start_frame}, {self.end_frame})")
-        if not 0 <= self.confidence <= 1:
-            raise InputError(ErrorCode.FILE_INVALID, f"contact confidence is {self.confidence}, expected 0..1")
 
 
 @dataclass(frozen=True)
@@ -196,20 +266,35 @@ class HoiMotion:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
-        pose = checked_array(self.pose_rad, "pose_rad", ("T", 55, 3), np.float32)
+        pose = checked_array(self.pose_rad, "pose_rad", ("T", 55, 3), np.float32, within=LARGEST_ANGLE_RAD)
         T = len(pose)
-        object.__setattr__(self, "pose_rad", pose)
-        object.__setattr__(self, "transl_m", checked_array(self.transl_m, "transl_m", (T, 3), np.float32))
-        object.__setattr__(self, "betas", checked_array(self.betas, "betas", ("B",), np.float32))
+        if not 1 <= T <= MAX_FRAMES:
+            raise InputError(
+                ErrorCode.FILE_INVALID,
+                f"the motion has {T or 'no'} frames, expected 1 to {MAX_FRAMES}",
+                "cut a long motion into pieces",
+            )
+        transl = checked_array(self.transl_m, "transl_m", (T, 3), np.float32, within=LONGEST_WAY_M)
+        betas = checked_array(self.betas, "betas", ("B",), np.float32, within=LARGEST_BETA)
+        for name, value in (
+            ("pose_rad", pose),
+            ("transl_m", transl),
+            ("betas", betas),
+            ("fps", checked_rate(self.fps)),
+        ):
+            object.__setattr__(self, name, value)
         for name in ("objects", "supports", "contacts", "notes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        if T < 1:
-            raise InputError(ErrorCode.FILE_INVALID, "the motion has no frames")
-        if not (np.isfinite(self.fps) and self.fps > 0):
-            raise InputError(ErrorCode.FILE_INVALID, f"fps is {self.fps}, expected a positive number")
+        checked_text(self.body_model, "body_model")
+        for note in self.notes:
+            checked_text(note, "a note", MAX_NOTE)
+        for name, value in self.diagnostics.items():
+            checked_text(name, "the name of a diagnostic")
+            if not isinstance(value, (Real, np.number)):
+                raise InputError(ErrorCode.FILE_INVALID, f"diagnostic {name!r} is {shown(value)}, expected a number")
         names = [o.name for o in self.objects]
         if len(set(names)) < len(names):
-            raise InputError(ErrorCode.FILE_INVALID, f"object names repeat: {names}")
+            raise InputError(ErrorCode.FILE_INVALID, f"object names repeat: {shown(names)}")
         for o in self.objects:
             if len(o.T_world_object) != T:
                 raise InputError(
@@ -217,7 +302,11 @@ class HoiMotion:
                 )
         for c in self.contacts:
             if c.object_name not in names or c.end_frame > T:
-                raise InputError(ErrorCode.FILE_INVALID, f"{c} does not fit objects {names} and {T} frames")
+                raise InputError(
+                    ErrorCode.FILE_INVALID,
+                    f"a contact of object {c.object_name!r} in frames [{c.start_frame}, {c.end_frame}) does not fit "
+                    f"objects {shown(names)} and {T} frames",
+                )
 
     @property
     def num_frames(self) -> int:
@@ -281,40 +370,56 @@ class HoiMotion:
         Raises:
             InputError: FILE_INVALID when the file is missing, damaged, of another kind or schema.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                data = dict(file)
-            meta = json.loads(str(data["meta"]))
+        what, hint = "a readable motion file", "hoi-lift writes such files"
+        file = NpzFile(path, what, hint=hint)
+        text = str(file.read("meta"))
+        with reading(path, what, hint=hint):
+            meta = json.loads(text)
+            if not isinstance(meta, dict):
+                raise TypeError(f"its meta is {shown(meta)}")
             if meta["schema"] != SCHEMA_VERSION:
                 raise InputError(
                     ErrorCode.FILE_INVALID,
-                    f"{path} has motion schema {meta['schema']}, this version reads {SCHEMA_VERSION}",
+                    f"{path} has motion schema {shown(meta['schema'])}, this version reads {SCHEMA_VERSION}",
                 )
-            return cls(
-                pose_rad=data["pose_rad"],
-                transl_m=data["transl_m"],
-                betas=data["betas"],
-                fps=meta["fps"],
-                body_model=meta["body_model"],
-                camera=Camera(data["camera_K"], data["camera_T_world_camera"], **meta["camera"]),
-                objects=tuple(
-                    ObjectMotion(
-                        vertices_m=data[f"object{i}_vertices_m"],
-                        faces=data[f"object{i}_faces"],
-                        T_world_object=data[f"object{i}_T_world_object"],
-                        **o,
-                    )
-                    for i, o in enumerate(meta["objects"])
-                ),
-                supports=tuple(
-                    SupportBox(size_m=data[f"support{i}_size_m"], T_world_box=data[f"support{i}_T_world_box"], **s)
-                    for i, s in enumerate(meta["supports"])
-                ),
-                contacts=tuple(Contact(**c) for c in meta["contacts"]),
-                diagnostics=meta["diagnostics"],
-                notes=tuple(meta.get("notes", ())),  # absent in files written before there were notes
-            )
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise InputError(
-                ErrorCode.FILE_INVALID, f"{path} is not a readable motion file: {error}", "hoi-lift writes such files"
-            ) from error
+            lists = {name: meta[name] for name in ("objects", "supports", "contacts")}
+            lists["notes"] = meta.get("notes", [])  # absent in files written before there were notes
+            for name, items in lists.items():
+                if not isinstance(items, list) or len(items) > MAX_OBJECTS:
+                    raise TypeError(f"its {name} are {shown(items)}, expected a list of at most {MAX_OBJECTS}")
+            if not isinstance(meta["diagnostics"], dict):
+                raise TypeError(f"its diagnostics are {shown(meta['diagnostics'])}, expected named numbers")
+            try:
+                return cls(
+                    pose_rad=file.read("pose_rad"),
+                    transl_m=file.read("transl_m"),
+                    betas=file.read("betas"),
+                    fps=meta["fps"],
+                    body_model=meta["body_model"],
+                    camera=Camera(file.read("camera_K"), file.read("camera_T_world_camera"), **meta["camera"]),
+                    objects=tuple(
+                        ObjectMotion(
+                            vertices_m=file.read(f"object{i}_vertices_m", MAX_VERTICES),
+                            faces=file.read(f"object{i}_faces", 2 * MAX_VERTICES),
+                            T_world_object=file.read(f"object{i}_T_world_object"),
+                            **o,
+                        )
+                        for i, o in enumerate(lists["objects"])
+                    ),
+                    supports=tuple(
+                        SupportBox(
+                            size_m=file.read(f"support{i}_size_m"),
+                            T_world_box=file.read(f"support{i}_T_world_box"),
+                            **s,
+                        )
+                        for i, s in enumerate(lists["supports"])
+                    ),
+                    contacts=tuple(Contact(**c) for c in lists["contacts"]),
+                    diagnostics=dict(meta["diagnostics"]),
+                    notes=tuple(lists["notes"]),
+                )
+            except InputError as error:
+                # what is wrong in a file is the file's fault, whatever part of it
+                if str(path) in error.message:
+                    raise
+                raise InputError(ErrorCode.FILE_INVALID, f"{path}: {error.message}", error.hint) from error

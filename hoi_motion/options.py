@@ -7,12 +7,10 @@ import copy
 import dataclasses
 import types
 import typing
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.reading.text import parse_yaml, read_yaml_value
 
 
 def option(
@@ -65,8 +63,11 @@ def _typed(value, hint, name: str):
     if isinstance(value, bool) != (kind is bool) and kind in (bool, int, float):
         raise _invalid(name, value, f"a {kind.__name__}")
     if kind is float and isinstance(value, int):
-        return float(value)
-    if kind is str and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise _invalid(name, value, "a number that fits into a float") from error
+    if kind is str and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)  # YAML reads a name of digits, such as a single block, as a number
     if not isinstance(value, kind):
         raise _invalid(name, value, f"a {kind.__name__}")
@@ -74,7 +75,7 @@ def _typed(value, hint, name: str):
 
 
 def _invalid(name: str, value, expected: str) -> InputError:
-    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected {expected.strip()}")
+    return InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {shown(value)}, expected {expected.strip()}")
 
 
 def from_mapping(config_class, data, prefix: str = ""):
@@ -84,12 +85,14 @@ def from_mapping(config_class, data, prefix: str = ""):
         InputError: CONFIG_INVALID for an unknown option (the valid names are listed) or a bad value.
     """
     if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {data!r}, expected named options")
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {shown(data)}, expected named options")
     fields = {f.name: f for f in dataclasses.fields(config_class)}
     for key in data:
         if key not in fields:
             raise InputError(
-                ErrorCode.CONFIG_INVALID, f"unknown option {prefix}{key}", f"valid names: {', '.join(sorted(fields))}"
+                ErrorCode.CONFIG_INVALID,
+                f"unknown option {prefix}{key if isinstance(key, str) else shown(key)}",
+                f"valid names: {', '.join(sorted(fields))}",
             )
     hints = typing.get_type_hints(config_class)
     values = {
@@ -120,16 +123,11 @@ def read_yaml(path) -> dict:
     Raises:
         InputError: CONFIG_INVALID for a file that cannot be read, is no YAML or names no options.
     """
-    try:
-        data = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not YAML: {error}") from error
+    data = read_yaml_value(path)
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is {data!r:.60}, expected named options")
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is {shown(data)}, expected named options")
     return data
 
 
@@ -152,8 +150,5 @@ def with_assignments(data: dict, assignments: list[str]) -> dict:
             place = place.setdefault(part, {}) if isinstance(place, dict) else None
         if not isinstance(place, dict):
             raise InputError(ErrorCode.CONFIG_INVALID, f"unknown option {name.strip()}")
-        try:
-            place[last] = yaml.safe_load(value) if value.strip() else ""
-        except yaml.YAMLError as error:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"option {name.strip()} is {value!r}, not a value") from error
+        place[last] = parse_yaml(value, f"option {name.strip()}") if value.strip() else ""
     return data

@@ -4,17 +4,19 @@ import errno
 import json
 import logging
 import os
-import secrets
-import shutil
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.reading.text import read_json
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
+from tavid_planner.instances import id_map
+from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
 
 log = logging.getLogger(__name__)
@@ -70,27 +72,24 @@ def save_plan(
     """
     folder = check_output_folder(folder)
     cancel = cancel or CancelToken()
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
     start = time.perf_counter()
 
-    def write_plan_json(not_drawn: dict[str, str]) -> None:
+    def write_plan_json(partial: Path, not_drawn: dict[str, str]) -> None:
         timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
         files = sorted(p.name for p in partial.iterdir())
         _write_json(partial / "plan.json", plan_to_dict(plan, timings, files, not_drawn))
 
     try:
-        partial.mkdir(parents=True)
-        _write_results(plan, partial)
-        write_plan_json({})
-        write_plan_json(_draw_files(plan, partial, on_progress, cancel))
-        cancel.raise_if_cancelled()
-        if os.path.lexists(folder):
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
-        os.rename(partial, folder)
+        with partial_folder(folder) as partial:
+            _write_results(plan, partial)
+            write_plan_json(partial, {})
+            write_plan_json(partial, _draw_files(plan, partial, on_progress, cancel))
+            cancel.raise_if_cancelled()
+            if os.path.lexists(folder):
+                raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
+            os.rename(partial, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     on_progress("save", 1.0)
     return folder
 
@@ -102,16 +101,12 @@ def load_plan_json(folder) -> dict:
         InputError: FILE_INVALID when it is missing, damaged or of another schema.
     """
     path = Path(folder) / "plan.json"
-    try:
-        data = json.loads(path.read_text())
-        schema = data["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    data = read_json(path, "the list of a plan bundle", hint="tavid-plan writes such folders")
+    if data.get("schema") != SCHEMA_VERSION:
         raise InputError(
-            ErrorCode.FILE_INVALID, f"{folder} is not a plan bundle: {error}", "tavid-plan writes such folders"
-        ) from error
-    if schema != SCHEMA_VERSION:
-        raise InputError(
-            ErrorCode.FILE_INVALID, f"{path} has plan schema {schema}, this version reads {SCHEMA_VERSION}"
+            ErrorCode.FILE_INVALID,
+            f"{path} has plan schema {shown(data.get('schema'))}, this version reads {SCHEMA_VERSION}",
+            "tavid-plan writes such folders",
         )
     return data
 
@@ -140,6 +135,10 @@ def plan_to_dict(
             "height_px": height,
             "target_mask_px": int(request.target_mask.sum()),
             "actor_mask_px": None if request.actor_mask is None else int(request.actor_mask.sum()),
+            "instances": [
+                {"id": number, "name": instance.name, "role": instance.role, "mask_px": int(instance.mask.sum())}
+                for number, instance in enumerate(request.instances, start=1)
+            ],
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
             "depth_given": request.depth_m is not None,
         },
@@ -187,6 +186,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
     steps = {
         "first.png": lambda path: media.write_png(path, plan.request.rgb),
         "mask.png": lambda path: media.write_png(path, mask.astype(np.uint8) * 255),
+        "instances.png": lambda path: media.write_png(path, id_map(i.mask for i in plan.request.instances)),
         "attention.png": draw_attention,
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.errors import shown
 from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.instances import ACTOR, OTHER, TARGET, Instance, checked_instances
 
 MIN_SIZE_PX = 16
 MAX_SIZE_PX = 8192
@@ -30,6 +32,8 @@ class InteractionRequest:
             or not positive is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
         samples: how many videos are generated, of which the best is kept.
+        instances: everything that is marked, with name and role, in the order of their IDs: target, actor, others.
+            Left empty it is made of target_mask and actor_mask; `of_instances` makes a request the other way round.
 
     Raises:
         InputError: a 1xx code that names the field and the value that is wrong.
@@ -43,6 +47,18 @@ class InteractionRequest:
     depth_m: np.ndarray | None = None  # (H, W)
     seed: int = 0
     samples: int = 1
+    instances: tuple[Instance, ...] = ()
+
+    @classmethod
+    def of_instances(cls, rgb: np.ndarray, instances, instruction: str, **fields) -> "InteractionRequest":
+        """A request of several marked instances: one target, perhaps the actor, others.
+
+        Raises:
+            InputError: see `instances.checked_instances`, and those of the request.
+        """
+        instances = checked_instances(instances, np.shape(rgb)[:2])
+        masks = {instance.role: instance.mask for instance in instances if instance.role != OTHER}
+        return cls(rgb, masks[TARGET], instruction, actor_mask=masks.get(ACTOR), instances=instances, **fields)
 
     def __post_init__(self):
         rgb = np.asarray(self.rgb)
@@ -63,6 +79,7 @@ class InteractionRequest:
         self._set("target_mask", checked_mask(self.target_mask, (height, width), "target mask"))
         if self.actor_mask is not None:
             self._set("actor_mask", checked_mask(self.actor_mask, (height, width), "actor mask"))
+        self._set_instances((height, width))
         if self.intrinsics is not None:
             object.__setattr__(self, "intrinsics", checked_intrinsics(self.intrinsics))
         if self.depth_m is not None:
@@ -70,6 +87,23 @@ class InteractionRequest:
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
         _check_integer("seed", self.seed, 0, 2**63 - 1)
         _check_integer("samples", self.samples, 1, MAX_SAMPLES)
+
+    def _set_instances(self, size_px: tuple[int, int]) -> None:
+        given = {TARGET: self.target_mask, ACTOR: self.actor_mask}
+        if not self.instances:
+            made = tuple(Instance(role, role, mask) for role, mask in given.items() if mask is not None)
+            object.__setattr__(self, "instances", made)
+            return
+        instances = checked_instances(self.instances, size_px)
+        object.__setattr__(self, "instances", instances)
+        for role, mask in given.items():
+            marked = next((instance.mask for instance in instances if instance.role == role), None)
+            if (marked is None) != (mask is None) or not (mask is None or np.array_equal(marked, mask)):
+                raise InputError(
+                    ErrorCode.MASK_INVALID,
+                    f"the {role} mask is not that of the instance with the role {role}",
+                    "make the request with InteractionRequest.of_instances",
+                )
 
     def _set(self, name: str, array: np.ndarray) -> None:
         array = np.array(array)
@@ -96,7 +130,7 @@ class InteractionRequest:
 
 def _checked_instruction(instruction) -> str:
     if not isinstance(instruction, str):
-        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {instruction!r}, expected a sentence")
+        raise InputError(ErrorCode.INSTRUCTION_INVALID, f"instruction is {shown(instruction)}, expected a sentence")
     text = " ".join(instruction.split())
     if not text.replace(TARGET_TOKEN, "").strip():
         raise InputError(
@@ -113,4 +147,6 @@ def _checked_instruction(instruction) -> str:
 
 def _check_integer(name: str, value, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {value!r}, expected an integer from {low} to {high}")
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{name} is {shown(value)}, expected an integer from {low} to {high}"
+        )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hoi_motion.errors import shown
 from hoi_motion.options import check_options, from_mapping, option, read_yaml, section, with_assignments
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
@@ -189,6 +190,6 @@ def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     """
     data = with_assignments(read_yaml(path), assignments)
     task = data.pop("task", "adapter")
-    if task not in TASKS:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {task!r}, expected one of {', '.join(TASKS)}")
+    if not isinstance(task, str) or task not in TASKS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"option task is {shown(task)}, expected one of {', '.join(TASKS)}")
     return from_mapping(TASKS[task], data)

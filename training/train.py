@@ -14,9 +14,11 @@ import argparse
 import json
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
+from hoi_motion.lock import only_writer
 from tavid_planner.errors import TavidError
 from training.configuration import load_training_config
 
@@ -30,14 +32,26 @@ def main() -> None:
         config = load_training_config(args.config, args.options)
         from training.trainer import Trainer
 
-        trainer = Trainer(config)
-        losses = trainer.run()
+        with _alone_in(config.out):
+            trainer = Trainer(config)
+            losses = trainer.run()
     except TavidError as error:
         print(error, file=sys.stderr)
         _leave(2)
     if trainer.accelerator.is_main_process:
         print(f"{config.out}: {trainer.step} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
     _leave(0)
+
+
+def _alone_in(out: str):
+    """Another training that writes to the same folder would overwrite this one's checkpoints; of the processes of one
+    training, the first holds the folder for all.
+
+    Raises:
+        InputError: OUTPUT_INVALID when another training runs there.
+    """
+    first = int(os.environ.get("RANK", 0)) == 0
+    return only_writer(out, "the run's folder") if first else nullcontext()
 
 
 def _leave(code: int) -> None:

@@ -1,10 +1,6 @@
-"""The free body on disk: compact in the repository, expanded once to a real SMPL-X npz in the user's cache."""
+"""The free body on disk, compact in the repository, and expanded to the arrays of an SMPL-X model."""
 
 import hashlib
-import logging
-import os
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +9,9 @@ import numpy as np
 
 from hoi_motion.body.joints import PARENTS
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.files import whole_file
-
-log = logging.getLogger(__name__)
+from hoi_motion.reading.npz import NpzFile
 
 COMPACT_PATH = Path(__file__).with_name("anny_free.npz")
-EXPANSION_VERSION = 1
 _LANDMARKS = 51
 _CONTOUR_LANDMARKS = 17
 _CONTOUR_ANGLES = 79
@@ -55,45 +48,14 @@ class FreeBodyFile:
 
 def read_free_body(path: Path = COMPACT_PATH) -> FreeBodyFile:
     """Raises: LiftError BODY_MODEL_MISSING when the compact file is missing or damaged."""
-    try:
-        data = Path(path).read_bytes()
-        with np.load(path, allow_pickle=False) as file:
-            return FreeBodyFile(dict(file), hashlib.sha256(data).hexdigest())
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise LiftError(
-            ErrorCode.BODY_MODEL_MISSING,
-            f"the free body {path} cannot be read: {error}",
-            "reinstall the package, or rebuild it with: python -m hoi_motion.body.build_free_body",
-        ) from error
-
-
-def expanded_path(body: FreeBodyFile) -> Path:
-    """The SMPL-X npz made from the compact file, written on the first call.
-
-    Lives under $XDG_CACHE_HOME (default ~/.cache); a temporary folder, with a warning, where that cannot be written.
-    """
-    name = f"anny-free-{body.digest[:16]}-v{EXPANSION_VERSION}.npz"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hoi_motion"
-    for folder in (cache, Path(tempfile.gettempdir()) / f"hoi_motion-{os.getuid()}"):
-        path = folder / name
-        if path.is_file():
-            return path
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as partial:
-                np.savez_compressed(partial, **smplx_arrays(body))
-            return path
-        except OSError as error:
-            log.warning("cannot write the body cache %s (%s)", folder, error)
-    raise LiftError(
-        ErrorCode.BODY_MODEL_MISSING,
-        f"no folder to expand the free body into; tried {cache} and the temporary folder",
-        "set XDG_CACHE_HOME to a folder that can be written",
-    )
+    hint = "reinstall the package, or rebuild it with: python -m hoi_motion.body.build_free_body"
+    file = NpzFile(path, "a readable body", ErrorCode.BODY_MODEL_MISSING, hint, LiftError)
+    arrays = {name: file.read(name) for name in sorted(file.names)}
+    return FreeBodyFile(arrays, hashlib.sha256(file.content).hexdigest())
 
 
 def smplx_arrays(body: FreeBodyFile) -> dict[str, np.ndarray]:
-    """Every key the smplx layer reads, shapes as in the official file (10 shape directions, the rest zero)."""
+    """Every key the smplx layer reads, shapes as in the official file (the directions the body lacks are zero)."""
     arrays = body.arrays
     num_vertices = len(arrays["v_template"])
     shapedirs = np.zeros((num_vertices, 3, 400), np.float32)

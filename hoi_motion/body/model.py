@@ -1,10 +1,5 @@
 """BodyModel: an SMPL-X body through the unchanged `smplx` layer, with a fast skeleton beside it."""
 
-import contextlib
-import hashlib
-import io
-import pickle
-import zipfile
 from functools import cached_property
 from pathlib import Path
 
@@ -12,14 +7,14 @@ import numpy as np
 import smplx
 import torch
 
-from hoi_motion.body.free_body_file import FreeBodyFile, expanded_path, read_free_body
+from hoi_motion.body.free_body_file import FreeBodyFile, read_free_body, smplx_arrays
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE_POINTS
 from hoi_motion.body.skeleton import Skeleton
+from hoi_motion.body.smplx_file import read_smplx, smplx_layer
 from hoi_motion.errors import ErrorCode, LiftError
 
 FREE_BODY = "anny-free"
 OFFICIAL_BODY = "smplx-neutral"
-HINT = "put the official SMPLX_NEUTRAL.npz there, or leave the path empty to use the free body"
 
 
 class BodyModel:
@@ -167,49 +162,7 @@ def read_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
     """
     if path is None or str(path) == "":
         free = read_free_body()
-        return BodyModel(FREE_BODY, free.digest, _layer(expanded_path(free), num_betas), num_betas, free)
-    path = Path(path)
-    if not path.is_file():
-        raise LiftError(ErrorCode.BODY_MODEL_MISSING, f"no body model at {path}", HINT)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return BodyModel(OFFICIAL_BODY, digest, _layer(path, num_betas), num_betas, source=str(path.resolve()))
-
-
-def _layer(path: Path, num_betas: int) -> smplx.SMPLX:
-    try:
-        _check_arrays(path)
-        with contextlib.redirect_stdout(io.StringIO()):  # the layer prints notices on stdout
-            return smplx.SMPLX(
-                str(path),
-                num_betas=num_betas,
-                num_expression_coeffs=10,
-                use_pca=False,
-                flat_hand_mean=True,
-                batch_size=1,
-                use_face_contour=False,
-            )
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        AssertionError,
-        EOFError,
-        AttributeError,
-        IndexError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-    ) as error:
-        raise LiftError(
-            ErrorCode.BODY_MODEL_MISSING, f"{path} is not a readable SMPL-X model: {error!r}", HINT
-        ) from error
-
-
-def _check_arrays(path: Path) -> None:
-    """Raises: ValueError naming what a file lacks, before the layer fails on it in its own words."""
-    with np.load(path, allow_pickle=False) as file:
-        missing = {"v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table"} - set(file)
-        if missing:
-            raise ValueError(f"keys {sorted(missing)} are missing")
-        if file["J_regressor"].shape[0] != 55:
-            raise ValueError(f"it has {file['J_regressor'].shape[0]} joints, SMPL-X has 55")
+        return BodyModel(FREE_BODY, free.digest, smplx_layer(smplx_arrays(free), num_betas), num_betas, free)
+    arrays, digest = read_smplx(path)
+    layer = smplx_layer(arrays, num_betas)
+    return BodyModel(OFFICIAL_BODY, digest, layer, num_betas, source=str(Path(path).resolve()))

@@ -1,19 +1,26 @@
-"""AMASS npz: SMPL-X in and out, SMPL+H in. AMASS worlds are z up in metres like ours; their origin is kept."""
+"""AMASS npz: SMPL-X in and out, SMPL+H and SMPL in. AMASS worlds are z up in metres like ours; their origin is kept."""
 
 import io
-import zipfile
 
 import numpy as np
 
-from hoi_motion.arrays import checked_array
-from hoi_motion.body.change import SMPLX_PELVIS_M
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.arrays import LONGEST_WAY_M, checked_array
+from hoi_motion.body.change import SMPLX_PELVIS_M, turned
+from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
-from hoi_motion.io.smpl_family import NEUTRAL_BODY, SMPL_PELVIS_M, camera_in_front, kept_betas, require_keys, smplx_pose
-from hoi_motion.motion import HoiMotion
+from hoi_motion.io import smpl_family as family
+from hoi_motion.motion import HoiMotion, checked_rate
+from hoi_motion.reading.npz import NpzFile
 
 BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
+RATES = ("mocap_frame_rate", "mocap_framerate", "fps")
+# width of `poses` -> the body it is of; 66 and 63 (without the root) are the 22 joints that all have
+WIDTHS = {165: "SMPL-X", 156: "SMPL+H", 72: "SMPL", 66: "", 63: ""}
+_BODIES = {"smplx": "SMPL-X", "smplh": "SMPL+H", "smpl": "SMPL"}
+_GENDERS = {"n": "neutral", "m": "male", "f": "female"}
+UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+UP_AXES = {"z": np.eye(3), "y": family.R_WORLD_Y_UP}
 
 
 def write_amass(motion: HoiMotion, path) -> None:
@@ -45,54 +52,118 @@ def write_amass(motion: HoiMotion, path) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def read_amass(path) -> HoiMotion:
-    """Read either variant of AMASS, told apart by how the frame rate is spelled.
+def looks_like_amass(names) -> bool:
+    """Whether an npz with arrays of these names is one."""
+    return "trans" in names and bool({"poses", "pose_body"} & set(names)) and bool(set(RATES) & set(names))
 
-    SMPL-X has `mocap_frame_rate` and `poses` of 165 numbers (or its parts), SMPL+H `mocap_framerate` and 156. The
-    format holds no camera: one is made that sees the first frame from 3 m in front, with focal_source "assumed".
+
+def read_amass(path, fps: float | None = None, up: str | None = None, unit: str | None = None) -> HoiMotion:
+    """Read any variant of AMASS, told apart by how many numbers a pose has (`WIDTHS`).
+
+    The format holds no camera: one is made that sees the first frame from 3 m in front, with focal_source "assumed".
+
+    Args:
+        fps: in place of the rate in the file.
+        up: which axis of the file points up, one of UP_AXES; None is z, as AMASS has it.
+        unit: of the file's translation, one of UNITS_M; None is metres.
 
     Raises:
         InputError: FILE_INVALID for a damaged file or another layout.
     """
+    file = NpzFile(path, "a readable AMASS file")
+    rate_name = next((name for name in RATES if name in file), None)
+    if rate_name is None and fps is None:
+        expected = ("mocap_frame_rate or mocap_framerate", "poses", "trans", "betas")
+        family.require_keys(file.names, expected, path, "an AMASS file")
+    pose_key = "pose_body" if "pose_body" in file and "poses" not in file else "poses"
+    family.require_keys(file.names, (pose_key, "trans", "betas"), path, "an AMASS file")
+    notes: list[str] = []
+    poses = _poses(file, path, notes)
+    body = WIDTHS[poses.shape[1]] or _named_body(file) or ("SMPL-X" if rate_name == RATES[0] else "SMPL+H")
+    pose = family.smplx_pose(poses if poses.shape[1] != 63 else _upright(poses, up), f"{path}: poses")
+    trans = file.read("trans")
+    scale_m = UNITS_M[unit or "m"]
+    transl = scale_m * checked_array(trans, f"{path}: trans", (len(pose), 3), np.float64)
+    if unit is None and len(transl) and np.abs(transl).max() > LONGEST_WAY_M:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"{path}: trans reaches {np.abs(transl).max():g}, which are no metres",
+            f"say the unit with --unit {' or '.join(name for name in UNITS_M if name != 'm')}",
+        )
+    betas, betas_notes = family.kept_betas(file.read("betas"), body, _gender(file, notes), len(pose), path)
+    own_fps = _rate(file.read(rate_name), f"{path}: {rate_name}") if rate_name else None
+    if fps is not None and own_fps is not None and fps != own_fps:
+        notes.append(f"the frame rate is {fps:g} as given, the file says {own_fps:g}")
+    body_model = _text(file.read("body_model")) if "body_model" in file else family.NEUTRAL_BODY
+    pelvis_m = family.SMPL_PELVIS_M if body != "SMPL-X" else SMPLX_PELVIS_M  # of the resting body
+    R = UP_AXES[up or "z"]
+    if body != "SMPL-X" or up == "y":
+        transl = (transl + pelvis_m) @ R.T - SMPLX_PELVIS_M  # the pelvis stays, or turns with the world
+        pose[:, 0] = turned(pose[:, 0], R)
+    if body != "SMPL-X":
+        notes.append(f"AMASS {body}: jaw and eyes are not in the file; legs of another shape may stand off its floor")
+    camera = family.camera_in_front(transl[0])
+    return HoiMotion(pose, transl, betas, fps or own_fps, body_model, camera, notes=(*betas_notes, *notes))
+
+
+def _poses(file: NpzFile, path, notes: list[str]) -> np.ndarray:  # (T, one of WIDTHS)
+    if "poses" in file:
+        poses = file.read("poses")
+        poses = poses.reshape(len(poses), -1) if poses.ndim == 3 and len(poses) else poses
+    else:
+        names = [name for name, _ in _PARTS if name in file]
+        parts = {name: file.read(name) for name in names}
+        for name, part in parts.items():
+            checked_array(part, f"{path}: {name}", (len(parts["pose_body"]), dict(_PARTS)[name]), np.float64)
+        poses = np.concatenate(list(parts.values()), axis=1)
+    if poses.ndim != 2 or poses.shape[1] not in WIDTHS:
+        known = ", ".join(f"{width} ({body or 'the 22 joints of the body'})" for width, body in WIDTHS.items())
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} has poses of shape {shown(poses.shape)}", f"known widths: {known}"
+        )
+    if poses.shape[1] == 63:
+        root = next((name for name in ("root_orient", "global_orient") if name in file), None)
+        if root is not None:
+            orient = checked_array(file.read(root), f"{path}: {root}", (len(poses), 3), np.float64)
+            return np.concatenate([orient, poses], axis=1)
+        notes.append("the root's orientation is not in the file: the body stands upright throughout")
+    if poses.shape[1] in (63, 66):
+        notes.append("hands, jaw and eyes are not in the file")
+    return poses
+
+
+def _upright(poses: np.ndarray, up: str | None) -> np.ndarray:  # (T, 63) -> (T, 66)
+    root = np.zeros((len(poses), 3))
+    if up != "y":
+        root[:, 0] = np.pi / 2
+    return np.concatenate([root, poses], axis=1)
+
+
+def _named_body(file: NpzFile) -> str:
+    for key in ("surface_model_type", "model_type"):
+        if key in file:
+            return _BODIES.get(_text(file.read(key)).lower().replace("-", "").replace("_", ""), "")
+    return ""
+
+
+def _gender(file: NpzFile, notes: list[str]) -> str:
+    """One of neutral, male, female, unknown; files write it as text, bytes, a letter, or a pickled object."""
+    if "gender" not in file:
+        return "neutral"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            keys = set(getattr(file, "files", ()))
-            if "mocap_frame_rate" in keys:
-                whole = "poses" in keys
-                require_keys(
-                    keys,
-                    ("trans", "betas", *(("poses",) if whole else (name for name, _ in _PARTS))),
-                    path,
-                    "AMASS SMPL-X",
-                )
-                poses = file["poses"] if whole else np.concatenate([file[name] for name, _ in _PARTS], axis=1)
-                body, width, fps = "SMPL-X", 165, float(file["mocap_frame_rate"])
-            elif "mocap_framerate" in keys:
-                require_keys(keys, ("poses", "trans", "betas"), path, "AMASS SMPL+H")
-                poses, body, width, fps = file["poses"], "SMPL+H", 156, float(file["mocap_framerate"])
-            else:
-                require_keys(
-                    keys, ("mocap_frame_rate or mocap_framerate", "poses", "trans", "betas"), path, "an AMASS file"
-                )
-            if poses.ndim != 2 or poses.shape[1] != width:
-                raise InputError(
-                    ErrorCode.FILE_INVALID, f"{path} has poses of shape {poses.shape}, AMASS {body} has (T, {width})"
-                )
-            transl, betas = file["trans"], file["betas"].reshape(-1)
-            gender = _text(file["gender"]) if "gender" in keys else "neutral"
-            body_model = str(file["body_model"]) if "body_model" in keys else NEUTRAL_BODY
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable AMASS file: {error}") from error
-    pose = smplx_pose(poses, f"{path}: poses")
-    transl = checked_array(transl, f"{path}: trans", (len(pose), 3), np.float64)
-    betas, notes = kept_betas(betas, body, gender, len(pose), path)
-    if body == "SMPL+H":
-        transl = transl + SMPL_PELVIS_M - SMPLX_PELVIS_M  # the pelvis stays
-        notes.append("AMASS SMPL+H: jaw and eyes are not in the file; legs of another shape may stand off its floor")
-    return HoiMotion(pose, transl, betas, fps, body_model, camera_in_front(transl[0]), notes=tuple(notes))
+        text = _text(file.read("gender"))
+    except InputError:
+        notes.append("the gender in the file is no plain text and was not read")
+        return "unknown"
+    word = text.lower().removeprefix("b").strip("'\" ")
+    return _GENDERS.get(word[:1], "unknown") if word in (*_GENDERS, *_GENDERS.values()) else "unknown"
 
 
 def _text(value: np.ndarray) -> str:
-    """The gender, which some files write as bytes."""
-    item = value.item()
-    return item.decode() if isinstance(item, bytes) else str(item)
+    """A text of one element, whatever its shape, which some files write as bytes."""
+    item = value.reshape(-1)[0] if value.size else ""
+    return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+
+
+def _rate(value: np.ndarray, name: str) -> float:
+    return checked_rate(checked_array(value.reshape(-1)[:1], name, (1,), np.float64)[0], name)

@@ -3,7 +3,7 @@
 # pyright: reportAttributeAccessIssue=false
 # trimesh types what it loads as any geometry, also where a mesh is asked for
 
-import zipfile
+import io
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,17 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.pickles import load_pickle
-from hoi_motion.motion import HoiMotion, ObjectMotion
+from hoi_motion.motion import MAX_VERTICES, HoiMotion, ObjectMotion
+from hoi_motion.reading.npz import NpzFile
+from hoi_motion.reading.pickles import load_pickle
+from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 
 # the two layouts spell the same things differently
 HUMAN_FILE, OBJECT_FILE = "smpl_fit_all.npz", "object_fit_all.npz"
 HUMAN_KEYS, OBJECT_KEYS = ("poses", "betas", "trans", "frame_times"), ("angles", "trans", "frame_times")
 FRAME_HUMAN_KEYS, FRAME_OBJECT_KEYS = ("pose", "betas", "trans"), ("angle", "trans")
+MESH_TYPES = (".ply", ".obj", ".stl", ".off")
+MAX_MESH_BYTES = 128 * MEBIBYTE
 _HUMAN_FIT, _OBJECT_FIT = "person/fit02/person_fit.pkl", "*/fit01/*_fit.pkl"
 
 
@@ -103,16 +107,13 @@ def _by_frame(folder: Path) -> tuple[dict, dict, np.ndarray]:
 
 
 def _npz(path: Path, keys) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            family.require_keys(file.files, keys, path, "a BEHAVE fit")
-            return {key: file[key] for key in keys}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable BEHAVE fit: {error}") from error
+    file = NpzFile(path, "a readable BEHAVE fit")
+    family.require_keys(file.names, keys, path, "a BEHAVE fit")
+    return {key: file.read(key) for key in keys}
 
 
 def _pkl(path: Path, keys) -> dict:
-    data = load_pickle(path)
+    data = load_pickle(path, known=keys)
     family.require_keys(data if isinstance(data, dict) else (), keys, path, "a BEHAVE fit")
     return {key: np.asarray(data[key]).reshape(-1) for key in keys}
 
@@ -147,14 +148,16 @@ def _rate(times_s: np.ndarray, fps: float | None, folder: Path) -> tuple[float, 
 def _centred_mesh(path) -> tuple[np.ndarray, np.ndarray]:
     import trimesh
 
-    try:
-        # unprocessed: merging vertices would move their mean
-        mesh = trimesh.load(path, process=False, force="mesh")
+    what, hint = "a readable mesh", "a .ply or .obj file"
+    suffix = Path(path).suffix.lower()
+    if suffix not in MESH_TYPES:
+        raise InputError(ErrorCode.FILE_INVALID, f"{path} is no mesh", f"known endings: {', '.join(MESH_TYPES)}")
+    content = read_bytes(path, what, MAX_MESH_BYTES, hint=hint)
+    with reading(path, what, hint=hint):
+        # from memory: nothing beside the file is opened. Unprocessed: merging vertices would move their mean
+        mesh = trimesh.load(io.BytesIO(content), file_type=suffix[1:], process=False, force="mesh")
         vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(
-            ErrorCode.FILE_INVALID, f"{path} is not a readable mesh: {error}", "a .ply or .obj file"
-        ) from error
-    if not len(vertices) or not len(faces):
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} holds no surface", "a .ply or .obj file")
+    if not 0 < len(vertices) <= MAX_VERTICES or not len(faces):
+        raise InputError(ErrorCode.FILE_INVALID, f"{path} holds no surface ({len(vertices)} vertices)", hint)
+    vertices = checked_array(vertices, f"{path}: vertices", ("V", 3), np.float64)
     return vertices - vertices.mean(0), faces

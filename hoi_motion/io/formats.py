@@ -1,23 +1,137 @@
-"""Which motion files can be read and written, by name."""
+"""The table of motion files: how each is told, read and written, and what has to be said beside it."""
 
+import io
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.amass import read_amass, write_amass
+from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.io.amass import UNITS_M, UP_AXES, looks_like_amass, read_amass, write_amass
 from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
+from hoi_motion.io.doubts import doubts_about
 from hoi_motion.io.gvhmr import read_gvhmr
-from hoi_motion.io.pickles import load_pickle
 from hoi_motion.io.smplerx import frame_files, read_smplerx
 from hoi_motion.io.wham import is_wham, read_wham
-from hoi_motion.motion import HoiMotion
+from hoi_motion.motion import HoiMotion, checked_rate
+from hoi_motion.reading.npz import MAX_ENTRIES
+from hoi_motion.reading.pickles import load_pickle
+from hoi_motion.reading.untrusted import read_bytes, reading
 
-READABLE = ("motion", "amass", "gvhmr", "wham", "smplerx", "behave")
-WRITABLE = ("motion", "amass", "glb")
-TIMELESS = ("gvhmr", "wham", "smplerx")
+OPTIONS = {
+    "fps": "frames per second",
+    "person": "which of several people",
+    "object_mesh": "file of the mesh the object was registered with",
+    "up": f"axis of the file that points up: {', '.join(UP_AXES)}",
+    "unit": f"unit of the file's translations: {', '.join(UNITS_M)}",
+}
+"""What can be said beside a file."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What can be seen of a file or folder without reading it whole."""
+
+    path: Path
+    is_folder: bool
+    start: bytes
+    entries: frozenset[str]  # names in a zip archive, without .npy
+
+    @property
+    def is_archive(self) -> bool:
+        return bool(self.entries)
+
+
+@dataclass(frozen=True)
+class MotionFormat:
+    """One row of the table.
+
+    Attributes:
+        name: as `--from` and `--to` say it; what: in a few words.
+        looks_like: whether a file is one; the first row that says yes is taken.
+        read: takes the path and the options of `takes`; None for a format that is only written.
+        write: takes motion, path and body; None for a format that is only read.
+        takes: OPTIONS that can be given; needs: those that must be given.
+    """
+
+    name: str
+    what: str
+    looks_like: Callable[[Glance], bool] | None = None
+    read: Callable[..., HoiMotion] | None = None
+    write: Callable | None = None
+    takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+def _write_glb(motion: HoiMotion, path, body) -> None:
+    from hoi_motion.io.glb import write_glb  # pulls in torch with the body
+
+    write_glb(motion, path, body)
+
+
+FORMATS = (
+    MotionFormat(
+        name="motion",
+        what="our motion.npz",
+        looks_like=lambda seen: "meta" in seen.entries,
+        read=HoiMotion.load,
+        write=lambda motion, path, body: motion.save(path),
+    ),
+    MotionFormat(
+        name="amass",
+        what="AMASS npz: SMPL-X, SMPL+H, SMPL or their 22 body joints",
+        looks_like=lambda seen: looks_like_amass(seen.entries) and "frame_times" not in seen.entries,
+        read=read_amass,
+        write=lambda motion, path, body: write_amass(motion, path),
+        takes=("fps", "up", "unit"),
+    ),
+    MotionFormat(
+        name="gvhmr",
+        what="GVHMR's hmr4d_results.pt",
+        looks_like=lambda seen: any(name.endswith("data.pkl") for name in seen.entries),
+        read=read_gvhmr,
+        takes=("fps",),
+        needs=("fps",),
+    ),
+    MotionFormat(
+        name="wham",
+        what="WHAM's wham_output.pkl",
+        looks_like=lambda seen: seen.start[:1] == b"\x80" and is_wham(load_pickle(seen.path)),
+        read=read_wham,
+        takes=("fps", "person"),
+        needs=("fps",),
+    ),
+    MotionFormat(
+        name="smplerx",
+        what="folder of a SMPLer-X result, one npz a detection",
+        looks_like=lambda seen: seen.is_folder and bool(frame_files(seen.path)),
+        read=read_smplerx,
+        takes=("fps", "person"),
+        needs=("fps",),
+    ),
+    MotionFormat(
+        name="behave",
+        what="folder of a BEHAVE sequence",
+        looks_like=lambda seen: (
+            is_behave(seen.path)
+            if seen.is_folder
+            else set(OBJECT_KEYS) <= seen.entries or {"poses", "frame_times"} <= seen.entries
+        ),
+        read=read_behave,
+        takes=("object_mesh", "fps"),
+    ),
+    MotionFormat(name="glb", what="animated glTF, for viewers", write=_write_glb),
+)
+
+READABLE = tuple(row.name for row in FORMATS if row.read)
+WRITABLE = tuple(row.name for row in FORMATS if row.write)
+TIMELESS = tuple(row.name for row in FORMATS if "fps" in row.needs)
 """Formats without a frame rate."""
+
+
+def taking(option: str) -> tuple[str, ...]:
+    """Names of the formats that take an option."""
+    return tuple(row.name for row in FORMATS if option in row.takes)
 
 
 def format_of(path) -> str:
@@ -27,18 +141,9 @@ def format_of(path) -> str:
         InputError: FILE_INVALID, listing what can be read; or naming what code a pickle asks for.
     """
     path = Path(path)
-    found = None
-    if path.is_dir():
-        found = "behave" if is_behave(path) else "smplerx" if frame_files(path) else None
-    elif path.is_file():
-        with open(path, "rb") as file:
-            start = file.read(2)
-        if start == b"PK":
-            found = _format_of_zip(path)
-        elif start[:1] == b"\x80" and is_wham(load_pickle(path)):
-            found = "wham"
-    else:
-        raise InputError(ErrorCode.FILE_INVALID, f"no file {path}")
+    with reading(path, "a motion"):
+        seen = _glance(path)
+        found = next((row.name for row in FORMATS if row.looks_like and row.looks_like(seen)), None)
     if found is None:
         raise InputError(
             ErrorCode.FILE_INVALID,
@@ -48,56 +153,57 @@ def format_of(path) -> str:
     return found
 
 
-def _format_of_zip(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return None
-    if any(name.endswith("data.pkl") for name in names):  # torch.save
-        return "gvhmr"
-    keys = {name.removesuffix(".npy") for name in names}
-    if "meta" in keys:
-        return "motion"
-    if keys & {"mocap_frame_rate", "mocap_framerate"}:
-        return "amass"
-    return "behave" if set(OBJECT_KEYS) <= keys or {"poses", "frame_times"} <= keys else None
+def _glance(path: Path) -> Glance:
+    if path.is_dir():
+        return Glance(path, True, b"", frozenset())
+    content = read_bytes(path, "a motion")
+    entries: frozenset[str] = frozenset()
+    if content[:2] == b"PK" and content.count(b"PK\x01\x02") <= MAX_ENTRIES:
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                entries = frozenset(name.removesuffix(".npy") for name in archive.namelist())
+        except zipfile.BadZipFile:
+            pass  # no format is told by it
+    return Glance(path, False, content[:8], entries)
 
 
-def read_motion(
-    path, source: str | None = None, *, fps: float | None = None, person: int | None = None, object_mesh=None
-) -> HoiMotion:
+def read_motion(path, source: str | None = None, **options) -> HoiMotion:
     """Read a motion of any readable format, in our world frame.
 
     Args:
         source: one of READABLE; None looks into the file.
-        fps: frames per second, for TIMELESS formats.
-        person: which one, for files with several people (WHAM, SMPLer-X).
-        object_mesh: file of the registered mesh, for BEHAVE.
+        **options: of OPTIONS; None stands for one that is not given.
 
     Raises:
-        InputError: FILE_INVALID.
+        InputError: FILE_INVALID; also for an option that the format does not take, or one that it needs.
     """
     source = source or format_of(path)
+    row = next((row for row in FORMATS if row.name == source and row.read), None)
+    if row is None:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"unknown motion format {shown(source)}",
+            f"readable formats: {', '.join(READABLE)}",
+        )
     if not Path(path).exists():
         raise InputError(ErrorCode.FILE_INVALID, f"no file {path}")
-    if fps is not None and not (np.isfinite(fps) and fps > 0):
-        raise InputError(ErrorCode.FILE_INVALID, f"fps is {fps}, expected a positive number")
-    if source == "motion":
-        return HoiMotion.load(path)
-    if source == "amass":
-        return read_amass(path)
-    if source == "gvhmr":
-        return read_gvhmr(path, fps)
-    if source == "wham":
-        return read_wham(path, fps, person)
-    if source == "smplerx":
-        return read_smplerx(path, fps, person)
-    if source == "behave":
-        return read_behave(path, object_mesh, fps)
-    raise InputError(
-        ErrorCode.FILE_INVALID, f"unknown motion format {source!r}", f"readable formats: {', '.join(READABLE)}"
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in row.takes:
+            others = ", ".join(taking(name)) or "no format"
+            what = "hold their frame rate" if name == "fps" else f"take no {name}"
+            raise InputError(ErrorCode.FILE_INVALID, f"{source} files {what}", f"leave {name} out; it is for {others}")
+    if "fps" in given:
+        given["fps"] = checked_rate(given["fps"])
+    for name, choices in (("up", UP_AXES), ("unit", UNITS_M)):
+        if given.get(name) is not None and given[name] not in choices:
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{name} is {shown(given[name])}", f"valid names: {', '.join(choices)}"
+            )
+    with reading(path, f"a {source} file that can be read"):
+        motion = row.read(path, **given)
+        doubts = tuple(note for note in doubts_about(motion, row.takes) if note not in motion.notes)
+        return motion.replace(notes=(*motion.notes, *doubts)) if doubts else motion
 
 
 def write_motion(motion: HoiMotion, path, to: str, body=None) -> None:
@@ -106,15 +212,9 @@ def write_motion(motion: HoiMotion, path, to: str, body=None) -> None:
     Raises:
         InputError: OUTPUT_INVALID for an unknown format (the valid names are listed) or a place that cannot be written.
     """
-    if to == "motion":
-        motion.save(path)
-    elif to == "amass":
-        write_amass(motion, path)
-    elif to == "glb":
-        from hoi_motion.io.glb import write_glb
-
-        write_glb(motion, path, body)
-    else:
+    row = next((row for row in FORMATS if row.name == to and row.write), None)
+    if row is None:
         raise InputError(
-            ErrorCode.OUTPUT_INVALID, f"unknown motion format {to!r}", f"valid names: {', '.join(WRITABLE)}"
+            ErrorCode.OUTPUT_INVALID, f"unknown motion format {shown(to)}", f"valid names: {', '.join(WRITABLE)}"
         )
+    row.write(motion, path, body)

@@ -7,8 +7,8 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.pickles import load_torch
 from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.reading.torch_file import load_torch
 
 KEYS = ("smpl_params_global", "smpl_params_incam", "K_fullimg")
 PARAMETERS = ("body_pose", "betas", "global_orient", "transl")
@@ -20,7 +20,7 @@ def read_gvhmr(path, fps: float | None = None) -> HoiMotion:
     Raises:
         InputError: FILE_INVALID for a damaged file, other keys or shapes, code in the file, or no `fps`.
     """
-    data = load_torch(path)
+    data = load_torch(path, known=(*KEYS, *PARAMETERS))
     family.require_keys(data if isinstance(data, dict) else (), KEYS, path, "a GVHMR result")
     fps = family.require_fps(fps, path, "GVHMR")
     orient_rad, body_rad, transl_m, betas = _parameters(data, "smpl_params_global", path)
@@ -39,7 +39,10 @@ def read_gvhmr(path, fps: float | None = None) -> HoiMotion:
     R_camera_root = Rotation.from_rotvec(seen_rad[0].copy())
     T_world_camera[:3, :3] = (Rotation.from_rotvec(pose[0, 0]) * R_camera_root.inv()).as_matrix()
     T_world_camera[:3, 3] = pelvis_m[0] - T_world_camera[:3, :3] @ (seen_m[0] + SMPLX_PELVIS_M)
-    K = checked_array(data["K_fullimg"], f"{path}: K_fullimg", ("T", 3, 3), np.float64)[0]
+    all_K = checked_array(data["K_fullimg"], f"{path}: K_fullimg", ("T", 3, 3), np.float64)
+    if not len(all_K):
+        raise InputError(ErrorCode.FILE_INVALID, f"{path}: K_fullimg is empty")
+    K = all_K[0]
     camera = Camera(K, T_world_camera, max(1, round(2 * K[0, 2])), max(1, round(2 * K[1, 2])), "assumed")
     return family.grounded_motion(pose, pelvis_m, fps, betas, notes, camera)
 

@@ -15,6 +15,7 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import Camera, HoiMotion
 
 NEUTRAL_BODY = "smplx-neutral"
+MAX_BETAS = 400
 # pelvis joint of the resting body of mean shape, metres; a shape moves it by a centimetre or two
 SMPL_PELVIS_M = np.array([-0.0018, -0.2233, 0.0282])
 # from the pelvis to the middle between the hip joints, in the body's frame
@@ -41,7 +42,7 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
     Raises:
         InputError: FILE_INVALID naming `field`, for no frames, NaN, or another number of joints than 55, 52, 24, 22.
     """
-    pose = np.asarray(pose_rad)
+    pose = _array(pose_rad, field)
     if pose.ndim == 2 and pose.shape[1] % 3 == 0:
         pose = pose.reshape(len(pose), pose.shape[1] // 3, 3)
     pose = checked_array(pose, field, ("T", "J", 3), np.float64)
@@ -61,6 +62,13 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
     return result
 
 
+def _array(value, field: str) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(ErrorCode.FILE_INVALID, f"{field} is no array: {error}") from error
+
+
 def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.ndarray, list[str]]:
     """Shape of a file as ours, and notes about it.
 
@@ -70,7 +78,11 @@ def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.nda
     Args:
         betas: (B,), (1, B) or (T, B); body: "SMPL", "SMPL+H" or "SMPL-X".
     """
-    betas = checked_array(np.atleast_2d(np.asarray(betas)), f"{path}: betas", ("T", "B"), np.float64)
+    betas = checked_array(np.atleast_2d(_array(betas, f"{path}: betas")), f"{path}: betas", ("T", "B"), np.float64)
+    if not 1 <= betas.shape[1] <= MAX_BETAS:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path}: betas has {betas.shape[1]} numbers, expected 1 to {MAX_BETAS}"
+        )
     if len(betas) not in (1, frames):
         raise InputError(ErrorCode.FILE_INVALID, f"{path}: betas has {len(betas)} rows for {frames} frames")
     if body != "SMPL-X" or gender != "neutral":
@@ -101,8 +113,8 @@ def grounded_motion(
     The origin moves to the floor under the first frame's pelvis. The floor is where the lowest point of the clip is,
     by the free body's legs; the file's own body model is not needed.
     """
-    keypoints = _free_body().joints(pose_rad, np.zeros_like(pelvis_m), np.zeros(10)).numpy()
-    lowest_m = (keypoints[..., 2] - keypoints[:, :1, 2]).min(1) + pelvis_m[:, 2]
+    lowest_m = np.concatenate([_below_pelvis_m(part) for part in np.array_split(pose_rad, len(pose_rad) // 2000 + 1)])
+    lowest_m = lowest_m + pelvis_m[:, 2]
     origin_m = np.array([*pelvis_m[0, :2], lowest_m.min()])
     transl_m = pelvis_m - origin_m - SMPLX_PELVIS_M
     if camera is None:
@@ -118,6 +130,12 @@ def grounded_motion(
         moved.append(type(thing)(thing.name, thing.vertices_m, thing.faces, poses, thing.shape, thing.is_target))
     floor = "the floor is put under the lowest point of the clip, the file has none"
     return HoiMotion(pose_rad, transl_m, betas, fps, NEUTRAL_BODY, camera, tuple(moved), notes=(*notes, floor))
+
+
+def _below_pelvis_m(pose_rad: np.ndarray) -> np.ndarray:  # (T, 55, 3) -> (T,)
+    """Height of the lowest joint over the pelvis, of the free body."""
+    heights_m = _free_body().joints(pose_rad, np.zeros((len(pose_rad), 3)), np.zeros(10)).numpy()[..., 2]
+    return (heights_m - heights_m[:, :1]).min(1)
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,8 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.pickles import load_pickle
 from hoi_motion.motion import HoiMotion
+from hoi_motion.reading.pickles import load_pickle
 
 KEYS = ("pose_world", "trans_world", "betas", "frame_ids")
 
@@ -30,7 +30,7 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
         InputError: FILE_INVALID for a damaged file, other keys or shapes, code in the file, several people and no
             `person`, a track with gaps, or no `fps`.
     """
-    data = load_pickle(path)
+    data = load_pickle(path, known=(*KEYS, "pose"))
     if not is_wham(data):
         data = data if isinstance(data, dict) else {}
         family.require_keys({str(k) for k in data} & set(KEYS), KEYS, path, "a WHAM result (a dictionary of people)")
@@ -63,7 +63,9 @@ def _person(data: dict, person: int | None, path) -> dict:
     if person is None and len(people) == 1:
         return next(iter(people.values()))
     if person not in people:
-        frames = ", ".join(f"{key} ({len(value['pose'])} frames)" for key, value in sorted(people.items()))
+        frames = ", ".join(
+            f"{key} ({np.size(value.get('frame_ids', ()))} frames)" for key, value in sorted(people.items())
+        )
         what = f"no person {person}" if person is not None else f"{len(people)} people"
         raise InputError(ErrorCode.FILE_INVALID, f"{path} has {what}", f"choose one with --person: {frames}")
     return people[person]

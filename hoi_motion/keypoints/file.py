@@ -1,19 +1,22 @@
 """Keypoints in a file: to use them again, or from any detector (docs/lifting.md has the keys)."""
 
 import io
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.arrays import checked_array
+from hoi_motion.arrays import LONGEST_WAY_M, checked_array
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import write_whole
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
+from hoi_motion.motion import LARGEST_SIZE_PX, checked_text
 from hoi_motion.progress import silent
+from hoi_motion.reading.npz import NpzFile
 
+FARTHEST_PX = 1e6
+_KEYS = ("size_px", "body_px", "left_hand_px", "right_hand_px", "body_hint_m", "coco_px", "seen", "detector")
 _POINTS = {"body_px": kp.NUM_BODY, "left_hand_px": kp.NUM_HAND, "right_hand_px": kp.NUM_HAND}
 
 
@@ -34,20 +37,17 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
     Raises:
         InputError: FILE_INVALID when the file is missing, damaged, or holds something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            data = dict(file)
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} is not a readable keypoint file: {error}") from error
+    file = NpzFile(path, "a readable keypoint file")
+    data = {name: file.read(name) for name in _KEYS if name in file}
     if "size_px" not in data or ("body_px" in data) == ("coco_px" in data):
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"{path} holds {', '.join(sorted(data)) or 'nothing'}",
+            f"{path} holds {', '.join(sorted(file.names)[:10]) or 'nothing'}",
             "a keypoint file holds size_px and either body_px or coco_px",
         )
     height, width = (int(v) for v in checked_array(data["size_px"], f"{path} size_px", (2,), np.int64))
     size_px = height, width
-    if min(size_px) < 1:
+    if not 1 <= min(size_px) <= max(size_px) <= LARGEST_SIZE_PX:
         raise InputError(ErrorCode.FILE_INVALID, f"{path} size_px is {size_px}, expected height and width")
     if "coco_px" in data:
         points = _checked_points(data["coco_px"], f"{path} coco_px", "keypoints")
@@ -67,8 +67,10 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
             if len(points) != T:
                 raise InputError(ErrorCode.FILE_INVALID, f"{path} {name} has {len(points)} frames, body_px {T}")
         hint = data.get("body_hint_m", nothing["body_px"])
-        hint = checked_array(hint, f"{path} body_hint_m", (T, kp.NUM_BODY, 3), float)
+        hint = checked_array(hint, f"{path} body_hint_m", (T, kp.NUM_BODY, 3), float, within=LONGEST_WAY_M)
         detector = str(checked_array(data.get("detector", ""), f"{path} detector", (), np.str_))
+        if detector:
+            checked_text(detector, f"{path} detector")
         track = kp.KeypointTrack(
             **found, body_hint_m=hint, seen=(found["body_px"][..., 2] > 0).any(1), detector=detector
         )
@@ -78,7 +80,9 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
 
 
 def _checked_points(value, field: str, count: int | str) -> np.ndarray:
-    points = checked_array(value, field, ("T", count, 3), float)
+    points = checked_array(value, field, ("T", count, 3), float, within=FARTHEST_PX)
+    if not len(points):
+        raise InputError(ErrorCode.FILE_INVALID, f"{field} has no frames")
     if points.size and not (points[..., 2].min() >= 0 and points[..., 2].max() <= 1):
         low, high = points[..., 2].min(), points[..., 2].max()
         raise InputError(ErrorCode.FILE_INVALID, f"{field} has confidences {low:g} to {high:g}, expected 0 to 1")

@@ -1,17 +1,35 @@
-"""Camera frames, masks and depth images from files."""
+"""Camera frames, masks and depth images from files: judged by their header before they are decoded."""
 
+import io
+import logging
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.mask_pictures import marked_pixels
+from hoi_motion.reading.npz import read_npy
+from hoi_motion.reading.untrusted import read_bytes, reading
+
+log = logging.getLogger(__name__)
+
+MAX_SIDE_PX = 8192
+MAX_PICTURE_BYTES = 256 * 2**20
+MAX_SCANNED_PX = 1_500_000_000
+"""Pixels times passes over them: a progressive JPEG may ask for thousands of passes in a few bytes."""
+# without those that call other programs, or that no camera and no mask tool writes
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
+_HINT = "give a PNG or JPEG file"
+_SCAN = b"\xff\xda"
 
 
 def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     """A camera frame; greyscale and transparent pictures become RGB.
 
     Raises:
-        InputError: IMAGE_INVALID when the file is missing, damaged or has more than 8 bits a channel.
+        InputError: IMAGE_INVALID when the file is missing, damaged, too large or has more than 8 bits a channel.
     """
     picture = _open(path, "image", ErrorCode.IMAGE_INVALID)
     if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
@@ -23,15 +41,43 @@ def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     return np.asarray(picture.convert("RGB"))
 
 
-def read_mask(path, name: str = "mask") -> np.ndarray:  # (H, W) or (H, W, C), as stored
-    """A mask as it is stored; `InteractionRequest` judges it. A palette image gives its indices.
+def read_mask(path, name: str = "mask", say: Callable[[str], object] = log.info) -> np.ndarray:  # (H, W) bool
+    """The pixels that a mask file marks: bright on dark, one colour on black, or a cut-out's alpha.
+
+    Args:
+        say: is told in a sentence what was done with a file that is no plain mask.
 
     Raises:
-        InputError: MASK_INVALID when the file is missing or damaged.
+        InputError: MASK_INVALID when the file is missing, damaged or could mean two things.
     """
-    if Path(path).suffix == ".npy":
-        return _read_npy(path, name, ErrorCode.MASK_INVALID)
-    return np.asarray(_open(path, name, ErrorCode.MASK_INVALID))
+    if Path(path).suffix.lower() == ".npy":
+        pixels, palette = read_npy(path, f"a readable {name}", ErrorCode.MASK_INVALID, "save it with numpy.save"), False
+    else:
+        pixels, palette = _mask_pixels(_open(path, name, ErrorCode.MASK_INVALID))
+    if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif" or not pixels.size:
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} {path} is {pixels.dtype} of shape {pixels.shape}", _HINT)
+    marked, how = marked_pixels(pixels, name)
+    if palette:
+        how = f"its palette's colours were read, not their numbers{'; ' if how else ''}{how}"
+    if how:
+        say(f"{name} {path}: {how}")
+    return marked
+
+
+def _mask_pixels(picture) -> tuple[np.ndarray, bool]:
+    """Pixels as grey or colours, and whether these are from a palette."""
+    if picture.mode in ("P", "PA"):
+        numbers = np.asarray(picture.getchannel(0))
+        is_clear = picture.mode == "PA" or "transparency" in picture.info
+        colours = np.asarray(picture.convert("RGBA" if is_clear else "RGB"))
+        # two numbers of one colour: only the numbers can mean something
+        same = (colours.reshape(-1, colours.shape[-1]) == colours[0, 0]).all()
+        return (numbers, False) if same else (colours, True)
+    if picture.mode in ("CMYK", "YCbCr", "RGBX", "HSV"):
+        picture = picture.convert("RGB")
+    elif picture.mode in ("RGBa", "La"):
+        picture = picture.convert("RGBA")
+    return np.asarray(picture), False
 
 
 def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
@@ -40,8 +86,8 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
     Raises:
         InputError: IMAGE_INVALID when the file is missing, damaged or has colours.
     """
-    if Path(path).suffix == ".npy":
-        return _read_npy(path, "depth image", ErrorCode.IMAGE_INVALID)
+    if Path(path).suffix.lower() == ".npy":
+        return read_npy(path, "a readable depth image", ErrorCode.IMAGE_INVALID, "save it with numpy.save")
     depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
     if depth.ndim != 2 or depth.dtype.kind not in "uif":
         raise InputError(
@@ -53,22 +99,18 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
 
 
 def _open(path, name: str, code: ErrorCode):
+    """The decoded picture, turned as its camera was held."""
     from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as picture:
+    what = f"a readable {name}"
+    content = read_bytes(path, what, MAX_PICTURE_BYTES, code, _HINT)
+    with reading(path, what, code, _HINT), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters is an error here, and says so in one line
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            width, height = picture.size
+            if not 0 < max(width, height) <= MAX_SIDE_PX:
+                raise ValueError(f"it has {width}x{height} pixels, each side may have {MAX_SIDE_PX}")
+            if picture.format == "JPEG" and content.count(_SCAN) * width * height > MAX_SCANNED_PX:
+                raise ValueError(f"it is drawn in {content.count(_SCAN)} passes")
             picture.load()
             return ImageOps.exif_transpose(picture)
-    except FileNotFoundError as error:
-        raise InputError(code, f"{name} {path} does not exist", "check the path") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(code, f"{name} {path} cannot be read: {reason}", "give a PNG or JPEG file") from error
-
-
-def _read_npy(path, name: str, code: ErrorCode) -> np.ndarray:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(code, f"{name} {path} cannot be read: {reason}", "save it with numpy.save") from error

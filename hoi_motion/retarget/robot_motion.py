@@ -2,14 +2,16 @@
 
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hoi_motion.arrays import checked_array
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
+from hoi_motion.motion import checked_number, checked_rate, checked_text
+from hoi_motion.reading.npz import NpzFile
+from hoi_motion.reading.untrusted import reading
 
 SCHEMA_VERSION = 1
 
@@ -38,7 +40,13 @@ class RobotMotion:
     facts: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        object.__setattr__(self, "joint_names", tuple(self.joint_names))
+        if not isinstance(self.joint_names, (list, tuple)) or not isinstance(self.facts, dict):
+            names = f"joint names {shown(self.joint_names)} and facts {shown(self.facts)}"
+            raise InputError(ErrorCode.FILE_INVALID, f"a robot motion has {names}, expected a list and named values")
+        object.__setattr__(self, "joint_names", tuple(checked_text(name, "joint name") for name in self.joint_names))
+        checked_text(self.robot, "robot")
+        object.__setattr__(self, "fps", checked_rate(self.fps))
+        object.__setattr__(self, "stretch", checked_number(self.stretch, "stretch", 0, 1e6))
         positions = checked_array(self.positions_rad, "positions_rad", ("N", len(self.joint_names)), np.float64)
         object.__setattr__(self, "positions_rad", positions)
         for name, shape in (("root_pose", (len(positions), 7)), ("source_time_s", (len(positions),))):
@@ -79,16 +87,13 @@ class RobotMotion:
         Raises:
             InputError: FILE_INVALID when the file is missing, damaged or of another kind.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                data = dict(file)
-            meta = json.loads(str(data.pop("meta")))
-            if meta.pop("schema") != SCHEMA_VERSION:
-                raise ValueError("another schema version")
-            return cls(**meta, **data)
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise InputError(
-                ErrorCode.FILE_INVALID,
-                f"{path} is not a readable robot motion: {error}",
-                "hoi-retarget writes such files",
-            ) from error
+        what, hint = "a readable robot motion", "hoi-retarget writes such files"
+        file = NpzFile(path, what, hint=hint)
+        text = str(file.read("meta"))
+        with reading(path, what, hint=hint):
+            meta = json.loads(text)
+            if not isinstance(meta, dict) or meta.get("schema") != SCHEMA_VERSION:
+                raise ValueError(f"its meta is {shown(meta)}, this version reads schema {SCHEMA_VERSION}")
+            known = {name: meta[name] for name in ("robot", "joint_names", "fps", "stretch", "facts")}
+            arrays = {name: file.read(name) for name in ("positions_rad", "root_pose", "source_time_s")}
+            return cls(**known, **arrays)

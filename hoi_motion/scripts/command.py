@@ -16,6 +16,11 @@ def command_parser(name: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def say_note(text: str) -> None:
+    """Tell what was done with an input that could have been read in another way."""
+    print(f"note: {text}")
+
+
 def run_command(function: Callable[[list[str]], int], argv: list[str] | None = None) -> int:
     """Run a command and turn however it ends into its exit code.
 

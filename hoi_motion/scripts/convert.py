@@ -1,10 +1,22 @@
 """hoi-convert: one motion file into another format."""
 
+import argparse
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.formats import READABLE, TIMELESS, WRITABLE, format_of, read_motion, write_motion
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.io.amass import UNITS_M, UP_AXES
+from hoi_motion.io.formats import (
+    FORMATS,
+    OPTIONS,
+    READABLE,
+    TIMELESS,
+    WRITABLE,
+    format_of,
+    read_motion,
+    taking,
+    write_motion,
+)
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -13,34 +25,34 @@ def main(argv: list[str] | None = None) -> int:
 
 def _convert(argv: list[str]) -> int:
     parser = command_parser("hoi-convert", f"Convert a motion: {', '.join(READABLE)} in, {', '.join(WRITABLE)} out.")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "formats:\n" + "\n".join(_line(row) for row in FORMATS)
     parser.add_argument("input", metavar="IN", help="a file, or the folder of a SMPLer-X result or a BEHAVE sequence")
     parser.add_argument("output", metavar="OUT", help="a .glb or .npz file")
     parser.add_argument("--from", dest="source", choices=READABLE, help="format of IN; without it, from what is inside")
     parser.add_argument("--to", help=f"format of OUT: {', '.join(WRITABLE)}; without it, from the names")
     parser.add_argument(
-        "--fps", type=float, help=f"frames per second, for formats that do not say: {', '.join(TIMELESS)}"
+        "--fps",
+        type=float,
+        help=f"frames per second: needed for {', '.join(TIMELESS)}, in place of the file's for {_others('fps')}",
     )
-    parser.add_argument("--person", type=int, metavar="N", help="which person, for wham and smplerx with several")
-    parser.add_argument(
-        "--object-mesh", metavar="FILE", help="behave: the simplified mesh the object was registered with"
-    )
+    parser.add_argument("--person", type=int, metavar="N", help=_help("person"))
+    parser.add_argument("--object-mesh", metavar="FILE", help=_help("object_mesh"))
+    parser.add_argument("--up", choices=UP_AXES, help=_help("up"))
+    parser.add_argument("--unit", choices=UNITS_M, help=_help("unit"))
     body = parser.add_mutually_exclusive_group()
     body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="put the poses on the free body, of mean shape")
     arguments = parser.parse_args(argv)
     source = arguments.source or format_of(arguments.input)
     to = arguments.to or _format_for(arguments.output, source)
-    if arguments.fps is not None and source in ("motion", "amass"):
-        raise InputError(ErrorCode.FILE_INVALID, f"{source} files hold their frame rate", "leave --fps out")
     if source == "behave" and arguments.object_mesh is None:
         raise InputError(
             ErrorCode.FILE_INVALID,
             "BEHAVE's object fits need the object's surface",
             "give --object-mesh objects/NAME/NAME_f1000.ply",
         )
-    motion = read_motion(
-        arguments.input, source, fps=arguments.fps, person=arguments.person, object_mesh=arguments.object_mesh
-    )
+    motion = read_motion(arguments.input, source, **{name: getattr(arguments, name) for name in OPTIONS})
     body = None
     if to == "glb" or arguments.free_body:
         from hoi_motion.body import load_body
@@ -51,8 +63,22 @@ def _convert(argv: list[str]) -> int:
     write_motion(motion, arguments.output, to, body)
     print(f"{arguments.output}: {to}, {motion.num_frames} frames at {motion.fps:g} fps")
     for note in motion.notes:
-        print(f"note: {note}")
+        say_note(note)
     return 0
+
+
+def _line(row) -> str:
+    ways = ", ".join(way for way, function in (("in", row.read), ("out", row.write)) if function)
+    options = ", ".join(f"--{name.replace('_', '-')}" for name in row.takes)
+    return f"  {row.name:<9} {ways:<8} {row.what}{f' ({options})' if options else ''}"
+
+
+def _help(option: str) -> str:
+    return f"{OPTIONS[option]}, for {', '.join(taking(option))}"
+
+
+def _others(option: str) -> str:
+    return ", ".join(name for name in taking(option) if name not in TIMELESS)
 
 
 def _format_for(output: str, input_format: str) -> str:

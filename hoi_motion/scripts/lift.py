@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.formats import READABLE, read_motion
+from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
 from hoi_motion.keypoints.sources import HELP
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.reading.npz import read_npy
+from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.scripts.command import command_parser, run_command, say_note
+
+MAX_INTRINSICS_BYTES = 100_000
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,8 +82,8 @@ def _lift(argv: list[str]) -> int:
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
-    mask = read_mask(arguments.mask, "target mask")
-    actor_mask = read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None
+    mask = read_mask(arguments.mask, "target mask", say_note)
+    actor_mask = read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None
     depth_m = read_depth(arguments.depth) if arguments.depth else None
     clip = read_video(arguments.video, config.max_frames)
     mask = clip.fitted(checked_mask(mask, clip.size_of(mask), "target mask"))
@@ -94,7 +98,9 @@ def _lift(argv: list[str]) -> int:
     if arguments.human:
         from hoi_motion.lift.person.given_human import on_frames_of
 
-        human = read_motion(arguments.human, arguments.human_from, fps=clip.fps, person=arguments.person)
+        source = arguments.human_from or format_of(arguments.human)
+        fps = clip.fps if source in TIMELESS else None
+        human = read_motion(arguments.human, source, fps=fps, person=arguments.person)
         if clip.resampled:
             human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
 
@@ -163,14 +169,12 @@ def _intrinsics(arguments, clip) -> np.ndarray | None:
     if arguments.intrinsics is None:
         return None
     path = Path(arguments.intrinsics)
-    try:
-        if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        return np.array(path.read_text().replace(",", " ").split(), float).reshape(3, 3)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            ErrorCode.CAMERA_INVALID, f"cannot read intrinsics {path}: {error}", "nine numbers: fx 0 cx 0 fy cy 0 0 1"
-        ) from error
+    what, hint = "readable intrinsics", "nine numbers: fx 0 cx 0 fy cy 0 0 1"
+    if path.suffix == ".npy":
+        return read_npy(path, what, ErrorCode.CAMERA_INVALID, hint)
+    with reading(path, what, ErrorCode.CAMERA_INVALID, hint):
+        text = read_bytes(path, what, MAX_INTRINSICS_BYTES, ErrorCode.CAMERA_INVALID, hint).decode("utf-8-sig")
+        return np.array(text.replace(",", " ").split(), float).reshape(3, 3)
 
 
 def _print_summary(motion) -> None:

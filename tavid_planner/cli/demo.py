@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 
 START_TIMEOUT_S = 300.0
@@ -46,7 +46,7 @@ def _demo(argv: list[str]) -> int:
     from tavid_planner.ros.isolation import private_graph
 
     rgb = read_image(arguments.image or _bundled("frame.png"))
-    mask = read_mask(arguments.mask or _bundled("mask.png"), "target mask")
+    mask = read_mask(arguments.mask or _bundled("mask.png"), "target mask", say_note)
     instruction = arguments.instruction or _bundled("instruction.txt").read_text().strip()
     # ROS reads its environment when it starts: nothing of it may be imported before this
     os.environ.update(private_graph())

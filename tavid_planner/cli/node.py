@@ -1,6 +1,7 @@
 """tavid-node: the ROS 2 node."""
 
 import argparse
+import os
 import sys
 
 from hoi_motion.scripts.command import command_parser, run_command
@@ -16,7 +17,19 @@ INTERFACES = "tavid_planner_interfaces"
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_command(_node, argv)
+    code = run_command(_node, argv)
+    if argv is None and "rclpy" in sys.modules:
+        leave(code)
+    return code
+
+
+def leave(code: int) -> None:
+    """End the process once everything is put away, without the interpreter's own end, in which threads of the
+    middleware sometimes abort it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _node(argv: list[str]) -> int:
@@ -27,10 +40,10 @@ def _node(argv: list[str]) -> int:
     arguments = parser.parse_args(own)
 
     from tavid_planner.cli.quiet import quiet_libraries
-    from tavid_planner.planner import Planner
+    from tavid_planner.worker.supervisor import PLANNER
 
     quiet_libraries(arguments.debug)
-    return _serve()(Planner, ros)
+    return _serve()(PLANNER, ros, arguments.debug)
 
 
 def split_ros_arguments(argv: list[str]) -> tuple[list[str], list[str]]:

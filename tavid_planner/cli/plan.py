@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 
@@ -20,7 +20,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
-    parser.add_argument("--mask", required=True, metavar="FILE", help="one channel, 0 outside, one value on the target")
+    parser.add_argument("--mask", metavar="FILE", help="the target: one channel, 0 outside, one value on it")
+    parser.add_argument(
+        "--instance",
+        action="append",
+        default=[],
+        dest="instances",
+        metavar="NAME:ROLE:FILE",
+        help="instead of --mask and --actor-mask: one marked thing with its role (target, actor, other) and mask; "
+        "up to five times, one of them the target",
+    )
     parser.add_argument(
         "--instruction", required=True, metavar="TEXT", help='what happens, for example "picks up the [TGT] mug"'
     )
@@ -46,6 +55,7 @@ def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
+    from hoi_motion.lock import only_writer
     from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
@@ -56,7 +66,7 @@ def _plan(argv: list[str]) -> int:
     folder = check_output_folder(arguments.out)
     request = _request(arguments)
     quiet_libraries(arguments.debug)
-    with ProgressBar() as on_progress:
+    with only_writer(folder, "output folder"), ProgressBar() as on_progress:
         plan = Planner(config).plan(request, on_progress)
         save_plan(plan, folder, on_progress)
     _print_summary(plan)
@@ -70,16 +80,48 @@ def _request(arguments: argparse.Namespace):
     from hoi_motion.media.image_files import read_depth, read_image, read_mask
     from tavid_planner.request import InteractionRequest
 
-    return InteractionRequest(
-        rgb=read_image(arguments.image),
-        target_mask=read_mask(arguments.mask, "target mask"),
-        instruction=arguments.instruction,
-        actor_mask=read_mask(arguments.actor_mask, "actor mask") if arguments.actor_mask else None,
+    if bool(arguments.instances) == bool(arguments.mask):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "--mask and --instance are both given" if arguments.mask else "neither --mask nor --instance is given",
+            "mark the target with one of them",
+        )
+    if arguments.instances and arguments.actor_mask:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "--actor-mask and --instance are both given",
+            "mark the actor with --instance NAME:actor:FILE",
+        )
+    fields = dict(
         intrinsics=_intrinsics(arguments.intrinsics) if arguments.intrinsics else None,
         depth_m=read_depth(arguments.depth) if arguments.depth else None,
         seed=arguments.seed,
         samples=arguments.samples,
     )
+    rgb = read_image(arguments.image)
+    if arguments.instances:
+        instances = [_instance(text) for text in arguments.instances]
+        return InteractionRequest.of_instances(rgb, instances, arguments.instruction, **fields)
+    return InteractionRequest(
+        rgb,
+        read_mask(arguments.mask, "target mask", say_note),
+        arguments.instruction,
+        actor_mask=read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
+        **fields,
+    )
+
+
+def _instance(text: str):
+    from hoi_motion.media.image_files import read_mask
+    from tavid_planner.instances import Instance
+
+    name, _, rest = text.partition(":")
+    role, _, file = rest.partition(":")
+    if not file:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"--instance is {text[:100]!r}", "write NAME:ROLE:FILE, as in mug:target:mug.png"
+        )
+    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}", say_note))
 
 
 def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)
@@ -102,7 +144,7 @@ def _print_summary(plan) -> None:
         for sample in plan.samples:
             touch = {True: "touches the target", False: "misses the target", None: "not lifted"}[sample.touches_target]
             print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
-    if scale := plan.provenance["video"].get("adapter_scale"):
+    if scale := plan.provenance.get("video", {}).get("adapter_scale"):
         print(f"adapter  LoRA scale {scale}")
     print("time     " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in plan.timings_s.items()))
 

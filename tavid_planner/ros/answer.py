@@ -7,16 +7,21 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from sensor_msgs.msg import Image
+
 from hoi_motion.progress import CancelToken
-from tavid_planner.bundle import check_output_folder, save_plan
+from tavid_planner.bundle import check_output_folder
 from tavid_planner.config import PlannerConfig
-from tavid_planner.errors import ControlError, ErrorCode, RetargetError, TavidError
-from tavid_planner.plan import InteractionPlan
+from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
 from tavid_planner.ros.config import NodeConfig
-from tavid_planner.ros.desk import PlannerDesk
-from tavid_planner.ros.inputs import LatestInputs
+from tavid_planner.ros.inputs import MB, LatestInputs
 from tavid_planner.ros.results import fill_error, fill_plan, fill_times
 from tavid_planner.ros.stages import StageClock
+from tavid_planner.worker.desk import PlannerDesk
+from tavid_planner.worker.messages import MadePlan
+
+NO_IMAGE = Image()
+IMAGE_FIELDS = ("image", "target_mask", "actor_mask", "depth")
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +46,7 @@ class Answerer:
         inputs: LatestInputs,
         node_config: Callable[[], NodeConfig],
         planner_config: Callable[[str], PlannerConfig],
-        on_plan: Callable[[InteractionPlan, object], None],
+        on_plan: Callable[[MadePlan, object], None],
     ):
         self._desk, self._inputs, self._on_plan = desk, inputs, on_plan
         self._node_config, self._planner_config = node_config, planner_config
@@ -50,7 +55,7 @@ class Answerer:
         self.last_plan_s: float | None = None
 
     def answer(self, goal, result, clock: StageClock, cancel: CancelToken):
-        """Fill `result` for `goal`; never raises for anything a request can cause.
+        """Fill `result` for `goal` and drop the goal's images; never raises for anything a request can cause.
 
         Args:
             goal: the action's goal or the service's request.
@@ -61,42 +66,58 @@ class Answerer:
         except TavidError as error:
             self._refuse(result, error, clock)
         except MemoryError:
-            self._refuse(result, TavidError(ErrorCode.OUT_OF_MEMORY, "the machine ran out of memory"), clock)
+            self._refuse(result, TavidError(ErrorCode.OUT_OF_MEMORY, "the node ran out of memory"), clock)
         except Exception as error:  # the node goes on serving, and the client learns what happened
-            log.exception("error inside the planner")
+            log.exception("error while answering")
             message = f"{type(error).__name__}: {error}"
             hint = "the node's log has the details; please report it"
             self._refuse(result, ControlError(ErrorCode.INTERNAL, message, hint), clock)
+        finally:
+            # rclpy keeps a goal for as long as its result can be asked for
+            for field in IMAGE_FIELDS:
+                setattr(goal, field, NO_IMAGE)
         return result
 
     def _plan(self, goal, result, clock: StageClock, cancel: CancelToken) -> None:
         clock("input", 0.0)
         options = self._node_config()
+        _check_size(goal, options.max_message_mb)
         if goal.robot:
             raise RetargetError(
-                ErrorCode.ROBOT_UNKNOWN, f"unknown robot {goal.robot!r}", "no robots are known yet; leave it empty"
+                ErrorCode.ROBOT_UNKNOWN,
+                f"unknown robot {goal.robot[:64]!r}",
+                "no robots are known yet; leave it empty",
             )
         config = self._planner_config(goal.profile)
-        request, header = self._inputs.request(goal)
+        request, header, notes = self._inputs.request(goal)
         folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
         clock("input", 1.0)
         with _deadline(options.plan_timeout_s, cancel):
-            plan = self._desk.plan(request, config, clock, cancel)
-            folder = save_plan(plan, folder, clock, cancel)
+            made = self._desk.plan(request, config, folder, clock, cancel, options.publish_markers, notes)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
-        fill_plan(result, plan, str(folder), header)
-        fill_times(result, times_s | plan.timings_s, total_s)
+        fill_plan(result, made, str(made.folder), header, notes)
+        fill_times(result, times_s | made.timings_s, total_s)
         self.plans += 1
         self.last_error, self.last_plan_s = "", total_s
-        log.info("%s in %.1f s: %s", plan.verdict, total_s, folder)
-        self._on_plan(plan, header)
+        log.info("%s in %.1f s: %s", made.verdict, total_s, made.folder)
+        self._on_plan(made, header)
 
     def _refuse(self, result, error: TavidError, clock: StageClock) -> None:
         self.last_error = str(error)
         log.warning("no plan, stage %s: %s", clock.stage, error)
         fill_error(result, error, clock.stage)
         fill_times(result, clock.times_s(), clock.elapsed_s)
+
+
+def _check_size(goal, limit_mb: float) -> None:
+    size_mb = sum(len(getattr(goal, field).data) for field in IMAGE_FIELDS) / MB
+    if size_mb > limit_mb:
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"the images of the request have {size_mb:.1f} MB, allowed are {limit_mb:g} MB",
+            "send smaller images, or raise the node's parameter max_message_mb",
+        )
 
 
 @contextmanager

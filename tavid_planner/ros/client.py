@@ -11,12 +11,15 @@ from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
 from tavid_planner_interfaces.action import PlanInteraction
+
+QUEUE_DEPTH = 512
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
@@ -49,7 +52,16 @@ class PlanClient:
         self.node = Node("tavid_plan_client", namespace=namespace, context=context, enable_rosout=False)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self.node)
-        self.actions = ActionClient(self.node, PlanInteraction, "plan_interaction")
+        # as deep as the node's own queues: with the usual 10, the middleware drops all but the last of a burst
+        deep = QoSProfile(depth=QUEUE_DEPTH)
+        self.actions = ActionClient(
+            self.node,
+            PlanInteraction,
+            "plan_interaction",
+            goal_service_qos_profile=deep,
+            result_service_qos_profile=deep,
+            cancel_service_qos_profile=deep,
+        )
         self._state = self.node.create_client(GetState, f"{planner}/get_state")
         self._goal = self._result_future = None
         self.feedback: PlanInteraction.Feedback | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hoi_motion.options import check_options, option
 
 INPUT_QOS = ("sensor_data", "reliable", "latched")
+IMAGE_TRANSPORTS = ("raw", "compressed")
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,35 @@ class NodeConfig:
         True, "configure and activate by itself instead of waiting for a lifecycle manager", read_only=True
     )
     output_folder: str = option("plans", "plan bundles are written here, one folder a plan")
+    profiles_folder: str = option("", "requests may name the YAML files in it as profiles; empty: none but our own")
+    image_transport: str = option(
+        "raw",
+        "how images arrive: raw, or compressed (from image_raw/compressed and target_mask/compressed)",
+        choices=IMAGE_TRANSPORTS,
+        read_only=True,
+    )
     input_qos: str = option(
         "sensor_data",
-        "QoS of image_raw, target_mask and camera_info: sensor_data (best effort), reliable, or latched "
-        "(reliable and transient local)",
+        "QoS of the input topics: sensor_data (best effort), reliable, or latched (reliable and transient local)",
         choices=INPUT_QOS,
         read_only=True,
     )
     max_image_age_s: float = option(2.0, "an older image from a topic is refused", minimum=0.01, maximum=3600, unit="s")
     max_mask_age_s: float = option(10.0, "an older mask from a topic is refused", minimum=0.01, maximum=3600, unit="s")
+    max_camera_info_age_s: float = option(
+        10.0, "camera info whose stamp is further from the image's is not used", minimum=0.01, maximum=1e9, unit="s"
+    )
+    stamp_tolerance_s: float = option(
+        0.05,
+        "image, masks and depth whose stamps differ by more do not belong together",
+        minimum=0,
+        maximum=3600,
+        unit="s",
+    )
+    rectify: bool = option(False, "remove the lens distortion that the camera info describes from image and masks")
+    max_message_mb: float = option(
+        128.0, "a request or an image from a topic that holds more is refused", minimum=0.1, maximum=4096, unit="MB"
+    )
     max_waiting: int = option(
         0,
         "requests that may wait behind the running one; 0 refuses them with BUSY",
@@ -35,8 +56,16 @@ class NodeConfig:
     plan_timeout_s: float = option(
         0.0, "a plan that takes longer is stopped; 0: no limit", minimum=0, maximum=86400, unit="s"
     )
+    cancel_grace_s: float = option(
+        0.35,
+        "a plan that has not heard a cancel after this time is ended with its process; its models are loaded again: "
+        "longer for models that take long to load",
+        minimum=0.1,
+        maximum=600,
+        unit="s",
+    )
     result_timeout_s: int = option(
-        900, "how long the result of a goal can still be asked for", minimum=1, maximum=86400, unit="s", read_only=True
+        60, "how long the result of a goal can still be asked for", minimum=1, maximum=86400, unit="s", read_only=True
     )
     diagnostics_period_s: float = option(
         1.0, "time between two messages on /diagnostics", minimum=0.1, maximum=60, unit="s", read_only=True

@@ -3,7 +3,7 @@
 import array
 
 import numpy as np
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from tavid_planner.errors import ErrorCode, InputError
@@ -16,6 +16,21 @@ IMAGE_CHANNELS = {
     "mono8": (0, 0, 0),
 }
 """Encoding -> where red, green and blue are among its channels."""
+
+YUV422 = {
+    "yuv422": "COLOR_YUV2RGB_UYVY",
+    "uyvy": "COLOR_YUV2RGB_UYVY",
+    "yuv422_yuy2": "COLOR_YUV2RGB_YUY2",
+    "yuyv": "COLOR_YUV2RGB_YUY2",
+}
+# OpenCV calls a pattern by its second row and second column
+BAYER = {
+    "bayer_rggb8": "COLOR_BayerBG2RGB",
+    "bayer_bggr8": "COLOR_BayerRG2RGB",
+    "bayer_gbrg8": "COLOR_BayerGR2RGB",
+    "bayer_grbg8": "COLOR_BayerGB2RGB",
+}
+DEEP_IMAGES = ("mono16", "rgb16", "bgr16", "rgba16", "bgra16", "16UC1", "16UC3")
 
 MASK_TYPES = {"mono8": np.uint8, "8UC1": np.uint8, "16UC1": np.uint16, "32FC1": np.float32}
 DEPTH_TYPES = {"16UC1": np.uint16, "32FC1": np.float32}
@@ -33,10 +48,35 @@ def rgb_from_image(message: Image) -> np.ndarray:  # (H, W, 3) uint8
     Raises:
         InputError: ENCODING_UNSUPPORTED, or IMAGE_INVALID when size, step and data do not agree.
     """
-    _check_encoding(message, IMAGE_CHANNELS, "image")
-    channels = {"mono8": 1, "rgba8": 4, "bgra8": 4}.get(message.encoding, 3)
+    encoding = message.encoding
+    if encoding in YUV422 or encoding in BAYER:
+        return _converted(message)
+    if encoding in DEEP_IMAGES or encoding.startswith("bayer_") and encoding.endswith("16"):
+        raise InputError(
+            ErrorCode.ENCODING_UNSUPPORTED,
+            f"image has encoding {encoding!r}: how its 16 bits map to brightness is not known here",
+            "scale it to mono8 or rgb8 where it is made (many cameras have a setting)",
+        )
+    _check_encoding(message, IMAGE_CHANNELS, "image", (*YUV422, *BAYER))
+    channels = {"mono8": 1, "rgba8": 4, "bgra8": 4}.get(encoding, 3)
     pixels = _pixels(message, np.uint8, channels, "image", ErrorCode.IMAGE_INVALID)
-    return np.ascontiguousarray(pixels[..., IMAGE_CHANNELS[message.encoding]])
+    return np.ascontiguousarray(pixels[..., IMAGE_CHANNELS[encoding]])
+
+
+def _converted(message: Image) -> np.ndarray:  # (H, W, 3) uint8
+    import cv2
+
+    yuv = message.encoding in YUV422
+    odd = (message.width % 2, 0 if yuv else message.height % 2)
+    if any(odd):
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"image is {message.width}x{message.height} pixels in {message.encoding}, which come in pairs",
+            "use even sides",
+        )
+    pixels = _pixels(message, np.uint8, 2 if yuv else 1, "image", ErrorCode.IMAGE_INVALID)
+    code = getattr(cv2, (YUV422 if yuv else BAYER)[message.encoding])
+    return cv2.cvtColor(np.ascontiguousarray(pixels), code)
 
 
 def mask_from_image(message: Image, name: str = "target mask") -> np.ndarray:  # (H, W)
@@ -58,48 +98,23 @@ def depth_from_image(message: Image) -> np.ndarray:  # (H, W) float32, metres
     _check_encoding(message, DEPTH_TYPES, "depth image")
     dtype = DEPTH_TYPES[message.encoding]
     depth = _pixels(message, dtype, 1, "depth image", ErrorCode.IMAGE_INVALID)[..., 0]
-    return depth * MILLIMETRE_M if dtype is np.uint16 else depth
-
-
-def intrinsics_from_camera_info(message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray | None:  # (3, 3)
-    """Intrinsics of the image with that (height, width), or None for an uncalibrated camera (all zeros).
-
-    Binning and the region of interest are applied; lens distortion is not.
-
-    Raises:
-        InputError: SIZE_MISMATCH when the message belongs to images of another size.
-    """
-    K = np.asarray(message.k, np.float64).reshape(3, 3)
-    if not K.any():
-        return None
-    bin_x, bin_y = max(message.binning_x, 1), max(message.binning_y, 1)
-    roi = message.roi
-    width, height = (roi.width, roi.height) if roi.width and roi.height else (message.width, message.height)
-    if (width or height) and (height // bin_y, width // bin_x) != tuple(size_px):
-        raise InputError(
-            ErrorCode.SIZE_MISMATCH,
-            f"camera info is for {width // bin_x}x{height // bin_y} pixels, the image has {size_px[1]}x{size_px[0]}",
-            "send the camera info that was published with this image",
-        )
-    K = K.copy()
-    K[0, 2] -= roi.x_offset
-    K[1, 2] -= roi.y_offset
-    K[0] /= bin_x
-    K[1] /= bin_y
-    return K
+    if dtype is np.uint16:
+        return depth * MILLIMETRE_M
+    return np.where(np.isinf(depth), np.float32(np.nan), depth)  # too near or too far to be measured (REP 117)
 
 
 def image_from_rgb(rgb: np.ndarray, header: Header | None = None) -> Image:  # (H, W, 3) uint8
     """An rgb8 message."""
-    return _image(np.ascontiguousarray(rgb, np.uint8), "rgb8", header)
+    return image_from_pixels(np.ascontiguousarray(rgb, np.uint8), "rgb8", header)
 
 
 def image_from_mask(mask: np.ndarray, header: Header | None = None) -> Image:  # (H, W) bool
     """A mono8 message with 255 on the mask."""
-    return _image(np.where(mask, np.uint8(255), np.uint8(0)), "mono8", header)
+    return image_from_pixels(np.where(mask, np.uint8(255), np.uint8(0)), "mono8", header)
 
 
-def _image(pixels: np.ndarray, encoding: str, header: Header | None) -> Image:
+def image_from_pixels(pixels: np.ndarray, encoding: str, header: Header | None) -> Image:  # (H, W) or (H, W, C)
+    """A message with these pixels."""
     height, width = pixels.shape[:2]
     data = array.array("B")
     data.frombytes(pixels.tobytes())
@@ -114,12 +129,12 @@ def _image(pixels: np.ndarray, encoding: str, header: Header | None) -> Image:
     )
 
 
-def _check_encoding(message: Image, known, name: str) -> None:
+def _check_encoding(message: Image, known, name: str, others: tuple[str, ...] = ()) -> None:
     if message.encoding not in known:
         raise InputError(
             ErrorCode.ENCODING_UNSUPPORTED,
-            f"{name} has encoding {message.encoding!r}",
-            f"supported: {', '.join(known)}",
+            f"{name} has encoding {message.encoding[:40]!r}",
+            f"supported: {', '.join((*known, *others))}",
         )
 
 

@@ -1,22 +1,29 @@
 """The node's health on /diagnostics."""
 
 import os
-import sys
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from tavid_planner.ros.answer import Answerer
-from tavid_planner.ros.desk import PlannerDesk
+from tavid_planner.worker.desk import PlannerDesk
 
 MIB = 2**20
 
 
-def diagnostics(node: Node, state: str, desk: PlannerDesk, answerer: Answerer, profile: str) -> DiagnosticArray:
-    """One message: lifecycle state, model, memory, queue, last error, time of the last plan."""
+def diagnostics(
+    node: Node, state: str, desk: PlannerDesk, answerer: Answerer, profile: str, twins: int = 0
+) -> DiagnosticArray:
+    """One message: lifecycle state, model, memory, queue, last error, time of the last plan.
+
+    Args:
+        twins: other nodes of the same name.
+    """
     status = DiagnosticStatus(name=f"{node.get_name()}: planner", hardware_id=profile)
-    if not desk.is_open:
+    if twins:
+        status.level, status.message = DiagnosticStatus.ERROR, f"{twins} more nodes have the same name"
+    elif not desk.is_open:
         status.level, status.message = DiagnosticStatus.WARN, f"{state}: not serving"
     elif answerer.last_error:
         status.level, status.message = DiagnosticStatus.WARN, "the last request got no plan"
@@ -31,8 +38,10 @@ def diagnostics(node: Node, state: str, desk: PlannerDesk, answerer: Answerer, p
         "plans made": str(answerer.plans),
         "last plan [s]": "" if answerer.last_plan_s is None else f"{answerer.last_plan_s:.2f}",
         "last error": answerer.last_error,
-        "memory [MiB]": f"{_resident_bytes() / MIB:.0f}",
-        "GPU memory [MiB]": _gpu_memory(),
+        "memory [MiB]": f"{(_resident_bytes('self') + _resident_bytes(desk.worker_pid)) / MIB:.0f}",
+        "memory of the planning process [MiB]": f"{_resident_bytes(desk.worker_pid) / MIB:.0f}",
+        "GPU memory [MiB]": "" if desk.gpu_bytes is None else f"{desk.gpu_bytes / MIB:.0f}",
+        "planning process": str(desk.worker_pid or ""),
     }
     status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
     message = DiagnosticArray(status=[status])
@@ -40,13 +49,9 @@ def diagnostics(node: Node, state: str, desk: PlannerDesk, answerer: Answerer, p
     return message
 
 
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def _resident_bytes(pid: int | str | None) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):  # there is none, or it has just ended
+        return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _gpu_memory() -> str:
-    torch = sys.modules.get("torch")  # not imported for this; another thread may be in the middle of importing it
-    if torch is None or getattr(torch.__spec__, "_initializing", False) or not torch.cuda.is_available():
-        return ""
-    return f"{torch.cuda.memory_allocated() / MIB:.0f}"

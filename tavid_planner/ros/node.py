@@ -2,53 +2,73 @@
 
 import threading
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import PlannerConfig, load_profile
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
-from tavid_planner.plan import InteractionPlan
+from tavid_planner.partial import sweep_partials
 from tavid_planner.ros.answer import Answerer
+from tavid_planner.ros.client import QUEUE_DEPTH
 from tavid_planner.ros.config import NodeConfig
-from tavid_planner.ros.desk import PlannerDesk
 from tavid_planner.ros.diagnostics import diagnostics
 from tavid_planner.ros.inputs import LatestInputs
 from tavid_planner.ros.parameters import declare_options, read_options, refuse_invalid_changes
 from tavid_planner.ros.playback import Playback
+from tavid_planner.ros.profiles import check_profile_file, requested_profile
 from tavid_planner.ros.results import duration
 from tavid_planner.ros.stages import StageClock
+from tavid_planner.worker.desk import NOT_YET_OPEN, PlannerDesk
+from tavid_planner.worker.messages import MadePlan
+from tavid_planner.worker.supervisor import PlanWorker
 from tavid_planner_interfaces.action import PlanInteraction as PlanAction
 from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 NODE_NAME = "tavid_planner"
 CANCEL_HANDSHAKE_S = 2.0
+ANSWERS_S = 2.0
 SERVING_THREADS = 6
 """Besides those that wait in line: the running plan, its refusals, parameters, sensors, diagnostics, lifecycle."""
+DOOR_QOS = QoSProfile(depth=QUEUE_DEPTH)
+"""Of both doors. With the usual depth of 10, of a burst of goals the middleware keeps the last 10 and drops the others:
+their clients wait for ever."""
+
+DEACTIVATED = (
+    "the node was deactivated: its models are not loaded",
+    "activate it (ros2 lifecycle set NODE activate), then send the request again",
+)
+FINALIZED = ("the node was shut down (finalized)", "it cannot be activated again: start a new one")
+STOPPING = ("the node is stopping", "send the request again when it has been started anew")
 
 
 class PlannerNode(LifecycleNodeMixin, Node):
     """Answers plan requests while it is active; configure checks the parameters, activate loads the models.
 
     Args:
-        planner_factory: called with a `PlannerConfig`; `tavid_planner.planner.Planner` where nothing else is wanted.
+        planner: "module:class" of the planner that runs in the planning process.
+        debug: let the libraries in that process talk.
 
     Raises:
         InputError: CONFIG_INVALID for a parameter value or profile that does not exist.
     """
 
-    def __init__(self, planner_factory, **node_options):
+    def __init__(self, planner: str, debug: bool = False, **node_options):
         Node.__init__(self, NODE_NAME, **node_options)
         # reentrant: the state can be asked for while the models load
         LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
         declare_options(self, NodeConfig())
-        self._profile = load_profile(self.get_parameter("profile").value)
+        self._profile = _own_profile(self.get_parameter("profile").value)
         declare_options(self, self._profile)
         options = self.node_config()
         refuse_invalid_changes(self, options, self._profile)
@@ -56,7 +76,10 @@ class PlannerNode(LifecycleNodeMixin, Node):
         self._transition_error: TavidError | None = None
         self._tokens: dict[bytes, CancelToken] = {}
         self._tokens_lock = threading.Lock()
-        self._desk = PlannerDesk(planner_factory, options.max_waiting)
+        self._answering = 0
+        self._twins = 0
+        self._worker = PlanWorker(planner, options.cancel_grace_s, debug)
+        self._desk = PlannerDesk(self._worker, options.max_waiting)
         sensors, showing = MutuallyExclusiveCallbackGroup(), MutuallyExclusiveCallbackGroup()
         self._playback = Playback(self, showing)
         self._answerer = Answerer(
@@ -67,7 +90,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
             self._show_later,
         )
         planning = ReentrantCallbackGroup()
-        self.create_service(PlanService, "plan_interaction", self._serve, callback_group=planning)
+        self.create_service(PlanService, "plan_interaction", self._serve, qos_profile=DOOR_QOS, callback_group=planning)
         self._action_server = ActionServer(
             self,
             PlanAction,
@@ -75,20 +98,33 @@ class PlannerNode(LifecycleNodeMixin, Node):
             self._execute,
             callback_group=planning,
             cancel_callback=self._cancel,
+            goal_service_qos_profile=DOOR_QOS,
+            result_service_qos_profile=DOOR_QOS,
+            cancel_service_qos_profile=DOOR_QOS,
             result_timeout=options.result_timeout_s,
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(options.diagnostics_period_s, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
+        # a steady clock: health is told also while a simulated clock stands
+        self.create_timer(
+            options.diagnostics_period_s,
+            self._diagnose,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
 
     def node_config(self) -> NodeConfig:
         """The node's own options as its parameters are now."""
         return read_options(self, NodeConfig())
 
     def planner_config(self, profile: str = "") -> PlannerConfig:
-        """The node's profile with its parameters as they are now, or another profile as it is in its file."""
+        """The node's profile with its parameters as they are now, or another one that a request names.
+
+        Raises:
+            InputError: CONFIG_INVALID.
+        """
         if profile in ("", self._profile.name, self.get_parameter("profile").value):
             return read_options(self, self._profile)
-        return load_profile(profile)
+        return requested_profile(profile, self.node_config().profiles_folder)
 
     def make_executor(self) -> MultiThreadedExecutor:
         """An executor with enough threads to answer everything while plans are made and wait."""
@@ -106,15 +142,29 @@ class PlannerNode(LifecycleNodeMixin, Node):
             if trigger() != TransitionCallbackReturn.SUCCESS:
                 raise self._transition_error or ControlError(ErrorCode.INTERNAL, "the node could not start")
 
-    def stop_planning(self) -> None:
-        """Cancel the running plan, wait for its end and free the models."""
+    def stop_planning(self, why: tuple[str, str] = NOT_YET_OPEN) -> None:
+        """End the running plan and the planning process.
+
+        Args:
+            why: (message, hint) for those whose plan is ended or refused.
+        """
         self._playback.stop()
-        self._desk.close()
+        self._desk.close(why)
+
+    def wait_until_answered(self) -> None:
+        """Wait, not for long, until everybody who has asked for a plan has an answer."""
+        deadline = time.monotonic() + ANSWERS_S
+        while self._answering and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     # lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._try(lambda: (self.node_config(), self.planner_config()), super().on_configure, state)
+        def check() -> None:
+            self.planner_config()
+            sweep_partials(Path(self.node_config().output_folder).expanduser())
+
+        return self._try(check, super().on_configure, state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         def load() -> None:
@@ -126,10 +176,10 @@ class PlannerNode(LifecycleNodeMixin, Node):
         return self._try(load, super().on_activate, state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._try(self.stop_planning, super().on_deactivate, state)
+        return self._try(lambda: self.stop_planning(DEACTIVATED), super().on_deactivate, state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._try(self.stop_planning, super().on_shutdown, state)
+        return self._try(lambda: self.stop_planning(FINALIZED), super().on_shutdown, state)
 
     def _try(self, work, then, state: LifecycleState) -> TransitionCallbackReturn:
         try:
@@ -143,7 +193,8 @@ class PlannerNode(LifecycleNodeMixin, Node):
     # the two doors
 
     def _serve(self, request, response):
-        return self._answerer.answer(request, response, StageClock(), CancelToken())
+        with self._one_more():
+            return self._answerer.answer(request, response, StageClock(), CancelToken())
 
     def _execute(self, goal: ServerGoalHandle):
         def report(stage: str, fraction: float, elapsed_s: float) -> None:
@@ -152,13 +203,24 @@ class PlannerNode(LifecycleNodeMixin, Node):
             goal.publish_feedback(feedback)
 
         cancel = self._token(goal)
+        with self._one_more():
+            try:
+                result = self._answerer.answer(goal.request, PlanAction.Result(), StageClock(report), cancel)
+            finally:
+                with self._tokens_lock:
+                    del self._tokens[bytes(goal.goal_id.uuid)]
+            self._finish(goal, result)
+            return result
+
+    @contextmanager
+    def _one_more(self):
+        with self._tokens_lock:
+            self._answering += 1
         try:
-            result = self._answerer.answer(goal.request, PlanAction.Result(), StageClock(report), cancel)
+            yield
         finally:
             with self._tokens_lock:
-                del self._tokens[bytes(goal.goal_id.uuid)]
-        self._finish(goal, result)
-        return result
+                self._answering -= 1
 
     def _finish(self, goal: ServerGoalHandle, result) -> None:
         if result.error_code == ErrorCode.NONE:
@@ -187,19 +249,33 @@ class PlannerNode(LifecycleNodeMixin, Node):
     # what others see
 
     def _diagnose(self) -> None:
+        self._worker.cancel_grace_s = self.node_config().cancel_grace_s
+        self._look_for_twins()
         state = self._state_machine.current_state[1]
-        self._diagnostics.publish(diagnostics(self, state, self._desk, self._answerer, self._profile.name))
+        message = diagnostics(self, state, self._desk, self._answerer, self._profile.name, self._twins)
+        self._diagnostics.publish(message)
 
-    def _show_later(self, plan: InteractionPlan, header) -> None:
+    def _look_for_twins(self) -> None:
+        me = (self.get_name(), self.get_namespace())
+        twins = self.get_node_names_and_namespaces().count(me) - 1
+        if twins > self._twins:
+            self.get_logger().error(
+                f"{twins} more nodes are called {self.get_fully_qualified_name()}: every request is planned and "
+                "answered more than once. Stop all but one, or give this one another name or namespace"
+            )
+        self._twins = max(twins, 0)
+
+    def _show_later(self, made: MadePlan, header) -> None:
         # not now: the client is waiting for its result
-        self.executor.create_task(self._show, plan, header)
+        self.executor.create_task(self._show, made, header)
 
-    def _show(self, plan: InteractionPlan, header) -> None:
+    def _show(self, made: MadePlan, header) -> None:
         options = self.node_config()
-        joints_world = None
-        try:
-            if options.publish_markers:
-                joints_world = plan.posed.keypoints_m[:, :55]
-            self._playback.play(plan, header, options.publish_video, options.publish_markers, joints_world)
-        except TavidError as error:
-            self.get_logger().warning(f"the plan cannot be shown: {error}")
+        markers = options.publish_markers and made.joints_world is not None
+        self._playback.play(made, header, options.publish_video, markers)
+
+
+def _own_profile(name: str) -> PlannerConfig:
+    if Path(name).suffix in (".yaml", ".yml"):
+        check_profile_file(Path(name))
+    return load_profile(name)

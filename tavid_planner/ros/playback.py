@@ -2,15 +2,16 @@
 
 import threading
 
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from tavid_planner.plan import InteractionPlan
 from tavid_planner.ros.conversions import image_from_rgb
 from tavid_planner.ros.markers import plan_markers
+from tavid_planner.worker.messages import MadePlan
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -21,17 +22,14 @@ class Playback:
     def __init__(self, node: LifecycleNode, callback_group):
         self._node = node
         self._group = callback_group
+        self._clock = Clock(clock_type=ClockType.STEADY_TIME)  # plays on while a simulated clock stands
         self._video = node.create_lifecycle_publisher(Image, "~/plan_video", LATCHED)
         self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", LATCHED)
         self._lock = threading.Lock()
         self._timer = None
 
-    def play(self, plan: InteractionPlan, header: Header, video: bool, markers: bool, joints_world) -> None:
-        """Start playing; a plan that is still being played ends.
-
-        Args:
-            joints_world: (T, 55, 3) SMPL-X joints, metres, or None without markers.
-        """
+    def play(self, plan: MadePlan, header: Header, video: bool, markers: bool) -> None:
+        """Start playing; a plan that is still being played ends."""
         self.stop()
         frames = iter(range(len(plan.video.frames)))
 
@@ -43,10 +41,11 @@ class Playback:
             if video:
                 self._video.publish(image_from_rgb(plan.video.frames[frame], header))
             if markers:
-                self._markers.publish(plan_markers(plan.motion, joints_world, frame, header))
+                self._markers.publish(plan_markers(plan.motion, plan.joints_world, frame, header))
 
         with self._lock:
-            self._timer = self._node.create_timer(1.0 / plan.video.fps, show_next, callback_group=self._group)
+            period_s = 1.0 / plan.video.fps
+            self._timer = self._node.create_timer(period_s, show_next, callback_group=self._group, clock=self._clock)
 
     def stop(self) -> None:
         with self._lock:

@@ -14,16 +14,22 @@ from hoi_motion.physics.report import PhysicsReport, Verdict
 from tavid_planner.bundle import VERDICT_CODES
 from tavid_planner.errors import TavidError
 from tavid_planner.plan import InteractionPlan
+from tavid_planner.worker.messages import MadePlan
 from tavid_planner_interfaces.msg import Contact, HoiMotion, ObjectMotion, PhysicsCheck, StageTime
 
 HANDS = {"left_hand": Contact.LEFT_HAND, "right_hand": Contact.RIGHT_HAND}
 
 
-def fill_plan(result, plan: InteractionPlan, plan_path: str, header: Header) -> None:
-    """Fill a result with a plan; object poses are in the frame of `header`, the camera of the request's image."""
+def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: Header, notes=()) -> None:
+    """Fill a result with a plan; object poses are in the frame of `header`, the camera of the request's image.
+
+    Args:
+        notes: remarks on the input.
+    """
     result.error_code = int(VERDICT_CODES[plan.verdict])
     result.verdict = str(plan.verdict)
     result.reasons = list(plan.reasons)
+    result.notes = list(notes)
     if plan.verdict is not Verdict.PASS:
         result.error_msg = f"the plan is {plan.verdict} in its physics check: {'; '.join(plan.report.reasons)}"
         result.error_stage = "check"

@@ -4,38 +4,44 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
 
 import rclpy
 from rclpy.executors import Executor
 from rclpy.signals import SignalHandlerOptions
 
-from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.ros.arguments import check_parameter_names, check_params_files
 from tavid_planner.ros.logs import log_through
-from tavid_planner.ros.node import PlannerNode
+from tavid_planner.ros.node import STOPPING, PlannerNode
 
 WAKE_PERIOD_S = 1.0
+LAST_WORDS_S = 0.4
+"""Between the last answer and the end: the middleware sends it, and who asks for a result only now still gets it."""
 
 log = logging.getLogger(__name__)
 
 
-def serve(planner_factory: Callable[[PlannerConfig], object], ros_arguments: list[str]) -> int:
+def serve(planner: str, ros_arguments: list[str], debug: bool = False) -> int:
     """Serve until SIGINT (ends like any command that is interrupted) or SIGTERM (0).
 
     Args:
-        planner_factory: returns a planner (`tavid_planner.planner.Planner`).
+        planner: "module:class" of the planner, for the process it runs in.
         ros_arguments: --ros-args and what follows.
+        debug: let the libraries in the planning process talk.
 
     Raises:
-        TavidError: a parameter is invalid, the models cannot be loaded.
+        TavidError: a parameter is invalid or unknown, the models cannot be loaded.
         KeyboardInterrupt: after SIGINT, with everything put away.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    check_params_files(ros_arguments)
     context = _start_ros(ros_arguments)
     try:
-        node = PlannerNode(planner_factory, context=context)
+        node = PlannerNode(planner, debug, context=context)
+        known = set(node.get_parameters_by_prefix(""))
+        check_parameter_names(node.get_fully_qualified_name(), ros_arguments, known)
         log_through(node.get_logger())
         executor = node.make_executor()
         stopping = threading.Event()
@@ -48,7 +54,9 @@ def serve(planner_factory: Callable[[PlannerConfig], object], ros_arguments: lis
         finally:
             for again in (signal.SIGINT, signal.SIGTERM):  # a second one does not wait for anything
                 signal.signal(again, signal.SIG_DFL)
-            node.stop_planning()
+            node.stop_planning(STOPPING)
+            node.wait_until_answered()
+            time.sleep(LAST_WORDS_S)
             stopping.set()
             executor.wake()
             spinner.join()
@@ -76,7 +84,7 @@ def _start_ros(ros_arguments: list[str]) -> rclpy.Context:
         rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy has no common class for what it refuses here
         text = str(error).split(", at /")[0]
-        if "ROSArgs" in type(error).__name__:
+        if "ROSArgs" in type(error).__name__ or "parameter" in text:
             raise InputError(ErrorCode.CONFIG_INVALID, f"ROS arguments {' '.join(ros_arguments)}: {text}") from error
         raise ControlError(
             ErrorCode.INTERNAL,

@@ -12,7 +12,7 @@ released files carry none of them.
 import json
 import logging
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from hoi_motion.files import whole_file
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.backbone import Backbone, backbone_of
+from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, read_layers
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
@@ -49,6 +50,7 @@ class Adapter:
         digest: of its files.
         extra: whatever else its training stored, for example the supervised blocks.
         scales: what the LoRA of its layers is multiplied by, alpha over rank: the smallest and the largest.
+        conditioning: how marked instances come in.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Adapter:
     digest: str
     extra: dict = field(default_factory=dict)
     scales: tuple[float, ...] = ()
+    conditioning: Conditioning = field(default_factory=Conditioning)
 
     @property
     def scale_words(self) -> str:
@@ -77,7 +80,7 @@ def widen_patch_embed(transformer, extra_channels: int = 1) -> None:
 def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Adapter:
     """Load an adapter into a transformer, or into the transformer of a pipeline, with weight 1.
 
-    The transformer is widened by one channel first unless it already is.
+    The transformer is widened first, by as many channels as the adapter's conditioning has, unless it already is.
 
     Args:
         lora_alpha: of its LoRA, for files that do not say; None or 0 takes what the files say, else the rank.
@@ -93,12 +96,14 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     lora_path = _lora_path(folder)
     lora_header = check_safetensors(lora_path)
     widened = backbone.extra_channels > 0
-    _check_conv(conv, backbone, 0 if widened else 1, conv_path)
+    conditioning = _conditioning(metadata, conv_path)
+    channels = conditioning.channels(backbone.latent_channels)
+    _check_conv(conv, backbone, 0 if widened else channels, conv_path)
     lora = read_layers(load_file(lora_path), transformer, lora_path)
     alphas = alphas_of(lora, _lora_config(folder, lora_path, lora_header), lora_alpha, lora_path)
 
     if not widened:
-        backbone.widen()
+        backbone.widen(channels)
     backbone.embedding.load_state_dict(conv)
     _inject(transformer, lora, alphas, lora_path)
     config = transformer.peft_config[ADAPTER_NAME]
@@ -111,17 +116,36 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
         weights_digest(folder),
         metadata,
         (min(scales), max(scales)),
+        conditioning,
     )
     logger.info("adapter %s: LoRA scale %s, trigger word %r", folder, adapter.scale_words, adapter.trigger)
     return adapter
 
 
-def save_adapter(folder, transformer, rank: int, alpha: float, trigger: str, extra: dict | None = None) -> None:
+def _conditioning(metadata: dict, path: Path) -> Conditioning:
+    """Taken out of an adapter's metadata; without any it is one mask, as in the released files."""
+    stored = metadata.pop("conditioning", None)
+    try:
+        return Conditioning() if stored is None else Conditioning(**stored)
+    except (TypeError, InputError) as error:
+        raise incompatible(path, f"its conditioning is {str(stored)[:100]}: {error}") from error
+
+
+def save_adapter(
+    folder,
+    transformer,
+    rank: int,
+    alpha: float,
+    trigger: str,
+    extra: dict | None = None,
+    conditioning: Conditioning = Conditioning(),
+) -> None:
     """Write the widened convolution and the LoRA of a peft transformer; each file whole or not at all.
 
     Args:
         folder: made if it does not exist.
         extra: JSON-able facts that are stored with the adapter.
+        conditioning: how marked instances come in; stored with its palette.
 
     Raises:
         InputError: OUTPUT_INVALID when the folder cannot be written, CONFIG_INVALID when the transformer carries no
@@ -151,6 +175,8 @@ def save_adapter(folder, transformer, rank: int, alpha: float, trigger: str, ext
         {DIFFUSERS_METADATA_KEY: json.dumps(diffusers_metadata)},
     )
     facts = {**(extra or {}), "trigger": trigger, "rank": rank, "alpha": alpha}
+    if conditioning != Conditioning():
+        facts["conditioning"] = asdict(conditioning)
     backbone = backbone_of(transformer)
     _write(
         Path(folder) / f"{backbone.patch_file}.safetensors",

@@ -53,6 +53,7 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
         "adapter_scale": pipeline.adapter.scale_words if pipeline.adapter else "",
         "trigger": pipeline.trigger,
         "mask_used": pipeline.uses_mask,
+        "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
         "device": str(device),
         "dtype": config.dtype,
         "memory": config.memory,
@@ -83,10 +84,13 @@ def generate_video(
     _check_frames(pipeline, config.num_frames)
     start = time.perf_counter()
     fit = ImageFit.between(request.size_px, (config.height, config.width))
-    coverage = fit.mask_to_model(request.target_mask, config.mask_reduction)
+    if pipeline.conditioning.kind == "mask":
+        marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
+    else:
+        marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
     output = pipeline(
         image=fit.to_model(request.rgb),
-        mask=torch.from_numpy(coverage) if pipeline.uses_mask else None,
+        mask=marked if pipeline.uses_mask else None,
         prompt=request.prompt,
         height=config.height,
         width=config.width,

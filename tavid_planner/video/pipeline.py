@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 
@@ -19,7 +20,7 @@ from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import Adapter, load_adapter
 from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.backbone import Backbone, backbone_of, pipeline_class
-from tavid_planner.video.conditioning import REDUCTIONS, mask_latents
+from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, coloured, id_map_latents, mask_latents
 from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import GUIDANCE, guidance_at
 from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
@@ -111,7 +112,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         with memory_errors():
             try:
                 own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
-                pipeline = super(TargetAwarePipeline, kind).from_pretrained(
+                pipeline = super(TargetAwarePipeline, kind).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
                     str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
                 )
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -219,7 +220,8 @@ class TargetAwarePipeline(DiffusionPipeline):
         Args:
             image: PIL image, (H, W, 3) uint8 array, or (3, H, W) float tensor in 0..1; resized to height x width.
             mask: one channel with 0 and one other value (PIL, array or tensor), or float coverage in 0..1; of the
-                image's size or height x width. Not used (and may be None) when no adapter is loaded.
+                image's size or height x width. An adapter with an ID map takes a list of such masks, one an instance
+                in the order of their IDs. Not used (and may be None) when no adapter is loaded.
             prompt: a sentence; `[TGT]` stands in front of the target's noun.
             height, width: of the frames in pixels; None takes the model's own size.
             num_frames: 4k+1 (the VAE compresses time by 4); for exactly this many frames CogVideoX wants even k.
@@ -276,7 +278,7 @@ class TargetAwarePipeline(DiffusionPipeline):
                 _, frames, _, h, w = latents.shape
                 condition = None
                 if self.uses_mask:
-                    condition = mask_latents(mask, frames, h, w, mask_reduction).to(start.image)
+                    condition = self._instance_latents(mask, frames, h, w, mask_reduction).to(start.image)
                     condition = torch.cat([condition] * len(prompt_embeds))
 
                 # 5. Denoising
@@ -341,7 +343,12 @@ class TargetAwarePipeline(DiffusionPipeline):
         if not (isinstance(guidance_scale, (int, float)) and 0 <= guidance_scale < math.inf):
             raise _invalid(f"guidance_scale is {guidance_scale!r}", "give a number from 1 (no guidance) upwards")
 
-    def _checked_mask(self, mask, image, size_px) -> torch.Tensor | None:  # (1, 1, H, W) float32
+    @property
+    def conditioning(self) -> Conditioning:
+        """How marked instances come in."""
+        return self.adapter.conditioning if self.adapter is not None else Conditioning()
+
+    def _checked_mask(self, mask, image, size_px) -> torch.Tensor | None:  # (1, K, H, W) float32
         if not self.uses_mask:
             if mask is not None:
                 logger.warning("no adapter is loaded: the mask is not used")
@@ -349,7 +356,30 @@ class TargetAwarePipeline(DiffusionPipeline):
         if mask is None:
             raise InputError(ErrorCode.MASK_INVALID, "mask is None", "the adapter needs the mask of the target")
         sizes = (size_px, image_size_px(image))
-        return checked_coverage(mask, sizes)
+        if self.conditioning.kind == "mask":
+            return checked_coverage(mask, sizes)
+        masks, most = list(mask), len(self.conditioning.palette)
+        if not 1 <= len(masks) <= most:
+            raise InputError(
+                ErrorCode.MASK_INVALID, f"{len(masks)} instances are marked", f"this adapter knows 1 to {most}"
+            )
+        coverages = [checked_coverage(one, sizes) for one in masks]
+        if len({c.shape for c in coverages}) > 1:
+            raise InputError(ErrorCode.SIZE_MISMATCH, "the instances' masks have different sizes", "give one size")
+        return torch.cat(coverages, dim=1)
+
+    def _instance_latents(self, masks: torch.Tensor, frames: int, height: int, width: int, reduction: str):
+        """The marked instances as extra channels (1, F, C, h, w), zeros but in latent frame 0."""
+        conditioning = self.conditioning
+        if conditioning.kind == "mask":
+            return mask_latents(masks, frames, height, width, reduction)
+        latents = id_map_latents(masks, conditioning.palette, frames, height, width)
+        if conditioning.kind == "id_map":
+            return latents
+        cell = self.vae_scale_factor_spatial
+        picture = F.interpolate(coloured(masks, conditioning.palette), size=(height * cell, width * cell), mode="area")
+        first = self.encoded_clip((2 * picture - 1)[:, :, None])
+        return torch.cat([first, first.new_zeros(1, frames - 1, *first.shape[2:])], dim=1)
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken):

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from hoi_motion.errors import ErrorCode, InputError, TavidError, VideoError
+from hoi_motion.errors import ErrorCode, InputError, TavidError, VideoError, shown
 
 # the published contract (docs/architecture.md)
 NUMBERS = {
@@ -75,3 +75,18 @@ def test_errors_travel_between_processes():
         "gone",
         "fetch it",
     )
+
+
+def test_a_message_shows_no_control_characters_and_has_an_end():
+    error = InputError(ErrorCode.FILE_INVALID, "a\x1b[31m\u202eb\x00\nc" + "x" * 10_000, "\x07hint")
+    assert error.message.startswith("a\\x1b[31m\\u202eb\\x00 c") and len(error.message) < 3000
+    assert str(error).isprintable()
+
+
+def test_a_value_is_shown_in_short_whatever_it_is():
+    deep = wide = []
+    for _ in range(200):
+        deep, wide = [deep], [wide] * 10
+    for value in (deep, wide, 10**5000, "x" * 10**6, {i: i for i in range(10**5)}, b"x" * 10**6, float("nan")):
+        assert 0 < len(shown(value)) < 500
+    assert (shown(7), shown("a"), shown(None)) == ("7", "'a'", "None")

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +139,77 @@ def test_a_point_on_a_pixel_ray_projects_to_that_pixel(x, y, depth_m):
 def test_points_behind_the_camera_have_no_pixel(motion):
     behind = motion.camera.T_world_camera @ [0, 0, -1, 1]
     assert np.isnan(motion.camera.project(behind[:3])).all()
+
+
+def written(motion, path, meta=None, **arrays):
+    """A motion's file with parts of it changed."""
+    motion.save(path)
+    data = dict(np.load(path))
+    content = json.loads(str(data["meta"]))
+    np.savez(path, **data | arrays | {"meta": np.array(json.dumps(meta(content) or content if meta else content))})
+    return path
+
+
+@pytest.mark.parametrize(
+    "name, words", [("flat.npz", "object 'target' vertices_m are 0 m thick"), ("tableneg.npz", "size_m is")]
+)
+def test_a_file_that_cannot_be_of_this_world_is_refused_by_field_and_value(name, words):
+    with pytest.raises(InputError, match=f"FILE_INVALID.*{name}: .*{words}"):
+        HoiMotion.load(Path(__file__).parent / name)
+
+
+NASTY_ARRAYS = {
+    "pose_rad": (lambda a: a + 1e5, r"pose_rad\[0, 0, 0\] is 1"),
+    "transl_m": (lambda a: a + 1e30, r"transl_m\[0, 0\] is 1"),
+    "betas": (lambda a: a + 1e6, r"betas\[0\] is"),
+    "camera_K": (lambda a: a * 1e300, r"intrinsics\[0, 0\] is"),
+    "object0_vertices_m": (lambda a: a + 1e6, r"vertices_m\[0, 0\] is"),
+    "object0_faces": (lambda a: a + 0.5, r"faces\[0, 0\] is .*whole number"),
+    "object0_T_world_object": (lambda a: a + [[0, 0, 0, 1e9]] * 3 + [[0] * 4], "T_world_object"),
+    "camera_T_world_camera": (lambda a: a.astype("U9"), "not an array of float64"),
+}
+
+
+@pytest.mark.parametrize("name", NASTY_ARRAYS)
+def test_numbers_that_make_no_sense_are_named(motion, tmp_path, name):
+    change, words = NASTY_ARRAYS[name]
+    motion.save(tmp_path / "m.npz")
+    value = np.load(tmp_path / "m.npz")[name].astype(float)
+    try:
+        changed = change(value)
+    except ValueError:
+        changed = value + 1e9
+    with pytest.raises(InputError, match=f"FILE_INVALID.*m.npz.*{words}"):
+        HoiMotion.load(written(motion, tmp_path / "m.npz", **{name: changed}))
+
+
+@pytest.mark.parametrize(
+    "place, value",
+    [
+        (("fps",), "30"), (("fps",), True), (("fps",), 1e300), (("fps",), None), (("fps",), []),
+        (("body_model",), 7), (("body_model",), ""), (("body_model",), "a\x1b[31m"), (("body_model",), "a" * 9999),
+        (("camera",), []), (("camera", "width"), 64.5), (("camera", "width"), 10**9), (("camera", "width"), "64"),
+        (("camera", "any"), 1), (("objects",), {}), (("objects", 0), []), (("objects", 0, "name"), 7),
+        (("objects", 0, "name"), "\u202ecup"), (("objects", 0, "is_target"), "yes"), (("objects", 0, "shape"), []),
+        (("contacts",), 3), (("diagnostics",), []), (("diagnostics",), {"a": "b"}), (("notes",), "text"),
+        (("notes",), [1]), (("schema",), [[[]]]),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_file_invalid(motion, tmp_path, place, value):
+    def change(meta):
+        inner = meta
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+
+    with pytest.raises(InputError, match="FILE_INVALID.*m.npz") as error:
+        HoiMotion.load(written(motion, tmp_path / "m.npz", change))
+    assert str(error.value).isprintable() and len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "[" * 50_000, "nonsense", "7", '{"schema": 1}'])
+def test_meta_that_is_no_meta_is_file_invalid(motion, tmp_path, text):
+    motion.save(tmp_path / "m.npz")
+    np.savez(tmp_path / "m.npz", **dict(np.load(tmp_path / "m.npz")) | {"meta": np.array(text)})
+    with pytest.raises(InputError, match="FILE_INVALID.*not a readable motion file"):
+        HoiMotion.load(tmp_path / "m.npz")

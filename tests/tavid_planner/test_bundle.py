@@ -20,6 +20,7 @@ FILES = {
     "overlay.mp4",
     "first.png",
     "mask.png",
+    "instances.png",
     "attention.png",
     "motion.npz",
     "motion.glb",

@@ -64,7 +64,7 @@ def test_a_bad_profile_file_is_refused(tmp_path, text):
 
 
 def test_a_missing_profile_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="no file"):
         load_profile(str(tmp_path / "none.yaml"))
 
 

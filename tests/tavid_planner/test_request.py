@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.instances import Instance
 from tavid_planner.request import InteractionRequest, checked_mask
 
 SIZE = (64, 96)
@@ -43,7 +44,7 @@ def test_two_valued_masks_of_every_dtype_mean_the_same(mask):
         (block().T, ErrorCode.SIZE_MISMATCH),
         (many_values(), ErrorCode.MASK_INVALID),
         (np.where(block() > 0, 2, 1), ErrorCode.MASK_INVALID),
-        (np.stack([block()] * 3, -1), ErrorCode.MASK_INVALID),
+        (np.stack([block(), np.roll(block(), 30, 1), block() * 0], -1), ErrorCode.MASK_INVALID),
         (with_nan(), ErrorCode.MASK_INVALID),
         (np.linspace(0, 1, 64 * 96, dtype=np.float32).reshape(SIZE), ErrorCode.MASK_INVALID),
         (np.full(SIZE, "x"), ErrorCode.MASK_INVALID),
@@ -118,9 +119,10 @@ def test_bad_intrinsics(make_request, K):
     "depth, code",
     [
         (np.ones((2, 2)), ErrorCode.SIZE_MISMATCH),
+        (np.full(SIZE, 1e38), ErrorCode.IMAGE_INVALID),
         (np.full(SIZE, True), ErrorCode.IMAGE_INVALID),
     ],
-    ids=["size", "bool"],
+    ids=["size", "far", "bool"],
 )
 def test_bad_depth(make_request, depth, code):
     with pytest.raises(InputError) as error:
@@ -166,3 +168,29 @@ def test_whatever_is_no_distance_means_unknown_depth(make_request, unknown):
     expected = np.full(SIZE, 2.5, np.float32)
     expected[3, 4] = 0
     assert np.array_equal(make_request(depth_m=depth_m).depth_m, expected)
+
+
+def marked(name: str, role: str, column: int) -> Instance:
+    mask = np.zeros((64, 96), bool)
+    mask[20:40, column : column + 10] = True
+    return Instance(name, role, mask)
+
+
+def test_one_mask_is_one_instance_and_an_actor_the_second(make_request):
+    assert [(i.name, i.role) for i in make_request().instances] == [("target", "target")]
+    request = make_request(actor_mask=marked("", "actor", 5).mask)
+    assert [i.role for i in request.instances] == ["target", "actor"]
+
+
+def test_a_request_of_instances_has_their_masks(make_request):
+    instances = [marked("bowl", "other", 50), marked("woman", "actor", 5), marked("mug", "target", 30)]
+    request = InteractionRequest.of_instances(make_request().rgb, instances, "The woman lifts the [TGT] mug", seed=3)
+    assert [i.name for i in request.instances] == ["mug", "woman", "bowl"] and request.seed == 3
+    assert np.array_equal(request.target_mask, instances[2].mask)
+    assert np.array_equal(request.actor_mask, instances[1].mask)
+
+
+def test_masks_that_contradict_the_instances_are_refused(make_request):
+    with pytest.raises(InputError, match="target mask is not that") as error:
+        make_request(instances=(marked("mug", "target", 5),))
+    assert error.value.code is ErrorCode.MASK_INVALID

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from tqdm import tqdm
@@ -28,6 +29,7 @@ from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
 from training.data.sources import MODEL_FPS, fitted, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
+from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
 
 # of the first frame's noise, as CogVideoX image-to-video trains
 NOISE_LOG_MEAN = -3.0
@@ -44,6 +46,7 @@ class CacheSettings:
         image_variants: encodings of the first frame, each with other noise, the first without.
         trigger: the word that stands for `[TGT]`; text_length: tokens.
         fps: frames a second to which the clips were sampled.
+        track_px: pixels that a cell of the kept instance tracks is wide and high; 0: tracks are not kept.
     """
 
     base: str
@@ -55,6 +58,7 @@ class CacheSettings:
     trigger: str
     text_length: int
     fps: float = MODEL_FPS
+    track_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class EncodedClip:
         mask: (H, W) uint8, at pixel size; first_frame: (H, W, 3) uint8.
         text: (L, D) of the caption with the trigger word; trigger_tokens: its positions.
         name, caption: where it comes from.
+        tracks: (2, T, H / track_px, W / track_px) uint8, percent of each cell that subject and object cover; None
+            where they are not kept. words: tokens of subject, object and verb then.
     """
 
     latents: torch.Tensor
@@ -76,6 +82,8 @@ class EncodedClip:
     trigger_tokens: tuple[int, ...]
     name: str
     caption: str
+    tracks: torch.Tensor | None = None
+    words: tuple[tuple[int, ...], ...] = ()
 
 
 class ClipEncoder:
@@ -86,11 +94,12 @@ class ClipEncoder:
 
     @torch.no_grad()
     def encode(self, name: str, clip) -> EncodedClip:
-        """Raises: InputError when the caption is too long for its target word."""
+        """Raises: InputError when the caption is too long for its words, or tracks shall be kept and there are none."""
         pipe, settings = self.pipeline, self.settings
         triggered = insert_trigger(clip.caption, settings.trigger)
         tokens = trigger_token_indices(pipe.tokenizer, triggered, settings.text_length)
         text = self.text(triggered.text)
+        tracks, words = self._interaction(clip, triggered.text)
         pixels = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
@@ -108,7 +117,23 @@ class ClipEncoder:
             trigger_tokens=tokens,
             name=name,
             caption=clip.caption,
+            tracks=tracks,
+            words=words,
         )
+
+    def _interaction(self, clip, text: str) -> tuple[torch.Tensor | None, tuple[tuple[int, ...], ...]]:
+        """Tracks and words of a clip, at the resolution and in the tokens of the cache."""
+        cell_px = self.settings.track_px
+        if not cell_px:
+            return None, ()
+        if clip.tracks is None or clip.triplet is None:
+            raise InputError(ErrorCode.FILE_INVALID, "it has no instance tracks or no triplet")
+        covered = F.avg_pool2d(torch.from_numpy(clip.tracks).float(), cell_px)
+        spans = triplet_spans(text, Triplet(*clip.triplet))
+        subject, verb, other = (
+            span_tokens(self.pipeline.tokenizer, text, span, self.settings.text_length) for span in spans
+        )
+        return (100 * covered).round().to(torch.uint8), (subject, other, verb)
 
     @torch.no_grad()
     def text(self, sentence: str) -> torch.Tensor:  # (L, D)
@@ -156,7 +181,8 @@ class CacheWriter:
         tensors = {}
         for field in ("latents", "image_latents", "text"):
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).half().contiguous()
-        for field in ("mask", "first_frame"):
+        kept = ("mask", "first_frame", *(("tracks",) if clips[0].tracks is not None else ()))
+        for field in kept:
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).contiguous()
         content = save(tensors)
         write_whole(self.folder / name, content)
@@ -170,6 +196,7 @@ class CacheWriter:
                 "fingerprints": fingerprints or [""] * len(clips),
                 "captions": [c.caption for c in clips],
                 "trigger_tokens": [list(c.trigger_tokens) for c in clips],
+                "words": [c.words for c in clips],
             },
         )
         self.shards += 1
@@ -252,12 +279,15 @@ class ClipCache:
         if line["shard"] not in self._open:
             self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
         file = self._open[line["shard"]]
-        tensors = {f: file.get_slice(f)[row] for f in ("latents", "image_latents", "mask", "first_frame", "text")}
+        fields = ("latents", "image_latents", "mask", "first_frame", "text")
+        fields += ("tracks",) if self.settings.track_px else ()
+        tensors = {f: file.get_slice(f)[row] for f in fields}
         return EncodedClip(
             **{f: t.float() if t.is_floating_point() else t for f, t in tensors.items()},
             trigger_tokens=tuple(line["trigger_tokens"][row]),
             name=line["names"][row],
             caption=line["captions"][row],
+            words=tuple(tuple(group) for group in line["words"][row]) if self.settings.track_px else (),
         )
 
 
@@ -314,6 +344,9 @@ def main() -> None:
         "--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included"
     )
     parser.add_argument("--trigger", default=DEFAULT_TRIGGER)
+    parser.add_argument(
+        "--track-px", type=int, default=0, help="keep instance tracks in cells of so many pixels; 0 (default): none"
+    )
     parser.add_argument("--shard-size", type=int, default=64)
     parser.add_argument("--count", type=int, help="the first so many clips only")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
@@ -324,6 +357,8 @@ def main() -> None:
         height, width = (int(side) for side in args.size.split("x"))
     except ValueError:
         parser.error(f"--size is {args.size!r}, expected HxW")
+    if args.track_px and (args.track_px < 0 or height % args.track_px or width % args.track_px):
+        parser.error(f"--track-px is {args.track_px}, expected a divisor of {height} and {width}")
     if not 0 < args.fps <= 1000:
         parser.error(f"--fps is {args.fps}, expected frames a second")
     try:
@@ -340,6 +375,7 @@ def main() -> None:
             args.trigger,
             pipeline.backbone.text_length,
             args.fps,
+            args.track_px,
         )
         encoder = ClipEncoder(pipeline, settings)
         writer = CacheWriter(args.out, settings, encoder.text(""))

@@ -12,11 +12,21 @@ from tavid_planner.request import TARGET_TOKEN
 
 @dataclass(frozen=True)
 class TrainingClip:
-    """frames (T, H, W, 3) u8, target mask of the first frame (H, W) bool, caption with `[TGT]`."""
+    """One clip of a data set.
+
+    Attributes:
+        frames: (T, H, W, 3) u8.
+        mask: (H, W) bool, the target in the first frame.
+        caption: sentence with `[TGT]`.
+        tracks: (2, T, H, W) bool, subject and object in every frame, where the data set has them.
+        triplet: subject, verb and object in the caption's words, where the data set has them.
+    """
 
     frames: np.ndarray
     mask: np.ndarray
     caption: str
+    tracks: np.ndarray | None = None
+    triplet: tuple[str, str, str] | None = None
 
 
 class ClipSource(Protocol):

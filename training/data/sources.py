@@ -13,6 +13,7 @@ from training.data.caption_file import read_caption
 from training.data.clip import ClipSource, TrainingClip, checked_clip, unusable
 from training.data.fingerprint import fingerprint
 from training.scenes.clip_file import is_whole, load_clip
+from training.scenes.figure import ACTOR_INSTANCE
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp"),
@@ -38,7 +39,10 @@ class SceneClips:
             raise unusable(name, f"it has {scene.fps:g} frames a second, {self.fps:g} are needed")
         count = int((len(scene.frames) - 1) * self.fps / scene.fps + 1e-6) + 1
         chosen = np.rint(np.arange(count) * scene.fps / self.fps).astype(int)
-        return checked_clip(name, TrainingClip(scene.frames[chosen], scene.target_mask, scene.caption))
+        ids = scene.instance_ids[chosen]
+        tracks = np.stack([ids == ACTOR_INSTANCE, ids == scene.target_id])
+        clip = TrainingClip(scene.frames[chosen], scene.target_mask, scene.caption, tracks, scene.triplet)
+        return checked_clip(name, clip)
 
     def fingerprint(self, name: str) -> str:
         return fingerprint([self.folder / name])
@@ -132,4 +136,8 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
     mask = cut(clip.mask.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
     if not mask.any():
         raise unusable("the clip", "the target lies outside the part of the picture that is kept")
-    return TrainingClip(frames, mask, clip.caption)
+    tracks = clip.tracks
+    if tracks is not None:
+        shown = [[cut(m.astype(np.uint8), cv2.INTER_NEAREST) for m in track[:num_frames]] for track in tracks]
+        tracks = np.array(shown, bool)
+    return TrainingClip(frames, mask, clip.caption, tracks, clip.triplet)

@@ -17,6 +17,7 @@ from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
 from training.objectives.block_choice import parse_block_choice
+from training.tasks.alignment import Interactions
 from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.validation import ValidationClip, generate
 
@@ -46,7 +47,9 @@ class AdapterTask(DiffusionTask):
         for parameter in transformer.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
-        super().__init__(config, transformer, _scheduler(base, kind), cache[0].latents.shape, device)
+        first = cache[0]
+        track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
+        super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
@@ -61,6 +64,7 @@ class AdapterTask(DiffusionTask):
             torch.stack([c.text if keep else cache.empty_text for c, keep in zip(clips, has_text)]),
             [c.trigger_tokens for c in clips],
             has_text,
+            _interactions(clips),
         )
         return self.batch(drawn, step, rng)
 
@@ -89,6 +93,14 @@ class AdapterTask(DiffusionTask):
             "data_digest": self.data_digest,
         }
         save_adapter(out / "adapter", self.transformer, config.rank, config.alpha, config.trigger, extra=facts)
+
+
+def _interactions(clips) -> Interactions | None:
+    """Who does what in encoded clips, where the cache keeps it; a cell covered to more than a half is theirs."""
+    if clips[0].tracks is None:
+        return None
+    tracks = torch.stack([c.tracks for c in clips]) > 50
+    return Interactions(tracks, [c.words for c in clips], torch.ones(len(clips), dtype=torch.bool))
 
 
 def prepare_adapter(transformer, config: AdapterConfig):

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from hoi_motion.errors import ErrorCode, InputError, RetargetError
-from hoi_motion.options import check_options, from_mapping, option, section
+from hoi_motion.errors import ErrorCode, InputError, RetargetError, shown
+from hoi_motion.options import check_options, from_mapping, option, read_yaml, section
 
 
 @dataclass(frozen=True)
@@ -201,13 +200,10 @@ def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:
     if not path.is_file():
         hint = f"known robots: {', '.join(robot_names())}; or give the path of a YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no robot {name_or_path!r}", hint)
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} is not readable YAML: {error}") from error
+    data = read_yaml(path)
     kind = data.pop("kind", "arm") if isinstance(data, dict) else "arm"
-    if kind not in KINDS:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {kind!r}", f"valid kinds: {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"kind is {shown(kind)}", f"valid kinds: {', '.join(KINDS)}")
     return path, kind, data
 
 

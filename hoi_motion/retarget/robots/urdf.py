@@ -1,9 +1,12 @@
 """A URDF made ready: meshes found, a jaw put on, what only simulators read left out."""
 
+import os
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
 
@@ -13,6 +16,8 @@ TIP_DEPTH_M = 0.006  # the grasp frame lies this far behind the finger tips
 JAW_JOINTS = ("jaw_left_joint", "jaw_right_joint")
 JAW_FRAME = "jaw_tip"
 JAW_VELOCITY_M_S = 0.15
+LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
+MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
 
 def read_urdf(path: Path, jaw: JawConfig) -> str:
@@ -43,12 +48,11 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML or missing meshes.
     """
-    try:
-        root = xml.fromstring(path.read_bytes().rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
-    except (OSError, xml.ParseError) as error:
-        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is not a URDF: {error}") from error
-    if root.tag == "mujoco" and mjcf:
-        root = mjcf_to_urdf(root, path)
+    with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
+        content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
+        root = parse_xml(content.rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
+        if root.tag == "mujoco" and mjcf:
+            root = mjcf_to_urdf(root, path)
     if root.tag != "robot":
         what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
         hint = "give the URDF of the same robot; MJCF is read for humanoids"
@@ -56,6 +60,9 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
+    for material in root.iter("material"):
+        for texture in material.findall("texture"):  # a picture that nothing here looks at
+            material.remove(texture)
     missing = {}
     for mesh in root.iter("mesh"):
         found = _mesh_path(mesh.get("filename", ""), path.parent)
@@ -67,16 +74,26 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN,
             f"{len(missing)} meshes of {path} are missing, the first is {next(iter(missing))}",
-            "put the mesh folder beside the URDF or one of the folders above it",
+            f"put the mesh folder beside the URDF or in one of the {LEVELS_ABOVE} folders above it; meshes elsewhere "
+            f"are not read, and they end in {', '.join(MESH_TYPES)}",
         )
     return root
 
 
 def _mesh_path(name: str, folder: Path) -> Path | None:
+    """The mesh of this name below the folder or one of those above it, None for one that is missing or elsewhere.
+
+    A URDF from anywhere must not choose which files are opened: neither by a path from the root, nor by "..".
+    """
     inside = name.split("://", 1)[-1] if "://" in name else name
-    for base in (folder, *folder.parents):
-        if (base / inside).is_file():
-            return base / inside
+    if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
+        return None
+    folder = Path(os.path.abspath(folder))
+    bases = [base for base in (folder, *folder.parents)[: LEVELS_ABOVE + 1] if base != base.parent]
+    for base in bases:
+        found = Path(os.path.normpath(base / inside))
+        if found.is_relative_to(bases[-1]) and found.is_file():
+            return found
     return None
 
 

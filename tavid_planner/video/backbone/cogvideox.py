@@ -21,10 +21,6 @@ class CogVideoXBackbone(Backbone):
         self._rotary: tuple[tuple, tuple[torch.Tensor, torch.Tensor] | None] = ((), None)
 
     @property
-    def blocks(self) -> torch.nn.ModuleList:
-        return self.transformer.transformer_blocks
-
-    @property
     def patch(self) -> tuple[int, int, int]:
         config = self.transformer.config
         return config.patch_size_t or 1, config.patch_size, config.patch_size

@@ -57,6 +57,7 @@ class Backbone(ABC):
         kind: name of the family.
         patch_layer: name of the layer that embeds patches; adapters widen it.
         patch_file: stem of the file in which an adapter keeps that layer.
+        blocks_name: where the blocks are in the transformer.
         attentions: names of the attentions of a block, on which adapters put LoRA.
         first_frame_given: whether the first latent frame of the input is the image itself, without noise.
         text_length: text tokens that it was trained with.
@@ -65,6 +66,7 @@ class Backbone(ABC):
     kind: str
     patch_layer: str
     patch_file: str
+    blocks_name: str
     attentions: tuple[str, ...]
     first_frame_given = False
     text_length: int
@@ -73,14 +75,9 @@ class Backbone(ABC):
         self.transformer = transformer
 
     @property
-    @abstractmethod
     def blocks(self) -> torch.nn.ModuleList:
         """The transformer blocks, in order."""
-
-    @property
-    @abstractmethod
-    def blocks_name(self) -> str:
-        """Where the blocks are in the transformer."""
+        return getattr(self.transformer, self.blocks_name)
 
     @property
     @abstractmethod

@@ -26,10 +26,6 @@ class WanBackbone(Backbone):
     text_length = TEXT_LENGTH
 
     @property
-    def blocks(self) -> torch.nn.ModuleList:
-        return self.transformer.blocks
-
-    @property
     def patch(self) -> tuple[int, int, int]:
         return tuple(self.transformer.config.patch_size)
 
@@ -59,7 +55,7 @@ class WanBackbone(Backbone):
 
     def watch(self, block: int, mix: Mix) -> Watched:
         replacements = []
-        for attention in (self.blocks[block].attn1, self.blocks[block].attn2):
+        for attention in (getattr(self.blocks[block], name) for name in self.attentions):
             own_processor(attention, WanAttnProcessor, block, "do not capture twice at once")
             if getattr(attention, "fused_projections", False):
                 raise unreliable(f"block {block} has fused projections", "call transformer.unfuse_qkv_projections()")

@@ -30,15 +30,15 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
         if not is_ftfy_available():
             # diffusers repairs every prompt of Wan with it
             raise missing("the package ftfy is missing, which Wan needs", "pip install ftfy")
-        if self.config.boundary_ratio is not None or self.transformer_2 is not None:
+        if self.config["boundary_ratio"] is not None or self.transformer_2 is not None:
             raise missing(
                 f"{self.base} has two transformers, one for much and one for little noise",
                 "use a Wan model with one: 2.2 TI2V 5B, or 2.1 I2V 14B",
             )
         channels, latents = self.transformer.config.in_channels, self.vae.config.z_dim
         first_frame_given = self.backbone.first_frame_given
-        if self.config.expand_timesteps != first_frame_given or channels < latents:
-            wanted = "the image in its first frame" if self.config.expand_timesteps else "the image beside the noise"
+        if self.config["expand_timesteps"] != first_frame_given or channels < latents:
+            wanted = "the image in its first frame" if self.config["expand_timesteps"] else "the image beside the noise"
             raise missing(
                 f"{self.base} is no image-to-video model: it wants {wanted}, its transformer takes {channels} channels",
                 "use Wan 2.2 TI2V 5B, or 2.1 I2V 14B",
@@ -54,7 +54,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
         return self.SCHEDULERS[name].from_config(config, **(flow if name == "unipc" else dict(shift=shift)))
 
     def own_size_px(self) -> tuple[int, int]:
-        return TI2V_SIZE_PX if self.config.expand_timesteps else I2V_SIZE_PX
+        return TI2V_SIZE_PX if self.config["expand_timesteps"] else I2V_SIZE_PX
 
     def check_size(self, height: int, width: int, num_frames: int) -> None:
         if num_frames % self.vae_scale_factor_temporal != 1:

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from hoi_motion.body import free_body_file
-from hoi_motion.body.free_body_file import COMPACT_PATH, expanded_path, read_free_body, smplx_arrays
+from hoi_motion.body.free_body_file import COMPACT_PATH, read_free_body, smplx_arrays
 from hoi_motion.errors import LiftError
 
 
@@ -23,33 +22,6 @@ def test_expanded_arrays_have_the_official_shapes(compact):
     assert arrays["J_regressor"].shape == (55, count) and arrays["lmk_faces_idx"].shape == (51,)
     assert np.abs(arrays["weights"].sum(1) - 1).max() < 1e-5
     assert np.allclose(arrays["hands_componentsl"] @ arrays["hands_componentsl"].T, np.eye(45), atol=1e-6)
-
-
-def test_cache_is_written_once(compact, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first = expanded_path(compact)
-    written = first.stat().st_mtime_ns
-    assert first.is_relative_to(tmp_path) and expanded_path(compact).stat().st_mtime_ns == written
-    assert [p.name for p in first.parent.iterdir()] == [first.name]
-
-
-def test_unwritable_cache_falls_back_with_a_warning(compact, tmp_path, monkeypatch, caplog):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(free_body_file.tempfile, "gettempdir", lambda: str(tmp_path))
-    assert expanded_path(compact).is_file() and "cannot write the body cache" in caplog.text
-
-
-def test_interrupted_write_leaves_nothing(compact, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(free_body_file.np, "savez_compressed", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        expanded_path(compact)
-    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
 def test_damaged_compact_file_says_how_to_get_it_back(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hoi_motion.body import JOINT_NAMES, PARENTS, SURFACE_POINTS, load_body
-from hoi_motion.body.free_body_file import expanded_path, read_free_body
+from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
 from hoi_motion.body.model import OFFICIAL_BODY, vertex_normals
 from hoi_motion.errors import ErrorCode, LiftError
 
@@ -105,8 +105,9 @@ def test_parts_cover_the_hands(body):
     assert body.parents.tolist() == list(PARENTS)
 
 
-def test_a_file_in_smplx_format_is_loaded_by_path(body):
-    loaded = load_body(expanded_path(read_free_body()))
+def test_a_file_in_smplx_format_is_loaded_by_path(body, tmp_path):
+    np.savez(tmp_path / "body.npz", **smplx_arrays(read_free_body()))
+    loaded = load_body(tmp_path / "body.npz")
     assert loaded.name == OFFICIAL_BODY and loaded.free is None
     assert np.array_equal(loaded.v_template_m, body.v_template_m)
 

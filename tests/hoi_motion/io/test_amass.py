@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_amass, read_motion, write_amass
@@ -53,7 +56,7 @@ def test_smplh_keeps_body_hands_and_pelvis(tmp_path):
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"poses": np.zeros((5, 165))}, r"\(5, 165\), AMASS SMPL\+H has \(T, 156\)"),
+        ({"poses": np.zeros((5, 150))}, r"\(5, 150\).*known widths: 165 \(SMPL-X\), 156 \(SMPL\+H\), 72"),
         ({"poses": np.full((5, 156), np.nan)}, "poses.*is nan"),
         ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "no frames"),
         ({"trans": np.zeros((4, 3))}, r"trans has shape \(4, 3\)"),
@@ -82,3 +85,81 @@ def test_a_damaged_file_is_one_named_error(tmp_path, content):
         read_amass(tmp_path / "bad.npz")
     with pytest.raises(InputError, match="readable formats: motion, amass"):
         read_motion(tmp_path / "bad.npz")
+
+
+CASES = Path(__file__).parent
+
+
+def test_betas_of_every_frame_are_averaged():
+    assert read_motion(CASES / "betas_Tx10.npz").betas.shape == (10,)
+
+
+@pytest.mark.parametrize("width, joints", [(63, 22), (66, 22), (72, 22), (156, 52), (165, 55)])
+@pytest.mark.parametrize("rate", ["mocap_frame_rate", "mocap_framerate"])
+def test_the_width_says_the_body_whatever_the_spelling_of_the_rate(tmp_path, width, joints, rate):
+    person = Person()
+    rows = {63: range(1, 22), 66: range(22), 72: range(24), 156: [*range(22), *range(25, 55)], 165: range(55)}[width]
+    poses = person.pose[:, list(rows)].reshape(5, -1)
+    root = {"root_orient": person.pose[:, 0]} if width == 63 else {}
+    np.savez(tmp_path / "m.npz", poses=poses, trans=person.pelvis, betas=np.zeros(16), **root, **{rate: 60.0})
+    back = read_motion(tmp_path / "m.npz")
+    assert np.allclose(back.pose_rad[:, :22], person.pose[:, :22], atol=1e-5) and back.fps == 60
+    hands = np.allclose(back.pose_rad[:, 25:], person.pose[:, 25:], atol=1e-5)
+    assert hands == (joints > 22) and (joints > 22 or not back.pose_rad[:, 22:].any())
+
+
+@pytest.mark.parametrize("name", ["w66.npz", "smplx_old_key.npz"])
+def test_published_variants_are_read_as_they_are(name):
+    found, file = read_motion(CASES / name), np.load(CASES / name)
+    width = min(66, file["poses"].shape[1])
+    assert np.allclose(found.pose_rad.reshape(len(found.pose_rad), -1)[:, :width], file["poses"][:, :width], atol=1e-6)
+
+
+def test_a_pose_without_its_root_stands_and_says_so(tmp_path):
+    np.savez(tmp_path / "m.npz", poses=np.zeros((4, 63)), trans=np.zeros((4, 3)), betas=np.zeros(10), fps=30.0)
+    back = read_motion(tmp_path / "m.npz")
+    assert np.allclose(Rotation.from_rotvec(back.pose_rad[0, 0]).apply([0, 1, 0]), [0, 0, 1], atol=1e-6)
+    assert "stands upright" in " ".join(back.notes)
+
+
+def test_a_given_rate_corrects_the_one_of_the_file():
+    back = read_motion(CASES / "smplx_old_key.npz", fps=60)
+    assert back.fps == 60 and "the file says 120" in " ".join(back.notes)
+
+
+@pytest.mark.parametrize("gender", ["neutral", b"neutral", np.array(["Neutral"]), "n", "b'neutral'"])
+def test_a_neutral_gender_is_told_in_any_form(tmp_path, gender):
+    poses, betas = np.zeros((2, 165)), np.arange(10.0)
+    np.savez(tmp_path / "m.npz", poses=poses, trans=np.zeros((2, 3)), betas=betas, gender=gender, mocap_frame_rate=30.0)
+    assert np.allclose(read_motion(tmp_path / "m.npz").betas, betas)
+
+
+def test_a_gender_that_is_a_pickle_is_not_read_and_the_betas_are_left_out(tmp_path):
+    gender = np.array("female", object)
+    arrays = dict(poses=np.zeros((2, 165)), trans=np.zeros((2, 3)), betas=np.ones(10), mocap_frame_rate=30.0)
+    np.savez(tmp_path / "m.npz", gender=gender, **arrays)
+    back = read_motion(tmp_path / "m.npz")
+    assert not back.betas.any() and "gender" in " ".join(back.notes)
+
+
+def test_a_motion_that_lies_is_said_to_and_up_turns_it(world_joints):
+    lying, turned = read_motion(CASES / "yup.npz"), read_motion(CASES / "yup.npz", up="y")
+    assert "lies on its side, along y" in lying.notes[-1] and "--up y" in lying.notes[-1]
+    assert not [note for note in turned.notes if "lies" in note]
+    before, after = (world_joints(m.pose_rad, m.transl_m) for m in (lying, turned))
+    assert np.allclose(after, before @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit, scale", [("mm", 1000), ("cm", 100)])
+def test_a_motion_in_another_unit_is_said_to_be_and_the_unit_scales_it(tmp_path, motion, unit, scale):
+    write_amass(motion, tmp_path / "m.npz")
+    data = dict(np.load(tmp_path / "m.npz"))
+    np.savez(tmp_path / "far.npz", **data | {"trans": data["trans"].astype(float) * scale})
+    assert f"--unit {unit}" in " ".join(read_motion(tmp_path / "far.npz").notes)
+    right = read_motion(tmp_path / "far.npz", unit=unit)
+    assert np.allclose(right.transl_m, motion.transl_m, atol=1e-6) and not right.notes
+
+
+def test_an_ordinary_motion_raises_no_doubt(motion, tmp_path):
+    write_amass(motion, tmp_path / "m.npz")
+    assert read_motion(tmp_path / "m.npz").notes == ()

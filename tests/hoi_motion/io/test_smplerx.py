@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -26,9 +28,35 @@ def test_joints_are_the_turned_joints(person, folder, same_walk, inner):
     assert np.allclose(motion.pose_rad, person.pose, atol=1e-5) and np.allclose(motion.betas, person.betas, atol=1e-6)
 
 
-def test_frames_are_ordered_by_number_and_none_may_be_missing(folder):
+CASE = Path(__file__).parent / "smplerx_two_people"
+
+
+def test_two_people_whose_numbers_change_places_are_followed_by_place():
+    with pytest.raises(InputError, match=r"2 people.*0 \(20 frames\), 1 \(19 frames\)"):
+        read_smplerx(CASE, 30)
+    people = [read_smplerx(CASE, 30, person=i) for i in (0, 1)]
+    for person in people:
+        assert person.num_frames == 20 and np.abs(np.diff(person.transl_m[:, 0])).max() < 0.1
+    assert "number changes in frames 8, 11, 15, 16" in " ".join(people[0].notes)
+    assert "not found in frame 18, bridged" in " ".join(people[1].notes)
+
+
+def test_a_short_gap_is_bridged_half_way_between_its_neighbours(person, folder, same_walk):
+    before = read_smplerx(folder, FPS)
     (folder / "smplx" / "00003_0.npz").unlink()
-    with pytest.raises(InputError, match="lacks frame 3"):
+    motion = read_smplerx(folder, FPS)
+    assert motion.num_frames == FRAMES and "not found in frame 3, bridged" in " ".join(motion.notes)
+    path_m = motion.transl_m - motion.transl_m[0]
+    assert np.allclose(path_m[2], (path_m[1] + path_m[3]) / 2, atol=1e-5)
+    assert np.allclose(motion.pose_rad[[0, 1, 3, 4]], before.pose_rad[[0, 1, 3, 4]], atol=1e-5)
+
+
+def test_a_body_that_jumps_is_two_people(folder):
+    for frame in (4, 5):
+        path = folder / "smplx" / f"{frame:05}_0.npz"
+        data = dict(np.load(path))
+        np.savez(path, **data | {"transl": data["transl"] + [3, 0, 0]})
+    with pytest.raises(InputError, match=r"2 people.*0 \(3 frames\), 1 \(2 frames\)"):
         read_smplerx(folder, FPS)
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,6 +7,7 @@ from PIL import Image
 from hoi_motion.media.image_files import read_depth, read_image, read_mask
 from tavid_planner.errors import ErrorCode, InputError
 
+HERE = Path(__file__).parent
 GREY = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
 
 
@@ -22,13 +25,38 @@ def test_a_sixteen_bit_image_is_refused(tmp_path):
     assert error.value.code is ErrorCode.IMAGE_INVALID
 
 
-def test_a_mask_is_read_as_it_is_stored(tmp_path):
+@pytest.mark.parametrize("path", sorted((HERE / "masks").iterdir()), ids=lambda path: path.name)
+def test_masks_as_tools_write_them_are_the_same_pixels(path):
+    said = []
+    assert read_mask(path, say=said.append).sum() == 1616 and len(said) == 1
+
+
+@pytest.mark.parametrize("colours", [[0, 0, 0, 255, 0, 0], [0, 0, 0, 128, 0, 0], [0, 0, 0, 0, 0, 0]])
+def test_a_palette_marks_by_colour_and_by_number_where_it_has_no_colours(tmp_path, colours):
     palette = Image.fromarray((GREY > 100).astype(np.uint8), "P")
-    palette.putpalette([0, 0, 0, 255, 0, 0])
+    palette.putpalette(colours)
     palette.save(tmp_path / "palette.png")
-    assert np.array_equal(np.unique(read_mask(tmp_path / "palette.png")), [0, 1])
-    Image.fromarray(np.stack([GREY] * 3, -1)).save(tmp_path / "colour.png")
-    assert read_mask(tmp_path / "colour.png").shape == (64, 96, 3)
+    assert np.array_equal(read_mask(tmp_path / "palette.png"), GREY > 100)
+
+
+def test_a_large_picture_is_refused_by_its_header(recwarn, capfd):
+    with pytest.raises(InputError, match="IMAGE_INVALID.*it has 13000x13000 pixels"):
+        read_image(HERE / "j13000.jpg")
+    assert not recwarn.list and capfd.readouterr().err == ""
+
+
+def test_a_picture_of_thousands_of_passes_is_refused_before_it_is_drawn(tmp_path):
+    Image.new("RGB", (8000, 6000)).save(tmp_path / "many.jpg", progressive=True)
+    content = (tmp_path / "many.jpg").read_bytes()
+    (tmp_path / "many.jpg").write_bytes(content[:-2] + b"\xff\xda" * 500 + content[-2:])
+    with pytest.raises(InputError, match="IMAGE_INVALID.*passes"):
+        read_image(tmp_path / "many.jpg")
+
+
+def test_a_format_that_calls_another_program_is_no_picture(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+    with pytest.raises(InputError, match="IMAGE_INVALID"):
+        read_image(tmp_path / "a.png")
 
 
 def test_depth_in_millimetres_and_in_metres_agree(tmp_path):

@@ -205,3 +205,29 @@ def test_a_signal_in_the_middle_is_130_and_leaves_nothing(files, number):
     assert process.returncode == 130
     assert errors.startswith("error: CANCELLED") and errors.count("\n") == 1
     assert sorted(p.name for p in files.iterdir()) == ["image.png", "mask.png", "waiting.py"]
+
+
+def test_several_instances_are_marked_by_name_and_role(files, planned, capsys):
+    given = arguments(files)
+    del given[2:4]
+    assert main([*given, "--instance", f"red mug:target:{files / 'mask.png'}"]) == 3
+    [instance] = planned[0][1].instances
+    assert (instance.name, instance.role) == ("red mug", "target")
+
+
+@pytest.mark.parametrize(
+    "more, quoted",
+    [
+        (["--instance", "mug:target:mask.png"], "both given"),
+        (["--instance", "mug"], "both given"),
+    ],
+)
+def test_two_ways_to_mark_the_target_are_refused(files, planned, capsys, more, quoted):
+    assert main(arguments(files, *more)) == 2 and quoted in capsys.readouterr().err
+
+
+def test_an_instance_without_a_file_is_refused(files, planned, capsys):
+    given = arguments(files)
+    del given[2:4]
+    assert main([*given, "--instance", "mug:target"]) == 2 and "NAME:ROLE:FILE" in capsys.readouterr().err
+    assert main(given) == 2 and "neither --mask nor --instance" in capsys.readouterr().err

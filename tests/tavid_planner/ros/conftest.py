@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,8 @@ for package in ("rclpy", "tavid_planner_interfaces"):
 REPOSITORY = Path(__file__).resolve().parents[3]
 NODE_SCRIPT = Path(__file__).with_name("obedient_node.py")
 START_TIMEOUT_S = 180
+ANSWER_S = 180
+"""Far above what an answer takes, for machines that are busy."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -103,3 +106,70 @@ def _node(program: list[str], folder: Path, parameters):
             yield node, client
     finally:
         node.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("node")
+
+
+@pytest.fixture(scope="module")
+def started():
+    """What the first test has started, for all of them: a process is slow to start."""
+    with ExitStack() as stack:
+        yield SimpleNamespace(stack=stack, pair=None, failed=False)
+
+
+@pytest.fixture
+def client(started, obedient_node, folder, plan):
+    if started.failed:
+        pytest.fail("the node did not start, see the first failure")
+    if started.pair is None:
+        started.failed = True
+        started.pair = started.stack.enter_context(obedient_node(folder, plan))
+        started.failed = False
+    node, client = started.pair
+    yield client
+    assert node.process.poll() is None, f"the node died:\n{node.log}"
+
+
+@pytest.fixture
+def call(client):
+    """A function that calls a service of the node and waits for the answer."""
+    clients = []
+
+    def call(kind, name: str, request, timeout_s: float = ANSWER_S):
+        service = client.node.create_client(kind, name)
+        clients.append(service)
+        assert service.wait_for_service(timeout_s), f"no service {name}"
+        answer = client.wait(service.call_async(request), timeout_s)
+        assert answer is not None, f"{name} has not answered for {timeout_s} s"
+        return answer
+
+    yield call
+    for service in clients:
+        client.node.destroy_client(service)
+
+
+@pytest.fixture
+def goal(make_request):
+    """A function that makes a whole goal (or service request) from an instruction."""
+
+    from tavid_planner_interfaces.action import PlanInteraction
+
+    def make(instruction: str = "picks up the [TGT] mug", kind=PlanInteraction.Goal, **fields):
+        request = make_request()
+        from std_msgs.msg import Header
+
+        from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+
+        header = Header(frame_id="camera")
+        header.stamp.sec = 12
+        message = kind(instruction=instruction, seed=3)
+        message.image = image_from_rgb(request.rgb, header)
+        message.target_mask = image_from_mask(request.target_mask, header)
+        for name, value in fields.items():
+            setattr(message, name, value)
+        return message
+
+    return make

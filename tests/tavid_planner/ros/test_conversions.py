@@ -4,7 +4,7 @@ import array
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.ros import conversions
@@ -12,7 +12,6 @@ from tavid_planner.ros.conversions import (
     depth_from_image,
     image_from_mask,
     image_from_rgb,
-    intrinsics_from_camera_info,
     is_empty,
     mask_from_image,
     rgb_from_image,
@@ -22,9 +21,9 @@ RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 ALPHA = np.full((5, 7, 1), 99, np.uint8)
 
 
-def message(pixels: np.ndarray, encoding: str, padding: int = 0, bigendian: bool = False) -> Image:
+def message(pixels: np.ndarray, encoding: str, padding: int = 0, bigendian: bool = False, width=None) -> Image:
     """An image message with `padding` bytes of garbage after each row."""
-    height, width = pixels.shape[:2]
+    height, width = pixels.shape[0], pixels.shape[1] if width is None else width
     stored = pixels.astype(pixels.dtype.newbyteorder(">" if bigendian else "<"))
     rows = np.frombuffer(stored.tobytes(), np.uint8).reshape(height, -1)
     padded = np.concatenate([rows, np.full((height, padding), 0xAB, np.uint8)], axis=1)
@@ -85,9 +84,46 @@ def test_depth_in_metres_keeps_unknown_pixels():
 @pytest.mark.parametrize("convert", [rgb_from_image, mask_from_image, depth_from_image])
 def test_unknown_encoding_is_named_with_the_known_ones(convert):
     with pytest.raises(TavidError) as error:
-        convert(message(RGB, "yuv422"))
+        convert(message(RGB, "nv21"))
     assert error.value.code is ErrorCode.ENCODING_UNSUPPORTED
-    assert "yuv422" in error.value.message and "8" in error.value.hint or "16UC1" in error.value.hint
+    assert "nv21" in error.value.message and "8" in error.value.hint or "16UC1" in error.value.hint
+
+
+def test_infinite_depth_is_unknown_depth():
+    depth = np.array([[np.inf, -np.inf, 1.5]], np.float32)
+    np.testing.assert_array_equal(depth_from_image(message(depth, "32FC1")), [[np.nan, np.nan, 1.5]])
+
+
+@pytest.mark.parametrize("encoding, order", [("yuv422", "uyvy"), ("yuyv", "yuyv"), ("yuv422_yuy2", "yuyv")])
+def test_yuv_is_read_in_its_order_of_bytes(encoding, order):
+    # pure red in BT.601, studio range: Y 81, U 90, V 240
+    values = {"y": 81, "u": 90, "v": 240}
+    row = np.array([values[c] for c in order] * 4, np.uint8)
+    rgb = rgb_from_image(message(np.tile(row, (6, 1)), encoding, width=8))
+    assert rgb.shape == (6, 8, 3)
+    np.testing.assert_allclose(rgb.reshape(-1, 3), np.tile((255, 0, 0), (48, 1)), atol=3)
+
+
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_bayer_pattern_keeps_its_colour(pattern):
+    colour = {"r": 200, "g": 100, "b": 50}
+    tile = np.array([colour[c] for c in pattern], np.uint8).reshape(2, 2)
+    rgb = rgb_from_image(message(np.tile(tile, (6, 6)), f"bayer_{pattern}8"))
+    np.testing.assert_array_equal(rgb[4:8, 4:8].reshape(-1, 3), np.tile((200, 100, 50), (16, 1)))
+
+
+@pytest.mark.parametrize("encoding", ["mono16", "rgb16", "bayer_rggb16"])
+def test_deep_images_are_refused_with_what_to_do(encoding):
+    with pytest.raises(TavidError, match="mono8 or rgb8") as error:
+        rgb_from_image(message(RGB, encoding))
+    assert error.value.code is ErrorCode.ENCODING_UNSUPPORTED
+
+
+@pytest.mark.parametrize("encoding, shape", [("yuv422", (4, 14)), ("bayer_rggb8", (5, 6))])
+def test_odd_sides_of_paired_pixels_are_refused(encoding, shape):
+    width = 7 if encoding == "yuv422" else 6
+    with pytest.raises(TavidError, match="even"):
+        rgb_from_image(message(np.zeros(shape, np.uint8), encoding, width=width))
 
 
 @pytest.mark.parametrize(
@@ -119,31 +155,6 @@ def test_images_survive_the_round_trip():
 def test_only_a_field_left_out_counts_as_empty():
     assert is_empty(Image())
     assert not is_empty(Image(width=3))
-
-
-K = [100.0, 0.0, 40.0, 0.0, 110.0, 30.0, 0.0, 0.0, 1.0]
-
-
-def test_intrinsics_are_those_of_the_message():
-    info = CameraInfo(width=80, height=60, k=K)
-    np.testing.assert_array_equal(intrinsics_from_camera_info(info, (60, 80)).ravel(), K)
-
-
-def test_uncalibrated_camera_has_no_intrinsics():
-    assert intrinsics_from_camera_info(CameraInfo(width=80, height=60), (60, 80)) is None
-
-
-def test_intrinsics_follow_binning_and_region():
-    info = CameraInfo(width=80, height=60, k=K, binning_x=2, binning_y=2)
-    info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 10, 20, 40, 20
-    K_image = intrinsics_from_camera_info(info, (10, 20))
-    np.testing.assert_allclose(K_image, [[50, 0, 15], [0, 55, 5], [0, 0, 1]])
-
-
-def test_camera_info_of_another_size_is_refused():
-    with pytest.raises(TavidError) as error:
-        intrinsics_from_camera_info(CameraInfo(width=640, height=480, k=K), (60, 80))
-    assert error.value.code is ErrorCode.SIZE_MISMATCH
 
 
 def test_messages_list_what_the_documentation_promises():

@@ -1,9 +1,7 @@
 """The node across processes, over real ROS 2: both doors, refusals, cancel, parameters and lifecycle while planning."""
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,67 +23,6 @@ from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
 ANSWER_S = 180
 """Far above what an answer takes, for machines that are busy."""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("node")
-
-
-@pytest.fixture(scope="module")
-def started():
-    """What the first test has started, for all of them: a process is slow to start."""
-    with ExitStack() as stack:
-        yield SimpleNamespace(stack=stack, pair=None, failed=False)
-
-
-@pytest.fixture
-def client(started, obedient_node, folder, plan):
-    if started.failed:
-        pytest.fail("the node did not start, see the first failure")
-    if started.pair is None:
-        started.failed = True
-        started.pair = started.stack.enter_context(obedient_node(folder, plan))
-        started.failed = False
-    node, client = started.pair
-    yield client
-    assert node.process.poll() is None, f"the node died:\n{node.log}"
-
-
-@pytest.fixture
-def call(client):
-    """A function that calls a service of the node and waits for the answer."""
-    clients = []
-
-    def call(kind, name: str, request, timeout_s: float = ANSWER_S):
-        service = client.node.create_client(kind, name)
-        clients.append(service)
-        assert service.wait_for_service(timeout_s), f"no service {name}"
-        answer = client.wait(service.call_async(request), timeout_s)
-        assert answer is not None, f"{name} has not answered for {timeout_s} s"
-        return answer
-
-    yield call
-    for service in clients:
-        client.node.destroy_client(service)
-
-
-@pytest.fixture
-def goal(make_request):
-    """A function that makes a whole goal (or service request) from an instruction."""
-
-    def make(instruction: str = "picks up the [TGT] mug", kind=PlanAction.Goal, **fields):
-        request = make_request()
-        header = Header(frame_id="camera")
-        header.stamp.sec = 12
-        message = kind(instruction=instruction, seed=3)
-        message.image = image_from_rgb(request.rgb, header)
-        message.target_mask = image_from_mask(request.target_mask, header)
-        for name, value in fields.items():
-            setattr(message, name, value)
-        return message
-
-    return make
 
 
 def feedback_until(client, stage: str) -> PlanAction.Feedback:
@@ -307,10 +244,11 @@ def test_inactive_node_refuses_and_serves_again_when_activated(client, call, goa
     client.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
     feedback_until(client, "video")
     assert change(Transition.TRANSITION_DEACTIVATE)
-    assert client.result(ANSWER_S).error_code == ErrorCode.CANCELLED
+    ended = client.result(ANSWER_S)
+    assert ended.error_code == ErrorCode.CANCELLED and "deactivated" in ended.error_msg
     client.send_goal(goal(), ANSWER_S)
     refused = client.result(ANSWER_S)
-    assert refused.error_code == ErrorCode.BUSY and "not active" in refused.error_msg
+    assert refused.error_code == ErrorCode.BUSY and "deactivated" in refused.error_msg
     assert change(Transition.TRANSITION_ACTIVATE)
     client.send_goal(goal(), ANSWER_S)
     assert client.result(ANSWER_S).error_code == ErrorCode.NONE

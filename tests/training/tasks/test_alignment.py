@@ -124,3 +124,45 @@ def test_lora_on_supervised_blocks_needs_one():
     config = from_mapping(AdapterConfig, dict(alignment={"lora_blocks": "supervised"}, attention=dict(weight=0.0)))
     with pytest.raises(InputError, match="supervises"):
         lora_blocks(config, 3)
+
+
+@pytest.mark.slow
+def test_an_adapter_learns_both_losses_from_a_cache_of_scenes(tmp_path):
+    from tiny_model import write_tiny_model
+
+    from tavid_planner.video.model_files import weights_digest
+    from tavid_planner.video.pipeline import TargetAwarePipeline
+    from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+    from training.data.sources import SceneClips
+    from training.json_lines import read_lines
+    from training.scenes.clip_file import save_clip
+    from training.scenes.scene import generate_scene
+    from training.trainer import Trainer
+
+    base = write_tiny_model(tmp_path / "base", max_text_seq_length=96)
+    (tmp_path / "clips").mkdir()
+    for seed in (5, 6):
+        save_clip(tmp_path / "clips" / f"clip_{seed}.npz", generate_scene(seed, 32, 48, 9, supersampling=1))
+    pipeline = TargetAwarePipeline.from_pretrained(base)
+    settings = CacheSettings(str(base), weights_digest(base), 32, 48, 9, 1, "target", 96, track_px=2)
+    encoder = ClipEncoder(pipeline, settings)
+    fill(CacheWriter(tmp_path / "cache", settings, encoder.text("")), encoder, SceneClips(tmp_path / "clips"), 8, None)
+    clip = ClipCache(tmp_path / "cache")[0]
+    assert clip.tracks.shape == (2, 9, 16, 24) and clip.tracks.max() == 100 and len(clip.words) == 3
+
+    options = dict(
+        base=str(base),
+        cache=str(tmp_path / "cache"),
+        out=str(tmp_path / "run"),
+        steps=2,
+        batch_size=2,
+        rank=4,
+        alpha=4,
+        text_dropout=0.0,
+        log_every=1,
+        attention=dict(weight=0.1, blocks="1"),
+        alignment=MATRIX,
+    )
+    Trainer(from_mapping(AdapterConfig, options)).run()
+    last = read_lines(tmp_path / "run" / "log.jsonl")[-1]
+    assert last["grounding"] > 0 and last["propagation"] > 0 and last["attention"] > 0

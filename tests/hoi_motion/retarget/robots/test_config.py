@@ -72,18 +72,16 @@ def test_missing_meshes_are_named(as_yaml, tmp_path):
 
 
 def test_a_floating_base_is_named(as_yaml, tmp_path):
-    text = Path(load_robot_config("panda").urdf).read_text().replace('filename="package://', f'filename="{_meshes()}/')
+    shutil.copytree(Path(load_robot_config("panda").urdf).parent, tmp_path / "panda")
+    text = (tmp_path / "panda" / "panda.urdf").read_text()
     root = (
         '<link name="world"/>'
         '<joint name="loose" type="floating"><parent link="world"/><child link="panda_link0"/></joint>'
     )
-    (tmp_path / "loose.urdf").write_text(text.replace("</robot>", root + "</robot>"))
-    error = error_of(as_yaml(urdf=str(tmp_path / "loose.urdf")))
+    loose = tmp_path / "panda" / "loose.urdf"
+    loose.write_text(text.replace("</robot>", root + "</robot>"))
+    error = error_of(as_yaml(urdf=str(loose)))
     assert error.code == ErrorCode.ROBOT_UNKNOWN and "floating base" in error.message
-
-
-def _meshes() -> Path:
-    return Path(load_robot_config("panda").urdf).parent
 
 
 def test_a_home_outside_the_limits_is_named(as_yaml):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import InputError
-from hoi_motion.io.pickles import load_pickle, load_torch
+from hoi_motion.reading.pickles import load_pickle
+from hoi_motion.reading.torch_file import load_torch
 from tests.hoi_motion.io.published import joblib_dump
 
 
@@ -90,7 +91,7 @@ def test_a_name_is_refused_before_its_module_is_imported(tmp_path):
 def test_a_state_for_a_constructor_is_refused(tmp_path):
     # BUILD on the class itself would set its attributes
     (tmp_path / "evil.pkl").write_bytes(b"\x80\x02cnumpy\ndtype\n}X\x01\x00\x00\x00aK\x01sb.")
-    with pytest.raises(InputError, match="a state for a function"):
+    with pytest.raises(InputError, match="gives a state to a type"):
         load_pickle(tmp_path / "evil.pkl")
 
 

@@ -2,35 +2,33 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode
-from tavid_planner.plan import InteractionPlan
 from tavid_planner.request import InteractionRequest
-
-if TYPE_CHECKING:
-    from tavid_planner.planner import Planner
+from tavid_planner.worker.messages import MadePlan
+from tavid_planner.worker.supervisor import PlanWorker
 
 QUEUE_POLL_S = 0.1
+NOT_YET_OPEN = ("the planner is not active: its models are not loaded", "wait while it starts, or activate it")
 
 
 class PlannerDesk:
-    """Serialises plans and owns the models. Thread-safe.
+    """Serialises plans and owns the worker. Thread-safe.
 
     Args:
-        planner_factory: called with a `PlannerConfig`, returns a planner (`tavid_planner.planner.Planner`).
+        worker: what makes the plans.
         max_waiting: requests that may wait behind the running one; more are refused.
     """
 
-    def __init__(self, planner_factory: Callable[[PlannerConfig], "Planner"], max_waiting: int = 0):
-        self._planner_factory = planner_factory
+    def __init__(self, worker: PlanWorker, max_waiting: int = 0):
+        self._worker = worker
         self._max_waiting = max_waiting
-        self._planner: Planner | None = None
         self._open = False
+        self._why_closed = NOT_YET_OPEN
         self._line: deque[object] = deque()  # the first one is being served
         self._running: CancelToken | None = None
         self._changed = threading.Condition()
@@ -49,59 +47,87 @@ class PlannerDesk:
 
     @property
     def loaded(self) -> bool:
-        planner = self._planner
-        return planner is not None and planner.loaded
+        return self._worker.loaded
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process that holds the models, None when there is none."""
+        return self._worker.pid
+
+    @property
+    def gpu_bytes(self) -> int | None:
+        """Memory of the GPU that the models hold, None without a GPU."""
+        return self._worker.gpu_bytes
 
     def open(self, config: PlannerConfig, on_progress: OnProgress = silent) -> None:
         """Load the models and accept requests.
 
         Raises:
-            TavidError: when the models cannot be loaded; the desk stays closed.
+            TavidError: when the models cannot be loaded, or `close` was called meanwhile; the desk stays closed.
         """
-        with self._turn(CancelToken(), max_waiting=None):
-            self._load(config, on_progress, CancelToken())
-            self._open = True
+        cancel = CancelToken()
+        with self._turn(cancel, max_waiting=None), self._current(cancel):
+            self._worker.load(config, on_progress, cancel)
+            with self._changed:
+                cancel.raise_if_cancelled()
+                self._open = True
 
-    def close(self) -> None:
-        """Refuse requests, cancel the running one, wait until it has ended, free the models."""
+    def close(self, why: tuple[str, str] = NOT_YET_OPEN) -> None:
+        """Refuse requests, end the running one, give the memory of the models back.
+
+        Args:
+            why: (message, hint) for those who are or will be refused.
+        """
         with self._changed:
-            self._open = False
+            self._open, self._why_closed = False, why
             if self._running is not None:
                 self._running.cancel()
             self._changed.notify_all()
         with self._turn(CancelToken(), max_waiting=None):
-            self._unload()
+            self._worker.stop()
 
     def plan(
-        self, request: InteractionRequest, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken
-    ) -> InteractionPlan:
-        """Answer one request when its turn comes.
+        self,
+        request: InteractionRequest,
+        config: PlannerConfig,
+        folder: Path,
+        on_progress: OnProgress,
+        cancel: CancelToken,
+        joints: bool = False,
+        notes: tuple[str, ...] = (),
+    ) -> MadePlan:
+        """Answer one request when its turn comes; arguments as those of `PlanWorker.plan`.
 
         Raises:
             ControlError: BUSY when the line is full or the desk is closed, CANCELLED.
-            TavidError: whatever the planner says.
+            TavidError: whatever the worker says.
         """
         self._refuse_when_closed()
         if self.busy:
             on_progress("wait", 0.0)
-        with self._turn(cancel, self._max_waiting):
-            with self._changed:
-                self._refuse_when_closed()
-                self._running = cancel
+        with self._turn(cancel, self._max_waiting), self._current(cancel):
+            self._refuse_when_closed()
             try:
-                self._load(config, on_progress, cancel)
-                return self._planner.plan(request, on_progress, cancel)
-            finally:
-                with self._changed:
-                    self._running = None
+                return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes)
+            except ControlError as error:
+                if error.code is ErrorCode.CANCELLED and not self._open:
+                    message, hint = self._why_closed
+                    raise ControlError(error.code, f"the plan was ended: {message}", hint) from error
+                raise
 
     def _refuse_when_closed(self) -> None:
         if not self._open:
-            raise ControlError(
-                ErrorCode.BUSY,
-                "the planner is not active: its models are not loaded",
-                "wait while it starts, or activate the node (ros2 lifecycle set NODE activate)",
-            )
+            raise ControlError(ErrorCode.BUSY, *self._why_closed)
+
+    @contextmanager
+    def _current(self, cancel: CancelToken):
+        with self._changed:
+            self._running = cancel
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running = None
 
     @contextmanager
     def _turn(self, cancel: CancelToken, max_waiting: int | None):
@@ -126,15 +152,3 @@ class PlannerDesk:
             with self._changed:
                 self._line.remove(ticket)
                 self._changed.notify_all()
-
-    def _load(self, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken) -> None:
-        if self._planner is None or self._planner.config != config:
-            # before the next one is loaded: two models may not fit into memory
-            self._unload()
-            self._planner = self._planner_factory(config)
-        self._planner.load(on_progress, cancel)
-
-    def _unload(self) -> None:
-        if self._planner is not None:
-            self._planner.unload()
-            self._planner: Planner | None = None

@@ -1,0 +1,361 @@
+"""Valid files of every kind that is read, small, and what reads them: where `benchmarks.fuzz_files` begins."""
+
+import io
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+FRAMES, FPS = 4, 25.0
+BESIDE = {"robot/meshes/a.stl": b"solid a\nendsolid a\n"}
+"""What lies in the folder of the files, to be named by them."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    Attributes:
+        suffix: the file's ending; seeds: valid contents, all of which `read` takes.
+        read: the readers, one after the other; each must take the file or refuse it by name.
+    """
+
+    suffix: str
+    seeds: Callable[[], list[bytes]]
+    read: tuple[Callable[[Path], object], ...]
+
+
+def kinds() -> dict[str, Kind]:
+    """Every kind by name."""
+    return {
+        "motion": Kind(".npz", _motions, (_motion, _converted)),
+        "amass": Kind(".npz", _amass, (_converted,)),
+        "robot_motion": Kind(".npz", _robot_motions, (_robot_motion,)),
+        "body": Kind(".npz", _bodies, (_free_body, _official_body)),
+        "npy": Kind(".npy", _npys, (_mask, _depth)),
+        "pt": Kind(".pt", _torch_files, (_converted,)),
+        "pkl": Kind(".pkl", _pickles, (_converted, _pickle)),
+        "yaml": Kind(".yaml", _yamls, (_profile, _robot, _limits)),
+        "json": Kind(".json", _jsons, (_json,)),
+        "safetensors": Kind(".safetensors", _safetensors, (_weights,)),
+        "urdf": Kind(".urdf", _urdfs, (_urdf,)),
+        "mjcf": Kind(".xml", _mjcfs, (_mjcf,)),
+        "picture": Kind(".png", _pictures, (_image, _mask, _depth)),
+        "video": Kind(".mp4", _videos, (_video,)),
+        "keypoints": Kind(".npz", _keypoints, (_keypoint_file,)),
+        "mesh": Kind(".ply", _meshes, (_mesh,)),
+    }
+
+
+def npz(**arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def _motions() -> list[bytes]:
+    meta = {
+        "schema": 1,
+        "fps": FPS,
+        "body_model": "anny-free",
+        "camera": {"width": 64, "height": 48, "focal_source": "assumed"},
+        "objects": [{"name": "target", "shape": "mesh", "is_target": True}],
+        "supports": [{"name": "table"}],
+        "contacts": [
+            {"hand": "left_hand", "object_name": "target", "start_frame": 0, "end_frame": 2, "confidence": 0.9}
+        ],
+        "diagnostics": {"reprojection_error_mean": 0.01},
+        "notes": ["a note"],
+    }
+    still = np.tile(np.eye(4), (FRAMES, 1, 1))
+    corners = np.array([[x, y, z] for x in (0, 0.1) for y in (0, 0.1) for z in (0, 0.1)], np.float32)
+    arrays = dict(
+        pose_rad=np.zeros((FRAMES, 55, 3), np.float32),
+        transl_m=np.zeros((FRAMES, 3), np.float32),
+        betas=np.zeros(10, np.float32),
+        camera_K=np.diag([80.0, 80, 1]),
+        camera_T_world_camera=np.eye(4),
+        object0_vertices_m=corners,
+        object0_faces=np.array([[0, 1, 2], [1, 2, 3], [4, 5, 6], [5, 6, 7]], np.int32),
+        object0_T_world_object=still,
+        support0_size_m=np.array([1.0, 1.0, 0.1]),
+        support0_T_world_box=np.eye(4),
+    )
+    return [npz(meta=np.array(json.dumps(meta)), **arrays)]
+
+
+def _amass() -> list[bytes]:
+    rest = dict(trans=np.zeros((FRAMES, 3)), betas=np.zeros(10), gender=np.array("neutral"))
+    return [
+        npz(poses=np.zeros((FRAMES, 165)), mocap_frame_rate=30.0, **rest),
+        npz(poses=np.zeros((FRAMES, 156)), mocap_framerate=120.0, **rest),
+        npz(pose_body=np.zeros((FRAMES, 63)), root_orient=np.zeros((FRAMES, 3)), mocap_frame_rate=30.0, **rest),
+    ]
+
+
+def _robot_motions() -> list[bytes]:
+    meta = {"schema": 1, "robot": "arm", "joint_names": ["a", "b"], "fps": FPS, "stretch": 1.0, "facts": {"gap_m": 0.1}}
+    arrays = dict(
+        positions_rad=np.zeros((FRAMES, 2)), root_pose=np.zeros((FRAMES, 7)), source_time_s=np.arange(FRAMES) / FPS
+    )
+    return [npz(meta=np.array(json.dumps(meta)), **arrays)]
+
+
+def _bodies() -> list[bytes]:
+    from hoi_motion.body.smplx_file import SHAPES
+
+    sizes = {"V": 9940, "F": 20, "S": 20}
+    arrays = {name: np.zeros([sizes.get(n, n) for n in shape], np.float32) for name, shape in SHAPES.items()}
+    arrays |= {name: arrays[name].astype(np.int64) for name in ("f", "kintree_table", "lmk_faces_idx")}
+    return [npz(**arrays)]
+
+
+def _npys() -> list[bytes]:
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:20, 10:20] = 255
+    return [_npy(mask), _npy(mask > 0), _npy(np.full((48, 64), 1.5, np.float32)), _npy(np.asfortranarray(mask))]
+
+
+def _torch_files() -> list[bytes]:
+    import torch
+
+    shapes = {"body_pose": (FRAMES, 63), "betas": (FRAMES, 10), "global_orient": (FRAMES, 3), "transl": (FRAMES, 3)}
+    group = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    K = torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]).repeat(FRAMES, 1, 1)
+    data = {"smpl_params_global": group, "smpl_params_incam": dict(group), "K_fullimg": K}
+    buffer = io.BytesIO()
+    torch.save(data, buffer)
+    return [buffer.getvalue()]
+
+
+def _pickles() -> list[bytes]:
+    person = {
+        "pose": np.zeros((FRAMES, 72)),
+        "pose_world": np.zeros((FRAMES, 72)),
+        "trans_world": np.zeros((FRAMES, 3)),
+        "betas": np.zeros((FRAMES, 10)),
+        "frame_ids": np.arange(FRAMES),
+    }
+    return [pickle.dumps({0: person}, protocol) for protocol in (2, 4, 5)]
+
+
+def _yamls() -> list[bytes]:
+    folder = Path(__file__).parent.parent / "config"
+    files = [*sorted((folder / "profiles").glob("*.yaml"))[:2], *sorted((folder / "robots").glob("*.yaml"))[:2]]
+    return [*(file.read_bytes() for file in files), b"floating_m: 0.03\n"]
+
+
+def _jsons() -> list[bytes]:
+    return [
+        json.dumps({"schema": 1, "verdict": "PASS", "request": {"size_px": [48, 64]}, "scores": [1.5, None]}).encode()
+    ]
+
+
+def _safetensors() -> list[bytes]:
+    from safetensors.numpy import save
+
+    return [save({"weight": np.zeros((4, 3), np.float32), "bias": np.zeros(4, np.float16)}, {"format": "pt"})]
+
+
+def _urdfs() -> list[bytes]:
+    link = '<link name="{0}"><visual><geometry><box size="0.1 0.1 0.1"/></geometry></visual></link>'
+    mesh = '<link name="m"><visual><geometry><mesh filename="package://robot/meshes/a.stl"/></geometry></visual></link>'
+    joint = (
+        '<joint name="j" type="revolute"><parent link="a"/><child link="b"/><origin xyz="0 0 0.1" rpy="0 0 0"/>'
+        '<axis xyz="0 0 1"/><limit lower="-1" upper="1" effort="1" velocity="1"/></joint>'
+    )
+    first = f'<robot name="r">{link.format("a")}{link.format("b")}{joint}</robot>'
+    return [first.encode(), f'<robot name="r">{link.format("a")}{mesh}</robot>'.encode()]
+
+
+def _mjcfs() -> list[bytes]:
+    return [
+        b'<mujoco model="m"><compiler angle="radian"/><default><geom rgba="1 0 0 1"/></default><worldbody>'
+        b'<body name="pelvis" pos="0 0 1"><freejoint/><geom type="sphere" size="0.1"/><body name="leg" pos="0 0.1 0">'
+        b'<joint name="hip" axis="0 1 0" range="-1 1"/><geom type="capsule" fromto="0 0 0 0 0 -0.4" size="0.05"/>'
+        b"</body></body></worldbody></mujoco>"
+    ]
+
+
+def _pictures() -> list[bytes]:
+    from PIL import Image
+
+    grey = np.zeros((48, 64), np.uint8)
+    grey[10:30, 10:30] = 255
+    colour = np.stack([grey, grey // 2, grey // 3], axis=-1)
+    alpha = np.dstack([colour, grey])
+    palette = Image.fromarray((grey > 0).astype(np.uint8), "P")
+    palette.putpalette([0, 0, 0, 255, 255, 255])
+    made = []
+    for picture, kind, how in (
+        (Image.fromarray(grey), "PNG", {}),
+        (Image.fromarray(colour), "PNG", {}),
+        (Image.fromarray(alpha), "PNG", {}),
+        (palette, "PNG", {}),
+        (Image.fromarray(grey.astype(np.uint16) * 10), "PNG", {}),
+        (Image.fromarray(colour), "JPEG", {"progressive": True}),
+        (Image.fromarray(colour), "BMP", {}),
+        (Image.fromarray(grey.astype(np.float32)), "TIFF", {}),
+        (Image.fromarray(grey), "TIFF", {"compression": "tiff_lzw"}),
+        (Image.fromarray(colour), "WEBP", {}),
+        (Image.fromarray(grey), "GIF", {}),
+    ):
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, **how)
+        made.append(buffer.getvalue())
+    return made
+
+
+def _videos() -> list[bytes]:
+    import tempfile
+
+    from hoi_motion.media.video_file import write_video
+
+    frames = np.random.default_rng(0).integers(0, 255, (6, 48, 64, 3)).astype(np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        write_video(Path(folder) / "clip.mp4", frames, 8.0)
+        return [(Path(folder) / "clip.mp4").read_bytes()]
+
+
+def _keypoints() -> list[bytes]:
+    points = np.full((FRAMES, 33, 3), 0.5)
+    return [
+        npz(size_px=np.array([48, 64]), body_px=points, detector=np.array("any"), seen=np.ones(FRAMES, bool)),
+        npz(size_px=np.array([48, 64]), coco_px=points[:, :17]),
+    ]
+
+
+def _meshes() -> list[bytes]:
+    import trimesh
+
+    box = trimesh.creation.box()
+    return [box.export(file_type="ply"), box.export(file_type="ply", encoding="ascii")]
+
+
+def _motion(path):
+    from hoi_motion.motion import HoiMotion
+
+    return HoiMotion.load(path)
+
+
+def _converted(path):
+    from hoi_motion.io.formats import TIMELESS, format_of, read_motion
+
+    source = format_of(path)
+    return read_motion(path, source, fps=FPS if source in TIMELESS else None)
+
+
+def _robot_motion(path):
+    from hoi_motion.retarget.robot_motion import RobotMotion
+
+    return RobotMotion.load(path)
+
+
+def _free_body(path):
+    from hoi_motion.body.free_body_file import read_free_body
+
+    return read_free_body(path)
+
+
+def _official_body(path):
+    from hoi_motion.body.smplx_file import read_smplx
+
+    return read_smplx(path)
+
+
+def _mask(path):
+    from hoi_motion.masks import checked_mask
+    from hoi_motion.media.image_files import read_mask
+
+    mask = read_mask(path)
+    return checked_mask(mask, mask.shape)
+
+
+def _depth(path):
+    from hoi_motion.masks import checked_depth
+    from hoi_motion.media.image_files import read_depth
+
+    depth = read_depth(path)
+    return checked_depth(depth, depth.shape)
+
+
+def _image(path):
+    from hoi_motion.media.image_files import read_image
+
+    return read_image(path)
+
+
+def _pickle(path):
+    from hoi_motion.reading.pickles import load_pickle
+
+    return load_pickle(path)
+
+
+def _profile(path):
+    from tavid_planner.config import load_profile
+
+    return load_profile(str(path))
+
+
+def _robot(path):
+    from hoi_motion.retarget.robots.config import load_robot_config
+
+    return load_robot_config(str(path), urdf=str(path))
+
+
+def _limits(path):
+    from hoi_motion.scripts.check import read_config
+
+    return read_config(str(path))
+
+
+def _json(path):
+    from hoi_motion.reading.text import read_json
+
+    return read_json(path, "a list")
+
+
+def _weights(path):
+    from tavid_planner.video.model_files import check_safetensors
+
+    return check_safetensors(path)
+
+
+def _urdf(path):
+    from hoi_motion.retarget.robots.config import JawConfig
+    from hoi_motion.retarget.robots.urdf import read_urdf
+
+    return read_urdf(path, JawConfig())
+
+
+def _mjcf(path):
+    from hoi_motion.retarget.robots.urdf import parse_urdf
+
+    return parse_urdf(path, mjcf=True)
+
+
+def _video(path):
+    from hoi_motion.media.video_file import read_video
+
+    return read_video(path, 64)
+
+
+def _keypoint_file(path):
+    from hoi_motion.keypoints.file import KeypointFile
+
+    return KeypointFile(path)
+
+
+def _mesh(path):
+    from hoi_motion.io.behave import _centred_mesh
+
+    return _centred_mesh(path)

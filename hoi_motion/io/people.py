@@ -1,0 +1,68 @@
+"""Which detections in the frames of a video are the same person: files of detectors number them a frame at a time."""
+
+import numpy as np
+
+FASTEST_M_S = 8.0
+NOISE_M = 0.5
+DEPTH_SHARE = 0.3  # the distance from the camera is a guess from the size, and noisier than the place in the picture
+OTHER_NUMBER_M = 0.15  # numbers mostly stay, so between two close detections they decide
+LONGEST_GAP_S = 0.25
+
+
+def linked(places_m: dict[int, dict[int, np.ndarray]], fps: float) -> list[dict[int, int]]:
+    """Tracks, in the order in which they begin: frame -> number of the detection.
+
+    Args:
+        places_m: frame -> number -> place (3,) in the camera's frame, metres.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    tracks: list[dict[int, int]] = []
+    for frame in sorted(places_m):
+        found = places_m[frame]
+        numbers = sorted(found)
+        open_tracks = [track for track in tracks if frame - max(track) <= longest_gap(fps) + 1]
+        costs = np.full((len(open_tracks), len(numbers)), np.inf)
+        for i, track in enumerate(open_tracks):
+            last = max(track)
+            limit_m = NOISE_M + FASTEST_M_S * (frame - last) / fps
+            for j, number in enumerate(numbers):
+                way_m = _way_m(places_m[last][track[last]], found[number])
+                if way_m <= limit_m:
+                    costs[i, j] = way_m + OTHER_NUMBER_M * (track[last] != number)
+        taken = set()
+        # a cost that no real one reaches stands for "not the same"
+        for i, j in zip(*linear_sum_assignment(np.where(np.isfinite(costs), costs, 1e6))):
+            if np.isfinite(costs[i, j]):
+                open_tracks[i][frame] = numbers[j]
+                taken.add(numbers[j])
+        tracks += [{frame: number} for number in numbers if number not in taken]
+    return tracks
+
+
+def longest_gap(fps: float) -> int:
+    """Frames that a person may be missing: one at least."""
+    return max(1, int(LONGEST_GAP_S * fps))
+
+
+def _way_m(before_m: np.ndarray, after_m: np.ndarray) -> float:
+    return float(np.linalg.norm((after_m - before_m) * [1, 1, DEPTH_SHARE]))
+
+
+def bridged(values: np.ndarray, frames: np.ndarray, turns: bool = False) -> np.ndarray:
+    """Values at every frame from the first to the last, straight across the gaps.
+
+    Args:
+        values: (N, ...) at the rising frames (N,); rotation vectors (N, J, 3) when `turns`, which take the short way.
+    """
+    wanted = np.arange(frames[0], frames[-1] + 1)
+    if len(wanted) == len(frames):
+        return values
+    if turns:
+        from scipy.spatial.transform import Rotation, Slerp
+
+        joints = (Slerp(frames, Rotation.from_rotvec(values[:, j].copy())) for j in range(values.shape[1]))
+        return np.stack([joint(wanted).as_rotvec() for joint in joints], axis=1)
+    flat = values.reshape(len(values), -1)
+    columns = [np.interp(wanted, frames, column) for column in flat.T]
+    return np.stack(columns, axis=1).reshape(len(wanted), *values.shape[1:])

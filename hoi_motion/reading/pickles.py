@@ -1,0 +1,404 @@
+"""Pickles from strangers: arrays, numbers, text and containers are read, nothing that could run code.
+
+A pickle is a program for a small stack machine that may call anything it names. Here is a machine with fewer
+instructions: it knows no class and calls nothing, it writes down what the program describes. An array is described by a
+type, a shape and its bytes; the three are compared with each other before numpy sees them, because numpy believes what
+a pickled type says about itself. Files of `joblib.dump` (raw bytes of arrays between the instructions) are read too.
+"""
+
+import io
+import math
+import pickletools
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.reading.npz import MAX_ARRAY_BYTES, MAX_FRAMES, is_text
+from hoi_motion.reading.untrusted import read_bytes, reading
+
+MAX_INSTRUCTIONS = 300_000
+MAX_VALUES = 300_000  # with every repeated part written out
+MAX_DEPTH = 32
+_DTYPE = re.compile(r"([<>|=]?)([biufSU])(\d{1,6})|bool")
+_TEXT_FLAG = 8  # numpy sets it for text; every other flag says that elements are Python objects
+
+
+class Unread:
+    """In the place of a value whose name nobody asked for."""
+
+
+UNREAD = Unread()
+
+
+def load_pickle(path, known=None):
+    """What a `pickle.dump` or uncompressed `joblib.dump` file holds.
+
+    Args:
+        known: names whose values are wanted, at every level; under other names stands UNREAD. None: all.
+
+    Raises:
+        InputError: FILE_INVALID for a damaged file, or one that names anything but data (it is named).
+    """
+    content = read_bytes(path, "a readable pickle")
+    with reading(path, "a readable pickle"):
+        return Machine(content, path).value(known)
+
+
+def refused(path, name: str) -> InputError:
+    return InputError(
+        ErrorCode.FILE_INVALID,
+        f"{path} asks for {name}, which could run code",
+        "only arrays, numbers, text and containers are read; save the data as npz",
+    )
+
+
+class Dtype:
+    """A pickled array type: kind and size are from its name, the byte order may follow."""
+
+    def __init__(self, text, *_):
+        match = _DTYPE.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise ValueError(f"an array of type {shown(text)}")
+        self.dtype = np.dtype(text)
+
+    def build(self, state) -> None:
+        """State: version, byte order, subarray, names, fields, item size, alignment, flags, ..."""
+        _, order, subarray, names, fields, size, alignment, flags = state[:8]
+        is_text = self.dtype.kind in "SU"
+        if (subarray, names, fields) != (None, None, None) or order not in ("<", ">", "|", "="):
+            raise ValueError("an array type with parts")
+        if flags not in ((0, _TEXT_FLAG) if is_text else (0,)) or size not in (-1, self.dtype.itemsize):
+            raise ValueError(f"an array type {self.dtype} that says its items have {shown(size)} bytes")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class Array:
+    """A pickled array, empty until its state comes."""
+
+    def __init__(self, *_):
+        self.value = np.zeros(0)
+
+    def build(self, state) -> None:
+        """State: (version,) shape, type, column order, bytes."""
+        shape, dtype, is_fortran, content = state[-4:]
+        self.value = array_of(content, dtype, shape, "F" if is_fortran else "C")
+
+
+def array_of(content, dtype, shape, order="C", *_) -> np.ndarray:
+    """An array from its bytes, when type, shape and bytes agree."""
+    if isinstance(content, str):  # how Python 2 wrote bytes
+        content = content.encode("latin1")
+    if not isinstance(dtype, Dtype) or not isinstance(content, (bytes, bytearray)):
+        raise ValueError("an array without a plain type")
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
+        raise ValueError(f"an array of shape {shown(shape)}")
+    if shape and shape[0] > MAX_FRAMES and math.prod(shape[1:]) > 1:
+        raise ValueError(f"an array of {shape[0]} rows, at most {MAX_FRAMES} are read")
+    if math.prod(shape) * dtype.dtype.itemsize != len(content):
+        raise ValueError(f"an array of shape {shown(shape)} and type {dtype.dtype} in {len(content)} bytes")
+    if dtype.dtype.kind == "U" and not is_text(content, dtype.dtype):
+        raise ValueError("an array of what is no text")
+    return np.frombuffer(content, dtype.dtype).reshape(shape, order="F" if order == "F" else "C").copy()
+
+
+def _scalar(dtype, content):
+    return array_of(content, dtype, (1,))[0]
+
+
+def _bytes(text="", encoding="latin1") -> bytes:
+    if encoding != "latin1" or not isinstance(text, str):
+        raise ValueError(f"text in encoding {shown(encoding)}")
+    return text.encode("latin1")
+
+
+def _mapping(*parts) -> dict:
+    """A new dictionary; of an OrderedDict of Python 2, its pairs. What a defaultdict makes by default is left out."""
+    pairs = parts[0] if parts and isinstance(parts[0], list) else []
+    return {_key(key): value for key, value in pairs}
+
+
+def _key(key):
+    """Keys are text or integers: to look for a nested one can take for ever."""
+    if not isinstance(key, (str, int, np.integer)):
+        raise ValueError(f"a key of type {type(key).__name__}")
+    return key if isinstance(key, str) else int(key)
+
+
+class JoblibArray:
+    """joblib's stand-in for an array whose bytes follow it in the file."""
+
+    def read(self, state: dict, stream: io.BytesIO) -> np.ndarray:
+        if state.get("numpy_array_alignment_bytes") is not None:
+            stream.read(stream.read(1)[0])
+        dtype, shape = state["dtype"], tuple(_plain_integer(n) for n in state["shape"])
+        size = math.prod(shape) * dtype.dtype.itemsize
+        if not 0 <= size <= stream.getbuffer().nbytes - stream.tell():
+            raise EOFError
+        return array_of(stream.read(size), dtype, shape, state["order"])
+
+
+def _plain_integer(value) -> int:
+    if not isinstance(value, int):
+        raise ValueError(f"a size of {shown(value)}")
+    return value
+
+
+class Named:
+    """A name that stands for itself, as an argument of the calls below."""
+
+
+_CALLS: dict[str, Callable] = {
+    "numpy.dtype": Dtype,
+    "_codecs.encode": _bytes,
+    "builtins.bytes": _bytes,
+    "__builtin__.bytes": _bytes,
+    "collections.OrderedDict": _mapping,
+    "collections.defaultdict": _mapping,
+    "builtins.dict": _mapping,
+    "__builtin__.dict": _mapping,
+    "joblib.numpy_pickle.NumpyArrayWrapper": JoblibArray,
+    "numpy.core.multiarray._reconstruct": Array,
+    "numpy._core.multiarray._reconstruct": Array,
+    "numpy.core.multiarray.scalar": _scalar,
+    "numpy._core.multiarray.scalar": _scalar,
+    "numpy.core.numeric._frombuffer": array_of,
+    "numpy._core.numeric._frombuffer": array_of,
+}
+_NAMES = {"numpy.ndarray", "builtins.list", "__builtin__.list"}
+_LITERALS = frozenset(
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 "
+    "BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 FLOAT BINFLOAT".split()
+)
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+class Machine:
+    """Runs the instructions of one pickle.
+
+    Args:
+        calls: more names that may be called, with what happens then.
+        names: more names that stand for themselves.
+        persistent: what a persistent id stands for.
+    """
+
+    def __init__(self, content: bytes, path, calls=None, names=frozenset(), persistent: Callable | None = None):
+        self._stream, self._path = io.BytesIO(content), path
+        self._calls, self._names = _CALLS | (calls or {}), _NAMES | names
+        self._persistent = persistent
+        self._stack: list = []
+        self._marks: list[int] = []  # how high the stack was
+        self._memo: dict[int, object] = {}
+
+    def value(self, known=None):
+        """The value that the pickle describes, plain.
+
+        Raises:
+            InputError: FILE_INVALID naming what the pickle asks for. Other errors are those of a damaged file.
+        """
+        for count, (instruction, argument, _) in enumerate(pickletools.genops(self._stream)):
+            if count > MAX_INSTRUCTIONS:
+                raise ValueError(f"it has more than {MAX_INSTRUCTIONS} instructions")
+            name = instruction.name
+            if name in _LITERALS:
+                self._stack.append(argument)
+            elif name in _CONSTANTS:
+                self._stack.append(_CONSTANTS[name])
+            elif name in _TUPLES:
+                self._stack.append(tuple(self._pop(_TUPLES[name])))
+            elif name == "STOP":
+                break
+            else:
+                step = getattr(self, f"_do_{name.lower()}", None)
+                if step is None:
+                    raise ValueError(f"it has an instruction {name}")
+                step(argument)
+        (root,) = self._stack
+        return _Plain(known).value(root, 0)[0]
+
+    def _pop(self, count: int) -> list:
+        start = len(self._stack) - count
+        if start < (self._marks[-1] if self._marks else 0):
+            raise ValueError("its instructions do not fit together")
+        items = self._stack[start:]
+        del self._stack[start:]
+        return items
+
+    def _pop_mark(self) -> list:
+        if not self._marks:
+            raise ValueError("its instructions do not fit together")
+        return self._pop(len(self._stack) - self._marks.pop())
+
+    def _do_proto(self, _) -> None:
+        pass
+
+    _do_frame = _do_proto
+
+    def _do_mark(self, _) -> None:
+        self._marks.append(len(self._stack))
+
+    def _do_pop(self, _) -> None:
+        self._pop(1)
+
+    def _do_pop_mark(self, _) -> None:
+        self._pop_mark()
+
+    def _do_dup(self, _) -> None:
+        self._stack.append(self._stack[-1])
+
+    def _do_tuple(self, _) -> None:
+        self._stack.append(tuple(self._pop_mark()))
+
+    def _do_empty_list(self, _) -> None:
+        self._stack.append([])
+
+    def _do_list(self, _) -> None:
+        self._stack.append(self._pop_mark())
+
+    def _do_append(self, _) -> None:
+        (item,) = self._pop(1)
+        self._top(list).append(item)
+
+    def _do_appends(self, _) -> None:
+        items = self._pop_mark()
+        self._top(list).extend(items)
+
+    def _do_empty_dict(self, _) -> None:
+        self._stack.append({})
+
+    def _do_dict(self, _) -> None:
+        self._stack.append(_pairs(self._pop_mark()))
+
+    def _do_setitem(self, _) -> None:
+        items = self._pop(2)
+        self._top(dict).update(_pairs(items))
+
+    def _do_setitems(self, _) -> None:
+        items = self._pop_mark()
+        self._top(dict).update(_pairs(items))
+
+    def _top(self, kind: type):
+        if not self._stack or type(self._stack[-1]) is not kind:
+            raise ValueError("its instructions do not fit together")
+        return self._stack[-1]
+
+    def _do_put(self, index) -> None:
+        self._memo[int(index)] = self._stack[-1]
+
+    _do_binput = _do_long_binput = _do_put
+
+    def _do_memoize(self, _) -> None:
+        self._memo[len(self._memo)] = self._stack[-1]
+
+    def _do_get(self, index) -> None:
+        self._stack.append(self._memo[int(index)])
+
+    _do_binget = _do_long_binget = _do_get
+
+    def _do_global(self, name: str) -> None:
+        name = name.replace(" ", ".")
+        if name not in self._calls and name not in self._names:
+            raise refused(self._path, shown(name)[1:-1])
+        self._stack.append(self._calls.get(name) or Named())
+
+    def _do_stack_global(self, _) -> None:
+        self._do_global(".".join(map(str, self._pop(2))))
+
+    def _do_reduce(self, _) -> None:
+        function, arguments = self._pop(2)
+        # every function on the stack is one of ours: nothing else puts one there
+        if not callable(function) or not isinstance(arguments, tuple):
+            raise ValueError("it calls what is no function")
+        self._stack.append(function(*arguments))
+
+    def _do_newobj(self, _) -> None:
+        kind, _ = self._pop(2)
+        if kind is not JoblibArray:
+            raise ValueError("it makes an object")
+        self._stack.append(JoblibArray())
+
+    def _do_build(self, _) -> None:
+        (state,) = self._pop(1)
+        item = self._stack[-1]
+        if isinstance(item, JoblibArray):
+            self._stack[-1] = item.read(state, self._stream)
+        elif isinstance(item, (Array, Dtype)):
+            item.build(state)
+        else:
+            raise ValueError(f"it gives a state to a {type(item).__name__}")
+
+    def _do_binpersid(self, _) -> None:
+        (identity,) = self._pop(1)
+        if self._persistent is None:
+            raise ValueError("it refers to another file")
+        self._stack.append(self._persistent(identity))
+
+
+def _pairs(items: list) -> dict:
+    return {_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
+
+
+class _Plain:
+    """Turns what the machine wrote down into plain values, every part once, and counts what they stand for.
+
+    A part may stand in many places. Written out, a file of a few hundred bytes can stand for more than any memory
+    holds, so that is what is limited.
+    """
+
+    def __init__(self, known):
+        self._known = known
+        self._done: dict[int, tuple[object, int] | None] = {}
+        self._bytes_left = MAX_ARRAY_BYTES
+
+    def value(self, item, depth: int) -> tuple[object, int]:
+        """The plain value and how many values it stands for."""
+        if isinstance(item, (Dtype, Named, JoblibArray)) or isinstance(item, type):
+            raise ValueError("it holds a name instead of data")
+        if isinstance(item, (list, tuple, dict)) or hasattr(item, "build") or hasattr(item, "unpacked"):
+            if depth > MAX_DEPTH:
+                raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+            if id(item) in self._done:
+                done = self._done[id(item)]
+                if done is None:
+                    raise ValueError("a part of it holds itself")
+                return done
+            self._done[id(item)] = None
+            self._done[id(item)] = self._container(item, depth)
+            return self._done[id(item)]
+        if isinstance(item, np.ndarray):
+            self._count(item.nbytes)
+        elif callable(item):
+            raise ValueError("it holds a name instead of data")
+        return item, 1
+
+    def _container(self, item, depth: int) -> tuple[object, int]:
+        if isinstance(item, Array):
+            self._count(item.value.nbytes)
+            return item.value, 1
+        if hasattr(item, "unpacked"):
+            array = item.unpacked(self._bytes_left)
+            self._count(array.nbytes)
+            return array, 1
+        if isinstance(item, dict):
+            parts = {
+                key: self.value(part, depth + 1) if self._wanted(key) else (UNREAD, 1) for key, part in item.items()
+            }
+            plain = {key: part for key, (part, _) in parts.items()}
+            count = 1 + sum(size for _, size in parts.values())
+        else:
+            parts = [self.value(part, depth + 1) for part in item]
+            plain = type(item)(part for part, _ in parts)
+            count = 1 + sum(size for _, size in parts)
+        if count > MAX_VALUES:
+            raise ValueError(f"it stands for more than {MAX_VALUES} values")
+        return plain, count
+
+    def _wanted(self, key) -> bool:
+        return self._known is None or not isinstance(key, str) or key in self._known
+
+    def _count(self, size: int) -> None:
+        self._bytes_left -= size
+        if self._bytes_left < 0:
+            raise ValueError(f"its arrays have more than {MAX_ARRAY_BYTES} bytes")

@@ -1,0 +1,104 @@
+"""YAML and JSON of anyone: limits on size, depth and repeated parts, before a value is built."""
+
+import json
+
+import yaml
+
+from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
+
+MAX_YAML_BYTES = 128 * 1024
+MAX_JSON_BYTES = 64 * MEBIBYTE
+_MAX_DEPTH = 24
+_MAX_EVENTS = 20_000
+_MAX_VALUES = 50_000  # with every alias written out
+
+
+class _LimitedLoader(yaml.SafeLoader):
+    """Plain YAML values. An alias repeats a part, and parts of parts: what they stand for is counted, not written."""
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self._events = self._depth = 0
+
+    def get_event(self):
+        event = super().get_event()
+        self._events += 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._depth -= 1
+        if self._depth > _MAX_DEPTH:
+            raise ValueError(f"it is nested more than {_MAX_DEPTH} levels deep")
+        if self._events > _MAX_EVENTS:
+            raise ValueError(f"it holds more than {_MAX_EVENTS} values")
+        return event
+
+    def construct_document(self, node):
+        sizes: dict[int, int] = {}
+        if _written_out(node, sizes) > _MAX_VALUES:
+            raise ValueError(f"its aliases stand for more than {_MAX_VALUES} values")
+        return super().construct_document(node)
+
+
+def _written_out(node, sizes: dict[int, int]) -> int:
+    """How many values a node stands for; every node is visited once."""
+    if id(node) in sizes:
+        if not sizes[id(node)]:
+            raise ValueError("an alias stands for a part that holds it")
+        return sizes[id(node)]
+    sizes[id(node)] = 0
+    inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+    parts = (part for item in inner for part in (item if isinstance(item, tuple) else (item,)))
+    sizes[id(node)] = 1 + sum(_written_out(part, sizes) for part in parts)
+    return sizes[id(node)]
+
+
+def read_yaml_value(path, code: ErrorCode = ErrorCode.CONFIG_INVALID, hint: str = "", error_class: type = InputError):
+    """The value of a YAML file.
+
+    Raises:
+        TavidError: `error_class` with `code` for a missing file, one that is not YAML, or one beyond the limits.
+    """
+    with reading(path, "YAML that can be read", code, hint, error_class):
+        content = read_bytes(path, "a YAML file", MAX_YAML_BYTES, code, hint, error_class)
+        return _value(content.decode("utf-8-sig"))
+
+
+def parse_yaml(text: str, name: str, code: ErrorCode = ErrorCode.CONFIG_INVALID):
+    """The value that a text stands for; `name` is what the error calls it.
+
+    Raises:
+        InputError: `code`.
+    """
+    with reading(f"{name} {shown(text)}", "a value", code):
+        return _value(text)
+
+
+def _value(text: str):
+    if len(text) > MAX_YAML_BYTES:
+        raise ValueError(f"it has more than {MAX_YAML_BYTES} characters")
+    try:
+        return yaml.load(text, _LimitedLoader)  # the loader is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{error.problem or error.context}{where}") from error
+
+
+def read_json(
+    path, what: str, kind: type = dict, code: ErrorCode = ErrorCode.FILE_INVALID, hint: str = "", error_class=InputError
+):
+    """The value of a JSON file, of type `kind`.
+
+    Args:
+        what: completes "PATH is not ...".
+
+    Raises:
+        TavidError: `error_class` with `code`.
+    """
+    with reading(path, what, code, hint, error_class):
+        value = json.loads(read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class))
+        if not isinstance(value, kind):
+            raise ValueError(f"it holds {shown(value)}, expected {'names' if kind is dict else f'a {kind.__name__}'}")
+        return value

@@ -1,0 +1,140 @@
+"""Parameter files and names on the command line: what ROS 2 passes over in silence is said here."""
+
+import difflib
+import re
+import stat
+from pathlib import Path
+
+import yaml
+
+from tavid_planner.errors import ErrorCode, InputError
+
+PARAMETERS = "ros__parameters"
+MAX_FILE_BYTES = 1 << 20
+OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
+QOS_OVERRIDES = "qos_overrides."
+
+
+def check_params_files(ros_arguments: list[str]) -> None:
+    """Whether the parameter files on the command line can be read and look like such files.
+
+    Raises:
+        InputError: CONFIG_INVALID that names the file and what is wrong.
+    """
+    for path in _params_files(ros_arguments):
+        _sections(path)
+
+
+def check_parameter_names(node_name: str, ros_arguments: list[str], known: set[str]) -> None:
+    """Whether the node knows every parameter that files and command line give it.
+
+    Args:
+        node_name: with its namespace, "/robot/tavid_planner".
+        known: names of the declared parameters.
+
+    Raises:
+        InputError: CONFIG_INVALID for an unknown parameter, or a file without a section for this node.
+    """
+    given = [(name, "the command line") for node, name in _assignments(ros_arguments) if _matches(node, node_name)]
+    for path in _params_files(ros_arguments):
+        sections = _sections(path)
+        ours = {key: names for key, names in sections.items() if _matches(key, node_name)}
+        if not ours:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"parameter file {path} has nothing for {node_name}: it speaks of {_listed(sections)}",
+                f"call the section {node_name}, or /** for every node",
+            )
+        given += [(name, path) for names in ours.values() for name in names]
+    known = known | set(OF_EVERY_NODE)
+    unknown = [(name, place) for name, place in given if name not in known and not name.startswith(QOS_OVERRIDES)]
+    if unknown:
+        places = ", ".join(dict.fromkeys(str(place) for _, place in unknown))
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"unknown parameter {_listed(name for name, _ in unknown)} in {places}",
+            "; ".join(_suggestion(name, known) for name, _ in unknown[:5]),
+        )
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"{name[:60]}: did you mean {near[0]}?" if near else f"{name[:60]}: docs/ros.md tells the names"
+
+
+def _listed(names) -> str:
+    names = [str(n)[:60] for n in names]
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _params_files(ros_arguments: list[str]) -> list[Path]:
+    pairs = zip(ros_arguments, ros_arguments[1:])
+    return [Path(value) for flag, value in pairs if flag == "--params-file"]
+
+
+def _assignments(ros_arguments: list[str]) -> list[tuple[str, str]]:
+    """(node, parameter) of every `-p [node:]parameter:=value`."""
+    found = []
+    for flag, value in zip(ros_arguments, ros_arguments[1:]):
+        if flag in ("-p", "--param") and ":=" in value:
+            node, _, name = value.split(":=")[0].rpartition(":")
+            found.append((node or "/**", name))
+    return found
+
+
+def _sections(path: Path) -> dict[str, list[str]]:
+    """Node pattern -> dotted names of its parameters."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"parameter file {path} is not a file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise InputError(ErrorCode.CONFIG_INVALID, f"parameter file {path} has {status.st_size} bytes")
+        data = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"parameter file {path}: {error.strerror}", "check the path after --params-file"
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or type(error).__name__
+        raise InputError(ErrorCode.CONFIG_INVALID, f"parameter file {path} is not YAML{where}: {what}") from error
+    sections: dict[str, list[str]] = {}
+    if isinstance(data, dict):
+        _collect(data, "", sections)
+    if not sections:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"parameter file {path} has no {PARAMETERS}",
+            f"write it like config/node.yaml: a node's name, below it {PARAMETERS}, below that the parameters",
+        )
+    return sections
+
+
+def _collect(data: dict, prefix: str, sections: dict[str, list[str]]) -> None:
+    for key, value in data.items():
+        if not isinstance(value, dict):
+            continue
+        name = f"{prefix}/{str(key).strip('/')}"
+        if PARAMETERS in value:
+            content = value[PARAMETERS]
+            sections.setdefault(name, []).extend(_dotted(content, "") if isinstance(content, dict) else ())
+        nested = {k: v for k, v in value.items() if k != PARAMETERS}
+        _collect(nested, name, sections)
+
+
+def _dotted(parameters: dict, prefix: str):
+    for key, value in parameters.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def _matches(pattern: str, node_name: str) -> bool:
+    """Whether a node pattern of rcl (* one name, ** any number of names) is for this node."""
+    expression = ""
+    for part in pattern.strip("/").split("/"):
+        expression += {"**": "(/[^/]+)*", "*": "/[^/]+"}.get(part, f"/{re.escape(part)}")
+    return re.fullmatch(expression, node_name) is not None

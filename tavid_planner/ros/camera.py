@@ -1,0 +1,143 @@
+"""What a CameraInfo says about an image: intrinsics, lens distortion, and how to remove it."""
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo
+
+from tavid_planner.errors import ErrorCode, InputError
+
+DISTORTION_LENGTHS = {
+    "plumb_bob": (4, 5),
+    "rational_polynomial": (8, 12, 14),
+    "equidistant": (4,),
+    "fisheye": (4,),
+}
+"""Model -> numbers of coefficients that OpenCV reads."""
+FISHEYE = ("equidistant", "fisheye")
+
+
+def is_calibrated(message: CameraInfo) -> bool:
+    """Whether K or P is set; drivers without a calibration leave both at zero."""
+    return any(message.k) or any(message.p)
+
+
+def intrinsics_from_camera_info(message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray | None:  # (3, 3)
+    """Intrinsics of the rectified image with that (height, width), or None for an uncalibrated camera.
+
+    P where it is set, else K; binning and region of interest as image_geometry applies them.
+
+    Raises:
+        InputError: SIZE_MISMATCH when the message belongs to images of another size, CAMERA_INVALID.
+    """
+    if not is_calibrated(message):
+        return None
+    matrix = _projection(message) if any(message.p) else _camera_matrix(message)
+    return _of_image(matrix, message, size_px)
+
+
+def has_distortion(message: CameraInfo) -> bool:
+    return any(message.d) and is_calibrated(message)
+
+
+def distortion_note(message: CameraInfo, size_px: tuple[int, int]) -> str:
+    """One sentence about distortion that is left in the image."""
+    try:
+        shift = f", up to {_largest_shift_px(message, size_px):.0f} px"
+    except InputError:  # a model that we cannot compute is named all the same
+        shift = ""
+    return (
+        f"the camera info describes lens distortion ({message.distortion_model or 'no model named'}{shift}), which was "
+        "not removed: send rectified images, or set the parameter rectify"
+    )
+
+
+class Rectification:
+    """Removes the distortion of one camera from its images; the result has the intrinsics of `P` (or `K`).
+
+    Raises:
+        InputError: CAMERA_INVALID for an unknown distortion model or coefficients that do not fit, SIZE_MISMATCH.
+    """
+
+    def __init__(self, message: CameraInfo, size_px: tuple[int, int]):
+        import cv2
+
+        K, D, R, new_K = _calibration(message, size_px)
+        size = (size_px[1], size_px[0])
+        if message.distortion_model in FISHEYE:
+            self._maps = cv2.fisheye.initUndistortRectifyMap(K, D, R, new_K, size, cv2.CV_32FC1)
+        else:
+            self._maps = cv2.initUndistortRectifyMap(K, D, R, new_K, size, cv2.CV_32FC1)
+
+    def image(self, rgb: np.ndarray) -> np.ndarray:  # (H, W, 3) uint8
+        import cv2
+
+        return cv2.remap(rgb, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def labels(self, values: np.ndarray) -> np.ndarray:  # (H, W)
+        """A mask or depth image: no value is mixed with its neighbour's, outside is 0."""
+        import cv2
+
+        kind = values.dtype
+        remappable = values.astype(np.uint8) if kind.kind == "b" else np.ascontiguousarray(values)
+        return cv2.remap(remappable, *self._maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT).astype(kind)
+
+
+def _calibration(message: CameraInfo, size_px: tuple[int, int]):
+    model, D = message.distortion_model, np.asarray(message.d, np.float64)
+    if model not in DISTORTION_LENGTHS or len(D) not in DISTORTION_LENGTHS[model]:
+        known = ", ".join(f"{name} ({' or '.join(map(str, n))})" for name, n in DISTORTION_LENGTHS.items())
+        raise InputError(
+            ErrorCode.CAMERA_INVALID,
+            f"the camera info has distortion model {model[:40]!r} with {len(D)} coefficients",
+            f"known are {known}",
+        )
+    K = _of_image(_camera_matrix(message) if any(message.k) else _projection(message), message, size_px)
+    new_K = _of_image(_projection(message), message, size_px) if any(message.p) else K
+    R = np.asarray(message.r, np.float64).reshape(3, 3)
+    if not R.any():
+        R = np.eye(3)
+    for name, matrix in (("K", K), ("P", new_K)):
+        if not (np.isfinite(matrix).all() and matrix[0, 0] > 0 and matrix[1, 1] > 0):
+            raise InputError(ErrorCode.CAMERA_INVALID, f"the camera info has a {name} that is no camera matrix")
+    if not (np.isfinite(D).all() and np.isfinite(R).all()):
+        raise InputError(ErrorCode.CAMERA_INVALID, "the camera info has numbers in D or R that are not finite")
+    return K, D, R, new_K
+
+
+def _largest_shift_px(message: CameraInfo, size_px: tuple[int, int]) -> float:
+    """How far pixels on the image's edge are from where the same camera without distortion would see them."""
+    import cv2
+
+    K, D, _, _ = _calibration(message, size_px)
+    height, width = size_px
+    edge = [(x, y) for x in (0, width / 2, width) for y in (0, height / 2, height)]
+    points = np.array(edge, np.float64)[:, None]
+    undistort = cv2.fisheye.undistortPoints if message.distortion_model in FISHEYE else cv2.undistortPoints
+    moved = undistort(points, K, D, P=K)
+    return float(np.nanmax(np.linalg.norm(moved - points, axis=-1)))
+
+
+def _camera_matrix(message: CameraInfo) -> np.ndarray:  # (3, 3)
+    return np.asarray(message.k, np.float64).reshape(3, 3)
+
+
+def _projection(message: CameraInfo) -> np.ndarray:  # (3, 3)
+    return np.asarray(message.p, np.float64).reshape(3, 4)[:, :3]
+
+
+def _of_image(matrix: np.ndarray, message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray:  # (3, 3)
+    """A matrix of the full sensor as it is for the binned region of interest."""
+    bin_x, bin_y = max(message.binning_x, 1), max(message.binning_y, 1)
+    roi = message.roi
+    width, height = (roi.width, roi.height) if roi.width and roi.height else (message.width, message.height)
+    if (width or height) and (height // bin_y, width // bin_x) != tuple(size_px):
+        raise InputError(
+            ErrorCode.SIZE_MISMATCH,
+            f"camera info is for {width // bin_x}x{height // bin_y} pixels, the image has {size_px[1]}x{size_px[0]}",
+            "send the camera info that was published with this image",
+        )
+    matrix = matrix.copy()
+    matrix[0, 2] -= roi.x_offset
+    matrix[1, 2] -= roi.y_offset
+    matrix[0] /= bin_x
+    matrix[1] /= bin_y
+    return matrix

@@ -1,0 +1,74 @@
+"""The last moments of a topic, so that messages which belong together can be found by their stamps."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+NANOSECONDS = 1e-9
+MAX_KEPT_BYTES = 256 * 10**6
+MAX_KEPT = 120
+BACKWARDS_S = 1.0
+"""A stamp that is so much before the last one is not late: the recording has begun anew."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message with the time of its arrival on a clock that never jumps.
+
+    Attributes:
+        stamp_s: of its header, None where the driver leaves it at zero.
+        arrived_s: `time.monotonic()`.
+    """
+
+    message: Any
+    stamp_s: float | None
+    arrived_s: float
+    size: int
+
+    @property
+    def since_arrival_s(self) -> float:
+        return time.monotonic() - self.arrived_s
+
+
+def stamp_of(header) -> float | None:
+    """Seconds, None for a stamp of zero."""
+    stamp = header.stamp
+    return stamp.sec + stamp.nanosec * NANOSECONDS if stamp.sec or stamp.nanosec else None
+
+
+class History:
+    """The messages of one topic that are not older than a limit. Thread-safe."""
+
+    def __init__(self):
+        self._kept: deque[Received] = deque()
+        self._lock = threading.Lock()
+
+    def add(self, message, size: int, keep_s: float) -> None:
+        """Remember a message and forget those that came more than `keep_s` before it, or are too many."""
+        received = Received(message, stamp_of(message.header), time.monotonic(), size)
+        with self._lock:
+            last = self._kept[-1] if self._kept else None
+            if last and last.stamp_s and received.stamp_s and received.stamp_s < last.stamp_s - BACKWARDS_S:
+                self._kept.clear()
+            self._kept.append(received)
+            while len(self._kept) > 1 and self._too_much(received.arrived_s - keep_s):
+                self._kept.popleft()
+
+    def _too_much(self, oldest_s: float) -> bool:
+        total = sum(r.size for r in self._kept)
+        return len(self._kept) > MAX_KEPT or total > MAX_KEPT_BYTES or self._kept[0].arrived_s < oldest_s
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+    def newest_first(self) -> list[Received]:
+        with self._lock:
+            return list(reversed(self._kept))
+
+    def nearest(self, stamp_s: float) -> Received | None:
+        """The stamped message whose stamp is nearest, the later one of equals."""
+        stamped = [r for r in self.newest_first() if r.stamp_s is not None]
+        return min(stamped, key=lambda r: abs(r.stamp_s - stamp_s), default=None)

@@ -1,0 +1,85 @@
+"""Which profiles a request may name: ours, and the files of one folder. A request never names a path."""
+
+import logging
+import re
+import stat
+from pathlib import Path
+
+from tavid_planner.config import PlannerConfig, load_profile, profile_names, profiles_folder
+from tavid_planner.errors import ErrorCode, InputError
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+ENDINGS = (".yaml", ".yml")
+MAX_PROFILE_BYTES = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+def requested_profile(name: str, folder: str) -> PlannerConfig:
+    """The profile that a request names.
+
+    Args:
+        folder: of the node's own profiles, "" for none.
+
+    Raises:
+        InputError: CONFIG_INVALID; what stands in the file is said in the log, not to the client.
+    """
+    path = _path_of(name, folder)
+    if path is None:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"unknown profile {name[:64]!r}",
+            f"valid names: {', '.join(_names(folder))}; files: put them into the node's profiles_folder",
+        )
+    try:
+        check_profile_file(path)
+        return load_profile(str(path))
+    except InputError as error:
+        log.warning("profile %s: %s", path, error)
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"profile {name!r} cannot be used", "the node's log says why"
+        ) from error
+
+
+def check_profile_file(path: Path) -> None:
+    """Whether a path is a file of a size that profiles have; nothing is read.
+
+    Raises:
+        InputError: CONFIG_INVALID.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"cannot read profile {path}: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"profile {path} is not a file", "name a YAML file")
+    if status.st_size > MAX_PROFILE_BYTES:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"profile {path} has {status.st_size} bytes",
+            f"a profile has at most {MAX_PROFILE_BYTES}",
+        )
+
+
+def _path_of(name: str, folder: str) -> Path | None:
+    if not NAME.fullmatch(name):
+        return None
+    stem = name.removesuffix(".yaml").removesuffix(".yml")
+    if name == stem and name in profile_names():
+        return profiles_folder() / f"{name}.yaml"
+    if not folder:
+        return None
+    root = Path(folder).expanduser().resolve()
+    candidates = [root / name] if name != stem else [root / f"{name}{ending}" for ending in ENDINGS]
+    for path in candidates:
+        # a link must not lead out of the folder
+        if path.exists() and path.resolve().parent == root:
+            return path
+    return None
+
+
+def _names(folder: str) -> list[str]:
+    own = profile_names()
+    if folder:
+        own += sorted(p.stem for p in Path(folder).expanduser().glob("*.y*ml") if p.suffix in ENDINGS)
+    return own

@@ -1,0 +1,106 @@
+"""What supervisor and worker say to each other. Jobs have numbers: late words about an old one are known as such."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.report import PhysicsReport, Verdict
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import TavidError
+from tavid_planner.plan import InteractionVideo
+from tavid_planner.request import InteractionRequest
+
+
+@dataclass(frozen=True)
+class Load:
+    """To the worker: load the models of a profile."""
+
+    job: int
+    config: PlannerConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """To the worker: answer a request and save the bundle.
+
+    Attributes:
+        folder: the bundle to write.
+        joints: whether the answer holds the body's joints.
+        notes: remarks about the input for plan.json.
+    """
+
+    job: int
+    config: PlannerConfig
+    request: InteractionRequest
+    folder: Path
+    joints: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """To the worker: end this job soon."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    job: int
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log record of the worker."""
+
+    level: int
+    logger: str
+    text: str
+
+
+@dataclass(frozen=True)
+class MadePlan:
+    """What an `InteractionPlan` says, without the request and the models it was made with; the plan is on disk.
+
+    Attributes:
+        reasons: those of the report, and what a repair did.
+        folder: the bundle.
+        joints_world: (T, 55, 3) SMPL-X joints in metres, or None when they were not asked for.
+    """
+
+    video: InteractionVideo
+    motion: HoiMotion
+    report: PhysicsReport
+    reasons: tuple[str, ...]
+    timings_s: dict[str, float]
+    folder: Path
+    joints_world: np.ndarray | None = None  # (T, 55, 3)
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.report.verdict
+
+
+@dataclass(frozen=True)
+class Done:
+    """The job has ended well; with the plan, if it was one.
+
+    Attributes:
+        gpu_bytes: memory of the GPU that the worker holds, None without a GPU.
+    """
+
+    job: int
+    made: MadePlan | None = None
+    gpu_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job has ended with an error; the worker goes on."""
+
+    job: int
+    error: TavidError

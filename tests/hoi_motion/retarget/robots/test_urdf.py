@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+import trimesh
+
+from hoi_motion.errors import RetargetError
+from hoi_motion.retarget.robots.urdf import LEVELS_ABOVE, parse_urdf
+
+BOX = trimesh.creation.box((0.1, 0.1, 0.1)).export(file_type="stl")
+
+
+@pytest.fixture
+def robot(tmp_path):
+    """A function that writes a URDF with one mesh, deep in a package, and reads it."""
+    folder = tmp_path.joinpath(*[f"level{i}" for i in range(LEVELS_ABOVE + 2)], "urdf")
+    folder.mkdir(parents=True)
+
+    def read(name: str):
+        link = f'<link name="a"><visual><geometry><mesh filename="{name}"/></geometry></visual></link>'
+        (folder / "r.urdf").write_text(f'<robot name="r">{link}</robot>')
+        return Path(next(parse_urdf(folder / "r.urdf").iter("mesh")).get("filename"))
+
+    read.folder = folder
+    return read
+
+
+@pytest.mark.parametrize(
+    "name", ["meshes/a.stl", "../meshes/a.stl", "package://any/meshes/a.stl", "file://meshes/a.STL"]
+)
+def test_a_mesh_in_the_package_is_found(robot, name):
+    place = robot.folder.parent / ("any/meshes" if "any" in name else "meshes") / Path(name).name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(BOX)
+    assert robot(name) == place
+
+
+@pytest.mark.parametrize("way", ["absolute", "up", "package", "no mesh"])
+def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
+    (tmp_path / "secret.stl").write_bytes(BOX)
+    (robot.folder / "passwords").write_bytes(BOX)
+    up = "../" * (LEVELS_ABOVE + 3)
+    names = {
+        "absolute": str(tmp_path / "secret.stl"),
+        "up": f"{up}secret.stl",
+        "package": f"package://{up}secret.stl",
+        "no mesh": "passwords",
+    }
+    assert way == "no mesh" or (robot.folder / names[way].removeprefix("package://")).is_file()
+    with pytest.raises(RetargetError, match="ROBOT_UNKNOWN.*1 meshes of .* are missing.*meshes elsewhere"):
+        robot(names[way])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE r [<!ENTITY a "b">]><robot name="&a;"/>',
+        "<robot>" * 5000,
+        "",
+        "<robot><link></robot>",
+        "<mujoco><worldbody><body><joint axis='a b c'/></body></worldbody></mujoco>",
+        "<mujoco><worldbody><body><joint type='odd'/></body></worldbody></mujoco>",
+        "<mujoco><worldbody><body><geom type='capsule' fromto='1 2'/></body></worldbody></mujoco>",
+        "<mujoco><worldbody><body pos='nan nan nan' quat='0 0 0 0'/></worldbody></mujoco>",
+    ],
+)
+def test_broken_and_hostile_files_are_one_named_error(tmp_path, text):
+    (tmp_path / "r.xml").write_text(text)
+    with pytest.raises(RetargetError, match="ROBOT_UNKNOWN"):
+        parse_urdf(tmp_path / "r.xml", mjcf=True)

@@ -1,0 +1,88 @@
+"""Intrinsics as image_geometry has them, and distortion that is said or removed."""
+
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo
+
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.ros.camera import Rectification, distortion_note, has_distortion, intrinsics_from_camera_info
+
+K = [100.0, 0.0, 40.0, 0.0, 110.0, 30.0, 0.0, 0.0, 1.0]
+P = [90.0, 0.0, 42.0, -7.0, 0.0, 95.0, 31.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+SIZE_PX = (60, 80)
+LENSES = {
+    "plumb_bob": [-0.3, 0.1, 0.001, -0.002, 0.0],
+    "rational_polynomial": [0.5, 0.1, 0.001, 0.0, 0.02, 0.8, 0.2, 0.05],
+    "equidistant": [0.1, -0.02, 0.01, 0.0],
+}
+
+
+def info_of(**fields) -> CameraInfo:
+    return CameraInfo(**({"width": 80, "height": 60, "k": K} | fields))
+
+
+def test_k_is_taken_where_p_is_not_set():
+    np.testing.assert_array_equal(intrinsics_from_camera_info(info_of(), SIZE_PX).ravel(), K)
+
+
+@pytest.mark.parametrize("k", [K, [0.0] * 9])
+def test_p_is_taken_where_it_is_set(k):
+    np.testing.assert_array_equal(
+        intrinsics_from_camera_info(info_of(k=k, p=P), SIZE_PX), [[90, 0, 42], [0, 95, 31], [0, 0, 1]]
+    )
+
+
+def test_uncalibrated_camera_has_no_intrinsics():
+    assert intrinsics_from_camera_info(CameraInfo(width=80, height=60), SIZE_PX) is None
+
+
+@pytest.mark.parametrize("p, expected", [([0.0] * 12, (50, 15, 55, 5)), (P, (45, 16, 47.5, 5.5))])
+def test_intrinsics_follow_binning_and_region(p, expected):
+    info = info_of(p=p, binning_x=2, binning_y=2)
+    info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 10, 20, 40, 20
+    fx, cx, fy, cy = expected
+    np.testing.assert_allclose(intrinsics_from_camera_info(info, (10, 20)), [[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+
+
+def test_camera_info_of_another_size_is_refused():
+    with pytest.raises(TavidError) as error:
+        intrinsics_from_camera_info(CameraInfo(width=640, height=480, k=K), SIZE_PX)
+    assert error.value.code is ErrorCode.SIZE_MISMATCH
+
+
+@pytest.mark.parametrize("model", LENSES)
+def test_distortion_is_said_with_its_size(model):
+    info = info_of(d=LENSES[model], distortion_model=model)
+    assert has_distortion(info) and not has_distortion(info_of(d=[0.0] * 5))
+    note = distortion_note(info, SIZE_PX)
+    assert model in note and " px" in note and "rectify" in note
+
+
+def seen_at(point_m, model: str) -> np.ndarray:
+    """Pixel where a camera with this lens sees a point."""
+    D, camera = np.array(LENSES[model]), np.reshape(K, (3, 3))
+    point = np.array(point_m, np.float64).reshape(1, 1, 3)
+    project = cv2.fisheye.projectPoints if model == "equidistant" else cv2.projectPoints
+    return project(point, np.zeros(3), np.zeros(3), camera, D)[0].ravel()
+
+
+@pytest.mark.parametrize("model", LENSES)
+@pytest.mark.parametrize("point_m", [(0.2, 0.15, 1.0), (-0.25, -0.15, 1.0), (0.0, 0.1, 1.0)])
+def test_rectified_mask_lies_where_a_pinhole_camera_sees_the_point(model, point_m):
+    u, v = np.round(seen_at(point_m, model)).astype(int)
+    mask = np.zeros(SIZE_PX, bool)
+    mask[v - 2 : v + 3, u - 2 : u + 3] = True
+    info = info_of(d=LENSES[model], distortion_model=model, p=P, r=np.eye(3).ravel().tolist())
+    moved = Rectification(info, SIZE_PX).labels(mask)
+    assert moved.dtype == bool
+    centre = np.argwhere(moved).mean(0)[::-1]
+    expected = np.array([90 * point_m[0] + 42, 95 * point_m[1] + 31])
+    np.testing.assert_allclose(centre, expected, atol=1.0)
+
+
+@pytest.mark.parametrize("model, d", [("pincushion", [0.1]), ("plumb_bob", [0.1] * 3), ("", [0.1] * 5)])
+def test_unknown_lens_is_named(model, d):
+    with pytest.raises(TavidError, match="known are") as error:
+        Rectification(info_of(d=d, distortion_model=model), SIZE_PX)
+    assert error.value.code is ErrorCode.CAMERA_INVALID

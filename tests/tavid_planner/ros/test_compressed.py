@@ -1,0 +1,56 @@
+"""Compressed images: judged before they are decoded."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from sensor_msgs.msg import CompressedImage
+
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.ros.compressed import decompressed
+from tavid_planner.ros.conversions import mask_from_image, rgb_from_image
+
+RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+
+
+def message(picture: Picture.Image, kind: str) -> CompressedImage:
+    file = io.BytesIO()
+    picture.save(file, kind)
+    compressed = CompressedImage(format=f"rgb8; {kind.lower()} compressed bgr8", data=file.getvalue())
+    compressed.header.frame_id = "camera"
+    return compressed
+
+
+def test_png_is_read_as_it_was_and_keeps_its_header():
+    image = decompressed(message(Picture.fromarray(RGB), "PNG"), "image")
+    assert image.header.frame_id == "camera"
+    np.testing.assert_array_equal(rgb_from_image(image), RGB)
+
+
+def test_jpeg_of_one_colour_keeps_it():
+    image = decompressed(message(Picture.new("RGB", (16, 16), (200, 40, 40)), "JPEG"), "image")
+    np.testing.assert_allclose(rgb_from_image(image)[8, 8], (200, 40, 40), atol=3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_mask_of_one_channel_stays_one_channel(mode):
+    picture = Picture.fromarray(RGB[..., 0] > 128).convert(mode)
+    np.testing.assert_array_equal(mask_from_image(decompressed(message(picture, "PNG"), "mask")) > 0, RGB[..., 0] > 128)
+
+
+@pytest.mark.parametrize(
+    "data, code",
+    [
+        (b"", ErrorCode.IMAGE_INVALID),
+        (b"not a picture", ErrorCode.IMAGE_INVALID),
+        (message(Picture.fromarray(RGB), "PNG").data.tobytes()[:60], ErrorCode.IMAGE_INVALID),
+        (message(Picture.new("L", (9000, 2)), "PNG").data.tobytes(), ErrorCode.IMAGE_INVALID),
+        (message(Picture.new("I;16", (20, 20)), "PNG").data.tobytes(), ErrorCode.ENCODING_UNSUPPORTED),
+        (message(Picture.new("RGB", (20, 20)), "GIF").data.tobytes(), ErrorCode.IMAGE_INVALID),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_line(data, code):
+    with pytest.raises(TavidError) as error:
+        decompressed(CompressedImage(format="jpeg", data=data), "image")
+    assert error.value.code is code and "\n" not in str(error.value)

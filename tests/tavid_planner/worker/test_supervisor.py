@@ -1,0 +1,171 @@
+"""The worker ends when it should, comes back when it is needed, and whoever asked always learns what happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.bundle import load_plan_json
+from tavid_planner.config import PlannerConfig, with_options
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.worker.supervisor import PlanWorker
+
+
+@pytest.fixture
+def ask(worker, make_request, tmp_path):
+    """A function that makes a plan from an instruction; the bundle is `plans/NAME`."""
+
+    def ask(instruction="picks up the [TGT] mug", cancel=None, name="plan", on_progress=lambda *_: None, **options):
+        request = make_request(instruction=instruction)
+        return worker.plan(request, PlannerConfig(), tmp_path / "plans" / name, on_progress, cancel, **options)
+
+    return ask
+
+
+@pytest.fixture
+def running(ask):
+    """A function that starts a plan in a thread and returns its future once the planner is at it."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def start(instruction: str, cancel=None):
+            begun = threading.Event()
+            future = pool.submit(
+                ask, instruction, cancel, on_progress=lambda stage, _: stage == "video" and begun.set()
+            )
+            assert begun.wait(60)
+            return future
+
+        yield start
+
+
+def left_behind(folder: Path) -> list[str]:
+    return [p.name for p in folder.glob("plans/*")] + [p.name for p in folder.glob("plans/.*")]
+
+
+def test_plan_is_made_saved_and_handed_over(ask, worker, tmp_path, plan):
+    stages = []
+    made = ask(on_progress=lambda stage, _: stages.append(stage), notes=("the lens is bent",))
+    assert list(dict.fromkeys(stages)) == ["load", "video", "lift", "check", "save"]
+    assert load_plan_json(made.folder)["provenance"]["input_notes"] == ["the lens is bent"]
+    assert (made.video.frames == plan.video.frames).all() and made.joints_world is None
+    assert worker.loaded and worker.pid != os.getpid()
+
+
+def test_cancel_that_is_heard_keeps_the_process(running, worker):
+    cancel = CancelToken()
+    future = running("slowly picks up the [TGT] mug", cancel)
+    pid = worker.pid
+    cancel.cancel()
+    with pytest.raises(TavidError) as error:
+        future.result(60)
+    assert (error.value.code, worker.pid) == (ErrorCode.CANCELLED, pid)
+
+
+def test_cancel_that_is_not_heard_ends_the_process_and_the_next_plan_is_made(running, ask, worker, tmp_path):
+    cancel = CancelToken()
+    future = running("deaf to the [TGT] mug", cancel)
+    pid = worker.pid
+    cancel.cancel()
+    with pytest.raises(TavidError) as error:
+        future.result(60)
+    assert error.value.code is ErrorCode.CANCELLED
+    assert worker.pid is None and not worker.loaded
+    assert not Path(f"/proc/{pid}").exists()
+    assert left_behind(tmp_path) == []
+    assert ask(name="next").folder.is_dir()
+
+
+@pytest.mark.parametrize("sent, named", [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV")])
+def test_worker_that_is_killed_is_a_named_result_and_the_next_plan_is_made(running, ask, worker, sent, named):
+    future = running("slowly picks up the [TGT] mug")
+    os.kill(worker.pid, sent)
+    with pytest.raises(TavidError) as error:
+        future.result(60)
+    assert named in error.value.message and "stage video" in error.value.message
+    assert ask(name="next").folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    "instruction, code, named, goes_on",
+    [
+        ("dies with the [TGT] mug", ErrorCode.INTERNAL, "exit code 7", False),
+        ("crashes into the [TGT] mug", ErrorCode.INTERNAL, "ZeroDivisionError: nobody foresaw this", True),
+        ("greedy for the [TGT] mug", ErrorCode.OUT_OF_MEMORY, "memory", True),
+    ],
+)
+def test_every_end_has_a_name(ask, worker, instruction, code, named, goes_on):
+    with pytest.raises(TavidError) as error:
+        ask(instruction)
+    assert error.value.code is code and named in error.value.message
+    assert (worker.pid is not None) is goes_on
+
+
+def test_planner_that_does_not_exist_is_said_not_waited_for():
+    worker = PlanWorker("no_such_module:Planner")
+    with pytest.raises(TavidError, match="ended with exit code 1"):
+        worker.load(PlannerConfig())
+
+
+def test_failing_listener_ends_the_job(ask, worker):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask("slowly picks up the [TGT] mug", on_progress=fail)
+    assert worker.pid is None
+
+
+def test_stop_gives_the_memory_back(ask, worker):
+    ask()
+    pid = worker.pid
+    worker.stop()
+    assert not Path(f"/proc/{pid}").exists() and not worker.loaded
+    worker.stop()
+
+
+def test_worker_ends_with_its_supervisor_however_that_ends(quick_planner, tmp_path, wait_for):
+    code = f"""
+        import sys
+        sys.path[:] = {sys.path!r}
+        from tavid_planner.config import PlannerConfig
+        from tavid_planner.worker.supervisor import PlanWorker
+        worker = PlanWorker({quick_planner!r})
+        worker.load(PlannerConfig())
+        print(worker.pid, flush=True)
+        input()
+    """
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    pid = int(supervisor.stdout.readline())
+    supervisor.kill()
+    supervisor.wait()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2])
+
+
+@pytest.mark.slow
+def test_real_planner_is_cancelled_killed_and_plans_again(tmp_path, make_request):
+    """While it loads, too: importing the libraries asks no token."""
+    worker = PlanWorker(cancel_grace_s=0.5)
+    quick = with_options(PlannerConfig(), ["video.num_inference_steps=1"])
+    try:
+        cancel = CancelToken()
+        threading.Timer(1.0, cancel.cancel).start()
+        start = time.monotonic()
+        with pytest.raises(TavidError) as error:
+            worker.load(quick, cancel=cancel)
+        assert error.value.code is ErrorCode.CANCELLED and time.monotonic() - start < 20
+        with pytest.raises(TavidError) as error:  # a picture without a person, with the real models
+            worker.plan(make_request(), quick, tmp_path / "plan")
+        assert error.value.code in (ErrorCode.NO_ACTOR, ErrorCode.NO_TARGET_TRACK, ErrorCode.FIT_DIVERGED)
+        assert worker.loaded
+    finally:
+        worker.stop()
