@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, VideoError
-from tavid_planner.video.model_files import check_safetensors
+from tavid_planner.video.model_files import check_safetensors, is_hub_id
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +46,17 @@ def needed_by_mode(
     None where the model's files are not here.
     """
     video = config.video
-    folder = Path(resolve_model(video.base)).expanduser()
+    folder = _local(video.base)
+    if folder is None:
+        return None
     transformer, vae = _read(folder / "transformer"), _read(folder / "vae")
     if transformer is None or vae is None:
         return None
     activations = max(_transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae))
     frames = video.num_frames * 3 * (video.height * video.width * FRAME_COPIES + samples * size_px[0] * size_px[1] * 4)
     besides = LIBRARIES_BYTES + activations + frames
-    adapter = Path(resolve_model(video.adapter)).expanduser() if video.adapter else None
-    extra, _ = _numbers(adapter) if adapter is not None and adapter.is_dir() else (0, 0)
+    adapter = _local(video.adapter) if video.adapter else None
+    extra, _ = _numbers(adapter) if adapter is not None else (0, 0)
     models = [_numbers(place) for place in sorted(folder.iterdir()) if place.is_dir() and place != adapter]
     size = DTYPE_BYTES[video.dtype]
     return {
@@ -136,6 +138,21 @@ def _has_gpu(device: str) -> bool:
     import torch
 
     return device != "auto" or torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _local(model: str) -> Path | None:
+    """The folder of a model, or of what the hub's cache holds of it; None where there is none. No hub is asked."""
+    name = resolve_model(model)
+    if not is_hub_id(name):
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
 
 
 def _read(folder: Path) -> dict | None:
