@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
@@ -94,7 +93,7 @@ def measure_arm(number: int, robot: str, urdf: str) -> dict:
     row = {"what": what, "refused": "", "seconds": time.process_time() - start, "samples": len(result.positions_rad)}
     gap, hits = look_again(result, motion, arm)
     row |= {"gap_m": gap, "collisions": hits, "violations": limit_violations(result, arm), "stretch": result.stretch}
-    return row | {name: result.facts[name] for name in ("grip", "attempts")}
+    return row | {name: result.facts[name] for name in ("grip", "path", "attempts")}
 
 
 def arm_table(rows: list[dict]) -> list[str]:
@@ -195,37 +194,32 @@ def look_again_humanoid(result, motion, robot) -> tuple[float, float]:
 
 
 def limit_violations(result, arm) -> int:
-    """Samples beyond a position, velocity or acceleration limit."""
+    """Joints beyond a position, velocity or acceleration limit anywhere on the spline through the samples."""
     n = len(arm.joint_names)
     q = result.positions_rad[:, :n]
-    velocity, acceleration = (np.abs(a) for a in result.rates())
-    fastest = np.concatenate([arm.velocity_rad_s, arm.gripper_velocity])
+    velocity, acceleration = result.peaks()
+    fastest = np.concatenate([arm.velocity_rad_s, arm.finger_velocity * np.abs(arm.fingers.multipliers)])
     return int(
-        ((q < arm.lower_rad) | (q > arm.upper_rad)).any(axis=1).sum()
-        + (velocity > fastest + 1e-6).any(axis=1).sum()
-        + (acceleration[:, :n] > arm.acceleration_rad_s2 + 1e-6).any(axis=1).sum()
+        ((q < arm.lower_rad) | (q > arm.upper_rad)).any(axis=0).sum()
+        + (velocity > fastest + 1e-6).sum()
+        + (acceleration[:n] > arm.acceleration_rad_s2 + 1e-6).sum()
     )
 
 
 def look_again(result, motion, arm) -> tuple[float, int]:
     """Largest distance of the gripper from the object while it is held, and samples in collision."""
-    from hoi_motion.retarget.arm.grasp import acting_contact
-    from hoi_motion.retarget.arm.trajectory import CLOSE_S, timeline
+    from hoi_motion.retarget.arm.attempt import PINCH_GIVE_M, PRESS_GIVE_M
     from hoi_motion.retarget.arm.world import ArmWorld
 
-    contact = acting_contact(motion)
-    line = timeline(motion, contact)
-    base = np.eye(4)
-    base[:3, :3], base[:3, 3] = Rotation.from_quat(result.root_pose[0, 3:]).as_matrix(), result.root_pose[0, :3]
-    closed = min(line.touch + int(np.ceil(CLOSE_S * line.rate_hz)), line.release)
     gap, hits, n = 0.0, 0, len(arm.joint_names)
-    with ArmWorld(arm, motion, contact.object_name) as world:
-        world.set_base(base)
+    facts, give = result.facts, PINCH_GIVE_M if result.facts["grip"] == "pinch" else PRESS_GIVE_M
+    with ArmWorld(arm, motion, facts["object"]) as world:
+        world.set_base(result.T_world_root())
         for i, q in enumerate(result.positions_rad):
-            world.place_at(result.source_time_s[i] * motion.fps, line.T_world_object[i])
-            world.pose(q[:n], q[n])
-            hits += world.collision(holding=i >= line.touch) is not None
-            if closed <= i <= line.release:
+            world.place_at(result.source_time_s[i] * motion.fps, result.T_world_object(i))
+            world.pose(q[:n], q[n:])
+            hits += world.collision(give) is not None
+            if facts["closed_s"] <= i / result.fps <= facts["release_s"]:
                 gap = max(gap, world.gap_m())
     return gap, hits
 

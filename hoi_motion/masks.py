@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.mask_pictures import marked_pixels
+from hoi_motion.media.mask_pictures import marked_pixels
 
 log = logging.getLogger(__name__)
 

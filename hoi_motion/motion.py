@@ -290,8 +290,12 @@ class HoiMotion:
             checked_text(note, "a note", MAX_NOTE)
         for name, value in self.diagnostics.items():
             checked_text(name, "the name of a diagnostic")
-            if not isinstance(value, (Real, np.number)):
-                raise InputError(ErrorCode.FILE_INVALID, f"diagnostic {name!r} is {shown(value)}, expected a number")
+            if isinstance(value, str):
+                checked_text(value, f"diagnostic {name!r}", MAX_NOTE)
+            elif not isinstance(value, (Real, np.number)):
+                raise InputError(
+                    ErrorCode.FILE_INVALID, f"diagnostic {name!r} is {shown(value)}, expected a number or words"
+                )
         names = [o.name for o in self.objects]
         if len(set(names)) < len(names):
             raise InputError(ErrorCode.FILE_INVALID, f"object names repeat: {shown(names)}")

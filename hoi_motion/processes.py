@@ -3,11 +3,12 @@
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any
 
 
 def as_they_come(
     work: Callable, jobs: dict, workers: int = 1, start: Callable[[], None] | None = None
-) -> Iterator[tuple[object, object]]:
+) -> Iterator[tuple[Any, Any]]:
     """Name and result of every job, in the order in which they end; with one worker in this process, in theirs.
 
     After an error or Ctrl-C nobody waits for the jobs that are left.

@@ -17,7 +17,7 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.progress import silent
 
-WEIGHTS = Path(__file__).with_name("low_resolution.safetensors")
+WEIGHTS = Path(__file__).parent / "weights" / "low_resolution.safetensors"
 NUM_BODY = len(km.BODY_KEYPOINTS)
 TIPS = (4, 8, 12, 16, 20)
 # the body's keypoints, then the finger tips of the left hand and of the right one

@@ -1,4 +1,4 @@
-"""2D keypoints of the acting person: the interface of a keypoint source, and MediaPipe Holistic as one."""
+"""MediaPipe Holistic as a source of keypoints."""
 
 # pyright: reportAttributeAccessIssue=false
 # MediaPipe's solutions return named tuples that are made when they run
@@ -16,6 +16,13 @@ from hoi_motion.progress import part_of, silent
 
 # where the two views see the same person in fewer frames, the crop was too narrow for a blurred one
 AGREEING, WIDER = 0.7, 1.5
+# a person is lost where both views are less sure of the trunk, and looked for in the whole picture and in squares
+# around where they were last, of so many times their size
+LOST, LOOKED_AROUND = 0.5, (1.5, 2.5)
+# who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
+# grown or shrunk by no more than this factor, and so much more a frame, up to the last
+AT_ONCE, A_FRAME = 0.5, 0.25
+GROWN, GROWN_A_FRAME, MOST_GROWN = 1.3, 0.1, 1.7
 
 
 class MediaPipeKeypoints:
@@ -49,25 +56,93 @@ class MediaPipeKeypoints:
         return track
 
     def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
-        """The plain and the mirrored view of every frame, walking from frame `start` to both ends."""
+        """The plain and the mirrored view of every frame, walking from frame `start` to both ends.
+
+        A detector that follows goes on to follow whatever the person was lost to, so who is lost is looked for in the
+        whole picture, and followed from there.
+        """
         views, done = [_empty_track(len(frames)) for _ in range(2)], 0
-        with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror:
+        with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror, _pose(still=True) as still:
             # frames before the first sighting are walked backwards from it
             for order in (range(start, len(frames)), range(start - 1, -1, -1)):
-                crop_now = crop
+                crop_now, last, lost_for = crop, None, 0
                 for t in order:
                     if cancel is not None:
                         cancel.raise_if_cancelled()
-                    image = crop_now.cut(frames[t])
-                    _store(views[0], t, plain.process(image), crop_now, mirrored=False)
-                    _store(views[1], t, mirror.process(np.ascontiguousarray(image[:, ::-1])), crop_now, mirrored=True)
-                    seen = [view.body_px[t] for view in views if view.seen[t]]
-                    if seen:
-                        # the view that is surer of the trunk
-                        crop_now = crop_now.follow(max(seen, key=lambda body: round(body[list(TORSO), 2].mean(), 1)))
+                    body = _see(views, t, frames[t], crop_now, plain, mirror)
+                    lost_for += 1
+                    if last is not None and _found_again([body], last, lost_for) is None:
+                        windows = [
+                            *search_windows(frames.shape[1:3]),
+                            *(_window_around(last, w) for w in LOOKED_AROUND),
+                        ]
+                        people = _people(still, frames[t], windows, self.crop_size_px)
+                        body = _found_again(people, last, lost_for)
+                        if body is not None:
+                            crop_now = crop_around(_box(body), self.crop_size_px, crop.margin)
+                            plain.reset()
+                            mirror.reset()
+                            body = _see(views, t, frames[t], crop_now, plain, mirror)
+                    if _trunk_sureness(body) >= LOST:
+                        last, lost_for = body, 0
+                        crop_now = crop_now.follow(body)
                     done += 1
                     on_progress("keypoints", done / len(frames))
         return views
+
+
+def _see(views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirror) -> np.ndarray | None:  # (33, 3)
+    """Both views of a frame, written into their tracks; the body of the one that is surer of the trunk."""
+    image = crop.cut(frame)
+    for view, model, mirrored in zip(views, (plain, mirror), (False, True)):
+        for points in (view.body_px, view.left_hand_px, view.right_hand_px, view.body_hint_m, view.seen):
+            points[t] = 0
+        _store(view, t, model.process(np.ascontiguousarray(image[:, ::-1]) if mirrored else image), crop, mirrored)
+    seen = [view.body_px[t].copy() for view in views if view.seen[t]]
+    return max(seen, key=lambda body: round(_trunk_sureness(body), 1)) if seen else None
+
+
+def _trunk_sureness(body: np.ndarray | None) -> float:
+    return 0.0 if body is None else float(body[list(TORSO), 2].mean())
+
+
+def _people(still, frame: np.ndarray, windows: list[np.ndarray], crop_size_px: int) -> list[np.ndarray]:
+    """Everybody whom the detector finds in windows (x0, y0, x1, y1) of a picture, (33, 3) each."""
+    size_px, found = frame.shape[:2], []
+    for window in windows:
+        crop = crop_around(window, crop_size_px, margin=0.0)
+        landmarks = still.process(crop.cut(frame)).pose_landmarks
+        if landmarks is not None:
+            body = crop.to_video(_array(landmarks, with_visibility=True))
+            if _is_person(body, size_px):
+                found.append(body)
+    return found
+
+
+def _window_around(body: np.ndarray, times: float) -> np.ndarray:  # (4,)
+    """A square around a body, so many times its size."""
+    low, high = _box(body).reshape(2, 2)
+    half = times * (high - low).max() / 2
+    return np.concatenate([(low + high) / 2 - half, (low + high) / 2 + half])
+
+
+def _found_again(people: list[np.ndarray | None], last: np.ndarray, lost_for: int) -> np.ndarray | None:  # (33, 3)
+    """Who of several is the person that was last seen as `last`, by place and size, so many frames ago."""
+
+    def trunk(body: np.ndarray) -> tuple[np.ndarray, float]:
+        shoulders, hips = body[list(TORSO[:2]), :2].mean(0), body[list(TORSO[2:]), :2].mean(0)
+        return (shoulders + hips) / 2, float(np.linalg.norm(shoulders - hips)) + 1e-6
+
+    (place, size), best, nearest = trunk(last), None, AT_ONCE + A_FRAME * lost_for
+    grown = min(GROWN + GROWN_A_FRAME * lost_for, MOST_GROWN)
+    for body in people:
+        if body is None:
+            continue
+        (here, length), sureness = trunk(body), _trunk_sureness(body)
+        away = float(np.linalg.norm(here - place)) / size
+        if sureness >= LOST and 1 / grown < length / size < grown and away < nearest:
+            best, nearest = body, away
+    return best
 
 
 def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop]:
@@ -76,19 +151,10 @@ def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, Act
     Raises:
         LiftError: NO_ACTOR.
     """
-    height, width = frames.shape[1:3]
     tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
-    windows = search_windows((height, width), actor_mask)
     with quiet_native_log(), _pose(still=True) as pose:
         for t in tries:
-            found = []
-            for window in windows:
-                crop = crop_around(window, crop_size_px, margin=0.0)
-                landmarks = pose.process(crop.cut(frames[t])).pose_landmarks
-                if landmarks is not None:
-                    body = crop.to_video(_array(landmarks, with_visibility=True))
-                    if _is_person(body, (height, width)):
-                        found.append(body)
+            found = _people(pose, frames[t], search_windows(frames.shape[1:3], actor_mask), crop_size_px)
             if found:
                 actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
                 return t, crop_around(_box(actor), crop_size_px)
@@ -138,7 +204,7 @@ def _array(landmarks, with_visibility: bool = False) -> np.ndarray:  # (N, 3)
     return np.array([[p.x, p.y, p.z] for p in landmarks.landmark])
 
 
-def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, *, mirrored: bool) -> None:
+def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, mirrored: bool) -> None:
     """Write one Holistic (or body only) result into the track, undoing crop and mirror."""
     if result.pose_landmarks is None:
         return

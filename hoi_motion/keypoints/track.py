@@ -22,6 +22,11 @@ L_HEEL, R_HEEL, L_TOE, R_TOE = 29, 30, 31, 32
 LEGS, SURE = np.arange(L_KNEE, NUM_BODY), 0.3
 # a hidden leg that they are sure of in single frames is sure in less than half of so many
 LEG_FRAMES = 5
+# a bone of which an end is less sure tells no height; bones as shares of it, of the mean body standing
+SURE_BONE, TRUNK = 0.5, 0.27
+# over the clip as in the middle one of its frames
+USUAL_HEIGHT = 0.5
+LEG_BONES = ((L_HIP, L_KNEE, 0.24), (R_HIP, R_KNEE, 0.24), (L_KNEE, L_ANKLE, 0.245), (R_KNEE, R_ANKLE, 0.245))
 MIRRORED_BODY = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9] + [i + 1 if i % 2 else i - 1 for i in range(11, NUM_BODY)])
 
 
@@ -52,15 +57,20 @@ class KeypointTrack:
         return {"left_hand": self.left_hand_px, "right_hand": self.right_hand_px}[hand]
 
     def person_height_px(self) -> float:
-        """Robust height of a standing person of this size: from the body's confident extent and its torso."""
-        heights = []
-        for body in self.body_px[self.seen]:
-            sure = body[body[:, 2] > 0.3]
-            torso = np.linalg.norm(body[[11, 12], :2].mean(0) - body[[23, 24], :2].mean(0))
-            # shoulders to hips is about 0.29 of a person's height
-            heights.append(max(np.ptp(sure[:, 1]) if len(sure) > 4 else 0.0, torso / 0.29))
-        # leaning and sitting only make a body look shorter
-        return float(np.quantile(heights, 0.85)) if heights else 0.0
+        """Height of this person when standing: in each frame from the least foreshortened of trunk, thighs and shanks,
+        over the clip their median: leaning and sitting make a bone look shorter, one that is guessed longer.
+        """
+        body = self.body_px[self.seen]
+        shoulders, hips = (body[:, pair].mean(1) for pair in (list(TORSO[:2]), list(TORSO[2:])))
+        bones = [(shoulders, hips, TRUNK)]
+        bones += [(body[:, a], body[:, b], share) for a, b, share in LEG_BONES]
+        lengths = [np.linalg.norm(a[:, :2] - b[:, :2], axis=-1) / share for a, b, share in bones]
+        # a leg that is not sure says nothing; the trunk is the least that a person has
+        sure = [np.minimum(a[:, 2], b[:, 2]) > SURE_BONE for a, b, _ in bones]
+        heights = np.max([lengths[0], *(np.where(s, length, 0.0) for s, length in zip(sure[1:], lengths[1:]))], axis=0)
+        if sure[0].any():
+            heights = heights[sure[0]]
+        return float(np.quantile(heights, USUAL_HEIGHT)) if len(heights) else 0.0
 
 
 def believed(body_px: np.ndarray, min_confidence: float) -> np.ndarray:  # (T, 33, 3) -> (T, 33)

@@ -12,6 +12,7 @@ class LiftConfig:
     iterations: int = option(60, "optimiser iterations in each stage of the body fit", minimum=1, maximum=2000)
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)
     keypoints: str = option("mediapipe", f"keypoint source: {NAMES}")
+    track: str = option("own", "object track: own, or a file or folder of masks, one a frame")
     min_keypoint_confidence: float = option(
         0.1,
         "keypoints below are ignored; legs, and all where the shoulders are unsure, below 0.3",

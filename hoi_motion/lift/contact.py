@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from scipy.ndimage import median_filter
 
 from hoi_motion.frames import closed, runs_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import hand_centres_px, hand_points_px
-from hoi_motion.lift.object.track import ObjectTrack
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact
 
 # a hand nearer than these shares of the object's size and of the person's height touches, in the picture
@@ -23,7 +24,9 @@ AWAY_PERSON = 0.05
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
 STILL_SPEED, STILL_FACTOR = 0.15, 1.6
+# a touch lasts at least so long, and so many frames: in one alone a hand passes
 MIN_CONTACT_S = 0.1
+MIN_CONTACT_FRAMES = 2
 MAX_GAP_S = 0.4
 
 
@@ -59,8 +62,8 @@ def contact_intervals(
     """Contacts of the two hands with the tracked object.
 
     A hand touches while it is on the object in the picture, or has come to rest beside it; while the object moves, the
-    hand that moves with it holds it, from its first touch to where the object rests again. A hand that is over the
-    object when the clip begins, leaves it at rest and comes back was only before it in the picture.
+    hand that moves with it holds it, from its first touch to where the object rests again. Until a hand has left the
+    place where it was first it touches nothing that rests: it was only before it in the picture.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -68,21 +71,36 @@ def contact_intervals(
     contacts = []
     for hand in HANDS:
         near = distances[hand] <= np.where(arrived(track, hand, fps), STILL_FACTOR, 1.0) * near_px
-        touching = closed(near, round(MAX_GAP_S * fps))
+        moving = ~target.resting
+        touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:
-            moving = ~target.resting
-            touching |= moving
+            touching |= moving | _leads_to(near, moving)
             touching = closed(touching, round(MAX_GAP_S * fps))
-        spans = runs_of(touching)
-        if len(spans) > 1 and spans[0][0] == 0 and target.resting[: spans[0][1] + 1].all():
-            spans = spans[1:]
-        for start, end in spans:
-            held = hand == holder and (~target.resting[start:end]).any()
-            if end - start < max(1, round(MIN_CONTACT_S * fps)) and not held:
+        for start, end in runs_of(touching):
+            held = hand == holder and moving[start:end].any()
+            if end - start < max(MIN_CONTACT_FRAMES, round(MIN_CONTACT_S * fps)) and not held:
                 continue
             on_it = float(np.mean(near[start:end]))
             contacts.append(Contact(hand, object_name, start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
+
+
+def has_left(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T,) bool
+    """Frames from the first one on in which a hand has left the place where it was first."""
+    centre = hand_centres_px(track)[:, HANDS.index(hand)]
+    seen = np.flatnonzero(np.isfinite(centre[:, 0]))
+    if not len(seen):
+        return np.zeros(track.num_frames, bool)
+    moved = np.nan_to_num(np.linalg.norm(centre - centre[seen[0]], axis=1)) / track.person_height_px()
+    return np.maximum.accumulate(median_filter(moved, AWAY_FRAMES, mode="nearest") > AWAY_PERSON)
+
+
+def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool each
+    """Frames of being near without a break until the object moves."""
+    leads = np.zeros(len(near), bool)
+    for start, end in runs_of(near):
+        leads[start:end] = moving[start : end + 1].any()
+    return leads
 
 
 def arrived(track: kp.KeypointTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool

@@ -8,19 +8,20 @@ import numpy as np
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
 from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.pose import object_motion, palm_points_m
-from hoi_motion.lift.object.track import ObjectTrack, track_object
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.track.sources import track_source
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -66,7 +67,7 @@ def observe_clip(
     source = keypoints or keypoint_source(config.keypoints)
     track = source.detect(clip.frames, near_px=near_px, actor_mask=clip.actor_mask, **how)
     clock.lap("keypoints")
-    target = track_object(clip.frames, clip.target_mask, hand_centres_px(track), **how)
+    target = track_source(config.track).track(clip.frames, clip.target_mask, track, **how)
     clock.lap("object")
     return Observation(track, target, contact_intervals(track, target, clip.fps), clock.seconds)
 
@@ -77,6 +78,7 @@ def lift_video(
     config: LiftConfig = LiftConfig(),
     keypoints: KeypointSource | None = None,
     human: HoiMotion | None = None,
+    known: KnownScene | None = None,
     body: BodyModel | None = None,
     observation: Observation | None = None,
     on_progress: OnProgress = silent,
@@ -88,6 +90,7 @@ def lift_video(
         keypoints: where keypoints come from; None is the source that the config names.
         human: the person's motion from elsewhere, one frame for each frame of the clip: its poses are kept, only
             heading and place are found; object and contacts are lifted as ever. None fits the body here.
+        known: what somebody beside the video knows: the camera against gravity, heights of floor and support.
         body: the body to fit; None is the one that the config names.
         observation: of this clip by `observe_clip`, so that it is not made again.
 
@@ -135,7 +138,7 @@ def lift_video(
     # 4. the object's shape and poses, contacts in space
     hands = _hands(body, fit, points_m)
     thing, support, contacts, distance = object_motion(
-        target, observation.contacts, hands, points_m, camera, clip.depth_m
+        target, observation.contacts, hands, points_m, camera, clip.depth_m, known or KnownScene()
     )
     clock.lap("contact")
     on_progress("lift", 1.0)
@@ -153,7 +156,8 @@ def lift_video(
         diagnostics={
             "reprojection_error_mean": float(fit.error.mean()),
             "reprojection_error_worst_frame": float(fit.error.max()),
-            "frames_within_5_percent": float((fit.error <= 0.05).mean()),
+            "frames_within_5_percent": float(1 - fit.off[:, 0].mean()),
+            "wrong_probability": float(fit.off[:, 1].max()),
             "target_visibility_mean": float(target.visibility.mean()),
             "target_distance_m": distance.centre_m,
             "target_distance_spread_m": distance.spread_m,

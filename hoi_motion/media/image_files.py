@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.mask_pictures import marked_pixels
+from hoi_motion.media.mask_pictures import marked_pixels
 from hoi_motion.reading.npz import read_npy
 from hoi_motion.reading.untrusted import read_bytes, reading
 

@@ -10,6 +10,7 @@ from hoi_motion.errors import CheckError, ErrorCode
 SAMPLE_SPACING_M = 0.003
 MAX_SAMPLES = 20_000
 NEAREST_SAMPLES = 6
+ROUND_SHARE, ROUND_FILL = 0.02, 0.9
 
 
 class ObjectSurface:
@@ -63,6 +64,14 @@ class ObjectSurface:
     def hull_m(self) -> np.ndarray:  # (H, 3)
         """Corners of the convex hull, object frame."""
         return self.vertices_m[np.unique(_hull_faces(self.vertices_m, "object"))]
+
+    @cached_property
+    def is_round(self) -> bool:
+        """Whether it is a ball: all corners as far from its middle, and it fills the sphere through them."""
+        low, high = self.bounds_m
+        away = np.linalg.norm(self.vertices_m - (low + high) / 2, axis=1)
+        filled = self.volume_m3 / (4 / 3 * np.pi * away.mean() ** 3)
+        return bool(np.ptp(away) < ROUND_SHARE * away.mean() and filled > ROUND_FILL)
 
     @property
     def bounds_m(self) -> tuple[np.ndarray, np.ndarray]:

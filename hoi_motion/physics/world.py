@@ -1,8 +1,6 @@
 """The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
 
 import contextlib
-import os
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,25 +8,12 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import SupportBox
+from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.person import PersonParts
 from hoi_motion.physics.surface import ObjectSurface
 
-
-def _import_pybullet():
-    """PyBullet without the build date that its C code writes to standard error, where commands print one line."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import pybullet
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-    return pybullet
-
-
-pybullet = _import_pybullet()
+with quiet_pybullet():  # its build date, where commands print one line
+    import pybullet
 
 GRAVITY_M_S2 = 9.81
 # Mass over outer volume of household things (YCB object set, Calli et al. 2015: hollow mugs to full cans).

@@ -1,4 +1,4 @@
-"""Files that other tools read: npz, GMR pkl, BeyondMimic CSV, trajectory_msgs/JointTrajectory."""
+"""Files that other tools read: npz, GMR pkl, BeyondMimic CSV, JointTrajectory with GripperCommand goals."""
 
 import io
 import json
@@ -20,6 +20,8 @@ FORMATS = {
     ".yaml": "JointTrajectory",
 }
 
+ROOT_COLUMNS = ("root_x", "root_y", "root_z", "root_qx", "root_qy", "root_qz", "root_qw")
+
 
 def write_robot_motion(motion: RobotMotion, path) -> None:
     """Write in the format that the file's name ends with.
@@ -34,12 +36,48 @@ def write_robot_motion(motion: RobotMotion, path) -> None:
         write_whole(path, pickle.dumps(gmr(motion)))
     elif suffix == ".csv":
         write_whole(path, beyond_mimic_csv(motion).encode())
-    elif suffix == ".json":
-        write_whole(path, json.dumps(joint_trajectory(motion)).encode())
-    elif suffix == ".yaml":
-        write_whole(path, yaml.safe_dump(joint_trajectory(motion), sort_keys=False, default_flow_style=None).encode())
+        names = [*ROOT_COLUMNS, *motion.joint_names]
+        write_whole(Path(path).with_suffix(".columns.txt"), ("\n".join(names) + "\n").encode())
+    elif suffix in (".json", ".yaml"):
+        write_whole(path, _as_text(joint_trajectory(motion), suffix))
+        if motion.gripper:
+            write_whole(gripper_path(path), _as_text(gripper_goals(motion), suffix))
     else:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {path}", f"known endings: {', '.join(FORMATS)}")
+
+
+def _as_text(message: dict | list, suffix: str) -> bytes:
+    if suffix == ".json":
+        return json.dumps(message).encode()
+    return yaml.safe_dump(message, sort_keys=False, default_flow_style=None).encode()
+
+
+def gripper_path(path) -> Path:
+    """Where the gripper's goals stand, beside the arm's trajectory."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}_gripper{path.suffix}")
+
+
+def gripper_goals(motion: RobotMotion) -> list[dict]:
+    """Goals for a `control_msgs/GripperCommand` action, in order of time.
+
+    `position` is the value of the first finger joint, which gripper controllers move; `width_m`, beside the message, is
+    the opening. A grip goes to the closed position with its force and stops at the object.
+    """
+    return [
+        {
+            "time_from_start": _duration(command.time_s),
+            "joint": motion.finger_names[0],
+            "width_m": command.width_m,
+            "command": {"position": command.position, "max_effort": command.force_n},
+        }
+        for command in motion.gripper
+    ]
+
+
+def _duration(seconds: float) -> dict:
+    nanoseconds = round(seconds * 1e9)
+    return {"sec": nanoseconds // 10**9, "nanosec": nanoseconds % 10**9}
 
 
 def gmr(motion: RobotMotion) -> dict:
@@ -51,6 +89,7 @@ def gmr(motion: RobotMotion) -> dict:
         "dof_pos": np.array(motion.positions_rad),
         "local_body_pos": None,
         "link_body_list": None,
+        "joint_names": list(motion.joint_names),
     }
 
 
@@ -62,21 +101,25 @@ def beyond_mimic_csv(motion: RobotMotion) -> str:
 
 
 def joint_trajectory(motion: RobotMotion) -> dict:
-    """A trajectory_msgs/JointTrajectory as a mapping; `rosidl_runtime_py.set_message_fields` takes it."""
-    velocity, acceleration = motion.rates()
-    velocity, acceleration = velocity[1:].copy(), acceleration[1:-1]
-    velocity[-1] = 0.0  # it ends at rest
-    points = []
-    for i, positions in enumerate(motion.positions_rad):
-        nanoseconds = round(i / motion.fps * 1e9)
-        time = {"sec": nanoseconds // 10**9, "nanosec": nanoseconds % 10**9}
-        points.append(
-            {
-                "positions": positions.tolist(),
-                "velocities": velocity[i].tolist(),
-                "accelerations": acceleration[i].tolist(),
-                "time_from_start": time,
-            }
-        )
+    """A trajectory_msgs/JointTrajectory as a mapping; `rosidl_runtime_py.set_message_fields` takes it.
+
+    Joints of the gripper are left out: a controller of the arm rejects what is not its own. Velocities and
+    accelerations are those of the spline whose peaks are within the limits; it starts and ends at rest.
+    """
+    own = [i for i, name in enumerate(motion.joint_names) if name not in motion.finger_names]
+    spline = motion.spline()
+    at = np.arange(len(motion.positions_rad)) / motion.fps
+    velocity, acceleration = spline(at, 1)[:, own], spline(at, 2)[:, own]
+    velocity[[0, -1]] = 0.0  # by rounding only
+    points = [
+        {
+            "positions": motion.positions_rad[i, own].tolist(),
+            "velocities": velocity[i].tolist(),
+            "accelerations": acceleration[i].tolist(),
+            "time_from_start": _duration(seconds),
+        }
+        for i, seconds in enumerate(at)
+    ]
     stamp = {"sec": 0, "nanosec": 0}
-    return {"header": {"stamp": stamp, "frame_id": ""}, "joint_names": list(motion.joint_names), "points": points}
+    names = [motion.joint_names[i] for i in own]
+    return {"header": {"stamp": stamp, "frame_id": ""}, "joint_names": names, "points": points}

@@ -1,14 +1,11 @@
 """A film of a retargeted motion, drawn by PyBullet's TinyRenderer without a window."""
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hoi_motion.media.video_file import write_video
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.world import pybullet
 from hoi_motion.retarget.arm.arm import Arm
-from hoi_motion.retarget.arm.grasp import acting_contact
-from hoi_motion.retarget.arm.trajectory import timeline
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
@@ -38,19 +35,14 @@ def record_replay(
 
 
 def _arm_film(robot_motion: RobotMotion, motion: HoiMotion, arm: Arm, stride: int):
-    contact = acting_contact(motion)
-    line = timeline(motion, contact)
-    root = robot_motion.root_pose[0]
-    base = np.eye(4)
-    base[:3, :3], base[:3, 3] = Rotation.from_quat(root[3:]).as_matrix(), root[:3]
-    look_at = (line.T_world_object[line.touch][:3, 3] + base[:3, 3]) / 2 + [0, 0, 0.15]
-    n = len(arm.joint_names)
-    with ArmWorld(arm, motion, contact.object_name, drawn=True) as world:
+    base, n = robot_motion.T_world_root(), len(arm.joint_names)
+    look_at = (robot_motion.object_pose[0, :3] + base[:3, 3]) / 2 + [0, 0, 0.15]
+    with ArmWorld(arm, motion, robot_motion.facts["object"], drawn=True) as world:
         world.set_base(base)
         _paint(world, motion)
-        for i in range(0, line.count, stride):
-            world.place_at(i / line.rate_hz * motion.fps, line.T_world_object[i])
-            world.pose(robot_motion.positions_rad[i, :n], robot_motion.positions_rad[i, n])
+        for i in range(0, len(robot_motion.positions_rad), stride):
+            world.place_at(robot_motion.source_time_s[i] * motion.fps, robot_motion.T_world_object(i))
+            world.pose(robot_motion.positions_rad[i, :n], robot_motion.positions_rad[i, n:])
             yield _image(world.client, look_at, 1.7, 55)
 
 

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.errors import ErrorCode, InputError, shown
@@ -14,6 +16,29 @@ from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.untrusted import reading
 
 SCHEMA_VERSION = 1
+PEAK_POINTS = 4  # an interval in which a spline's speed is looked at; its acceleration is greatest at a sample
+
+
+@dataclass(frozen=True)
+class GripperCommand:
+    """From a time on, the fingers go to an opening with a force: what `control_msgs/GripperCommand` says.
+
+    Attributes:
+        time_s: since the first sample; width_m: opening that is gone to, reached or not.
+        position: value of the first finger joint there, m or rad.
+        force_n: of each finger, N (Nm for fingers that turn).
+    """
+
+    time_s: float
+    width_m: float
+    position: float
+    force_n: float
+
+    def __post_init__(self):
+        for name in ("time_s", "width_m", "position", "force_n"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if not (np.isfinite(self.position) and 0 <= min(self.time_s, self.width_m, self.force_n) < np.inf):
+            raise InputError(ErrorCode.FILE_INVALID, f"{self}", "time, opening and force are finite and not negative")
 
 
 @dataclass(frozen=True)
@@ -28,6 +53,9 @@ class RobotMotion:
         source_time_s: (N,) time in the source motion that each sample belongs to.
         stretch: how many times longer the robot takes than the person, >= 1.
         facts: what was chosen and measured: hand, object, grip, gap_m, ...
+        gripper: commands of the gripper, by time; without any, the fingers do what `positions_rad` says.
+        finger_names: those of `joint_names` that are the gripper's.
+        object_pose: (N, 7) x y z qx qy qz qw where the handled object should be, world; (0, 7) when there is none.
     """
 
     robot: str
@@ -38,6 +66,9 @@ class RobotMotion:
     source_time_s: np.ndarray  # (N,)
     stretch: float = 1.0
     facts: dict = field(default_factory=dict)
+    gripper: tuple[GripperCommand, ...] = ()
+    finger_names: tuple[str, ...] = ()
+    object_pose: np.ndarray = field(default_factory=lambda: np.zeros((0, 7)))  # (N, 7)
 
     def __post_init__(self):
         if not isinstance(self.joint_names, (list, tuple)) or not isinstance(self.facts, dict):
@@ -47,9 +78,13 @@ class RobotMotion:
         checked_text(self.robot, "robot")
         object.__setattr__(self, "fps", checked_rate(self.fps))
         object.__setattr__(self, "stretch", checked_number(self.stretch, "stretch", 0, 1e6))
+        object.__setattr__(self, "gripper", tuple(self.gripper))
+        object.__setattr__(self, "finger_names", tuple(checked_text(name, "finger name") for name in self.finger_names))
         positions = checked_array(self.positions_rad, "positions_rad", ("N", len(self.joint_names)), np.float64)
         object.__setattr__(self, "positions_rad", positions)
-        for name, shape in (("root_pose", (len(positions), 7)), ("source_time_s", (len(positions),))):
+        shapes = {"root_pose": (len(positions), 7), "source_time_s": (len(positions),)}
+        shapes["object_pose"] = (len(positions) if len(self.object_pose) else 0, 7)
+        for name, shape in shapes.items():
             object.__setattr__(self, name, checked_array(getattr(self, name), name, shape, np.float64))
         if not len(positions) or not (np.isfinite(self.fps) and self.fps > 0) or not self.stretch >= 1:
             raise InputError(
@@ -58,12 +93,27 @@ class RobotMotion:
                 "a robot motion has samples, a positive rate and a stretch of at least 1",
             )
 
-    def rates(self) -> tuple[np.ndarray, np.ndarray]:  # (N + 1, n), (N + 2, n)
-        """Velocities and accelerations by differences; the robot rests before the first sample and after the last."""
-        padded = np.concatenate([self.positions_rad[:1], self.positions_rad, self.positions_rad[-1:]])
-        velocity = np.diff(padded, axis=0) * self.fps
-        still = np.zeros((1, velocity.shape[1]))
-        return velocity, np.diff(np.concatenate([still, velocity, still]), axis=0) * self.fps
+    def T_world_root(self, sample: int = 0) -> np.ndarray:  # (4, 4)
+        """Pose of the base in the world at a sample."""
+        return _transform(self.root_pose[sample])
+
+    def T_world_object(self, sample: int) -> np.ndarray:  # (4, 4)
+        """Where the handled object should be at a sample."""
+        return _transform(self.object_pose[sample])
+
+    def spline(self) -> CubicSpline:
+        """Joints over time in seconds, at rest at both ends: what a controller makes of the exported points."""
+        at = np.arange(len(self.positions_rad)) / self.fps
+        if len(at) < 2:
+            at, positions = np.array([0.0, 1.0]), np.repeat(self.positions_rad, 2, axis=0)
+            return CubicSpline(at, positions, bc_type="clamped")
+        return CubicSpline(at, self.positions_rad, bc_type="clamped")
+
+    def peaks(self) -> tuple[np.ndarray, np.ndarray]:  # (n,), (n,)
+        """Greatest speed and acceleration of each joint, between samples as well."""
+        spline = self.spline()
+        at = np.linspace(spline.x[0], spline.x[-1], PEAK_POINTS * (len(spline.x) - 1) + 1)
+        return np.abs(spline(at, 1)).max(axis=0), np.abs(spline(at, 2)).max(axis=0)
 
     def save(self, path) -> None:
         """Write one npz without pickles, complete or not at all."""
@@ -74,8 +124,10 @@ class RobotMotion:
             "fps": self.fps,
             "stretch": self.stretch,
             "facts": self.facts,
+            "gripper": [vars(command) for command in self.gripper],
+            "finger_names": self.finger_names,
         }
-        arrays = {name: getattr(self, name) for name in ("positions_rad", "root_pose", "source_time_s")}
+        arrays = {name: getattr(self, name) for name in ("positions_rad", "root_pose", "source_time_s", "object_pose")}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, meta=np.array(json.dumps(meta)), **arrays)
         write_whole(path, buffer.getvalue())
@@ -95,5 +147,16 @@ class RobotMotion:
             if not isinstance(meta, dict) or meta.get("schema") != SCHEMA_VERSION:
                 raise ValueError(f"its meta is {shown(meta)}, this version reads schema {SCHEMA_VERSION}")
             known = {name: meta[name] for name in ("robot", "joint_names", "fps", "stretch", "facts")}
-            arrays = {name: file.read(name) for name in ("positions_rad", "root_pose", "source_time_s")}
+            known["gripper"] = [
+                GripperCommand(**command) for command in meta.get("gripper", ())
+            ]  # absent in older files
+            known["finger_names"] = meta.get("finger_names", ())
+            names = ("positions_rad", "root_pose", "source_time_s", "object_pose")
+            arrays = {name: file.read(name) for name in names if name in file.names}
             return cls(**known, **arrays)
+
+
+def _transform(pose: np.ndarray) -> np.ndarray:  # (7,) -> (4, 4)
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = Rotation.from_quat(pose[3:]).as_matrix(), pose[:3]
+    return T

@@ -1,5 +1,7 @@
 """hoi-retarget: a motion to the joint motion of a robot."""
 
+import dataclasses
+import json
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, TavidError
+from hoi_motion.files import write_whole
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
 from hoi_motion.scripts.command import command_parser, run_command
@@ -34,7 +37,18 @@ def _retarget(argv: list[str]) -> int:
     parser.add_argument(
         "--base", nargs=4, type=float, metavar=("X", "Y", "Z", "YAW"), help="base pose of an arm, m and rad"
     )
+    parser.add_argument(
+        "--start",
+        nargs="+",
+        type=float,
+        metavar="Q",
+        help="joints of an arm in which it stands now, rad, in the URDF's order",
+    )
     parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
+    parser.add_argument(
+        "--execute", action="store_true", help="carry it out in physics; with --record_video the film shows that"
+    )
+    parser.add_argument("--noun", default="", help="what the object is called (mug), for its mass in physics")
     parser.add_argument(
         "--rate_limit", action="store_true", help="replay at the pace of the source motion, not of a slower robot"
     )
@@ -50,22 +64,29 @@ def _retarget(argv: list[str]) -> int:
     source = arguments.motion or arguments.smplx_file
     if bool(source) == bool(arguments.all) or not arguments.out:
         raise InputError(ErrorCode.FILE_INVALID, "give MOTION or --all DIR, and --out", "see hoi-retarget --help")
-    if not all(np.isfinite(arguments.base or [])) or arguments.jobs < 1:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID, f"base {arguments.base}, jobs {arguments.jobs}", "finite, at least 1"
-        )
+    if not all(np.isfinite([*(arguments.base or []), *(arguments.start or [])])) or arguments.jobs < 1:
+        told = f"base {arguments.base}, start {arguments.start}, jobs {arguments.jobs}"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "finite, at least 1")
     robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is said before any work
-    if arguments.base and isinstance(robot, HumanoidConfig):
-        raise InputError(ErrorCode.CONFIG_INVALID, "--base with a humanoid", "it stands where the person does")
+    for name in ("base", "start", "execute"):
+        if getattr(arguments, name) and isinstance(robot, HumanoidConfig):
+            hint = "only arms have it: a humanoid stands where the person does, and is not carried out in physics"
+            raise InputError(ErrorCode.CONFIG_INVALID, f"--{name} with a humanoid", hint)
     if arguments.rate_limit and not arguments.record_video:
         raise InputError(ErrorCode.CONFIG_INVALID, "--rate_limit without --record_video", "it sets the replay's pace")
     if arguments.all:
         return _retarget_all(arguments)
     outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
-    print(_sentence(_one(source, outputs, arguments)))
+    result, execution = _one(source, outputs, arguments)
+    print(_sentence(result, execution))
     for path in outputs:
         print(path)
-    return 0
+    return _code(execution)
+
+
+def _code(execution) -> int:
+    """3 for what did not work in physics."""
+    return 0 if execution is None or execution.done else 3
 
 
 def _outputs(out: str, stem: str, robot: str) -> list[Path]:
@@ -84,7 +105,7 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
 
 
 def _one(source: str, outputs: list[Path], arguments):
-    """Retarget one motion and write its files."""
+    """Retarget one motion and write its files: the RobotMotion and, if asked for, the Execution."""
     from hoi_motion.body import load_body
     from hoi_motion.io.formats import read_motion
     from hoi_motion.retarget.export import write_robot_motion
@@ -102,14 +123,32 @@ def _one(source: str, outputs: list[Path], arguments):
         from hoi_motion.retarget.arm.trajectory import retarget_arm
 
         robot = Arm(config)
-        result = retarget_arm(motion, robot, body, _base_pose(arguments.base))
+        result = retarget_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
+    if robot.unfelt_links:
+        result = dataclasses.replace(result, facts=result.facts | {"links_without_collision": robot.unfelt_links})
     for path in outputs:
         write_robot_motion(result, path)
+    film = outputs[0].with_suffix(".mp4")
+    if arguments.execute:
+        return result, _executed(result, robot, motion, outputs[0], film if arguments.record_video else None, arguments)
     if arguments.record_video:
         from hoi_motion.retarget.replay import record_replay
 
-        record_replay(result, motion, robot, outputs[0].with_suffix(".mp4"), arguments.rate_limit)
-    return result
+        record_replay(result, motion, robot, film, arguments.rate_limit)
+    return result, None
+
+
+def _executed(result, robot, motion, output: Path, film: Path | None, arguments):
+    """The Execution, written beside the output as NAME_execution.json."""
+    from hoi_motion.execute.execute import execute
+    from hoi_motion.execute.film import record_execution
+
+    if film:
+        execution = record_execution(result, robot, motion, film, noun=arguments.noun)
+    else:
+        execution = execute(result, robot, motion, noun=arguments.noun)
+    write_whole(output.with_name(f"{output.stem}_execution.json"), json.dumps(execution.facts(), indent=1).encode())
+    return execution
 
 
 def _base_pose(base: list[float] | None) -> np.ndarray | None:  # (4, 4)
@@ -119,7 +158,15 @@ def _base_pose(base: list[float] | None) -> np.ndarray | None:  # (4, 4)
     return standing_at(place_m, yaw_rad)
 
 
-def _sentence(result) -> str:
+def _sentence(result, execution=None) -> str:
+    told = _motion_sentence(result)
+    unfelt = result.facts.get("links_without_collision")
+    if unfelt:
+        told += f"; without a collision shape, so never seen to hit anything: {', '.join(unfelt)}"
+    return f"{told}; {execution.sentence()}" if execution else told
+
+
+def _motion_sentence(result) -> str:
     facts = result.facts
     samples = f"{len(result.positions_rad)} samples at {result.fps:.1f} fps"
     if "grip" not in facts:
@@ -129,9 +176,10 @@ def _sentence(result) -> str:
         return (
             f"{result.robot} follows: planted feet slide {1000 * facts['foot_slide_m']:.1f} mm{hands}{fast}; {samples}"
         )
-    how = "holds" if facts["grip"] == "pinch" else "touches, without holding,"
+    how = {"pinch": "holds", "touch": "touches, without holding,", "push": "pushes"}[facts["grip"]]
+    way = " and moves it straight" if facts["path"] == "straight" and facts["grip"] == "pinch" else ""
     slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
-    return f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm; {samples}{slower}"
+    return f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm{way}; {samples}{slower}"
 
 
 def _retarget_all(arguments) -> int:
@@ -151,7 +199,9 @@ def _retarget_all(arguments) -> int:
             futures[pool.submit(_one, str(source), outputs, arguments)] = source
         for future in tqdm(as_completed(futures), total=len(futures), disable=not sys.stderr.isatty()):
             try:
-                results[futures[future]] = _sentence(future.result())
+                result, execution = future.result()
+                results[futures[future]] = _sentence(result, execution)
+                code = max(code, _code(execution))
                 done += 1
             except TavidError as error:
                 results[futures[future]] = str(error)

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.mask_pictures import marked_pixels
 from hoi_motion.masks import checked_depth, checked_mask
+from hoi_motion.media.mask_pictures import marked_pixels
 
 SIZE = (120, 160)
 

@@ -191,7 +191,7 @@ def test_numbers_that_make_no_sense_are_named(motion, tmp_path, name):
         (("camera",), []), (("camera", "width"), 64.5), (("camera", "width"), 10**9), (("camera", "width"), "64"),
         (("camera", "any"), 1), (("objects",), {}), (("objects", 0), []), (("objects", 0, "name"), 7),
         (("objects", 0, "name"), "\u202ecup"), (("objects", 0, "is_target"), "yes"), (("objects", 0, "shape"), []),
-        (("contacts",), 3), (("diagnostics",), []), (("diagnostics",), {"a": "b"}), (("notes",), "text"),
+        (("contacts",), 3), (("diagnostics",), []), (("diagnostics",), {"a": [1.0]}), (("notes",), "text"),
         (("notes",), [1]), (("schema",), [[[]]]),
     ],
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Train the keypoint network for small, blurred pictures (hoi_motion/keypoints/low_resolution.py) from nothing.
 
 python -m training.networks.low_resolution --scenes runs/scenes --latents runs/latents --model models/tavid-mini \
-    --out hoi_motion/keypoints/low_resolution.safetensors
+    --out hoi_motion/keypoints/weights/low_resolution.safetensors
 
 What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints
 are known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import GRIP_M, HandMotion, palm_gap_m
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.object.track import ObjectTrack
+from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 USUAL_HEIGHT_M = 0.15
@@ -29,6 +30,10 @@ LEAST_DEPTH_M = 0.05
 LEAST_DEPTH_PIXELS = 4
 # how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
 SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
+# what is known of the camera: how exact its height and its tilt are; a sight that grazes a plane tells less than a hand
+KNOWN_HEIGHT_SPREAD_M = 0.005
+KNOWN_TILT_SPREAD_RAD = np.deg2rad(0.5)
+FOOT_SPREAD_PX = 1.5
 # spreads: of a depth image's surface; of the hand's distance along the sight; of usual sizes, as a share; of what the
 # fit says about the camera's height over the floor, and its tilt
 DEPTH_SPREAD_M = 0.01
@@ -45,7 +50,7 @@ class Scene:
     Attributes:
         target: track of the object; contacts: of the hands with it, in the picture.
         hands: palms of both hands; actor_m: (T, 76, 3) m, the actor's points in the world.
-        depth_m: (H, W) depth image of the first frame, or None.
+        depth_m: (H, W) depth image of the first frame, or None; known: what is known of camera and planes.
     """
 
     target: ObjectTrack
@@ -54,6 +59,7 @@ class Scene:
     hands: dict[str, HandMotion]
     actor_m: np.ndarray
     depth_m: np.ndarray | None = None
+    known: KnownScene = KnownScene()
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,35 @@ def measured(scene: Scene) -> Distance | None:
     return Distance(centre_m, DEPTH_SPREAD_M, why, surface_m)
 
 
+def on_the_support(scene: Scene) -> Distance | None:
+    """Where its foot stands on a plane whose height under the camera is known."""
+    return _on_plane(scene, scene.known.camera_over_support_m, "what it stands on")
+
+
+def on_the_known_floor(scene: Scene) -> Distance | None:
+    """Where its foot stands on a floor of known height, if nothing else is said to carry it."""
+    landed = _on_plane(scene, scene.known.camera_over_floor_m, "the floor")
+    if landed is None or scene.known.camera_over_support_m is not None:
+        return None
+    guess = at_the_hand(scene) or of_usual_size(scene)
+    return landed if 1 / LANDING < landed.centre_m / guess.centre_m < LANDING else None
+
+
+def _on_plane(scene: Scene, camera_above_m: float | None, plane: str) -> Distance | None:
+    if camera_above_m is None:
+        return None
+    rise, half = scene.sight.rise_and_half(scene.known.up_camera)
+    if half <= rise:
+        return None
+    landed_m = camera_above_m / (half - rise)
+    tilt_rad = TILT_SPREAD_RAD if scene.known.up_camera is None else KNOWN_TILT_SPREAD_RAD
+    slope = np.hypot(tilt_rad, FOOT_SPREAD_PX / scene.sight.camera.K[1, 1]) / (half - rise)
+    spread_m = float(landed_m * np.hypot(KNOWN_HEIGHT_SPREAD_M / camera_above_m, slope))
+    if spread_m > HAND_SPREAD_M:
+        return None
+    return Distance(landed_m, spread_m, f"the camera is {camera_above_m:.2f} m over {plane}", landed_m)
+
+
 def on_the_floor(scene: Scene) -> Distance | None:
     """Where the line of sight meets the floor, for what the hand or its size says rests about there.
 
@@ -109,7 +144,7 @@ def on_the_floor(scene: Scene) -> Distance | None:
     guess = at_the_hand(scene) or of_usual_size(scene)
     sight, camera_height_m = scene.sight, scene.sight.camera.T_world_camera[2, 3]
     # along the sight, height of the centre and half the object's height both grow linearly with the distance
-    rise, half = sight.ray[2], sight.shape_at_1_m.half_height_m
+    rise, half = sight.rise_and_half()
     bottom_m = camera_height_m + (rise - half) * guess.centre_m
     if bottom_m > NEAR_FLOOR_M or half <= rise:
         return None
@@ -153,6 +188,8 @@ def of_usual_size(scene: Scene) -> Distance:
 # in order of rank: the first that knows wins
 SOURCES: dict[str, Callable[[Scene], Distance | None]] = {
     "depth image": measured,
+    "support plane": on_the_support,
+    "known floor": on_the_known_floor,
     "floor": on_the_floor,
     "hand": at_the_hand,
     "usual size": of_usual_size,

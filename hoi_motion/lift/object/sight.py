@@ -31,6 +31,17 @@ class Sight:
         """The primitive that covers the mask from another distance."""
         return replace(self.shape_at_1_m, size_m=self.shape_at_1_m.size_m * distance_m)
 
+    def rise_and_half(self, up_camera: np.ndarray | None = None) -> tuple[float, float]:
+        """Per metre of its distance: how much higher than the camera its centre is, and half its height.
+
+        Args:
+            up_camera: (3,) unit vector upwards in the camera frame; None is the camera's own.
+        """
+        if up_camera is None:
+            return float(self.ray[2]), self.shape_at_1_m.half_height_m
+        shape = fit_primitive(self.mask, self.camera.K, _level_axes(up_camera), 1.0)
+        return float(up_camera @ sight_ray(self.camera, mask_middle(self.mask))), shape.half_height_m
+
     @cached_property
     def ray(self) -> np.ndarray:  # (3,)
         """From the camera through the middle of the mask, in the world frame; 1 along the optical axis."""
@@ -41,6 +52,14 @@ class Sight:
         T = standing_at(self.camera.T_world_camera[:3, 3] + distance_m * self.ray, shape.yaw_rad)
         T[2, 3] = max(T[2, 3], shape.half_height_m)
         return T
+
+
+def _level_axes(up_camera: np.ndarray) -> np.ndarray:  # (3, 3)
+    """Axes right, ahead and up of a camera, level, as columns in its own frame."""
+    right = np.cross([0.0, 0.0, 1.0], up_camera)
+    # a camera that looks straight down: its own right is level
+    right = right / np.linalg.norm(right) if np.linalg.norm(right) > 1e-6 else np.array([1.0, 0.0, 0.0])
+    return np.column_stack([right, np.cross(up_camera, right), up_camera])
 
 
 def mask_middle(mask: np.ndarray) -> tuple[float, float]:  # x, y in pixels

@@ -10,14 +10,16 @@ from hoi_motion.body.skeleton import Skeleton
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.person import planted_feet as standing
 from hoi_motion.lift.person.lifter import Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
-from hoi_motion.lift.person.planted_feet import planted_feet, standing_through
 from hoi_motion.lift.person.start import Start, fit_start
 
 # a lifted point is believed to scatter at least so much
 LEAST_SPREAD_M = 0.02
+# the lifter's spread grows by this across the line of sight where the keypoint itself is believed
+SEEN_TWICE = 2.0
 # a foot is where it was so many frames ago: from one frame to the next alone it could creep away
 LAGS = (1, 4, 16)
 # keypoints of a hand scatter about the model's by this share of the person's height
@@ -155,10 +157,8 @@ def gather_evidence(
             SeenPoints(_tensor(px[..., :2]), _tensor(px[..., 2]), torch.tensor(HAND_SPREAD), torch.tensor(m), source)
             for px, m in ((track.left_hand_px, km.LEFT_HAND_MATRIX), (track.right_hand_px, km.RIGHT_HAND_MATRIX))
         ),
-        lifted=LiftedPoints(
-            _tensor(lifted.points_m), _tensor(lifted.axes), _tensor(lifted.spread_m).clamp(min=LEAST_SPREAD_M)
-        ),
-        feet=standing_feet(planted_feet(track, height_px, fps)),
+        lifted=lifted_points(lifted, believed[:, rows]),
+        feet=standing_feet(track, height_px, fps),
         up=up,
         surface=surface,
         room=room,
@@ -167,9 +167,19 @@ def gather_evidence(
     return evidence, fit_start(body, track, K, believed, lifted)
 
 
-def standing_feet(planted: np.ndarray) -> StandingFeet:  # (T, 2)
-    through = {lag: _tensor(standing_through(planted, lag)) for lag in LAGS if lag < len(planted)}
-    return StandingFeet(_tensor(planted), through, _tensor(np.minimum.accumulate(planted.min(1))))
+def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # believed (T, N)
+    """Lifted points for the fit. Where a keypoint is believed the lifter saw it too, and knows little more across the
+    line of sight: that must not count twice."""
+    spread = np.maximum(lifted.spread_m, LEAST_SPREAD_M)
+    spread[..., :2] *= 1 + (SEEN_TWICE - 1) * np.minimum(believed, 1)[..., None]
+    return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread))
+
+
+def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> StandingFeet:
+    planted = standing.planted_feet(track, height_px, fps)
+    known = planted, standing.hips_reached(track, height_px), standing.feet_seen(track)
+    through = {lag: _tensor(standing.standing_through(*known, lag)) for lag in LAGS if lag < len(planted)}
+    return StandingFeet(_tensor(planted), through, _tensor(standing.standing_since_start(*known)))
 
 
 def turned_up(lifted: Lifted, up: np.ndarray) -> Lifted:

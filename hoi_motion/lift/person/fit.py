@@ -14,6 +14,7 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.person.doubt import off_probability
 from hoi_motion.lift.person.evidence import Evidence, gather_evidence
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
 from hoi_motion.lift.person.measured import measured_floor, measured_size
@@ -33,6 +34,7 @@ class BodyFit:
         points_m: (T, 76, 3) joints and surface points.
         pitch_rad: the camera's; floor_m: height of the floor in the level frame.
         error: (T,) mean reprojection error of confident keypoints, as a share of the person's height.
+        off: (T, 2) how probably the frame is off by each of doubt.OFF_BY.
         energy: the final energy per frame, to compare hypotheses.
     """
 
@@ -43,6 +45,7 @@ class BodyFit:
     pitch_rad: float
     floor_m: float
     error: np.ndarray
+    off: np.ndarray
     energy: float
 
 
@@ -71,7 +74,7 @@ def fit_body(
         evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m)
         guess = Guess(body, evidence, start, first_unknowns(start, body.num_betas))
         share = part_of(on_progress, i / len(tracks), (i + 1) / len(tracks))
-        fits.append(_fitted(guess, config, share, cancel))
+        fits.append(_fitted(guess, hypothesis, config, share, cancel))
     best = min(fits, key=lambda fit: fit.energy)
     mean_error = float(np.mean(best.error))
     if not np.isfinite(mean_error) or mean_error > MAX_MEAN_ERROR:
@@ -83,7 +86,9 @@ def fit_body(
     return best
 
 
-def _fitted(guess: Guess, config: LiftConfig, on_progress: OnProgress, cancel: CancelToken | None) -> BodyFit:
+def _fitted(
+    guess: Guess, track: kp.KeypointTrack, config: LiftConfig, on_progress: OnProgress, cancel: CancelToken | None
+) -> BodyFit:
     """The body after all stages, from a first guess."""
     total = len(STAGES) * config.iterations
     for s, stage in enumerate(STAGES):
@@ -99,7 +104,7 @@ def _fitted(guess: Guess, config: LiftConfig, on_progress: OnProgress, cancel: C
             optimizer.step()
             schedule.step()
             on_progress("fit", (s * config.iterations + i + 1) / total)
-    return _body_fit(guess.anew(), config)
+    return _body_fit(guess.anew(), track, config)
 
 
 def energy(guess: Guess, stage: Stage, config: LiftConfig) -> torch.Tensor:
@@ -122,9 +127,10 @@ def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:
 
 
 @torch.no_grad()
-def _body_fit(guess: Guess, config: LiftConfig) -> BodyFit:
+def _body_fit(guess: Guess, track: kp.KeypointTrack, config: LiftConfig) -> BodyFit:
     points, unknowns, seen = guess.points_m, guess.unknowns, guess.evidence.body
     miss = (guess.drawn_px - seen.px).norm(dim=-1) / guess.evidence.height_px
+    error = ((seen.weight * miss).sum(1) / seen.weight.sum(1).clamp(min=1e-3)).numpy()
     pose = guess.whole_pose_rad()
     # smplx turns the body about the pelvis, which the shape moves away from the origin
     transl = points[:, 0] - guess.body.joints(pose, torch.zeros(len(guess), 3), unknowns.betas)[:, 0]
@@ -135,6 +141,7 @@ def _body_fit(guess: Guess, config: LiftConfig) -> BodyFit:
         points_m=points.numpy(),
         pitch_rad=float(unknowns.pitch),
         floor_m=float(unknowns.floor),
-        error=((seen.weight * miss).sum(1) / seen.weight.sum(1).clamp(min=1e-3)).numpy(),
+        error=error,
+        off=off_probability(track, error),
         energy=float(energy(guess, STAGES[-1], config)),
     )

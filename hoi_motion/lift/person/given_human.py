@@ -15,6 +15,7 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.person.doubt import off_probability
 from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, BodyFit
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
@@ -121,6 +122,7 @@ def place_human(
         pitch_rad=float(pitch),
         floor_m=float(vertices[..., 2].min()),
         error=error,
+        off=off_probability(track, error),
         energy=float(best.cost),
     )
 

@@ -1,6 +1,7 @@
 """Which foot stands when, judged in the picture."""
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from hoi_motion.body.joints import index_of
 from hoi_motion.keypoints import track as kp
@@ -16,6 +17,8 @@ FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.
 STILL_SPEED = 0.12
 # how surely a foot that is hidden, or of which nothing is known, stands
 HIDDEN_WEIGHT = 0.7
+# how far hips get over feet that stand, in person heights across the picture: as surely as ever, and hardly at all
+NEAR_TRAVEL, FAR_TRAVEL = 0.06, 0.16
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
 SURE, STAYS = 0.4, 0.08
 
@@ -32,8 +35,7 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
     hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
     resting = HIDDEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
     for side, ids in enumerate(FOOT_KEYPOINTS):
-        # some sources know no heels and toes
-        points = track.body_px[:, [i for i in ids if track.body_px[:, i, 2].any()] or ids[:1]]
+        points = _foot(track, ids)
         seen, place = points[..., 2].mean(1), points[..., :2].mean(1)
         moving = _speed(place, fps) / height_px
         sure = seen > SURE
@@ -43,9 +45,48 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
     return planted
 
 
-def standing_through(planted: np.ndarray, lag: int) -> np.ndarray:  # (T, 2) -> (T - lag, 2)
-    """How surely each foot stands from frame t to frame t + lag: as surely as in the least sure frame between."""
-    return np.lib.stride_tricks.sliding_window_view(planted, lag + 1, axis=0).min(-1)
+def standing_through(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray, lag: int) -> np.ndarray:
+    """How surely each foot stands from frame t to frame t + lag: as surely as in the least sure frame between.
+
+    That of a foot that is not seen all the time hangs on how far the hips got meanwhile: who walks takes it along.
+
+    Args:
+        planted: (T, 2) how surely in a frame; reached: (T,) where the hips are across the picture, person heights;
+        seen: (T, 2) bool, the foot's keypoints are sure.
+
+    Returns:
+        (T - lag, 2).
+    """
+    window = np.lib.stride_tricks.sliding_window_view
+    standing, watched = window(planted, lag + 1, axis=0).min(-1), window(seen, lag + 1, axis=0).all(-1)
+    travel = np.ptp(window(reached, lag + 1), axis=-1)
+    return standing * np.where(watched, 1.0, _stays_behind(travel)[:, None])
+
+
+def standing_since_start(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray) -> np.ndarray:  # (T,)
+    """How surely both feet have stood since the first frame; arguments as of `standing_through`."""
+    travel = np.maximum.accumulate(reached) - np.minimum.accumulate(reached)
+    watched = np.logical_and.accumulate(seen, axis=0)
+    standing = np.minimum.accumulate(planted, axis=0) * np.where(watched, 1.0, _stays_behind(travel)[:, None])
+    return standing.min(1)
+
+
+def _stays_behind(travel: np.ndarray) -> np.ndarray:
+    return np.clip((FAR_TRAVEL - travel) / (FAR_TRAVEL - NEAR_TRAVEL), 0, 1)
+
+
+def hips_reached(track: kp.KeypointTrack, height_px: float) -> np.ndarray:  # (T,)
+    """Where the hips are across the picture, person heights; a median over three frames, for the detector jumps."""
+    return median_filter(track.body_px[:, [kp.L_HIP, kp.R_HIP], 0].mean(1), 3, mode="nearest") / height_px
+
+
+def feet_seen(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2) bool
+    return np.stack([_foot(track, ids)[..., 2].mean(1) > SURE for ids in FOOT_KEYPOINTS], 1)
+
+
+def _foot(track: kp.KeypointTrack, ids) -> np.ndarray:  # (T, P, 3)
+    """A foot's keypoints; some sources know no heels and toes."""
+    return track.body_px[:, [i for i in ids if track.body_px[:, i, 2].any()] or ids[:1]]
 
 
 def _from_last_place(xy: np.ndarray, sure: np.ndarray) -> np.ndarray:  # (T, 2), (T,) -> (T,) pixels

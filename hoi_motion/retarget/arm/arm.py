@@ -4,6 +4,7 @@
 # pinocchio is compiled and has no types
 
 import dataclasses
+import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
-from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, read_urdf
+from hoi_motion.retarget.robots.fingers import find_fingers
+from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, links_without_collision, read_urdf
 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
+TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as they can
 MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
 
 
@@ -24,8 +27,9 @@ class Arm:
     Attributes:
         config: the robot; gripper: its two fingers.
         joint_names: arm joints; lower_rad, upper_rad, velocity_rad_s, acceleration_rad_s2, home_rad: (n,) each.
-        gripper_velocity: (g,) of the finger joints, m/s or rad/s.
-        urdf_text: the URDF with absolute mesh paths.
+        fingers: the joints that open and close the gripper, those that follow by a mimic included.
+        finger_velocity: of the gripper's value, m/s or rad/s, at which no finger is too fast.
+        urdf_text: the URDF with absolute mesh paths; unfelt_links: those that nothing can be seen to hit.
     """
 
     def __init__(self, config: RobotConfig):
@@ -34,25 +38,28 @@ class Arm:
 
         self.config, self.gripper = config, config.gripper
         if config.jaw.link:
-            half = config.jaw.open_width_m / 2
-            self.gripper = GripperConfig(list(JAW_JOINTS), half, 0.0, config.jaw.open_width_m, 0.045, TIP_DEPTH_M)
+            jaw, half = config.jaw, config.jaw.open_width_m / 2
+            depth = jaw.finger_m - TIP_SPARE_M
+            self.gripper = GripperConfig(
+                list(JAW_JOINTS), half, 0.0, jaw.open_width_m, depth, TIP_DEPTH_M, config.gripper.force_n
+            )
             if config.grasp_frame != JAW_FRAME:
                 config = self.config = dataclasses.replace(config, grasp_frame=JAW_FRAME)
         self.urdf_text = read_urdf(Path(config.urdf), config.jaw)
+        self.unfelt_links = links_without_collision(self.urdf_text)
         try:
             full = pinocchio.buildModelFromXML(self.urdf_text)
         except ValueError as error:
             raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{config.urdf} is not a URDF: {error}") from error
         joints = list(full.names)[1:]
-        fingers = self.gripper.joints
-        if not fingers:
+        if not self.gripper.joints:
             raise RetargetError(
                 ErrorCode.ROBOT_UNKNOWN,
                 f"{config.name} has no gripper",
                 f"name its finger joints in gripper.joints, or a link in jaw.link; joints: {', '.join(joints)}",
             )
         named = {
-            "gripper.joints": fingers,
+            "gripper.joints": self.gripper.joints,
             "home_rad": config.home_rad,
             "velocity_rad_s": config.velocity_rad_s,
             "acceleration_rad_s2": config.acceleration_rad_s2,
@@ -60,8 +67,9 @@ class Arm:
         for where, names in named.items():
             _all_known(names, joints, f"joint in {where} of {config.name}")
         _all_known([config.grasp_frame], [f.name for f in full.frames][1:], f"frame in grasp_frame of {config.name}")
-        locked = [full.getJointId(name) for name in fingers]
-        self.gripper_velocity = np.array([full.velocityLimit[full.joints[j].idx_v] for j in locked])
+        self.fingers = find_fingers(xml.fromstring(self.urdf_text), self.gripper.joints, config.name)
+        locked = [full.getJointId(name) for name in self.fingers.names]
+        self.finger_velocity = self._finger_velocity(full, locked)
         self.model = pinocchio.buildReducedModel(full, locked, pinocchio.neutral(full))
         self.joint_names = tuple(list(self.model.names)[1:])
         if self.model.nq != len(self.joint_names):
@@ -95,6 +103,21 @@ class Arm:
         T[:3, 3] = config.grasp_offset_m
         self._T_tool_frame = np.linalg.inv(T)
         self._prepare()
+
+    def _finger_velocity(self, full, finger_ids: list[int]) -> float:
+        """The gripper's own speed; a follower without a speed of its own keeps up with its leader."""
+        limits = []
+        for name, joint, share in zip(self.fingers.names, finger_ids, np.abs(self.fingers.multipliers)):
+            limit = self.config.velocity_rad_s.get(name, full.velocityLimit[full.joints[joint].idx_v])
+            if limit > 0:
+                limits.append(limit / share)
+            elif name in self.gripper.joints[:1]:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"finger joint {name} of {self.config.name} has the velocity limit {limit:g}",
+                    "give what it can do in velocity_rad_s (m/s for a joint that slides)",
+                )
+        return float(min(limits))
 
     def _prepare(self) -> None:
         import pink

@@ -1,7 +1,6 @@
 """Where a gripper can take hold of an object, nearest to how the person did it first."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -9,35 +8,34 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion, ObjectMotion
+from hoi_motion.retarget.arm.grip import (
+    ASSUMED_FRICTION,
+    HALF_TURN_COST,
+    SLAB_HALF_M,
+    Body,
+    Grasp,
+    both_ways,
+    surface_points,
+)
+from hoi_motion.retarget.arm.push import push, pushes, touch
 from hoi_motion.retarget.robots.config import GripperConfig
 from hoi_motion.rigid import moved_back
 
-SLAB_HALF_M = 0.011  # half the width of a finger
 OPENING_SPARE_M = 0.006  # the gripper opens this much wider than the object
-FACING = 0.85  # cosine between a finger and the surface it presses on: within the friction cone of 0.6
-TOUCH_GAP_M = 0.003  # between closed finger tips and the surface
-SURFACE_SAMPLES = 12000
+FACING = float(
+    np.cos(0.75 * np.arctan(ASSUMED_FRICTION))
+)  # cosine between finger and surface: well within the friction cone
+SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
+BEYOND_M = 0.012  # finger tips reach this far beyond the middle of what they hold
+LEVER_COST, ABOVE_COST = 8.0, 5.0  # a metre, of the centre of mass beside and above the axis between the fingers
+DRAG_COST = 10.0  # a metre over its foot: what is dragged along by its top turns in the grip
+RIM_DEPTH_M = 0.022  # fingers reach this far down the wall of what is open
+LEANS_RAD = np.radians([0, 15, 30])
+ROLL_COST = 5.0  # a ball that is touched from above stays
+LAST_COST = 100.0
 HEIGHTS = (0.25, 0.5, 0.75)
 TURNS_RAD = np.radians([0, 35, -35, 70, -70, 110, -110, 150, -150])
 PITCHES_RAD = np.radians([15, 45, 90])
-HALF_TURN_COST = 0.01
-
-
-@dataclass(frozen=True)
-class Grasp:
-    """Gripper on the object.
-
-    Attributes:
-        T_object_tool: (4, 4), z of the tool is the approach, y the opening.
-        width_m: opening of the gripper once it holds.
-        grip: "pinch" between the fingers, or "touch" with the closed finger tips.
-        cost: how far from the person's hand, lower is nearer.
-    """
-
-    T_object_tool: np.ndarray
-    width_m: float
-    grip: str
-    cost: float
 
 
 def acting_contact(motion: HoiMotion) -> Contact:
@@ -58,6 +56,12 @@ def acting_contact(motion: HoiMotion) -> Contact:
     return max(motion.contacts, key=lambda c: (c.object_name == target, c.end_frame - c.start_frame, -c.start_frame))
 
 
+def actor_place(motion: HoiMotion, body) -> np.ndarray:  # (3,)
+    """The actor's pelvis in the first frame, world."""
+    points = body.joints(motion.pose_rad[:1], motion.transl_m[:1], motion.betas)[0].numpy()
+    return points[body.keypoint_names.index("pelvis")].astype(float)
+
+
 def hand_on_object(motion: HoiMotion, contact: Contact, body) -> tuple[np.ndarray, np.ndarray]:  # (3,), (3,)
     """Middle of the hand and direction from wrist to hand, object frame, at the first frame of the contact."""
     t, side = contact.start_frame, SIDE_OF_HAND[contact.hand]
@@ -71,31 +75,37 @@ def hand_on_object(motion: HoiMotion, contact: Contact, body) -> tuple[np.ndarra
 
 
 def grasp_candidates(
-    thing: ObjectMotion, up: np.ndarray, hand_m: np.ndarray, approach: np.ndarray, gripper: GripperConfig, lifted: bool
+    thing: ObjectMotion,
+    up: np.ndarray,
+    hand_m: np.ndarray,
+    approach: np.ndarray,
+    gripper: GripperConfig,
+    kind: str,
+    along: np.ndarray | None = None,
+    is_straight: bool = True,
 ) -> Iterator[Grasp]:
     """Grasps of an object, the one most like the person's first; each is worked out when it is asked for.
 
     Args:
         up: (3,) world z in the object frame at the touch.
         hand_m: (3,) the person's hand; approach: (3,) its direction, both in the object frame.
-        lifted: the object leaves its support: a touch cannot carry it.
+        kind: what happens to the object. A "lift" is pinched, a "touch" touched, a "slide" pushed or pinched.
+        along: (3,) where a slid object goes, object frame.
+        is_straight: it goes on a line, as a push does. What a pinch drags along turns in the grip.
     """
-    points, normals = surface_points(thing.vertices_m, thing.faces)
-    level = points @ up
-    low, high = level.min(), level.max()
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    middle = middle - up * (middle @ up)
+    body = Body.of(thing, up)
     flat = approach - up * (approach @ up)
     if np.linalg.norm(flat) < 0.2:  # the hand comes from above: from where it is, sideways
-        flat = middle - (hand_m - up * (hand_m @ up))
+        flat = body.axis_m - (hand_m - up * (hand_m @ up))
     flat = flat / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 1e-6 else np.cross(up, [0.6, 0.8, 0.1])
     flat /= np.linalg.norm(flat)
+    low, high = body.low_m, body.high_m
     hand_level = float(np.clip(hand_m @ up, low, high))
     levels = sorted((low + share * (high - low) for share in HEIGHTS), key=lambda h: abs(h - hand_level))
     tries = []  # cost, which of two grasps that differ by half a turn, what works them out
 
-    def propose(grip, *place):
-        made = cache(partial(grip, *place))
+    def propose(grip, *place, **more):
+        made = cache(partial(grip, body, *place, **more))
         tries.extend([(place[-1], 0, made), (place[-1] + HALF_TURN_COST, 1, made)])
 
     for pitch in PITCHES_RAD:
@@ -105,41 +115,64 @@ def grasp_candidates(
             side = np.cross(up, heading)
             rolls = (0.0,) if pitch > 1.5 else (0.0, np.pi / 2)
             for h in [high] if pitch > 1.5 else levels:
+                cost = abs(np.arccos(np.clip(z @ approach, -1, 1))) + 3 * abs(h - hand_level)
+                at = body.axis_m + h * up
                 for roll in rolls:
                     y = Rotation.from_rotvec(z * roll).apply(side)
-                    cost = abs(np.arccos(np.clip(z @ approach, -1, 1))) + 3 * abs(h - hand_level) + 0.3 * (roll > 0)
-                    propose(_pinch, points, normals, middle + h * up, y, z, gripper, cost)
-                    if not lifted:
-                        propose(_touch, points, middle + h * up, y, z, gripper, cost + 3.0)
-    rim = points[level > high - 0.002]
+                    later = 3.0 if kind == "touch" else _gravity_cost(body, at, y)
+                    later += DRAG_COST * (h - low) if kind == "slide" else 0.0
+                    propose(_pinch, at, y, z, gripper, cost + 0.3 * (roll > 0) + later)
+                    if kind == "touch":
+                        rolls_off = ROLL_COST * (1 + z @ up) * body.is_round
+                        propose(touch, at, y, z, gripper, cost + 0.3 * (roll > 0) + rolls_off)
+    rim = body.points_m[body.points_m @ up > high - 0.002]
     for turn in TURNS_RAD if len(rim) else ():
         outward = -Rotation.from_rotvec(up * turn).apply(flat)
-        edge = rim[np.argmax((rim - middle) @ outward)]
+        edge = rim[np.argmax((rim - body.axis_m) @ outward)]
         cost = abs(np.arccos(np.clip(-up @ approach, -1, 1))) + 3 * abs(high - hand_level) + 0.2 * abs(turn) + 0.3
-        propose(_pinch, points, normals, edge, outward, -up, gripper, cost)
+        for lean in LEANS_RAD:  # walls of bowls lean outwards
+            lying = Rotation.from_rotvec(lean * np.cross(up, outward))
+            y, z = lying.apply(outward), lying.apply(-up)
+            propose(_pinch, edge, y, z, gripper, cost + lean + 3.0 * (kind == "touch"), depth_m=RIM_DEPTH_M)
+    if kind == "slide":
+        for *place, opening, cost in pushes(body, along, gripper):
+            propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
     for _, which, made in sorted(tries, key=lambda t: t[0]):
         if made():
             yield made()[which]
 
 
-def _pinch(points, normals, centre, y, z, gripper: GripperConfig, cost: float) -> list[Grasp]:
+def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:
+    """What is held far from its centre of mass turns in the grip; what is held under it turns over."""
+    away = body.centre_m - at_m
+    flat = np.cross(body.up, y)
+    beside = abs(away @ flat) / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 0.1 else 0.0
+    return LEVER_COST * beside + ABOVE_COST * max(0.0, float(away @ body.up))
+
+
+def _pinch(body: Body, centre, y, z, gripper: GripperConfig, cost: float, depth_m: float | None = None) -> list[Grasp]:
     """The object's part between open fingers that come along z, if it fits; both ways round."""
     x = np.cross(y, z)
-    local = (points - centre) @ np.stack([x, y, z], axis=1)
+    local = (body.points_m - centre) @ np.stack([x, y, z], axis=1)
     near = (np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < gripper.open_width_m / 2)
     between = local[near]
     if not len(between):
         return []
-    depth = min(gripper.finger_depth_m, 0.6 * max(np.ptp(between[:, 2]), 0.01))
+    depth = min(gripper.finger_depth_m, depth_m or 0.5 * np.ptp(between[:, 2]) + BEYOND_M)
     tip = between[:, 2].min() + depth
-    held = between[between[:, 2] < tip + 0.006]
+    is_held = between[:, 2] < tip
+    held, normals = between[is_held], body.normals[near][is_held]
     width = np.ptp(held[:, 1])
     if width > gripper.open_width_m - OPENING_SPARE_M:
         return []
-    facing = normals[near][between[:, 2] < tip + 0.006] @ y
+    outwards = 0.0
     for extreme, sign in ((held[:, 1].max(), 1), (held[:, 1].min(), -1)):
-        if np.median(sign * facing[np.abs(held[:, 1] - extreme) < 0.002]) < FACING:
+        pressed = np.abs(held[:, 1] - extreme) < 0.002
+        if np.median(sign * normals[pressed] @ y) < FACING:
             return []
+        outwards -= np.median(normals[pressed] @ z) / 2
+    if outwards > SQUEEZE_OUT:  # on the near side of the widest section, fingers drive the object away from the palm
+        return []
     shift = (held[:, 1].min() + held[:, 1].max()) / 2
     # the fingers must also fit once they are centred on what they hold
     inside = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (local[:, 2] < tip + 0.006)][:, 1] - shift
@@ -147,24 +180,7 @@ def _pinch(points, normals, centre, y, z, gripper: GripperConfig, cost: float) -
     if 2 * reach > gripper.open_width_m - OPENING_SPARE_M:
         return []
     at = centre + y * shift + z * (tip - gripper.tip_m)
-    return [Grasp(_frame(s * x, s * y, z, at), float(width), "pinch", cost + HALF_TURN_COST * (s < 0)) for s in (1, -1)]
-
-
-def _touch(points, centre, y, z, gripper: GripperConfig, cost: float) -> list[Grasp]:
-    """Closed finger tips just before the surface."""
-    x = np.cross(y, z)
-    local = (points - centre) @ np.stack([x, y, z], axis=1)
-    ahead = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < 0.015)]
-    if not len(ahead):
-        return []
-    at = centre + z * (ahead[:, 2].min() - TOUCH_GAP_M - gripper.tip_m)
-    return [Grasp(_frame(s * x, s * y, z, at), 0.0, "touch", cost + HALF_TURN_COST * (s < 0)) for s in (1, -1)]
-
-
-def _frame(x, y, z, origin) -> np.ndarray:
-    T = np.eye(4)
-    T[:3] = np.stack([x, y, z, origin], axis=1)
-    return T
+    return both_ways(x, y, z, at, gripper.open_width_m, float(width), "pinch", cost)
 
 
 def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:
@@ -177,17 +193,3 @@ def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:
     side /= np.linalg.norm(side)
     sides = [Rotation.from_rotvec(up * angle).apply(side) for angle in np.linspace(0, np.pi, 36, endpoint=False)]
     return float(min(np.ptp(middle @ s) for s in sides))
-
-
-def surface_points(vertices_m: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (S, 3), (S, 3)
-    """Points evenly spread over a surface and its outward normals there; always the same ones."""
-    triangles = np.asarray(vertices_m, float)[faces]
-    edges = triangles[:, 1:] - triangles[:, :1]
-    normals = np.cross(edges[:, 0], edges[:, 1])
-    area = np.linalg.norm(normals, axis=1)
-    rng = np.random.default_rng(0)
-    which = rng.choice(len(faces), SURFACE_SAMPLES, p=area / area.sum())
-    u, v = rng.random((2, SURFACE_SAMPLES, 1))
-    u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
-    samples = triangles[which, 0] + u * edges[which, 0] + v * edges[which, 1]
-    return samples, normals[which] / area[which, None]

@@ -1,8 +1,5 @@
 """ArmWorld: the robot among floor, supports and objects in PyBullet, for questions about distance."""
 
-import contextlib
-import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -11,11 +8,11 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
+from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld, pybullet
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M
 
-FINGER_DEPTH_M = 0.002  # soft finger tips may give way this much on what they hold
 SELF_DEPTH_M = 0.001
 GAP_RANGE_M = 0.03
 NEIGHBOUR_JOINTS = 2  # links this few joints apart are built to be close
@@ -35,7 +32,7 @@ class ArmWorld(BulletWorld):
     def _build(self) -> None:
         client, arm = dict(physicsClientId=self.client), self._arm
         flags = 0 if self._drawn else pybullet.URDF_IGNORE_VISUAL_SHAPES
-        with tempfile.TemporaryDirectory() as folder, quiet():
+        with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
             path = Path(folder) / "robot.urdf"
             path.write_text(arm.urdf_text)
             try:
@@ -52,14 +49,14 @@ class ArmWorld(BulletWorld):
             pybullet.getJointInfo(self.robot, i, **client) for i in range(pybullet.getNumJoints(self.robot, **client))
         ]
         by_name = {joint[1].decode(): i for i, joint in enumerate(info)}
-        self._indices = [by_name[name] for name in (*arm.joint_names, *arm.gripper.joints)]
+        self._indices = [by_name[name] for name in (*arm.joint_names, *arm.fingers.names)]
         self.link_names = [joint[12].decode() for joint in info]
         moved_by = {-1: 0}  # number of joints between a link and the base
         parents = {i: joint[16] for i, joint in enumerate(info)}
         for i, joint in enumerate(info):
             moved_by[i] = moved_by[joint[16]] + (joint[2] != pybullet.JOINT_FIXED)
         self.fixed_links = {i for i, depth in moved_by.items() if depth == 0}
-        self.finger_links = {by_name[name] for name in arm.gripper.joints}
+        self.finger_links = {by_name[name] for name in arm.fingers.names}
         grown = True
         while grown:  # links that hang on fingers
             more = {i for i, parent in parents.items() if parent in self.finger_links}
@@ -74,7 +71,7 @@ class ArmWorld(BulletWorld):
             if a < b and abs(moved_by[a] - moved_by[b]) > NEIGHBOUR_JOINTS and not {a, b} & self.finger_links
         ]
         self._add_scene(client)
-        self.pose(arm.home_rad, arm.gripper.open)
+        self.pose(arm.home_rad, arm.fingers.values(arm.gripper.open))
         touching = {(a, b) for a, b in self._self_pairs if self._depth(self.robot, self.robot, a, b) > 0}
         self._self_pairs = [pair for pair in self._self_pairs if pair not in touching]
 
@@ -131,24 +128,24 @@ class ArmWorld(BulletWorld):
         for thing in self._moving:
             self._place(self.bodies[thing.name], thing.T_world_object[int(round(frame))])
 
-    def pose(self, q: np.ndarray, finger: float) -> None:
-        """Set arm joints and both fingers."""
-        values = [*q, *[finger] * len(self._arm.gripper.joints)]
+    def pose(self, q: np.ndarray, fingers: np.ndarray) -> None:  # (n,), (g,)
+        """Set arm joints and finger joints."""
+        values = [*q, *fingers]
         for index, value in zip(self._indices, values):
             pybullet.resetJointState(self.robot, index, float(value), physicsClientId=self.client)
 
-    def collision(self, holding: bool, with_self: bool = True) -> tuple[str, bool] | None:
+    def collision(self, give_m: float, with_self: bool = True) -> tuple[str, bool] | None:
         """What the robot runs into as posed now, and whether its gripper runs into the scene; None when it is free.
 
         Args:
-            holding: the fingers hold the target and may press on it a little.
+            give_m: how deep the fingers may be in the target.
         """
         for name, body in self.bodies.items():
             for point in pybullet.getClosestPoints(self.robot, body, 0.0, physicsClientId=self.client):
                 link, depth = point[3], -point[8]
                 if link in self.fixed_links and name in ("floor", "pedestal"):
                     continue
-                soft = FINGER_DEPTH_M if name == self._target and holding and link in self.finger_links else 0.0
+                soft = give_m if name == self._target and link in self.finger_links else 0.0
                 if depth > soft:
                     what = "the object" if name == self._target else name
                     return f"its {self._name(link)} hits {what}", link in self.tool_links and name != "pedestal"
@@ -171,20 +168,3 @@ class ArmWorld(BulletWorld):
             points = pybullet.getClosestPoints(self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self.client)
             gaps += [p[8] for p in points]
         return max(0.0, min(gaps, default=np.inf))
-
-
-@contextlib.contextmanager
-def quiet():
-    """PyBullet's C code writes warnings about inertias to both outputs."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept, nowhere = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        for target, copy in zip((1, 2), kept):
-            os.dup2(copy, target)
-            os.close(copy)
-        os.close(nowhere)

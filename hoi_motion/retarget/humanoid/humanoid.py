@@ -3,6 +3,7 @@
 # pyright: reportAttributeAccessIssue=false
 # pinocchio is compiled and has no types
 
+import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from pink.limits import ConfigurationLimit
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robots.config import HumanoidConfig
+from hoi_motion.retarget.robots.urdf import links_without_collision
 
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
 SETTLED_RAD = 5e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
 POSTURE_COST = 0.03
+DAMPING = 0.1  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
 
 
 class BodyTask(pink.tasks.Task):
@@ -63,7 +66,9 @@ class Humanoid:
 
     Attributes:
         config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
-        joint_names: (n,) of one axis each; lower_rad, upper_rad, velocity_rad_s: (n,).
+        unfelt_links: those without a shape that touches.
+        file_order: (n,) index in joint_names of each joint in the order in which the robot's file has them.
+        joint_names: (n,) of one axis each, in pinocchio's order; lower_rad, upper_rad, velocity_rad_s: (n,).
         home: (7 + n,) upright, where IK starts.
         rest_points_m: body part -> (3,) and rest_rotations -> (3, 3) with all joints at 0, root frame.
         body_axes: (3, 3), columns left, up and forward in the root frame.
@@ -73,6 +78,7 @@ class Humanoid:
         """Raises: RetargetError ROBOT_UNKNOWN when the YAML names what the URDF lacks, or the base is fixed."""
         self.config = config
         self.urdf_text = read_humanoid_urdf(Path(config.urdf), config.scale)
+        self.unfelt_links = links_without_collision(self.urdf_text)
         try:
             model = pinocchio.buildModelFromXML(skeleton_only(self.urdf_text), pinocchio.JointModelFreeFlyer())
         except ValueError as error:
@@ -86,6 +92,8 @@ class Humanoid:
                     f"links: {', '.join(links)}",
                 )
         self.joint_names = tuple(list(model.names)[2:])
+        in_file = [joint.get("name") for joint in xml.fromstring(self.urdf_text).findall("joint")]
+        self.file_order = [self.joint_names.index(name) for name in in_file if name in self.joint_names]
         for where in ("home_rad", "velocity_rad_s"):
             for name in getattr(config, where):
                 if name not in self.joint_names:
@@ -186,7 +194,7 @@ class WholeBodyIK:
         configuration = self._configuration
         for _ in range(steps):
             move = pink.solve_ik(
-                configuration, (task, self._posture), 1.0, "daqp", 1e-6, self._limits, safety_break=False
+                configuration, (task, self._posture), 1.0, "daqp", DAMPING, self._limits, safety_break=False
             )
             largest = np.abs(move).max()
             move *= min(1.0, MAX_STEP_RAD / max(largest, 1e-9))

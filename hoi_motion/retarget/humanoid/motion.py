@@ -1,7 +1,5 @@
 """retarget_humanoid: a person's whole-body motion on a humanoid."""
 
-import dataclasses
-
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
@@ -45,20 +43,20 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
             targets.rotations[t],
         )
         path[t] = solver.solve(task, steps if t else FIRST_STEPS)
-    result = RobotMotion(
+    return RobotMotion(
         robot.config.name,
-        robot.joint_names,
-        path[:, ROOT_SIZE:],
+        [robot.joint_names[i] for i in robot.file_order],
+        path[:, ROOT_SIZE:][:, robot.file_order],
         path[:, :ROOT_SIZE],
         motion.fps,
         np.arange(motion.num_frames) / motion.fps,
+        facts=_measured(path, motion.fps, robot, targets),
     )
-    return dataclasses.replace(result, facts=_measured(result, robot, targets))
 
 
-def _measured(result: RobotMotion, robot: Humanoid, targets: Targets) -> dict:
+def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -> dict:  # (T, 7 + n)
     """What a reader should know of the result, from the robot's own kinematics."""
-    poses = [robot.placements(q) for q in np.concatenate([result.root_pose, result.positions_rad], axis=1)]
+    poses = [robot.placements(q) for q in path]
     skating, floor, hands = 0.0, 0.0, {}
     for side in SIDES:
         T = np.stack([pose[f"{side}_foot"] for pose in poses])
@@ -71,7 +69,7 @@ def _measured(result: RobotMotion, robot: Humanoid, targets: Targets) -> dict:
         gaps = np.linalg.norm(palm - targets.held_m[f"{side}_hand"], axis=1)
         if np.isfinite(gaps).any():
             hands[f"{side}_hand"] = float(np.nanmax(gaps))
-    fastest = np.abs(np.diff(result.positions_rad, axis=0)).max(axis=0) * result.fps / robot.velocity_rad_s
+    fastest = np.abs(np.diff(path[:, ROOT_SIZE:], axis=0)).max(axis=0) * fps / robot.velocity_rad_s
     joint = int(fastest.argmax())
     return {
         "robot_scale": targets.robot_scale,

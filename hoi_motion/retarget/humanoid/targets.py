@@ -7,7 +7,7 @@ import torch
 
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES
 from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion
-from hoi_motion.retarget.arm.grasp import surface_points
+from hoi_motion.retarget.arm.grip import surface_points
 from hoi_motion.retarget.humanoid.feet import above_floor, planted_frames, planted_track
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 

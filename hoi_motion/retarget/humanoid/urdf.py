@@ -87,7 +87,7 @@ _LENGTHS = {
 
 def _split_ball(root: xml.Element, joint: xml.Element) -> None:
     name, parent, child = joint.get("name"), joint.find("parent").get("link"), joint.find("child").get("link")
-    origin = joint.find("origin")
+    origin, place = joint.find("origin"), list(root).index(joint)  # where it stands in the file, its hinges stand
     root.remove(joint)
     for i, (letter, axis) in enumerate(BALL_AXES):
         last = i == len(BALL_AXES) - 1
@@ -106,5 +106,5 @@ def _split_ball(root: xml.Element, joint: xml.Element) -> None:
         )
         if i == 0 and origin is not None:
             hinge.append(origin)
-        root.append(hinge)
+        root.insert(place + i, hinge)
         parent = link

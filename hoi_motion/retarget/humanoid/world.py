@@ -8,8 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HANDS, HoiMotion
+from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.world import BulletWorld, pybullet
-from hoi_motion.retarget.arm.world import quiet
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -27,7 +27,7 @@ class HumanoidWorld(BulletWorld):
 
     def _build(self) -> None:
         client = dict(physicsClientId=self.client)
-        with tempfile.TemporaryDirectory() as folder, quiet():
+        with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
             path = Path(folder) / "robot.urdf"
             path.write_text(self._humanoid.urdf_text)
             try:

@@ -22,6 +22,7 @@ class GripperConfig:
     tip_m: float = option(
         0.0, "how far the finger tips reach beyond the grasp frame", minimum=-0.1, maximum=0.5, unit="m"
     )
+    force_n: float = option(40.0, "with which each finger holds", minimum=0.1, maximum=1000.0, unit="N or Nm")
 
     def __post_init__(self):
         check_options(self, "gripper.")
@@ -35,6 +36,7 @@ class JawConfig:
     instead_of: str = option("", "link that makes room for it, with all that hangs on it; empty for none")
     offset_m: float = option(0.0, "from the link's origin to its flange, along z", minimum=-1.0, maximum=1.0, unit="m")
     open_width_m: float = option(0.14, "opening", minimum=0.01, maximum=0.5, unit="m")
+    finger_m: float = option(0.095, "length of the fingers", minimum=0.03, maximum=0.3, unit="m")
 
     def __post_init__(self):
         check_options(self, "jaw.")

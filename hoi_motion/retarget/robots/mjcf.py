@@ -16,14 +16,17 @@ from hoi_motion.errors import ErrorCode, RetargetError
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
+NOT_READ = ("replicate", "attach", "composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
 def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
-    """The URDF tree of the first body of an MJCF tree; a link `world` carries it, by a floating joint if it is free.
+    """The URDF tree of the body with most joints of an MJCF tree.
+
+    A link `world` carries it, by a floating joint if it is free.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global
-            coordinates, a joint's ref.
+            coordinates, a joint's ref, elements of NOT_READ.
     """
     try:
         return _Converter(root, path).urdf()
@@ -57,14 +60,32 @@ class _Converter:
         self._numbers = itertools.count(1)
 
     def urdf(self) -> xml.Element:
-        bodies = [body for world in self._root.findall("worldbody") for body in world.findall("body")]
+        found = [child for world in self._root.findall("worldbody") for child in self._children(world)]
+        bodies = [(body, T, inherited) for body, T, inherited in found if body.tag == "body"]
         if not bodies:
             raise self._refused("has no body", "give the file that has the robot's bodies")
+        # what has no joints, as a table, is furniture; the robot is the body with most of them
+        most = max(bodies, key=lambda found: len([*found[0].iter("joint"), *found[0].iter("freejoint")]))
         robot = xml.Element("robot", name=self._root.get("model", self._path.stem))
         xml.SubElement(robot, "link", name="world")
-        self._add_body(robot, bodies[0], "world", "")
+        self._add_body(robot, most[0], "world", most[2], most[1])
         xml.indent(robot)  # PyBullet does not read lines of any length
         return robot
+
+    def _children(self, element: xml.Element, T=None, inherited: str = "") -> list[tuple[xml.Element, np.ndarray, str]]:
+        """What an element holds, through its frames: each with the pose of these and the class that they hand down."""
+        T, found = np.eye(4) if T is None else T, []
+        for child in element:
+            if child.tag in NOT_READ:
+                name = child.get("name") or child.get("model") or child.get("prefix") or ""
+                raise self._refused(
+                    f"has <{child.tag}> {name}".rstrip(), "save it expanded, as MuJoCo's mj_saveLastXML does"
+                )
+            if child.tag == "frame":
+                found += self._children(child, T @ self._pose(child.attrib), child.get("childclass", inherited))
+            else:
+                found.append((child, T, inherited))
+        return found
 
     def _refused(self, what: str, hint: str) -> RetargetError:
         return RetargetError(ErrorCode.ROBOT_UNKNOWN, f"the MJCF {self._path} {what}", hint)
@@ -85,13 +106,19 @@ class _Converter:
             raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
         return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
 
-    def _add_body(self, robot: xml.Element, body: xml.Element, parent: str, inherited: str) -> None:
+    def _add_body(
+        self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray
+    ) -> None:
         inherited = body.get("childclass", inherited)
         name = body.get("name") or f"body{next(self._numbers)}"
-        joints = [self._with_defaults(j, inherited) | {"tag": j.tag} for j in body if j.tag in ("joint", "freejoint")]
-        T = self._pose(body.attrib)  # of what follows in the chain, in `parent`
+        children = self._children(body, inherited=inherited)
+        joints = []
+        for joint, T_joint, its_class in children:
+            if joint.tag in ("joint", "freejoint"):
+                joints.append(self._with_defaults(joint, its_class) | {"tag": joint.tag, "frame": T_joint})
+        T = T_frame @ self._pose(body.attrib)  # of what follows in the chain, in `parent`
         for i, given in enumerate(joints):
-            anchor = _numbers(given.get("pos"), [0, 0, 0])
+            anchor = (given["frame"] @ np.append(_numbers(given.get("pos"), [0, 0, 0]), 1.0))[:3]
             T[:3, 3] += T[:3, :3] @ anchor
             last = i == len(joints) - 1
             link = name if last and not anchor.any() else f"{name}_link{i}"
@@ -101,9 +128,10 @@ class _Converter:
             parent, T = link, _translation(-anchor)
         if parent != name:
             self._connect(robot, f"{name}_fixed", "fixed", parent, name, T)
-        robot.append(self._link(body, name, inherited))
-        for child in body.findall("body"):
-            self._add_body(robot, child, name, inherited)
+        robot.append(self._link(body, children, name))
+        for child, T_child, its_class in children:
+            if child.tag == "body":
+                self._add_body(robot, child, name, its_class, T_child)
 
     def _add_joint(self, robot: xml.Element, given: dict, parent: str, link: str, T: np.ndarray) -> None:
         name = given.get("name") or f"joint{next(self._numbers)}"
@@ -113,7 +141,7 @@ class _Converter:
         joint = self._connect(robot, name, URDF_TYPES[kind], parent, link, T)
         if kind not in ("hinge", "slide"):
             return
-        axis = _numbers(given.get("axis"), [0, 0, 1])
+        axis = given["frame"][:3, :3] @ _numbers(given.get("axis"), [0, 0, 1])
         xml.SubElement(joint, "axis", xyz=_text(axis / np.linalg.norm(axis)))
         limited = given.get("limited", "auto")
         is_limited = "range" in given and (limited == "true" or (limited == "auto" and self._autolimits))
@@ -133,7 +161,7 @@ class _Converter:
         joint.append(_origin(T))
         return joint
 
-    def _link(self, body: xml.Element, name: str, inherited: str) -> xml.Element:
+    def _link(self, body: xml.Element, children: list, name: str) -> xml.Element:
         link = xml.Element("link", name=name)
         inertial = body.find("inertial")
         given = {} if inertial is None else inertial.attrib
@@ -142,11 +170,14 @@ class _Converter:
         xml.SubElement(at, "mass", value=given.get("mass", str(DEFAULT_KG)))
         ixx, iyy, izz = _numbers(given.get("diaginertia"), [0.01, 0.01, 0.01])
         xml.SubElement(at, "inertia", ixx=str(ixx), iyy=str(iyy), izz=str(izz), ixy="0", ixz="0", iyz="0")
-        for geom in body.findall("geom"):
-            shape = self._with_defaults(geom, inherited)
+        for geom, T_frame, its_class in children:
+            if geom.tag != "geom":
+                continue
+            shape = self._with_defaults(geom, its_class)
             geometry, T = self._geometry(shape)
             if geometry is None:
                 continue
+            T = T_frame @ T
             touches = shape.get("contype", "1") != "0" or shape.get("conaffinity", "1") != "0"
             for tag in ("visual", "collision") if touches else ("visual",):
                 element = xml.SubElement(link, tag)

@@ -11,11 +11,12 @@ from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
 
 PALM_HEIGHT_M = 0.07
-FINGER_SIZE_M = (0.02, 0.012, 0.065)
+FINGER_WIDTH_M, FINGER_THICKNESS_M = 0.02, 0.012
 TIP_DEPTH_M = 0.006  # the grasp frame lies this far behind the finger tips
 JAW_JOINTS = ("jaw_left_joint", "jaw_right_joint")
 JAW_FRAME = "jaw_tip"
-JAW_VELOCITY_M_S = 0.15
+JAW_VELOCITY_M_S, JAW_FORCE_N = 0.15, 60.0
+CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
 LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
 MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
@@ -27,6 +28,13 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes or an unknown link.
     """
     root = parse_urdf(path)
+    for joint in root.findall("joint"):
+        if joint.get("type") == "continuous":
+            joint.set("type", "revolute")
+            limit = joint.find("limit")
+            limit = xml.SubElement(joint, "limit", effort="0", velocity="0") if limit is None else limit
+            limit.set("lower", str(-CONTINUOUS_RAD))
+            limit.set("upper", str(CONTINUOUS_RAD))
     if jaw.link:
         links = [link.get("name", "") for link in root.findall("link")]
         for name in filter(None, (jaw.link, jaw.instead_of)):
@@ -57,6 +65,8 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
         hint = "give the URDF of the same robot; MJCF is read for humanoids"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
+    _check_expanded(root, path)
+    _check_sizes(root, path)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -80,21 +90,85 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     return root
 
 
-def _mesh_path(name: str, folder: Path) -> Path | None:
-    """The mesh of this name below the folder or one of those above it, None for one that is missing or elsewhere.
+def _check_expanded(root: xml.Element, path: Path) -> None:
+    """Raises: RetargetError for xacro that was never expanded: its macros are links that nobody would see."""
+    for element in root.iter():
+        given = next((value for value in element.attrib.values() if "${" in value or "$(" in value), None)
+        if given is not None or "xacro" in str(element.tag):
+            tag = str(element.tag).rsplit("}", 1)[-1]
+            what = f"<{tag}> {given or element.get('name', '')}".rstrip()
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN,
+                f"{path} is xacro, not yet a URDF: {what}",
+                f"expand it: xacro {path.name} > robot.urdf",
+            )
 
-    A URDF from anywhere must not choose which files are opened: neither by a path from the root, nor by "..".
+
+def _check_sizes(root: xml.Element, path: Path) -> None:
+    """Raises: RetargetError for a shape without a volume."""
+    sizes = {"box": ("size",), "sphere": ("radius",), "cylinder": ("radius", "length"), "capsule": ("radius", "length")}
+    for link in root.findall("link"):
+        for tag, name in [(tag, name) for tag, names in sizes.items() for name in names]:
+            for shape in link.iter(tag):
+                given = shape.get(name, "")
+                try:
+                    good = bool(given.split()) and all(float(v) > 0 for v in given.split())
+                except ValueError:
+                    good = False
+                if not (good or (tag == "capsule" and name == "length" and given in ("0", "0.0"))):
+                    raise RetargetError(
+                        ErrorCode.ROBOT_UNKNOWN,
+                        f"link {link.get('name')!r} of {path} has a {tag} with {name} {given!r}",
+                        "sizes are positive numbers, in metres",
+                    )
+        for mesh in link.iter("mesh"):
+            scale = mesh.get("scale", "1 1 1").split()
+            if not all(_number(v) for v in scale):
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"link {link.get('name')!r} of {path} has a mesh with scale {mesh.get('scale')!r}",
+                    "a scale is three numbers, none of them 0",
+                )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _mesh_path(name: str, folder: Path) -> Path | None:
+    """The mesh of this name below the folder or one of those above it, or in an installed ROS package; else None.
+
+    A URDF from anywhere must not choose which files are opened: neither by a path from the root, nor by "..". A
+    checkout may be called otherwise than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
     """
     inside = name.split("://", 1)[-1] if "://" in name else name
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
         return None
+    package, _, rest = inside.partition("/")
+    places = []  # a file, and the folder that it must not leave
+    if name.startswith("package://"):
+        for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+            places.append((Path(prefix) / "share" / package / rest, Path(prefix) / "share" / package))
     folder = Path(os.path.abspath(folder))
     bases = [base for base in (folder, *folder.parents)[: LEVELS_ABOVE + 1] if base != base.parent]
-    for base in bases:
-        found = Path(os.path.normpath(base / inside))
-        if found.is_relative_to(bases[-1]) and found.is_file():
+    for wanted in (inside, rest) if name.startswith("package://") else (inside,):
+        places += [(base / wanted, bases[-1]) for base in bases]
+    for file, within in places:
+        found = Path(os.path.normpath(file))
+        if found.is_relative_to(os.path.normpath(within)) and found.is_file():
             return found
     return None
+
+
+def links_without_collision(urdf_text: str) -> list[str]:
+    """Links that are seen but never felt: they have a shape to draw and none that touches."""
+    links = xml.fromstring(urdf_text).findall("link")
+    return [
+        link.get("name", "") for link in links if link.find("visual") is not None and link.find("collision") is None
+    ]
 
 
 def _remove(root: xml.Element, link: str) -> None:
@@ -110,7 +184,7 @@ def _remove(root: xml.Element, link: str) -> None:
 
 def _jaw(jaw: JawConfig) -> list[xml.Element]:
     half = jaw.open_width_m / 2
-    x, y, z = FINGER_SIZE_M
+    x, y, z = FINGER_WIDTH_M, FINGER_THICKNESS_M, jaw.finger_m
     finger_z = PALM_HEIGHT_M + z / 2
     parts = [
         _link("jaw_palm", (0.05, jaw.open_width_m + 2 * y, PALM_HEIGHT_M), PALM_HEIGHT_M / 2),
@@ -120,8 +194,8 @@ def _jaw(jaw: JawConfig) -> list[xml.Element]:
     ]
     for name, side in zip(JAW_JOINTS, (1, -1)):
         link = name.removesuffix("_joint")
-        limit = f'<limit lower="0" upper="{half}" velocity="{JAW_VELOCITY_M_S}" effort="50"/>'
-        parts.append(_link(link, FINGER_SIZE_M, finger_z, side * y / 2))
+        limit = f'<limit lower="0" upper="{half}" velocity="{JAW_VELOCITY_M_S}" effort="{JAW_FORCE_N}"/>'
+        parts.append(_link(link, (x, y, z), finger_z, side * y / 2))
         parts.append(_joint(name, "prismatic", "jaw_palm", link, 0.0, f'<axis xyz="0 {side} 0"/>{limit}'))
     return [xml.fromstring(part) for part in parts]
 

@@ -10,7 +10,7 @@ from hoi_motion.body.model import OFFICIAL_BODY, vertex_normals
 from hoi_motion.errors import ErrorCode, LiftError
 
 GOLDEN = Path(__file__).with_name("anny_posed_skeletons.npz")
-"""Random poses with the joints of Anny's own posed skeleton, written by build_free_body --golden."""
+"""Random poses with the joints of Anny's own posed skeleton, written by body.build.free_body --golden."""
 
 
 def still(body, betas=None):

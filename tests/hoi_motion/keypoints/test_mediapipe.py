@@ -55,11 +55,34 @@ def test_a_person_lost_for_most_of_the_clip_is_no_actor(acted):
     assert caught.value.code == ErrorCode.NO_ACTOR
 
 
-def test_a_person_who_leans_most_of_the_time_keeps_the_height(acted):
+def test_a_person_who_leans_for_a_while_keeps_the_height(acted):
     track = acted(9).track
     leaning = track.body_px.copy()
-    leaning[3:, :, 1] *= 0.5
+    leaning[5:, :, 1] *= 0.5
     assert replace(track, body_px=leaning).person_height_px() == pytest.approx(track.person_height_px(), rel=0.02)
+
+
+def test_hips_that_are_guessed_too_low_for_a_while_make_nobody_taller(acted):
+    track = acted(9).track
+    low = track.body_px.copy()
+    low[:4, 23:25, 1] += 40
+    low[:, 25:, 2] = 0
+    hidden = replace(track, body_px=low)
+    assert hidden.person_height_px() == pytest.approx(track.person_height_px(), rel=0.1)
+
+
+def test_who_is_found_again_is_near_and_as_large_as_before(acted):
+    last = acted(1).track.body_px[0]
+    near, far, child = last + [20, 0, 0], last + [300, 0, 0], last * [0.4, 0.4, 1] + [110, 75, 0]
+    assert keypoints._found_again([far, child, near], last, 1) is near
+    assert keypoints._found_again([far, child], last, 1) is None
+
+
+def test_the_longer_someone_is_lost_the_further_they_may_have_gone(acted):
+    last = acted(1).track.body_px[0]
+    far = last + [120, 0, 0]
+    assert keypoints._found_again([far], last, 1) is None
+    assert keypoints._found_again([far], last, 12) is far
 
 
 def _believed(acted, confidences: dict[int, list[float]]) -> np.ndarray:  # (7, 33)

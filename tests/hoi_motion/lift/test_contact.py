@@ -7,7 +7,7 @@ import pytest
 
 from hoi_motion.keypoints import hands
 from hoi_motion.lift import contact
-from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 
 FPS = 8.0
 

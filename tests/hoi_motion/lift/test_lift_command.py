@@ -41,6 +41,8 @@ def _run(files, capsys, **changes):
         ({"mask": __file__}, "MASK_INVALID"),
         ({"camera_fx": "-5"}, "CAMERA_INVALID"),
         ({"intrinsics": __file__}, "CAMERA_INVALID"),
+        ({"camera_pose": __file__}, "CAMERA_INVALID"),
+        ({"support_height": "0.7"}, "CAMERA_INVALID"),
         ({"depth": "/nowhere.png"}, "IMAGE_INVALID"),
         ({"out": "/nowhere/motion.npz"}, "OUTPUT_INVALID"),
         ({"human": "/nowhere.npz"}, "FILE_INVALID"),

@@ -117,6 +117,6 @@ def test_real_clips(real_clips, clip):
     video = read_video(real_clips / clip / "tavid.mp4", 512)
     mask = cv2.imread(str(real_clips / clip / "mask.png"), cv2.IMREAD_GRAYSCALE) > 127
     motion = lift_video(Clip(video.frames, video.fps, mask))
-    assert motion.diagnostics["frames_within_5_percent"] >= 0.95
+    assert motion.diagnostics["frames_within_5_percent"] >= 0.9
     held = {hand: motion.contact_mask(hand, "target").sum() for hand in ("left_hand", "right_hand")}
     assert held["right_hand"] > 2 * held["left_hand"]

@@ -1,7 +1,9 @@
 """hoi-retarget: files, exit codes and messages."""
 
 import contextlib
+import dataclasses
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import numpy as np
 import pytest
 
 from hoi_motion.retarget.replay import record_replay
-from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.retarget.robots.config import load_robot_config
 from hoi_motion.scripts.retarget import main
 
@@ -38,6 +39,7 @@ def test_list_names_the_robots(capsys):
         (["x.npz", "--out", "y", "--rate_limit"], "--record_video"),
         (["x.npz", "--out", "y", "--robot", "humanoid", "--base", "0", "0", "0", "0"], "--base with a humanoid"),
         (["x.npz", "--out", "y", "--base", "nan", "0", "0", "0"], "CONFIG_INVALID (109): base [nan"),
+        (["x.npz", "--out", "y", "--robot", "humanoid", "--execute"], "--execute with a humanoid"),
         (["x.npz", "--out", "y.bag"], "OUTPUT_INVALID (110)"),
         (["--all", "nowhere", "--out", "y"], "no npz files"),
     ],
@@ -52,7 +54,8 @@ def test_a_motion_file_becomes_the_files_of_a_folder(motion, tmp_path, capsys):
     motion.save(tmp_path / "take.npz")
     assert main(["--smplx_file", str(tmp_path / "take.npz"), "--save_path", str(tmp_path / "out")]) == 0
     names = {p.name for p in (tmp_path / "out").iterdir()}
-    assert names == {f"take_panda{e}" for e in (".npz", ".pkl", ".csv", ".json")}
+    endings = (".npz", ".pkl", ".csv", ".columns.txt", ".json", "_gripper.json")
+    assert names == {f"take_panda{e}" for e in endings}
     assert "holds 'bar'" in capsys.readouterr().out
 
 
@@ -170,19 +173,20 @@ def refused(arguments: list[str], capsys, said: str) -> int:
 
 
 def test_a_film_at_the_source_pace_is_as_long_as_the_source(motion, panda, result, tmp_path):
-    slower = RobotMotion(
-        result.robot,
-        result.joint_names,
-        result.positions_rad,
-        result.root_pose,
-        result.fps * result.stretch / 2,
-        result.source_time_s,
-        2.0,
-        result.facts,
-    )
+    slower = dataclasses.replace(result, fps=result.fps * result.stretch / 2, stretch=2.0)
     record_replay(slower, motion, panda, tmp_path / "a.mp4", source_pace=True, max_fps=4.0)
     frames, fps = film(tmp_path / "a.mp4")
     assert frames / fps == pytest.approx(result.source_time_s[-1], abs=0.3)
+
+
+def test_what_happens_in_physics_is_told_and_written(motion, tmp_path, capsys):
+    motion.save(tmp_path / "take.npz")
+    assert main([str(tmp_path / "take.npz"), "--out", str(tmp_path / "a.npz"), "--execute", "--record_video"]) == 0
+    assert "in physics panda lifts and carries it" in capsys.readouterr().out
+    facts = json.loads((tmp_path / "a_execution.json").read_text())
+    assert facts["done"] and facts["stage"] == "place"
+    frames, fps = film(tmp_path / "a.mp4")
+    assert frames / fps == pytest.approx(facts["seconds"], abs=0.5)
 
 
 def film(path) -> tuple[int, float]:

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.interpolate import BPoly
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.retarget.export import write_robot_motion
@@ -15,13 +16,16 @@ def test_npz_round_trip(result, tmp_path):
     result.save(tmp_path / "a.npz")
     back = RobotMotion.load(tmp_path / "a.npz")
     assert np.array_equal(back.positions_rad, result.positions_rad)
+    assert (back.gripper, back.finger_names) == (result.gripper, result.finger_names)
+    assert np.array_equal(back.object_pose, result.object_pose)
     assert (back.facts, back.joint_names, back.fps) == (result.facts, result.joint_names, result.fps)
 
 
 def test_gmr_pickle_has_its_keys(result, tmp_path):
     write_robot_motion(result, tmp_path / "a.pkl")
     data = pickle.loads((tmp_path / "a.pkl").read_bytes())
-    assert set(data) == {"fps", "root_pos", "root_rot", "dof_pos", "local_body_pos", "link_body_list"}
+    assert set(data) >= {"fps", "root_pos", "root_rot", "dof_pos", "local_body_pos", "link_body_list"}
+    assert data["joint_names"] == list(result.joint_names)
     assert np.array_equal(data["root_rot"], result.root_pose[:, 3:]) and data["dof_pos"].shape == (
         len(result.root_pose),
         9,
@@ -41,6 +45,34 @@ def test_joint_trajectory_times_and_rest(result, tmp_path):
     seconds = last["time_from_start"]["sec"] + last["time_from_start"]["nanosec"] * 1e-9
     assert seconds == pytest.approx((len(result.positions_rad) - 1) / result.fps)
     assert not any(last["velocities"]) and len(last["accelerations"]) == len(data["joint_names"])
+
+
+def test_a_trajectory_has_the_arms_joints_alone_and_the_grippers_goals_stand_beside_it(result, panda, tmp_path):
+    write_robot_motion(result, tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text())["joint_names"] == list(panda.joint_names)
+    opens, closes = json.loads((tmp_path / "a_gripper.json").read_text())
+    assert opens["command"] == {"position": pytest.approx(0.04), "max_effort": panda.gripper.force_n}
+    assert closes["command"]["position"] == 0 and closes["joint"] == panda.fingers.names[0]
+
+
+def test_a_controllers_spline_through_the_points_keeps_the_limits(result, panda, tmp_path):
+    """Quintic between points, as joint_trajectory_controller does with positions, velocities and accelerations."""
+    write_robot_motion(result, tmp_path / "a.json")
+    points = json.loads((tmp_path / "a.json").read_text())["points"]
+    at = [p["time_from_start"]["sec"] + 1e-9 * p["time_from_start"]["nanosec"] for p in points]
+    values = [[p["positions"], p["velocities"], p["accelerations"]] for p in points]
+    spline = BPoly.from_derivatives(at, np.array(values))
+    fine = np.linspace(0, at[-1], 20 * len(at))
+    assert (np.abs(spline.derivative(1)(fine)).max(axis=0) <= 1.005 * panda.velocity_rad_s).all()
+    assert (np.abs(spline.derivative(2)(fine)).max(axis=0) <= 1.005 * panda.acceleration_rad_s2).all()
+
+
+def test_the_columns_of_a_csv_are_named_beside_it(result, tmp_path):
+    write_robot_motion(result, tmp_path / "a.csv")
+    names = (tmp_path / "a.columns.txt").read_text().split()
+    assert (
+        names[7:] == list(result.joint_names) and len(names) == np.loadtxt(tmp_path / "a.csv", delimiter=",").shape[1]
+    )
 
 
 def test_an_unknown_ending_lists_the_known_ones(result, tmp_path):

@@ -33,7 +33,7 @@ class Row:
 # fmt: off
 TERMS = (
     #                            weight    orient  body  hands and feet
-    Row(picture.keypoints,       1.0,      (1.0,   1.0,  1.0)),
+    Row(picture.keypoints,       2.0,      (1.0,   1.0,  1.0)),
     Row(picture.hand_keypoints,  0.5,      (0.0,   0.3,  1.0)),
     Row(picture.lifted_points,   5.0,      (1.0,   1.0,  1.0)),
     Row(posture.usual_pose,      1.0,      (1.0,   1.0,  1.0)),
@@ -46,8 +46,9 @@ TERMS = (
     Row(time.turning,            0.3,      (0.3,   1.0,  1.0), option="smoothness"),
     Row(time.nearing,            0.5,      (0.3,   1.0,  1.0), option="smoothness"),
     Row(picture.measured_skin,   1.25e6,   (0.0,   1.0,  1.0)),
-    Row(floor.soles,             1.0,      (0.0,   0.3,  1.0)),
-    Row(floor.still_feet,        1.0,      (0.0,   0.3,  1.0)),
+    Row(floor.soles,             2.5,      (0.0,   0.3,  1.0)),
+    Row(floor.sunk_soles,        1.0,      (0.0,   0.3,  1.0)),
+    Row(floor.still_feet,        2.5,      (0.0,   0.3,  1.0)),
     Row(floor.balance,           60.0,     (0.0,   0.3,  1.0)),
 )
 # fmt: on

@@ -1,16 +1,20 @@
 """Sources of the object's distance, in order of rank."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.lift.camera import world_camera
-from hoi_motion.lift.object.distance import SOURCES, Scene, object_distance, on_the_floor
+from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.lift.object.distance import SOURCES, Scene, object_distance, on_the_floor, on_the_support
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.shape import fit_primitive
 from hoi_motion.lift.object.sight import Sight
-from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 from hoi_motion.motion import Contact
 
 T = 4
@@ -51,6 +55,27 @@ def test_what_stands_on_a_table_is_not_said_to_stand_on_the_floor():
     assert on_the_floor(_scene(_camera(), 0.5)[0]) is None
 
 
+@pytest.mark.parametrize("tilt_rad, roll_rad", [(0.0, 0.0), (0.1, 0.0), (-0.1, 0.0), (0.0, 0.1)])
+def test_on_a_known_plane_its_distance_is_known_whatever_the_fit_says_of_the_camera(tilt_rad, roll_rad):
+    scene, true = _scene(_camera(), 0.7)
+    true_pose = scene.sight.camera.T_world_camera
+    turn = Rotation.from_euler("xz", [tilt_rad, roll_rad]).as_matrix()
+    believed = true_pose.copy()
+    believed[:3, :3] = true_pose[:3, :3] @ turn
+    wrong = replace(scene.sight, camera=replace(scene.sight.camera, T_world_camera=believed))
+    known = KnownScene(T_world_camera=true_pose, support_height_m=0.7)
+    found = object_distance(replace(scene, sight=wrong, known=known))
+    assert found.source == "support plane"
+    assert found.centre_m == pytest.approx(true, rel=0.03)
+    assert abs(found.centre_m - true) < 3 * found.spread_m
+
+
+def test_a_sight_that_grazes_the_plane_tells_nothing():
+    scene, _ = _scene(_camera(), 0.7)
+    flat = KnownScene(gravity_camera=[0, 1, -0.12], camera_above_support_m=0.05)
+    assert on_the_support(replace(scene, known=flat)) is None
+
+
 def _knowing(bottom_m: float, depth: bool, touched: bool) -> str:
     scene, true = _scene(_camera(), bottom_m, contacts=TOUCH if touched else ())
     depth_m = np.full(scene.target.mask.shape, true) if depth else None
@@ -59,7 +84,7 @@ def _knowing(bottom_m: float, depth: bool, touched: bool) -> str:
 
 
 def test_the_first_source_that_knows_wins():
-    assert list(SOURCES) == ["depth image", "floor", "hand", "usual size"]
+    assert list(SOURCES) == ["depth image", "support plane", "known floor", "floor", "hand", "usual size"]
     assert _knowing(0.0, depth=True, touched=True) == "depth image"
     assert _knowing(0.0, depth=False, touched=True) == "floor"
     assert _knowing(0.8, depth=False, touched=True) == "hand"

@@ -6,7 +6,7 @@ import pytest
 from hoi_motion.lift.camera import world_camera
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.pose import object_motion
-from hoi_motion.lift.object.track import IDENTITY, ObjectTrack
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 from hoi_motion.motion import Contact
 
 T, TAKEN = 10, 5
@@ -44,9 +44,9 @@ def test_before_the_touch_it_rests_then_it_goes_with_the_hand(scene, camera):
     poses = motion.T_world_object
     np.testing.assert_array_equal(poses[:TAKEN], np.tile(poses[0], (TAKEN, 1, 1)))
     np.testing.assert_allclose(poses[0, :3, 3], CENTRE_M, atol=0.03)
-    np.testing.assert_allclose(np.diff(poses[TAKEN:, 2, 3]), 0.05, atol=0.004)
+    np.testing.assert_allclose(np.diff(poses[TAKEN:, 2, 3]), 0.05, atol=0.012)
     in_hand = poses[TAKEN:, :3, 3] - hands["right_hand"].palm_m[TAKEN:]
-    np.testing.assert_allclose(in_hand, np.tile(in_hand[0], (T - TAKEN, 1)), atol=0.004)
+    np.testing.assert_allclose(in_hand, np.tile(in_hand[0], (T - TAKEN, 1)), atol=0.012)
 
 
 def test_a_table_top_is_put_under_it(scene, camera):
@@ -66,19 +66,49 @@ def test_a_depth_image_sets_the_distance(scene, camera):
     assert np.linalg.norm(motion.T_world_object[0, :3, 3] - CENTRE_M) < 0.03
 
 
-def test_without_a_contact_it_stays_and_lies_within_reach(scene, camera):
+def test_without_a_contact_what_rests_stays_and_lies_within_reach(scene, camera):
     target, hands, actor = scene
+    target = ObjectTrack(target.mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
     motion, _, _, distance = object_motion(target, (), hands, actor, camera)
     np.testing.assert_array_equal(motion.T_world_object[-1], motion.T_world_object[0])
     assert abs(distance.centre_m - camera.to_camera(actor[0, 0])[2]) <= 0.81
 
 
-def test_a_held_object_is_never_out_of_the_hands_reach(scene, camera):
+def test_a_held_object_that_is_not_seen_is_within_the_hands_reach(scene, camera):
+    target, hands, actor = scene
+    unseen = ObjectTrack(target.mask, np.tile(IDENTITY, (T, 1, 1)), np.where(target.resting, 1.0, 0.1), target.resting)
+    motion, *_ = object_motion(unseen, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    gap = np.linalg.norm(motion.T_world_object[TAKEN + 2 :, :3, 3] - hands["right_hand"].palm_m[TAKEN + 2 :], axis=1)
+    assert gap.max() < 0.06 + 0.06
+
+
+def test_where_it_is_seen_it_is_not_where_a_wrong_hand_would_have_it(scene, camera):
     target, hands, actor = scene
     far = {name: HandMotion(hand.palm_m + [0.4, 0, 0], hand.R_world_hand) for name, hand in hands.items()}
     motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), far, actor, camera)
-    gap = np.linalg.norm(motion.T_world_object[TAKEN + 2 :, :3, 3] - far["right_hand"].palm_m[TAKEN + 2 :], axis=1)
-    assert gap.max() < 0.06 + 0.06
+    drawn = camera.project(motion.T_world_object[:, :3, 3])
+    assert np.linalg.norm(drawn - target.centroid_px, axis=1).max() < 4
+
+
+def test_one_frame_in_which_the_track_jumps_does_not_move_the_object(scene, camera):
+    target, hands, actor = scene
+    similarity = target.similarity.copy()
+    similarity[7, :, 2] += [60, 20]
+    jumping = ObjectTrack(target.mask, similarity, target.visibility, target.resting)
+    straight, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    motion, *_ = object_motion(jumping, (Contact("right_hand", "target", 4, T),), hands, actor, camera)
+    off = np.linalg.norm(motion.T_world_object[:, :3, 3] - straight.T_world_object[:, :3, 3], axis=1)
+    assert off.max() < 0.02
+
+
+def test_what_rests_before_a_camera_that_moves_goes_with_the_picture(scene, camera):
+    target, hands, actor = scene
+    similarity = np.tile(IDENTITY, (T, 1, 1))
+    similarity[:, 0, 2] = 4.0 * np.arange(T)
+    panned = ObjectTrack(target.mask, similarity, np.ones(T), np.ones(T, bool))
+    motion, *_ = object_motion(panned, (), hands, actor, camera)
+    drawn = camera.project(motion.T_world_object[:, :3, 3])
+    np.testing.assert_allclose(drawn - drawn[0], panned.centroid_px - panned.centroid_px[0], atol=0.5)
 
 
 def test_of_two_hands_over_it_in_the_picture_the_one_within_reach_takes_it(scene, camera):

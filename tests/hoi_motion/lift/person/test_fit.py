@@ -90,6 +90,17 @@ def test_the_pelvis_of_who_stands_does_not_drift_along_the_line_of_sight(body, a
     assert np.abs(drift_m - true_m).max() < 0.03
 
 
+def test_no_frame_pays_for_the_others_where_hidden_feet_walk(body, acted):
+    """Someone behind a table who walks by is where they are seen, in the first frame as in the last."""
+    seen = acted(17)
+    walked = seen.track.body_px.copy()
+    walked[..., 0] += 3.0 * np.arange(17)[:, None]
+    walked[:, 25:, 2] = 0
+    hands = {h: getattr(seen.track, h) * [1, 1, 0] for h in ("left_hand_px", "right_hand_px")}
+    fit = fit_body(body, replace(seen.track, body_px=walked, **hands), seen.K, FPS)
+    assert fit.error.max() < 0.02
+
+
 def test_legs_that_are_not_seen_stand(body, acted):
     seen = acted(5)
     cut = seen.track.body_px.copy()

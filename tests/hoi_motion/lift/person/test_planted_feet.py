@@ -3,8 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from hoi_motion.lift.person.planted_feet import FOOT_KEYPOINTS, planted_feet, standing_through
+from hoi_motion.lift.person.planted_feet import (
+    FOOT_KEYPOINTS,
+    feet_seen,
+    hips_reached,
+    planted_feet,
+    standing_since_start,
+    standing_through,
+)
 
 FPS, HEIGHT_PX = 8.0, 180.0
 
@@ -42,4 +50,28 @@ def test_a_foot_that_steps_does_not_stand(acted):
 
 def test_a_foot_stands_through_a_span_as_surely_as_in_its_least_sure_frame():
     planted = np.array([[1, 1], [0.5, 1], [1, 1], [1, 0.2]])
-    np.testing.assert_array_equal(standing_through(planted, 2), [[0.5, 1], [0.5, 0.2]])
+    through = standing_through(planted, np.zeros(4), np.ones((4, 2), bool), 2)
+    np.testing.assert_array_equal(through, [[0.5, 1], [0.5, 0.2]])
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_hips_that_travel_take_a_foot_along_unless_it_is_seen_to_stand(seen):
+    walk = 0.02 * np.arange(17)  # person heights a frame, at 8 frames a second
+    through = standing_through(np.ones((17, 2)), walk, np.full((17, 2), seen), 16)
+    assert through.item(0) == (1.0 if seen else 0.0)
+
+
+def test_hidden_feet_have_stood_since_the_first_frame_only_while_the_hips_are_over_them():
+    walk = np.r_[np.zeros(4), 0.05 * np.arange(5)]
+    stood = standing_since_start(np.ones((9, 2)), walk, np.zeros((9, 2), bool))
+    np.testing.assert_array_equal(stood[:5], 1)
+    assert stood[-1] == 0 and (np.diff(stood) <= 0).all()
+
+
+def test_a_walker_whose_feet_a_table_hides_stands_nowhere_for_two_seconds(acted):
+    body = acted(17).track.body_px.copy()
+    body[..., 0] += 4.0 * np.arange(17)[:, None]  # 0.18 of the person's height a second
+    body[:, 25:, 2] = 0.1
+    track = replace(acted(17).track, body_px=body)
+    planted, reached = planted_feet(track, HEIGHT_PX, FPS), hips_reached(track, HEIGHT_PX)
+    assert standing_through(planted, reached, feet_seen(track), 16).max() < 0.1

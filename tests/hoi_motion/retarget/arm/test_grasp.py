@@ -1,11 +1,14 @@
 """Where a gripper can take hold: what is found on an object without an arm."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import trimesh
 
 from hoi_motion.motion import ObjectMotion
 from hoi_motion.retarget.arm.grasp import grasp_candidates
+from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION
 from hoi_motion.retarget.robots.config import load_robot_config
 
 WIDE_BOWL = [
@@ -22,24 +25,56 @@ WIDE_BOWL = [
 ]
 
 
-def candidates(profile, yaw_rad: float, lifted: bool) -> list:
+def candidates(profile, yaw_rad: float, kind: str) -> list:
     """Grasps of a solid of revolution, (radius, height) in metres, by a Panda after a hand that comes that way."""
     mesh = trimesh.creation.revolve(np.array(profile), sections=24)
     thing = ObjectMotion("thing", mesh.vertices, mesh.faces, np.eye(4)[None], "cylinder")
     approach = np.array([np.cos(yaw_rad), np.sin(yaw_rad), 0.0])
     hand = -0.08 * approach + [0, 0, 0.05]
-    return list(
-        grasp_candidates(thing, np.array([0, 0, 1.0]), hand, approach, load_robot_config("panda").gripper, lifted)
-    )
+    up, along = np.array([0, 0, 1.0]), np.array([0.1, 0, 0])
+    return list(grasp_candidates(thing, up, hand, approach, load_robot_config("panda").gripper, kind, along))
 
 
 @pytest.mark.parametrize("yaw_rad", np.radians([0, 45, 135, 200]))
 def test_a_wide_bowl_is_held_at_its_rim_from_every_side(yaw_rad):
-    found = candidates(WIDE_BOWL, yaw_rad, lifted=True)
+    found = candidates(WIDE_BOWL, yaw_rad, "lift")
     assert len(found) >= 9 and all(g.grip == "pinch" and g.width_m < 0.025 for g in found)
 
 
-def test_a_wide_cylinder_is_only_touched_and_not_lifted():
-    solid = [[0, 0], [0.05, 0], [0.05, 0.1], [0, 0.1]]
-    assert {g.grip for g in candidates(solid, 0.0, lifted=False)} == {"touch"}
-    assert candidates(solid, 0.0, lifted=True) == []
+SOLID = [[0, 0], [0.05, 0], [0.05, 0.1], [0, 0.1]]
+
+
+def test_a_wide_cylinder_is_touched_and_pushed_but_not_lifted():
+    assert {g.grip for g in candidates(SOLID, 0.0, "touch")} == {"touch"}
+    assert {g.grip for g in candidates(SOLID, 0.0, "slide")} == {"push"}
+    assert candidates(SOLID, 0.0, "lift") == []
+
+
+def test_a_touch_presses_in_where_the_surface_is():
+    tips_m = load_robot_config("panda").gripper.tip_m
+    first = candidates(SOLID, 0.0, "touch")[0]
+    tip = first.T_object_tool[:3, 3] + tips_m * first.T_object_tool[:3, 2]
+    assert 0.04 < np.linalg.norm(tip[:2]) < 0.0475  # behind the wall at 50 mm
+
+
+def test_a_push_comes_from_behind_and_low_where_the_object_would_tip():
+    tall = [[0, 0], [0.03, 0], [0.03, 0.3], [0, 0.3]]
+    for grasp in candidates(tall, 1.0, "slide"):
+        if grasp.grip == "push":
+            z = grasp.T_object_tool[:3, 2]
+            assert z[0] > 0.4 and abs(z[1]) < 1e-6  # along, from behind
+            tips = grasp.T_object_tool[:3, 3] + load_robot_config("panda").gripper.tip_m * z
+            assert tips[2] < 0.03 / ASSUMED_FRICTION
+
+
+def test_fingers_that_end_before_the_middle_of_a_ball_do_not_hold_it():
+    polar = np.linspace(-np.pi / 2, np.pi / 2, 17)
+    ball = np.stack([0.036 * np.cos(polar), 0.036 + 0.036 * np.sin(polar)], axis=1)
+    ball[[0, -1], 0] = 0
+    mesh = trimesh.creation.revolve(ball, sections=24)
+    thing = ObjectMotion("ball", mesh.vertices, mesh.faces, np.eye(4)[None], "sphere")
+    x, gripper = np.array([1.0, 0, 0]), load_robot_config("panda").gripper
+    for depth_m, holds in ((0.02, False), (0.045, True)):
+        fingers = dataclasses.replace(gripper, finger_depth_m=depth_m)
+        found = grasp_candidates(thing, np.array([0, 0, 1.0]), -0.1 * x, x, fingers, "lift")
+        assert (next(found, None) is not None) is holds

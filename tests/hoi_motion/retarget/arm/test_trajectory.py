@@ -8,8 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.motion import SupportBox
-from hoi_motion.retarget.arm.grasp import acting_contact
-from hoi_motion.retarget.arm.trajectory import retarget_arm, timeline
+from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.arm.world import ArmWorld
 
 
@@ -25,20 +24,19 @@ def test_joints_stay_within_their_position_limits(result, panda):
 
 
 def test_joints_stay_within_their_velocity_limits(result, panda):
-    velocity = np.abs(result.rates()[0]).max(axis=0)
-    assert (velocity <= np.concatenate([panda.velocity_rad_s, panda.gripper_velocity]) + 1e-9).all()
+    assert (result.peaks()[0] <= [*panda.velocity_rad_s, 0.2, 0.2]).all()  # fingers: as the URDF says
 
 
 def test_joints_stay_within_their_acceleration_limits(result, panda):
-    assert (np.abs(result.rates()[1][:, :7]).max(axis=0) <= panda.acceleration_rad_s2 + 1e-9).all()
+    assert (result.peaks()[1][:7] <= panda.acceleration_rad_s2).all()
 
 
 def test_the_gripper_keeps_its_pose_on_the_moving_object(result, motion, panda):
-    line = timeline(motion, acting_contact(motion))
-    for i in range(line.touch, line.release + 1, 5):
+    times = np.arange(len(result.positions_rad)) / result.fps
+    for i in np.flatnonzero((times > result.facts["touch_s"]) & (times < result.facts["release_s"]))[::5]:
         tool = base_of(result) @ panda.forward(result.positions_rad[i, :7])
-        wanted = line.T_world_object[i] @ np.array(result.facts["T_object_tool"])
-        assert np.linalg.norm(tool[:3, 3] - wanted[:3, 3]) < 1e-3
+        wanted = result.T_world_object(i) @ np.array(result.facts["T_object_tool"])
+        assert np.linalg.norm(tool[:3, 3] - wanted[:3, 3]) < 3e-3
 
 
 def test_the_fingers_close_on_a_bar_that_fits(result):
@@ -51,7 +49,7 @@ def test_pybullet_and_pinocchio_agree_on_where_the_gripper_is(result, motion, pa
 
     with ArmWorld(panda, motion, "bar") as world:
         world.set_base(base_of(result))
-        world.pose(result.positions_rad[40, :7], 0.04)
+        world.pose(result.positions_rad[40, :7], [0.04, 0.04])
         link = world.link_names.index("panda_grasptarget")
         at = pybullet.getLinkState(world.robot, link, computeForwardKinematics=True, physicsClientId=world.client)[4]
     assert at == pytest.approx((base_of(result) @ panda.forward(result.positions_rad[40, :7]))[:3, 3], abs=1e-4)
@@ -70,9 +68,69 @@ def test_the_same_input_gives_the_same_output(result, motion, panda, body):
 def test_a_faster_person_makes_the_robot_stretch_the_time(motion, panda, body, result):
     fast = retarget_arm(motion.replace(fps=motion.fps * 3), panda, body, base_of(result))
     assert fast.stretch > 1.5
-    velocity = np.abs(fast.rates()[0][:, :7]).max(axis=0) / panda.velocity_rad_s
-    acceleration = np.abs(fast.rates()[1][:, :7]).max(axis=0) / panda.acceleration_rad_s2
-    assert max(velocity.max(), acceleration.max()) == pytest.approx(1, abs=0.35) and velocity.max() <= 1 + 1e-9
+    velocity, acceleration = fast.peaks()
+    shares = [*(velocity[:7] / panda.velocity_rad_s), *(acceleration[:7] / panda.acceleration_rad_s2)]
+    assert 0.95 < max(shares) <= 1
+
+
+def test_it_starts_where_the_robot_stands(motion, panda, body, result):
+    start = panda.home_rad + 0.1
+    moved = retarget_arm(motion, panda, body, base_of(result), start_rad=start)
+    assert moved.positions_rad[0, :7] == pytest.approx(start) and not np.allclose(result.positions_rad[0, :7], start)
+
+
+def test_a_start_beyond_a_limit_names_the_joint(motion, panda, body):
+    with pytest.raises(TavidError) as caught:
+        retarget_arm(motion, panda, body, start_rad=np.full(7, 9.0))
+    assert caught.value.code == ErrorCode.CONFIG_INVALID and "panda_joint1" in caught.value.message
+
+
+def test_the_fingers_have_closed_before_the_object_moves(result):
+    times = np.arange(len(result.positions_rad)) / result.fps
+    moves = np.flatnonzero(np.linalg.norm(result.object_pose[:, :3] - result.object_pose[0, :3], axis=1) > 1e-4)[0]
+    assert times[moves] >= result.facts["closed_s"]
+    assert result.facts["closed_s"] - result.facts["touch_s"] >= (0.08 - 0.04) / 2 / 0.2  # travel over speed
+
+
+def test_a_grip_closes_with_force_and_not_to_the_objects_width(result, panda):
+    grip = result.gripper[-1]
+    assert (grip.width_m, grip.force_n) == (0.0, panda.gripper.force_n)
+    assert grip.time_s == pytest.approx(result.facts["touch_s"])
+
+
+def late(motion, frames: int):
+    """The same motion, its contact seen some frames after the object has moved."""
+    contact = motion.contacts[0]
+    return motion.replace(contacts=(dataclasses.replace(contact, start_frame=contact.start_frame + frames),))
+
+
+def test_a_contact_that_is_seen_late_is_taken_where_the_object_rested(motion, panda, body, result):
+    found = retarget_arm(late(motion, 4), panda, body, base_of(result))
+    at = int(found.facts["touch_s"] * found.fps)
+    assert found.object_pose[at, :3] == pytest.approx(motion.objects[0].T_world_object[0, :3, 3], abs=0.005)
+
+
+def test_a_path_that_jumps_is_straightened_and_named(motion, panda, body, result):
+    thing = motion.objects[0]
+    T = thing.T_world_object.copy()
+    T[12, :3, 3] += [0, 0.2, 0]
+    found = retarget_arm(motion.replace(objects=(dataclasses.replace(thing, T_world_object=T),)), panda, body)
+    assert (result.facts["path"], found.facts["path"]) == ("person", "straight")
+    assert np.abs(found.object_pose[:, 1] - T[0, 1, 3]).max() < 1e-6
+    assert found.object_pose[-1, :3] == pytest.approx(T[-1, :3, 3])
+
+
+def test_the_base_stands_on_the_actors_side_wherever_the_origin_is(motion, panda, body, result):
+    shift = np.array([3.0, -2.0, 0])
+    T = np.eye(4)
+    T[:3, 3] = shift
+    moved = motion.replace(
+        transl_m=motion.transl_m + shift,
+        objects=tuple(dataclasses.replace(o, T_world_object=T @ o.T_world_object) for o in motion.objects),
+        supports=tuple(dataclasses.replace(s, T_world_box=T @ s.T_world_box) for s in motion.supports),
+    )
+    found = retarget_arm(moved, panda, body)
+    assert found.root_pose[0, :3] - shift == pytest.approx(result.root_pose[0, :3], abs=1e-3)
 
 
 def refused(motion, panda, body, base=None) -> TavidError:

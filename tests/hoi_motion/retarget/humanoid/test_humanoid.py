@@ -28,7 +28,8 @@ def walked(stepping, humanoid, body):
 
 @pytest.fixture(scope="module")
 def poses(walked, humanoid):
-    return [humanoid.placements(q) for q in np.concatenate([walked.root_pose, walked.positions_rad], axis=1)]
+    positions = walked.positions_rad[:, np.argsort(humanoid.file_order)]
+    return [humanoid.placements(q) for q in np.concatenate([walked.root_pose, positions], axis=1)]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_the_hand_stays_at_the_object(world, stepping):
 
 
 def test_joints_stay_within_their_limits(walked, humanoid):
-    q = walked.positions_rad
+    q = walked.positions_rad[:, np.argsort(humanoid.file_order)]
     assert (q >= humanoid.lower_rad - 1e-9).all() and (q <= humanoid.upper_rad + 1e-9).all()
 
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from hoi_motion.errors import RetargetError
+from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.world import pybullet
-from hoi_motion.retarget.arm.world import quiet
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
@@ -69,7 +69,7 @@ def test_bodies_are_where_pybullet_puts_those_of_the_same_file(tmp_path):
     (tmp_path / "ours.urdf").write_text(ours)
     client = pybullet.connect(pybullet.DIRECT)
     try:
-        with quiet():
+        with quiet_pybullet():
             theirs = max(pybullet.loadMJCF(str(path), physicsClientId=client), key=lambda b: len(_joints(b, client)))
             ours = pybullet.loadURDF(str(tmp_path / "ours.urdf"), physicsClientId=client)
         found = [_bodies(body, client) for body in (ours, theirs)]
@@ -115,6 +115,14 @@ def test_it_follows_a_person_with_planted_feet_and_its_hand_at_the_object(robot,
         ('name="left_knee"', 'name="left_knee" type="screw"', "is broken: 'screw'"),
         ('type="sphere"', 'type="mesh" mesh="palm"', "unknown mesh 'palm'"),
         ("body", "thing", "has no body"),
+        ("<freejoint/>", '<freejoint/><replicate count="3"><geom class="hand"/></replicate>', "has <replicate>"),
+        ("<freejoint/>", '<freejoint/><attach model="hand" prefix="l_"/>', "has <attach> hand"),
+        ('size="0.11 0.045 0.02"', 'size="0.11 -0.045 0.02"', "'left_foot' of .* has a box with size"),
+        (
+            '<geom type="sphere" size="0.04"/>',
+            '<geom type="sphere" size="0"/>',
+            "'left_hand' of .* has a sphere with radius",
+        ),
     ],
 )
 def test_what_is_not_read_is_named(tmp_path, old, new, said):
@@ -126,3 +134,43 @@ def test_a_missing_mesh_is_named(tmp_path):
     text = WALKER.read_text().replace("<worldbody>", '<asset><mesh name="palm" file="palm.stl"/></asset><worldbody>')
     with pytest.raises(RetargetError, match="1 meshes of .* the first is palm.stl"):
         walker(tmp_path, text.replace('<geom class="hand"/>', '<geom type="mesh" mesh="palm"/>'))
+
+
+def placed(robot) -> dict[str, np.ndarray]:
+    q = pinocchio.neutral(robot.model)
+    q[7:] = np.linspace(-0.3, 0.3, len(robot.joint_names))
+    return robot.placements(q)
+
+
+LEG = '<body name="left_thigh" pos="0 0.1 -0.02">'
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {'<geom class="hand"/>': '<frame pos="0 0 0"><geom class="hand"/></frame>'},
+        {"<freejoint/>": "<frame><freejoint/></frame>"},
+        {
+            LEG: '<frame pos="0 0.1 0" euler="0 0 90"><frame euler="0 0 -90"><body name="left_thigh" pos="0 0 -0.02">',
+            '<body name="right_thigh"': '</frame></frame><body name="right_thigh"',
+        },
+        {'<body name="pelvis"': '<body name="table" pos="1 0 0.4"><geom size="0.3"/></body><body name="pelvis"'},
+    ],
+    ids=["around a shape", "around a joint", "around a leg", "a table first"],
+)
+def test_frames_and_furniture_do_not_change_the_robot(tmp_path, robot, changes):
+    text = WALKER.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    changed = walker(tmp_path, text)
+    for part, T in placed(robot).items():
+        assert placed(changed)[part] == pytest.approx(T, abs=1e-9), part
+    assert changed.urdf_text.count("<collision>") == robot.urdf_text.count("<collision>")
+
+
+def test_columns_are_in_the_order_of_the_file(robot, stepping, body):
+    names = [joint.get("name") for joint in xml.parse(WALKER).getroot().find("worldbody").iter("joint")]
+    found = retarget_humanoid(stepping, robot, body).joint_names
+    starts = [next(i for i, name in enumerate(found) if name.startswith(wanted)) for wanted in names]  # balls are three
+    assert starts == sorted(starts) and found[0] == "waist_yaw"

@@ -1,17 +1,15 @@
-"""The masked object through the clip: where it is, how much of it is seen, whether it still rests where it was.
+"""The masked object followed from frame to frame: where it is, how much of it looks like itself.
 
 A place test (does the masked region still look as in the first frame?) carries objects that rest and survives a hand
 passing in front; optical flow, checked forward and backward, and an appearance search carry objects that move. What
 motion or a video model has smeared is looked for again with wider colours, where the first frame showed none like it.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.lift.object.appearance import Template, transformed
+from hoi_motion.lift.track.appearance import Template, transformed
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
 WORK_OBJECT_PX = 40.0
@@ -27,49 +25,9 @@ SURPRISE = 0.3
 GROWTH_LIMIT = 0.3
 TAKING_FRAMES = 5
 MIN_MASK_PX = 6
-IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
-@dataclass(frozen=True)
-class ObjectTrack:
-    """Track of one object.
-
-    Attributes:
-        mask: (H, W) bool, the object in the first frame.
-        similarity: (T, 2, 3), maps first-frame pixels of the object to frame t.
-        visibility: (T,) 0..1, share of the object that looks like itself where it is said to be.
-        resting: (T,) bool, the object is where it was in the first frame.
-    """
-
-    mask: np.ndarray  # (H, W) bool
-    similarity: np.ndarray  # (T, 2, 3)
-    visibility: np.ndarray  # (T,)
-    resting: np.ndarray  # (T,) bool
-
-    @property
-    def num_frames(self) -> int:
-        return len(self.similarity)
-
-    @property
-    def centroid_px(self) -> np.ndarray:  # (T, 2)
-        rows, columns = np.nonzero(self.mask)
-        centre = np.array([columns.mean(), rows.mean(), 1.0])
-        return self.similarity @ centre
-
-    @property
-    def moved(self) -> bool:
-        return not self.resting.all()
-
-    def mask_at(self, t: int) -> np.ndarray:  # (H, W) bool
-        """The object's outline carried to frame t, occluded parts included."""
-        if self.resting[t]:
-            return self.mask
-        height, width = self.mask.shape
-        warped = cv2.warpAffine(self.mask.astype(np.uint8) * 255, self.similarity[t], (width, height))
-        return warped > 127
-
-
-def track_object(
+def follow_object(
     frames: np.ndarray,  # (T, H, W, 3) u8
     mask: np.ndarray,  # (H, W) bool
     hands_px: np.ndarray | None = None,  # (T, 2, 2)
@@ -89,13 +47,13 @@ def track_object(
     """
     T = len(frames)
     if mask.sum() < MIN_MASK_PX:
-        raise _no_track(f"the mask covers {int(mask.sum())} pixels", "mark the whole object")
+        raise no_track(f"the mask covers {int(mask.sum())} pixels", "mark the whole object")
     scale = float(np.clip(WORK_OBJECT_PX / np.sqrt(mask.sum()), 0.1, 4.0))
     scale = min(scale, MAX_WORK_SIDE_PX / max(mask.shape))
     first = work_image(frames[0], scale)
     template = Template(first, cv2.resize(mask.astype(np.uint8), first.shape[1::-1], interpolation=cv2.INTER_AREA) > 0)
     if template.contrast < 1.5:
-        raise _no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
+        raise no_track("the mask lies on a plain region without an object", "mark the object's visible pixels")
     walker = _Walker(template, first, None if hands_px is None else (hands_px + 0.5) * scale - 0.5)
     similarity, score, rest, smeared = np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T), np.zeros(T, bool)
     for t in range(1, T):
@@ -111,7 +69,7 @@ def track_object(
     visibility = np.where(resting, rest, score)
     late = max(2, T // 2)
     if T > 2 and visibility[1:late].max() < LOST_SCORE and visibility[late:].max(initial=0) < LOST_SCORE:
-        raise _no_track(
+        raise no_track(
             "the object under the mask is gone after the first frame", "check that mask and video belong together"
         )
     # from work pixels to the video's: pixel centres sit at halves
@@ -126,10 +84,6 @@ def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) f
     size = (max(8, round(frame.shape[1] * scale)), max(8, round(frame.shape[0] * scale)))
     small = cv2.GaussianBlur(cv2.resize(frame, size, interpolation=interpolation), (0, 0), 1.0)
     return cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-
-
-def _no_track(message: str, hint: str) -> LiftError:
-    return LiftError(ErrorCode.NO_TARGET_TRACK, message, hint)
 
 
 def _bridged(similarity: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T, 2, 3), (T,) -> (T, 2, 3)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.lift.object.track import track_object
+from hoi_motion.lift.track.follow import follow_object
 
 SIDE = 20
 
@@ -27,20 +27,20 @@ def _clip(places, hidden=(), seed=0):
 
 
 def test_an_object_that_stays_rests():
-    track = track_object(*_clip([(60, 40)] * 8))
+    track = follow_object(*_clip([(60, 40)] * 8))
     assert track.resting.all() and track.visibility.min() > 0.95 and not track.moved
     np.testing.assert_array_equal(track.mask_at(7), track.mask)
 
 
 def test_an_object_that_moves_is_followed():
     places = [(60, 40)] * 3 + [(60 + 4 * i, 40 - 3 * i) for i in range(1, 9)]
-    track = track_object(*_clip(places))
+    track = follow_object(*_clip(places))
     np.testing.assert_allclose(track.centroid_px, np.array(places) + (SIDE - 1) / 2, atol=2.0)
     assert track.resting[:3].all() and not track.resting[5:].any()
 
 
 def test_an_object_hidden_for_a_while_rests_meanwhile():
-    track = track_object(*_clip([(60, 40)] * 9, hidden=(3, 4, 5)))
+    track = follow_object(*_clip([(60, 40)] * 9, hidden=(3, 4, 5)))
     assert track.resting.all()
     assert track.visibility[4] < 0.5 < track.visibility[8]
 
@@ -51,7 +51,7 @@ def test_a_hidden_object_goes_with_the_hand_that_took_it():
     hands = np.full((11, 2, 2), np.nan)
     hands[:, 1] = np.array(places) + SIDE / 2 + [0, -6]
     hands[:2, 1] += [0, -40]
-    track = track_object(frames, mask, hands)
+    track = follow_object(frames, mask, hands)
     np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)
 
 
@@ -77,7 +77,7 @@ def _smeared_lift(places, smeared, neighbour):
 @pytest.mark.parametrize("until", [6, 10], ids=["sharp again", "smeared to the end"])
 def test_an_object_that_leaves_in_smeared_frames_is_followed_and_not_its_neighbour(until):
     places = [(60, 64)] * 4 + [(62, 52), (64, 38), (66, 24), (66, 20), (66, 18), (66, 18)]
-    track = track_object(*_smeared_lift(places, smeared=range(4, until), neighbour=(94, 64)))
+    track = follow_object(*_smeared_lift(places, smeared=range(4, until), neighbour=(94, 64)))
     # on its way it cannot be seen, but it is not where it was
     assert track.resting.tolist() == [True] * 4 + [False] * 6
     np.testing.assert_allclose(track.centroid_px[7:], np.array(places[7:]) + (SIDE - 1) / 2, atol=SIDE / 4)
@@ -86,14 +86,14 @@ def test_an_object_that_leaves_in_smeared_frames_is_followed_and_not_its_neighbo
 def test_an_object_that_is_half_covered_does_not_leave_for_its_neighbour():
     frames, mask = _smeared_lift([(60, 64)] * 8, smeared=(), neighbour=(86, 64))
     frames[4:, 58:78, 54:90] = (200, 150, 120)
-    assert track_object(frames, mask).resting.all()
+    assert follow_object(frames, mask).resting.all()
 
 
 def test_sizes_do_not_matter():
     frames, mask = _clip([(60, 40)] * 3 + [(66, 40), (72, 40), (78, 40)])
     large = np.stack([cv2.resize(f, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC) for f in frames])
     large_mask = cv2.resize(mask.astype(np.uint8), None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST) > 0
-    small, big = track_object(frames, mask).centroid_px, track_object(large, large_mask).centroid_px
+    small, big = follow_object(frames, mask).centroid_px, follow_object(large, large_mask).centroid_px
     np.testing.assert_allclose((big + 0.5) / 3 - 0.5, small, atol=1.5)
 
 
@@ -108,7 +108,7 @@ def test_a_mask_on_nothing_has_no_track(case):
         mask = np.zeros_like(mask)
         mask[40, 60:63] = True
     with pytest.raises(LiftError) as caught:
-        track_object(frames, mask)
+        follow_object(frames, mask)
     assert caught.value.code == ErrorCode.NO_TARGET_TRACK
 
 
@@ -122,5 +122,5 @@ def test_a_hand_that_is_seen_to_have_the_object_says_more_than_a_smear():
     hands = np.full((10, 2, 2), np.nan)
     hands[:, 1] = np.array(places) + SIDE / 2 + [0, -6]
     hands[:2, 1] += [0, -40]
-    track = track_object(frames, mask, hands)
+    track = follow_object(frames, mask, hands)
     np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)

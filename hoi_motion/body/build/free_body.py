@@ -1,4 +1,4 @@
-"""Build the free SMPL-X-format body from Anny: `python -m hoi_motion.body.build_free_body`.
+"""Build the free SMPL-X-format body from Anny: `python -m hoi_motion.body.build.free_body`.
 
 Needs the `anny` package (Apache-2.0 code, CC0 assets). Its default MakeHuman topology is used, never the one derived
 from SMPL-X. The result is the compact `anny_free.npz` beside this file and, with --golden, a few posed skeletons of
@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body.anny_tpose import AXES_SMPLX_FROM_ANNY, joint_of_bone, tpose_rotations, unpose
+from hoi_motion.body.build.anny_tpose import AXES_SMPLX_FROM_ANNY, joint_of_bone, tpose_rotations, unpose
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS, SURFACE_POINTS, VERTEX_LABELS
 
 log = logging.getLogger(__name__)
@@ -357,7 +357,7 @@ def _permutation(figure: AnnyFigure, arrays: dict[str, np.ndarray]) -> np.ndarra
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("anny_free.npz"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "anny_free.npz")
     parser.add_argument("--golden", type=Path, help="also write Anny's own posed skeletons here, for the tests")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

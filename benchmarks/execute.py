@@ -1,0 +1,112 @@
+"""Ground-truth motions of held-out scenes carried out in physics: what succeeds, and what fails by which cause.
+
+python -m benchmarks.execute --robot panda --scenes 40 --out FILE
+python -m benchmarks.execute --robot panda_wide --scenes 40 --out FILE
+
+Retargeted, then executed: motors with limits, free objects, friction 0.5, nothing that glues. What counts as done
+stands in hoi_motion/execute/task.py. With --out a run that was stopped goes on with what is missing.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pieces import measure_pieces
+
+KINDS = ("touch", "slide", "lift")
+GOALS = {"panda": 28, "panda_wide": 38}  # of 40
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--robot", default="panda", help="name or YAML file of an arm")
+    parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the YAML file names")
+    parser.add_argument("--scenes", type=int, default=40, help="how many; default 40")
+    parser.add_argument("--first", type=int, default=0, help="number of the first; 5000 and up are for development")
+    parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core")
+    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    arguments = parser.parse_args(argv)
+    jobs = {i: (i,) for i in range(arguments.first, arguments.first + arguments.scenes)}
+    settings = {"robot": arguments.robot, "urdf": arguments.urdf}
+    rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, **settings)
+    print(f"{arguments.robot}, {len(rows)} scenes")
+    print("\n".join(table(rows, GOALS.get(arguments.robot))))
+    return 0
+
+
+@lru_cache(maxsize=1)
+def _loaded(robot: str, urdf: str):
+    """Arm and body."""
+    import torch
+
+    from hoi_motion.retarget.arm.arm import Arm
+    from hoi_motion.retarget.robots.config import load_robot_config
+    from training.scenes.scene import free_body
+
+    torch.set_num_threads(1)
+    return Arm(load_robot_config(robot, urdf)), free_body()
+
+
+def measure(number: int, robot: str, urdf: str) -> dict:
+    """What becomes of one held-out scene; `why_not` is empty when the robot does it."""
+    from hoi_motion.errors import ErrorCode, RetargetError
+    from hoi_motion.execute.execute import execute
+    from hoi_motion.execute.task import task_of
+    from hoi_motion.retarget.arm.trajectory import retarget_arm
+    from training.scenes.scene import HELD_OUT_SEED, generate_scene
+
+    arm, body = _loaded(robot, urdf)
+    scene = generate_scene(HELD_OUT_SEED + number, 48, 72, 25, supersampling=1)
+    what, noun = " ".join(scene.triplet[1:]), scene.triplet[2].split()[-1]
+    row = {"what": what, "kind": task_of(scene.motion, "target").kind}
+    start = time.process_time()
+    try:
+        plan = retarget_arm(scene.motion, arm, body)
+    except RetargetError as error:
+        if error.code is not ErrorCode.UNREACHABLE:
+            raise
+        seconds = time.process_time() - start
+        return row | {"why_not": "unreachable", "stage": "none", "told": error.message, "plan_s": seconds}
+    planned = time.process_time()
+    done = execute(plan, arm, scene.motion, noun=noun)
+    row |= {"plan_s": planned - start, "execute_s": time.process_time() - planned, "robot_s": done.seconds}
+    row |= {"told": done.sentence(), "why_not": done.why_not, "stage": done.stage, "place_m": done.place_error_m}
+    row |= {"slip_m": done.slip_m, "hits": len(done.collisions), "saturated": max(done.saturated.values(), default=0.0)}
+    return row | {name: plan.facts[name] for name in ("grip", "path")} | {"stretch": plan.stretch}
+
+
+def table(rows: list[dict], goal: int | None) -> list[str]:
+    """Successes by kind, the goal, the causes of failures and a line for each of these."""
+    failed = [r for r in rows if r["why_not"]]
+    parts = []
+    for kind in KINDS:
+        of_kind = [r for r in rows if r["kind"] == kind]
+        parts.append(f"{kind} {sum(not r['why_not'] for r in of_kind)}/{len(of_kind)}")
+    wanted = f" (goal {goal} of 40)" if goal else ""
+    lines = [f"done in physics: {len(rows) - len(failed)}/{len(rows)}{wanted}; {', '.join(parts)}"]
+    executed = [r for r in rows if "execute_s" in r]
+    if executed:
+        column = {name: np.array([r[name] for r in executed]) for name in ("place_m", "slip_m", "execute_s", "stretch")}
+        both = np.array([r["plan_s"] + r["execute_s"] for r in executed])
+        lines += [
+            f"of {len(executed)} carried out: {dict(Counter(r['grip'] for r in executed))}, path "
+            f"{dict(Counter(r['path'] for r in executed))}",
+            f"object from its place: median {1000 * np.median(column['place_m']):.0f} mm; slip in the gripper: median "
+            f"{1000 * np.median(column['slip_m']):.0f}, at most {1000 * column['slip_m'].max():.0f} mm",
+            f"unwanted contacts in {sum(r['hits'] > 0 for r in executed)}, motors at their limit in "
+            f"{sum(r['saturated'] > 0 for r in executed)}; stretch: median {np.median(column['stretch']):.2f}",
+            f"seconds on one core: executed in {np.median(column['execute_s']):.2f} (median), with retargeting in "
+            f"{np.median(both):.2f}, at most {both.max():.2f}",
+        ]
+    causes = Counter((r["kind"], r["why_not"]) for r in failed)
+    lines += [f"{kind}, {cause}: {count}" for (kind, cause), count in sorted(causes.items())]
+    return lines + [f"scene {r['piece']}, {r['what']}: {r['told']}" for r in failed]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

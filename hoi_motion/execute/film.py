@@ -1,0 +1,58 @@
+"""A film of what happens in physics, drawn by PyBullet's TinyRenderer without a window."""
+
+import numpy as np
+
+from hoi_motion.execute.execute import execute
+from hoi_motion.execute.execution import Execution
+from hoi_motion.execute.execution_world import ExecutionWorld
+from hoi_motion.media.video_file import write_video
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.world import pybullet
+from hoi_motion.retarget.robot_motion import RobotMotion
+
+FPS = 15.0
+SIZE_PX = (480, 360)
+TARGET_RGBA, OTHER_RGBA, SUPPORT_RGBA = (0.9, 0.45, 0.1, 1), (0.5, 0.6, 0.7, 1), (0.75, 0.65, 0.5, 1)
+FLOOR_RGBA = (0.85, 0.85, 0.83, 1)
+
+
+def record_execution(plan: RobotMotion, arm, scene: HoiMotion, path, **how) -> Execution:
+    """Carry a plan out and write an mp4 of it, in true time.
+
+    Args:
+        how: more arguments of `execute`.
+
+    Raises:
+        InputError: as `execute`; OUTPUT_INVALID when the film cannot be written.
+    """
+    frames = []
+
+    def look(world: ExecutionWorld, seconds: float) -> None:
+        if not frames:
+            _paint(world, scene)
+        if seconds * FPS >= len(frames):
+            frames.append(_image(world))
+
+    result = execute(plan, arm, scene, on_look=look, **how)
+    write_video(path, np.stack(frames), FPS)
+    return result
+
+
+def _paint(world: ExecutionWorld, scene: HoiMotion) -> None:
+    objects = {thing.name for thing in scene.objects}
+    colours = {body: OTHER_RGBA if name in objects else SUPPORT_RGBA for body, name in world.bodies.items()}
+    colours |= {body: FLOOR_RGBA for body, name in world.bodies.items() if name == "floor"}
+    for body, colour in (colours | {world.target: TARGET_RGBA}).items():
+        pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
+
+
+def _image(world: ExecutionWorld) -> np.ndarray:  # (H, W, 3) u8
+    start, base = world.T_start[:3, 3], world.T_base[:3, 3]
+    look_at = (start + base) / 2 + [0, 0, 0.1]
+    towards = np.degrees(np.arctan2(*(start - base)[1::-1]))
+    view = pybullet.computeViewMatrixFromYawPitchRoll(look_at.tolist(), 1.4, float(towards) - 60, -22, 0, 2)
+    projection = pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
+    image = pybullet.getCameraImage(
+        *SIZE_PX, view, projection, renderer=pybullet.ER_TINY_RENDERER, physicsClientId=world.client
+    )
+    return np.reshape(image[2], (SIZE_PX[1], SIZE_PX[0], 4))[..., :3].astype(np.uint8)

@@ -1,0 +1,131 @@
+"""MotorRobot: an arm in PyBullet that moves by its motors alone, with the force that its URDF gives them."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.native_log import quiet_pybullet
+from hoi_motion.physics.world import pybullet
+
+POSITION_GAIN, VELOCITY_GAIN = 0.3, 1.0  # of a joint's motor, a step: a drive follows within a few milliseconds
+GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
+SATURATED = 0.99  # share of its greatest force from which a motor is at its limit
+
+
+class MotorRobot:
+    """The robot as its URDF says, its base fixed.
+
+    Attributes:
+        body: PyBullet's number; gripper_links: those after the last joint of the arm; finger_links: those that close.
+        fixed_links: those that no joint moves; link_names: by number.
+        unlimited: joints whose URDF gives no force, which are as strong as it takes.
+    """
+
+    def __init__(self, client: int, arm, seen: bool):
+        """Args: arm: the Arm, of which URDF, joint names, fingers and grip are taken.
+
+        Raises:
+            RetargetError: ROBOT_UNKNOWN when PyBullet does not load it.
+        """
+        self._client, self._arm = dict(physicsClientId=client), arm
+        flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
+        with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
+            path = Path(folder) / "robot.urdf"
+            path.write_text(arm.urdf_text)
+            try:
+                self.body = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **self._client)
+            except pybullet.error as error:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN, f"PyBullet does not load {arm.config.urdf}: {error}", "check its meshes"
+                ) from error
+        joints = range(pybullet.getNumJoints(self.body, **self._client))
+        info = [pybullet.getJointInfo(self.body, i, **self._client) for i in joints]
+        by_name = {joint[1].decode(): i for i, joint in enumerate(info)}
+        self.link_names = {-1: "base"} | {i: joint[12].decode() for i, joint in enumerate(info)}
+        self._arm_ids = [by_name[name] for name in arm.joint_names]
+        self._finger_ids = [by_name[name] for name in arm.fingers.names]
+        effort = np.array([info[i][10] for i in self._arm_ids], float)
+        self.unlimited = tuple(name for name, limit in zip(arm.joint_names, effort) if limit <= 0)
+        self._effort = np.where(effort > 0, effort, 1e6)
+        moved_by = {-1: 0}
+        for i, joint in enumerate(info):  # parents come first
+            moved_by[i] = moved_by[joint[16]] + (joint[2] != pybullet.JOINT_FIXED)
+        self.fixed_links = {i for i, count in moved_by.items() if count == 0}
+        last = max(moved_by[i] for i in self._arm_ids)
+        self.gripper_links = {i for i, count in moved_by.items() if count >= last}
+        self.finger_links = set(self._finger_ids)
+        for i, joint in enumerate(info):
+            if joint[16] in self.finger_links:
+                self.finger_links.add(i)
+        self._couple_fingers()
+
+    def _couple_fingers(self) -> None:
+        """One drive moves all fingers: an object between them cannot push one open and the other shut."""
+        fingers = self._arm.fingers
+        first, *others = range(len(self._finger_ids))
+        for i in others:
+            ratio = fingers.multipliers[i] / fingers.multipliers[first]
+            gear = pybullet.createConstraint(
+                self.body,
+                self._finger_ids[first],
+                self.body,
+                self._finger_ids[i],
+                pybullet.JOINT_GEAR,
+                [0, 1, 0],
+                [0, 0, 0],
+                [0, 0, 0],
+                **self._client,
+            )
+            pybullet.changeConstraint(gear, gearRatio=-ratio, erp=0.2, maxForce=GEAR_FORCE_N, **self._client)
+
+    def stand(self, T_world_base: np.ndarray, q: np.ndarray, fingers: np.ndarray) -> None:  # (4, 4), (n,), (g,)
+        """Put it somewhere, at rest in a posture."""
+        centre, turn = pybullet.getDynamicsInfo(self.body, -1, **self._client)[3:5]
+        T = np.eye(4)  # PyBullet places the centre of mass
+        T[:3, :3], T[:3, 3] = Rotation.from_quat(turn).as_matrix(), centre
+        T = T_world_base @ T
+        pybullet.resetBasePositionAndOrientation(
+            self.body, T[:3, 3].tolist(), Rotation.from_matrix(T[:3, :3]).as_quat().tolist(), **self._client
+        )
+        for i, value in zip([*self._arm_ids, *self._finger_ids], [*q, *fingers]):
+            pybullet.resetJointState(self.body, i, float(value), **self._client)
+
+    def drive(self, q: np.ndarray, velocity: np.ndarray, fingers: np.ndarray, grip_n: float) -> None:
+        """What the motors shall do in the next step.
+
+        Args:
+            q, velocity: (n,) of the arm; fingers: (g,) joint values; grip_n: the force of each finger, N or Nm.
+        """
+        pybullet.setJointMotorControlArray(
+            self.body,
+            self._arm_ids,
+            pybullet.POSITION_CONTROL,
+            targetPositions=q.tolist(),
+            targetVelocities=velocity.tolist(),
+            forces=self._effort.tolist(),
+            positionGains=[POSITION_GAIN] * len(q),
+            velocityGains=[VELOCITY_GAIN] * len(q),
+            **self._client,
+        )
+        arm = self._arm
+        for i, value, share in zip(self._finger_ids, fingers, np.abs(arm.fingers.multipliers)):
+            pybullet.setJointMotorControl2(
+                self.body,
+                i,
+                pybullet.POSITION_CONTROL,
+                targetPosition=float(value),
+                force=float(grip_n),
+                maxVelocity=float(arm.finger_velocity * share),
+                positionGain=POSITION_GAIN,
+                velocityGain=VELOCITY_GAIN,
+                **self._client,
+            )
+
+    def state(self) -> tuple[np.ndarray, np.ndarray]:  # (n,), (n,)
+        """Positions of the arm's joints, and which of their motors are at their limit."""
+        states = pybullet.getJointStates(self.body, self._arm_ids, **self._client)
+        torque = np.abs([state[3] for state in states])
+        return np.array([state[0] for state in states]), torque >= SATURATED * self._effort

@@ -1,0 +1,28 @@
+"""Where the person is in the picture, roughly, from keypoints."""
+
+import cv2
+import numpy as np
+
+from hoi_motion.keypoints import track as kp
+
+LEAST_CONFIDENCE = 0.3
+# the crown is so many times as far from the shoulders as the nose; clothes and hair stand off the points by this share
+# of the person's height
+CROWN = 1.7
+THICKNESS = 0.03
+
+
+def person_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:  # (T, H, W) bool
+    """The hull of the points that are seen, with the crown of the head, and a margin."""
+    masks = np.zeros((track.num_frames, *size_px), np.uint8)
+    side = 2 * max(1, round(THICKNESS * track.person_height_px())) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    for image, body in zip(masks, track.body_px):
+        points = body[body[:, 2] > LEAST_CONFIDENCE, :2]
+        if body[[kp.NOSE, kp.L_SHOULDER, kp.R_SHOULDER], 2].min() > LEAST_CONFIDENCE:
+            shoulders = body[[kp.L_SHOULDER, kp.R_SHOULDER], :2].mean(0)
+            points = np.vstack([points, shoulders + CROWN * (body[kp.NOSE, :2] - shoulders)])
+        if len(points) >= 3:
+            cv2.fillConvexPoly(image, cv2.convexHull(points.astype(np.float32)).astype(np.int32), 1)
+            image[:] = cv2.dilate(image, kernel)
+    return masks > 0

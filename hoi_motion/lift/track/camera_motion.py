@@ -1,0 +1,54 @@
+"""How the picture's background moves: a similarity a frame, from features that no person and no object covers."""
+
+import cv2
+import numpy as np
+
+IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+WORK_SIDE_PX = 480
+MAX_FEATURES = 300
+LEAST_FEATURES = 12
+# a background that most of them agree on
+LEAST_SHARE = 0.4
+# less than this everywhere is a camera that stands still
+STILL_PX = 1.0
+
+
+def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """(T, 2, 3) similarities that map the first frame's background to frame t, in pixels.
+
+    Args:
+        frames: (T, H, W, 3) u8 RGB.
+        moving: (T, H, W) bool, what may move by itself: persons, the object.
+    """
+    scale = min(1.0, WORK_SIDE_PX / max(frames.shape[1:3]))
+    size = (round(frames.shape[2] * scale), round(frames.shape[1] * scale))
+    grey = [cv2.cvtColor(cv2.resize(f, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for f in frames]
+    own = [cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for m in moving]
+    free = cv2.dilate(own[0].astype(np.uint8), np.ones((7, 7))) == 0
+    first = cv2.goodFeaturesToTrack(grey[0], MAX_FEATURES, 0.01, 5, mask=free.astype(np.uint8) * 255)
+    result = np.tile(IDENTITY, (len(frames), 1, 1))
+    if first is None or len(first) < LEAST_FEATURES:
+        return result
+    for t in range(1, len(frames)):
+        found = _moved(grey[0], grey[t], first, result[t - 1], own[t])
+        result[t] = result[t - 1] if found is None else found
+    corners = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [size[0], size[1], 1.0]])
+    if np.abs((result - IDENTITY) @ corners.T).max() < STILL_PX:
+        return np.tile(IDENTITY, (len(frames), 1, 1))
+    result[:, :, 2] /= scale
+    return result
+
+
+def _moved(first_image, image, first: np.ndarray, guess: np.ndarray, own: np.ndarray) -> np.ndarray | None:  # (2, 3)
+    start = (first[:, 0] @ guess[:, :2].T + guess[:, 2])[:, None].astype(np.float32)
+    how = dict(winSize=(15, 15), maxLevel=3)
+    now, found, _ = cv2.calcOpticalFlowPyrLK(first_image, image, first, start.copy(), flags=4, **how)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(image, first_image, now, first.copy(), flags=4, **how)
+    xy = np.clip(np.round(now[:, 0]), 0, np.array(image.shape[::-1]) - 1).astype(int)
+    good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.linalg.norm(back - first, axis=-1)[:, 0] < 1.0)
+    good &= ~own[xy[:, 1], xy[:, 0]]
+    if good.sum() < LEAST_FEATURES:
+        return None
+    cv2.setRNGSeed(0)
+    matrix, inliers = cv2.estimateAffinePartial2D(first[good], now[good], ransacReprojThreshold=1.5)
+    return None if matrix is None or inliers.mean() < LEAST_SHARE else matrix

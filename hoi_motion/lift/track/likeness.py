@@ -1,0 +1,87 @@
+"""Where a frame looks like the object: its colours, against those of the room behind and of the persons before it.
+
+The room is known: it is the first frame, moved with the camera, and what appears where person and object were.
+So whatever looks like the object and was there from the start is not the object.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+# bins of lightness and of the two colour axes
+BINS = (12, 16, 16)
+BIN_SPREAD = 0.8
+BIN_VOLUME = 256**3 / (BINS[0] * BINS[1] * BINS[2])
+# what a pixel of the background shows: itself, give or take the video's noise; some person; something like the rest of
+# the picture; anything
+SHARES = (0.3, 0.35, 0.17, 0.1)
+LEAST_NOISE = 5.0
+LIMIT = 3.0
+LEAST_PERSON_PX = 20
+# the object's own colours change a little
+ANYTHING = 0.1
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Log ratios in the first frame's coordinates (camera motion taken out), at working resolution.
+
+    Attributes:
+        maps: (T, h, w) log of how much better the object explains a pixel than all else, within +-LIMIT.
+        emptied: (T, h, w) 0..1, how much a pixel inside the first mask looks like what appears there later, unlike the
+            object.
+    """
+
+    maps: np.ndarray
+    emptied: np.ndarray
+
+
+def object_likeness(images: list[np.ndarray], mask: np.ndarray, persons: np.ndarray, bare: np.ndarray) -> Likeness:
+    """Compare every frame with object and background.
+
+    Args:
+        images: T of (h, w, 3) Lab u8, camera motion taken out; mask: (h, w) bool, the object in the first one.
+        persons: (T, h, w) bool, where a person is; bare: (T, h, w) bool, of that what no held object can hide.
+    """
+    person = persons[0]
+    stack = np.stack(images).astype(np.float32)
+    grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    room = stack[0].copy()
+    behind = grown | person
+    later = stack[len(stack) // 3 :]
+    room[behind] = np.median(later[:, behind], axis=0)
+    own = _colours(images[0][mask])
+    rest = _colours(images[0][~grown])
+    bare = bare & ~grown
+    people = _colours(stack[bare].astype(np.uint8)) if bare.sum() > LEAST_PERSON_PX else rest
+    uniform = 1.0 / np.prod(BINS)
+    off = ((stack - room) ** 2).sum(-1)
+    noise = max(LEAST_NOISE, float(np.sqrt(np.median(off[:, ~behind]) / 2.4)) * 1.2)
+    peak = min(1.0, BIN_VOLUME / ((2 * np.pi) ** 1.5 * noise**3))
+    same = np.exp(-off / (2 * noise**2))
+    maps = np.empty(off.shape, np.float32)
+    for t, image in enumerate(images):
+        bins = _bins(image)
+        unchanged = SHARES[0] * peak * same[t]
+        # behind the object itself nothing is known while it rests
+        if t * 3 < len(images):
+            unchanged[grown] = 0.0
+        other = unchanged + SHARES[1] * people[bins] + SHARES[2] * rest[bins] + SHARES[3] * uniform
+        maps[t] = np.log((1 - ANYTHING) * own[bins] + ANYTHING * uniform) - np.log(other)
+    # what is revealed differs from the object
+    differs = np.clip(np.sqrt(((room - stack[0]) ** 2).sum(-1)) / (3 * noise) - 0.5, 0, 1) * mask
+    return Likeness(np.clip(maps, -LIMIT, LIMIT), same * differs)
+
+
+def _bins(image: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(image[..., i].astype(int) * count // 256 for i, count in enumerate(BINS))
+
+
+def _colours(pixels: np.ndarray) -> np.ndarray:  # (N, 3) -> BINS
+    """Smoothed shares of colours."""
+    counts = np.zeros(BINS, np.float32)
+    np.add.at(counts, _bins(pixels), 1)
+    smooth = gaussian_filter(counts, BIN_SPREAD, mode="nearest")
+    return smooth / smooth.sum()

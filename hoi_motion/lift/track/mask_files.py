@@ -1,0 +1,144 @@
+"""A mask a frame from files: a folder of PNG, an npz, or a json of COCO run lengths."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.lift.track.mask_track import track_of_masks
+from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+HINT = (
+    "give a folder of PNG, one a frame in the order of their names; an .npz with `masks` (T, H, W); or a .json with a "
+    "list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
+)
+
+
+class MaskFiles:
+    """Masks that another tool made of the same clip, such as SAM 2 or Cutie."""
+
+    def __init__(self, path):
+        """Raises: InputError FILE_INVALID when there is nothing of the kind."""
+        self.path = Path(path)
+        if not self.path.exists():
+            raise _invalid(f"there is no {self.path}")
+
+    def track(
+        self,
+        frames: np.ndarray,  # (T, H, W, 3) u8
+        mask: np.ndarray,  # (H, W) bool
+        person: KeypointTrack,
+        *,
+        on_progress: OnProgress = silent,
+        cancel: CancelToken | None = None,
+    ) -> ObjectTrack:
+        """The masks as a track.
+
+        Of several numbered objects it is the one that covers most of `mask` in the first frame.
+
+        Raises:
+            InputError: FILE_INVALID for files that hold no masks or another number of frames, SIZE_MISMATCH for
+                pictures of another shape.
+        """
+        labels = _read(self.path)
+        if len(labels) != len(frames):
+            raise _invalid(f"{self.path} holds {len(labels)} masks, the clip {len(frames)} frames")
+        labels = [_fitted(label, mask.shape, self.path) for label in labels]
+        ids = labels[0][mask]
+        ids = ids[ids > 0]
+        if not len(ids):
+            raise _invalid(f"the first mask of {self.path} does not touch the target mask")
+        chosen = np.bincount(ids).argmax()
+        on_progress("object", 1.0)
+        return track_of_masks(np.array([label == chosen for label in labels]), mask)
+
+
+def _read(path: Path) -> list[np.ndarray]:
+    """Whole numbers (h, w) a frame, 0 where no object is."""
+    if path.is_dir():
+        files = sorted(path.glob("*.png"))
+        pictures = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in files]
+        if not files or any(picture is None for picture in pictures):
+            raise _invalid(f"{path} holds no PNG, or some that cannot be read")
+        return [_numbered(picture, path) for picture in pictures]
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                return [_numbered(picture, path) for picture in file["masks"]]
+        if path.suffix == ".json":
+            return _decoded(json.loads(path.read_text()), path)
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise _invalid(f"cannot read masks from {path}: {error}") from error
+    raise _invalid(f"{path} is neither a folder nor an .npz nor a .json")
+
+
+def _numbered(picture: np.ndarray, path: Path) -> np.ndarray:  # (h, w) int
+    """Colours of painted masks count as numbers."""
+    if picture.ndim == 3:
+        picture = picture[..., :3].astype(int) @ [1, 256, 65536]
+    if picture.ndim != 2:
+        raise _invalid(f"a mask in {path} has shape {picture.shape}")
+    _, numbers = np.unique(np.append(picture.ravel(), 0), return_inverse=True)
+    return numbers[:-1].reshape(picture.shape)
+
+
+def _decoded(entries, path: Path) -> list[np.ndarray]:
+    if isinstance(entries, dict) and "annotations" in entries:
+        ordered = sorted(entries["annotations"], key=lambda entry: entry["image_id"])
+        entries = [entry["segmentation"] for entry in ordered]
+    elif isinstance(entries, dict):
+        entries = [entries[key] for key in sorted(entries, key=int)]
+    sizes = [tuple(entry["size"]) for entry in entries if entry]
+    if not sizes:
+        raise _invalid(f"{path} holds no mask")
+    return [
+        np.zeros(sizes[0], int) if not e else run_lengths_to_mask(e["counts"], e["size"]).astype(int) for e in entries
+    ]
+
+
+def run_lengths_to_mask(counts: list[int] | str, size) -> np.ndarray:  # (h, w) bool
+    """COCO run lengths, as numbers or packed into a string: columns one after another, beginning with what is off."""
+    if isinstance(counts, str):
+        counts = _unpacked(counts)
+    height, width = size
+    if sum(counts) != height * width or min(counts, default=0) < 0:
+        raise ValueError(f"run lengths of {sum(counts)} pixels for a mask of {height}x{width}")
+    values = np.arange(len(counts)) % 2 == 1
+    return np.repeat(values, counts).reshape(width, height).T
+
+
+def _unpacked(text: str) -> list[int]:
+    """Signed numbers in groups of five bits, low ones first; from the fourth on differences to the last but one."""
+    counts, value, shift = [], 0, 0
+    for letter in text:
+        bits = ord(letter) - 48
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            if bits & 16:
+                value -= 1 << shift
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value, shift = 0, 0
+    return counts
+
+
+def _fitted(label: np.ndarray, size_px, path: Path) -> np.ndarray:
+    """Scaled to the clip's pixels, which are fewer for large videos."""
+    if label.shape == tuple(size_px):
+        return label
+    height, width = label.shape
+    if abs(width * size_px[0] - height * size_px[1]) > 0.01 * width * size_px[0]:
+        raise InputError(
+            ErrorCode.SIZE_MISMATCH,
+            f"masks in {path} are {width}x{height} pixels, the clip {size_px[1]}x{size_px[0]}",
+            "masks and clip must show the same pixels",
+        )
+    return cv2.resize(label.astype(np.int32), size_px[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def _invalid(message: str) -> InputError:
+    return InputError(ErrorCode.FILE_INVALID, message, HINT)

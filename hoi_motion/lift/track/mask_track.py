@@ -1,0 +1,74 @@
+"""A track from a mask a frame, whoever made the masks: place and size from its box, turn from its long axis."""
+
+import numpy as np
+
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
+
+# a mask that lies in the first one by this share rests there, and covers it unless something is before it
+IN_FIRST_PLACE = 0.85
+COVERS = 0.6
+SEEN = 0.95
+# masks so much longer than wide tell a turn
+LONG = 1.4
+LEAST_PX = 4
+
+
+def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | None = None) -> ObjectTrack:
+    """The track of the object under `mask`.
+
+    Args:
+        masks: (T, H, W) bool, what is seen of it in every frame, empty where nothing is.
+        mask: (H, W) bool, the object in the first frame.
+        sureness: (T,) 0..1 that the mask is on the object; None is sure.
+    """
+    sureness = np.full(len(masks), SEEN) if sureness is None else np.clip(sureness, 0, 1)
+    similarity, outlines = np.tile(IDENTITY, (len(masks), 1, 1)), {}
+    seen = masks.sum((1, 2)) >= LEAST_PX
+    resting, turn = np.zeros(len(masks), bool), 0.0
+    for t in np.flatnonzero(seen):
+        inside = (masks[t] & mask).sum()
+        covered = inside >= COVERS * mask.sum() or (t and resting[t - 1])
+        resting[t] = inside >= IN_FIRST_PLACE * masks[t].sum() and covered
+        if not resting[t]:
+            rows, columns = np.nonzero(masks[t])
+            y, x = rows.min(), columns.min()
+            outlines[int(t)] = Outline(masks[t, y : rows.max() + 1, x : columns.max() + 1], int(x), int(y))
+            turn = _turn(mask, masks[t], turn)
+            similarity[t] = moved_like(mask, masks[t], turn)
+    resting[0] = True
+    known = np.flatnonzero(seen | (np.arange(len(masks)) == 0))
+    for t in np.flatnonzero(~seen[1:]) + 1:
+        before, after = known[known < t][-1], known[known > t]
+        end = after[0] if len(after) else before
+        share = (t - before) / max(end - before, 1)
+        similarity[t] = (1 - share) * similarity[before] + share * similarity[end]
+        resting[t] = resting[before] and resting[end]
+    return ObjectTrack(mask, similarity, np.where(seen, sureness, 0.0), resting, outlines)
+
+
+def moved_like(mask: np.ndarray, now: np.ndarray, turn_rad: float = 0.0) -> np.ndarray:  # (2, 3)
+    """The turn, growth and shift that bring the box of `mask`, turned, to the box of `now` (H, W)."""
+    c, s = np.cos(turn_rad), np.sin(turn_rad)
+    turn = np.array([[c, -s], [s, c]])
+    before = np.argwhere(mask)[:, ::-1] @ turn.T
+    after = np.argwhere(now)[:, ::-1]
+    low, high = before.min(0), before.max(0)
+    growth = np.sqrt((np.ptp(after, axis=0) + 1).prod() / (high - low + 1).prod())
+    middle = (after.min(0) + after.max(0)) / 2
+    return np.column_stack([growth * turn, middle - growth * (low + high) / 2])
+
+
+def _turn(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
+    """Turn of the long axis, of its two directions the one nearer to the last turn; the last where neither is long."""
+    (first, first_long), (axis, axis_long) = _long_axis(mask), _long_axis(now)
+    if min(first_long, axis_long) < LONG:
+        return last_rad
+    turn = axis - first
+    return turn + np.pi * np.round((last_rad - turn) / np.pi)
+
+
+def _long_axis(mask: np.ndarray) -> tuple[float, float]:
+    """Angle of a mask's long axis, image x to image y, and how many times longer than wide it is."""
+    spread = np.cov(np.argwhere(mask)[:, ::-1].T) + 1e-6 * np.eye(2)
+    values, vectors = np.linalg.eigh(spread)
+    return float(np.arctan2(vectors[1, 1], vectors[0, 1])), float(np.sqrt(values[1] / values[0]))

@@ -1,0 +1,91 @@
+"""The masked object's track: where it is in every frame, how surely, and whether it still rests where it was."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.progress import CancelToken, OnProgress
+
+IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is seen of the object in one frame: `pixels` (h, w) bool at column `x`, row `y` of the picture."""
+
+    pixels: np.ndarray
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class ObjectTrack:
+    """Track of one object.
+
+    Attributes:
+        mask: (H, W) bool, the object in the first frame.
+        similarity: (T, 2, 3), maps first-frame pixels of the object to frame t.
+        visibility: (T,) 0..1, how sure it is that the object is seen where it is said to be.
+        resting: (T,) bool, the object is where it was in the first frame, in the room if the camera moves.
+        outlines: frame -> what is seen of it, where that was found by itself; elsewhere it is the mask, moved.
+    """
+
+    mask: np.ndarray  # (H, W) bool
+    similarity: np.ndarray  # (T, 2, 3)
+    visibility: np.ndarray  # (T,)
+    resting: np.ndarray  # (T,) bool
+    outlines: dict[int, Outline] = field(default_factory=dict)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.similarity)
+
+    @property
+    def centroid_px(self) -> np.ndarray:  # (T, 2)
+        rows, columns = np.nonzero(self.mask)
+        centre = np.array([columns.mean(), rows.mean(), 1.0])
+        return self.similarity @ centre
+
+    @property
+    def moved(self) -> bool:
+        return not self.resting.all()
+
+    @property
+    def camera_moves(self) -> bool:
+        """Whether what rests moves in the picture."""
+        return bool(self.resting.any()) and not np.allclose(self.similarity[self.resting], IDENTITY)
+
+    def mask_at(self, t: int) -> np.ndarray:  # (H, W) bool
+        """The object's outline in frame t; carried there from the first one, occluded parts included, if not found."""
+        height, width = self.mask.shape
+        if t in self.outlines:
+            outline, whole = self.outlines[t], np.zeros((height, width), bool)
+            rows, columns = outline.pixels.shape
+            whole[outline.y : outline.y + rows, outline.x : outline.x + columns] = outline.pixels
+            return whole
+        if np.array_equal(self.similarity[t], IDENTITY):
+            return self.mask
+        warped = cv2.warpAffine(self.mask.astype(np.uint8) * 255, self.similarity[t], (width, height))
+        return warped > 127
+
+
+class TrackSource(Protocol):
+    """Where object tracks come from."""
+
+    def track(
+        self,
+        frames: np.ndarray,  # (T, H, W, 3) u8
+        mask: np.ndarray,  # (H, W) bool
+        person: KeypointTrack,
+        *,
+        on_progress: OnProgress,
+        cancel: CancelToken | None,
+    ) -> ObjectTrack: ...
+
+
+def no_track(message: str, hint: str) -> LiftError:
+    return LiftError(ErrorCode.NO_TARGET_TRACK, message, hint)

@@ -1,0 +1,298 @@
+"""Our own tracker: the marked object followed, found again by its colours, and its way chosen over the whole clip.
+
+Camera motion is taken out first. Following (`follow.py`) knows the object's surface and loses it when it turns or
+blurs; colours against the known room (`likeness.py`) find it anywhere, without knowing its turn. `path.py` chooses
+between their places in all frames at once.
+"""
+
+import cv2
+import numpy as np
+
+from hoi_motion.keypoints.hands import hand_centres_px
+from hoi_motion.keypoints.persons import person_masks
+from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.lift.track.appearance import Template
+from hoi_motion.lift.track.camera_motion import camera_motion
+from hoi_motion.lift.track.follow import follow_object
+from hoi_motion.lift.track.likeness import LIMIT, Likeness, object_likeness
+from hoi_motion.lift.track.path import (
+    FOLLOWED,
+    FOUND,
+    OFF_HAND,
+    RESTING,
+    Places,
+    best_path,
+    like_places,
+    off_hand,
+)
+from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
+from hoi_motion.progress import CancelToken, OnProgress, silent
+
+# working pixels of the object's side where colours are compared
+WORK_OBJECT_PX = 18.0
+BLUR_PX = 0.6
+# costs of places: at rest by how much of it looks as it did, at most that of being hidden, more where it is gone
+REST_WEIGHT, REST_EVEN, HIDDEN = 6.0, 0.45, 0.45
+GONE_WEIGHT, GONE_EVEN = 5.0, 0.15
+FOLLOWED_WEIGHT, FOLLOWED_EVEN, FOLLOWED_LIKENESS = 5.0, 0.45, 0.5
+FOUND_WEIGHT, FOUND_BASE, FOUND_MOST = 1.2, 0.5, 2.5
+# what is found so near to its first place, in its sizes, is at rest or followed
+NEAR_REST = 0.15
+# its outline is looked for in so many times the box in which it was found
+OUTLINE_BOX = 1.5
+LEAST_OUTLINE_SHARE = 0.25
+UNSEEN_VISIBILITY = 0.1
+ADAPT_FROM = 0.6
+# what looks like it, in this share of the last so many frames in which it surely rests, is something else
+SURELY_AT_REST = 0.7
+DOUBLES_FRAMES = 12
+DOUBLES_QUANTILE = 0.8
+
+
+class OwnTracker:
+    """The default source of object tracks."""
+
+    def track(
+        self,
+        frames: np.ndarray,  # (T, H, W, 3) u8
+        mask: np.ndarray,  # (H, W) bool
+        person: KeypointTrack,
+        *,
+        on_progress: OnProgress = silent,
+        cancel: CancelToken | None = None,
+    ) -> ObjectTrack:
+        """Follow the object under `mask` through the clip.
+
+        Raises:
+            LiftError: NO_TARGET_TRACK when the mask lies on nothing that can be told from its surroundings, or the
+                object is lost at once.
+        """
+        persons = person_masks(person, mask.shape)
+        covered = persons.copy()
+        covered[0] |= mask
+        camera = camera_motion(frames, covered)
+        moves = not np.array_equal(camera, np.tile(IDENTITY, (len(frames), 1, 1)))
+        still = np.stack([_stilled(f, c) for f, c in zip(frames, camera)]) if moves else frames
+        hands_px = _stilled_points(hand_centres_px(person), camera) if moves else hand_centres_px(person)
+        followed = follow_object(still, mask, hands_px, on_progress=on_progress, cancel=cancel)
+        if moves:
+            persons = np.stack([_stilled(p.astype(np.uint8), c) > 0 for p, c in zip(persons, camera)])
+        track = _Chooser(still, mask, persons, hands_px, followed).track()
+        return _with_camera(track, camera) if moves else track
+
+
+def track_object(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    mask: np.ndarray,  # (H, W) bool
+    person: KeypointTrack,
+    *,
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> ObjectTrack:
+    """`OwnTracker().track`."""
+    return OwnTracker().track(frames, mask, person, on_progress=on_progress, cancel=cancel)
+
+
+class _Chooser:
+    """Places of one object in all frames of a still camera, and its track along the best path through them."""
+
+    def __init__(self, frames, mask, persons, hands_px, followed: ObjectTrack):
+        self.mask, self.followed, self.hands_px = mask, followed, hands_px
+        self.scale = min(1.0, WORK_OBJECT_PX / np.sqrt(mask.sum()))
+        size = (max(8, round(mask.shape[1] * self.scale)), max(8, round(mask.shape[0] * self.scale)))
+        # both axes of the working pictures have a scale of their own, by less than a pixel
+        self.to_work = np.array([size[0] / mask.shape[1], size[1] / mask.shape[0]])
+        self.images = [_lab(frame, size) for frame in frames]
+        self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
+        if not self.work_mask.any():
+            self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
+        small = [cv2.resize(p.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for p in persons]
+        self.hands = hands_px * self.to_work
+        reach = float(np.sqrt(self.work_mask.sum()))
+        bare = [p & ~_around(h, p.shape, 1.5 * reach) for p, h in zip(small, self.hands)]
+        self.likeness: Likeness = object_likeness(self.images, self.work_mask, np.array(small), np.array(bare))
+        self.template = Template(self.images[0], self.work_mask)
+        rows, columns = np.nonzero(self.work_mask)
+        low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
+        self.centre, self.extent = (low + high) / 2, high - low + 1.0
+        self.rest_scores = self._rest_scores()
+        self.maps = self._without_doubles()
+
+    def track(self) -> ObjectTrack:
+        places = [self._places(t) for t in range(len(self.images))]
+        path = best_path(places, self.hands)
+        similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
+        visibility, outlines = np.full(len(path), UNSEEN_VISIBILITY), {}
+        for t in np.flatnonzero(path >= 0):
+            kind, cost = places[t].kind[path[t]], places[t].cost[path[t]]
+            if kind == RESTING:
+                resting[t], visibility[t] = True, np.clip(self.rest_scores[t], 0, 1)
+                continue
+            visibility[t] = 1 / (1 + np.exp(2 * cost))
+            if kind == FOLLOWED:
+                similarity[t] = self.followed.similarity[t]
+                continue
+            outlines[t] = self._outline(t, places[t].centre[path[t]], places[t].extent[path[t]])
+            similarity[t] = _moved_like(self.mask, outlines[t])
+        _bridge(similarity, resting, path >= 0, self.hands_px, self.mask)
+        return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
+
+    def _rest_scores(self) -> list[float]:
+        scores = []
+        for image in self.images:
+            scores.append(self.template.score_at_rest(image))
+            if scores[-1] > ADAPT_FROM:
+                self.template.adapt_at_rest(image)
+        return scores
+
+    def _without_doubles(self) -> np.ndarray:  # (T, h, w)
+        """Likeness without that of places which looked like the object while it surely rested elsewhere."""
+        sure = [t for t, score in enumerate(self.rest_scores) if t and score > SURELY_AT_REST]
+        if not sure:
+            return self.likeness.maps
+        own = cv2.dilate(self.work_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        doubles = np.quantile(self.likeness.maps[sure[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
+        return self.likeness.maps - np.where(own, 0.0, np.maximum(doubles, 0)).astype(np.float32)
+
+    def _places(self, t: int) -> Places:
+        rest = self.rest_scores[t]
+        gone = float(self.likeness.emptied[t][self.work_mask].mean())
+        kinds, centres, extents = [RESTING], [self.centre], [self.extent]
+        costs = [min(-REST_WEIGHT * (rest - REST_EVEN), HIDDEN) + GONE_WEIGHT * max(0.0, gone - GONE_EVEN)]
+        if t and not self.followed.resting[t]:
+            self._add_followed(t, kinds, centres, extents, costs)
+        if t:
+            for centre, extent, value in zip(*like_places(self.maps[t], self.extent)):
+                if np.linalg.norm(centre - self.centre) > NEAR_REST * np.sqrt(self.extent.prod()):
+                    kinds.append(FOUND)
+                    centres.append(centre)
+                    extents.append(extent)
+                    costs.append(FOUND_BASE - FOUND_WEIGHT * min(value, FOUND_MOST))
+        centres, extents, costs = np.array(centres), np.array(extents), np.array(costs)
+        off = off_hand(centres, extents, self.hands[t])
+        off[0] = 0.0
+        return Places(np.array(kinds), centres, extents, costs + OFF_HAND * off, off)
+
+    def _add_followed(self, t: int, kinds: list, centres: list, extents: list, costs: list) -> None:
+        moved = cv2.resize(self.followed.mask_at(t).astype(np.uint8) * 255, self.images[t].shape[1::-1]) > 127
+        rows, columns = np.nonzero(moved)
+        if not len(rows):
+            return
+        kinds.append(FOLLOWED)
+        low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
+        centres.append((low + high) / 2)
+        extents.append(high - low + 1.0)
+        likeness = float(self.maps[t][moved].mean())
+        sure = self.followed.visibility[t]
+        costs.append(FOLLOWED_WEIGHT * (FOLLOWED_EVEN - sure) - FOLLOWED_LIKENESS * likeness)
+
+    def _outline(self, t: int, centre: np.ndarray, extent: np.ndarray) -> Outline:
+        """What looks more like the object than like anything else around where it was found; else the box."""
+        box = (extent + 1) / self.to_work
+        middle = (centre + 0.5) / self.to_work
+        limit = np.array(self.mask.shape[::-1])
+        low = np.clip(np.floor(middle - OUTLINE_BOX / 2 * box), 0, limit - 2).astype(int)
+        high = np.clip(np.ceil(middle + OUTLINE_BOX / 2 * box), low + 2, limit).astype(int)
+        # the working map, seen at the video's pixels
+        zoom = np.array(
+            [
+                [self.to_work[0], 0, (low[0] + 0.5) * self.to_work[0] - 0.5],
+                [0, self.to_work[1], (low[1] + 0.5) * self.to_work[1] - 0.5],
+            ]
+        )
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        likeness = cv2.warpAffine(
+            self.maps[t],
+            zoom,
+            tuple(int(v) for v in high - low),
+            flags=how,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=-LIMIT,
+        )
+        alike = (likeness > 0).astype(np.uint8)
+        count, labels = cv2.connectedComponents(alike)
+        inner = np.zeros(alike.shape, bool)
+        a, b = np.round(middle - box / 2 - low).astype(int), np.round(middle + box / 2 - low).astype(int)
+        inner[max(0, a[1]) : b[1], max(0, a[0]) : b[0]] = True
+        inside = np.bincount(labels[inner], minlength=count)
+        inside[0] = 0
+        kept = labels == inside.argmax()
+        if inside.max() < LEAST_OUTLINE_SHARE * inner.sum():
+            kept = inner
+        return Outline(kept, int(low[0]), int(low[1]))
+
+
+def _lab(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    small = cv2.GaussianBlur(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), (0, 0), BLUR_PX)
+    return cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+
+
+def _around(points: np.ndarray, shape, radius: float) -> np.ndarray:  # (N, 2) -> (h, w) bool
+    image = np.zeros(shape, np.uint8)
+    for x, y in points[np.isfinite(points).all(1)]:
+        cv2.circle(image, (round(x), round(y)), max(1, round(radius)), 1, -1)
+    return image > 0
+
+
+def _moved_like(mask: np.ndarray, outline: Outline) -> np.ndarray:  # (2, 3)
+    """The shift and growth, without a turn, that bring the mask's box to the outline's."""
+    rows, columns = np.nonzero(mask)
+    y, x = np.nonzero(outline.pixels)
+    growth = np.sqrt((np.ptp(x) + 1) * (np.ptp(y) + 1) / ((np.ptp(columns) + 1) * (np.ptp(rows) + 1)))
+    first = np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
+    now = np.array([x.min() + x.max(), y.min() + y.max()]) / 2 + [outline.x, outline.y]
+    return np.column_stack([growth * np.eye(2), now - growth * first])
+
+
+def _bridge(similarity, resting, seen, hands_px, mask) -> None:
+    """Fill frames in which it is not seen: at rest between two rests, else the way between, as the hand went."""
+    known = np.flatnonzero(seen)
+    rows, columns = np.nonzero(mask)
+    centre = np.array([columns.mean(), rows.mean(), 1.0])
+    for t in np.flatnonzero(~seen):
+        before, after = known[known < t][-1], known[known > t]
+        if not len(after) or (resting[before] and resting[after[0]]):
+            similarity[t], resting[t] = similarity[before], resting[before]
+            if not len(after) and not resting[before]:
+                similarity[t, :, 2] += _carried(hands_px, before, t, similarity[before] @ centre)
+            continue
+        share = (t - before) / (after[0] - before)
+        similarity[t] = (1 - share) * similarity[before] + share * similarity[after[0]]
+        # what the hand that is nearest did beside the straight way
+        where = similarity[before] @ centre
+        way = _carried(hands_px, before, after[0], where)
+        similarity[t, :, 2] += _carried(hands_px, before, t, where) - share * way
+
+
+def _carried(hands_px: np.ndarray, start: int, end: int, where: np.ndarray) -> np.ndarray:  # (2,)
+    """How the hand that is nearest to a place at first moves; none where it is not seen."""
+    off = np.linalg.norm(hands_px[start] - where, axis=1)
+    if not np.isfinite(off).any():
+        return np.zeros(2)
+    hand = int(np.nanargmin(off))
+    return np.nan_to_num(hands_px[end, hand] - hands_px[start, hand])
+
+
+def _stilled(image: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """The picture as the first frame's camera would have seen it."""
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, camera, image.shape[1::-1], flags=how, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _stilled_points(points_px: np.ndarray, camera: np.ndarray) -> np.ndarray:  # (T, N, 2), (T, 2, 3)
+    away = points_px - camera[:, None, :, 2]
+    return np.einsum("tij,tnj->tni", np.linalg.inv(camera[:, :, :2]), away)
+
+
+def _with_camera(track: ObjectTrack, camera: np.ndarray) -> ObjectTrack:
+    """A still camera's track in the pixels of the one that moves."""
+    whole = np.concatenate([track.similarity, np.tile([[[0, 0, 1.0]]], (track.num_frames, 1, 1))], 1)
+    outlines = {}
+    for t in track.outlines:
+        moved = cv2.warpAffine(track.mask_at(t).astype(np.uint8), camera[t], track.mask.shape[::-1]) > 0
+        if moved.any():
+            rows, columns = np.nonzero(moved)
+            low = columns.min(), rows.min()
+            crop = moved[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+            outlines[t] = Outline(crop, int(low[0]), int(low[1]))
+    return ObjectTrack(track.mask, camera @ whole, track.visibility, track.resting, outlines)

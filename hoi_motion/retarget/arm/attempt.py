@@ -1,0 +1,156 @@
+"""Attempt: the joint path of one grasp from one base, or why there is none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from hoi_motion.retarget.arm.grip import Grasp
+from hoi_motion.retarget.arm.push import PRESS_M
+from hoi_motion.retarget.arm.timeline import Timeline
+from hoi_motion.rigid import minimum_jerk
+
+APPROACH_M = 0.10  # straight way to the object
+RETREAT_M = 0.08
+APPROACH_SHARE = 0.35  # of the time before the touch
+MAX_GAP_M = 0.015
+MAX_JUMP_RAD = 0.3  # between two samples; more is a flip of the arm
+CLEAR_UP_M = (0.0, 0.10, 0.20)  # detours above the start of the straight approach
+SELF_STRIDE = 4
+PINCH_GIVE_M, PRESS_GIVE_M = (
+    0.002,
+    PRESS_M + 0.003,
+)  # fingers may be this deep in what they hold, and in what they press on
+
+
+class NotPossible(Exception):
+    """One grasp from one base does not work."""
+
+    def __init__(self, reason: str, base_independent: bool = False):
+        self.reason, self.base_independent = reason, base_independent
+
+
+@dataclass(frozen=True)
+class JointPath:
+    positions: np.ndarray  # (N, n) arm joints
+    fingers: np.ndarray  # (N,)
+    gap_m: float
+    before: int  # sample at which the straight way to the object starts
+
+
+class Attempt:
+    """One grasp from one base: numbered steps in `path`."""
+
+    def __init__(self, arm, world, motion, line: Timeline, grasp: Grasp, base, start: np.ndarray):
+        self.arm, self.world, self.motion, self.line, self.start = arm, world, motion, line, start
+        self.T_base_world = np.linalg.inv(base)
+        self.T_tool = self.T_base_world @ line.T_world_object @ grasp.T_object_tool  # (N, 4, 4) while held
+        self.base, self.presses = base, grasp.grip != "pinch"
+        self.open, self.shut = arm.finger_value(grasp.open_m), arm.finger_value(grasp.width_m)
+
+    def path(self) -> JointPath:
+        """Raises: NotPossible with the reason."""
+        line, arm, world = self.line, self.arm, self.world
+        # 1. the touch itself
+        touch = arm.solve(arm.home_rad, self.T_tool[line.touch], 40)
+        if touch is None:
+            raise NotPossible("the touch is out of its reach")
+        world.set_base(self.base)
+        self._check(touch, self.open, line.touch, True, "at the touch", True)
+        # 2. along with the object from the touch on
+        positions = np.zeros((line.count, len(touch)))
+        self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
+        # 3. the straight way to the object, solved backwards from the touch
+        straight = max(1, int(APPROACH_SHARE * line.touch))
+        before = line.touch - straight
+        away = APPROACH_M * (1 - minimum_jerk(np.arange(straight + 1) / straight))
+        poses = {before + i: _back(self.T_tool[line.touch], d) for i, d in enumerate(away)}
+        self._follow(positions, touch, range(line.touch, before - 1, -1), poses, "approaching the object")
+        # 4. away from it when the contact ends before the motion does
+        fingers = self._fingers()
+        self._retreat(positions)
+        # 5. from where it is to where the straight way starts, over a detour if need be
+        self._check_samples(positions, fingers, range(before, line.count), True)
+        self._from_start(positions, fingers, before)
+        jump = np.abs(np.diff(positions, axis=0)).max(initial=0.0)
+        if jump > MAX_JUMP_RAD:
+            raise NotPossible("the arm would have to flip")
+        # 6. is the gripper at the object?
+        gap = self._gap(positions, fingers)
+        if gap > MAX_GAP_M:
+            raise NotPossible("the gripper stays away from the object")
+        return JointPath(positions, fingers, gap, before)
+
+    def _follow(self, positions, q, samples, poses, doing: str) -> None:
+        for i in samples:
+            q = self.arm.solve(q, poses[i], 6)
+            if q is None:
+                raise NotPossible(f"{doing} leads out of its reach")
+            positions[i] = q
+
+    def _fingers(self) -> np.ndarray:  # (N,)
+        line = self.line
+        at = np.arange(line.count)
+        closing = minimum_jerk((at - line.touch) / max(1, line.closed - line.touch))
+        opening = minimum_jerk((at - line.release) / max(1, line.opened - line.release))
+        return self.open + (self.shut - self.open) * closing * (1 - opening)
+
+    def _retreat(self, positions) -> None:
+        line = self.line
+        rest = np.arange(line.release + 1, line.count)
+        if not len(rest):
+            return
+        leaving = max(1, line.count - 1 - line.opened)
+        away = RETREAT_M * minimum_jerk((rest - line.opened) / leaving)
+        poses = {int(i): _back(self.T_tool[line.release], d) for i, d in zip(rest, away)}
+        self._follow(positions, positions[line.release], poses, poses, "leaving the object")
+
+    def _from_start(self, positions, fingers, before: int) -> None:
+        arm, end = self.arm, positions[before]
+        share = minimum_jerk(np.arange(before + 1) / before)
+        for up_m in CLEAR_UP_M:
+            if up_m:
+                above = arm.forward(end)
+                above[2, 3] += up_m  # the base stands upright
+                via = arm.solve(end, above, 25)
+                if via is None:
+                    continue
+                way = PchipInterpolator([0, 0.6, 1], [self.start, via, end])
+            else:
+                way = PchipInterpolator([0, 1], [self.start, end])
+            positions[: before + 1] = np.clip(way(share), arm.lower_rad, arm.upper_rad)  # beyond by rounding only
+            try:
+                self._check_samples(positions, fingers, range(before + 1), False)
+            except NotPossible as failure:
+                reason = failure.reason
+                continue
+            return
+        raise NotPossible(reason)
+
+    def _check_samples(self, positions, fingers, samples, by_grasp: bool) -> None:
+        for i in samples:
+            self._check(positions[i], fingers[i], i, i % SELF_STRIDE == 0, "on the way", by_grasp)
+
+    def _check(self, q, finger: float, sample: int, with_self: bool, when: str, by_grasp: bool) -> None:
+        """by_grasp: the gripper is where the grasp wants it, from whatever base."""
+        line, world = self.line, self.world
+        world.place_at(line.source_time_s[sample] * self.motion.fps, line.T_world_object[sample])
+        world.pose(q, self.arm.fingers.values(finger))
+        give = PINCH_GIVE_M if line.touch <= sample <= line.opened else 0.0
+        hit = world.collision(PRESS_GIVE_M if self.presses else give, with_self=with_self)
+        if hit:
+            raise NotPossible(f"{when} {hit[0]}", hit[1] and by_grasp)
+
+    def _gap(self, positions, fingers) -> float:
+        line, worst = self.line, 0.0
+        for i in range(line.closed, line.release + 1):
+            self.world.place_target(line.T_world_object[i])
+            self.world.pose(positions[i], self.arm.fingers.values(fingers[i]))
+            worst = max(worst, self.world.gap_m())
+        return worst
+
+
+def _back(T_base_tool: np.ndarray, distance_m: float) -> np.ndarray:
+    T = T_base_tool.copy()
+    T[:3, 3] -= T[:3, 2] * distance_m
+    return T

@@ -1,0 +1,72 @@
+"""A plan in physics: what a good one does, and what each planted fault is called."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hoi_motion.errors import InputError
+from hoi_motion.execute.execute import execute
+from hoi_motion.execute.execution_world import FRICTION, ExecutionWorld
+from hoi_motion.execute.rigid_thing import RigidThing
+from hoi_motion.physics.world import pybullet
+
+
+@pytest.fixture(scope="session")
+def done(result, panda, motion):
+    return execute(result, panda, motion)
+
+
+def test_a_good_plan_lifts_the_bar(done):
+    assert done.done and done.stages == ("reach", "touch", "grasp", "lift", "place")
+    assert done.place_error_m < 0.02 and done.slip_m < 0.02 and not done.collisions
+
+
+def test_the_same_plan_ends_the_same_way(done, result, panda, motion):
+    assert np.array_equal(execute(result, panda, motion).T_world_object, done.T_world_object)
+
+
+def weaker(result, force_n: float):
+    return dataclasses.replace(
+        result, gripper=tuple(dataclasses.replace(command, force_n=force_n) for command in result.gripper)
+    )
+
+
+def test_nothing_glues_the_object_to_fingers_without_force(result, panda, motion):
+    slipped = execute(weaker(result, 0.2), panda, motion)
+    assert not slipped.done and slipped.place_error_m > 0.05
+
+
+def test_fingers_that_never_close_lift_nothing(result, panda, motion):
+    missed = execute(dataclasses.replace(result, gripper=result.gripper[:1]), panda, motion)
+    assert not missed.done and "lift" not in missed.stages
+
+
+def test_an_object_that_stands_elsewhere_is_missed(result, panda, motion):
+    thing = motion.objects[0]
+    away = thing.T_world_object.copy()
+    away[:, 1, 3] += 0.15
+    scene = motion.replace(objects=(dataclasses.replace(thing, T_world_object=away),))
+    missed = execute(result, panda, scene)
+    assert not missed.done and missed.stage in ("none", "reach") and missed.place_error_m > 0.05
+
+
+def test_an_arm_that_is_too_weak_says_which_motors(result, panda, motion):
+    weak = copy.copy(panda)
+    weak.urdf_text = panda.urdf_text.replace('effort="87"', 'effort="6"')
+    sagged = execute(result, weak, motion)
+    assert "panda_joint2" in sagged.saturated and sagged.joint_error_rad > 0.1
+
+
+def test_a_plan_for_another_robot_is_refused(result, panda, motion):
+    other = dataclasses.replace(result, joint_names=("a", *result.joint_names[1:]), finger_names=())
+    with pytest.raises(InputError, match="the motion moves a"):
+        execute(other, panda, motion)
+
+
+def test_friction_between_any_two_bodies_is_the_one_that_is_said(result, panda, motion):
+    with ExecutionWorld(panda, motion, RigidThing(motion.objects[0]), result.T_world_root(), seen=False) as world:
+        client = dict(physicsClientId=world.client)
+        mu = [pybullet.getDynamicsInfo(body, -1, **client)[1] for body in (world.robot.body, world.target)]
+    assert mu[0] * mu[1] == pytest.approx(FRICTION)  # PyBullet multiplies them

@@ -1,0 +1,27 @@
+"""What a lift thinks of itself."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hoi_motion.lift.person.doubt import off_probability
+
+
+def test_a_body_on_sure_keypoints_is_hardly_off(acted):
+    assert off_probability(acted(3).track, np.full(3, 0.01)).max() < 0.1
+
+
+def test_doubt_grows_with_the_distance_from_the_keypoints(acted):
+    off = off_probability(acted(3).track, np.array([0.01, 0.05, 0.2]))
+    assert (np.diff(off, axis=0) > 0).all() and off[2, 0] > 0.8
+
+
+def test_a_lost_person_is_in_doubt_though_nothing_contradicts_the_body(acted):
+    track = acted(3).track
+    lost = replace(track, body_px=track.body_px * [1, 1, 0])
+    assert off_probability(lost, np.zeros(3))[0, 0] > 0.5
+
+
+def test_to_be_off_by_more_is_less_probable(acted):
+    off = off_probability(acted(3).track, np.array([0.0, 0.05, 0.1]))
+    assert (off[:, 1] < off[:, 0]).all()

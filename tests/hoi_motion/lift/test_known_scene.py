@@ -1,0 +1,46 @@
+"""What is known beside the video: checked, and the same by every way of saying it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoi_motion.errors import InputError
+from hoi_motion.lift.camera import world_camera
+from hoi_motion.lift.known_scene import KnownScene
+
+K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
+
+
+@given(st.floats(-1.2, 1.2), st.floats(0.3, 3.0), st.floats(-1, 0.2))
+def test_pose_and_gravity_say_the_same(pitch_rad, height_m, support_m):
+    T = world_camera(K, "assumed", (240, 360), pitch_rad, [0, 0, -height_m]).T_world_camera
+    by_pose = KnownScene(T_world_camera=T, support_height_m=support_m, floor_height_m=support_m)
+    gravity = T[:3, :3].T @ [0, 0, -9.81]
+    by_gravity = KnownScene(gravity_camera=gravity, camera_above_support_m=height_m - support_m)
+    np.testing.assert_allclose(by_pose.up_camera, by_gravity.up_camera, atol=1e-9)
+    assert by_pose.camera_over_support_m == pytest.approx(by_gravity.camera_over_support_m)
+    assert by_pose.camera_over_floor_m == by_pose.camera_over_support_m
+
+
+def test_nothing_known_is_nothing_known():
+    nothing = KnownScene()
+    assert nothing.up_camera is None and nothing.camera_over_support_m is None and nothing.camera_over_floor_m is None
+
+
+@pytest.mark.parametrize(
+    "given, word",
+    [
+        (dict(gravity_camera=[0, 0, 0]), "direction"),
+        (dict(gravity_camera=[0, np.nan, 1]), "nan"),
+        (dict(T_world_camera=2 * np.eye(4)), "rigid"),
+        (dict(T_world_camera=np.eye(4), gravity_camera=[0, 1, 0]), "both"),
+        (dict(support_height_m=0.7), "pose"),
+        (dict(T_world_camera=np.eye(4), support_height_m=0.7), "-0.70 m over the support"),
+        (dict(camera_above_floor_m=float("inf")), "inf"),
+        (dict(T_world_camera=np.eye(4), floor_height_m=-1, camera_above_floor_m=1.0), "its height and by"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_value(given, word):
+    with pytest.raises(InputError, match=word):
+        KnownScene(**given)
