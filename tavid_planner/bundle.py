@@ -18,6 +18,7 @@ from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 from tavid_planner.instances import id_map
 from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
+from tavid_planner.robot_stage import RobotPlan, target_noun
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def save_plan(
 
     def write_plan_json(partial: Path, not_drawn: dict[str, str]) -> None:
         timings = plan.timings_s | {"save": round(time.perf_counter() - start, 3)}
-        files = sorted(p.name for p in partial.iterdir())
+        files = sorted(p.relative_to(partial).as_posix() for p in partial.rglob("*") if p.is_file())
         _write_json(partial / "plan.json", plan_to_dict(plan, timings, files, not_drawn))
 
     try:
@@ -149,11 +150,13 @@ def plan_to_dict(
                 "touches_target": s.touches_target,
                 "target_alignment": s.target_alignment,
                 "margin": s.margin,
+                "executed": s.executed,
                 "failed_checks": list(s.failed_checks),
                 "error": s.error,
             }
             for s in plan.samples
         ],
+        "robot": None if plan.robot is None else _robot_facts(plan.robot),
         "timings_s": timings_s,
         "provenance": plan.provenance,
         "files": sorted({*files, "plan.json"}),
@@ -163,10 +166,19 @@ def plan_to_dict(
 
 def _write_results(plan: InteractionPlan, folder: Path) -> None:
     """What a plan is: without these there is no bundle."""
+    from hoi_motion.retarget.export import write_robot_motion
+
     plan.motion.save(folder / "motion.npz")
     if plan.lifted is not None:
         plan.lifted.save(folder / "lifted.npz")
     plan.report.save(folder / "physics.json")
+    robot = plan.robot
+    if robot is not None and robot.motion is not None:
+        (folder / "robot").mkdir()
+        write_robot_motion(robot.motion, folder / "robot" / f"{robot.name}.npz")
+        write_robot_motion(robot.motion, folder / "robot" / f"{robot.name}_trajectory.json")
+        if robot.execution is not None:
+            _write_json(folder / "robot" / f"{robot.name}_execution.json", robot.execution.facts())
 
 
 def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
@@ -191,6 +203,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
         "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
+        **_film_of_robot(plan),
         "report.html": lambda path: write_report(plan, folder, not_drawn),
     }
     for k, (name, draw) in enumerate(steps.items()):
@@ -208,6 +221,15 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
     return not_drawn
 
 
+def _film_of_robot(plan: InteractionPlan) -> dict:
+    """The film's name and how it is made, where there is a motion to show and the profile wants it."""
+    robot, stage = plan.robot, plan.robot_stage
+    if robot is None or robot.motion is None or stage is None or not stage.config.film:
+        return {}
+    noun = target_noun(plan.request.prompt)
+    return {f"robot/{robot.name}.mp4": lambda path: stage.film(robot, plan.motion, noun, path)}
+
+
 def _check_disk(folder: Path, error: Exception) -> None:
     """Raises: OSError when it was the disk, of which the rest of the bundle would die as well."""
     cause: BaseException | None = error
@@ -219,6 +241,19 @@ def _check_disk(folder: Path, error: Exception) -> None:
     probe = folder / ROOM_FILE
     probe.write_bytes(bytes(ROOM_BYTES))
     probe.unlink()
+
+
+def _robot_facts(robot: RobotPlan) -> dict:
+    execution = None if robot.execution is None else robot.execution.facts()
+    facts = {} if robot.motion is None else robot.motion.facts
+    return {
+        "name": robot.name,
+        "done": robot.done,
+        "error": robot.error,
+        "sentence": robot.sentence,
+        "facts": facts,
+        "execution": execution,
+    }
 
 
 def _write_json(path: Path, data: dict) -> None:

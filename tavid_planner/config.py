@@ -16,6 +16,7 @@ from hoi_motion.options import (
 )
 from hoi_motion.physics.config import CheckConfig
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.robot_stage import RobotStageConfig
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class PlannerConfig:
     video: VideoConfig = section(VideoConfig)
     lift: LiftConfig = section(LiftConfig)
     check: CheckConfig = section(CheckConfig)
+    robot: RobotStageConfig = section(RobotStageConfig)
 
     def __post_init__(self):
         check_options(self)

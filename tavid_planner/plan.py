@@ -15,6 +15,7 @@ from tavid_planner.request import InteractionRequest
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel, PosedBody
     from hoi_motion.physics import RepairResult
+    from tavid_planner.robot_stage import RobotPlan, RobotStage
 
 REPAIR_WORDS = {"REPAIRED": "repaired", "BEYOND_LIMIT": "not repaired", "NOT_REPAIRED": "not repaired"}
 
@@ -56,6 +57,7 @@ class SampleScore:
         target_alignment: 0..1, share of the target attention that falls on the mask; None when not captured.
         margin: how far the tightest check is from its limit, in limits; negative when it failed.
         error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
+        executed: whether the robot moved the object in physics; None when no robot was asked for or it was not tried.
     """
 
     seed: int
@@ -65,6 +67,7 @@ class SampleScore:
     touches_target: bool | None = None
     margin: float | None = None
     error: str = ""
+    executed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class InteractionPlan:
         provenance: versions, profile, model digests, body model, machine.
         lifted: the motion as the video shows it, when the repair moved something; None when `motion` is that.
         repair: what became of the repair, None when the profile asks for none.
+        robot: what the robot makes of the motion, None when none was named; robot_stage: the loaded robot, for a film.
     """
 
     request: InteractionRequest
@@ -89,6 +93,8 @@ class InteractionPlan:
     body: "BodyModel"
     lifted: HoiMotion | None = None
     repair: "RepairResult | None" = None
+    robot: "RobotPlan | None" = None
+    robot_stage: "RobotStage | None" = None
 
     @property
     def verdict(self) -> Verdict:
@@ -103,8 +109,9 @@ class InteractionPlan:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons of the report, and what the repair did."""
-        return (*self.report.reasons, *filter(None, [self.repair_words]))
+        """The reasons of the report, what the repair did, and what the robot does."""
+        robot = "" if self.robot is None else self.robot.sentence
+        return (*self.report.reasons, *filter(None, [self.repair_words, robot]))
 
     @cached_property
     def posed(self) -> "PosedBody":

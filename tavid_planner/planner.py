@@ -17,6 +17,7 @@ from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
+from tavid_planner.robot_stage import RobotPlan, RobotStage, target_noun
 
 if TYPE_CHECKING:
     from hoi_motion.lift import Clip
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STAGES = ("load", "video", "lift", "check")
+STAGES = ("load", "video", "lift", "check", "robot")
 SEED_LIMIT = 2**63
 # what another seed may do better; a missing model or a bad mask is the same for every seed
 FAILURES_OF_ONE_SAMPLE = {
@@ -59,6 +60,7 @@ class Sample:
     error: TavidError | None = None
     observation: "Observation | None" = None
     missed: bool = False
+    robot: RobotPlan | None = None
 
 
 class Planner:
@@ -72,6 +74,7 @@ class Planner:
         self.config = config if config is not None else load_profile("mini")
         self._pipeline = None
         self._body = None
+        self._robot = None
 
     @property
     def loaded(self) -> bool:
@@ -119,19 +122,21 @@ class Planner:
         """Answer one request.
 
         Args:
-            on_progress: called with the stages load, video, lift and check.
+            on_progress: called with the stages load, video, lift and check, and robot where one is named.
             cancel: asked between steps of every stage.
 
         Raises:
             TavidError: of the stage that failed; of K samples, the first error when none of them got through.
         """
         run = _Run(on_progress, cancel or CancelToken())
+        robot = self._named_robot(request)  # a wrong name is said before any work
         with _memory_errors():
             videos = self._generate(request, run)
             motions = self._lift(request, videos, run)
             samples = self._check(motions, run)
+            samples = self._robot_stage(request, samples, robot, run)
             best = choose(samples, request)
-            return self._assemble(request, samples, best, run)
+            return self._assemble(request, samples, best, robot, run)
 
     def _generate(self, request: InteractionRequest, run: "_Run") -> list[Sample]:
         with run.stage("load"):
@@ -151,6 +156,7 @@ class Planner:
         from hoi_motion.lift import lift_video, observe_clip
 
         how = dict(config=self.config.lift, cancel=run.cancel)
+        known = request.known
 
         def observe(sample: Sample, on_progress: OnProgress) -> Sample:
             clip = clip_of(request, sample.video)
@@ -158,7 +164,7 @@ class Planner:
 
         def lift(sample: Sample, on_progress: OnProgress) -> Sample:
             clip, seen = clip_of(request, sample.video), sample.observation
-            motion = lift_video(clip, body=self._body, observation=seen, on_progress=on_progress, **how)
+            motion = lift_video(clip, known=known, body=self._body, observation=seen, on_progress=on_progress, **how)
             return replace(sample, motion=motion, observation=None)
 
         seen = run.each("lift", observe, samples, span=(0.0, 0.5))
@@ -179,8 +185,35 @@ class Planner:
 
         return run.each("check", check, samples)
 
+    def _named_robot(self, request: InteractionRequest) -> RobotStage | None:
+        """The robot of the request, else of the profile."""
+        name = request.robot or self.config.robot.name
+        if not name:
+            return None
+        if self._robot is None or self._robot.config.name != name:
+            urdf = self.config.robot.urdf if name == self.config.robot.name else ""
+            self._robot = RobotStage(replace(self.config.robot, name=name, urdf=urdf))
+        return self._robot
+
+    def _robot_stage(
+        self, request: InteractionRequest, samples: list[Sample], robot: RobotStage | None, run: "_Run"
+    ) -> list[Sample]:
+        if robot is None:
+            return samples
+        noun = target_noun(request.prompt)
+
+        def answer(sample: Sample, on_progress: OnProgress) -> Sample:
+            return replace(sample, robot=robot.answer(sample.motion, self._body, noun, run.cancel))
+
+        return run.each("robot", answer, samples)
+
     def _assemble(
-        self, request: InteractionRequest, samples: list[Sample], best: Sample, run: "_Run"
+        self,
+        request: InteractionRequest,
+        samples: list[Sample],
+        best: Sample,
+        robot: RobotStage | None,
+        run: "_Run",
     ) -> InteractionPlan:
         provenance = machine_provenance() | {
             "profile": to_mapping(self.config),
@@ -194,11 +227,13 @@ class Planner:
             motion=best.motion,
             report=best.report,
             samples=tuple(score(s, request) for s in samples),
-            timings_s={stage: round(run.timings_s[stage], 3) for stage in STAGES},
+            timings_s={stage: round(run.timings_s[stage], 3) for stage in STAGES if stage in run.timings_s},
             provenance=provenance,
             body=self._body,
             lifted=best.lifted,
             repair=best.repair,
+            robot=best.robot,
+            robot_stage=robot,
         )
 
 
@@ -220,7 +255,7 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by verdict, whether it touches the target, target alignment, margin of the checks, order.
+    """The best sample: by whether the robot moved the object, verdict, touch, target alignment, margin, order.
 
     Alignments that round to the same twentieth count as equal: what is left of their difference is noise.
 
@@ -234,7 +269,8 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
     def rank(sample: Sample) -> tuple:
         s = score(sample, request)
         margin = -1.0 if s.margin is None else s.margin
-        return VERDICT_RANK[s.verdict], bool(s.touches_target), round(20 * (s.target_alignment or 0.0)), margin
+        alignment = round(20 * (s.target_alignment or 0.0))
+        return bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
 
     return max(whole, key=rank)  # max keeps the first of equals
 
@@ -261,7 +297,8 @@ def score(sample: Sample, request: InteractionRequest) -> SampleScore:
         return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why)
     failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
     touches, margin = touches_target(sample.motion), sample.report.margin
-    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches, margin)
+    executed = None if sample.robot is None else sample.robot.done
+    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches, margin, executed=executed)
 
 
 def touches_target(motion: HoiMotion) -> bool:

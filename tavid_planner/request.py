@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.errors import shown
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.masks import checked_depth, checked_mask
 from hoi_motion.motion import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
@@ -34,6 +35,8 @@ class InteractionRequest:
         samples: how many videos are generated, of which the best is kept.
         instances: everything that is marked, with name and role, in the order of their IDs: target, actor, others.
             Left empty it is made of target_mask and actor_mask; `of_instances` makes a request the other way round.
+        known: what is known of camera and room besides, or None: gravity, the heights of support and floor.
+        robot: name of the robot that shall do it; empty for the profile's, if that names one.
 
     Raises:
         InputError: a 1xx code that names the field and the value that is wrong.
@@ -48,6 +51,8 @@ class InteractionRequest:
     seed: int = 0
     samples: int = 1
     instances: tuple[Instance, ...] = ()
+    robot: str = ""
+    known: KnownScene | None = None
 
     @classmethod
     def of_instances(cls, rgb: np.ndarray, instances, instruction: str, **fields) -> "InteractionRequest":

@@ -10,13 +10,9 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
 from hoi_motion.keypoints.sources import HELP
-from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.track.sources import described, track_source
-from hoi_motion.reading.npz import read_npy
-from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.scripts.command import command_parser, run_command, say_note
-
-MAX_NUMBERS_BYTES = 100_000
+from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,19 +34,7 @@ def _parser():
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
     camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
     parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
-    parser.add_argument(
-        "--camera-pose",
-        metavar="FILE",
-        help="what is known of the camera: 16 numbers, its pose in a frame with z up (T_world_camera, metres), "
-        "or 3, the direction of gravity in the camera's frame; .npy or text",
-    )
-    parser.add_argument(
-        "--support-height",
-        type=float,
-        metavar="M",
-        help="height of what the object stands on, in the frame of --camera-pose; beside gravity alone from the camera",
-    )
-    parser.add_argument("--floor-height", type=float, metavar="M", help="the same of the floor")
+    add_scene_options(parser)
     parser.add_argument(
         "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
     )
@@ -116,7 +100,7 @@ def _lift(argv: list[str]) -> int:
     intrinsics = _intrinsics(arguments, clip)
     if intrinsics is not None:
         intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
-    known = _known_scene(arguments)
+    known = known_scene(arguments)
     human = None
     if arguments.human:
         from hoi_motion.lift.person.given_human import on_frames_of
@@ -193,34 +177,7 @@ def _intrinsics(arguments, clip) -> np.ndarray | None:
     if arguments.intrinsics is None:
         return None
     hint = "nine numbers: fx 0 cx 0 fy cy 0 0 1"
-    return _numbers(arguments.intrinsics, "readable intrinsics", (9,), hint).reshape(3, 3)
-
-
-def _known_scene(arguments) -> KnownScene:
-    """Camera and heights as given; heights beside gravity alone count from the camera."""
-    support_m, floor_m = arguments.support_height, arguments.floor_height
-    if arguments.camera_pose is None:
-        return KnownScene(support_height_m=support_m, floor_height_m=floor_m)
-    hint = "16 numbers: T_world_camera row by row; or 3: gravity in the camera's frame"
-    numbers = _numbers(arguments.camera_pose, "readable camera pose", (16, 3), hint)
-    if numbers.size == 16:
-        return KnownScene(T_world_camera=numbers.reshape(4, 4), support_height_m=support_m, floor_height_m=floor_m)
-    above_m = [None if height_m is None else -height_m for height_m in (support_m, floor_m)]
-    return KnownScene(gravity_camera=numbers, camera_above_support_m=above_m[0], camera_above_floor_m=above_m[1])
-
-
-def _numbers(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)
-    """So many numbers from an .npy or a text file."""
-    path = Path(file)
-    if path.suffix == ".npy":
-        numbers = np.asarray(read_npy(path, what, ErrorCode.CAMERA_INVALID, hint), float).reshape(-1)
-    else:
-        with reading(path, what, ErrorCode.CAMERA_INVALID, hint):
-            text = read_bytes(path, what, MAX_NUMBERS_BYTES, ErrorCode.CAMERA_INVALID, hint).decode("utf-8-sig")
-            numbers = np.array(text.replace(",", " ").split(), float)
-    if numbers.size not in counts:
-        raise InputError(ErrorCode.CAMERA_INVALID, f"{path} holds {numbers.size} numbers, no {what}", hint)
-    return numbers
+    return numbers_in(arguments.intrinsics, "readable intrinsics", (9,), hint).reshape(3, 3)
 
 
 def _print_summary(motion) -> None:

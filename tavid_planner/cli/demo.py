@@ -3,6 +3,7 @@
 python -m tavid_planner.cli.demo
 """
 
+import argparse
 import os
 import signal
 import subprocess
@@ -34,6 +35,9 @@ def _parser():
     parser.add_argument("--profile", default="mini", metavar="NAME", help="profile of the node; default mini")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same plan; default 0")
     parser.add_argument("--samples", type=int, default=1, metavar="K", help="videos to generate; default 1")
+    parser.add_argument(
+        "--robot", default="panda_wide", metavar="NAME", help="robot that carries it out in physics; default panda_wide"
+    )
     parser.add_argument("--out", default="plans", metavar="DIR", help="folder for plan bundles; default plans")
     return parser
 
@@ -51,7 +55,7 @@ def _demo(argv: list[str]) -> int:
     # ROS reads its environment when it starts: nothing of it may be imported before this
     os.environ.update(private_graph())
     with _node(arguments.profile, Path(arguments.out).absolute()) as node:
-        result = _ask(node, instruction, rgb, mask, arguments.seed, arguments.samples)
+        result = _ask(node, instruction, rgb, mask, arguments)
     return _tell(result)
 
 
@@ -110,14 +114,15 @@ def _node(profile: str, plans: Path):
             node.stop()
 
 
-def _ask(node: _NodeProcess, instruction: str, rgb, mask, seed: int, samples: int):
+def _ask(node: _NodeProcess, instruction: str, rgb, mask, arguments: argparse.Namespace):
     from tavid_planner.ros.client import PlanClient
 
     with PlanClient() as client:
         with _progress() as progress:
             _wait_until_ready(node, client, progress)
         print(f"request  {rgb.shape[1]}x{rgb.shape[0]} image, instruction {instruction!r}", flush=True)
-        client.send(instruction, rgb, mask, frame_id="camera", seed=seed, samples=samples, timeout_s=60.0)
+        named = {"seed": arguments.seed, "samples": arguments.samples, "robot": arguments.robot}
+        client.send(instruction, rgb, mask, frame_id="camera", timeout_s=60.0, **named)
         try:
             with _progress() as progress:
                 while not client.is_done(timeout_s=0.2):

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.scene_options import add_scene_options, known_scene
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 
@@ -44,6 +45,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
+    add_scene_options(parser)
+    parser.add_argument(
+        "--robot",
+        default="",
+        metavar="NAME",
+        help="robot that carries it out in physics, see hoi-retarget --list",
+    )
     parser.add_argument(
         "--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="change an option below"
     )
@@ -102,6 +110,8 @@ def _request(arguments: argparse.Namespace):
         depth_m=read_depth(arguments.depth) if arguments.depth else None,
         seed=arguments.seed,
         samples=arguments.samples,
+        robot=arguments.robot,
+        known=known_scene(arguments),
     )
     rgb = read_image(arguments.image)
     if arguments.instances:
@@ -151,6 +161,8 @@ def _print_summary(plan) -> None:
             print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
     if scale := plan.provenance.get("video", {}).get("adapter_scale"):
         print(f"adapter  LoRA scale {scale}")
+    if plan.robot is not None:
+        print(f"robot    {plan.robot.sentence}")
     print("time     " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in plan.timings_s.items()))
 
 

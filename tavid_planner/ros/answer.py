@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -82,14 +83,10 @@ class Answerer:
         clock("input", 0.0)
         options = self._node_config()
         _check_size(goal, options.max_message_mb)
-        if goal.robot:
-            raise RetargetError(
-                ErrorCode.ROBOT_UNKNOWN,
-                f"unknown robot {goal.robot[:64]!r}",
-                "no robots are known yet; leave it empty",
-            )
+        robot = _checked_robot(goal.robot)
         config = self._planner_config(goal.profile)
         request, header, notes = self._inputs.request(goal)
+        request = replace(request, robot=robot)
         folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
         clock("input", 1.0)
         with _deadline(options.plan_timeout_s, cancel):
@@ -108,6 +105,17 @@ class Answerer:
         log.warning("no plan, stage %s: %s", clock.stage, error)
         fill_error(result, error, clock.stage)
         fill_times(result, clock.times_s(), clock.elapsed_s)
+
+
+def _checked_robot(name: str) -> str:
+    """Names only: a client does not choose files of this machine. Raises: RetargetError ROBOT_UNKNOWN."""
+    from hoi_motion.retarget.robots.config import robot_names
+
+    if name and name not in robot_names():
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN, f"unknown robot {name[:64]!r}", f"known robots: {', '.join(robot_names())}"
+        )
+    return name
 
 
 def _check_size(goal, limit_mb: float) -> None:

@@ -100,6 +100,7 @@ class PlanClient:
         seed: int = 0,
         samples: int = 1,
         profile: str = "",
+        robot: str = "",
         timeout_s: float = 10.0,
         on_feedback: OnFeedback | None = None,
     ) -> None:
@@ -112,7 +113,8 @@ class PlanClient:
             ControlError: TIMED_OUT when the node does not answer, BUSY when it does not take the goal.
         """
         header = Header(stamp=self.node.get_clock().now().to_msg(), frame_id=frame_id)
-        goal = PlanInteraction.Goal(instruction=instruction, seed=seed, samples=samples, profile=profile)
+        named = {"profile": profile, "robot": robot}
+        goal = PlanInteraction.Goal(instruction=instruction, seed=seed, samples=samples, **named)
         if rgb is not None:
             goal.image = image_from_rgb(rgb, header)
         if target_mask is not None:

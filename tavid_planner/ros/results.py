@@ -8,9 +8,12 @@ from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Point32, Pose, PoseArray, Quaternion
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from hoi_motion import motion as hoi
 from hoi_motion.physics.report import PhysicsReport, Verdict
+from hoi_motion.retarget.export import joint_trajectory
+from hoi_motion.retarget.robot_motion import RobotMotion
 from tavid_planner.bundle import VERDICT_CODES
 from tavid_planner.errors import TavidError
 from tavid_planner.plan import InteractionPlan
@@ -42,6 +45,23 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
     if plan.motion.target is not None:
         result.object_poses = poses_to_message(T_camera_world @ plan.motion.target.T_world_object, header)
     result.contacts = [contact_to_message(c) for c in plan.motion.contacts]
+    if plan.robot is not None and plan.robot.motion is not None:
+        result.joint_trajectory = trajectory_to_message(plan.robot.motion)
+
+
+def trajectory_to_message(motion: RobotMotion) -> JointTrajectory:
+    """The joints of the arm alone: a controller refuses foreign ones."""
+    mapping = joint_trajectory(motion)
+    points = [
+        JointTrajectoryPoint(
+            positions=point["positions"],
+            velocities=point["velocities"],
+            accelerations=point["accelerations"],
+            time_from_start=Duration(**point["time_from_start"]),
+        )
+        for point in mapping["points"]
+    ]
+    return JointTrajectory(joint_names=mapping["joint_names"], points=points)
 
 
 def fill_error(result, error: TavidError, stage: str) -> None:

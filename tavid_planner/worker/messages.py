@@ -11,6 +11,7 @@ from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import TavidError
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
+from tavid_planner.robot_stage import RobotPlan
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class MadePlan:
         reasons: those of the report, and what a repair did.
         folder: the bundle.
         joints_world: (T, 55, 3) SMPL-X joints in metres, or None when they were not asked for.
+        robot: what the robot makes of it, None when none was named.
     """
 
     video: InteractionVideo
@@ -79,6 +81,7 @@ class MadePlan:
     timings_s: dict[str, float]
     folder: Path
     joints_world: np.ndarray | None = None  # (T, 55, 3)
+    robot: RobotPlan | None = None
 
     @property
     def verdict(self) -> Verdict:

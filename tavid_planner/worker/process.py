@@ -133,7 +133,8 @@ class Worker:
             plan = replace(plan, provenance=plan.provenance | {"input_notes": list(job.notes)})
         folder = save_plan(plan, job.folder, on_progress, cancel)
         joints_world = plan.posed.keypoints_m[:, :BODY_JOINTS] if job.joints else None
-        return MadePlan(plan.video, plan.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world)
+        answer = plan.video, plan.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world
+        return MadePlan(*answer, robot=plan.robot)
 
     def _load(self, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken) -> None:
         if self._planner is None or self._planner.config != config:

@@ -1,0 +1,57 @@
+"""What a command is told of camera and room: the same options for every command that lifts."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.reading.npz import read_npy
+from hoi_motion.reading.untrusted import read_bytes, reading
+
+MAX_NUMBERS_BYTES = 100_000
+
+
+def add_scene_options(parser: argparse.ArgumentParser) -> None:
+    """--camera-pose, --support-height and --floor-height."""
+    parser.add_argument(
+        "--camera-pose",
+        metavar="FILE",
+        help="what is known of the camera: 16 numbers, its pose in a frame with z up (T_world_camera, metres), "
+        "or 3, the direction of gravity in the camera's frame; .npy or text",
+    )
+    parser.add_argument(
+        "--support-height",
+        type=float,
+        metavar="M",
+        help="height of what the object stands on, in the frame of --camera-pose; beside gravity alone from the camera",
+    )
+    parser.add_argument("--floor-height", type=float, metavar="M", help="the same of the floor")
+
+
+def known_scene(arguments) -> KnownScene:
+    """Camera and heights as given; heights beside gravity alone count from the camera."""
+    support_m, floor_m = arguments.support_height, arguments.floor_height
+    if arguments.camera_pose is None:
+        return KnownScene(support_height_m=support_m, floor_height_m=floor_m)
+    hint = "16 numbers: T_world_camera row by row; or 3: gravity in the camera's frame"
+    numbers = numbers_in(arguments.camera_pose, "readable camera pose", (16, 3), hint)
+    if numbers.size == 16:
+        return KnownScene(T_world_camera=numbers.reshape(4, 4), support_height_m=support_m, floor_height_m=floor_m)
+    above_m = [None if height_m is None else -height_m for height_m in (support_m, floor_m)]
+    return KnownScene(gravity_camera=numbers, camera_above_support_m=above_m[0], camera_above_floor_m=above_m[1])
+
+
+def numbers_in(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)
+    """So many numbers from an .npy or a text file."""
+    path = Path(file)
+    if path.suffix == ".npy":
+        numbers = np.asarray(read_npy(path, what, ErrorCode.CAMERA_INVALID, hint), float).reshape(-1)
+    else:
+        with reading(path, what, ErrorCode.CAMERA_INVALID, hint):
+            text = read_bytes(path, what, MAX_NUMBERS_BYTES, ErrorCode.CAMERA_INVALID, hint).decode("utf-8-sig")
+            numbers = np.array(text.replace(",", " ").split(), float)
+    if numbers.size not in counts:
+        raise InputError(ErrorCode.CAMERA_INVALID, f"{path} holds {numbers.size} numbers, no {what}", hint)
+    return numbers

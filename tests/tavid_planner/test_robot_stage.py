@@ -1,0 +1,84 @@
+"""The robot stage of a plan: its joints, what physics says, and which sample is kept for it."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hoi_motion.execute.execution import Execution
+from hoi_motion.progress import CancelToken
+from hoi_motion.retarget.robot_motion import RobotMotion
+from tavid_planner.bundle import save_plan
+from tavid_planner.config import load_profile
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.planner import Planner, Sample, choose
+from tavid_planner.robot_stage import RobotPlan, RobotStage, RobotStageConfig, target_noun
+
+
+def execution(why_not: str = "") -> Execution:
+    path = np.tile(np.eye(4), (2, 1, 1))
+    stages = ("reach",) if why_not else ("reach", "touch", "place")
+    return Execution("arm", "target", "touch", why_not, stages, 0.0, 0.004, 0.0, 0.0, 0.0, {}, {}, 1.0, path, 10.0)
+
+
+def robot_motion() -> RobotMotion:
+    root = np.tile([0, 0, 0, 0, 0, 0, 1.0], (5, 1))
+    return RobotMotion("arm", ("shoulder", "elbow"), np.zeros((5, 2)), root, 50.0, np.arange(5) / 50)
+
+
+@pytest.mark.parametrize(
+    "instruction, noun",
+    [
+        ("picks up the [TGT] mug", "mug"),
+        ("The woman slides the [TGT] small blue box, slowly.", "small blue box"),
+        ("picks up the mug", ""),
+    ],
+)
+def test_the_target_is_called_what_stands_behind_its_mark(instruction, noun):
+    assert target_noun(instruction) == noun
+
+
+def test_what_works_in_physics_is_kept_before_what_passes_the_check(make_request, video, motion, report):
+    whole = Sample(1, video, motion, report)
+    works = replace(whole, seed=2, robot=RobotPlan("arm", robot_motion(), execution()))
+    fails = replace(whole, seed=3, robot=RobotPlan("arm", robot_motion(), execution("it slipped")))
+    cannot = replace(whole, seed=4, robot=RobotPlan("arm", error="out of reach"))
+    assert choose([fails, cannot, works], make_request()).seed == 2
+
+
+def test_a_robot_that_nobody_knows_is_refused_before_any_work(make_request):
+    planner = Planner(load_profile("mini"))
+    with pytest.raises(TavidError) as error:
+        planner.plan(make_request(robot="r2d2"))
+    assert error.value.code is ErrorCode.ROBOT_UNKNOWN and not planner.loaded
+
+
+def test_the_bundle_holds_what_the_robot_does(plan, tmp_path):
+    plan = replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped")))
+    folder = save_plan(plan, tmp_path / "plan")
+    written = json.loads((folder / "plan.json").read_text())
+    assert RobotMotion.load(folder / "robot" / "arm.npz").joint_names == ("shoulder", "elbow")
+    assert json.loads((folder / "robot" / "arm_execution.json").read_text())["why_not"] == "it slipped"
+    assert {"robot/arm.npz", "robot/arm_trajectory.json", "robot/arm_execution.json"} <= set(written["files"])
+    assert written["robot"]["done"] is False and any("it slipped" in reason for reason in written["reasons"])
+
+
+def test_a_robot_that_cannot_do_it_is_a_sentence_of_the_plan(plan, tmp_path):
+    plan = replace(plan, robot=RobotPlan("arm", error="out of reach"))
+    folder = save_plan(plan, tmp_path / "plan")
+    assert not (folder / "robot").exists() and "out of reach" in (folder / "plan.json").read_text()
+
+
+@pytest.mark.slow
+def test_an_arm_does_in_physics_what_a_person_did_and_is_filmed(tmp_path):
+    from hoi_motion.body import load_body
+    from training.scenes.scene import generate_scene
+
+    scene = generate_scene(5, 48, 72, 25, supersampling=1)
+    stage = RobotStage(RobotStageConfig(name="panda_wide"))
+    noun = target_noun(scene.caption)
+    plan = stage.answer(scene.motion, load_body(), noun, CancelToken())
+    assert plan.done, plan.sentence
+    stage.film(plan, scene.motion, noun, tmp_path / "film.mp4")
+    assert (tmp_path / "film.mp4").stat().st_size > 5000
