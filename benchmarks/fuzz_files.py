@@ -187,7 +187,7 @@ class _Watch:
         self.opened: list[str] = []
         here = Path(__file__).resolve().parent.parent
         allowed = (root, here, *map(Path, {sys.prefix, sys.base_prefix, *filter(None, sys.path)}), "/proc/self", "/dev")
-        self._allowed = tuple(f"{os.path.realpath(folder)}{os.sep}" for folder in allowed)
+        self._allowed = (*(f"{os.path.realpath(folder)}{os.sep}" for folder in allowed), "/proc/self/")
         self._refused = ("/dev/zero", "/dev/random", "/dev/urandom")
         sys.addaudithook(self._hook)
 

@@ -34,9 +34,9 @@ def main() -> None:
     import torch
     from diffusers import CogVideoXTransformer3DModel
 
+    from tavid_planner.video.backbone import backbone_of
     from training.configuration import AdapterConfig
     from training.tasks.adapter import prepare_adapter
-    from training.tasks.diffusion import rotary_embedding
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -57,19 +57,13 @@ def main() -> None:
     if args.checkpointing:
         transformer.enable_gradient_checkpointing()
     transformer.train()
-    call = dict(
-        hidden_states=torch.randn(1, frames, 33, height, width),
-        encoder_hidden_states=torch.randn(1, 226, 256),
-        timestep=torch.tensor([500]),
-        image_rotary_emb=rotary_embedding(transformer, frames, height, width, "cpu"),
-        return_dict=False,
-    )
+    call = torch.randn(1, frames, 33, height, width), torch.randn(1, 226, 256), torch.tensor([500])
     mask = torch.zeros(1, height // 2, width // 2)
     mask[:, 5:9, 4:8] = 1
     seconds, megabytes = {False: [], True: []}, {False: [], True: []}
     for pair in range(args.pairs + 1):  # the first warms up
         for supervised in (False, True) if pair % 2 else (True, False):
-            spent, peak = _step(transformer, call, mask, supervised)
+            spent, peak = _step(backbone_of(transformer), call, mask, supervised)
             if pair:
                 seconds[supervised].append(spent)
                 megabytes[supervised].append(peak)
@@ -88,22 +82,22 @@ def main() -> None:
         save(args.save, "a LoRA step with the attention loss over one without", values)
 
 
-def _step(transformer, call, mask, supervised: bool) -> tuple[float, float]:
+def _step(backbone, call, mask, supervised: bool) -> tuple[float, float]:
     """Seconds and peak resident memory in MB of one forward and backward pass."""
     from tavid_planner.video.attention import TargetAttentionCapture
     from training.objectives.target_attention import target_attention_loss
 
-    transformer.zero_grad(set_to_none=True)
+    backbone.transformer.zero_grad(set_to_none=True)
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak starts anew
     start = time.perf_counter()
     if supervised:
-        with TargetAttentionCapture(transformer, (5,), (3,)) as capture:
-            prediction = transformer(**call)[0]
+        with TargetAttentionCapture(backbone.transformer, (5,), (3,)) as capture:
+            prediction = backbone.predict(*call)
             loss = prediction.square().mean() + 0.1 * target_attention_loss(capture.stacked(), mask)
             loss.backward()
     else:
-        transformer(**call)[0].square().mean().backward()
+        backbone.predict(*call).square().mean().backward()
     spent = time.perf_counter() - start
     with open("/proc/self/status") as file:
         peak = next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))

@@ -21,7 +21,7 @@ from tavid_planner.robot_stage import RobotStageConfig
 
 @dataclass(frozen=True)
 class VideoConfig:
-    base: str = option("models/tavid-mini", "CogVideoX image-to-video model: a folder or a hub id")
+    base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
     lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as its files say", minimum=0, maximum=100000)
     device: str = option(
@@ -34,7 +34,9 @@ class VideoConfig:
         choices=("resident", "model", "sequential"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
-    scheduler: str = option("ddim", "sampler", choices=("dpm", "ddim"))
+    scheduler: str = option(
+        "ddim", "sampler: dpm or ddim for CogVideoX, unipc or euler for Wan", choices=("dpm", "ddim", "unipc", "euler")
+    )
     height: int = option(96, "model frame height", minimum=16, maximum=2048, unit="px")
     width: int = option(144, "model frame width", minimum=16, maximum=2048, unit="px")
     num_frames: int = option(17, "frames in the clip", minimum=5, maximum=512)

@@ -74,7 +74,7 @@ def analyse(arguments: argparse.Namespace) -> None:
             append_line(path, _scored(pipeline, video, seed, arguments.generate, heats))
     heats.save()
     rows = [line for line in read_lines(path) if arguments.first <= line["seed"] < arguments.first + arguments.count]
-    table = block_table(rows, len(pipeline.transformer.transformer_blocks))
+    table = block_table(rows, len(pipeline.backbone.blocks))
     choice = choose_blocks(table)
     write_whole(arguments.out / "scores.json", json.dumps(table, indent=1).encode())
     write_whole(arguments.out / "choice.yaml", yaml.safe_dump(choice, sort_keys=False).encode())

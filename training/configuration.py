@@ -130,7 +130,7 @@ class DiffusionConfig(TrainConfig):
 class AdapterConfig(DiffusionConfig):
     """A target-aware adapter; `init` is an adapter folder."""
 
-    base: str = option("models/tavid-mini", "CogVideoX image-to-video model that stays frozen: a folder or a hub id")
+    base: str = option("models/tavid-mini", "image-to-video model that stays frozen: a folder or a hub id")
     cache: str = option("runs/cache", "encoded clips, see training.data.cache")
 
 

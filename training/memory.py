@@ -12,9 +12,10 @@ import torch
 from diffusers import CogVideoXTransformer3DModel
 
 from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.backbone import backbone_of
 from training.configuration import AdapterConfig
 from training.objectives.block_choice import parse_block_choice
-from training.tasks.adapter import LORA_TARGETS, prepare_adapter
+from training.tasks.adapter import prepare_adapter
 
 GIB = 2**30
 FULL_SIZE = dict(
@@ -94,7 +95,7 @@ def main() -> None:
 
     transformer = prepare_adapter(full_size_transformer(), AdapterConfig(rank=args.rank, alpha=args.rank // 2 or 1))
     trained = {n: p for n, p in transformer.named_parameters() if p.requires_grad}
-    for name in LORA_TARGETS:
+    for name in backbone_of(transformer).layers_with_lora():
         found = sum(f".attn1.{name}.lora_A" in n for n in trained)
         print(f"LoRA on {name:<9} {found} of {len(transformer.transformer_blocks)} blocks")
     print(f"input convolution  {tuple(transformer.patch_embed.proj.weight.shape)}")

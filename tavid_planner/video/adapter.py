@@ -3,6 +3,7 @@
     patch_embed_conv2d.safetensors (or .pth)    weight and bias of the convolution, with one more input channel
     pytorch_lora_weights.safetensors            LoRA of the transformer in diffusers' format
 
+The convolution of a Wan model is three-dimensional: `patch_embed_conv3d`.
 The LoRA may as well be peft's (`adapter_model.safetensors` with `adapter_config.json`), or one other safetensors file
 with the names of kohya or others (`lora_names.py`). Trigger word, rank and alpha stand in the safetensors headers: the
 released files carry none of them.
@@ -19,13 +20,15 @@ from safetensors.torch import load_file, save_file
 
 from hoi_motion.files import whole_file
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, read_layers
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
-CONV_SAFETENSORS = "patch_embed_conv2d.safetensors"
+CONV_SAFETENSORS = "patch_embed_conv2d.safetensors"  # of CogVideoX
 CONV_PICKLE = "patch_embed_conv2d.pth"
+CONV_PATTERN = "patch_embed_conv*"
 LORA_FILE = "pytorch_lora_weights.safetensors"
 PEFT_FILE = "adapter_model.safetensors"
 PEFT_CONFIG = "adapter_config.json"
@@ -69,39 +72,9 @@ class Adapter:
 def widen_patch_embed(transformer, extra_channels: int = 1) -> None:
     """Give the patch embedding more input channels, whose kernels start at zero; the output stays the same.
 
-    Works for the convolution of CogVideoX 1.0 and the linear layer of 1.5. The transformer's config follows.
+    The transformer's config follows.
     """
-    patch = transformer.patch_embed
-    old = patch.proj
-    with torch.no_grad():
-        if patch.patch_size_t is None:
-            added = old.weight.new_zeros(old.out_channels, extra_channels, *old.kernel_size)
-            new = torch.nn.Conv2d(
-                old.in_channels + extra_channels,
-                old.out_channels,
-                kernel_size=old.kernel_size,
-                stride=old.stride,
-                bias=old.bias is not None,
-                device=old.weight.device,
-                dtype=old.weight.dtype,
-            )
-        else:
-            # a patch is flattened channel by channel, so another channel's inputs come last
-            inputs = extra_channels * patch.patch_size**2 * patch.patch_size_t
-            added = old.weight.new_zeros(old.out_features, inputs)
-            new = torch.nn.Linear(
-                old.in_features + inputs,
-                old.out_features,
-                bias=old.bias is not None,
-                device=old.weight.device,
-                dtype=old.weight.dtype,
-            )
-        new.weight.copy_(torch.cat([old.weight, added], dim=1))
-        if old.bias is not None:
-            new.bias.copy_(old.bias)
-    new.requires_grad_(old.weight.requires_grad)
-    patch.proj = new
-    transformer.register_to_config(in_channels=transformer.config.in_channels + extra_channels)
+    backbone_of(transformer).widen(extra_channels)
 
 
 def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Adapter:
@@ -117,20 +90,21 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
             not fit the transformer; both name the file. The transformer is unchanged then.
     """
     transformer = getattr(model, "transformer", model)
-    folder = model_folder(str(folder_or_hub_id), files=(CONV_SAFETENSORS, CONV_PICKLE, "*.safetensors", PEFT_CONFIG))
-    conv_path, conv, metadata = _read_conv(folder)
+    backbone = backbone_of(transformer)
+    folder = model_folder(str(folder_or_hub_id), files=(f"{CONV_PATTERN}.pth", "*.safetensors", PEFT_CONFIG))
+    conv_path, conv, metadata = _read_conv(folder, backbone.patch_file)
     lora_path = _lora_path(folder)
     lora_header = check_safetensors(lora_path)
-    widened = transformer.config.in_channels > 2 * transformer.config.out_channels
+    widened = backbone.extra_channels > 0
     conditioning = _conditioning(metadata, conv_path)
-    channels = conditioning.channels(transformer.config.out_channels)
-    _check_conv(conv, transformer, 0 if widened else channels, conv_path)
+    channels = conditioning.channels(backbone.latent_channels)
+    _check_conv(conv, backbone, 0 if widened else channels, conv_path)
     lora = read_layers(load_file(lora_path), transformer, lora_path)
     alphas = alphas_of(lora, _lora_config(folder, lora_path, lora_header), lora_alpha, lora_path)
 
     if not widened:
-        widen_patch_embed(transformer, channels)
-    transformer.patch_embed.proj.load_state_dict(conv)
+        backbone.widen(channels)
+    backbone.embedding.load_state_dict(conv)
     _inject(transformer, lora, alphas, lora_path)
     config = transformer.peft_config[ADAPTER_NAME]
     scales = [alpha / lora.ranks[layer] for layer, alpha in alphas.items()]
@@ -203,9 +177,10 @@ def save_adapter(
     facts = {**(extra or {}), "trigger": trigger, "rank": rank, "alpha": alpha}
     if conditioning != Conditioning():
         facts["conditioning"] = asdict(conditioning)
+    backbone = backbone_of(transformer)
     _write(
-        Path(folder) / CONV_SAFETENSORS,
-        transformer.patch_embed.proj.state_dict(),
+        Path(folder) / f"{backbone.patch_file}.safetensors",
+        backbone.embedding.state_dict(),
         {METADATA_KEY: json.dumps(facts)},
     )
 
@@ -221,8 +196,8 @@ def _write(path: Path, tensors: dict, metadata: dict) -> None:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error}", "is the disk full?") from error
 
 
-def _read_conv(folder: Path) -> tuple[Path, dict, dict]:
-    path = folder / CONV_SAFETENSORS
+def _read_conv(folder: Path, stem: str) -> tuple[Path, dict, dict]:
+    path = folder / f"{stem}.safetensors"
     if path.is_file():
         header = check_safetensors(path)
         try:
@@ -230,9 +205,13 @@ def _read_conv(folder: Path) -> tuple[Path, dict, dict]:
         except ValueError as error:
             raise missing(f"{path} has damaged metadata: {error}", "save the adapter again") from error
         return path, load_file(path), metadata
-    path = folder / CONV_PICKLE
+    names = f"{path.name} nor {stem}.pth"
+    path = folder / f"{stem}.pth"
     if not path.is_file():
-        raise missing(f"{folder} has neither {CONV_SAFETENSORS} nor {CONV_PICKLE}", "give an adapter folder")
+        others = sorted(folder.glob(CONV_PATTERN))
+        if others:
+            raise incompatible(others[0], "its convolution is of another family of models")
+        raise missing(f"{folder} has neither {names}", "give an adapter folder")
     try:
         conv = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -244,13 +223,8 @@ def _read_conv(folder: Path) -> tuple[Path, dict, dict]:
     return path, conv, {}
 
 
-def _check_conv(conv: dict, transformer, extra_channels: int, path: Path) -> None:
-    patch = transformer.patch_embed
-    expected = {name: tuple(value.shape) for name, value in patch.proj.state_dict().items()}
-    if extra_channels:
-        per_channel = 1 if patch.patch_size_t is None else patch.patch_size**2 * patch.patch_size_t
-        shape = expected["weight"]
-        expected["weight"] = (shape[0], shape[1] + extra_channels * per_channel, *shape[2:])
+def _check_conv(conv: dict, backbone: Backbone, extra_channels: int, path: Path) -> None:
+    expected = backbone.embedding_shapes(extra_channels)
     found = {name: tuple(value.shape) for name, value in conv.items()}
     if found != expected:
         raise incompatible(path, f"it holds {found}, the transformer expects {expected}")
@@ -261,7 +235,7 @@ def _lora_path(folder: Path) -> Path:
     for name in (LORA_FILE, PEFT_FILE):
         if (folder / name).is_file():
             return folder / name
-    others = sorted(path for path in folder.glob("*.safetensors") if path.name != CONV_SAFETENSORS)
+    others = sorted(path for path in folder.glob("*.safetensors") if not path.match(CONV_PATTERN))
     if len(others) > 1:
         names = ", ".join(path.name for path in others[:4])
         raise missing(f"{folder} has several files that may be its LoRA: {names}", f"rename the one to {LORA_FILE}")

@@ -5,15 +5,15 @@ What is wanted is said by map requests: `TextMaps` (video queries to words, or w
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
-import torch.nn.functional as F
-from diffusers.models.attention_processor import CogVideoXAttnProcessor2_0
-from diffusers.models.embeddings import apply_rotary_emb
 
-from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video import attention_share as share
+from tavid_planner.video.backbone import backbone_of
+from tavid_planner.video.backbone.seam import Attended, unreliable
 
 FRAMES = ("first", "all")
 REDUCTIONS = ("mean", "none")
@@ -30,7 +30,8 @@ class TextMaps:
     Attributes:
         groups: token numbers of K words, by batch row and word; one row stands for all.
         direction: "v2t", video queries to the words' keys (summed over a word's tokens), or "t2v", the words' queries
-            (averaged over a word's tokens) to video keys. The softmax runs over all text and video keys.
+            (averaged over a word's tokens) to video keys. The softmax runs over all keys of that attention: text and
+            video where it is joint, text alone in a cross attention (which has no "t2v").
         frames: "first" (the first latent frame's tokens) or "all".
         name: of the maps.
 
@@ -54,29 +55,41 @@ class TextMaps:
             )
         object.__setattr__(self, "groups", rows)
 
-    def compute(self, query, key, text_length: int, size: tuple[int, int, int]) -> torch.Tensor:
-        """(B, heads, K, f, h, w) from a block's query and key (B, heads, N, D), text before video."""
+    def reads(self, attended: Attended) -> bool:
+        """Whether words are among the keys of an attention."""
+        return attended.text_keys > 0
+
+    def compute(self, attended: Attended, size: tuple[int, int, int]) -> torch.Tensor:
+        """(B, heads, K, f, h, w) from a block's attention that has text among its keys."""
+        query, key, text = attended.query, attended.key, attended.text_keys
         frames, height, width = 1 if self.frames == "first" else size[0], *size[1:]
-        video = slice(text_length, text_length + frames * height * width)
-        indicator = self._indicator(len(query), key.shape[2], text_length).to(key.device)
+        length = frames * height * width
         if self.direction == "v2t":
-            maps = share.key_shares(query[:, :, video], key, indicator)
+            first = attended.text_queries
+            maps = share.key_shares(query[:, :, first : first + length], key, self._indicator(attended, key.shape[2]))
+        elif attended.text_queries:
+            maps = share.row_means(query, key, self._indicator(attended, query.shape[2]), slice(text, text + length))
         else:
-            maps = share.row_means(query, key, indicator, video)
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "attention direction is 't2v', but in this model's cross attention words do not look at the video",
+                "use direction 'v2t'",
+            )
         return maps.unflatten(-1, (frames, height, width))
 
-    def _indicator(self, batch: int, keys: int, text_length: int) -> torch.Tensor:  # (B, K, N) bool
+    def _indicator(self, attended: Attended, tokens: int) -> torch.Tensor:  # (B, K, N) bool
+        batch, text_length = len(attended.query), attended.text_keys
         rows = self.groups * batch if len(self.groups) == 1 else self.groups
         if len(rows) != batch or any(not 0 <= i < text_length for row in rows for group in row for i in group):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"target tokens are {self.groups} for {batch} batch rows of {text_length} text tokens",
             )
-        indicator = torch.zeros(batch, len(rows[0]), keys, dtype=torch.bool)
+        indicator = torch.zeros(batch, len(rows[0]), tokens, dtype=torch.bool)
         for row, groups in enumerate(rows):
             for number, group in enumerate(groups):
                 indicator[row, number, list(group)] = True
-        return indicator
+        return indicator.to(attended.key.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +105,13 @@ class PropagationMaps:
     first_frame: torch.Tensor
     name: str = "propagation"
 
-    def compute(self, query, key, text_length: int, size: tuple[int, int, int]) -> torch.Tensor:
-        """(B, heads, K, F, h, w) from a block's query and key (B, heads, N, D), text before video."""
+    def reads(self, attended: Attended) -> bool:
+        """Whether the video is among the keys of an attention."""
+        return attended.has_video_keys
+
+    def compute(self, attended: Attended, size: tuple[int, int, int]) -> torch.Tensor:
+        """(B, heads, K, F, h, w) from a block's attention that has the video among its keys."""
+        query, key = attended.query, attended.key
         frames, height, width = size
         marked = self.first_frame.to(query.device)
         if len(marked) != len(query) or marked.shape[-2:] != (height, width):
@@ -102,8 +120,8 @@ class PropagationMaps:
                 f"the instances' first frame is {tuple(marked.shape)} for {len(query)} batch rows of "
                 f"{height}x{width} tokens",
             )
-        first = slice(text_length, text_length + height * width)
-        video = slice(text_length, text_length + frames * height * width)
+        first = slice(attended.text_queries, attended.text_queries + height * width)
+        video = slice(attended.text_keys, attended.text_keys + frames * height * width)
         maps = share.row_means(query[:, :, first], key, marked.flatten(2), video)
         return maps.unflatten(-1, (frames, height, width))
 
@@ -124,7 +142,7 @@ class AttentionCapture:
     be the non-reentrant kind) blocks run again during the backward pass; maps recorded in the forward pass stay.
 
     Args:
-        transformer: a `CogVideoXTransformer3DModel` with its own (unfused) attention processors.
+        transformer: of a known family (`backbone`), with its own (unfused) attention processors.
         requests: block index -> what to record there.
         reduction: over heads, "mean" gives maps (B, K, f, h, w), "none" (B, heads, K, f, h, w).
         rows: batch rows to record, for example the conditional half of a guidance batch.
@@ -148,7 +166,8 @@ class AttentionCapture:
         on_map: Callable[[int, str, torch.Tensor], None] | None = None,
     ):
         _check_choice("reduction", reduction, REDUCTIONS)
-        count = len(transformer.transformer_blocks)
+        self.backbone = backbone_of(transformer)
+        count = len(self.backbone.blocks)
         self.requests = {block: tuple(wanted) for block, wanted in requests.items()}
         if any(not 0 <= b < count for b in self.requests) or not self.requests:
             raise InputError(
@@ -158,32 +177,24 @@ class AttentionCapture:
             )
         self.transformer, self.reduction, self.rows, self.on_map = transformer, reduction, rows, on_map
         self.maps: dict[tuple[int, str], torch.Tensor] = {}
-        self._recorded: set[int] = set()
+        self._recorded: set[tuple[int, str]] = set()
         self._size = None  # (f, h, w) tokens of the running forward pass
         self._forward_has_gradient = False
-        self._replaced = {}
+        self._replaced: list[tuple[torch.nn.Module, object]] = []
         self._hook = None
 
     def __enter__(self):
         if getattr(self.transformer, "is_cache_enabled", False):
-            raise _unreliable("step caching skips blocks, their maps would be stale", "call disable_cache() first")
-        attentions = {b: self.transformer.transformer_blocks[b].attn1 for b in self.requests}
-        for block, attention in attentions.items():
-            if type(attention.processor) is not CogVideoXAttnProcessor2_0:
-                raise _unreliable(
-                    f"block {block} has the processor {type(attention.processor).__name__}",
-                    "call transformer.unfuse_qkv_projections(), and do not capture twice at once",
-                )
+            raise unreliable("step caching skips blocks, their maps would be stale", "call disable_cache() first")
+        watched = [self.backbone.watch(block, partial(self._mix, block)) for block in self.requests]
         self._hook = self.transformer.register_forward_pre_hook(self._begin_forward, with_kwargs=True)
-        for block, attention in attentions.items():
-            self._replaced[block] = attention.processor
-            attention.set_processor(CapturingProcessor(self, block))
+        self._replaced = [before for block in watched for before in block.replace()]
         return self
 
     def __exit__(self, *exception) -> None:
         self._hook.remove()
-        for block, processor in self._replaced.items():
-            self.transformer.transformer_blocks[block].attn1.set_processor(processor)
+        for attention, processor in self._replaced:
+            attention.set_processor(processor)
         self._replaced.clear()
 
     def stacked(self, name: str) -> torch.Tensor:  # (blocks, B, K, f, h, w), or (blocks, B, heads, K, f, h, w)
@@ -191,33 +202,33 @@ class AttentionCapture:
         blocks = [b for b, wanted in self.requests.items() if any(request.name == name for request in wanted)]
         missing = [b for b in blocks if (b, name) not in self.maps]
         if missing or not blocks:
-            raise _unreliable(f"blocks {missing} recorded no map", "run the transformer inside the capture")
+            raise unreliable(f"blocks {missing} recorded no map", "run the transformer inside the capture")
         return torch.stack([self.maps[b, name] for b in blocks])
 
     def _begin_forward(self, module, args, kwargs) -> None:
-        latents = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
-        frames, height, width = latents.shape[1], latents.shape[3], latents.shape[4]
-        patch, patch_t = module.config.patch_size, module.config.patch_size_t or 1
-        self._size = (frames // patch_t, height // patch, width // patch)
+        self._size = self.backbone.input_tokens(args, kwargs)
         self._forward_has_gradient = torch.is_grad_enabled()
         self.maps = {}
         self._recorded = set()
 
-    def record(self, block: int, query: torch.Tensor, key: torch.Tensor, text_length: int) -> None:
-        """Called by the processors: query and key are (B, heads, N, D), normalised and rotated."""
+    def _mix(self, block: int, attended: Attended) -> torch.Tensor:
+        """What the attention of a block gives, after its maps were recorded."""
         if self._forward_has_gradient and not torch.is_grad_enabled():
-            raise _unreliable("re-entrant checkpointing cuts the map off from the gradient", "pass use_reentrant=False")
-        query, key = query[self.rows], key[self.rows]
-        # a checkpoint that recomputes this block must repeat the operations, but not replace the maps
-        first_time = block not in self._recorded
-        self._recorded.add(block)
+            raise unreliable("re-entrant checkpointing cuts the map off from the gradient", "pass use_reentrant=False")
+        some = replace(attended, query=attended.query[self.rows], key=attended.key[self.rows])
         for request in self.requests[block]:
-            maps = request.compute(query, key, text_length, self._size)
+            if not request.reads(some):
+                continue
+            # a checkpoint that recomputes this block must repeat the operations, but not replace the maps
+            first_time = (block, request.name) not in self._recorded
+            self._recorded.add((block, request.name))
+            maps = request.compute(some, self._size)
             maps = maps.mean(dim=1) if self.reduction == "mean" else maps
             if first_time and self.on_map is not None:
                 self.on_map(block, request.name, maps)
             elif first_time:
                 self.maps[block, request.name] = maps
+        return attended.mixed()
 
 
 class TargetAttentionCapture(AttentionCapture):
@@ -240,66 +251,12 @@ class TargetAttentionCapture(AttentionCapture):
         rows: slice = slice(None),
     ):
         request = TextMaps(tuple((row,) for row in _per_row(token_indices)), direction, frames)
-        blocks = range(len(transformer.transformer_blocks)) if blocks is None else blocks
+        blocks = range(len(backbone_of(transformer).blocks)) if blocks is None else blocks
         super().__init__(transformer, {b: (request,) for b in blocks}, reduction, rows)
 
     def stacked(self, name: str = "text") -> torch.Tensor:  # (blocks, B, f, h, w), or (blocks, B, heads, f, h, w)
         """The maps of the last forward pass in the order of the blocks."""
         return super().stacked(name)[..., 0, :, :, :]
-
-
-class CapturingProcessor:
-    """CogVideoX joint attention that hands its queries and keys to a capture.
-
-    The parameters are spelled out because diffusers drops keyword arguments that a processor does not name.
-    """
-
-    def __init__(self, capture: AttentionCapture, block: int):
-        self.capture, self.block = capture, block
-
-    def __call__(
-        self,
-        attn,
-        hidden_states: torch.Tensor,  # (B, n_video, C)
-        encoder_hidden_states: torch.Tensor,  # (B, n_text, C)
-        attention_mask: torch.Tensor | None = None,
-        image_rotary_emb: tuple[torch.Tensor, torch.Tensor] | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        query, key, value = projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb)
-        text_length = encoder_hidden_states.shape[1]
-        self.capture.record(self.block, query, key, text_length)
-        return joined(attn, F.scaled_dot_product_attention(query, key, value), text_length)
-
-
-def projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb) -> tuple[torch.Tensor, ...]:
-    """Query, key and value of CogVideoX joint attention, each (B, heads, N, D), text before video.
-
-    Raises:
-        VideoError: GENERATION_FAILED when an attention mask was passed.
-    """
-    if attention_mask is not None:
-        raise _unreliable("an attention mask was passed", "CogVideoX attends to all text and video tokens")
-    text_length = encoder_hidden_states.shape[1]
-    tokens = torch.cat([encoder_hidden_states, hidden_states], dim=1)
-    query, key, value = (
-        project(tokens).unflatten(-1, (attn.heads, -1)).transpose(1, 2) for project in (attn.to_q, attn.to_k, attn.to_v)
-    )
-    query = query if attn.norm_q is None else attn.norm_q(query)
-    key = key if attn.norm_k is None else attn.norm_k(key)
-    if image_rotary_emb is not None:
-        query, key = (_rotate_video(x, image_rotary_emb, text_length) for x in (query, key))
-    return query, key, value
-
-
-def joined(attn, mixed: torch.Tensor, text_length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """What an attention gives for its mixed values (B, heads, N, D): video (B, n_video, C), text (B, n_text, C)."""
-    projection, dropout = attn.to_out
-    mixed = dropout(projection(mixed.transpose(1, 2).flatten(2)))
-    return mixed[:, text_length:], mixed[:, :text_length]
-
-
-def _rotate_video(x: torch.Tensor, rotary, text_length: int) -> torch.Tensor:
-    return torch.cat([x[:, :, :text_length], apply_rotary_emb(x[:, :, text_length:], rotary)], dim=2)
 
 
 def _per_row(token_indices) -> tuple[tuple[int, ...], ...]:
@@ -311,7 +268,3 @@ def _per_row(token_indices) -> tuple[tuple[int, ...], ...]:
 def _check_choice(name: str, value, valid: tuple[str, ...]) -> None:
     if value not in valid:
         raise InputError(ErrorCode.CONFIG_INVALID, f"attention {name} is {value!r}", f"use one of {', '.join(valid)}")
-
-
-def _unreliable(reason: str, hint: str) -> VideoError:
-    return VideoError(ErrorCode.GENERATION_FAILED, f"attention cannot be captured: {reason}", hint)

@@ -6,6 +6,7 @@ import torch
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention import TargetAttentionCapture
+from tavid_planner.video.backbone import backbone_of
 
 MAX_CAPTURED_BLOCKS = 7
 
@@ -35,7 +36,7 @@ class AttentionRecorder:
         self.capture = TargetAttentionCapture(
             pipeline.transformer,
             token_indices,
-            blocks=captured_blocks(pipeline.adapter, len(pipeline.transformer.transformer_blocks)),
+            blocks=captured_blocks(pipeline.adapter, len(backbone_of(pipeline.transformer).blocks)),
             frames="all",
             rows=slice(1, 2) if guided else slice(0, 1),
         )

@@ -143,8 +143,7 @@ def _quiet_loading():
 
 
 def _check_frames(pipeline: TargetAwarePipeline, num_frames: int) -> None:
-    # the causal VAE gives the first latent frame one pixel frame only when their number is odd
-    period = 2 * pipeline.vae_scale_factor_temporal
+    period = pipeline.frame_step
     if num_frames % period != 1:
         near = max(1, round((num_frames - 1) / period)) * period + 1
         raise InputError(

@@ -23,7 +23,7 @@ _PARTS = (
 )
 # what may stand before the name of a layer
 _WRAPPERS = ("lora", "unet", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
-_OUR_LAYER = re.compile(r"transformer_blocks[._]\d+[._](attn1|ff|norm)")
+_OUR_LAYER = re.compile(r"(transformer_)?blocks[._]\d+[._](attn[12]|ffn?|norm)")
 KNOWN = (
     "diffusers (transformer.LAYER.lora_A.weight), peft (base_model.model.LAYER.lora_A.weight) "
     "or kohya (lora_unet_LAYER.lora_down.weight)"

@@ -38,14 +38,15 @@ def model_folder(name: str, files: tuple[str, ...] | None = None) -> Path:
         return folder
     if not is_hub_id(name):
         raise missing(f"the model folder {name} does not exist", "give a folder in diffusers format, or a hub id")
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(name, allow_patterns=None if files is None else list(files)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise missing(
-            f"{name} is neither a local folder nor could it be fetched from the hub ({type(error).__name__})",
+            f"{name} is neither a local folder, nor in {constants.HF_HUB_CACHE}, nor could it be fetched from the hub "
+            f"({type(error).__name__})",
             "check the name and the network, or download the model and give its folder",
         ) from error
 
@@ -61,22 +62,60 @@ def check_base_folder(folder: Path) -> None:
     absent = [component for component in wanted if component not in index]
     if absent:
         raise missing(
-            f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give a CogVideoX image-to-video folder"
+            f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give the folder of an image-to-video model"
+        )
+    lost = missing_files(folder, index["tokenizer"][-1])
+    if lost:
+        raise missing(
+            f"{folder} lacks {len(lost)} files: {', '.join(lost[:8])}{', ...' if len(lost) > 8 else ''}",
+            "download the model again; files that are there are kept",
         )
     _read_json(folder / "scheduler" / "scheduler_config.json")
     for component in ("text_encoder", "vae", "transformer"):
         _read_json(folder / component / "config.json")
         _check_weights(folder / component)
-    _check_tokenizer(folder / "tokenizer", index["tokenizer"][-1])
+    _check_tokenizer(folder / "tokenizer")
 
 
-def _check_tokenizer(folder: Path, kind: str) -> None:
-    present = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
-    if not present and kind not in TOKENIZERS_WITHOUT_FILES:
-        raise missing(f"{folder} has none of {', '.join(TOKENIZER_FILES)}", "download the model again")
-    for path in present:
-        if path.suffix == ".json":
-            _read_json(path)
+def missing_files(folder: Path, tokenizer: str) -> list[str]:
+    """Files that a pipeline folder lacks, of those that every model has, by their path in it.
+
+    Args:
+        tokenizer: class of the tokenizer; some need no file.
+    """
+    wanted = ["scheduler/scheduler_config.json"]
+    for component in ("text_encoder", "vae", "transformer"):
+        wanted.append(f"{component}/config.json")
+        stem = WEIGHT_NAMES[component == "text_encoder"]
+        index = folder / component / f"{stem}.safetensors.index.json"
+        shards = set(_read_json(index).get("weight_map", {}).values()) if index.is_file() else ()
+        if shards:
+            wanted += [f"{component}/{shard}" for shard in sorted(shards)]
+        elif not any((folder / component / f"{name}.safetensors").is_file() for name in WEIGHT_NAMES):
+            wanted.append(f"{component}/{stem}.safetensors")
+    lost = [path for path in wanted if not (folder / path).is_file()]
+    has_tokenizer = any((folder / "tokenizer" / name).is_file() for name in TOKENIZER_FILES)
+    if not has_tokenizer and tokenizer not in TOKENIZERS_WITHOUT_FILES:
+        lost.append(f"tokenizer/{TOKENIZER_FILES[0]}")
+    return lost
+
+
+def transformer_class(folder: Path) -> str:
+    """Name of the transformer's class in a pipeline folder.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    entry = _read_json(folder / "model_index.json").get("transformer")
+    if not (isinstance(entry, list) and entry and isinstance(entry[-1], str)):
+        raise missing(f"{folder / 'model_index.json'} says {str(entry)[:80]!r} of its transformer", "download it again")
+    return entry[-1]
+
+
+def _check_tokenizer(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        _read_json(path)
 
 
 def _check_weights(folder: Path) -> None:

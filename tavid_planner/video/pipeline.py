@@ -1,32 +1,35 @@
-"""TargetAwarePipeline: CogVideoX image-to-video with the mask of one object as the only spatial input."""
+"""TargetAwarePipeline: image-to-video with the mask of one object as the only spatial input.
+
+The steps of a generation are here; what a family of models does in its own way stands in `backbone/`.
+"""
 
 import logging
 import math
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
+from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import Adapter, load_adapter
 from tavid_planner.video.attention_recorder import AttentionRecorder
+from tavid_planner.video.backbone import Backbone, backbone_of, pipeline_class
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, coloured, id_map_latents, mask_latents
 from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import GUIDANCE, guidance_at
 from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
 from tavid_planner.video.memory import memory_errors, place
-from tavid_planner.video.model_files import check_base_folder, missing, model_folder
+from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
-from tavid_planner.video.vae_on_cpu import speed_up_vae
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
-SCHEDULERS = {"dpm": CogVideoXDPMScheduler, "ddim": CogVideoXDDIMScheduler}
 
 logger = logging.getLogger(__name__)
 
@@ -45,18 +48,37 @@ class TargetAwareOutput(BaseOutput):
     target_attention: torch.Tensor | None = None  # (T', h, w)
 
 
-class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
-    """CogVideoX image-to-video that takes a target mask as an extra latent channel.
+@dataclass(frozen=True)
+class Start:
+    """Where a generation starts.
 
-    Without an adapter it is plain image-to-video: there is no channel for the mask then.
+    Attributes:
+        noise: (1, F, C, h, w). image: (1, F, C', h, w), see `Backbone.inputs`.
+        image_embeds: (1, N, D) of an image encoder, where a family has one.
+    """
+
+    noise: torch.Tensor
+    image: torch.Tensor
+    image_embeds: torch.Tensor | None = None
+
+
+class TargetAwarePipeline(DiffusionPipeline):
+    """Image-to-video that takes a target mask as an extra latent channel.
+
+    Without an adapter it is plain image-to-video: there is no channel for the mask then. `from_pretrained` gives the
+    class of the model's family, which is the image-to-video pipeline of diffusers, too.
 
     Attributes:
         adapter: the loaded `Adapter`, or None.
         base: folder or hub id the models came from.
+        SCHEDULERS: samplers of the family by name.
+        frame_step: clips have a multiple of so many frames, and one.
     """
 
     adapter: Adapter | None = None
     base: str = ""
+    SCHEDULERS: ClassVar[dict[str, type]] = {}
+    frame_step: int
 
     @classmethod
     def from_pretrained(
@@ -70,12 +92,12 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
         vae_tiling: bool = False,
         lora_alpha: float | None = None,
     ) -> "TargetAwarePipeline":
-        """Load a CogVideoX image-to-video model and, if given, a target-aware adapter.
+        """Load an image-to-video model of a known family and, if given, a target-aware adapter.
 
         Args:
             base: a folder in diffusers format, or a hub id; for a folder no hub is ever asked.
             adapter: a folder or hub id in the layout of the released TaViD weights.
-            scheduler: "dpm", "ddim", or None for the one stored with the model.
+            scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
             lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
             memory: "resident", or "model" and "sequential" offloading (these need a GPU).
 
@@ -83,33 +105,31 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
             InputError: CONFIG_INVALID.
         """
-        _check_choice("scheduler", scheduler, (None, *SCHEDULERS))
         folder = model_folder(str(base))
         check_base_folder(folder)
+        kind = pipeline_class(transformer_class(folder))
+        _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))
         with memory_errors():
             try:
                 own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
-                pipeline = super().from_pretrained(
+                pipeline = super(TargetAwarePipeline, kind).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
                     str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
                 )
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise missing(f"{folder} cannot be loaded: {error}", "check that it is a CogVideoX model") from error
-            pipeline.base = str(base)
-            config = pipeline.transformer.config
-            if config.in_channels < 2 * pipeline.vae.config.latent_channels:
                 raise missing(
-                    f"{folder} is no image-to-video model: its transformer takes {config.in_channels} channels",
-                    f"one with {2 * pipeline.vae.config.latent_channels} channels is needed",
-                )
+                    f"{folder} cannot be loaded: {error}", "check that it is an image-to-video model"
+                ) from error
+            pipeline.base = str(base)
+            pipeline.check_base()
             if adapter:
                 pipeline.adapter = load_adapter(pipeline, adapter, lora_alpha)
             if scheduler is not None:
-                pipeline.scheduler = SCHEDULERS[scheduler].from_config(pipeline.scheduler.config)
+                pipeline.scheduler = pipeline.sampler(scheduler)
             if vae_tiling:
                 pipeline.vae.enable_tiling()
             place(pipeline, device, memory)
             if pipeline.device.type == "cpu" and memory == "resident":
-                speed_up_vae(pipeline.vae)
+                pipeline.speed_up_on_cpu()
         return pipeline
 
     @property
@@ -118,8 +138,61 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
         return self.adapter.trigger if self.adapter is not None else DEFAULT_TRIGGER
 
     @property
+    def backbone(self) -> Backbone:
+        return backbone_of(self.transformer)
+
+    @property
     def uses_mask(self) -> bool:
-        return self.transformer.config.in_channels > 2 * self.vae.config.latent_channels
+        return self.backbone.extra_channels > 0
+
+    # What a family does in its own way
+
+    def check_base(self) -> None:
+        """Raises: VideoError: MODEL_MISSING when the loaded models are no image-to-video model."""
+        raise NotImplementedError
+
+    def sampler(self, name: str):
+        """A scheduler of SCHEDULERS with the noise schedule of the model's own."""
+        return self.SCHEDULERS[name].from_config(self.scheduler.config)
+
+    def speed_up_on_cpu(self) -> None:
+        """The same numbers in less time on a CPU, where there is a way."""
+
+    def own_size_px(self) -> tuple[int, int]:
+        """(height, width) of the frames that the model was trained on."""
+        raise NotImplementedError
+
+    def check_size(self, height: int, width: int, num_frames: int) -> None:
+        """Raises: InputError: CONFIG_INVALID for a size that the family cannot do, beyond whole tokens."""
+        raise NotImplementedError
+
+    def read_text(self, prompt: str) -> str:
+        """A prompt as the tokenizer gets to see it."""
+        return prompt
+
+    def start(self, image, height: int, width: int, num_frames: int, dtype, device, generator) -> Start:
+        """Noise and the encoded image."""
+        raise NotImplementedError
+
+    def step(self, predicted: torch.Tensor, t, latents: torch.Tensor, generator, memory: dict) -> torch.Tensor:
+        """One step of the scheduler; `memory` is kept from step to step."""
+        raise NotImplementedError
+
+    def finished(self, latents: torch.Tensor, start: Start) -> torch.Tensor:
+        """Latents after the last step, with what is known put in."""
+        return latents
+
+    def decoded(self, latents: torch.Tensor, num_frames: int) -> torch.Tensor:  # -> (1, 3, T, H, W)
+        """Latents as a video, in -1..1."""
+        raise NotImplementedError
+
+    def encoded_clip(self, pixels: torch.Tensor) -> torch.Tensor:  # (B, 3, T, H, W) in -1..1 -> (B, F, C, h, w)
+        """Scaled latents of clips: the mean, not a sample."""
+        raise NotImplementedError
+
+    def encoded_image(self, pixels: torch.Tensor) -> torch.Tensor:  # (B, 3, 1, H, W) in -1..1 -> (B, C, h, w)
+        """Scaled latents of first frames alone, as `Backbone.first_frame` takes them."""
+        raise NotImplementedError
 
     @torch.no_grad()
     def __call__(
@@ -151,7 +224,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                 in the order of their IDs. Not used (and may be None) when no adapter is loaded.
             prompt: a sentence; `[TGT]` stands in front of the target's noun.
             height, width: of the frames in pixels; None takes the model's own size.
-            num_frames: 4k+1 with even k for exactly this many frames (the VAE compresses time by 4).
+            num_frames: 4k+1 (the VAE compresses time by 4); for exactly this many frames CogVideoX wants even k.
             guidance: "static"; "released", which reproduces the released inference (the scale depends on the
                 timestep's value and jumps); or "step_index", which rises smoothly over the steps.
             generator: makes the clip reproducible.
@@ -167,17 +240,17 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             ControlError: CANCELLED.
         """
         # 1. Inputs
-        config = self.transformer.config
-        height = height or config.sample_height * self.vae_scale_factor_spatial
-        width = width or config.sample_width * self.vae_scale_factor_spatial
+        backbone = self.backbone
+        height, width = (given or own for given, own in zip((height, width), self.own_size_px()))
         self._check_numbers(height, width, num_frames, num_inference_steps, guidance_scale)
         _check_choice("guidance", guidance, GUIDANCE)
         _check_choice("mask_reduction", mask_reduction, REDUCTIONS)
         _check_choice("output_type", output_type, OUTPUT_TYPES)
         image = checked_image(image)
         mask = self._checked_mask(mask, image, (height, width))
-        text_length = max_sequence_length or config.max_text_seq_length
-        triggered = insert_trigger(_checked_prompt(prompt), self.trigger)
+        text_length = max_sequence_length or backbone.text_length
+        prompt = self.read_text(_checked_prompt(prompt))
+        triggered = insert_trigger(prompt, self.trigger)
         target_tokens = ()
         if capture_attention or triggered.text != prompt:
             target_tokens = trigger_token_indices(self.tokenizer, triggered, text_length)
@@ -199,78 +272,52 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
                 self.scheduler.set_timesteps(num_inference_steps, device=device)
                 timesteps = self.scheduler.timesteps
 
-                # 4. Latents: CogVideoX 1.5 patches time, its latent frames are padded to whole patches
-                padding = self._padding_frames(num_frames)
-                pixels = self.video_processor.preprocess(image, height=height, width=width).to(device, dtype)
-                latents, image_latents = self.prepare_latents(
-                    pixels,
-                    num_channels_latents=self.vae.config.latent_channels,
-                    num_frames=num_frames + padding * self.vae_scale_factor_temporal,
-                    height=height,
-                    width=width,
-                    dtype=dtype,
-                    device=device,
-                    generator=generator,
-                )
-                condition = image_latents
+                # 4. Latents
+                start = self.start(image, height, width, num_frames, dtype, device, generator)
+                latents = start.noise
+                _, frames, _, h, w = latents.shape
+                condition = None
                 if self.uses_mask:
-                    _, frames, _, h, w = image_latents.shape
-                    channels = self._instance_latents(mask, frames, h, w, mask_reduction)
-                    condition = torch.cat([image_latents, channels.to(image_latents)], dim=2)
+                    condition = self._instance_latents(mask, frames, h, w, mask_reduction).to(start.image)
+                    condition = torch.cat([condition] * len(prompt_embeds))
 
-                # 5. Positions
-                rotary = None
-                if config.use_rotary_positional_embeddings:
-                    rotary = self._prepare_rotary_positional_embeddings(height, width, latents.shape[1], device)
-                offset = None if config.ofs_embed_dim is None else latents.new_full((1,), fill_value=2.0)
-
-                # 6. Denoising
+                # 5. Denoising
                 recorder = AttentionRecorder(self, target_tokens, guided) if capture_attention else nullcontext()
-                extra = self.prepare_extra_step_kwargs(generator, 0.0)
-                clean, before = None, None  # the DPM scheduler looks one step back
+                branches, memory = len(prompt_embeds), {}
+                image_latents = torch.cat([start.image] * branches)
                 with recorder, self.progress_bar(total=len(timesteps)) as bar:
                     for i, t in enumerate(timesteps):
                         cancel.raise_if_cancelled()
-                        branches = len(prompt_embeds)
-                        noisy = self.scheduler.scale_model_input(torch.cat([latents] * branches), t)
                         with self.transformer.cache_context("cond_uncond"):
-                            predicted = self.transformer(
-                                hidden_states=torch.cat([noisy, torch.cat([condition] * branches)], dim=2),
-                                encoder_hidden_states=prompt_embeds,
-                                timestep=t.expand(branches),
-                                ofs=offset,
-                                image_rotary_emb=rotary,
-                                return_dict=False,
-                            )[0].float()
+                            predicted = backbone.predict(
+                                backbone.inputs(torch.cat([latents] * branches), image_latents, condition),
+                                prompt_embeds,
+                                backbone.frame_times(t.expand(branches), frames),
+                                start.image_embeds,
+                            ).float()
                         if guided:
                             scale = guidance_at(guidance, guidance_scale, i, t.item(), num_inference_steps)
                             without_text, with_text = predicted.chunk(2)
                             predicted = without_text + scale * (with_text - without_text)
-                        if isinstance(self.scheduler, CogVideoXDPMScheduler):
-                            latents, clean = self.scheduler.step(
-                                predicted, clean, t, before, latents, **extra, return_dict=False
-                            )
-                        else:
-                            latents = self.scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
-                        latents = latents.to(dtype)
-                        before = t
+                        latents = self.step(predicted, t, latents, generator, memory).to(latents.dtype)
                         if isinstance(recorder, AttentionRecorder):
                             recorder.add_step()
                         bar.update()
                         if on_step is not None:
                             on_step(i + 1, len(timesteps))
+                latents = self.finished(latents, start)
 
-                # 7. Frames
+                # 6. Frames
                 cancel.raise_if_cancelled()
                 if not torch.isfinite(latents).all():
                     raise VideoError(
                         ErrorCode.GENERATION_FAILED,
-                        f"the {dtype} latents hold NaN or infinity after {len(timesteps)} steps",
+                        f"the {latents.dtype} latents hold NaN or infinity after {len(timesteps)} steps",
                         "use bfloat16 or float32, and a lower guidance scale",
                     )
                 frames = latents
                 if output_type != "latent":
-                    frames = self.decode_latents(latents[:, padding:])
+                    frames = self.decoded(latents, num_frames)
                     check_finite(frames, self.vae.dtype)
                     frames = self.video_processor.postprocess_video(frames, output_type=output_type)
         finally:
@@ -278,8 +325,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
         return TargetAwareOutput(frames, recorder.mean_map() if isinstance(recorder, AttentionRecorder) else None)
 
     def _check_numbers(self, height, width, num_frames, num_inference_steps, guidance_scale) -> None:
-        config = self.transformer.config
-        cell = self.vae_scale_factor_spatial * config.patch_size
+        cell = self.vae_scale_factor_spatial * self.backbone.patch[1]
         for name, value, least in (
             ("height", height, cell),
             ("width", width, cell),
@@ -293,11 +339,7 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             raise _invalid(f"num_inference_steps is {num_inference_steps}", f"the scheduler has {trained} timesteps")
         if height % cell or width % cell:
             raise _invalid(f"the frame size is {width}x{height} px", f"both sides must be multiples of {cell}")
-        own = tuple(s * self.vae_scale_factor_spatial for s in (config.sample_height, config.sample_width))
-        if config.use_learned_positional_embeddings and (height, width) != own:
-            raise _invalid(
-                f"the frame size is {width}x{height} px", f"this model has learned positions for {own[1]}x{own[0]} only"
-            )
+        self.check_size(height, width, num_frames)
         if not (isinstance(guidance_scale, (int, float)) and 0 <= guidance_scale < math.inf):
             raise _invalid(f"guidance_scale is {guidance_scale!r}", "give a number from 1 (no guidance) upwards")
 
@@ -336,19 +378,13 @@ class TargetAwarePipeline(CogVideoXImageToVideoPipeline):
             return latents
         cell = self.vae_scale_factor_spatial
         picture = F.interpolate(coloured(masks, conditioning.palette), size=(height * cell, width * cell), mode="area")
-        pixels = (2 * picture - 1)[:, :, None].to(self.vae.device, self.vae.dtype)
-        first = self.vae.encode(pixels).latent_dist.mode().transpose(1, 2) * self.vae.config.scaling_factor
+        first = self.encoded_clip((2 * picture - 1)[:, :, None])
         return torch.cat([first, first.new_zeros(1, frames - 1, *first.shape[2:])], dim=1)
-
-    def _padding_frames(self, num_frames: int) -> int:
-        patch_t = self.transformer.config.patch_size_t
-        latent_frames = (num_frames - 1) // self.vae_scale_factor_temporal + 1
-        return -latent_frames % patch_t if patch_t else 0
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken):
         """Ask `cancel` whenever the text encoder, a transformer block or a chunk of the VAE starts."""
-        modules = (self.text_encoder, *self.transformer.transformer_blocks, self.vae.encoder, self.vae.decoder)
+        modules = (self.text_encoder, *self.backbone.blocks, self.vae.encoder, self.vae.decoder)
         hooks = [m.register_forward_pre_hook(lambda *_: cancel.raise_if_cancelled()) for m in modules]
         try:
             yield

@@ -18,8 +18,8 @@ from hoi_motion.progress import CancelToken, OnProgress
 from tavid_planner.bundle import save_plan
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, TavidError, VideoError
+from tavid_planner.video.estimate import require_memory
 from tavid_planner.worker.channel import Channel
-from tavid_planner.worker.estimate import require_memory
 from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadePlan, Plan, Progress
 
 ROOMS = ("tavid_planner", "hoi_motion")

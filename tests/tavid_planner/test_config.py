@@ -18,7 +18,7 @@ def test_the_default_profile_is_the_defaults_of_the_dataclasses_but_for_the_keyp
     assert load_profile("tavid-5b").lift.keypoints == load_profile("custom").lift.keypoints == "mediapipe"
 
 
-@pytest.mark.parametrize("name", ["mini", "tavid-5b", "custom"])
+@pytest.mark.parametrize("name", ["mini", "tavid-5b", "wan-5b", "custom"])
 def test_every_profile_is_named_as_its_file(name):
     assert name in profile_names()
     assert load_profile(name).name == name

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from tavid_planner.config import VideoConfig
-from tavid_planner.video.attention import joined, projected
+from tavid_planner.video.backbone import backbone_of
+from tavid_planner.video.backbone.seam import Attended
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.prompt import TriggeredPrompt, insert_trigger, trigger_token_indices
 from training.objectives.target_attention import token_mask
@@ -46,10 +47,10 @@ def modulation_for(pipeline: TargetAwarePipeline, scene: SceneSample, config: Vi
     noun = scene.triplet[2]
     text = insert_trigger(scene.caption, pipeline.trigger).text
     start = text.rindex(noun)
-    transformer = pipeline.transformer
-    text_length = transformer.config.max_text_seq_length
+    transformer, backbone = pipeline.transformer, pipeline.backbone
+    text_length = backbone.text_length
     words = trigger_token_indices(pipeline.tokenizer, TriggeredPrompt(text, ((start, start + len(noun)),)), text_length)
-    cell_px = pipeline.vae_scale_factor_spatial * transformer.config.patch_size
+    cell_px = pipeline.vae_scale_factor_spatial * backbone.patch[1]
     mask = torch.from_numpy(scene.target_mask)[None, None]
     inside = token_mask(mask, config.height // cell_px, config.width // cell_px)[0]
     rows = slice(1, 2) if config.guidance_scale > 1 else slice(0, 1)
@@ -60,7 +61,7 @@ class AttentionModulation:
     """Modulates every block of a transformer while it is entered.
 
     Args:
-        transformer: a `CogVideoXTransformer3DModel`.
+        transformer: of a known family (`backbone`).
         words: numbers of the text tokens that name the target.
         inside: (h, w) share 0..1 of each token of a latent frame that the mask covers.
         rows: batch rows to modulate, for example the prompted half of a guidance batch.
@@ -77,9 +78,9 @@ class AttentionModulation:
 
     def __enter__(self) -> "AttentionModulation":
         self._hook = self.transformer.register_forward_pre_hook(self._begin_forward, with_kwargs=True)
-        for block in self.transformer.transformer_blocks:
-            self._replaced.append((block.attn1, block.attn1.processor))
-            block.attn1.set_processor(_ModulatedProcessor(self))
+        backbone = backbone_of(self.transformer)
+        for block in range(len(backbone.blocks)):
+            self._replaced += backbone.watch(block, self._mix).replace()
         return self
 
     def __exit__(self, *exception) -> None:
@@ -89,25 +90,17 @@ class AttentionModulation:
         self._replaced.clear()
 
     def _begin_forward(self, module, args, kwargs) -> None:
-        share = float(kwargs["timestep"].flatten()[0]) / self.num_timesteps
+        share = float(kwargs["timestep"].max()) / self.num_timesteps  # tokens of a given frame are without noise
         self.strength = STRENGTH * share**DECAY
 
-    def push_and_wanted(
-        self, query: torch.Tensor, text_length: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # (B, N) each
-        push, wanted = (query.new_zeros(query.shape[0], query.shape[2]) for _ in range(2))
-        first = slice(text_length, text_length + len(self.towards))
+    def _mix(self, attended: Attended) -> torch.Tensor:
+        if not attended.text_keys:
+            return attended.mixed()
+        return pushed_attention(attended.query, attended.key, attended.value, *self.push_and_wanted(attended))
+
+    def push_and_wanted(self, attended: Attended) -> tuple[torch.Tensor, torch.Tensor]:  # (B, Q), (B, N)
+        push, wanted = (x.new_zeros(x.shape[0], x.shape[2]) for x in (attended.query, attended.key))
+        first = slice(attended.text_queries, attended.text_queries + len(self.towards))
         push[self.rows, first] = (self.strength * self.towards).to(push)
         wanted[:, list(self.words)] = 1
         return push, wanted
-
-
-class _ModulatedProcessor:
-    def __init__(self, modulation: AttentionModulation):
-        self.modulation = modulation
-
-    def __call__(self, attn, hidden_states, encoder_hidden_states, attention_mask=None, image_rotary_emb=None):
-        query, key, value = projected(attn, hidden_states, encoder_hidden_states, attention_mask, image_rotary_emb)
-        text_length = encoder_hidden_states.shape[1]
-        push, wanted = self.modulation.push_and_wanted(query, text_length)
-        return joined(attn, pushed_attention(query, key, value, push, wanted), text_length)

@@ -22,7 +22,6 @@ from training.objectives.interaction_words import Triplet, span_tokens, triplet_
 from training.objectives.mask_alignment import first_frame_tokens, grounding_masks
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample
-from training.tasks.diffusion import rotary_embedding
 
 WORDS = ("subject", "object", "verb")
 INSTANCES = ("subject", "object")
@@ -81,34 +80,26 @@ def truth_scores(pipeline, scene: SceneSample, config: VideoConfig, steps: int, 
     """
     transformer, scheduler = pipeline.transformer, pipeline.scheduler
     dtype, device = next(transformer.parameters()).dtype, pipeline._execution_device
+    backbone = pipeline.backbone
     latents, image = _encoded(pipeline, scene.frames, dtype, device)
     _, frames, _, h, w = latents.shape
-    condition = [torch.cat([image[:, None], torch.zeros_like(latents[:, 1:])], dim=1)]
+    first, condition = backbone.first_frame(image, frames), None
     if pipeline.uses_mask:
         mask = torch.from_numpy(scene.target_mask)[None, None].float()
-        condition.append(mask_latents(mask, frames, h, w, config.mask_reduction).to(latents))
+        condition = mask_latents(mask, frames, h, w, config.mask_reduction).to(latents)
     text = insert_trigger(scene.caption, pipeline.trigger).text
-    length = transformer.config.max_text_seq_length
+    length = backbone.text_length
     embeds, _ = pipeline.encode_prompt(text, None, False, max_sequence_length=length, device=device)
-    patch = transformer.config.patch_size
-    size = (frames // (transformer.config.patch_size_t or 1), h // patch, w // patch)
+    size = backbone.token_size(frames, h, w)
     wanted = _Wanted(pipeline, scene, text, length, size)
-    rotary = rotary_embedding(transformer, frames, h, w, device)
-    offset = None if transformer.config.ofs_embed_dim is None else latents.new_full((1,), 2.0)
     scheduler.set_timesteps(steps, device=device)
     for step, timestep in enumerate(scheduler.timesteps):
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + step)).to(latents)
-        noisy, _, _ = add_noise(scheduler, latents, noise, timestep[None].long())
+        noisy, _, _ = add_noise(scheduler, latents, noise, timestep[None])
         found: list[BlockScore] = []
         with AttentionCapture(transformer, wanted.requests, on_map=wanted.into(found, step)):
-            transformer(
-                hidden_states=torch.cat([noisy.to(dtype), *condition], dim=2),
-                encoder_hidden_states=embeds.to(dtype),
-                timestep=timestep.expand(1),
-                image_rotary_emb=rotary,
-                ofs=offset,
-                return_dict=False,
-            )
+            inputs = backbone.inputs(noisy.to(dtype), first, condition)
+            backbone.predict(inputs, embeds.to(dtype), backbone.frame_times(timestep[None], frames))
         yield from found
 
 
@@ -121,11 +112,11 @@ class GeneratedScores:
     """
 
     def __init__(self, pipeline, scene: SceneSample, config: VideoConfig):
-        length = pipeline.transformer.config.max_text_seq_length
+        backbone = pipeline.backbone
         text = insert_trigger(scene.caption, pipeline.trigger).text
-        cell_px = pipeline.vae_scale_factor_spatial * pipeline.transformer.config.patch_size
+        cell_px = pipeline.vae_scale_factor_spatial * backbone.patch[1]
         size = (1, config.height // cell_px, config.width // cell_px)
-        wanted = _Wanted(pipeline, scene, text, length, size, first_only=True)
+        wanted = _Wanted(pipeline, scene, text, backbone.text_length, size, first_only=True)
         self.found: list[BlockScore] = []
         self.step = -1
         rows = slice(1, 2) if config.guidance_scale > 1 else slice(0, 1)
@@ -155,7 +146,7 @@ class _Wanted:
         tracks = scene_tracks(scene)
         words = TextMaps((groups,), frames="first" if first_only else "all", name="v2t")
         requests = [words, PropagationMaps(first_frame_tokens(tracks, *size[1:])[None], name="v2v")]
-        self.requests = {b: requests for b in range(len(pipeline.transformer.transformer_blocks))}
+        self.requests = {b: requests for b in range(len(pipeline.backbone.blocks))}
         masks = latent_tracks(tracks[:, :1] if first_only else tracks, *size)
         self.masks = {"v2t": grounding_masks(masks, 0, 1).numpy(), "v2v": masks.numpy()}
         self.frames = size[0]
@@ -173,10 +164,5 @@ class _Wanted:
 
 def _encoded(pipeline, frames: np.ndarray, dtype, device) -> tuple[torch.Tensor, torch.Tensor]:
     """Scaled latents (1, F, C, h, w) of a clip and of its first frame alone (1, C, h, w)."""
-    vae = pipeline.vae
-    pixels = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].to(device, vae.dtype) / 127.5 - 1
-    scale = vae.config.scaling_factor
-    image_scale = 1 / scale if vae.config.invert_scale_latents else scale
-    latents = vae.encode(pixels).latent_dist.mean.transpose(1, 2) * scale
-    image = vae.encode(pixels[:, :, :1]).latent_dist.mean[:, :, 0] * image_scale
-    return latents.to(dtype), image.to(dtype)
+    pixels = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].to(device) / 127.5 - 1
+    return pipeline.encoded_clip(pixels).to(dtype), pipeline.encoded_image(pixels[:, :, :1]).to(dtype)

@@ -91,9 +91,6 @@ class ClipEncoder:
 
     def __init__(self, pipeline, settings: CacheSettings, seed: int = 0):
         self.pipeline, self.settings, self.seed = pipeline, settings, seed
-        config = pipeline.vae.config
-        self.scale = config.scaling_factor
-        self.image_scale = 1 / self.scale if config.invert_scale_latents else self.scale
 
     @torch.no_grad()
     def encode(self, name: str, clip) -> EncodedClip:
@@ -112,8 +109,8 @@ class ClipEncoder:
         sigma[0] = 0
         first = first + sigma * torch.randn(first.shape, generator=generator)
         return EncodedClip(
-            latents=self._means(pixels)[0].transpose(0, 1) * self.scale,
-            image_latents=self._means(first)[:, :, 0] * self.image_scale,
+            latents=pipe.encoded_clip(pixels)[0].float().cpu(),
+            image_latents=pipe.encoded_image(first).float().cpu(),
             mask=torch.from_numpy(clip.mask).to(torch.uint8),
             first_frame=torch.from_numpy(clip.frames[0].copy()),
             text=text,
@@ -142,10 +139,6 @@ class ClipEncoder:
     def text(self, sentence: str) -> torch.Tensor:  # (L, D)
         pipe = self.pipeline
         return pipe.encode_prompt(sentence, None, False, max_sequence_length=self.settings.text_length)[0][0].cpu()
-
-    def _means(self, pixels: torch.Tensor) -> torch.Tensor:  # (B, 3, T, H, W) -> (B, C, F, h, w)
-        vae = self.pipeline.vae
-        return vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mean.float().cpu()
 
 
 class CacheWriter:
@@ -338,7 +331,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--base", required=True, help="CogVideoX image-to-video model whose encoders are used")
+    parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=int, default=49)
     parser.add_argument(
@@ -380,7 +373,7 @@ def main() -> None:
             args.frames,
             args.variants,
             args.trigger,
-            pipeline.transformer.config.max_text_seq_length,
+            pipeline.backbone.text_length,
             args.fps,
             args.track_px,
         )

@@ -1,4 +1,4 @@
-"""The denoising loss of CogVideoX (v-prediction), and of models that predict the clean latents."""
+"""The denoising loss of CogVideoX (v-prediction), of models that predict the clean latents, and of Wan (flow)."""
 
 import torch
 
@@ -6,16 +6,35 @@ import torch
 LEAST_NOISE = 0.05
 
 
+def is_flow(scheduler) -> bool:
+    """Whether noise is mixed in on a straight line (rectified flow), as Wan trains."""
+    config = scheduler.config
+    return "shift" in config or config.get("prediction_type") == "flow_prediction"
+
+
+def timesteps_of(scheduler, level) -> torch.Tensor:  # (B,) in 0..1, uniform unless weighed -> (B,)
+    """Timesteps of drawn noise levels: whole numbers, but for flows, whose shift draws them towards much noise."""
+    count = scheduler.config.num_train_timesteps
+    if not is_flow(scheduler):
+        return (count * level).long().clamp(max=count - 1)
+    shift = scheduler.config.get("flow_shift", scheduler.config.get("shift", 1.0))
+    return count * shift * level / (1 + (shift - 1) * level)
+
+
 def add_noise(scheduler, clean, noise, timesteps):  # latents (B, F, C, h, w), timesteps (B,)
     """Noisy latents and what the model shall say of them, by the scheduler's `prediction_type`.
 
     `v_prediction`: v (Salimans & Ho 2022, appendix D). `sample`: the clean latents, which is easier for a model that is
-    hardly wider than its patches, since noise need not pass through it (Li & He 2025, JiT, section 4).
+    hardly wider than its patches, since noise need not pass through it (Li & He 2025, JiT, section 4). Flow: the
+    way from the clean latents to the noise (Lipman et al. 2023; Esser et al. 2024, section 3).
 
     Returns:
         noisy and target (B, F, C, h, w); scale (B, 1, 1, 1, 1), by which an error of the target is one of v.
     """
-    alphas = scheduler.alphas_cumprod.to(clean.device, clean.dtype)[timesteps].view(-1, 1, 1, 1, 1)
+    if is_flow(scheduler):
+        share = (timesteps.to(clean.dtype) / scheduler.config.num_train_timesteps).view(-1, 1, 1, 1, 1)
+        return (1 - share) * clean + share * noise, noise - clean, torch.ones_like(share)
+    alphas = scheduler.alphas_cumprod.to(clean.device, clean.dtype)[timesteps.long()].view(-1, 1, 1, 1, 1)
     noisy = alphas.sqrt() * clean + (1 - alphas).sqrt() * noise
     if scheduler.config.prediction_type == "sample":
         return noisy, clean, (1 - alphas).clamp(min=LEAST_NOISE).rsqrt()

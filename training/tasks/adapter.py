@@ -3,16 +3,17 @@
 import json
 from pathlib import Path
 
+import diffusers
 import numpy as np
 import torch
-from diffusers import CogVideoXTransformer3DModel
 from peft import LoraConfig
 
 from tavid_planner.config import resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
-from tavid_planner.video.model_files import check_base_folder, model_folder
-from tavid_planner.video.pipeline import SCHEDULERS, TargetAwarePipeline
+from tavid_planner.video.backbone import backbone_of, pipeline_class
+from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class
+from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
 from training.objectives.block_choice import parse_block_choice
@@ -20,7 +21,6 @@ from training.tasks.alignment import Interactions
 from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
 from training.validation import ValidationClip, generate
 
-LORA_TARGETS = ["to_q", "to_k", "to_v", "to_out.0"]
 WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -38,7 +38,9 @@ class AdapterTask(DiffusionTask):
             )
         base = model_folder(resolve_model(config.base))
         check_base_folder(base)
-        transformer = CogVideoXTransformer3DModel.from_pretrained(
+        backbone_class = transformer_class(base)
+        kind = pipeline_class(backbone_class)
+        transformer = getattr(diffusers, backbone_class).from_pretrained(
             base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
         )
         prepare_adapter(transformer, config)
@@ -47,7 +49,7 @@ class AdapterTask(DiffusionTask):
                 parameter.data = parameter.data.float()
         first = cache[0]
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
-        super().__init__(config, transformer, _scheduler(base), first.latents.shape, device, track_shape)
+        super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
@@ -121,16 +123,14 @@ def prepare_adapter(transformer, config: AdapterConfig):
             parameter.requires_grad_("lora_" in name)
     else:
         widen_patch_embed(transformer)
-        add_lora(transformer, config.rank, config.alpha, lora_blocks(config, len(transformer.transformer_blocks)))
-    transformer.patch_embed.proj.requires_grad_(True)  # adding the adapter froze it
+        add_lora(transformer, config.rank, config.alpha, lora_blocks(config, len(backbone_of(transformer).blocks)))
+    backbone_of(transformer).embedding.requires_grad_(True)  # adding the adapter froze it
     return transformer
 
 
 def add_lora(transformer, rank: int, alpha: int, blocks: tuple[int, ...] | None = None) -> None:
     """LoRA that does nothing yet, on q, k, v and out of every block, or of the given ones."""
-    targets = LORA_TARGETS
-    if blocks is not None:
-        targets = [f"transformer_blocks.{block}.attn1.{name}" for block in blocks for name in LORA_TARGETS]
+    targets = backbone_of(transformer).layers_with_lora(blocks)
     transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=targets))
 
 
@@ -154,7 +154,12 @@ def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | Non
     return tuple(sorted({block for choice in choices for block in choice.candidates}))
 
 
-def _scheduler(base: Path):
+def _scheduler(base: Path, kind: type[TargetAwarePipeline]):
     config = json.loads((base / "scheduler" / "scheduler_config.json").read_text())
-    kinds = {kind.__name__: kind for kind in SCHEDULERS.values()}
-    return kinds[config["_class_name"]].from_config(config)
+    kinds = {sampler.__name__: sampler for sampler in kind.SCHEDULERS.values()}
+    name = config.get("_class_name")
+    if name not in kinds:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"the base has the scheduler {name}", f"use a base with {' or '.join(kinds)}"
+        )
+    return kinds[name].from_config(config)

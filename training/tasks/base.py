@@ -17,7 +17,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import TARGET_TOKEN
 from tavid_planner.video.adapter import Adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.model_files import file_sha256
-from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.pipelines.cogvideox import CogVideoXTargetAwarePipeline
 from tavid_planner.video.prompt import insert_trigger, trigger_token_indices
 from training.checkpoints import put_weights, start_weights
 from training.configuration import BaseConfig
@@ -99,7 +99,7 @@ class BaseTask(DiffusionTask):
         config, cache = self.config, self.cache
         vae = load_vae(config.vae).to(self.device)
         vae.register_to_config(scaling_factor=cache.scale)
-        pipeline = TargetAwarePipeline(
+        pipeline = CogVideoXTargetAwarePipeline(
             tokenizer=self.tokenizer,
             text_encoder=self.text_encoder,
             vae=vae,

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from diffusers import CogVideoXImageToVideoPipeline
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import AttentionCapture, MapRequest, TextMaps
+from tavid_planner.video.backbone import backbone_of
 from tavid_planner.video.conditioning import mask_latents
 from training.configuration import DiffusionConfig
 from training.objectives.block_choice import parse_block_choice
-from training.objectives.diffusion import add_noise, denoising_loss, motion_weight
+from training.objectives.diffusion import add_noise, denoising_loss, motion_weight, timesteps_of
 from training.objectives.target_attention import target_attention_loss, token_mask
 from training.tasks.alignment import InteractionAlignment, Interactions
 from training.tasks.task import Task
@@ -44,13 +44,13 @@ class Clips(NamedTuple):
 class DiffusionBatch(NamedTuple):
     """The transformer's inputs, and what its output and its attention are compared with."""
 
-    inputs: torch.Tensor  # (B, F, 2 C or 2 C + 1, h, w)
+    inputs: torch.Tensor  # (B, F, channels of noise, image and condition, h, w)
     text: torch.Tensor
-    timesteps: torch.Tensor  # (B,)
+    timesteps: torch.Tensor  # (B,), or (B, F) where frames have noise of their own
     target: torch.Tensor  # (B, F, C, h, w)
     scale: torch.Tensor  # (B, 1, 1, 1, 1)
     weight: torch.Tensor  # (B, F, 1, h, w)
-    token_masks: torch.Tensor  # (B, h / 2, w / 2)
+    token_masks: torch.Tensor  # (B, h, w) tokens
     supervised: torch.Tensor  # (B,) bool
     trigger_tokens: list[tuple[int, ...]]
     blocks: tuple[int, ...]
@@ -71,8 +71,9 @@ class DiffusionTask(Task):
     def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device, track_shape=None):
         super().__init__()
         self.config, self.transformer, self.noise_scheduler = config, transformer, noise_scheduler
+        self.backbone = backbone_of(transformer)
         frames, _, height, width = latent_shape
-        patch_t = transformer.config.patch_size_t or 1
+        patch_t = self.backbone.patch[0]
         if frames % patch_t:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -82,9 +83,8 @@ class DiffusionTask(Task):
         if config.gradient_checkpointing:
             transformer.enable_gradient_checkpointing()
         transformer.train()
-        self.rotary = rotary_embedding(transformer, frames, height, width, device)
-        self.tokens = height // transformer.config.patch_size, width // transformer.config.patch_size
-        self.blocks = parse_block_choice(config.attention.blocks, len(transformer.transformer_blocks), config.seed)
+        self.tokens = self.backbone.token_size(frames, height, width)[1:]
+        self.blocks = parse_block_choice(config.attention.blocks, len(self.backbone.blocks), config.seed)
         self.weights = {"diffusion": 1.0}
         if config.attention.weight:
             self.weights["attention"] = config.attention.weight
@@ -103,9 +103,7 @@ class DiffusionTask(Task):
                 "encode clips that have instance tracks and triplets, or set both to 0",
             )
         size = (frames, *self.tokens)
-        return InteractionAlignment(
-            config, len(self.transformer.transformer_blocks), size, track_shape, self.config.seed
-        )
+        return InteractionAlignment(config, len(self.backbone.blocks), size, track_shape, self.config.seed)
 
     def encode_text(self, text: torch.Tensor) -> torch.Tensor:  # -> (B, L, D)
         return text
@@ -114,27 +112,30 @@ class DiffusionTask(Task):
         """Noise, at a random timestep unless one is given, and first-frame dropout on clips."""
         config, clean = self.config, clips.latents
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        levels = self.noise_scheduler.config.num_train_timesteps
         level = torch.rand(len(clean), generator=generator) ** (1 / config.noise_power)
-        timesteps = (levels * level).long().clamp(max=levels - 1)
+        timesteps = timesteps_of(self.noise_scheduler, level)
         if timestep is not None:
             timesteps.fill_(timestep)
         noise = torch.randn(clean.shape, generator=generator)
         noisy, target, scale = add_noise(self.noise_scheduler, clean, noise, timesteps)
-        has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout).view(-1, 1, 1, 1)
-        image = torch.cat([(clips.image_latents * has_image)[:, None], torch.zeros_like(clean[:, 1:])], dim=1)
-        inputs = [noisy, image]
-        if self.transformer.config.in_channels > noisy.shape[2] + image.shape[2]:
-            frames, _, height, width = clean.shape[1:]
+        has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout)
+        frames, _, height, width = clean.shape[1:]
+        condition = None
+        if self.backbone.extra_channels:
             channel = mask_latents(clips.masks, frames, height, width, "area")
-            inputs.append(channel * clips.has_mask.view(-1, 1, 1, 1, 1))
+            condition = channel * clips.has_mask.view(-1, 1, 1, 1, 1)
+        image = self.backbone.first_frame(clips.image_latents, frames)
+        weight = motion_weight(clean, config.moving_weight)
+        if self.backbone.first_frame_given:
+            # what is given is not to be predicted
+            weight[has_image, 0] = 0
         return DiffusionBatch(
-            torch.cat(inputs, dim=2),
+            self.backbone.inputs(noisy, image, condition, has_image),
             clips.text,
-            timesteps,
+            self.backbone.frame_times(timesteps, frames, has_image),
             target,
             scale,
-            motion_weight(clean, config.moving_weight),
+            weight,
             token_mask(clips.masks, *self.tokens),
             clips.has_mask & clips.has_trigger,
             clips.trigger_tokens,
@@ -145,16 +146,7 @@ class DiffusionTask(Task):
 
     def predict(self, batch: DiffusionBatch) -> torch.Tensor:  # (B, F, C, h, w)
         dtype = next(self.transformer.parameters()).dtype
-        call = dict(
-            hidden_states=batch.inputs.to(dtype),
-            encoder_hidden_states=self.encode_text(batch.text).to(dtype),
-            timestep=batch.timesteps,
-            image_rotary_emb=self.rotary,
-            return_dict=False,
-        )
-        if self.transformer.config.ofs_embed_dim is not None:
-            call["ofs"] = call["hidden_states"].new_full((1,), fill_value=2.0)  # pyright: ignore[reportAttributeAccessIssue]
-        return self.transformer(**call)[0]
+        return self.backbone.predict(batch.inputs.to(dtype), self.encode_text(batch.text).to(dtype), batch.timesteps)
 
     def forward(self, batch: DiffusionBatch, held: ExitStack) -> dict[str, torch.Tensor]:
         options, wanted = self.config.attention, self._wanted(batch)
@@ -196,12 +188,3 @@ def _with_text(clips: Clips) -> Interactions | None:
     if clips.interactions is None:
         return None
     return clips.interactions._replace(known=clips.interactions.known & clips.has_trigger)
-
-
-def rotary_embedding(transformer, frames: int, height: int, width: int, device):
-    """Rotary positions of latents (F, C, h, w), as the pipeline makes them; None for a model without."""
-    if not transformer.config.use_rotary_positional_embeddings:
-        return None
-    pipeline = CogVideoXImageToVideoPipeline(None, None, None, transformer, None)
-    scale = pipeline.vae_scale_factor_spatial
-    return pipeline._prepare_rotary_positional_embeddings(height * scale, width * scale, frames, device)

@@ -2,6 +2,7 @@ import hashlib
 import shutil
 
 import pytest
+import torch
 
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video import TargetAwarePipeline
@@ -57,6 +58,39 @@ def test_sharded_weights_need_every_shard(copied_base):
     (folder / "diffusion_pytorch_model.safetensors.index.json").write_text(str(index).replace("'", '"'))
     with pytest.raises(VideoError, match=shards[1].name):
         TargetAwarePipeline.from_pretrained(copied_base)
+
+
+def test_all_missing_files_are_named_at_once_with_their_folder(copied_base):
+    for name in ("vae/config.json", "tokenizer/tokenizer.json", "transformer/diffusion_pytorch_model.safetensors"):
+        (copied_base / name).unlink()
+    with pytest.raises(VideoError) as error:
+        TargetAwarePipeline.from_pretrained(copied_base)
+    for text in (
+        str(copied_base),
+        "vae/config.json",
+        "tokenizer/tokenizer.json",
+        "transformer/diffusion_pytorch_model",
+    ):
+        assert text in error.value.message
+
+
+@pytest.mark.parametrize("family", ["cogvideox", "wan"])
+def test_sharded_folders_give_the_same_models(tmp_path, tiny_base, family):
+    from tiny_wan import write_tiny_wan
+
+    if family == "wan":
+        pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with it")
+    whole = tiny_base if family == "cogvideox" else write_tiny_wan(tmp_path / "whole")
+    pipeline = TargetAwarePipeline.from_pretrained(whole)
+    sharded = shutil.copytree(whole, tmp_path / "sharded")
+    for part in ("transformer", "text_encoder"):
+        shutil.rmtree(sharded / part)
+        getattr(pipeline, part).save_pretrained(sharded / part, max_shard_size="4KB")
+        assert len(list((sharded / part).glob("*-of-*.safetensors"))) > 1
+    again = TargetAwarePipeline.from_pretrained(sharded)
+    for part in ("transformer", "text_encoder"):
+        weights = getattr(again, part).state_dict()
+        assert all(torch.equal(weights[name], value) for name, value in getattr(pipeline, part).state_dict().items())
 
 
 def test_a_path_is_never_taken_for_a_hub_id(tmp_path, monkeypatch):

@@ -46,9 +46,9 @@ def test_first_frame_is_drawn_to_the_words_inside_the_mask_and_away_outside():
     maps = []
 
     class Recorded(AttentionModulation):
-        def push_and_wanted(self, query, text_length):
-            push, wanted = super().push_and_wanted(query, text_length)
-            maps.append((push[:, text_length:], wanted))
+        def push_and_wanted(self, attended):
+            push, wanted = super().push_and_wanted(attended)
+            maps.append((push[:, attended.text_queries :], wanted))
             return push, wanted
 
     with Recorded(transformer, (3, 4), inside, PROMPTED):

@@ -1,7 +1,8 @@
+import pytest
 import torch
 
 from training.models import build_scheduler
-from training.objectives.diffusion import LEAST_NOISE, add_noise, denoising_loss, motion_weight
+from training.objectives.diffusion import LEAST_NOISE, add_noise, denoising_loss, motion_weight, timesteps_of
 
 
 def test_noise_and_velocity_give_back_the_clean_latents():
@@ -49,3 +50,34 @@ def test_loss_is_the_weighted_mean():
     target[..., 1] = 3.0
     weight = torch.tensor([1.0, 3.0]).view(1, 1, 1, 1, 2)
     assert denoising_loss(prediction, target, torch.tensor(2.0), weight) == 4 * (1 * 1 + 3 * 9) / 4
+
+
+@pytest.fixture(params=["unipc", "euler"])
+def flow(request):
+    from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
+
+    if request.param == "euler":
+        return FlowMatchEulerDiscreteScheduler(shift=5.0)
+    return UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=5.0)
+
+
+def test_noise_of_a_flow_is_that_of_its_scheduler_and_one_step_back_gives_the_clean_latents(flow):
+    clean, noise = torch.randn(1, 2, 3, 4, 4), torch.randn(1, 2, 3, 4, 4)
+    flow.set_timesteps(10)
+    for index in (0, 4, 9):
+        noisy, target, _ = add_noise(flow, clean, noise, flow.timesteps[index : index + 1])
+        sigma = flow.sigmas[index]
+        torch.testing.assert_close(noisy, (1 - sigma) * clean + sigma * noise, atol=1e-2, rtol=0)  # whole timesteps
+        torch.testing.assert_close(noisy - target * sigma, clean, atol=1e-2, rtol=0)
+
+
+def test_timesteps_of_a_flow_are_shifted_as_those_of_its_sampler(flow):
+    flow.set_timesteps(1000)
+    even = torch.linspace(1, 1e-3, 1000)
+    # towards no noise the samplers stop a little earlier, each in its own way
+    assert (timesteps_of(flow, even) - flow.timesteps)[:700].abs().max() <= 3.0
+    assert timesteps_of(flow, torch.tensor([0.5])).item() == pytest.approx(1000 * 2.5 / 3)
+
+
+def test_timesteps_without_shift_are_whole_numbers_below_the_last():
+    assert timesteps_of(build_scheduler(), torch.tensor([0.0, 0.5, 0.9999, 1.0])).tolist() == [0, 500, 999, 999]

@@ -7,6 +7,7 @@ import torch
 
 from tavid_planner.errors import InputError
 from tavid_planner.video.adapter import load_adapter
+from tavid_planner.video.backbone import backbone_of
 from training.configuration import ValidationConfig
 from training.json_lines import read_lines
 from training.models import build_vae
@@ -30,15 +31,10 @@ def test_run_trains_every_weight_and_writes_a_base_that_an_adapter_starts_on(bas
     averaged = trainer.averaged["transformer.patch_embed.proj.weight"]
     assert torch.equal(base.patch_embed.proj.weight, averaged)  # with its mask channel
     batch = trainer._batch(0)
-    call = dict(
-        hidden_states=batch.inputs,
-        encoder_hidden_states=trainer.task.encode_text(batch.text),
-        timestep=batch.timesteps,
-        image_rotary_emb=trainer.task.rotary,
-        return_dict=False,
-    )
+    call = batch.inputs, trainer.task.encode_text(batch.text), batch.timesteps
     with torch.no_grad(), trainer.result():
-        assert torch.allclose(base.eval()(**call)[0], trainer.task.transformer.eval()(**call)[0], atol=1e-5)
+        ours, theirs = (backbone_of(t.eval()).predict(*call) for t in (base, trainer.task.transformer))
+    assert torch.allclose(ours, theirs, atol=1e-5)
 
 
 def test_second_stage_keeps_the_mask_channel_of_a_run_and_adds_one_to_a_model_folder(base_config, tmp_path):

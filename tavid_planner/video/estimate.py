@@ -1,15 +1,21 @@
 """How much memory settings need, estimated from the model's own files before anything is loaded.
 
-A rough count of the largest things that are in memory at once; `tests/tavid_planner/worker/test_estimate.py` compares
-it with what the mini model takes. It is there to refuse what cannot fit, not to predict to the byte.
+A rough count of the largest things that are in memory at once; `tests/tavid_planner/video/test_estimate.py` compares
+it with what the mini model takes on a CPU. It is there to refuse what cannot fit, not to predict to the byte. For Wan
+and for the offloading modes it is not measured yet.
 """
 
 import json
+import logging
+import math
 import os
 from pathlib import Path
 
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.video.model_files import check_safetensors, is_hub_id
+
+logger = logging.getLogger(__name__)
 
 GB = 1e9
 LIBRARIES_BYTES = 0.9e9  # torch, diffusers, MediaPipe, PyBullet
@@ -19,7 +25,7 @@ DECODER_COPIES = 6  # of the widest feature map: input, padded input, convolutio
 DECODED_AT_ONCE = 9  # frames: two latent frames and what the convolutions remember
 TILED_SHARE = 0.35  # of the picture that is decoded at once with tiles
 FRAME_COPIES = 24  # bytes for each of three channels of a pixel: float video, its copies, the frames the lift looks at
-WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
+WAN_AT_ONCE = 6  # frames: the four of one latent frame, and what the convolutions remember
 
 
 def needed_bytes(config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)) -> int | None:
@@ -28,14 +34,41 @@ def needed_bytes(config: PlannerConfig, samples: int = 1, size_px: tuple[int, in
     Args:
         size_px: (height, width) of the request's image.
     """
+    modes = needed_by_mode(config, samples, size_px)
+    return None if modes is None else modes[config.video.memory]
+
+
+def needed_by_mode(
+    config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)
+) -> dict[str, int] | None:
+    """Memory on the device that generates, by memory mode: all weights are there, or one model, or one layer at a time.
+
+    None where the model's files are not here.
+    """
     video = config.video
-    folder = Path(resolve_model(video.base)).expanduser()
+    folder = _local(video.base)
+    if folder is None:
+        return None
     transformer, vae = _read(folder / "transformer"), _read(folder / "vae")
     if transformer is None or vae is None:
         return None
     activations = max(_transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae))
     frames = video.num_frames * 3 * (video.height * video.width * FRAME_COPIES + samples * size_px[0] * size_px[1] * 4)
-    return int(LIBRARIES_BYTES + _weight_bytes(video, folder) + activations + frames)
+    besides = LIBRARIES_BYTES + activations + frames
+    adapter = _local(video.adapter) if video.adapter else None
+    extra, _ = _numbers(adapter) if adapter is not None else (0, 0)
+    models = [_numbers(place) for place in sorted(folder.iterdir()) if place.is_dir() and place != adapter]
+    size = DTYPE_BYTES[video.dtype]
+    return {
+        "resident": int(besides + size * (extra + sum(total for total, _ in models))),
+        "model": int(besides + size * (extra + max(total for total, _ in models))),
+        "sequential": int(besides + size * max(largest for _, largest in models)),
+    }
+
+
+def memory_words(needed: dict[str, int]) -> str:
+    """Modes and what they need, in words."""
+    return ", ".join(f"{mode} {size / GB:.1f} GB" for mode, size in needed.items())
 
 
 def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)) -> None:
@@ -44,20 +77,31 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
     Raises:
         VideoError: OUT_OF_MEMORY with both numbers.
     """
-    if config.video.device not in ("auto", "cpu"):  # a GPU's memory is its own, and torch tells when it is full
+    modes, free = needed_by_mode(config, samples, size_px), device_free_bytes(config.video.device)
+    if modes is None or free is None:
         return
-    needed, free = needed_bytes(config, samples, size_px), free_bytes()
-    if needed is None or free is None or needed <= free:
-        return
+    logger.info("memory needed: %s; %.1f GB are free", memory_words(modes), free / GB)
     video = config.video
-    if config.video.device == "auto" and _has_gpu():
+    needed = modes[video.memory]
+    if needed <= free:
         return
+    smaller = [mode for mode, size in modes.items() if size <= free]
     raise VideoError(
         ErrorCode.OUT_OF_MEMORY,
         f"{video.num_frames} frames of {video.width}x{video.height} pixels, {samples} samples, need about "
         f"{needed / GB:.1f} GB of memory, {free / GB:.1f} GB are free",
-        "use fewer or smaller frames (video.num_frames, video.height, video.width), vae_tiling, or fewer samples",
+        (f"use video.memory={smaller[0]}, or " if smaller and _has_gpu(video.device) else "use ")
+        + "fewer or smaller frames (video.num_frames, video.height, video.width), vae_tiling, or fewer samples",
     )
+
+
+def device_free_bytes(device: str) -> int | None:
+    """Memory that is free on the device a profile asks for; None where it cannot be told."""
+    if not _has_gpu(device):
+        return free_bytes()
+    import torch
+
+    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
 
 
 def free_bytes() -> int | None:
@@ -87,10 +131,28 @@ def _container_bytes() -> int | None:
     return None if limit == "max" else int(limit) - used + int(statistics.get("inactive_file", 0)) + own
 
 
-def _has_gpu() -> bool:
+def _has_gpu(device: str) -> bool:
+    """Whether this device is a GPU, found only where it may be one: torch takes its time to import."""
+    if device == "cpu":
+        return False
     import torch
 
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
+    return device != "auto" or torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _local(model: str) -> Path | None:
+    """The folder of a model, or of what the hub's cache holds of it; None where there is none. No hub is asked."""
+    name = resolve_model(model)
+    if not is_hub_id(name):
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
 
 
 def _read(folder: Path) -> dict | None:
@@ -101,25 +163,35 @@ def _read(folder: Path) -> dict | None:
     return data if isinstance(data, dict) else None
 
 
-def _weight_bytes(video: VideoConfig, folder: Path) -> int:
-    folders = [folder, Path(resolve_model(video.adapter)).expanduser()] if video.adapter else [folder]
-    files = {file for place in folders if place.is_dir() for kind in WEIGHTS for file in place.rglob(kind)}
-    return sum(file.stat().st_size for file in files)
+def _numbers(folder: Path) -> tuple[int, int]:
+    """How many numbers the safetensors files of a folder hold, and how many the largest tensor."""
+    counts = [
+        math.prod(entry["shape"])
+        for file in folder.glob("*.safetensors")
+        for name, entry in check_safetensors(file).items()
+        if name != "__metadata__"
+    ]
+    return sum(counts), max(counts, default=0)
 
 
 def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> float:
     frames = (video.num_frames - 1) // vae.get("temporal_compression_ratio", 4) + 1
-    pixels_a_token = _shrinking(vae) * transformer.get("patch_size", 2)
+    patch = transformer.get("patch_size", 2)
+    pixels_a_token = _shrinking(vae) * (patch[-1] if isinstance(patch, list) else patch)
     tokens = frames * (video.height / pixels_a_token) * (video.width / pixels_a_token)
-    tokens += transformer.get("max_text_seq_length", 226)
+    tokens += transformer.get("max_text_seq_length", 226 if "block_out_channels" in vae else 512)
     width = transformer.get("num_attention_heads", 30) * transformer.get("attention_head_dim", 64)
     batch = 2 if video.guidance_scale > 1 else 1
     return batch * tokens * width * TOKEN_COPIES * DTYPE_BYTES[video.dtype]
 
 
 def _decoder_bytes(video: VideoConfig, vae: dict) -> float:
-    channels = vae.get("block_out_channels", (128, 256, 256, 512))
     pixels = video.height * video.width * (TILED_SHARE if video.vae_tiling else 1.0)
+    if "base_dim" in vae:  # of Wan, whose newer VAE puts pixels together into patches
+        widest = vae.get("decoder_base_dim") or vae["base_dim"]
+        cells = pixels / (vae.get("patch_size") or 1) ** 2
+        return WAN_AT_ONCE * cells * widest * DECODER_COPIES * DTYPE_BYTES[video.dtype]
+    channels = vae.get("block_out_channels", (128, 256, 256, 512))
     # the layer before the last comes at full size with the channels of the block below
     widest = channels[min(1, len(channels) - 1)]
     at_once = min(DECODED_AT_ONCE, video.num_frames)
@@ -127,4 +199,6 @@ def _decoder_bytes(video: VideoConfig, vae: dict) -> float:
 
 
 def _shrinking(vae: dict) -> int:
+    if "base_dim" in vae:  # of Wan
+        return vae.get("scale_factor_spatial", 8)
     return 2 ** (len(vae.get("block_out_channels", (0, 0, 0, 0))) - 1)

@@ -1,0 +1,1 @@
+"""The pipelines of the families that `TargetAwarePipeline.from_pretrained` chooses from."""

@@ -1,0 +1,86 @@
+"""Target-aware generation with CogVideoX 1.0 and 1.5."""
+
+from typing import ClassVar
+
+import torch
+from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.model_files import missing
+from tavid_planner.video.pipeline import Start, TargetAwarePipeline
+from tavid_planner.video.vae_on_cpu import speed_up_vae
+
+
+class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPipeline):
+    """CogVideoX image-to-video that takes a target mask as an extra latent channel."""
+
+    SCHEDULERS: ClassVar[dict[str, type]] = {"dpm": CogVideoXDPMScheduler, "ddim": CogVideoXDDIMScheduler}
+    # the causal VAE gives the first latent frame one pixel frame only when their number is odd
+    frame_step = 8
+
+    def check_base(self) -> None:
+        channels, wanted = self.transformer.config.in_channels, 2 * self.vae.config.latent_channels
+        if channels < wanted:
+            raise missing(
+                f"{self.base} is no image-to-video model: its transformer takes {channels} channels",
+                f"one with {wanted} channels is needed",
+            )
+
+    def speed_up_on_cpu(self) -> None:
+        speed_up_vae(self.vae)
+
+    def own_size_px(self) -> tuple[int, int]:
+        config, cell = self.transformer.config, self.vae_scale_factor_spatial
+        return config.sample_height * cell, config.sample_width * cell
+
+    def check_size(self, height: int, width: int, num_frames: int) -> None:
+        own = self.own_size_px()
+        if self.transformer.config.use_learned_positional_embeddings and (height, width) != own:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"the frame size is {width}x{height} px",
+                f"this model has learned positions for {own[1]}x{own[0]} only",
+            )
+
+    def start(self, image, height, width, num_frames, dtype, device, generator) -> Start:
+        pixels = self.video_processor.preprocess(image, height=height, width=width).to(device, dtype)
+        latents, image_latents = self.prepare_latents(
+            pixels,
+            num_channels_latents=self.vae.config.latent_channels,
+            # CogVideoX 1.5 patches time, its latent frames are padded to whole patches
+            num_frames=num_frames + self._padding_frames(num_frames) * self.vae_scale_factor_temporal,
+            height=height,
+            width=width,
+            dtype=dtype,
+            device=device,
+            generator=generator,
+        )
+        return Start(latents, image_latents)
+
+    def step(self, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
+        extra = self.prepare_extra_step_kwargs(generator, 0.0)
+        if not isinstance(self.scheduler, CogVideoXDPMScheduler):
+            return self.scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
+        # the DPM scheduler looks one step back
+        latents, memory["clean"] = self.scheduler.step(
+            predicted, memory.get("clean"), t, memory.get("before"), latents, **extra, return_dict=False
+        )
+        memory["before"] = t
+        return latents
+
+    def decoded(self, latents, num_frames: int) -> torch.Tensor:
+        return self.decode_latents(latents[:, self._padding_frames(num_frames) :])
+
+    def encoded_clip(self, pixels) -> torch.Tensor:
+        return self._means(pixels).transpose(1, 2) * self.vae.config.scaling_factor
+
+    def encoded_image(self, pixels) -> torch.Tensor:
+        scale = self.vae.config.scaling_factor
+        return self._means(pixels)[:, :, 0] * (1 / scale if self.vae.config.invert_scale_latents else scale)
+
+    def _means(self, pixels: torch.Tensor) -> torch.Tensor:  # (B, 3, T, H, W) -> (B, C, F, h, w)
+        return self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mean
+
+    def _padding_frames(self, num_frames: int) -> int:
+        latent_frames = (num_frames - 1) // self.vae_scale_factor_temporal + 1
+        return -latent_frames % self.backbone.patch[0]

@@ -1,0 +1,123 @@
+"""The estimate against what was measured, and what is refused before anything is loaded."""
+
+import json
+import math
+
+import pytest
+
+from tavid_planner.config import load_profile, with_options
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.video import estimate
+from tavid_planner.video.estimate import free_bytes, needed_by_mode, needed_bytes, require_memory
+
+MIB = 2**20
+# height, width, frames of the mini model on a CPU -> MiB at the peak of one step, above what libraries and weights take
+MEASURED = {
+    (192, 288, 17): 533,
+    (384, 576, 17): 1652,
+    (384, 576, 49): 2134,
+    (768, 1024, 17): 5695,
+}
+
+
+def mini(height, width, frames, *options):
+    texts = [f"video.height={height}", f"video.width={width}", f"video.num_frames={frames}", "video.device=cpu"]
+    return with_options(load_profile("mini"), [*texts, *options])
+
+
+@pytest.mark.parametrize("size", MEASURED)
+def test_estimate_is_near_what_was_measured(size):
+    estimated = needed_bytes(mini(*size)) - needed_bytes(mini(16, 16, 5))
+    assert 0.85 < estimated / (MEASURED[size] * MIB) < 1.35
+
+
+def test_more_of_anything_needs_more_and_tiles_and_half_precision_less():
+    base = mini(384, 576, 49, "video.guidance_scale=6")
+    needed = needed_bytes(base)
+    assert needed_bytes(base, samples=8) > needed
+    assert needed_bytes(base, size_px=(2000, 3000)) > needed
+    assert needed_bytes(with_options(base, ["video.vae_tiling=true"])) < needed
+    assert needed_bytes(with_options(base, ["video.dtype=bfloat16"])) < needed
+
+
+def test_what_cannot_fit_is_refused_with_both_numbers(monkeypatch):
+    monkeypatch.setattr(estimate, "free_bytes", lambda: int(20e9))
+    require_memory(mini(384, 576, 49))
+    with pytest.raises(
+        TavidError, match=r"129 frames of 1536x1024 pixels.*about 2\d\.\d GB.*20\.0 GB are free"
+    ) as error:
+        require_memory(mini(1024, 1536, 129))
+    assert error.value.code is ErrorCode.OUT_OF_MEMORY
+
+
+def test_model_that_is_not_here_is_not_judged():
+    config = with_options(load_profile("mini"), ["video.base=nobody/no-such-model", "video.device=cpu"])
+    assert needed_bytes(config) is None
+    require_memory(config)
+
+
+def test_free_memory_is_less_than_the_machine_has():
+    total = int(open("/proc/meminfo").readline().split()[1]) * 1024
+    assert 0 < free_bytes() <= total
+
+
+def write_shapes(folder, shapes, config):
+    """A model folder whose weights are all there but take no room: files with holes."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    for number, part in enumerate((shapes[::2], shapes[1::2])):  # two shards
+        header, end = {}, 0
+        for name, shape in part:
+            size = 2 * math.prod(shape)
+            header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [end, end + size]}
+            end += size
+        text = json.dumps(header).encode()
+        path = folder / f"model-0000{number + 1}-of-00002.safetensors"
+        path.write_bytes(len(text).to_bytes(8, "little") + text)
+        with path.open("r+b") as file:
+            file.truncate(8 + len(text) + end)
+
+
+def full_size(folder, family):
+    """Numbers of the published models: transformer, text encoder and VAE; tensors as large as theirs."""
+    transformer, vae, text = {
+        "wan": (
+            dict(num_attention_heads=24, attention_head_dim=128, patch_size=[1, 2, 2]),
+            dict(base_dim=160, decoder_base_dim=256, patch_size=2, scale_factor_spatial=16),
+            (256384, 4096),
+        ),
+        "cogvideox": (
+            dict(num_attention_heads=48, attention_head_dim=64, patch_size=2, max_text_seq_length=226),
+            dict(block_out_channels=[128, 256, 256, 512], temporal_compression_ratio=4),
+            (32128, 4096),
+        ),
+    }[family]
+    write_shapes(folder / "transformer", [(f"w{i}", (14336, 3072)) for i in range(120)], transformer)
+    encoder = [("shared", text)] + [(f"w{i}", (10240, 4096)) for i in range(110)]
+    write_shapes(folder / "text_encoder", encoder, {})
+    write_shapes(folder / "vae", [(f"w{i}", (512, 512, 3, 3, 3)) for i in range(40)], vae)
+
+
+@pytest.mark.parametrize("profile, family", [("wan-5b", "wan"), ("tavid-5b", "cogvideox")])
+def test_full_size_models_need_less_the_more_waits_elsewhere(tmp_path, profile, family, monkeypatch):
+    full_size(tmp_path / "base", family)
+    options = [f"video.base={tmp_path / 'base'}", "video.adapter=", "video.device=cpu"]
+    config = with_options(load_profile(profile), options)
+    needed = needed_by_mode(config)
+    assert needed["resident"] > needed["model"] > needed["sequential"]
+    weights = 2 * (120 * 14336 * 3072 + 110 * 10240 * 4096)
+    assert weights < needed["resident"] < 40e9
+    monkeypatch.setattr(estimate, "free_bytes", lambda: int(needed["model"]))
+    require_memory(config)  # the profile offloads whole models
+    with pytest.raises(TavidError, match="GB are free"):
+        require_memory(with_options(config, ["video.memory=resident"]))
+
+
+def test_numbers_count_as_the_arithmetic_has_them_whatever_the_files_hold(tmp_path):
+    full_size(tmp_path / "base", "wan")
+    options = [f"video.base={tmp_path / 'base'}", "video.height=64", "video.width=64", "video.num_frames=5"]
+    half, whole = (
+        needed_by_mode(with_options(load_profile("wan-5b"), [*options, f"video.dtype={dtype}"]))["resident"]
+        for dtype in ("bfloat16", "float32")
+    )
+    assert whole - estimate.LIBRARIES_BYTES == pytest.approx(2 * (half - estimate.LIBRARIES_BYTES), rel=0.02)
