@@ -125,11 +125,11 @@ def best_path(frames: list[Places], hands: np.ndarray) -> np.ndarray:
     ends = [(total[t].min() + UNSEEN * (T - 1 - t), t) for t in range(max(0, T - MOST_UNSEEN), T)]
     t = min(ends)[1]
     i, path = int(total[t].argmin()), np.full(T, -1)
-    while True:
+    path[t] = i
+    while (origin := back[t][i]) is not None:
+        t, i = origin
         path[t] = i
-        if back[t][i] is None:
-            return path
-        t, i = back[t][i]
+    return path
 
 
 def _step_costs(before: Places, after: Places, hands_before, hands_after, frames: int) -> np.ndarray:  # (N, M)
