@@ -53,7 +53,8 @@ def progress_words(done: dict[str, float], place: int) -> str:
     if place > 0:
         before = "one plan is" if place == 1 else f"{place} plans are"
         return _box("wait", "#46506e", f"<b>You are number {place} in the line</b>: {before} made before yours.")
-    stages = (*STAGES, "save")
+    # a plan without a robot has no such stage
+    stages = [stage for stage in (*STAGES, "save") if stage != "robot" or stage in done]
     begun = max((stages.index(stage) for stage in done if stage in stages), default=0)
     # a stage that had nothing to do (models that are loaded) says nothing
     shares = {stage: 1.0 if k < begun else done.get(stage, 0.0) for k, stage in enumerate(stages)}
