@@ -52,7 +52,7 @@ class RobotPlan:
 
     @property
     def done(self) -> bool | None:
-        """Whether the object was moved as the person moved it; None when it was not tried."""
+        """Whether the object was moved as the person moved it, in the scene as lifted; None when it was not tried."""
         if self.motion is None:
             return False
         return None if self.execution is None else self.execution.done
