@@ -99,7 +99,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
 
 def compare(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
     """Errors of a lifted motion."""
-    ours, theirs = (_body_in_camera(m) for m in (motion, truth))
+    ours, theirs = (body_in_camera(m) for m in (motion, truth))
     ours_root, theirs_root = ours - ours[:, :1], theirs - theirs[:, :1]
     error = np.linalg.norm(ours_root - theirs_root, axis=-1)
     crossed = np.linalg.norm(ours_root[:, LEFT_RIGHT] - theirs_root, axis=-1)
@@ -135,7 +135,7 @@ def f1(found: np.ndarray, true: np.ndarray) -> float:
     return 1.0 if not (found.any() or true.any()) else float(2 * both / (found.sum() + true.sum()))
 
 
-def _body_in_camera(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
+def body_in_camera(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
     from hoi_motion.body import load_body
 
     body = load_body(num_betas=max(10, len(motion.betas)))

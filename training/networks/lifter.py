@@ -19,10 +19,10 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.track import MIRRORED_BODY
 from hoi_motion.lift.person.lifter import HIPS, LIFTER_FPS, NUM_POINTS, TRUNK_M, LifterNetwork, normalised
 from hoi_motion.lift.person.priors import SPREAD_RAD
-from training.networks.lifter_motion import FRAMES, random_poses, reaches
+from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, random_poses, reaches, recordings, walks
+from training.scenes.recorded_motion import Segment, segments
 from training.scenes.scene import free_body
 
-CLIP_SECONDS = 2.1  # of a procedural reach
 NOISE_SEED = 600_000
 MIRRORED = np.array([km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS])
 
@@ -100,10 +100,21 @@ def observed(count: int):
         yield MediaPipeKeypoints().detect(scene.frames, near_px=near_px), scene.motion
 
 
-def motion_points(num_reaches: int, num_random: int, noise: KeypointNoise, seed: int = 0) -> torch.Tensor:
+@dataclass(frozen=True)
+class MotionCounts:
+    """How many clips of each kind (lifter_motion.py); recorded ones of `pieces`."""
+
+    reaches: int
+    random: int
+    walks: int
+    recorded: int
+    pieces: tuple[Segment, ...] = ()
+
+
+def motion_points(counts: MotionCounts, noise: KeypointNoise, seed: int = 0) -> torch.Tensor:
     """(C, 2, FRAMES, N, 3): what the keypoints mean, and where they are seen, in the world (z up).
 
-    Every reach comes as it is and with its joints bent at random.
+    Reaches, walks and recorded motion come as they are and with their joints bent at random.
     """
     body, rng, pairs = free_body(), np.random.default_rng([seed, 3]), []
 
@@ -112,11 +123,18 @@ def motion_points(num_reaches: int, num_random: int, noise: KeypointNoise, seed:
         seen = points + np.einsum("tnab,nb->tna", rotations, noise.offset_m)
         pairs.append(np.stack([points, seen]).astype(np.float32))
 
-    for clip in tqdm(reaches(num_reaches, seed), total=num_reaches, desc="reaches", disable=None):
-        add(clip.pose_rad, clip)
-        add(clip.pose_rad + bends(rng), clip)
-    for clip in tqdm(random_poses(num_random, seed), total=num_random, desc="random poses", disable=None):
-        add(clip.pose_rad, clip)
+    kinds = [
+        ("reaches", counts.reaches, reaches(counts.reaches, seed)),
+        ("walks", counts.walks, walks(counts.walks, seed)),
+        ("random poses", counts.random, random_poses(counts.random, seed)),
+    ]
+    if counts.pieces:
+        kinds.append(("recorded", counts.recorded, recordings(counts.recorded, list(counts.pieces), seed)))
+    for name, count, clips in kinds:
+        for clip in tqdm(clips, total=count, desc=name, disable=None):
+            add(clip.pose_rad, clip)
+            if name != "random poses":
+                add(clip.pose_rad + bends(rng), clip)
     return torch.tensor(np.stack(pairs))
 
 
@@ -139,11 +157,14 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     def normal(*shape):
         return torch.randn(*shape, generator=generator)
 
-    # 1. clips, faster or slower, with or without what comes before and after
+    # 1. clips, faster or slower, with what comes before and after: stillness, or the motion backwards
     T = int(torch.randint(8, 19, (), generator=generator))
     chosen = points[torch.randint(len(points), (size,), generator=generator)]
     speed = uniform(0.5, 1.4) * (FRAMES - 1) / (CLIP_SECONDS * LIFTER_FPS)
-    at = (uniform(-0.3, 0.5)[:, None] * FRAMES + torch.arange(T) * speed[:, None]).clamp(0, FRAMES - 1.001)
+    at = uniform(-0.3, 0.5)[:, None] * FRAMES + torch.arange(T) * speed[:, None]
+    last = FRAMES - 1.001
+    back = last - (last - at.abs() % (2 * last)).abs()
+    at = torch.where(torch.rand(size, 1, generator=generator) < 0.5, back, at.clamp(0, last))
     low, rows = at.long(), torch.arange(size)[:, None]
     share = (at - low)[:, :, None, None, None]
     chosen = chosen.transpose(1, 2)  # (B, FRAMES, 2, N, 3)
@@ -236,6 +257,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
     parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
     parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
+    parser.add_argument("--walks", type=int, default=1000, help="procedural walks")
+    parser.add_argument("--mocap", type=Path, metavar="DIR", help="recordings, of which the development half is used")
+    parser.add_argument("--recorded", type=int, default=1000, help="clips of recordings")
     parser.add_argument("--steps", type=int, default=5000)
     arguments = parser.parse_args(argv)
     from training.networks.half_weights import save_half
@@ -246,7 +270,9 @@ def main(argv: list[str] | None = None) -> int:
         for k, offset in zip(km.BODY_KEYPOINTS, 100 * noise.offset_m):
             print(f"{k:3}: " + ", ".join(f"{value:.1f}" for value in offset))
         return 0
-    points = motion_points(arguments.reaches, arguments.random, noise)
+    pieces = tuple(s for s in segments(arguments.mocap) if s.number % 2 == 0) if arguments.mocap else ()
+    counts = MotionCounts(arguments.reaches, arguments.random, arguments.walks, arguments.recorded, pieces)
+    points = motion_points(counts, noise)
     network = train(points, noise, arguments.steps)
     save_half(network, arguments.out, start)
     return 0
