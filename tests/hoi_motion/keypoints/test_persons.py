@@ -1,0 +1,85 @@
+"""Where people are: the picture of one from keypoints, one of several, and one who is away for a while."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
+from hoi_motion.keypoints.persons import person_masks
+from hoi_motion.media.image_files import read_image
+
+DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
+
+
+@pytest.fixture(scope="module")
+def one():
+    """A picture of one person, and their trunk's middle."""
+    frame = read_image(DEMO_FRAME)
+    track = MediaPipeKeypoints().detect(np.stack([frame] * 2))
+    return frame, track.body_px[0, list(kp.TORSO), :2].mean(0)
+
+
+@pytest.fixture(scope="module")
+def two(one):
+    """Two of them side by side, and both trunks."""
+    frame, trunk = one
+    return np.concatenate([frame, frame], 1), trunk, trunk + [frame.shape[1], 0]
+
+
+def test_a_persons_mask_holds_their_points_and_ends_near_them(acted):
+    scene = acted(5)
+    masks = person_masks(scene.track, (240, 360))
+    for mask, body in zip(masks, scene.track.body_px):
+        seen = np.rint(body[body[:, 2] > 0.5, :2]).astype(int)
+        inside = seen[((seen >= 0) & (seen < [360, 240])).all(1)]
+        assert mask[inside[:, 1], inside[:, 0]].all()
+        rows, columns = np.nonzero(mask)
+        far = 0.25 * scene.track.person_height_px()
+        assert columns.min() > inside[:, 0].min() - far and columns.max() < inside[:, 0].max() + far
+        assert rows.min() > inside[:, 1].min() - far
+
+
+def test_nobody_has_no_mask(acted):
+    track = acted(3).track
+    track.body_px[..., 2] = 0
+    assert not person_masks(track, (240, 360)).any()
+
+
+def test_of_two_people_the_one_nearer_to_the_object_acts(two):
+    frame, left, right = two
+    for wanted, other in ((left, right), (right, left)):
+        _, crop = find_actor(frame[None], wanted + [5, 20], None, 512)
+        assert np.linalg.norm(crop.centre_px - wanted) < np.linalg.norm(crop.centre_px - other)
+
+
+def test_the_actors_mask_outdoes_the_object(two):
+    frame, left, right = two
+    mask = np.zeros(frame.shape[:2], bool)
+    mask[:, frame.shape[1] // 2 :] = True
+    _, crop = find_actor(frame[None], left, mask, 512)
+    assert np.linalg.norm(crop.centre_px - right) < np.linalg.norm(crop.centre_px - left)
+
+
+def test_who_is_hidden_for_two_frames_is_followed_where_they_come_back(one):
+    frame, trunk = one
+    nobody = np.full_like(frame, 128)
+    shifted = np.roll(frame, 24, axis=1)
+    track = MediaPipeKeypoints().detect(np.stack([frame, frame, frame, nobody, nobody, shifted, shifted]))
+    assert track.seen[[0, 1, 2, 5, 6]].all()
+    assert track.body_px[3:5, :, 2].max() < 0.6
+    back = track.body_px[-1, list(kp.TORSO), :2].mean(0)
+    np.testing.assert_allclose(back - trunk, [24, 0], atol=4)
+
+
+def test_a_stranger_who_is_passed_by_is_not_taken_for_the_actor(two):
+    """The one of two who is gone is not looked for in the other."""
+    frame, left, right = two
+    half = frame.shape[1] // 2
+    alone = frame.copy()
+    alone[:, :half] = 128
+    track = MediaPipeKeypoints().detect(np.stack([frame] * 4 + [alone] * 2), near_px=left)
+    gone = track.body_px[4:]
+    there = gone[..., 2] > 0.5
+    assert not (there & (gone[..., 0] > half)).any()
