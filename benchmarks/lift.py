@@ -24,6 +24,8 @@ from hoi_motion.motion import HANDS, HoiMotion
 LEFT_RIGHT = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20])
 COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm", "contact_f1", "hand_right", "swapped", "seconds")
 UNITS = {"mpjpe_mm": "mm", "pa_mpjpe_mm": "mm", "wrist_mm": "mm", "object_cm": "cm", "seconds": "s"}
+# what the lift says of itself (self_judgement.py)
+SAYS = ("frames_within_5_percent", "wrong_probability")
 LARGE_IS_GOOD = ("contact_f1", "hand_right")
 
 
@@ -92,6 +94,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
     except TavidError as error:
         return {"error": str(error), "code": error.code.name}
     row = {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
+    row |= {name: motion.diagnostics[name] for name in SAYS}
     row["parts"] = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}
     # of the process so far, scenes and all; Linux counts in KiB
     return row | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
@@ -99,7 +102,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
 
 def compare(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
     """Errors of a lifted motion."""
-    ours, theirs = (body_in_camera(m) for m in (motion, truth))
+    ours, theirs = (_body_in_camera(m) for m in (motion, truth))
     ours_root, theirs_root = ours - ours[:, :1], theirs - theirs[:, :1]
     error = np.linalg.norm(ours_root - theirs_root, axis=-1)
     crossed = np.linalg.norm(ours_root[:, LEFT_RIGHT] - theirs_root, axis=-1)
@@ -114,6 +117,7 @@ def compare(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
         "contact_f1": f1(touch, true_touch),
         "hand_right": float(np.array_equal(_touches(motion).any(1), _touches(truth).any(1))),
         "swapped": float((crossed.mean(1) < error.mean(1)).mean()),
+        **worst_frames(motion, truth),
     }
 
 
@@ -135,12 +139,39 @@ def f1(found: np.ndarray, true: np.ndarray) -> float:
     return 1.0 if not (found.any() or true.any()) else float(2 * both / (found.sum() + true.sum()))
 
 
-def body_in_camera(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
+def worst_frames(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
+    """Mean error of the worst frame's joints in shares of the person's height: in space from the pelvis, and in the
+    picture."""
+    ours, theirs = (_body_in_camera(m) for m in (motion, truth))
+    height_m = _height_m(truth)
+    space = np.linalg.norm((ours - ours[:, :1]) - (theirs - theirs[:, :1]), axis=-1) / height_m
+    apart = np.linalg.norm(motion.camera.project(joints_m(motion)) - truth.camera.project(joints_m(truth)), axis=-1)
+    picture = apart * theirs[..., 2] / (truth.camera.K[0, 0] * height_m)
+    return {
+        "worst_frame_space": float(space.mean(1).max()),
+        "worst_frame_picture": float(picture.mean(1).max()),
+        "frames_within": float((picture.mean(1) <= 0.05).mean()),
+    }
+
+
+def joints_m(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
     from hoi_motion.body import load_body
 
     body = load_body(num_betas=max(10, len(motion.betas)))
-    joints = body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
-    return motion.camera.to_camera(joints[:, :22])
+    return body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()[:, :22]
+
+
+def _height_m(motion: HoiMotion) -> float:
+    """Of the resting person."""
+    from hoi_motion.body import load_body
+
+    body = load_body(num_betas=max(10, len(motion.betas)))
+    vertices, _ = body.vertices_and_joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas.copy())
+    return float(np.ptp(vertices[0, :, 1].numpy()))
+
+
+def _body_in_camera(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
+    return motion.camera.to_camera(joints_m(motion))
 
 
 def _object_in_camera(motion: HoiMotion) -> np.ndarray:  # (T, 3)

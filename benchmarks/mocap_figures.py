@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.lift import body_in_camera, compare
+from benchmarks.lift import SAYS, compare, joints_m
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
@@ -100,18 +100,15 @@ def measure_clip(segment, view: int, settings: dict) -> dict:
         motion = lift_video(Clip(scene.frames, scene.fps, scene.target_mask, intrinsics=scene.K, depth_m=depth_m))
     except TavidError as error:
         return about | {"error": str(error), "code": error.code.name}
-    errors = compare(motion, scene.motion)
-    row = {name: errors[name] for name in ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "swapped")}
-    row |= path_errors(motion, scene.motion) | worst_frames(motion, scene.motion)
-    says = ("frames_within_5_percent", "wrong_probability", "reprojection_error_mean")
-    return about | row | {name: motion.diagnostics[name] for name in says}
+    row = about | compare(motion, scene.motion) | path_errors(motion, scene.motion)
+    return row | {name: motion.diagnostics[name] for name in SAYS}
 
 
 def kind_of(truth: HoiMotion) -> str:
     """walks, bends, turns or stands."""
     from scipy.spatial.transform import Rotation
 
-    joints = _joints_m(truth)
+    joints = joints_m(truth)
     ahead = Rotation.from_rotvec(truth.pose_rad[:, 0]).as_matrix()[:, :2, 2]
     trunk = joints[:, 12] - joints[:, 0]
     lean = np.rad2deg(np.arccos(np.clip(trunk[:, 2] / np.linalg.norm(trunk, axis=1), -1, 1)))
@@ -135,37 +132,7 @@ def _level(motion: HoiMotion) -> np.ndarray:  # (T, 3)
     """The pelvis, z up, y where the camera looks."""
     ahead = motion.camera.T_world_camera[:2, 2]
     c, s = ahead / np.linalg.norm(ahead)
-    return _joints_m(motion)[:, 0] @ np.array([[s, -c, 0], [c, s, 0], [0, 0, 1]]).T
-
-
-def worst_frames(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
-    """Mean error of the worst frame's joints in shares of the person's height: in space from the pelvis, and in the
-    picture."""
-    ours, theirs = (body_in_camera(m) for m in (motion, truth))
-    height_m = np.ptp(_rest_m(truth)[:, 1])
-    space = np.linalg.norm((ours - ours[:, :1]) - (theirs - theirs[:, :1]), axis=-1) / height_m
-    apart = np.linalg.norm(motion.camera.project(_joints_m(motion)) - truth.camera.project(_joints_m(truth)), axis=-1)
-    picture = apart * theirs[..., 2] / (truth.camera.K[0, 0] * height_m)
-    return {
-        "worst_frame_space": float(space.mean(1).max()),
-        "worst_frame_picture": float(picture.mean(1).max()),
-        "frames_within": float((picture.mean(1) <= 0.05).mean()),
-    }
-
-
-def _joints_m(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
-    from hoi_motion.body import load_body
-
-    body = load_body(num_betas=max(10, len(motion.betas)))
-    return body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()[:, :22]
-
-
-def _rest_m(motion: HoiMotion) -> np.ndarray:  # (V, 3)
-    """The resting person's skin."""
-    from hoi_motion.body import load_body
-
-    body = load_body(num_betas=max(10, len(motion.betas)))
-    return body.vertices_and_joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas.copy())[0][0].numpy()
+    return joints_m(motion)[:, 0] @ np.array([[s, -c, 0], [c, s, 0], [0, 0, 1]]).T
 
 
 def values(rows: list[dict]) -> dict[str, Value]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.mocap_figures import COLUMNS, kind_of, path_errors, table, taking_turns, worst_frames
+from benchmarks.lift import worst_frames
+from benchmarks.mocap_figures import COLUMNS, kind_of, path_errors, table, taking_turns
 from training.scenes.recorded_motion import Segment
 
 
