@@ -17,7 +17,15 @@ from tqdm import tqdm
 
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.track import MIRRORED_BODY
-from hoi_motion.lift.person.lifter import HIPS, LIFTER_FPS, NUM_POINTS, TRUNK_M, LifterNetwork, normalised
+from hoi_motion.lift.person.lifter import (
+    HIPS,
+    LIFTER_FPS,
+    NUM_POINTS,
+    TRUNK_M,
+    LifterNetwork,
+    network_of,
+    normalised,
+)
 from hoi_motion.lift.person.priors import SPREAD_RAD
 from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, random_poses, reaches, recordings, walks
 from training.scenes.recorded_motion import Segment, segments
@@ -230,11 +238,20 @@ def loss(network: LifterNetwork, xy_seen, sizes, target, up) -> tuple[torch.Tens
     return likelihood + 2 * miss.mean() + 3 * turn, (points - target).norm(dim=-1).mean() * TRUNK_M
 
 
-def train(points: torch.Tensor, noise: KeypointNoise, steps: int, seed: int = 0, size: int = 40) -> LifterNetwork:
+def train(
+    points: torch.Tensor,
+    noise: KeypointNoise,
+    steps: int,
+    seed: int = 0,
+    size: int = 40,
+    start: LifterNetwork | None = None,
+    rate: float = 3e-3,
+) -> LifterNetwork:
+    """A network trained from nothing, or on from `start`."""
     torch.manual_seed(seed)
-    network, generator = LifterNetwork(), torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1)
+    network, generator = start or LifterNetwork(), torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     bar, mean = tqdm(range(steps), desc="steps", mininterval=5), None
     for _ in bar:
         value, error = loss(network, *batch(points, noise, size, generator))
@@ -261,6 +278,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--mocap", type=Path, metavar="DIR", help="recordings, of which the development half is used")
     parser.add_argument("--recorded", type=int, default=1000, help="clips of recordings")
     parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from; default: none, from nothing")
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate; default %(default)s")
     arguments = parser.parse_args(argv)
     from training.networks.half_weights import save_half
 
@@ -273,7 +292,8 @@ def main(argv: list[str] | None = None) -> int:
     pieces = tuple(s for s in segments(arguments.mocap) if s.number % 2 == 0) if arguments.mocap else ()
     counts = MotionCounts(arguments.reaches, arguments.random, arguments.walks, arguments.recorded, pieces)
     points = motion_points(counts, noise)
-    network = train(points, noise, arguments.steps)
+    begun = None if arguments.start is None else network_of(arguments.start)
+    network = train(points, noise, arguments.steps, start=begun, rate=arguments.rate)
     save_half(network, arguments.out, start)
     return 0
 

@@ -1,7 +1,7 @@
 """A small temporal network from 2D keypoints to 3D: what the fit starts from and leans on.
 
-Trained on procedural motion alone (`training/networks/lifter.py`). Input and output live in a camera turned towards the
-person, in units of the person's size, at LIFTER_FPS; it needs a focal length, but no picture.
+Trained on procedural and recorded motion (`training/networks/lifter.py`). Input and output live in a camera turned
+towards the person, in units of the person's size, at LIFTER_FPS; it needs a focal length, but no picture.
 """
 
 from dataclasses import dataclass
@@ -95,13 +95,18 @@ def normalised(rays: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, to
     return torch.cat([xy, seen[..., None]], -1), size, R
 
 
-@lru_cache(maxsize=1)
-def _network() -> LifterNetwork:
+def network_of(weights: Path) -> LifterNetwork:
+    """The network that a file holds."""
     from safetensors.torch import load_file
 
     network = LifterNetwork()
-    network.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
-    return network.eval().requires_grad_(False)
+    network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+    return network
+
+
+@lru_cache(maxsize=1)
+def _network() -> LifterNetwork:
+    return network_of(WEIGHTS).eval().requires_grad_(False)
 
 
 def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confidence: float) -> Lifted:

@@ -8,8 +8,10 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.person import lifter
 from hoi_motion.motion import Camera, HoiMotion, ObjectMotion
+from tests.training.scenes.acclaim import write_person
 from training.networks import lifter as train_lifter
-from training.networks.lifter_motion import random_poses, reaches
+from training.networks.lifter_motion import CLIP_SECONDS, random_poses, reaches, recordings, walks
+from training.scenes.recorded_motion import segments
 
 N = lifter.NUM_POINTS
 QUIET = train_lifter.KeypointNoise(np.zeros((N, 3)), np.zeros(N), np.zeros(N), crouch_m=0.0)
@@ -18,7 +20,7 @@ QUIET = train_lifter.KeypointNoise(np.zeros((N, 3)), np.zeros(N), np.zeros(N), c
 @pytest.fixture(scope="module")
 def unseen():
     """Points of reaches whose seed no training has."""
-    pairs = train_lifter.motion_points(6, 0, QUIET, seed=77)
+    pairs = train_lifter.motion_points(train_lifter.MotionCounts(6, 0, 0, 0), QUIET, seed=77)
     return train_lifter.batch(pairs, QUIET, 24, torch.Generator().manual_seed(5))
 
 
@@ -59,6 +61,46 @@ def test_input_and_target_fit_each_other(unseen):
             values = np.concatenate([q[:, 0] * p[:, 2] - p[:, 0], q[:, 1] * p[:, 2] - p[:, 1]])
             residual.append(np.abs(rows @ np.linalg.lstsq(rows, values, rcond=None)[0] - values).max())
     assert max(residual) < 1e-3
+
+
+def test_the_committed_lifter_knows_which_foot_of_a_walker_is_ahead():
+    pairs = train_lifter.motion_points(train_lifter.MotionCounts(0, 0, 24, 0), QUIET, seed=77)
+    xy_seen, sizes, target, _ = train_lifter.batch(pairs, QUIET, 48, torch.Generator().manual_seed(6))
+    with torch.no_grad():
+        points, _, _ = lifter._network()(xy_seen, sizes)
+    left, right = (km.BODY_KEYPOINTS.index(k) for k in (27, 28))
+    seen = xy_seen[:, :, [left, right], 2].amin(-1) > 0
+    apart, said = ((p[:, :, left, 2] - p[:, :, right, 2])[seen] for p in (target, points))
+    far = apart.abs() > 0.5  # units of a trunk
+    assert ((apart > 0) == (said > 0))[far].float().mean() > 0.8
+
+
+def test_walkers_go_ahead_and_stand_on_one_foot_meanwhile():
+    body, slips = train_lifter.free_body(), []
+    for clip in walks(12, seed=79):
+        joints = body.joints(clip.pose_rad, clip.transl_m, clip.betas).numpy()
+        step_s = CLIP_SECONDS / (len(joints) - 1)
+        pelvis, feet = (np.diff(joints[:, rows, :2], axis=0) / step_s for rows in ([0], [7, 8]))
+        ahead = np.cross(joints[:-1, 1] - joints[:-1, 2], [0, 0, 1])[:, :2]  # from the right to the left hip, and up
+        speed = np.linalg.norm(pelvis[:, 0], axis=-1)
+        along = (pelvis[:, 0] * ahead).sum(1) / np.linalg.norm(ahead, axis=1)
+        going = speed > 0.3
+        assert (along[going] > 0.8 * speed[going]).all()
+        slips.append(np.linalg.norm(feet, axis=-1).min(1)[going] / speed[going])
+    assert np.median(np.concatenate(slips)) < 0.6
+
+
+def test_recorded_clips_stay_within_their_segments_and_face_anywhere(tmp_path):
+    root = np.zeros((500, 6))
+    root[:, 2] = np.linspace(0, 50.0, 500)
+    root[361:] = 1e4  # a second segment would begin here; nothing of it is to be seen
+    write_person(tmp_path, "01", {"root": root}, 500)
+    (piece,) = segments(tmp_path)
+    clips = list(recordings(6, [piece], seed=3))
+    assert max(np.abs(clip.transl_m).max() for clip in clips) < 10
+    ways = [clip.transl_m[-1, :2] - clip.transl_m[0, :2] for clip in clips]
+    headings = [np.arctan2(way[1], way[0]) for way in ways]
+    assert np.ptp(headings) > 1
 
 
 def test_the_same_seed_makes_the_same_clips_and_another_one_others():
