@@ -80,6 +80,15 @@ def _mask_pixels(picture) -> tuple[np.ndarray, bool]:
     return np.asarray(picture), False
 
 
+def read_labels(path) -> np.ndarray:  # (H, W) or (H, W, C)
+    """The pixels of a picture that numbers objects, by grey values or by colours, as they are stored.
+
+    Raises:
+        InputError: MASK_INVALID when the file is missing, damaged or too large.
+    """
+    return _mask_pixels(_open(path, "mask", ErrorCode.MASK_INVALID))[0]
+
+
 def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
     """A depth image: .npy or a float picture in metres, an integer picture in millimetres.
 
@@ -89,6 +98,12 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
     if Path(path).suffix.lower() == ".npy":
         return read_npy(path, "a readable depth image", ErrorCode.IMAGE_INVALID, "save it with numpy.save")
     depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
+    if depth.ndim == 2 and depth.dtype.itemsize == 1:
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"depth image {path} has 8 bits a pixel, which hold no distances: a picture to look at, or a mask",
+            "give 16-bit millimetres or metres as float",
+        )
     if depth.ndim != 2 or depth.dtype.kind not in "uif":
         raise InputError(
             ErrorCode.IMAGE_INVALID,
@@ -113,4 +128,5 @@ def _open(path, name: str, code: ErrorCode):
             if picture.format == "JPEG" and content.count(_SCAN) * width * height > MAX_SCANNED_PX:
                 raise ValueError(f"it is drawn in {content.count(_SCAN)} passes")
             picture.load()
-            return ImageOps.exif_transpose(picture)
+            ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
+            return picture

@@ -9,6 +9,8 @@ from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 
 MAX_YAML_BYTES = 128 * 1024
 MAX_JSON_BYTES = 64 * MEBIBYTE
+MAX_JSON_VALUES = 5_000_000
+"""A value of two characters takes thirty times as much memory when it is read."""
 _MAX_DEPTH = 24
 _MAX_EVENTS = 20_000
 _MAX_VALUES = 50_000  # with every alias written out
@@ -98,7 +100,10 @@ def read_json(
         TavidError: `error_class` with `code`.
     """
     with reading(path, what, code, hint, error_class):
-        value = json.loads(read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class))
+        content = read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class)
+        if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
+            raise ValueError(f"it holds more than {MAX_JSON_VALUES} values")
+        value = json.loads(content)
         if not isinstance(value, kind):
             raise ValueError(f"it holds {shown(value)}, expected {'names' if kind is dict else f'a {kind.__name__}'}")
         return value
