@@ -12,10 +12,7 @@ PATIENCE_S = 8.0
 """Processor time beyond what the frames so far may have taken, and time without any work at all."""
 LOOK_S = 0.05
 MAX_DECODER_BYTES = 900 * 2**20
-"""Memory in use; a full decoder of 1920x1080 pixels holds a fifth of it."""
-PICTURES_HELD = 40
-"""Reference pictures, those of several threads, and those between filters; for pictures that are larger than that."""
-PIXEL_BYTES = 3
+"""Memory in use; one of 3840x2160 pixels with 10 bits and the most reference pictures holds two thirds of it."""
 MAX_ADDRESSES = 4 << 30
 MAX_DATA_BYTES = 3 << 30
 """Limits that the system keeps, for what happens between two looks."""
@@ -30,13 +27,11 @@ class DecoderWatch:
 
     Args:
         process: the decoder.
-        picture_px: pixels of a picture, 0 while unknown.
     """
 
-    def __init__(self, process: subprocess.Popen, picture_px: int = 0):
+    def __init__(self, process: subprocess.Popen):
         self.why: str | None = None
         self._process = process
-        self._most_bytes = max(MAX_DECODER_BYTES, PICTURES_HELD * picture_px * PIXEL_BYTES)
         self._budget_s = PATIENCE_S
         self._waits = False
         self._ended = threading.Event()
@@ -70,8 +65,8 @@ class DecoderWatch:
                 return
             if now_s != worked_s or not self._waits:
                 worked_s, moved_at = now_s, time.monotonic()
-            if held > self._most_bytes:
-                self.why = f"takes more than {self._most_bytes / 2**20:.0f} MiB of memory to decode"
+            if held > MAX_DECODER_BYTES:
+                self.why = f"takes more than {MAX_DECODER_BYTES / 2**20:.0f} MiB of memory to decode"
             elif now_s > self._budget_s:
                 self.why = f"was decoded for {now_s:.0f} s without showing what takes so long"
             elif time.monotonic() - moved_at > PATIENCE_S:

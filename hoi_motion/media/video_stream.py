@@ -25,6 +25,9 @@ from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, Decode
 
 # a video with larger pictures is refused before one is decoded
 MAX_VIDEO_PX = 4096 * 4096
+# a file may show so many pixels, or so many for each of its bytes: no camera's video is packed as tightly as that
+FREE_PX = 1 << 28
+MAX_PX_OF_A_BYTE = 20_000
 # a pixel that is this many times as wide as high, or the other way round, is a damaged header
 MAX_PIXEL_ASPECT = 4
 DECODER_THREADS = 2
@@ -118,6 +121,7 @@ class VideoStream:
         count, last_s = 0, 0.0
         picture_px = self.size_px[0] * self.size_px[1]
         frame_s = FRAME_S + picture_px * PIXEL_S
+        most_px = max(FREE_PX, MAX_PX_OF_A_BYTE * self.path.stat().st_size)
         with (
             os.fdopen(told_fd, "rb") as told,
             _running(
@@ -130,7 +134,6 @@ class VideoStream:
                 *limit,
                 *("-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
                 pass_fds=(tell_fd,),
-                picture_px=picture_px,
             ) as (process, said, watch),
         ):
             tick = Fraction(0)
@@ -149,6 +152,12 @@ class VideoStream:
                     process.kill()
                     break
                 watch.allow(frame_s)
+                if (count + 1) * picture_px > most_px:
+                    raise _invalid(
+                        f"video {self.path} unpacks to {count + 1} frames of {self.size_px[1]}x{self.size_px[0]} "
+                        "pixels and more from a few bytes",
+                        "scale it down, or cut it",
+                    )
                 time_s, duration_s = float(int(pts) * tick), float(int(duration) * tick)
                 count, last_s = count + 1, time_s + duration_s
                 yield time_s, duration_s, image
@@ -299,7 +308,7 @@ class _Said:
 
 
 @contextlib.contextmanager
-def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tuple[int, ...] = (), picture_px: int = 0):
+def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tuple[int, ...] = ()):
     """ffmpeg at work on one file; gives the process, what it says and its watch, and ends it with the block.
 
     The descriptors in `pass_fds` are the process's alone from here on.
@@ -332,7 +341,7 @@ def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tup
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
-        watch = DecoderWatch(process, picture_px)
+        watch = DecoderWatch(process)
         yield process, _Said(process.stderr), watch
         if watch.why:
             raise _invalid(f"video {path} {watch.why}", "the file may be damaged, or made to harm")

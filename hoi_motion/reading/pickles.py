@@ -21,6 +21,7 @@ from hoi_motion.reading.untrusted import read_bytes, reading
 MAX_INSTRUCTIONS = 300_000
 MAX_VALUES = 300_000  # with every repeated part written out
 MAX_DEPTH = 32
+MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
 """All that the instructions make, whether it is kept or not: one of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
@@ -207,6 +208,8 @@ class Machine:
                 raise ValueError(f"it has more than {MAX_INSTRUCTIONS} instructions")
             name = instruction.name
             if name in _LITERALS:
+                if isinstance(argument, int) and argument.bit_length() > MAX_INTEGER_BITS:
+                    raise ValueError(f"it holds an integer of {argument.bit_length()} bits")
                 self._stack.append(argument)
             elif name in _CONSTANTS:
                 self._stack.append(_CONSTANTS[name])
@@ -331,7 +334,7 @@ class Machine:
         elif isinstance(item, (Array, Dtype)):
             item.build(state)
             self._made(item)
-        else:
+        elif not isinstance(item, dict):  # what an OrderedDict carries besides its content is left out
             raise ValueError(f"it gives a state to a {type(item).__name__}")
 
     def _made(self, item):
