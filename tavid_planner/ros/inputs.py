@@ -54,12 +54,12 @@ class _Marked:
     """An image and what is marked in it, still as messages.
 
     Attributes:
-        masks: by the name that an error gives them, the target's first.
+        masks: each with the name that an error gives it: the goal's instances, or target and perhaps actor.
         source, found, words: as `target_source`, `found_mask` and the request's `target_source`.
     """
 
     image: Image
-    masks: dict[str, Image]
+    masks: list[tuple[str, Image]]
     source: str
     found: Image | None = None
     words: str = "mask"
@@ -86,12 +86,12 @@ class LatestInputs:
         options = self._current()
         marked = self._marked(goal)
         depth, depth_notes = self._depth(goal, marked.image, options)
-        others = marked.masks | ({} if depth is None else {"depth image": depth})
-        for name, other in others.items():
+        others = [] if depth is None else [("depth image", depth)]
+        for name, other in marked.masks + others:
             _check_together(marked.image, other, name, options.stamp_tolerance_s)
         header = marked.image.header
         rgb = rgb_from_image(marked.image)
-        arrays = {name: mask_from_image(mask, name) for name, mask in marked.masks.items()}
+        arrays = [mask_from_image(mask, name) for name, mask in marked.masks]
         depth_m = None if depth is None else depth_from_image(depth)
         info, info_notes = self._camera_info(goal, header)
         intrinsics = None if info is None else intrinsics_from_camera_info(info, rgb.shape[:2])
@@ -138,7 +138,7 @@ class LatestInputs:
         image = goal.image
         if is_empty(image):
             image = self._received.decoded(self._received.partner(IMAGE, target.mask), IMAGE)
-        masks = {f"mask of {instance.name[:60]!r}": instance.mask for instance in goal.instances}
+        masks = [(f"mask of {instance.name[:60]!r}", instance.mask) for instance in goal.instances]
         return _Marked(image, masks, f"instance {target.name[:60]!r} of the request")
 
     def _point(self, goal) -> PointStamped | None:
@@ -148,7 +148,9 @@ class LatestInputs:
         point = goal.target_point
         if not _is_point(point):
             received = self._received
-            if received.is_fresh(MASK) or not received.has(POINT) or (received.has(MASK) and not received.is_fresh(POINT)):
+            if received.is_fresh(MASK) or not received.has(POINT):
+                return None
+            if received.has(MASK) and not received.is_fresh(POINT):
                 return None
             point = received.newest(POINT).message
         if point.point.z:
@@ -237,15 +239,17 @@ def _is_point(point: PointStamped) -> bool:
     return bool(header.frame_id or stamp_of(header) is not None or point.point.x or point.point.y or point.point.z)
 
 
-def _masks(goal, target: Image) -> dict[str, Image]:
-    return {"target mask": target} | ({} if is_empty(goal.actor_mask) else {"actor mask": goal.actor_mask})
+def _masks(goal, target: Image) -> list[tuple[str, Image]]:
+    actor = [] if is_empty(goal.actor_mask) else [("actor mask", goal.actor_mask)]
+    return [("target mask", target), *actor]
 
 
-def _request(goal, rgb: np.ndarray, masks: dict[str, np.ndarray], fields: dict) -> InteractionRequest:
+def _request(goal, rgb: np.ndarray, masks: list[np.ndarray], fields: dict) -> InteractionRequest:
     if goal.instances:
-        marked = [Instance(given.name, given.role, mask) for given, mask in zip(goal.instances, masks.values())]
+        marked = [Instance(given.name, given.role, mask) for given, mask in zip(goal.instances, masks)]
         return InteractionRequest.of_instances(rgb, marked, fields.pop("instruction"), **fields)
-    return InteractionRequest(rgb, masks["target mask"], actor_mask=masks.get("actor mask"), **fields)
+    target, *actor = masks
+    return InteractionRequest(rgb, target, actor_mask=next(iter(actor), None), **fields)
 
 
 def _rectified(request: InteractionRequest, rectification: Rectification) -> InteractionRequest:
