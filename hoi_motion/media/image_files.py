@@ -115,13 +115,17 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
 
 def _open(path, name: str, code: ErrorCode):
     """The decoded picture, turned as its camera was held."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     what = f"a readable {name}"
     content = read_bytes(path, what, MAX_PICTURE_BYTES, code, _HINT)
     with reading(path, what, code, _HINT), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters is an error here, and says so in one line
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        try:
+            opened = Image.open(io.BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
+        with opened as picture:
             width, height = picture.size
             if not 0 < max(width, height) <= MAX_SIDE_PX:
                 raise ValueError(f"it has {width}x{height} pixels, each side may have {MAX_SIDE_PX}")

@@ -36,6 +36,14 @@ class _LimitedLoader(yaml.SafeLoader):
             raise ValueError(f"it holds more than {_MAX_EVENTS} values")
         return event
 
+    def construct_mapping(self, node, deep=False):
+        # the standard forbids it; the library takes the last one without a word
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+        if twice is not None:
+            raise ValueError(f"it has {shown(twice)} twice, in the mapping of line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
+
     def construct_document(self, node):
         sizes: dict[int, int] = {}
         if _written_out(node, sizes) > _MAX_VALUES:
