@@ -82,6 +82,6 @@ def test_json_of_very_many_values_is_refused_before_it_is_read(tmp_path):
         read_json(tmp_path / "many.json", "a list")
 
 
-def test_name_that_is_given_twice_is_refused(read):
+def test_name_that_is_given_twice_is_refused():
     with pytest.raises(InputError, match="it has 'a' twice, in the mapping of line 2"):
-        read("x:\n  {a: 1, b: 2, a: 3}\n")
+        parse_yaml("x:\n  {a: 1, b: 2, a: 3}\n", "option x")
