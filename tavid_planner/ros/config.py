@@ -64,8 +64,8 @@ class NodeConfig:
     )
     cancel_grace_s: float = option(
         0.35,
-        "a plan that has not heard a cancel after this time is ended with its process; its models are loaded again: "
-        "longer for models that take long to load",
+        "a plan that has not heard a cancel after this time, and 0.5 s for each GB of its models, is ended with its "
+        "process, and the models are loaded again",
         minimum=0.1,
         maximum=600,
         unit="s",

@@ -81,6 +81,7 @@ class PlannerDesk:
         """
         with self._changed:
             self._open, self._why_closed = False, why
+            self._worker.expect_end()
             if self._running is not None:
                 self._running.cancel()
             self._changed.notify_all()
