@@ -13,13 +13,21 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from hoi_motion.lift.known_scene import KnownScene
 from tavid_planner.errors import ErrorCode
+from tavid_planner.instances import Instance as TavidInstance
+from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.conversions import image_from_mask, image_from_pixels
+from tavid_planner.ros.known_scene import fill_known_scene, known_scene
+from tavid_planner.ros.transforms import TransformListener
+from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance
 
 WAIT_S = 60
 LEVEL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])
 """Of a camera that looks along x of a frame whose z is up."""
+POSE = np.eye(4)
+POSE[:3, :3], POSE[:3, 3] = LEVEL.as_matrix(), (0.2, 0.1, 1.5)
 
 
 @pytest.fixture
@@ -185,3 +193,38 @@ def test_depth_of_the_topic_is_taken_when_it_belongs_to_the_image(client, ask, m
         result, asked = ask()
         assert result.error_code == ErrorCode.NONE and asked["depth_given"] == (not said), result.error_msg
         assert any(said in note for note in result.notes if "depth" in note) == bool(said), result.notes
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        KnownScene(T_world_camera=POSE, support_height_m=0.7),
+        KnownScene(T_world_camera=POSE, camera_above_floor_m=1.2),
+        KnownScene(gravity_camera=np.array([0.1, 2.0, 0.3]), camera_above_support_m=0.5),
+    ],
+)
+def test_what_the_client_knows_arrives_as_it_was(known):
+    goal = PlanInteraction.Goal()
+    fill_known_scene(goal, known, "base_link" if known.T_world_camera is not None else "")
+    arrived = known_scene(goal, Header(frame_id="camera"), NodeConfig(), TransformListener(None, None, False))
+    np.testing.assert_allclose(arrived.up_camera, known.up_camera, atol=1e-9)
+    for place in ("support", "floor"):
+        found, given = (getattr(scene, f"camera_over_{place}_m") for scene in (arrived, known))
+        assert found == (None if given is None else pytest.approx(given))
+
+
+def test_client_sends_every_field_of_a_request(client, make_request):
+    request = make_request()
+    instances = [TavidInstance("mug", "target", request.target_mask), TavidInstance("ann", "actor", box(request, 0, 0))]
+    client.send(
+        "picks up the [TGT] mug",
+        request.rgb,
+        instances=instances,
+        depth_m=np.full(request.size_px, 1.5),
+        known=KnownScene(gravity_camera=np.array([0.0, 1.0, 0.0])),
+        timeout_s=WAIT_S,
+    )
+    result = client.result(WAIT_S)
+    assert result.error_code == ErrorCode.NONE, result.error_msg
+    asked = json.loads((Path(result.plan_path) / "plan.json").read_text())["request"]
+    assert len(asked["instances"]) == 2 and asked["depth_given"] and asked["known"]["up_camera"] == [0, -1, 0]
