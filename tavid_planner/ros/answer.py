@@ -93,7 +93,8 @@ class Answerer:
         folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
         clock("input", 1.0)
         with _deadline(options.plan_timeout_s, cancel):
-            made = self._desk.plan(request, config, folder, clock, cancel, options.publish_markers, notes)
+            shown = dict(joints=options.publish_markers, video=options.publish_video)
+            made = self._desk.plan(request, config, folder, clock, cancel, notes=notes, **shown)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
         fill_plan(result, made, str(made.folder), header, notes)

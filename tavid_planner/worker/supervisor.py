@@ -85,13 +85,17 @@ class PlanWorker:
         cancel: CancelToken | None = None,
         joints: bool = False,
         notes: tuple[str, ...] = (),
+        video: bool = True,
     ) -> MadePlan:
         """Answer one request and save the bundle to `folder`.
+
+        Args:
+            joints, video: whether the answer holds the body's joints and the video.
 
         Raises:
             TavidError: what the planner says, CANCELLED, or how the process has ended; no bundle is there then.
         """
-        job = Plan(next(self._jobs), config, request, Path(folder), joints, notes)
+        job = Plan(next(self._jobs), config, request, Path(folder), joints, notes, video)
         return self._run(job, on_progress, cancel or CancelToken())
 
     def expect_end(self) -> None:

@@ -57,6 +57,7 @@ def test_plan_is_made_saved_and_handed_over(ask, worker, tmp_path, plan):
     assert list(dict.fromkeys(stages)) == ["load", "video", "lift", "check", "save"]
     assert load_plan_json(made.folder)["provenance"]["input_notes"] == ["the lens is bent"]
     assert (made.video.frames == plan.video.frames).all() and made.joints_world is None
+    assert ask(name="without", video=False).video is None
     assert worker.loaded and worker.pid != os.getpid()
 
 
