@@ -7,7 +7,7 @@ import numpy as np
 FASTEST_M_S = 8.0
 NOISE_M = 0.5
 DEPTH_SHARE = 0.3  # the distance from the camera is a guess from the size, and noisier than the place in the picture
-OTHER_NUMBER_M = 0.15  # numbers mostly stay, so between two close detections they decide
+OTHER_NUMBER_M = 0.05  # numbers often stay, so between two that are nearly as close they decide
 LONGEST_GAP_S = 0.25
 PACE_FRAMES = 5
 """Detections from which it is told where a person is going: two who cross keep going."""
