@@ -30,6 +30,10 @@ CHILD_MEMORY_BYTES = 12 * 2**30  # of addresses, far above MOST_BYTES: to protec
 FAULTS = ("crash", "hang", "memory", "internal", "outside")
 
 
+_OF_A_DECODER = re.compile(r"/proc/\d+/(stat|statm)")
+"""Read by who watches over it: no file can make that name another one."""
+
+
 class _Hang(BaseException):
     """Raised by the clock inside a reader; no reader may catch it."""
 
@@ -207,6 +211,8 @@ class _Watch:
         if event != "open" or not isinstance(arguments[0], (str, bytes, os.PathLike)):
             return
         path = os.path.abspath(os.fsdecode(arguments[0]))
+        if _OF_A_DECODER.fullmatch(path):
+            return
         if path in self._refused or not f"{path}{os.sep}".startswith(self._allowed):
             self.opened.append(path)
 
