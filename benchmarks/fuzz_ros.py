@@ -74,6 +74,23 @@ def field_faults(rng: np.random.Generator) -> list[tuple[Callable, set[ErrorCode
         goal.depth.encoding, goal.depth.height, goal.depth.width, goal.depth.step = "32FC1", 2, 2, 8
         goal.depth.data = np.float32([1, 2, -3, 4]).tobytes()
 
+    def instances(goal) -> None:
+        from tavid_planner_interfaces.msg import Instance
+
+        roles = ("target", "actor", "other", "", "eater")
+        count = int(rng.integers(1, 8))
+        goal.instances = [
+            Instance(name="x" * int(rng.integers(0, 100)), role=str(rng.choice(roles)), mask=goal.target_mask)
+            for _ in range(count)
+        ]
+
+    def pose(goal) -> None:
+        goal.camera_pose.header.frame_id = "base"
+        goal.camera_pose.pose.orientation.w = float(rng.choice([0.0, 3.0, np.nan, np.inf, 1e300]))
+
+    def heights(goal) -> None:
+        goal.support_height_m = [float(rng.choice([np.nan, np.inf, 1.0]))]
+
     huge = int(rng.integers(2**63, 2**64, dtype=np.uint64))
     k = rng.normal(size=9) * 10.0 ** rng.integers(-300, 300)
     profile = ["../../etc/passwd", "/dev/zero", "nope", "mini.yaml", "a" * 3000, "\n"][int(rng.integers(6))]
@@ -87,6 +104,10 @@ def field_faults(rng: np.random.Generator) -> list[tuple[Callable, set[ErrorCode
         (camera(k=[np.nan] * 9), {E.CAMERA_INVALID}),
         (camera(k=[500.0, 0, 1, 0, 500, 1, 0, 0, 1], width=7, height=9), {E.SIZE_MISMATCH}),
         (depth, {E.SIZE_MISMATCH, E.IMAGE_INVALID}),
+        (instances, {E.CONFIG_INVALID, E.MASK_INVALID, E.MASK_EMPTY, E.SIZE_MISMATCH, E.ENCODING_UNSUPPORTED}),
+        (pose, {E.CAMERA_INVALID}),
+        (heights, {E.CAMERA_INVALID}),
+        (lambda goal: setattr(goal.gravity, "x", float("nan")), {E.CAMERA_INVALID}),
     ]
 
 

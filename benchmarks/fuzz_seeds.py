@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 FRAMES, FPS = 4, 25.0
+VIDEO_KINDS = {".mkv": "copy", ".ts": "copy", ".webm": "vp9", ".avi": "mjpeg", ".mov": "mpeg4", ".gif": "gif"}
+"""Ending -> codec, beside an mp4."""
 BESIDE = {"robot/meshes/a.stl": b"solid a\nendsolid a\n"}
 """What lies in the folder of the files, to be named by them."""
 
@@ -39,12 +41,14 @@ def kinds() -> dict[str, Kind]:
         "pt": Kind(".pt", _torch_files, (_converted,)),
         "pkl": Kind(".pkl", _pickles, (_converted, _pickle)),
         "yaml": Kind(".yaml", _yamls, (_profile, _robot, _limits)),
+        "params": Kind(".yaml", _params, (_parameters,)),
         "json": Kind(".json", _jsons, (_json,)),
+        "masks_json": Kind(".json", _mask_jsons, (_mask_files,)),
         "safetensors": Kind(".safetensors", _safetensors, (_weights,)),
         "urdf": Kind(".urdf", _urdfs, (_urdf,)),
         "mjcf": Kind(".xml", _mjcfs, (_mjcf,)),
         "picture": Kind(".png", _pictures, (_image, _mask, _depth)),
-        "video": Kind(".mp4", _videos, (_video,)),
+        "video": Kind(".mp4", _videos, (_video, _sampled_video)),
         "keypoints": Kind(".npz", _keypoints, (_keypoint_file,)),
         "mesh": Kind(".ply", _meshes, (_mesh,)),
     }
@@ -154,6 +158,17 @@ def _yamls() -> list[bytes]:
     return [*(file.read_bytes() for file in files), b"floating_m: 0.03\n"]
 
 
+def _params() -> list[bytes]:
+    own = (Path(__file__).parent.parent / "config" / "node.yaml").read_bytes()
+    return [own, b"/**:\n  ros__parameters: {profile: mini, video: {num_inference_steps: 3}}\n"]
+
+
+def _mask_jsons() -> list[bytes]:
+    rle = {"size": [8, 6], "counts": [10, 20, 18]}
+    annotations = [{"image_id": k, "segmentation": rle} for k in range(FRAMES)]
+    return [json.dumps(entries).encode() for entries in ([rle, None, rle], {"0": rle}, {"annotations": annotations})]
+
+
 def _jsons() -> list[bytes]:
     return [
         json.dumps({"schema": 1, "verdict": "PASS", "request": {"size_px": [48, 64]}, "scores": [1.5, None]}).encode()
@@ -222,8 +237,20 @@ def _videos() -> list[bytes]:
 
     frames = np.random.default_rng(0).integers(0, 255, (6, 48, 64, 3)).astype(np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        write_video(Path(folder) / "clip.mp4", frames, 8.0)
-        return [(Path(folder) / "clip.mp4").read_bytes()]
+        clip = Path(folder) / "clip.mp4"
+        write_video(clip, frames, 8.0)
+        for ending, codec in VIDEO_KINDS.items():
+            _ffmpeg(clip, "-c:v", codec, clip.with_suffix(ending))
+        return [path.read_bytes() for path in sorted(Path(folder).iterdir())]
+
+
+def _ffmpeg(source: Path, *arguments) -> None:
+    import subprocess
+
+    import imageio_ffmpeg
+
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(source), *map(str, arguments)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
 def _keypoints() -> list[bytes]:
@@ -347,6 +374,24 @@ def _video(path):
     from hoi_motion.media.video_file import read_video
 
     return read_video(path, 64)
+
+
+def _sampled_video(path):
+    from hoi_motion.media.video_file import read_sampled
+
+    return read_sampled(path, 4, 8.0)
+
+
+def _parameters(path):
+    from tavid_planner.ros.arguments import check_params_files
+
+    return check_params_files(["--ros-args", "--params-file", str(path)])
+
+
+def _mask_files(path):
+    from hoi_motion.lift.track.mask_files import read_label_pictures
+
+    return read_label_pictures(path)
 
 
 def _keypoint_file(path):

@@ -2,15 +2,18 @@
 
 python -m benchmarks.ros --repeats 5
 
-The node runs in a process of its own with the same profile. `transport` is the client's time minus what the node itself
-needed; a refused request (empty instruction, full-size image) shows the round trip without any planning. `hand-over` is
-what the node needed minus the stages that the planner counts: the way to the planning process and back. The CPU time of
-the process that plans stands beside its seconds: where they differ between the ways and CPU time does not, the machine
-was busy with something else; then no figure counts. The stages of every way tell where a difference comes from.
+The node runs in a process of its own, and so does the direct call: each plans in a process in which nothing else runs,
+with the same profile, warmed up, and the order of the ways turns round with every round. `transport` is the client's
+time minus what the node itself needed; a refused request (empty instruction, full-size image) shows the round trip
+without any planning. `hand-over` is what the node needed minus the stages that the planner counts: the way to the
+planning process and back. The CPU time of the process that plans stands beside its seconds: where they differ between
+the ways and CPU time does not, the machine was busy with something else; then no figure counts. The stages of every way
+tell where a difference comes from.
 """
 
 import argparse
 import collections
+import multiprocessing
 import os
 import statistics
 import sys
@@ -52,17 +55,48 @@ def main() -> int:
 STAGES = ("video", "lift", "check", "save")
 
 
+class DirectCalls:
+    """A planner in a process of its own that is called without ROS and without the node's planning process."""
+
+    def __init__(self, request, profile: str, folder: Path):
+        context = multiprocessing.get_context("spawn")
+        self._line, theirs = context.Pipe()
+        self._process = context.Process(target=_call_planner, args=(theirs, request, profile, folder), daemon=True)
+        self._process.start()
+
+    def plan(self) -> tuple[float, float, dict[str, float]]:
+        """Seconds, CPU seconds and the seconds of each stage of one plan that was made and saved."""
+        self._line.send(True)
+        return self._line.recv()
+
+    def close(self) -> None:
+        self._line.send(False)
+        self._process.join()
+
+
+def _call_planner(line, request, profile: str, folder: Path) -> None:
+    from tavid_planner.bundle import load_plan_json, save_plan
+    from tavid_planner.cli.quiet import quiet_libraries
+    from tavid_planner.config import load_profile
+    from tavid_planner.planner import Planner
+
+    quiet_libraries(debug=False)
+    planner = Planner(load_profile(profile))
+    planner.load()
+    count = 0
+    while line.recv():
+        start, cpu = time.perf_counter(), _cpu_s(os.getpid())
+        bundle = save_plan(planner.plan(request), folder / f"direct{count}")
+        took_s, count = time.perf_counter() - start, count + 1
+        line.send((took_s, _cpu_s(os.getpid()) - cpu, load_plan_json(bundle)["timings_s"]))
+
+
 def measure(node, request, profile: str, folder: Path, repeats: int) -> dict[str, list[float]]:
     """Seconds of every way, in turns, after one round to warm up."""
     from tqdm import tqdm
 
-    from tavid_planner.bundle import load_plan_json, save_plan
-    from tavid_planner.config import load_profile
-    from tavid_planner.planner import Planner
-
     client = node.client
-    planner = Planner(load_profile(profile))
-    planner.load()
+    direct_calls = DirectCalls(request, profile, folder)
     service = client.node.create_client(_service_type(), "plan_interaction")
     service.wait_for_service(30)
     times_s: dict[str, list[float]] = collections.defaultdict(list)
@@ -71,12 +105,11 @@ def measure(node, request, profile: str, folder: Path, repeats: int) -> dict[str
         for stage in STAGES:
             times_s[f"{way}: {stage}"].append(seconds.get(stage, 0.0))
 
-    def direct(k: int) -> None:
-        start, cpu = time.perf_counter(), time.process_time()
-        bundle = save_plan(planner.plan(request), folder / f"direct{k}")
-        times_s["direct"].append(time.perf_counter() - start)
-        times_s["direct: CPU time"].append(time.process_time() - cpu)
-        stages("direct", load_plan_json(bundle)["timings_s"])
+    def direct() -> None:
+        total_s, cpu_s, stages_s = direct_calls.plan()
+        times_s["direct"].append(total_s)
+        times_s["direct: CPU time"].append(cpu_s)
+        stages("direct", stages_s)
 
     def over(door: str, ask) -> None:
         cpu, start = _cpu_s(node.worker_pid), time.perf_counter()
@@ -100,20 +133,25 @@ def measure(node, request, profile: str, folder: Path, repeats: int) -> dict[str
         client.send(request.instruction, request.rgb, request.target_mask, timeout_s=60)
         return client.result(ANSWER_S)
 
+    ways = [
+        direct,
+        lambda: over("service", lambda: client.wait(service.call_async(_message(request)), ANSWER_S)),
+        lambda: over("action", act),
+        refused,
+    ]
     for k in tqdm(range(repeats + 1), desc="rounds"):
-        direct(k)
-        over("service", lambda: client.wait(service.call_async(_message(request)), ANSWER_S))
-        over("action", act)
-        refused()
+        for way in ways[k % 4 :] + ways[: k % 4]:
+            way()
         if k == 0:
             times_s.clear()
+    direct_calls.close()
     return times_s
 
 
 def _cpu_s(pid: int) -> float:
-    """CPU time of a process so far, all of its threads."""
+    """CPU time of a process so far, all of its threads and the programs that it has waited for (video encoders)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def _service_type():
@@ -133,7 +171,7 @@ def _message(request, **changes):
 def report(times_s: dict[str, list[float]], size_px: tuple[int, int], arguments) -> None:
     print(f"profile {arguments.profile}, {size_px[1]}x{size_px[0]} image, {arguments.repeats} rounds, median (range)")
     print("| way | ms |\n|---|---|")
-    for name, values in times_s.items():
+    for name, values in sorted(times_s.items()):  # in turns they come in any order
         low, middle, high = (1000 * f(values) for f in (min, statistics.median, max))
         print(f"| {name} | {middle:.1f} ({low:.1f} - {high:.1f}) |")
     medians = {name: float(np.median(values)) for name, values in times_s.items()}

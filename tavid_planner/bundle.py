@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import shown
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from hoi_motion.reading.text import read_json
@@ -144,6 +145,7 @@ def plan_to_dict(
             ],
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
             "depth_given": request.depth_m is not None,
+            "known": _known(request.known),
         },
         "samples": [
             {
@@ -163,6 +165,17 @@ def plan_to_dict(
         "provenance": plan.provenance,
         "files": sorted({*files, "plan.json"}),
         "not_drawn": not_drawn,
+    }
+
+
+def _known(known: KnownScene | None) -> dict | None:
+    """What was known of camera and room: unit vector upwards in the camera frame, heights of the camera in metres."""
+    if known is None:
+        return None
+    return {
+        "up_camera": None if known.up_camera is None else [float(x) for x in known.up_camera],
+        "camera_over_support_m": known.camera_over_support_m,
+        "camera_over_floor_m": known.camera_over_floor_m,
     }
 
 

@@ -55,7 +55,9 @@ def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -
         raise _invalid(f"{len(instances)} instances are marked", f"mark at most {MAX_INSTANCES}")
     names = [instance.name for instance in instances]
     if len(set(names)) < len(names):
-        raise _invalid(f"two instances have the same name: {', '.join(sorted(names))}", "name each differently")
+        raise _invalid(
+            f"two instances have the same name: {', '.join(map(repr, sorted(names)))}", "name each differently"
+        )
     for role, most in ((TARGET, 1), (ACTOR, 1)):
         found = [instance.name for instance in instances if instance.role == role]
         if len(found) > most:

@@ -14,7 +14,7 @@ from hoi_motion.reading.npz import NpzFile
 
 BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
-RATES = ("mocap_frame_rate", "mocap_framerate", "fps")
+RATES = ("mocap_frame_rate", "mocap_framerate", "frame_rate", "framerate", "fps")
 # width of `poses` -> the body it is of; 66 and 63 (without the root) are the 22 joints that all have
 WIDTHS = {165: "SMPL-X", 156: "SMPL+H", 72: "SMPL", 66: "", 63: ""}
 _BODIES = {"smplx": "SMPL-X", "smplh": "SMPL+H", "smpl": "SMPL"}
@@ -54,7 +54,7 @@ def write_amass(motion: HoiMotion, path) -> None:
 
 def looks_like_amass(names) -> bool:
     """Whether an npz with arrays of these names is one."""
-    return "trans" in names and bool({"poses", "pose_body"} & set(names)) and bool(set(RATES) & set(names))
+    return "trans" in names and bool({"poses", "pose_body"} & set(names)) and bool({*RATES, "betas"} & set(names))
 
 
 def read_amass(path, fps: float | None = None, up: str | None = None, unit: str | None = None) -> HoiMotion:

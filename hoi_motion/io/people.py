@@ -1,12 +1,16 @@
 """Which detections in the frames of a video are the same person: files of detectors number them a frame at a time."""
 
+from itertools import islice
+
 import numpy as np
 
 FASTEST_M_S = 8.0
 NOISE_M = 0.5
 DEPTH_SHARE = 0.3  # the distance from the camera is a guess from the size, and noisier than the place in the picture
-OTHER_NUMBER_M = 0.15  # numbers mostly stay, so between two close detections they decide
+OTHER_NUMBER_M = 0.05  # numbers often stay, so between two that are nearly as close they decide
 LONGEST_GAP_S = 0.25
+PACE_FRAMES = 5
+"""Detections from which it is told where a person is going: two who cross keep going."""
 
 
 def linked(places_m: dict[int, dict[int, np.ndarray]], fps: float) -> list[dict[int, int]]:
@@ -21,15 +25,15 @@ def linked(places_m: dict[int, dict[int, np.ndarray]], fps: float) -> list[dict[
     for frame in sorted(places_m):
         found = places_m[frame]
         numbers = sorted(found)
-        open_tracks = [track for track in tracks if frame - max(track) <= longest_gap(fps) + 1]
+        open_tracks = [track for track in tracks if frame - next(reversed(track)) <= longest_gap(fps) + 1]
         costs = np.full((len(open_tracks), len(numbers)), np.inf)
         for i, track in enumerate(open_tracks):
-            last = max(track)
+            last = next(reversed(track))  # frames come in their order
             limit_m = NOISE_M + FASTEST_M_S * (frame - last) / fps
+            expected_m = _expected_m(track, places_m, frame)
             for j, number in enumerate(numbers):
-                way_m = _way_m(places_m[last][track[last]], found[number])
-                if way_m <= limit_m:
-                    costs[i, j] = way_m + OTHER_NUMBER_M * (track[last] != number)
+                if _way_m(places_m[last][track[last]], found[number]) <= limit_m:
+                    costs[i, j] = _way_m(expected_m, found[number]) + OTHER_NUMBER_M * (track[last] != number)
         taken = set()
         # a cost that no real one reaches stands for "not the same"
         for i, j in zip(*linear_sum_assignment(np.where(np.isfinite(costs), costs, 1e6))):
@@ -38,6 +42,15 @@ def linked(places_m: dict[int, dict[int, np.ndarray]], fps: float) -> list[dict[
                 taken.add(numbers[j])
         tracks += [{frame: number} for number in numbers if number not in taken]
     return tracks
+
+
+def _expected_m(track: dict[int, int], places_m: dict[int, dict[int, np.ndarray]], frame: int) -> np.ndarray:  # (3,)
+    """Where a person of a track will be if they go on as in its last detections."""
+    recent = list(islice(reversed(track), PACE_FRAMES))[::-1]
+    first, last = (places_m[number][track[number]] for number in (recent[0], recent[-1]))
+    if len(recent) < 2:
+        return last
+    return last + (last - first) * (frame - recent[-1]) / (recent[-1] - recent[0])
 
 
 def longest_gap(fps: float) -> int:

@@ -1,7 +1,6 @@
 """ViTPose, from a local folder in transformers' format, as a keypoint source (Xu et al., NeurIPS 2022)."""
 
 import contextlib
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.sides import flip_frames, fuse_views
 from hoi_motion.progress import silent
+from hoi_motion.reading.text import read_json
 
 # which expert of ViTPose+ speaks of these keypoints
 _EXPERT = {NUM_COCO_BODY: 0, NUM_COCO_WHOLE_BODY: 5}
@@ -34,10 +34,8 @@ class VitPoseKeypoints:
     def __init__(self, folder):
         """Raises: LiftError MODEL_MISSING when the folder holds no ViTPose; its weights are read by `detect`."""
         self.folder = Path(folder)
-        try:
-            kind = json.loads((self.folder / "config.json").read_text()).get("model_type")
-        except (OSError, ValueError, AttributeError) as error:
-            raise LiftError(ErrorCode.MODEL_MISSING, f"no ViTPose in {self.folder}: {error}", _HINT) from error
+        about = dict(code=ErrorCode.MODEL_MISSING, hint=_HINT, error_class=LiftError)
+        kind = read_json(self.folder / "config.json", "the description of a ViTPose", **about).get("model_type")
         if kind != "vitpose":
             raise LiftError(ErrorCode.MODEL_MISSING, f"{self.folder} holds a model of type {kind!r}", _HINT)
         if not [*self.folder.glob("*.safetensors"), *self.folder.glob("*.bin")]:

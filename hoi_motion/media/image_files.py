@@ -80,6 +80,15 @@ def _mask_pixels(picture) -> tuple[np.ndarray, bool]:
     return np.asarray(picture), False
 
 
+def read_labels(path) -> np.ndarray:  # (H, W) or (H, W, C)
+    """The pixels of a picture that numbers objects, by grey values or by colours, as they are stored.
+
+    Raises:
+        InputError: MASK_INVALID when the file is missing, damaged or too large.
+    """
+    return _mask_pixels(_open(path, "mask", ErrorCode.MASK_INVALID))[0]
+
+
 def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
     """A depth image: .npy or a float picture in metres, an integer picture in millimetres.
 
@@ -89,6 +98,12 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
     if Path(path).suffix.lower() == ".npy":
         return read_npy(path, "a readable depth image", ErrorCode.IMAGE_INVALID, "save it with numpy.save")
     depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
+    if depth.ndim == 2 and depth.dtype.itemsize == 1:
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"depth image {path} has 8 bits a pixel, which hold no distances: a picture to look at, or a mask",
+            "give 16-bit millimetres or metres as float",
+        )
     if depth.ndim != 2 or depth.dtype.kind not in "uif":
         raise InputError(
             ErrorCode.IMAGE_INVALID,
@@ -100,17 +115,22 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
 
 def _open(path, name: str, code: ErrorCode):
     """The decoded picture, turned as its camera was held."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     what = f"a readable {name}"
     content = read_bytes(path, what, MAX_PICTURE_BYTES, code, _HINT)
     with reading(path, what, code, _HINT), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters is an error here, and says so in one line
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        try:
+            opened = Image.open(io.BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
+        with opened as picture:
             width, height = picture.size
             if not 0 < max(width, height) <= MAX_SIDE_PX:
                 raise ValueError(f"it has {width}x{height} pixels, each side may have {MAX_SIDE_PX}")
             if picture.format == "JPEG" and content.count(_SCAN) * width * height > MAX_SCANNED_PX:
                 raise ValueError(f"it is drawn in {content.count(_SCAN)} passes")
             picture.load()
-            return ImageOps.exif_transpose(picture)
+            ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
+            return picture

@@ -3,7 +3,8 @@
 The bundled ffmpeg decodes in a process of its own. It turns and mirrors pictures as the display matrix says, leaves out
 what an edit list leaves out, and decodes what players decode; a file that makes a decoder crash or eat memory ends that
 process and not ours. It is handed the open file and may open nothing else, so that no name has a meaning to it and no
-file can make it read another one.
+file can make it read another one; it reads the formats in which people have videos and none that are scripts, lists of
+other files or text. `decoder_watch` ends it when it works for long and shows nothing, or takes too much memory.
 """
 
 import contextlib
@@ -20,24 +21,37 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, DecoderWatch
 
 # a video with larger pictures is refused before one is decoded
 MAX_VIDEO_PX = 4096 * 4096
+# a file may show so many pixels, or so many for each of its bytes: no camera's video is packed as tightly as that
+FREE_PX = 1 << 28
+MAX_PX_OF_A_BYTE = 20_000
 # a pixel that is this many times as wide as high, or the other way round, is a damaged header
 MAX_PIXEL_ASPECT = 4
-# address space of the decoding process; one 4096x4096 stream with the most reference pictures needs half of it
-MAX_DECODER_BYTES = 4 << 30
 DECODER_THREADS = 2
+FORMATS = (
+    "3dostr,amv,apng,asf,av1,avi,dirac,dnxhd,dv,evc,flv,gif,gxf,h261,h263,h264,hevc,ivf,live_flv,lmlm4,m4v,matroska,"
+    "mjpeg,mjpeg_2000,mov,mp4,mpeg,mpegts,mpegvideo,mpjpeg,mxf,nsv,nut,obu,ogg,ogv,rm,roq,smjpeg,swf,vc1,vvc,webm,"
+    "webp_anim,wtv,yuv4mpegpipe"
+)
+"""What containers and bare streams are read. Pictures, too, so that they can be called what they are."""
+PICTURES = "image2,bmp_pipe,gif_pipe,jpeg_pipe,jpegxl_pipe,jpegxl_anim,png_pipe,ppm_pipe,tiff_pipe,webp_pipe"
 # a file that ends this share of its length, and this many frames, too early is cut off
 MISSING_SHARE = 0.05
 MISSING_FRAMES = 2.5
 # the index of an AVI stands at its end: without it, the length that is read is that of what is left
 _KNOWS_NO_LENGTH = ("avi",)
 _CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
+_OTHER_FORMAT = re.compile("Format not on whitelist")
 # flag of a packet in ffmpeg's list that is decoded and not shown
 _NOT_SHOWN = 0x4
 # the first stream of moving pictures, every frame once, at its own time and in its own size
 _AS_IT_IS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
+# processor time that a packet of a list, a report of progress, and a frame with its pixels, may take
+PACKET_S, PROGRESS_S = 0.001, 0.5
+FRAME_S, PIXEL_S = 0.02, 60e-9
 _MAX_LINES = 400
 _MAX_LINE = 400
 
@@ -69,8 +83,9 @@ class VideoStream:
     def packet_times_s(self, at_most: int | None = None) -> np.ndarray:  # (N,)
         """When its frames are shown, in order, without decoding them; one more than `at_most` ends the list."""
         times, tick = [], Fraction(0)
-        with _running(self.path, "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1") as (process, _):
-            for line in process.stdout:
+        with _running(self.path, "-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1") as (process, _, watch):
+            for line in _lines(process.stdout, watch):
+                watch.allow(PACKET_S)
                 if line.startswith(b"#"):
                     tick = _tick(line) or tick
                     continue
@@ -104,6 +119,9 @@ class VideoStream:
         # the same frames twice: their times and sizes as a list, and their pixels
         told_fd, tell_fd = os.pipe()
         count, last_s = 0, 0.0
+        picture_px = self.size_px[0] * self.size_px[1]
+        frame_s = FRAME_S + picture_px * PIXEL_S
+        most_px = max(FREE_PX, MAX_PX_OF_A_BYTE * self.path.stat().st_size)
         with (
             os.fdopen(told_fd, "rb") as told,
             _running(
@@ -116,24 +134,35 @@ class VideoStream:
                 *limit,
                 *("-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
                 pass_fds=(tell_fd,),
-            ) as (process, said),
+            ) as (process, said, watch),
         ):
             tick = Fraction(0)
-            for line in told:
+            watch.allow(pick[0] * frame_s if pick else 0.0)
+            for line in _lines(told, watch):
                 if line.startswith(b"#"):
                     tick = _tick(line) or tick
                     continue
                 _, _, pts, duration, size, *_ = line.split(b",")
-                if int(size) != self.size_px[0] * self.size_px[1]:
+                if int(size) != picture_px:
                     raise _invalid(f"video {self.path} changes its size within the clip", "cut it there")
                 image = np.empty((h, w, 3), np.uint8)
-                if not _filled(process.stdout, image):
+                with watch.waiting():
+                    is_whole = _filled(process.stdout, image)
+                if not is_whole:
                     process.kill()
                     break
+                watch.allow(frame_s)
+                if (count + 1) * picture_px > most_px:
+                    raise _invalid(
+                        f"video {self.path} unpacks to {count + 1} frames of {self.size_px[1]}x{self.size_px[0]} "
+                        "pixels and more from a few bytes",
+                        "scale it down, or cut it",
+                    )
                 time_s, duration_s = float(int(pts) * tick), float(int(duration) * tick)
                 count, last_s = count + 1, time_s + duration_s
                 yield time_s, duration_s, image
-            process.wait()
+            with watch.waiting():
+                process.wait()
         if not count:
             raise self._undecodable(said)
         if pick is None:
@@ -157,11 +186,12 @@ class VideoStream:
         """Where the last of all its streams ends."""
         reached_s = 0.0
         arguments = ("-map", "0", "-ignore_unknown", "-c", "copy", "-f", "null", "-progress", "pipe:1", "-")
-        with _running(self.path, *arguments) as (process, _):
-            for line in process.stdout:
+        with _running(self.path, *arguments) as (process, _, watch):
+            for line in _lines(process.stdout, watch):
                 name, _, value = line.partition(b"=")
-                if name == b"out_time_us" and value.strip().isdigit():
+                if name == b"out_time_us" and value.strip().isdigit() and int(value) / 1e6 > reached_s:
                     reached_s = int(value) / 1e6
+                    watch.allow(PROGRESS_S)
         return reached_s
 
     def _undecodable(self, said: "_Said") -> InputError:
@@ -179,7 +209,7 @@ def open_video(path) -> VideoStream:
     if not path.is_file():
         raise _invalid(f"video {path} does not exist or is no file", "check the path")
     arguments = (*_AS_IT_IS, "-frames:v", "1", "-pix_fmt", "gray", "-f", "framecrc", "pipe:1")
-    with _running(path, *arguments, loglevel="info") as (process, said):
+    with _running(path, *arguments, loglevel="info") as (process, said, watch), watch.waiting():
         listed = process.stdout.read(_MAX_LINE * _MAX_LINES).decode("ascii", "replace")
         process.wait()
     said.thread.join()
@@ -268,7 +298,8 @@ class _Said:
 
     def reason(self) -> str:
         """The first thing that is wrong, as ffmpeg says it."""
-        self.thread.join()
+        if self.has(_OTHER_FORMAT):
+            return ": its format is none in which videos are read"
         wrong = [
             line for line in self.lines() if re.search("error|invalid|not found|cannot|failed|unknown", line, re.I)
         ]
@@ -278,20 +309,23 @@ class _Said:
 
 @contextlib.contextmanager
 def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tuple[int, ...] = ()):
-    """ffmpeg at work on one file; gives the process and what it says, and ends it with the block.
+    """ffmpeg at work on one file; gives the process, what it says and its watch, and ends it with the block.
 
     The descriptors in `pass_fds` are the process's alone from here on.
+
+    Raises:
+        InputError: FILE_INVALID at the end of the block when the watch has ended it.
     """
     import imageio_ffmpeg
 
-    process = None
+    process = watch = None
     try:
         try:
             with open(path, "rb") as file:
                 command = [
                     *(imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", loglevel),
                     *("-protocol_whitelist", "fd", "-max_pixels", str(MAX_VIDEO_PX), "-threads", str(DECODER_THREADS)),
-                    *("-fd", str(file.fileno()), "-i", "fd:"),
+                    *("-format_whitelist", f"{FORMATS},{PICTURES}", "-fd", str(file.fileno()), "-i", "fd:"),
                     *arguments,
                 ]
                 process = subprocess.Popen(
@@ -305,8 +339,12 @@ def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tup
             for fd in pass_fds:
                 os.close(fd)
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_DECODER_BYTES, MAX_DECODER_BYTES))
-        yield process, _Said(process.stderr)
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
+        watch = DecoderWatch(process)
+        yield process, _Said(process.stderr), watch
+        if watch.why:
+            raise _invalid(f"video {path} {watch.why}", "the file may be damaged, or made to harm")
     except OSError as error:
         raise _invalid(f"cannot read video {path}: {error.strerror or error}", "check the file and the disk") from error
     finally:
@@ -314,6 +352,17 @@ def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tup
             process.kill()
             process.wait()
             process.stdout.close()
+        if watch is not None:
+            watch.end()
+
+
+def _lines(stream, watch: DecoderWatch) -> Iterator[bytes]:
+    while True:
+        with watch.waiting():
+            line = stream.readline()
+        if not line:
+            return
+        yield line
 
 
 def _filled(stream, image: np.ndarray) -> bool:

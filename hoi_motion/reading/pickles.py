@@ -21,6 +21,10 @@ from hoi_motion.reading.untrusted import read_bytes, reading
 MAX_INSTRUCTIONS = 300_000
 MAX_VALUES = 300_000  # with every repeated part written out
 MAX_DEPTH = 32
+MAX_INTEGER_BITS = 64
+MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
+"""All that the instructions make, whether it is kept or not: one of two bytes can repeat the work of a large one."""
+_ITEM_BYTES = 64
 _DTYPE = re.compile(r"([<>|=]?)([biufSU])(\d{1,6})|bool")
 _TEXT_FLAG = 8  # numpy sets it for text; every other flag says that elements are Python objects
 
@@ -191,6 +195,7 @@ class Machine:
         self._stack: list = []
         self._marks: list[int] = []  # how high the stack was
         self._memo: dict[int, object] = {}
+        self._made_bytes = 0
 
     def value(self, known=None):
         """The value that the pickle describes, plain.
@@ -203,6 +208,8 @@ class Machine:
                 raise ValueError(f"it has more than {MAX_INSTRUCTIONS} instructions")
             name = instruction.name
             if name in _LITERALS:
+                if isinstance(argument, int) and argument.bit_length() > MAX_INTEGER_BITS:
+                    raise ValueError(f"it holds an integer of {argument.bit_length()} bits")
                 self._stack.append(argument)
             elif name in _CONSTANTS:
                 self._stack.append(_CONSTANTS[name])
@@ -311,7 +318,7 @@ class Machine:
         # every function on the stack is one of ours: nothing else puts one there
         if not callable(function) or not isinstance(arguments, tuple):
             raise ValueError("it calls what is no function")
-        self._stack.append(function(*arguments))
+        self._stack.append(self._made(function(*arguments)))
 
     def _do_newobj(self, _) -> None:
         kind, _ = self._pop(2)
@@ -326,8 +333,20 @@ class Machine:
             self._stack[-1] = item.read(state, self._stream)
         elif isinstance(item, (Array, Dtype)):
             item.build(state)
-        else:
+            self._made(item)
+        elif not isinstance(item, dict):  # what an OrderedDict carries besides its content is left out
             raise ValueError(f"it gives a state to a {type(item).__name__}")
+
+    def _made(self, item):
+        """The item, counted."""
+        plain = item.value if isinstance(item, Array) else item
+        if isinstance(plain, (bytes, np.ndarray)):
+            self._made_bytes += len(plain) if isinstance(plain, bytes) else plain.nbytes
+        elif isinstance(plain, dict):
+            self._made_bytes += _ITEM_BYTES * len(plain)
+        if self._made_bytes > MAX_WORK_BYTES:
+            raise ValueError(f"its instructions make more than {MAX_WORK_BYTES} bytes")
+        return item
 
     def _do_binpersid(self, _) -> None:
         (identity,) = self._pop(1)

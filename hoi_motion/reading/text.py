@@ -9,6 +9,8 @@ from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 
 MAX_YAML_BYTES = 128 * 1024
 MAX_JSON_BYTES = 64 * MEBIBYTE
+MAX_JSON_VALUES = 5_000_000
+"""A value of two characters takes thirty times as much memory when it is read."""
 _MAX_DEPTH = 24
 _MAX_EVENTS = 20_000
 _MAX_VALUES = 50_000  # with every alias written out
@@ -33,6 +35,14 @@ class _LimitedLoader(yaml.SafeLoader):
         if self._events > _MAX_EVENTS:
             raise ValueError(f"it holds more than {_MAX_EVENTS} values")
         return event
+
+    def construct_mapping(self, node, deep=False):
+        # the standard forbids it; the library takes the last one without a word
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+        if twice is not None:
+            raise ValueError(f"it has {shown(twice)} twice, in the mapping of line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
 
     def construct_document(self, node):
         sizes: dict[int, int] = {}
@@ -98,7 +108,10 @@ def read_json(
         TavidError: `error_class` with `code`.
     """
     with reading(path, what, code, hint, error_class):
-        value = json.loads(read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class))
+        content = read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class)
+        if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
+            raise ValueError(f"it holds more than {MAX_JSON_VALUES} values")
+        value = json.loads(content)
         if not isinstance(value, kind):
             raise ValueError(f"it holds {shown(value)}, expected {'names' if kind is dict else f'a {kind.__name__}'}")
         return value

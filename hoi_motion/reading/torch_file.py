@@ -55,7 +55,8 @@ def load_torch(path, known=None):
 
 class _Archive:
     def __init__(self, archive: zipfile.ZipFile):
-        self._archive = archive
+        self._archive, self._storages = archive, {}
+        self.bytes_left = MAX_ARRAY_BYTES
         names = archive.namelist()
         self._folder = next((name.rpartition("/")[0] for name in names if name.endswith("/data.pkl")), None)
         if self._folder is None:
@@ -77,7 +78,13 @@ class _Archive:
         word, kind, key, _, count = identity
         if word != "storage" or not isinstance(kind, _StorageType) or type(count) is not int:
             raise ValueError(f"it refers to {shown(identity)}")
-        return _Storage(self, kind.dtype, str(key), count)
+        key = str(key)
+        if key not in self._storages:
+            self._storages[key] = _Storage(self, kind.dtype, key, count)
+        storage = self._storages[key]
+        if (storage.dtype, storage.count) != (kind.dtype, count):
+            raise ValueError(f"it describes storage {shown(key)} in two ways")
+        return storage
 
 
 class _StorageType:
@@ -91,16 +98,21 @@ class _StorageType:
 class _Storage:
     def __init__(self, archive: _Archive, dtype: str, key: str, count: int):
         self.archive, self.dtype, self.key, self.count = archive, dtype, key, count
+        self._elements: np.ndarray | None = None
 
     def elements(self) -> np.ndarray:
-        content = self.archive.read(f"data/{self.key}", MAX_ARRAY_BYTES)
-        if self.dtype == "bfloat16":  # the upper half of a float32
-            elements = (np.frombuffer(content, "<u2").astype(np.uint32) << 16).view(np.float32)
-        else:
-            elements = np.frombuffer(content, self.dtype)
-        if len(elements) < self.count:
-            raise EOFError
-        return elements[: self.count]
+        """Read once, however many tensors look at them."""
+        if self._elements is None:
+            content = self.archive.read(f"data/{self.key}", self.archive.bytes_left)
+            self.archive.bytes_left -= len(content)
+            if self.dtype == "bfloat16":  # the upper half of a float32
+                elements = (np.frombuffer(content, "<u2").astype(np.uint32) << 16).view(np.float32)
+            else:
+                elements = np.frombuffer(content, self.dtype)
+            if len(elements) < self.count:
+                raise EOFError
+            self._elements = elements[: self.count]
+        return self._elements
 
 
 class _Tensor:

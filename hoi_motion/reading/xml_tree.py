@@ -8,12 +8,16 @@ from hoi_motion.reading.untrusted import MEBIBYTE
 MAX_XML_BYTES = 32 * MEBIBYTE
 MAX_DEPTH = 128
 MAX_ELEMENTS = 200_000
+MAX_ATTRIBUTES = 1_000_000
 
 
 def parse_xml(content: bytes) -> xml.Element:
     """Raises: ValueError or ExpatError for broken XML, a document type, or a tree beyond the limits."""
     if len(content) > MAX_XML_BYTES:
         raise ValueError(f"it has more than {MAX_XML_BYTES} bytes")
+    # the parser itself gathers those of an element before it says anything
+    if content.count(b"=") > MAX_ATTRIBUTES:
+        raise ValueError(f"it has more than {MAX_ATTRIBUTES} attributes")
     builder = xml.TreeBuilder()
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True

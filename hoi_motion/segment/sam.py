@@ -1,12 +1,12 @@
 """SAM and SAM 2, from a local folder in transformers' format (Kirillov et al. 2023; Ravi et al. 2024)."""
 
-import json
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.reading.text import read_json
 from hoi_motion.segment.answer import Doubt, SegmentedMask
 from hoi_motion.segment.doubts import BOX_HINT, doubts_of_mask
 from hoi_motion.segment.prompt import MaskPrompt
@@ -26,11 +26,12 @@ class SegmentAnything:
     def __init__(self, folder):
         """Raises: LiftError MODEL_MISSING when the folder holds no SAM; its weights are read by `segment`."""
         self.folder = Path(folder)
+        about, what = dict(code=ErrorCode.MODEL_MISSING, hint=_HINT, error_class=LiftError), "the description of a SAM"
         try:
-            kind = json.loads((self.folder / "config.json").read_text()).get("model_type")
-            self.pixels = json.loads((self.folder / "preprocessor_config.json").read_text())
+            kind = read_json(self.folder / "config.json", what, **about).get("model_type")
+            self.pixels = read_json(self.folder / "preprocessor_config.json", what, **about)
             self.mean, self.std = (np.array(self.pixels[key], np.float32) for key in ("image_mean", "image_std"))
-        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise LiftError(ErrorCode.MODEL_MISSING, f"no SAM in {self.folder}: {error!r}", _HINT) from error
         if kind not in CLASSES:
             raise LiftError(ErrorCode.MODEL_MISSING, f"{self.folder} holds a model of type {kind!r}", _HINT)

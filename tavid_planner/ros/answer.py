@@ -15,7 +15,8 @@ from tavid_planner.bundle import check_output_folder
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
 from tavid_planner.ros.config import NodeConfig
-from tavid_planner.ros.inputs import MB, LatestInputs
+from tavid_planner.ros.inputs import LatestInputs
+from tavid_planner.ros.received import MB
 from tavid_planner.ros.results import fill_error, fill_plan, fill_times
 from tavid_planner.ros.stages import StageClock
 from tavid_planner.worker.desk import PlannerDesk
@@ -77,6 +78,7 @@ class Answerer:
             # rclpy keeps a goal for as long as its result can be asked for
             for field in IMAGE_FIELDS:
                 setattr(goal, field, NO_IMAGE)
+            goal.instances = []
         return result
 
     def _plan(self, goal, result, clock: StageClock, cancel: CancelToken) -> None:
@@ -85,12 +87,14 @@ class Answerer:
         _check_size(goal, options.max_message_mb)
         robot = _checked_robot(goal.robot)
         config = self._planner_config(goal.profile)
-        request, header, notes = self._inputs.request(goal)
-        request = replace(request, robot=robot)
+        read = self._inputs.request(goal)
+        result.target_source, result.found_mask = read.target_source, read.found_mask
+        request, header, notes = replace(read.request, robot=robot), read.header, read.notes
         folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
         clock("input", 1.0)
         with _deadline(options.plan_timeout_s, cancel):
-            made = self._desk.plan(request, config, folder, clock, cancel, options.publish_markers, notes)
+            shown = dict(joints=options.publish_markers, video=options.publish_video)
+            made = self._desk.plan(request, config, folder, clock, cancel, notes=notes, **shown)
         times_s = clock.times_s()
         total_s = clock.elapsed_s
         fill_plan(result, made, str(made.folder), header, notes)
@@ -119,7 +123,8 @@ def _checked_robot(name: str) -> str:
 
 
 def _check_size(goal, limit_mb: float) -> None:
-    size_mb = sum(len(getattr(goal, field).data) for field in IMAGE_FIELDS) / MB
+    images = [*(getattr(goal, field) for field in IMAGE_FIELDS), *(instance.mask for instance in goal.instances)]
+    size_mb = sum(len(image.data) for image in images) / MB
     if size_mb > limit_mb:
         raise InputError(
             ErrorCode.IMAGE_INVALID,

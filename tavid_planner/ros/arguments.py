@@ -2,15 +2,12 @@
 
 import difflib
 import re
-import stat
 from pathlib import Path
 
-import yaml
-
+from hoi_motion.reading.text import read_yaml_value
 from tavid_planner.errors import ErrorCode, InputError
 
 PARAMETERS = "ros__parameters"
-MAX_FILE_BYTES = 1 << 20
 OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
 QOS_OVERRIDES = "qos_overrides."
 
@@ -84,22 +81,7 @@ def _assignments(ros_arguments: list[str]) -> list[tuple[str, str]]:
 
 def _sections(path: Path) -> dict[str, list[str]]:
     """Node pattern -> dotted names of its parameters."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(ErrorCode.CONFIG_INVALID, f"parameter file {path} is not a file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"parameter file {path} has {status.st_size} bytes")
-        data = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID, f"parameter file {path}: {error.strerror}", "check the path after --params-file"
-        ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or type(error).__name__
-        raise InputError(ErrorCode.CONFIG_INVALID, f"parameter file {path} is not YAML{where}: {what}") from error
+    data = read_yaml_value(path, hint="check the path after --params-file")
     sections: dict[str, list[str]] = {}
     if isinstance(data, dict):
         _collect(data, "", sections)

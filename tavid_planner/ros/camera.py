@@ -16,8 +16,8 @@ FISHEYE = ("equidistant", "fisheye")
 
 
 def is_calibrated(message: CameraInfo) -> bool:
-    """Whether K or P is set; drivers without a calibration leave both at zero."""
-    return any(message.k) or any(message.p)
+    """Whether K or P is set; drivers without a calibration leave both at zero, or all but their last row."""
+    return _has_k(message) or _has_p(message)
 
 
 def intrinsics_from_camera_info(message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray | None:  # (3, 3)
@@ -30,7 +30,7 @@ def intrinsics_from_camera_info(message: CameraInfo, size_px: tuple[int, int]) -
     """
     if not is_calibrated(message):
         return None
-    matrix = _projection(message) if any(message.p) else _camera_matrix(message)
+    matrix = _projection(message) if _has_p(message) else _camera_matrix(message)
     return _of_image(matrix, message, size_px)
 
 
@@ -90,8 +90,8 @@ def _calibration(message: CameraInfo, size_px: tuple[int, int]):
             f"the camera info has distortion model {model[:40]!r} with {len(D)} coefficients",
             f"known are {known}",
         )
-    K = _of_image(_camera_matrix(message) if any(message.k) else _projection(message), message, size_px)
-    new_K = _of_image(_projection(message), message, size_px) if any(message.p) else K
+    K = _of_image(_camera_matrix(message) if _has_k(message) else _projection(message), message, size_px)
+    new_K = _of_image(_projection(message), message, size_px) if _has_p(message) else K
     R = np.asarray(message.r, np.float64).reshape(3, 3)
     if not R.any():
         R = np.eye(3)
@@ -113,7 +113,18 @@ def _largest_shift_px(message: CameraInfo, size_px: tuple[int, int]) -> float:
     points = np.array(edge, np.float64)[:, None]
     undistort = cv2.fisheye.undistortPoints if message.distortion_model in FISHEYE else cv2.undistortPoints
     moved = undistort(points, K, D, P=K)
-    return float(np.nanmax(np.linalg.norm(moved - points, axis=-1)))
+    shifts = np.linalg.norm(moved - points, axis=-1)
+    if not np.isfinite(shifts).any():
+        raise InputError(ErrorCode.CAMERA_INVALID, "the camera info's distortion leaves no pixel in place")
+    return float(shifts[np.isfinite(shifts)].max())
+
+
+def _has_k(message: CameraInfo) -> bool:
+    return bool(message.k[0] or message.k[4])
+
+
+def _has_p(message: CameraInfo) -> bool:
+    return bool(message.p[0] or message.p[5])
 
 
 def _camera_matrix(message: CameraInfo) -> np.ndarray:  # (3, 3)

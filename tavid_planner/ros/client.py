@@ -1,10 +1,11 @@
 """PlanClient: a conversation with the node. Start, ask whether it is done, read feedback, take the result."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import Point, PointStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rclpy.action import ActionClient
@@ -15,9 +16,13 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from hoi_motion.lift.known_scene import KnownScene
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
-from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
+from tavid_planner.instances import Instance
+from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
+from tavid_planner.ros.known_scene import fill_known_scene
 from tavid_planner_interfaces.action import PlanInteraction
+from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
 QUEUE_DEPTH = 512
 
@@ -95,7 +100,13 @@ class PlanClient:
         rgb: np.ndarray | None = None,  # (H, W, 3)
         target_mask: np.ndarray | None = None,  # (H, W)
         *,
+        target_point_px: tuple[float, float] | None = None,
+        actor_mask: np.ndarray | None = None,  # (H, W)
+        instances: Iterable[Instance] = (),
         intrinsics: np.ndarray | None = None,  # (3, 3)
+        depth_m: np.ndarray | None = None,  # (H, W)
+        known: KnownScene | None = None,
+        world_frame: str = "",
         frame_id: str = "",
         seed: int = 0,
         samples: int = 1,
@@ -107,6 +118,10 @@ class PlanClient:
         """Send a request; without an image or a mask the node takes the latest from its topics.
 
         Args:
+            target_point_px: (x, y) of a pixel on the target, instead of its mask.
+            instances: what is marked, with names and roles, instead of masks and point.
+            known: where the camera stands, heights of support and floor.
+            world_frame: frame in which the node looks up the camera's pose; or the name of that of `known`'s pose.
             on_feedback: called with every feedback message, for those who do not want to miss one.
 
         Raises:
@@ -119,6 +134,17 @@ class PlanClient:
             goal.image = image_from_rgb(rgb, header)
         if target_mask is not None:
             goal.target_mask = image_from_mask(target_mask, header)
+        if actor_mask is not None:
+            goal.actor_mask = image_from_mask(actor_mask, header)
+        goal.instances = [
+            InstanceMessage(name=i.name, role=i.role, mask=image_from_mask(i.mask, header)) for i in instances
+        ]
+        if target_point_px is not None:
+            x, y = map(float, target_point_px)
+            goal.target_point = PointStamped(header=header, point=Point(x=x, y=y))
+        if depth_m is not None:
+            goal.depth = image_from_pixels(np.ascontiguousarray(depth_m, np.float32), "32FC1", header)
+        fill_known_scene(goal, known, world_frame)
         if intrinsics is not None:
             goal.camera_info = CameraInfo(header=header, k=np.asarray(intrinsics, np.float64).ravel())
         self.send_goal(goal, timeout_s, on_feedback)

@@ -42,6 +42,12 @@ class NodeConfig:
         maximum=3600,
         unit="s",
     )
+    world_frame: str = option(
+        "",
+        "frame whose z is up, in which TF knows the camera: its pose is used in every plan; empty: only where a "
+        "request names one",
+    )
+    listen_tf: bool = option(True, "hear /tf and /tf_static, to look up where the camera is", read_only=True)
     rectify: bool = option(False, "remove the lens distortion that the camera info describes from image and masks")
     max_message_mb: float = option(
         128.0, "a request or an image from a topic that holds more is refused", minimum=0.1, maximum=4096, unit="MB"
@@ -58,8 +64,8 @@ class NodeConfig:
     )
     cancel_grace_s: float = option(
         0.35,
-        "a plan that has not heard a cancel after this time is ended with its process; its models are loaded again: "
-        "longer for models that take long to load",
+        "a plan that has not heard a cancel after this time, and 0.5 s for each GB of its models, is ended with its "
+        "process, and the models are loaded again",
         minimum=0.1,
         maximum=600,
         unit="s",

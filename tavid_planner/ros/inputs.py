@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 from geometry_msgs.msg import PointStamped
-from rclpy.clock import JumpThreshold
-from rclpy.duration import Duration
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hoi_motion.segment import MaskPrompt, segment
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.instances import TARGET, Instance
 from tavid_planner.request import InteractionRequest
 from tavid_planner.ros.camera import (
     Rectification,
@@ -22,296 +20,251 @@ from tavid_planner.ros.camera import (
     intrinsics_from_camera_info,
     is_calibrated,
 )
-from tavid_planner.ros.compressed import decompressed
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.conversions import depth_from_image, image_from_mask, is_empty, mask_from_image, rgb_from_image
-from tavid_planner.ros.history import History, Received, stamp_of
+from tavid_planner.ros.history import stamp_of
+from tavid_planner.ros.known_scene import known_scene
+from tavid_planner.ros.received import DEPTH, IMAGE, MASK, POINT, ReceivedInputs
 
-INPUT_QOS_PROFILES = {
-    "sensor_data": qos_profile_sensor_data,
-    "reliable": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE),
-    "latched": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL),
-}
 RECTIFIED = "image_rect"
 """In the name of every topic that carries rectified images (image_proc)."""
-MB = 10**6
-ASSUMED = "the focal length is assumed"
+REQUEST_MASK = "mask of the request"
 
 
 @dataclass(frozen=True)
-class TopicImage:
-    """An input topic that carries pictures, or a point in one."""
+class ReadInput:
+    """A request as it came over ROS.
 
-    topic: str
-    field: str
-    age_option: str
+    Attributes:
+        header: of its image.
+        notes: remarks that do not stop a plan.
+        target_source: which target mask was used, or how it was found, in words.
+        found_mask: the mask that was found at a point, empty when one was given.
+    """
+
+    request: InteractionRequest
+    header: Header
+    notes: tuple[str, ...]
+    target_source: str
+    found_mask: Image
 
 
-IMAGE = TopicImage("image_raw", "image", "max_image_age_s")
-MASK = TopicImage("target_mask", "target mask", "max_mask_age_s")
-POINT = TopicImage("target_point", "target point", "max_mask_age_s")
-"""A pixel of the image instead of a mask of it: x and y in `point`, as a click in an image viewer gives them."""
+@dataclass(frozen=True)
+class _Marked:
+    """An image and what is marked in it, still as messages.
+
+    Attributes:
+        masks: each with the name that an error gives it: the goal's instances, or target and perhaps actor.
+        source, found, words: as `target_source`, `found_mask` and the request's `target_source`.
+    """
+
+    image: Image
+    masks: list[tuple[str, Image]]
+    source: str
+    found: Image | None = None
+    words: str = "mask"
+    notes: tuple[str, ...] = ()
 
 
 class LatestInputs:
-    """Remembers what was lately received on image_raw, target_mask, target_point and camera_info.
+    """Makes requests of goals, with what was lately received where a goal leaves something out.
 
     Args:
         current: gives the node's options as they are now.
     """
 
     def __init__(self, node: Node, current: Callable[[], NodeConfig], callback_group):
-        self._node = node
         self._current = current
-        self._group = callback_group
-        self._histories = {name: History() for name in (IMAGE.topic, MASK.topic, POINT.topic, "camera_info")}
-        compressed = current().image_transport == "compressed"
-        for source in (IMAGE, MASK):
-            kind = CompressedImage if compressed else Image
-            self._subscribe(source.topic, kind, lambda s=source: getattr(self._current(), s.age_option))
-        self._subscribe(POINT.topic, PointStamped, lambda: self._current().max_mask_age_s)
-        self._subscribe("camera_info", CameraInfo, lambda: self._current().max_camera_info_age_s)
-        # a recording that begins anew, or a clock that is switched to simulation: nothing kept belongs to it
-        jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
-        self._jumps = node.get_clock().create_jump_callback(jump, post_callback=self._forget)
+        self._received = ReceivedInputs(node, current, callback_group)
 
-    def request(self, goal) -> tuple[InteractionRequest, Header, tuple[str, ...]]:
-        """The request a goal (or a service request) stands for, the header of its image, and remarks on the input.
+    def request(self, goal) -> ReadInput:
+        """What a goal (or a service request) asks for.
 
         Raises:
             InputError: NO_IMAGE, IMAGE_STALE, or what is wrong with a field.
         """
         options = self._current()
-        if self._point_is_meant(goal):
-            return self._request_at_point(goal, options)
-        image, mask = self._pair(goal, options)
-        return self._request(goal, options, image, mask)
-
-    def _point_is_meant(self, goal) -> bool:
-        """Whether a point marks the target because no mask came, neither with the goal nor on its topic."""
-        if not is_empty(goal.target_mask) or self._histories[MASK.topic].newest_first():
-            return False
-        return bool(self._histories[POINT.topic].newest_first())
-
-    def _request_at_point(self, goal, options: NodeConfig):
-        point = self._received(POINT)[0]
-        self._check_fresh(point, POINT, options)
-        image = goal.image
-        if is_empty(image):
-            newest = self._received(IMAGE)[0]
-            self._check_fresh(newest, IMAGE, options)
-            image = self._decoded(newest, IMAGE)
-        clicked = MaskPrompt(click_px=(point.message.point.x, point.message.point.y))
-        found = segment(rgb_from_image(image), clicked)
-        mask = image_from_mask(found.mask, image.header)
-        notes = (f"target mask from {POINT.topic}: {found.words}",)
-        request, header, others = self._request(goal, options, image, mask)
-        return replace(request, target_source=found.words), header, notes + others
-
-    def _request(self, goal, options: NodeConfig, image: Image, mask: Image):
-        for other, name in ((mask, "target mask"), (goal.actor_mask, "actor mask"), (goal.depth, "depth image")):
-            if not is_empty(other):
-                _check_together(image, other, name, options.stamp_tolerance_s)
-        rgb, mask_values = rgb_from_image(image), mask_from_image(mask)
-        actor = None if is_empty(goal.actor_mask) else mask_from_image(goal.actor_mask, "actor mask")
-        depth_m = None if is_empty(goal.depth) else depth_from_image(goal.depth)
-        info, notes = self._camera_info(goal, image.header, options)
-        size_px = rgb.shape[:2]
-        intrinsics = None if info is None else intrinsics_from_camera_info(info, size_px)
-        if info is not None and has_distortion(info) and not (is_empty(goal.image) and self._is_rectified()):
-            if not options.rectify:
-                notes += (distortion_note(info, size_px),)
-            else:
-                request = InteractionRequest(rgb, mask_values, goal.instruction, actor, intrinsics, depth_m)
-                rectification = Rectification(info, size_px)
-                rgb = rectification.image(rgb)
-                mask_values = rectification.labels(request.target_mask)
-                actor = None if actor is None else rectification.labels(request.actor_mask)
-                depth_m = None if depth_m is None else rectification.labels(request.depth_m)
-                notes += (f"lens distortion ({info.distortion_model}) was removed from image, masks and depth",)
-        request = InteractionRequest(
-            rgb=rgb,
-            target_mask=mask_values,
+        marked = self._marked(goal)
+        depth, depth_notes = self._depth(goal, marked.image, options)
+        others = [] if depth is None else [("depth image", depth)]
+        for name, other in marked.masks + others:
+            _check_together(marked.image, other, name, options.stamp_tolerance_s)
+        header = marked.image.header
+        rgb = rgb_from_image(marked.image)
+        arrays = [mask_from_image(mask, name) for name, mask in marked.masks]
+        depth_m = None if depth is None else depth_from_image(depth)
+        info, info_notes = self._camera_info(goal, header)
+        intrinsics = None if info is None else intrinsics_from_camera_info(info, rgb.shape[:2])
+        fields = dict(
             instruction=goal.instruction,
-            actor_mask=actor,
             intrinsics=intrinsics,
             depth_m=depth_m,
             seed=goal.seed,
             samples=goal.samples or 1,
+            known=known_scene(goal, header, options, self._received.transforms),
         )
-        return request, image.header, notes
+        request = _request(goal, rgb, arrays, fields)
+        notes = (*marked.notes, *depth_notes, *info_notes)
+        if info is not None and has_distortion(info) and not (is_empty(goal.image) and self._is_rectified()):
+            if options.rectify:
+                request = _rectified(request, Rectification(info, request.size_px))
+                notes += (f"lens distortion ({info.distortion_model}) was removed from image, masks and depth",)
+            else:
+                notes += (distortion_note(info, request.size_px),)
+        request = replace(request, target_source=marked.words)
+        return ReadInput(request, header, notes, marked.source, marked.found or Image())
 
-    def _pair(self, goal, options: NodeConfig) -> tuple[Image, Image]:
-        """Image and mask: those of the goal, and what belongs to them among the received ones."""
+    def _marked(self, goal) -> _Marked:
+        """Image and masks: those of the goal, and what belongs to them among the received ones."""
+        if goal.instances:
+            return self._instances(goal)
+        point = self._point(goal)
+        if point is not None:
+            return self._at_point(goal, point)
+        image, mask = self._pair(goal)
+        source = f"mask from {MASK.topic}" if is_empty(goal.target_mask) else REQUEST_MASK
+        return _Marked(image, _masks(goal, mask), source)
+
+    def _instances(self, goal) -> _Marked:
+        both = [name for name in ("target_mask", "actor_mask") if not is_empty(getattr(goal, name))]
+        both += ["target_point"] if _is_point(goal.target_point) else []
+        if both:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"instances and {' and '.join(both)} are given in one request",
+                "mark target and actor among the instances, or leave these out",
+            )
+        target = next((i for i in goal.instances if i.role == TARGET), goal.instances[0])
+        image = goal.image
+        if is_empty(image):
+            image = self._received.decoded(self._received.partner(IMAGE, target.mask), IMAGE)
+        masks = [(f"mask of {instance.name[:60]!r}", instance.mask) for instance in goal.instances]
+        return _Marked(image, masks, f"instance {target.name[:60]!r} of the request")
+
+    def _point(self, goal) -> PointStamped | None:
+        """The point that marks the target, where no mask comes; one of the goal goes before what is on topics."""
+        if not is_empty(goal.target_mask):
+            return None
+        point = goal.target_point
+        if not _is_point(point):
+            received = self._received
+            if received.is_fresh(MASK) or not received.has(POINT):
+                return None
+            if received.has(MASK) and not received.is_fresh(POINT):
+                return None
+            point = received.newest(POINT).message
+        if point.point.z:
+            raise InputError(
+                ErrorCode.MASK_INVALID,
+                f"the target point has z = {point.point.z:g}: it is a point in space",
+                "send a pixel of the image: x and y, z is 0",
+            )
+        return point
+
+    def _at_point(self, goal, point: PointStamped) -> _Marked:
+        image = goal.image
+        if is_empty(image):
+            image = self._received.decoded(self._received.newest(IMAGE), IMAGE)
+        found = segment(rgb_from_image(image), MaskPrompt(click_px=(point.point.x, point.point.y)))
+        mask = image_from_mask(found.mask, image.header)
+        place = "the request" if point is goal.target_point else POINT.topic
+        notes = (f"target mask from {place}: {found.words}", *(f"target mask: {doubt}" for doubt in found.doubts))
+        return _Marked(image, _masks(goal, mask), found.source, mask, found.words, notes)
+
+    def _pair(self, goal) -> tuple[Image, Image]:
+        received = self._received
         if not is_empty(goal.image):
             if not is_empty(goal.target_mask):
                 return goal.image, goal.target_mask
-            return goal.image, self._decoded(self._partner(MASK, goal.image, options), MASK)
+            return goal.image, received.decoded(received.partner(MASK, goal.image), MASK)
         if not is_empty(goal.target_mask):
-            return self._decoded(self._partner(IMAGE, goal.target_mask, options), IMAGE), goal.target_mask
-        masks = self._received(MASK)
-        self._check_fresh(masks[0], MASK, options)
+            return received.decoded(received.partner(IMAGE, goal.target_mask), IMAGE), goal.target_mask
+        received.newest(MASK)
         refusals = []
-        for mask in masks:
+        for mask in received.all_of(MASK):
             try:
-                self._check_fresh(mask, MASK, options)
-                image = self._partner(IMAGE, mask.message, options)
-                return self._decoded(image, IMAGE), self._decoded(mask, MASK)
+                received.check_fresh(mask, MASK)
+                image = received.partner(IMAGE, mask.message)
+                return received.decoded(image, IMAGE), received.decoded(mask, MASK)
             except InputError as error:
                 refusals.append(error)
         raise refusals[0]  # that of the newest mask says most
 
-    def _partner(self, source: TopicImage, other, options: NodeConfig) -> Received:
-        """The received message of a topic that belongs to a message which is there; the newest where stamps are left
-        out.
-        """
-        received = self._received(source)
-        stamp_s = stamp_of(other.header)
-        found = received[0] if stamp_s is None else self._histories[source.topic].nearest(stamp_s) or received[0]
-        self._check_fresh(received[0], source, options)  # that nothing comes any more is said before anything else
-        if stamp_s is not None and found.stamp_s is not None:
-            apart_s = found.stamp_s - stamp_s
-            if abs(apart_s) > options.stamp_tolerance_s:
-                other_field = "target mask" if source is IMAGE else "image"
-                raise InputError(
-                    ErrorCode.IMAGE_STALE,
-                    f"no {source.field} on {source.topic} belongs to the {other_field}: the nearest one is "
-                    f"{abs(apart_s):.3f} s {'later' if apart_s > 0 else 'earlier'}, allowed are "
-                    f"{options.stamp_tolerance_s:g} s",
-                    f"copy the image's stamp into the mask, or raise stamp_tolerance_s or {source.age_option}",
-                )
-        self._check_fresh(found, source, options)
-        return found
-
-    def _received(self, source: TopicImage) -> list[Received]:
-        received = self._histories[source.topic].newest_first()
-        if not received:
-            raise InputError(
-                ErrorCode.NO_IMAGE,
-                f"the request has no {source.field} and nothing was received on {self._name(source.topic)}",
-                self._why_nothing(source.topic),
-            )
-        return received
-
-    def _why_nothing(self, topic: str) -> str:
-        name = self._name(topic)
-        other_name = f"{name}/compressed"
-        if name.endswith("/compressed"):
-            other_name = name.removesuffix("/compressed")
-        if self._node.count_publishers(name):
-            return (
-                f"{name} has a publisher: large best-effort images may be dropped by the middleware; set "
-                "input_qos:=reliable (a bag: check that it plays)"
-            )
-        if self._node.count_publishers(other_name):
-            transport = "raw" if name.endswith("/compressed") else "compressed"
-            return f"{other_name} has a publisher: set image_transport:={transport}"
-        return f"send it in the request, publish it on {name} or remap the topic; input_qos must fit the publisher's"
-
-    def _check_fresh(self, received: Received, source: TopicImage, options: NodeConfig) -> None:
-        """The time of arrival and the stamp must both be recent: each alone fails when a clock does."""
-        limit_s = getattr(options, source.age_option)
-        allowed = f"allowed are {limit_s:g} s"
-        if received.since_arrival_s > limit_s:
-            raise InputError(
-                ErrorCode.IMAGE_STALE,
-                f"the latest {source.field} on {source.topic} came {received.since_arrival_s:.1f} s ago, {allowed}",
-                f"check that {source.topic} is still published, or set {source.age_option}",
-            )
-        if received.stamp_s is None:  # drivers without a clock leave the stamp at zero
-            return
-        now_s = self._node.get_clock().now().nanoseconds * 1e-9
-        age_s = now_s - received.stamp_s
-        if abs(age_s) <= limit_s:
-            return
-        if self._node.get_parameter("use_sim_time").value:
-            hint = "play the recording with its clock (ros2 bag play --clock), or start without use_sim_time"
-        else:
-            hint = (
-                "a recording: set use_sim_time and play it with --clock; a camera: synchronise the clocks of the "
-                f"machines; or set {source.age_option}"
-            )
-        how = f"{age_s:.1f} s old" if age_s > 0 else f"stamped {-age_s:.1f} s ahead of the node's clock"
-        what = f"the latest {source.field} on {source.topic} is {how}, {allowed}"
-        raise InputError(ErrorCode.IMAGE_STALE, what, hint)
-
-    def _camera_info(self, goal, header: Header, options: NodeConfig) -> tuple[CameraInfo | None, tuple[str, ...]]:
-        """The camera info of an image, and why there is none."""
-        if is_calibrated(goal.camera_info):
-            frame = goal.camera_info.header.frame_id
-            if frame and header.frame_id and frame != header.frame_id:
-                raise InputError(
-                    ErrorCode.CAMERA_INVALID,
-                    f"the camera info is of frame {frame[:80]!r}, the image of {header.frame_id[:80]!r}",
-                    "send the camera info that was published with this image",
-                )
-            return goal.camera_info, ()
-        received = self._histories["camera_info"].newest_first()
-        same = [r for r in received if r.message.header.frame_id == header.frame_id]
-        if not same:
-            if not received:
-                return None, ()
-            other = received[0].message.header.frame_id[:80]
-            return None, (f"camera_info is of frame {other!r}, the image of {header.frame_id[:80]!r}: {ASSUMED}",)
-        stamp_s = stamp_of(header)
-
-        def apart_s(info: Received) -> float:
-            if stamp_s is None or info.stamp_s is None:
-                return info.since_arrival_s
-            return abs(info.stamp_s - stamp_s)
-
-        nearest = min(same, key=apart_s)
-        if apart_s(nearest) > options.max_camera_info_age_s:
+    def _depth(self, goal, image: Image, options: NodeConfig) -> tuple[Image | None, tuple[str, ...]]:
+        """The goal's depth image, else that of the topic which was taken with the image, and why there is none."""
+        if not is_empty(goal.depth):
+            return goal.depth, ()
+        if not self._received.has(DEPTH):
+            return None, ()
+        stamp_s = stamp_of(image.header)
+        if stamp_s is None:
+            return None, (f"{DEPTH.topic} is not used: the image has no stamp to find its depth by",)
+        nearest = self._received.nearest(DEPTH, stamp_s)
+        if nearest is None:
+            return None, (f"{DEPTH.topic} is not used: its images have no stamps",)
+        apart_s = abs(nearest.stamp_s - stamp_s)
+        if apart_s > options.stamp_tolerance_s:
             return None, (
-                f"the nearest camera_info is {apart_s(nearest):.1f} s from the image, allowed are "
-                f"{options.max_camera_info_age_s:g} s (max_camera_info_age_s): {ASSUMED}",
+                f"{DEPTH.topic} is not used: its nearest image is {apart_s:.3f} s from the camera's, allowed are "
+                f"{options.stamp_tolerance_s:g} s (stamp_tolerance_s)",
+            )
+        frame, other = image.header.frame_id, nearest.message.header.frame_id
+        if frame and other and frame != other:
+            return None, (
+                f"{DEPTH.topic} is not used: it is of frame {other[:80]!r}, the image of {frame[:80]!r}; publish depth "
+                "that is registered to the image",
             )
         return nearest.message, ()
 
-    def _decoded(self, received: Received, source: TopicImage) -> Image:
-        if isinstance(received.message, CompressedImage):
-            return decompressed(received.message, source.field)
-        return received.message
+    def _camera_info(self, goal, header: Header) -> tuple[CameraInfo | None, tuple[str, ...]]:
+        """The camera info of an image, and why there is none."""
+        if not is_calibrated(goal.camera_info):
+            return self._received.camera_info(header)
+        frame = goal.camera_info.header.frame_id
+        if frame and header.frame_id and frame != header.frame_id:
+            raise InputError(
+                ErrorCode.CAMERA_INVALID,
+                f"the camera info is of frame {frame[:80]!r}, the image of {header.frame_id[:80]!r}",
+                "send the camera info that was published with this image",
+            )
+        return goal.camera_info, ()
 
     def _is_rectified(self) -> bool:
-        return RECTIFIED in self._name(IMAGE.topic)
+        return RECTIFIED in self._received.name(IMAGE.topic)
 
-    def _name(self, topic: str) -> str:
-        """The topic's name after remapping; compressed images are beside the raw ones."""
-        name = self._node.resolve_topic_name(topic)
-        pictures = topic in (IMAGE.topic, MASK.topic)
-        compressed = pictures and self._current().image_transport == "compressed"
-        return f"{name}/compressed" if compressed else name
 
-    def _subscribe(self, topic: str, kind, keep_s: Callable[[], float]) -> None:
-        def keep(message) -> None:
-            size = len(message.data) if kind in (Image, CompressedImage) else 0
-            if size > self._current().max_message_mb * MB:
-                self._node.get_logger().warning(
-                    f"{topic}: a message of {size / MB:.0f} MB is left out (parameter max_message_mb)",
-                    throttle_duration_sec=10.0,
-                )
-                return
-            self._histories[topic].add(message, size, keep_s())
+def _is_point(point: PointStamped) -> bool:
+    """Whether a point of a goal was filled in."""
+    header = point.header
+    return bool(header.frame_id or stamp_of(header) is not None or point.point.x or point.point.y or point.point.z)
 
-        def incompatible(event) -> None:
-            self._node.get_logger().warning(
-                f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): "
-                "its messages are not received; set the parameter input_qos"
-            )
 
-        self._node.create_subscription(
-            kind,
-            self._name(topic),
-            keep,
-            INPUT_QOS_PROFILES[self._current().input_qos],
-            callback_group=self._group,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
-        )
+def _masks(goal, target: Image) -> list[tuple[str, Image]]:
+    actor = [] if is_empty(goal.actor_mask) else [("actor mask", goal.actor_mask)]
+    return [("target mask", target), *actor]
 
-    def _forget(self, _jump) -> None:
-        for history in self._histories.values():
-            history.clear()
+
+def _request(goal, rgb: np.ndarray, masks: list[np.ndarray], fields: dict) -> InteractionRequest:
+    if goal.instances:
+        marked = [Instance(given.name, given.role, mask) for given, mask in zip(goal.instances, masks)]
+        return InteractionRequest.of_instances(rgb, marked, fields.pop("instruction"), **fields)
+    target, *actor = masks
+    return InteractionRequest(rgb, target, actor_mask=next(iter(actor), None), **fields)
+
+
+def _rectified(request: InteractionRequest, rectification: Rectification) -> InteractionRequest:
+    """The same request without the lens's distortion."""
+    labels = rectification.labels
+    return InteractionRequest.of_instances(
+        rectification.image(request.rgb),
+        [replace(instance, mask=labels(instance.mask)) for instance in request.instances],
+        request.instruction,
+        intrinsics=request.intrinsics,
+        depth_m=None if request.depth_m is None else labels(request.depth_m),
+        seed=request.seed,
+        samples=request.samples,
+        known=request.known,
+    )
 
 
 def _check_together(image: Image, other: Image, name: str, tolerance_s: float) -> None:

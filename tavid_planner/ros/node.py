@@ -272,7 +272,8 @@ class PlannerNode(LifecycleNodeMixin, Node):
     def _show(self, made: MadePlan, header) -> None:
         options = self.node_config()
         markers = options.publish_markers and made.joints_world is not None
-        self._playback.play(made, header, options.publish_video, markers)
+        # as it was asked for: the option may have changed since
+        self._playback.play(made, header, options.publish_video and made.video is not None, markers)
 
 
 def _own_profile(name: str) -> PlannerConfig:

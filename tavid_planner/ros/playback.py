@@ -31,20 +31,20 @@ class Playback:
     def play(self, plan: MadePlan, header: Header, video: bool, markers: bool) -> None:
         """Start playing; a plan that is still being played ends."""
         self.stop()
-        frames = iter(range(len(plan.video.frames)))
+        frames = iter(range(plan.motion.num_frames))
 
         def show_next() -> None:
             frame = next(frames, None)
             if frame is None:
                 self.stop()
                 return
-            if video:
+            if video and frame < len(plan.video.frames):
                 self._video.publish(image_from_rgb(plan.video.frames[frame], header))
             if markers:
                 self._markers.publish(plan_markers(plan.motion, plan.joints_world, frame, header))
 
         with self._lock:
-            period_s = 1.0 / plan.video.fps
+            period_s = 1.0 / plan.motion.fps
             self._timer = self._node.create_timer(period_s, show_next, callback_group=self._group, clock=self._clock)
 
     def stop(self) -> None:

@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hoi_motion.files import whole_file
-from tavid_planner.errors import ErrorCode, InputError
+from hoi_motion.reading.text import read_json
+from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, read_layers
@@ -35,6 +36,8 @@ PEFT_CONFIG = "adapter_config.json"
 ADAPTER_NAME = "target_aware"
 METADATA_KEY = "tavid_adapter"
 DIFFUSERS_METADATA_KEY = "lora_adapter_metadata"
+
+_MISSING = dict(code=ErrorCode.MODEL_MISSING, error_class=VideoError)
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +205,9 @@ def _read_conv(folder: Path, stem: str) -> tuple[Path, dict, dict]:
         header = check_safetensors(path)
         try:
             metadata = json.loads(header.get("__metadata__", {}).get(METADATA_KEY, "{}"))
-        except ValueError as error:
+            if not isinstance(metadata, dict):
+                raise ValueError("it is no JSON object")
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise missing(f"{path} has damaged metadata: {error}", "save the adapter again") from error
         return path, load_file(path), metadata
     names = f"{path.name} nor {stem}.pth"
@@ -216,7 +221,7 @@ def _read_conv(folder: Path, stem: str) -> tuple[Path, dict, dict]:
         conv = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise incompatible(path, "it holds something other than tensors") from error
-    except (RuntimeError, EOFError, OSError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
         raise missing(f"{path} is damaged or truncated: {error}", "download the adapter again") from error
     if not isinstance(conv, dict):
         raise incompatible(path, f"it holds a {type(conv).__name__} instead of a state dict")
@@ -249,13 +254,13 @@ def _lora_config(folder: Path, lora_path: Path, header: dict) -> dict:
     try:
         if stored:
             return {name.removeprefix("transformer."): value for name, value in json.loads(stored).items()}
-        config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        if not isinstance(config, dict):
-            raise ValueError("it holds no JSON object")
-    except (OSError, ValueError, AttributeError) as error:
-        where = lora_path if stored else path
-        raise missing(f"{where} has a damaged configuration: {error}", "save the adapter again") from error
-    return config
+        return (
+            read_json(path, "a whole configuration", hint="save the adapter again", **_MISSING)
+            if path.is_file()
+            else {}
+        )
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise missing(f"{lora_path} has a damaged configuration: {error}", "save the adapter again") from error
 
 
 def _inject(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path) -> None:

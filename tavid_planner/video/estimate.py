@@ -66,6 +66,12 @@ def needed_by_mode(
     }
 
 
+def weights_bytes(video: VideoConfig) -> int:
+    """Size of the files from which the models are loaded, 0 where they are not here."""
+    places = [place for name in (video.base, video.adapter) if name and (place := _local(name)) is not None]
+    return sum(file.stat().st_size for place in places for file in place.rglob("*.safetensors"))
+
+
 def memory_words(needed: dict[str, int]) -> str:
     """Modes and what they need, in words."""
     return ", ".join(f"{mode} {size / GB:.1f} GB" for mode, size in needed.items())

@@ -1,10 +1,13 @@
 """Model folders: local or from a hub, whole or not, and their digests."""
 
+import errno
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
+from hoi_motion.reading.text import read_json
 from tavid_planner.config import share_folder
 from tavid_planner.errors import ErrorCode, VideoError
 
@@ -12,6 +15,7 @@ WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transfor
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
 CHUNK_BYTES = 2**20
+MAX_HEADER_BYTES = 16 * 2**20
 DIGEST_LENGTH = 16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -139,9 +143,13 @@ def check_safetensors(path: Path) -> dict:
         VideoError: MODEL_MISSING when the file is missing, truncated or not safetensors.
     """
     try:
+        if not path.is_file():  # a pipe would wait for ever
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         size = path.stat().st_size
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
+            if length > MAX_HEADER_BYTES:
+                raise ValueError(f"its header has {length} bytes")
             header = json.loads(file.read(length)) if 0 < length <= size - 8 else None
         if header is None:
             raise ValueError("its header is cut off")
@@ -150,7 +158,7 @@ def check_safetensors(path: Path) -> dict:
             raise ValueError(f"it has {size} bytes instead of {8 + length + end}")
     except OSError as error:
         raise missing(f"cannot read {path}: {error.strerror}", "download the model again") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise missing(f"{path} is damaged or truncated: {error}", "download the model again") from error
     return header
 
@@ -182,12 +190,5 @@ def missing(message: str, hint: str = "") -> VideoError:
 
 
 def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text())
-    except OSError as error:
-        raise missing(f"cannot read {path}: {error.strerror}", "download the model again") from error
-    except ValueError as error:
-        raise missing(f"{path} is damaged or truncated: {error}", "download the model again") from error
-    if not isinstance(content, dict):
-        raise missing(f"{path} holds no JSON object", "download the model again")
-    return content
+    about = dict(code=ErrorCode.MODEL_MISSING, hint="download the model again", error_class=VideoError)
+    return read_json(path, "a whole configuration", **about)

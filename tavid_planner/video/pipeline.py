@@ -383,8 +383,10 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken):
-        """Ask `cancel` whenever the text encoder, a transformer block or a chunk of the VAE starts."""
-        modules = (self.text_encoder, *self.backbone.blocks, self.vae.encoder, self.vae.decoder)
+        """Ask `cancel` whenever a layer of the text encoder, a transformer block or a layer of the VAE starts."""
+        roots = (self.text_encoder, self.vae.encoder, self.vae.decoder)
+        layers = (m for root in roots for m in root.modules() if isinstance(m, torch.nn.ModuleList))
+        modules = dict.fromkeys((*roots, *self.backbone.blocks, *(layer for some in layers for layer in some)))
         hooks = [m.register_forward_pre_hook(lambda *_: cancel.raise_if_cancelled()) for m in modules]
         try:
             yield

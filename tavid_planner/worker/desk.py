@@ -81,6 +81,7 @@ class PlannerDesk:
         """
         with self._changed:
             self._open, self._why_closed = False, why
+            self._worker.expect_end()
             if self._running is not None:
                 self._running.cancel()
             self._changed.notify_all()
@@ -97,6 +98,7 @@ class PlannerDesk:
         joints: bool = False,
         notes: tuple[str, ...] = (),
         on_place: Callable[[int], None] = lambda place: None,
+        video: bool = True,
     ) -> MadePlan:
         """Answer one request when its turn comes; arguments as those of `PlanWorker.plan`.
 
@@ -113,7 +115,7 @@ class PlannerDesk:
         with self._turn(cancel, self._max_waiting, on_place), self._current(cancel):
             self._refuse_when_closed()
             try:
-                return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes)
+                return self._worker.plan(request, config, folder, on_progress, cancel, joints, notes, video)
             except ControlError as error:
                 if error.code is ErrorCode.CANCELLED and not self._open:
                     message, hint = self._why_closed

@@ -30,6 +30,7 @@ class Plan:
         folder: the bundle to write.
         joints: whether the answer holds the body's joints.
         notes: remarks about the input for plan.json.
+        video: whether the answer holds the video; it is on disk anyway, and large.
     """
 
     job: int
@@ -38,6 +39,7 @@ class Plan:
     folder: Path
     joints: bool
     notes: tuple[str, ...] = ()
+    video: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,14 @@ class MadePlan:
     """What an `InteractionPlan` says, without the request and the models it was made with; the plan is on disk.
 
     Attributes:
+        video: None when it was not asked for.
         reasons: those of the report, and what a repair did.
         folder: the bundle.
         joints_world: (T, 55, 3) SMPL-X joints in metres, or None when they were not asked for.
         robot: what the robot makes of it, None when none was named.
     """
 
-    video: InteractionVideo
+    video: InteractionVideo | None
     motion: HoiMotion
     report: PhysicsReport
     reasons: tuple[str, ...]

@@ -133,7 +133,8 @@ class Worker:
             plan = replace(plan, provenance=plan.provenance | {"input_notes": list(job.notes)})
         folder = save_plan(plan, job.folder, on_progress, cancel)
         joints_world = plan.posed.keypoints_m[:, :BODY_JOINTS] if job.joints else None
-        answer = plan.video, plan.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world
+        video = plan.video if job.video else None
+        answer = video, plan.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world
         return MadePlan(*answer, robot=plan.robot)
 
     def _load(self, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken) -> None:

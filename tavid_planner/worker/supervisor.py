@@ -16,6 +16,7 @@ from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.partial import sweep_partials
 from tavid_planner.request import InteractionRequest
+from tavid_planner.video.estimate import GB, weights_bytes
 from tavid_planner.worker.channel import Channel
 from tavid_planner.worker.death import death_as_error, memory_kills
 from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadePlan, Plan, Progress
@@ -23,6 +24,8 @@ from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadeP
 PLANNER = "tavid_planner.planner:Planner"
 POLL_S = 0.02
 """A cancel token cannot wake whoever waits for the worker, so it is asked now and then."""
+GRACE_S_A_GB = 0.5
+"""A model of 20 GB takes minutes to load: it is given more time to hear a cancel before it is lost."""
 SAVED_GRACE_S = 2.0
 """A worker whose bundle is complete may finish its answer, also when it has to end."""
 REAP_S = 5.0
@@ -39,7 +42,8 @@ class PlanWorker:
 
     Args:
         planner: "module:class" of the planner to run.
-        cancel_grace_s: how long a job may take to hear a cancel before its process is ended.
+        cancel_grace_s: how long a job may take to hear a cancel before its process is ended; longer by GRACE_S_A_GB
+            for the models that would have to be loaded again.
         debug: let the libraries in the process talk.
     """
 
@@ -51,6 +55,7 @@ class PlanWorker:
         self._jobs = itertools.count()
         self._memory_kills = 0
         self._loaded = False
+        self._ending = False
         self.gpu_bytes: int | None = None
 
     @property
@@ -80,19 +85,27 @@ class PlanWorker:
         cancel: CancelToken | None = None,
         joints: bool = False,
         notes: tuple[str, ...] = (),
+        video: bool = True,
     ) -> MadePlan:
         """Answer one request and save the bundle to `folder`.
+
+        Args:
+            joints, video: whether the answer holds the body's joints and the video.
 
         Raises:
             TavidError: what the planner says, CANCELLED, or how the process has ended; no bundle is there then.
         """
-        job = Plan(next(self._jobs), config, request, Path(folder), joints, notes)
+        job = Plan(next(self._jobs), config, request, Path(folder), joints, notes, video)
         return self._run(job, on_progress, cancel or CancelToken())
+
+    def expect_end(self) -> None:
+        """The process will be stopped after its job: a cancel need not spare its models."""
+        self._ending = True
 
     def stop(self) -> None:
         """End the process, whatever it is doing; its memory goes back to the system."""
         process, self._process = self._process, None
-        self._loaded, self.gpu_bytes = False, None
+        self._loaded, self._ending, self.gpu_bytes = False, False, None
         if process is None:
             return
         self._channel.close()
@@ -119,16 +132,19 @@ class PlanWorker:
                 sweep_partials(folder.parent)
 
     def _converse(self, job: Load | Plan, folder: Path | None, on_progress: OnProgress, cancel: CancelToken):
-        stage, give_up_at = "", None
+        stage, cancelled_at, models_s = "", None, 0.0
         try:
             self._channel.send(job)
             while True:
-                if cancel.cancelled and give_up_at is None:
-                    give_up_at = time.monotonic() + self.cancel_grace_s
+                if cancel.cancelled and cancelled_at is None:
+                    cancelled_at = time.monotonic()
                     self._channel.send(Cancel(job.job))
-                if give_up_at is not None and time.monotonic() > give_up_at:
+                    models_s = GRACE_S_A_GB * weights_bytes(job.config.video) / GB
+                if cancelled_at is not None:
+                    grace_s = self.cancel_grace_s + (0.0 if self._ending else models_s)
+                    late_s = time.monotonic() - cancelled_at - grace_s
                     saved = folder is not None and folder.exists()
-                    if not saved or time.monotonic() > give_up_at + SAVED_GRACE_S:
+                    if late_s > (SAVED_GRACE_S if saved else 0.0):
                         self.stop()
                         cancel.raise_if_cancelled()
                 answer = self._channel.receive(POLL_S)

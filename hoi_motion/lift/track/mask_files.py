@@ -1,6 +1,5 @@
 """A mask a frame from files: a folder of PNG, an npz, or a json of COCO run lengths."""
 
-import json
 from pathlib import Path
 
 import cv2
@@ -10,8 +9,15 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.mask_track import track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.media.image_files import MAX_SIDE_PX, read_labels
 from hoi_motion.progress import CancelToken, OnProgress, silent
+from hoi_motion.reading.npz import NpzFile
+from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 
+MAX_MASKS = 4096
+MAX_MASKS_PX = 1 << 30
+"""Of all frames together, in run lengths: a few characters stand for as many as they like."""
 HINT = (
     "give a folder of PNG, one a frame in the order of their names; an .npz with `masks` (T, H, W); or a .json with a "
     "list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
@@ -44,7 +50,7 @@ class MaskFiles:
             InputError: FILE_INVALID for files that hold no masks or another number of frames, SIZE_MISMATCH for
                 pictures of another shape.
         """
-        labels = _read(self.path)
+        labels = read_label_pictures(self.path)
         if len(labels) != len(frames):
             raise _invalid(f"{self.path} holds {len(labels)} masks, the clip {len(frames)} frames")
         labels = [_fitted(label, mask.shape, self.path) for label in labels]
@@ -57,22 +63,28 @@ class MaskFiles:
         return track_of_masks(np.array([label == chosen for label in labels]), mask)
 
 
-def _read(path: Path) -> list[np.ndarray]:
-    """Whole numbers (h, w) a frame, 0 where no object is."""
+def read_label_pictures(path: Path) -> list[np.ndarray]:
+    """Whole numbers (h, w) a frame, 0 where no object is.
+
+    Raises:
+        InputError: FILE_INVALID or MASK_INVALID for files that hold no masks, or more than the limits.
+    """
     if path.is_dir():
         files = sorted(path.glob("*.png"))
-        pictures = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in files]
-        if not files or any(picture is None for picture in pictures):
-            raise _invalid(f"{path} holds no PNG, or some that cannot be read")
-        return [_numbered(picture, path) for picture in pictures]
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return [_numbered(picture, path) for picture in file["masks"]]
-        if path.suffix == ".json":
-            return _decoded(json.loads(path.read_text()), path)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise _invalid(f"cannot read masks from {path}: {error}") from error
+        if not 0 < len(files) <= MAX_MASKS:
+            raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
+        return [_numbered(read_labels(file), path) for file in files]
+    what = "readable masks"
+    if path.suffix == ".npz":
+        pictures = NpzFile(path, what, hint=HINT).read("masks", MAX_MASKS)
+        with reading(path, what, hint=HINT):
+            if pictures.ndim < 3 or pictures.dtype.kind not in "bui":
+                raise ValueError(f"`masks` is {pictures.dtype} of shape {pictures.shape}")
+            return [_numbered(picture, path) for picture in pictures]
+    if path.suffix == ".json":
+        entries = read_json(path, what, object, hint=HINT)
+        with reading(path, what, hint=HINT):
+            return _decoded(entries, path)
     raise _invalid(f"{path} is neither a folder nor an .npz nor a .json")
 
 
@@ -95,6 +107,10 @@ def _decoded(entries, path: Path) -> list[np.ndarray]:
     sizes = [tuple(entry["size"]) for entry in entries if entry]
     if not sizes:
         raise _invalid(f"{path} holds no mask")
+    if not all(type(side) is int and 0 < side <= MAX_SIDE_PX for size in sizes for side in size):
+        raise ValueError(f"a mask of another size than 1 to {MAX_SIDE_PX} pixels a side")
+    if len(entries) > MAX_MASKS or len(entries) * max(height * width for height, width in sizes) > MAX_MASKS_PX:
+        raise ValueError(f"it stands for more than {MAX_MASKS} masks or {MAX_MASKS_PX} pixels")
     return [
         np.zeros(sizes[0], int) if not e else run_lengths_to_mask(e["counts"], e["size"]).astype(int) for e in entries
     ]

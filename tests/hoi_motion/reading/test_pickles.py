@@ -126,3 +126,38 @@ def test_a_damaged_torch_file_is_one_named_error(tmp_path, content):
     (tmp_path / "bad.pt").write_bytes(content)
     with pytest.raises(InputError, match="FILE_INVALID.*not a readable torch file"):
         load_torch(tmp_path / "bad.pt")
+
+
+def repeated(setup: bytes, step: bytes, count: int) -> bytes:
+    return b"\x80\x04" + setup + count * step + b"N."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        repeated(b"B" + (10**6).to_bytes(4, "little") + bytes(10**6) + b"q\x00c_codecs\nencode\nq\x01"
+                 b"X" + (10**6).to_bytes(4, "little") + b"a" * 10**6 + b"q\x02", b"h\x01(h\x02tR0", 600),
+        repeated(b"(l" + b"".join(b"(I%d\nNta" % k for k in range(10_000)) + b"q\x00ccollections\nOrderedDict\nq\x01",
+                 b"h\x01(h\x00tR0", 2000),
+    ],
+    ids=["text", "dictionary"],
+)  # fmt: skip
+def test_work_that_a_few_bytes_repeat_is_limited(tmp_path, content):
+    (tmp_path / "again.pkl").write_bytes(content)
+    with pytest.raises(InputError, match="its instructions make more than"):
+        load_pickle(tmp_path / "again.pkl")
+
+
+def test_an_integer_that_no_file_needs_is_refused(tmp_path):
+    (tmp_path / "long.pkl").write_bytes(b"\x80\x02\x8b" + (10**5).to_bytes(4, "little") + b"\x7f" * 10**5 + b".")
+    with pytest.raises(InputError, match="an integer of 799999 bits"):
+        load_pickle(tmp_path / "long.pkl")
+
+
+def test_many_tensors_on_one_storage_read_it_once(tmp_path):
+    import torch
+
+    values = torch.arange(300_000, dtype=torch.float32)
+    torch.save([values[k : k + 2] for k in range(2000)], tmp_path / "views.pt")
+    found = load_torch(tmp_path / "views.pt")  # 2000 times 1.2 MB would be beyond the limit
+    assert [array.tolist() for array in found] == [[k, k + 1] for k in range(2000)]

@@ -74,3 +74,14 @@ def test_hostile_json_is_one_named_error(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError, match="FILE_INVALID.*is not a list of clips"):
         read_json(tmp_path / "a.json", "a list of clips")
+
+
+def test_json_of_very_many_values_is_refused_before_it_is_read(tmp_path):
+    (tmp_path / "many.json").write_bytes(b'{"a":[' + b"[]," * 2_600_000 + b"[]]}")
+    with pytest.raises(InputError, match="more than 5000000 values"):
+        read_json(tmp_path / "many.json", "a list")
+
+
+def test_name_that_is_given_twice_is_refused():
+    with pytest.raises(InputError, match="it has 'a' twice, in the mapping of line 2"):
+        parse_yaml("x:\n  {a: 1, b: 2, a: 3}\n", "option x")

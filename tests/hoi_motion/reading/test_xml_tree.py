@@ -29,3 +29,9 @@ def test_depth_is_limited():
 def test_broken_xml_is_said_with_its_place():
     with pytest.raises(ExpatError, match="line 1"):
         parse_xml(b"<a><b></a>")
+
+
+def test_number_of_attributes_is_limited():
+    many = b" ".join(b'a%d="1"' % k for k in range(1_100_000))
+    with pytest.raises(ValueError, match="attributes"):
+        parse_xml(b"<a " + many + b"/>")

@@ -33,6 +33,12 @@ def test_p_is_taken_where_it_is_set(k):
     )
 
 
+def test_p_and_k_of_which_only_the_last_row_is_filled_are_not_set():
+    last_row = [0.0] * 10 + [1.0, 0.0]
+    np.testing.assert_array_equal(intrinsics_from_camera_info(info_of(p=last_row), SIZE_PX).ravel(), K)
+    assert intrinsics_from_camera_info(info_of(k=[0.0] * 8 + [1.0], p=last_row), SIZE_PX) is None
+
+
 def test_uncalibrated_camera_has_no_intrinsics():
     assert intrinsics_from_camera_info(CameraInfo(width=80, height=60), SIZE_PX) is None
 

@@ -21,16 +21,19 @@ class GatedWorker:
     pid = gpu_bytes = None
 
     def __init__(self):
-        self.loaded, self.config = False, None
+        self.loaded, self.ending, self.config = False, False, None
         self.started, self.gate = threading.Event(), threading.Event()
 
     def load(self, config, on_progress=silent, cancel=None):
         self.loaded, self.config = True, config
 
-    def stop(self):
-        self.loaded = False
+    def expect_end(self):
+        self.ending = True
 
-    def plan(self, request, config, folder, on_progress, cancel, joints, notes):
+    def stop(self):
+        self.loaded = self.ending = False
+
+    def plan(self, request, config, folder, on_progress, cancel, joints, notes, video):
         self.load(config)
         self.started.set()
         while not self.gate.wait(0.01):

@@ -16,6 +16,7 @@ from hoi_motion.progress import CancelToken
 from tavid_planner.bundle import load_plan_json
 from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.worker import supervisor
 from tavid_planner.worker.supervisor import PlanWorker
 
 
@@ -56,6 +57,7 @@ def test_plan_is_made_saved_and_handed_over(ask, worker, tmp_path, plan):
     assert list(dict.fromkeys(stages)) == ["load", "video", "lift", "check", "save"]
     assert load_plan_json(made.folder)["provenance"]["input_notes"] == ["the lens is bent"]
     assert (made.video.frames == plan.video.frames).all() and made.joints_world is None
+    assert ask(name="without", video=False).video is None
     assert worker.loaded and worker.pid != os.getpid()
 
 
@@ -121,6 +123,28 @@ def test_failing_listener_ends_the_job(ask, worker):
     with pytest.raises(KeyboardInterrupt):
         ask("slowly picks up the [TGT] mug", on_progress=fail)
     assert worker.pid is None
+
+
+def test_large_models_are_given_time_to_hear_a_cancel(ask, worker, monkeypatch):
+    monkeypatch.setattr(supervisor, "weights_bytes", lambda video: 3e9)
+    cancel, start = CancelToken(), time.monotonic()
+    with pytest.raises(TavidError) as error:
+        ask("deaf for the [TGT] mug", on_progress=lambda *_: cancel.cancel(), cancel=cancel)
+    assert error.value.code is ErrorCode.CANCELLED and worker.pid is None
+    assert time.monotonic() - start > 3 * supervisor.GRACE_S_A_GB
+
+
+def test_process_that_is_to_end_is_not_waited_for_however_large_its_models_are(ask, worker, monkeypatch):
+    monkeypatch.setattr(supervisor, "weights_bytes", lambda video: 1e15)
+
+    def end(*_) -> None:
+        worker.expect_end()
+        cancel.cancel()
+
+    cancel = CancelToken()
+    with pytest.raises(TavidError) as error:
+        ask("deaf for the [TGT] mug", on_progress=end, cancel=cancel)
+    assert error.value.code is ErrorCode.CANCELLED
 
 
 def test_stop_gives_the_memory_back(ask, worker):

@@ -1,0 +1,265 @@
+"""What was lately received on the input topics: remembered, searched by stamp, refused when it is old."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from geometry_msgs.msg import PointStamped
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.ros.compressed import decompressed
+from tavid_planner.ros.config import NodeConfig
+from tavid_planner.ros.history import History, Received, stamp_of
+from tavid_planner.ros.transforms import TransformListener
+
+INPUT_QOS_PROFILES = {
+    "sensor_data": qos_profile_sensor_data,
+    "reliable": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE),
+    "latched": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL),
+}
+MB = 10**6
+ASSUMED = "the focal length is assumed"
+CAMERA_INFO = "camera_info"
+
+
+@dataclass(frozen=True)
+class InputTopic:
+    """An input topic that carries pictures, or a point in one.
+
+    Attributes:
+        topic: its name before remapping; field: what it carries, in words.
+        age_option: the node's option that limits its age.
+        may_be_compressed: whether it is beside the raw one where images are compressed.
+    """
+
+    topic: str
+    field: str
+    age_option: str
+    may_be_compressed: bool = False
+
+
+IMAGE = InputTopic("image_raw", "image", "max_image_age_s", True)
+MASK = InputTopic("target_mask", "target mask", "max_mask_age_s", True)
+DEPTH = InputTopic("depth", "depth image", "max_image_age_s")
+POINT = InputTopic("target_point", "target point", "max_mask_age_s")
+"""A pixel of the image instead of a mask of it: x and y in `point`, as a click in an image viewer gives them."""
+INPUTS = (IMAGE, MASK, DEPTH, POINT)
+
+
+class ReceivedInputs:
+    """Remembers what comes on image_raw, target_mask, target_point, depth and camera_info, and hears TF.
+
+    Attributes:
+        transforms: TF.
+
+    Args:
+        current: gives the node's options as they are now.
+    """
+
+    def __init__(self, node: Node, current: Callable[[], NodeConfig], callback_group):
+        self._node = node
+        self._current = current
+        self._group = callback_group
+        self._histories = {name: History() for name in (*(source.topic for source in INPUTS), CAMERA_INFO)}
+        options = current()
+        for source in INPUTS:
+            kind = CompressedImage if source.may_be_compressed and options.image_transport == "compressed" else Image
+            kind = PointStamped if source is POINT else kind
+            self._subscribe(source.topic, kind, lambda s=source: getattr(self._current(), s.age_option))
+        self._subscribe(CAMERA_INFO, CameraInfo, lambda: self._current().max_camera_info_age_s)
+        self.transforms = TransformListener(node, callback_group, options.listen_tf)
+        # a recording that begins anew, or a clock that is switched to simulation: nothing kept belongs to it
+        jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        self._jumps = node.get_clock().create_jump_callback(jump, post_callback=self._forget)
+
+    def has(self, source: InputTopic) -> bool:
+        """Whether anything of a topic is remembered."""
+        return bool(self._histories[source.topic].newest_first())
+
+    def is_fresh(self, source: InputTopic) -> bool:
+        """Whether the last message of a topic may be used."""
+        try:
+            self.newest(source)
+        except InputError:
+            return False
+        return True
+
+    def newest(self, source: InputTopic) -> Received:
+        """The last message of a topic.
+
+        Raises:
+            InputError: NO_IMAGE when there is none, IMAGE_STALE when it is too old.
+        """
+        found = self.all_of(source)[0]
+        self.check_fresh(found, source)
+        return found
+
+    def all_of(self, source: InputTopic) -> list[Received]:
+        """The messages of a topic, the newest first.
+
+        Raises:
+            InputError: NO_IMAGE when there is none.
+        """
+        received = self._histories[source.topic].newest_first()
+        if not received:
+            raise InputError(
+                ErrorCode.NO_IMAGE,
+                f"the request has no {source.field} and nothing was received on {self.name(source.topic)}",
+                self._why_nothing(source.topic),
+            )
+        return received
+
+    def partner(self, source: InputTopic, other) -> Received:
+        """The received message of a topic that belongs to a message which is there; the newest where stamps are left
+        out.
+
+        Raises:
+            InputError: NO_IMAGE, or IMAGE_STALE when none belongs to it.
+        """
+        options = self._current()
+        received = self.all_of(source)
+        stamp_s = stamp_of(other.header)
+        found = received[0] if stamp_s is None else self._histories[source.topic].nearest(stamp_s) or received[0]
+        self.check_fresh(received[0], source)  # that nothing comes any more is said before anything else
+        if stamp_s is not None and found.stamp_s is not None:
+            apart_s = found.stamp_s - stamp_s
+            if abs(apart_s) > options.stamp_tolerance_s:
+                other_field = "target mask" if source is IMAGE else "image"
+                raise InputError(
+                    ErrorCode.IMAGE_STALE,
+                    f"no {source.field} on {source.topic} belongs to the {other_field}: the nearest one is "
+                    f"{abs(apart_s):.3f} s {'later' if apart_s > 0 else 'earlier'}, allowed are "
+                    f"{options.stamp_tolerance_s:g} s",
+                    f"copy the image's stamp into the mask, or raise stamp_tolerance_s or {source.age_option}",
+                )
+        self.check_fresh(found, source)
+        return found
+
+    def nearest(self, source: InputTopic, stamp_s: float) -> Received | None:
+        """The message of a topic whose stamp is nearest, None when none has one."""
+        return self._histories[source.topic].nearest(stamp_s)
+
+    def check_fresh(self, received: Received, source: InputTopic) -> None:
+        """The time of arrival and the stamp must both be recent: each alone fails when a clock does.
+
+        Raises:
+            InputError: IMAGE_STALE.
+        """
+        limit_s = getattr(self._current(), source.age_option)
+        allowed = f"allowed are {limit_s:g} s"
+        if received.since_arrival_s > limit_s:
+            raise InputError(
+                ErrorCode.IMAGE_STALE,
+                f"the latest {source.field} on {source.topic} came {received.since_arrival_s:.1f} s ago, {allowed}",
+                f"check that {source.topic} is still published, or set {source.age_option}",
+            )
+        if received.stamp_s is None:  # drivers without a clock leave the stamp at zero
+            return
+        now_s = self._node.get_clock().now().nanoseconds * 1e-9
+        age_s = now_s - received.stamp_s
+        if abs(age_s) <= limit_s:
+            return
+        if self._node.get_parameter("use_sim_time").value:
+            hint = "play the recording with its clock (ros2 bag play --clock), or start without use_sim_time"
+        else:
+            hint = (
+                "a recording: set use_sim_time and play it with --clock; a camera: synchronise the clocks of the "
+                f"machines; or set {source.age_option}"
+            )
+        how = f"{age_s:.1f} s old" if age_s > 0 else f"stamped {-age_s:.1f} s ahead of the node's clock"
+        what = f"the latest {source.field} on {source.topic} is {how}, {allowed}"
+        raise InputError(ErrorCode.IMAGE_STALE, what, hint)
+
+    def camera_info(self, header: Header) -> tuple[CameraInfo | None, tuple[str, ...]]:
+        """The camera info of an image with that header, and why there is none."""
+        limit_s = self._current().max_camera_info_age_s
+        received = self._histories[CAMERA_INFO].newest_first()
+        same = [r for r in received if r.message.header.frame_id == header.frame_id]
+        if not same:
+            if not received:
+                return None, ()
+            other = received[0].message.header.frame_id[:80]
+            return None, (f"camera_info is of frame {other!r}, the image of {header.frame_id[:80]!r}: {ASSUMED}",)
+        stamp_s = stamp_of(header)
+
+        def apart_s(info: Received) -> float:
+            if stamp_s is None or info.stamp_s is None:
+                return info.since_arrival_s
+            return abs(info.stamp_s - stamp_s)
+
+        nearest = min(same, key=apart_s)
+        if apart_s(nearest) > limit_s:
+            return None, (
+                f"the nearest camera_info is {apart_s(nearest):.1f} s from the image, allowed are "
+                f"{limit_s:g} s (max_camera_info_age_s): {ASSUMED}",
+            )
+        return nearest.message, ()
+
+    def decoded(self, received: Received, source: InputTopic) -> Image:
+        """The image of a message.
+
+        Raises:
+            InputError: IMAGE_INVALID or MASK_INVALID for a damaged compressed one.
+        """
+        if isinstance(received.message, CompressedImage):
+            return decompressed(received.message, source.field)
+        return received.message
+
+    def name(self, topic: str) -> str:
+        """The topic's name after remapping; compressed images are beside the raw ones."""
+        name = self._node.resolve_topic_name(topic)
+        may_be = any(source.topic == topic and source.may_be_compressed for source in INPUTS)
+        compressed = may_be and self._current().image_transport == "compressed"
+        return f"{name}/compressed" if compressed else name
+
+    def _why_nothing(self, topic: str) -> str:
+        name = self.name(topic)
+        other_name = f"{name}/compressed"
+        if name.endswith("/compressed"):
+            other_name = name.removesuffix("/compressed")
+        if self._node.count_publishers(name):
+            return (
+                f"{name} has a publisher: large best-effort images may be dropped by the middleware; set "
+                "input_qos:=reliable (a bag: check that it plays)"
+            )
+        if self._node.count_publishers(other_name):
+            transport = "raw" if name.endswith("/compressed") else "compressed"
+            return f"{other_name} has a publisher: set image_transport:={transport}"
+        return f"send it in the request, publish it on {name} or remap the topic; input_qos must fit the publisher's"
+
+    def _subscribe(self, topic: str, kind, keep_s: Callable[[], float]) -> None:
+        def keep(message) -> None:
+            size = len(message.data) if kind in (Image, CompressedImage) else 0
+            if size > self._current().max_message_mb * MB:
+                self._node.get_logger().warning(
+                    f"{topic}: a message of {size / MB:.0f} MB is left out (parameter max_message_mb)",
+                    throttle_duration_sec=10.0,
+                )
+                return
+            self._histories[topic].add(message, size, keep_s())
+
+        def incompatible(event) -> None:
+            self._node.get_logger().warning(
+                f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): "
+                "its messages are not received; set the parameter input_qos"
+            )
+
+        self._node.create_subscription(
+            kind,
+            self.name(topic),
+            keep,
+            INPUT_QOS_PROFILES[self._current().input_qos],
+            callback_group=self._group,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
+        )
+
+    def _forget(self, _jump) -> None:
+        for history in self._histories.values():
+            history.clear()
+        self.transforms.clear()

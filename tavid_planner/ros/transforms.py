@@ -1,0 +1,238 @@
+"""TF: how frames stand to each other, over the last seconds. Only what a lookup of one pose at one time needs."""
+
+import importlib.util
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from scipy.spatial.transform import Rotation, Slerp
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.ros.history import BACKWARDS_S, stamp_of
+
+KEPT_S = 10.0
+MAX_KEPT = 20_000
+"""Transforms of one frame: 10 s at 2 kHz."""
+MAX_FRAMES = 10_000
+MAX_STEPS = 1000
+WAIT_S = 0.5
+"""The transforms of an image's moment may arrive a little after the image."""
+QUEUE_DEPTH = 100
+
+
+class TransformTree:
+    """The frames that were heard of, each with its parent. Thread-safe.
+
+    A tree: whoever says that a frame has another parent than before starts its history anew.
+    """
+
+    def __init__(self):
+        self._parents: dict[str, str] = {}
+        self._moving: dict[str, deque[TransformStamped]] = {}
+        self._fixed: dict[str, TransformStamped] = {}
+        self._changed = threading.Condition()
+
+    def add(self, transforms: Iterable[TransformStamped], fixed: bool = False) -> None:
+        """Remember what a message of /tf or, `fixed`, of /tf_static says."""
+        with self._changed:
+            for transform in transforms:
+                child, parent = _name(transform.child_frame_id), _name(transform.header.frame_id)
+                if child == parent or (child not in self._parents and len(self._parents) >= MAX_FRAMES):
+                    continue
+                if self._parents.get(child) != parent:
+                    self._parents[child] = parent
+                    self._moving.pop(child, None)
+                    self._fixed.pop(child, None)
+                if fixed:
+                    self._fixed[child] = transform
+                else:
+                    self._remember(child, transform)
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Forget what moves: its clock has jumped."""
+        with self._changed:
+            self._moving.clear()
+
+    def lookup(self, to: str, of: str, stamp_s: float | None, tolerance_s: float, wait_s: float = 0.0) -> np.ndarray:
+        """T_to_of (4, 4): the pose of the frame `of` in the frame `to`, metres.
+
+        Args:
+            stamp_s: when; between two transforms it is interpolated. None: the latest.
+            tolerance_s: how far the nearest transform may be from that before the first or after the last one.
+            wait_s: how long to wait for transforms that are still on their way.
+
+        Raises:
+            InputError: CAMERA_INVALID for an unknown frame or two that are not connected, IMAGE_STALE when nothing is
+                known of that moment.
+        """
+        deadline = time.monotonic() + wait_s
+        with self._changed:
+            while True:
+                try:
+                    return self._lookup(_name(to), _name(of), stamp_s, tolerance_s)
+                except InputError:
+                    if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
+                        raise
+
+    def _remember(self, child: str, transform: TransformStamped) -> None:
+        kept = self._moving.setdefault(child, deque(maxlen=MAX_KEPT))
+        now_s = stamp_of(transform.header) or 0.0
+        if kept:
+            last_s = stamp_of(kept[-1].header) or 0.0
+            if now_s < last_s - BACKWARDS_S:  # a recording has begun anew
+                kept.clear()
+            elif now_s <= last_s:
+                return
+        kept.append(transform)
+        while (stamp_of(kept[0].header) or 0.0) < now_s - KEPT_S:
+            kept.popleft()
+
+    def _lookup(self, to: str, of: str, stamp_s: float | None, tolerance_s: float) -> np.ndarray:
+        known = {*self._parents, *self._parents.values()}
+        for frame in (to, of):
+            if frame not in known:
+                heard = (
+                    f"heard of: {', '.join(repr(f[:60]) for f in sorted(known)[:8])}" if known else "TF says nothing"
+                )
+                raise _invalid(f"TF knows no frame {frame[:80]!r}", heard)
+        ups, downs = self._ancestors(of), self._ancestors(to)
+        common = next((frame for frame in ups if frame in downs), None)
+        if common is None:
+            raise _invalid(
+                f"TF does not connect {of[:80]!r} with {to[:80]!r}", "see which transforms are published (tf2_tools)"
+            )
+        T_common_of = self._chain(ups[: ups.index(common)], stamp_s, tolerance_s)
+        T_common_to = self._chain(downs[: downs.index(common)], stamp_s, tolerance_s)
+        return np.linalg.inv(T_common_to) @ T_common_of
+
+    def _ancestors(self, frame: str) -> list[str]:
+        frames = [frame]
+        while frame in self._parents and len(frames) <= MAX_STEPS:
+            frame = self._parents[frame]
+            if frame in frames:
+                raise _invalid(f"TF goes round in a circle at {frame[:80]!r}", "a frame must not be its own ancestor")
+            frames.append(frame)
+        return frames
+
+    def _chain(self, frames: list[str], stamp_s: float | None, tolerance_s: float) -> np.ndarray:
+        """T_ancestor_first: the frames from the first one up, each to its parent."""
+        T = np.eye(4)
+        for frame in frames:
+            T = self._to_parent(frame, stamp_s, tolerance_s) @ T
+        return T
+
+    def _to_parent(self, frame: str, stamp_s: float | None, tolerance_s: float) -> np.ndarray:
+        if frame in self._fixed:
+            return _matrix(self._fixed[frame])
+        kept = self._moving.get(frame)
+        if not kept:
+            raise _invalid(f"TF has nothing recent of {frame[:80]!r}", "is its publisher alive?")
+        if stamp_s is None:
+            return _matrix(kept[-1])
+        stamps_s = np.array([stamp_of(t.header) or 0.0 for t in kept])
+        after = int(np.searchsorted(stamps_s, stamp_s))
+        if after in (0, len(kept)):
+            nearest = kept[min(after, len(kept) - 1)]
+            apart_s = (stamp_of(nearest.header) or 0.0) - stamp_s
+            if abs(apart_s) > tolerance_s:
+                raise InputError(
+                    ErrorCode.IMAGE_STALE,
+                    f"the nearest transform of {frame[:80]!r} is {abs(apart_s):.3f} s "
+                    f"{'later' if apart_s > 0 else 'earlier'} than the image, allowed are {tolerance_s:g} s",
+                    "are the clocks of camera and TF the same? else raise stamp_tolerance_s",
+                )
+            return _matrix(nearest)
+        return _between(kept[after - 1], kept[after], stamps_s[after - 1 : after + 1], stamp_s)
+
+
+class TransformListener:
+    """Hears /tf and /tf_static into a tree; without the package tf2_msgs it hears nothing.
+
+    Attributes:
+        tree: what was heard; None when nothing can be.
+
+    Args:
+        listens: whether it is wanted.
+    """
+
+    def __init__(self, node: Node, callback_group, listens: bool = True):
+        self.tree: TransformTree | None = None
+        self._why_deaf = ("TF cannot be heard without tf2_msgs", "install that package, or send camera_pose")
+        if not listens:
+            self._why_deaf = ("listen_tf is false", "start the node with listen_tf:=true, or send camera_pose")
+        if not listens or importlib.util.find_spec("tf2_msgs") is None:
+            return
+        from tf2_msgs.msg import TFMessage
+
+        tree = self.tree = TransformTree()
+        moving = QoSProfile(depth=QUEUE_DEPTH)
+        fixed = QoSProfile(depth=QUEUE_DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        for topic, qos in (("/tf", moving), ("/tf_static", fixed)):
+            node.create_subscription(
+                TFMessage,
+                topic,
+                lambda message, is_fixed=qos is fixed: tree.add(message.transforms, is_fixed),
+                qos,
+                callback_group=callback_group,
+            )
+
+    def clear(self) -> None:
+        if self.tree is not None:
+            self.tree.clear()
+
+    def lookup(self, to: str, of: str, stamp_s: float | None, tolerance_s: float) -> np.ndarray:
+        """As `TransformTree.lookup`, with a little patience.
+
+        Raises:
+            InputError: also CAMERA_INVALID when TF cannot be heard.
+        """
+        if self.tree is None:
+            why, hint = self._why_deaf
+            raise _invalid(f"the pose of the camera in {to[:80]!r} cannot be looked up: {why}", hint)
+        return self.tree.lookup(to, of, stamp_s, tolerance_s, WAIT_S)
+
+
+def matrix_of(position, orientation) -> np.ndarray:  # (4, 4)
+    """A pose's or transform's parts as a matrix.
+
+    Raises:
+        InputError: CAMERA_INVALID for numbers that are no pose.
+    """
+    xyzw = np.array([orientation.x, orientation.y, orientation.z, orientation.w])
+    t = np.array([position.x, position.y, position.z])
+    length = np.linalg.norm(xyzw)
+    if not (np.isfinite(t).all() and np.isfinite(length) and abs(length - 1) < 0.1):
+        raise _invalid(
+            f"a pose has position {t.tolist()} and quaternion {xyzw.tolist()}",
+            "the quaternion must have length 1, all numbers be finite",
+        )
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = Rotation.from_quat(xyzw).as_matrix(), t
+    return T
+
+
+def _between(first: TransformStamped, second: TransformStamped, stamps_s: np.ndarray, stamp_s: float) -> np.ndarray:
+    pair = np.stack([_matrix(first), _matrix(second)])
+    share = (stamp_s - stamps_s[0]) / (stamps_s[1] - stamps_s[0])
+    T = np.eye(4)
+    T[:3, :3] = Slerp([0.0, 1.0], Rotation.from_matrix(pair[:, :3, :3]))(share).as_matrix()
+    T[:3, 3] = (1 - share) * pair[0, :3, 3] + share * pair[1, :3, 3]
+    return T
+
+
+def _matrix(transform: TransformStamped) -> np.ndarray:
+    return matrix_of(transform.transform.translation, transform.transform.rotation)
+
+
+def _name(frame: str) -> str:
+    return frame.strip("/")
+
+
+def _invalid(message: str, hint: str) -> InputError:
+    return InputError(ErrorCode.CAMERA_INVALID, message, hint)

@@ -1,0 +1,105 @@
+"""TF by plain arithmetic: chains, moments between two transforms, and what cannot be told."""
+
+import threading
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import Point, Quaternion, TransformStamped, Vector3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.ros.transforms import TransformTree, matrix_of
+
+numbers = st.floats(-3, 3)
+poses = st.tuples(st.tuples(numbers, numbers, numbers), st.tuples(numbers, numbers, numbers))
+
+
+def transform(parent: str, child: str, rotvec=(0, 0, 0), xyz=(0, 0, 0), stamp_s: float = 0.0) -> TransformStamped:
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = parent
+    message.header.stamp.sec, message.header.stamp.nanosec = int(stamp_s), int(stamp_s % 1 * 1e9)
+    message.transform.translation = Vector3(x=float(xyz[0]), y=float(xyz[1]), z=float(xyz[2]))
+    x, y, z, w = Rotation.from_rotvec(rotvec).as_quat()
+    message.transform.rotation = Quaternion(x=x, y=y, z=z, w=w)
+    return message
+
+
+def matrix(rotvec, xyz) -> np.ndarray:
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = Rotation.from_rotvec(rotvec).as_matrix(), xyz
+    return T
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(poses, min_size=3, max_size=3))
+def test_pose_over_two_branches_is_the_product_of_its_parts(given_poses):
+    tree = TransformTree()
+    tree.add([transform("map", "base", *given_poses[0])], fixed=True)
+    tree.add([transform("base", "camera", *given_poses[1], stamp_s=5.0), transform("map", "table", *given_poses[2])])
+    map_base, base_camera, map_table = (matrix(*pose) for pose in given_poses)
+    expected = np.linalg.inv(map_table) @ map_base @ base_camera
+    np.testing.assert_allclose(tree.lookup("table", "camera", None, 0.0), expected, atol=1e-9)
+    back = tree.lookup("camera", "table", None, 0.0)
+    np.testing.assert_allclose(back @ expected, np.eye(4), atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(0, 1), poses)
+def test_between_two_moments_it_turns_and_moves_evenly(share, pose):
+    tree = TransformTree()
+    rotvec, xyz = np.array(pose[0]) / 3, np.array(pose[1])
+    tree.add([transform("map", "camera", stamp_s=2.0), transform("map", "camera", rotvec, xyz, stamp_s=3.0)])
+    found = tree.lookup("map", "camera", 2.0 + share, 0.0)
+    np.testing.assert_allclose(found, matrix(share * rotvec, share * xyz), atol=1e-6)
+
+
+@pytest.mark.parametrize("stamp_s, word", [(1.7, "later"), (3.3, "earlier")])
+def test_moment_outside_of_what_is_known_is_refused_beyond_the_tolerance(stamp_s, word):
+    tree = TransformTree()
+    tree.add([transform("map", "camera", stamp_s=2.0), transform("map", "camera", xyz=(1, 0, 0), stamp_s=3.0)])
+    with pytest.raises(TavidError, match=rf"'camera' is 0\.300 s {word} than the image") as error:
+        tree.lookup("map", "camera", stamp_s, 0.2)
+    assert error.value.code is ErrorCode.IMAGE_STALE
+    assert tree.lookup("map", "camera", stamp_s, 0.4)[0, 3] == (0 if word == "later" else 1)
+
+
+@pytest.mark.parametrize(
+    "known, asked, said",
+    [
+        ([], ("map", "camera"), "TF knows no frame 'map'"),
+        ([("map", "base")], ("map", "camera"), "knows no frame 'camera' - heard of: 'base', 'map'"),
+        ([("map", "base"), ("odom", "camera")], ("map", "camera"), "does not connect 'camera' with 'map'"),
+        ([("a", "b"), ("b", "c"), ("c", "a")], ("a", "c"), "goes round in a circle"),
+    ],
+)
+def test_what_cannot_be_looked_up_is_named(known, asked, said):
+    tree = TransformTree()
+    tree.add([transform(*pair) for pair in known])
+    with pytest.raises(TavidError, match=said) as error:
+        tree.lookup(*asked, None, 0.1)
+    assert error.value.code is ErrorCode.CAMERA_INVALID
+
+
+def test_transform_that_comes_a_little_later_is_waited_for():
+    tree = TransformTree()
+    late = threading.Timer(0.2, lambda: tree.add([transform("map", "camera", xyz=(7, 0, 0), stamp_s=4.0)]))
+    late.start()
+    assert tree.lookup("map", "camera", 4.0, 0.01, wait_s=30.0)[0, 3] == 7
+    late.join()
+
+
+def test_recording_that_begins_anew_leaves_nothing_of_its_end():
+    tree = TransformTree()
+    tree.add([transform("map", "camera", xyz=(9, 0, 0), stamp_s=60.0)])
+    tree.add([transform("map", "camera", xyz=(1, 0, 0), stamp_s=2.0)])
+    assert tree.lookup("map", "camera", 2.0, 0.1)[0, 3] == 1
+    with pytest.raises(TavidError, match="earlier than the image"):
+        tree.lookup("map", "camera", 60.0, 0.1)
+
+
+@pytest.mark.parametrize("quaternion", [(0, 0, 0, 0), (np.nan, 0, 0, 1), (0, 0, 0, 5)])
+def test_numbers_that_are_no_rotation_are_refused(quaternion):
+    with pytest.raises(TavidError, match="quaternion must have length 1"):
+        matrix_of(Point(), Quaternion(**dict(zip("xyzw", map(float, quaternion)))))
