@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.lift.object.sight import mask_middle, sight_ray
+from hoi_motion.lift.object.sight import sight_ray
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Camera
 
@@ -49,6 +49,7 @@ class Says:
 def moving_path(
     target: ObjectTrack,
     frames: np.ndarray,  # (N,)
+    middle_px: np.ndarray,  # (2,)
     camera: Camera,
     start_m: np.ndarray,  # (3,)
     palm_m: np.ndarray | None,  # (T, 3)
@@ -58,7 +59,8 @@ def moving_path(
     """Where the object's middle is in frames in which it moves, metres, world.
 
     Args:
-        frames: consecutive; start_m: where it rests before; end_m: where it rests behind, None when it does not.
+        frames: consecutive; middle_px: of the object in the first frame of the clip.
+        start_m: where it rests before; end_m: where it rests behind, None when it does not.
         palm_m: of the hand that holds it, all frames of the clip; None when nobody does.
     """
     start, end = (None if place is None else camera.to_camera(place) for place in (start_m, end_m))
@@ -76,7 +78,7 @@ def moving_path(
     # how far away it is; then, at these distances, where it is across the sight
     depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m, palm_m is not None)]
     depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
-    across = [_columns_across(by_hand), _by_track(target, frames, camera, depth_m)]
+    across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m)]
     if palm_m is None:
         across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
     path = np.column_stack([_between(start, across, end, slice(0, 2), step), depth_m])
@@ -100,9 +102,9 @@ def _by_size(target: ObjectTrack, frames, camera: Camera, rest_m: np.ndarray, is
     return Says(by_size_m[:, None], spread_m[:, None])
 
 
-def _by_track(target: ObjectTrack, frames, camera: Camera, depth_m: np.ndarray) -> Says:
+def _by_track(target: ObjectTrack, frames, middle_px: np.ndarray, camera: Camera, depth_m: np.ndarray) -> Says:
     """Where the track sees it, at known distances."""
-    middle = np.append(mask_middle(target.mask), 1.0)
+    middle = np.append(middle_px, 1.0)
     rays = np.array([sight_ray(camera, target.similarity[t] @ middle) for t in frames])
     sightings = np.flatnonzero(target.visibility >= SEEN)
     away = np.array([np.abs(sightings - t).min(initial=target.num_frames) for t in frames])

@@ -12,7 +12,7 @@ from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.grip import HandMotion, palm_gap_m
 from hoi_motion.lift.object.held import SEEN, moving_path
 from hoi_motion.lift.object.shape import Primitive
-from hoi_motion.lift.object.sight import Sight, mask_middle, sight_ray
+from hoi_motion.lift.object.sight import Sight, sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, Contact, ObjectMotion, SupportBox
@@ -40,13 +40,14 @@ def object_motion(
     fps: float,
     depth_m: np.ndarray | None = None,  # (H, W)
     known: KnownScene = KnownScene(),
+    noun: str = "",
 ) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance]:
     """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given."""
-    sight = Sight(target.mask, camera)
+    sight = Sight(target.mask, camera, noun, depth_m)
     distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m, known))
     primitive = sight.shape_at(distance.outline_m)
     rest = sight.resting_pose(distance.centre_m, primitive)
-    poses = _poses(target, contacts, hands, rest, camera, fps, primitive)
+    poses = _poses(target, contacts, hands, rest, sight.middle_px, camera, fps, primitive)
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
     return (
@@ -83,11 +84,13 @@ def contacts_in_reach(
     return tuple(in_reach or kept)
 
 
-def _poses(target, contacts, hands, rest, camera, fps: float, primitive: Primitive) -> np.ndarray:  # (T, 4, 4)
+def _poses(
+    target, contacts, hands, rest, middle_px, camera, fps: float, primitive: Primitive
+) -> np.ndarray:  # (T, 4, 4)
     """Resting, moving, resting: each segment starts where the one before ended."""
     poses = np.tile(rest, (target.num_frames, 1, 1))
     if target.camera_moves:
-        _with_the_picture(poses, target, camera)
+        _with_the_picture(poses, target, middle_px, camera)
     current = rest
     for start, end in runs_of(~target.resting):
         taken, frames = max(start - 1, 0), np.arange(start, end)
@@ -98,7 +101,9 @@ def _poses(target, contacts, hands, rest, camera, fps: float, primitive: Primiti
         palm_m = None if holder is None else hands[holder].palm_m
         returns = end < target.num_frames and target.resting[end]
         behind_m = poses[end, :3, 3] if returns else None
-        poses[frames, :3, 3] = moving_path(target, frames, camera, poses[taken, :3, 3], palm_m, behind_m, fps)
+        poses[frames, :3, 3] = moving_path(
+            target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps
+        )
         poses[frames, :3, :3] = _turned_as_seen(target, rest, frames, camera, fps)
         current = rest if returns else poses[end - 1]
         if not target.camera_moves:
@@ -106,18 +111,17 @@ def _poses(target, contacts, hands, rest, camera, fps: float, primitive: Primiti
     return poses
 
 
-def _with_the_picture(poses, target: ObjectTrack, camera) -> None:
+def _with_the_picture(poses, target: ObjectTrack, middle_px: np.ndarray, camera) -> None:
     """What rests in front of a camera that moves goes with the picture: the motion's own camera stands still."""
     centre = poses[0, :3, 3]
     depth_m = camera.to_camera(centre)[2]
     for t in range(target.num_frames):
-        poses[t, :3, 3] = centre + _across_m(target, t, centre, depth_m, camera)
+        poses[t, :3, 3] = centre + _across_m(target, t, middle_px, depth_m, camera)
 
 
-def _across_m(target: ObjectTrack, t: int, centre_m: np.ndarray, depth_m: float, camera) -> np.ndarray:  # (3,)
+def _across_m(target: ObjectTrack, t: int, middle_px: np.ndarray, depth_m: float, camera) -> np.ndarray:  # (3,)
     """How far the track has moved from the first frame, at a depth, in the world."""
-    middle = np.append(mask_middle(target.mask), 1.0)
-    step = sight_ray(camera, target.similarity[t] @ middle) - sight_ray(camera, middle[:2])
+    step = sight_ray(camera, target.similarity[t] @ np.append(middle_px, 1.0)) - sight_ray(camera, middle_px)
     return camera.T_world_camera[:3, :3] @ step * depth_m
 
 
