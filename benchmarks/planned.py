@@ -76,6 +76,7 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
         scene.target_mask,
         intrinsics=scene.K,
         depth_m=scene.depth_m[0] if depth else None,
+        target_noun=scene.triplet[2],
     )
     try:
         lifted = lift_video(clip, config=config.lift, known=known_scene(truth) if known else None, body=free_body())

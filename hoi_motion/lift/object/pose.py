@@ -20,6 +20,11 @@ from hoi_motion.motion import HANDS, SIDE_OF_HAND, Contact, ObjectMotion, Suppor
 # a palm's middle this far from a surface can touch it with the fingers
 TOUCH_REACH_M = 0.06
 CALM_S = 0.2
+# what rises by less on its way slides on what it stands on, upright; a sight must fall so steeply to tell where
+LIFTED_M = 0.035
+LEAST_FALL = 0.15
+# and what moves by less stays
+STAYS_M, STAYS_PX = 0.02, 1.5
 _PALM = {
     hand: [index_of(f"{SIDE_OF_HAND[hand]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")]
     for hand in HANDS
@@ -101,14 +106,34 @@ def _poses(
         palm_m = None if holder is None else hands[holder].palm_m
         returns = end < target.num_frames and target.resting[end]
         behind_m = poses[end, :3, 3] if returns else None
-        poses[frames, :3, 3] = moving_path(
-            target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps
-        )
-        poses[frames, :3, :3] = _turned_as_seen(target, rest, frames, camera, fps)
+        path_m = moving_path(target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps)
+        turns = _turned_as_seen(target, rest, frames, camera, fps)
+        if not target.camera_moves and np.max(path_m[:, 2] - rest[2, 3]) < LIFTED_M:
+            path_m, turns = slid(path_m, current[2, 3], camera), rest[:3, :3]
+            if np.linalg.norm(path_m - current[:3, 3], axis=1).max() < _least_way_m(camera, current):
+                path_m = current[:3, 3]
+        poses[frames, :3, 3], poses[frames, :3, :3] = path_m, turns
         current = rest if returns else poses[end - 1]
         if not target.camera_moves:
             poses[end:] = current
     return poses
+
+
+def slid(path_m: np.ndarray, height_m: float, camera) -> np.ndarray:  # (N, 3)
+    """A path at one height: where the sights of its places meet that plane, at grazing ones right below or above."""
+    eye_m = camera.T_world_camera[:3, 3]
+    away_m = path_m - eye_m
+    falls = away_m[:, 2] / np.linalg.norm(away_m, axis=1)
+    steep = np.abs(falls) > LEAST_FALL
+    share = np.where(steep, (height_m - eye_m[2]) / np.where(steep, away_m[:, 2], 1.0), 1.0)
+    level = eye_m + share[:, None] * away_m
+    level[:, 2] = height_m
+    return level
+
+
+def _least_way_m(camera, T_world_object: np.ndarray) -> float:
+    """What moves by less than this, as far as the picture can tell, stays."""
+    return max(STAYS_M, STAYS_PX * camera.to_camera(T_world_object[:3, 3])[2] / camera.K[0, 0])
 
 
 def _with_the_picture(poses, target: ObjectTrack, middle_px: np.ndarray, camera) -> None:
