@@ -60,8 +60,8 @@ def _any_round(*radii: float) -> np.ndarray:
 
 
 _ROUND = ((0, 1), (2,))
-# as wide as the outline, whose rows tell the radii
-_RADII = dict(axes=((2,),), starts=(1.0,) * 6, bounds=((0.12, 1.0),) * 6, profile=_any_round)
+# the outline's rows tell the radii
+_RADII = dict(axes=_ROUND, starts=(1.0,) * 6, bounds=((0.12, 1.0),) * 6, profile=_any_round)
 BALL = Family("sphere", ((0, 1, 2),), bonus=0.02, aspect=(0.85, 1.18))
 CYLINDER = Family("cylinder", _ROUND, bonus=0.015)
 BOX = Family("box", ((0,), (1,), (2,)))

@@ -23,6 +23,8 @@ HANDLE_REACH = (0.12, 0.6)  # of the width
 WRONG_NAME = 0.15
 # a box of which the outline tells no depth is as deep as wide
 UNEQUAL_COST = 0.02
+# and what is turned has no more waists than the outline shows: for the mean second difference of its radii
+ROUGH_COST = 0.1
 
 
 @dataclass(frozen=True)
@@ -131,12 +133,18 @@ class _Outline:
         if family.axes == ((0, 1, 2),):
             side = max(w, h) if self.hidden is not None else (w + h) / 2
             return [(np.full(3, side), 0.0)]
-        return [(np.array([w, w, h]), 0.0)]
+        sine, cosine = abs(self.R_camera_level[2, 2]), np.linalg.norm(self.R_camera_level[:2, 2])
+        return [(np.array([w, w, max(h - w * sine, 0.3 * h) / max(cosine, 0.3)]), 0.0)]
 
     def _radii(self, count: int) -> np.ndarray:
-        """Shares of the mask's width in so many of its rows, bottom up."""
-        rows = np.flatnonzero(self.window.any(1))
-        spans = self.window.sum(1)[np.round(np.linspace(rows[-1], rows[0], count)).astype(int)]
+        """Shares of the mask's width in so many of its rows, bottom up, between the middles of foot and top.
+
+        From above these are ovals, whose near and far ends are the mask's.
+        """
+        rows, columns = np.flatnonzero(self.window.any(1)), np.flatnonzero(self.window.any(0))
+        oval = abs(self.R_camera_level[2, 2]) * len(columns) / 2
+        oval = min(oval, 0.4 * len(rows))
+        spans = self.window.sum(1)[np.round(np.linspace(rows[-1] - oval, rows[0] + oval, count)).astype(int)]
         return np.clip(spans / max(spans.max(), 1), 0.12, 1.0)
 
     def _climbed(self, family: Family, size: np.ndarray, yaw: float, shares: np.ndarray):
@@ -150,7 +158,8 @@ class _Outline:
             ratio = size[2] / size[0]
             miss = max(0.0, np.log(family.aspect[0] / ratio), np.log(ratio / family.aspect[1]))
             overlap = self._overlap(self._drawn(family, size, yaw, shares, off), family.has_handle)
-            return overlap - miss - UNEQUAL_COST * abs(np.log(size[1] / size[0]))
+            rough = np.abs(np.diff(shares, 2)).mean() if len(shares) > 2 else 0.0
+            return overlap - miss - UNEQUAL_COST * abs(np.log(size[1] / size[0])) - ROUGH_COST * rough
 
         best = score(size, shares, off), size, shares, off
         for by, share_step, place_step in zip(SIZE_STEPS, SHARE_STEPS, PLACE_STEPS):
