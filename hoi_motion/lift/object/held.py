@@ -72,8 +72,12 @@ def moving_path(
         way_m = palm[frames] - palm[taken]
         carried = start + way_m
         spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * np.linalg.norm(way_m, axis=1)
-    by_hand = Says(carried, np.tile(spread_m[:, None], (1, 3)))
     step = ACCELERATION_M_S2 / fps**2
+    # a hand that is fitted far beside where the object is seen is no better in depth
+    seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]))
+    off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
+    spread_m = spread_m * (1 + np.maximum(off - OUTLIER, 0.0) ** 2)
+    by_hand = Says(carried, np.tile(spread_m[:, None], (1, 3)))
 
     # how far away it is; then, at these distances, where it is across the sight
     depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m, palm_m is not None)]

@@ -14,6 +14,7 @@ SIZE_STEPS = (1.25, 1.1, 1.04, 1.015)
 SHARE_STEPS = (0.15, 0.07, 0.03, 0.015)
 PLACE_STEPS = (0.15, 0.06, 0.02, 0.01)
 ROUNDS = 6
+BOX_YAWS_RAD = np.deg2rad([0.0, 22.5, 45.0, 67.5])
 # what of the mask a handle may be counts by this much
 HANDLE_COST = 0.2
 # a handle is seen where this share of the mask lies beyond one side
@@ -126,8 +127,7 @@ class _Outline:
         w, h = self.extent_m
         if family is BOX:
             whole = np.array([w, w, h])
-            tries = [(whole * [0.8, 0.8, 0.9], yaw) for yaw in (0, np.pi / 4)]
-            return [*tries, (whole * [1.0, 0.6, 0.8], 0.0)]
+            return [(whole * [0.8, 0.8, 0.9], yaw) for yaw in BOX_YAWS_RAD]
         if self.hidden is not None:
             w, h = (np.clip(w, h / family.aspect[1], None), np.clip(h, w * family.aspect[0], None))
         if family.axes == ((0, 1, 2),):

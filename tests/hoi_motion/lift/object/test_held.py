@@ -60,6 +60,14 @@ def test_a_hand_that_is_fitted_too_far_away_carries_it_all_the_same(camera):
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.03
 
 
+def test_a_hand_that_jumps_away_from_what_is_seen_of_the_object_does_not_take_it_along_in_depth(camera):
+    target, palm_m, truth, middle = carried(camera, [0.05, 0.0, 0.2])
+    jumping = palm_m.copy()
+    jumping[-4:] += [0.6, 0.4, 0.0]
+    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, jumping, None, FPS)
+    assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.06
+
+
 def test_it_starts_from_rest_and_where_it_is_put_back_it_ends_at_rest(camera):
     target, palm_m, _, middle = carried(camera, [0.0, 0.0, 0.2])
     path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, CENTRE_M, FPS)
