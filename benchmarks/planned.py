@@ -81,13 +81,13 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     try:
         lifted = lift_video(clip, config=config.lift, known=known_scene(truth) if known else None, body=free_body())
     except TavidError as error:
-        return row | {"robots": {robot: _failed("no lift", str(error)) for robot in robots}}
+        return row | {"by_robot": {robot: _failed("no lift", str(error)) for robot in robots}}
     row |= found(lifted, truth)
     if not lifted.contacts:
-        return row | {"robots": {robot: _failed("no hand on the target", "") for robot in robots}}
+        return row | {"by_robot": {robot: _failed("no hand on the target", "") for robot in robots}}
     plan = in_true_world(lifted, truth, free_body())
     noun = scene.triplet[2].split()[-1]
-    return row | {"robots": {robot: carried_out(plan, truth, noun, _arm(robot, urdf)) for robot in robots}}
+    return row | {"by_robot": {robot: carried_out(plan, truth, noun, _arm(robot, urdf)) for robot in robots}}
 
 
 def _video(case, scene, config, videos: str) -> np.ndarray:  # (T, H, W, 3) u8
@@ -236,7 +236,7 @@ def table(rows: list[dict], robots: list[str], depth: bool, known: bool) -> list
 
 
 def _of_robot(rows: list[dict], robot: str, goal: int | None) -> list[str]:
-    won = [not r["robots"][robot]["why_not"] for r in rows]
+    won = [not r["by_robot"][robot]["why_not"] for r in rows]
     parts = []
     for kind in KINDS:
         of_kind = [w for w, r in zip(won, rows) if r["kind"] == kind]
@@ -244,11 +244,11 @@ def _of_robot(rows: list[dict], robot: str, goal: int | None) -> list[str]:
     wanted = f" (goal {goal} of 22)" if goal else ""
     lines = [f"{robot} moves the true object: {sum(won)}/{len(rows)}{wanted}; {', '.join(parts)}"]
     failed = [r for r, w in zip(rows, won) if not w]
-    causes = Counter((r["kind"], r["robots"][robot]["why_not"]) for r in failed)
+    causes = Counter((r["kind"], r["by_robot"][robot]["why_not"]) for r in failed)
     lines += [f"  {kind}, {cause}: {count}" for (kind, cause), count in sorted(causes.items())]
     for row in failed:
         place = f"{row['rest_cm']:.1f} cm off" if "rest_cm" in row else "not lifted"
-        lines.append(f"  {row['piece']}, {row['what']}, {place}: {row['robots'][robot]['told']}")
+        lines.append(f"  {row['piece']}, {row['what']}, {place}: {row['by_robot'][robot]['told']}")
     return lines
 
 
@@ -257,7 +257,7 @@ def values(rows: list[dict], robots: list[str]) -> dict[str, Value]:
     placed = [r for r in rows if "rest_cm" in r]
     result = {"cases": Value(len(rows))}
     for robot in robots:
-        result[robot] = Value(sum(not r["robots"][robot]["why_not"] for r in rows))
+        result[robot] = Value(sum(not r["by_robot"][robot]["why_not"] for r in rows))
     if placed:
         result["rest_cm"] = Value(float(np.median([r["rest_cm"] for r in placed])), "cm")
         result["sight_cm"] = Value(float(np.median([abs(r["sight_cm"]) for r in placed])), "cm")

@@ -68,8 +68,8 @@ def test_failures_are_counted_by_act_and_cause():
     done = {"why_not": "", "stage": "place", "told": ""}
     other = {"why_not": "another act", "stage": "none", "told": "the plan is a lift"}
     rows = [
-        {"piece": "a 0", "what": "picks up red cup", "kind": "lift", "robots": {"panda": done}},
-        {"piece": "b 0", "what": "slides red cup", "kind": "slide", "robots": {"panda": other}},
+        {"piece": "a 0", "what": "picks up red cup", "kind": "lift", "by_robot": {"panda": done}},
+        {"piece": "b 0", "what": "slides red cup", "kind": "slide", "by_robot": {"panda": other}},
     ]
     text = "\n".join(table(rows, ["panda"], depth=False, known=False))
     assert "1/2 (goal 6 of 22); touch 0/0, slide 0/1, lift 1/1" in text

@@ -18,13 +18,14 @@ SEEN = 0.35
 SEEN_SPREAD_M = 0.01
 SEEN_SPREAD_PX = 1.0
 UNSEEN_SPREAD_M = 0.03
-# of what the hand's way says: at first, and more a metre of that way
+# of what the hand's way says: at first, and more a metre of that way, across the sight and along it
 HAND_SPREAD_M = 0.01
 HAND_SPREAD_SHARE = 0.12
-# of its size in the picture, as a share of its distance: in a hand, which hides a part of it, and free; of its place
-# when nobody holds it
-HELD_SIZE_SPREAD = 0.2
-FREE_SIZE_SPREAD = 0.05
+HAND_DEPTH_SHARE = 0.3
+# of its size in the picture, as a share of its distance: at least, and for so many pixels of it
+SIZE_SPREAD = 0.05
+SIZE_SPREAD_PX = 1.0
+# of its own place when nobody holds it
 FREE_SPREAD_M = 0.05
 GROWTH_BOUNDS = (0.4, 2.5)
 NEAREST_M = 0.2
@@ -66,21 +67,22 @@ def moving_path(
     start, end = (None if place is None else camera.to_camera(place) for place in (start_m, end_m))
     taken = max(int(frames[0]) - 1, 0)
     carried = np.tile(start, (len(frames), 1))
-    spread_m = np.full(len(frames), FREE_SPREAD_M)
+    spread_m, way_m = np.full(len(frames), FREE_SPREAD_M), np.zeros(len(frames))
     if palm_m is not None:
         palm = camera.to_camera(palm_m)
-        way_m = palm[frames] - palm[taken]
-        carried = start + way_m
-        spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * np.linalg.norm(way_m, axis=1)
+        carried = start + palm[frames] - palm[taken]
+        way_m = np.linalg.norm(carried - start, axis=1)
+        spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * way_m
     step = ACCELERATION_M_S2 / fps**2
     # a hand that is fitted far beside where the object is seen is no better in depth
     seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]))
     off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
-    spread_m = spread_m * (1 + np.maximum(off - OUTLIER, 0.0) ** 2)
-    by_hand = Says(carried, np.tile(spread_m[:, None], (1, 3)))
+    doubt = 1 + np.maximum(off - OUTLIER, 0.0) ** 2
+    depth_spread_m = np.hypot(spread_m, HAND_DEPTH_SHARE * way_m)
+    by_hand = Says(carried, np.column_stack([spread_m, spread_m, depth_spread_m]) * doubt[:, None])
 
     # how far away it is; then, at these distances, where it is across the sight
-    depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m, palm_m is not None)]
+    depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m)]
     depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
     across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m)]
     if palm_m is None:
@@ -97,13 +99,26 @@ def _columns_across(says: Says) -> Says:
     return Says(says.places[:, :2], says.spreads[:, :2])
 
 
-def _by_size(target: ObjectTrack, frames, camera: Camera, rest_m: np.ndarray, is_held: bool) -> Says:
-    """How far away an object of its size is, where it is seen."""
-    growth = np.sqrt(np.abs(np.linalg.det(target.similarity[frames, :, :2])))
+def _by_size(target: ObjectTrack, frames, camera: Camera, rest_m: np.ndarray) -> Says:
+    """How far away an object of its size is, where it is seen.
+
+    A hand hides a part of it and makes it look smaller, mostly in one direction: where width and height grow unequally,
+    the larger one counts, and neither tells much.
+    """
+    growth, unequal = np.array([_growth(target, t) for t in frames]).T
     by_size_m = camera.to_camera(rest_m)[2] / np.clip(growth, *GROWTH_BOUNDS)
-    share = HELD_SIZE_SPREAD if is_held else FREE_SIZE_SPREAD
+    share = np.hypot(SIZE_SPREAD, SIZE_SPREAD_PX / (np.sqrt(target.mask.sum()) * growth)) + unequal
     spread_m = np.where(target.visibility[frames] >= SEEN, share * by_size_m, np.inf)
     return Says(by_size_m[:, None], spread_m[:, None])
+
+
+def _growth(target: ObjectTrack, t: int) -> tuple[float, float]:
+    """How much larger it looks than in the first frame, and by what share more in one direction than in the other."""
+    if t not in target.outlines:
+        return float(np.sqrt(abs(np.linalg.det(target.similarity[t, :, :2])))), 0.0
+    sizes = [[np.ptp(places) + 1 for places in np.nonzero(m)] for m in (target.mask, target.outlines[t].pixels)]
+    high, wide = np.divide(sizes[1], sizes[0])
+    return float(max(high, wide)), float(abs(np.log(high / wide)))
 
 
 def _by_track(target: ObjectTrack, frames, middle_px: np.ndarray, camera: Camera, depth_m: np.ndarray) -> Says:
