@@ -23,7 +23,10 @@ def camera():
 
 
 def carried(camera, way_m, growth=1.0, visibility=1.0):
-    """Track and hand of an object that is carried along a way, and where it is, (T, 3)."""
+    """Track and hand of an object that is carried along a way, and where it is, (T, 3).
+
+    It looks as large as it should, times `growth`.
+    """
     share = minimum_jerk((np.arange(T) - TAKEN + 1) / (T - TAKEN))
     truth = CENTRE_M + share[:, None] * np.array(way_m)
     px = camera.project(truth)
@@ -31,7 +34,8 @@ def carried(camera, way_m, growth=1.0, visibility=1.0):
     middle = np.round(px[0]).astype(int)
     mask[middle[1] - 8 : middle[1] + 9, middle[0] - 6 : middle[0] + 7] = True
     similarity = np.tile(IDENTITY, (T, 1, 1))
-    similarity[TAKEN:, :, :2] *= growth
+    depth_m = camera.to_camera(truth)[:, 2]
+    similarity[TAKEN:, :, :2] *= (growth * depth_m[0] / depth_m[TAKEN:])[:, None, None]
     at = np.einsum("tij,j->ti", similarity[:, :, :2], middle.astype(float))
     similarity[:, :, 2] = px - px[0] + middle - at
     seen = np.where(np.arange(T) < TAKEN, 1.0, visibility)
