@@ -1,7 +1,10 @@
-"""Ground-truth motions of held-out scenes carried out in physics: what succeeds, and what fails by which cause.
+"""Motions carried out in physics: what a robot does to an object, and what fails by which cause.
 
-python -m benchmarks.execute --robot panda --scenes 40 --out FILE
-python -m benchmarks.execute --robot panda_wide --scenes 40 --out FILE
+python -m benchmarks.execute --robot panda panda_wide --scenes 40 --out FILE
+python -m benchmarks.execute --planned --robot panda panda_wide [--depth] [--known] --out FILE
+
+The first takes ground-truth motions of held-out scenes. --planned begins at a picture and a mask: plans of the 22 first
+cases of TargetBench, each one video of the mini model, carried out among the true objects (benchmarks/planned.py).
 
 Retargeted, then executed: motors with limits, free objects, friction 0.5, nothing that glues. What counts as done
 stands in hoi_motion/execute/task.py. With --out a run that was stopped goes on with what is missing.
@@ -16,27 +19,64 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import planned
 from benchmarks.pieces import measure_pieces
+from benchmarks.results import Value, add_save_option, save
 
 KINDS = ("touch", "slide", "lift")
+SCENES, CASES = 40, 22
 GOALS = {"panda": 28, "panda_wide": 38}  # of 40
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--robot", default="panda", help="name or YAML file of an arm")
+    parser.add_argument("--robot", nargs="+", default=["panda"], help="names or YAML files of arms")
     parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the YAML file names")
-    parser.add_argument("--scenes", type=int, default=40, help="how many; default 40")
-    parser.add_argument("--first", type=int, default=0, help="number of the first; 5000 and up are for development")
+    parser.add_argument("--planned", action="store_true", help="plans from a frame and a mask, not the true motions")
+    parser.add_argument("--depth", action="store_true", help="planned: the lift gets the first frame's depth image")
+    parser.add_argument("--known", action="store_true", help="planned: it gets camera pose and height of the support")
+    parser.add_argument("--videos", default="", help="planned: folder that keeps the model's videos")
+    parser.add_argument("--scenes", type=int, help=f"how many; default {SCENES}, planned {CASES}")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first; for development 5000 and up, planned 20 and up"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core")
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    add_save_option(parser, "execute")
     arguments = parser.parse_args(argv)
-    jobs = {i: (i,) for i in range(arguments.first, arguments.first + arguments.scenes)}
-    settings = {"robot": arguments.robot, "urdf": arguments.urdf}
-    rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, **settings)
-    print(f"{arguments.robot}, {len(rows)} scenes")
-    print("\n".join(table(rows, GOALS.get(arguments.robot))))
+    (_planned if arguments.planned else _true)(arguments)
     return 0
+
+
+def _true(arguments) -> None:
+    """The motions of the scenes themselves."""
+    first, count = arguments.first, arguments.scenes or SCENES
+    found = {}
+    for robot in arguments.robot:
+        jobs = {i: (i,) for i in range(first, first + count)}
+        rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, robot=robot, urdf=arguments.urdf)
+        print(f"{robot}, {len(rows)} scenes")
+        print("\n".join(table(rows, GOALS.get(robot))))
+        found[Path(robot).stem] = Value(sum(not r["why_not"] for r in rows))
+    if arguments.save:
+        save(arguments.save, f"true motions of {count} scenes carried out in physics", found)
+
+
+def _planned(arguments) -> None:
+    """Plans made of a frame and a mask."""
+    jobs = planned.jobs_of(arguments.scenes or CASES, arguments.first)
+    given = {"depth": arguments.depth, "known": arguments.known}
+    settings = {"robots": arguments.robot, "urdf": arguments.urdf, "videos": arguments.videos, **given}
+    rows = measure_pieces(planned.measure, jobs, arguments.out, arguments.workers, **settings)
+    print("\n".join(planned.table(rows, arguments.robot, **given)))
+    if arguments.save:
+        name = "_".join(["execute_planned", *(word for word, is_given in given.items() if is_given)])
+        name = name if arguments.save == "execute" else arguments.save
+        save(
+            name,
+            f"plans of {len(rows)} frames and masks carried out on the true objects",
+            planned.values(rows, arguments.robot),
+        )
 
 
 @lru_cache(maxsize=1)

@@ -21,7 +21,7 @@ from hoi_motion.rigid import moved
 SCHEMA_VERSION = 1
 HANDS = ("left_hand", "right_hand")
 SIDE_OF_HAND = {"left_hand": "left", "right_hand": "right"}
-OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere")
+OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere", "revolved")
 
 # what a scene with one person can hold; beyond stands another unit or a damaged number
 MAX_VERTICES = 1_000_000

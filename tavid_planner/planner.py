@@ -251,7 +251,15 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
     """What is lifted: a video with what the request knows of its first frame."""
     from hoi_motion.lift import Clip
 
-    return Clip(video.frames, video.fps, request.target_mask, request.actor_mask, request.intrinsics, request.depth_m)
+    return Clip(
+        video.frames,
+        video.fps,
+        request.target_mask,
+        request.actor_mask,
+        request.intrinsics,
+        request.depth_m,
+        target_noun(request.prompt),
+    )
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:

@@ -1,5 +1,7 @@
 """A motion on another body, and in a world that was turned."""
 
+import dataclasses
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -35,3 +37,25 @@ def on_body(motion: HoiMotion, body) -> HoiMotion:
     note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
     betas = np.zeros(body.num_betas)
     return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))
+
+
+def in_world(motion: HoiMotion, T_new_world: np.ndarray, body) -> HoiMotion:
+    """The same motion with person, objects, supports and camera in another world frame.
+
+    Args:
+        T_new_world: (4, 4) m, takes points of the motion's world to the new one; body: BodyModel of the motion.
+    """
+    R, shift_m = T_new_world[:3, :3], T_new_world[:3, 3]
+    rest_m = body.joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas)[0, 0].numpy()
+    orient_rad, transl_m = turned_root(motion.pose_rad[:, 0], motion.transl_m, rest_m, R)
+    pose_rad = motion.pose_rad.copy()
+    pose_rad[:, 0] = orient_rad
+    return motion.replace(
+        pose_rad=pose_rad,
+        transl_m=transl_m + shift_m,
+        objects=tuple(
+            dataclasses.replace(thing, T_world_object=T_new_world @ thing.T_world_object) for thing in motion.objects
+        ),
+        supports=tuple(dataclasses.replace(s, T_world_box=T_new_world @ s.T_world_box) for s in motion.supports),
+        camera=dataclasses.replace(motion.camera, T_world_camera=T_new_world @ motion.camera.T_world_camera),
+    )

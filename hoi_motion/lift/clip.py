@@ -19,6 +19,7 @@ class Clip:
         actor_mask: (H, W) bool, true on the acting person; None when there is only one, or nobody says who.
         intrinsics: (3, 3) pixels; None assumes a focal length of the image diagonal.
         depth_m: (H, W) float32, metres along the optical axis, 0 where unknown; None without a depth image.
+        target_noun: what the object is called ("mug"), for its shape; empty when nobody says.
 
     Raises:
         LiftError: IMAGE_INVALID for frames of another kind, FILE_INVALID for a single frame or a frame rate that is
@@ -32,6 +33,7 @@ class Clip:
     actor_mask: np.ndarray | None = None  # (H, W)
     intrinsics: np.ndarray | None = None  # (3, 3)
     depth_m: np.ndarray | None = None  # (H, W)
+    target_noun: str = ""
 
     def __post_init__(self):
         frames = np.asarray(self.frames)

@@ -24,6 +24,8 @@ AWAY_PERSON = 0.05
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
 STILL_SPEED, STILL_FACTOR = 0.15, 1.6
+# of a small figure it is seen that it went there and stays, not how near the fingers are
+MIN_STILL_PX = 4.5
 # a touch lasts at least so long, and so many frames: in one alone a hand passes
 MIN_CONTACT_S = 0.1
 MIN_CONTACT_FRAMES = 2
@@ -70,7 +72,8 @@ def contact_intervals(
     holder = holding_hand(track, target, distances, near_px)
     contacts = []
     for hand in HANDS:
-        near = distances[hand] <= np.where(arrived(track, hand, fps), STILL_FACTOR, 1.0) * near_px
+        near_still_px = max(STILL_FACTOR * near_px, MIN_STILL_PX)
+        near = distances[hand] <= np.where(arrived(track, hand, fps), near_still_px, near_px)
         moving = ~target.resting
         touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:

@@ -138,7 +138,15 @@ def lift_video(
     # 4. the object's shape and poses, contacts in space
     hands = _hands(body, fit, points_m)
     thing, support, contacts, distance = object_motion(
-        target, observation.contacts, hands, points_m, camera, clip.depth_m, known or KnownScene()
+        target,
+        observation.contacts,
+        hands,
+        points_m,
+        camera,
+        clip.fps,
+        clip.depth_m,
+        known or KnownScene(),
+        clip.target_noun,
     )
     clock.lap("contact")
     on_progress("lift", 1.0)

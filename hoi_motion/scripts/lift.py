@@ -68,6 +68,7 @@ def _parser():
         metavar="SOURCE",
         help=f"where the object's track is from: {described()} (default own)",
     )
+    parser.add_argument("--noun", default="", help="what the object is called (mug), for its shape")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
 
@@ -124,7 +125,7 @@ def _lift(argv: list[str]) -> int:
     from hoi_motion.body import PosedBody, load_body
     from hoi_motion.lift import Clip, lift_video
 
-    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m)
+    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m, arguments.noun)
     body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with _Bar() as on_progress:
         how = dict(human=human, known=known, body=body, on_progress=on_progress)

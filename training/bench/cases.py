@@ -99,12 +99,14 @@ class Case:
     def seed(self) -> int:
         return FIRST_SEED + CLASS_NAMES.index(self.name) * SEEDS_PER_CLASS + self.index
 
-    def scene(self, height: int, width: int, num_frames: int, fps: float) -> SceneSample:
+    def scene(self, height: int, width: int, num_frames: int, fps: float, with_depth: bool = False) -> SceneSample:
         """The clip; what happens in it does not depend on the size."""
         kind = DIFFICULTIES[CLASS_NAMES.index(self.name)]
         candidates = kind.candidates[self.index % len(kind.candidates)]
         conditions = kind.variants[self.index // len(kind.candidates) % len(kind.variants)]
-        return generate_scene(self.seed, height, width, num_frames, fps, candidates, conditions=conditions)
+        return generate_scene(
+            self.seed, height, width, num_frames, fps, candidates, with_depth=with_depth, conditions=conditions
+        )
 
 
 def bench_cases(classes: list[str] | None = None, count: int | None = None) -> list[Case]:

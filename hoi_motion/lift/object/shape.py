@@ -1,33 +1,58 @@
-"""The object's shape from its first-frame mask: the upright primitive whose outline covers the mask best."""
+"""The object's shape from its first-frame mask: the upright shape of a family whose outline covers the mask best."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from hoi_motion.lift.object.family import BOX, TURNED, UNNAMED, VASE, Family
+from hoi_motion.lift.object.surface import box_corners, ring, sphere_points, surface_of
+
 GRID_PX = 64
-BONUS = {"cylinder": 0.015, "box": 0.0, "sphere": 0.02}
-SIDES = 24
+# relative steps of sizes, and steps of shares and of places, the latter of the mask's extent
+SIZE_STEPS = (1.25, 1.1, 1.04, 1.015)
+SHARE_STEPS = (0.15, 0.07, 0.03, 0.015)
+PLACE_STEPS = (0.15, 0.06, 0.02, 0.01)
+ROUNDS = 6
+BOX_YAWS_RAD = np.deg2rad([0.0, 22.5, 45.0, 67.5])
+# what of the mask a handle may be counts by this much
+HANDLE_COST = 0.2
+# a handle is seen where this share of the mask lies beyond one side
+LEAST_HANDLE = 0.05
+HANDLE_REACH = (0.12, 0.6)  # of the width
+# a name that fits worse than the best plain shape by more is wrong
+WRONG_NAME = 0.15
+# a box of which the outline tells no depth is as deep as wide
+UNEQUAL_COST = 0.02
+# and what is turned has no more waists than the outline shows: for the mean second difference of its radii
+ROUGH_COST = 0.1
 
 
 @dataclass(frozen=True)
 class Primitive:
-    """A primitive about its own centre, z up.
+    """A shape about its own centre, z up.
 
     Attributes:
-        shape: "box", "cylinder" or "sphere"; size_m: (3,) full extents; yaw_rad: turn about z.
+        shape: "box", "cylinder", "sphere" or "revolved"; size_m: (3,) full extents, without a handle.
+        yaw_rad: turn about z.
         overlap: intersection over union of its outline with the mask.
+        profile: of what is revolved: (K, 2) radius and height as shares of the largest radius and of the height.
+        is_open: it has walls and no lid; handle: how far a handle at +x sticks out, a share of the width; 0 is none.
+        off_middle_px: (2,) from the middle of the mask's box to where its own middle is seen.
     """
 
     shape: str
     size_m: np.ndarray
     yaw_rad: float = 0.0
     overlap: float = 0.0
+    profile: np.ndarray | None = None
+    is_open: bool = False
+    handle: float = 0.0
+    off_middle_px: tuple[float, float] = (0.0, 0.0)
 
     def surface(self) -> tuple[np.ndarray, np.ndarray]:
         """Vertices (V, 3) m and faces (F, 3), before the yaw, which belongs to the pose."""
-        vertices, faces = _UNIT[self.shape]()
-        return vertices * self.size_m, faces
+        return surface_of(self.shape, self.size_m, self.profile, self.is_open, self.handle)
 
     @property
     def half_height_m(self) -> float:
@@ -39,123 +64,187 @@ class Primitive:
         return float(self.size_m[:2].mean() / 2)
 
 
-def fit_primitive(mask: np.ndarray, K: np.ndarray, R_camera_level: np.ndarray, depth_m: float) -> Primitive:
-    """Fit a primitive at a given distance to a mask (H, W).
+def fit_primitive(
+    mask: np.ndarray,
+    K: np.ndarray,
+    R_camera_level: np.ndarray,
+    depth_m: float,
+    families: tuple[Family, ...] = UNNAMED,
+    hidden: np.ndarray | None = None,
+) -> Primitive:
+    """Fit a shape at a given distance to a mask (H, W).
 
     Args:
         R_camera_level: (3, 3) level axes in the camera frame; depth_m: distance of its centre along the optical axis.
+        families: which shapes it may have.
+        hidden: (H, W) bool, where something stands before it: there the outline says nothing.
     """
-    rows, columns = np.nonzero(mask)
-    low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()]) + 1.0
-    extent_m = (high - low) * depth_m / K[0, 0]
-    zoom = GRID_PX / (1.4 * (high - low).max())
-    origin = (low + high) / 2 - GRID_PX / 2 / zoom
-    window = (
-        cv2.warpAffine(
-            mask.astype(np.uint8) * 255,
-            np.column_stack([np.eye(2) * zoom, -origin * zoom]),
-            (GRID_PX, GRID_PX),
-            flags=cv2.INTER_LINEAR,
-        )
-        > 127
-    )
-    ray = np.array([*(((low + high) / 2 - 0.5 - K[:2, 2]) / [K[0, 0], K[1, 1]]), 1.0]) * depth_m
+    outline = _Outline(mask, K, R_camera_level, depth_m, hidden)
+    best = max((outline.fitted(family) for family in families), key=lambda found: found[0])[1]
+    if families is UNNAMED:
+        return best
+    plain = max((outline.fitted(family) for family in UNNAMED), key=lambda found: found[0])[1]
+    return best if best.overlap > plain.overlap - WRONG_NAME else plain
 
-    def overlap(shape, size, yaw):
-        vertices = _UNIT[shape]()[0] * np.abs(size)
+
+class _Outline:
+    """A mask in a small window, and how well shapes cover it."""
+
+    def __init__(self, mask, K, R_camera_level, depth_m: float, hidden):
+        self.K, self.R_camera_level = K, R_camera_level
+        rows, columns = np.nonzero(mask)
+        low, high = np.array([columns.min(), rows.min()]) - 0.5, np.array([columns.max(), rows.max()]) + 0.5
+        self.extent_px, middle = high - low, (low + high) / 2
+        self.extent_m = self.extent_px * depth_m / K[0, 0]
+        room = 1.4 if hidden is None or not hidden.any() else 2.2
+        self.zoom = GRID_PX / (room * self.extent_px.max())
+        self.low_px = middle - (GRID_PX - 1) / 2 / self.zoom  # of the window's first pixel
+        self.window = self._in_window(mask)
+        self.hidden = None
+        if hidden is not None and hidden.any():
+            self.hidden = self._in_window(hidden) & ~self.window
+        self.ray = np.array([*((middle - K[:2, 2]) / [K[0, 0], K[1, 1]]), 1.0]) * depth_m
+
+    def _in_window(self, mask: np.ndarray) -> np.ndarray:  # (GRID_PX, GRID_PX) bool
+        window = np.column_stack([np.eye(2) * self.zoom, -self.low_px * self.zoom])
+        image = mask.astype(np.uint8) * 255
+        return cv2.warpAffine(image, window, (GRID_PX, GRID_PX), flags=cv2.INTER_LINEAR) > 127
+
+    def fitted(self, family: Family) -> tuple[float, Primitive]:
+        """How good the best shape of a family is, and that shape."""
+        shares = self._radii(len(family.starts)) if family is TURNED or family is VASE else np.array(family.starts)
+        found = [self._climbed(family, *start, shares) for start in self._starts(family)]
+        value, size, yaw, shares, off = max(found, key=lambda f: f[0])
+        profile = None if family.profile is None else family.profile(*shares)
+        drawn = self._drawn(family, size, yaw, shares, off)
+        overlap = float(self._overlap(drawn, False))
+        handle, turned = self._handle(drawn, size) if family.has_handle else (0.0, 0.0)
+        off_px = tuple(float(v) for v in off * self.extent_px)
+        shape = Primitive(family.shape, size, yaw + turned, overlap, profile, family.is_open, handle, off_px)
+        return value + family.bonus, shape
+
+    def _starts(self, family: Family) -> list[tuple[np.ndarray, float]]:
+        w, h = self.extent_m
+        if family is BOX:
+            whole = np.array([w, w, h])
+            return [(whole * [0.8, 0.8, 0.9], yaw) for yaw in BOX_YAWS_RAD]
+        if self.hidden is not None:
+            w, h = (np.clip(w, h / family.aspect[1], None), np.clip(h, w * family.aspect[0], None))
+        if family.axes == ((0, 1, 2),):
+            side = max(w, h) if self.hidden is not None else (w + h) / 2
+            return [(np.full(3, side), 0.0)]
+        sine, cosine = abs(self.R_camera_level[2, 2]), np.linalg.norm(self.R_camera_level[:2, 2])
+        return [(np.array([w, w, max(h - w * sine, 0.3 * h) / max(cosine, 0.3)]), 0.0)]
+
+    def _radii(self, count: int) -> np.ndarray:
+        """Shares of the mask's width in so many of its rows, bottom up, between the middles of foot and top.
+
+        From above these are ovals, whose near and far ends are the mask's.
+        """
+        rows, columns = np.flatnonzero(self.window.any(1)), np.flatnonzero(self.window.any(0))
+        oval = abs(self.R_camera_level[2, 2]) * len(columns) / 2
+        oval = min(oval, 0.4 * len(rows))
+        spans = self.window.sum(1)[np.round(np.linspace(rows[-1] - oval, rows[0] + oval, count)).astype(int)]
+        return np.clip(spans / max(spans.max(), 1), 0.12, 1.0)
+
+    def _climbed(self, family: Family, size: np.ndarray, yaw: float, shares: np.ndarray):
+        """Coordinate search over sizes, shares and, where the mask's middle is not the shape's, its place."""
+        moves = family.has_handle or self.hidden is not None
+        off = np.zeros(2)
+
+        def score(size, shares, off):
+            if not 0.25 <= size[1] / size[0] <= 4:  # a box no deeper than four times its width, nor thinner
+                return -1.0
+            ratio = size[2] / size[0]
+            miss = max(0.0, np.log(family.aspect[0] / ratio), np.log(ratio / family.aspect[1]))
+            overlap = self._overlap(self._drawn(family, size, yaw, shares, off), family.has_handle)
+            rough = np.abs(np.diff(shares, 2)).mean() if len(shares) > 2 else 0.0
+            return overlap - miss - UNEQUAL_COST * abs(np.log(size[1] / size[0])) - ROUGH_COST * rough
+
+        best = score(size, shares, off), size, shares, off
+        for by, share_step, place_step in zip(SIZE_STEPS, SHARE_STEPS, PLACE_STEPS):
+            for _ in range(ROUNDS):
+                value, size, shares, off = best
+                trials = [(_scaled(size, axes, f), shares, off) for axes in family.axes for f in (by, 1 / by)]
+                for i, (low, high) in enumerate(family.bounds):
+                    for step in (share_step, -share_step):
+                        trials.append((size, _shifted(shares, i, step, low, high), off))
+                for i in range(2) if moves else ():
+                    for step in (place_step, -place_step):
+                        aside = _shifted(off, i, step, -1, 1)
+                        grown = _scaled(size, (0, 1) if i == 0 else (2,), 1 + 2 * abs(step))
+                        # also one side stays where it is, and the other goes
+                        trials += [(size, shares, aside), (grown, shares, aside)]
+                found = max(((score(*trial), *trial) for trial in trials), key=lambda f: f[0])
+                if found[0] <= value + 1e-4:
+                    break
+                best = found
+        value, size, shares, off = best
+        return value, size, yaw, shares, off
+
+    def _drawn(self, family: Family, size, yaw: float, shares, off) -> np.ndarray:  # (GRID_PX, GRID_PX) bool
         c, s = np.cos(yaw), np.sin(yaw)
-        points = vertices @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) @ R_camera_level.T + ray
-        if points[:, 2].min() < 0.05:
-            return 0.0
-        xy = (points / points[:, 2:]) @ K[:2].T
-        # the outline is compared centred: where the object lies is fitted later
-        xy = (xy - (xy.min(0) + xy.max(0)) / 2) * zoom + GRID_PX / 2 - 0.5
+        turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) @ self.R_camera_level.T
+        outlines = []
+        for points in _convex_parts(family, size, shares):
+            seen = points @ turn + self.ray
+            if seen[:, 2].min() < 0.05:
+                return np.zeros((GRID_PX, GRID_PX), bool)
+            outlines.append((seen / seen[:, 2:]) @ self.K[:2].T)
+        low, high = (f([f(xy, 0) for xy in outlines], 0) for f in (np.min, np.max))
+        # the outline is compared centred, unless its place is looked for too: where the object lies is fitted later
+        shift = off * self.extent_px * self.zoom + (GRID_PX - 1) / 2
         drawn = np.zeros((GRID_PX, GRID_PX), np.uint8)
-        cv2.fillConvexPoly(drawn, cv2.convexHull(np.round(xy * 8).astype(np.int32)), 1, shift=3)
-        drawn = drawn > 0
-        return (drawn & window).sum() / max((drawn | window).sum(), 1)
+        for xy in outlines:
+            xy = _narrowed((xy - (low + high) / 2) * self.zoom) + shift
+            cv2.fillConvexPoly(drawn, cv2.convexHull(np.round(xy * 8).astype(np.int32)), 1, shift=3)
+        return drawn > 0
 
-    best = None
-    starts = [
-        ("sphere", np.full(3, extent_m.mean()), 0.0),
-        ("cylinder", np.array([extent_m[0], extent_m[0], extent_m[1]]), 0.0),
+    def _overlap(self, drawn: np.ndarray, has_handle: bool) -> float:
+        if self.hidden is not None:
+            drawn = drawn & ~self.hidden
+        both, missed = (drawn & self.window).sum(), (self.window & ~drawn).sum()
+        return both / max(drawn.sum() + (HANDLE_COST if has_handle else 1.0) * missed, 1)
+
+    def _handle(self, drawn: np.ndarray, size: np.ndarray) -> tuple[float, float]:
+        """How far a handle sticks out, a share of the width, and the turn that brings it to that side."""
+        columns = np.flatnonzero(drawn.any(0))
+        beyond = self.window & ~drawn
+        right, left = beyond[:, columns[-1] + 1 :], beyond[:, : columns[0]]
+        side, turn = (right, 0.0) if right.sum() >= left.sum() else (left, np.pi)
+        if side.sum() < LEAST_HANDLE * self.window.sum():
+            return 0.0, 0.0
+        reach = side.any(0).sum() / len(columns)
+        return float(np.clip(reach, *HANDLE_REACH)), turn
+
+
+def _narrowed(xy: np.ndarray) -> np.ndarray:  # (N, 2)
+    """Half a pixel in from all sides: filling a polygon fills every pixel that its border touches."""
+    middle = (xy.min(0) + xy.max(0)) / 2
+    away = xy - middle
+    return middle + np.sign(away) * np.maximum(np.abs(away) - 0.5, 0)
+
+
+def _scaled(size: np.ndarray, axes, factor: float) -> np.ndarray:
+    trial = size.copy()
+    trial[list(axes)] *= factor
+    return trial
+
+
+def _shifted(values: np.ndarray, i: int, step: float, low: float, high: float) -> np.ndarray:
+    trial = values.copy()
+    trial[i] = np.clip(trial[i] + step, low, high)
+    return trial
+
+
+def _convex_parts(family: Family, size: np.ndarray, shares) -> list[np.ndarray]:
+    """Points whose hulls together have the shape's outline."""
+    if family.shape == "box":
+        return [box_corners() * size]
+    if family.shape == "sphere":
+        return [sphere_points() * size]
+    rings = [
+        ring(r * size[0] / 2, (h - 0.5) * size[2])
+        for r, h in (family.profile(*shares) if family.profile else [[1.0, 0.0], [1.0, 1.0]])
     ]
-    starts += [
-        ("box", np.array([extent_m[0], extent_m[0], extent_m[1]]) * [0.8, 0.8, 0.9], yaw) for yaw in (0, np.pi / 4)
-    ]
-    starts += [("box", np.array([extent_m[0], 0.6 * extent_m[0], 0.8 * extent_m[1]]), 0.0)]
-    for shape, size, yaw in starts:
-        size, value = _climbed(lambda s: overlap(shape, s, yaw), shape, size)
-        if best is None or value + BONUS[shape] > best.overlap + BONUS[best.shape]:
-            best = Primitive(shape, size, yaw, float(value))
-    return best
-
-
-def _climbed(score, shape: str, size: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coordinate search over the free extents, in shrinking relative steps."""
-    free = {"sphere": [[0, 1, 2]], "cylinder": [[0, 1], [2]], "box": [[0], [1], [2]]}[shape]
-    value = score(size)
-    for step in (1.25, 1.1, 1.04):
-        for _ in range(6):
-            trials = []
-            for axes in free:
-                for factor in (step, 1 / step):
-                    trial = size.copy()
-                    trial[axes] *= factor
-                    # a box no deeper than four times its width, nor thinner than a fourth
-                    if 0.25 <= trial[1] / trial[0] <= 4:
-                        trials.append(trial)
-            values = [score(t) for t in trials]
-            if max(values) <= value + 1e-4:
-                break
-            size, value = trials[int(np.argmax(values))], max(values)
-    return size, value
-
-
-def _unit_box():
-    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
-    faces = np.array(
-        [
-            [0, 1, 3],
-            [0, 3, 2],
-            [4, 6, 7],
-            [4, 7, 5],
-            [0, 4, 5],
-            [0, 5, 1],
-            [2, 3, 7],
-            [2, 7, 6],
-            [0, 2, 6],
-            [0, 6, 4],
-            [1, 5, 7],
-            [1, 7, 3],
-        ]
-    )
-    return corners, faces
-
-
-def _unit_cylinder():
-    angle = np.arange(SIDES) * 2 * np.pi / SIDES
-    ring = 0.5 * np.column_stack([np.cos(angle), np.sin(angle)])
-    vertices = np.concatenate(
-        [np.column_stack([ring, np.full(SIDES, z)]) for z in (-0.5, 0.5)] + [[[0, 0, -0.5], [0, 0, 0.5]]]
-    )
-    faces = []
-    for i in range(SIDES):
-        j = (i + 1) % SIDES
-        faces += [
-            [i, j, SIDES + j],
-            [i, SIDES + j, SIDES + i],
-            [j, i, 2 * SIDES],
-            [SIDES + i, SIDES + j, 2 * SIDES + 1],
-        ]
-    return vertices, np.array(faces)
-
-
-def _unit_sphere():
-    import trimesh
-
-    sphere = trimesh.creation.icosphere(subdivisions=2, radius=0.5)
-    return np.array(sphere.vertices), np.array(sphere.faces)
-
-
-_UNIT = {"box": _unit_box, "cylinder": _unit_cylinder, "sphere": _unit_sphere}
+    return [np.concatenate(pair) for pair in zip(rings, rings[1:])]

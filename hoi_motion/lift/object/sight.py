@@ -3,11 +3,21 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 
+from hoi_motion.lift.object.family import UNNAMED, families_of
 from hoi_motion.lift.object.shape import Primitive, fit_primitive
 from hoi_motion.motion import Camera
 from hoi_motion.rigid import standing_at
+
+# what is so much nearer than the object in a depth image stands before it
+BEFORE_SHARE = 0.04
+LEAST_DEPTH_M = 0.05
+# of the mask's border so much must lie at such things
+LEAST_HIDDEN_BORDER = 0.08
+# a mask that is narrower or lower than things of its name by more than this factor shows a part of one
+CUT_FACTOR = 1.2
 
 
 @dataclass(frozen=True)
@@ -17,18 +27,73 @@ class Sight:
     Attributes:
         mask: (H, W) bool, not empty.
         camera: of the picture, in the world frame.
+        noun: what the object is called; empty when nobody says.
+        depth_m: (H, W) depth image of that frame, or None.
     """
 
     mask: np.ndarray
     camera: Camera
+    noun: str = ""
+    depth_m: np.ndarray | None = None
 
     @cached_property
     def shape_at_1_m(self) -> Primitive:
-        """The primitive that covers the mask from a distance of 1 m along the optical axis."""
-        return fit_primitive(self.mask, self.camera.K, self.camera.T_camera_world[:3, :3], 1.0)
+        """The shape that covers the mask from a distance of 1 m along the optical axis."""
+        return self._fitted(self.camera.T_camera_world[:3, :3])
+
+    def _fitted(self, R_camera_level: np.ndarray) -> Primitive:
+        families, best = families_of(self.noun), None
+        for hidden in self._hidden(R_camera_level):
+            shape = fit_primitive(self.mask, self.camera.K, R_camera_level, 1.0, families, hidden)
+            if best is None or shape.overlap > best.overlap:
+                best = shape
+        return best
+
+    def _hidden(self, R_camera_level: np.ndarray) -> list[np.ndarray | None]:
+        """Where something may stand before the object, (H, W) bool each; None where nothing does.
+
+        A depth image shows it. Without one, a thing of known proportions that looks too narrow goes on at one of its
+        sides, and one that looks too low goes on below.
+        """
+        before = self._before()
+        if before is not None:
+            return [before]
+        families = families_of(self.noun)
+        if families is UNNAMED or self.depth_m is not None:
+            return [None]
+        low, high = families[0].aspect
+        # an upright thing seen from above looks lower, and its round foot adds to that
+        cosine = float(np.linalg.norm(R_camera_level[:2, 2]))
+        sine = abs(float(R_camera_level[2, 2]))
+        rows, columns = np.nonzero(self.mask)
+        aspect = (np.ptp(rows) + 1) / (np.ptp(columns) + 1)
+        row, column = np.indices(self.mask.shape)
+        if aspect > CUT_FACTOR * (high * cosine + sine):
+            return [column < columns.min(), column > columns.max()]
+        if aspect * CUT_FACTOR < low * cosine:
+            return [row > rows.max()]
+        return [None]
+
+    def _before(self) -> np.ndarray | None:
+        """What a depth image shows before the object, where that touches its outline."""
+        if self.depth_m is None:
+            return None
+        known = self.depth_m > LEAST_DEPTH_M
+        if not (self.mask & known).any():
+            return None
+        near_m = (1 - BEFORE_SHARE) * np.percentile(self.depth_m[self.mask & known], 10)
+        before = known & (self.depth_m < near_m) & ~self.mask
+        border = cv2.dilate(self.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        border &= ~self.mask
+        return before if (before & border).sum() > LEAST_HIDDEN_BORDER * border.sum() else None
+
+    @property
+    def middle_px(self) -> np.ndarray:  # (2,) x, y
+        """Where the middle of the whole object is seen, the part that is hidden included and a handle left out."""
+        return mask_middle(self.mask) + np.array(self.shape_at_1_m.off_middle_px)
 
     def shape_at(self, distance_m: float) -> Primitive:
-        """The primitive that covers the mask from another distance."""
+        """The shape that covers the mask from another distance."""
         return replace(self.shape_at_1_m, size_m=self.shape_at_1_m.size_m * distance_m)
 
     def rise_and_half(self, up_camera: np.ndarray | None = None) -> tuple[float, float]:
@@ -39,13 +104,14 @@ class Sight:
         """
         if up_camera is None:
             return float(self.ray[2]), self.shape_at_1_m.half_height_m
-        shape = fit_primitive(self.mask, self.camera.K, _level_axes(up_camera), 1.0)
-        return float(up_camera @ sight_ray(self.camera, mask_middle(self.mask))), shape.half_height_m
+        shape = self._fitted(_level_axes(up_camera))
+        middle_px = mask_middle(self.mask) + np.array(shape.off_middle_px)
+        return float(up_camera @ sight_ray(self.camera, middle_px)), shape.half_height_m
 
     @cached_property
     def ray(self) -> np.ndarray:  # (3,)
-        """From the camera through the middle of the mask, in the world frame; 1 along the optical axis."""
-        return self.camera.T_world_camera[:3, :3] @ sight_ray(self.camera, mask_middle(self.mask))
+        """From the camera through the middle of the object, in the world frame; 1 along the optical axis."""
+        return self.camera.T_world_camera[:3, :3] @ sight_ray(self.camera, self.middle_px)
 
     def resting_pose(self, distance_m: float, shape: Primitive) -> np.ndarray:  # (4, 4)
         """World pose of the upright shape whose centre is at this distance; nothing rests below the floor."""
@@ -62,9 +128,9 @@ def _level_axes(up_camera: np.ndarray) -> np.ndarray:  # (3, 3)
     return np.column_stack([right, np.cross(up_camera, right), up_camera])
 
 
-def mask_middle(mask: np.ndarray) -> tuple[float, float]:  # x, y in pixels
+def mask_middle(mask: np.ndarray) -> np.ndarray:  # (2,) x, y in pixels
     rows, columns = np.nonzero(mask)
-    return (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
+    return np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
 
 
 def sight_ray(camera: Camera, xy_px) -> np.ndarray:  # (3,) in the camera frame, z = 1

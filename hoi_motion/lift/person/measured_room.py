@@ -2,46 +2,62 @@
 
 import numpy as np
 
-# neighbours so many pixels apart span a piece of surface; where their depth differs by more than this share, is an edge
-STEP_PX, EDGE = 4, 0.05
+# neighbours that span a piece of surface are so many of them apart in a picture of this height
+STEP_PX, STEP_HEIGHT_PX = 4, 480
+# along a plane the inverse of the depth grows evenly, however steeply one looks; by this share less evenly is an edge
+EDGE = 0.02
 # pieces that may be level, and pieces that are: cosines of their normals to up
-MAYBE_LEVEL, LEVEL, NARROWINGS = np.cos(np.deg2rad(25)), np.cos(np.deg2rad(4)), 8
+MAYBE_LEVEL, LEVEL, NARROWINGS = np.cos(np.deg2rad(25)), np.cos(np.deg2rad(4)), 4
+# so many pieces are asked how many others lie as they do
+ASKED = 400
 # a level surface is at least this share of the picture
 LEAST_SHARE = 0.01
 # the floor is at most this far from where the person is thought to stand (a table is further up), and that thick
 NEAR_M, THICK_M = 0.45, 0.02
+LEAST_DEPTH_M = 0.1
 
 
 class MeasuredRoom:
     """A depth image (H, W) in metres along the optical axis, 0 or NaN where unknown, with its camera's intrinsics."""
 
     def __init__(self, depth_m: np.ndarray, K: np.ndarray):
-        rows, columns = np.mgrid[: depth_m.shape[0] : STEP_PX, : depth_m.shape[1] : STEP_PX]
-        depth = np.nan_to_num(depth_m[::STEP_PX, ::STEP_PX].astype(float), posinf=0.0)
+        step = max(1, round(STEP_PX * depth_m.shape[0] / STEP_HEIGHT_PX))
+        rows, columns = np.mgrid[: depth_m.shape[0] : step, : depth_m.shape[1] : step]
+        depth = np.nan_to_num(depth_m[::step, ::step].astype(float), posinf=0.0)
         points = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(K).T * depth[..., None]
-        here, right, below = points[:-1, :-1], points[:-1, 1:], points[1:, :-1]
+        inverse = 1 / np.where(depth > LEAST_DEPTH_M, depth, np.nan)
+        here, right, below = points[1:-1, 1:-1], points[1:-1, 2:], points[2:, 1:-1]
         normals = np.cross(below - here, right - here)
         length = np.linalg.norm(normals, axis=-1)
-        known = (length > 1e-12) & np.min([p[..., 2] > 0.1 for p in (here, right, below)], axis=0)
-        for other in (right, below):
-            known &= np.abs(other[..., 2] - here[..., 2]) < EDGE * here[..., 2]
+        bends = [
+            np.abs(inverse[1:-1, 2:] + inverse[1:-1, :-2] - 2 * inverse[1:-1, 1:-1]),
+            np.abs(inverse[2:, 1:-1] + inverse[:-2, 1:-1] - 2 * inverse[1:-1, 1:-1]),
+        ]
+        # unknown neighbours are no numbers, and no comparison holds for them
+        known = (np.max(bends, axis=0) < EDGE * inverse[1:-1, 1:-1]) & (length > 1e-12)
         self._points, self._normals = here[known], normals[known] / length[known][:, None]
         self._least = LEAST_SHARE * known.size
 
     def up(self, expected_pitch_rad: float) -> np.ndarray | None:  # (3,)
         """Unit vector upwards in the camera frame: what most surfaces that may be level agree on; None without any.
 
+        A plane has one direction and all else many: shoulders, chairs and round things do not agree.
+
         Args:
             expected_pitch_rad: of the camera, positive looks up.
         """
-        up, limit = np.array([0.0, -np.cos(expected_pitch_rad), np.sin(expected_pitch_rad)]), MAYBE_LEVEL
+        expected = np.array([0.0, -np.cos(expected_pitch_rad), np.sin(expected_pitch_rad)])
+        maybe = self._normals[self._normals @ expected > MAYBE_LEVEL]
+        if len(maybe) < self._least:
+            return None
+        asked = maybe[np.linspace(0, len(maybe) - 1, min(len(maybe), ASKED)).astype(int)]
+        up = asked[(asked @ maybe.T > LEVEL).sum(1).argmax()]
         for _ in range(NARROWINGS):
-            level = self._normals[self._normals @ up > limit]
+            level = maybe[maybe @ up > LEVEL]
             if len(level) < self._least:
                 return None
             up = np.median(level, axis=0)
             up /= np.linalg.norm(up)
-            limit = min(LEVEL, (1 + limit) / 2)
         return up
 
     def floor_m(self, up: np.ndarray, at_m: np.ndarray, expected_m: float) -> float | None:

@@ -9,8 +9,10 @@ MAX_FEATURES = 300
 LEAST_FEATURES = 12
 # a background that most of them agree on
 LEAST_SHARE = 0.4
-# less than this everywhere is a camera that stands still
-STILL_PX = 1.0
+# half of the picture moves less than this: a camera that stands still; features of blurred pictures tremble so much
+STILL_PX = 1.5
+# places a side at which that is asked
+GRID = 7
 
 
 def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
@@ -32,8 +34,9 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
     for t in range(1, len(frames)):
         found = _moved(grey[0], grey[t], first, result[t - 1], own[t])
         result[t] = result[t - 1] if found is None else found
-    corners = np.array([[0, 0, 1], [size[0], 0, 1], [0, size[1], 1], [size[0], size[1], 1.0]])
-    if np.abs((result - IDENTITY) @ corners.T).max() < STILL_PX:
+    places = np.array([[x, y, 1.0] for x in np.linspace(0, size[0], GRID) for y in np.linspace(0, size[1], GRID)])
+    moved_px = np.linalg.norm((result - IDENTITY) @ places.T, axis=1)  # (T, GRID^2)
+    if np.median(moved_px, axis=1).max() < STILL_PX:
         return np.tile(IDENTITY, (len(frames), 1, 1))
     result[:, :, 2] /= scale
     return result

@@ -103,3 +103,17 @@ def test_a_hand_that_only_hung_before_the_object_touches_when_it_comes_back(reac
     mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 5)
     (touch,) = [c for c in contact.contact_intervals(track, _resting(mask), FPS) if c.hand == "right_hand"]
     assert (touch.start_frame, touch.end_frame) == (8, 12)
+
+
+@pytest.mark.parametrize("gap_px, touches", [(4.0, True), (8.0, False)])
+def test_of_a_small_figure_a_hand_that_came_and_stays_touches_from_a_few_pixels_away(reaching, gap_px, touches):
+    track, _ = reaching
+    x = np.r_[np.linspace(-60, 0, 6), np.zeros(6)]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    small = [points * [0.3, 0.3, 1.0] for points in (track.body_px, track.left_hand_px, track.right_hand_px)]
+    track = replace(track, body_px=small[0], left_hand_px=small[1], right_hand_px=small[2])
+    assert contact.STILL_FACTOR * contact.tolerance_px(track, _square((50, 30), 3, (72, 108))) < 4.0
+    points = hands.hand_points_px(track, "right_hand")[-1, :, :2]
+    nearest = points[np.argsort(points[:, 0])[-3:]].mean(0)
+    mask = _square((np.ceil(nearest[0] + gap_px) + 3, nearest[1]), 3, (72, 108))
+    assert any(c.hand == "right_hand" for c in contact.contact_intervals(track, _resting(mask), FPS)) == touches

@@ -7,6 +7,7 @@ import torch
 import trimesh
 
 from hoi_motion.lift.camera import R_level_camera
+from hoi_motion.lift.object.family import BALL, BOTTLE, BOWL, CUP, MUG, VASE, families_of
 from hoi_motion.lift.object.shape import Primitive, fit_primitive
 
 K = np.array([[600.0, 0, 359.5], [0, 600.0, 239.5], [0, 0, 1]])
@@ -41,3 +42,75 @@ def test_a_box_is_covered_well():
 def test_surfaces_are_closed_and_face_outwards(shape):
     mesh = trimesh.Trimesh(*Primitive(shape, np.array([0.1, 0.1, 0.2])).surface())
     assert mesh.is_watertight and mesh.volume > 0
+
+
+def _drawn(primitive: Primitive, at_m=(0.1, 0.05, DEPTH_M)) -> np.ndarray:
+    """Every triangle: an outline that is nowhere convex by force."""
+    vertices, faces = primitive.surface()
+    points = vertices @ R_CAMERA_LEVEL.T + np.array(at_m)
+    px = (points / points[:, 2:]) @ K[:2].T
+    mask = np.zeros((480, 720), np.uint8)
+    for face in faces:
+        cv2.fillConvexPoly(mask, np.round(px[face] * 16).astype(np.int32), 1, shift=4)
+    return mask > 0
+
+
+@pytest.mark.parametrize(
+    "noun, family, size, shares",
+    [
+        ("cup", CUP, (0.1, 0.1, 0.13), (0.75,)),
+        ("bowl", BOWL, (0.17, 0.17, 0.08), ()),
+        ("bottle", BOTTLE, (0.1, 0.1, 0.25), (0.62, 0.36)),
+        ("vase", VASE, (0.12, 0.12, 0.21), (0.55, 0.95, 1.0, 0.6, 0.4, 0.6)),
+    ],
+)
+def test_a_named_vessel_is_found_with_its_profile(noun, family, size, shares):
+    true = Primitive("revolved", np.array(size), profile=family.profile(*shares), is_open=family.is_open)
+    found = fit_primitive(_drawn(true), K, R_CAMERA_LEVEL, DEPTH_M, families_of(noun))
+    assert found.shape == "revolved" and found.is_open == family.is_open
+    np.testing.assert_allclose(found.size_m, size, rtol=0.08)
+    heights = np.linspace(0.3, 1.0, 8)  # the foot is seen from above and hardly tells how wide it is
+    radii = [np.interp(heights, p[:, 1], p[:, 0]) for p in (true.profile, found.profile)]
+    np.testing.assert_allclose(radii[1], radii[0], atol=0.13)
+
+
+@pytest.mark.parametrize("turned_rad, side", [(0.0, 1), (np.pi, -1)])
+def test_a_mugs_handle_is_no_part_of_its_cylinder(turned_rad, side):
+    true = Primitive("revolved", np.array([0.1, 0.1, 0.11]), profile=MUG.profile(), is_open=True, handle=0.35)
+    vertices, faces = true.surface()
+    c, s = np.cos(turned_rad), np.sin(turned_rad)
+    points = vertices @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) @ R_CAMERA_LEVEL.T + [0.1, 0.05, DEPTH_M]
+    px = (points / points[:, 2:]) @ K[:2].T
+    mask = np.zeros((480, 720), np.uint8)
+    for face in faces:
+        cv2.fillConvexPoly(mask, np.round(px[face] * 16).astype(np.int32), 1, shift=4)
+    found = fit_primitive(mask > 0, K, R_CAMERA_LEVEL, DEPTH_M, families_of("mug"))
+    np.testing.assert_allclose(found.size_m, true.size_m, rtol=0.08)
+    assert np.cos(found.yaw_rad) * side > 0.9 and found.handle == pytest.approx(0.35, abs=0.12)
+    assert found.off_middle_px[0] * side < -3  # the handle is on the other side of the middle
+
+
+def test_a_wrong_name_does_not_make_a_box_a_ball():
+    mask = _outline(Primitive("box", np.array([0.08, 0.08, 0.3])))
+    assert fit_primitive(mask, K, R_CAMERA_LEVEL, DEPTH_M, families_of("ball")).shape != "sphere"
+
+
+def test_what_stands_before_a_ball_does_not_make_it_smaller():
+    mask = _outline(Primitive("sphere", np.full(3, 0.2)))
+    columns = np.flatnonzero(mask.any(0))
+    hidden = np.zeros(mask.shape, bool)
+    hidden[:, columns[int(0.5 * len(columns))] :] = True
+    found = fit_primitive(mask & ~hidden, K, R_CAMERA_LEVEL, DEPTH_M, (BALL,), hidden)
+    np.testing.assert_allclose(found.size_m, 0.2, rtol=0.12)
+    assert found.off_middle_px[0] == pytest.approx(0.25 * len(columns), abs=0.08 * len(columns))
+
+
+@pytest.mark.parametrize("diameter_m", [0.06, 0.1, 0.16])
+def test_outlines_are_not_larger_by_the_pixels_of_their_border(diameter_m):
+    rows, columns = np.indices((480, 720))
+    rays = np.stack([(columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1], np.ones(rows.shape)], -1)
+    middle = np.array([0.1, 0.05, DEPTH_M])
+    cosine = rays @ middle / np.linalg.norm(rays, axis=-1) / np.linalg.norm(middle)
+    mask = np.arccos(cosine) < np.arcsin(diameter_m / 2 / np.linalg.norm(middle))
+    found = fit_primitive(mask, K, R_CAMERA_LEVEL, DEPTH_M, (BALL,))
+    np.testing.assert_allclose(found.size_m, diameter_m, rtol=0.025)

@@ -69,3 +69,34 @@ def test_a_table_is_not_the_floor_of_who_stands_beside_it(up):
 def test_a_wall_alone_and_an_empty_image_say_nothing(up):
     for depth in (room_depth([wall(up)]), np.zeros(SIZE_PX), np.full(SIZE_PX, np.nan)):
         assert MeasuredRoom(depth, K).up(np.deg2rad(-10)) is None
+
+
+def small_room_depth(up: np.ndarray, board: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Depth (96, 144) of floor and wall and its K; a third of the picture is a board with this normal, before both."""
+    K_small = np.array([[130.0, 0, 71.5], [0, 130.0, 47.5], [0, 0, 1]])
+    rows, columns = np.mgrid[:96, :144]
+    rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(K_small).T
+    normal, distance_m = wall(up)
+    hits = np.stack([-CAMERA_M / (rays @ up), distance_m / (rays @ normal)])
+    depth = np.where(hits > 0.2, hits, np.inf).min(0)
+    if board is not None:
+        middle = rays[64, 72] * 1.5
+        depth[50:80, 40:105] = ((middle @ board) / (rays @ board))[50:80, 40:105]
+    return depth, K_small
+
+
+def test_in_a_small_picture_a_floor_that_is_seen_at_a_grazing_angle_is_a_surface():
+    up = up_in_camera(12.0, 0.0)
+    depth, K_small = small_room_depth(up)
+    assert off_deg(MeasuredRoom(depth, K_small).up(np.arctan2(up[2], -up[1]) + np.deg2rad(6)), up) < 0.5
+
+
+def test_curved_and_slanted_things_do_not_tilt_the_room():
+    up = up_in_camera(12.0, 0.0)
+    rng = np.random.default_rng(0)
+    for angle_deg in (14.0, 20.0):
+        board = Rotation.from_euler("x", angle_deg, degrees=True).apply(up)
+        depth, K_small = small_room_depth(up, board)
+        depth[50:80, 40:105] += rng.normal(0, 0.004, (30, 65))  # a back or a seat is not as flat as a floor
+        found = MeasuredRoom(depth, K_small).up(np.arctan2(up[2], -up[1]))
+        assert found is None or off_deg(found, up) < 1.5

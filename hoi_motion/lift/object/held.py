@@ -1,0 +1,168 @@
+"""The way of an object while it moves: what the hand that holds it does, what the track sees, and that it is smooth.
+
+The depths of fitted hand and object may both be wrong, but they stay wrong by about the same: how far the hand has gone
+since it took the object says more about the object's depth than how large its outline is, part of which the hand hides.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoi_motion.lift.object.sight import sight_ray
+from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.motion import Camera
+
+# the track says where an object is while it is so sure of it
+SEEN = 0.35
+# spreads of the track, across the sight: in space, and in pixels; more a frame from where it is seen
+SEEN_SPREAD_M = 0.01
+SEEN_SPREAD_PX = 1.0
+UNSEEN_SPREAD_M = 0.03
+# of what the hand's way says: at first, and more a metre of that way, across the sight and along it
+HAND_SPREAD_M = 0.01
+HAND_SPREAD_SHARE = 0.12
+HAND_DEPTH_SHARE = 0.3
+# of its size in the picture, as a share of its distance: at least, and for so many pixels of it
+SIZE_SPREAD = 0.05
+SIZE_SPREAD_PX = 1.0
+# of its own place when nobody holds it
+FREE_SPREAD_M = 0.05
+GROWTH_BOUNDS = (0.4, 2.5)
+NEAREST_M = 0.2
+REST_SPREAD_M = 0.002
+# usual accelerations of what is in a hand
+ACCELERATION_M_S2 = 2.0
+# so many spreads off a smooth path is an outlier
+OUTLIER = 2.0
+ROBUST_ROUNDS = 6
+# frames at rest before and behind: it starts and ends without a jerk
+STILL_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class Says:
+    """What one source says of a path: places and standard deviations, (N, C) each, infinite where it knows nothing."""
+
+    places: np.ndarray
+    spreads: np.ndarray
+
+
+def moving_path(
+    target: ObjectTrack,
+    frames: np.ndarray,  # (N,)
+    middle_px: np.ndarray,  # (2,)
+    camera: Camera,
+    start_m: np.ndarray,  # (3,)
+    palm_m: np.ndarray | None,  # (T, 3)
+    end_m: np.ndarray | None,  # (3,)
+    fps: float,
+) -> np.ndarray:  # (N, 3)
+    """Where the object's middle is in frames in which it moves, metres, world.
+
+    Args:
+        frames: consecutive; middle_px: of the object in the first frame of the clip.
+        start_m: where it rests before; end_m: where it rests behind, None when it does not.
+        palm_m: of the hand that holds it, all frames of the clip; None when nobody does.
+    """
+    start, end = (None if place is None else camera.to_camera(place) for place in (start_m, end_m))
+    taken = max(int(frames[0]) - 1, 0)
+    carried = np.tile(start, (len(frames), 1))
+    spread_m, way_m = np.full(len(frames), FREE_SPREAD_M), np.zeros(len(frames))
+    if palm_m is not None:
+        palm = camera.to_camera(palm_m)
+        carried = start + palm[frames] - palm[taken]
+        way_m = np.linalg.norm(carried - start, axis=1)
+        spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * way_m
+    step = ACCELERATION_M_S2 / fps**2
+    # a hand that is fitted far beside where the object is seen is no better in depth
+    seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]))
+    off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
+    doubt = 1 + np.maximum(off - OUTLIER, 0.0) ** 2
+    depth_spread_m = np.hypot(spread_m, HAND_DEPTH_SHARE * way_m)
+    by_hand = Says(carried, np.column_stack([spread_m, spread_m, depth_spread_m]) * doubt[:, None])
+
+    # how far away it is; then, at these distances, where it is across the sight
+    depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m)]
+    depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
+    across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m)]
+    if palm_m is None:
+        across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
+    path = np.column_stack([_between(start, across, end, slice(0, 2), step), depth_m])
+    return path @ camera.T_world_camera[:3, :3].T + camera.T_world_camera[:3, 3]
+
+
+def _column(says: Says, c: int) -> Says:
+    return Says(says.places[:, c : c + 1], says.spreads[:, c : c + 1])
+
+
+def _columns_across(says: Says) -> Says:
+    return Says(says.places[:, :2], says.spreads[:, :2])
+
+
+def _by_size(target: ObjectTrack, frames, camera: Camera, rest_m: np.ndarray) -> Says:
+    """How far away an object of its size is, where it is seen.
+
+    A hand hides a part of it and makes it look smaller, mostly in one direction: where width and height grow unequally,
+    the larger one counts, and neither tells much.
+    """
+    growth, unequal = np.array([_growth(target, t) for t in frames]).T
+    by_size_m = camera.to_camera(rest_m)[2] / np.clip(growth, *GROWTH_BOUNDS)
+    share = np.hypot(SIZE_SPREAD, SIZE_SPREAD_PX / (np.sqrt(target.mask.sum()) * growth)) + unequal
+    spread_m = np.where(target.visibility[frames] >= SEEN, share * by_size_m, np.inf)
+    return Says(by_size_m[:, None], spread_m[:, None])
+
+
+def _growth(target: ObjectTrack, t: int) -> tuple[float, float]:
+    """How much larger it looks than in the first frame, and by what share more in one direction than in the other."""
+    if t not in target.outlines:
+        return float(np.sqrt(abs(np.linalg.det(target.similarity[t, :, :2])))), 0.0
+    sizes = [[np.ptp(places) + 1 for places in np.nonzero(m)] for m in (target.mask, target.outlines[t].pixels)]
+    high, wide = np.divide(sizes[1], sizes[0])
+    return float(max(high, wide)), float(abs(np.log(high / wide)))
+
+
+def _by_track(target: ObjectTrack, frames, middle_px: np.ndarray, camera: Camera, depth_m: np.ndarray) -> Says:
+    """Where the track sees it, at known distances."""
+    middle = np.append(middle_px, 1.0)
+    rays = np.array([sight_ray(camera, target.similarity[t] @ middle) for t in frames])
+    sightings = np.flatnonzero(target.visibility >= SEEN)
+    away = np.array([np.abs(sightings - t).min(initial=target.num_frames) for t in frames])
+    spread_m = np.hypot(SEEN_SPREAD_M, SEEN_SPREAD_PX * depth_m / camera.K[0, 0]) + UNSEEN_SPREAD_M * away
+    return Says((rays * depth_m[:, None])[:, :2], np.tile(spread_m[:, None], (1, 2)))
+
+
+def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, columns, step: float) -> np.ndarray:
+    """The smooth path between two rests, of which the second may be missing."""
+    rests = [np.atleast_1d(start[columns]), *([] if end is None else [np.atleast_1d(end[columns])])]
+    ahead = [np.tile(rests[0], (STILL_FRAMES, 1))]
+    behind = [np.tile(rest, (STILL_FRAMES, 1)) for rest in rests[1:]]
+    nothing = [np.full_like(rest, np.inf) for rest in [*ahead, *behind]]
+    certain = [np.full_like(rest, REST_SPREAD_M) for rest in [*ahead, *behind]]
+    whole = []
+    for i, one in enumerate(says):
+        known = certain if i == 0 else nothing
+        places = np.vstack([*ahead, one.places, *behind])
+        whole.append(Says(places, np.vstack([*known[:1], one.spreads, *known[1:]])))
+    path = smooth_path(whole, step)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
+    return path[:, 0] if isinstance(columns, int) else path
+
+
+def smooth_path(says: list[Says], acceleration: float) -> np.ndarray:  # (N, C)
+    """The path whose second differences are of a usual size between what several sources say; outliers lose their say.
+
+    Args:
+        acceleration: standard deviation of second differences.
+    """
+    count, width = says[0].places.shape
+    second = np.diff(np.eye(count), 2, axis=0)
+    stiff = second.T @ second / acceleration**2
+    trust = [np.ones(count) for _ in says]
+    result = np.zeros((count, width))
+    for _ in range(ROBUST_ROUNDS):
+        for c in range(width):
+            weights = [share / one.spreads[:, c] ** 2 for share, one in zip(trust, says)]
+            right = sum(weight * one.places[:, c] for weight, one in zip(weights, says))
+            result[:, c] = np.linalg.solve(stiff + np.diag(sum(weights)), right)
+        off = [np.linalg.norm((one.places - result) / one.spreads, axis=1) for one in says]
+        trust = [1 / (1 + (o / OUTLIER) ** 2) for o in off]
+    return result

@@ -1,0 +1,85 @@
+"""How the background moves, on pictures that are moved by known amounts."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion
+
+H, W, T = 120, 180, 4
+
+
+def room(seed: int = 0) -> np.ndarray:  # (H, W, 3)
+    rng = np.random.default_rng(seed)
+    coarse = cv2.resize(rng.integers(0, 255, (24, 36, 3), np.uint8), (W, H), interpolation=cv2.INTER_CUBIC)
+    return cv2.GaussianBlur(coarse, (0, 0), 1.0)
+
+
+def seen(image: np.ndarray, motion: np.ndarray) -> np.ndarray:  # (2, 3)
+    return cv2.warpAffine(image, motion, (W, H), borderMode=cv2.BORDER_REFLECT)
+
+
+def similarity(shift_px, turn_rad: float, growth: float) -> np.ndarray:  # (2, 3), about the middle
+    c, s = growth * np.cos(turn_rad), growth * np.sin(turn_rad)
+    linear, middle = np.array([[c, -s], [s, c]]), np.array([W, H]) / 2
+    return np.column_stack([linear, middle - linear @ middle + shift_px])
+
+
+def off_px(found: np.ndarray, true: np.ndarray) -> float:
+    """Greatest distance over the middle of the picture."""
+    corners = np.array([[x, y, 1.0] for x in (W / 4, 3 * W / 4) for y in (H / 4, 3 * H / 4)])
+    return float(np.abs((found - true) @ corners.T).max())
+
+
+def nothing() -> np.ndarray:
+    return np.zeros((T, H, W), bool)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.tuples(st.floats(-4, 4), st.floats(-4, 4)),
+    st.floats(-0.02, 0.02),
+    st.floats(0.98, 1.02),
+)
+def test_pan_roll_and_zoom_are_found(shift_px, turn_rad, growth):
+    true = [similarity(t * np.array(shift_px), t * turn_rad, growth**t) for t in range(T)]
+    found = camera_motion(np.stack([seen(room(), m) for m in true]), nothing())
+    stands = np.array_equal(found, np.tile(IDENTITY, (T, 1, 1)))
+    assert max(off_px(f, m) for f, m in zip(found, true)) < (2.2 if stands else 0.8)
+
+
+def test_a_camera_that_stands_still_has_no_motion_at_all_though_pixels_are_noisy():
+    rng = np.random.default_rng(1)
+    frames = np.clip(room() + rng.normal(0, 2, (T, H, W, 3)), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(camera_motion(frames, nothing()), np.tile(IDENTITY, (T, 1, 1)))
+
+
+def test_a_trembling_of_about_a_pixel_is_no_motion():
+    true = [similarity((0.6 * (t % 2), 0.0), 0.0, 1 + 0.006 * (t % 2)) for t in range(T)]
+    frames = np.stack([seen(room(), m) for m in true])
+    np.testing.assert_array_equal(camera_motion(frames, nothing()), np.tile(IDENTITY, (T, 1, 1)))
+
+
+def test_a_person_who_walks_through_the_picture_moves_no_camera():
+    frames, moving = np.tile(room(), (T, 1, 1, 1)), nothing()
+    figure = room(seed=5)[:90, :70]
+    for t in range(T):
+        moving[t, 20:110, 20 + 15 * t : 90 + 15 * t] = True
+        frames[t, 20:110, 20 + 15 * t : 90 + 15 * t] = figure
+    np.testing.assert_array_equal(camera_motion(frames, moving), np.tile(IDENTITY, (T, 1, 1)))
+
+
+def test_before_a_plain_wall_nothing_is_known_and_the_camera_is_taken_to_stand():
+    frames = np.full((T, H, W, 3), 120, np.uint8)
+    np.testing.assert_array_equal(camera_motion(frames, nothing()), np.tile(IDENTITY, (T, 1, 1)))
+
+
+@pytest.mark.parametrize("scale", [1, 5])
+def test_the_motion_is_in_the_pixels_of_the_video_whatever_its_size(scale):
+    true = similarity((6.0, -4.0), 0.0, 1.0)
+    frames = np.stack([room(), seen(room(), true)])
+    large = np.stack([cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for f in frames])
+    found = camera_motion(large, np.zeros(large.shape[:3], bool))[1]
+    np.testing.assert_allclose(found[:, 2] / scale, true[:, 2], atol=1.0)

@@ -1,0 +1,81 @@
+"""What looks like the object and not like room or person."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.lift.track.likeness import LIMIT, object_likeness
+
+H, W, T, SIDE = 60, 90, 9, 12
+RED, WALL, SKIN = (170, 40, 40), (190, 185, 170), (205, 160, 130)
+
+
+def clip(places, twin=None):
+    """Lab pictures of a red square at places (x, y), None where it is away; another one stands at `twin`."""
+    rng = np.random.default_rng(0)
+    wall = np.array(WALL) + cv2.GaussianBlur(rng.normal(0, 40, (H, W, 3)), (0, 0), 5)
+    images = []
+    for place in places:
+        image = wall + rng.normal(0, 2, wall.shape)
+        for spot in (place, twin):
+            if spot is not None:
+                x, y = spot
+                image[y : y + SIDE, x : x + SIDE] = RED
+        images.append(cv2.cvtColor(np.clip(image, 0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB))
+    mask = np.zeros((H, W), bool)
+    x, y = places[0]
+    mask[y : y + SIDE, x : x + SIDE] = True
+    return images, mask
+
+
+def likeness(places, twin=None):
+    images, mask = clip(places, twin)
+    nobody = np.zeros((len(images), H, W), bool)
+    return object_likeness(images, mask, nobody, nobody), mask
+
+
+def inside(image: np.ndarray, place) -> np.ndarray:
+    x, y = place
+    return image[y + 2 : y + SIDE - 2, x + 2 : x + SIDE - 2]
+
+
+MOVED = [(10, 30)] * 3 + [(10 + 8 * i, 30) for i in range(1, T - 2)]
+
+
+def test_where_the_object_is_looks_like_it_and_the_wall_does_not():
+    found, _ = likeness(MOVED)
+    for t in range(4, T):
+        assert inside(found.maps[t], MOVED[t]).min() > 0.5
+        assert found.maps[t][:20].max() < 0
+
+
+def test_what_stood_there_from_the_start_is_not_the_object_though_it_has_its_colours():
+    twin = (70, 8)
+    found, _ = likeness(MOVED, twin)
+    assert inside(found.maps[-1], twin).mean() < inside(found.maps[-1], MOVED[-1]).mean() - 1.0
+
+
+def test_its_first_place_is_emptied_once_it_has_left_and_not_before():
+    found, mask = likeness(MOVED)
+    emptied = found.emptied[:, mask].mean(1)
+    assert emptied[:3].max() < 0.1 and emptied[6:].min() > 0.5
+
+
+def test_what_rests_all_the_time_never_leaves_its_place_empty():
+    found, mask = likeness([(10, 30)] * T)
+    assert found.emptied[:, mask].mean() < 0.1
+
+
+def test_ratios_stay_within_their_limit():
+    found, _ = likeness(MOVED)
+    assert np.abs(found.maps).max() <= LIMIT and 0 <= found.emptied.min() and found.emptied.max() <= 1
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_mirrored_clip_has_a_mirrored_likeness(axis):
+    images, mask = clip(MOVED)
+    nobody = np.zeros((T, H, W), bool)
+    plain = object_likeness(images, mask, nobody, nobody).maps
+    flipped = [np.ascontiguousarray(np.flip(image, axis - 1)) for image in images]
+    mirrored = object_likeness(flipped, np.ascontiguousarray(np.flip(mask, axis - 1)), nobody, nobody).maps
+    np.testing.assert_allclose(np.flip(mirrored, axis), plain, atol=1e-4)

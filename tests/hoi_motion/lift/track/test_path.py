@@ -1,0 +1,95 @@
+"""The cheapest way through places, against all ways there are."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hoi_motion.lift.track.path import (
+    FOUND,
+    OFF_HAND_LIMIT,
+    RESTING,
+    UNSEEN,
+    Places,
+    _step_costs,
+    best_path,
+    like_places,
+    off_hand,
+)
+
+
+def places(rng, count: int) -> Places:
+    kinds = np.r_[RESTING, np.full(count - 1, FOUND)]
+    centres, extents = rng.uniform(0, 60, (count, 2)), rng.uniform(6, 12, (count, 2))
+    return Places(kinds, centres, extents, rng.normal(0, 1, count), rng.uniform(0, 1.5, count))
+
+
+def cost_of(path, frames, hands) -> float:
+    """Of one way, added up frame by frame."""
+    total, last = 0.0, None
+    for t, i in enumerate(path):
+        if i < 0:
+            total += UNSEEN
+            continue
+        total += frames[t].cost[i]
+        if last is not None:
+            step = _step_costs(frames[last], frames[t], hands[last], hands[t], t - last)
+            total += step[path[last], i]
+        last = t
+    return total
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_no_way_is_cheaper_than_the_best(seed, without_hands):
+    rng = np.random.default_rng(seed)
+    frames = [places(rng, 1 if t == 0 else int(rng.integers(1, 4))) for t in range(5)]
+    hands = np.full((5, 2, 2), np.nan) if without_hands else rng.uniform(0, 60, (5, 2, 2))
+    ways = product([0], *[range(-1, len(f.cost)) for f in frames[1:]])  # the first frame shows it
+    least = min(cost_of(way, frames, hands) for way in ways)
+    assert cost_of(best_path(frames, hands), frames, hands) == pytest.approx(least)
+
+
+def test_what_jumps_to_a_double_far_away_for_one_frame_stays():
+    near = np.array([[20.0, 20], [60, 20]])
+    frames = [
+        Places(np.array([RESTING, FOUND]), near, np.full((2, 2), 8.0), np.array(costs), np.zeros(2))
+        for costs in ([-3.0, 0], [-3, 0], [-0.5, -1.5], [-3, 0])
+    ]
+    np.testing.assert_array_equal(best_path(frames, np.full((4, 2, 2), np.nan)), 0)
+
+
+def test_a_step_with_the_hand_is_cheaper_than_one_alone():
+    before = Places(np.array([RESTING]), np.array([[20.0, 20]]), np.full((1, 2), 8.0), np.zeros(1), np.zeros(1))
+    after = Places(np.array([FOUND]), np.array([[32.0, 20]]), np.full((1, 2), 8.0), np.zeros(1), np.zeros(1))
+    nobody, hand = np.full((2, 2), np.nan), np.array([[18.0, 18], [np.nan, np.nan]])
+    alone = _step_costs(before, after, nobody, nobody, 1)
+    carried = _step_costs(before, after, hand, hand + [12.0, 0], 1)
+    assert carried[0, 0] < alone[0, 0]
+
+
+def test_a_box_under_a_hand_is_not_off_it_and_one_far_away_as_far_as_counts():
+    centres, extents = np.array([[20.0, 20], [90, 20]]), np.full((2, 2), 10.0)
+    hands = np.array([[22.0, 21], [np.nan, np.nan]])
+    np.testing.assert_allclose(off_hand(centres, extents, hands), [0.0, OFF_HAND_LIMIT])
+    np.testing.assert_allclose(off_hand(centres, extents, np.full((2, 2), np.nan)), OFF_HAND_LIMIT / 2)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(15, 60), st.integers(15, 40), st.sampled_from([(9, 9), (7, 13)]))
+def test_the_place_that_looks_like_it_is_found_where_it_is(x, y, extent):
+    likeness = np.full((60, 80), -2.0, np.float32)
+    w, h = extent
+    left, top = x - w // 2, y - h // 2
+    likeness[top : top + h, left : left + w] = 2.0
+    centres, extents, values = like_places(likeness, np.array(extent, float))
+    best = values.argmax()
+    np.testing.assert_allclose(centres[best], [x, y], atol=1.0)
+    np.testing.assert_allclose(np.log(extents[best].prod() / (w * h)), 0, atol=0.5)
+
+
+def test_nothing_that_looks_like_it_gives_no_place():
+    centres, extents, values = like_places(np.full((60, 80), -2.0, np.float32), np.array([9.0, 9.0]))
+    assert centres.shape == (0, 2) and extents.shape == (0, 2) and values.shape == (0,)

@@ -1,0 +1,96 @@
+"""The whole tracker on drawn clips: twins, a camera that moves, an object that is hidden."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.lift.track.tracker import track_object
+
+H, W, SIDE = 144, 216, 16
+RED, SKIN, SHIRT = (170, 40, 40), (205, 160, 130), (60, 90, 150)
+SHOULDER, HIP, ANKLE = np.array([150.0, 30]), np.array([150.0, 80]), np.array([150.0, 138])
+
+
+def person(hands) -> KeypointTrack:
+    """Somebody who stands at the right and has the right hand at these places, (T, 2)."""
+    T = len(hands)
+    body = np.zeros((T, 33, 3))
+    points = {kp.NOSE: SHOULDER - [0, 16], kp.L_SHOULDER: SHOULDER + [14, 0], kp.R_SHOULDER: SHOULDER - [14, 0]}
+    points |= {kp.L_HIP: HIP + [8, 0], kp.R_HIP: HIP - [8, 0], kp.L_ANKLE: ANKLE + [8, 0], kp.R_ANKLE: ANKLE - [8, 0]}
+    points |= {kp.L_KNEE: (HIP + ANKLE) / 2 + [8, 0], kp.R_KNEE: (HIP + ANKLE) / 2 - [8, 0]}
+    for i, xy in points.items():
+        body[:, i] = [*xy, 0.9]
+    for i in (16, 18, 20, 22):
+        body[:, i] = np.column_stack([hands, np.full(T, 0.9)])
+    body[:, kp.R_ELBOW] = np.column_stack([(np.array(hands) + SHOULDER - [14, 0]) / 2, np.full(T, 0.9)])
+    none = np.zeros((T, 21, 3))
+    return KeypointTrack(body, none, none, np.zeros((T, 33, 3)), np.ones(T, bool))
+
+
+def drawn(places, hands, twin=None, hidden=(), pan_px=0.0):
+    """Frames, the mask of a red square at places (x, y), and the person who has a hand there."""
+    rng = np.random.default_rng(0)
+    wide = rng.integers(120, 200, (24, 60, 3), np.uint8)
+    room = cv2.GaussianBlur(cv2.resize(wide, (2 * W, H), interpolation=cv2.INTER_CUBIC), (0, 0), 1.5)
+    frames = []
+    for t, (place, hand) in enumerate(zip(places, hands)):
+        image = room.copy()
+        cv2.rectangle(image, (136, 28), (164, 138), SHIRT, -1)
+        for spot in (place, twin):
+            if spot is not None:
+                x, y = spot
+                image[y : y + SIDE, x : x + SIDE] = RED
+        cv2.circle(image, (int(hand[0]), int(hand[1])), 20 if t in hidden else 5, SKIN, -1)
+        shift = np.array([[1.0, 0, -pan_px * t], [0, 1, 0]])
+        frames.append(cv2.warpAffine(image, shift, (W, H)))
+    mask = np.zeros((H, W), bool)
+    x, y = places[0]
+    mask[y : y + SIDE, x : x + SIDE] = True
+    track = person(np.array(hands) - np.arange(len(hands))[:, None] * [pan_px, 0])
+    return np.stack(frames), mask, track
+
+
+def middles(places) -> np.ndarray:
+    return np.array(places) + (SIDE - 1) / 2
+
+
+LIFTED = [(40, 90)] * 5 + [(40 + 3 * i, 90 - 6 * i) for i in range(1, 9)]
+HAND = [(120 - 15 * i, 80 + 3 * i) for i in range(5)] + [(x + SIDE + 3, y + 6) for x, y in LIFTED[5:]]
+
+
+def test_what_a_hand_lifts_is_followed():
+    track = track_object(*drawn(LIFTED, HAND))
+    np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=5)
+    assert track.resting[:4].all() and not track.resting[7:].any() and track.visibility[8:].min() > 0.35
+
+
+def test_its_twin_is_not_taken_for_it():
+    track = track_object(*drawn(LIFTED, HAND, twin=(80, 110)))
+    np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=6)
+
+
+def test_what_a_hand_only_touches_rests():
+    places = [(40, 90)] * 12
+    hands = [(120 - 8 * min(i, 7), 82 + 2 * min(i, 7)) for i in range(12)]
+    track = track_object(*drawn(places, hands))
+    assert track.resting.all() and not track.moved
+
+
+def test_what_is_hidden_behind_a_hand_for_a_while_is_still_there():
+    places = [(40, 90)] * 12
+    hands = [(48, 98) if 4 <= t < 8 else (110, 70) for t in range(12)]
+    track = track_object(*drawn(places, hands, hidden=range(4, 8)))
+    assert track.resting.all()
+    assert track.visibility[5] < 0.5 < track.visibility[10]
+
+
+@pytest.mark.parametrize("pan_px", [1.5, -1.5])
+def test_a_camera_that_pans_does_not_move_what_rests(pan_px):
+    places = [(60, 90)] * 10
+    frames, mask, someone = drawn(places, [(120, 60)] * 10, pan_px=pan_px)
+    track = track_object(frames, mask, someone)
+    assert track.resting.all() and track.camera_moves
+    seen = middles(places) - np.arange(10)[:, None] * [pan_px, 0]
+    np.testing.assert_allclose(track.centroid_px, seen, atol=1.5)
