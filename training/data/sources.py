@@ -41,7 +41,9 @@ class SceneClips:
         chosen = np.rint(np.arange(count) * scene.fps / self.fps).astype(int)
         ids = scene.instance_ids[chosen]
         tracks = np.stack([ids == ACTOR_INSTANCE, ids == scene.target_id])
-        clip = TrainingClip(scene.frames[chosen], scene.target_mask, scene.caption, tracks, scene.triplet)
+        clip = TrainingClip(
+            scene.frames[chosen], scene.target_mask, scene.caption, tracks, scene.triplet, scene.first_frame_ids()
+        )
         return checked_clip(name, clip)
 
     def fingerprint(self, name: str) -> str:
@@ -140,4 +142,5 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
     if tracks is not None:
         shown = [[cut(m.astype(np.uint8), cv2.INTER_NEAREST) for m in track[:num_frames]] for track in tracks]
         tracks = np.array(shown, bool)
-    return TrainingClip(frames, mask, clip.caption, tracks, clip.triplet)
+    ids = None if clip.ids is None else cut(clip.ids, cv2.INTER_NEAREST)
+    return TrainingClip(frames, mask, clip.caption, tracks, clip.triplet, ids)

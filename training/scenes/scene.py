@@ -75,6 +75,14 @@ class SceneSample:
             return self.company.doings
         return (Doing(ACTOR_INSTANCE, self.triplet[1], self.target_id, self.contact_labels == self.target_id),)
 
+    def first_frame_ids(self) -> np.ndarray:  # (H, W) u8
+        """The ID map of a request that marks target (1), actor (2) and, if there is one, the companion (3)."""
+        marked = [self.target_id, ACTOR_INSTANCE] + ([self.company.companion_id] if self.company else [])
+        ids = np.zeros(self.target_mask.shape, np.uint8)
+        for number, instance in enumerate(marked, start=1):
+            ids[self.instance_ids[0] == instance] = number
+        return ids
+
     @property
     def K(self) -> np.ndarray:
         return self.motion.camera.K
