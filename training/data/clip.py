@@ -20,8 +20,8 @@ class TrainingClip:
         caption: sentence with `[TGT]`.
         tracks: (2, T, H, W) bool, subject and object in every frame, where the data set has them.
         triplet: subject, verb and object in the caption's words, where the data set has them.
-        ids: (H, W) u8, the first frame's marked instances, 1 the target, 2 the actor, others up to 5, where the data set
-            has them.
+        ids: (H, W) u8, the first frame's marked instances, 1 the target, 2 the actor, others up to 5, where the data
+            set has them.
     """
 
     frames: np.ndarray
