@@ -86,19 +86,19 @@ def scene_evidence(scene: SceneSample) -> Evidence:
     """From the tracked masks and contacts of a scene's own clip."""
     camera, ids = scene.motion.camera, scene.instance_ids
     hands = {person: _projected(camera, hands_m(motion)) for person, motion in people_of(scene).items()}
-    centres, vanished = {}, np.zeros(len(ids), bool)
-    body = np.isin(ids, list(hands))
+    contact, centres, vanished = true_contact(scene), {}, np.zeros(len(ids), bool)
     for thing in things_of(scene):
         masks = ids == thing
         area = masks.sum((1, 2))
         seen = area > GONE_SHARE * max(area[0], 1)
         centres[thing] = np.array([_centre(m) if s else (np.nan, np.nan) for m, s in zip(masks, seen)])
-        # what a body hides where it was last seen is not gone
+        held = np.any([contact[person, thing] for person in hands], axis=0)
+        # what is in a hand, or hidden by something else where it was last seen, is not gone
         last = masks[0]
         for t in range(len(ids)):
             last = masks[t] if seen[t] else last
-            vanished[t] |= not seen[t] and body[t][last].mean() < 0.5
-    return Evidence(true_contact(scene), hands, centres, _px_per_m(scene), np.zeros(len(ids), bool), vanished)
+            vanished[t] |= not seen[t] and not held[t] and np.isin(ids[t][last], (0, thing)).mean() > 0.5
+    return Evidence(contact, hands, centres, _px_per_m(scene), np.zeros(len(ids), bool), vanished)
 
 
 def seen_evidence(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSource) -> Evidence:

@@ -235,6 +235,8 @@ def _check_story(kind: str, touching: list[np.ndarray]) -> None:
     early = len(actor) // 5
     if not actor.any() or actor[:early].any() or companion[:early].any():
         raise Unreachable("a hand touches too early or never")
+    if max(len(runs_of(actor)), len(runs_of(companion))) > 1:
+        raise Unreachable("a hand loses what it holds")
     if kind == HAND_OVER:
         if actor[-1] or not companion[-1] or not (actor & companion).any() or np.argmax(companion) <= np.argmax(actor):
             raise Unreachable("it is not handed over")
