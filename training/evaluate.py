@@ -1,7 +1,7 @@
 """Does the generated hand go to the masked object?
 
     python -m training.evaluate --count 60                 # scenes of 2, 3 and 4 identical candidates
-    python -m training.evaluate --bench --workers 2        # TargetBench: 220 scenes in 11 classes of difficulty
+    python -m training.evaluate --bench --workers 2        # TargetBench: 280 scenes in 14 classes of difficulty
     python -m training.evaluate --ablation                 # what the attention loss is worth, several seeds a row
 
 Held-out scenes, a video for each from the first frame, the mask and the caption, scored by the project's own contact
@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     quick.add_argument("--sheet", type=Path, help="contact sheet (PNG) of the first 12 videos")
     bench = parser.add_argument_group("TargetBench")
-    bench.add_argument("--bench", action="store_true", help="220 scenes in 11 classes of difficulty")
+    bench.add_argument("--bench", action="store_true", help="280 scenes in 14 classes of difficulty")
     bench.add_argument("--classes", type=lambda text: text.split(","), help="some of its classes, comma-separated")
     bench.add_argument(
         "--contestants",

@@ -108,6 +108,7 @@ DIFFICULTIES = (
     Difficulty(TWO_VERBS, "each of two people does something of their own", (1, 2), company=TWO_VERBS),
 )
 CLASS_NAMES = tuple(d.name for d in DIFFICULTIES)
+COMPANY_CLASSES = tuple(d.name for d in DIFFICULTIES if d.company is not None)
 
 
 @dataclass(frozen=True)

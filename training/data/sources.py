@@ -100,19 +100,21 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
     """
     from training.data.behave import BehaveClips
     from training.data.ego_exo import EgoExoClips
+    from training.data.matrix_videos import MatrixVideos
 
     folder = Path(folder)
     if folder.is_dir():
         recordings = BehaveClips(folder, num_frames, encoding), EgoExoClips(folder, num_frames, fps)
+        tracked = MatrixVideos(folder, num_frames, fps)
         videos = VideoClips(folder, num_frames, fps, encoding)
-        for source in (SceneClips(folder, fps), videos, *recordings):
+        for source in (SceneClips(folder, fps), tracked, videos, *recordings):
             if source.names():
                 return source
     raise InputError(
         ErrorCode.FILE_INVALID,
         f"{folder} holds no clips",
-        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, or one of NAME.mp4 + NAME.png (mask) + NAME.txt "
-        "(caption with [TGT])",
+        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, one in MATRIX-11K's layout, or one of NAME.mp4 + "
+        "NAME.png (mask) + NAME.txt (caption with [TGT])",
     )
 
 
