@@ -1,4 +1,4 @@
-"""Who takes what, of two people, in a clip that begins with a scene's first frame: the right actor and the right object.
+"""Who takes what, of two people, in a clip that begins with a scene's first frame: right actor and right object.
 
 Keypoint sources for small pictures see one person only, so each is looked for in a clip from which the other is taken
 out as well as the first frame allows: what was theirs there is painted over with its surroundings.

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.keypoints.sources import keypoint_source
+from hoi_motion.keypoints.track import KeypointSource
 from hoi_motion.processes import as_they_come
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.instances import ACTOR, OTHER, TARGET, Instance
@@ -149,11 +150,14 @@ def judge_case(case: Case, contestants: list[str], config: VideoConfig, keypoint
     source = keypoint_source(keypoints)
     for contestant in contestants:
         frames = clip_of(contestant, scene, config, seed)
-        if scene.company is not None:
-            judged = score_company(frames, scene, source)
-        else:
-            judged = score(frames, scene.frames[0], masks, scene.fps, source)
-        yield Result(contestant, case, len(masks), true_share, judged)
+        yield Result(contestant, case, len(masks), true_share, outcome_of(frames, scene, source))
+
+
+def outcome_of(frames: np.ndarray, scene: SceneSample, source: KeypointSource) -> VideoScore:
+    """What a clip (T, H, W, 3) u8 does that begins with a scene's first frame."""
+    if scene.company is not None:
+        return score_company(frames, scene, source)
+    return score(frames, scene.frames[0], candidate_masks(scene), scene.fps, source)
 
 
 def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int) -> np.ndarray:  # (T, H, W, 3) u8

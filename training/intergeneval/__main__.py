@@ -11,7 +11,7 @@ on when started again with the same folder.
 
 import argparse
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +21,14 @@ from hoi_motion.errors import TavidError
 from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError
-from training.bench.cases import BENCH_VERSION, Case, bench_cases
-from training.bench.runner import CONTESTANTS, clip_of
+from training.bench.cases import Case, bench_cases
+from training.bench.runner import CONTESTANTS
 from training.bench.scoring import wilson_interval
-from training.claims import claim
-from training.intergeneval.evidence import scene_evidence, seen_evidence
-from training.intergeneval.judge import JUDGES, Judge, JudgedClip, judge_named
+from training.intergeneval.judge import JUDGES, Judge, judge_named
 from training.intergeneval.questions import NUM_QUESTIONS
-from training.intergeneval.score import Judgement, fidelity_of, looked_at
-from training.intergeneval.truth import asked_of, interactions_of
-from training.json_lines import append_line, drop_cut_line, read_lines
+from training.intergeneval.run import GEOMETRIC, Asking, judge_clips, table
+from training.intergeneval.truth import asked_of
 from training.scenes.doings import KINDS
-
-GEOMETRIC = "geometric"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,7 +64,11 @@ def main(argv: list[str] | None = None) -> int:
         if args.agreement:
             print(agreement(judge, cases, video))
         else:
-            print(evaluated(judge, cases, video, profile.lift.keypoints, args))
+            asking = Asking(judge, args.judge, args.model or args.url, profile.lift.keypoints, args.seed)
+            judged = judge_clips(asking, cases, args.contestants, video, args.out)
+            text = table([(name, judged[name]) for name in args.contestants], args.as_published)
+            write_whole(args.out / "table.md", (text + "\n").encode())
+            print(text)
     except TavidError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -92,57 +91,6 @@ def agreement(judge: Judge, cases: list[Case], video: VideoConfig) -> str:
     lines += [f"  {case}: {_share(np.stack(rows))}" for case, rows in right.items()]
     by_question = ", ".join(f"{n + 1}: {everything[:, n].mean():.2f}" for n in range(NUM_QUESTIONS))
     return "\n".join([*lines, f"  by question: {by_question}"])
-
-
-def evaluated(judge: Judge, cases: list[Case], video: VideoConfig, keypoints: str, args) -> str:
-    """Scores of every contestant's clips; the table, also in `table.md` of the folder."""
-    from hoi_motion.keypoints.sources import keypoint_source
-
-    args.out.mkdir(parents=True, exist_ok=True)
-    wanted = {"judge": args.judge, "model": args.model, "url": args.url, "seed": args.seed, "bench": BENCH_VERSION}
-    claim(args.out / "intergeneval.json", {**wanted, "video": asdict(video)}, "answers")
-    path = args.out / "answers.jsonl"
-    drop_cut_line(path)
-    done = {(line["contestant"], Case(line["class"], line["index"])): line for line in read_lines(path)}
-    source = keypoint_source(keypoints)
-    for case in tqdm(cases, unit="scene", desc="intergeneval"):
-        missing = [c for c in args.contestants if (c, case) not in done]
-        if not missing:
-            continue
-        scene = case.scene(video.height, video.width, video.num_frames, video.fps)
-        for contestant in missing:
-            frames = clip_of(contestant, scene, video, args.seed)
-            evidence = None
-            if args.judge == GEOMETRIC:
-                known = contestant == "truth"
-                evidence = scene_evidence(scene) if known else seen_evidence(frames, scene, source)
-            clip = JudgedClip(frames, scene.instance_ids[0], scene.fps, evidence)
-            answers = np.stack([judge.answers(clip, interaction) for interaction in interactions_of(scene)])
-            emerged, vanished = judge.changes(clip, looked_at(len(frames)))
-            line = {"contestant": contestant, "class": case.name, "index": case.index, "answers": answers.tolist()}
-            line |= {"emerged": emerged.tolist(), "vanished": vanished.tolist()}
-            append_line(path, line)
-            done[contestant, case] = line
-    text = table([(c, [done[c, case] for case in cases]) for c in args.contestants], args.as_published)
-    write_whole(args.out / "table.md", (text + "\n").encode())
-    return text
-
-
-def table(rows: list[tuple[str, list[dict]]], as_published: bool) -> str:
-    """Means over clips with 95% intervals, one line a contestant."""
-    clipping = "as published, not clipped" if as_published else "ends at 0; --as-published lets it fall below"
-    lines = [f"SPI {clipping}", "| | clips | KISA | SGI | SPI | IF |", "|---|---|---|---|---|---|"]
-    for contestant, clips in rows:
-        judged = [Judgement(*(np.array(line[k]) for k in ("answers", "emerged", "vanished"))) for line in clips]
-        scores = [fidelity_of(j, as_published) for j in judged]
-        columns = [[getattr(s, name) for s in scores] for name in ("kisa", "sgi", "spi", "fidelity")]
-        lines.append(f"| {contestant} | {len(clips)} | " + " | ".join(_mean(column) for column in columns) + " |")
-    return "\n".join(lines)
-
-
-def _mean(values: list[float]) -> str:
-    half = 1.96 * np.std(values) / np.sqrt(len(values))
-    return f"{np.mean(values):.3f} [{np.mean(values) - half:.3f}, {np.mean(values) + half:.3f}]"
 
 
 def _share(right: np.ndarray) -> str:
