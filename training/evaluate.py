@@ -181,7 +181,7 @@ def main(argv: list[str] | None = None) -> None:
         args.keypoints = args.keypoints or profile.lift.keypoints
         if args.ablation:
             from training.bench.ablation import run_ablation
-            from training.bench.matrix_ablation import run_matrix_ablation
+            from training.intergeneval.ablation import run_matrix_ablation
 
             default = "matrix-ablation" if args.matrix else "ablation"
             args.config = args.config or Path(f"config/training/{default}.yaml")

@@ -24,7 +24,8 @@ from tavid_planner.errors import ErrorCode, InputError
 from training.bench.cases import Case, bench_cases
 from training.bench.runner import CONTESTANTS
 from training.bench.scoring import wilson_interval
-from training.intergeneval.judge import JUDGES, Judge, judge_named
+from training.intergeneval.judged_clip import Judge
+from training.intergeneval.judges import JUDGES, judge_named
 from training.intergeneval.questions import NUM_QUESTIONS
 from training.intergeneval.run import GEOMETRIC, Asking, judge_clips, table
 from training.intergeneval.truth import asked_of

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from tavid_planner.errors import ErrorCode, VideoError
-from training.intergeneval.judge import JudgedClip
-from training.intergeneval.questions import NO, YES, Interaction, questions_of
+from training.data.yes_or_no import NO, YES
+from training.intergeneval.judged_clip import JudgedClip
+from training.intergeneval.questions import Interaction, questions_of
 from training.intergeneval.vision_language import ASKED, EMERGED, VANISHED
 
 TIMEOUT_S = 120

@@ -5,7 +5,7 @@ import numpy as np
 from hoi_motion.frames import runs_of
 from tavid_planner.errors import ErrorCode, InputError
 from training.intergeneval.evidence import Evidence
-from training.intergeneval.judge import JudgedClip
+from training.intergeneval.judged_clip import JudgedClip
 from training.intergeneval.questions import Interaction
 
 TOWARDS_M = 0.08  # a hand that comes so much nearer moves towards a thing

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 KISA, SGI = "KISA", "SGI"
 NUM_KISA, NUM_QUESTIONS = 6, 10
-YES, NO = "yes", "no"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from training.bench.cases import BENCH_VERSION, Case
 from training.bench.runner import clip_of, outcome_of
 from training.claims import claim
 from training.intergeneval.evidence import scene_evidence, seen_evidence
-from training.intergeneval.judge import Judge, JudgedClip
+from training.intergeneval.judged_clip import Judge, JudgedClip
 from training.intergeneval.score import Fidelity, Judgement, fidelity_of, looked_at
 from training.intergeneval.truth import interactions_of
 from training.json_lines import append_line, drop_cut_line, read_lines

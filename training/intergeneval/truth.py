@@ -6,7 +6,7 @@ import numpy as np
 
 from training.intergeneval.evidence import hands_m, people_of, scene_evidence, things_of, true_contact
 from training.intergeneval.geometric import answers_from, hand_distance, hand_travel
-from training.intergeneval.judge import JudgedClip
+from training.intergeneval.judged_clip import JudgedClip
 from training.intergeneval.questions import Interaction
 from training.scenes.reach import VERBS
 from training.scenes.scene import SceneSample

@@ -11,7 +11,8 @@ import pytest
 
 from tavid_planner.errors import InputError, VideoError
 from training.intergeneval.endpoint import KEY_VARIABLE
-from training.intergeneval.judge import JudgedClip, judge_named
+from training.intergeneval.judged_clip import JudgedClip
+from training.intergeneval.judges import judge_named
 from training.intergeneval.questions import Interaction
 
 MOVE = Interaction("man", "lifts", "mug", 1, 2)

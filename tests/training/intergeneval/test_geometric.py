@@ -5,7 +5,7 @@ from tavid_planner.errors import InputError
 from training.intergeneval.coloured_things import track_things
 from training.intergeneval.evidence import scene_evidence, true_contact
 from training.intergeneval.geometric import GeometricJudge
-from training.intergeneval.judge import JudgedClip
+from training.intergeneval.judged_clip import JudgedClip
 from training.intergeneval.truth import asked_of
 from training.scenes.company import generate_company_scene
 from training.scenes.doings import HAND_OVER, KINDS

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tavid_planner.errors import ErrorCode, VideoError
-from training.intergeneval.judge import JudgedClip, judge_named
+from training.intergeneval.judged_clip import JudgedClip
+from training.intergeneval.judges import judge_named
 from training.intergeneval.questions import Interaction
 
 TEMPLATE = (
@@ -91,15 +92,15 @@ def test_every_question_is_answered_and_the_same_one_always_alike(model_folder):
 
 def test_the_likelier_word_is_the_answer(model_folder):
     judge = judge_named("vision-language", str(model_folder))
-    head = judge.model.get_output_embeddings()
-    vocabulary = judge.processor.tokenizer.get_vocab()
+    head = judge.asked.model.get_output_embeddings()
+    vocabulary = judge.asked.processor.tokenizer.get_vocab()
     for likely, unlikely, said in (("yes", "no", True), ("No", "yes", False)):
         last = torch.nn.Linear(head.in_features, head.out_features)
         with torch.no_grad():
             last.weight.zero_()
             last.bias.zero_()
             last.bias[vocabulary[likely]], last.bias[vocabulary[unlikely]] = 2.0, 1.0
-        judge.model.set_output_embeddings(last)
+        judge.asked.model.set_output_embeddings(last)
         assert (judge.answers(clip(), MOVE) == said).all()
 
 

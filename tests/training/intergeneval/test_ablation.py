@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from training.bench.matrix_ablation import MATRIX_ROWS, matrix_table, paired
 from training.configuration import load_training_config
+from training.intergeneval.ablation import MATRIX_ROWS, matrix_table, paired
 
 CONFIG = Path("config/training/matrix-ablation.yaml")
 

@@ -1,14 +1,11 @@
-"""What a judge is: something that answers questions about a clip. Which there are stands in the table `JUDGES`."""
+"""What is judged, and what a judge is: something that answers questions about a clip."""
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from tavid_planner.errors import ErrorCode, InputError
 from training.intergeneval.evidence import Evidence
 from training.intergeneval.questions import Interaction
 
@@ -54,44 +51,3 @@ class Judge(Protocol):
     def changes(self, clip: JudgedClip, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each given frame against the first one: (N,) bool whether something is new, whether something is gone."""
         ...
-
-
-def _geometric(model: str, url: str, device: str) -> Judge:
-    from training.intergeneval.geometric import GeometricJudge
-
-    return GeometricJudge()
-
-
-def _vision_language(model: str, url: str, device: str) -> Judge:
-    from training.intergeneval.vision_language import VisionLanguageJudge
-
-    return VisionLanguageJudge(
-        _needed(model, "--model", "a folder with a vision-language model of transformers"), device
-    )
-
-
-def _http(model: str, url: str, device: str) -> Judge:
-    from training.intergeneval.endpoint import KEY_VARIABLE, EndpointJudge
-
-    address = _needed(url, "--url", "the address of an endpoint that speaks OpenAI's chat completions")
-    return EndpointJudge(address, model, os.environ.get(KEY_VARIABLE, ""))
-
-
-JUDGES: dict[str, Callable[[str, str, str], Judge]] = {
-    "geometric": _geometric,
-    "vision-language": _vision_language,
-    "http": _http,
-}
-
-
-def judge_named(name: str, model: str = "", url: str = "", device: str = "cpu") -> Judge:
-    """Raises: InputError: CONFIG_INVALID for an unknown name, or when what it needs is not given."""
-    if name not in JUDGES:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"unknown judge {name!r}", f"valid names: {', '.join(JUDGES)}")
-    return JUDGES[name](model, url, device)
-
-
-def _needed(value: str, option: str, what: str) -> str:
-    if not value:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{option} is missing", f"give {what}")
-    return value

@@ -16,7 +16,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from training.bench.ablation import agreed_steps, check_size, chosen_rows, train_once
 from training.bench.cases import COMPANY_CLASSES, bench_cases
 from training.configuration import AdapterConfig, load_training_config
-from training.intergeneval.judge import judge_named
+from training.intergeneval.judges import judge_named
 from training.intergeneval.run import GEOMETRIC, Asking, fidelities, judge_clips, table
 
 REFERENCE = "data_only"
