@@ -17,6 +17,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -34,6 +35,9 @@ from training.data.matrix_videos import MASKS, MOST_FRAMES, VIDEOS
 from training.data.sources import VideoClips
 from training.objectives.interaction_words import Triplet, triplet_spans
 
+if TYPE_CHECKING:
+    from training.data.track_models import Checker, Detector, LanguageModel, Tracker
+
 MERGED = "merged"
 SHEET_FRAMES = 6
 
@@ -42,10 +46,10 @@ SHEET_FRAMES = 6
 class Models:
     """What makes the steps' files, see training.data.track_models; None where only files are read."""
 
-    language: object | None = None
-    detector: object | None = None
-    checker: object | None = None
-    tracker: object | None = None
+    language: "LanguageModel | None" = None
+    detector: "Detector | None" = None
+    checker: "Checker | None" = None
+    tracker: "Tracker | None" = None
 
 
 @dataclass(frozen=True)

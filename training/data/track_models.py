@@ -39,7 +39,7 @@ class LanguageModel:
             chat = [{"role": "user", "content": prompt}]
             prompt = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
         inputs = self.tokenizer(prompt, return_tensors="pt").to(self.model.device)
-        tokens = self.model.generate(**inputs, max_new_tokens=MOST_NEW_TOKENS, do_sample=False)
+        tokens = self.model.generate(**inputs, max_new_tokens=MOST_NEW_TOKENS, do_sample=False)  # pyright: ignore[reportAttributeAccessIssue]
         said = self.tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
         found = re.search(r"\{.*\}", said, re.DOTALL)
         try:
@@ -101,7 +101,7 @@ class Tracker:
 
         # the processor of transformers needs torchvision for the little that it does
         count, height, width = frames.shape[:3]
-        side = self.model.config.prompt_encoder_config.image_size
+        side = self.model.config.prompt_encoder_config.image_size  # pyright: ignore[reportAttributeAccessIssue]
         resized = np.stack([cv2.resize(f, (side, side), interpolation=cv2.INTER_LINEAR) for f in frames])
         pixels = torch.from_numpy(resized).permute(0, 3, 1, 2).float() / 255
         pixels = (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)

@@ -7,7 +7,7 @@ they stand just so, and is brought into the world afterwards.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from hoi_motion.body import BodyModel
 from hoi_motion.body.change import turned_root
@@ -192,7 +192,7 @@ def check_apart(layout: Layout, play: Play, surfaces: tuple[list[np.ndarray], li
                 raise Unreachable("an object hits another one")
     for t, (first, second) in enumerate(zip(*surfaces)):
         least = HANDS_CLEARANCE_M if touching[0][t] and touching[1][t] else PEOPLE_CLEARANCE_M
-        if cKDTree(first[::2]).query(second[::2], distance_upper_bound=least)[0].min() < least:
+        if KDTree(first[::2]).query(second[::2], distance_upper_bound=least)[0].min() < least:
             raise Unreachable("one body enters the other")
 
 
