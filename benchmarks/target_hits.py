@@ -1,6 +1,6 @@
 """Target hit rate of a profile on held-out scenes: `python -m benchmarks.target_hits --without-baseline --save`.
 
-All other options are those of `training.evaluate`. With --bench: TargetBench, 220 scenes in 11 classes of difficulty.
+All other options are those of `training.evaluate`. With --bench: TargetBench, 280 scenes in 14 classes of difficulty.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.results import Value, add_save_option, save
-from training.bench.cases import DIFFICULTIES
+from training.bench.cases import COMPANY_CLASSES, DIFFICULTIES
 from training.bench.runner import CONTESTANTS, Result
 from training.bench.table import summary
 from training.evaluate import main as evaluate
@@ -51,11 +51,21 @@ def hit_values(outcomes: dict) -> dict[str, Value]:
 
 
 def bench_values(results: list[Result]) -> dict[str, Value]:
-    """Every contestant's scores, and the adapter's hits by class."""
+    """Every contestant's scores on the classes with one person, on those with two, and the adapter's hits by class."""
     adapter = [r for r in results if r.contestant == "adapter"]
-    found = {"scenes": Value(len(adapter)), "chance": Value(sum(1 / r.candidates for r in results) / len(results))}
+    together = [r for r in results if r.case.name in COMPANY_CLASSES]
+    alone = [r for r in results if r.case.name not in COMPANY_CLASSES]
+    found = {}
+    if alone:
+        count = sum(r.contestant == "adapter" for r in alone)
+        found = {"scenes": Value(count), "chance": Value(sum(1 / r.candidates for r in alone) / len(alone))}
     for contestant in CONTESTANTS:
-        scores = [r.score for r in results if r.contestant == contestant]
+        scores = [r.score for r in together if r.contestant == contestant]
+        prefix = "company_" if contestant == "adapter" else f"company_{contestant}_"
+        if scores:
+            for name in ("hit", "wrong", "none"):
+                found |= _value(prefix + name, summary(scores)[name])
+        scores = [r.score for r in alone if r.contestant == contestant]
         prefix = "" if contestant == "adapter" else f"{contestant}_"
         if scores:
             for name in ("hit", "wrong", "none", "contact", "permanence"):

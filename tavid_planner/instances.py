@@ -19,6 +19,10 @@ MAX_INSTANCES = 5
 MAX_NAME = 60
 # masks of neighbours touch along their edges; more than this share of the smaller one is one thing marked twice
 MOST_OVERLAP = 0.1
+# of the body points that a detector is sure of, on what is marked as the actor; on who is marked nearly all are
+LEAST_OF_BODY = 0.2
+SURE_POINT = 0.5
+MASK_MARGIN = 0.02  # of the picture's height, by which a mask may be too tight
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,56 @@ def id_map(masks: Iterable[np.ndarray]) -> np.ndarray:  # of (H, W) bool -> (H, 
     if result is None:
         raise ValueError("an ID map needs at least one mask")
     return result
+
+
+def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=None) -> None:
+    """Refuse an actor mask that lies on no person, as far as a detector sees people in the picture.
+
+    Where it sees nobody at all nothing is refused: it may be the detector that is wrong.
+
+    Args:
+        rgb: (H, W, 3) u8; actor_mask: (H, W) bool; source: a KeypointSource, None for MediaPipe.
+
+    Raises:
+        InputError: MASK_INVALID.
+    """
+    import cv2
+
+    from hoi_motion.keypoints.sources import keypoint_source
+
+    source = source or keypoint_source("mediapipe")
+    body = _body_points(source, rgb, actor_mask)
+    if body is None:
+        # nobody near the mask: is somebody elsewhere?
+        body = _body_points(source, rgb, None)
+    if body is None:
+        return
+    height, width = actor_mask.shape
+    sure = body[body[:, 2] >= SURE_POINT, :2].round().astype(int)
+    sure = sure[((sure >= 0) & (sure < (width, height))).all(1)]
+    if not len(sure):
+        return
+    side = 2 * max(1, round(MASK_MARGIN * height)) + 1
+    marked = cv2.dilate(actor_mask.astype(np.uint8), np.ones((side, side))).astype(bool)
+    inside = int(marked[sure[:, 1], sure[:, 0]].sum())
+    if inside < LEAST_OF_BODY * len(sure):
+        raise InputError(
+            ErrorCode.MASK_INVALID,
+            f"the actor mask of {int(actor_mask.sum())} pixels is on nobody: {inside} of {len(sure)} body points of the"
+            " nearest person lie on it",
+            "mark the person who shall act, or leave the actor out",
+        )
+
+
+def _body_points(source, rgb: np.ndarray, actor_mask: np.ndarray | None) -> np.ndarray | None:  # (33, 3)
+    """Body points of one person in a picture, None when there is nobody."""
+    from hoi_motion.errors import LiftError
+
+    try:
+        # a person has to be seen more than once
+        return source.detect(np.repeat(rgb[None], 2, axis=0), actor_mask=actor_mask).body_px[0]
+    except LiftError:
+        return None
 
 
 def _check_overlap(instances: list[Instance]) -> None:

@@ -14,6 +14,7 @@ from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.alignment import target_alignment
 from tavid_planner.config import PlannerConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
+from tavid_planner.instances import check_somebody_is_marked
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
@@ -130,6 +131,8 @@ class Planner:
         """
         run = _Run(on_progress, cancel or CancelToken())
         robot = self._named_robot(request)  # a wrong name is said before any work
+        if request.actor_mask is not None:
+            check_somebody_is_marked(request.rgb, request.actor_mask)
         with _memory_errors():
             videos = self._generate(request, run)
             motions = self._lift(request, videos, run)

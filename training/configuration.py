@@ -132,6 +132,9 @@ class AdapterConfig(DiffusionConfig):
 
     base: str = option("models/tavid-mini", "image-to-video model that stays frozen: a folder or a hub id")
     cache: str = option("runs/cache", "encoded clips, see training.data.cache")
+    conditioning: str = option(
+        "mask", "how marked instances come in: the target's mask, or all in colours", choices=("mask", "id_map")
+    )
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Does the generated hand go to the masked object?
 
     python -m training.evaluate --count 60                 # scenes of 2, 3 and 4 identical candidates
-    python -m training.evaluate --bench --workers 2        # TargetBench: 220 scenes in 11 classes of difficulty
+    python -m training.evaluate --bench --workers 2        # TargetBench: 280 scenes in 14 classes of difficulty
     python -m training.evaluate --ablation                 # what the attention loss is worth, several seeds a row
+    python -m training.evaluate --ablation --matrix        # what MATRIX's losses are worth, in scenes with two people
 
 Held-out scenes, a video for each from the first frame, the mask and the caption, scored by the project's own contact
 detector: which candidate is the acting hand on, frame by frame, the nearest one counting. A hit: it stays longest at
@@ -143,7 +144,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     quick.add_argument("--sheet", type=Path, help="contact sheet (PNG) of the first 12 videos")
     bench = parser.add_argument_group("TargetBench")
-    bench.add_argument("--bench", action="store_true", help="220 scenes in 11 classes of difficulty")
+    bench.add_argument("--bench", action="store_true", help="280 scenes in 14 classes of difficulty")
     bench.add_argument("--classes", type=lambda text: text.split(","), help="some of its classes, comma-separated")
     bench.add_argument(
         "--contestants",
@@ -157,7 +158,12 @@ def main(argv: list[str] | None = None) -> None:
     ablation.add_argument(
         "--ablation", action="store_true", help="train and judge an adapter for every row of the table"
     )
-    ablation.add_argument("--config", type=Path, default=Path("config/training/ablation.yaml"), help="of the trainings")
+    ablation.add_argument(
+        "--matrix", action="store_true", help="the rows of MATRIX, judged by interaction fidelity with two people"
+    )
+    ablation.add_argument(
+        "--config", type=Path, help="of the trainings; default config/training/ablation.yaml, or matrix-ablation.yaml"
+    )
     ablation.add_argument("--rows", type=lambda text: text.split(","), help="some of its rows, comma-separated")
     ablation.add_argument("--seeds", type=int, default=3, help="trainings of each row")
     ablation.add_argument("--scenes", type=int, default=66, help="of TargetBench, to judge each training by")
@@ -175,8 +181,11 @@ def main(argv: list[str] | None = None) -> None:
         args.keypoints = args.keypoints or profile.lift.keypoints
         if args.ablation:
             from training.bench.ablation import run_ablation
+            from training.intergeneval.ablation import run_matrix_ablation
 
-            print(run_ablation(args, config))
+            default = "matrix-ablation" if args.matrix else "ablation"
+            args.config = args.config or Path(f"config/training/{default}.yaml")
+            print(run_matrix_ablation(args, config) if args.matrix else run_ablation(args, config))
         elif args.bench or args.preview:
             target_bench(args, config)
         else:

@@ -16,11 +16,19 @@ FPS = 8.0  # of CogVideoX
 
 @dataclass(frozen=True)
 class ValidationClip:
-    """first_frame (H, W, 3) u8, mask (H, W) u8, caption with `[TGT]`."""
+    """first_frame (H, W, 3) u8, mask (H, W) u8, caption with `[TGT]`, perhaps ids (H, W) u8 of all that is marked."""
 
     first_frame: np.ndarray
     mask: np.ndarray
     caption: str
+    ids: np.ndarray | None = None
+
+    @property
+    def marked(self) -> torch.Tensor | list[torch.Tensor]:
+        """The target's mask, or the masks of all marked instances."""
+        if self.ids is None:
+            return torch.from_numpy(self.mask).float()[None, None]
+        return [torch.from_numpy(self.ids == n).float()[None, None] for n in range(1, self.ids.max() + 1)]
 
 
 def generate(
@@ -34,7 +42,7 @@ def generate(
         for index, clip in enumerate(clips):
             output = pipeline(
                 image=clip.first_frame,
-                mask=torch.from_numpy(clip.mask).float()[None, None],
+                mask=clip.marked,
                 prompt=clip.caption,
                 height=clip.first_frame.shape[0],
                 width=clip.first_frame.shape[1],

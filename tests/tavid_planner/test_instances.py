@@ -55,3 +55,36 @@ def test_what_cannot_be_is_refused_by_name(instances, code, quoted):
 def test_an_id_map_numbers_the_instances():
     numbers = id_map([marked("mug", "target", 0).mask, marked("jar", "other", 10).mask])
     assert numbers[5, 1] == 1 and numbers[5, 11] == 2 and numbers[0, 0] == 0
+
+
+@pytest.fixture(scope="module")
+def two_people():
+    from training.scenes.company import generate_company_scene
+
+    return generate_company_scene(900_103, 192, 288, 2, kind="which_actor")
+
+
+def test_each_of_two_people_can_be_the_actor(two_people):
+    from tavid_planner.instances import check_somebody_is_marked
+
+    for person in (1, two_people.company.companion_id):
+        check_somebody_is_marked(two_people.frames[0], two_people.instance_ids[0] == person)
+
+
+def test_an_actor_mask_on_nobody_is_refused_by_name(two_people):
+    from tavid_planner.instances import check_somebody_is_marked
+
+    corner = np.zeros(two_people.target_mask.shape, bool)
+    corner[-30:, :30] = two_people.instance_ids[0][-30:, :30] == 0
+    for mask in (two_people.target_mask, corner):
+        with pytest.raises(InputError, match="actor mask of .* is on nobody"):
+            check_somebody_is_marked(two_people.frames[0], mask)
+
+
+def test_where_nobody_is_seen_no_actor_is_refused():
+    from tavid_planner.instances import check_somebody_is_marked
+
+    noise = np.random.default_rng(0).integers(0, 255, (96, 144, 3), dtype=np.uint8)
+    mask = np.zeros((96, 144), bool)
+    mask[10:60, 20:60] = True
+    check_somebody_is_marked(noise, mask)

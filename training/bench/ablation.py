@@ -88,15 +88,15 @@ def run_ablation(args, video: VideoConfig) -> str:
             ErrorCode.CONFIG_INVALID, f"{args.config} trains no adapter", "give a training of the task adapter"
         )
     video = replace(video, base=config.base, adapter="")
-    _check_size(config, video)
-    rows = _chosen(_rows_of(config), args.rows)
-    steps = _agreed_steps(out, config, args.minutes_per_run)
+    check_size(config, video)
+    rows = chosen_rows(_rows_of(config), args.rows)
+    steps = agreed_steps(out, config, args.minutes_per_run)
     cases = bench_cases(count=args.scenes)
     scores: dict[str, list[list[VideoScore]]] = {row.name: [] for row in rows}
     for row, seed in tqdm(list(itertools.product(rows, range(args.seeds))), unit="run", desc="ablation"):
         run = out / f"{row.name}-seed{seed}"
         if row.options is not None:
-            _train(args.config, [*row.options, f"steps={steps}", f"seed={seed}"], run, steps)
+            train_once(args.config, [*row.options, f"steps={steps}", f"seed={seed}"], run, steps)
             judged = replace(video, adapter=str(run / "adapter"))
         else:
             judged = video
@@ -153,7 +153,7 @@ def _rows_of(config: AdapterConfig) -> tuple[Row, ...]:
     return ablation_rows(choice.drawn or len(choice.candidates), num_blocks)
 
 
-def _chosen(rows: tuple[Row, ...], names: list[str] | None) -> tuple[Row, ...]:
+def chosen_rows(rows: tuple[Row, ...], names: list[str] | None) -> tuple[Row, ...]:
     valid = [row.name for row in rows]
     for name in names or ():
         if name not in valid:
@@ -161,7 +161,7 @@ def _chosen(rows: tuple[Row, ...], names: list[str] | None) -> tuple[Row, ...]:
     return tuple(row for row in rows if not names or row.name in names)
 
 
-def _check_size(config: AdapterConfig, video: VideoConfig) -> None:
+def check_size(config: AdapterConfig, video: VideoConfig) -> None:
     from training.data.cache import ClipCache
 
     there = ClipCache(config.cache).settings
@@ -174,7 +174,7 @@ def _check_size(config: AdapterConfig, video: VideoConfig) -> None:
         )
 
 
-def _agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
+def agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
     """Steps of every training, from the time of a step with the loss; written down, so that later runs make the same.
 
     Raises:
@@ -200,7 +200,7 @@ def _agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
     return steps
 
 
-def _train(config: Path, options: list[str], run: Path, steps: int) -> None:
+def train_once(config: Path, options: list[str], run: Path, steps: int) -> None:
     """A training in a process of its own; one that was stopped goes on, one that is done stays.
 
     Raises:

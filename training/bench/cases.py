@@ -1,13 +1,17 @@
-"""Which scenes TargetBench has: 11 classes of 20, each scene a pure function of its seed."""
+"""Which scenes TargetBench has: 14 classes of 20, each scene a pure function of its seed."""
 
 from dataclasses import dataclass
 
 from tavid_planner.errors import ErrorCode, InputError
+from training.scenes.company import generate_company_scene
 from training.scenes.conditions import CameraRange, Conditions
+from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR
 from training.scenes.objects import HELD_OUT_NAMES
 from training.scenes.scene import SceneSample, generate_scene
 
-BENCH_VERSION = 1  # raised whenever a scene changes: scores of two versions are not comparable
+# raised whenever a scene changes or a class comes in: scores of two versions are not comparable. Version 2 adds the
+# classes with two people behind those of version 1, whose seeds and scenes stay what they were.
+BENCH_VERSION = 2
 FIRST_SEED = 2_000_000
 SEEDS_PER_CLASS = 1_000
 SCENES_PER_CLASS = 20
@@ -27,12 +31,16 @@ class Difficulty:
     Attributes:
         name: of the class; shows: what is difficult, in words.
         candidates: numbers of identical objects, and variants: conditions; the scenes go round through both.
+        company: of scenes with two people, what they do (training.scenes.doings.KINDS); alike: whether the caption's
+            words fit both of them, None for either.
     """
 
     name: str
     shows: str
     candidates: tuple[int, ...]
-    variants: tuple[Conditions, ...]
+    variants: tuple[Conditions, ...] = (Conditions(),)
+    company: str | None = None
+    alike: bool | None = None
 
 
 _USUAL = (2, 3, 4)
@@ -84,8 +92,23 @@ DIFFICULTIES = (
         _USUAL,
         tuple(Conditions(camera=camera, camera_tries=8) for camera in (_ABOVE, *_ASIDE)),
     ),
+    Difficulty(
+        WHICH_ACTOR,
+        "two people whom the same words describe, both within reach of 2 identical objects: the marked one acts",
+        (2,),
+        company=WHICH_ACTOR,
+        alike=True,
+    ),
+    Difficulty(
+        HAND_OVER,
+        "the marked person picks the object up and hands it to another one across the table",
+        (1, 2),
+        company=HAND_OVER,
+    ),
+    Difficulty(TWO_VERBS, "each of two people does something of their own", (1, 2), company=TWO_VERBS),
 )
 CLASS_NAMES = tuple(d.name for d in DIFFICULTIES)
+COMPANY_CLASSES = tuple(d.name for d in DIFFICULTIES if d.company is not None)
 
 
 @dataclass(frozen=True)
@@ -103,6 +126,9 @@ class Case:
         """The clip; what happens in it does not depend on the size."""
         kind = DIFFICULTIES[CLASS_NAMES.index(self.name)]
         candidates = kind.candidates[self.index % len(kind.candidates)]
+        if kind.company is not None:
+            options = {"kind": kind.company, "num_candidates": candidates, "alike": kind.alike}
+            return generate_company_scene(self.seed, height, width, num_frames, fps, **options)
         conditions = kind.variants[self.index // len(kind.candidates) % len(kind.variants)]
         return generate_scene(
             self.seed, height, width, num_frames, fps, candidates, with_depth=with_depth, conditions=conditions

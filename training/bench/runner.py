@@ -14,13 +14,17 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.keypoints.sources import keypoint_source
+from hoi_motion.keypoints.track import KeypointSource
 from hoi_motion.processes import as_they_come
 from tavid_planner.config import VideoConfig, resolve_model
+from tavid_planner.instances import ACTOR, OTHER, TARGET, Instance
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case
+from training.bench.company_score import score_company
 from training.bench.scoring import VideoScore, candidate_masks, score
 from training.claims import claim
 from training.json_lines import append_line, drop_cut_line, read_lines
+from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample
 
 CONTESTANTS = {
@@ -146,8 +150,14 @@ def judge_case(case: Case, contestants: list[str], config: VideoConfig, keypoint
     source = keypoint_source(keypoints)
     for contestant in contestants:
         frames = clip_of(contestant, scene, config, seed)
-        judged = score(frames, scene.frames[0], masks, scene.fps, source)
-        yield Result(contestant, case, len(masks), true_share, judged)
+        yield Result(contestant, case, len(masks), true_share, outcome_of(frames, scene, source))
+
+
+def outcome_of(frames: np.ndarray, scene: SceneSample, source: KeypointSource) -> VideoScore:
+    """What a clip (T, H, W, 3) u8 does that begins with a scene's first frame."""
+    if scene.company is not None:
+        return score_company(frames, scene, source)
+    return score(frames, scene.frames[0], candidate_masks(scene), scene.fps, source)
 
 
 def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int) -> np.ndarray:  # (T, H, W, 3) u8
@@ -163,10 +173,19 @@ def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int)
         return through_vae(_pipeline(replace(config, adapter="")).vae, scene.frames)
     if contestant != "adapter":
         config = replace(config, adapter="")
-    request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)
+    request = InteractionRequest.of_instances(scene.frames[0], marked(scene), scene.caption, intrinsics=scene.K)
     pipeline = _pipeline(config)
     with modulation_for(pipeline, scene, config) if contestant == "modulation" else nullcontext():
         return generate_video(pipeline, request, config, seed).frames
+
+
+def marked(scene: SceneSample) -> list[Instance]:
+    """What is marked in a scene's first frame: the target, the actor and, in company, the other person."""
+    first = scene.instance_ids[0]
+    instances = [Instance("target", TARGET, scene.target_mask), Instance("actor", ACTOR, first == ACTOR_INSTANCE)]
+    if scene.company is not None:
+        instances.append(Instance("companion", OTHER, first == scene.company.companion_id))
+    return instances
 
 
 def smeared_away(image: np.ndarray, mask: np.ndarray, num_frames: int) -> np.ndarray:  # (T, H, W, 3) u8

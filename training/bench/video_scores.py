@@ -59,20 +59,24 @@ def object_permanence(frames: np.ndarray, masks: list[np.ndarray]) -> str:
     """
     masks = [m.astype(bool) for m in masks]
     objects = np.any(masks, axis=0)
-    bins = [_colour_bins(frame) for frame in frames]
-    # a bin is the objects' colour when more of its pixels lie on them than elsewhere
-    inside = np.bincount(bins[0][objects], minlength=_NUM_BINS)
-    outside = np.bincount(bins[0][~objects], minlength=_NUM_BINS)
-    own = _spread(inside.astype(np.float32)) > _spread(outside.astype(np.float32))
-    first = own[bins[0]]
+    own = own_colour(frames, objects)
+    first = own[0]
     areas = [int(first[m].sum()) for m in masks]
     if areas[0] < MIN_FOUND * masks[0].sum() or first[~objects].sum() > MAX_STRAY * max(areas):
         return "unclear"
-    last = np.median([own[b].sum() for b in bins[-max(1, len(frames) // 4) :]])
+    last = np.median(own[-max(1, len(frames) // 4) :].sum((1, 2)))
     change = float(last) - float(first.sum())
     if change < -GONE * areas[0]:
         return "vanished"
     return "multiplied" if change > ADDED * max(areas) else "kept"
+
+
+def own_colour(frames: np.ndarray, objects: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8, (H, W) bool -> (T, H, W)
+    """Pixels of the objects' colours: those of which more lie on them than elsewhere in the first frame."""
+    bins = np.stack([_colour_bins(frame) for frame in frames])
+    inside = np.bincount(bins[0][objects], minlength=_NUM_BINS)
+    outside = np.bincount(bins[0][~objects], minlength=_NUM_BINS)
+    return (_spread(inside.astype(np.float32)) > _spread(outside.astype(np.float32)))[bins]
 
 
 _NUM_BINS = 8 * 16 * 16

@@ -72,6 +72,7 @@ class EncodedClip:
         name, caption: where it comes from.
         tracks: (2, T, H / track_px, W / track_px) uint8, percent of each cell that subject and object cover; None
             where they are not kept. words: tokens of subject, object and verb then.
+        ids: (H, W) uint8, the marked instances of the first frame (TrainingClip.ids), kept with the tracks.
     """
 
     latents: torch.Tensor
@@ -84,6 +85,7 @@ class EncodedClip:
     caption: str
     tracks: torch.Tensor | None = None
     words: tuple[tuple[int, ...], ...] = ()
+    ids: torch.Tensor | None = None
 
 
 class ClipEncoder:
@@ -119,6 +121,7 @@ class ClipEncoder:
             caption=clip.caption,
             tracks=tracks,
             words=words,
+            ids=None if tracks is None or clip.ids is None else torch.from_numpy(clip.ids),
         )
 
     def _interaction(self, clip, text: str) -> tuple[torch.Tensor | None, tuple[tuple[int, ...], ...]]:
@@ -181,7 +184,7 @@ class CacheWriter:
         tensors = {}
         for field in ("latents", "image_latents", "text"):
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).half().contiguous()
-        kept = ("mask", "first_frame", *(("tracks",) if clips[0].tracks is not None else ()))
+        kept = ["mask", "first_frame", *(f for f in ("tracks", "ids") if getattr(clips[0], f) is not None)]
         for field in kept:
             tensors[field] = torch.stack([getattr(c, field) for c in clips]).contiguous()
         content = save(tensors)
@@ -280,7 +283,7 @@ class ClipCache:
             self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
         file = self._open[line["shard"]]
         fields = ("latents", "image_latents", "mask", "first_frame", "text")
-        fields += ("tracks",) if self.settings.track_px else ()
+        fields += tuple(f for f in ("tracks", "ids") if f in file.keys())
         tensors = {f: file.get_slice(f)[row] for f in fields}
         return EncodedClip(
             **{f: t.float() if t.is_floating_point() else t for f, t in tensors.items()},

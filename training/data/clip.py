@@ -20,6 +20,8 @@ class TrainingClip:
         caption: sentence with `[TGT]`.
         tracks: (2, T, H, W) bool, subject and object in every frame, where the data set has them.
         triplet: subject, verb and object in the caption's words, where the data set has them.
+        ids: (H, W) u8, the first frame's marked instances, 1 the target, 2 the actor, others up to 5, where the data
+            set has them.
     """
 
     frames: np.ndarray
@@ -27,6 +29,7 @@ class TrainingClip:
     caption: str
     tracks: np.ndarray | None = None
     triplet: tuple[str, str, str] | None = None
+    ids: np.ndarray | None = None
 
 
 class ClipSource(Protocol):

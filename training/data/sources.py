@@ -41,7 +41,9 @@ class SceneClips:
         chosen = np.rint(np.arange(count) * scene.fps / self.fps).astype(int)
         ids = scene.instance_ids[chosen]
         tracks = np.stack([ids == ACTOR_INSTANCE, ids == scene.target_id])
-        clip = TrainingClip(scene.frames[chosen], scene.target_mask, scene.caption, tracks, scene.triplet)
+        clip = TrainingClip(
+            scene.frames[chosen], scene.target_mask, scene.caption, tracks, scene.triplet, scene.first_frame_ids()
+        )
         return checked_clip(name, clip)
 
     def fingerprint(self, name: str) -> str:
@@ -98,19 +100,21 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
     """
     from training.data.behave import BehaveClips
     from training.data.ego_exo import EgoExoClips
+    from training.data.matrix_videos import MatrixVideos
 
     folder = Path(folder)
     if folder.is_dir():
         recordings = BehaveClips(folder, num_frames, encoding), EgoExoClips(folder, num_frames, fps)
+        tracked = MatrixVideos(folder, num_frames, fps)
         videos = VideoClips(folder, num_frames, fps, encoding)
-        for source in (SceneClips(folder, fps), videos, *recordings):
+        for source in (SceneClips(folder, fps), tracked, videos, *recordings):
             if source.names():
                 return source
     raise InputError(
         ErrorCode.FILE_INVALID,
         f"{folder} holds no clips",
-        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, or one of NAME.mp4 + NAME.png (mask) + NAME.txt "
-        "(caption with [TGT])",
+        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, one in MATRIX-11K's layout, or one of NAME.mp4 + "
+        "NAME.png (mask) + NAME.txt (caption with [TGT])",
     )
 
 
@@ -140,4 +144,5 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
     if tracks is not None:
         shown = [[cut(m.astype(np.uint8), cv2.INTER_NEAREST) for m in track[:num_frames]] for track in tracks]
         tracks = np.array(shown, bool)
-    return TrainingClip(frames, mask, clip.caption, tracks, clip.triplet)
+    ids = None if clip.ids is None else cut(clip.ids, cv2.INTER_NEAREST)
+    return TrainingClip(frames, mask, clip.caption, tracks, clip.triplet, ids)

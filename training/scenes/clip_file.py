@@ -11,9 +11,11 @@ import numpy as np
 
 from hoi_motion.files import whole_file
 from hoi_motion.motion import HoiMotion
+from training.scenes.doings import Company, Doing
 from training.scenes.scene import SceneSample
 
 CLIP_VERSION = 1
+COMPANY_VERSION = 2  # of clips with two people; those with one are what they were
 
 
 def save_clip(path: Path, sample: SceneSample) -> None:
@@ -36,10 +38,37 @@ def save_clip(path: Path, sample: SceneSample) -> None:
         "contact_labels": sample.contact_labels,
         "motion": np.frombuffer(_motion_bytes(sample.motion), np.uint8),
     }
+    if sample.company is not None:
+        meta["version"] = COMPANY_VERSION
+        meta["company"], extra = _packed(sample.company)
+        arrays |= {"meta": np.array(json.dumps(meta)), **extra}
     if sample.depth_m is not None:
         arrays["depth_mm"] = np.rint(np.minimum(sample.depth_m * 1000, 65535)).astype(np.uint16)
     with whole_file(path) as partial:
         np.savez_compressed(partial, **arrays)
+
+
+def _packed(company: Company) -> tuple[dict, dict[str, np.ndarray]]:
+    """What is said of the company, and its arrays."""
+    doings = [
+        {"subject_id": d.subject_id, "verb": d.verb, "object_id": d.object_id, "recipient_id": d.recipient_id}
+        for d in company.doings
+    ]
+    return {"kind": company.kind, "companion_id": company.companion_id, "doings": doings}, {
+        "companion_motion": np.frombuffer(_motion_bytes(company.motion), np.uint8),
+        "companion_touching": company.companion_touching,
+        "doings_touching": np.stack([d.touching for d in company.doings]),
+    }
+
+
+def _unpacked(meta: dict, data: dict[str, np.ndarray]) -> Company:
+    return Company(
+        meta["kind"],
+        meta["companion_id"],
+        HoiMotion.load(io.BytesIO(data["companion_motion"].tobytes())),
+        data["companion_touching"],
+        tuple(Doing(**d, touching=touching) for d, touching in zip(meta["doings"], data["doings_touching"])),
+    )
 
 
 def _motion_bytes(motion: HoiMotion) -> bytes:
@@ -59,8 +88,8 @@ def load_clip(path: Path) -> SceneSample:
         with np.load(path, allow_pickle=False) as file:
             data = dict(file)
         meta = json.loads(str(data["meta"]))
-        if meta["version"] != CLIP_VERSION:
-            raise ValueError(f"clip version {meta['version']}, this code reads {CLIP_VERSION}")
+        if meta["version"] not in (CLIP_VERSION, COMPANY_VERSION):
+            raise ValueError(f"clip version {meta['version']}, this code reads {CLIP_VERSION} and {COMPANY_VERSION}")
         depth = data["depth_mm"].astype(np.float32) / 1000 if "depth_mm" in data else None
         return SceneSample(
             frames=data["frames"],
@@ -76,6 +105,7 @@ def load_clip(path: Path) -> SceneSample:
             caption=meta["caption"],
             triplet=tuple(meta["triplet"]),
             seed=meta["seed"],
+            company=_unpacked(meta["company"], data) if "company" in meta else None,
         )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a readable clip: {error}") from error

@@ -36,6 +36,7 @@ class Conditions:
         names: kinds of object the candidates may be, None: any that training uses.
         target_factors: (x, y, z) by which the candidates are larger than training ones.
         grasp_height: where the palm goes on the candidates, share of their height; None as in training.
+        spread_m: how wide an area the objects may take, across the actor.
         further_m: how much further from the actor the objects stand.
         occluder: put a tall object of another kind before the target.
         target_shown: smallest and largest visible share of the target's silhouette in the first frame.
@@ -48,6 +49,7 @@ class Conditions:
     names: tuple[str, ...] | None = None
     target_factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
     grasp_height: float | None = None
+    spread_m: float = 1.12
     further_m: float = 0.0
     occluder: bool = False
     target_shown: tuple[float, float] = (0.6, 1.0)

@@ -1,11 +1,12 @@
 """Filming a scene: what rests is drawn once into a plate, what moves is composited over it frame by frame."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from hoi_motion.motion import Camera
-from training.scenes.figure import ACTOR_INSTANCE, Figure
+from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure
 from training.scenes.layout import Layout
 from training.scenes.objects import box_mesh
 from training.scenes.rasteriser import GBuffer, Light, Mesh, View, draw, draw_room, resolve, shade
@@ -78,16 +79,23 @@ class Stage:
         Args:
             vertices: bare surface of the actor, (V, 3) a frame; target: index of the object that moves.
         """
-        resting = [o.T_world if i != target else None for i, o in enumerate(self.layout.objects)]
+        return self.film_several((figure.mesh(surface) for surface in vertices), {target: T_world_target})
+
+    def film_several(
+        self, people: Iterable[Mesh | list[Mesh]], moving: dict[int, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same with any number of people and of objects that move.
+
+        Args:
+            people: the figures of every frame; moving: poses (T, 4, 4) of what moves, by index of the object.
+        """
+        resting = [None if i in moving else o.T_world for i, o in enumerate(self.layout.objects)]
         plate, plate_shadow = self._plate(resting)
-        out = [
-            self._frame(
-                plate.copy(),
-                plate_shadow.copy(),
-                [figure.mesh(surface), moved(self.objects[target], T_world_target[t])],
-            )
-            for t, surface in enumerate(vertices)
-        ]
+        out = []
+        for t, shown in enumerate(people):
+            shown = shown if isinstance(shown, list) else [shown]
+            things = [moved(self.objects[index], T[t]) for index, T in moving.items()]
+            out.append(self._frame(plate.copy(), plate_shadow.copy(), [*shown, *things]))
         return tuple(np.stack(column) for column in zip(*out))
 
     def full_frame(self, figure: Figure, surface: np.ndarray, poses: list[np.ndarray]) -> tuple:
@@ -111,13 +119,16 @@ class Stage:
         for mesh in movers:
             draw(buffer, self.view, mesh)
             self.light.cast(shadow, mesh)
-        colour = shade(buffer, self.view, self.light, shadow, ACTOR_INSTANCE)
+        # people receive no shadow: a coarse map of it lies in patches on a round surface
+        instance = np.where(buffer.instance == COMPANION_INSTANCE, np.uint8(ACTOR_INSTANCE), buffer.instance)
+        colour = shade(replace(buffer, instance=instance), self.view, self.light, shadow, ACTOR_INSTANCE)
         return resolve(colour, buffer, self.factor)
 
-    def silhouette_shares(self, figure: Figure, surface: np.ndarray) -> np.ndarray:
+    def silhouette_shares(self, people: list[Mesh]) -> np.ndarray:
         """Visible share of every object's own silhouette, objects where they rest."""
         everything, _ = self._plate([o.T_world for o in self.layout.objects])
-        draw(everything, self.view, figure.mesh(surface))
+        for person in people:
+            draw(everything, self.view, person)
         shares = []
         for mesh, thing in zip(self.objects, self.layout.objects):
             alone = GBuffer.empty(self.view.height, self.view.width)
@@ -126,10 +137,11 @@ class Stage:
             shares.append(shown / max((alone.instance == thing.instance).sum(), 1))
         return np.array(shares)
 
-    def visible_share(self, figure: Figure, surface: np.ndarray, points_m: np.ndarray) -> float:
-        """Share of points on the actor that the camera sees, objects where they rest."""
+    def visible_share(self, people: list[Mesh], points_m: np.ndarray) -> float:
+        """Share of points on a person that the camera sees, objects where they rest."""
         buffer, _ = self._plate([o.T_world for o in self.layout.objects])
-        draw(buffer, self.view, figure.mesh(surface))
+        for person in people:
+            draw(buffer, self.view, person)
         screen = self.view.project(points_m)
         column, row = np.rint(screen[:, 0]).astype(int), np.rint(screen[:, 1]).astype(int)
         inside = (column >= 0) & (column < self.view.width) & (row >= 0) & (row < self.view.height)

@@ -11,6 +11,7 @@ from hoi_motion.body.skinning import ShapedBody
 from training.scenes.rasteriser import Mesh, vertex_normals
 
 ACTOR_INSTANCE = 1
+COMPANION_INSTANCE = 9  # behind all objects
 SKIN_TONES = np.array(
     [
         [0.96, 0.80, 0.70],
@@ -61,20 +62,27 @@ class Figure:
     def height_m(self) -> float:
         return float(np.ptp(self.body.rest_vertices_m[:, 1]))
 
-    def mesh(self, vertices_m: np.ndarray) -> Mesh:  # (V, 3) bare surface in the world
+    @property
+    def words(self) -> str:
+        """Who this is, as captions say it, without an article."""
+        return f"{self.noun} in {'an' if self.shirt[0] in 'aeiou' else 'a'} {self.shirt} shirt"
+
+    def mesh(self, vertices_m: np.ndarray, instance: int = ACTOR_INSTANCE) -> Mesh:  # (V, 3) bare, in the world
         """The dressed figure, ready to draw."""
         normals = vertex_normals(vertices_m, self.faces)
-        return Mesh(vertices_m + self.thickness_m[:, None] * normals, self.faces, normals, self.albedo, ACTOR_INSTANCE)
+        return Mesh(vertices_m + self.thickness_m[:, None] * normals, self.faces, normals, self.albedo, instance)
 
 
-def sample_figure(model: BodyModel, rng: np.random.Generator) -> Figure:
-    """A random adult: shape, skin, hair, clothes."""
-    female = bool(rng.random() < 0.5)
+def sample_figure(
+    model: BodyModel, rng: np.random.Generator, noun: str | None = None, shirt: str | None = None
+) -> Figure:
+    """A random adult: shape, skin, hair, clothes; `noun` and `shirt` of a Figure, where they are given."""
+    female = bool(rng.random() < 0.5) if noun is None else noun == "woman"
     low_high = dict(zip(map(str, model.free.arrays["phenotype_names"]), model.free.arrays["phenotype_range"]))
     phenotypes = {name: rng.uniform(*low_high[name]) for name in low_high}
     phenotypes["gender"] = rng.uniform(0.88, 1.0) if female else rng.uniform(0.0, 0.12)
     betas = model.free.betas_from(**phenotypes).astype(np.float64)
-    shirt = str(rng.choice(list(SHIRT_COLOURS)))
+    shirt = str(rng.choice(list(SHIRT_COLOURS))) if shirt is None else shirt
     mix, tone = rng.random(), rng.integers(len(SKIN_TONES) - 1)
     skin = (1 - mix) * SKIN_TONES[tone] + mix * SKIN_TONES[tone + 1]
     hair = HAIR_TONES[rng.integers(len(HAIR_TONES))] * rng.uniform(0.85, 1.15)

@@ -14,6 +14,7 @@ from training.claims import claim
 log = logging.getLogger(__name__)
 SETTINGS_FILE = "dataset.json"
 INDEX_FILE = "index.jsonl"
+MIXED = "mixed"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Settings:
     Attributes:
         height, width: pixels; num_frames, fps: length and speed; num_candidates: identical objects, None varies;
         with_depth: also store depth in millimetres; supersampling: samples a pixel along each axis.
+        company: scenes with two people, one of doings.KINDS or MIXED; None: with one.
     """
 
     height: int
@@ -32,6 +34,7 @@ class Settings:
     num_candidates: int | None = None
     with_depth: bool = False
     supersampling: int = 2
+    company: str | None = None
 
 
 def clip_path(folder: Path, seed: int) -> Path:
@@ -100,9 +103,15 @@ def _results(folder: Path, settings: Settings, seeds: list[int], workers: int):
 def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     """Generate and save one clip; its index entry."""
     from training.scenes.clip_file import save_clip
+    from training.scenes.company import generate_company_scene
     from training.scenes.scene import generate_scene
 
-    sample = generate_scene(seed=seed, **asdict(settings))
+    options = asdict(settings)
+    company = options.pop("company")
+    if company is None:
+        sample = generate_scene(seed=seed, **options)
+    else:
+        sample = generate_company_scene(seed=seed, kind=None if company == MIXED else company, **options)
     path = clip_path(folder, seed)
     save_clip(path, sample)
     return {
@@ -111,5 +120,5 @@ def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
         "caption": sample.caption,
         "triplet": list(sample.triplet),
         "candidates": len(sample.candidate_ids),
-        "objects": len(sample.id_names) - 2,
+        "objects": len(sample.motion.objects),
     }

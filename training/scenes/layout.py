@@ -125,7 +125,7 @@ def sample_layout(
         models.append(make_object(str(rng.choice(different)), str(rng.choice(colours)), rng))
     if on_floor:
         models = [enlarged(m, FLOOR_OBJECT_SCALE) for m in models[:1]] * num_candidates + models[num_candidates:]
-    places = _places(models, near + conditions.further_m, centre[1], min(width, 1.12), rng)
+    places = _places(models, near + conditions.further_m, centre[1], min(width, conditions.spread_m), rng)
     order = rng.permutation(len(models))
     objects, candidates = [], []
     for slot, index in enumerate(order):

@@ -38,6 +38,8 @@ CROUCH_BELOW = 0.55  # share of the pelvis' height; wrists are no lower on a tab
 ARM_STRETCH = 0.965  # share of the arm's length that a reach may use
 HAND_TURNED = 0.75  # share of the way after which the hand keeps its orientation
 SLIDE_ROOM_M = 0.06  # between the slid object and another one
+OPENING_SHARE = 0.06  # of the clip, for fingers that let go
+RETREAT_M = 0.12
 
 
 class Unreachable(Exception):
@@ -151,8 +153,12 @@ class Motion:
     progress: np.ndarray
 
 
-def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int) -> Motion:
+def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int, release: float | None = None) -> Motion:
     """Poses of every frame.
+
+    Args:
+        release: share of the clip at which the hand has let go and begins to go back; the target stays where it is
+            then. None: it holds on.
 
     Raises:
         Unreachable: when a limb is too short on the way.
@@ -164,6 +170,11 @@ def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int) -
     attention = minimum_jerk((time - timing.onset + 0.06) / 0.22)
     closing = minimum_jerk((time - timing.touch + 0.03) / 0.08)
     moved = carried[:, None] * reach.carry_m
+    back = np.zeros((num_frames, 3))
+    if release is not None:
+        closing = closing * (1 - minimum_jerk((time - release + OPENING_SHARE) / OPENING_SHARE))
+        away = -RETREAT_M * (reach.grasp.palm_normal + 1.5 * reach.grasp.azimuth)
+        back = minimum_jerk((time - release) / (1 - release))[:, None] * away
     start = standing_trunk(skeleton, reach.trunk.gaze_m[0])
     trunk = _between(start, reach.trunk, progress, attention, moved)
     at = trunk_joints(skeleton, trunk)[1]
@@ -178,9 +189,9 @@ def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int) -
         rotation = turn(minimum_jerk(progress / HAND_TURNED)).as_matrix()
         pole = (1 - progress)[:, None] * hanging.pole + progress[:, None] * np.array([-0.45, 0.62 * sign, -0.65])
         if layout.table:
-            position = _wrist_path(skeleton, layout, reach, start)(progress) + moved
+            position = _wrist_path(skeleton, layout, reach, start)(progress) + moved + back
         else:
-            position = _wrist_going_down(skeleton, layout, reach, start, progress) + moved
+            position = _wrist_going_down(skeleton, layout, reach, start, progress) + moved + back
         wrists[side] = Wrist(position, rotation, pole)
         opened = np.minimum(2 * progress, 1)
         curls[side] = {

@@ -11,6 +11,7 @@ from hoi_motion.frames import runs_of
 from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
 from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
 from training.scenes.conditions import TRAINING, Conditions
+from training.scenes.doings import Company, Doing
 from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
@@ -49,6 +50,8 @@ class SceneSample:
         contact_labels: (T,) u8, 0 none, else the id of the touched object.
         caption: sentence with [TGT] before the target's noun; triplet: (subject, verb, object).
         seed: what made it; K: (3, 3) intrinsics in pixels.
+        company: of a clip with two people, the second one and what both do; else None.
+        doings: who does what to what.
     """
 
     frames: np.ndarray
@@ -64,6 +67,21 @@ class SceneSample:
     caption: str
     triplet: tuple[str, str, str]
     seed: int
+    company: Company | None = None
+
+    @property
+    def doings(self) -> tuple[Doing, ...]:
+        if self.company is not None:
+            return self.company.doings
+        return (Doing(ACTOR_INSTANCE, self.triplet[1], self.target_id, self.contact_labels == self.target_id),)
+
+    def first_frame_ids(self) -> np.ndarray:  # (H, W) u8
+        """The ID map of a request that marks target (1), actor (2) and, if there is one, the companion (3)."""
+        marked = [self.target_id, ACTOR_INSTANCE] + ([self.company.companion_id] if self.company else [])
+        ids = np.zeros(self.target_mask.shape, np.uint8)
+        for number, instance in enumerate(marked, start=1):
+            ids[self.instance_ids[0] == instance] = number
+        return ids
 
     @property
     def K(self) -> np.ndarray:
@@ -71,7 +89,7 @@ class SceneSample:
 
 
 @contextmanager
-def _one_thread():
+def one_thread():
     """Sums over several threads round differently: a scene must not depend on how many there are."""
     import torch
 
@@ -84,12 +102,12 @@ def _one_thread():
 
 
 @lru_cache(maxsize=1)
-@_one_thread()
+@one_thread()
 def free_body() -> BodyModel:
     return load_body()
 
 
-@_one_thread()
+@one_thread()
 def generate_scene(
     seed: int,
     height: int,
@@ -195,30 +213,46 @@ def check_collisions(
     Raises:
         Unreachable: when the body enters the table or an object, or the moved target hits another one.
     """
-    hand_ids, body_ids = body.part_vertices[f"{reach.side}_hand"], _collision_ids(body)
     target = layout.objects[reach.target]
-    touching = np.zeros(len(vertices), bool)
     for thing in layout.objects:
         gap = np.linalg.norm(motion.T_world_target[:, :2, 3] - thing.T_world[:2, 3], axis=1).min()
         if thing is not target and gap < thing.model.footprint_m + target.model.footprint_m + 0.01:
             raise Unreachable("the target hits another object")
+    touching = touching_frames(body, layout, reach, {reach.target: motion.T_world_target}, vertices)
+    if not touching[-1]:
+        raise Unreachable("the hand does not hold on to the target")
+    if touching[motion.progress < 0.5].any():
+        raise Unreachable("the hand touches too early")
+    return touching
+
+
+def touching_frames(
+    body: BodyModel, layout: Layout, reach: Reach, moving: dict[int, np.ndarray], vertices: list[np.ndarray]
+) -> np.ndarray:  # (T,) bool
+    """Frames in which the reaching hand touches the target.
+
+    Args:
+        moving: poses (T, 4, 4) of what moves, by index of the object; the rest stays; vertices: (V, 3) a frame.
+
+    Raises:
+        Unreachable: when the body enters the table or an object.
+    """
+    hand_ids, body_ids = body.part_vertices[f"{reach.side}_hand"], _collision_ids(body)
+    touching = np.zeros(len(vertices), bool)
     for t, surface in enumerate(vertices):
         if layout.table and _table_distance(surface, body_ids, layout.table) < TABLE_CLEARANCE_M:
             raise Unreachable("the body enters the table")
         if surface[body_ids, 2].min() < -FLOOR_DEPTH_M:
             raise Unreachable("the body enters the floor")
-        for thing in layout.objects:
-            if thing is not target:
-                if thing.model.least_distance(surface, body_ids, thing.T_world) < OBJECT_CLEARANCE_M:
+        for index, thing in enumerate(layout.objects):
+            T_world = moving[index][t] if index in moving else thing.T_world
+            if index != reach.target:
+                if thing.model.least_distance(surface, body_ids, T_world) < OBJECT_CLEARANCE_M:
                     raise Unreachable("the body enters another object")
                 continue
-            if thing.model.least_distance(surface, body_ids, motion.T_world_target[t]) < -GRIP_DEPTH_M:
+            if thing.model.least_distance(surface, body_ids, T_world) < -GRIP_DEPTH_M:
                 raise Unreachable("the body enters the target")
-            touching[t] = thing.model.least_distance(surface, hand_ids, motion.T_world_target[t]) < CONTACT_M
-    if not touching[-1]:
-        raise Unreachable("the hand does not hold on to the target")
-    if touching[motion.progress < 0.5].any():
-        raise Unreachable("the hand touches too early")
+            touching[t] = thing.model.least_distance(surface, hand_ids, T_world) < CONTACT_M
     return touching
 
 
@@ -263,16 +297,21 @@ def _choose_camera(rng, conditions, body, figure, props, reach, motion, vertices
         width = round(height * size[1] / size[0])
         camera = sample_camera(np.stack(points), height, width, rng, conditions.camera)
         stage = Stage(props, camera, 1, 0)
-        if not conditions.shows(stage.silhouette_shares(figure, vertices[0]), reach.target):
+        if not conditions.shows(stage.silhouette_shares([figure.mesh(vertices[0])]), reach.target):
             continue
-        if stage.visible_share(figure, vertices[first_touch], vertices[first_touch][hand_ids]) < MIN_HAND_SHARE:
+        touch = vertices[first_touch]
+        if stage.visible_share([figure.mesh(touch)], touch[hand_ids]) < MIN_HAND_SHARE:
             continue
-        scale = size[0] / height
-        K = camera.K * scale
-        K[:2, 2] = (np.array([size[1], size[0]]) - 1) / 2
-        K[2, 2] = 1
-        return Camera(K, camera.T_world_camera, size[1], size[0], "scene")
+        return enlarged_to(camera, size)
     raise Unreachable("no view shows the objects and the hand")
+
+
+def enlarged_to(camera: Camera, size: tuple[int, int]) -> Camera:
+    """The same view at another (height, width) of about the same aspect."""
+    K = camera.K * (size[0] / camera.height)
+    K[:2, 2] = (np.array([size[1], size[0]]) - 1) / 2
+    K[2, 2] = 1
+    return Camera(K, camera.T_world_camera, size[1], size[0], "scene")
 
 
 def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) -> HoiMotion:
@@ -307,6 +346,10 @@ def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) ->
 def _words(figure: Figure, reach: Reach, layout: Layout) -> tuple[str, tuple[str, str, str]]:
     thing = layout.objects[reach.target].model
     noun = f"{thing.colour} {thing.name}"
-    end = {"touches": "", "picks up": "", "slides": f" across the {'table' if layout.table else 'floor'}"}[reach.verb]
-    subject = f"{figure.noun} in {'an' if figure.shirt[0] in 'aeiou' else 'a'} {figure.shirt} shirt"
-    return f"A {subject} {reach.verb} the [TGT] {noun}{end}.", (subject, reach.verb, noun)
+    triplet = (figure.words, reach.verb, noun)
+    return f"A {figure.words} {reach.verb} the [TGT] {noun}{verb_end(reach.verb, layout)}.", triplet
+
+
+def verb_end(verb: str, layout: Layout) -> str:
+    """What stands behind the object in a sentence with that verb."""
+    return f" across the {'table' if layout.table else 'floor'}" if verb == "slides" else ""

@@ -12,6 +12,7 @@ from tavid_planner.config import resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.backbone import backbone_of, pipeline_class
+from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
@@ -51,6 +52,13 @@ class AdapterTask(DiffusionTask):
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
         super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
+        self.conditioning = Conditioning(config.conditioning)
+        if config.conditioning != "mask" and first.ids is None:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option conditioning is {config.conditioning!r}, but {config.cache} does not keep marked instances",
+                "encode clips that have them with --track-px",
+            )
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
         config, cache = self.config, self.cache
@@ -65,6 +73,7 @@ class AdapterTask(DiffusionTask):
             [c.trigger_tokens for c in clips],
             has_text,
             _interactions(clips),
+            None if clips[0].ids is None else torch.stack([c.ids for c in clips]),
         )
         return self.batch(drawn, step, rng)
 
@@ -77,9 +86,11 @@ class AdapterTask(DiffusionTask):
         dtype = next(self.transformer.parameters()).dtype
         pipeline = TargetAwarePipeline.from_pretrained(self.base, dtype=dtype, device=self.device)
         pipeline.transformer = self.transformer
-        pipeline.adapter = Adapter("training", config.trigger, config.rank, config.alpha, "")
+        adapter = Adapter("training", config.trigger, config.rank, config.alpha, "", conditioning=self.conditioning)
+        pipeline.adapter = adapter
         last = [cache[len(cache) - 1 - i] for i in range(min(config.validation.clips, len(cache)))]
-        clips = [ValidationClip(c.first_frame.numpy(), c.mask.numpy(), c.caption) for c in last]
+        ids = [None if config.conditioning == "mask" else c.ids.numpy() for c in last]
+        clips = [ValidationClip(c.first_frame.numpy(), c.mask.numpy(), c.caption, i) for c, i in zip(last, ids)]
         return generate(pipeline, clips, cache.settings.num_frames, config, folder)
 
     def export(self, out: Path, step: int) -> None:
@@ -92,7 +103,8 @@ class AdapterTask(DiffusionTask):
             "base": config.base,
             "data_digest": self.data_digest,
         }
-        save_adapter(out / "adapter", self.transformer, config.rank, config.alpha, config.trigger, extra=facts)
+        about = config.rank, config.alpha, config.trigger, facts, self.conditioning
+        save_adapter(out / "adapter", self.transformer, *about)
 
 
 def _interactions(clips) -> Interactions | None:
@@ -108,7 +120,7 @@ def prepare_adapter(transformer, config: AdapterConfig):
 
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE.
-        InputError: CONFIG_INVALID when the adapter to start from has another rank or alpha.
+        InputError: CONFIG_INVALID when the adapter to start from has another rank, alpha or conditioning.
     """
     transformer.requires_grad_(False)
     if config.init:
@@ -119,13 +131,44 @@ def prepare_adapter(transformer, config: AdapterConfig):
                 f"{config.init} has rank {adapter.rank} and alpha {adapter.alpha:g}, "
                 f"options rank and alpha are {config.rank} and {config.alpha}",
             )
+        _take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
         for name, parameter in transformer.named_parameters():
             parameter.requires_grad_("lora_" in name)
     else:
-        widen_patch_embed(transformer)
+        backbone = backbone_of(transformer)
+        widen_patch_embed(transformer, Conditioning(config.conditioning).channels(backbone.latent_channels))
         add_lora(transformer, config.rank, config.alpha, lora_blocks(config, len(backbone_of(transformer).blocks)))
     backbone_of(transformer).embedding.requires_grad_(True)  # adding the adapter froze it
     return transformer
+
+
+def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, init: str) -> None:
+    """Let an adapter that knows one mask see an ID map: at first what has the target's colour is what its mask was.
+
+    The kernels of the three colour channels are such that the colours of instances 2 and 3 count nothing.
+
+    Raises:
+        InputError: CONFIG_INVALID when the adapter knows something else.
+    """
+    if there == wanted:
+        return
+    if (there.kind, wanted.kind) != ("mask", "id_map"):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{init} has the conditioning {there.kind!r}, option conditioning is {wanted.kind!r}",
+            "start from an adapter of that conditioning, or from nothing",
+        )
+    backbone = backbone_of(transformer)
+    channels = transformer.config.in_channels
+    backbone.widen(wanted.channels(backbone.latent_channels) - 1)
+    colours = torch.tensor(wanted.palette[:3], dtype=torch.float64) / 255
+    shares = torch.linalg.solve(colours, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64))
+    weight = backbone.embedding.weight
+    with torch.no_grad():
+        # a flattened patch holds channel by channel, like a kernel
+        kernels = weight.view(len(weight), channels + 2, -1)
+        mask = kernels[:, channels - 1].clone()
+        kernels[:, channels - 1 :] = mask[:, None] * shares.to(mask)[:, None]
 
 
 def add_lora(transformer, rank: int, alpha: int, blocks: tuple[int, ...] | None = None) -> None:

@@ -9,7 +9,7 @@ import torch
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import AttentionCapture, MapRequest, TextMaps
 from tavid_planner.video.backbone import backbone_of
-from tavid_planner.video.conditioning import mask_latents
+from tavid_planner.video.conditioning import Conditioning, id_map_latents, mask_latents
 from training.configuration import DiffusionConfig
 from training.objectives.block_choice import parse_block_choice
 from training.objectives.diffusion import add_noise, denoising_loss, motion_weight, timesteps_of
@@ -29,6 +29,7 @@ class Clips(NamedTuple):
         text: (B, L) token numbers or (B, L, D) their encoding; trigger_tokens: positions of the trigger word, by clip.
         has_trigger: (B,) bool, whether the text has the trigger word.
         interactions: who does what with what, where the data set says so.
+        ids: (B, H, W) uint8, the first frame's marked instances (TrainingClip.ids), where the data set has them.
     """
 
     latents: torch.Tensor
@@ -39,6 +40,7 @@ class Clips(NamedTuple):
     trigger_tokens: list[tuple[int, ...]]
     has_trigger: torch.Tensor
     interactions: Interactions | None = None
+    ids: torch.Tensor | None = None
 
 
 class DiffusionBatch(NamedTuple):
@@ -70,6 +72,7 @@ class DiffusionTask(Task):
 
     def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device, track_shape=None):
         super().__init__()
+        self.conditioning = Conditioning()
         self.config, self.transformer, self.noise_scheduler = config, transformer, noise_scheduler
         self.backbone = backbone_of(transformer)
         frames, _, height, width = latent_shape
@@ -122,8 +125,7 @@ class DiffusionTask(Task):
         frames, _, height, width = clean.shape[1:]
         condition = None
         if self.backbone.extra_channels:
-            channel = mask_latents(clips.masks, frames, height, width, "area")
-            condition = channel * clips.has_mask.view(-1, 1, 1, 1, 1)
+            condition = self._marked(clips, frames, height, width) * clips.has_mask.view(-1, 1, 1, 1, 1)
         image = self.backbone.first_frame(clips.image_latents, frames)
         weight = motion_weight(clean, config.moving_weight)
         if self.backbone.first_frame_given:
@@ -143,6 +145,14 @@ class DiffusionTask(Task):
             step,
             _with_text(clips),
         )
+
+    def _marked(self, clips: Clips, frames: int, height: int, width: int) -> torch.Tensor:  # (B, F, C, h, w)
+        """What the transformer sees of the marked instances, as `conditioning` says."""
+        if self.conditioning.kind == "mask":
+            return mask_latents(clips.masks, frames, height, width, "area")
+        numbers = range(1, len(self.conditioning.palette) + 1)
+        masks = torch.stack([clips.ids == number for number in numbers], 1).float()
+        return id_map_latents(masks, self.conditioning.palette, frames, height, width)
 
     def predict(self, batch: DiffusionBatch) -> torch.Tensor:  # (B, F, C, h, w)
         dtype = next(self.transformer.parameters()).dtype

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tavid_planner.errors import InputError
-from training.bench.ablation import _agreed_steps, _chosen, ablation_rows, ablation_table
+from training.bench.ablation import ablation_rows, ablation_table, agreed_steps, chosen_rows
 from training.bench.scoring import VideoScore
 from training.configuration import TrainConfig, load_training_config
 from training.objectives.block_choice import parse_block_choice
@@ -41,15 +41,15 @@ def test_table_pools_seeds_and_says_where_the_order_is_not_the_papers():
 
 def test_unknown_row_lists_the_valid_ones():
     with pytest.raises(InputError, match="uniform_blocks"):
-        _chosen(ablation_rows(4, 8), ["lambda_2"])
+        chosen_rows(ablation_rows(4, 8), ["lambda_2"])
 
 
 def test_all_trainings_of_a_folder_make_equally_many_steps(tmp_path):
     config = TrainConfig()
     facts = {"minutes_per_run": 5, "config": repr(config), "steps": 120}
     (tmp_path / "ablation.json").write_text(json.dumps(facts))
-    assert _agreed_steps(tmp_path, config, 5) == 120
+    assert agreed_steps(tmp_path, config, 5) == 120
     with pytest.raises(InputError, match="another minutes_per_run"):
-        _agreed_steps(tmp_path, config, 6)
+        agreed_steps(tmp_path, config, 6)
     with pytest.raises(InputError, match="another config"):
-        _agreed_steps(tmp_path, replace(config, seed=1), 5)
+        agreed_steps(tmp_path, replace(config, seed=1), 5)

@@ -166,3 +166,64 @@ def test_an_adapter_learns_both_losses_from_a_cache_of_scenes(tmp_path):
     Trainer(from_mapping(AdapterConfig, options)).run()
     last = read_lines(tmp_path / "run" / "log.jsonl")[-1]
     assert last["grounding"] > 0 and last["propagation"] > 0 and last["attention"] > 0
+
+
+@pytest.mark.slow
+def test_an_adapter_learns_an_id_map_and_is_loaded_as_one(tmp_path):
+    from tiny_model import write_tiny_model
+
+    from tavid_planner.video.model_files import weights_digest
+    from tavid_planner.video.pipeline import TargetAwarePipeline
+    from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+    from training.data.sources import SceneClips
+    from training.scenes.clip_file import save_clip
+    from training.scenes.company import generate_company_scene
+    from training.trainer import Trainer
+
+    base = write_tiny_model(tmp_path / "base", max_text_seq_length=128)
+    (tmp_path / "clips").mkdir()
+    for seed in (5, 6):
+        save_clip(tmp_path / "clips" / f"clip_{seed}.npz", generate_company_scene(seed, 32, 48, 9, supersampling=1))
+    pipeline = TargetAwarePipeline.from_pretrained(base)
+    settings = CacheSettings(str(base), weights_digest(base), 32, 48, 9, 1, "target", 128, track_px=2)
+    encoder = ClipEncoder(pipeline, settings)
+    fill(CacheWriter(tmp_path / "cache", settings, encoder.text("")), encoder, SceneClips(tmp_path / "clips"), 8, None)
+    assert ClipCache(tmp_path / "cache")[0].ids.unique().tolist() == [0, 1, 2, 3]
+
+    options = dict(base=str(base), cache=str(tmp_path / "cache"), steps=2, batch_size=2, rank=4, alpha=4, log_every=1)
+    options |= dict(text_dropout=0.0, attention=dict(weight=0.1, blocks="1"), alignment=MATRIX, conditioning="id_map")
+    run = dict(out=str(tmp_path / "run"), validation=dict(every=2, clips=1, num_inference_steps=2))
+    Trainer(from_mapping(AdapterConfig, options | run)).run()
+    loaded = TargetAwarePipeline.from_pretrained(base, tmp_path / "run" / "adapter")
+    assert loaded.conditioning.kind == "id_map" and loaded.backbone.extra_channels == 3
+    assert (tmp_path / "run" / "validation" / "step_000002" / "0.mp4").is_file()
+
+
+def test_an_id_map_starts_as_the_mask_that_it_comes_from(tmp_path):
+    from tavid_planner.video.adapter import save_adapter, widen_patch_embed
+    from tavid_planner.video.backbone import backbone_of
+    from tavid_planner.video.conditioning import Conditioning, id_map_latents, mask_latents
+    from training.tasks.adapter import prepare_adapter
+
+    torch.manual_seed(0)
+    transformer = tiny_transformer()
+    widen_patch_embed(transformer)
+    torch.nn.init.normal_(transformer.patch_embed.proj.weight)
+    add_lora(transformer, 4, 4)
+    ids = torch.zeros(1, 32, 48, dtype=torch.uint8)
+    ids[:, 4:14, 4:20], ids[:, 16:30, 8:20], ids[:, 2:30, 26:44] = 1, 2, 3
+    masks = torch.stack([ids == n for n in (1, 2, 3)], 1).float()
+    noise, text, time = torch.randn(1, 3, 32, 4, 6), torch.randn(1, 24, 16), torch.tensor([500])
+
+    def answer(model, extra):
+        with torch.no_grad():
+            return backbone_of(model).predict(torch.cat([noise, extra], 2), text, time)
+
+    before = answer(transformer, mask_latents(masks[:, :1], 3, 4, 6))
+    save_adapter(tmp_path, transformer, 4, 4, "target")
+    torch.manual_seed(0)
+    other = tiny_transformer()
+    config = from_mapping(AdapterConfig, dict(init=str(tmp_path), rank=4, alpha=4, conditioning="id_map"))
+    prepare_adapter(other, config)
+    after = answer(other, id_map_latents(masks, Conditioning("id_map").palette, 3, 4, 6))
+    assert torch.allclose(before, after, atol=1e-4)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from hoi_motion.keypoints.sources import keypoint_source
+from training.bench.cases import BENCH_VERSION, CLASS_NAMES, COMPANY_CLASSES, Case
+from training.bench.company_score import score_company, without
+from training.bench.runner import marked
+from training.scenes.company import generate_company_scene
+from training.scenes.doings import KINDS, WHICH_ACTOR
+
+DEVELOPMENT_SEED = 900_000
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return generate_company_scene(DEVELOPMENT_SEED, 96, 144, 17, kind=WHICH_ACTOR, num_candidates=2)
+
+
+def test_the_true_clip_is_a_hit_and_one_in_which_nothing_happens_is_none(scene):
+    source = keypoint_source("low-resolution")
+    assert score_company(scene.frames, scene, source).outcome == "hit"
+    still = np.repeat(scene.frames[:1], 17, axis=0)
+    assert score_company(still, scene, source).outcome == "none"
+
+
+def test_the_right_object_in_the_wrong_persons_hand_is_wrong(scene):
+    from dataclasses import replace
+
+    ids = scene.instance_ids.copy()
+    ids[scene.instance_ids == 1], ids[scene.instance_ids == 9] = 9, 1
+    swapped = replace(scene, instance_ids=ids)
+    assert score_company(scene.frames, swapped, keypoint_source("low-resolution")).outcome == "wrong"
+
+
+def test_the_other_person_is_painted_over_and_the_rest_is_not(scene):
+    first = scene.instance_ids[0]
+    shown = without(scene.frames, first == 9, first == 1)
+    assert np.array_equal(shown[:, first == 1], scene.frames[:, first == 1])
+    assert (shown[3][first == 9] != scene.frames[3][first == 9]).any(-1).mean() > 0.8
+
+
+def test_target_actor_and_companion_are_marked(scene):
+    instances = marked(scene)
+    assert [i.role for i in instances] == ["target", "actor", "other"]
+    assert np.array_equal(instances[2].mask, scene.instance_ids[0] == 9)
+
+
+def test_classes_with_company_come_behind_those_of_version_1_whose_seeds_stay():
+    assert BENCH_VERSION == 2 and CLASS_NAMES[-3:] == COMPANY_CLASSES == KINDS[:1] + KINDS[1:]
+    seeds = {"candidates_2": 2_000_000, "thin": 2_005_000, "unseen_camera": 2_010_000, "which_actor": 2_011_000}
+    assert {name: Case(name, 0).seed for name in seeds} == seeds
+
+
+def test_scenes_of_version_1_are_what_they_were():
+    scene = Case("unseen_camera", 1).scene(24, 36, 9, 8.0)
+    assert scene.caption == "A woman in a purple shirt slides the [TGT] orange cup across the table."
+    assert scene.company is None and scene.target_id in scene.candidate_ids

@@ -1,0 +1,84 @@
+"""Who takes what, of two people, in a clip that begins with a scene's first frame: right actor and right object.
+
+Keypoint sources for small pictures see one person only, so each is looked for in a clip from which the other is taken
+out as well as the first frame allows: what was theirs there is painted over with its surroundings.
+"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from hoi_motion.errors import LiftError
+from hoi_motion.keypoints.hands import hand_centres_px
+from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
+from hoi_motion.lift.contact import tolerance_px
+from training.bench.candidates import taken_candidate, touched_candidates
+from training.bench.scoring import VideoScore, candidate_masks, score
+from training.scenes.doings import HAND_OVER, TWO_VERBS
+from training.scenes.figure import ACTOR_INSTANCE
+from training.scenes.scene import SceneSample
+
+PAINT_RADIUS_PX = 5
+EDGE_PX = 5  # of the other's mask that is painted over, too
+
+
+def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSource) -> VideoScore:
+    """Judge a clip (T, H, W, 3) u8 of a scene with company.
+
+    "hit": the marked actor takes the target, and the companion does what the caption says of them: nothing, takes
+    their own object, or has a hand at the actor's when the object is handed over. "wrong": somebody takes something
+    else, or the companion acts for the actor. "none": too little happens. "lost": one of them is not found.
+    """
+    masks = candidate_masks(scene)
+    first, companion = scene.instance_ids[0], scene.company.companion_id
+    own = [d.object_id for d in scene.doings if d.subject_id == companion]
+    things = masks + [first == thing for thing in own if thing not in scene.candidate_ids]
+    numbers = [scene.target_id, *(i for i in scene.candidate_ids if i != scene.target_id)]
+    numbers += [thing for thing in own if thing not in scene.candidate_ids]
+    wanted = numbers.index(own[0]) if own else None
+    plain = score(frames, scene.frames[0], masks, scene.fps, keypoints)
+    try:
+        tracks = [
+            keypoints.detect(without(frames, first == other, first == person), actor_mask=first == person)
+            for person, other in ((ACTOR_INSTANCE, companion), (companion, ACTOR_INSTANCE))
+        ]
+    except LiftError:
+        return replace(plain, outcome="lost", target_share=0.0)
+    touched = [touched_candidates(track, things, scene.fps) for track in tracks]
+    taken = [taken_candidate(t) for t in touched]
+    share = float((touched[0] == 0).mean())
+    return replace(plain, outcome=_outcome(scene.company.kind, taken, wanted, tracks, masks[0]), target_share=share)
+
+
+def _outcome(kind: str, taken: list, wanted: int | None, tracks: list[KeypointTrack], mask: np.ndarray) -> str:
+    actor, companion = taken
+    if actor not in (0, None):
+        return "wrong"
+    if kind == TWO_VERBS:
+        if companion not in (wanted, None):
+            return "wrong"
+        return "hit" if actor == 0 and companion == wanted else "none"
+    if kind == HAND_OVER:
+        if actor is None:
+            return "none" if companion is None else "wrong"
+        return "hit" if hands_meet(*tracks, tolerance_px(tracks[0], mask)) else "none"
+    if companion is not None:
+        return "wrong"
+    return "hit" if actor == 0 else "none"
+
+
+def hands_meet(first: KeypointTrack, second: KeypointTrack, near_px: float) -> bool:
+    """Whether a hand of one comes to a hand of the other in the second half of the clip, about a hand's width away."""
+    half = first.num_frames // 2
+    a, b = (hand_centres_px(track)[half:] for track in (first, second))
+    distances = np.linalg.norm(a[:, :, None] - b[:, None], axis=-1)  # (T, 2, 2)
+    known = distances[np.isfinite(distances)]
+    return bool(len(known) and known.min() <= 2 * near_px)
+
+
+def without(frames: np.ndarray, other: np.ndarray, person: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8
+    """The clip with what was another person's in the first frame (H, W) painted over in all frames."""
+    theirs = cv2.dilate(other.astype(np.uint8), np.ones((EDGE_PX, EDGE_PX))).astype(bool) & ~person
+    ground = cv2.inpaint(np.ascontiguousarray(frames[0]), theirs.astype(np.uint8), PAINT_RADIUS_PX, cv2.INPAINT_TELEA)
+    return np.where(theirs[None, ..., None], ground[None], frames)

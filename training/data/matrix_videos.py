@@ -1,0 +1,162 @@
+"""Videos with instance tracks in MATRIX-11K's layout, as its published code reads it.
+
+    metadata.csv, .json or .jsonl           video, prompt: "a <id1> person passes a ball to another <id2> person"
+    videos/000001.mp4
+    mask_annotation/000001/<id1>/000.png    a mask of every frame, by instance; `merged/` beside them is not read
+
+Beyond that a row may say who does what to what (`triplet`: words of subject, verb and object) and which instances these
+are (`subject_id`, `object_id`), as `training.data.build_tracks` writes it. Without, the first instance that the
+sentence names acts on the second.
+"""
+
+import csv
+import hashlib
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hoi_motion.media.video_file import VideoClip, read_video
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.instances import MAX_INSTANCES
+from tavid_planner.request import TARGET_TOKEN
+from training.data.clip import TrainingClip, checked_clip, unusable
+from training.data.fingerprint import DIGITS, fingerprint
+
+VIDEOS, MASKS = "videos", "mask_annotation"
+METADATA = ("metadata.csv", "metadata.json", "metadata.jsonl")
+MOST_FRAMES = 1000
+MARKED = 0.5  # of full brightness, in the brightest channel
+_ID = re.compile(r"<id(\d+)>\s*")
+
+
+class MatrixVideos:
+    """A folder in that layout.
+
+    Args:
+        num_frames: of a clip, from a video's first frame on; fps: frames a second of the model that is trained.
+
+    Raises:
+        InputError: FILE_INVALID for metadata that cannot be read.
+    """
+
+    def __init__(self, folder, num_frames: int = 1, fps: float = 8.0):
+        self.folder, self.num_frames, self.fps = Path(folder), num_frames, fps
+
+    def names(self) -> list[str]:
+        return sorted(self._rows) if (self.folder / MASKS).is_dir() else []
+
+    def load(self, name: str) -> TrainingClip:
+        row = self._rows[name]
+        try:
+            video = read_video(self._video(name), MOST_FRAMES)
+        except InputError as error:
+            raise unusable(name, error.message) from error
+        chosen = self._chosen(name, video)
+        prompt = row["prompt"]
+        named = list(dict.fromkeys(int(number) for number in _ID.findall(prompt)))
+        if not named:
+            raise unusable(name, f"its prompt names no instance: {prompt[:60]!r} has no <id1>")
+        subject = _number(name, row, "subject_id", named[0] if len(named) > 1 else None)
+        other = _number(name, row, "object_id", named[1] if len(named) > 1 else named[0])
+        shown = dict.fromkeys([other, *([] if subject is None else [subject]), *named])
+        tracks = {number: self._track(name, number, video, chosen) for number in [*shown][:MAX_INSTANCES]}
+        ids = np.zeros(tracks[other].shape[1:], np.uint8)
+        for place, track in enumerate(tracks.values(), start=1):
+            ids[track[0]] = place
+        triplet = row.get("triplet") or None
+        if triplet is not None and (len(triplet) != 3 or not all(isinstance(w, str) and w for w in triplet)):
+            raise unusable(name, f"its triplet is {str(triplet)[:60]!r}, expected words of subject, verb and object")
+        if not tracks[other][0].any():
+            raise unusable(name, f"<id{other}> is not in its first frame")
+        clip = TrainingClip(
+            video.frames[chosen],
+            tracks[other][0],
+            plain_caption(prompt, other),
+            None if subject is None else np.stack([tracks[subject], tracks[other]]),
+            None if triplet is None else tuple(triplet),
+            ids,
+        )
+        return checked_clip(name, clip)
+
+    def fingerprint(self, name: str) -> str:
+        masks = sorted((self.folder / MASKS / _stem(name)).glob("<id*>/*.png"))
+        row = json.dumps(self._rows[name], sort_keys=True)
+        return fingerprint([self._video(name), *masks]) + hashlib.sha256(row.encode()).hexdigest()[:DIGITS]
+
+    @cached_property
+    def _rows(self) -> dict[str, dict]:
+        """Metadata by name of the video."""
+        path = next((p for p in (self.folder / name for name in METADATA) if p.is_file()), None)
+        if path is None:
+            return {}
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+            if path.suffix == ".csv":
+                rows = [dict(row) for row in csv.DictReader(text.splitlines())]
+            elif path.suffix == ".jsonl":
+                rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+            else:
+                rows = json.loads(text)
+            return {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+            message = f"{path} cannot be read: {type(error).__name__} {error}"
+            raise InputError(ErrorCode.FILE_INVALID, message, "each row has a video and a prompt") from error
+
+    def _video(self, name: str) -> Path:
+        return self.folder / VIDEOS / name
+
+    def _chosen(self, name: str, video: VideoClip) -> np.ndarray:  # (num_frames,) int
+        """Frames nearest to even times from the first on."""
+        if video.fps < self.fps:
+            raise unusable(name, f"it has {video.fps:g} frames a second, {self.fps:g} are needed")
+        chosen = np.rint(np.arange(self.num_frames) * video.fps / self.fps).astype(int)
+        if chosen[-1] >= len(video.frames):
+            raise unusable(name, f"it has {len(video.frames)} frames, {chosen[-1] + 1} are needed")
+        return chosen
+
+    def _track(self, name: str, number: int, video: VideoClip, chosen: np.ndarray) -> np.ndarray:  # (T, H, W) bool
+        """Masks of an instance in the chosen frames; a frame without a file shows nothing of it."""
+        folder = self.folder / MASKS / _stem(name) / f"<id{number}>"
+        files = {int(path.stem): path for path in folder.glob("*.png") if path.stem.isdigit()}
+        if 0 not in files:
+            raise unusable(name, f"{folder.relative_to(self.folder)} has no mask of the first frame")
+        track = []
+        for frame in video.source_frames[chosen]:
+            if frame not in files:
+                track.append(np.zeros(video.frames.shape[1:3], bool))
+                continue
+            picture = cv2.imread(str(files[frame]), cv2.IMREAD_UNCHANGED)
+            if picture is None:
+                raise unusable(name, f"the mask {files[frame].relative_to(self.folder)} cannot be read")
+            brightest = picture if picture.ndim == 2 else picture[..., :3].max(-1)
+            mask = brightest > MARKED * np.iinfo(picture.dtype).max
+            if mask.shape not in (tuple(video.size_px), tuple(video.shown_px or ())):
+                raise unusable(name, f"its masks have {mask.shape[1]}x{mask.shape[0]} pixels, not those of the video")
+            track.append(video.fitted(mask))
+        return np.stack(track)
+
+
+def plain_caption(prompt: str, target: int) -> str:
+    """The sentence with [TGT] where it first names the target, and without the other instances' marks."""
+    first = re.search(rf"<id{target}>\s*", prompt)
+    if first is None:
+        return _ID.sub("", prompt).strip()
+    before, after = prompt[: first.start()], prompt[first.end() :]
+    return f"{_ID.sub('', before)}{TARGET_TOKEN} {_ID.sub('', after)}".strip()
+
+
+def _number(name: str, row: dict, field: str, otherwise: int | None) -> int | None:
+    given = row.get(field)
+    if given in (None, ""):
+        return otherwise
+    if not str(given).isdigit():
+        raise unusable(name, f"its {field} is {given!r}, expected the number of an instance")
+    return int(given)
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem

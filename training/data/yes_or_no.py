@@ -1,0 +1,52 @@
+"""A vision-language model in transformers' format that is asked about pictures: the likelier of yes and no counts."""
+
+import numpy as np
+import torch
+
+from tavid_planner.video.model_files import missing, model_folder
+
+YES, NO = "yes", "no"
+
+
+class YesOrNoModel:
+    """Any image-text-to-text model of transformers whose processor has a chat template.
+
+    A model which would say more than one word answers, too.
+
+    Raises:
+        VideoError: MODEL_MISSING when the folder does not hold such a model.
+    """
+
+    def __init__(self, model: str, device: str = "cpu"):
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        folder = model_folder(model)
+        try:
+            self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+            self.model = AutoModelForImageTextToText.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True
+            )
+        except (OSError, ValueError, KeyError) as error:
+            reason = f"{model} cannot be loaded as a vision-language model: {str(error).strip().splitlines()[0]}"
+            raise missing(reason, "give a folder with its weights and its processor") from error
+        self.model = self.model.eval().to(device)
+        self._words = [self._first_tokens(word) for word in (YES, NO)]
+
+    @torch.no_grad()
+    def says_yes(self, pictures: list[np.ndarray], text: str) -> bool:
+        """Whether the likelier answer to a question about pictures is yes."""
+        content = [*({"type": "image"} for _ in pictures), {"type": "text", "text": text}]
+        chat = [{"role": "user", "content": content}]
+        prompt = self.processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        images = [np.ascontiguousarray(p) for p in pictures]
+        inputs = self.processor(text=prompt, images=images, return_tensors="pt").to(self.model.device)
+        last = self.model(**inputs).logits[0, -1]
+        yes, no = (last[tokens].max() for tokens in self._words)
+        return bool(yes > no)
+
+    def _first_tokens(self, word: str) -> list[int]:
+        """First tokens of the word as models write it: with and without a space, with a capital."""
+        tokenizer = self.processor.tokenizer
+        spellings = [word, word.capitalize(), f" {word}", f" {word.capitalize()}"]
+        encoded = [tokenizer.encode(s, add_special_tokens=False) for s in spellings]
+        return sorted({tokens[0] for tokens in encoded if tokens})
