@@ -30,8 +30,14 @@ class VideoConfig:
     dtype: str = option("float32", "arithmetic", choices=("float32", "bfloat16", "float16"))
     memory: str = option(
         "resident",
-        "where weights wait: resident (on the device), model or sequential (offloaded to the CPU)",
-        choices=("resident", "model", "sequential"),
+        "where weights wait: resident (on the device); model, group or sequential (on the CPU until a model, a block "
+        "or a layer is needed); auto: the quickest that fits",
+        choices=("auto", "resident", "model", "group", "sequential"),
+    )
+    weights: str = option(
+        "full",
+        "how the large matrices are kept: full, or fp8 (half of 16 bits, computed in dtype)",
+        choices=("full", "fp8"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
     scheduler: str = option(

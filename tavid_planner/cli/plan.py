@@ -87,7 +87,7 @@ def _plan(argv: list[str]) -> int:
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
     from tavid_planner.planner import Planner
-    from tavid_planner.video.estimate import memory_words, needed_by_mode, require_memory
+    from tavid_planner.video.estimate import chosen_mode, memory_words, needed_by_mode, require_memory
 
     config = with_options(load_profile(arguments.profile), arguments.options)
     folder = check_output_folder(arguments.out)
@@ -97,7 +97,7 @@ def _plan(argv: list[str]) -> int:
     quiet_libraries(arguments.debug)
     needed = needed_by_mode(config, request.samples, request.size_px)
     if needed is not None:
-        print(f"memory   {memory_words(needed)}; this plan: {config.video.memory}", flush=True)
+        print(f"memory   {memory_words(needed)}; this plan: {chosen_mode(config.video, needed)}", flush=True)
         require_memory(config, request.samples, request.size_px)
     with only_writer(folder, "output folder"), ProgressBar() as on_progress:
         plan = Planner(config).plan(request, on_progress)

@@ -15,6 +15,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
+from tavid_planner.video.estimate import chosen_mode
 from tavid_planner.video.image_fit import ImageFit
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
@@ -33,6 +34,8 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
+    model_folder(base)  # what memory `auto` is depends on its files
+    memory = chosen_mode(config)
     with _quiet_loading():
         pipeline = TargetAwarePipeline.from_pretrained(
             base,
@@ -40,9 +43,10 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
             dtype=getattr(torch, config.dtype),
             device=device,
             scheduler=config.scheduler,
-            memory=config.memory,
+            memory=memory,
             vae_tiling=config.vae_tiling,
             lora_alpha=config.lora_alpha,
+            weights=config.weights,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -56,7 +60,8 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
         "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
         "device": str(device),
         "dtype": config.dtype,
-        "memory": config.memory,
+        "memory": memory,
+        "weights": config.weights,
         "scheduler": type(pipeline.scheduler).__name__,
     }
     logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)

@@ -22,6 +22,7 @@ from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.backbone import Backbone, backbone_of, pipeline_class
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, coloured, id_map_latents, mask_latents
 from tavid_planner.video.decoded import check_finite
+from tavid_planner.video.fp8 import keep_in_fp8
 from tavid_planner.video.guidance import GUIDANCE, guidance_at
 from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
 from tavid_planner.video.memory import memory_errors, place
@@ -91,6 +92,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         memory: str = "resident",
         vae_tiling: bool = False,
         lora_alpha: float | None = None,
+        weights: str = "full",
     ) -> "TargetAwarePipeline":
         """Load an image-to-video model of a known family and, if given, a target-aware adapter.
 
@@ -99,7 +101,8 @@ class TargetAwarePipeline(DiffusionPipeline):
             adapter: a folder or hub id in the layout of the released TaViD weights.
             scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
             lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
-            memory: "resident", or "model" and "sequential" offloading (these need a GPU).
+            memory: "resident", or "model", "group" and "sequential" offloading (these need a GPU).
+            weights: "full", or "fp8", which keeps the large matrices in 8 bits.
 
         Raises:
             VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -109,6 +112,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         check_base_folder(folder)
         kind = pipeline_class(transformer_class(folder))
         _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))
+        _check_choice("weights", weights, ("full", "fp8"))
         with memory_errors():
             try:
                 own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
@@ -126,7 +130,9 @@ class TargetAwarePipeline(DiffusionPipeline):
             if scheduler is not None:
                 pipeline.scheduler = pipeline.sampler(scheduler)
             if vae_tiling:
-                pipeline.vae.enable_tiling()
+                pipeline.tile_vae()
+            if weights == "fp8":
+                keep_in_fp8(pipeline, dtype)
             place(pipeline, device, memory)
             if pipeline.device.type == "cpu" and memory == "resident":
                 pipeline.speed_up_on_cpu()
@@ -157,6 +163,10 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     def speed_up_on_cpu(self) -> None:
         """The same numbers in less time on a CPU, where there is a way."""
+
+    def tile_vae(self) -> None:
+        """Let the VAE work in tiles that overlap."""
+        self.vae.enable_tiling()
 
     def own_size_px(self) -> tuple[int, int]:
         """(height, width) of the frames that the model was trained on."""

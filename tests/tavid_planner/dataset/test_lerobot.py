@@ -89,13 +89,14 @@ def test_a_dataset_that_exists_is_not_touched(dataset, episodes):
         write_lerobot(episodes, dataset)
 
 
-def test_lerobot_itself_reads_it(dataset, episodes):
+def test_lerobot_itself_reads_its_tables(dataset, episodes):
     reader = pytest.importorskip(
         "lerobot.datasets.lerobot_dataset", reason="LeRobot is not installed (it wants other packages than we do)"
     )
     read = reader.LeRobotDataset("local/plans", root=dataset)
     assert (read.num_episodes, read.num_frames, read.fps) == (2, 16, 8)
-    step = read[10]
-    assert step["task"] == "lifts the box"
+    step = read.hf_dataset[10]
     assert np.array_equal(step["observation.state"].numpy(), episodes[1].state[1])
-    assert tuple(step[CLIP].shape) == (3, 64, 96)
+    assert read.meta.tasks.iloc[int(step["task_index"])].name == "lifts the box"
+    assert (dataset / read.meta.get_video_file_path(1, CLIP)).is_file()
+    assert np.allclose(read.meta.stats["action"]["max"], np.concatenate([e.action for e in episodes]).max(0))
