@@ -24,6 +24,8 @@ class VideoConfig:
     base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
     lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as its files say", minimum=0, maximum=100000)
+    loras: str = option("", "more LoRAs, NAME=FOLDER_OR_ID@WEIGHT with commas between them, such as style=a/b@0.8")
+    fuse: bool = option(False, "add adapter and LoRAs into the weights: faster, not to be switched off again")
     device: str = option(
         "auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps")
     )

@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
 from tavid_planner.video.estimate import chosen_mode
 from tavid_planner.video.image_fit import ImageFit
+from tavid_planner.video.loras import parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -34,6 +36,7 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
+    loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in parse_loras(config.loras))
     model_folder(base)  # what memory `auto` is depends on its files
     memory = chosen_mode(config)
     with _quiet_loading():
@@ -47,6 +50,8 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
             vae_tiling=config.vae_tiling,
             lora_alpha=config.lora_alpha,
             weights=config.weights,
+            loras=loras,
+            fuse=config.fuse,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -55,6 +60,8 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
         "adapter": config.adapter,
         "adapter_digest": pipeline.adapter.digest if pipeline.adapter else "",
         "adapter_scale": pipeline.adapter.scale_words if pipeline.adapter else "",
+        "loras": {lora.name: [lora.weight, pipeline.lora_digests[lora.name]] for lora in loras},
+        "fused": config.fuse,
         "trigger": pipeline.trigger,
         "mask_used": pipeline.uses_mask,
         "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
