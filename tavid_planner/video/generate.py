@@ -23,21 +23,31 @@ from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 
+FETCHED = 0.9  # of a load that fetches its model
+
 logger = logging.getLogger(__name__)
 
 
-def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
+def load_pipeline(
+    config: VideoConfig, on_progress: OnProgress = silent, cancel: CancelToken | None = None
+) -> TargetAwarePipeline:
     """The pipeline that a profile asks for, with its provenance filled in.
+
+    Args:
+        on_progress: called with stage "load" while a model comes from a hub, which is the greater part of it then.
+        cancel: asked as often.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
         InputError: CONFIG_INVALID.
+        ControlError: CANCELLED.
     """
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
     loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in parse_loras(config.loras))
-    model_folder(base)  # what memory `auto` is depends on its files
+    # what memory `auto` is depends on its files
+    model_folder(base, on_fraction=lambda fraction: on_progress("load", FETCHED * fraction), cancel=cancel)
     memory = chosen_mode(config)
     with _quiet_loading():
         pipeline = TargetAwarePipeline.from_pretrained(
