@@ -18,7 +18,7 @@ from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
 from tavid_planner.video.estimate import chosen_mode
 from tavid_planner.video.image_fit import ImageFit
-from tavid_planner.video.loras import parse_loras
+from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -45,7 +45,10 @@ def load_pipeline(
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
-    loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in parse_loras(config.loras))
+    loras = parse_loras(config.loras)
+    if config.speed_adapter:
+        loras = (*loras, NamedLora("speed_adapter", config.speed_adapter))
+    loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in loras)
     # what memory `auto` is depends on its files
     model_folder(base, on_fraction=lambda fraction: on_progress("load", FETCHED * fraction), cancel=cancel)
     memory = chosen_mode(config)
@@ -55,13 +58,15 @@ def load_pipeline(
             adapter,
             dtype=getattr(torch, config.dtype),
             device=device,
-            scheduler=config.scheduler,
+            scheduler=config.sampling.scheduler,
             memory=memory,
             vae_tiling=config.vae_tiling,
             lora_alpha=config.lora_alpha,
             weights=config.weights,
             loras=loras,
             fuse=config.fuse,
+            step_cache=config.step_cache,
+            step_cache_threshold=config.step_cache_threshold,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -117,8 +122,8 @@ def generate_video(
         height=config.height,
         width=config.width,
         num_frames=config.num_frames,
-        num_inference_steps=config.num_inference_steps,
-        guidance_scale=config.guidance_scale,
+        num_inference_steps=config.sampling.steps,
+        guidance_scale=config.sampling.guidance_scale,
         guidance=config.guidance,
         generator=torch.Generator("cpu").manual_seed(seed),
         output_type="np",
@@ -139,9 +144,10 @@ def generate_video(
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
         "prompt": request.prompt,
-        "steps": config.num_inference_steps,
+        "steps": config.sampling.steps,
+        "step_cache": config.step_cache,
         "guidance": config.guidance,
-        "guidance_scale": config.guidance_scale,
+        "guidance_scale": config.sampling.guidance_scale,
         "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
         "content_px": list(fit.content_px),

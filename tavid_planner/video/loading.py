@@ -10,6 +10,7 @@ from tavid_planner.video.fp8 import keep_in_fp8
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
 from tavid_planner.video.memory import memory_errors, place
 from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
+from tavid_planner.video.step_cache import enable_step_cache
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
 
 WEIGHTS = ("full", "fp8")
@@ -27,6 +28,8 @@ def load_models(
     weights: str = "full",
     loras: tuple[NamedLora, ...] = (),
     fuse: bool = False,
+    step_cache: str = "none",
+    step_cache_threshold: float = 0.05,
 ):
     """An image-to-video model of a known family and, if given, a target-aware adapter and more LoRAs.
 
@@ -38,6 +41,7 @@ def load_models(
         lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
         weights: "full", or "fp8", which keeps the large matrices in 8 bits.
         loras: besides the adapter; fuse: add all of them into the weights.
+        step_cache, step_cache_threshold: see `step_cache.enable_step_cache`.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -64,6 +68,7 @@ def load_models(
         pipeline.lora_digests = load_loras(pipeline.transformer, loras)
         if fuse:
             fuse_loras(pipeline.transformer)
+        enable_step_cache(pipeline.transformer, step_cache, step_cache_threshold)
         if scheduler is not None:
             pipeline.scheduler = pipeline.sampler(scheduler)
         if vae_tiling:

@@ -26,6 +26,7 @@ from tavid_planner.video.inputs import checked_image, checked_masks, image_size_
 from tavid_planner.video.loading import load_models
 from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from tavid_planner.video.step_cache import refuse_capture
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 
@@ -203,6 +204,8 @@ class TargetAwarePipeline(DiffusionPipeline):
         _check_choice("guidance", guidance, GUIDANCE)
         _check_choice("mask_reduction", mask_reduction, REDUCTIONS)
         _check_choice("output_type", output_type, OUTPUT_TYPES)
+        if capture_attention:
+            refuse_capture(self.transformer)
         image = checked_image(image)
         mask = self._checked_mask(mask, image, (height, width))
         text_length = max_sequence_length or backbone.text_length
