@@ -8,6 +8,7 @@ from collections import Counter
 from hoi_motion.scripts.command import command_parser, run_command
 
 WORDS_LENGTH = 70
+MOST = 1024  # workers, cores, GPUs
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,16 +49,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= 1024:
-        raise ValueError
-    return count
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST}")
+    return int(text)
 
 
 def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1024:
-        raise ValueError
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
     return share
 
 
@@ -86,6 +89,7 @@ def _batch(argv: list[str]) -> int:
         if len(missing) < len(requests):
             print(f"{len(requests) - len(missing)} of {len(requests)} requests have their result already", flush=True)
         _answer(missing, config, results, arguments)
+        sweep_partials(results.plans)
     rows = [results.row(request.name) for request in requests]
     print("\n".join(_table(rows)))
     print(f"results  {results.folder}")
@@ -97,14 +101,16 @@ def _answer(missing: list, config, results, arguments: argparse.Namespace) -> No
 
     if not missing:
         return
-    if arguments.ray is not None:
+    if arguments.ray is not None:  # on other machines, of whose memory nothing is known here
         from tavid_planner.batch.on_ray import answer_on_ray
 
         share = dict(cpus=arguments.ray_cpus, gpus=arguments.ray_gpus)
         done = answer_on_ray(missing, config, results, arguments.ray, arguments.workers, **share)
     else:
         from tavid_planner.batch.local import answer_here, places
+        from tavid_planner.video.estimate import require_memory
 
+        require_memory(config)
         done = answer_here(missing, config, results, places(config, arguments.workers), debug=arguments.debug)
     for _ in tqdm(done, total=len(missing), unit="plan", disable=not sys.stderr.isatty(), file=sys.stderr):
         pass

@@ -80,6 +80,7 @@ class TargetAwarePipeline(DiffusionPipeline):
     lora_digests: ClassVar[dict[str, str]] = {}
     SCHEDULERS: ClassVar[dict[str, type]] = {}
     frame_step: int
+    _kept_text: tuple[tuple, torch.Tensor] | None = None
 
     @classmethod
     def from_pretrained(cls, base, adapter=None, **options) -> "TargetAwarePipeline":
@@ -221,11 +222,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         try:
             with memory_errors(), self._cancellable(cancel):
                 # 2. Text: the negative branch comes first in the batch
-                prompt_embeds, negative_embeds = self.encode_prompt(
-                    triggered.text, negative_prompt, guided, max_sequence_length=text_length, device=device
-                )
-                if guided:
-                    prompt_embeds = torch.cat([negative_embeds, prompt_embeds])
+                prompt_embeds = self._text_embeds(triggered.text, negative_prompt, guided, text_length, device)
                 dtype = prompt_embeds.dtype
 
                 # 3. Timesteps
@@ -321,6 +318,14 @@ class TargetAwarePipeline(DiffusionPipeline):
         if mask is not None:
             logger.warning("no adapter is loaded: the mask is not used")
         return None
+
+    def _text_embeds(self, text: str, negative: str, guided: bool, length: int, device) -> torch.Tensor:  # (B, N, D)
+        """Features of the words, those of the negative prompt first; the last ones are kept: samples share them."""
+        wanted = text, negative if guided else "", guided, length, str(device)
+        if self._kept_text is None or self._kept_text[0] != wanted:
+            embeds, without = self.encode_prompt(text, negative, guided, max_sequence_length=length, device=device)
+            self._kept_text = wanted, torch.cat([without, embeds]) if guided else embeds
+        return self._kept_text[1]
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken):
