@@ -80,7 +80,8 @@ def _take(ray, reference, name: str, results: BatchFolder) -> None:
         results.write_error(name, ControlError(ErrorCode.INTERNAL, words, "see the logs of Ray"))
         return
     except ray.exceptions.RayError as failure:
-        raise ControlError(ErrorCode.INTERNAL, f"request {name}: {failure}") from failure
+        hint = "see Ray's logs; the same command goes on with what is missing"
+        raise ControlError(ErrorCode.INTERNAL, f"request {name}: {failure}", hint) from failure
     if error is not None:
         raise error
 
