@@ -65,6 +65,10 @@ setup(
         "view": ["rerun-sdk==0.22.1"],
         # tavid-web; its parts change with major versions. It wants an older pillow than the lock has
         "web": ["gradio>=6.31,<7"],
+        # tavid-plan batch --ray
+        "ray": ["ray>=2.40,<3"],
+        # tavid-plan export; later releases of pyarrow need numpy 2
+        "dataset": ["pyarrow>=14,<26", "mcap-ros2-support>=0.5"],
     },
     zip_safe=False,
     entry_points={

@@ -24,14 +24,22 @@ class VideoConfig:
     base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
     lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as its files say", minimum=0, maximum=100000)
+    loras: str = option("", "more LoRAs, NAME=FOLDER_OR_ID@WEIGHT with commas between them, such as style=a/b@0.8")
+    fuse: bool = option(False, "add adapter and LoRAs into the weights: faster, not to be switched off again")
     device: str = option(
         "auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps")
     )
     dtype: str = option("float32", "arithmetic", choices=("float32", "bfloat16", "float16"))
     memory: str = option(
         "resident",
-        "where weights wait: resident (on the device), model or sequential (offloaded to the CPU)",
-        choices=("resident", "model", "sequential"),
+        "where weights wait: resident (on the device); model, group or sequential (on the CPU until a model, a block "
+        "or a layer is needed); auto: the quickest that fits",
+        choices=("auto", "resident", "model", "group", "sequential"),
+    )
+    weights: str = option(
+        "full",
+        "how the large matrices are kept: full, or fp8 (half of 16 bits, computed in dtype)",
+        choices=("full", "fp8"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
     scheduler: str = option(
@@ -44,11 +52,45 @@ class VideoConfig:
     num_inference_steps: int = option(4, "denoising steps", minimum=1, maximum=1000)
     guidance_scale: float = option(1.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
     guidance: str = option("static", "guidance schedule", choices=("static", "released", "step_index"))
+    step_cache: str = option(
+        "none",
+        "skip what hardly changes from step to step; not while attention is captured",
+        choices=("none", "first_block"),
+    )
+    step_cache_threshold: float = option(
+        0.05, "change of the first block up to which first_block skips the others", minimum=0, maximum=1
+    )
+    speed_adapter: str = option("", "LoRA for few steps, a folder or a hub id; with it the next two options hold")
+    speed_steps: int = option(4, "denoising steps with a speed adapter, without guidance", minimum=1, maximum=100)
+    speed_scheduler: str = option(
+        "", "sampler with a speed adapter; empty: scheduler", choices=("", "dpm", "ddim", "unipc", "euler")
+    )
     mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))
     capture_attention: bool = option(True, "record where the video looks at the target word")
 
     def __post_init__(self):
         check_options(self, "video.")
+        if self.step_cache == "none":
+            return
+        for name, hint in (("capture_attention", "set it to false"), ("speed_adapter", "leave one of them out")):
+            if getattr(self, name):
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} do not go together", hint
+                )
+
+    @property
+    def sampling(self) -> "Sampling":
+        """How a video is sampled: as the options say, or as a speed adapter wants it."""
+        if not self.speed_adapter:
+            return Sampling(self.scheduler, self.num_inference_steps, self.guidance_scale)
+        return Sampling(self.speed_scheduler or self.scheduler, self.speed_steps, 1.0)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    scheduler: str
+    steps: int
+    guidance_scale: float
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,11 @@ class Planner:
             self._body = load_body(self.config.lift.body_model)
             on_progress("load", 0.2)
             cancel.raise_if_cancelled()
-            self._pipeline = load_pipeline(self.config.video)
+
+            def loading(stage: str, fraction: float) -> None:
+                on_progress(stage, 0.2 + 0.8 * fraction)
+
+            self._pipeline = load_pipeline(self.config.video, loading, cancel)
             on_progress("load", 1.0)
 
     def unload(self) -> None:

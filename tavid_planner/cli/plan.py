@@ -1,18 +1,28 @@
-"""tavid-plan: one plan from image and mask files, without ROS."""
+"""tavid-plan: one plan from image and mask files, without ROS. `tavid-plan batch` makes many, `export` data of them."""
 
 import argparse
+import dataclasses
 import signal
 import sys
 
 from hoi_motion.files import check_writable, write_whole
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
-from hoi_motion.scripts.scene_options import add_scene_options, known_scene
-from tavid_planner.errors import ErrorCode, InputError, TavidError
+from hoi_motion.scripts.scene_options import add_scene_options
+from tavid_planner.errors import TavidError
 
 
 def main(argv: list[str] | None = None) -> int:
-    return run_command(_plan, argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["batch"]:
+        from tavid_planner.cli.batch import main as batch
+
+        return batch(arguments[1:])
+    if arguments[:1] == ["export"]:
+        from tavid_planner.cli.export import main as export
+
+        return export(arguments[1:])
+    return run_command(_plan, arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="change an option below"
     )
-    parser.epilog = "options for --set (values of the profile mini):\n" + option_help(load_profile("mini"))
+    parser.epilog = (
+        "many requests: tavid-plan batch --help; good plans as training data: tavid-plan export --help\n\n"
+        "options for --set (values of the profile mini):\n" + option_help(load_profile("mini"))
+    )
     return parser
 
 
@@ -74,7 +87,7 @@ def _plan(argv: list[str]) -> int:
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
     from tavid_planner.planner import Planner
-    from tavid_planner.video.estimate import memory_words, needed_by_mode, require_memory
+    from tavid_planner.video.estimate import chosen_mode, memory_words, needed_by_mode, require_memory
 
     config = with_options(load_profile(arguments.profile), arguments.options)
     folder = check_output_folder(arguments.out)
@@ -84,7 +97,7 @@ def _plan(argv: list[str]) -> int:
     quiet_libraries(arguments.debug)
     needed = needed_by_mode(config, request.samples, request.size_px)
     if needed is not None:
-        print(f"memory   {memory_words(needed)}; this plan: {config.video.memory}", flush=True)
+        print(f"memory   {memory_words(needed)}; this plan: {chosen_mode(config.video, needed)}", flush=True)
         require_memory(config, request.samples, request.size_px)
     with only_writer(folder, "output folder"), ProgressBar() as on_progress:
         plan = Planner(config).plan(request, on_progress)
@@ -101,64 +114,18 @@ def _plan(argv: list[str]) -> int:
 
 
 def _request(arguments: argparse.Namespace):
-    from hoi_motion.media.image_files import read_depth, read_image, read_mask
-    from tavid_planner.request import InteractionRequest
+    from tavid_planner.request_files import RequestFiles
 
-    if arguments.instances and arguments.actor_mask:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID,
-            "--actor-mask and --instance are both given",
-            "mark the actor with --instance NAME:actor:FILE",
-        )
-    fields = dict(
-        intrinsics=_intrinsics(arguments.intrinsics) if arguments.intrinsics else None,
-        depth_m=read_depth(arguments.depth) if arguments.depth else None,
-        seed=arguments.seed,
-        samples=arguments.samples,
-        robot=arguments.robot,
-        known=known_scene(arguments),
-    )
-    rgb = read_image(arguments.image)
-    if arguments.instances:
-        instances = [_instance(text) for text in arguments.instances]
-        return InteractionRequest.of_instances(rgb, instances, arguments.instruction, **fields)
-    if arguments.mask:
-        target_mask = read_mask(arguments.mask, "target mask", say_note)
-    else:
-        found, _ = marked_mask(arguments, rgb)
-        target_mask, fields["target_source"] = found.mask, found.words
-        print(f"target   {found.words}")
-        print_doubts(found)
-    return InteractionRequest(
-        rgb,
-        target_mask,
-        arguments.instruction,
-        actor_mask=read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
-        **fields,
-    )
+    names = (f.name for f in dataclasses.fields(RequestFiles))
+    files = RequestFiles(**{name: getattr(arguments, name) for name in names})
+    if files.mask or files.instances:
+        return files.read(say_note)
+    from hoi_motion.media.image_files import read_image
 
-
-def _instance(text: str):
-    from hoi_motion.media.image_files import read_mask
-    from tavid_planner.instances import Instance
-
-    name, _, rest = text.partition(":")
-    role, _, file = rest.partition(":")
-    if not file:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID, f"--instance is {text[:100]!r}", "write NAME:ROLE:FILE, as in mug:target:mug.png"
-        )
-    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}", say_note))
-
-
-def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)
-    try:
-        fx, fy, cx, cy = (float(number) for number in text.split(","))
-    except ValueError as error:
-        raise InputError(
-            ErrorCode.CAMERA_INVALID, f"intrinsics are {text!r}, expected four numbers", "write fx,fy,cx,cy in pixels"
-        ) from error
-    return [[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]
+    found, _ = marked_mask(arguments, read_image(arguments.image))
+    print(f"target   {found.words}")
+    print_doubts(found)
+    return files.read(say_note, target_mask=found.mask, target_source=found.words)
 
 
 def _print_summary(plan) -> None:

@@ -96,19 +96,20 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     backbone = backbone_of(transformer)
     folder = model_folder(str(folder_or_hub_id), files=(f"{CONV_PATTERN}.pth", "*.safetensors", PEFT_CONFIG))
     conv_path, conv, metadata = _read_conv(folder, backbone.patch_file)
-    lora_path = _lora_path(folder)
-    lora_header = check_safetensors(lora_path)
+    path = lora_path(folder)
+    header = check_safetensors(path)
     widened = backbone.extra_channels > 0
     conditioning = _conditioning(metadata, conv_path)
     channels = conditioning.channels(backbone.latent_channels)
     _check_conv(conv, backbone, 0 if widened else channels, conv_path)
-    lora = read_layers(load_file(lora_path), transformer, lora_path)
-    alphas = alphas_of(lora, _lora_config(folder, lora_path, lora_header), lora_alpha, lora_path)
+    lora = read_layers(load_file(path), transformer, path)
+    alphas = alphas_of(lora, lora_config(folder, path, header), lora_alpha, path)
 
     if not widened:
         backbone.widen(channels)
     backbone.embedding.load_state_dict(conv)
-    _inject(transformer, lora, alphas, lora_path)
+    inject_lora(transformer, lora, alphas, path)
+    transformer.set_adapters([ADAPTER_NAME], [1.0])
     config = transformer.peft_config[ADAPTER_NAME]
     scales = [alpha / lora.ranks[layer] for layer, alpha in alphas.items()]
     adapter = Adapter(
@@ -235,7 +236,7 @@ def _check_conv(conv: dict, backbone: Backbone, extra_channels: int, path: Path)
         raise incompatible(path, f"it holds {found}, the transformer expects {expected}")
 
 
-def _lora_path(folder: Path) -> Path:
+def lora_path(folder: Path) -> Path:
     """The file with the LoRA: of diffusers' or peft's name, else the only other one."""
     for name in (LORA_FILE, PEFT_FILE):
         if (folder / name).is_file():
@@ -247,30 +248,35 @@ def _lora_path(folder: Path) -> Path:
     return others[0] if others else folder / LORA_FILE
 
 
-def _lora_config(folder: Path, lora_path: Path, header: dict) -> dict:
+def lora_config(folder: Path, file: Path, header: dict) -> dict:
     """Alpha and its kin, as diffusers keeps them in the file's header or peft in a file beside it."""
     stored = header.get("__metadata__", {}).get(DIFFUSERS_METADATA_KEY)
     path = folder / PEFT_CONFIG
     try:
         if stored:
             return {name.removeprefix("transformer."): value for name, value in json.loads(stored).items()}
-        return (
-            read_json(path, "a whole configuration", hint="save the adapter again", **_MISSING)
-            if path.is_file()
-            else {}
-        )
     except (ValueError, AttributeError, RecursionError) as error:
-        raise missing(f"{lora_path} has a damaged configuration: {error}", "save the adapter again") from error
+        raise missing(f"{file} has a damaged configuration: {error}", "save the adapter again") from error
+    if not path.is_file():
+        return {}
+    config = read_json(path, "a whole configuration", hint="save the adapter again", **_MISSING)
+    if not isinstance(config, dict):
+        raise missing(f"{path} has a damaged configuration: it holds no JSON object", "save the adapter again")
+    return config
 
 
-def _inject(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path) -> None:
+def inject_lora(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path, name: str = ADAPTER_NAME) -> None:
+    """Give layers of a transformer their LoRA, under a name.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE.
+    """
     try:
         transformer.load_lora_adapter(
-            {f"transformer.{name}": value for name, value in lora.weights.items()},
+            {f"transformer.{key}": value for key, value in lora.weights.items()},
             prefix="transformer",
-            adapter_name=ADAPTER_NAME,
+            adapter_name=name,
             network_alphas={f"transformer.{layer}.alpha": alpha for layer, alpha in alphas.items()},
         )
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise incompatible(path, str(error)) from error
-    transformer.set_adapters([ADAPTER_NAME], [1.0])

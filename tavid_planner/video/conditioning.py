@@ -7,6 +7,7 @@
 Which one an adapter was trained with, and its palette, stand in the adapter's metadata.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -137,3 +138,32 @@ def mask_latents(
     first = reduce_mask(mask, latent_height, latent_width, reduction).unsqueeze(1)
     others = first.new_zeros(len(first), latent_frames - 1, *first.shape[2:])
     return torch.cat([first, others], dim=1)
+
+
+def instance_latents(
+    masks: torch.Tensor,  # (1, K, H, W) float in 0..1
+    conditioning: Conditioning,
+    latent_size: tuple[int, int, int],
+    encode: Callable[[torch.Tensor], torch.Tensor],
+    cell: int,
+    reduction: str = "area",
+) -> torch.Tensor:  # (1, F, C, h, w)
+    """The marked instances as extra channels, zeros but in latent frame 0.
+
+    Args:
+        latent_size: F, h, w.
+        encode: of the VAE, (1, 3, 1, H, W) in -1..1 to (1, 1, C, h, w); asked for the kind that goes through it.
+        cell: pixels along the side of a latent.
+
+    Raises:
+        InputError: see `reduce_mask`.
+    """
+    frames, height, width = latent_size
+    if conditioning.kind == "mask":
+        return mask_latents(masks, frames, height, width, reduction)
+    latents = id_map_latents(masks, conditioning.palette, frames, height, width)
+    if conditioning.kind == "id_map":
+        return latents
+    picture = F.interpolate(coloured(masks, conditioning.palette), size=(height * cell, width * cell), mode="area")
+    first = encode((2 * picture - 1)[:, :, None])
+    return torch.cat([first, first.new_zeros(1, frames - 1, *first.shape[2:])], dim=1)

@@ -1,24 +1,26 @@
 """How much memory settings need, estimated from the model's own files before anything is loaded.
 
 A rough count of the largest things that are in memory at once; `tests/tavid_planner/video/test_estimate.py` compares
-it with what the mini model takes on a CPU. It is there to refuse what cannot fit, not to predict to the byte. For Wan
-and for the offloading modes it is not measured yet.
+it with what the mini model takes on a CPU. It is there to refuse what cannot fit, not to predict to the byte. For Wan,
+for GPUs and for the offloading modes it is not measured yet.
 """
 
 import json
 import logging
-import math
 import os
 from pathlib import Path
 
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, VideoError
-from tavid_planner.video.model_files import check_safetensors, is_hub_id
+from tavid_planner.video.model_files import is_hub_id
+from tavid_planner.video.weight_sizes import weight_sizes
 
 logger = logging.getLogger(__name__)
 
 GB = 1e9
 LIBRARIES_BYTES = 0.9e9  # torch, diffusers, MediaPipe, PyBullet
+GPU_LIBRARIES_BYTES = 0.6e9  # the driver's context and the kernels
+GPU_FRAME_COPIES = 10  # bytes for each of three channels of a pixel: the decoded video, as floats, and clamped
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 TOKEN_COPIES = 16  # of a token's features in a transformer block: queries, keys, values, the fourfold feed-forward
 DECODER_COPIES = 6  # of the widest feature map: input, padded input, convolution, norm
@@ -35,17 +37,36 @@ def needed_bytes(config: PlannerConfig, samples: int = 1, size_px: tuple[int, in
         size_px: (height, width) of the request's image.
     """
     modes = needed_by_mode(config, samples, size_px)
-    return None if modes is None else modes[config.video.memory]
+    return None if modes is None else modes[chosen_mode(config.video, modes)]
 
 
 def needed_by_mode(
     config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)
 ) -> dict[str, int] | None:
-    """Memory on the device that generates, by memory mode: all weights are there, or one model, or one layer at a time.
+    """Memory on the device that generates, by memory mode, the quickest first; see `memory.place`.
 
     None where the model's files are not here.
     """
-    video = config.video
+    return _needed(config.video, samples, size_px)
+
+
+def chosen_mode(video: VideoConfig, modes: dict[str, int] | None = None) -> str:
+    """The memory mode of a profile; for `auto` the quickest one that fits, and the leanest where none does.
+
+    Args:
+        modes: what each takes; None finds it out for one sample.
+    """
+    if video.memory != "auto":
+        return video.memory
+    if not _has_gpu(video.device):
+        return "resident"  # there is nothing to offload to
+    modes, free = modes or _needed(video, 1, (480, 640)), device_free_bytes(video.device)
+    if modes is None or free is None:
+        return "model"
+    return next((mode for mode, size in modes.items() if size <= free), min(modes, key=lambda mode: modes[mode]))
+
+
+def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[str, int] | None:
     folder = _local(video.base)
     if folder is None:
         return None
@@ -53,16 +74,25 @@ def needed_by_mode(
     if transformer is None or vae is None:
         return None
     activations = max(_transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae))
-    frames = video.num_frames * 3 * (video.height * video.width * FRAME_COPIES + samples * size_px[0] * size_px[1] * 4)
-    besides = LIBRARIES_BYTES + activations + frames
+    pixels = video.num_frames * 3 * video.height * video.width
+    if _has_gpu(video.device):  # what the libraries and the lift take is elsewhere
+        besides = GPU_LIBRARIES_BYTES + activations + pixels * GPU_FRAME_COPIES
+    else:
+        frames = pixels * FRAME_COPIES + video.num_frames * 3 * samples * size_px[0] * size_px[1] * 4
+        besides = LIBRARIES_BYTES + activations + frames
+    number_bytes = DTYPE_BYTES[video.dtype]
     adapter = _local(video.adapter) if video.adapter else None
-    extra, _ = _numbers(adapter) if adapter is not None else (0, 0)
-    models = [_numbers(place) for place in sorted(folder.iterdir()) if place.is_dir() and place != adapter]
-    size = DTYPE_BYTES[video.dtype]
+    extra = 0.0 if adapter is None else weight_sizes(adapter, number_bytes).whole
+    models = [
+        weight_sizes(place, number_bytes, video.weights == "fp8")
+        for place in sorted(folder.iterdir())
+        if place.is_dir() and place != adapter
+    ]
     return {
-        "resident": int(besides + size * (extra + sum(total for total, _ in models))),
-        "model": int(besides + size * (extra + max(total for total, _ in models))),
-        "sequential": int(besides + size * max(largest for _, largest in models)),
+        "resident": int(besides + extra + sum(model.whole for model in models)),
+        "model": int(besides + extra + max(model.whole for model in models)),
+        "group": int(besides + extra + max(model.in_groups for model in models)),
+        "sequential": int(besides + max(model.largest for model in models)),
     }
 
 
@@ -88,7 +118,8 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
         return
     logger.info("memory needed: %s; %.1f GB are free", memory_words(modes), free / GB)
     video = config.video
-    needed = modes[video.memory]
+    mode = chosen_mode(video, modes)
+    needed = modes[mode]
     if needed <= free:
         return
     smaller = [mode for mode, size in modes.items() if size <= free]
@@ -169,17 +200,6 @@ def _read(folder: Path) -> dict | None:
     return data if isinstance(data, dict) else None
 
 
-def _numbers(folder: Path) -> tuple[int, int]:
-    """How many numbers the safetensors files of a folder hold, and how many the largest tensor."""
-    counts = [
-        math.prod(entry["shape"])
-        for file in folder.glob("*.safetensors")
-        for name, entry in check_safetensors(file).items()
-        if name != "__metadata__"
-    ]
-    return sum(counts), max(counts, default=0)
-
-
 def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> float:
     frames = (video.num_frames - 1) // vae.get("temporal_compression_ratio", 4) + 1
     patch = transformer.get("patch_size", 2)
@@ -187,7 +207,7 @@ def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> floa
     tokens = frames * (video.height / pixels_a_token) * (video.width / pixels_a_token)
     tokens += transformer.get("max_text_seq_length", 226 if "block_out_channels" in vae else 512)
     width = transformer.get("num_attention_heads", 30) * transformer.get("attention_head_dim", 64)
-    batch = 2 if video.guidance_scale > 1 else 1
+    batch = 2 if video.sampling.guidance_scale > 1 else 1
     return batch * tokens * width * TOKEN_COPIES * DTYPE_BYTES[video.dtype]
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,34 +16,57 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
+from tavid_planner.video.estimate import chosen_mode
 from tavid_planner.video.image_fit import ImageFit
+from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 
+FETCHED = 0.9  # of a load that fetches its model
+
 logger = logging.getLogger(__name__)
 
 
-def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
+def load_pipeline(
+    config: VideoConfig, on_progress: OnProgress = silent, cancel: CancelToken | None = None
+) -> TargetAwarePipeline:
     """The pipeline that a profile asks for, with its provenance filled in.
+
+    Args:
+        on_progress: called with stage "load" while a model comes from a hub, which is the greater part of it then.
+        cancel: asked as often.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
         InputError: CONFIG_INVALID.
+        ControlError: CANCELLED.
     """
     device = checked_device(config.device)
     base = resolve_model(config.base)
     adapter = resolve_model(config.adapter) or None
+    loras = parse_loras(config.loras)
+    if config.speed_adapter:
+        loras = (*loras, NamedLora("speed_adapter", config.speed_adapter))
+    loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in loras)
+    # what memory `auto` is depends on its files
+    model_folder(base, on_fraction=lambda fraction: on_progress("load", FETCHED * fraction), cancel=cancel)
+    memory = chosen_mode(config)
     with _quiet_loading():
         pipeline = TargetAwarePipeline.from_pretrained(
             base,
             adapter,
             dtype=getattr(torch, config.dtype),
             device=device,
-            scheduler=config.scheduler,
-            memory=config.memory,
+            scheduler=config.sampling.scheduler,
+            memory=memory,
             vae_tiling=config.vae_tiling,
             lora_alpha=config.lora_alpha,
+            weights=config.weights,
+            loras=loras,
+            fuse=config.fuse,
+            step_cache=config.step_cache,
+            step_cache_threshold=config.step_cache_threshold,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -51,12 +75,15 @@ def load_pipeline(config: VideoConfig) -> TargetAwarePipeline:
         "adapter": config.adapter,
         "adapter_digest": pipeline.adapter.digest if pipeline.adapter else "",
         "adapter_scale": pipeline.adapter.scale_words if pipeline.adapter else "",
+        "loras": {lora.name: [lora.weight, pipeline.lora_digests[lora.name]] for lora in loras},
+        "fused": config.fuse,
         "trigger": pipeline.trigger,
         "mask_used": pipeline.uses_mask,
         "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
         "device": str(device),
         "dtype": config.dtype,
-        "memory": config.memory,
+        "memory": memory,
+        "weights": config.weights,
         "scheduler": type(pipeline.scheduler).__name__,
     }
     logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
@@ -95,8 +122,8 @@ def generate_video(
         height=config.height,
         width=config.width,
         num_frames=config.num_frames,
-        num_inference_steps=config.num_inference_steps,
-        guidance_scale=config.guidance_scale,
+        num_inference_steps=config.sampling.steps,
+        guidance_scale=config.sampling.guidance_scale,
         guidance=config.guidance,
         generator=torch.Generator("cpu").manual_seed(seed),
         output_type="np",
@@ -117,9 +144,10 @@ def generate_video(
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
         "prompt": request.prompt,
-        "steps": config.num_inference_steps,
+        "steps": config.sampling.steps,
+        "step_cache": config.step_cache,
         "guidance": config.guidance,
-        "guidance_scale": config.guidance_scale,
+        "guidance_scale": config.sampling.guidance_scale,
         "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
         "content_px": list(fit.content_px),

@@ -6,6 +6,7 @@ import torch
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import checked_mask
+from tavid_planner.video.conditioning import Conditioning
 
 
 def checked_image(image):
@@ -55,6 +56,27 @@ def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
     if not (soft and array.shape == tuple(size) and (array < 1).any()):
         array = checked_mask(array, size)
     return torch.from_numpy(array.astype(np.float32))[None, None]
+
+
+def checked_masks(mask, sizes_px, conditioning: Conditioning) -> torch.Tensor:  # (1, K, H, W) float32
+    """The mask of the target, or those of all marked instances, in the form that an adapter's conditioning has.
+
+    Raises:
+        InputError: MASK_INVALID, MASK_EMPTY, SIZE_MISMATCH.
+    """
+    if mask is None:
+        raise InputError(ErrorCode.MASK_INVALID, "mask is None", "the adapter needs the mask of the target")
+    if conditioning.kind == "mask":
+        return checked_coverage(mask, sizes_px)
+    masks, most = list(mask), len(conditioning.palette)
+    if not 1 <= len(masks) <= most:
+        raise InputError(
+            ErrorCode.MASK_INVALID, f"{len(masks)} instances are marked", f"this adapter knows 1 to {most}"
+        )
+    coverages = [checked_coverage(one, sizes_px) for one in masks]
+    if len({c.shape for c in coverages}) > 1:
+        raise InputError(ErrorCode.SIZE_MISMATCH, "the instances' masks have different sizes", "give one size")
+    return torch.cat(coverages, dim=1)
 
 
 def image_size_px(image) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 diffusers     transformer.transformer_blocks.0.attn1.to_q.lora_A.weight         (or lora.down, lora_linear_layer.down)
 peft          base_model.model.transformer_blocks.0.attn1.to_q.lora_A.default.weight, beside adapter_config.json
 kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha
+Wan           diffusion_model.blocks.0.self_attn.q.lora_A.weight, as its own repository calls its layers
 others        the same without a prefix, or with diffusion_model., model., module.
 """
 
@@ -23,6 +24,27 @@ _PARTS = (
 )
 # what may stand before the name of a layer
 _WRAPPERS = ("lora", "unet", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
+# of a Wan transformer: a piece of diffusers' name of a layer, and what the model's own repository calls it
+_ORIGINAL_OF_WAN = (
+    ("attn1.", "self_attn."),
+    ("attn2.", "cross_attn."),
+    (".to_q", ".q"),
+    (".to_k", ".k"),
+    (".to_v", ".v"),
+    (".to_out.0", ".o"),
+    (".add_k_proj", ".k_img"),
+    (".add_v_proj", ".v_img"),
+    ("ffn.net.0.proj", "ffn.0"),
+    ("ffn.net.2", "ffn.2"),
+    ("condition_embedder.text_embedder.linear_1", "text_embedding.0"),
+    ("condition_embedder.text_embedder.linear_2", "text_embedding.2"),
+    ("condition_embedder.time_embedder.linear_1", "time_embedding.0"),
+    ("condition_embedder.time_embedder.linear_2", "time_embedding.2"),
+    ("condition_embedder.time_proj", "time_projection.1"),
+    ("condition_embedder.image_embedder.ff.net.0.proj", "img_emb.proj.1"),
+    ("condition_embedder.image_embedder.ff.net.2", "img_emb.proj.3"),
+)
+_WAN_LAYER = re.compile(r"(blocks\.\d+|condition_embedder)\.")
 _OUR_LAYER = re.compile(r"(transformer_)?blocks[._]\d+[._](attn[12]|ffn?|norm)")
 KNOWN = (
     "diffusers (transformer.LAYER.lora_A.weight), peft (base_model.model.LAYER.lora_A.weight) "
@@ -50,13 +72,19 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE; it says whether the names are strange, or the base is another one.
     """
-    linear = {name: module for name, module in transformer.named_modules() if isinstance(module, torch.nn.Linear)}
-    flat = {name.replace(".", "_"): name for name in linear}
+    # a layer that has a LoRA already wraps the linear one, which keeps its name for who looks from outside
+    linear = {
+        name.removesuffix(".base_layer"): module
+        for name, module in transformer.named_modules()
+        if isinstance(module, torch.nn.Linear) and ".lora_" not in name
+    }
+    known = {name: name for name in linear} | {_original(name): name for name in linear if _WAN_LAYER.match(name)}
+    flat = {name.replace(".", "_"): layer for name, layer in known.items()}
     parts: dict[tuple[str, str], torch.Tensor] = {}
     lost, origin = [], {}
     for key, value in tensors.items():
         stem, part = _split(key)
-        layer = stem and _layer_of(stem, linear, flat)
+        layer = stem and _layer_of(stem, known, flat)
         if not layer:
             lost.append(key)
             continue
@@ -138,12 +166,19 @@ def _split(key: str) -> tuple[str | None, str]:
     return None, ""
 
 
-def _layer_of(stem: str, linear: dict, flat: dict[str, str]) -> str | None:
+def _original(layer: str) -> str:
+    """What Wan's own repository calls a layer of its transformer in diffusers."""
+    for ours, original in _ORIGINAL_OF_WAN:
+        layer = layer.replace(ours, original)
+    return layer
+
+
+def _layer_of(stem: str, known: dict[str, str], flat: dict[str, str]) -> str | None:
     """The transformer's layer that a stem means, wrappers before it left out."""
     for bare in _unwrapped(stem.replace(".processor.", ".")):
         for name in (bare, f"{bare}.0"):  # diffusers once called the first layer of to_out by its list's name
-            if name in linear:
-                return name
+            if name in known:
+                return known[name]
             if "." not in bare and (layer := flat.get(name.replace(".", "_"))):
                 return layer
     return None

@@ -6,7 +6,7 @@ import torch
 
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 
-MODES = ("resident", "model", "sequential")
+MODES = ("resident", "model", "group", "sequential")
 CPU_ALLOCATOR_SIGNS = ("can't allocate memory", "not enough memory")
 
 
@@ -14,8 +14,8 @@ def place(pipeline, device: str | torch.device, memory: str = "resident") -> Non
     """Put a pipeline's weights where the memory mode wants them.
 
     Args:
-        memory: "resident" keeps all on the device; "model" brings one model at a time there (19 GB for the 5B
-            model), "sequential" one layer at a time (under 4 GB, slow).
+        memory: "resident" keeps all on the device; "model" brings one model at a time there, "group" one block of the
+            transformer while the next one is on its way, "sequential" one layer at a time (least memory, slow).
 
     Raises:
         InputError: CONFIG_INVALID for a mode or device that cannot be had.
@@ -36,8 +36,29 @@ def place(pipeline, device: str | torch.device, memory: str = "resident") -> Non
             )
         if memory == "model":
             pipeline.enable_model_cpu_offload(device=device)
+        elif memory == "group":
+            offload_in_groups(pipeline, device)
         else:
             pipeline.enable_sequential_cpu_offload(device=device)
+
+
+def offload_in_groups(pipeline, device: torch.device) -> None:
+    """Weights come to the device with the block, or outside the transformer the layer, that computes.
+
+    On a CUDA device the transformer's next block is copied while one computes. Not so in the VAE: how often its layers
+    run depends on the number of frames, and a stream wants one order.
+    """
+    from diffusers.hooks import apply_group_offloading
+
+    how = dict(onload_device=device, offload_device=torch.device("cpu"))
+    streams = dict(use_stream=device.type == "cuda", non_blocking=device.type == "cuda")
+    for name, model in pipeline.components.items():
+        if not isinstance(model, torch.nn.Module):
+            continue
+        if name == "transformer":
+            apply_group_offloading(model, offload_type="block_level", num_blocks_per_group=1, **how, **streams)
+        else:
+            apply_group_offloading(model, offload_type="leaf_level", **how)
 
 
 def checked_device(device: str | torch.device) -> torch.device:
@@ -76,5 +97,5 @@ def _out_of_memory(error: BaseException) -> VideoError:
     return VideoError(
         ErrorCode.OUT_OF_MEMORY,
         f"the video model does not fit: {first_line[:160]}",
-        "use memory 'model' or 'sequential' with vae_tiling, a smaller dtype, or smaller and fewer frames",
+        "use memory 'group' or 'sequential' with vae_tiling, a smaller dtype, or smaller and fewer frames",
     )

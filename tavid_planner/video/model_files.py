@@ -5,11 +5,14 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+from hoi_motion.progress import CancelToken
 from hoi_motion.reading.text import read_json
 from tavid_planner.config import share_folder
 from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.video.hub import fetch_model
 
 WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transformers write them
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
@@ -28,31 +31,28 @@ def is_hub_id(name: str) -> bool:
     return not (parent.is_dir() or (share_folder() / parent).is_dir())
 
 
-def model_folder(name: str, files: tuple[str, ...] | None = None) -> Path:
+def model_folder(
+    name: str,
+    files: tuple[str, ...] | None = None,
+    on_fraction: Callable[[float], None] = lambda fraction: None,
+    cancel: CancelToken | None = None,
+) -> Path:
     """The local folder of a model given by folder or hub id; a hub is asked for hub ids only.
 
     Args:
         files: patterns of the files wanted from a hub, None for all.
+        on_fraction, cancel: see `hub.fetch_model`.
 
     Raises:
         VideoError: MODEL_MISSING.
+        ControlError: CANCELLED, while a hub is asked.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
     if not is_hub_id(name):
         raise missing(f"the model folder {name} does not exist", "give a folder in diffusers format, or a hub id")
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=None if files is None else list(files)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        raise missing(
-            f"{name} is neither a local folder, nor in {constants.HF_HUB_CACHE}, nor could it be fetched from the hub "
-            f"({type(error).__name__})",
-            "check the name and the network, or download the model and give its folder",
-        ) from error
+    return fetch_model(name, files, on_fraction, cancel)
 
 
 def check_base_folder(folder: Path) -> None:

@@ -11,23 +11,22 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, InputError, VideoError
-from tavid_planner.video.adapter import Adapter, load_adapter
+from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention_recorder import AttentionRecorder
-from tavid_planner.video.backbone import Backbone, backbone_of, pipeline_class
-from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, coloured, id_map_latents, mask_latents
+from tavid_planner.video.backbone import Backbone, backbone_of
+from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
 from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import GUIDANCE, guidance_at
-from tavid_planner.video.inputs import checked_coverage, checked_image, image_size_px
-from tavid_planner.video.memory import memory_errors, place
-from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
+from tavid_planner.video.inputs import checked_image, checked_masks, image_size_px
+from tavid_planner.video.loading import load_models
+from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
-from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
+from tavid_planner.video.step_cache import refuse_capture
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 
@@ -71,66 +70,22 @@ class TargetAwarePipeline(DiffusionPipeline):
     Attributes:
         adapter: the loaded `Adapter`, or None.
         base: folder or hub id the models came from.
+        lora_digests: of the LoRAs besides the adapter, by name.
         SCHEDULERS: samplers of the family by name.
         frame_step: clips have a multiple of so many frames, and one.
     """
 
     adapter: Adapter | None = None
     base: str = ""
+    lora_digests: ClassVar[dict[str, str]] = {}
     SCHEDULERS: ClassVar[dict[str, type]] = {}
     frame_step: int
+    _kept_text: tuple[tuple, torch.Tensor] | None = None
 
     @classmethod
-    def from_pretrained(
-        cls,
-        base,
-        adapter=None,
-        dtype: torch.dtype = torch.float32,
-        device: str | torch.device = "cpu",
-        scheduler: str | None = None,
-        memory: str = "resident",
-        vae_tiling: bool = False,
-        lora_alpha: float | None = None,
-    ) -> "TargetAwarePipeline":
-        """Load an image-to-video model of a known family and, if given, a target-aware adapter.
-
-        Args:
-            base: a folder in diffusers format, or a hub id; for a folder no hub is ever asked.
-            adapter: a folder or hub id in the layout of the released TaViD weights.
-            scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
-            lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
-            memory: "resident", or "model" and "sequential" offloading (these need a GPU).
-
-        Raises:
-            VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
-            InputError: CONFIG_INVALID.
-        """
-        folder = model_folder(str(base))
-        check_base_folder(folder)
-        kind = pipeline_class(transformer_class(folder))
-        _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))
-        with memory_errors():
-            try:
-                own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
-                pipeline = super(TargetAwarePipeline, kind).from_pretrained(  # pyright: ignore[reportAttributeAccessIssue]
-                    str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
-                )
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise missing(
-                    f"{folder} cannot be loaded: {error}", "check that it is an image-to-video model"
-                ) from error
-            pipeline.base = str(base)
-            pipeline.check_base()
-            if adapter:
-                pipeline.adapter = load_adapter(pipeline, adapter, lora_alpha)
-            if scheduler is not None:
-                pipeline.scheduler = pipeline.sampler(scheduler)
-            if vae_tiling:
-                pipeline.vae.enable_tiling()
-            place(pipeline, device, memory)
-            if pipeline.device.type == "cpu" and memory == "resident":
-                pipeline.speed_up_on_cpu()
-        return pipeline
+    def from_pretrained(cls, base, adapter=None, **options) -> "TargetAwarePipeline":
+        """Load a model and its adapter; options, and what is raised, see `loading.load_models`."""
+        return load_models(base, adapter, **options)
 
     @property
     def trigger(self) -> str:
@@ -157,6 +112,10 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     def speed_up_on_cpu(self) -> None:
         """The same numbers in less time on a CPU, where there is a way."""
+
+    def tile_vae(self) -> None:
+        """Let the VAE work in tiles that overlap."""
+        self.vae.enable_tiling()
 
     def own_size_px(self) -> tuple[int, int]:
         """(height, width) of the frames that the model was trained on."""
@@ -246,6 +205,8 @@ class TargetAwarePipeline(DiffusionPipeline):
         _check_choice("guidance", guidance, GUIDANCE)
         _check_choice("mask_reduction", mask_reduction, REDUCTIONS)
         _check_choice("output_type", output_type, OUTPUT_TYPES)
+        if capture_attention:
+            refuse_capture(self.transformer)
         image = checked_image(image)
         mask = self._checked_mask(mask, image, (height, width))
         text_length = max_sequence_length or backbone.text_length
@@ -261,11 +222,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         try:
             with memory_errors(), self._cancellable(cancel):
                 # 2. Text: the negative branch comes first in the batch
-                prompt_embeds, negative_embeds = self.encode_prompt(
-                    triggered.text, negative_prompt, guided, max_sequence_length=text_length, device=device
-                )
-                if guided:
-                    prompt_embeds = torch.cat([negative_embeds, prompt_embeds])
+                prompt_embeds = self._text_embeds(triggered.text, negative_prompt, guided, text_length, device)
                 dtype = prompt_embeds.dtype
 
                 # 3. Timesteps
@@ -278,7 +235,14 @@ class TargetAwarePipeline(DiffusionPipeline):
                 _, frames, _, h, w = latents.shape
                 condition = None
                 if self.uses_mask:
-                    condition = self._instance_latents(mask, frames, h, w, mask_reduction).to(start.image)
+                    condition = instance_latents(
+                        mask,
+                        self.conditioning,
+                        (frames, h, w),
+                        self.encoded_clip,
+                        self.vae_scale_factor_spatial,
+                        mask_reduction,
+                    ).to(start.image)
                     condition = torch.cat([condition] * len(prompt_embeds))
 
                 # 5. Denoising
@@ -349,37 +313,19 @@ class TargetAwarePipeline(DiffusionPipeline):
         return self.adapter.conditioning if self.adapter is not None else Conditioning()
 
     def _checked_mask(self, mask, image, size_px) -> torch.Tensor | None:  # (1, K, H, W) float32
-        if not self.uses_mask:
-            if mask is not None:
-                logger.warning("no adapter is loaded: the mask is not used")
-            return None
-        if mask is None:
-            raise InputError(ErrorCode.MASK_INVALID, "mask is None", "the adapter needs the mask of the target")
-        sizes = (size_px, image_size_px(image))
-        if self.conditioning.kind == "mask":
-            return checked_coverage(mask, sizes)
-        masks, most = list(mask), len(self.conditioning.palette)
-        if not 1 <= len(masks) <= most:
-            raise InputError(
-                ErrorCode.MASK_INVALID, f"{len(masks)} instances are marked", f"this adapter knows 1 to {most}"
-            )
-        coverages = [checked_coverage(one, sizes) for one in masks]
-        if len({c.shape for c in coverages}) > 1:
-            raise InputError(ErrorCode.SIZE_MISMATCH, "the instances' masks have different sizes", "give one size")
-        return torch.cat(coverages, dim=1)
+        if self.uses_mask:
+            return checked_masks(mask, (size_px, image_size_px(image)), self.conditioning)
+        if mask is not None:
+            logger.warning("no adapter is loaded: the mask is not used")
+        return None
 
-    def _instance_latents(self, masks: torch.Tensor, frames: int, height: int, width: int, reduction: str):
-        """The marked instances as extra channels (1, F, C, h, w), zeros but in latent frame 0."""
-        conditioning = self.conditioning
-        if conditioning.kind == "mask":
-            return mask_latents(masks, frames, height, width, reduction)
-        latents = id_map_latents(masks, conditioning.palette, frames, height, width)
-        if conditioning.kind == "id_map":
-            return latents
-        cell = self.vae_scale_factor_spatial
-        picture = F.interpolate(coloured(masks, conditioning.palette), size=(height * cell, width * cell), mode="area")
-        first = self.encoded_clip((2 * picture - 1)[:, :, None])
-        return torch.cat([first, first.new_zeros(1, frames - 1, *first.shape[2:])], dim=1)
+    def _text_embeds(self, text: str, negative: str, guided: bool, length: int, device) -> torch.Tensor:  # (B, N, D)
+        """Features of the words, those of the negative prompt first; the last ones are kept: samples share them."""
+        wanted = text, negative if guided else "", guided, length, str(device)
+        if self._kept_text is None or self._kept_text[0] != wanted:
+            embeds, without = self.encode_prompt(text, negative, guided, max_sequence_length=length, device=device)
+            self._kept_text = wanted, torch.cat([without, embeds]) if guided else embeds
+        return self._kept_text[1]
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken):

@@ -45,10 +45,18 @@ class PlanWorker:
         cancel_grace_s: how long a job may take to hear a cancel before its process is ended; longer by GRACE_S_A_GB
             for the models that would have to be loaded again.
         debug: let the libraries in the process talk.
+        environment: variables that the process has besides those of this one, for example CUDA_VISIBLE_DEVICES.
     """
 
-    def __init__(self, planner: str = PLANNER, cancel_grace_s: float = 1.0, debug: bool = False):
+    def __init__(
+        self,
+        planner: str = PLANNER,
+        cancel_grace_s: float = 1.0,
+        debug: bool = False,
+        environment: dict[str, str] | None = None,
+    ):
         self._planner, self._debug = planner, debug
+        self._environment = environment or {}
         self.cancel_grace_s = cancel_grace_s
         self._process: subprocess.Popen | None = None
         self._channel: Channel | None = None
@@ -184,6 +192,7 @@ class PlanWorker:
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
+                    env=os.environ | self._environment,
                 )
         except OSError as error:
             ours.close()

@@ -39,7 +39,7 @@ def stages(monkeypatch, video, motion):
         body=module("hoi_motion.body", load_body=lambda path: f"body {path}", forget_bodies=lambda: None),
         video=module(
             "tavid_planner.video",
-            load_pipeline=lambda config: loads.append(config) or "pipeline",
+            load_pipeline=lambda config, on_progress, cancel: loads.append(config) or "pipeline",
             generate_video=lambda pipeline, request, config, seed, on_progress, cancel: video,
         ),
         lift=module(
@@ -234,7 +234,7 @@ def test_memory_that_runs_out_is_an_error_with_a_hint(stages, make_request):
 
 
 def test_a_failed_load_leaves_an_unloaded_planner(stages, make_request):
-    def load(config):
+    def load(config, on_progress, cancel):
         raise VideoError(ErrorCode.MODEL_MISSING, "gone")
 
     stages.video.load_pipeline = load

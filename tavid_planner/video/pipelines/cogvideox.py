@@ -29,6 +29,13 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
     def speed_up_on_cpu(self) -> None:
         speed_up_vae(self.vae)
 
+    def tile_vae(self) -> None:
+        vae, cell = self.vae, self.vae_scale_factor_spatial
+        vae.enable_tiling()
+        height = whole_tile(vae.tile_latent_min_height, cell, vae.tile_overlap_factor_height)
+        width = whole_tile(vae.tile_latent_min_width, cell, vae.tile_overlap_factor_width)
+        vae.enable_tiling(tile_sample_min_height=cell * height, tile_sample_min_width=cell * width)
+
     def own_size_px(self) -> tuple[int, int]:
         config, cell = self.transformer.config, self.vae_scale_factor_spatial
         return config.sample_height * cell, config.sample_width * cell
@@ -79,8 +86,22 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
         return self._means(pixels)[:, :, 0] * (1 / scale if self.vae.config.invert_scale_latents else scale)
 
     def _means(self, pixels: torch.Tensor) -> torch.Tensor:  # (B, 3, T, H, W) -> (B, C, F, h, w)
-        return self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mean
+        return self.vae.encode(pixels.to(self._execution_device, self.vae.dtype)).latent_dist.mean
 
     def _padding_frames(self, num_frames: int) -> int:
         latent_frames = (num_frames - 1) // self.vae_scale_factor_temporal + 1
         return -latent_frames % self.backbone.patch[0]
+
+
+def whole_tile(latents: int, cell: int, overlap: float) -> int:
+    """The side of a tile, `latents` or the next larger one that works: its overlap is as wide in latents as in pixels.
+
+    Otherwise the tiles of CogVideoX's VAE do not add up to the frame: the picture comes out larger, and sheared.
+    """
+
+    def step_and_kept(side: int) -> tuple[int, int]:
+        return int(side * (1 - overlap)), side - int(side * overlap)
+
+    while len({*step_and_kept(latents), *(pixels / cell for pixels in step_and_kept(latents * cell))}) > 1:
+        latents += 1
+    return latents

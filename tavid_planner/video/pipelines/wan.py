@@ -96,7 +96,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
         return self.vae.decode(latents, return_dict=False)[0]
 
     def encoded_clip(self, pixels) -> torch.Tensor:
-        means = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode().transpose(1, 2)
+        means = self.vae.encode(pixels.to(self._execution_device, self.vae.dtype)).latent_dist.mode().transpose(1, 2)
         mean, std = self._statistics(means)
         return (means - mean) / std
 

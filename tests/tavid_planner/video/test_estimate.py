@@ -98,17 +98,72 @@ def full_size(folder, family):
     write_shapes(folder / "vae", [(f"w{i}", (512, 512, 3, 3, 3)) for i in range(40)], vae)
 
 
+@pytest.fixture(scope="module")
+def published_5b(tmp_path_factory):
+    """CogVideoX-5B-I2V with the names and shapes of its published files."""
+    import torch
+    from diffusers import AutoencoderKLCogVideoX, CogVideoXTransformer3DModel
+    from test_full_sizes import COGVIDEOX_5B
+    from transformers import T5Config, T5EncoderModel
+
+    text = dict(vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64)
+    blocks = 4
+    vae = dict(
+        down_block_types=["CogVideoXDownBlock3D"] * blocks,
+        up_block_types=["CogVideoXUpBlock3D"] * blocks,
+        block_out_channels=[128, 256, 256, 512],
+        latent_channels=16,
+        layers_per_block=3,
+    )
+    folder = tmp_path_factory.mktemp("published")
+    with torch.device("meta"):
+        models = {
+            "transformer": CogVideoXTransformer3DModel(**COGVIDEOX_5B),
+            "text_encoder": T5EncoderModel(T5Config(**text, feed_forward_proj="gated-gelu")),
+            "vae": AutoencoderKLCogVideoX(**vae),
+        }
+    for name, model in models.items():
+        shapes = [(key, tuple(value.shape)) for key, value in model.state_dict().items()]
+        config = dict(model.config) if name != "text_encoder" else {}
+        write_shapes(folder / name, shapes, {k: v for k, v in config.items() if not k.startswith("_")})
+    return folder
+
+
+def test_5b_fits_into_16_gb_when_blocks_come_and_go_and_more_of_it_in_8_bits(published_5b, monkeypatch):
+    monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
+    config = with_options(load_profile("tavid-5b"), [f"video.base={published_5b}", "video.adapter="])
+    full, small = (needed_by_mode(with_options(config, [f"video.weights={kind}"])) for kind in ("full", "fp8"))
+    assert full["resident"] > 20e9 > full["model"] > 10e9 > full["group"] > full["sequential"]
+    assert small["resident"] < 0.75 * full["resident"]
+    # two of 42 blocks, and what stands outside them
+    assert full["group"] - full["sequential"] < 2e9
+
+
+@pytest.mark.parametrize("free_gb, mode", [(80, "resident"), (20, "model"), (12, "group"), (1, "sequential")])
+def test_auto_takes_the_quickest_mode_that_fits(published_5b, monkeypatch, free_gb, mode):
+    monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
+    monkeypatch.setattr(estimate, "device_free_bytes", lambda device: free_gb * 1e9)
+    options = [f"video.base={published_5b}", "video.adapter=", "video.memory=auto"]
+    config = with_options(load_profile("tavid-5b"), options)
+    assert estimate.chosen_mode(config.video) == mode
+    assert needed_bytes(config) == needed_by_mode(config)[mode]
+
+
+def test_auto_on_a_cpu_is_resident():
+    assert estimate.chosen_mode(mini(16, 16, 5, "video.memory=auto").video) == "resident"
+
+
 @pytest.mark.parametrize("profile, family", [("wan-5b", "wan"), ("tavid-5b", "cogvideox")])
 def test_full_size_models_need_less_the_more_waits_elsewhere(tmp_path, profile, family, monkeypatch):
     full_size(tmp_path / "base", family)
-    options = [f"video.base={tmp_path / 'base'}", "video.adapter=", "video.device=cpu"]
+    options = [f"video.base={tmp_path / 'base'}", "video.adapter=", "video.device=cpu", "video.memory=model"]
     config = with_options(load_profile(profile), options)
     needed = needed_by_mode(config)
     assert needed["resident"] > needed["model"] > needed["sequential"]
     weights = 2 * (120 * 14336 * 3072 + 110 * 10240 * 4096)
     assert weights < needed["resident"] < 40e9
     monkeypatch.setattr(estimate, "free_bytes", lambda: int(needed["model"]))
-    require_memory(config)  # the profile offloads whole models
+    require_memory(config)
     with pytest.raises(TavidError, match="GB are free"):
         require_memory(with_options(config, ["video.memory=resident"]))
 

@@ -146,3 +146,45 @@ def test_a_layer_of_which_half_is_missing_is_named(renamed, transformers):
 def test_an_alpha_that_is_no_positive_number_is_refused(renamed, transformers, alpha):
     with pytest.raises(VideoError, match="expected one positive number"):
         load_adapter(transformers[0], renamed(kohya, alpha=alpha))
+
+
+# as the repository of the model calls them -> what they are in diffusers
+ORIGINAL_OF_WAN = {
+    "blocks.1.self_attn.q": "blocks.1.attn1.to_q",
+    "blocks.0.self_attn.o": "blocks.0.attn1.to_out.0",
+    "blocks.0.cross_attn.k": "blocks.0.attn2.to_k",
+    "blocks.0.cross_attn.v_img": "blocks.0.attn2.add_v_proj",
+    "blocks.1.ffn.0": "blocks.1.ffn.net.0.proj",
+    "blocks.1.ffn.2": "blocks.1.ffn.net.2",
+    "text_embedding.2": "condition_embedder.text_embedder.linear_2",
+    "time_embedding.0": "condition_embedder.time_embedder.linear_1",
+    "time_projection.1": "condition_embedder.time_proj",
+    "img_emb.proj.3": "condition_embedder.image_embedder.ff.net.2",
+}
+
+
+@pytest.mark.parametrize("prefix", ["diffusion_model.", "", "lora_unet_"])
+def test_the_names_of_wan_s_own_repository_are_known(prefix):
+    from tiny_wan import tiny_wan_transformer
+
+    from tavid_planner.video.lora_names import read_layers
+
+    transformer = tiny_wan_transformer("i2v")
+    tensors = {}
+    for original, ours in ORIGINAL_OF_WAN.items():
+        layer = transformer.get_submodule(ours)
+        stem = prefix + (original.replace(".", "_") if prefix == "lora_unet_" else original)
+        tensors[f"{stem}.lora_down.weight"] = torch.zeros(2, layer.in_features)
+        tensors[f"{stem}.lora_up.weight"] = torch.zeros(layer.out_features, 2)
+    assert set(read_layers(tensors, transformer, "x.safetensors").ranks) == set(ORIGINAL_OF_WAN.values())
+
+
+def test_every_layer_of_wan_has_an_original_name_of_its_own():
+    from tiny_wan import tiny_wan_transformer
+
+    from tavid_planner.video.lora_names import _WAN_LAYER, _original
+
+    modules = tiny_wan_transformer("i2v").named_modules()
+    layers = [n for n, m in modules if isinstance(m, torch.nn.Linear) and _WAN_LAYER.match(n)]
+    originals = {_original(layer) for layer in layers}
+    assert len(originals) == len(layers) and not [name for name in originals if "attn1" in name or "_embedder" in name]

@@ -103,18 +103,6 @@ def test_a_path_is_never_taken_for_a_hub_id(tmp_path, monkeypatch):
     assert is_hub_id("THUDM/CogVideoX-5b-I2V")
 
 
-def test_hub_failure_is_a_missing_model(monkeypatch):
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    def offline(*args, **kwargs):
-        raise LocalEntryNotFoundError("no network")
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
-    with pytest.raises(VideoError) as error:
-        model_folder("someone/some-model")
-    assert error.value.code is ErrorCode.MODEL_MISSING
-
-
 def test_digest_follows_the_bytes(copied_base, tiny_base):
     assert weights_digest(copied_base) == weights_digest(tiny_base)
     path = copied_base / "vae" / "diffusion_pytorch_model.safetensors"

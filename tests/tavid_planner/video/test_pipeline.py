@@ -189,3 +189,17 @@ def test_unknown_loading_options(tiny_base, changes):
         TargetAwarePipeline.from_pretrained(tiny_base, **changes)
     assert error.value.code is ErrorCode.CONFIG_INVALID
     assert repr(next(iter(changes.values()))) in error.value.message
+
+
+def test_the_words_of_a_request_are_read_once_for_all_its_samples(tiny_base, tiny_adapter, generate):
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_base, tiny_adapter)
+    pipeline.set_progress_bar_config(disable=True)
+    read = []
+    pipeline.text_encoder.register_forward_hook(lambda *_: read.append(1))
+    first = generate(pipeline, seed=3, guidance_scale=2.0).frames
+    generate(pipeline, seed=4, guidance_scale=2.0)
+    assert len(read) == 2  # the prompt and the empty one
+    generate(pipeline, prompt="another [TGT] cup", guidance_scale=2.0)
+    generate(pipeline, prompt="another [TGT] cup", guidance_scale=2.0, negative_prompt="blurred")
+    assert len(read) == 6
+    assert (generate(pipeline, seed=3, guidance_scale=2.0).frames == first).all()

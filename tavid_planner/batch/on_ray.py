@@ -1,0 +1,122 @@
+"""The requests of a batch on a Ray cluster, or on a Ray of this machine alone.
+
+Ray keeps the queue, chooses the machines and tries a request again whose process has died. Images, masks and the folder
+of the results are read and written by whatever machine answers: they lie where all machines see them.
+"""
+
+import logging
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import import_module
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.batch.local import TRIES
+from tavid_planner.batch.request_list import ListedRequest
+from tavid_planner.batch.results import BatchFolder
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ControlError, ErrorCode, TavidError
+from tavid_planner.worker.supervisor import PLANNER
+
+OWN = "local"
+AT_ONCE = 1000
+"""So many requests are handed over at a time."""
+
+log = logging.getLogger(__name__)
+
+
+def answer_on_ray(
+    requests: list[ListedRequest],
+    config: PlannerConfig,
+    results: BatchFolder,
+    address: str = OWN,
+    workers: int | None = None,
+    cpus: float = 1.0,
+    gpus: float = 0.0,
+    planner: str = PLANNER,
+) -> Iterator[str]:
+    """Answer requests; the name of each as soon as its result is there.
+
+    Args:
+        address: of a cluster ("auto" for the one that this machine belongs to), or "local" for a Ray that is started
+            here and ends with this.
+        workers: processes of a Ray that is started here; None for as many as fit.
+        cpus, gpus: what a request takes.
+
+    Raises:
+        ControlError: INTERNAL where Ray is not installed, or cannot be reached.
+        TavidError: what would end every other request as well.
+    """
+    ray = _ray()
+    here = {} if address != OWN or workers is None else {"num_cpus": workers * cpus}
+    try:
+        dashboard = None if address != OWN else False
+        ray.init(address=address, include_dashboard=dashboard, log_to_driver=False, logging_level="WARNING", **here)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ControlError(
+            ErrorCode.INTERNAL, f"no Ray at {address!r}: {error}", "start one (ray start --head), or use --ray local"
+        ) from error
+    try:
+        # zero: a process answers one request after the other with the models it has loaded
+        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=TRIES - 1, max_calls=0)(_answer)
+        waiting, running = list(reversed(requests)), {}
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                request = waiting.pop()
+                running[remote.remote(request, config, results.folder, planner)] = request.name
+            for reference in ray.wait(list(running))[0]:
+                name = running.pop(reference)
+                _take(ray, reference, name, results)
+                yield name
+    finally:
+        ray.shutdown()
+
+
+def _take(ray, reference, name: str, results: BatchFolder) -> None:
+    """See what became of a request."""
+    try:
+        error = ray.get(reference)
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as death:
+        words = f"the planning process has ended {TRIES} times: {str(death).splitlines()[0]}"
+        results.write_error(name, ControlError(ErrorCode.INTERNAL, words, "see the logs of Ray"))
+        return
+    except ray.exceptions.RayError as failure:
+        hint = "see Ray's logs; the same command goes on with what is missing"
+        raise ControlError(ErrorCode.INTERNAL, f"request {name}: {failure}", hint) from failure
+    if error is not None:
+        raise error
+
+
+def _answer(request: ListedRequest, config: PlannerConfig, folder, planner: str) -> TavidError | None:
+    """In a process of Ray: make the result of a request. The error is one that ends the batch."""
+    from tavid_planner.bundle import save_plan
+
+    def make(bundle) -> None:
+        try:
+            save_plan(_loaded(planner, config).plan(request.files.read(), cancel=CancelToken()), bundle)
+        except TavidError:
+            raise
+        except Exception as error:  # costs this request, and the process goes on with the next one
+            log.exception("request %s: error inside the planner", request.name)
+            raise ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}") from error
+
+    try:
+        BatchFolder(folder).once(request.name, make)
+    except TavidError as error:
+        return error
+    return None
+
+
+@lru_cache(maxsize=1)
+def _loaded(planner: str, config: PlannerConfig):
+    module, _, name = planner.partition(":")
+    return getattr(import_module(module), name)(config)
+
+
+def _ray():
+    try:
+        import ray
+    except ImportError as error:
+        raise ControlError(
+            ErrorCode.INTERNAL, "Ray is not installed", "pip install 'tavid_planner[ray]', or leave out --ray"
+        ) from error
+    return ray

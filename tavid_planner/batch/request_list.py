@@ -1,0 +1,86 @@
+"""The list of a batch: one JSON object a line, a request each."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hoi_motion.errors import shown
+from hoi_motion.reading.text import MAX_JSON_BYTES
+from hoi_motion.reading.untrusted import read_bytes, reading
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request_files import RequestFiles
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
+WHAT = "a list of requests"
+HINT = 'one JSON object a line: {"name": "mug-1", "image": "a.png", "mask": "m.png", "instruction": "picks up ..."}'
+
+
+@dataclass(frozen=True)
+class ListedRequest:
+    """One line.
+
+    Attributes:
+        name: of its result; without one it is the number of the line, 0001 the first.
+        digest: of the line's values and of the bytes of its files; changes when the request does.
+    """
+
+    name: str
+    files: RequestFiles
+    digest: str
+
+
+def read_request_list(path) -> list[ListedRequest]:
+    """Every request of a file; names of files are relative to its folder.
+
+    Raises:
+        InputError: CONFIG_INVALID, with the number of the line, for a line that is no request, or a name that comes
+            twice; IMAGE_INVALID and its kin are found when the request's turn comes.
+    """
+    path = Path(path)
+    with reading(path, WHAT, ErrorCode.CONFIG_INVALID, HINT):
+        lines = read_bytes(path, WHAT, MAX_JSON_BYTES, ErrorCode.CONFIG_INVALID, HINT).decode("utf-8-sig").splitlines()
+    requests: dict[str, ListedRequest] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            request = _request(line, f"{number:04d}", path.parent)
+        except InputError as error:
+            raise InputError(error.code, f"{path} line {number}: {error.message}", error.hint) from error
+        # two names that differ in case only are one folder on some file systems
+        if request.name.lower() in requests:
+            raise InputError(ErrorCode.CONFIG_INVALID, f"{path} line {number}: the name {request.name!r} comes twice")
+        requests[request.name.lower()] = request
+    if not requests:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{path} holds no request", HINT)
+    return list(requests.values())
+
+
+def _request(line: str, number: str, folder: Path) -> ListedRequest:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{shown(line)} is no JSON", HINT) from error
+    if not isinstance(data, dict):
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{shown(data)} is no JSON object", HINT)
+    name = data.pop("name", number)
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"the name {shown(name)} is no name of a folder",
+            "use up to 100 letters, digits, dots, dashes and underscores",
+        )
+    files = RequestFiles.of_mapping(data, folder)
+    return ListedRequest(name, files, _digest(data, files))
+
+
+def _digest(data: dict, files: RequestFiles) -> str:
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
+    for file in files.files:
+        try:
+            digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+        except OSError:  # its turn says what is wrong with it
+            digest.update(b"unreadable")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,152 @@
+"""The folder of a batch: a bundle or an error for every request, written whole, and what they were made with.
+
+batch.json          profile, and the digest of every request
+plans/NAME/         plan bundle
+errors/NAME.json    why there is none: code, name, message, hint
+"""
+
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from hoi_motion.files import write_whole
+from hoi_motion.lock import only_writer
+from hoi_motion.options import to_mapping
+from hoi_motion.reading.text import read_json
+from tavid_planner.batch.request_list import ListedRequest
+from tavid_planner.bundle import load_plan_json
+from tavid_planner.config import PlannerConfig
+from tavid_planner.errors import ErrorCode, InputError, TavidError
+
+CLAIM = "batch.json"
+HINT = "tavid-plan batch writes such folders"
+# the same for every request: they end the batch, and no request is blamed for them
+ENDS_THE_BATCH = {
+    ErrorCode.MODEL_MISSING,
+    ErrorCode.ADAPTER_INCOMPATIBLE,
+    ErrorCode.BODY_MODEL_MISSING,
+    ErrorCode.OUTPUT_INVALID,
+    ErrorCode.CANCELLED,
+}
+WAIT_S = 0.5
+"""Between looks at a request that another process, perhaps of an earlier run that is just ending, still works on."""
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the summary.
+
+    Attributes:
+        outcome: a verdict, or the name of an error.
+        words: reasons or message.
+        done: whether the robot did it; None where none was asked for.
+        seconds: what the plan took.
+    """
+
+    name: str
+    outcome: str
+    words: str = ""
+    done: bool | None = None
+    seconds: float | None = None
+
+
+class BatchFolder:
+    """Where the results of a batch are, and which are still missing."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder).absolute()
+        self.plans, self.errors = self.folder / "plans", self.folder / "errors"
+
+    def claim(self, config: PlannerConfig, requests: list[ListedRequest]) -> None:
+        """Make the folder, or see that what it holds was asked for in the same way; new requests may be added.
+
+        Raises:
+            InputError: CONFIG_INVALID when profile or a request has changed; OUTPUT_INVALID.
+        """
+        profile = json.loads(json.dumps(to_mapping(config)))
+        digests = {request.name: request.digest for request in requests}
+        path = self.folder / CLAIM
+        if path.is_file():
+            there = read_json(path, "the claim of a batch", hint=HINT)
+            known = there.get("requests", {})
+            changed = [name for name, digest in digests.items() if known.get(name, digest) != digest]
+            if there.get("profile") != profile or changed:
+                what = f"request {changed[0]}" if changed else "profile"
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", "name another folder"
+                )
+            digests = known | digests
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise InputError(
+                ErrorCode.OUTPUT_INVALID, f"{self.folder} is no folder of a batch", "name one that does not exist yet"
+            )
+        try:
+            for folder in (self.plans, self.errors):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {self.folder}: {error.strerror}") from error
+        write_whole(path, json.dumps({"profile": profile, "requests": digests}, indent=1).encode())
+
+    def has(self, name: str) -> bool:
+        """Whether a request has its result."""
+        return (self.plans / name).is_dir() or (self.errors / f"{name}.json").is_file()
+
+    def forget_error(self, name: str) -> None:
+        """So that a request that failed is tried again."""
+        (self.errors / f"{name}.json").unlink(missing_ok=True)
+
+    def once(self, name: str, make) -> None:
+        """Make the result of a request unless it is there; nobody else makes the same one at that time.
+
+        Args:
+            make: called with the folder that the bundle shall have.
+
+        Raises:
+            TavidError: one that is not the request's own fault. Its own are the result then.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        with ExitStack() as held:
+            while not self.has(name):
+                try:
+                    held.enter_context(only_writer(self.plans / name, "plan"))
+                except InputError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(WAIT_S)
+                else:
+                    break
+            # it may have been made between the last look and the lock
+            if not self.has(name):
+                self._make(name, make)
+
+    def _make(self, name: str, make) -> None:
+        try:
+            make(self.plans / name)
+        except TavidError as error:
+            if error.code in ENDS_THE_BATCH:
+                raise
+            self.write_error(name, error)
+
+    def write_error(self, name: str, error: TavidError) -> None:
+        """The error is the result of this request."""
+        facts = {"code": int(error.code), "name": error.code.name, "message": error.message, "hint": error.hint}
+        write_whole(self.errors / f"{name}.json", json.dumps(facts, indent=1).encode())
+
+    def row(self, name: str) -> Row:
+        """The result of a request in a line.
+
+        Raises:
+            InputError: FILE_INVALID for a result that somebody has damaged.
+        """
+        if (path := self.errors / f"{name}.json").is_file():
+            facts = read_json(path, "the error of a request", hint=HINT)
+            return Row(name, str(facts.get("name")), str(facts.get("message")))
+        if not (self.plans / name).is_dir():
+            return Row(name, "MISSING")
+        plan = load_plan_json(self.plans / name)
+        robot = plan["robot"] or {}
+        seconds = sum(plan["timings_s"].values())
+        return Row(name, plan["verdict"], "; ".join(plan["reasons"]), robot.get("done"), seconds)

@@ -1,0 +1,136 @@
+"""tavid-plan batch: many requests from a file, each answered once, whatever is stopped and started again."""
+
+import argparse
+import signal
+import sys
+from collections import Counter
+
+from hoi_motion.scripts.command import command_parser, run_command
+
+WORDS_LENGTH = 70
+MOST = 1024  # workers, cores, GPUs
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_batch, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser(
+        "tavid-plan batch",
+        "Answers every request of a file once. A run that was stopped goes on with what is missing.",
+    )
+    parser.add_argument(
+        "--requests",
+        required=True,
+        metavar="FILE",
+        help="JSON lines: name, image, mask, instruction and, where wanted, actor_mask, instances, intrinsics, depth, "
+        "camera_pose, support_height, floor_height, seed, samples, robot; as the options of tavid-plan, files named "
+        "from the folder of this one",
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of plans/NAME and errors/NAME.json")
+    parser.add_argument("--profile", default="mini", metavar="NAME", help="as of tavid-plan; default mini")
+    parser.add_argument("--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="likewise")
+    parser.add_argument(
+        "--workers", type=_count, metavar="N", help="processes on this machine; default: one a GPU, or one"
+    )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="let Ray do it: a cluster's address, auto for the cluster that this machine is in, or without one a Ray "
+        "of this machine alone",
+    )
+    parser.add_argument("--ray-cpus", type=_share, default=1.0, metavar="N", help="cores a request takes; default 1")
+    parser.add_argument("--ray-gpus", type=_share, default=0.0, metavar="N", help="GPUs a request takes; default 0")
+    parser.add_argument("--retry-errors", action="store_true", help="answer requests that have an error once more")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
+    return share
+
+
+def _batch(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+
+    from hoi_motion.lock import only_writer
+    from tavid_planner.batch.request_list import read_request_list
+    from tavid_planner.batch.results import BatchFolder
+    from tavid_planner.cli.quiet import quiet_libraries
+    from tavid_planner.config import load_profile, with_options
+    from tavid_planner.partial import sweep_partials
+
+    config = with_options(load_profile(arguments.profile), arguments.options)
+    requests = read_request_list(arguments.requests)
+    results = BatchFolder(arguments.out)
+    quiet_libraries(arguments.debug)
+    with only_writer(results.folder, "folder of the batch"):
+        results.claim(config, requests)
+        sweep_partials(results.plans)
+        if arguments.retry_errors:
+            for request in requests:
+                results.forget_error(request.name)
+        missing = [request for request in requests if not results.has(request.name)]
+        if len(missing) < len(requests):
+            print(f"{len(requests) - len(missing)} of {len(requests)} requests have their result already", flush=True)
+        _answer(missing, config, results, arguments)
+        sweep_partials(results.plans)
+    rows = [results.row(request.name) for request in requests]
+    print("\n".join(_table(rows)))
+    print(f"results  {results.folder}")
+    return 0
+
+
+def _answer(missing: list, config, results, arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    if not missing:
+        return
+    if arguments.ray is not None:  # on other machines, of whose memory nothing is known here
+        from tavid_planner.batch.on_ray import answer_on_ray
+
+        share = dict(cpus=arguments.ray_cpus, gpus=arguments.ray_gpus)
+        done = answer_on_ray(missing, config, results, arguments.ray, arguments.workers, **share)
+    else:
+        from tavid_planner.batch.local import answer_here, places
+        from tavid_planner.video.estimate import require_memory
+
+        require_memory(config)
+        done = answer_here(missing, config, results, places(config, arguments.workers), debug=arguments.debug)
+    for _ in tqdm(done, total=len(missing), unit="plan", disable=not sys.stderr.isatty(), file=sys.stderr):
+        pass
+
+
+def _table(rows: list) -> list[str]:
+    """A line a request, and one that counts the outcomes."""
+    width = max(len(row.name) for row in rows)
+    outcome_width = max(len(row.outcome) for row in rows)
+    lines = []
+    for row in rows:
+        seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
+        robot = {True: "done", False: "not done", None: ""}[row.done]
+        words = row.words if len(row.words) <= WORDS_LENGTH else f"{row.words[: WORDS_LENGTH - 3]}..."
+        cells = f"{row.name:<{width}}  {row.outcome:<{outcome_width}}  {seconds:>8}  {robot:<8}  {words}"
+        lines.append(cells.rstrip())
+    counts = Counter(row.outcome for row in rows)
+    lines.append(f"{len(rows)} requests: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()))
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""tavid-plan export: good plans as training data."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from hoi_motion.scripts.command import command_parser, run_command
+from tavid_planner.errors import ErrorCode, InputError
+
+LEFT_OUT_SHOWN = 20
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_export, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser(
+        "tavid-plan export",
+        "Writes the plans whose check passed, and which the robot could do where one was asked, as training data.",
+    )
+    parser.add_argument("--plans", required=True, metavar="DIR", help="folder of a batch, or of plan bundles")
+    parser.add_argument("--lerobot", metavar="DIR", help="LeRobot dataset (v3.0) to write; must not exist yet")
+    parser.add_argument("--mcap", metavar="DIR", help="folder of recordings, one a plan, for ros2 bag play")
+    parser.add_argument(
+        "--robot", default="", metavar="NAME", help="only its plans; 'person' for those without a robot"
+    )
+    parser.add_argument("--fps", type=int, default=8, metavar="N", help="steps a second; default 8, as generated")
+    return parser
+
+
+def _export(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    if not (arguments.lerobot or arguments.mcap):
+        raise InputError(ErrorCode.CONFIG_INVALID, "neither --lerobot nor --mcap is given", "name what to write")
+    if not 1 <= arguments.fps <= 1000:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"--fps is {arguments.fps}", "give 1 to 1000")
+
+    from tqdm import tqdm
+
+    from tavid_planner.dataset.episode import read_episode
+    from tavid_planner.dataset.lerobot import write_lerobot
+    from tavid_planner.dataset.mcap import write_mcap
+    from tavid_planner.dataset.selection import select_plans
+
+    selection = select_plans(arguments.plans, arguments.robot)
+
+    def episodes():
+        for bundle in tqdm(selection.bundles, unit="plan", disable=not sys.stderr.isatty(), file=sys.stderr):
+            yield read_episode(bundle, arguments.fps)
+
+    count = len(selection.bundles)
+    if arguments.lerobot:
+        write_lerobot(episodes(), arguments.lerobot)
+        print(f"lerobot  {count} episodes of {selection.doer}: {arguments.lerobot}")
+    if arguments.mcap:
+        folder = Path(arguments.mcap)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {folder}: {error.strerror}") from error
+        for episode in episodes():
+            write_mcap(episode, folder / f"{episode.name}.mcap")
+        print(f"mcap     {count} recordings of {selection.doer}: {folder}")
+    left_out = selection.left_out
+    for name, reason in list(left_out.items())[:LEFT_OUT_SHOWN]:
+        print(f"left out {name}: {reason}")
+    if len(left_out) > LEFT_OUT_SHOWN:
+        print(f"left out {len(left_out) - LEFT_OUT_SHOWN} more")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Episode: what a plan teaches, step by step at an even rate, whoever does it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.media.video_file import read_video
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.report import Verdict
+from hoi_motion.reading.npz import MAX_FRAMES
+from hoi_motion.retarget.robot_motion import RobotMotion
+from tavid_planner.bundle import load_plan_json
+from tavid_planner.errors import ErrorCode, InputError
+
+PERSON = "person"
+STATE_OF_PERSON = (
+    *(f"transl.{axis}" for axis in "xyz"),
+    *(f"{joint}.{axis}" for joint in JOINT_NAMES for axis in ("rx", "ry", "rz")),
+)
+POSE_NAMES = ("x", "y", "z", "qx", "qy", "qz", "qw")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One plan at an even rate.
+
+    Attributes:
+        name: of its bundle; task: the instruction in plain words; seed: of the video.
+        doer: the robot's name, or "person".
+        fps: steps a second.
+        frames: (N, H, W, 3) uint8, what the generated video shows at that moment of the interaction.
+        state: (N, n) float32. Of a robot its joints, rad (metres for prismatic ones); of a person the SMPL-X
+            translation, metres, and axis-angles, rad. state_names: (n,).
+        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres.
+    """
+
+    name: str
+    task: str
+    seed: int
+    doer: str
+    fps: int
+    frames: np.ndarray  # (N, H, W, 3)
+    state: np.ndarray  # (N, n)
+    state_names: tuple[str, ...]
+    object_pose: np.ndarray  # (N, 7)
+
+    @property
+    def action(self) -> np.ndarray:  # (N, n)
+        """The state that is to be reached: the next one; the last stays."""
+        return np.concatenate([self.state[1:], self.state[-1:]])
+
+
+def why_not(plan: dict) -> str:
+    """Why a plan is no example to learn from; empty when it is one.
+
+    Args:
+        plan: a plan.json.
+    """
+    if plan["verdict"] != Verdict.PASS:
+        return f"its verdict is {plan['verdict']}"
+    robot = plan["robot"]
+    if robot is not None and robot["done"] is False:
+        return f"{robot['name']} does not do it"
+    return ""
+
+
+def doer_of(plan: dict) -> str:
+    """The robot of a plan.json, or "person"."""
+    return PERSON if plan["robot"] is None else plan["robot"]["name"]
+
+
+def read_episode(bundle: Path, fps: int) -> Episode:
+    """The episode of a bundle.
+
+    Raises:
+        InputError: FILE_INVALID for a file that is missing or damaged, or a motion without a target.
+    """
+    plan = load_plan_json(bundle)
+    motion = HoiMotion.load(bundle / "motion.npz")
+    if motion.target is None:
+        raise InputError(ErrorCode.FILE_INVALID, f"the motion of {bundle} has no target", "plan it again")
+    clip = read_video(bundle / "video.mp4", MAX_FRAMES)
+    request, doer = plan["request"], doer_of(plan)
+    if doer == PERSON:
+        moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
+        state, names = _state_of_person(motion)[_nearest(moment_s, motion.fps, motion.num_frames)], STATE_OF_PERSON
+    else:
+        robot = RobotMotion.load(bundle / "robot" / f"{doer}.npz")
+        at_s = np.arange(len(robot.positions_rad)) / robot.fps
+        time_s = _moments_s(at_s[-1], fps)
+        state, names = robot.spline()(time_s), robot.joint_names
+        # a robot takes longer than the person whom the video shows
+        moment_s = np.interp(time_s, at_s, robot.source_time_s)
+    seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
+    T_world_object = motion.target.T_world_object[_nearest(moment_s, motion.fps, motion.num_frames)]
+    quaternions = Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat()
+    pose = np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1).astype(np.float32)
+    task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
+    return Episode(bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose)
+
+
+def _moments_s(duration_s: float, fps: int) -> np.ndarray:  # (N,)
+    return np.arange(int(duration_s * fps + 1e-6) + 1) / fps
+
+
+def _nearest(moment_s: np.ndarray, fps: float, count: int) -> np.ndarray:  # (N,) int
+    return np.clip(np.round(moment_s * fps).astype(int), 0, count - 1)
+
+
+def _state_of_person(motion: HoiMotion) -> np.ndarray:  # (T, 168)
+    return np.concatenate([motion.transl_m, motion.pose_rad.reshape(motion.num_frames, -1)], axis=1)

@@ -1,0 +1,56 @@
+"""Which of many bundles are examples to learn from, and at what rate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tavid_planner.bundle import load_plan_json
+from tavid_planner.dataset.episode import doer_of, why_not
+from tavid_planner.errors import ErrorCode, InputError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Attributes:
+    bundles: good plans, by name. left_out: name of a bundle -> why it is none of them.
+    doer: the robot that does all of them, or "person".
+    """
+
+    bundles: tuple[Path, ...]
+    left_out: dict[str, str]
+    doer: str
+
+
+def select_plans(folder, robot: str = "") -> Selection:
+    """The bundles in a folder, or in the folder `plans` of a batch, whose verdict and execution are good.
+
+    Args:
+        robot: only plans of this robot, or of "person"; "" when all plans are of one.
+
+    Raises:
+        InputError: FILE_INVALID when there is no good plan; CONFIG_INVALID when they are of several robots.
+    """
+    folder = Path(folder)
+    folder = folder / "plans" if (folder / "plans").is_dir() else folder
+    good, left_out, doers = [], {}, {}
+    for path in sorted(folder.glob("*/plan.json")):
+        bundle = path.parent
+        try:
+            plan = load_plan_json(bundle)
+            reason, doer = why_not(plan), doer_of(plan)
+        except (InputError, KeyError, TypeError) as error:  # a bundle that somebody has damaged costs itself
+            left_out[bundle.name] = f"it cannot be read: {error}"
+            continue
+        if robot and doer != robot:
+            reason = f"it is done by {doer}"
+        if reason:
+            left_out[bundle.name] = reason
+        else:
+            good.append(bundle)
+            doers[doer] = doers.get(doer, 0) + 1
+    if not good:
+        why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
+        raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds no good plan{f' ({why})' if why else ''}")
+    if len(doers) > 1:
+        named = ", ".join(f"{name} ({count})" for name, count in doers.items())
+        raise InputError(ErrorCode.CONFIG_INVALID, f"the plans are done by {named}", "choose one with --robot")
+    return Selection(tuple(good), left_out, next(iter(doers)))

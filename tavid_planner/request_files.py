@@ -1,0 +1,148 @@
+"""A request as files and plain values, as a command line or a line of JSON gives it."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from hoi_motion.errors import shown
+from hoi_motion.scripts.scene_options import known_scene
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.request import InteractionRequest
+
+FILES = ("image", "mask", "actor_mask", "depth", "camera_pose")
+
+
+@dataclass(frozen=True)
+class RequestFiles:
+    """What `InteractionRequest` is read from; names and meanings are those of the options of tavid-plan.
+
+    Attributes:
+        instances: NAME:ROLE:FILE each, instead of mask and actor_mask.
+        intrinsics: "FX,FY,CX,CY" in pixels of the image.
+    """
+
+    image: str
+    instruction: str
+    mask: str | None = None
+    actor_mask: str | None = None
+    instances: tuple[str, ...] = ()
+    intrinsics: str | None = None
+    depth: str | None = None
+    camera_pose: str | None = None
+    support_height: float | None = None
+    floor_height: float | None = None
+    seed: int = 0
+    samples: int = 1
+    robot: str = ""
+
+    @classmethod
+    def of_mapping(cls, data: dict, folder: Path) -> "RequestFiles":
+        """From a line of JSON, whose files are named from `folder`.
+
+        Raises:
+            InputError: CONFIG_INVALID for a name that is unknown or missing, or a value of another type.
+        """
+        valid = [f.name for f in fields(cls)]
+        for name, value in data.items():
+            if name not in valid:
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID, f"unknown name {shown(name)}", f"valid names: {', '.join(valid)}"
+                )
+            if not _fits(name, value):
+                raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {shown(value)}, expected {_expected(name)}")
+        if lacking := [name for name in ("image", "instruction") if not data.get(name)]:
+            raise InputError(ErrorCode.CONFIG_INVALID, f"{' and '.join(lacking)} missing")
+        if bool(data.get("mask")) == bool(data.get("instances")):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, "exactly one of mask and instances marks the target", "give one of them"
+            )
+        known = {name: str(folder / value) if name in FILES and value else value for name, value in data.items()}
+        if "instances" in known:
+            known["instances"] = tuple(_from_folder(text, folder) for text in known["instances"])
+        return cls(**known)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Everything that is read, in order."""
+        named = [getattr(self, name) for name in FILES]
+        return (*filter(None, named), *(text.split(":", 2)[-1] for text in self.instances))
+
+    def read(self, say_note=lambda text: None, **found) -> InteractionRequest:
+        """Read the files.
+
+        Args:
+            say_note: is told what was done with a mask that could have been read in another way.
+            found: fields of the request that are known already, as a target mask that was found under a click.
+
+        Raises:
+            InputError: a 1xx code that names the file and what is wrong with it.
+        """
+        from hoi_motion.media.image_files import read_depth, read_image, read_mask
+
+        if self.instances and self.actor_mask:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "--actor-mask and --instance are both given",
+                "mark the actor with --instance NAME:actor:FILE",
+            )
+        given = dict(
+            intrinsics=_intrinsics(self.intrinsics) if self.intrinsics else None,
+            depth_m=read_depth(self.depth) if self.depth else None,
+            seed=self.seed,
+            samples=self.samples,
+            robot=self.robot,
+            known=known_scene(self),
+        )
+        rgb = read_image(self.image)
+        if self.instances:
+            instances = [_instance(text, say_note) for text in self.instances]
+            return InteractionRequest.of_instances(rgb, instances, self.instruction, **given)
+        if "target_mask" not in found:
+            found["target_mask"] = read_mask(self.mask, "target mask", say_note)
+        actor_mask = read_mask(self.actor_mask, "actor mask", say_note) if self.actor_mask else None
+        return InteractionRequest(rgb, instruction=self.instruction, actor_mask=actor_mask, **given, **found)
+
+
+def _fits(name: str, value) -> bool:
+    if name == "instances":
+        return isinstance(value, list) and all(isinstance(text, str) for text in value)
+    if isinstance(value, bool):
+        return False
+    if name in ("support_height", "floor_height"):
+        return value is None or isinstance(value, (int, float))
+    return isinstance(value, int if name in ("seed", "samples") else str)
+
+
+def _expected(name: str) -> str:
+    if name == "instances":
+        return "a list of NAME:ROLE:FILE"
+    if name in ("support_height", "floor_height"):
+        return "metres"
+    return "an integer" if name in ("seed", "samples") else "a text"
+
+
+def _from_folder(text: str, folder: Path) -> str:
+    *named, file = text.split(":", 2)
+    return ":".join([*named, str(folder / file)]) if len(named) == 2 else text
+
+
+def _instance(text: str, say_note):
+    from hoi_motion.media.image_files import read_mask
+    from tavid_planner.instances import Instance
+
+    name, _, rest = text.partition(":")
+    role, _, file = rest.partition(":")
+    if not file:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"--instance is {text[:100]!r}", "write NAME:ROLE:FILE, as in mug:target:mug.png"
+        )
+    return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}", say_note))
+
+
+def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)
+    try:
+        fx, fy, cx, cy = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            ErrorCode.CAMERA_INVALID, f"intrinsics are {text!r}, expected four numbers", "write fx,fy,cx,cy in pixels"
+        ) from error
+    return [[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]

@@ -1,0 +1,86 @@
+"""Models from folders or a hub into a pipeline: adapters, arithmetic, and where weights live."""
+
+import torch
+from diffusers import DiffusionPipeline
+
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.adapter import load_adapter
+from tavid_planner.video.backbone import pipeline_class
+from tavid_planner.video.fp8 import keep_in_fp8
+from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
+from tavid_planner.video.memory import memory_errors, place
+from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
+from tavid_planner.video.step_cache import enable_step_cache
+from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
+
+WEIGHTS = ("full", "fp8")
+
+
+def load_models(
+    base,
+    adapter=None,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+    scheduler: str | None = None,
+    memory: str = "resident",
+    vae_tiling: bool = False,
+    lora_alpha: float | None = None,
+    weights: str = "full",
+    loras: tuple[NamedLora, ...] = (),
+    fuse: bool = False,
+    step_cache: str = "none",
+    step_cache_threshold: float = 0.05,
+):
+    """An image-to-video model of a known family and, if given, a target-aware adapter and more LoRAs.
+
+    Args:
+        base: a folder in diffusers format, or a hub id; for a folder no hub is ever asked.
+        adapter: a folder or hub id in the layout of the released TaViD weights.
+        scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
+        memory: "resident", or "model", "group" and "sequential" offloading (these need a GPU).
+        lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
+        weights: "full", or "fp8", which keeps the large matrices in 8 bits.
+        loras: besides the adapter; fuse: add all of them into the weights.
+        step_cache, step_cache_threshold: see `step_cache.enable_step_cache`.
+
+    Raises:
+        VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
+        InputError: CONFIG_INVALID.
+    """
+    folder = model_folder(str(base))
+    check_base_folder(folder)
+    kind = pipeline_class(transformer_class(folder))
+    _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))
+    _check_choice("weights", weights, WEIGHTS)
+    with memory_errors():
+        try:
+            own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
+            # past the family's own way in, which leads here
+            pipeline = DiffusionPipeline.from_pretrained.__func__(
+                kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise missing(f"{folder} cannot be loaded: {error}", "check that it is an image-to-video model") from error
+        pipeline.base = str(base)
+        pipeline.check_base()
+        if adapter:
+            pipeline.adapter = load_adapter(pipeline, adapter, lora_alpha)
+        pipeline.lora_digests = load_loras(pipeline.transformer, loras)
+        if fuse:
+            fuse_loras(pipeline.transformer)
+        enable_step_cache(pipeline.transformer, step_cache, step_cache_threshold)
+        if scheduler is not None:
+            pipeline.scheduler = pipeline.sampler(scheduler)
+        if vae_tiling:
+            pipeline.tile_vae()
+        if weights == "fp8":
+            keep_in_fp8(pipeline, dtype)
+        place(pipeline, device, memory)
+        if pipeline.device.type == "cpu" and memory == "resident":
+            pipeline.speed_up_on_cpu()
+    return pipeline
+
+
+def _check_choice(name: str, value, valid) -> None:
+    if value not in valid:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {value!r}", f"use one of {', '.join(map(str, valid))}")

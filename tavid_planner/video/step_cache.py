@@ -1,0 +1,35 @@
+"""Step caches of diffusers by name: blocks whose answer hardly changes from step to step are not asked again."""
+
+from tavid_planner.errors import ErrorCode, InputError
+
+CACHES = ("none", "first_block")
+
+
+def enable_step_cache(transformer, name: str, threshold: float) -> None:
+    """Put a cache on a transformer.
+
+    Args:
+        name: of CACHES. "first_block" skips the other blocks of a step when the first one answers nearly as it did in
+            the last step that was computed.
+        threshold: of "first_block": the mean change, as a share of the answer, up to which blocks are skipped.
+
+    Raises:
+        InputError: CONFIG_INVALID for another name.
+    """
+    if name not in CACHES:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"step_cache is {name!r}", f"use one of {', '.join(CACHES)}")
+    if name == "none":
+        return
+    from diffusers import FirstBlockCacheConfig
+
+    transformer.enable_cache(FirstBlockCacheConfig(threshold=threshold))
+
+
+def refuse_capture(transformer) -> None:
+    """Raises: InputError: CONFIG_INVALID when a cache is on: blocks that are skipped have no maps of this step."""
+    if getattr(transformer, "is_cache_enabled", False):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "attention cannot be captured while a step cache skips blocks",
+            "set video.capture_attention=false, or video.step_cache=none",
+        )

@@ -1,0 +1,52 @@
+"""How much room the weights of a model folder take, told by the headers of its files."""
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tavid_planner.video.fp8 import KEPT_OF_TEXT_ENCODER, KEPT_OF_TRANSFORMER
+from tavid_planner.video.model_files import check_safetensors
+
+BLOCK = re.compile(r"(?:^|\.)(?:transformer_blocks|blocks)\.(\d+)\.")
+AT_ONCE = 2  # blocks: the one that computes, and the next one on its way
+
+
+@dataclass(frozen=True)
+class WeightSizes:
+    """Bytes on the device.
+
+    Attributes:
+        whole: all weights. largest: of one tensor.
+        in_groups: what is there at once when blocks, or else layers, come and go.
+    """
+
+    whole: float
+    largest: float
+    in_groups: float
+
+
+def weight_sizes(folder: Path, number_bytes: int, fp8: bool = False) -> WeightSizes:
+    """Sizes of a component's weights.
+
+    Args:
+        folder: of the component; its name says which one it is.
+        number_bytes: of the arithmetic: numbers take what that takes, whatever the files hold.
+        fp8: matrices of transformer and text encoder take one byte a number, see `fp8.py`.
+    """
+    kept = {"transformer": KEPT_OF_TRANSFORMER, "text_encoder": KEPT_OF_TEXT_ENCODER}.get(folder.name)
+    sizes: dict[str, float] = {}
+    for file in folder.glob("*.safetensors"):
+        for name, entry in check_safetensors(file).items():
+            if name != "__metadata__":
+                small = fp8 and kept and len(entry["shape"]) > 1 and not any(part in name for part in kept)
+                sizes[name] = math.prod(entry["shape"]) * (1 if small else number_bytes)
+    whole, largest = sum(sizes.values()), max(sizes.values(), default=0)
+    blocks: Counter[str] = Counter()
+    for name, size in sizes.items():
+        if found := BLOCK.search(name):
+            blocks[found[1]] += size
+    if not blocks:
+        return WeightSizes(whole, largest, AT_ONCE * largest)
+    return WeightSizes(whole, largest, whole - sum(blocks.values()) + AT_ONCE * max(blocks.values()))

@@ -1,0 +1,86 @@
+"""The folder of a batch: each result once, and only of what was asked."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from tavid_planner.batch.request_list import read_request_list
+from tavid_planner.batch.results import BatchFolder
+from tavid_planner.config import load_profile, with_options
+from tavid_planner.errors import ErrorCode, InputError, LiftError, VideoError
+
+CONFIG = load_profile("mini")
+
+
+@pytest.fixture
+def results(tmp_path, write_list):
+    folder = BatchFolder(tmp_path / "out")
+    folder.claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug")))
+    return folder
+
+
+def test_another_profile_does_not_mix_with_what_is_there(results, tmp_path, write_list):
+    requests = read_request_list(write_list("picks up the [TGT] mug"))
+    with pytest.raises(InputError, match="another profile"):
+        results.claim(with_options(CONFIG, ["video.num_inference_steps=1"]), requests)
+
+
+def test_a_request_that_has_changed_is_refused_by_name(results, write_list):
+    with pytest.raises(InputError, match="another request r0"):
+        results.claim(CONFIG, read_request_list(write_list("lifts the [TGT] mug")))
+
+
+def test_requests_may_be_added(results, write_list):
+    results.claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug", "lifts the [TGT] mug")))
+    results.claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug")))
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, write_list):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="no folder of a batch"):
+        BatchFolder(tmp_path / "home").claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug")))
+
+
+def test_two_that_want_the_same_result_make_it_once(results):
+    made, started = [], threading.Event()
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        started.set()
+        threading.Event().wait(0.2)
+        folder.mkdir()
+
+    first = threading.Thread(target=results.once, args=("r0", make))
+    first.start()
+    started.wait()
+    results.once("r0", make)
+    first.join()
+    assert made == [results.plans / "r0"]
+
+
+def test_an_error_of_the_request_is_its_result(results):
+    def make(folder):
+        raise LiftError(ErrorCode.NO_ACTOR, "nobody is in the picture")
+
+    results.once("r0", make)
+    row = results.row("r0")
+    assert (row.outcome, row.words) == ("NO_ACTOR", "nobody is in the picture")
+
+
+def test_a_missing_model_is_no_request_s_result(results):
+    def make(folder):
+        raise VideoError(ErrorCode.MODEL_MISSING, "no model")
+
+    with pytest.raises(VideoError):
+        results.once("r0", make)
+    assert not results.has("r0")
+
+
+def test_an_error_can_be_forgotten_and_a_plan_cannot(results):
+    results.write_error("r0", LiftError(ErrorCode.NO_ACTOR, "nobody"))
+    (results.plans / "r1").mkdir()
+    results.forget_error("r0")
+    results.forget_error("r1")
+    assert not results.has("r0") and results.has("r1")

@@ -1,0 +1,40 @@
+"""Only good plans are training data."""
+
+import pytest
+
+from hoi_motion.physics.report import Verdict
+from tavid_planner.dataset.selection import select_plans
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.robot_stage import RobotPlan
+
+
+def test_a_plan_that_failed_its_check_and_a_damaged_one_are_left_out_with_the_reason(write_bundle):
+    good = write_bundle("good")
+    write_bundle("bad", Verdict.FAIL)
+    (write_bundle("broken") / "plan.json").write_text('{"schema": 1}')
+    selection = select_plans(good.parent.parent)
+    assert selection.bundles == (good,)
+    assert "FAIL" in selection.left_out["bad"] and "cannot be read" in selection.left_out["broken"]
+
+
+def test_a_plan_that_the_robot_could_not_do_is_left_out(write_bundle, robot_motion):
+    robot = RobotPlan("two-joints", robot_motion)
+    good = write_bundle("good", robot=robot)
+    untried = write_bundle("untried", robot=robot, done=None)
+    write_bundle("missed", robot=robot, done=False)
+    assert select_plans(good.parent).bundles == (good, untried)
+
+
+def test_plans_of_two_robots_do_not_mix_unless_one_is_named(write_bundle, robot_motion):
+    person = write_bundle("a")
+    robot = write_bundle("b", robot=RobotPlan("two-joints", robot_motion))
+    with pytest.raises(InputError, match=r"person \(1\), two-joints \(1\)"):
+        select_plans(person.parent)
+    assert select_plans(person.parent, "person").bundles == (person,)
+    assert select_plans(person.parent, "two-joints").bundles == (robot,)
+
+
+def test_no_good_plan_is_said_with_the_reasons(write_bundle):
+    with pytest.raises(InputError, match="verdict is FAIL") as caught:
+        select_plans(write_bundle("bad", Verdict.FAIL).parent)
+    assert caught.value.code is ErrorCode.FILE_INVALID
