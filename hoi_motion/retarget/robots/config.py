@@ -9,6 +9,8 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, shown
 from hoi_motion.options import check_options, from_mapping, option, read_yaml, section
 
+MAX_NUMBER = 1e6  # of anything in metres, radians or seconds
+
 
 @dataclass(frozen=True)
 class GripperConfig:
@@ -26,6 +28,14 @@ class GripperConfig:
 
     def __post_init__(self):
         check_options(self, "gripper.")
+        if not (isinstance(self.joints, list) and all(isinstance(name, str) for name in self.joints)):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"option gripper.joints is {self.joints!r}, expected a list")
+        if not (_is_number(self.open) and _is_number(self.closed) and self.open != self.closed):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"options gripper.open and gripper.closed are {self.open:g} and {self.closed:g}",
+                "two values of the first finger joint that are not the same",
+            )
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,10 @@ class RobotConfig:
         check_options(self)
         for name in ("grasp_offset_m", "grasp_offset_rpy_rad"):
             value = getattr(self, name)
-            if not (isinstance(value, list) and len(value) == 3 and all(isinstance(v, int | float) for v in value)):
+            if not (isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))):
                 raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected three numbers")
         for name in ("home_rad", "velocity_rad_s", "acceleration_rad_s2"):
-            _check_numbers(name, getattr(self, name))
+            _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
 
 
 FRAMES = (
@@ -124,7 +134,7 @@ class HumanoidConfig:
         for side in ("left", "right"):
             _check_points(f"{side}_sole_m", getattr(self, f"{side}_sole_m"), 3)
         for name in ("home_rad", "velocity_rad_s"):
-            _check_numbers(name, getattr(self, name))
+            _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
         missing = [part for part in FRAMES if part not in self.frames]
         unknown = [part for part in self.frames if part not in (*FRAMES, "head")]
         if missing or unknown:
@@ -136,15 +146,24 @@ class HumanoidConfig:
             )
 
 
-def _check_numbers(name: str, value) -> None:
-    if not (isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values())):
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_NUMBER < value < MAX_NUMBER
+
+
+def _check_numbers(name: str, value, is_limit: bool = False) -> None:
+    if not (isinstance(value, dict) and all(map(_is_number, value.values()))):
         raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected joint: number")
+    low = [f"{joint}: {number:g}" for joint, number in value.items() if is_limit and number <= 0]
+    if low:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"option {name} has {', '.join(low)}", "what a joint can do is more than 0"
+        )
 
 
 def _check_points(name: str, value, least: int) -> None:
     good = isinstance(value, list) and len(value) >= least
     for point in value if good else ():
-        good &= isinstance(point, list) and len(point) == 3 and all(isinstance(v, int | float) for v in point)
+        good &= isinstance(point, list) and len(point) == 3 and all(map(_is_number, point))
     if not good:
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}", f"expected at least {least} points [x, y, z]"
