@@ -4,6 +4,7 @@
 # pinocchio is compiled and has no types
 
 import xml.etree.ElementTree as xml
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,17 @@ import pinocchio
 from pink.limits import ConfigurationLimit
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robots.config import HumanoidConfig
 from hoi_motion.retarget.robots.urdf import links_without_collision
 
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
-SETTLED_RAD = 5e-3
+SETTLED_RAD = 2e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
-POSTURE_COST = 0.03
-DAMPING = 0.1  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
+POSTURE_COST = 0.2  # towards home: what nothing else asks for has one answer, whatever the frames before
+CALM_COST = 20.0  # towards a calmer path, of joints that swing to and fro
+DAMPING = 0.02  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
 
 
 class BodyTask(pink.tasks.Task):
@@ -59,6 +62,14 @@ class BodyTask(pink.tasks.Task):
         weighted = self.compute_jacobian(configuration) * weights[:, None]
         error = self.compute_error(configuration) * weights
         return weighted.T @ weighted, error @ weighted
+
+
+def right_angled(along: np.ndarray, out: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3, 3)
+    """Columns: `out` without what it has along, in the second; along, in the first; and across both."""
+    first = along / np.linalg.norm(along)
+    second = out - (out @ first) * first
+    second = second / np.linalg.norm(second)
+    return np.stack([first, second, np.cross(first, second)], axis=1)
 
 
 class Humanoid:
@@ -158,6 +169,12 @@ class Humanoid:
         points = np.array([self.rest_points_m[part] for part in parts])
         return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
+    def hand_axes(self, side: str) -> np.ndarray | None:  # (3, 3)
+        """Columns: along the fingers, out of the palm, and across, in the hand's link; None where no palm is given."""
+        out = getattr(self.config, f"{side}_palm_axis")
+        palm = np.array(getattr(self.config, f"{side}_palm_m"), float)
+        return right_angled(palm, np.array(out, float)) if out else None
+
     @property
     def leg_m(self) -> float:
         """From the hip over the knee to the sole."""
@@ -167,6 +184,11 @@ class Humanoid:
 
     def task(self, points: list[str], rotations: list[str]) -> BodyTask:
         return BodyTask([self._frame_ids[p] for p in points], [self._frame_ids[p] for p in rotations])
+
+    @cached_property
+    def shapes(self) -> LinkShapes:
+        """Its links as bodies that must not meet; made of their meshes when first asked for."""
+        return LinkShapes(self)
 
     def solver(self) -> "WholeBodyIK":
         return WholeBodyIK(self)
@@ -181,6 +203,7 @@ class WholeBodyIK:
         self._posture = pink.tasks.PostureTask(cost=POSTURE_COST)
         self._posture.set_target(robot.home)
         self._limits = [ConfigurationLimit(robot.model, 0.95)]
+        self._home = robot.home
         self._lower, self._upper = robot.model.lowerPositionLimit.copy(), robot.model.upperPositionLimit.copy()
         self._lower[:ROOT_SIZE], self._upper[:ROOT_SIZE] = -np.inf, np.inf
 
@@ -189,13 +212,32 @@ class WholeBodyIK:
         q[:3], q[3:ROOT_SIZE] = position_m, pinocchio.Quaternion(rotation).coeffs()
         self._configuration.update(q)
 
-    def solve(self, task: BodyTask, steps: int) -> np.ndarray:  # (7 + n,)
-        """Joint positions that meet the task at weighted best, after at most so many steps."""
+    def start_at(self, q: np.ndarray) -> None:  # (7 + n,)
+        self._configuration.update(q)
+
+    def calm_towards(self, joints: np.ndarray | None, swing: np.ndarray | None = None) -> None:  # (n,), (n,)
+        """Draw the joints that swing, or none, to positions beside what the task asks for."""
+        target, cost = self._home.copy(), np.full(len(self._home) - ROOT_SIZE, POSTURE_COST)
+        if joints is not None and swing is not None:
+            target[ROOT_SIZE:][swing], cost[swing] = joints[swing], CALM_COST
+        self._posture.set_target(target)
+        self._posture.cost = cost
+
+    def solve(self, task: BodyTask, steps: int, apart: ApartTask | None = None) -> np.ndarray:  # (7 + n,)
+        """Joint positions that meet the task at weighted best, after at most so many steps.
+
+        Args:
+            apart: keeps links from each other.
+        """
         configuration = self._configuration
+        tasks = (task, self._posture) if apart is None else (task, self._posture, apart)
+        if apart is not None:
+            apart.look(configuration.data)
+        limits = self._limits if apart is None else [*self._limits, apart.limit]
         for _ in range(steps):
-            move = pink.solve_ik(
-                configuration, (task, self._posture), 1.0, "daqp", DAMPING, self._limits, safety_break=False
-            )
+            if apart is not None:
+                apart.measure(configuration)
+            move = pink.solve_ik(configuration, tasks, 1.0, "daqp", DAMPING, limits, safety_break=False)
             largest = np.abs(move).max()
             move *= min(1.0, MAX_STEP_RAD / max(largest, 1e-9))
             q = pinocchio.integrate(self._model, configuration.q, move)

@@ -5,12 +5,15 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
-from hoi_motion.retarget.humanoid.humanoid import ROOT_SIZE, Humanoid
+from hoi_motion.retarget.humanoid.apart import ApartTask
+from hoi_motion.retarget.humanoid.humanoid import ROOT_SIZE, BodyTask, Humanoid, WholeBodyIK
 from hoi_motion.retarget.humanoid.targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-FIRST_STEPS, STEPS = 60, 3  # of IK: from home to frame 0, and from frame to frame
-FULL_SPEED_FPS = 30.0  # slower clips have larger steps between frames and get as many more IK steps
+FIRST_STEPS, STEPS, CALM_STEPS = 60, 12, 6  # of IK: from home to frame 0, from frame to frame, and to calm it
+SWING_RAD = 0.025  # a joint that goes there and back by more within two frames swings
+CALM_RAD = 0.015  # from its nearer neighbour in time it is then drawn to
+CALM_ROUNDS = 8
 
 
 def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelToken | None = None) -> RobotMotion:
@@ -29,20 +32,16 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
         raise InputError(ErrorCode.FILE_INVALID, "the motion has 1 frame", "retargeting needs at least 2")
     targets = humanoid_targets(motion, robot, body)
     task = robot.task(list(POINTS), list(targets.rotation_parts))
-    task.rotation_weights = targets.rotation_weights
     solver = robot.solver()
     solver.place_root(targets.points_m[0, 0], targets.rotations[0, 0])
+    apart = ApartTask(robot.shapes)
     path = np.zeros((motion.num_frames, len(robot.home)))
-    steps = int(np.ceil(STEPS * max(1.0, FULL_SPEED_FPS / motion.fps)))
     for t in range(motion.num_frames):
         if cancel:
             cancel.raise_if_cancelled()
-        task.points_m, task.point_weights, task.rotations = (
-            targets.points_m[t],
-            targets.point_weights[t],
-            targets.rotations[t],
-        )
-        path[t] = solver.solve(task, steps if t else FIRST_STEPS)
+        targets.give(task, t)
+        path[t] = solver.solve(task, STEPS if t else FIRST_STEPS, apart)
+    _calm(path, targets, task, solver, apart)
     return RobotMotion(
         robot.config.name,
         [robot.joint_names[i] for i in robot.file_order],
@@ -52,6 +51,33 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
         np.arange(motion.num_frames) / motion.fps,
         facts=_measured(path, motion.fps, robot, targets),
     )
+
+
+def _calm(path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyIK, apart: ApartTask) -> None:
+    """Joints that turn back from frame to frame are drawn nearer to the frame beside, and the frames solved again."""
+    joints = path[:, ROOT_SIZE:]
+    calmer, calmed = joints.copy(), np.zeros(joints.shape, bool)
+    for _ in range(CALM_ROUNDS):
+        back, nearer = turning_back(joints)
+        if not back.any():
+            break
+        drawn = nearer + np.clip(joints[1:-1] - nearer, -CALM_RAD, CALM_RAD)
+        calmer[1:-1][back] = drawn[back]
+        calmed[1:-1] |= back  # for good: what is calmed last round must not swing again for the sake of this one
+        for t in np.flatnonzero(back.any(axis=1)) + 1:
+            solver.start_at(path[t])
+            solver.calm_towards(calmer[t], calmed[t])
+            targets.give(task, t)
+            path[t] = solver.solve(task, CALM_STEPS, apart)
+    solver.calm_towards(None)
+
+
+def turning_back(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (T, n) -> (T - 2, n), (T - 2, n)
+    """Where joints move by more than SWING_RAD one way and then as much the other, and the nearer of both neighbours."""
+    steps = np.diff(joints, axis=0)
+    before, after = steps[:-1], steps[1:]
+    back = (before * after < 0) & (np.minimum(np.abs(before), np.abs(after)) > SWING_RAD)
+    return back, np.where(np.abs(before) < np.abs(after), joints[:-2], joints[2:])
 
 
 def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -> dict:  # (T, 7 + n)

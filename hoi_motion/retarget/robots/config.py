@@ -119,6 +119,8 @@ class HumanoidConfig:
     right_sole_m: list = field(default_factory=list)
     left_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])  # middle of the hand, frame of its link
     right_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    left_palm_axis: list = field(default_factory=list)  # out of the palm, frame of its link; empty: its turn is left open
+    right_palm_axis: list = field(default_factory=list)
     palm_radius_m: float = option(0.03, "from the middle of the hand to its skin", minimum=0.0, maximum=0.3, unit="m")
     home_rad: dict = field(default_factory=dict)
     velocity_rad_s: dict = field(default_factory=dict)  # of joints whose URDF is wrong
@@ -132,6 +134,15 @@ class HumanoidConfig:
         for name in ("forward", "up", "left_palm_m", "right_palm_m"):
             _check_points(name, [getattr(self, name)], 1)
         for side in ("left", "right"):
+            axis, palm = getattr(self, f"{side}_palm_axis"), getattr(self, f"{side}_palm_m")
+            if axis:
+                _check_points(f"{side}_palm_axis", [axis], 1)
+                if np.linalg.norm(np.cross(axis, palm)) < 1e-6:
+                    raise InputError(
+                        ErrorCode.CONFIG_INVALID,
+                        f"option {side}_palm_axis is {axis!r} and {side}_palm_m {palm!r}",
+                        "the palm's middle lies along the fingers, its axis across them",
+                    )
             _check_points(f"{side}_sole_m", getattr(self, f"{side}_sole_m"), 3)
         for name in ("home_rad", "velocity_rad_s"):
             _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
