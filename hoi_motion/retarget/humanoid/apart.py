@@ -15,7 +15,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
 MARGIN_M = 0.004  # between links that are free to move against each other
-NEAR_M = 0.03  # pairs farther apart are left out of a frame
+NEAR_M, FELT_M = 0.03, 0.015  # pairs farther apart are left out of a frame, and of a step
 WEIGHT = 40.0  # against 1 for an elbow
 NEIGHBOUR_JOINTS = 1  # links this few joints apart are built to touch
 BUILT_TO_TOUCH_M = 0.001  # pairs that are nearer at home are
@@ -24,11 +24,11 @@ FLAT_M = 1e-4
 DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps its farthest points along these
 
 
-def link_points_m(robot: xml.Element, link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
+def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
     """Points of a link's shapes in its frame: those that are seen, or those that are felt; the others where it has none.
 
     Args:
-        robot: tree of a URDF with absolute mesh paths.
+        link: of a URDF with absolute mesh paths.
     """
     for tag in ("visual", "collision") if seen else ("collision", "visual"):
         points = [_shape_points_m(shape) for shape in link.findall(tag)]
@@ -85,7 +85,7 @@ class LinkShapes:
         tree, model = xml.fromstring(robot.urdf_text), robot.model
         self._shapes, self._frames, self._joints, centres, radii = [], [], [], [], []
         for link in tree.findall("link"):
-            points = link_points_m(tree, link, seen=False)
+            points = link_points_m(link, seen=False)
             hull = _hull(points) if len(points) else None
             if hull is None:
                 continue
@@ -198,16 +198,22 @@ class ApartTask(pink.tasks.Task):
         self._pairs = self._shapes.near(data)
 
     def measure(self, configuration) -> None:
-        found = self._shapes.meetings(configuration.data, self._pairs)
+        found = self._shapes.meetings(configuration.data, self._pairs, FELT_M)
         self._gaps = np.array([meeting.gap_m for meeting in found]) - MARGIN_M
-        rows = self._rows = np.zeros((len(found), configuration.model.nv))
-        world = pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED
-        for row, meeting in zip(rows, found):
-            ends = ((meeting.first_joint, meeting.on_first, 1.0), (meeting.second_joint, meeting.on_second, -1.0))
-            for joint, point, sign in ends:
-                J = pinocchio.getJointJacobian(configuration.model, configuration.data, joint, world)
-                arm = point - configuration.data.oMi[joint].translation
-                row += sign * (meeting.out @ J[:3] + np.cross(arm, meeting.out) @ J[3:])
+        self._rows = np.zeros((len(found), configuration.model.nv))
+        if not found:
+            return
+        model, data, world = configuration.model, configuration.data, pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED
+        carriers = {meeting.first_joint for meeting in found} | {meeting.second_joint for meeting in found}
+        J = {joint: pinocchio.getJointJacobian(model, data, joint, world) for joint in carriers}
+        out = np.array([meeting.out for meeting in found])
+        for sign, joints, points in (
+            (1.0, [m.first_joint for m in found], [m.on_first for m in found]),
+            (-1.0, [m.second_joint for m in found], [m.on_second for m in found]),
+        ):
+            arms = np.array(points) - np.array([data.oMi[joint].translation for joint in joints])
+            twist = np.concatenate([out, np.cross(arms, out)], axis=1)  # (M, 6)
+            self._rows += sign * np.einsum("mk,mkv->mv", twist, np.array([J[joint] for joint in joints]))
 
     def compute_error(self, configuration) -> np.ndarray:
         return np.minimum(self._gaps, 0.0)

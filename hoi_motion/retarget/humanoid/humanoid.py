@@ -13,11 +13,13 @@ import pinocchio
 from pink.limits import ConfigurationLimit
 
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes
+from hoi_motion.motion import HANDS
+from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes, link_points_m
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robots.config import HumanoidConfig
 from hoi_motion.retarget.robots.urdf import links_without_collision
 
+CELL_M = 0.004  # one point of a hand's shape in each
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
 SETTLED_RAD = 2e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
@@ -160,6 +162,11 @@ class Humanoid:
         pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
         return {part: self.data.oMf[i].homogeneous for part, i in self._frame_ids.items()}
 
+    def depth_in_itself_m(self, q: np.ndarray) -> float:  # (7 + n,)
+        """How deep links that must not meet are in each other."""
+        pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
+        return self.shapes.depth_m(self.data)
+
     def rest_offset_m(self, part: str, parent: str) -> np.ndarray:  # (3,)
         """From one body part to another at rest, in the frame of the parent's link."""
         return self.rest_rotations[parent].T @ (self.rest_points_m[part] - self.rest_points_m[parent])
@@ -184,6 +191,21 @@ class Humanoid:
 
     def task(self, points: list[str], rotations: list[str]) -> BodyTask:
         return BodyTask([self._frame_ids[p] for p in points], [self._frame_ids[p] for p in rotations])
+
+    @cached_property
+    def seen_hands_m(self) -> dict[str, np.ndarray]:
+        """Points (P, 3) of each hand's link and of all that is fixed to it, in that link's frame, a few mm apart."""
+        tree, found = xml.fromstring(self.urdf_text), {}
+        for hand in HANDS:
+            own, points = self.model.frames[self._frame_ids[hand]], [np.zeros((0, 3))]
+            for link in tree.findall("link"):
+                frame = self.model.frames[self.model.getFrameId(link.get("name"), pinocchio.FrameType.BODY)]
+                if frame.parent == own.parent:
+                    T = (own.placement.inverse() * frame.placement).homogeneous
+                    points.append(link_points_m(link, seen=True) @ T[:3, :3].T + T[:3, 3])
+            every = np.concatenate(points)
+            found[hand] = every[np.unique(np.round(every / CELL_M).astype(int), axis=0, return_index=True)[1]]
+        return found
 
     @cached_property
     def shapes(self) -> LinkShapes:

@@ -7,6 +7,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.humanoid.apart import ApartTask
 from hoi_motion.retarget.humanoid.humanoid import ROOT_SIZE, BodyTask, Humanoid, WholeBodyIK
+from hoi_motion.retarget.humanoid.seen_hand import SeenHands, closed, seen_gaps_m
 from hoi_motion.retarget.humanoid.targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -33,6 +34,8 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
     targets = humanoid_targets(motion, robot, body)
     task = robot.task(list(POINTS), list(targets.rotation_parts))
     solver = robot.solver()
+    hands = SeenHands(robot, motion, targets.scene_scale)
+    targets = closed(hands, robot, targets, task, solver)
     solver.place_root(targets.points_m[0, 0], targets.rotations[0, 0])
     apart = ApartTask(robot.shapes)
     path = np.zeros((motion.num_frames, len(robot.home)))
@@ -49,7 +52,7 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
         path[:, :ROOT_SIZE],
         motion.fps,
         np.arange(motion.num_frames) / motion.fps,
-        facts=_measured(path, motion.fps, robot, targets),
+        facts=_measured(path, motion.fps, robot, targets) | {"hand_gap_m": seen_gaps_m(hands, robot, targets, path)},
     )
 
 
@@ -84,6 +87,7 @@ def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -
     """What a reader should know of the result, from the robot's own kinematics."""
     poses = [robot.placements(q) for q in path]
     skating, floor, hands = 0.0, 0.0, {}
+    self_depth = max(robot.depth_in_itself_m(q) for q in path)
     for side in SIDES:
         T = np.stack([pose[f"{side}_foot"] for pose in poses])
         sole = np.einsum("tij,pj->tpi", T[:, :3, :3], robot.soles_m[side]) + T[:, None, :3, 3]
@@ -95,7 +99,9 @@ def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -
         gaps = np.linalg.norm(palm - targets.held_m[f"{side}_hand"], axis=1)
         if np.isfinite(gaps).any():
             hands[f"{side}_hand"] = float(np.nanmax(gaps))
-    fastest = np.abs(np.diff(path[:, ROOT_SIZE:], axis=0)).max(axis=0) * fps / robot.velocity_rad_s
+    known = robot.velocity_rad_s > 0  # a file may have 0 or -1 for what it does not know
+    limits = np.where(known, robot.velocity_rad_s, np.inf)
+    fastest = np.abs(np.diff(path[:, ROOT_SIZE:], axis=0)).max(axis=0) * fps / limits
     joint = int(fastest.argmax())
     return {
         "robot_scale": targets.robot_scale,
@@ -105,4 +111,6 @@ def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -
         "hand_error_m": hands,
         "fastest_joint": robot.joint_names[joint],
         "velocity_over_limit": float(fastest[joint]),
+        "joints_without_speed_limit": [name for name, told in zip(robot.joint_names, known) if not told],
+        "self_depth_m": self_depth,
     }

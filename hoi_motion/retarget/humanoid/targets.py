@@ -1,5 +1,6 @@
 """Where every body part of a humanoid should be: a person's motion at the robot's proportions."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,23 @@ SOFT_ELBOW = 0.1  # share of its weight that an elbow keeps while its hand is he
 
 
 @dataclass(frozen=True)
+class Touch:
+    """A hand's contact with an object.
+
+    Attributes:
+        hand, object_name: who and what; first, last: frames.
+        out: (T, 3) out of the surface where it is touched, world; share: (T,) how much of the contact a frame has.
+    """
+
+    hand: str
+    object_name: str
+    first: int
+    last: int
+    out: np.ndarray
+    share: np.ndarray
+
+
+@dataclass(frozen=True)
 class Targets:
     """Attributes:
     points_m: (T, P, 3) and point_weights (T, P) of POINTS; rotations: (T, R, 3, 3), rotation_weights (T, R).
@@ -44,6 +62,16 @@ class Targets:
     held_m: dict[str, np.ndarray]
     robot_scale: float
     scene_scale: float
+    touches: tuple[Touch, ...]
+
+    def pressed(self, number: int, out_m: float) -> "Targets":
+        """The same with one touch moved out of the object's surface, or into it."""
+        touch, points = self.touches[number], self.points_m.copy()
+        points[:, POINTS.index(f"{SIDE_OF_HAND[touch.hand]}_palm")] += out_m * touch.share[:, None] * touch.out
+        held = self.held_m[touch.hand].copy()
+        frames = slice(touch.first, touch.last + 1)
+        held[frames] += out_m * touch.out[frames]
+        return dataclasses.replace(self, points_m=points, held_m=self.held_m | {touch.hand: held})
 
     def give(self, task: BodyTask, frame: int) -> None:
         """Tell a task what one frame asks for."""
@@ -112,7 +140,7 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
     parts = (*ROTATIONS, "head") if "head" in robot.config.frames else ROTATIONS
     turned = {p: person.rotation(joint_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts}
     turns = {p: np.full(motion.num_frames, TURN.get(p, 0.0)) for p in parts}
-    points, weights, planted, held = {}, {}, {}, {}
+    points, weights, planted, held, touches = {}, {}, {}, {}, []
     hips = (robot.rest_offset_m("left_hip", "pelvis") + robot.rest_offset_m("right_hip", "pelvis")) / 2
     points["pelvis"] = placed((person["left_hip"] + person["right_hip"]) / 2) - turned["pelvis"] @ hips
     chest = points["pelvis"] + turned["pelvis"] @ robot.rest_offset_m("chest", "pelvis")
@@ -144,12 +172,14 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
         held[f"{side}_hand"] = np.full((motion.num_frames, 3), np.nan)
         for contact in motion.contacts:
             if contact.hand == f"{side}_hand":
-                at = _on_object(motion, contact, person, palm, scene_scale, robot.config.palm_radius_m)
+                at, out = _on_object(motion, contact, person, palm, scene_scale, robot.config.palm_radius_m)
                 ramp = _ramp(contact, motion)
                 points[f"{side}_palm"] += ramp[:, None] * (at - points[f"{side}_palm"])
                 share = np.maximum(share, ramp)
                 frames = slice(contact.start_frame, contact.end_frame)
                 held[contact.hand][frames] = at[frames]
+                first, last = contact.start_frame, contact.end_frame - 1
+                touches.append(Touch(contact.hand, contact.object_name, first, last, out, ramp))
         weights[f"{side}_palm"] = PALM_FREE + (PALM_HELD - PALM_FREE) * share
         hand_axes = robot.hand_axes(side)
         if hand_axes is not None:
@@ -169,6 +199,7 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
         held,
         scale,
         scene_scale,
+        tuple(touches),
     )
 
 
@@ -194,8 +225,10 @@ def _ramp(contact: Contact, motion: HoiMotion) -> np.ndarray:  # (T,)
     return x * x * (3 - 2 * x)
 
 
-def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: float, radius_m: float) -> np.ndarray:
-    """Middle of the robot's palm (T, 3) that touches the scaled object where the person touches it.
+def _on_object(
+    motion, contact: Contact, person: _Person, palm_m, scene_scale: float, radius_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Middle of the robot's palm (T, 3) that touches the scaled object where the person does; the way out there (T, 3).
 
     The touched point is the one nearest to the hand on the side of the surface that the person's palm is on.
     """
@@ -215,4 +248,4 @@ def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: f
     nearest = np.linalg.norm(surface - touch, axis=1) + np.where(hidden, 1.0, 0.0)
     which = nearest.argmin()
     centre = scene_scale * surface[which] + radius_m * normals[which]
-    return scene_scale * T[:, :3, 3] + T[:, :3, :3] @ centre
+    return scene_scale * T[:, :3, 3] + T[:, :3, :3] @ centre, T[:, :3, :3] @ normals[which]
