@@ -1,7 +1,7 @@
 """Recorded people as motions: ASF/AMC files of the CMU Graphics Lab Motion Capture Database, given by path.
 
-The recordings are no part of the project. "The data used in this project was obtained from mocap.cs.cmu.edu. The database
-was created with funding from NSF EIA-0196217."
+The recordings are no part of the project. "The data used in this project was obtained from mocap.cs.cmu.edu. The
+database was created with funding from NSF EIA-0196217."
 """
 
 from pathlib import Path
@@ -133,7 +133,9 @@ def _on_body(bones: dict, turned: dict, root_m: np.ndarray, body) -> HoiMotion:
     place = upright.apply(scale * root_m)
     points = body.joints(pose, np.zeros((len(pose), 3)), np.zeros(10)).double().numpy()
     transl = place - points[:, 0]
-    lowest = (points + transl[:, None])[:, [KEYPOINT_NAMES.index(f"{s}_{p}") for s in ("left", "right") for p in FEET], 2]
+    lowest = (points + transl[:, None])[
+        :, [KEYPOINT_NAMES.index(f"{s}_{p}") for s in ("left", "right") for p in FEET], 2
+    ]
     transl -= [*place[0, :2], np.percentile(lowest.min(axis=1), FLOOR_PERCENT)]
     K = np.array([[500.0, 0, 240], [0, 500, 180], [0, 0, 1]])
     return HoiMotion(pose, transl, np.zeros(10), FPS, "anny-free", Camera(K, np.eye(4), 480, 360))

@@ -25,7 +25,7 @@ DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps
 
 
 def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
-    """Points of a link's shapes in its frame: those that are seen, or those that are felt; the others where it has none.
+    """Points of a link's shapes in its frame: those that are seen, or felt; the others where it has none.
 
     Args:
         link: of a URDF with absolute mesh paths.
@@ -98,10 +98,7 @@ class LinkShapes:
         self._centres, self._radii = np.array(centres), np.array(radii)
         above = [self._above(model, joint) for joint in self._joints]
         pairs = [
-            (a, b)
-            for a in range(len(self._shapes))
-            for b in range(a)
-            if len(above[a] ^ above[b]) > NEIGHBOUR_JOINTS
+            (a, b) for a in range(len(self._shapes)) for b in range(a) if len(above[a] ^ above[b]) > NEIGHBOUR_JOINTS
         ]
         self._pairs = np.array(pairs, int).reshape(-1, 2)
         data = model.createData()

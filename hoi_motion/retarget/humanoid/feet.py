@@ -29,8 +29,8 @@ def planted_track(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A foot's poses, constant and flat on the floor while it is planted.
 
-    What the foot does in the air stays: the correction at the end of a stand fades, and is blended into that of the next
-    where this is near. A frame farther than FADE_S from a stand knows nothing of it.
+    What the foot does in the air stays: the correction at the end of a stand fades, and is blended into that of the
+    next where this is near. A frame farther than FADE_S from a stand knows nothing of it.
 
     Args:
         position_m: (T, 3) of the foot's link; rotation: (T, 3, 3) world <- link, wanted without planting.

@@ -21,7 +21,7 @@ from hoi_motion.retarget.robots.urdf import links_without_collision
 
 CELL_M = 0.004  # one point of a hand's shape in each
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
-SETTLED_RAD = 2e-3
+SETTLED_RAD = 4e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
 POSTURE_COST = 0.2  # towards home: what nothing else asks for has one answer, whatever the frames before
 CALM_COST = 20.0  # towards a calmer path, of joints that swing to and fro
@@ -206,6 +206,10 @@ class Humanoid:
             every = np.concatenate(points)
             found[hand] = every[np.unique(np.round(every / CELL_M).astype(int), axis=0, return_index=True)[1]]
         return found
+
+    def load_shapes(self) -> None:
+        """Read its meshes now, once, instead of with the first motion."""
+        self.shapes, self.seen_hands_m  # noqa: B018
 
     @cached_property
     def shapes(self) -> LinkShapes:

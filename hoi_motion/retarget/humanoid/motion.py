@@ -76,7 +76,7 @@ def _calm(path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyI
 
 
 def turning_back(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (T, n) -> (T - 2, n), (T - 2, n)
-    """Where joints move by more than SWING_RAD one way and then as much the other, and the nearer of both neighbours."""
+    """Where joints move by more than SWING_RAD one way and as much the other, and the nearer of both neighbours."""
     steps = np.diff(joints, axis=0)
     before, after = steps[:-1], steps[1:]
     back = (before * after < 0) & (np.minimum(np.abs(before), np.abs(after)) > SWING_RAD)

@@ -63,5 +63,3 @@ def seen_gaps_m(hands: SeenHands, robot: Humanoid, targets: Targets, path: np.nd
         if np.isfinite(gaps).all():
             found[touch.hand] = max(found.get(touch.hand, 0.0), max(gaps))
     return found
-
-

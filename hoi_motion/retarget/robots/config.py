@@ -119,7 +119,9 @@ class HumanoidConfig:
     right_sole_m: list = field(default_factory=list)
     left_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])  # middle of the hand, frame of its link
     right_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    left_palm_axis: list = field(default_factory=list)  # out of the palm, frame of its link; empty: its turn is left open
+    left_palm_axis: list = field(
+        default_factory=list
+    )  # out of the palm, frame of its link; empty: its turn is left open
     right_palm_axis: list = field(default_factory=list)
     palm_radius_m: float = option(0.03, "from the middle of the hand to its skin", minimum=0.0, maximum=0.3, unit="m")
     home_rad: dict = field(default_factory=dict)
