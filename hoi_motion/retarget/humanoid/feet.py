@@ -1,22 +1,35 @@
 """When a person's feet stand on the floor, and tracks of a robot's feet that stay where they stand."""
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.frames import runs_of
 
 PLANTED_HEIGHT_M = 0.05  # of heel and toes over their height at rest
 PLANTED_SPEED_M_S = 0.2
+STEP_S = 0.5  # around a frame in which a fast foot comes down once at least
+FAST_SHARE, FAST_M_S = 0.1, 0.6  # of its greatest speed there a stand may have, and at most so much
+SHORTEST_S = 0.09  # of a stand: shorter ones are cut off by the clip, or a foot that turns in the air
+UNEVEN_M, HIGHEST_M = 0.03, 0.1  # over its lowest there a stand may be, and at most so high
 LIFT_S = 0.15  # in which a foot that is no longer planted is free
 FADE_S = 0.4  # in which the correction of a stand is gone, before and after it
 
 
 def planted_frames(points_m: np.ndarray, rest_heights_m: np.ndarray, fps: float) -> np.ndarray:  # (T, P, 3) -> (T,)
-    """Frames in which all points under a foot are low and slow."""
-    low = (points_m[..., 2] < rest_heights_m + PLANTED_HEIGHT_M).all(axis=1)
+    """Frames in which all points under a foot are low and slow; slow for how it moves before and after, in fast gait."""
+    window = 2 * round(STEP_S * fps) + 1
+    height = (points_m[..., 2] - rest_heights_m).max(axis=1)
+    lowest = minimum_filter1d(height, window, mode="nearest")
+    low = (height < PLANTED_HEIGHT_M) | (height < np.minimum(lowest + UNEVEN_M, HIGHEST_M))
     steps = np.linalg.norm(np.diff(points_m, axis=0), axis=-1).max(axis=1) * fps
-    slow = steps < PLANTED_SPEED_M_S
-    return low & (np.concatenate([slow, slow[-1:]]) | np.concatenate([slow[:1], slow]))
+    fastest = maximum_filter1d(steps, window, mode="nearest")
+    slow = steps < np.clip(FAST_SHARE * fastest, PLANTED_SPEED_M_S, FAST_M_S)
+    planted = low & (np.concatenate([slow, slow[-1:]]) | np.concatenate([slow[:1], slow]))
+    for first, last in intervals(planted):
+        if last - first + 1 < SHORTEST_S * fps:
+            planted[first : last + 1] = False
+    return planted
 
 
 def intervals(mask: np.ndarray) -> list[tuple[int, int]]:

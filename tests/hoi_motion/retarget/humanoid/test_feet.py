@@ -14,6 +14,23 @@ def test_a_foot_is_planted_while_it_is_low_and_slow():
     assert planted[:10].all() and not planted[10:15].any() and planted[15:20].all() and not planted[22:].any()
 
 
+def test_a_runner_stands_for_a_moment_on_each_step():
+    """The foot comes down at 6 m/s, rests for three frames at 0.3 m/s, and goes up again."""
+    speed = np.r_[np.linspace(6, 0.3, 8), [0.3] * 3, np.linspace(0.3, 6, 8)]
+    sole = np.zeros((2 * len(speed) + 1, 1, 3))
+    sole[1:, 0, 0] = np.cumsum(np.tile(speed, 2)) / 30
+    sole[:, 0, 2] = np.r_[0, np.tile(np.clip((speed - 0.3) / 10, 0, 0.4), 2)] + 0.06
+    planted = planted_frames(sole, np.zeros(1), 30.0)
+    assert [last - first + 1 for first, last in intervals(planted)] == pytest.approx([4, 4], abs=1)
+
+
+def test_the_top_of_a_jump_is_no_stand():
+    at = np.linspace(-0.3, 0.3, 19)
+    sole = np.zeros((19, 1, 3))
+    sole[:, 0, 2] = 0.45 - 4.9 * at**2  # 45 cm high, still for a moment
+    assert not planted_frames(sole, np.zeros(1), 30.0)[6:13].any()
+
+
 def test_intervals_of_true():
     assert intervals(np.array([1, 1, 0, 0, 1], bool)) == [(0, 1), (4, 4)]
 
