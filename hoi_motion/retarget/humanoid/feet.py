@@ -17,7 +17,7 @@ FADE_S = 0.4  # in which the correction of a stand is gone, before and after it
 
 
 def planted_frames(points_m: np.ndarray, rest_heights_m: np.ndarray, fps: float) -> np.ndarray:  # (T, P, 3) -> (T,)
-    """Frames in which all points under a foot are low and slow; slow for how it moves before and after, in fast gait."""
+    """Frames in which all points under a foot are low and slow; in fast gait, slow for how it moves around them."""
     window = 2 * round(STEP_S * fps) + 1
     height = (points_m[..., 2] - rest_heights_m).max(axis=1)
     lowest = minimum_filter1d(height, window, mode="nearest")

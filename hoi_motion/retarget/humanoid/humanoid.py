@@ -17,6 +17,7 @@ from hoi_motion.motion import HANDS
 from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes, link_points_m
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robots.config import HumanoidConfig
+from hoi_motion.retarget.robots.fingers import followers
 from hoi_motion.retarget.robots.urdf import links_without_collision
 
 CELL_M = 0.004  # one point of a hand's shape in each
@@ -74,12 +75,34 @@ def right_angled(along: np.ndarray, out: np.ndarray) -> np.ndarray:  # (3,), (3,
     return np.stack([first, second, np.cross(first, second)], axis=1)
 
 
+class MimicTask(pink.tasks.Task):
+    """Joints that follow others, for an equality of IK; `mimics` as Humanoid has them."""
+
+    def __init__(self, mimics: list[tuple[int, int, float, float]]):
+        super().__init__(cost=1.0, gain=1.0, lm_damping=0.0)
+        self._mimics = mimics
+
+    def __repr__(self) -> str:
+        return f"MimicTask({len(self._mimics)} joints)"
+
+    def compute_error(self, configuration) -> np.ndarray:
+        q = configuration.q[ROOT_SIZE:]
+        return np.array([q[i] - multiplier * q[k] - offset for i, k, multiplier, offset in self._mimics])
+
+    def compute_jacobian(self, configuration) -> np.ndarray:
+        rows = np.zeros((len(self._mimics), configuration.model.nv))
+        for row, (i, k, multiplier, _) in zip(rows, self._mimics):
+            row[ROOT_SIZE - 1 + i], row[ROOT_SIZE - 1 + k] = 1.0, -multiplier
+        return rows
+
+
 class Humanoid:
     """A humanoid; configurations `q` are the root's pose (x y z qx qy qz qw), then its joints.
 
     Attributes:
         config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
         unfelt_links: those without a shape that touches.
+        mimics: follower, leader (numbers in joint_names), multiplier and offset of each joint that mimics another.
         file_order: (n,) index in joint_names of each joint in the order in which the robot's file has them.
         joint_names: (n,) of one axis each, in pinocchio's order; lower_rad, upper_rad, velocity_rad_s: (n,).
         home: (7 + n,) upright, where IK starts.
@@ -128,6 +151,7 @@ class Humanoid:
             self._frame_ids[f"{side}_palm"] = model.addFrame(palm)
         self.model, self.data = model, model.createData()
         self.lower_rad, self.upper_rad = model.lowerPositionLimit[ROOT_SIZE:], model.upperPositionLimit[ROOT_SIZE:]
+        self._couple()
         velocity = dict(zip(self.joint_names, model.velocityLimit[6:])) | config.velocity_rad_s
         self.velocity_rad_s = np.array([velocity[name] for name in self.joint_names], float)
         self.soles_m = {side: np.array(getattr(config, f"{side}_sole_m"), float) for side in ("left", "right")}
@@ -135,6 +159,24 @@ class Humanoid:
         self.body_axes = np.stack([np.cross(up, forward), up, forward], axis=1)
         self._rest()
         self._home()
+
+    def _couple(self) -> None:
+        """Rows of joints that mimic others, and limits of these that keep the followers within theirs."""
+        found = followers(xml.fromstring(self.urdf_text), self.config.name)
+        self.mimics = []
+        for name, (leader, multiplier, offset) in found.items():
+            i, k = self.joint_names.index(name), self.joint_names.index(leader)
+            ends = sorted((limit - offset) / multiplier for limit in (self.lower_rad[i], self.upper_rad[i]))
+            self.lower_rad[k], self.upper_rad[k] = max(self.lower_rad[k], ends[0]), min(self.upper_rad[k], ends[1])
+            if not self.lower_rad[k] < self.upper_rad[k]:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"joint {name!r} of {self.config.name} mimics {leader!r} and leaves it no room",
+                    "see the limits of both",
+                )
+            self.model.lowerPositionLimit[ROOT_SIZE + k] = self.lower_rad[k]
+            self.model.upperPositionLimit[ROOT_SIZE + k] = self.upper_rad[k]
+            self.mimics.append((i, k, multiplier, offset))
 
     def _rest(self) -> None:
         placements = self.placements(pinocchio.neutral(self.model))
@@ -155,6 +197,8 @@ class Humanoid:
                     f"its limits are {self.lower_rad[i]:g}..{self.upper_rad[i]:g}",
                 )
             home[ROOT_SIZE + i] = value
+        for i, leader, multiplier, offset in self.mimics:
+            home[ROOT_SIZE + i] = multiplier * home[ROOT_SIZE + leader] + offset
         self.home = home
 
     def placements(self, q: np.ndarray) -> dict[str, np.ndarray]:  # (7 + n,) -> part: (4, 4)
@@ -230,6 +274,7 @@ class WholeBodyIK:
         self._posture.set_target(robot.home)
         self._limits = [ConfigurationLimit(robot.model, 0.95)]
         self._home = robot.home
+        self._coupled = [MimicTask(robot.mimics)] if robot.mimics else None
         self._lower, self._upper = robot.model.lowerPositionLimit.copy(), robot.model.upperPositionLimit.copy()
         self._lower[:ROOT_SIZE], self._upper[:ROOT_SIZE] = -np.inf, np.inf
 
@@ -263,7 +308,9 @@ class WholeBodyIK:
         for _ in range(steps):
             if apart is not None:
                 apart.measure(configuration)
-            move = pink.solve_ik(configuration, tasks, 1.0, "daqp", DAMPING, limits, safety_break=False)
+            move = pink.solve_ik(
+                configuration, tasks, 1.0, "daqp", DAMPING, limits, constraints=self._coupled, safety_break=False
+            )
             largest = np.abs(move).max()
             move *= min(1.0, MAX_STEP_RAD / max(largest, 1e-9))
             q = pinocchio.integrate(self._model, configuration.q, move)

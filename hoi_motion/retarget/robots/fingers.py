@@ -70,6 +70,17 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
     return Fingers(tuple(names), np.array(multipliers, float), np.array(offsets, float))
 
 
+def followers(robot: xml.Element, robot_name: str) -> dict[str, tuple[str, float, float]]:
+    """Each joint that mimics another: the joint at the end of its chain, multiplier and offset.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, or has a multiplier of 0.
+    """
+    joints = [joint.get("name", "") for joint in robot.findall("joint") if joint.get("type") != "fixed"]
+    leaders = {name: _leader(robot, name, robot_name) for name in joints}
+    return {name: _to_root(name, leaders, robot_name) for name in joints if leaders[name]}
+
+
 def _carrying(robot: xml.Element, frame: str) -> set[str]:
     """The joints from the base to a link, or to the link that a joint of this name moves."""
     above = {}

@@ -246,3 +246,16 @@ def test_a_speed_limit_that_says_nothing_is_told_and_not_divided_by(tmp_path, st
     config = dataclasses.replace(load_robot_config("humanoid", str(tmp_path / "r.urdf")), velocity_rad_s={})
     facts = retarget_humanoid(stepping, Humanoid(config), body).facts
     assert "left_knee" in facts["joints_without_speed_limit"] and np.isfinite(facts["velocity_over_limit"])
+
+
+def test_a_joint_that_mimics_another_follows_it_in_every_frame(tmp_path, stepping, body):
+    """Both elbows are one: the left leads, the right is half of it."""
+    source = Path(load_robot_config("humanoid").urdf)
+    text = source.read_text().rstrip("\x00")
+    at = text.index('name="right_elbow"', text.index('<joint name="right_elbow"'))
+    end = text.index("</joint>", at)
+    mimic = '<mimic joint="left_elbow" multiplier="0.5" offset="0.1"/>'
+    (tmp_path / "r.urdf").write_text(text[:end] + mimic + text[end:])
+    result = retarget_humanoid(stepping, Humanoid(load_robot_config("humanoid", str(tmp_path / "r.urdf"))), body)
+    left, right = (result.positions_rad[:, result.joint_names.index(f"{side}_elbow")] for side in ("left", "right"))
+    assert np.ptp(left) > 0.05 and right == pytest.approx(0.5 * left + 0.1, abs=1e-6)
