@@ -2,6 +2,7 @@
 
 python -m benchmarks.retarget --robot panda --scenes 60 --out FILE
 python -m benchmarks.retarget --robot humanoid --scenes 60 --out FILE
+python -m benchmarks.retarget --beside gmr --gmr CHECKOUT --gmr-python PYTHON --scenes 12 --recordings A.amc B.amc
 
 Every result is looked at again in PyBullet, sample by sample and with all links, apart from what retargeting itself
 checked or measured. With --out a run that was stopped goes on with what is missing.
@@ -11,7 +12,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +37,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=60, help="how many; default 60")
     parser.add_argument("--workers", type=int, default=1, help="processes; speeds are those of one core")
     parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first scene; 5000 and up are for development"
+    )
+    parser.add_argument("--beside", choices=["gmr"], help="compare humanoids with another project, given by path")
+    parser.add_argument("--gmr", type=Path, help="checkout of github.com/YanjieZe/GMR")
+    parser.add_argument("--gmr-python", default=sys.executable, help="Python with its packages; default this one")
+    parser.add_argument(
+        "--recordings", nargs="*", type=Path, default=[], help="ASF/AMC recordings to compare on as well"
+    )
     add_save_option(parser, "retarget")
     arguments = parser.parse_args(argv)
+    if arguments.beside:
+        return _beside_gmr(parser, arguments)
 
     from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config
 
     humanoid = isinstance(load_robot_config(arguments.robot, arguments.urdf), HumanoidConfig)
     measure, table = (measure_humanoid, humanoid_table) if humanoid else (measure_arm, arm_table)
     settings = {"robot": arguments.robot, "urdf": arguments.urdf}
-    jobs = {i: (i,) for i in range(arguments.scenes)}
+    jobs = {i: (i,) for i in range(arguments.first, arguments.first + arguments.scenes)}
     rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, **settings)
     print(f"{arguments.robot}, {len(rows)} scenes")
     print("\n".join(table(rows)))
@@ -52,6 +64,39 @@ def main(argv: list[str] | None = None) -> int:
         name = f"retarget_{Path(arguments.robot).stem}" if arguments.save == "retarget" else arguments.save
         found = humanoid_values(rows) if humanoid else arm_values(rows)
         save(name, f"motions of {len(rows)} scenes for the robot {arguments.robot}", found)
+    return 0
+
+
+def _beside_gmr(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    """The comparison's table; 2 with one line where GMR cannot be run."""
+    from benchmarks.beside_gmr import ROBOT, Gmr, measured, ours, table
+    from benchmarks.mocap import read_recording
+    from hoi_motion.errors import TavidError
+    from hoi_motion.retarget.humanoid.humanoid import Humanoid
+    from hoi_motion.retarget.robots.config import load_robot_config
+    from training.scenes.scene import free_body
+
+    if arguments.gmr is None:
+        parser.error("--beside gmr needs --gmr, a checkout of github.com/YanjieZe/GMR")
+    body, rows = free_body(), []
+    try:
+        gmr = Gmr(arguments.gmr, arguments.gmr_python)
+        robot = Humanoid(load_robot_config(ROBOT, arguments.urdf or str(gmr.urdf)))
+        robot.load_shapes()
+        scenes = range(arguments.first, arguments.first + arguments.scenes)
+        sources = {f"scene {i}": partial(_ground_truth, i) for i in scenes}
+        sources |= {path.stem: partial(read_recording, path, body) for path in arguments.recordings}
+        for name, read in sources.items():
+            found = read()
+            motion = found[0] if isinstance(found, tuple) else found
+            row = {who: measured(solve, motion, robot, body) for who, solve in (("ours", ours), ("gmr", gmr.solve))}
+            rows.append(row)
+            print(f"{name}: turned back {row['ours']['turned_back']:.0f} | {row['gmr']['turned_back']:.0f}", flush=True)
+    except TavidError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(f"{ROBOT}, {len(rows)} motions, means unless said otherwise")
+    print("\n".join(table(rows)))
     return 0
 
 

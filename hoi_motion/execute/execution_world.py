@@ -83,6 +83,11 @@ class ExecutionWorld(BulletWorld):
     def step(self) -> None:
         pybullet.stepSimulation(physicsClientId=self.client)
 
+    def put_target(self, T_world_object: np.ndarray) -> None:  # (4, 4)
+        """Move the target by another hand: it is there, at rest."""
+        self._place(self.target, T_world_object @ self._thing.T_object_mass)
+        pybullet.resetBaseVelocity(self.target, [0, 0, 0], [0, 0, 0], physicsClientId=self.client)
+
     def T_world_object(self) -> np.ndarray:  # (4, 4)
         """Where the target is."""
         position, turn = pybullet.getBasePositionAndOrientation(self.target, physicsClientId=self.client)

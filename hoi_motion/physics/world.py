@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import CheckError, ErrorCode
@@ -26,7 +27,7 @@ COLLISION_MARGIN_M = 1e-4
 
 
 def object_mass_kg(name: str, volume_m3: float) -> float:
-    """Mass from size and class: the first known word in the object's name sets the density."""
+    """Mass by class and outer volume: the first known word in the name sets the density of all that is within."""
     density = next((d for word, d in DENSITY_KG_M3.items() if word in name.lower()), DEFAULT_DENSITY_KG_M3)
     return float(np.clip(density * volume_m3, *MASS_RANGE_KG))
 
@@ -95,7 +96,8 @@ class PhysicsWorld(BulletWorld):
             self.place(("support", support.name), support.T_world_box)
         for name, surface in self._surfaces.items():
             shape = self._hull(surface.hull_m - surface.centre_m)
-            self._bodies["object", name] = self._add(shape, object_mass_kg(name, surface.volume_m3))
+            outer_m3 = ConvexHull(surface.hull_m).volume  # the class's density counts what a thing holds as well
+            self._bodies["object", name] = self._add(shape, object_mass_kg(name, outer_m3))
         for joint, hull in self._parts.hulls_m.items():
             self._bodies["part", joint] = self._add(self._hull(hull))
 

@@ -19,6 +19,7 @@ def retarget(
     urdf: str = "",
     body: BodyModel | None = None,
     T_world_base: np.ndarray | None = None,  # (4, 4)
+    start_rad: np.ndarray | None = None,  # (n,)
     cancel: CancelToken | None = None,
 ) -> RobotMotion:
     """Joint motion of a robot that does what the person did: an arm with the object, a humanoid with its whole body.
@@ -28,19 +29,23 @@ def retarget(
         urdf: path of a URDF to take instead of the one that the robot's file names.
         body: BodyModel of the motion; None is the free body.
         T_world_base: pose of an arm's base; None looks for a place. A humanoid stands where the person does.
+        start_rad: joints of an arm in which it stands now, in the URDF's order: the first sample of what it will do.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN, UNREACHABLE; CONFIG_INVALID for a base of a humanoid.
+        RetargetError: ROBOT_UNKNOWN, UNREACHABLE; CONFIG_INVALID for a base or a start of a humanoid.
         InputError: FILE_INVALID for a motion that gives a robot nothing to do, CONFIG_INVALID for a broken robot file.
         ControlError: CANCELLED.
     """
     config = load_robot_config(str(robot), urdf) if isinstance(robot, (str, Path)) else robot
     body = body if body is not None else load_body()
     if isinstance(config, HumanoidConfig):
-        if T_world_base is not None:
-            raise RetargetError(
-                ErrorCode.CONFIG_INVALID, f"a base for the humanoid {config.name}", "it stands where the person does"
-            )
+        for name, given in (("base", T_world_base), ("start", start_rad)):
+            if given is not None:
+                raise RetargetError(
+                    ErrorCode.CONFIG_INVALID,
+                    f"a {name} for the humanoid {config.name}",
+                    "only arms have it: a humanoid stands where and as the person does",
+                )
         from hoi_motion.retarget.humanoid.humanoid import Humanoid
         from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
@@ -48,4 +53,4 @@ def retarget(
     from hoi_motion.retarget.arm.arm import Arm
     from hoi_motion.retarget.arm.trajectory import retarget_arm
 
-    return retarget_arm(motion, Arm(config), body, T_world_base, cancel)
+    return retarget_arm(motion, Arm(config), body, T_world_base, cancel, start_rad)

@@ -128,6 +128,8 @@ def _one(source: str, outputs: list[Path], arguments):
         result = dataclasses.replace(result, facts=result.facts | {"links_without_collision": robot.unfelt_links})
     for path in outputs:
         write_robot_motion(result, path)
+    if not isinstance(config, HumanoidConfig):
+        _write_scene(motion, result, robot, outputs)
     film = outputs[0].with_suffix(".mp4")
     if arguments.execute:
         return result, _executed(result, robot, motion, outputs[0], film if arguments.record_video else None, arguments)
@@ -136,6 +138,19 @@ def _one(source: str, outputs: list[Path], arguments):
 
         record_replay(result, motion, robot, film, arguments.rate_limit)
     return result, None
+
+
+def _write_scene(motion, result, robot, outputs: list[Path]) -> None:
+    """What a motion planner should know of the scene, beside the trajectory."""
+    from hoi_motion.retarget.planning_scene import allowed_collisions, planning_scene
+
+    for path in outputs:
+        if path.suffix.lower() == ".json":
+            told = {
+                "planning_scene": planning_scene(motion, result, robot),
+                "allowed_collision_matrix": allowed_collisions(result, robot),
+            }
+            write_whole(path.with_name(f"{path.stem}_scene.json"), json.dumps(told).encode())
 
 
 def _executed(result, robot, motion, output: Path, film: Path | None, arguments):
@@ -170,7 +185,8 @@ def _motion_sentence(result) -> str:
     facts = result.facts
     samples = f"{len(result.positions_rad)} samples at {result.fps:.1f} fps"
     if "grip" not in facts:
-        hands = "".join(f", {hand} {1000 * gap:.0f} mm from its contact" for hand, gap in facts["hand_error_m"].items())
+        seen = facts["hand_error_m"] | facts["hand_gap_m"]  # a hand without a shape has no gap
+        hands = "".join(f", {hand} {1000 * gap:.0f} mm from its contact" for hand, gap in seen.items())
         ratio = facts["velocity_over_limit"]
         fast = f", {facts['fastest_joint']} at {ratio:.1f} times its speed limit" if ratio > 1 else ""
         return (

@@ -259,10 +259,7 @@ def lora_config(folder: Path, file: Path, header: dict) -> dict:
         raise missing(f"{file} has a damaged configuration: {error}", "save the adapter again") from error
     if not path.is_file():
         return {}
-    config = read_json(path, "a whole configuration", hint="save the adapter again", **_MISSING)
-    if not isinstance(config, dict):
-        raise missing(f"{path} has a damaged configuration: it holds no JSON object", "save the adapter again")
-    return config
+    return read_json(path, "a whole configuration", hint="save the adapter again", **_MISSING)
 
 
 def inject_lora(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path, name: str = ADAPTER_NAME) -> None:

@@ -18,6 +18,7 @@ from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
 TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as they can
+LIMIT_GIVE = 1e-4  # by which a gripper's file may be beyond its finger's limits: rounding
 MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
 
 
@@ -47,11 +48,8 @@ class Arm:
                 config = self.config = dataclasses.replace(config, grasp_frame=JAW_FRAME)
         self.urdf_text = read_urdf(Path(config.urdf), config.jaw)
         self.unfelt_links = links_without_collision(self.urdf_text)
-        try:
-            full = pinocchio.buildModelFromXML(self.urdf_text)
-        except ValueError as error:
-            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{config.urdf} is not a URDF: {error}") from error
-        joints = list(full.names)[1:]
+        tree = xml.fromstring(self.urdf_text)
+        joints = [joint.get("name") for joint in tree.findall("joint") if joint.get("type") != "fixed"]
         if not self.gripper.joints:
             raise RetargetError(
                 ErrorCode.ROBOT_UNKNOWN,
@@ -66,8 +64,15 @@ class Arm:
         }
         for where, names in named.items():
             _all_known(names, joints, f"joint in {where} of {config.name}")
-        _all_known([config.grasp_frame], [f.name for f in full.frames][1:], f"frame in grasp_frame of {config.name}")
-        self.fingers = find_fingers(xml.fromstring(self.urdf_text), self.gripper.joints, config.name)
+        frames = [element.get("name") for element in (*tree.findall("link"), *tree.findall("joint"))]
+        _all_known([config.grasp_frame], frames, f"frame in grasp_frame of {config.name}")
+        self.fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name)
+        self._check_opening(tree)
+        self.urdf_text = xml.tostring(tree, encoding="unicode")
+        try:
+            full = pinocchio.buildModelFromXML(self.urdf_text)
+        except ValueError as error:
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{config.urdf} is not a URDF: {error}") from error
         locked = [full.getJointId(name) for name in self.fingers.names]
         self.finger_velocity = self._finger_velocity(full, locked)
         self.model = pinocchio.buildReducedModel(full, locked, pinocchio.neutral(full))
@@ -94,7 +99,8 @@ class Arm:
             if not (velocity[i] > 0 and acceleration[i] > 0):
                 raise RetargetError(
                     ErrorCode.ROBOT_UNKNOWN,
-                    f"joint {name} has no velocity or acceleration limit",
+                    f"joint {name} of {config.name} has the limits {velocity[i]:g} of velocity and "
+                    f"{acceleration[i]:g} of acceleration",
                     "give it in velocity_rad_s and acceleration_rad_s2",
                 )
         self.velocity_rad_s, self.acceleration_rad_s2, self.home_rad = velocity, acceleration, home
@@ -103,6 +109,28 @@ class Arm:
         T[:3, 3] = config.grasp_offset_m
         self._T_tool_frame = np.linalg.inv(T)
         self._prepare()
+
+    def _check_opening(self, tree: xml.Element) -> None:
+        """See that the leading finger can open and close as the file says; what follows it goes as far as it is led.
+
+        Raises: RetargetError for an opening beyond the leader's limits.
+        """
+        limits = {joint.get("name"): joint.find("limit") for joint in tree.findall("joint")}
+        ends = {what: self.fingers.values(getattr(self.gripper, what)) for what in ("open", "closed")}
+        for i, name in enumerate(self.fingers.names):
+            limit = limits[name]
+            if limit is None:
+                continue
+            low, high = float(limit.get("lower", 0)), float(limit.get("upper", 0))
+            for what, values in ends.items():
+                if i == 0 and not low - LIMIT_GIVE <= values[i] <= high + LIMIT_GIVE:
+                    raise RetargetError(
+                        ErrorCode.ROBOT_UNKNOWN,
+                        f"gripper.{what} puts {name} of {self.config.name} at {values[i]:g}",
+                        f"its limits are {low:g}..{high:g}",
+                    )
+            limit.set("lower", str(min(low, *(values[i] for values in ends.values()))))
+            limit.set("upper", str(max(high, *(values[i] for values in ends.values()))))
 
     def _finger_velocity(self, full, finger_ids: list[int]) -> float:
         """The gripper's own speed; a follower without a speed of its own keeps up with its leader."""

@@ -4,6 +4,7 @@
 # pinocchio is compiled and has no types
 
 import xml.etree.ElementTree as xml
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,20 @@ import pinocchio
 from pink.limits import ConfigurationLimit
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.motion import HANDS
+from hoi_motion.retarget.humanoid.apart import ApartTask, LinkShapes, link_points_m
 from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf, skeleton_only
 from hoi_motion.retarget.robots.config import HumanoidConfig
+from hoi_motion.retarget.robots.fingers import followers
 from hoi_motion.retarget.robots.urdf import links_without_collision
 
+CELL_M = 0.004  # one point of a hand's shape in each
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
-SETTLED_RAD = 5e-3
+SETTLED_RAD = 4e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
-POSTURE_COST = 0.03
-DAMPING = 0.1  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
+POSTURE_COST = 0.2  # towards home: what nothing else asks for has one answer, whatever the frames before
+CALM_COST = 20.0  # towards a calmer path, of joints that swing to and fro
+DAMPING = 0.02  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
 
 
 class BodyTask(pink.tasks.Task):
@@ -61,12 +67,42 @@ class BodyTask(pink.tasks.Task):
         return weighted.T @ weighted, error @ weighted
 
 
+def right_angled(along: np.ndarray, out: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3, 3)
+    """Columns: `out` without what it has along, in the second; along, in the first; and across both."""
+    first = along / np.linalg.norm(along)
+    second = out - (out @ first) * first
+    second = second / np.linalg.norm(second)
+    return np.stack([first, second, np.cross(first, second)], axis=1)
+
+
+class MimicTask(pink.tasks.Task):
+    """Joints that follow others, for an equality of IK; `mimics` as Humanoid has them."""
+
+    def __init__(self, mimics: list[tuple[int, int, float, float]]):
+        super().__init__(cost=1.0, gain=1.0, lm_damping=0.0)
+        self._mimics = mimics
+
+    def __repr__(self) -> str:
+        return f"MimicTask({len(self._mimics)} joints)"
+
+    def compute_error(self, configuration) -> np.ndarray:
+        q = configuration.q[ROOT_SIZE:]
+        return np.array([q[i] - multiplier * q[k] - offset for i, k, multiplier, offset in self._mimics])
+
+    def compute_jacobian(self, configuration) -> np.ndarray:
+        rows = np.zeros((len(self._mimics), configuration.model.nv))
+        for row, (i, k, multiplier, _) in zip(rows, self._mimics):
+            row[ROOT_SIZE - 1 + i], row[ROOT_SIZE - 1 + k] = 1.0, -multiplier
+        return rows
+
+
 class Humanoid:
     """A humanoid; configurations `q` are the root's pose (x y z qx qy qz qw), then its joints.
 
     Attributes:
         config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
         unfelt_links: those without a shape that touches.
+        mimics: follower, leader (numbers in joint_names), multiplier and offset of each joint that mimics another.
         file_order: (n,) index in joint_names of each joint in the order in which the robot's file has them.
         joint_names: (n,) of one axis each, in pinocchio's order; lower_rad, upper_rad, velocity_rad_s: (n,).
         home: (7 + n,) upright, where IK starts.
@@ -115,6 +151,7 @@ class Humanoid:
             self._frame_ids[f"{side}_palm"] = model.addFrame(palm)
         self.model, self.data = model, model.createData()
         self.lower_rad, self.upper_rad = model.lowerPositionLimit[ROOT_SIZE:], model.upperPositionLimit[ROOT_SIZE:]
+        self._couple()
         velocity = dict(zip(self.joint_names, model.velocityLimit[6:])) | config.velocity_rad_s
         self.velocity_rad_s = np.array([velocity[name] for name in self.joint_names], float)
         self.soles_m = {side: np.array(getattr(config, f"{side}_sole_m"), float) for side in ("left", "right")}
@@ -122,6 +159,24 @@ class Humanoid:
         self.body_axes = np.stack([np.cross(up, forward), up, forward], axis=1)
         self._rest()
         self._home()
+
+    def _couple(self) -> None:
+        """Rows of joints that mimic others, and limits of these that keep the followers within theirs."""
+        found = followers(xml.fromstring(self.urdf_text), self.config.name)
+        self.mimics = []
+        for name, (leader, multiplier, offset) in found.items():
+            i, k = self.joint_names.index(name), self.joint_names.index(leader)
+            ends = sorted((limit - offset) / multiplier for limit in (self.lower_rad[i], self.upper_rad[i]))
+            self.lower_rad[k], self.upper_rad[k] = max(self.lower_rad[k], ends[0]), min(self.upper_rad[k], ends[1])
+            if not self.lower_rad[k] < self.upper_rad[k]:
+                raise RetargetError(
+                    ErrorCode.ROBOT_UNKNOWN,
+                    f"joint {name!r} of {self.config.name} mimics {leader!r} and leaves it no room",
+                    "see the limits of both",
+                )
+            self.model.lowerPositionLimit[ROOT_SIZE + k] = self.lower_rad[k]
+            self.model.upperPositionLimit[ROOT_SIZE + k] = self.upper_rad[k]
+            self.mimics.append((i, k, multiplier, offset))
 
     def _rest(self) -> None:
         placements = self.placements(pinocchio.neutral(self.model))
@@ -142,12 +197,19 @@ class Humanoid:
                     f"its limits are {self.lower_rad[i]:g}..{self.upper_rad[i]:g}",
                 )
             home[ROOT_SIZE + i] = value
+        for i, leader, multiplier, offset in self.mimics:
+            home[ROOT_SIZE + i] = multiplier * home[ROOT_SIZE + leader] + offset
         self.home = home
 
     def placements(self, q: np.ndarray) -> dict[str, np.ndarray]:  # (7 + n,) -> part: (4, 4)
         """T_world_link of every body part and palm."""
         pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
         return {part: self.data.oMf[i].homogeneous for part, i in self._frame_ids.items()}
+
+    def depth_in_itself_m(self, q: np.ndarray) -> float:  # (7 + n,)
+        """How deep links that must not meet are in each other."""
+        pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
+        return self.shapes.depth_m(self.data)
 
     def rest_offset_m(self, part: str, parent: str) -> np.ndarray:  # (3,)
         """From one body part to another at rest, in the frame of the parent's link."""
@@ -158,6 +220,12 @@ class Humanoid:
         points = np.array([self.rest_points_m[part] for part in parts])
         return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
+    def hand_axes(self, side: str) -> np.ndarray | None:  # (3, 3)
+        """Columns: along the fingers, out of the palm, and across, in the hand's link; None where no palm is given."""
+        out = getattr(self.config, f"{side}_palm_axis")
+        palm = np.array(getattr(self.config, f"{side}_palm_m"), float)
+        return right_angled(palm, np.array(out, float)) if out else None
+
     @property
     def leg_m(self) -> float:
         """From the hip over the knee to the sole."""
@@ -167,6 +235,30 @@ class Humanoid:
 
     def task(self, points: list[str], rotations: list[str]) -> BodyTask:
         return BodyTask([self._frame_ids[p] for p in points], [self._frame_ids[p] for p in rotations])
+
+    @cached_property
+    def seen_hands_m(self) -> dict[str, np.ndarray]:
+        """Points (P, 3) of each hand's link and of all that is fixed to it, in that link's frame, a few mm apart."""
+        tree, found = xml.fromstring(self.urdf_text), {}
+        for hand in HANDS:
+            own, points = self.model.frames[self._frame_ids[hand]], [np.zeros((0, 3))]
+            for link in tree.findall("link"):
+                frame = self.model.frames[self.model.getFrameId(link.get("name"), pinocchio.FrameType.BODY)]
+                if frame.parent == own.parent:
+                    T = (own.placement.inverse() * frame.placement).homogeneous
+                    points.append(link_points_m(link, seen=True) @ T[:3, :3].T + T[:3, 3])
+            every = np.concatenate(points)
+            found[hand] = every[np.unique(np.round(every / CELL_M).astype(int), axis=0, return_index=True)[1]]
+        return found
+
+    def load_shapes(self) -> None:
+        """Read its meshes now, once, instead of with the first motion."""
+        self.shapes, self.seen_hands_m  # noqa: B018
+
+    @cached_property
+    def shapes(self) -> LinkShapes:
+        """Its links as bodies that must not meet; made of their meshes when first asked for."""
+        return LinkShapes(self)
 
     def solver(self) -> "WholeBodyIK":
         return WholeBodyIK(self)
@@ -181,6 +273,8 @@ class WholeBodyIK:
         self._posture = pink.tasks.PostureTask(cost=POSTURE_COST)
         self._posture.set_target(robot.home)
         self._limits = [ConfigurationLimit(robot.model, 0.95)]
+        self._home = robot.home
+        self._coupled = [MimicTask(robot.mimics)] if robot.mimics else None
         self._lower, self._upper = robot.model.lowerPositionLimit.copy(), robot.model.upperPositionLimit.copy()
         self._lower[:ROOT_SIZE], self._upper[:ROOT_SIZE] = -np.inf, np.inf
 
@@ -189,12 +283,33 @@ class WholeBodyIK:
         q[:3], q[3:ROOT_SIZE] = position_m, pinocchio.Quaternion(rotation).coeffs()
         self._configuration.update(q)
 
-    def solve(self, task: BodyTask, steps: int) -> np.ndarray:  # (7 + n,)
-        """Joint positions that meet the task at weighted best, after at most so many steps."""
+    def start_at(self, q: np.ndarray) -> None:  # (7 + n,)
+        self._configuration.update(q)
+
+    def calm_towards(self, joints: np.ndarray | None, swing: np.ndarray | None = None) -> None:  # (n,), (n,)
+        """Draw the joints that swing, or none, to positions beside what the task asks for."""
+        target, cost = self._home.copy(), np.full(len(self._home) - ROOT_SIZE, POSTURE_COST)
+        if joints is not None and swing is not None:
+            target[ROOT_SIZE:][swing], cost[swing] = joints[swing], CALM_COST
+        self._posture.set_target(target)
+        self._posture.cost = cost
+
+    def solve(self, task: BodyTask, steps: int, apart: ApartTask | None = None) -> np.ndarray:  # (7 + n,)
+        """Joint positions that meet the task at weighted best, after at most so many steps.
+
+        Args:
+            apart: keeps links from each other.
+        """
         configuration = self._configuration
+        tasks = (task, self._posture) if apart is None else (task, self._posture, apart)
+        if apart is not None:
+            apart.look(configuration.data)
+        limits = self._limits if apart is None else [*self._limits, apart.limit]
         for _ in range(steps):
+            if apart is not None:
+                apart.measure(configuration)
             move = pink.solve_ik(
-                configuration, (task, self._posture), 1.0, "daqp", DAMPING, self._limits, safety_break=False
+                configuration, tasks, 1.0, "daqp", DAMPING, limits, constraints=self._coupled, safety_break=False
             )
             largest = np.abs(move).max()
             move *= min(1.0, MAX_STEP_RAD / max(largest, 1e-9))

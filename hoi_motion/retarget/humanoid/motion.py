@@ -5,12 +5,16 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
-from hoi_motion.retarget.humanoid.humanoid import ROOT_SIZE, Humanoid
+from hoi_motion.retarget.humanoid.apart import ApartTask
+from hoi_motion.retarget.humanoid.humanoid import ROOT_SIZE, BodyTask, Humanoid, WholeBodyIK
+from hoi_motion.retarget.humanoid.seen_hand import SeenHands, closed, seen_gaps_m
 from hoi_motion.retarget.humanoid.targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-FIRST_STEPS, STEPS = 60, 3  # of IK: from home to frame 0, and from frame to frame
-FULL_SPEED_FPS = 30.0  # slower clips have larger steps between frames and get as many more IK steps
+FIRST_STEPS, STEPS, CALM_STEPS = 60, 12, 6  # of IK: from home to frame 0, from frame to frame, and to calm it
+SWING_RAD = 0.025  # a joint that goes there and back by more within two frames swings
+CALM_RAD = 0.015  # from its nearer neighbour in time it is then drawn to
+CALM_ROUNDS = 8
 
 
 def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelToken | None = None) -> RobotMotion:
@@ -29,20 +33,18 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
         raise InputError(ErrorCode.FILE_INVALID, "the motion has 1 frame", "retargeting needs at least 2")
     targets = humanoid_targets(motion, robot, body)
     task = robot.task(list(POINTS), list(targets.rotation_parts))
-    task.rotation_weights = targets.rotation_weights
     solver = robot.solver()
+    hands = SeenHands(robot, motion, targets.scene_scale)
+    targets = closed(hands, robot, targets, task, solver)
     solver.place_root(targets.points_m[0, 0], targets.rotations[0, 0])
+    apart = ApartTask(robot.shapes)
     path = np.zeros((motion.num_frames, len(robot.home)))
-    steps = int(np.ceil(STEPS * max(1.0, FULL_SPEED_FPS / motion.fps)))
     for t in range(motion.num_frames):
         if cancel:
             cancel.raise_if_cancelled()
-        task.points_m, task.point_weights, task.rotations = (
-            targets.points_m[t],
-            targets.point_weights[t],
-            targets.rotations[t],
-        )
-        path[t] = solver.solve(task, steps if t else FIRST_STEPS)
+        targets.give(task, t)
+        path[t] = solver.solve(task, STEPS if t else FIRST_STEPS, apart)
+    _calm(path, targets, task, solver, apart)
     return RobotMotion(
         robot.config.name,
         [robot.joint_names[i] for i in robot.file_order],
@@ -50,14 +52,42 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
         path[:, :ROOT_SIZE],
         motion.fps,
         np.arange(motion.num_frames) / motion.fps,
-        facts=_measured(path, motion.fps, robot, targets),
+        facts=_measured(path, motion.fps, robot, targets) | {"hand_gap_m": seen_gaps_m(hands, robot, targets, path)},
     )
+
+
+def _calm(path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyIK, apart: ApartTask) -> None:
+    """Joints that turn back from frame to frame are drawn nearer to the frame beside, and the frames solved again."""
+    joints = path[:, ROOT_SIZE:]
+    calmer, calmed = joints.copy(), np.zeros(joints.shape, bool)
+    for _ in range(CALM_ROUNDS):
+        back, nearer = turning_back(joints)
+        if not back.any():
+            break
+        drawn = nearer + np.clip(joints[1:-1] - nearer, -CALM_RAD, CALM_RAD)
+        calmer[1:-1][back] = drawn[back]
+        calmed[1:-1] |= back  # for good: what is calmed last round must not swing again for the sake of this one
+        for t in np.flatnonzero(back.any(axis=1)) + 1:
+            solver.start_at(path[t])
+            solver.calm_towards(calmer[t], calmed[t])
+            targets.give(task, t)
+            path[t] = solver.solve(task, CALM_STEPS, apart)
+    solver.calm_towards(None)
+
+
+def turning_back(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (T, n) -> (T - 2, n), (T - 2, n)
+    """Where joints move by more than SWING_RAD one way and as much the other, and the nearer of both neighbours."""
+    steps = np.diff(joints, axis=0)
+    before, after = steps[:-1], steps[1:]
+    back = (before * after < 0) & (np.minimum(np.abs(before), np.abs(after)) > SWING_RAD)
+    return back, np.where(np.abs(before) < np.abs(after), joints[:-2], joints[2:])
 
 
 def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -> dict:  # (T, 7 + n)
     """What a reader should know of the result, from the robot's own kinematics."""
     poses = [robot.placements(q) for q in path]
     skating, floor, hands = 0.0, 0.0, {}
+    self_depth = max(robot.depth_in_itself_m(q) for q in path)
     for side in SIDES:
         T = np.stack([pose[f"{side}_foot"] for pose in poses])
         sole = np.einsum("tij,pj->tpi", T[:, :3, :3], robot.soles_m[side]) + T[:, None, :3, 3]
@@ -69,7 +99,9 @@ def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -
         gaps = np.linalg.norm(palm - targets.held_m[f"{side}_hand"], axis=1)
         if np.isfinite(gaps).any():
             hands[f"{side}_hand"] = float(np.nanmax(gaps))
-    fastest = np.abs(np.diff(path[:, ROOT_SIZE:], axis=0)).max(axis=0) * fps / robot.velocity_rad_s
+    known = robot.velocity_rad_s > 0  # a file may have 0 or -1 for what it does not know
+    limits = np.where(known, robot.velocity_rad_s, np.inf)
+    fastest = np.abs(np.diff(path[:, ROOT_SIZE:], axis=0)).max(axis=0) * fps / limits
     joint = int(fastest.argmax())
     return {
         "robot_scale": targets.robot_scale,
@@ -79,4 +111,6 @@ def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -
         "hand_error_m": hands,
         "fastest_joint": robot.joint_names[joint],
         "velocity_over_limit": float(fastest[joint]),
+        "joints_without_speed_limit": [name for name, told in zip(robot.joint_names, known) if not told],
+        "self_depth_m": self_depth,
     }

@@ -1,5 +1,6 @@
 """Where every body part of a humanoid should be: a person's motion at the robot's proportions."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,8 @@ import torch
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES
 from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion
 from hoi_motion.retarget.arm.grip import surface_points
-from hoi_motion.retarget.humanoid.feet import above_floor, planted_frames, planted_track
-from hoi_motion.retarget.humanoid.humanoid import Humanoid
+from hoi_motion.retarget.humanoid.feet import above_floor, nearness, planted_frames, planted_track
+from hoi_motion.retarget.humanoid.humanoid import BodyTask, Humanoid, right_angled
 
 RAMP_S = 0.5  # in which a hand turns to what it will touch
 SIDES = ("left", "right")
@@ -18,15 +19,35 @@ TOUCHING = ("index3", "middle3", "ring3", "thumb3", "index1", "middle1", "ring1"
 FOOT_POINTS = ("heel", "big_toe", "small_toe")
 POINTS = ("pelvis", *(f"{s}_{p}" for s in SIDES for p in ("knee", "foot", "elbow", "palm")))
 ROTATIONS = ("pelvis", "chest", "left_foot", "right_foot")
-PELVIS, KNEE, FOOT, ELBOW, PALM_FREE, PALM_HELD = 3.0, 0.5, 60.0, 1.0, 1.5, 20.0
-TURN = {"pelvis": 1.0, "chest": 1.0, "foot": 10.0, "head": 0.2}
+PELVIS, KNEE, ELBOW = 3.0, 3.0, 1.0
+FOOT_FREE, FOOT_PLANTED, PALM_FREE, PALM_HELD = 12.0, 60.0, 1.5, 40.0
+TURN = {"pelvis": 1.0, "chest": 1.0, "head": 0.2}
+FOOT_TURN_FREE, FOOT_TURN_PLANTED = 2.0, 10.0
+HAND_TURN_FREE, HAND_TURN_HELD = 0.5, 5.0
 SOFT_ELBOW = 0.1  # share of its weight that an elbow keeps while its hand is held
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A hand's contact with an object.
+
+    Attributes:
+        hand, object_name: who and what; first, last: frames.
+        out: (T, 3) out of the surface where it is touched, world; share: (T,) how much of the contact a frame has.
+    """
+
+    hand: str
+    object_name: str
+    first: int
+    last: int
+    out: np.ndarray
+    share: np.ndarray
 
 
 @dataclass(frozen=True)
 class Targets:
     """Attributes:
-    points_m: (T, P, 3) and point_weights (T, P) of POINTS; rotations: (T, R, 3, 3), rotation_weights (R,).
+    points_m: (T, P, 3) and point_weights (T, P) of POINTS; rotations: (T, R, 3, 3), rotation_weights (T, R).
     rotation_parts: names of the R body parts.
     planted: side -> (T,) bool; held_m: hand -> (T, 3) where the palm's middle touches, NaN without contact.
     robot_scale: robot over person; scene_scale: scene over real size.
@@ -41,6 +62,21 @@ class Targets:
     held_m: dict[str, np.ndarray]
     robot_scale: float
     scene_scale: float
+    touches: tuple[Touch, ...]
+
+    def pressed(self, number: int, out_m: float) -> "Targets":
+        """The same with one touch moved out of the object's surface, or into it."""
+        touch, points = self.touches[number], self.points_m.copy()
+        points[:, POINTS.index(f"{SIDE_OF_HAND[touch.hand]}_palm")] += out_m * touch.share[:, None] * touch.out
+        held = self.held_m[touch.hand].copy()
+        frames = slice(touch.first, touch.last + 1)
+        held[frames] += out_m * touch.out[frames]
+        return dataclasses.replace(self, points_m=points, held_m=self.held_m | {touch.hand: held})
+
+    def give(self, task: BodyTask, frame: int) -> None:
+        """Tell a task what one frame asks for."""
+        task.points_m, task.point_weights = self.points_m[frame], self.point_weights[frame]
+        task.rotations, task.rotation_weights = self.rotations[frame], self.rotation_weights[frame]
 
 
 class _Person:
@@ -65,6 +101,14 @@ class _Person:
     def rest_height_m(self, name: str) -> float:
         """Over the soles in the zero pose, which is y up."""
         return float(self._rest[KEYPOINT_NAMES.index(name)][1] - self.sole_m)
+
+    def hand_axes(self, side: str) -> np.ndarray:  # (3, 3)
+        """Columns: along the fingers, out of the palm, and across, in the frame of the wrist."""
+        wrist, index, middle, pinky = (
+            self._rest[KEYPOINT_NAMES.index(f"{side}_{p}")] for p in ("wrist", "index1", "middle1", "pinky1")
+        )
+        out = np.cross(index - wrist, pinky - wrist) * (-1 if side == "left" else 1)
+        return right_angled(middle - wrist, out)
 
     def leg_m(self) -> float:
         hip, knee, ankle = (self._rest[KEYPOINT_NAMES.index(f"left_{p}")] for p in ("hip", "knee", "ankle"))
@@ -95,7 +139,8 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
     joint_of = {"pelvis": "pelvis", "chest": "spine3", "head": "head"} | {f"{s}_foot": f"{s}_ankle" for s in SIDES}
     parts = (*ROTATIONS, "head") if "head" in robot.config.frames else ROTATIONS
     turned = {p: person.rotation(joint_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts}
-    points, weights, planted, held = {}, {}, {}, {}
+    turns = {p: np.full(motion.num_frames, TURN.get(p, 0.0)) for p in parts}
+    points, weights, planted, held, touches = {}, {}, {}, {}, []
     hips = (robot.rest_offset_m("left_hip", "pelvis") + robot.rest_offset_m("right_hip", "pelvis")) / 2
     points["pelvis"] = placed((person["left_hip"] + person["right_hip"]) / 2) - turned["pelvis"] @ hips
     chest = points["pelvis"] + turned["pelvis"] @ robot.rest_offset_m("chest", "pelvis")
@@ -112,8 +157,11 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
         height = -float((stand @ sole.T)[2].min())
         place = placed(ankle)
         place[:, 2] = height + scale * (ankle[:, 2] - person.rest_height_m(f"{side}_ankle"))
-        place, turned[foot] = planted_track(place, turned[foot], planted[side], stand, height)
+        place, turned[foot] = planted_track(place, turned[foot], planted[side], stand, height, motion.fps)
         points[foot] = above_floor(place, turned[foot], sole)
+        stands = nearness(planted[side], motion.fps)
+        weights[foot] = FOOT_FREE + (FOOT_PLANTED - FOOT_FREE) * stands
+        turns[foot] = FOOT_TURN_FREE + (FOOT_TURN_PLANTED - FOOT_TURN_FREE) * stands
         shoulder = chest + turned["chest"] @ robot.rest_offset_m(f"{side}_shoulder", "chest")
         upper = robot.length_m(f"{side}_shoulder", f"{side}_elbow")
         lower = robot.length_m(f"{side}_elbow", f"{side}_palm")
@@ -124,26 +172,34 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
         held[f"{side}_hand"] = np.full((motion.num_frames, 3), np.nan)
         for contact in motion.contacts:
             if contact.hand == f"{side}_hand":
-                at = _on_object(motion, contact, person, palm, scene_scale, robot.config.palm_radius_m)
+                at, out = _on_object(motion, contact, person, palm, scene_scale, robot.config.palm_radius_m)
                 ramp = _ramp(contact, motion)
                 points[f"{side}_palm"] += ramp[:, None] * (at - points[f"{side}_palm"])
                 share = np.maximum(share, ramp)
                 frames = slice(contact.start_frame, contact.end_frame)
                 held[contact.hand][frames] = at[frames]
+                first, last = contact.start_frame, contact.end_frame - 1
+                touches.append(Touch(contact.hand, contact.object_name, first, last, out, ramp))
         weights[f"{side}_palm"] = PALM_FREE + (PALM_HELD - PALM_FREE) * share
+        hand_axes = robot.hand_axes(side)
+        if hand_axes is not None:
+            hand = f"{side}_hand"
+            turned[hand] = person.rotation(f"{side}_wrist") @ person.hand_axes(side) @ hand_axes.T
+            turns[hand] = HAND_TURN_FREE + (HAND_TURN_HELD - HAND_TURN_FREE) * share
         weights[f"{side}_elbow"] = ELBOW * (1 - (1 - SOFT_ELBOW) * share)
-        weights[f"{side}_knee"], weights[foot] = np.full(len(share), KNEE), np.full(len(share), FOOT)
+        weights[f"{side}_knee"] = np.full(len(share), KNEE)
     weights["pelvis"] = np.full(motion.num_frames, PELVIS)
     return Targets(
         np.stack([points[p] for p in POINTS], axis=1),
         np.stack([weights[p] for p in POINTS], axis=1),
-        np.stack([turned[p] for p in parts], axis=1),
-        np.array([TURN[p.split("_")[-1]] for p in parts]),
-        parts,
+        np.stack([turned[p] for p in turns], axis=1),
+        np.stack([turns[p] for p in turns], axis=1),
+        tuple(turns),
         planted,
         held,
         scale,
         scene_scale,
+        tuple(touches),
     )
 
 
@@ -169,8 +225,10 @@ def _ramp(contact: Contact, motion: HoiMotion) -> np.ndarray:  # (T,)
     return x * x * (3 - 2 * x)
 
 
-def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: float, radius_m: float) -> np.ndarray:
-    """Middle of the robot's palm (T, 3) that touches the scaled object where the person touches it.
+def _on_object(
+    motion, contact: Contact, person: _Person, palm_m, scene_scale: float, radius_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Middle of the robot's palm (T, 3) that touches the scaled object where the person does; the way out there (T, 3).
 
     The touched point is the one nearest to the hand on the side of the surface that the person's palm is on.
     """
@@ -190,4 +248,4 @@ def _on_object(motion, contact: Contact, person: _Person, palm_m, scene_scale: f
     nearest = np.linalg.norm(surface - touch, axis=1) + np.where(hidden, 1.0, 0.0)
     which = nearest.argmin()
     centre = scene_scale * surface[which] + radius_m * normals[which]
-    return scene_scale * T[:, :3, 3] + T[:, :3, :3] @ centre
+    return scene_scale * T[:, :3, 3] + T[:, :3, :3] @ centre, T[:, :3, :3] @ normals[which]

@@ -9,6 +9,8 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, shown
 from hoi_motion.options import check_options, from_mapping, option, read_yaml, section
 
+MAX_NUMBER = 1e6  # of anything in metres, radians or seconds
+
 
 @dataclass(frozen=True)
 class GripperConfig:
@@ -26,6 +28,14 @@ class GripperConfig:
 
     def __post_init__(self):
         check_options(self, "gripper.")
+        if not (isinstance(self.joints, list) and all(isinstance(name, str) for name in self.joints)):
+            raise InputError(ErrorCode.CONFIG_INVALID, f"option gripper.joints is {self.joints!r}, expected a list")
+        if not (_is_number(self.open) and _is_number(self.closed) and self.open != self.closed):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"options gripper.open and gripper.closed are {self.open:g} and {self.closed:g}",
+                "two values of the first finger joint that are not the same",
+            )
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,10 @@ class RobotConfig:
         check_options(self)
         for name in ("grasp_offset_m", "grasp_offset_rpy_rad"):
             value = getattr(self, name)
-            if not (isinstance(value, list) and len(value) == 3 and all(isinstance(v, int | float) for v in value)):
+            if not (isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))):
                 raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected three numbers")
         for name in ("home_rad", "velocity_rad_s", "acceleration_rad_s2"):
-            _check_numbers(name, getattr(self, name))
+            _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
 
 
 FRAMES = (
@@ -109,6 +119,10 @@ class HumanoidConfig:
     right_sole_m: list = field(default_factory=list)
     left_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])  # middle of the hand, frame of its link
     right_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    left_palm_axis: list = field(
+        default_factory=list
+    )  # out of the palm, frame of its link; empty: its turn is left open
+    right_palm_axis: list = field(default_factory=list)
     palm_radius_m: float = option(0.03, "from the middle of the hand to its skin", minimum=0.0, maximum=0.3, unit="m")
     home_rad: dict = field(default_factory=dict)
     velocity_rad_s: dict = field(default_factory=dict)  # of joints whose URDF is wrong
@@ -122,9 +136,18 @@ class HumanoidConfig:
         for name in ("forward", "up", "left_palm_m", "right_palm_m"):
             _check_points(name, [getattr(self, name)], 1)
         for side in ("left", "right"):
+            axis, palm = getattr(self, f"{side}_palm_axis"), getattr(self, f"{side}_palm_m")
+            if axis:
+                _check_points(f"{side}_palm_axis", [axis], 1)
+                if np.linalg.norm(np.cross(axis, palm)) < 1e-6:
+                    raise InputError(
+                        ErrorCode.CONFIG_INVALID,
+                        f"option {side}_palm_axis is {axis!r} and {side}_palm_m {palm!r}",
+                        "the palm's middle lies along the fingers, its axis across them",
+                    )
             _check_points(f"{side}_sole_m", getattr(self, f"{side}_sole_m"), 3)
         for name in ("home_rad", "velocity_rad_s"):
-            _check_numbers(name, getattr(self, name))
+            _check_numbers(name, getattr(self, name), is_limit=name != "home_rad")
         missing = [part for part in FRAMES if part not in self.frames]
         unknown = [part for part in self.frames if part not in (*FRAMES, "head")]
         if missing or unknown:
@@ -136,15 +159,24 @@ class HumanoidConfig:
             )
 
 
-def _check_numbers(name: str, value) -> None:
-    if not (isinstance(value, dict) and all(isinstance(v, int | float) for v in value.values())):
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_NUMBER < value < MAX_NUMBER
+
+
+def _check_numbers(name: str, value, is_limit: bool = False) -> None:
+    if not (isinstance(value, dict) and all(map(_is_number, value.values()))):
         raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}, expected joint: number")
+    low = [f"{joint}: {number:g}" for joint, number in value.items() if is_limit and number <= 0]
+    if low:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"option {name} has {', '.join(low)}", "what a joint can do is more than 0"
+        )
 
 
 def _check_points(name: str, value, least: int) -> None:
     good = isinstance(value, list) and len(value) >= least
     for point in value if good else ():
-        good &= isinstance(point, list) and len(point) == 3 and all(isinstance(v, int | float) for v in point)
+        good &= isinstance(point, list) and len(point) == 3 and all(map(_is_number, point))
     if not good:
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"option {name} is {value!r}", f"expected at least {least} points [x, y, z]"

@@ -26,19 +26,19 @@ class Fingers:
         return np.asarray(value, float)[..., None] * self.multipliers + self.offsets
 
 
-def find_fingers(robot: xml.Element, named: list[str], robot_name: str) -> Fingers:
+def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_name: str) -> Fingers:
     """The fingers of a gripper whose joints are named; what mimics them, or what they mimic, moves with them.
 
-    Joints that are named and follow nothing take the gripper's value itself.
+    Joints that are named and follow nothing take the gripper's value itself. What carries the grasp frame is the arm.
 
     Args:
-        robot: tree of a URDF; named: finger joints in the robot's file.
+        robot: tree of a URDF; named: finger joints in the robot's file; grasp_frame: link, or joint, between them.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, has a multiplier of 0, or follows a
-            joint of the arm.
+        RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, has a multiplier of 0, or couples a
+            joint of the arm; for a finger that is one.
     """
-    joints = [joint.get("name", "") for joint in robot.findall("joint")]
+    joints = [joint.get("name", "") for joint in robot.findall("joint") if joint.get("type") != "fixed"]
     leaders = {name: _leader(robot, name, robot_name) for name in joints}
     chains = {name: _to_root(name, leaders, robot_name) for name in joints}  # root, multiplier, offset
     names, multipliers, offsets = [], [], []
@@ -51,6 +51,15 @@ def find_fingers(robot: xml.Element, named: list[str], robot_name: str) -> Finge
             names.append(name)
             multipliers.append(multiplier / scale)
             offsets.append(offset - multiplier * shift / scale)
+    of_arm = _carrying(robot, grasp_frame)
+    taken = next((name for name in names if name in of_arm), None)
+    if taken:
+        why = "is named as a finger" if taken in named else "is coupled with the fingers by a <mimic>"
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN,
+            f"joint {taken!r} of {robot_name} {why} and carries its grasp frame {grasp_frame!r}",
+            "fingers move against the grasp frame: it lies between them and hangs on none",
+        )
     astray = next((name for name in joints if leaders[name] and name not in names), None)
     if astray:
         raise RetargetError(
@@ -59,6 +68,33 @@ def find_fingers(robot: xml.Element, named: list[str], robot_name: str) -> Finge
             "name the leader in gripper.joints if it is one; arms with coupled joints are not read",
         )
     return Fingers(tuple(names), np.array(multipliers, float), np.array(offsets, float))
+
+
+def followers(robot: xml.Element, robot_name: str) -> dict[str, tuple[str, float, float]]:
+    """Each joint that mimics another: the joint at the end of its chain, multiplier and offset.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, or has a multiplier of 0.
+    """
+    joints = [joint.get("name", "") for joint in robot.findall("joint") if joint.get("type") != "fixed"]
+    leaders = {name: _leader(robot, name, robot_name) for name in joints}
+    return {name: _to_root(name, leaders, robot_name) for name in joints if leaders[name]}
+
+
+def _carrying(robot: xml.Element, frame: str) -> set[str]:
+    """The joints from the base to a link, or to the link that a joint of this name moves."""
+    above = {}
+    for joint in robot.findall("joint"):
+        parent, child = (end.get("link", "") for end in (joint.find("parent"), joint.find("child")))
+        above[child] = (joint.get("name", ""), parent)
+    at, names = (
+        next((child for child, (name, _) in above.items() if name == frame and frame not in above), frame),
+        set(),
+    )
+    while at in above and above[at][0] not in names:
+        name, at = above[at]
+        names.add(name)
+    return names
 
 
 def _leader(robot: xml.Element, name: str, robot_name: str) -> tuple[str, float, float] | None:
@@ -88,7 +124,7 @@ def _to_root(name: str, leaders: dict, robot_name: str) -> tuple[str, float, flo
         leader, m, o = leaders[at]
         multiplier, offset, at = multiplier * m, multiplier * o + offset, leader
         if at not in leaders or at in seen:
-            what = "in a circle" if at in seen else f"{at!r}, which the URDF does not have"
+            what = "in a circle" if at in seen else f"{at!r}, which is no joint of the URDF that moves"
             raise RetargetError(
                 ErrorCode.ROBOT_UNKNOWN,
                 f"joint {name!r} of {robot_name} mimics {what}",

@@ -1,7 +1,8 @@
 """A humanoid's MJCF as the URDF that the rest of retargeting reads: bodies, joints, limits and shapes.
 
 Semantics as in the XML reference of MuJoCo (mujoco.readthedocs.io, "XML Reference"): a body is a link; the joints of a
-body that has several become a chain of links without a shape. Actuators, sites, tendons and equalities are left out.
+body that has several become a chain of links without a shape. Actuators, sites, tendons and equalities are left out; an
+ellipsoid, which a URDF does not have, is a ball that is seen and does not touch.
 """
 
 import itertools
@@ -16,6 +17,7 @@ from hoi_motion.errors import ErrorCode, RetargetError
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
+ANY_WAY_M = 10.0  # of a joint that slides without limits, to either side
 NOT_READ = ("replicate", "attach", "composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
@@ -39,11 +41,11 @@ def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
 class _Converter:
     def __init__(self, root: xml.Element, path: Path):
         self._root, self._path = root, path
-        compiler = root.find("compiler")
-        options = {} if compiler is None else compiler.attrib
+        options = {name: value for found in root.findall("compiler") for name, value in found.attrib.items()}
         self._degrees = options.get("angle", "degree") == "degree"
         self._sequence = options.get("eulerseq", "xyz")
         self._mesh_folder = options.get("meshdir", options.get("assetdir", ""))
+        self._strip_path = options.get("strippath", "false") == "true"
         self._autolimits = options.get("autolimits", "true") == "true"
         if next(root.iter("include"), None) is not None:
             raise self._refused("includes other files", "give the file that has the robot's bodies")
@@ -51,13 +53,13 @@ class _Converter:
             raise self._refused("has global coordinates", "save it with local ones")
         self._defaults = {}
         for top in root.findall("default"):
-            self._read_defaults(top, {}, top.get("class", "main"))
+            self._read_defaults(top, self._defaults.get("main", {}), top.get("class", "main"))
         self._meshes = {}
         for asset in root.findall("asset"):
             for mesh in asset.findall("mesh"):
                 given = self._with_defaults(mesh, "")
                 self._meshes[given.get("name", Path(given.get("file", "")).stem)] = given
-        self._numbers = itertools.count(1)
+        self._names = {element.get("name") for element in root.iter()}
 
     def urdf(self) -> xml.Element:
         found = [child for world in self._root.findall("worldbody") for child in self._children(world)]
@@ -87,6 +89,12 @@ class _Converter:
                 found.append((child, T, inherited))
         return found
 
+    def _fresh(self, what: str) -> str:
+        """A name for what has none, that nothing else has."""
+        name = next(name for name in (f"{what}{i}" for i in itertools.count(1)) if name not in self._names)
+        self._names.add(name)
+        return name
+
     def _refused(self, what: str, hint: str) -> RetargetError:
         return RetargetError(ErrorCode.ROBOT_UNKNOWN, f"the MJCF {self._path} {what}", hint)
 
@@ -110,7 +118,7 @@ class _Converter:
         self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray
     ) -> None:
         inherited = body.get("childclass", inherited)
-        name = body.get("name") or f"body{next(self._numbers)}"
+        name = body.get("name") or self._fresh("body")
         children = self._children(body, inherited=inherited)
         joints = []
         for joint, T_joint, its_class in children:
@@ -134,7 +142,7 @@ class _Converter:
                 self._add_body(robot, child, name, its_class, T_child)
 
     def _add_joint(self, robot: xml.Element, given: dict, parent: str, link: str, T: np.ndarray) -> None:
-        name = given.get("name") or f"joint{next(self._numbers)}"
+        name = given.get("name") or self._fresh("joint")
         kind = "free" if given["tag"] == "freejoint" else given.get("type", "hinge")
         if float(given.get("ref", 0)):
             raise self._refused(f"gives joint {name!r} a ref", "set it to 0: at 0 the robot stands as it is placed")
@@ -144,11 +152,12 @@ class _Converter:
         axis = given["frame"][:3, :3] @ _numbers(given.get("axis"), [0, 0, 1])
         xml.SubElement(joint, "axis", xyz=_text(axis / np.linalg.norm(axis)))
         limited = given.get("limited", "auto")
-        is_limited = "range" in given and (limited == "true" or (limited == "auto" and self._autolimits))
+        low, high = _numbers(given.get("range"), [0, 0])
+        is_limited = limited == "true" or (limited == "auto" and self._autolimits and low < high)
         if not is_limited and kind == "hinge":
             joint.set("type", "continuous")
             return
-        low, high = _numbers(given["range"] if is_limited else None, [-10, 10])
+        low, high = (low, high) if is_limited else (-ANY_WAY_M, ANY_WAY_M)
         if kind == "hinge" and self._degrees:
             low, high = np.radians([low, high])
         xml.SubElement(joint, "limit", lower=str(low), upper=str(high), effort="1000", velocity=str(VELOCITY_RAD_S))
@@ -179,6 +188,7 @@ class _Converter:
                 continue
             T = T_frame @ T
             touches = shape.get("contype", "1") != "0" or shape.get("conaffinity", "1") != "0"
+            touches &= shape.get("type") != "ellipsoid"
             for tag in ("visual", "collision") if touches else ("visual",):
                 element = xml.SubElement(link, tag)
                 element.append(_origin(T))
@@ -189,27 +199,36 @@ class _Converter:
         """The URDF's shape and its pose in the link; None for shapes that a URDF does not have."""
         kind, T = shape.get("type", "mesh" if "mesh" in shape else "sphere"), self._pose(shape)
         size = _numbers(shape.get("size"), [0.0])
+        if kind != "mesh" and "mesh" in shape:
+            raise self._refused(f"fits a {kind} to the mesh {shape['mesh']!r}", "give the geom its size, or type mesh")
         if kind == "mesh":
             mesh = self._meshes.get(shape.get("mesh", ""))
             if mesh is None:
                 raise self._refused(
                     f"names an unknown mesh {shape.get('mesh')!r}", f"meshes: {', '.join(self._meshes)}"
                 )
-            file = str(Path(self._mesh_folder) / mesh.get("file", ""))
+            astray = next((name for name in ("vertex", "builtin", "refpos", "refquat") if name in mesh), None)
+            if astray or not mesh.get("file"):
+                what = f"gives the mesh {shape.get('mesh')!r} " + (f"a {astray}" if astray else "no file")
+                raise self._refused(what, "write it to a file, in the frame in which it is used")
+            file = mesh["file"].replace("\\", "/").rsplit("/", 1)[-1] if self._strip_path else mesh["file"]
+            file = str(Path(self._mesh_folder) / file)
             return xml.Element("mesh", filename=file, scale=mesh.get("scale", "1 1 1")), T
+        if "fromto" in shape and kind in ("capsule", "cylinder", "box", "ellipsoid"):
+            ends = _numbers(shape["fromto"], [0] * 6).reshape(2, 3)
+            T[:3, 3] = ends.mean(axis=0)
+            T[:3, :3] = _z_along(ends[0] - ends[1])  # MuJoCo's way round
+            half = np.linalg.norm(ends[0] - ends[1]) / 2
+            size = np.array([size[0], half] if kind in ("capsule", "cylinder") else [size[0], size[0], half])
         if kind == "sphere":
             return xml.Element("sphere", radius=str(size[0])), T
         if kind == "box":
             return xml.Element("box", size=_text(2 * size)), T
+        if kind == "ellipsoid":  # drawn about as large as it is; a URDF has none to touch
+            return xml.Element("sphere", radius=str(float(np.prod(size) ** (1 / len(size))))), T
         if kind not in ("capsule", "cylinder"):
             return None, T
         half = size[1] if len(size) > 1 else 0.0
-        if "fromto" in shape:
-            ends = _numbers(shape["fromto"], [0] * 6).reshape(2, 3)
-            along = ends[0] - ends[1]  # MuJoCo's way round; a capsule is symmetric
-            half = np.linalg.norm(along) / 2
-            T[:3, 3] = ends.mean(axis=0)
-            T[:3, :3] = Rotation.align_vectors(along[None] / max(2 * half, 1e-9), [[0, 0, 1]])[0].as_matrix()
         return xml.Element(kind, radius=str(size[0]), length=str(2 * half)), T
 
     def _pose(self, given: dict) -> np.ndarray:  # (4, 4)
@@ -218,8 +237,11 @@ class _Converter:
         if "quat" in given:
             w, x, y, z = _numbers(given["quat"], [])
             T[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
-        elif "euler" in given:  # lower case: about the turning axes, which SciPy writes in upper case
-            T[:3, :3] = Rotation.from_euler(self._sequence.swapcase(), unit * _numbers(given["euler"], [])).as_matrix()
+        elif "euler" in given:
+            for letter, angle in zip(self._sequence, unit * _numbers(given["euler"], []), strict=True):
+                turn = Rotation.from_euler(letter.lower(), angle).as_matrix()
+                # lower case: about the axes that turn along; upper case: about those that stand still
+                T[:3, :3] = T[:3, :3] @ turn if letter.islower() else turn @ T[:3, :3]
         elif "axisangle" in given:
             *axis, angle = _numbers(given["axisangle"], [])
             T[:3, :3] = Rotation.from_rotvec(unit * angle * np.array(axis) / np.linalg.norm(axis)).as_matrix()
@@ -230,8 +252,7 @@ class _Converter:
             y = y / np.linalg.norm(y)
             T[:3, :3] = np.stack([x, y, np.cross(x, y)], axis=1)
         elif "zaxis" in given:
-            z = _numbers(given["zaxis"], [])
-            T[:3, :3] = Rotation.align_vectors(z[None] / np.linalg.norm(z), [[0, 0, 1]])[0].as_matrix()
+            T[:3, :3] = _z_along(_numbers(given["zaxis"], []))
         return T
 
 
@@ -243,6 +264,15 @@ def _text(numbers: np.ndarray) -> str:
     return " ".join(repr(float(n)) for n in numbers)
 
 
+def _z_along(direction: np.ndarray) -> np.ndarray:  # (3,) -> (3, 3)
+    """The smallest turn that brings z to a direction; about x where that is straight down."""
+    along = direction / max(np.linalg.norm(direction), 1e-9)
+    axis = np.cross([0, 0, 1], along)
+    size = np.linalg.norm(axis)
+    axis = np.array([1.0, 0, 0]) if size < 1e-9 else axis / size
+    return Rotation.from_rotvec(np.arctan2(size, along[2]) * axis).as_matrix()
+
+
 def _translation(offset_m: np.ndarray) -> np.ndarray:  # (4, 4)
     T = np.eye(4)
     T[:3, 3] = offset_m
@@ -250,7 +280,8 @@ def _translation(offset_m: np.ndarray) -> np.ndarray:  # (4, 4)
 
 
 def _origin(T: np.ndarray) -> xml.Element:
-    return xml.Element("origin", xyz=_text(T[:3, 3]), rpy=_text(Rotation.from_matrix(T[:3, :3]).as_euler("xyz")))
+    rpy = Rotation.from_matrix(T[:3, :3]).as_euler("xyz", suppress_warnings=True)  # at the pole any two angles do
+    return xml.Element("origin", xyz=_text(T[:3, 3]), rpy=_text(rpy))
 
 
 def _empty_link(name: str) -> xml.Element:

@@ -3,12 +3,14 @@
 import os
 import xml.etree.ElementTree as xml
 from pathlib import Path
+from urllib.parse import unquote
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
+from hoi_motion.retarget.robots.structure import check_structure
 
 PALM_HEIGHT_M = 0.07
 FINGER_WIDTH_M, FINGER_THICKNESS_M = 0.02, 0.012
@@ -29,12 +31,14 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
     """
     root = parse_urdf(path)
     for joint in root.findall("joint"):
+        limit = joint.find("limit")
         if joint.get("type") == "continuous":
             joint.set("type", "revolute")
-            limit = joint.find("limit")
-            limit = xml.SubElement(joint, "limit", effort="0", velocity="0") if limit is None else limit
+            limit = xml.SubElement(joint, "limit") if limit is None else limit
             limit.set("lower", str(-CONTINUOUS_RAD))
             limit.set("upper", str(CONTINUOUS_RAD))
+        for what in ("velocity", "effort") if limit is not None else ():
+            limit.set(what, limit.get(what, "0"))  # what is not given may stand in the robot's YAML file
     if jaw.link:
         links = [link.get("name", "") for link in root.findall("link")]
         for name in filter(None, (jaw.link, jaw.instead_of)):
@@ -54,7 +58,7 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         mjcf: take an MJCF as well, and make a URDF of it.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN for broken XML or missing meshes.
+        RetargetError: ROBOT_UNKNOWN for broken XML, what is no tree of links, or missing meshes.
     """
     with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
         content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
@@ -66,7 +70,7 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         hint = "give the URDF of the same robot; MJCF is read for humanoids"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
     _check_expanded(root, path)
-    _check_sizes(root, path)
+    check_structure(root, path)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -104,47 +108,13 @@ def _check_expanded(root: xml.Element, path: Path) -> None:
             )
 
 
-def _check_sizes(root: xml.Element, path: Path) -> None:
-    """Raises: RetargetError for a shape without a volume."""
-    sizes = {"box": ("size",), "sphere": ("radius",), "cylinder": ("radius", "length"), "capsule": ("radius", "length")}
-    for link in root.findall("link"):
-        for tag, name in [(tag, name) for tag, names in sizes.items() for name in names]:
-            for shape in link.iter(tag):
-                given = shape.get(name, "")
-                try:
-                    good = bool(given.split()) and all(float(v) > 0 for v in given.split())
-                except ValueError:
-                    good = False
-                if not (good or (tag == "capsule" and name == "length" and given in ("0", "0.0"))):
-                    raise RetargetError(
-                        ErrorCode.ROBOT_UNKNOWN,
-                        f"link {link.get('name')!r} of {path} has a {tag} with {name} {given!r}",
-                        "sizes are positive numbers, in metres",
-                    )
-        for mesh in link.iter("mesh"):
-            scale = mesh.get("scale", "1 1 1").split()
-            if not all(_number(v) for v in scale):
-                raise RetargetError(
-                    ErrorCode.ROBOT_UNKNOWN,
-                    f"link {link.get('name')!r} of {path} has a mesh with scale {mesh.get('scale')!r}",
-                    "a scale is three numbers, none of them 0",
-                )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
 def _mesh_path(name: str, folder: Path) -> Path | None:
     """The mesh of this name below the folder or one of those above it, or in an installed ROS package; else None.
 
     A URDF from anywhere must not choose which files are opened: neither by a path from the root, nor by "..". A
     checkout may be called otherwise than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
     """
-    inside = name.split("://", 1)[-1] if "://" in name else name
+    inside = unquote(name.split("://", 1)[-1]) if "://" in name else name
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
         return None
     package, _, rest = inside.partition("/")

@@ -54,7 +54,7 @@ def test_a_motion_file_becomes_the_files_of_a_folder(motion, tmp_path, capsys):
     motion.save(tmp_path / "take.npz")
     assert main(["--smplx_file", str(tmp_path / "take.npz"), "--save_path", str(tmp_path / "out")]) == 0
     names = {p.name for p in (tmp_path / "out").iterdir()}
-    endings = (".npz", ".pkl", ".csv", ".columns.txt", ".json", "_gripper.json")
+    endings = (".npz", ".pkl", ".csv", ".columns.txt", ".json", "_gripper.json", "_scene.json")
     assert names == {f"take_panda{e}" for e in endings}
     assert "holds 'bar'" in capsys.readouterr().out
 

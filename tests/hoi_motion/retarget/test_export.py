@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy.interpolate import BPoly
+from scipy.interpolate import BPoly, CubicSpline
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.retarget.export import write_robot_motion
@@ -65,6 +65,16 @@ def test_a_controllers_spline_through_the_points_keeps_the_limits(result, panda,
     fine = np.linspace(0, at[-1], 20 * len(at))
     assert (np.abs(spline.derivative(1)(fine)).max(axis=0) <= 1.005 * panda.velocity_rad_s).all()
     assert (np.abs(spline.derivative(2)(fine)).max(axis=0) <= 1.005 * panda.acceleration_rad_s2).all()
+
+
+def test_a_cubic_through_the_points_keeps_the_limits_at_every_millisecond(result, panda, tmp_path):
+    write_robot_motion(result, tmp_path / "a.json")
+    points = json.loads((tmp_path / "a.json").read_text())["points"]
+    at = [p["time_from_start"]["sec"] + 1e-9 * p["time_from_start"]["nanosec"] for p in points]
+    spline = CubicSpline(at, np.array([p["positions"] for p in points]))
+    fine = np.arange(0, at[-1], 0.001)
+    assert (np.abs(spline(fine, 1)).max(axis=0) <= panda.velocity_rad_s).all()
+    assert (np.abs(spline(fine, 2)).max(axis=0) <= panda.acceleration_rad_s2).all()
 
 
 def test_the_columns_of_a_csv_are_named_beside_it(result, tmp_path):

@@ -10,6 +10,7 @@ from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.motion import SupportBox
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.arm.world import ArmWorld
+from hoi_motion.retarget.retarget import retarget
 
 
 def base_of(result) -> np.ndarray:
@@ -75,7 +76,7 @@ def test_a_faster_person_makes_the_robot_stretch_the_time(motion, panda, body, r
 
 def test_it_starts_where_the_robot_stands(motion, panda, body, result):
     start = panda.home_rad + 0.1
-    moved = retarget_arm(motion, panda, body, base_of(result), start_rad=start)
+    moved = retarget(motion, panda.config, body=body, T_world_base=base_of(result), start_rad=start)
     assert moved.positions_rad[0, :7] == pytest.approx(start) and not np.allclose(result.positions_rad[0, :7], start)
 
 

@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pink
+import pinocchio
 import pytest
 import yaml
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
+from hoi_motion.retarget.humanoid.apart import ApartTask
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
-from hoi_motion.retarget.humanoid.motion import retarget_humanoid
+from hoi_motion.retarget.humanoid.motion import retarget_humanoid, turning_back
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.retarget.robots.config import load_robot_config, robots_folder
@@ -173,3 +176,86 @@ def test_missing_meshes_are_named(tmp_path):
     shutil.copy(load_robot_config("panda").urdf, tmp_path / "alone.urdf")
     error = refused("humanoid", str(tmp_path / "alone.urdf"))
     assert isinstance(error, RetargetError) and "link0.obj" in error.message
+
+
+def later(motion, frames: int):
+    """The motion without its first frames."""
+    things = [dataclasses.replace(o, T_world_object=o.T_world_object[frames:]) for o in motion.objects]
+    contacts = [
+        dataclasses.replace(c, start_frame=max(0, c.start_frame - frames), end_frame=c.end_frame - frames)
+        for c in motion.contacts
+    ]
+    return motion.replace(
+        pose_rad=motion.pose_rad[frames:],
+        transl_m=motion.transl_m[frames:],
+        objects=tuple(things),
+        contacts=tuple(contacts),
+    )
+
+
+def test_without_its_first_frame_the_rest_is_the_same(walked, stepping, humanoid, body):
+    rest = retarget_humanoid(later(stepping, 1), humanoid, body)
+    assert rest.root_pose == pytest.approx(walked.root_pose[1:], abs=1e-3)
+    assert rest.positions_rad == pytest.approx(walked.positions_rad[1:], abs=0.01)
+
+
+def test_no_joint_turns_back_from_frame_to_frame(walked):
+    assert not turning_back(walked.positions_rad)[0].any()
+
+
+def test_the_seen_hand_lies_on_the_object(walked):
+    assert walked.facts["hand_gap_m"]["right_hand"] < 0.01
+
+
+def test_links_stay_apart_where_a_person_folds_the_arms(stepping, humanoid, body):
+    """The forearms of the person go through the belly."""
+    pose = stepping.pose_rad.copy()
+    pose[:, 16, 2], pose[:, 17, 2] = -1.3, 1.3
+    pose[:, 18, 1], pose[:, 19, 1] = -2.2, 2.2
+    folded = stepping.replace(pose_rad=pose, objects=(), contacts=())
+    assert retarget_humanoid(folded, humanoid, body).facts["self_depth_m"] < 0.001
+
+
+def test_gaps_between_links_change_as_their_derivative_says(humanoid):
+    """The task's Jacobian beside differences of the gaps."""
+    q = humanoid.home.copy()
+    turned = np.random.default_rng(3).uniform(-0.4, 0.4, len(q) - 7)
+    q[7:] = turned.clip(humanoid.lower_rad, humanoid.upper_rad)
+
+    def measured(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        configuration = pink.Configuration(humanoid.model, humanoid.model.createData(), at)
+        task = ApartTask(humanoid.shapes)
+        task.look(configuration.data)
+        task.measure(configuration)
+        return task._gaps, task._rows
+
+    gaps, rows = measured(q)
+    assert len(gaps)
+    for k in range(6, humanoid.model.nv):
+        step = np.zeros(humanoid.model.nv)
+        step[k] = 1e-6
+        after = measured(pinocchio.integrate(humanoid.model, q, step))[0]
+        assert (after - gaps) / 1e-6 == pytest.approx(rows[:, k], abs=0.02)
+
+
+@pytest.mark.parametrize("speed", ["0", "-1"])
+def test_a_speed_limit_that_says_nothing_is_told_and_not_divided_by(tmp_path, stepping, body, speed):
+    source = Path(load_robot_config("humanoid").urdf)
+    text = source.read_text().rstrip("\x00").replace('velocity="0.5"', f'velocity="{speed}"')
+    (tmp_path / "r.urdf").write_text(text)
+    config = dataclasses.replace(load_robot_config("humanoid", str(tmp_path / "r.urdf")), velocity_rad_s={})
+    facts = retarget_humanoid(stepping, Humanoid(config), body).facts
+    assert "left_knee" in facts["joints_without_speed_limit"] and np.isfinite(facts["velocity_over_limit"])
+
+
+def test_a_joint_that_mimics_another_follows_it_in_every_frame(tmp_path, stepping, body):
+    """Both elbows are one: the left leads, the right is half of it."""
+    source = Path(load_robot_config("humanoid").urdf)
+    text = source.read_text().rstrip("\x00")
+    at = text.index('name="right_elbow"', text.index('<joint name="right_elbow"'))
+    end = text.index("</joint>", at)
+    mimic = '<mimic joint="left_elbow" multiplier="0.5" offset="0.1"/>'
+    (tmp_path / "r.urdf").write_text(text[:end] + mimic + text[end:])
+    result = retarget_humanoid(stepping, Humanoid(load_robot_config("humanoid", str(tmp_path / "r.urdf"))), body)
+    left, right = (result.positions_rad[:, result.joint_names.index(f"{side}_elbow")] for side in ("left", "right"))
+    assert np.ptp(left) > 0.05 and right == pytest.approx(0.5 * left + 0.1, abs=1e-6)

@@ -8,6 +8,7 @@ import pinocchio
 import pybullet_data
 import pytest
 import yaml
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import RetargetError
 from hoi_motion.native_log import quiet_pybullet
@@ -114,6 +115,9 @@ def test_it_follows_a_person_with_planted_feet_and_its_hand_at_the_object(robot,
         ('name="left_knee"', 'name="left_knee" ref="10"', "'left_knee' a ref"),
         ('name="left_knee"', 'name="left_knee" type="screw"', "is broken: 'screw'"),
         ('type="sphere"', 'type="mesh" mesh="palm"', "unknown mesh 'palm'"),
+        ('<geom class="hand"/>', '<geom class="hand" mesh="palm"/>', "fits a sphere to the mesh 'palm'"),
+        ('name="right_wrist"', 'name="left_wrist"', "2 joints called 'left_wrist'"),
+        ('<body name="right_thigh"', '<body name="left_shin"', "2 links called 'left_shin'"),
         ("body", "thing", "has no body"),
         ("<freejoint/>", '<freejoint/><replicate count="3"><geom class="hand"/></replicate>', "has <replicate>"),
         ("<freejoint/>", '<freejoint/><attach model="hand" prefix="l_"/>', "has <attach> hand"),
@@ -154,9 +158,27 @@ LEG = '<body name="left_thigh" pos="0 0.1 -0.02">'
             LEG: '<frame pos="0 0.1 0" euler="0 0 90"><frame euler="0 0 -90"><body name="left_thigh" pos="0 0 -0.02">',
             '<body name="right_thigh"': '</frame></frame><body name="right_thigh"',
         },
+        {
+            LEG: '<frame euler="0 0 90"><frame axisangle="0 0 2 -90"><body name="left_thigh" pos="0 0.1 -0.02">',
+            '<body name="right_thigh"': '</frame></frame><body name="right_thigh"',
+        },
+        {'<joint name="left_elbow"/>': '<frame childclass="elbow"><joint name="left_elbow"/></frame>'},
+        {'<compiler angle="degree"/>': '<compiler angle="degree"/><compiler meshdir="meshes"/>'},
+        {"</default>\n  <worldbody>": '</default>\n  <default><site size="0.1"/></default>\n  <worldbody>'},
+        {'<joint name="left_wrist"': '<joint name="joint1"'},
         {'<body name="pelvis"': '<body name="table" pos="1 0 0.4"><geom size="0.3"/></body><body name="pelvis"'},
     ],
-    ids=["around a shape", "around a joint", "around a leg", "a table first"],
+    ids=[
+        "around a shape",
+        "around a joint",
+        "around a leg",
+        "one in another",
+        "a class handed down",
+        "a second compiler",
+        "a second default",
+        "a name that unnamed ones might get",
+        "a table first",
+    ],
 )
 def test_frames_and_furniture_do_not_change_the_robot(tmp_path, robot, changes):
     text = WALKER.read_text()
@@ -167,6 +189,45 @@ def test_frames_and_furniture_do_not_change_the_robot(tmp_path, robot, changes):
     for part, T in placed(robot).items():
         assert placed(changed)[part] == pytest.approx(T, abs=1e-9), part
     assert changed.urdf_text.count("<collision>") == robot.urdf_text.count("<collision>")
+
+
+@pytest.mark.parametrize("sequence", ["xyz", "XYZ", "zyx", "xYz", "Zyx"])
+def test_angles_turn_in_the_order_of_the_file(tmp_path, robot, sequence):
+    """Lower case turns about the axes that turn along, upper case about those that stand still."""
+    turn = np.eye(3)
+    for letter, degrees in zip(sequence, (20.0, 30.0, 40.0)):
+        one = Rotation.from_euler(letter.lower(), degrees, degrees=True).as_matrix()
+        turn = turn @ one if letter.islower() else one @ turn
+    text = WALKER.read_text().replace('angle="degree"', f'angle="degree" eulerseq="{sequence}"')
+    changed = walker(tmp_path, text.replace('name="torso" pos="0 0 0.2" euler="0 0 0"', TURNED))
+    assert changed.rest_rotations["chest"] == pytest.approx(turn, abs=1e-9)
+
+
+TURNED = 'name="torso" pos="0 0 0.2" euler="20 30 40"'
+
+
+def test_z_straight_down_is_half_a_turn_about_x(tmp_path):
+    text = WALKER.read_text().replace('name="torso" pos="0 0 0.2" euler="0 0 0"', 'name="torso" zaxis="0 0 -1"')
+    assert walker(tmp_path, text).rest_rotations["chest"] == pytest.approx(np.diag([1.0, -1, -1]), abs=1e-9)
+
+
+def test_an_empty_range_is_no_limit(tmp_path):
+    changed = walker(tmp_path, WALKER.read_text().replace('name="left_elbow"', 'name="left_elbow" range="0 0"'))
+    assert changed.upper_rad[changed.joint_names.index("left_elbow")] > 3
+
+
+def test_a_box_between_two_points_is_where_they_are(tmp_path):
+    box = '<geom type="box" fromto="0 0 0 0.2 0 0" size="0.02"/>'
+    urdf = xml.fromstring(walker(tmp_path, WALKER.read_text().replace('<geom class="hand"/>', box, 1)).urdf_text)
+    shape = next(link for link in urdf.findall("link") if link.get("name") == "left_hand").find("collision")
+    sizes = sorted(map(float, shape.find("geometry/box").get("size").split()))
+    assert sizes == pytest.approx([0.04, 0.04, 0.2])
+    assert list(map(float, shape.find("origin").get("xyz").split())) == pytest.approx([0.1, 0, 0])
+
+
+def test_an_ellipsoid_is_told_as_seen_but_never_felt(tmp_path):
+    text = WALKER.read_text().replace('<geom class="hand"/>', '<geom type="ellipsoid" size="0.02 0.03 0.04"/>')
+    assert walker(tmp_path, text).unfelt_links == ["left_hand", "right_hand"]
 
 
 def test_columns_are_in_the_order_of_the_file(robot, stepping, body):

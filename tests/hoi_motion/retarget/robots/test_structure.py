@@ -1,0 +1,77 @@
+"""What is no robot is refused by the name of its element."""
+
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+import pytest
+
+from hoi_motion.errors import RetargetError
+from hoi_motion.retarget.robots.structure import check_structure
+
+BASE = """<robot name="r"><link name="a"/><link name="b"/>
+<joint name="ab" type="revolute"><parent link="a"/><child link="b"/><axis xyz="0 0 1"/>
+<limit lower="-1" upper="1" velocity="2" effort="3"/></joint></robot>"""
+FIXED = '<joint name="{}" type="fixed"><parent link="{}"/><child link="{}"/></joint>'
+
+
+def check(text: str) -> None:
+    check_structure(xml.fromstring(text), Path("r.urdf"))
+
+
+def with_more(more: str) -> str:
+    return BASE.replace("</robot>", more + "</robot>")
+
+
+def shape(made: str, tag: str = "collision") -> str:
+    return BASE.replace('<link name="b"/>', f'<link name="b"><{tag}><geometry>{made}</geometry></{tag}></link>')
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (with_more('<link name="b"/>'), "2 links called 'b'"),
+        (with_more('<link name="c"/>' + FIXED.format("ab", "b", "c")), "2 joints called 'ab'"),
+        (with_more("<link/>"), "link 3 .* has no name"),
+        (with_more('<link name="c"/>'), "2 roots: a, c"),
+        (
+            with_more('<link name="c"/>' + FIXED.format("ac", "a", "c") + FIXED.format("bc", "b", "c")),
+            "'c' .* two joints",
+        ),
+        (with_more(FIXED.format("ba", "b", "a")), "'a' .* hangs on itself"),
+        (with_more('<link name="c"/>' + FIXED.format("c", "nowhere", "c")), "'c' .* the parent 'nowhere'"),
+        (BASE.replace("revolute", "screw"), "'ab' .* type 'screw'"),
+        (BASE.replace('xyz="0 0 1"', 'xyz="0 0 0"'), "'ab' .* axis '0 0 0'"),
+        (BASE.replace('upper="1"', 'upper="-1"'), "'ab' .* from -1 to -1"),
+        (BASE.replace('velocity="2"', 'velocity="fast"'), "'ab' .* velocity 'fast'"),
+        (BASE.replace('<axis xyz="0 0 1"/>', '<origin xyz="0 0 nan"/>'), "'ab' .* xyz '0 0 nan'"),
+        (BASE[: BASE.index("<limit")] + "</joint></robot>", "'ab' .* no <limit>"),
+        (shape('<box size="0.1 0.1"/>'), "'b' .* box with size '0.1 0.1'"),
+        (shape('<box size="0.1 -0.1 0.1"/>', "visual"), "'b' .* box with size '0.1 -0.1 0.1'"),
+        (shape('<sphere radius="inf"/>'), "'b' .* sphere with radius 'inf'"),
+        (shape('<cylinder radius="0.1"/>'), "'b' .* cylinder with length None"),
+        (shape('<ellipsoid size="1 1 1"/>'), "'b' .* shape <ellipsoid>"),
+        (shape(""), "'b' .* <collision> without a shape"),
+        (shape('<mesh filename="a.stl" scale="1 0 1"/>'), "'b' .* scale '1 0 1'"),
+        (
+            BASE.replace('<link name="b"/>', '<link name="b"><inertial><mass value="-2"/></inertial></link>'),
+            "mass '-2'",
+        ),
+    ],
+)
+def test_what_is_no_robot_is_named(text, words):
+    check(BASE)
+    with pytest.raises(RetargetError, match=words):
+        check(text)
+
+
+@pytest.mark.parametrize("scale", ["1 -1 1", "0.001 0.001 0.001"])
+def test_a_mirrored_or_small_mesh_is_one(scale):
+    check(shape(f'<mesh filename="a.stl" scale="{scale}"/>'))
+
+
+def test_a_ball_that_is_written_as_a_capsule_is_one():
+    check(shape('<capsule radius="0.1" length="0"/>'))
+
+
+def test_speed_and_force_may_be_left_to_the_robots_file():
+    check(BASE.replace(' velocity="2" effort="3"', ""))
