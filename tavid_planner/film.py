@@ -20,7 +20,10 @@ VERDICT_WORDS = {
     Verdict.NOT_RUN: "no check could run",
 }
 TITLE_SIZE_PX, TEXT_SIZE_PX = 22, 16
-START_HOLD_S, END_HOLD_S = 0.8, 1.6
+START_HOLD_S = 0.8
+END_HOLD_S = 1.6
+# what is played again beside a robot, which takes longer, stands still before that
+AGAIN_AFTER_S = 0.6
 # frames a second beside a robot, whose frames come at their own rate
 SMOOTH_FPS = 24.0
 REASONS_SHOWN = 2
@@ -90,10 +93,22 @@ def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[
     for k, moment_s in enumerate(moments_s):
         film[k] = page
         for place, frames, (_, _, rate) in zip(_places(), fitted, panels):
-            # the small part: a moment that is a frame's own must not fall before it by rounding
-            t = int(np.clip(moment_s * rate + 1e-6, 0, len(frames) - 1))
-            film[k][place] = frames[t]
+            film[k][place] = frames[_frame_at(moment_s, motion_s, len(frames), rate)]
     return film, fps
+
+
+def _frame_at(moment_s: float, motion_s: float, count: int, fps: float) -> int:
+    """Which of a panel's frames is shown; what is shorter than the longest panel is played again, up to whole times.
+
+    Args:
+        moment_s: since the motion began; motion_s: length of the longest panel.
+    """
+    moment_s, length_s = max(0.0, moment_s), count / fps
+    whole = max(1, int((motion_s + 1e-6) / (length_s + AGAIN_AFTER_S)))
+    if moment_s < whole * (length_s + AGAIN_AFTER_S):
+        moment_s %= length_s + AGAIN_AFTER_S
+    # the small part: a moment that is a frame's own must not fall before it by rounding
+    return int(np.clip(moment_s * fps + 1e-6, 0, count - 1))
 
 
 def _places() -> list[tuple[slice, slice]]:
