@@ -75,7 +75,7 @@ setup(
         "plan": REQUIREMENTS["video"] + REQUIREMENTS["mediapipe"],
         # hoi-view --rerun; the newest release for numpy 1
         "view": ["rerun-sdk==0.22.1"],
-        # tavid-web; its parts change with major versions. It wants an older pillow than the lock has
+        # tavid-web; its parts change with major versions
         "web": ["gradio>=6.31,<7"],
     },
     zip_safe=False,

@@ -150,10 +150,18 @@ def _page(plan: InteractionPlan, captions: list[str]) -> np.ndarray:  # (H, W, 3
         draw.text((columns.start, rows.start - CAPTION_PX + 4), text, QUIET, _font(TEXT_SIZE_PX))
     head = f"{plan.verdict}: {VERDICT_WORDS[plan.verdict]}"
     draw.text((MARGIN_PX, bottom + 8), head, VERDICT_INK[plan.verdict], _font(TITLE_SIZE_PX))
-    for k, reason in enumerate(plan.reasons[:REASONS_SHOWN]):
+    for k, reason in enumerate(_reasons(plan)[:REASONS_SHOWN]):
         text = _cut(reason, TEXT_SIZE_PX, room_px)
         draw.text((MARGIN_PX, bottom + 38 + 21 * k), text, QUIET, _font(TEXT_SIZE_PX))
     return np.asarray(page)
+
+
+def _reasons(plan: InteractionPlan) -> list[str]:
+    """What a viewer wants to know first: the robot, what fails, what was repaired. A check left out is no news here."""
+    robot = "" if plan.robot is None else plan.robot.sentence
+    failed = [check.reason for check in plan.report.checks if check.verdict is Verdict.FAIL]
+    told = [reason for reason in (robot, *failed, plan.repair_words) if reason]
+    return told or list(plan.reasons)
 
 
 @lru_cache(maxsize=4)

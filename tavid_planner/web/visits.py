@@ -61,7 +61,7 @@ class Visit:
         self.found[what], self.prompts[what] = found, prompt
         return found
 
-    def request(self, instruction: str, seed, samples) -> InteractionRequest:
+    def request(self, instruction: str, seed, samples, robot: str = "") -> InteractionRequest:
         """What the planner is asked.
 
         Raises:
@@ -83,6 +83,7 @@ class Visit:
             seed=_whole(seed, "seed"),
             samples=_whole(samples, "samples"),
             target_source=target.words,
+            robot=robot,
         )
 
     def begin(self) -> tuple[Path, CancelToken]:

@@ -14,7 +14,7 @@ if CHROMIUM is None:
     pytest.skip("there is no Chromium: apt-get install chromium", allow_module_level=True)
 
 FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
 WAIT_MS = 60_000
@@ -89,6 +89,7 @@ def test_a_picture_a_click_a_sentence_and_a_button_give_a_verdict(opened, url, p
     page.click("#plan")
     assert "FAIL" in answer(page) and "floor" in page.inner_text("#status")
     page.wait_for_selector("#film video")
+    page.frame_locator("#scene iframe").locator(".view[data-state=ready]").wait_for()
     page.get_by_role("tab", name="Checks").click()
     assert "penetration" in page.inner_text("#checks")
     with page.expect_download() as download:
