@@ -7,7 +7,7 @@ from hoi_motion.motion import HoiMotion
 from tavid_planner.report import CLIPS
 from tavid_planner.viewer.view import view_page
 
-HEIGHT_PX = 690
+HEIGHT_PX = 730
 
 
 def scene_frame(folder: Path) -> str:
