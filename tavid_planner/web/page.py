@@ -187,13 +187,14 @@ class Page:
                 if step.error is not None:
                     yield words.error_words(step.error), *nothing
                 elif step.made is not None:
-                    yield self._results(visit, step)
+                    yield self.answer(visit, step)
                 else:
                     yield words.progress_words(step.done, step.place), *nothing
         except TavidError as error:
             yield words.error_words(error), *nothing
 
-    def _results(self, visit: Visit, step: Step):
+    def answer(self, visit: Visit, step: Step) -> list:
+        """What a made plan puts into the parts of the page, in the order of their list in `_connect`."""
         made = step.made
         # Gradio serves what it has copied from a temporary folder with this answer; nothing else of the bundles
         visit.forget_shown()
