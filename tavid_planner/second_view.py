@@ -2,25 +2,16 @@
 
 import numpy as np
 
-from hoi_motion.body import VERTEX_LABELS, PosedBody
+from hoi_motion.body import LABEL_RGB, SKIN_RGB, VERTEX_LABELS, PosedBody
 from hoi_motion.body.joints import index_of
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 from tavid_planner.drawn_world import DrawnWorld, Viewpoint, viewpoint_around
 
-SKIN = (205, 160, 130)
 TARGET = (60, 200, 90)
 TOUCHED = (245, 140, 20)
 OTHER = (140, 153, 173)
 SUPPORT = (170, 130, 95)
-CLOTHES = {
-    "hair": (60, 42, 30),
-    "brow": (60, 42, 30),
-    "shirt": (70, 110, 170),
-    "sleeve": (70, 110, 170),
-    "trousers": (60, 62, 75),
-    "shoe": (40, 40, 42),
-}
 # turned about the vertical, away from the camera's own direction, and above the horizon
 TURN_DEG = 65.0
 ABOVE_DEG = 14.0
@@ -130,9 +121,9 @@ def _coloured_parts(body) -> list[tuple[np.ndarray, np.ndarray, tuple[int, int, 
     """The faces of a body by colour: vertices that each colour needs, faces among these, colour."""
     faces = np.asarray(body.faces)
     if body.vertex_labels is None:
-        colours = np.tile(SKIN, (len(faces), 1))
+        colours = np.tile(SKIN_RGB, (len(faces), 1))
     else:
-        palette = np.array([CLOTHES.get(label, SKIN) for label in VERTEX_LABELS])
+        palette = np.array([LABEL_RGB[label] for label in VERTEX_LABELS])
         colours = palette[np.asarray(body.vertex_labels)[faces[:, 0]]]
     parts = []
     for colour in np.unique(colours, axis=0):

@@ -7,7 +7,7 @@ left out.
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body import VERTEX_LABELS, load_body
+from hoi_motion.body import LABEL_RGB, SKIN_RGB, VERTEX_LABELS, load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.body.posed import check_body
@@ -21,19 +21,6 @@ COLOURS = {
     "object": (0.55, 0.6, 0.68),
     "support": (0.62, 0.47, 0.33),
     "floor": (0.8, 0.8, 0.8),
-}
-_SKIN = (205, 160, 130)
-_LABEL_COLORS = {
-    "hair": (60, 42, 30),
-    "sclera": (245, 245, 245),
-    "iris": (70, 90, 60),
-    "brow": (60, 42, 30),
-    "lips": (190, 105, 100),
-    "shirt": (70, 110, 170),
-    "sleeve": (70, 110, 170),
-    "trousers": (60, 62, 75),
-    "shoe": (40, 40, 42),
-    "mouth": (120, 50, 50),
 }
 
 
@@ -91,9 +78,9 @@ class _GlbScene(GlbDocument):
         }
         color = (1.0, 1.0, 1.0)
         if body.vertex_labels is None:
-            color = tuple(c / 255 for c in _SKIN)
+            color = tuple(c / 255 for c in SKIN_RGB)
         else:
-            seen = np.array([_LABEL_COLORS.get(label, _SKIN) for label in VERTEX_LABELS]) / 255
+            seen = np.array([LABEL_RGB[label] for label in VERTEX_LABELS]) / 255
             palette = np.c_[linear(seen), np.ones(len(seen))].astype(np.float32)
             attributes["COLOR_0"] = self.buffer.add(palette[body.vertex_labels], ARRAY_BUFFER)
         mesh = self.mesh("body", attributes, np.asarray(body.faces), color)
