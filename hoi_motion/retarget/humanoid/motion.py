@@ -14,7 +14,7 @@ FULL_SPEED_FPS = 30.0  # slower clips have larger steps between frames and get a
 
 
 def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelToken | None = None) -> RobotMotion:
-    """Root pose and joint positions of a humanoid that does what the person did, one sample a frame.
+    """Root pose and joint positions of a humanoid that does what the person did, one sample per frame.
 
     The same input gives the same output. Limits of joint positions hold; how far a joint is over its velocity limit,
     how far feet slide and hands are from the object is measured on the result and told in `facts`.

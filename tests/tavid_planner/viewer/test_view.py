@@ -1,7 +1,6 @@
 """The plan in 3D, in a real browser. Skipped where Playwright or Chromium is absent."""
 
 import io
-import shutil
 
 import numpy as np
 import pytest
@@ -10,20 +9,8 @@ from PIL import Image
 from hoi_motion.io import write_glb
 from tavid_planner.media import write_mp4
 from tavid_planner.viewer.view import view_html, view_page
+from tests.tavid_planner.browsers import CHROMIUM, WAIT_MS, WITH_3D, WITHOUT_3D, sync_api
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="a browser is driven by playwright: pip install playwright"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: apt-get install chromium", allow_module_level=True)
-
-# SwiftShader draws where there is no graphics card
-FLAGS = (
-    "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
-WAIT_MS = 60_000
 SIZE = {"width": 760, "height": 620}
 STATE = "document.querySelector('.view').dataset"
 
@@ -36,7 +23,7 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def browser(chromium):
-    browser = chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = chromium.launch(executable_path=CHROMIUM, args=WITH_3D)
     yield browser
     browser.close()
 
@@ -125,7 +112,7 @@ def test_it_plays_and_stops(opened):
 
 def test_without_3d_the_videos_stay_as_they_are(chromium, html, tmp_path):
     (tmp_path / "view.html").write_text(html)
-    browser = chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-3d-apis"])
+    browser = chromium.launch(executable_path=CHROMIUM, args=WITHOUT_3D)
     page = browser.new_page(viewport=SIZE)
     page.goto((tmp_path / "view.html").as_uri())
     page.wait_for_function(f"{STATE}.state !== 'loading'", timeout=WAIT_MS)

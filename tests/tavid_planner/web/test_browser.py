@@ -1,23 +1,11 @@
 """The page in a real browser, from picture to verdict. Skipped where Gradio, Playwright or Chromium is absent."""
 
-import shutil
-
 import pytest
 from PIL import Image
 
-pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'tavid_planner[web]'")
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="a browser is driven by playwright: pip install playwright"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: apt-get install chromium", allow_module_level=True)
+from tests.tavid_planner.browsers import CHROMIUM, WAIT_MS, WITH_3D, sync_api
 
-FLAGS = (
-    "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
-WAIT_MS = 60_000
+pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'tavid_planner[web]'")
 MUG = (66.5 / 96, 43.5 / 64)
 ANSWERS = "#marked .found, #marked .doubt, #marked .error"
 
@@ -25,7 +13,7 @@ ANSWERS = "#marked .found, #marked .doubt, #marked .error"
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=WITH_3D)
         yield browser
         browser.close()
 
