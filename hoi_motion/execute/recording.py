@@ -51,6 +51,7 @@ def planned_scene(plan: RobotMotion, robot, motion: HoiMotion) -> RobotScene:
     else:
         scale = float(plan.facts["scene_scale"])
         with HumanoidWorld(robot, motion, plan) as world:
+            world.show(0)  # before, nothing is in its place
             recorder = SceneRecorder(world.client, world.robot, world.bodies, motion, scale)
             for sample in samples:
                 world.show(sample)

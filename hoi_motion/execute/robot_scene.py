@@ -85,7 +85,8 @@ class SceneRecorder:
     """Writes down, frame by frame, where everything in a PyBullet world is.
 
     Args:
-        client: PyBullet's number of the world; robot: body number of the robot.
+        client: PyBullet's number of the world, in which things are where the scene's first frame has them.
+        robot: body number of the robot.
         bodies: name -> body number of all else; those that `scene` does not know (pedestal) are boxes.
         scene: objects and supports by name; scale: size of that world over the scene's.
     """
@@ -166,7 +167,9 @@ def _file_meshes(file: str, scale) -> Iterator[tuple]:
         mesh = hppfcl.MeshLoader().load(file, np.array(scale, float))
         yield _smooth(trimesh.Trimesh(mesh.vertices(), [list(map(int, t)) for t in mesh.tri_indices()])), None
         return
-    for mesh in trimesh.load(file, force="scene", process=False).dump():
+    read = trimesh.load(file, force="scene", process=False)
+    assert isinstance(read, trimesh.Scene)  # as asked for
+    for mesh in read.dump():
         material = getattr(mesh.visual, "material", None)
         mesh.apply_scale(scale)
         yield _smooth(mesh), None if material is None else tuple(np.asarray(material.main_color[:3]) / 255)

@@ -59,3 +59,19 @@ def test_a_fine_mesh_gets_fewer_corners_none_of_which_moves():
     assert len(faces) < len(ball.faces) / 2 and len(normals) == len(vertices)
     assert np.allclose(np.linalg.norm(vertices, axis=1), 0.05) and faces.max() < len(vertices)
     assert np.abs(vertices.min(0) + 0.05).max() < CELL_M
+
+
+def test_beside_a_humanoid_things_are_where_its_scaled_scene_has_them(motion, body):
+    from hoi_motion.retarget.humanoid.humanoid import Humanoid
+    from hoi_motion.retarget.humanoid.motion import retarget_humanoid
+    from hoi_motion.retarget.robots.config import load_robot_config
+
+    humanoid = Humanoid(load_robot_config("humanoid"))
+    plan = retarget_humanoid(motion, humanoid, body)
+    scene = planned_scene(plan, humanoid, motion)
+    scale, name = plan.facts["scene_scale"], motion.target.name
+    target = next(part for part in scene.parts if part.name == name)
+    stride = round(plan.fps / scene.fps)
+    places_m = scale * motion.target.T_world_object[::stride, :3, 3]
+    assert np.allclose(target.T_world_part[:, :3, 3], places_m, atol=1e-4)
+    assert scene.to_scale == (scale == 1.0)
