@@ -170,6 +170,8 @@ def _file_meshes(file: str, scale) -> Iterator[tuple]:
     read = trimesh.load(file, force="scene", process=False)
     assert isinstance(read, trimesh.Scene)  # as asked for
     for mesh in read.dump():
+        if not isinstance(mesh, trimesh.Trimesh):
+            continue  # lines and points have no faces
         material = getattr(mesh.visual, "material", None)
         mesh.apply_scale(scale)
         yield _smooth(mesh), None if material is None else tuple(np.asarray(material.main_color[:3]) / 255)
