@@ -11,15 +11,22 @@ from hoi_motion.physics.report import Verdict
 from tavid_planner.plan import InteractionPlan
 
 PANEL_PX = (480, 320)
-MARGIN_PX, TITLE_PX, CAPTION_PX, VERDICT_PX = 12, 46, 28, 84
-PAPER, INK, QUIET, EMPTY = (250, 250, 248), (30, 30, 34), (105, 105, 112), (232, 232, 230)
+MARGIN_PX = 12
+TITLE_PX = 46
+CAPTION_PX = 28
+VERDICT_PX = 84
+PAPER = (250, 250, 248)
+INK = (30, 30, 34)
+QUIET = (105, 105, 112)
+EMPTY = (232, 232, 230)
 VERDICT_INK = {Verdict.PASS: (20, 120, 60), Verdict.FAIL: (175, 35, 30), Verdict.NOT_RUN: (120, 100, 30)}
 VERDICT_WORDS = {
     Verdict.PASS: "plausible by every check that ran",
     Verdict.FAIL: "breaks limits of physics",
     Verdict.NOT_RUN: "no check could run",
 }
-TITLE_SIZE_PX, TEXT_SIZE_PX = 22, 16
+TITLE_SIZE_PX = 22
+TEXT_SIZE_PX = 16
 START_HOLD_S = 0.8
 END_HOLD_S = 1.6
 # what is played again beside a robot, which takes longer, stands still before that

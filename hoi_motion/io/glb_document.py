@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 
 _COMPONENT_TYPES = {"int8": 5120, "uint8": 5121, "uint16": 5123, "uint32": 5125, "float32": 5126}
 _ELEMENT_TYPES = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
-ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
+ARRAY_BUFFER = 34962
+ELEMENT_ARRAY_BUFFER = 34963
 ROTATION_GLTF_WORLD_XYZW = (-np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))
 # what moves less than this, in metres or in parts of a quaternion, stands still
 STILL = 1e-7

@@ -16,7 +16,9 @@ from tavid_planner.second_view import towards_viewer
 
 HERE = Path(__file__).parent
 # where the camera's picture was taken from is found behind the person's own side
-CAMERA_VIEW, SIDE_VIEW, TOP_VIEW = "camera", "side", "top"
+CAMERA_VIEW = "camera"
+SIDE_VIEW = "side"
+TOP_VIEW = "top"
 SPEEDS = {"0.25": "¼ speed", "0.5": "½ speed", "1": "true time", "2": "twice"}
 # straight down has no upright picture
 TOP_TILT = 0.02

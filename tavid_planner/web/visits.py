@@ -13,7 +13,8 @@ from hoi_motion.segment import MaskPrompt, SegmentedMask, segment
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
 
-TARGET, ACTOR = "target", "person"
+TARGET = "target"
+ACTOR = "person"
 MAX_VISITS = 64
 
 
