@@ -43,7 +43,19 @@ setup(
     description="Plans human-object interaction from a camera frame and the mask of one object.",
     license="Apache-2.0",
     packages=find_packages(include=["tavid_planner", "tavid_planner.*", "hoi_motion", "hoi_motion.*"]),
-    package_data={"": ["*.npz", "*.safetensors", "weights/*.safetensors", "*.css", "*.yaml", "known/*.yaml", "*.md"]},
+    package_data={
+        "": [
+            "*.npz",
+            "*.safetensors",
+            "weights/*.safetensors",
+            "*.css",
+            "*.js",
+            "*.LICENSE",
+            "*.yaml",
+            "known/*.yaml",
+            "*.md",
+        ]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (SHARE, ["package.xml", "LICENSE", "THIRD_PARTY.md"]),
@@ -63,7 +75,7 @@ setup(
         "plan": REQUIREMENTS["video"] + REQUIREMENTS["mediapipe"],
         # hoi-view --rerun; the newest release for numpy 1
         "view": ["rerun-sdk==0.22.1"],
-        # tavid-web; its parts change with major versions. It wants an older pillow than the lock has
+        # tavid-web; its parts change with major versions
         "web": ["gradio>=6.31,<7"],
         # tavid-plan batch --ray
         "ray": ["ray>=2.40,<3"],

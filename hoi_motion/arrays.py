@@ -1,4 +1,6 @@
-"""Array checks at the seams: shape, finiteness, rigid transforms."""
+"""Checks at the seams: texts, numbers, rates; shape, finiteness and rigid transforms of arrays."""
+
+from numbers import Real
 
 import numpy as np
 
@@ -6,6 +8,39 @@ from hoi_motion.errors import ErrorCode, InputError, shown
 
 LONGEST_WAY_M = 1e4
 """Nothing in a scene is farther from its origin."""
+
+
+MAX_NAME = 200
+HIGHEST_FPS = 1e5
+
+
+def checked_text(value, name: str, longest: int = MAX_NAME, code: ErrorCode = ErrorCode.FILE_INVALID) -> str:
+    """Raises: InputError: `code`, for anything but a text of 1 to `longest` printable characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise InputError(code, f"{name} is {shown(value)}, expected a text of 1 to {longest} printable characters")
+    return value
+
+
+def checked_number(
+    value, name: str, low: float, high: float, kind: type = float, code: ErrorCode = ErrorCode.FILE_INVALID
+):
+    """A number of type `kind` from `low` to `high`.
+
+    Raises:
+        InputError: `code`, also for text, truth values, NaN, and for a fraction where an integer belongs.
+    """
+    plain = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
+    if not plain or not low <= value <= high or kind(value) != value:
+        what = "an integer" if kind is int else "a number"
+        raise InputError(code, f"{name} is {shown(value)}, expected {what} from {low:g} to {high:g}")
+    return kind(value)
+
+
+def checked_rate(fps, name: str = "fps") -> float:
+    """Raises: InputError: FILE_INVALID, when it is no number of frames per second."""
+    if not isinstance(fps, (Real, np.number)) or isinstance(fps, (bool, np.bool_)) or not 0 < fps <= HIGHEST_FPS:
+        raise InputError(ErrorCode.FILE_INVALID, f"{name} is {shown(fps)}, expected a positive number")
+    return float(fps)
 
 
 def checked_array(

@@ -11,7 +11,14 @@ from numbers import Real
 
 import numpy as np
 
-from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_transforms
+from hoi_motion.arrays import (
+    LONGEST_WAY_M,
+    checked_array,
+    checked_number,
+    checked_rate,
+    checked_text,
+    checked_transforms,
+)
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
@@ -26,7 +33,6 @@ OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere", "revolved")
 # what a scene with one person can hold; beyond stands another unit or a damaged number
 MAX_VERTICES = 1_000_000
 MAX_OBJECTS = 1000
-MAX_NAME = 200
 MAX_NOTE = 2000
 LARGEST_OBJECT_M = 1e3
 FLAT_M = 1e-5
@@ -34,36 +40,6 @@ LARGEST_ANGLE_RAD = 1e3
 LARGEST_BETA = 1e3
 LARGEST_SIZE_PX = 32_768
 LARGEST_FOCAL_PX = 1e6
-HIGHEST_FPS = 1e5
-
-
-def checked_text(value, name: str, longest: int = MAX_NAME, code: ErrorCode = ErrorCode.FILE_INVALID) -> str:
-    """Raises: InputError: `code`, for anything but a text of 1 to `longest` printable characters."""
-    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
-        raise InputError(code, f"{name} is {shown(value)}, expected a text of 1 to {longest} printable characters")
-    return value
-
-
-def checked_number(
-    value, name: str, low: float, high: float, kind: type = float, code: ErrorCode = ErrorCode.FILE_INVALID
-):
-    """A number of type `kind` from `low` to `high`.
-
-    Raises:
-        InputError: `code`, also for text, truth values, NaN, and for a fraction where an integer belongs.
-    """
-    plain = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
-    if not plain or not low <= value <= high or kind(value) != value:
-        what = "an integer" if kind is int else "a number"
-        raise InputError(code, f"{name} is {shown(value)}, expected {what} from {low:g} to {high:g}")
-    return kind(value)
-
-
-def checked_rate(fps, name: str = "fps") -> float:
-    """Raises: InputError: FILE_INVALID, when it is no number of frames per second."""
-    if not isinstance(fps, (Real, np.number)) or isinstance(fps, (bool, np.bool_)) or not 0 < fps <= HIGHEST_FPS:
-        raise InputError(ErrorCode.FILE_INVALID, f"{name} is {shown(fps)}, expected a positive number")
-    return float(fps)
 
 
 @dataclass(frozen=True)

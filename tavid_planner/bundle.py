@@ -6,7 +6,9 @@ import logging
 import os
 import tempfile
 import time
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from tavid_planner.instances import id_map
 from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.robot_stage import RobotPlan, target_noun
+
+if TYPE_CHECKING:
+    from tavid_planner.film import RobotTake
 
 log = logging.getLogger(__name__)
 
@@ -205,6 +210,7 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
 
     video, mask = plan.video, plan.request.target_mask
     not_drawn: dict[str, str] = {}
+    robot = _RobotToLookAt(plan)
 
     def draw_attention(path: Path) -> None:
         picture = media.attention_picture(video, mask)
@@ -218,9 +224,9 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
         "attention.png": draw_attention,
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
-        FILM: lambda path: write_film(plan, path),
         "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
-        **_film_of_robot(plan),
+        **robot.steps(),
+        FILM: lambda path: write_film(plan, path, robot.take),
         "report.html": lambda path: write_report(plan, folder, not_drawn),
     }
     for k, (name, draw) in enumerate(steps.items()):
@@ -238,13 +244,46 @@ def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, ca
     return not_drawn
 
 
-def _film_of_robot(plan: InteractionPlan) -> dict:
-    """The film's name and how it is made, where there is a motion to show and the profile wants it."""
-    robot, stage = plan.robot, plan.robot_stage
-    if robot is None or robot.motion is None or stage is None or not stage.config.film:
-        return {}
-    noun = target_noun(plan.request.prompt)
-    return {f"robot/{robot.name}.mp4": lambda path: stage.film(robot, plan.motion, noun, path)}
+class _RobotToLookAt:
+    """The robot at work, made once for all files that show it."""
+
+    def __init__(self, plan: InteractionPlan):
+        self._plan = plan
+        self._take: RobotTake | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a motion to show, and the profile wants it shown."""
+        robot, stage = self._plan.robot, self._plan.robot_stage
+        return robot is not None and robot.motion is not None and stage is not None and stage.config.film
+
+    @property
+    def take(self) -> "RobotTake | None":
+        """None until it could be drawn."""
+        return self._take
+
+    @cached_property
+    def _scene(self):
+        plan = self._plan
+        return plan.robot_stage.scene(plan.robot, plan.motion, target_noun(plan.request.prompt))
+
+    def steps(self) -> dict:
+        """File of the bundle -> how it is made."""
+        if not self.wanted:
+            return {}
+        name = f"robot/{self._plan.robot.name}"
+        return {f"{name}.glb": lambda path: self._scene.save_glb(path), f"{name}.mp4": self._film}
+
+    def _film(self, path: Path) -> None:
+        from tavid_planner.film import PANEL_PX, RobotTake
+        from tavid_planner.media import write_mp4
+        from tavid_planner.robot_view import robot_view
+
+        robot = self._plan.robot
+        frames, fps = robot_view(self._scene, self._plan.motion, PANEL_PX)
+        write_mp4(path, frames, fps)
+        words = {True: "carried out in physics", False: "tried in physics", None: "its motion"}[robot.done]
+        self._take = RobotTake(robot.name, frames, fps, words)
 
 
 def _check_disk(folder: Path, error: Exception) -> None:

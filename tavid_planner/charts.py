@@ -6,8 +6,12 @@ from html import escape
 
 import numpy as np
 
-WIDTH, LEFT, RIGHT = 720, 52, 12
-PLOT_HEIGHT, TOP, BOTTOM = 150, 10, 24
+WIDTH = 720
+LEFT = 52
+RIGHT = 12
+PLOT_HEIGHT = 150
+TOP = 10
+BOTTOM = 24
 ROW_HEIGHT = 22
 
 

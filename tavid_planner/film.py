@@ -11,16 +11,26 @@ from hoi_motion.physics.report import Verdict
 from tavid_planner.plan import InteractionPlan
 
 PANEL_PX = (480, 320)
-MARGIN_PX, TITLE_PX, CAPTION_PX, VERDICT_PX = 12, 46, 28, 84
-PAPER, INK, QUIET, EMPTY = (250, 250, 248), (30, 30, 34), (105, 105, 112), (232, 232, 230)
+MARGIN_PX = 12
+TITLE_PX = 46
+CAPTION_PX = 28
+VERDICT_PX = 84
+PAPER = (250, 250, 248)
+INK = (30, 30, 34)
+QUIET = (105, 105, 112)
+EMPTY = (232, 232, 230)
 VERDICT_INK = {Verdict.PASS: (20, 120, 60), Verdict.FAIL: (175, 35, 30), Verdict.NOT_RUN: (120, 100, 30)}
 VERDICT_WORDS = {
     Verdict.PASS: "plausible by every check that ran",
     Verdict.FAIL: "breaks limits of physics",
     Verdict.NOT_RUN: "no check could run",
 }
-TITLE_SIZE_PX, TEXT_SIZE_PX = 22, 16
-START_HOLD_S, END_HOLD_S = 0.8, 1.6
+TITLE_SIZE_PX = 22
+TEXT_SIZE_PX = 16
+START_HOLD_S = 0.8
+END_HOLD_S = 1.6
+# what is played again beside a robot, which takes longer, stands still before that
+AGAIN_AFTER_S = 0.6
 # frames a second beside a robot, whose frames come at their own rate
 SMOOTH_FPS = 24.0
 REASONS_SHOWN = 2
@@ -90,10 +100,22 @@ def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[
     for k, moment_s in enumerate(moments_s):
         film[k] = page
         for place, frames, (_, _, rate) in zip(_places(), fitted, panels):
-            # the small part: a moment that is a frame's own must not fall before it by rounding
-            t = int(np.clip(moment_s * rate + 1e-6, 0, len(frames) - 1))
-            film[k][place] = frames[t]
+            film[k][place] = frames[_frame_at(moment_s, motion_s, len(frames), rate)]
     return film, fps
+
+
+def _frame_at(moment_s: float, motion_s: float, count: int, fps: float) -> int:
+    """Which of a panel's frames is shown; what is shorter than the longest panel is played again, up to whole times.
+
+    Args:
+        moment_s: since the motion began; motion_s: length of the longest panel.
+    """
+    moment_s, length_s = max(0.0, moment_s), count / fps
+    whole = max(1, int((motion_s + 1e-6) / (length_s + AGAIN_AFTER_S)))
+    if moment_s < whole * (length_s + AGAIN_AFTER_S):
+        moment_s %= length_s + AGAIN_AFTER_S
+    # the small part: a moment that is a frame's own must not fall before it by rounding
+    return int(np.clip(moment_s * fps + 1e-6, 0, count - 1))
 
 
 def _places() -> list[tuple[slice, slice]]:
@@ -135,10 +157,18 @@ def _page(plan: InteractionPlan, captions: list[str]) -> np.ndarray:  # (H, W, 3
         draw.text((columns.start, rows.start - CAPTION_PX + 4), text, QUIET, _font(TEXT_SIZE_PX))
     head = f"{plan.verdict}: {VERDICT_WORDS[plan.verdict]}"
     draw.text((MARGIN_PX, bottom + 8), head, VERDICT_INK[plan.verdict], _font(TITLE_SIZE_PX))
-    for k, reason in enumerate(plan.reasons[:REASONS_SHOWN]):
+    for k, reason in enumerate(_reasons(plan)[:REASONS_SHOWN]):
         text = _cut(reason, TEXT_SIZE_PX, room_px)
         draw.text((MARGIN_PX, bottom + 38 + 21 * k), text, QUIET, _font(TEXT_SIZE_PX))
     return np.asarray(page)
+
+
+def _reasons(plan: InteractionPlan) -> list[str]:
+    """What a viewer wants to know first: the robot, what fails, what was repaired. A check left out is no news here."""
+    robot = "" if plan.robot is None else plan.robot.sentence
+    failed = [check.reason for check in plan.report.checks if check.verdict is Verdict.FAIL]
+    told = [reason for reason in (robot, *failed, plan.repair_words) if reason]
+    return told or list(plan.reasons)
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,9 @@ import numpy as np
 from hoi_motion.masks import checked_mask
 from tavid_planner.errors import ErrorCode, InputError
 
-ACTOR, TARGET, OTHER = "actor", "target", "other"
+ACTOR = "actor"
+TARGET = "target"
+OTHER = "other"
 ROLES = (ACTOR, TARGET, OTHER)
 ID_ORDER = (TARGET, ACTOR, OTHER)
 MAX_INSTANCES = 5

@@ -13,7 +13,16 @@ from tavid_planner.charts import Interval, Series, interval_chart, line_chart
 from tavid_planner.curves import motion_curves
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.request import TARGET_TOKEN
+from tavid_planner.robot_stage import RobotPlan
+from tavid_planner.viewer.view import view_html, view_style
 
+# as they stand beside the plan in 3D
+CLIPS = {
+    "video.mp4": "as generated",
+    "overlay.mp4": "with the mask, the fitted body's joints and contacts drawn in",
+}
+# a value is told to this share of its limit
+TOLD_SHARE = 0.01
 VERDICT_WORDS = {
     Verdict.PASS: "the motion is physically plausible by every check that ran",
     Verdict.FAIL: "the motion breaks the limits named below",
@@ -35,8 +44,9 @@ def report_page(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] |
     missing = not_drawn or {}
     sections = (
         _header(plan),
+        _view(plan, folder, missing),
         _reasons(plan),
-        _videos(folder, missing),
+        _robot(plan, folder, missing),
         _inputs(folder, missing),
         _curves(plan),
         _checks(plan),
@@ -44,7 +54,7 @@ def report_page(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] |
         _timings(plan),
         _provenance(plan),
     )
-    style = (Path(__file__).parent / "report.css").read_text()
+    style = (Path(__file__).parent / "report.css").read_text() + view_style()
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -70,22 +80,81 @@ def _header(plan: InteractionPlan) -> str:
 
 def _reasons(plan: InteractionPlan) -> str:
     words = VERDICT_WORDS[plan.verdict]
-    failed = [c for c in plan.report.checks if c.verdict is Verdict.FAIL]
-    not_run = [c for c in plan.report.checks if c.verdict is Verdict.NOT_RUN]
-    items = "".join(f"<li>{escape(c.reason)}</li>" for c in failed)
-    items += "".join(f'<li class="idle">{escape(c.name)} did not run: {escape(c.reason)}</li>' for c in not_run)
+    items = "".join(f"<li>{escape(c.reason)}</li>" for c in plan.report.checks if c.verdict is Verdict.FAIL)
     if plan.repair_words:
         items += f"<li>{escape(plan.repair_words)}</li>"
+    # several checks that wait for one thing say so once
+    idle: dict[str, list[str]] = {}
+    for check in plan.report.checks:
+        if check.verdict is Verdict.NOT_RUN:
+            idle.setdefault(check.reason, []).append(check.name.replace("_", " "))
+    items += "".join(
+        f'<li class="idle">did not run: {escape(", ".join(names))} ({escape(reason)})</li>'
+        for reason, names in idle.items()
+    )
     return _card(f"Verdict: {words}", f'<ul class="reasons">{items}</ul>' if items else "")
+
+
+def _view(plan: InteractionPlan, folder: Path, missing: dict[str, str]) -> str:
+    """The plan in 3D with its videos; these alone where a part of it could not be drawn."""
+    scene = folder / "motion.glb"
+    clips = {folder / name: words for name, words in CLIPS.items() if name not in missing}
+    if len(clips) < len(CLIPS) or scene.name in missing:
+        return _videos(folder, missing) + (_card("", _absent(scene, missing)) if scene.name in missing else "")
+    robot = None if plan.robot is None else folder / "robot" / f"{plan.robot.name}.glb"
+    return view_html(
+        plan.motion,
+        scene.read_bytes(),
+        {words: path.read_bytes() for path, words in clips.items()},
+        robot.read_bytes() if robot is not None and robot.is_file() else None,
+    )
+
+
+def _robot(plan: InteractionPlan, folder: Path, missing: dict[str, str]) -> str:
+    robot = plan.robot
+    if robot is None:
+        return ""
+    title = f"Robot: {escape(robot.sentence)}"
+    film = folder / "robot" / f"{robot.name}.mp4"
+    name = film.relative_to(folder).as_posix()
+    if name in missing:
+        seen = f'<p class="sub">{escape(name)} could not be drawn: {escape(missing[name])}</p>'
+    else:
+        seen = _video(film, missing, "in true time, from the side") if film.is_file() else ""
+    rows = [(escape(name), escape(value)) for name, value in _robot_facts(robot)]
+    facts = _table(("", ""), rows) if rows else ""
+    return _card(title, f'<div class="two">{seen}<div>{facts}</div></div>' if seen else facts)
+
+
+def _robot_facts(robot: RobotPlan) -> list[tuple[str, str]]:
+    """What a person asks of it, in the units that a person thinks in."""
+    if robot.motion is None:
+        return []
+    motion, facts = robot.motion, robot.motion.facts
+    rows = [
+        ("as", facts.get("hand", "").replace("_", " ")),
+        ("grip", facts.get("grip", "")),
+        ("opening of the gripper", f"{1000 * facts['width_m']:.0f} mm" if "width_m" in facts else ""),
+        ("takes", f"{(len(motion.positions_rad) - 1) / motion.fps:.1f} s, {motion.stretch:.1f} times the person's"),
+    ]
+    done = robot.execution
+    if done is not None:
+        hits = ", ".join(f"{what} ({force:.0f} N)" for what, force in sorted(done.collisions.items()))
+        rows += [
+            ("reached", ", ".join(done.stages) or "none of the stages"),
+            ("object from its place", f"{1000 * done.place_error_m:.0f} mm, {np.degrees(done.turn_error_rad):.0f}°"),
+            ("slid in the gripper", f"{1000 * done.slip_m:.0f} mm"),
+            ("hits", hits or "nothing"),
+            ("motors at their limit", ", ".join(sorted(done.saturated)) or "none"),
+            *(("note", note) for note in done.notes),
+        ]
+    return [(name, value) for name, value in rows if value]
 
 
 def _videos(folder: Path, missing: dict[str, str]) -> str:
     return (
         '<div class="two">'
-        + _card(
-            "", _video(folder / "overlay.mp4", missing, "with the mask, the fitted body's joints and contacts drawn in")
-        )
-        + _card("", _video(folder / "video.mp4", missing, "as generated"))
+        + "".join(_card("", _video(folder / name, missing, words)) for name, words in CLIPS.items())
         + "</div>\n"
     )
 
@@ -139,8 +208,8 @@ def _check_row(check: CheckResult, fps: float) -> tuple:
     return (
         escape(check.name.replace("_", " ")),
         _verdict(check.verdict),
-        _number(check.value),
-        _number(check.limit),
+        rounded(check.value, check.limit),
+        rounded(check.limit, check.limit),
         escape(check.unit),
         worst,
         escape(check.reason),
@@ -206,8 +275,14 @@ def _verdict(verdict: Verdict) -> str:
     return f'<span class="{verdict}-text">{verdict}</span>'
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else np.format_float_positional(value, precision=3, fractional=False, trim="-")
+def rounded(value: float | None, limit: float | None) -> str:
+    """A number as a person reads it: to a hundredth of its limit, or three digits where there is none."""
+    if value is None:
+        return ""
+    if not limit:
+        return np.format_float_positional(value, precision=3, fractional=False, trim="-")
+    digits = max(0, -int(np.floor(np.log10(abs(limit) * TOLD_SHARE))))
+    return np.format_float_positional(np.round(value, digits) + 0.0, precision=digits, trim="-")
 
 
 def _absent(path: Path, missing: dict[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hoi_motion.errors import ErrorCode, TavidError
@@ -14,6 +13,7 @@ from tavid_planner.request import TARGET_TOKEN
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel
     from hoi_motion.execute.execution import Execution
+    from hoi_motion.execute.robot_scene import RobotScene
     from hoi_motion.retarget.robot_motion import RobotMotion
 
 # what another sample may do better
@@ -28,7 +28,7 @@ class RobotStageConfig:
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
     execute: bool = option(True, "carry its motion out in physics; of several samples one that works is kept")
-    film: bool = option(True, "film of that in the bundle; a few seconds")
+    film: bool = option(True, "film of that and a 3D scene in the bundle; a few seconds")
 
     def __post_init__(self):
         check_options(self, "robot.")
@@ -103,16 +103,17 @@ class RobotStage:
         cancel.raise_if_cancelled()
         return RobotPlan(self.name, result, execute(result, self._robot, motion, noun=noun))
 
-    def film(self, plan: RobotPlan, motion: HoiMotion, noun: str, path: Path) -> None:
-        """An mp4 of the execution, or of the bare motion where nothing was carried out."""
-        if plan.execution is not None:
-            from hoi_motion.execute.film import record_execution
+    def scene(self, plan: RobotPlan, motion: HoiMotion, noun: str) -> "RobotScene":
+        """The execution as a scene to look at, or the bare motion where nothing was carried out.
 
-            record_execution(plan.motion, self._robot, motion, path, noun=noun)
-            return
-        from hoi_motion.retarget.replay import record_replay
+        Args:
+            plan: with a motion; motion: what it was made of; noun: as in `answer`.
+        """
+        from hoi_motion.execute.recording import executed_scene, planned_scene
 
-        record_replay(plan.motion, motion, self._robot, path)
+        if plan.execution is None:
+            return planned_scene(plan.motion, self._robot, motion)
+        return executed_scene(plan.motion, self._robot, motion, noun=noun)[1]
 
     def _retargeted(self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken) -> "RobotMotion":
         if self._humanoid:

@@ -38,7 +38,7 @@ SOURCE_FILES = (
     "THIRD_PARTY.md",
 )
 NEEDED_DISK_GIB = 6
-SECTIONS = {"run": ("run",), "test": ("run", "test"), "docs": ("docs",)}  # of constraints.txt
+SECTIONS = {"run": ("run",), "test": ("run", "test", "web"), "docs": ("docs",)}  # of constraints.txt
 DOWNLOADS_AT_ONCE = 6  # an index answers slowly, not a machine: waiting in parallel costs nothing
 NETWORK_WORDS = ("NewConnectionError", "Max retries", "Read timed out", "No matching distribution", "Temporary failure")
 LOG_IN_TURN = threading.Lock()

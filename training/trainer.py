@@ -18,6 +18,7 @@ from tqdm import tqdm
 from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
 from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
+from training.claims import refuse_another
 from training.configuration import AdapterConfig, BaseConfig, TrainConfig, VaeConfig
 from training.json_lines import append_line, read_lines
 from training.muon import Muon
@@ -198,15 +199,12 @@ class Trainer:
 
     def _resume(self, checkpoint: Checkpoint) -> float:
         """Put everything back; the seconds spent before."""
-        there, here = checkpoint.facts["config"], asdict(self.config)
-        changed = sorted(k for k in here if k not in RESUMABLE_CHANGES and there.get(k) != here[k])
-        changed += ["data"] if checkpoint.facts["data"] != self.task.data_digest else []
-        if changed:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"{self.out} holds a run with another {', '.join(changed)}",
-                "choose another option out, or put the options back",
-            )
+        made_with = (checkpoint.facts["config"], checkpoint.facts["data"]), (asdict(self.config), self.task.data_digest)
+        there, wanted = (
+            {key: value for key, value in config.items() if key not in RESUMABLE_CHANGES} | {"data": data}
+            for config, data in made_with
+        )
+        refuse_another(self.out, there, wanted, "a run", "choose another option out, or put the options back")
         put_weights(self.trained, checkpoint.weights, self.out)
         for optimizer, state in zip(self.optimizers, checkpoint.optimizers):
             put_optimizer_state(optimizer, state)

@@ -2,7 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE_POINTS, VERTEX_LABELS
+from hoi_motion.body.joints import (
+    JOINT_NAMES,
+    KEYPOINT_NAMES,
+    LABEL_RGB,
+    PARENTS,
+    SKIN_RGB,
+    SURFACE_POINTS,
+    VERTEX_LABELS,
+)
 from hoi_motion.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -14,8 +22,10 @@ __all__ = [
     "BodyModel",
     "JOINT_NAMES",
     "KEYPOINT_NAMES",
+    "LABEL_RGB",
     "PARENTS",
     "PosedBody",
+    "SKIN_RGB",
     "SURFACE_POINTS",
     "VERTEX_LABELS",
     "forget_bodies",

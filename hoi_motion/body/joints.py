@@ -109,6 +109,21 @@ VERTEX_LABELS: tuple[str, ...] = (
 )
 """Colour regions of the free body; a vertex stores the index. `sleeve` is the lower arm (long sleeves)."""
 
+SKIN_RGB = (205, 160, 130)
+LABEL_RGB: dict[str, tuple[int, int, int]] = dict.fromkeys(VERTEX_LABELS, SKIN_RGB) | {
+    "hair": (60, 42, 30),
+    "sclera": (245, 245, 245),
+    "iris": (70, 90, 60),
+    "brow": (60, 42, 30),
+    "lips": (190, 105, 100),
+    "shirt": (70, 110, 170),
+    "trousers": (60, 62, 75),
+    "shoe": (40, 40, 42),
+    "sleeve": (70, 110, 170),
+    "mouth": (120, 50, 50),
+}
+"""What those regions are drawn in."""
+
 
 def index_of(name: str) -> int:
     """Index of a keypoint by name.

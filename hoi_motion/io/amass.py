@@ -4,12 +4,12 @@ import io
 
 import numpy as np
 
-from hoi_motion.arrays import LONGEST_WAY_M, checked_array
+from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
 from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
 from hoi_motion.io import smpl_family as family
-from hoi_motion.motion import HoiMotion, checked_rate
+from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import NpzFile
 
 BETAS = 16

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hoi_motion.arrays import checked_rate
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.io.amass import UNITS_M, UP_AXES, looks_like_amass, read_amass, write_amass
 from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
@@ -13,7 +14,7 @@ from hoi_motion.io.doubts import doubts_about
 from hoi_motion.io.gvhmr import read_gvhmr
 from hoi_motion.io.smplerx import frame_files, read_smplerx
 from hoi_motion.io.wham import is_wham, read_wham
-from hoi_motion.motion import HoiMotion, checked_rate
+from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_ENTRIES
 from hoi_motion.reading.pickles import load_pickle
 from hoi_motion.reading.untrusted import read_bytes, reading

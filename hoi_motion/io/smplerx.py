@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.arrays import LONGEST_WAY_M, checked_array
+from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
 from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
 from hoi_motion.io.people import bridged, linked
-from hoi_motion.motion import HoiMotion, checked_rate
+from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 
 # (key, joints) in SMPL-X order
@@ -57,7 +57,7 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
         raise InputError(
             ErrorCode.FILE_INVALID,
             f"{path} is not a SMPLer-X result",
-            "expected a folder with one npz a frame: 00001_0.npz, ...",
+            "expected a folder with one npz per frame: 00001_0.npz, ...",
         )
     fps = checked_rate(family.require_fps(fps, path, "SMPLer-X"))
     found = {frame: {number: _frame(file) for number, file in by_number.items()} for frame, by_number in files.items()}

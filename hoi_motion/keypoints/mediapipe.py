@@ -127,7 +127,7 @@ def _window_around(body: np.ndarray, times: float) -> np.ndarray:  # (4,)
 
 
 def _found_again(people: list[np.ndarray | None], last: np.ndarray, lost_for: int) -> np.ndarray | None:  # (33, 3)
-    """Who of several is the person that was last seen as `last`, by place and size, so many frames ago."""
+    """Which of several people is the one last seen as `last`, so many frames ago, by place and size."""
 
     def trunk(body: np.ndarray) -> tuple[np.ndarray, float]:
         shoulders, hips = body[list(TORSO[:2]), :2].mean(0), body[list(TORSO[2:]), :2].mean(0)

@@ -9,7 +9,9 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 
-DARK, BRIGHT = 0.25, 0.75  # of the brightest; between them lies an edge
+# of the brightest; between them lies an edge
+DARK = 0.25
+BRIGHT = 0.75
 EDGE_PX = 3  # how wide a smooth edge may be
 NOISE_PX = 12  # how far a lossy picture's noise reaches from an edge
 MOST_EDGE = 0.5  # of the marked pixels; a photograph is nothing but edges

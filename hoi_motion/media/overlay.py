@@ -6,8 +6,12 @@ import numpy as np
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS, index_of
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 
-LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
-TARGET, TOUCHED, OUTLINE = (60, 230, 90), (255, 150, 0), (20, 20, 20)
+LEFT = (70, 150, 255)
+RIGHT = (255, 70, 70)
+MIDDLE = (255, 220, 80)
+TARGET = (60, 230, 90)
+TOUCHED = (255, 150, 0)
+OUTLINE = (20, 20, 20)
 # the eyeballs and the jaw are no limbs
 _HIDDEN = {22, 23, 24}
 _GRIP = {hand: index_of(f"{SIDE_OF_HAND[hand]}_middle1") for hand in HANDS}

@@ -7,15 +7,14 @@ a pickled type says about itself. Files of `joblib.dump` (raw bytes of arrays be
 """
 
 import io
-import math
 import pickletools
-import re
 from collections.abc import Callable
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, shown
-from hoi_motion.reading.npz import MAX_ARRAY_BYTES, MAX_FRAMES, is_text
+from hoi_motion.reading.npz import MAX_ARRAY_BYTES
+from hoi_motion.reading.pickled_arrays import Array, Dtype, JoblibArray, array_of, bytes_of, scalar_of
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 MAX_INSTRUCTIONS = 300_000
@@ -25,8 +24,6 @@ MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
 """All that the instructions make, whether it is kept or not: one of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
-_DTYPE = re.compile(r"([<>|=]?)([biufSU])(\d{1,6})|bool")
-_TEXT_FLAG = 8  # numpy sets it for text; every other flag says that elements are Python objects
 
 
 class Unread:
@@ -58,65 +55,6 @@ def refused(path, name: str) -> InputError:
     )
 
 
-class Dtype:
-    """A pickled array type: kind and size are from its name, the byte order may follow."""
-
-    def __init__(self, text, *_):
-        match = _DTYPE.fullmatch(text) if isinstance(text, str) else None
-        if match is None:
-            raise ValueError(f"an array of type {shown(text)}")
-        self.dtype = np.dtype(text)
-
-    def build(self, state) -> None:
-        """State: version, byte order, subarray, names, fields, item size, alignment, flags, ..."""
-        _, order, subarray, names, fields, size, alignment, flags = state[:8]
-        is_text = self.dtype.kind in "SU"
-        if (subarray, names, fields) != (None, None, None) or order not in ("<", ">", "|", "="):
-            raise ValueError("an array type with parts")
-        if flags not in ((0, _TEXT_FLAG) if is_text else (0,)) or size not in (-1, self.dtype.itemsize):
-            raise ValueError(f"an array type {self.dtype} that says its items have {shown(size)} bytes")
-        self.dtype = self.dtype.newbyteorder(order)
-
-
-class Array:
-    """A pickled array, empty until its state comes."""
-
-    def __init__(self, *_):
-        self.value = np.zeros(0)
-
-    def build(self, state) -> None:
-        """State: (version,) shape, type, column order, bytes."""
-        shape, dtype, is_fortran, content = state[-4:]
-        self.value = array_of(content, dtype, shape, "F" if is_fortran else "C")
-
-
-def array_of(content, dtype, shape, order="C", *_) -> np.ndarray:
-    """An array from its bytes, when type, shape and bytes agree."""
-    if isinstance(content, str):  # how Python 2 wrote bytes
-        content = content.encode("latin1")
-    if not isinstance(dtype, Dtype) or not isinstance(content, (bytes, bytearray)):
-        raise ValueError("an array without a plain type")
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
-        raise ValueError(f"an array of shape {shown(shape)}")
-    if shape and shape[0] > MAX_FRAMES and math.prod(shape[1:]) > 1:
-        raise ValueError(f"an array of {shape[0]} rows, at most {MAX_FRAMES} are read")
-    if math.prod(shape) * dtype.dtype.itemsize != len(content):
-        raise ValueError(f"an array of shape {shown(shape)} and type {dtype.dtype} in {len(content)} bytes")
-    if dtype.dtype.kind == "U" and not is_text(content, dtype.dtype):
-        raise ValueError("an array of what is no text")
-    return np.frombuffer(content, dtype.dtype).reshape(shape, order="F" if order == "F" else "C").copy()
-
-
-def _scalar(dtype, content):
-    return array_of(content, dtype, (1,))[0]
-
-
-def _bytes(text="", encoding="latin1") -> bytes:
-    if encoding != "latin1" or not isinstance(text, str):
-        raise ValueError(f"text in encoding {shown(encoding)}")
-    return text.encode("latin1")
-
-
 def _mapping(*parts) -> dict:
     """A new dictionary; of an OrderedDict of Python 2, its pairs. What a defaultdict makes by default is left out."""
     pairs = parts[0] if parts and isinstance(parts[0], list) else []
@@ -130,34 +68,15 @@ def _key(key):
     return key if isinstance(key, str) else int(key)
 
 
-class JoblibArray:
-    """joblib's stand-in for an array whose bytes follow it in the file."""
-
-    def read(self, state: dict, stream: io.BytesIO) -> np.ndarray:
-        if state.get("numpy_array_alignment_bytes") is not None:
-            stream.read(stream.read(1)[0])
-        dtype, shape = state["dtype"], tuple(_plain_integer(n) for n in state["shape"])
-        size = math.prod(shape) * dtype.dtype.itemsize
-        if not 0 <= size <= stream.getbuffer().nbytes - stream.tell():
-            raise EOFError
-        return array_of(stream.read(size), dtype, shape, state["order"])
-
-
-def _plain_integer(value) -> int:
-    if not isinstance(value, int):
-        raise ValueError(f"a size of {shown(value)}")
-    return value
-
-
 class Named:
     """A name that stands for itself, as an argument of the calls below."""
 
 
 _CALLS: dict[str, Callable] = {
     "numpy.dtype": Dtype,
-    "_codecs.encode": _bytes,
-    "builtins.bytes": _bytes,
-    "__builtin__.bytes": _bytes,
+    "_codecs.encode": bytes_of,
+    "builtins.bytes": bytes_of,
+    "__builtin__.bytes": bytes_of,
     "collections.OrderedDict": _mapping,
     "collections.defaultdict": _mapping,
     "builtins.dict": _mapping,
@@ -165,8 +84,8 @@ _CALLS: dict[str, Callable] = {
     "joblib.numpy_pickle.NumpyArrayWrapper": JoblibArray,
     "numpy.core.multiarray._reconstruct": Array,
     "numpy._core.multiarray._reconstruct": Array,
-    "numpy.core.multiarray.scalar": _scalar,
-    "numpy._core.multiarray.scalar": _scalar,
+    "numpy.core.multiarray.scalar": scalar_of,
+    "numpy._core.multiarray.scalar": scalar_of,
     "numpy.core.numeric._frombuffer": array_of,
     "numpy._core.numeric._frombuffer": array_of,
 }

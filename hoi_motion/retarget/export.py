@@ -94,7 +94,7 @@ def gmr(motion: RobotMotion) -> dict:
 
 
 def beyond_mimic_csv(motion: RobotMotion) -> str:
-    """One row a sample without a header: x y z qx qy qz qw, then the joints."""
+    """One row per sample without a header: x y z qx qy qz qw, then the joints."""
     text = io.StringIO()
     np.savetxt(text, np.concatenate([motion.root_pose, motion.positions_rad], axis=1), "%.9g", delimiter=",")
     return text.getvalue()

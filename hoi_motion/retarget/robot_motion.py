@@ -8,10 +8,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.arrays import checked_array
+from hoi_motion.arrays import checked_array, checked_number, checked_rate, checked_text
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
-from hoi_motion.motion import checked_number, checked_rate, checked_text
 from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.untrusted import reading
 

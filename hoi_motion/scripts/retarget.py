@@ -2,15 +2,15 @@
 
 import dataclasses
 import json
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, TavidError
 from hoi_motion.files import write_whole
+from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
 from hoi_motion.scripts.command import command_parser, run_command
@@ -206,24 +206,28 @@ def _retarget_all(arguments) -> int:
         raise InputError(ErrorCode.FILE_INVALID, f"no npz files in {arguments.all!r}")
     if Path(arguments.out).suffix and not Path(arguments.out).is_dir():
         raise InputError(ErrorCode.OUTPUT_INVALID, f"{arguments.out} is not a folder", "--all writes into a folder")
-    context = multiprocessing.get_context("spawn")  # a forked PyBullet or torch may hang
-    results, done, code = {}, 0, 0
-    with ProcessPoolExecutor(min(arguments.jobs, len(sources)), context) as pool:
-        futures = {}
-        for source in sources:
-            outputs = _outputs(arguments.out, source.stem, arguments.robot)
-            futures[pool.submit(_one, str(source), outputs, arguments)] = source
-        for future in tqdm(as_completed(futures), total=len(futures), disable=not sys.stderr.isatty()):
-            try:
-                result, execution = future.result()
-                results[futures[future]] = _sentence(result, execution)
-                code = max(code, _code(execution))
-                done += 1
-            except TavidError as error:
-                results[futures[future]] = str(error)
-                code = max(code, error.exit_code)
+    jobs = {s: (str(s), _outputs(arguments.out, s.stem, arguments.robot), arguments) for s in sources}
+    answers = as_they_come(_tried, jobs, arguments.jobs)
+    told = dict(tqdm(answers, total=len(jobs), disable=not sys.stderr.isatty()))
     width = max(len(source.name) for source in sources)
     for source in sources:
-        print(f"{source.name:<{width}}  {results[source]}")
-    print(f"{done} of {len(sources)} motions retargeted")
-    return code
+        print(f"{source.name:<{width}}  {told[source].words}")
+    print(f"{sum(answer.made for answer in told.values())} of {len(sources)} motions retargeted")
+    return max(answer.exit_code for answer in told.values())
+
+
+class _Told(NamedTuple):
+    """What became of one motion of many: for a person, for the shell, and whether there is a robot's motion."""
+
+    words: str
+    exit_code: int
+    made: bool
+
+
+def _tried(source: str, outputs: list[Path], arguments) -> _Told:
+    """One motion's error does not end the others."""
+    try:
+        result, execution = _one(source, outputs, arguments)
+    except TavidError as error:
+        return _Told(str(error), error.exit_code, False)
+    return _Told(_sentence(result, execution), _code(execution), True)

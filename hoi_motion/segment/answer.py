@@ -10,7 +10,7 @@ class Doubt:
     """Why a mask may be wrong.
 
     Attributes:
-        name: two_answers, unsteady, large, cut_off or part_of_box.
+        name: two_answers, unsteady, part_of_larger, large, cut_off or part_of_box.
         message: what was seen; hint: what to do.
     """
 

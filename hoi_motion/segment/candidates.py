@@ -13,6 +13,10 @@ import numpy as np
 HALF_EDGE = 6.0
 EDGE_PERCENTILE = 25
 STABLE_WITH = 3
+# a larger mask holds the answer when this share of it lies inside, and counts when its outline is nearly as strong
+HELD_SHARE = 0.9
+LARGER_EDGE = 0.8
+LARGER_MISFIT = 0.25
 SMALL_PREFERENCE = 0.2
 
 
@@ -40,12 +44,16 @@ class Choice:
         best: the candidate; stability: 0..1, how far the most similar others agree with it.
         rival: the best supported candidate that shows something else, or None.
         rival_support: its support over the best one's.
+        agreeing: sizes that show the same thing, its own included; larger: those that show a larger thing around it
+            whose outline is nearly as strong, alike or not.
     """
 
     best: Candidate
     stability: float
     rival: Candidate | None
     rival_support: float
+    agreeing: int = 1
+    larger: int = 0
 
 
 def outline(mask: np.ndarray) -> np.ndarray:  # (H, W) bool -> (H, W) bool
@@ -84,8 +92,21 @@ def choose(candidates: list[Candidate], other_below: float) -> Choice:
     support = edge / (edge + HALF_EDGE) * stability**2
     support *= np.array([(1 - c.misfit) ** 2 * c.radius_px**-SMALL_PREFERENCE for c in candidates])
     k = int(support.argmax())
+    votes = {
+        "agreeing": int((overlaps[k] >= other_below).sum()),
+        "larger": _larger(candidates, k, overlaps[k], other_below),
+    }
     rivals = np.where(overlaps[k] < other_below, support, -1.0)
     j = int(rivals.argmax())
     if rivals[j] < 0:
-        return Choice(candidates[k], float(stability[k]), None, 0.0)
-    return Choice(candidates[k], float(stability[k]), candidates[j], float(support[j] / max(support[k], 1e-12)))
+        return Choice(candidates[k], float(stability[k]), None, 0.0, **votes)
+    rival_support = float(support[j] / max(support[k], 1e-12))
+    return Choice(candidates[k], float(stability[k]), candidates[j], rival_support, **votes)
+
+
+def _larger(candidates: list[Candidate], k: int, overlaps: np.ndarray, other_below: float) -> int:
+    """How many sizes show something larger around candidate `k`."""
+    best = candidates[k]
+    held = [(c.mask & best.mask).sum() >= HELD_SHARE * best.mask.sum() for c in candidates]
+    strong = [c.edge >= LARGER_EDGE * best.edge and c.misfit <= LARGER_MISFIT for c in candidates]
+    return int((np.array(held) & np.array(strong) & (overlaps < other_below)).sum())

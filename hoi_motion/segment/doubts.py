@@ -20,7 +20,7 @@ BOX_HINT = "give a box around the object (--box X0,Y0,X1,Y1), or click another p
 
 
 def doubts_of_choice(choice: Choice) -> tuple[Doubt, ...]:
-    """Of a mask from a click: another answer is nearly as good, or every size gives another one."""
+    """Of a mask from a click: another answer is nearly as good, every size gives another one, or most a larger one."""
     doubts = []
     if choice.rival is not None and choice.rival_support >= RIVAL_SUPPORT:
         answer, other = int(choice.best.mask.sum()), int(choice.rival.mask.sum())
@@ -31,6 +31,10 @@ def doubts_of_choice(choice: Choice) -> tuple[Doubt, ...]:
     if choice.stability < MIN_STABILITY:
         seen = f"masks for other sizes overlap it by {100 * choice.stability:.0f}% only"
         doubts.append(Doubt("unsteady", seen, BOX_HINT))
+    # sizes that show larger things need not agree on one of them: what is part of a glass seen through is part of much
+    if choice.larger > choice.agreeing:
+        seen = f"{choice.larger} of the sizes that were tried show a larger thing around it, {choice.agreeing} the same"
+        doubts.append(Doubt("part_of_larger", seen, BOX_HINT))
     return tuple(doubts)
 
 

@@ -19,7 +19,8 @@ RADII = np.geomspace(0.02, 0.22, 9)
 # of the radius, from what is marked to the edge of the crop: what surrounds the object is background to learn from
 CROP_RADII = 1.6
 # of the crop in which a size is tried, and of that in which the outline is refined
-CROP_PX, FINE_PX = 120, 480
+CROP_PX = 120
+FINE_PX = 480
 # of the radius: the disc around a click that is surely on the object
 DISC = 0.15
 MIN_DISC_PX = 1.5

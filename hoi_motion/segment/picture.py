@@ -4,7 +4,9 @@ import numpy as np
 
 from hoi_motion.segment.prompt import MaskPrompt
 
-OUTLINE, EDGE, MARK = (60, 230, 90), (20, 20, 20), (255, 70, 70)
+OUTLINE = (60, 230, 90)
+EDGE = (20, 20, 20)
+MARK = (255, 70, 70)
 DIMMED = 0.6
 MIN_VIEWING_PX = 480
 

@@ -137,7 +137,7 @@ def _ask(node: _NodeProcess, instruction: str, rgb, mask, arguments: argparse.Na
 
 @contextmanager
 def _progress():
-    """A bar on a terminal, a line a stage in a log."""
+    """A bar on a terminal, in a log one line per stage."""
     from tavid_planner.cli.progress import ProgressBar
 
     if sys.stderr.isatty():

@@ -16,7 +16,7 @@ class NodeConfig:
     autostart: bool = option(
         True, "configure and activate by itself instead of waiting for a lifecycle manager", read_only=True
     )
-    output_folder: str = option("plans", "plan bundles are written here, one folder a plan")
+    output_folder: str = option("plans", "plan bundles are written here, one folder per plan")
     profiles_folder: str = option("", "requests may name the YAML files in it as profiles; empty: none but our own")
     image_transport: str = option(
         "raw",

@@ -7,13 +7,15 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
+from hoi_motion.retarget.robots.config import load_robot_config, robot_names
 from hoi_motion.segment import MaskPrompt
 from hoi_motion.segment.picture import outlined
 from tavid_planner.config import load_profile, profile_names, share_folder
-from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.errors import ErrorCode, InputError, RetargetError, TavidError
 from tavid_planner.request import MAX_SAMPLES
 from tavid_planner.web import words
 from tavid_planner.web.runs import Step, packed, run
+from tavid_planner.web.scene import scene_frame
 from tavid_planner.web.uploads import KINDS, accepted_picture
 from tavid_planner.web.visits import ACTOR, TARGET, Visit, Visits
 from tavid_planner.worker.desk import PlannerDesk
@@ -24,12 +26,11 @@ HEAD = (
     "A picture with one person in view; a click on the object; a sentence. The rest takes a minute on a small machine."
 )
 # in the order of the parts that show them
-SHOWN_FILES = ("film.mp4", "motion.glb", "video.mp4", "overlay.mp4", "attention.png")
+SHOWN_FILES = ("film.mp4", "video.mp4", "overlay.mp4", "attention.png")
 # pictures of one visitor are of no use to anybody after that
 CACHE_S = (600, 3600)
-# degrees and metres: from before the person and beside it, near enough
-SCENE_CAMERA = (-60, 75, 3.0)
 CLICK_TAB = "click"
+NO_ROBOT = "none, or the profile's"
 MARK_COLOUR = "#ff4646"
 
 
@@ -93,6 +94,9 @@ class Page:
                 1, min(8, MAX_SAMPLES), value=1, step=1, label="Samples, of which the best is kept"
             )
             self.seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+            self.robot = gr.Dropdown(
+                [NO_ROBOT, *_ready_robots()], value=NO_ROBOT, label="Robot that carries it out", elem_id="robot"
+            )
         with gr.Row():
             self.plan = gr.Button("Plan", variant="primary", elem_id="plan")
             self.cancel = gr.Button("Cancel", elem_id="cancel")
@@ -101,12 +105,7 @@ class Page:
         self.status = gr.HTML(elem_id="status")
         self.film = gr.Video(show_label=False, interactive=False, autoplay=True, loop=True, elem_id="film")
         with gr.Tab("3D"):
-            self.scene = gr.Model3D(
-                label="Person, object and what it stands on",
-                height=360,
-                camera_position=SCENE_CAMERA,
-                elem_id="scene",
-            )
+            self.scene = gr.HTML(elem_id="scene")
         with gr.Tab("Video"):
             self.video = gr.Video(label="As imagined", interactive=False, elem_id="video")
         with gr.Tab("Overlay"):
@@ -128,10 +127,10 @@ class Page:
         answer = [self.picture, self.marked, self.ways]
         self.use_strokes.click(self._use_strokes, [self.strokes, self.what], answer, **hidden)
         self.instruction.change(words.instruction_hint, self.instruction, self.hint, **hidden)
-        results = [self.film, self.scene, self.video, self.overlay, self.attention, self.checks, self.bundle]
+        results = [self.film, self.video, self.overlay, self.attention, self.scene, self.checks, self.bundle]
         self.plan.click(
             self._plan,
-            [self.instruction, self.profile, self.samples, self.seed],
+            [self.instruction, self.profile, self.samples, self.seed, self.robot],
             [self.status, *results],
             concurrency_limit=None,
             **hidden,
@@ -177,24 +176,25 @@ class Page:
             return gr.skip(), words.error_words(error)
         return outlined(visit.rgb, found.mask, visit.prompts[what]), words.found_words(what, found)
 
-    def _plan(self, instruction: str, profile: str, samples, seed, request: gr.Request):
+    def _plan(self, instruction: str, profile: str, samples, seed, robot: str, request: gr.Request):
         nothing = (gr.skip(),) * 7
         try:
             visit = self._visits.of(request.session_hash)
             if profile not in profile_names():
                 raise InputError(ErrorCode.CONFIG_INVALID, f"profile is {profile!r}", "choose one of the list")
-            asked = visit.request(instruction, seed, samples)
+            asked = visit.request(instruction, seed, samples, "" if robot == NO_ROBOT else robot)
             for step in run(self._desk, visit, asked, load_profile(profile)):
                 if step.error is not None:
                     yield words.error_words(step.error), *nothing
                 elif step.made is not None:
-                    yield self._results(visit, step)
+                    yield self.answer(visit, step)
                 else:
                     yield words.progress_words(step.done, step.place), *nothing
         except TavidError as error:
             yield words.error_words(error), *nothing
 
-    def _results(self, visit: Visit, step: Step):
+    def answer(self, visit: Visit, step: Step) -> list:
+        """What a made plan puts into the parts of the page, in the order of their list in `_connect`."""
         made = step.made
         # Gradio serves what it has copied from a temporary folder with this answer; nothing else of the bundles
         visit.forget_shown()
@@ -205,6 +205,7 @@ class Page:
         return [
             words.verdict_words(made.report, made.reasons, step.seconds),
             *paths,
+            scene_frame(made.folder),
             words.checks_table(made.report),
             gr.DownloadButton("Download the bundle", value=str(bundle), interactive=True),
         ]
@@ -216,6 +217,18 @@ class Page:
 
     def _leave(self, request: gr.Request) -> None:
         self._visits.leave(request.session_hash)
+
+
+def _ready_robots() -> list[str]:
+    """Those whose URDF is here; others need one of the user's own, for which the page has no place."""
+    ready = []
+    for name in robot_names():
+        try:
+            load_robot_config(name)
+        except RetargetError:
+            continue
+        ready.append(name)
+    return ready
 
 
 def _strokes(drawn: dict | None, visit: Visit) -> np.ndarray:  # (H, W) bool

@@ -35,7 +35,7 @@ class Step:
 
 
 def run(desk: PlannerDesk, visit: Visit, request: InteractionRequest, config: PlannerConfig) -> Iterator[Step]:
-    """Make a plan, and say at least every few moments how far it is. Who stops listening cancels it.
+    """Make a plan, and say at least every few moments how far it is. A caller that stops listening cancels it.
 
     Raises:
         ControlError: BUSY while this page's plan is being made.

@@ -13,7 +13,8 @@ from hoi_motion.segment import MaskPrompt, SegmentedMask, segment
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
 
-TARGET, ACTOR = "target", "person"
+TARGET = "target"
+ACTOR = "person"
 MAX_VISITS = 64
 
 
@@ -61,7 +62,7 @@ class Visit:
         self.found[what], self.prompts[what] = found, prompt
         return found
 
-    def request(self, instruction: str, seed, samples) -> InteractionRequest:
+    def request(self, instruction: str, seed, samples, robot: str = "") -> InteractionRequest:
         """What the planner is asked.
 
         Raises:
@@ -83,6 +84,7 @@ class Visit:
             seed=_whole(seed, "seed"),
             samples=_whole(samples, "samples"),
             target_source=target.words,
+            robot=robot,
         )
 
     def begin(self) -> tuple[Path, CancelToken]:

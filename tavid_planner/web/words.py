@@ -6,7 +6,7 @@ from hoi_motion.physics.report import PhysicsReport, Verdict
 from hoi_motion.segment import SegmentedMask
 from tavid_planner.errors import TavidError
 from tavid_planner.planner import STAGES
-from tavid_planner.report import VERDICT_WORDS
+from tavid_planner.report import VERDICT_WORDS, rounded
 from tavid_planner.request import TARGET_TOKEN
 
 COLOURS = {Verdict.PASS: "#14783c", Verdict.FAIL: "#af231e", Verdict.NOT_RUN: "#786420"}
@@ -15,6 +15,7 @@ STAGE_WORDS = {
     "video": "imagine the video",
     "lift": "lift it to 3D",
     "check": "check the physics",
+    "robot": "let the robot do it",
     "save": "write the bundle",
 }
 
@@ -80,15 +81,12 @@ def verdict_words(report: PhysicsReport, reasons: tuple[str, ...], seconds: floa
 def checks_table(report: PhysicsReport) -> str:
     rows = "".join(
         f'<tr><td>{escape(c.name)}</td><td style="color:{COLOURS[c.verdict]}">{c.verdict}</td>'
-        f"<td>{_number(c.value)}</td><td>{_number(c.limit)}</td><td>{escape(c.unit)}</td><td>{escape(c.reason)}</td></tr>"
+        f"<td>{rounded(c.value, c.limit)}</td><td>{rounded(c.limit, c.limit)}</td><td>{escape(c.unit)}</td>"
+        f"<td>{escape(c.reason)}</td></tr>"
         for c in report.checks
     )
     head = "".join(f"<th>{name}</th>" for name in ("check", "verdict", "value", "limit", "unit", "in words"))
     return f'<table id="checks"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
 
 
 def _box(kind: str, colour: str, inner: str) -> str:

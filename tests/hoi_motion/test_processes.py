@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 
 import pytest
 
@@ -23,3 +24,25 @@ def test_one_worker_is_this_process():
 def test_an_error_of_a_job_is_the_callers(workers):
     with pytest.raises(ValueError):
         dict(as_they_come(math.factorial, {"good": (3,), "bad": (-1,)}, workers))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_in_order_the_first_job_comes_first_however_long_it_takes(workers):
+    jobs = {"long": (0.4,), "short": (0.0,)}
+    assert [name for name, _ in as_they_come(time.sleep, jobs, workers, in_order=True)] == ["long", "short"]
+
+
+started = []
+
+
+def start_here() -> None:
+    started.append(True)
+
+
+def was_started() -> bool:
+    return bool(started)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_process_that_works_is_started(workers):
+    assert all(dict(as_they_come(was_started, {k: () for k in range(3)}, workers, start_here)).values())

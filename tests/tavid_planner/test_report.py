@@ -6,9 +6,11 @@ import pytest
 
 from hoi_motion.physics.repair import RepairOutcome, RepairResult
 from hoi_motion.physics.report import Verdict
-from tavid_planner.report import report_page
+from tavid_planner.report import report_page, rounded
+from tavid_planner.robot_stage import RobotPlan
+from tests.tavid_planner.test_robot_stage import execution, robot_motion
 
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "input"}
 
 
 class Balance(HTMLParser):
@@ -34,7 +36,7 @@ class Balance(HTMLParser):
 
 @pytest.fixture
 def page(plan, tmp_path):
-    for name in ("video.mp4", "overlay.mp4", "attention.png"):
+    for name in ("video.mp4", "overlay.mp4", "attention.png", "motion.glb"):
         (tmp_path / name).write_bytes(name.encode())
     return lambda changed=plan: report_page(changed, tmp_path)
 
@@ -55,7 +57,7 @@ def test_the_page_says_verdict_reasons_numbers_and_errors(page):
     for text in (
         "FAIL",
         "lowest body point is 3.1 cm over the floor",
-        "tracking did not run",
+        "did not run: tracking",
         "0.031",
         "2 (0.2 s)",
         "NO_ACTOR (300)",
@@ -83,9 +85,50 @@ def test_a_film_that_could_not_be_drawn_leaves_its_place_to_the_reason(plan, tmp
 def test_what_a_user_wrote_is_escaped(page, plan, make_request):
     request = make_request(instruction='lifts <script>alert("1")</script> & [TGT] mug')
     html = page(dataclasses.replace(plan, request=request))
-    assert "<script>" not in html and "&lt;script&gt;" in html
+    assert "lifts &lt;script&gt;" in html and "alert" not in html.replace("alert(&quot;1&quot;)", "")
 
 
 def test_a_motion_without_objects_still_has_a_page(page, plan):
     bare = plan.motion.replace(objects=(), contacts=())
     assert plan.verdict is Verdict.FAIL and "Hand to target" not in page(dataclasses.replace(plan, motion=bare))
+
+
+@pytest.mark.parametrize(
+    "value, limit, shown",
+    [
+        (1.19e-7, 0.02, "0"),
+        (0.00503, 0.02, "0.005"),
+        (-2e-9, 0.02, "0"),
+        (0.4093, 0.8, "0.409"),
+        (1234.5, 300, "1234"),
+        (0.04123, None, "0.0412"),
+        (0.5, 0.0, "0.5"),
+        (None, 1.0, ""),
+    ],
+)
+def test_a_number_is_told_to_a_hundredth_of_its_limit(value, limit, shown):
+    assert rounded(value, limit) == shown
+
+
+def test_checks_that_wait_for_one_thing_say_so_once(page, plan):
+    idle = next(c for c in plan.report.checks if c.verdict is Verdict.NOT_RUN)
+    checks = (*plan.report.checks, dataclasses.replace(idle, name="root_wrench"))
+    html = page(dataclasses.replace(plan, report=dataclasses.replace(plan.report, checks=checks)))
+    assert html.count('<li class="idle">') == 1 and "tracking, root wrench" in html
+
+
+def test_what_the_robot_does_is_told_and_its_film_shown(page, plan, tmp_path):
+    (tmp_path / "robot").mkdir()
+    (tmp_path / "robot" / "arm.mp4").write_bytes(b"film")
+    (tmp_path / "robot" / "arm.glb").write_bytes(b"scene")
+    html = page(dataclasses.replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped"))))
+    assert "Robot: in physics arm does not: it slipped" in html and "4 mm, 0°" in html
+    assert 'data-packed="robot"' in html and "in true time, from the side" in html
+
+
+def test_without_a_scene_the_videos_stand_alone_and_say_why(plan, tmp_path):
+    for name in ("video.mp4", "overlay.mp4"):
+        (tmp_path / name).write_bytes(b"clip")
+    html = report_page(plan, tmp_path, {"motion.glb": "another body"})
+    assert "motion.glb could not be drawn: another body" in html and html.count("<video") == 2
+    assert 'class="card view"' not in html

@@ -28,7 +28,7 @@ def tool(tmp_path, monkeypatch):
     }.items():
         monkeypatch.setattr(module, name, path)
     (tmp_path / "constraints.txt").write_text(
-        "# [run]\ntorch==1\na==1\n# [test]\nb==1\n# [build] of\nc==1\na==1\n# [docs] of\nd==1\n"
+        "# [run]\ntorch==1\na==1\n# [test]\nb==1\n# [web] of\ne==1\n# [build] of\nc==1\na==1\n# [docs] of\nd==1\n"
     )
     (tmp_path / "tavid_planner_interfaces").mkdir()
     (tmp_path / "tavid_planner").mkdir()
@@ -69,7 +69,7 @@ def test_run_installs_no_test_packages_and_test_adds_only_them(tool, monkeypatch
     monkeypatch.setattr(tool, "installed_packages", lambda: {"a==1", "torch==1"})
     tool.calls.clear()
     assert tool.main("test") == 0
-    assert names(tool) == ["b==1"]
+    assert names(tool) == ["b==1", "e==1"]
 
 
 def test_a_second_run_does_nothing(tool, capsys):
@@ -144,7 +144,7 @@ def test_a_full_disk_is_named(tool, monkeypatch, capsys):
 def test_the_real_lock_has_its_sections(tool, monkeypatch):
     monkeypatch.setattr(tool, "ROOT", ROOT)
     sections = tool.locked_packages()
-    assert list(sections) == ["run", "test", "build", "docs", "web"]
+    assert list(sections) == ["run", "test", "web", "build", "docs"]
     assert not set(sections["run"]) & set(sections["test"])
     assert [p for p in sections["run"] if p.startswith("torch==")]
 

@@ -127,7 +127,7 @@ def _results(jobs: list, config: VideoConfig, keypoints: str, seed: int, workers
             yield from judge_case(case, contestants, config, keypoints, seed)
         return
     waiting = {number: (*job, config, keypoints, seed) for number, job in enumerate(jobs)}
-    for _, results in as_they_come(_judge_case_whole, waiting, workers, _one_thread):
+    for _, results in as_they_come(_judge_case_whole, waiting, workers, _one_thread if len(waiting) > 1 else None):
         yield from results
 
 

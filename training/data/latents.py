@@ -4,9 +4,8 @@
 """
 
 import argparse
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from hoi_motion.files import whole_file
+from hoi_motion.processes import as_they_come
 from training.data.clips import ClipFolder
 from training.data.fingerprint import fingerprint
 from training.models import load_vae
@@ -137,11 +137,12 @@ def main() -> None:
     known = set(cache.names) if cache else set()
     waiting = [i for i, clip in enumerate(clips.paths) if clip.name not in known]
     parts = [waiting[start : start + args.save_every] for start in range(0, len(waiting), args.save_every)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(args.processes, context, _start_worker, (args.vae, args.scenes, args.bf16)) as pool:
-        for part in tqdm(pool.map(_encode_part, parts), total=len(parts), unit="batch", desc="encoding"):
-            cache = part if cache is None else cache + part
-            cache.save(path)
+    start = partial(_start_worker, args.vae, args.scenes, args.bf16)
+    jobs = {k: (part,) for k, part in enumerate(parts)}
+    encoded = as_they_come(_encode_part, jobs, args.processes, start, in_order=True)
+    for _, part in tqdm(encoded, total=len(parts), unit="batch", desc="encoding"):
+        cache = part if cache is None else cache + part
+        cache.save(path)
     if cache is None:
         parser.exit(2, f"{args.scenes} holds no clips\n")
     if not parts:

@@ -12,7 +12,7 @@ OUTLINE = (255, 40, 200)
 
 
 def contact_sheet(samples: Iterable[SceneSample], columns: int = COLUMNS, width_px: int = 240) -> np.ndarray:
-    """Picture (H, W, 3) u8 RGB, one row a clip, frames evenly spaced from first to last, caption above."""
+    """Picture (H, W, 3) u8 RGB, one row per clip, frames evenly spaced from first to last, caption above."""
     return np.concatenate([_row(sample, columns, width_px) for sample in samples])
 
 

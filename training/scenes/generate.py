@@ -45,7 +45,7 @@ def generate(folder: Path, settings: Settings, first_seed: int, count: int, work
     """Fill `folder` with the scenes of seeds first_seed .. first_seed + count - 1; whole files are kept.
 
     Returns:
-        The index, one entry a clip, also written to index.jsonl.
+        The index, one entry per clip, also written to index.jsonl.
 
     Raises:
         InputError: CONFIG_INVALID when the folder holds clips made with other settings.

@@ -1,4 +1,4 @@
-"""How the picture's background moves: a similarity a frame, from features that no person and no object covers."""
+"""How the picture's background moves: one similarity per frame, from features that no person and no object covers."""
 
 import cv2
 import numpy as np

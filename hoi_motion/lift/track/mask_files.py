@@ -1,4 +1,4 @@
-"""A mask a frame from files: a folder of PNG, an npz, or a json of COCO run lengths."""
+"""One mask per frame from files: a folder of PNG, an npz, or a json of COCO run lengths."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A track from a mask a frame, whoever made the masks: place and size from its box, turn from its long axis."""
+"""A track from one mask per frame, whoever made the masks: place and size from its box, turn from its long axis."""
 
 import numpy as np
 

@@ -18,7 +18,7 @@ CALM_ROUNDS = 8
 
 
 def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelToken | None = None) -> RobotMotion:
-    """Root pose and joint positions of a humanoid that does what the person did, one sample a frame.
+    """Root pose and joint positions of a humanoid that does what the person did, one sample per frame.
 
     The same input gives the same output. Limits of joint positions hold; how far a joint is over its velocity limit,
     how far feet slide and hands are from the object is measured on the result and told in `facts`.

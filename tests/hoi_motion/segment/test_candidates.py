@@ -51,6 +51,20 @@ def test_sizes_that_all_disagree_are_doubted_as_unsteady():
     assert "unsteady" in [d.name for d in doubts_of_choice(taken(*map(candidate, boxes)))]
 
 
+def test_what_most_sizes_hold_within_different_larger_things_is_doubted_as_a_part():
+    part = [candidate((30, 30, 50, 50), edge=20.0)] * 2
+    larger = [candidate(box) for box in ((0, 25, 60, 55), (25, 0, 52, 90), (10, 10, 95, 95))]
+    choice = taken(*part, *larger)
+    assert (choice.agreeing, choice.larger) == (2, 3) and "part_of_larger" in names(choice)
+    assert "part_of_larger" not in names(taken(*part, *larger[:2]))
+    faint = [candidate(box, edge=10.0) for box in ((0, 25, 60, 55), (25, 0, 52, 90), (10, 10, 95, 95))]
+    assert "part_of_larger" not in names(taken(*part, *faint))
+
+
+def names(choice) -> list[str]:
+    return [doubt.name for doubt in doubts_of_choice(choice)]
+
+
 @pytest.mark.parametrize(
     "box, names",
     [

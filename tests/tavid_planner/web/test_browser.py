@@ -1,23 +1,11 @@
 """The page in a real browser, from picture to verdict. Skipped where Gradio, Playwright or Chromium is absent."""
 
-import shutil
-
 import pytest
 from PIL import Image
 
-pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'tavid_planner[web]'")
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="a browser is driven by playwright: pip install playwright"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium: apt-get install chromium", allow_module_level=True)
+from tests.tavid_planner.browsers import CHROMIUM, WAIT_MS, WITH_3D, sync_api
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-WAIT_MS = 60_000
+pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'tavid_planner[web]'")
 MUG = (66.5 / 96, 43.5 / 64)
 ANSWERS = "#marked .found, #marked .doubt, #marked .error"
 
@@ -25,7 +13,7 @@ ANSWERS = "#marked .found, #marked .doubt, #marked .error"
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=WITH_3D)
         yield browser
         browser.close()
 
@@ -89,6 +77,7 @@ def test_a_picture_a_click_a_sentence_and_a_button_give_a_verdict(opened, url, p
     page.click("#plan")
     assert "FAIL" in answer(page) and "floor" in page.inner_text("#status")
     page.wait_for_selector("#film video")
+    page.frame_locator("#scene iframe").locator(".view[data-state=ready]").wait_for()
     page.get_by_role("tab", name="Checks").click()
     assert "penetration" in page.inner_text("#checks")
     with page.expect_download() as download:

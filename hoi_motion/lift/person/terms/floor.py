@@ -43,7 +43,10 @@ def still_feet(guess: Guess, stage: Stage) -> torch.Tensor:
 
 @term("of the centre of mass from its mean place over the feet", "m", "0.04", "training scenes")
 def balance(guess: Guess, stage: Stage) -> torch.Tensor:
-    """While both feet have stood since the first frame: who leans or crouches moves the hips back; Student's t."""
+    """While both feet have stood since the first frame: a person who leans or crouches moves the hips back.
+
+    Student's t.
+    """
     stood = guess.evidence.feet.since_start
     centre = torch.einsum("j,tjc->tc", _MASS, guess.points_m[:, : len(JOINT_NAMES)])[:, :2]
     mean = (stood[:, None] * centre).sum(0) / stood.sum().clamp(min=1e-3)
