@@ -255,6 +255,11 @@
   function tick(stamp) {
     const seconds = before === null ? 0 : Math.min(0.1, (stamp - before) / 1000);
     before = stamp;
+    // behind another tab of the page nobody looks
+    if (!part("stage").clientWidth) {
+      requestAnimationFrame(tick);
+      return;
+    }
     if (playing || clips.some((clip) => clip.readyState > 0 && !clip.dataset.met)) {
       clips.forEach((clip) => (clip.dataset.met = clip.readyState > 0 ? "1" : ""));
       step(playing ? seconds : 0);
