@@ -29,10 +29,11 @@ REST_GOAL_CM = {False: 3.0, True: 1.0}
 
 
 def jobs_of(count: int, first: int) -> dict:
-    """Cases by name: the first of every class, then the second; from number 20 on they are in no bench."""
-    from training.bench.cases import CLASS_NAMES, Case
+    """Cases by name: the first of every class of one person, then the second; from number 20 on they are in no bench."""
+    from training.bench.cases import ONE_PERSON_CLASSES, Case
 
-    cases = [Case(name, first + index) for index in range(-(-count // len(CLASS_NAMES))) for name in CLASS_NAMES]
+    rounds = -(-count // len(ONE_PERSON_CLASSES))
+    cases = [Case(name, first + index) for index in range(rounds) for name in ONE_PERSON_CLASSES]
     return {f"{case.name} {case.index}": (case,) for case in cases[:count]}
 
 

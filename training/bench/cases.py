@@ -109,6 +109,7 @@ DIFFICULTIES = (
 )
 CLASS_NAMES = tuple(d.name for d in DIFFICULTIES)
 COMPANY_CLASSES = tuple(d.name for d in DIFFICULTIES if d.company is not None)
+ONE_PERSON_CLASSES = tuple(d.name for d in DIFFICULTIES if d.company is None)
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,7 @@ def _bottle(shoulder: float, neck: float) -> np.ndarray:
 
 
 def _any_round(*radii: float) -> np.ndarray:
-    radii = np.array(radii)
-    return np.column_stack([radii / radii.max(), np.linspace(0, 1, len(radii))])
+    return np.column_stack([np.array(radii) / max(radii), np.linspace(0, 1, len(radii))])
 
 
 _ROUND = ((0, 1), (2,))

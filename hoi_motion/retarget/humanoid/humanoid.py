@@ -253,7 +253,7 @@ class Humanoid:
 
     def load_shapes(self) -> None:
         """Read its meshes now, once, instead of with the first motion."""
-        self.shapes, self.seen_hands_m  # noqa: B018
+        _ = self.shapes, self.seen_hands_m
 
     @cached_property
     def shapes(self) -> LinkShapes:
