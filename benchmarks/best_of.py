@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE", help="as of tavid-plan")
-    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: the first of every class of one person, ...")
+    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: one person, every class in turn")
     parser.add_argument("--seed", type=int, default=0, help="of the first sample; the others count up from it")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument(
@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         config = with_options(load_profile(arguments.profile), arguments.set)
-        rows = run(config, bench_cases(list(ONE_PERSON_CLASSES), arguments.cases), arguments.seed, arguments.workers, arguments.out)
+        cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
+        rows = run(config, cases, arguments.seed, arguments.workers, arguments.out)
     except TavidError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

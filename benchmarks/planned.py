@@ -29,7 +29,7 @@ REST_GOAL_CM = {False: 3.0, True: 1.0}
 
 
 def jobs_of(count: int, first: int) -> dict:
-    """Cases by name: the first of every class of one person, then the second; from number 20 on they are in no bench."""
+    """Cases by name: the first of every class of one person, then the second; those from 20 on are in no bench."""
     from training.bench.cases import ONE_PERSON_CLASSES, Case
 
     rounds = -(-count // len(ONE_PERSON_CLASSES))
