@@ -188,8 +188,9 @@ def _urdfs() -> list[bytes]:
         '<joint name="j" type="revolute"><parent link="a"/><child link="b"/><origin xyz="0 0 0.1" rpy="0 0 0"/>'
         '<axis xyz="0 0 1"/><limit lower="-1" upper="1" effort="1" velocity="1"/></joint>'
     )
+    fixed = '<joint name="f" type="fixed"><parent link="a"/><child link="m"/></joint>'
     first = f'<robot name="r">{link.format("a")}{link.format("b")}{joint}</robot>'
-    return [first.encode(), f'<robot name="r">{link.format("a")}{mesh}</robot>'.encode()]
+    return [first.encode(), f'<robot name="r">{link.format("a")}{mesh}{fixed}</robot>'.encode()]
 
 
 def _mjcfs() -> list[bytes]:

@@ -34,6 +34,8 @@ class VitPoseKeypoints:
     def __init__(self, folder):
         """Raises: LiftError MODEL_MISSING when the folder holds no ViTPose; its weights are read by `detect`."""
         self.folder = Path(folder)
+        if not (self.folder / "config.json").is_file():
+            raise LiftError(ErrorCode.MODEL_MISSING, f"no ViTPose in {self.folder}: it has no config.json", _HINT)
         about = dict(code=ErrorCode.MODEL_MISSING, hint=_HINT, error_class=LiftError)
         kind = read_json(self.folder / "config.json", "the description of a ViTPose", **about).get("model_type")
         if kind != "vitpose":

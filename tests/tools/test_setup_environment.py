@@ -144,7 +144,7 @@ def test_a_full_disk_is_named(tool, monkeypatch, capsys):
 def test_the_real_lock_has_its_sections(tool, monkeypatch):
     monkeypatch.setattr(tool, "ROOT", ROOT)
     sections = tool.locked_packages()
-    assert list(sections) == ["run", "test", "web", "build", "docs"]
+    assert list(sections) == ["run", "test", "web", "build", "docs", "ray", "dataset"]
     assert not set(sections["run"]) & set(sections["test"])
     assert [p for p in sections["run"] if p.startswith("torch==")]
 

@@ -170,4 +170,4 @@ def _shown(props: Props, camera: Camera, figure: Figure, surface: np.ndarray) ->
     pixels = camera.project(points)
     inside = (pixels > 2).all() and (pixels < np.array([camera.width, camera.height]) - 3).all()
     large = (np.ptp(pixels, axis=0) > LEAST_PX * camera.height / 480).all()
-    return bool(inside and large and Stage(props, small, 2, 0).silhouette_shares(figure, surface)[0] > SHOWN)
+    return bool(inside and large and Stage(props, small, 2, 0).silhouette_shares([figure.mesh(surface)])[0] > SHOWN)

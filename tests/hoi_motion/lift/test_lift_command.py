@@ -63,7 +63,7 @@ def test_bad_input_ends_with_2_and_one_line(files, capsys, changes, name):
 def test_a_picture_of_another_size_than_the_video_ends_with_2(files, capsys, option):
     from PIL import Image
 
-    other = np.zeros((32, 48), np.uint8)
+    other = np.zeros((32, 48), np.uint16 if option == "depth" else np.uint8)
     other[10:20, 10:20] = 255
     Image.fromarray(other).save(files / "other.png")
     code, message = _run(files, capsys, **{option: files / "other.png"})
