@@ -71,6 +71,22 @@ ROWS = (
         "{contact_f1_worst:.2f}",
     ),
     Row(
+        "execute_planned",
+        "from a frame and a mask to an arm that moves the true object in physics, {cases:.0f} cases of TargetBench: Panda; "
+        "the same with a wider hand; the object's place at rest, off by (median)",
+        "{panda:.0f}; {panda_wide:.0f}; {rest_cm:.1f} cm",
+    ),
+    Row(
+        "execute_planned_known",
+        "the same, given the camera's pose and the support's height",
+        "**{panda:.0f}; {panda_wide:.0f}**; {rest_cm:.1f} cm",
+    ),
+    Row(
+        "execute_planned_depth",
+        "the same, given a depth image of the first frame",
+        "**{panda:.0f}; {panda_wide:.0f}**; {rest_cm:.1f} cm",
+    ),
+    Row(
         "check",
         "the physics check: possible motions that pass; planted faults that are found; false alarms",
         "{passed:.0f} of {scenes:.0f}; {caught:,.0f} of {caught_of:,.0f}; {false_alarms:.0f} of {false_alarms_of:,.0f}",

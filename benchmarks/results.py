@@ -21,7 +21,7 @@ from hoi_motion.files import write_whole
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks" / "results"
 # options that say where to write and how many processes run, not what is measured
-_UNMEASURED = ("--out", "--overlays", "--sheet")
+_UNMEASURED = ("--out", "--overlays", "--sheet", "--videos")
 
 _MARKS = (r"<!-- {} -->", r" \[result {}\]")  # behind the number: in Markdown, and in a comment of code or YAML
 _NUMBER = r"(?P<number>[-+]?\d[\d,]*(?:\.\d+)?)"
