@@ -72,8 +72,8 @@ ROWS = (
     ),
     Row(
         "execute_planned",
-        "from a frame and a mask to an arm that moves the true object in physics, {cases:.0f} cases of TargetBench: Panda; "
-        "the same with a wider hand; the object's place at rest, off by (median)",
+        "from a frame and a mask to an arm that moves the true object in physics, {cases:.0f} cases of TargetBench: "
+        "Panda; the same with a wider hand; the object's place at rest, off by (median)",
         "{panda:.0f}; {panda_wide:.0f}; {rest_cm:.1f} cm",
     ),
     Row(
