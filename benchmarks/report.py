@@ -71,6 +71,13 @@ ROWS = (
         "{contact_f1_worst:.2f}",
     ),
     Row(
+        "mocap_figures",
+        "lifting error on {clips:.0f} rendered figures that move as people were recorded: MPJPE, PA-MPJPE, the pelvis' "
+        "path over 2 s",
+        "{mpjpe_mm:.0f} mm, {pa_mpjpe_mm:.0f} mm, {path_cm:.1f} cm; worst {mpjpe_mm_worst:.0f} mm, "
+        "{pa_mpjpe_mm_worst:.0f} mm, {path_cm_worst:.0f} cm",
+    ),
+    Row(
         "execute_planned",
         "from a frame and a mask to an arm that moves the true object in physics, {cases:.0f} cases of TargetBench: "
         "Panda; the same with a wider hand; the object's place at rest, off by (median)",
