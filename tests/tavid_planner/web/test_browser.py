@@ -79,6 +79,7 @@ def test_a_picture_a_click_a_sentence_and_a_button_give_a_verdict(opened, url, p
     page.wait_for_selector("#film video")
     page.frame_locator("#scene iframe").locator(".view[data-state=ready]").wait_for()
     page.get_by_role("tab", name="Checks").click()
+    page.locator("#checks").wait_for()  # the button below moves when the table comes
     assert "penetration" in page.inner_text("#checks")
     with page.expect_download() as download:
         page.click("#bundle")
