@@ -136,7 +136,9 @@ def _body_points(source, rgb: np.ndarray, actor_mask: np.ndarray | None) -> np.n
     try:
         # a person has to be seen more than once
         return source.detect(np.repeat(rgb[None], 2, axis=0), actor_mask=actor_mask).body_px[0]
-    except LiftError:
+    except LiftError as error:
+        if error.code is not ErrorCode.NO_ACTOR:
+            raise
         return None
 
 

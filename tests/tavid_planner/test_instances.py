@@ -88,3 +88,15 @@ def test_where_nobody_is_seen_no_actor_is_refused():
     mask = np.zeros((96, 144), bool)
     mask[10:60, 20:60] = True
     check_somebody_is_marked(noise, mask)
+
+
+def test_a_detector_that_fails_is_no_picture_without_people():
+    from hoi_motion.errors import LiftError
+    from tavid_planner.instances import check_somebody_is_marked
+
+    class Broken:
+        def detect(self, *_, **__):
+            raise LiftError(ErrorCode.MODEL_MISSING, "its weights are gone")
+
+    with pytest.raises(LiftError, match="weights are gone"):
+        check_somebody_is_marked(np.zeros((32, 48, 3), np.uint8), np.ones((32, 48), bool), Broken())
