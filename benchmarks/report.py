@@ -79,7 +79,8 @@ ROWS = (
     ),
     Row(
         "execute_planned",
-        "from a frame and a mask to an arm that moves the true object in physics, {cases:.0f} cases of TargetBench: "
+        "from a frame, its intrinsics and a mask to an arm that moves the true object in physics, {cases:.0f} cases of "
+        "TargetBench, the arm set up by the camera's true pose: "
         "Panda; the same with a wider hand; the object's place at rest, off by (median)",
         "{panda:.0f}; {panda_wide:.0f}; {rest_cm:.1f} cm",
     ),

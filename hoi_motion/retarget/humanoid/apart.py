@@ -15,7 +15,8 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
 MARGIN_M = 0.004  # between links that are free to move against each other
-NEAR_M, FELT_M = 0.03, 0.015  # pairs farther apart are left out of a frame, and of a step
+NEAR_M = 0.03  # pairs farther apart are left out of a frame
+FELT_M = 0.015  # and of a step
 WEIGHT = 40.0  # against 1 for an elbow
 NEIGHBOUR_JOINTS = 1  # links this few joints apart are built to touch
 BUILT_TO_TOUCH_M = 0.001  # pairs that are nearer at home are
