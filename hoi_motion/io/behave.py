@@ -3,7 +3,6 @@
 # pyright: reportAttributeAccessIssue=false
 # trimesh types what it loads as any geometry, also where a mesh is asked for
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +13,14 @@ from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
 from hoi_motion.motion import MAX_VERTICES, HoiMotion, ObjectMotion
+from hoi_motion.reading.mesh import read_mesh
 from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.pickles import load_pickle
-from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 
 # the two layouts spell the same things differently
 HUMAN_FILE, OBJECT_FILE = "smpl_fit_all.npz", "object_fit_all.npz"
 HUMAN_KEYS, OBJECT_KEYS = ("poses", "betas", "trans", "frame_times"), ("angles", "trans", "frame_times")
 FRAME_HUMAN_KEYS, FRAME_OBJECT_KEYS = ("pose", "betas", "trans"), ("angle", "trans")
-MESH_TYPES = (".ply", ".obj", ".stl", ".off")
-MAX_MESH_BYTES = 128 * MEBIBYTE
 _HUMAN_FIT, _OBJECT_FIT = "person/fit02/person_fit.pkl", "*/fit01/*_fit.pkl"
 
 
@@ -146,18 +143,10 @@ def _rate(times_s: np.ndarray, fps: float | None, folder: Path) -> tuple[float, 
 
 
 def _centred_mesh(path) -> tuple[np.ndarray, np.ndarray]:
-    import trimesh
-
-    what, hint = "a readable mesh", "a .ply or .obj file"
-    suffix = Path(path).suffix.lower()
-    if suffix not in MESH_TYPES:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} is no mesh", f"known endings: {', '.join(MESH_TYPES)}")
-    content = read_bytes(path, what, MAX_MESH_BYTES, hint=hint)
-    with reading(path, what, hint=hint):
-        # from memory: nothing beside the file is opened. Unprocessed: merging vertices would move their mean
-        mesh = trimesh.load(io.BytesIO(content), file_type=suffix[1:], process=False, force="mesh")
-        vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
-    if not 0 < len(vertices) <= MAX_VERTICES or not len(faces):
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} holds no surface ({len(vertices)} vertices)", hint)
+    vertices, faces = read_mesh(path)
+    if len(vertices) > MAX_VERTICES:
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} has {len(vertices)} vertices, at most {MAX_VERTICES} are read"
+        )
     vertices = checked_array(vertices, f"{path}: vertices", ("V", 3), np.float64)
     return vertices - vertices.mean(0), faces

@@ -10,7 +10,6 @@ is kept; look at what was made, it is as good as the models.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,8 @@ from tqdm import tqdm
 
 from hoi_motion.files import write_whole
 from hoi_motion.media.video_file import read_frame
+from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.media import write_png
 from tavid_planner.request import APPENDED_SENTENCE
@@ -73,11 +74,9 @@ def read_prompt(path: Path, height: int, width: int) -> dict:
     wanted = 'expected {"box": [left, top, right, bottom]} or {"point": [x, y]}'
     if not path.is_file():
         raise unusable(path.stem, f"it has no mask, and {path.name} does not say where the target is: {wanted}")
-    try:
-        [(kind, numbers)] = json.loads(path.read_text()).items()
+    with reading(path, "a prompt", hint=wanted):
+        [(kind, numbers)] = read_json(path, "a prompt", hint=wanted).items()
         numbers = [float(n) for n in numbers]
-    except (ValueError, TypeError, AttributeError) as error:
-        raise unusable(path.stem, f"{path.name} cannot be read: {error}; {wanted}") from error
     if len(numbers) != PROMPTS.get(kind):
         raise unusable(path.stem, f"{path.name} holds {kind} {numbers}, {wanted}")
     x, y = np.float64(numbers[::2]), np.float64(numbers[1::2])

@@ -9,22 +9,23 @@ CONTACT_M. BEHAVE has no captions: `caption.txt` in the folder of a sequence is 
 frames are one second apart; whoever extracts more of them from the videos gets clips of that rate.
 """
 
-# pyright: reportAttributeAccessIssue=false
-# trimesh types what it loads as any geometry, also where a mesh is asked for
-
-import json
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from hoi_motion.errors import InputError, shown
+from hoi_motion.media.image_files import read_image, read_labels
+from hoi_motion.reading.mesh import read_mesh
+from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
 from training.data.caption_file import read_caption
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
 from training.data.fingerprint import fingerprint
 
 CONTACT_M = 0.02
+_INFO = "the facts of a BEHAVE sequence"
 MAX_GAP = 1.5  # of the usual time between two frames
 _PERSON_MASKS = ("person_mask",)
 _OBJECT_MASKS = ("obj_rend_mask", "obj_mask")
@@ -64,10 +65,11 @@ class BehaveClips:
     def load(self, name: str) -> TrainingClip:
         sequence, camera = name.rsplit("/", 1)
         folder = self.folder / sequence
-        try:
-            kind = json.loads((folder / "info.json").read_text())["cat"]
-        except (OSError, ValueError, KeyError) as error:
-            raise unusable(name, f"its info.json cannot be read or has no cat: {error}") from error
+        info = folder / "info.json"
+        with reading(info, _INFO):
+            kind = read_json(info, _INFO)["cat"]
+            if not isinstance(kind, str) or Path(kind).name != kind:
+                raise ValueError(f"cat is {shown(kind)}, expected the name of an object")
         moments = sorted(folder.glob("t*"), key=_time_s)
         distances = _distances_m(folder, kind)
         usable = np.array([_seen(m, camera, _PERSON_MASKS) and _seen(m, camera, _OBJECT_MASKS) for m in moments], bool)
@@ -79,13 +81,13 @@ class BehaveClips:
         steps = np.diff([_time_s(m) for m in chosen])
         if len(steps) and steps.max() > MAX_GAP * np.median(steps):
             raise unusable(name, f"frames are missing after {chosen[int(steps.argmax())].name}")
-        pictures = [cv2.imread(str(m / f"{camera}.color.jpg")) for m in chosen]
-        if missing := [m.name for m, picture in zip(chosen, pictures) if picture is None]:
-            raise unusable(name, f"{camera}.color.jpg of {missing[0]} is missing or damaged")
+        pictures = [read_image(m / f"{camera}.color.jpg") for m in chosen]
+        if len({picture.shape for picture in pictures}) > 1:
+            raise unusable(name, "its pictures differ in size")
         mask = _mask(chosen[0], camera, _OBJECT_MASKS)
         if mask.shape != pictures[0].shape[:2]:
             raise unusable(name, f"its mask is {mask.shape}, its pictures are {pictures[0].shape[:2]}")
-        frames = np.stack([cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for picture in pictures])
+        frames = np.stack(pictures)
         written = folder / "caption.txt"
         caption = f"A person interacts with the [TGT] {_WORDS.get(kind, kind)}."
         if written.is_file():
@@ -103,8 +105,9 @@ class BehaveClips:
 
 def _cameras(info: Path) -> list[int]:
     try:
-        return json.loads(info.read_text()).get("kinects", [0, 1, 2])
-    except (OSError, ValueError, AttributeError):
+        with reading(info, _INFO):
+            return [int(camera) for camera in read_json(info, _INFO).get("kinects", [0, 1, 2])]
+    except InputError:
         return [0]  # one name, so that the sequence is listed with the reason
 
 
@@ -115,9 +118,11 @@ def _time_s(moment: Path) -> float:
 def _mask(moment: Path, camera: str, kinds: tuple[str, ...]) -> np.ndarray | None:  # (H, W) bool
     for kind in kinds:
         for suffix in ("png", "jpg"):
-            picture = cv2.imread(str(moment / f"{camera}.{kind}.{suffix}"), cv2.IMREAD_GRAYSCALE)
-            if picture is not None:
-                return picture > 127
+            path = moment / f"{camera}.{kind}.{suffix}"
+            if path.is_file():
+                # JPEG: read_mask would ask about grey edges, which are wide in these files
+                picture = read_labels(path)
+                return (picture if picture.ndim == 2 else picture[..., :3].max(-1)) > 127
     return None
 
 
@@ -142,9 +147,9 @@ def _distance_m(moment: Path, kind: str) -> float:
     if thing is None or not person.is_file():
         return np.nan
     try:
-        body, target = (trimesh.load(path, process=False, force="mesh") for path in (person, thing))
-    except (ValueError, OSError, IndexError):
+        body, target = (read_mesh(path) for path in (person, thing))
+    except InputError:
         return np.nan
     # a coarse object has few vertices: the person's, which are dense, are measured to points all over it
-    points = np.concatenate([target.vertices, target.sample(4000, seed=0)]) if len(target.faces) else target.vertices
-    return float(KDTree(points).query(body.vertices)[0].min())
+    points = np.concatenate([target[0], trimesh.Trimesh(*target, process=False).sample(4000, seed=0)])
+    return float(KDTree(points).query(body[0])[0].min())

@@ -24,7 +24,9 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import read_video
+from hoi_motion.reading.text import read_json
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.instances import MAX_INSTANCES
 from tavid_planner.media import write_png
@@ -174,10 +176,11 @@ def _tracks(name: str, frames: np.ndarray, boxes: dict, folder: Path, models: Mo
     shown = {}
     for number, path in wanted.items():
         files = [path / f"{t:03d}.png" for t in range(len(frames))]
-        pictures = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
-        if any(p is None for p in pictures):
-            raise unusable(name, f"a mask in {folder.name}/{path.name} is missing or damaged")
-        shown[number] = np.stack(pictures) > 127
+        try:
+            shown[number] = np.stack([read_labels(file) for file in files]) > 127
+        except (InputError, ValueError) as error:
+            reason = f"a mask in {folder.name}/{path.name} is missing, damaged or of another size: {error}"
+            raise unusable(name, reason) from error
         if not shown[number][0].any():
             raise unusable(name, f"instance {number} is not found in the first frame")
     return shown
@@ -209,12 +212,9 @@ def _write(path: Path, data: dict) -> None:
 
 def _read(name: str, path: Path) -> dict:
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise unusable(name, f"{path.name} cannot be read: {error}") from error
-    if not isinstance(data, dict):
-        raise unusable(name, f"{path.name} holds no object")
-    return data
+        return read_json(path, "a step's file")
+    except InputError as error:
+        raise unusable(name, error.message) from error
 
 
 def main() -> None:

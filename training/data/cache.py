@@ -21,13 +21,14 @@ from safetensors.torch import save
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
 from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
-from training.data.sources import MODEL_FPS, fitted, open_source
+from training.data.sources import MODEL_FPS, fitted, load, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
 from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
 
@@ -297,9 +298,10 @@ class ClipCache:
 def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_size: int, count: int | None) -> None:
     """Encode what is not there yet or has changed; clips that cannot be used are listed with the reason."""
     settings, folder = encoder.settings, str(Path(source.folder).resolve())
-    names = source.names()
-    there = set(names)
-    found = {name: source.fingerprint(name) for name in names[:count]}
+    with reading(folder, "a folder of clips that can be listed"):
+        names = source.names()
+        there = set(names)
+        found = {name: source.fingerprint(name) for name in names[:count]}
     # what changed is forgotten before it is encoded again: it may turn out to be unusable, or never be reached
     writer.forget(
         folder,
@@ -318,7 +320,7 @@ def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_si
 
     for name in tqdm(waiting, unit="clip", desc="encoding"):
         try:
-            clip = fitted(source.load(name), settings.height, settings.width, settings.num_frames)
+            clip = fitted(load(source, name), settings.height, settings.width, settings.num_frames)
             ready.append(encoder.encode(name, clip))
         except TavidError as error:
             writer.skip(name, error.message, folder, found[name])

@@ -20,7 +20,9 @@ import numpy as np
 
 from hoi_motion.media.video_file import kept_size
 from hoi_motion.media.video_stream import open_video
-from tavid_planner.errors import ErrorCode, InputError
+from hoi_motion.reading.text import read_json
+from hoi_motion.reading.untrusted import reading
+from tavid_planner.errors import InputError
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.clip_rule import NoClip, clip_start
 from training.data.encoded_masks import decode_mask
@@ -29,6 +31,7 @@ from training.data.fingerprint import DIGITS, fingerprint
 NEAR_SHARE = 0.01
 _VIDEO_FOLDERS = ("frame_aligned_videos", "frame_aligned_videos/downscaled/448")
 _HEAD_CAMERA = "aria"
+_AGAIN = "download it again"
 
 
 class EgoExoClips:
@@ -107,18 +110,23 @@ class EgoExoClips:
         takes = {}
         if not (self.folder / "takes.json").is_file():
             return takes
-        listed = {take["take_uid"]: take for take in _read_json(self.folder / "takes.json")}
+        index = self.folder / "takes.json"
+        with reading(index, "a list of takes", hint=_AGAIN):
+            listed = {take["take_uid"]: take for take in read_json(index, "a list of takes", list, hint=_AGAIN)}
         for path in sorted((self.folder / "annotations").glob("relations_*.json")):
-            annotations = _read_json(path)
-            for uid, annotation in annotations.get("annotations", annotations).items():
-                if uid in listed and annotation.get("object_masks"):
-                    take = listed[uid]
-                    takes[take["take_name"]] = {**take, "object_masks": annotation["object_masks"]}
+            with reading(path, "a file of annotations", hint=_AGAIN):
+                annotations = read_json(path, "a file of annotations", hint=_AGAIN)
+                for uid, annotation in annotations.get("annotations", annotations).items():
+                    if uid in listed and annotation.get("object_masks"):
+                        take = listed[uid]
+                        takes[take["take_name"]] = {**take, "object_masks": annotation["object_masks"]}
         return takes
 
     def _video(self, take: dict, camera: str) -> Path | None:
-        root = self.folder / take.get("root_dir", f"takes/{take['take_name']}")
-        paths = (root / folder / f"{camera}.mp4" for folder in _VIDEO_FOLDERS)
+        inside = Path(take.get("root_dir", f"takes/{take['take_name']}"))
+        if inside.is_absolute() or ".." in inside.parts or Path(camera).name != camera:
+            raise ValueError(f"its video {inside}/{camera}.mp4 is not below {self.folder}")
+        paths = (self.folder / inside / folder / f"{camera}.mp4" for folder in _VIDEO_FOLDERS)
         return next((path for path in paths if path.is_file()), None)
 
     def _hand_file(self, uid: str) -> Path | None:
@@ -131,16 +139,9 @@ class EgoExoClips:
             try:
                 if int(frame) < count:
                     masks[int(frame)] = decode_mask(annotation)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raise unusable(name, f"its mask of frame {frame} is damaged: {error}") from error
         return masks
-
-
-def _read_json(path: Path):
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} cannot be read: {error}", "download it again") from error
 
 
 @lru_cache(maxsize=2)
@@ -149,10 +150,11 @@ def _hand_joints(path: Path | None, camera: str) -> dict[int, np.ndarray]:
     if path is None:
         return {}
     joints = {}
-    for frame, people in _read_json(path).items():
-        seen = [joint for person in people for joint in person.get("annotation2D", {}).get(camera, {}).values()]
-        if seen:
-            joints[int(frame)] = np.array([[joint["x"], joint["y"]] for joint in seen], float)
+    with reading(path, "a file of hands", hint=_AGAIN):
+        for frame, people in read_json(path, "a file of hands", hint=_AGAIN).items():
+            seen = [joint for person in people for joint in person.get("annotation2D", {}).get(camera, {}).values()]
+            if seen:
+                joints[int(frame)] = np.array([[joint["x"], joint["y"]] for joint in seen], float)
     return joints
 
 

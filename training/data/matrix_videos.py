@@ -16,11 +16,13 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import VideoClip, read_video
-from tavid_planner.errors import ErrorCode, InputError
+from hoi_motion.reading.text import MAX_JSON_BYTES
+from hoi_motion.reading.untrusted import read_bytes, reading
+from tavid_planner.errors import InputError
 from tavid_planner.instances import MAX_INSTANCES
 from tavid_planner.request import TARGET_TOKEN
 from training.data.clip import TrainingClip, checked_clip, unusable
@@ -93,8 +95,8 @@ class MatrixVideos:
         path = next((p for p in (self.folder / name for name in METADATA) if p.is_file()), None)
         if path is None:
             return {}
-        try:
-            text = path.read_text(encoding="utf-8-sig")
+        with reading(path, "metadata", hint="each row has a video and a prompt"):
+            text = read_bytes(path, "metadata", MAX_JSON_BYTES).decode("utf-8-sig")
             if path.suffix == ".csv":
                 rows = [dict(row) for row in csv.DictReader(text.splitlines())]
             elif path.suffix == ".jsonl":
@@ -102,9 +104,6 @@ class MatrixVideos:
             else:
                 rows = json.loads(text)
             return {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
-            message = f"{path} cannot be read: {type(error).__name__} {error}"
-            raise InputError(ErrorCode.FILE_INVALID, message, "each row has a video and a prompt") from error
 
     def _video(self, name: str) -> Path:
         return self.folder / VIDEOS / name
@@ -129,11 +128,14 @@ class MatrixVideos:
             if frame not in files:
                 track.append(np.zeros(video.frames.shape[1:3], bool))
                 continue
-            picture = cv2.imread(str(files[frame]), cv2.IMREAD_UNCHANGED)
-            if picture is None:
-                raise unusable(name, f"the mask {files[frame].relative_to(self.folder)} cannot be read")
+            try:
+                picture = read_labels(files[frame])
+            except InputError as error:
+                raise unusable(name, error.message) from error
             brightest = picture if picture.ndim == 2 else picture[..., :3].max(-1)
-            mask = brightest > MARKED * np.iinfo(picture.dtype).max
+            # Pillow opens pictures of one bit as truth values, and some of 16 bits as wider integers
+            white = 1 if picture.dtype == bool else 255 if picture.dtype.itemsize == 1 else 65535
+            mask = brightest > MARKED * white
             if mask.shape not in (tuple(video.size_px), tuple(video.shown_px or ())):
                 raise unusable(name, f"its masks have {mask.shape[1]}x{mask.shape[0]} pixels, not those of the video")
             track.append(video.fitted(mask))

@@ -8,6 +8,7 @@ import numpy as np
 from hoi_motion.masks import checked_mask
 from hoi_motion.media.image_files import read_mask
 from hoi_motion.media.video_file import read_sampled
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError
 from training.data.caption_file import read_caption
 from training.data.clip import ClipSource, TrainingClip, checked_clip, unusable
@@ -89,6 +90,16 @@ class VideoClips:
         return min(same, default=plain)
 
 
+def load(source: ClipSource, name: str) -> TrainingClip:
+    """A clip of a source: whatever is wrong with the files of one, the others go on.
+
+    Raises:
+        InputError: FILE_INVALID, with the reason.
+    """
+    with reading(name, "a clip that can be used"):
+        return source.load(name)
+
+
 def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str = "utf-8") -> ClipSource:
     """The kind of clips a folder holds; recordings that are longer give clips of `num_frames` frames.
 
@@ -107,9 +118,10 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
         recordings = BehaveClips(folder, num_frames, encoding), EgoExoClips(folder, num_frames, fps)
         tracked = MatrixVideos(folder, num_frames, fps)
         videos = VideoClips(folder, num_frames, fps, encoding)
-        for source in (SceneClips(folder, fps), tracked, videos, *recordings):
-            if source.names():
-                return source
+        with reading(folder, "a folder of clips that can be listed"):
+            for source in (SceneClips(folder, fps), tracked, videos, *recordings):
+                if source.names():
+                    return source
     raise InputError(
         ErrorCode.FILE_INVALID,
         f"{folder} holds no clips",

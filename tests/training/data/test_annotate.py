@@ -117,7 +117,7 @@ def test_mask_follows_the_prompt(sam_folder):
     "text, reason",
     [
         (None, "does not say where the target is"),
-        ("{", "cannot be read"),
+        ("{", "is not a prompt"),
         ('{"box": [1, 2, 3]}', "expected"),
         ('{"circle": [1, 2]}', "expected"),
         ('{"point": [50, 2]}', "not in the 48x32 picture"),

@@ -75,7 +75,7 @@ def test_never_touching_is_no_clip(tmp_path):
 def test_missing_parts_are_named(tmp_path):
     sequence = write_sequence(tmp_path)
     (sequence / "t0006.000" / "k1.color.jpg").write_bytes(b"no picture")
-    assert "k1.color.jpg of t0006.000 is missing or damaged" in reason(tmp_path)
+    assert "t0006.000/k1.color.jpg is not a readable image" in reason(tmp_path)
     for moment in sequence.glob("t*"):
         (moment / "k1.person_mask.jpg").unlink()
     assert "never seen together" in reason(tmp_path)
