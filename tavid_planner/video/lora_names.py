@@ -130,6 +130,11 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
     common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
+    # peft reads them as regular expressions, of which only a point that is written out is met in files
+    patterns = {str(pattern).replace("\\.", "."): value for pattern, value in patterns.items()}
+    for pattern in patterns:
+        if not any(layer == pattern or layer.endswith(f".{pattern}") for layer in found.ranks):
+            raise _strange(path, f"its alpha_pattern names {pattern!r:.60}, which is no layer of it")
     for layer, rank in found.ranks.items():
         matching = [v for pattern, v in patterns.items() if layer == pattern or layer.endswith(f".{pattern}")]
         stored = found.stored_alphas.get(layer)

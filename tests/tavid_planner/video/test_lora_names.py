@@ -95,6 +95,23 @@ def test_pefts_config_gives_the_alpha(renamed, tiny_adapter, transformers, confi
     torch.testing.assert_close(run(transformers[1], 33), run(transformers[0], 33))
 
 
+@pytest.mark.parametrize("pattern", ["transformer_blocks.0.attn1.to_q", r"blocks\.0\.attn1\.to_q"])
+def test_pefts_pattern_gives_a_layer_its_own_alpha(renamed, transformers, pattern):
+    folder = renamed(peft, PEFT_FILE)
+    config = {"r": 4, "peft_type": "LORA", "lora_alpha": 2, "alpha_pattern": {pattern: 4}}
+    (folder / PEFT_CONFIG).write_text(json.dumps(config))
+    assert load_adapter(transformers[0], folder).scales == (0.5, 1.0)
+
+
+def test_a_pattern_for_no_layer_is_named_and_not_passed_over(renamed, transformers):
+    folder = renamed(peft, PEFT_FILE)
+    config = {"r": 4, "peft_type": "LORA", "lora_alpha": 2, "alpha_pattern": {"attn[12].to_q": 4}}
+    (folder / PEFT_CONFIG).write_text(json.dumps(config))
+    with pytest.raises(VideoError, match="no layer of it") as caught:
+        load_adapter(transformers[0], folder)
+    assert caught.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+
+
 def test_kohyas_alpha_is_used_and_its_file_may_have_any_name(renamed, tiny_adapter, transformers):
     load_adapter(transformers[0], tiny_adapter)
     assert load_adapter(transformers[1], renamed(kohya, "my_lora.safetensors", alpha=2)).scales == (0.5, 0.5)
