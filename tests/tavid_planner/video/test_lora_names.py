@@ -95,7 +95,7 @@ def test_pefts_config_gives_the_alpha(renamed, tiny_adapter, transformers, confi
     torch.testing.assert_close(run(transformers[1], 33), run(transformers[0], 33))
 
 
-@pytest.mark.parametrize("pattern", ["transformer_blocks.0.attn1.to_q", r"blocks\.0\.attn1\.to_q"])
+@pytest.mark.parametrize("pattern", ["transformer_blocks.0.attn1.to_q", r"transformer_blocks\.0\.attn1\.to_q"])
 def test_pefts_pattern_gives_a_layer_its_own_alpha(renamed, transformers, pattern):
     folder = renamed(peft, PEFT_FILE)
     config = {"r": 4, "peft_type": "LORA", "lora_alpha": 2, "alpha_pattern": {pattern: 4}}
