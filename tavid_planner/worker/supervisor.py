@@ -33,6 +33,18 @@ REAP_S = 5.0
 log = logging.getLogger(__name__)
 
 
+class _DiedBefore(Exception):
+    """The process has ended without a word about its job.
+
+    Attributes:
+        error: how it has ended.
+    """
+
+    def __init__(self, error: TavidError):
+        super().__init__(str(error))
+        self.error = error
+
+
 class PlanWorker:
     """Starts its process with the first job, and again after it has ended. One job at a time, from any thread.
 
@@ -125,11 +137,21 @@ class PlanWorker:
     def _run(self, job: Load | Plan, on_progress: OnProgress, cancel: CancelToken) -> MadePlan | None:
         folder = job.folder if isinstance(job, Plan) else None
         cancel.raise_if_cancelled()
-        self._start_if_needed()
+        started = self._start_if_needed()
         try:
-            made = self._converse(job, folder, on_progress, cancel)
+            try:
+                made = self._converse(job, folder, on_progress, cancel)
+            except _DiedBefore as death:
+                # it had ended since its last job, and the system was still taking it apart; a new one that dies
+                # before it says a word dies of the job
+                if started:
+                    raise death.error from death
+                self._start_if_needed()
+                made = self._converse(job, folder, on_progress, cancel)
             self._loaded = True
             return made
+        except _DiedBefore as death:
+            raise death.error from death
         except TavidError:
             raise
         except BaseException:  # whoever is told about the progress has failed: the job is nobody's any more
@@ -140,7 +162,7 @@ class PlanWorker:
                 sweep_partials(folder.parent)
 
     def _converse(self, job: Load | Plan, folder: Path | None, on_progress: OnProgress, cancel: CancelToken):
-        stage, cancelled_at, models_s = "", None, 0.0
+        stage, cancelled_at, models_s, heard = "", None, 0.0, False
         try:
             self._channel.send(job)
             while True:
@@ -158,9 +180,11 @@ class PlanWorker:
                 answer = self._channel.receive(POLL_S)
                 if isinstance(answer, Log):
                     logging.getLogger(answer.logger).log(answer.level, "%s", answer.text)
-                elif answer is None or answer.job != job.job:
                     continue
-                elif isinstance(answer, Progress):
+                if answer is None or answer.job != job.job:
+                    continue
+                heard = True
+                if isinstance(answer, Progress):
                     stage = answer.stage
                     self._loaded = answer.stage != "load" or answer.fraction >= 1
                     on_progress(answer.stage, answer.fraction)
@@ -172,11 +196,12 @@ class PlanWorker:
         except (EOFError, BrokenPipeError, ConnectionError) as error:
             died = self._bury(stage)
             cancel.raise_if_cancelled()
-            raise died from error
+            raise (died if heard else _DiedBefore(died)) from error
 
-    def _start_if_needed(self) -> None:
+    def _start_if_needed(self) -> bool:
+        """Whether a process had to be started."""
         if self.pid is not None:
-            return
+            return False
         self.stop()
         ours, theirs = socket.socketpair()
         # like a spawned process of multiprocessing, but without importing the main module of this one
@@ -201,6 +226,7 @@ class PlanWorker:
             ) from error
         self._channel = Channel(ours)
         log.debug("planning process %d started", self._process.pid)
+        return True
 
     def _bury(self, stage: str) -> TavidError:
         """The line is dead: make sure that the process is, and say why."""

@@ -95,6 +95,19 @@ def test_worker_that_is_killed_is_a_named_result_and_the_next_plan_is_made(runni
     assert ask(name="next").folder.is_dir()
 
 
+def test_worker_that_has_ended_before_it_was_asked_costs_no_plan(ask, worker, tmp_path):
+    """Killed while idle, and not yet seen to be dead when the next request comes."""
+    ask(name="first")
+    pid = worker.pid
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(ask, name="next")
+        time.sleep(0.3)
+        os.kill(pid, signal.SIGKILL)
+        assert future.result(60).folder.is_dir()
+    assert worker.pid != pid
+
+
 @pytest.mark.parametrize(
     "instruction, code, named, goes_on",
     [
