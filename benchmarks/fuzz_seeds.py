@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import fuzz_readers as readers
+
 FRAMES, FPS = 4, 25.0
 VIDEO_KINDS = {".mkv": "copy", ".ts": "copy", ".webm": "vp9", ".avi": "mjpeg", ".mov": "mpeg4", ".gif": "gif"}
 """Ending -> codec, beside an mp4."""
@@ -33,24 +35,24 @@ class Kind:
 def kinds() -> dict[str, Kind]:
     """Every kind by name."""
     return {
-        "motion": Kind(".npz", _motions, (_motion, _converted)),
-        "amass": Kind(".npz", _amass, (_converted,)),
-        "robot_motion": Kind(".npz", _robot_motions, (_robot_motion,)),
-        "body": Kind(".npz", _bodies, (_free_body, _official_body)),
-        "npy": Kind(".npy", _npys, (_mask, _depth)),
-        "pt": Kind(".pt", _torch_files, (_converted,)),
-        "pkl": Kind(".pkl", _pickles, (_converted, _pickle)),
-        "yaml": Kind(".yaml", _yamls, (_profile, _robot, _limits)),
-        "params": Kind(".yaml", _params, (_parameters,)),
-        "json": Kind(".json", _jsons, (_json,)),
-        "masks_json": Kind(".json", _mask_jsons, (_mask_files,)),
-        "safetensors": Kind(".safetensors", _safetensors, (_weights,)),
-        "urdf": Kind(".urdf", _urdfs, (_urdf,)),
-        "mjcf": Kind(".xml", _mjcfs, (_mjcf,)),
-        "picture": Kind(".png", _pictures, (_image, _mask, _depth)),
-        "video": Kind(".mp4", _videos, (_video, _sampled_video)),
-        "keypoints": Kind(".npz", _keypoints, (_keypoint_file,)),
-        "mesh": Kind(".ply", _meshes, (_mesh,)),
+        "motion": Kind(".npz", _motions, (readers.motion, readers.converted)),
+        "amass": Kind(".npz", _amass, (readers.converted,)),
+        "robot_motion": Kind(".npz", _robot_motions, (readers.robot_motion,)),
+        "body": Kind(".npz", _bodies, (readers.free_body, readers.official_body)),
+        "npy": Kind(".npy", _npys, (readers.mask, readers.depth)),
+        "pt": Kind(".pt", _torch_files, (readers.converted,)),
+        "pkl": Kind(".pkl", _pickles, (readers.converted, readers.pickle)),
+        "yaml": Kind(".yaml", _yamls, (readers.profile, readers.robot, readers.limits)),
+        "params": Kind(".yaml", _params, (readers.parameters,)),
+        "json": Kind(".json", _jsons, (readers.json,)),
+        "masks_json": Kind(".json", _mask_jsons, (readers.mask_files,)),
+        "safetensors": Kind(".safetensors", _safetensors, (readers.weights,)),
+        "urdf": Kind(".urdf", _urdfs, (readers.urdf,)),
+        "mjcf": Kind(".xml", _mjcfs, (readers.mjcf,)),
+        "picture": Kind(".png", _pictures, (readers.image, readers.mask, readers.depth)),
+        "video": Kind(".mp4", _videos, (readers.video, readers.sampled_video)),
+        "keypoints": Kind(".npz", _keypoints, (readers.keypoint_file,)),
+        "mesh": Kind(".ply", _meshes, (readers.mesh,)),
     }
 
 
@@ -267,141 +269,3 @@ def _meshes() -> list[bytes]:
 
     box = trimesh.creation.box()
     return [box.export(file_type="ply"), box.export(file_type="ply", encoding="ascii")]
-
-
-def _motion(path):
-    from hoi_motion.motion import HoiMotion
-
-    return HoiMotion.load(path)
-
-
-def _converted(path):
-    from hoi_motion.io.formats import TIMELESS, format_of, read_motion
-
-    source = format_of(path)
-    return read_motion(path, source, fps=FPS if source in TIMELESS else None)
-
-
-def _robot_motion(path):
-    from hoi_motion.retarget.robot_motion import RobotMotion
-
-    return RobotMotion.load(path)
-
-
-def _free_body(path):
-    from hoi_motion.body.free_body_file import read_free_body
-
-    return read_free_body(path)
-
-
-def _official_body(path):
-    from hoi_motion.body.smplx_file import read_smplx
-
-    return read_smplx(path)
-
-
-def _mask(path):
-    from hoi_motion.masks import checked_mask
-    from hoi_motion.media.image_files import read_mask
-
-    mask = read_mask(path)
-    return checked_mask(mask, mask.shape)
-
-
-def _depth(path):
-    from hoi_motion.masks import checked_depth
-    from hoi_motion.media.image_files import read_depth
-
-    depth = read_depth(path)
-    return checked_depth(depth, depth.shape)
-
-
-def _image(path):
-    from hoi_motion.media.image_files import read_image
-
-    return read_image(path)
-
-
-def _pickle(path):
-    from hoi_motion.reading.pickles import load_pickle
-
-    return load_pickle(path)
-
-
-def _profile(path):
-    from tavid_planner.config import load_profile
-
-    return load_profile(str(path))
-
-
-def _robot(path):
-    from hoi_motion.retarget.robots.config import load_robot_config
-
-    return load_robot_config(str(path), urdf=str(path))
-
-
-def _limits(path):
-    from hoi_motion.scripts.check import read_config
-
-    return read_config(str(path))
-
-
-def _json(path):
-    from hoi_motion.reading.text import read_json
-
-    return read_json(path, "a list")
-
-
-def _weights(path):
-    from tavid_planner.video.model_files import check_safetensors
-
-    return check_safetensors(path)
-
-
-def _urdf(path):
-    from hoi_motion.retarget.robots.config import JawConfig
-    from hoi_motion.retarget.robots.urdf import read_urdf
-
-    return read_urdf(path, JawConfig())
-
-
-def _mjcf(path):
-    from hoi_motion.retarget.robots.urdf import parse_urdf
-
-    return parse_urdf(path, mjcf=True)
-
-
-def _video(path):
-    from hoi_motion.media.video_file import read_video
-
-    return read_video(path, 64)
-
-
-def _sampled_video(path):
-    from hoi_motion.media.video_file import read_sampled
-
-    return read_sampled(path, 4, 8.0)
-
-
-def _parameters(path):
-    from tavid_planner.ros.arguments import check_params_files
-
-    return check_params_files(["--ros-args", "--params-file", str(path)])
-
-
-def _mask_files(path):
-    from hoi_motion.lift.track.mask_files import read_label_pictures
-
-    return read_label_pictures(path)
-
-
-def _keypoint_file(path):
-    from hoi_motion.keypoints.file import KeypointFile
-
-    return KeypointFile(path)
-
-
-def _mesh(path):
-    from hoi_motion.io.behave import _centred_mesh
-
-    return _centred_mesh(path)

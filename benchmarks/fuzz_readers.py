@@ -1,0 +1,142 @@
+"""What reads each kind of file that `benchmarks.fuzz_files` breaks: through the doors that users go through."""
+
+FPS = 25.0
+"""Told to readers of files that do not say their own."""
+
+
+def motion(path):
+    from hoi_motion.motion import HoiMotion
+
+    return HoiMotion.load(path)
+
+
+def converted(path):
+    from hoi_motion.io.formats import TIMELESS, format_of, read_motion
+
+    source = format_of(path)
+    return read_motion(path, source, fps=FPS if source in TIMELESS else None)
+
+
+def robot_motion(path):
+    from hoi_motion.retarget.robot_motion import RobotMotion
+
+    return RobotMotion.load(path)
+
+
+def free_body(path):
+    from hoi_motion.body.free_body_file import read_free_body
+
+    return read_free_body(path)
+
+
+def official_body(path):
+    from hoi_motion.body.smplx_file import read_smplx
+
+    return read_smplx(path)
+
+
+def mask(path):
+    from hoi_motion.masks import checked_mask
+    from hoi_motion.media.image_files import read_mask
+
+    mask = read_mask(path)
+    return checked_mask(mask, mask.shape)
+
+
+def depth(path):
+    from hoi_motion.masks import checked_depth
+    from hoi_motion.media.image_files import read_depth
+
+    depth = read_depth(path)
+    return checked_depth(depth, depth.shape)
+
+
+def image(path):
+    from hoi_motion.media.image_files import read_image
+
+    return read_image(path)
+
+
+def pickle(path):
+    from hoi_motion.reading.pickles import load_pickle
+
+    return load_pickle(path)
+
+
+def profile(path):
+    from tavid_planner.config import load_profile
+
+    return load_profile(str(path))
+
+
+def robot(path):
+    from hoi_motion.retarget.robots.config import load_robot_config
+
+    return load_robot_config(str(path), urdf=str(path))
+
+
+def limits(path):
+    from hoi_motion.scripts.check import read_config
+
+    return read_config(str(path))
+
+
+def json(path):
+    from hoi_motion.reading.text import read_json
+
+    return read_json(path, "a list")
+
+
+def weights(path):
+    from tavid_planner.video.model_files import check_safetensors
+
+    return check_safetensors(path)
+
+
+def urdf(path):
+    from hoi_motion.retarget.robots.config import JawConfig
+    from hoi_motion.retarget.robots.urdf import read_urdf
+
+    return read_urdf(path, JawConfig())
+
+
+def mjcf(path):
+    from hoi_motion.retarget.robots.urdf import parse_urdf
+
+    return parse_urdf(path, mjcf=True)
+
+
+def video(path):
+    from hoi_motion.media.video_file import read_video
+
+    return read_video(path, 64)
+
+
+def sampled_video(path):
+    from hoi_motion.media.video_file import read_sampled
+
+    return read_sampled(path, 4, 8.0)
+
+
+def parameters(path):
+    from tavid_planner.ros.arguments import check_params_files
+
+    return check_params_files(["--ros-args", "--params-file", str(path)])
+
+
+def mask_files(path):
+    from hoi_motion.lift.track.mask_files import read_label_pictures
+
+    return read_label_pictures(path)
+
+
+def keypoint_file(path):
+    from hoi_motion.keypoints.file import KeypointFile
+
+    return KeypointFile(path)
+
+
+def mesh(path):
+    from hoi_motion.reading.mesh import read_mesh
+
+    return read_mesh(path)
