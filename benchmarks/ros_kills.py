@@ -2,6 +2,7 @@
 
 python -m benchmarks.ros_kills worker --moments 20   kill -9 of the planning process; the next plan is made
 python -m benchmarks.ros_kills cancel --moments 50   cancel, also while loading and with huge settings
+python -m benchmarks.ros_kills client --moments 20   kill -9 of the client; the node goes on and plans for another
 python -m benchmarks.ros_kills stop --moments 50     SIGTERM, every fifth time kill -9 of the node; the next start clean
 
 The moments are spread evenly over the time that a plan takes, with a little chance in each (--seed).
@@ -11,6 +12,7 @@ import argparse
 import os
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,18 +28,28 @@ ANSWER_S = 600
 HUGE_EVERY, LOADING_EVERY, KILL_NODE_EVERY = 5, 7, 5
 HUGE = (("video.height", 768), ("video.width", 1024), ("video.num_frames", 65))
 SMALL = (("video.height", 96), ("video.width", 144), ("video.num_frames", 17))
-LIMITS_S = {"worker": 2.0, "cancel": 2.0, "stop": 5.0}
+LIMITS_S = {"worker": 2.0, "client": 2.0, "cancel": 2.0, "stop": 5.0}
+_ONE_GOAL = """
+from benchmarks.ros_node import demo_request
+from tavid_planner.ros.client import PlanClient
+request = demo_request()
+with PlanClient() as client:
+    client.wait_until_ready(60)
+    client.send(request.instruction, request.rgb, request.target_mask, timeout_s=60)
+    print("sent", flush=True)
+    client.result(600)
+"""
 QUIET = ("publish_video:=false", "publish_markers:=false")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("worker", "cancel", "stop"))
+    parser.add_argument("what", choices=("worker", "client", "cancel", "stop"))
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     add_save_option(parser, "ros_kills")
     arguments = parser.parse_args()
-    run = {"worker": kill_worker, "cancel": cancel, "stop": stop}[arguments.what]
+    run = {"worker": kill_worker, "client": kill_client, "cancel": cancel, "stop": stop}[arguments.what]
     times_s, complaints = run(arguments.moments, np.random.default_rng(arguments.seed))
     limit_s = LIMITS_S[arguments.what]
     complaints += [f"{t:.2f} s, allowed are {limit_s:g} s" for t in times_s if t > limit_s]
@@ -75,6 +87,31 @@ def kill_worker(moments: int, rng: np.random.Generator) -> tuple[list[float], li
                 if "SIGKILL" not in result.error_msg:
                     complaints.append(f"killed after {moment:.1f} s: {result.error_msg}")
             _plan(node)
+            complaints += [f"left behind: {name}" for name in left_behind(node.plans)]
+    return times_s, complaints
+
+
+def kill_client(moments: int, rng: np.random.Generator) -> tuple[list[float], list[str]]:
+    """Times are those in which the node answers another client, with BUSY or by taking its goal."""
+    times_s, complaints = [], []
+    with running_node(*QUICK, *QUIET) as node:
+        plan_s = _plan(node)
+        for moment in _spread(moments, plan_s, rng):
+            dying = subprocess.Popen([sys.executable, "-c", _ONE_GOAL], stdout=subprocess.PIPE)
+            dying.stdout.readline()  # the goal is accepted
+            time.sleep(moment)
+            dying.kill()
+            dying.wait()
+            start = time.perf_counter()
+            _send(node)
+            while node.client.feedback is None and not node.client.is_done(0.01):
+                pass
+            times_s.append(time.perf_counter() - start)
+            while node.client.result(ANSWER_S).error_code == ErrorCode.BUSY:
+                time.sleep(0.1)
+                _send(node)
+            if not node.client.result(0.0).verdict:
+                complaints.append(f"killed after {moment:.1f} s: {node.client.result(0.0).error_msg}")
             complaints += [f"left behind: {name}" for name in left_behind(node.plans)]
     return times_s, complaints
 
