@@ -23,8 +23,8 @@ from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.media import write_png
 from tavid_planner.request import APPENDED_SENTENCE
-from tavid_planner.video.model_files import missing, model_folder
 from training.data.clip import unusable
+from training.data.pretrained import load_pretrained
 from training.data.sources import VideoClips
 
 PROMPTS = {"box": 4, "point": 2}
@@ -36,7 +36,7 @@ class MaskMaker:
     def __init__(self, model: str, device: str = "cpu"):
         from transformers import SamModel, SamProcessor
 
-        self.model, self.processor = _loaded(model, SamModel, SamProcessor, device)
+        self.model, self.processor = load_pretrained(model, SamModel, SamProcessor, device=device)
 
     @torch.no_grad()
     def mask(self, image: np.ndarray, prompt: dict) -> np.ndarray:  # (H, W, 3) u8 -> (H, W) bool
@@ -56,7 +56,7 @@ class Captioner:
     def __init__(self, model: str, device: str = "cpu"):
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        self.model, self.processor = _loaded(model, AutoModelForImageTextToText, AutoProcessor, device)
+        self.model, self.processor = load_pretrained(model, AutoModelForImageTextToText, AutoProcessor, device=device)
 
     @torch.no_grad()
     def caption(self, image: np.ndarray) -> str:  # (H, W, 3) u8
@@ -106,16 +106,6 @@ def annotate(folder: Path, sam: MaskMaker | None, captioner: Captioner | None) -
         except InputError as error:
             reasons.append(error.message)
     return written, reasons
-
-
-def _loaded(name: str, model_kind, processor_kind, device: str):
-    folder = model_folder(name)
-    try:
-        model = model_kind.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        return model.eval().to(device), processor_kind.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        reason = f"{name} cannot be loaded as {model_kind.__name__}: {str(error).strip().splitlines()[0]}"
-        raise missing(reason, "give a folder with its weights") from error
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tavid_planner.video.model_files import missing, model_folder
 from training.data.clip import unusable
+from training.data.pretrained import load_pretrained
 from training.data.yes_or_no import YesOrNoModel
 
 ASKED = (
@@ -29,7 +29,7 @@ class LanguageModel:
     def __init__(self, model: str, device: str = "cpu"):
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        self.model, self.tokenizer = _loaded(model, AutoModelForCausalLM, AutoTokenizer, device)
+        self.model, self.tokenizer = load_pretrained(model, AutoModelForCausalLM, AutoTokenizer, device=device)
 
     @torch.no_grad()
     def interactions(self, name: str, caption: str) -> dict:
@@ -54,7 +54,9 @@ class Detector:
     def __init__(self, model: str, device: str = "cpu"):
         from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
-        self.model, self.processor = _loaded(model, AutoModelForZeroShotObjectDetection, AutoProcessor, device)
+        self.model, self.processor = load_pretrained(
+            model, AutoModelForZeroShotObjectDetection, AutoProcessor, device=device
+        )
 
     @torch.no_grad()
     def boxes(self, image: np.ndarray, words: str) -> list[list[float]]:  # (H, W, 3) u8
@@ -86,13 +88,7 @@ class Tracker:
     def __init__(self, model: str, device: str = "cpu"):
         from transformers import Sam2VideoModel
 
-        folder = model_folder(model)
-        try:
-            self.model = Sam2VideoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError, KeyError) as error:
-            reason = f"{model} cannot be loaded as Sam2VideoModel: {str(error).strip().splitlines()[0]}"
-            raise missing(reason, "give a folder with its weights") from error
-        self.model = self.model.eval().to(device)
+        [self.model] = load_pretrained(model, Sam2VideoModel, device=device)
 
     @torch.no_grad()
     def tracks(self, frames: np.ndarray, boxes: dict[int, list[float]]) -> dict[int, np.ndarray]:
@@ -127,13 +123,3 @@ class Tracker:
             for instance, mask in zip(output.object_ids, masks, strict=True):
                 tracks[instance][output.frame_idx] = mask.numpy()
         return tracks
-
-
-def _loaded(name: str, model_kind, processor_kind, device: str):
-    folder = model_folder(name)
-    try:
-        model = model_kind.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        return model.eval().to(device), processor_kind.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        reason = f"{name} cannot be loaded as {model_kind.__name__}: {str(error).strip().splitlines()[0]}"
-        raise missing(reason, "give a folder with its weights") from error

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from tavid_planner.video.model_files import missing, model_folder
+from training.data.pretrained import load_pretrained
 
 YES, NO = "yes", "no"
 
@@ -20,16 +20,7 @@ class YesOrNoModel:
     def __init__(self, model: str, device: str = "cpu"):
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        folder = model_folder(model)
-        try:
-            self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-            self.model = AutoModelForImageTextToText.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True
-            )
-        except (OSError, ValueError, KeyError) as error:
-            reason = f"{model} cannot be loaded as a vision-language model: {str(error).strip().splitlines()[0]}"
-            raise missing(reason, "give a folder with its weights and its processor") from error
-        self.model = self.model.eval().to(device)
+        self.model, self.processor = load_pretrained(model, AutoModelForImageTextToText, AutoProcessor, device=device)
         self._words = [self._first_tokens(word) for word in (YES, NO)]
 
     @torch.no_grad()
