@@ -13,6 +13,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -25,6 +26,7 @@ from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
 QUEUE_DEPTH = 512
+ASK_PERIOD_S = 0.1
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
@@ -92,7 +94,8 @@ class PlanClient:
                     f"no active planner node after {timeout_s:g} s",
                     "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models",
                 )
-            self._executor.spin_once(timeout_sec=0.1)
+            # a future that never comes: a node that loads its models is not asked without a pause
+            self.wait(Future(), ASK_PERIOD_S)
 
     def send(
         self,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from action_msgs.msg import GoalStatus
+from lifecycle_msgs.srv import GetState
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from tavid_planner.errors import ErrorCode
+from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.ros.conversions import image_from_rgb
 
 ANSWER_S = 180
@@ -93,6 +94,20 @@ def test_distortion_and_a_foreign_frame_are_said(client, goal, make_request):
     info.header.frame_id = "another camera"
     client.send_goal(goal(camera_info=info), ANSWER_S)
     assert client.result(ANSWER_S).error_code == ErrorCode.CAMERA_INVALID
+
+
+def test_a_waiting_client_leaves_a_node_that_loads_in_peace(client, monkeypatch):
+    asked = []
+
+    def not_yet(timeout_s: float = 1.0) -> bool:
+        client.wait(client._state.call_async(GetState.Request()), timeout_s)
+        asked.append(1)
+        return False
+
+    monkeypatch.setattr(client, "is_ready", not_yet)
+    with pytest.raises(TavidError, match="no active planner node"):
+        client.wait_until_ready(0.5)
+    assert len(asked) <= 8
 
 
 def test_every_goal_of_a_burst_is_answered(client, goal):
