@@ -170,8 +170,10 @@ def stop(moments: int, rng: np.random.Generator) -> tuple[list[float], list[str]
     return times_s, complaints
 
 
-def _spread(moments: int, plan_s: float, rng: np.random.Generator) -> np.ndarray:
-    return (np.arange(moments) + rng.random(moments)) / moments * plan_s
+def _spread(moments: int, plan_s: float, rng: np.random.Generator):
+    from tqdm import tqdm
+
+    return tqdm((np.arange(moments) + rng.random(moments)) / moments * plan_s, unit="moment")
 
 
 def _send(node: RunningNode) -> None:
