@@ -2,7 +2,7 @@
 
 python -m benchmarks.ros_kills worker --moments 20   kill -9 of the planning process; the next plan is made
 python -m benchmarks.ros_kills cancel --moments 50   cancel, also while loading and with huge settings
-python -m benchmarks.ros_kills client --moments 20   kill -9 of the client; the node goes on and plans for another
+python -m benchmarks.ros_kills client --moments 4    kill -9 of the client; the node goes on and plans for another
 python -m benchmarks.ros_kills stop --moments 50     SIGTERM, every fifth time kill -9 of the node; the next start clean
 
 The moments are spread evenly over the time that a plan takes, with a little chance in each (--seed).
@@ -108,7 +108,7 @@ def kill_client(moments: int, rng: np.random.Generator) -> tuple[list[float], li
                 pass
             times_s.append(time.perf_counter() - start)
             while node.client.result(ANSWER_S).error_code == ErrorCode.BUSY:
-                time.sleep(0.1)
+                time.sleep(1.0)
                 _send(node)
             if not node.client.result(0.0).verdict:
                 complaints.append(f"killed after {moment:.1f} s: {node.client.result(0.0).error_msg}")
