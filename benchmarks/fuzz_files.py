@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.fuzz_mutations import mutated
 from benchmarks.fuzz_seeds import BESIDE, Kind, kinds
+from benchmarks.results import Value, add_save_option, save
 
 LONGEST_S = 10
 MOST_BYTES = 10**9
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", help="only these")
     parser.add_argument("--out", type=Path, default=Path("runs/fuzz_files"), help="folder of the results")
     parser.add_argument("--child", nargs=3, metavar=("KIND", "FIRST", "LAST"), help=argparse.SUPPRESS)
+    add_save_option(parser, "fuzz_files")
     arguments = parser.parse_args()
     if arguments.child:
         kind, first, last = arguments.child
@@ -53,8 +55,14 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in names:
         run_kind(name, per_kind, arguments.out)
-    lines, faults = table({name: results(name, arguments.out) for name in names})
+    lines, total = table({name: results(name, arguments.out) for name in names})
     print("\n".join(lines))
+    faults = sum(total[fault] for fault in FAULTS)
+    if arguments.save:
+        counted = {"files": total.total(), "kinds": len(names), "faults": faults} | {
+            f: total[f] for f in ("taken", "refused")
+        }
+        save(arguments.save, "damaged files of every kind", {name: Value(n) for name, n in counted.items()})
     return 1 if faults else 0
 
 
@@ -237,8 +245,8 @@ def _started(out: Path, name: str) -> int | None:
     return index
 
 
-def table(by_kind: dict[str, list[dict]]) -> tuple[list[str], int]:
-    """The summary, and how many faults there were."""
+def table(by_kind: dict[str, list[dict]]) -> tuple[list[str], Counter]:
+    """The summary, and how many files ended in which way."""
     heads = ("kind", "files", "taken", "refused", *FAULTS, "slowest s", "peak MB")
     rows, total = [], Counter()
     for name, lines in by_kind.items():
@@ -249,7 +257,7 @@ def table(by_kind: dict[str, list[dict]]) -> tuple[list[str], int]:
         rows.append((name, len(lines), *(counts[key] for key in ("taken", "refused", *FAULTS)), slowest, peak))
     rows.append(("all", sum(total.values()), *(total[key] for key in ("taken", "refused", *FAULTS)), "", ""))
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (heads, ["---"] * len(heads), *rows)]
-    return lines, sum(total[fault] for fault in FAULTS)
+    return lines, total
 
 
 if __name__ == "__main__":
