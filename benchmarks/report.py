@@ -104,6 +104,16 @@ ROWS = (
         "clips of the mini model: lifted; every frame within 5% of the body's height; a hand on the target",
         "{lifted:.0f}; {every_frame_within_5:.0f}; {contact:.0f} of {clips:.0f}",
     ),
+    Row(
+        "fuzz_files",
+        "damaged files of {kinds:.0f} kinds: crashes, hangs, more than 1 GB, internal errors, files opened elsewhere",
+        "{faults:.0f} of {files:,.0f}",
+    ),
+    Row(
+        "ros_kills_cancel",
+        "a plan over ROS 2 is cancelled at {moments:.0f} moments, also while it loads and with huge settings: answered",
+        "median {median_s:.2f} s, longest {longest_s:.2f} s",
+    ),
 )
 
 
