@@ -235,7 +235,7 @@ K_SAM_3D_BODY = np.array([[900.0, 0, 320], [0, 900, 240], [0, 0, 1]])
 
 
 def sam_3d_body(points_m: np.ndarray) -> list[dict]:  # (T, 76, 3) of our keypoints, in the camera
-    """What SAM 3D Body's estimator returns of one person, a dictionary a frame; rig joints we lack are in the origin."""
+    """What SAM 3D Body returns of one person, a dictionary a frame; rig joints that ours lacks are in the origin."""
     from hoi_motion.body.joints import KEYPOINT_NAMES
     from hoi_motion.io.lifters.sam_3d_body import JOINTS, KEYPOINTS
 
