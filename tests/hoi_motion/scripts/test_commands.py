@@ -126,7 +126,11 @@ def test_convert_from_another_program_says_what_it_left_out(tmp_path, capsys, na
     "name, content, words",
     [
         ("evil.pkl", pickle.dumps(os.getcwd), "asks for posix.getcwd, which could run code"),
-        ("other.pkl", pickle.dumps({"a": 1}), "readable formats: motion, amass, gvhmr, wham, smplerx, behave"),
+        (
+            "other.pkl",
+            pickle.dumps({"a": 1}),
+            "readable formats: motion, amass, soma, gem, gvhmr, wham, sam3d, smplerx, behave",
+        ),
         ("cut.pkl", pickle.dumps({"a": 1})[:-4], "not a readable pickle"),
     ],
 )
