@@ -2,9 +2,9 @@
 
 python -m benchmarks.lift_wider --count 60 --out FILE
 
-The same numbers as `benchmarks.lift`, and the same again by kind of scene. A camera that pans stands still for the
-lift: what is measured is where things are in the first frame's camera. With --out a run that was stopped goes on with
-the scenes that are missing.
+The same numbers as `benchmarks.lift`, and the same again by kind of scene. The lift is given the actor's mask and the
+object's noun, as a plan gives them. A camera that pans stands still for the lift: what is measured is where things are
+in the first frame's camera. With --out a run that was stopped goes on with the scenes that are missing.
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 def measure_scene(seed: int, settings: dict) -> dict:
     """Errors of one lifted scene, or the error that lifting it ended with."""
     from hoi_motion.lift import Clip, lift_video
+    from training.scenes.figure import ACTOR_INSTANCE
     from training.scenes.wider import generate_wider_scene, kind_of
 
     size, count = (int(v) for v in settings["size"].split("x")), num_frames(settings["frames"], seed)
@@ -57,10 +58,10 @@ def measure_scene(seed: int, settings: dict) -> dict:
     about, start = {"kind": kind_of(seed)}, time.perf_counter()
     depth_m = scene.depth_m[0] if settings["depth"] else None
     noun = scene.id_names[scene.target_id].split()[-1]
-    actor = scene.instance_ids[0] == 1
+    actor = scene.instance_ids[0] == ACTOR_INSTANCE
     try:
         motion = lift_video(
-            Clip(scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, noun=noun)
+            Clip(scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, target_noun=noun)
         )
     except TavidError as error:
         return about | {"error": str(error), "code": error.code.name}
