@@ -34,7 +34,6 @@ REST_SPREAD_M = 0.002
 ACCELERATION_M_S2 = 2.0
 # so many spreads off a smooth path is an outlier
 OUTLIER = 2.0
-ELSEWHERE = 2.5
 ROBUST_ROUNDS = 6
 # frames at rest before and behind: it starts and ends without a jerk
 STILL_FRAMES = 2
@@ -83,25 +82,13 @@ def moving_path(
     by_hand = Says(carried, np.column_stack([spread_m, spread_m, depth_spread_m]) * doubt[:, None])
 
     # how far away it is; then, at these distances, where it is across the sight
-    by_size = _by_size(target, frames, camera, start_m)
-    if palm_m is not None:
-        by_size = _of_what_is_held(by_size, _column(by_hand, 2))
-    depth = [_column(by_hand, 2), by_size]
+    depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m)]
     depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
     across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m)]
     if palm_m is None:
         across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
     path = np.column_stack([_between(start, across, end, slice(0, 2), step), depth_m])
     return path @ camera.T_world_camera[:3, :3].T + camera.T_world_camera[:3, 3]
-
-
-def _of_what_is_held(by_size: Says, by_hand: Says) -> Says:
-    """What the size says, but where it says that what is held is elsewhere than its hand: then it is not all its own.
-
-    An outline that runs over a face or a table beside it looks twice as large.
-    """
-    off = np.abs(by_size.places - by_hand.places) / np.hypot(by_size.spreads, by_hand.spreads)
-    return Says(by_size.places, np.where(off > ELSEWHERE, np.inf, by_size.spreads))
 
 
 def _column(says: Says, c: int) -> Says:

@@ -58,14 +58,6 @@ def test_an_outline_of_which_the_hand_hides_a_part_does_not_send_it_away(camera,
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.04
 
 
-def test_an_outline_that_runs_over_a_face_does_not_bring_what_is_held_nearer_than_its_hand(camera):
-    target, palm_m, truth, middle = carried(camera, [0.25, 0.1, 0.2], growth=2.3)
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS)
-    assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.06
-    alone = moving_path(target, FRAMES, middle, camera, CENTRE_M, None, None, FPS)
-    assert np.linalg.norm(alone - truth[FRAMES], axis=1).max() > 0.5  # nobody holds it: its size is all there is
-
-
 def test_a_hand_that_is_fitted_too_far_away_carries_it_all_the_same(camera):
     target, palm_m, truth, middle = carried(camera, [0.05, 0.1, 0.2])
     path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m + [0, 0.15, 0], None, FPS)
