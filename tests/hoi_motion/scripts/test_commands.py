@@ -183,3 +183,12 @@ def test_view_writes_a_recording(motion_file, tmp_path, capsys):
     assert view.main([str(motion_file), "--rerun", str(tmp_path / "out.rrd")]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "out.rrd")]
     assert [p.name for p in tmp_path.glob("*.rrd*")] == ["out.rrd"]
+
+
+def test_view_draws_the_person_of_another_program_on_the_free_body(tmp_path, capsys):
+    poses = np.zeros((3, 165))
+    poses[:, 0] = np.pi / 2
+    rest = dict(trans=np.zeros((3, 3)), betas=np.zeros(10), mocap_frame_rate=np.array(25.0))
+    np.savez(tmp_path / "amass.npz", poses=poses, **rest)
+    assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
+    assert (tmp_path / "amass.view.png").is_file()
