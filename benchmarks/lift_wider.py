@@ -61,7 +61,9 @@ def measure_scene(seed: int, settings: dict) -> dict:
     actor = scene.instance_ids[0] == ACTOR_INSTANCE
     try:
         motion = lift_video(
-            Clip(scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, target_noun=noun)
+            Clip(
+                scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, target_noun=noun
+            )
         )
     except TavidError as error:
         return about | {"error": str(error), "code": error.code.name}
