@@ -93,6 +93,7 @@ setup(
             "hoi-lift = hoi_motion.scripts.lift:main",
             "hoi-check = hoi_motion.scripts.check:main",
             "hoi-convert = hoi_motion.scripts.convert:main",
+            "hoi-ground = hoi_motion.scripts.ground:main",
             "hoi-retarget = hoi_motion.scripts.retarget:main",
             "hoi-view = hoi_motion.scripts.view:main",
         ]

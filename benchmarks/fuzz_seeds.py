@@ -105,7 +105,16 @@ def _amass() -> list[bytes]:
         npz(poses=np.zeros((FRAMES, 165)), mocap_frame_rate=30.0, **rest),
         npz(poses=np.zeros((FRAMES, 156)), mocap_framerate=120.0, **rest),
         npz(pose_body=np.zeros((FRAMES, 63)), root_orient=np.zeros((FRAMES, 3)), mocap_frame_rate=30.0, **rest),
+        _soma(),
     ]
+
+
+def _soma() -> bytes:
+    from hoi_motion.io.lifters.soma import PARENT_OF
+
+    names = np.array(list(PARENT_OF))
+    plain = dict(unit=np.array("meters"), absolute_pose=np.bool_(False), keep_root=np.bool_(False))
+    return npz(poses=np.zeros((FRAMES, len(names), 3)), transl=np.zeros((FRAMES, 3)), joint_names=names, **plain)
 
 
 def _robot_motions() -> list[bytes]:
@@ -137,10 +146,15 @@ def _torch_files() -> list[bytes]:
     shapes = {"body_pose": (FRAMES, 63), "betas": (FRAMES, 10), "global_orient": (FRAMES, 3), "transl": (FRAMES, 3)}
     group = {name: torch.zeros(shape) for name, shape in shapes.items()}
     K = torch.tensor([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]).repeat(FRAMES, 1, 1)
-    data = {"smpl_params_global": group, "smpl_params_incam": dict(group), "K_fullimg": K}
-    buffer = io.BytesIO()
-    torch.save(data, buffer)
-    return [buffer.getvalue()]
+    soma = group | {"body_pose": torch.zeros(FRAMES, 228)}
+    gvhmr = {"smpl_params_global": group, "smpl_params_incam": dict(group), "K_fullimg": K}
+    gems = [{"body_params_global": g, "body_params_incam": dict(g), "K_fullimg": K} for g in (group, soma)]
+    files = []
+    for data in (gvhmr, *gems):
+        buffer = io.BytesIO()
+        torch.save(data, buffer)
+        files.append(buffer.getvalue())
+    return files
 
 
 def _pickles() -> list[bytes]:
@@ -151,7 +165,26 @@ def _pickles() -> list[bytes]:
         "betas": np.zeros((FRAMES, 10)),
         "frame_ids": np.arange(FRAMES),
     }
-    return [pickle.dumps({0: person}, protocol) for protocol in (2, 4, 5)]
+    return [*(pickle.dumps({0: person}, protocol) for protocol in (2, 4, 5)), _sam_3d_body()]
+
+
+def _sam_3d_body() -> bytes:
+    from hoi_motion.body import load_body
+    from hoi_motion.body.joints import KEYPOINT_NAMES
+    from hoi_motion.io.lifters.sam_3d_body import JOINTS, KEYPOINTS
+
+    points_m = load_body().joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), np.zeros(10))[0].numpy() * [1, -1, -1]
+    joints, keypoints = np.zeros((127, 3)), np.zeros((70, 3))
+    for places, rows in ((joints, JOINTS), (keypoints, KEYPOINTS)):
+        places[list(rows.values())] = points_m[[KEYPOINT_NAMES.index(name) for name in rows]]
+    pixels = (keypoints + [0, 0, 4]) @ np.array([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]).T
+    person = {
+        "pred_keypoints_3d": keypoints,
+        "pred_joint_coords": joints,
+        "pred_cam_t": np.array([0.0, 0, 4]),
+        "pred_keypoints_2d": pixels[:, :2] / pixels[:, 2:],
+    }
+    return pickle.dumps([[person]] * FRAMES)
 
 
 def _yamls() -> list[bytes]:

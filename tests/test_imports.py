@@ -67,5 +67,6 @@ def test_hoi_motion_imports_none_of_them():
     assert importers("hoi_motion", "rclpy", "diffusers", "tavid_planner", "training") == []
     assert importers("hoi_motion", "transformers") == [
         "hoi_motion/keypoints/vitpose.py",
+        "hoi_motion/lift/track/sam_video.py",
         "hoi_motion/segment/sam.py",
     ]

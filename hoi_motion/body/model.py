@@ -95,13 +95,14 @@ class BodyModel:
         )
         return out.vertices, out.joints[:, :55]
 
-    def joints(self, pose_rad, transl_m, betas) -> torch.Tensor:  # (T, 76, 3)
+    def joints(self, pose_rad, transl_m, betas, skin: Skeleton | None = None) -> torch.Tensor:  # (T, 76, 3)
         """The 55 joints and 21 surface points (`keypoint_names`), differentiable, without the other vertices.
 
         Args:
             pose_rad: (T, 55, 3) axis-angle; transl_m: (T, 3); betas: (B,) or (T, B).
+            skin: of this body, whose points come in the place of the 21.
         """
-        return self.skeleton.keypoints(*self._tensors(pose_rad, transl_m, betas))
+        return (skin or self.skeleton).keypoints(*self._tensors(pose_rad, transl_m, betas))
 
     def _tensors(self, pose_rad, transl_m, betas) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         pose, transl, betas = (_tensor(value) for value in (pose_rad, transl_m, betas))

@@ -9,7 +9,8 @@ MOSTLY = 0.9
 ALONG = 0.7
 HIGHEST_PELVIS_M = 5.0
 FASTEST_M_S = 15.0
-LARGEST_ANGLE_RAD = 4 * np.pi
+LARGEST_ANGLE_RAD = 2 * np.pi
+"""A joint that turns further than once about: the whole body may, over time."""
 _AXES = "xyz"
 
 
@@ -51,7 +52,7 @@ def _about_unit(motion: HoiMotion, options) -> list[str]:
 
 
 def _about_angles(motion: HoiMotion) -> list[str]:
-    largest = float(np.abs(motion.pose_rad[:, 1:]).max(initial=0))
+    largest = float(np.linalg.norm(motion.pose_rad[:, 1:], axis=-1).max(initial=0))
     if largest <= LARGEST_ANGLE_RAD:
         return []
-    return [f"joint angles reach {largest:.0f} rad: the file may be in degrees, which cannot be read"]
+    return [f"joint angles reach {largest:.0f} rad, more than once about: if they are degrees, they are read wrong"]

@@ -11,9 +11,12 @@ from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.io.amass import UNITS_M, UP_AXES, looks_like_amass, read_amass, write_amass
 from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
 from hoi_motion.io.doubts import doubts_about
-from hoi_motion.io.gvhmr import read_gvhmr
-from hoi_motion.io.smplerx import frame_files, read_smplerx
-from hoi_motion.io.wham import is_wham, read_wham
+from hoi_motion.io.lifters.gem import is_gem, read_gem
+from hoi_motion.io.lifters.gvhmr import read_gvhmr
+from hoi_motion.io.lifters.sam_3d_body import is_sam_3d_body, is_sam_3d_body_folder, read_sam_3d_body
+from hoi_motion.io.lifters.smplerx import frame_files, read_smplerx
+from hoi_motion.io.lifters.soma import looks_like_soma, read_soma
+from hoi_motion.io.lifters.wham import is_wham, read_wham
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_ENTRIES
 from hoi_motion.reading.pickles import load_pickle
@@ -39,8 +42,9 @@ class Glance:
     entries: frozenset[str]  # names in a zip archive, without .npy
 
     @property
-    def is_archive(self) -> bool:
-        return bool(self.entries)
+    def is_torch(self) -> bool:
+        """Whether it is an archive as torch writes them."""
+        return any(name.endswith("data.pkl") for name in self.entries)
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,25 @@ FORMATS = (
         takes=("fps", "up", "unit"),
     ),
     MotionFormat(
+        name="soma",
+        what="SOMA's npz: poses of its 77 joints",
+        looks_like=lambda seen: looks_like_soma(seen.entries),
+        read=read_soma,
+        takes=("fps", "up"),
+        needs=("fps",),
+    ),
+    MotionFormat(
+        name="gem",
+        what="GEM's smpl_params.pt or, of GEM-X, hpe_results.pt",
+        looks_like=lambda seen: seen.is_torch and is_gem(seen.path),
+        read=read_gem,
+        takes=("fps",),
+        needs=("fps",),
+    ),
+    MotionFormat(
         name="gvhmr",
         what="GVHMR's hmr4d_results.pt",
-        looks_like=lambda seen: any(name.endswith("data.pkl") for name in seen.entries),
+        looks_like=lambda seen: seen.is_torch,
         read=read_gvhmr,
         takes=("fps",),
         needs=("fps",),
@@ -99,6 +119,18 @@ FORMATS = (
         what="WHAM's wham_output.pkl",
         looks_like=lambda seen: seen.start[:1] == b"\x80" and is_wham(load_pickle(seen.path)),
         read=read_wham,
+        takes=("fps", "person"),
+        needs=("fps",),
+    ),
+    MotionFormat(
+        name="sam3d",
+        what="SAM 3D Body: folder with one npz a detection, or a pickle of what it returns",
+        looks_like=lambda seen: (
+            is_sam_3d_body_folder(seen.path)
+            if seen.is_folder
+            else seen.start[:1] == b"\x80" and is_sam_3d_body(load_pickle(seen.path))
+        ),
+        read=read_sam_3d_body,
         takes=("fps", "person"),
         needs=("fps",),
     ),

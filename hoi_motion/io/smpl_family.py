@@ -16,6 +16,7 @@ from hoi_motion.motion import Camera, HoiMotion
 
 NEUTRAL_BODY = "smplx-neutral"
 MAX_BETAS = 400
+WHOLE_TURN_RAD = 2 * np.pi
 # pelvis joint of the resting body of mean shape, metres; a shape moves it by a centimetre or two
 SMPL_PELVIS_M = np.array([-0.0018, -0.2233, 0.0282])
 # from the pelvis to the middle between the hip joints, in the body's frame
@@ -40,7 +41,8 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
     """Axis-angle pose in SMPL-X order; joints the other body lacks are zero, its whole-hand joints are dropped.
 
     Raises:
-        InputError: FILE_INVALID naming `field`, for no frames, NaN, or another number of joints than 55, 52, 24, 22.
+        InputError: FILE_INVALID naming `field`, for no frames, NaN, another number of joints than 55, 52, 24, 22, or
+            angles that are no radians: in most frames some joint turns further than once about.
     """
     pose = _array(pose_rad, field)
     if pose.ndim == 2 and pose.shape[1] % 3 == 0:
@@ -53,6 +55,13 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
             ErrorCode.FILE_INVALID,
             f"{field} has {pose.shape[1]} joints",
             "known bodies have 24 (SMPL), 52 (SMPL+H) or 55 (SMPL-X) joints, 3 numbers each",
+        )
+    largest_rad = float(np.median(np.linalg.norm(pose[:, 1:], axis=-1).max(1)))
+    if largest_rad > WHOLE_TURN_RAD:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"{field} turns joints by {largest_rad:.1f} rad, more than once about, in most frames",
+            "angles are read as rotation vectors in radians: if these are degrees, multiply them by pi / 180",
         )
     rows = _ROWS[pose.shape[1]]
     result = np.zeros((len(pose), 55, 3))

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from hoi_motion.body import VERTEX_LABELS
+from hoi_motion.body import LABEL_RGB, SKIN_RGB, VERTEX_LABELS
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 from hoi_motion.rigid import moved
@@ -21,18 +21,10 @@ VIEWS = {
 # BGR
 _BACKGROUND = (250, 250, 250)
 _FLOOR = (205, 205, 205)
-_BODY = (150, 175, 205)
 _OBJECT = (175, 150, 130)
 _TARGET = (30, 110, 235)
 _SUPPORT = (95, 130, 165)
 _TEXT = (60, 60, 60)
-_LABELS = {
-    "shirt": (170, 120, 80),
-    "sleeve": (170, 120, 80),
-    "trousers": (90, 75, 70),
-    "shoe": (45, 45, 45),
-    "hair": (35, 45, 60),
-}
 
 
 def contact_sheet(motion: HoiMotion, body, columns: int = 8) -> np.ndarray:  # (H, W, 3) uint8 BGR
@@ -64,9 +56,9 @@ def contact_sheet(motion: HoiMotion, body, columns: int = 8) -> np.ndarray:  # (
 
 def _scene_points(motion: HoiMotion, body, skin: np.ndarray, frame: int):
     """Coloured surface points of one frame: positions, normals (world) and BGR colours."""
-    colors = np.tile(np.array(_BODY, np.float32), (len(skin), 1))
+    colors = np.tile(np.array(SKIN_RGB[::-1], np.float32), (len(skin), 1))
     if body.vertex_labels is not None:
-        palette = np.array([_LABELS.get(label, _BODY) for label in VERTEX_LABELS], np.float32)
+        palette = np.array([LABEL_RGB[label][::-1] for label in VERTEX_LABELS], np.float32)
         colors = palette[body.vertex_labels]
     corners, normals = skin[body.faces], vertex_normals(skin, body.faces)[body.faces]
     points = np.einsum("sk,fki->fsi", _IN_FACE, corners).reshape(-1, 3)

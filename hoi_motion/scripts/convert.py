@@ -4,19 +4,9 @@ import argparse
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.io.amass import UNITS_M, UP_AXES
-from hoi_motion.io.formats import (
-    FORMATS,
-    OPTIONS,
-    READABLE,
-    TIMELESS,
-    WRITABLE,
-    format_of,
-    read_motion,
-    taking,
-    write_motion,
-)
+from hoi_motion.io.formats import FORMATS, READABLE, WRITABLE, format_of, write_motion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,17 +19,8 @@ def _convert(argv: list[str]) -> int:
     parser.epilog = "formats:\n" + "\n".join(_line(row) for row in FORMATS)
     parser.add_argument("input", metavar="IN", help="a file, or the folder of a SMPLer-X result or a BEHAVE sequence")
     parser.add_argument("output", metavar="OUT", help="a .glb or .npz file")
-    parser.add_argument("--from", dest="source", choices=READABLE, help="format of IN; without it, from what is inside")
     parser.add_argument("--to", help=f"format of OUT: {', '.join(WRITABLE)}; without it, from the names")
-    parser.add_argument(
-        "--fps",
-        type=float,
-        help=f"frames per second: needed for {', '.join(TIMELESS)}, in place of the file's for {_others('fps')}",
-    )
-    parser.add_argument("--person", type=int, metavar="N", help=_help("person"))
-    parser.add_argument("--object-mesh", metavar="FILE", help=_help("object_mesh"))
-    parser.add_argument("--up", choices=UP_AXES, help=_help("up"))
-    parser.add_argument("--unit", choices=UNITS_M, help=_help("unit"))
+    add_reading_options(parser)
     body = parser.add_mutually_exclusive_group()
     body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="put the poses on the free body, of mean shape")
@@ -52,7 +33,7 @@ def _convert(argv: list[str]) -> int:
             "BEHAVE's object fits need the object's surface",
             "give --object-mesh objects/NAME/NAME_f1000.ply",
         )
-    motion = read_motion(arguments.input, source, **{name: getattr(arguments, name) for name in OPTIONS})
+    motion = read_with(arguments, source)
     body = None
     if to == "glb" or arguments.free_body:
         from hoi_motion.body import load_body
@@ -71,14 +52,6 @@ def _line(row) -> str:
     ways = ", ".join(way for way, function in (("in", row.read), ("out", row.write)) if function)
     options = ", ".join(f"--{name.replace('_', '-')}" for name in row.takes)
     return f"  {row.name:<9} {ways:<8} {row.what}{f' ({options})' if options else ''}"
-
-
-def _help(option: str) -> str:
-    return f"{OPTIONS[option]}, for {', '.join(taking(option))}"
-
-
-def _others(option: str) -> str:
-    return ", ".join(name for name in taking(option) if name not in TIMELESS)
 
 
 def _format_for(output: str, input_format: str) -> str:

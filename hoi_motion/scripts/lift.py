@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hoi_motion.files import check_writable
-from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion
+from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion, taking
 from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command, say_note
@@ -51,7 +51,10 @@ def _parser():
         "--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside"
     )
     parser.add_argument(
-        "--person", type=int, metavar="N", help="which person in that file, for wham and smplerx with several"
+        "--person",
+        type=int,
+        metavar="N",
+        help=f"which person in that file, for {', '.join(taking('person'))} with several",
     )
     parser.add_argument(
         "--keypoints",

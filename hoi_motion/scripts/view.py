@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.io.formats import format_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -13,19 +14,23 @@ def main(argv: list[str] | None = None) -> int:
 
 def _view(argv: list[str]) -> int:
     parser = command_parser("hoi-view", "Draw a motion as a contact sheet: front, side and top view over time.")
-    parser.add_argument("input", metavar="BUNDLE|motion.npz", help="plan bundle (a folder) or motion file")
+    parser.add_argument(
+        "input", metavar="IN", help="plan bundle (a folder), motion file, or any motion that hoi-convert reads"
+    )
     parser.add_argument("--out", help="picture to write; without it, beside the motion as NAME.view.png")
     parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument(
         "--rerun", metavar="FILE.rrd", help="write a recording for the rerun viewer; a picture only with --out"
     )
+    add_reading_options(parser)
     arguments = parser.parse_args(argv)
     if not 1 <= arguments.columns <= 64:
         parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
     path = _motion_file(Path(arguments.input))
-    motion = HoiMotion.load(path)
-    body = _body_of(motion, arguments.body)
+    source = arguments.source or format_of(path)
+    arguments.input, given = path, Path(arguments.input)
+    motion, body = _on_its_body(read_with(arguments, source), source, arguments.body)
     if arguments.rerun:
         from hoi_motion.io.rerun_recording import write_rerun
 
@@ -36,17 +41,25 @@ def _view(argv: list[str]) -> int:
         _write_picture(motion, body, arguments.columns, out)
         print(out)
     page = path.parent / "report.html"
-    if Path(arguments.input).is_dir() and page.is_file():
+    if given.is_dir() and page.is_file():
         print(f"the whole plan, with video and verdict: {page}")
     return 0
 
 
 def _motion_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    if not (path / "motion.npz").is_file():
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} holds no motion.npz", "give a plan bundle or a motion file")
-    return path / "motion.npz"
+    """The motion of a plan bundle; else the file or folder itself."""
+    return path / "motion.npz" if (path / "motion.npz").is_file() else path
+
+
+def _on_its_body(motion: HoiMotion, source: str, body_path: str | None):
+    """The motion and its body; that of another program is put on the free body unless a body is given."""
+    if source != "motion" and body_path is None:
+        from hoi_motion.body import load_body
+        from hoi_motion.body.change import on_body
+
+        body = load_body(num_betas=max(10, len(motion.betas)))
+        return on_body(motion, body), body
+    return motion, _body_of(motion, body_path)
 
 
 def _body_of(motion: HoiMotion, body_path: str | None):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hoi_motion.lift.track.mask_files import run_lengths_to_mask
+
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
 _NEW_8_BIT, _NEW_16_BIT, _END = 0, 1, 2
@@ -17,32 +19,7 @@ def decode_mask(annotation: dict) -> np.ndarray:  # (H, W) bool
         height, width, text = int(annotation["height"]), int(annotation["width"]), annotation["encodedMask"]
     except (KeyError, TypeError) as error:
         raise ValueError(f"no width, height and encodedMask: {error}") from error
-    return run_lengths_to_mask(decompress(text), height, width)
-
-
-def run_lengths_to_mask(counts: str, height: int, width: int) -> np.ndarray:  # (H, W) bool
-    """COCO's compressed run lengths: columns from top to bottom, first outside then inside, in turns.
-
-    Each number is written in characters of 5 bits, lowest first, a sixth bit set while more follow; from the fourth
-    number on it is the difference to the one before the last.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        bits = ord(character) - 48
-        if not 0 <= bits < 64:
-            raise ValueError(f"{character!r} is no part of a run length")
-        value |= (bits & 31) << shift
-        shift += 5
-        if bits & 32:
-            continue
-        if bits & 16:  # negative
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    if shift or sum(runs) != height * width or min(runs, default=0) < 0:
-        raise ValueError(f"its run lengths cover {sum(runs)} pixels, not {width}x{height}")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+    return run_lengths_to_mask(decompress(text), (height, width))
 
 
 def decompress(text: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hoi_motion.lift.object.family import BOX, TURNED, UNNAMED, VASE, Family
 from hoi_motion.lift.object.surface import box_corners, ring, sphere_points, surface_of
+from hoi_motion.rigid import R_about_z
 
 GRID_PX = 64
 # relative steps of sizes, and steps of shares and of places, the latter of the mask's extent
@@ -183,8 +184,7 @@ class _Outline:
         return value, size, yaw, shares, off
 
     def _drawn(self, family: Family, size, yaw: float, shares, off) -> np.ndarray:  # (GRID_PX, GRID_PX) bool
-        c, s = np.cos(yaw), np.sin(yaw)
-        turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) @ self.R_camera_level.T
+        turn = R_about_z(yaw).T @ self.R_camera_level.T
         outlines = []
         for points in _convex_parts(family, size, shares):
             seen = points @ turn + self.ray

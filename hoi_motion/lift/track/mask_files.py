@@ -117,7 +117,11 @@ def _decoded(entries, path: Path) -> list[np.ndarray]:
 
 
 def run_lengths_to_mask(counts: list[int] | str, size) -> np.ndarray:  # (h, w) bool
-    """COCO run lengths, as numbers or packed into a string: columns one after another, beginning with what is off."""
+    """COCO run lengths, as numbers or packed into a string: columns one after another, beginning with what is off.
+
+    Raises:
+        ValueError: for a string that is none, or lengths that do not cover the mask.
+    """
     if isinstance(counts, str):
         counts = _unpacked(counts)
     height, width = size
@@ -132,6 +136,8 @@ def _unpacked(text: str) -> list[int]:
     counts, value, shift = [], 0, 0
     for letter in text:
         bits = ord(letter) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"{letter!r} is no part of a run length")
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:
@@ -139,6 +145,8 @@ def _unpacked(text: str) -> list[int]:
                 value -= 1 << shift
             counts.append(value + (counts[-2] if len(counts) > 2 else 0))
             value, shift = 0, 0
+    if shift:
+        raise ValueError("its run lengths end within a number")
     return counts
 
 

@@ -156,3 +156,112 @@ class JoblibPickler(pickle._Pickler):
 def joblib_dump(value, path) -> None:
     with open(path, "wb") as file:
         JoblibPickler(file).dump(value)
+
+
+def gem(person: Person) -> dict:
+    """`smpl_params.pt` of GEM-SMPL's demo."""
+    import torch
+
+    data = gvhmr(person)
+    return {
+        "body_params_incam": data["smpl_params_incam"],
+        "body_params_global": data["smpl_params_global"],
+        "K_fullimg": data["K_fullimg"],
+        "segment_info": [{"start": 0, "end": FRAMES, "type": "video", "video_path": "clip.mp4"}],
+        "net_outputs": {"model_output": torch.zeros(1, FRAMES, 4)},
+    }
+
+
+def soma_rotations(person: Person, orient) -> np.ndarray:  # (T, 77, 3)
+    """SOMA's axis-angle rotations of a person: half of what a joint of ours turns is in the joint between, if any."""
+    from hoi_motion.body.joints import JOINT_NAMES
+    from hoi_motion.io.lifters.soma import PARENT_OF, SOURCE_OF
+
+    names = list(PARENT_OF)
+    rotations = np.zeros((FRAMES, 77, 3))
+    for j, name in enumerate(JOINT_NAMES):
+        own = SOURCE_OF[name]
+        turn = Rotation.from_rotvec(orient if j == 0 else person.pose[:, j])
+        between = PARENT_OF[own]
+        if between is not None and between not in SOURCE_OF.values():
+            half = Rotation.from_rotvec(turn.as_rotvec() / 2)
+            rotations[:, names.index(between)] = half.as_rotvec()
+            turn = half
+        rotations[:, names.index(own)] = turn.as_rotvec()
+    return rotations
+
+
+def gem_x(person: Person) -> dict:
+    """`hpe_results.pt` of GEM-X's demo."""
+    import torch
+
+    def group(R):
+        orient, pelvis = person.seen(R)
+        arrays = {
+            "body_pose": soma_rotations(person, orient)[:, 1:].reshape(FRAMES, -1),
+            "global_orient": orient,
+            "transl": pelvis,
+            "identity_coeffs": np.zeros((FRAMES, 45)),
+            "scale_params": np.ones((FRAMES, 69)),
+        }
+        return {k: torch.tensor(v, dtype=torch.float32) for k, v in arrays.items()}
+
+    return gem(person) | {
+        "body_params_global": group(R_Y_UP_WORLD),
+        "body_params_incam": group(R_CAMERA_WORLD),
+    }
+
+
+def soma(person: Person) -> dict:
+    """Arrays of the npz that SOMA's converters write."""
+    from hoi_motion.io.lifters.soma import PARENT_OF
+
+    orient, pelvis = person.seen(R_Y_UP_WORLD)
+    return {
+        "poses": soma_rotations(person, orient).astype(np.float32),
+        "transl": (100 * pelvis).astype(np.float32),
+        "joint_names": np.array(list(PARENT_OF)),
+        "identity_model_type": np.array("mhr"),
+        "identity_coeffs": np.zeros((1, 45), np.float32),
+        "keep_root": np.bool_(False),
+        "absolute_pose": np.bool_(False),
+        "rotation_repr": np.array("rotvec"),
+        "unit": np.array("centimeters"),
+        "joint_orient": np.tile(np.eye(3, dtype=np.float32), (78, 1, 1)),
+    }
+
+
+K_SAM_3D_BODY = np.array([[900.0, 0, 320], [0, 900, 240], [0, 0, 1]])
+
+
+def sam_3d_body(points_m: np.ndarray) -> list[dict]:  # (T, 76, 3) of our keypoints, in the camera
+    """What SAM 3D Body returns of one person, a dictionary a frame; rig joints that ours lacks are in the origin."""
+    from hoi_motion.body.joints import KEYPOINT_NAMES
+    from hoi_motion.io.lifters.sam_3d_body import JOINTS, KEYPOINTS
+
+    frames = []
+    for points in points_m:
+        place = points[0] + [0.1, 0.9, 0.0]
+        joints, keypoints = np.zeros((127, 3)), np.tile(points[0] - place, (70, 1))
+        joints[list(JOINTS.values())] = points[[KEYPOINT_NAMES.index(name) for name in JOINTS]] - place
+        keypoints[list(KEYPOINTS.values())] = points[[KEYPOINT_NAMES.index(name) for name in KEYPOINTS]] - place
+        pixels = (keypoints + place) @ K_SAM_3D_BODY.T
+        arrays = {
+            "bbox": np.array([10.0, 20, 300, 400]),
+            "pred_keypoints_3d": keypoints,
+            "pred_keypoints_2d": pixels[:, :2] / pixels[:, 2:],
+            "pred_vertices": np.zeros((18439, 3)),
+            "pred_cam_t": place,
+            "pred_pose_raw": np.zeros(266),
+            "global_rot": np.zeros(3),
+            "body_pose_params": np.zeros(133),
+            "hand_pose_params": np.zeros(108),
+            "scale_params": np.zeros(28),
+            "shape_params": np.zeros(45),
+            "expr_params": np.zeros(72),
+            "pred_joint_coords": joints,
+            "pred_global_rots": np.tile(np.eye(3), (127, 1, 1)),
+            "mhr_model_params": np.zeros(204),
+        }
+        frames.append({k: v.astype(np.float32) for k, v in arrays.items()} | {"mask": None})
+    return frames

@@ -163,3 +163,19 @@ def test_a_motion_in_another_unit_is_said_to_be_and_the_unit_scales_it(tmp_path,
 def test_an_ordinary_motion_raises_no_doubt(motion, tmp_path):
     write_amass(motion, tmp_path / "m.npz")
     assert read_motion(tmp_path / "m.npz").notes == ()
+
+
+def test_angles_in_degrees_are_refused_and_one_wild_frame_is_only_said(tmp_path):
+    poses = np.zeros((5, 66))
+    poses[:, 0], poses[:, 12:15] = np.pi / 2, np.deg2rad([20.0, 3, 1])
+    rest = dict(trans=np.zeros((5, 3)), betas=np.zeros(10), mocap_frame_rate=30.0)
+    np.savez(tmp_path / "degrees.npz", poses=np.rad2deg(poses), **rest)
+    with pytest.raises(InputError, match="FILE_INVALID.*joints by 20.2 rad, more than once about.*pi / 180"):
+        read_motion(tmp_path / "degrees.npz")
+    poses[2, 12] = 7.0
+    np.savez(tmp_path / "wild.npz", poses=poses, **rest)
+    assert any("reach 7 rad" in note for note in read_motion(tmp_path / "wild.npz").notes)
+    poses[:, 12:15] = poses[0, 12:15] * 0.1
+    poses[:, 0] = 4 * np.pi  # who has turned about twice has done so over time
+    np.savez(tmp_path / "turned.npz", poses=poses, **rest)
+    assert not any("rad" in note for note in read_motion(tmp_path / "turned.npz").notes)

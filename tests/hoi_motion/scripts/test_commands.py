@@ -126,7 +126,11 @@ def test_convert_from_another_program_says_what_it_left_out(tmp_path, capsys, na
     "name, content, words",
     [
         ("evil.pkl", pickle.dumps(os.getcwd), "asks for posix.getcwd, which could run code"),
-        ("other.pkl", pickle.dumps({"a": 1}), "readable formats: motion, amass, gvhmr, wham, smplerx, behave"),
+        (
+            "other.pkl",
+            pickle.dumps({"a": 1}),
+            "readable formats: motion, amass, soma, gem, gvhmr, wham, sam3d, smplerx, behave",
+        ),
         ("cut.pkl", pickle.dumps({"a": 1})[:-4], "not a readable pickle"),
     ],
 )
@@ -179,3 +183,12 @@ def test_view_writes_a_recording(motion_file, tmp_path, capsys):
     assert view.main([str(motion_file), "--rerun", str(tmp_path / "out.rrd")]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "out.rrd")]
     assert [p.name for p in tmp_path.glob("*.rrd*")] == ["out.rrd"]
+
+
+def test_view_draws_the_person_of_another_program_on_the_free_body(tmp_path, capsys):
+    poses = np.zeros((3, 165))
+    poses[:, 0] = np.pi / 2
+    rest = dict(trans=np.zeros((3, 3)), betas=np.zeros(10), mocap_frame_rate=np.array(25.0))
+    np.savez(tmp_path / "amass.npz", poses=poses, **rest)
+    assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
+    assert (tmp_path / "amass.view.png").is_file()

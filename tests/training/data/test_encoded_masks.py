@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.data.encoded_masks import decode_mask, decompress, run_lengths_to_mask
+from hoi_motion.lift.track.mask_files import run_lengths_to_mask
+from training.data.encoded_masks import decode_mask, decompress
 
 SMALL = "AwRgxsBMACx3BmAckA"
 LARGE = "FoSwDAJpYweg8ggfAIzAIWWz9Ua-rtgTnqcUYWSTZeVRdXQQCwzseccBqAPEA"
@@ -30,7 +31,7 @@ def test_masks_written_by_the_datasets_own_tools(text, mask):
 
 def test_text_and_run_lengths_by_themselves():
     assert decompress(SMALL) == "01c02@000003N"
-    assert np.array_equal(run_lengths_to_mask("01c02@000003N", 6, 8), small_mask())
+    assert np.array_equal(run_lengths_to_mask("01c02@000003N", (6, 8)), small_mask())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_text_and_run_lengths_by_themselves():
     [
         ({"height": 6, "width": 8, "encodedMask": SMALL[:6]}, "ends too early"),
         ({"height": 6, "width": 8, "encodedMask": "%%"}, "foreign character"),
-        ({"height": 6, "width": 9, "encodedMask": SMALL}, "cover 48 pixels, not 9x6"),
+        ({"height": 6, "width": 9, "encodedMask": SMALL}, "run lengths of 48 pixels for a mask of 6x9"),
         ({"height": 6, "encodedMask": SMALL}, "no width"),
     ],
 )

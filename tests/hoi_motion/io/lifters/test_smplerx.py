@@ -5,7 +5,7 @@ import pytest
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
-from hoi_motion.io.smplerx import read_smplerx
+from hoi_motion.io.lifters.smplerx import read_smplerx
 from tests.hoi_motion.io.published import FPS, FRAMES, Person, smplerx
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hoi_motion.io.people import linked
+from hoi_motion.io.lifters.people import linked
 
 FPS = 30.0
 

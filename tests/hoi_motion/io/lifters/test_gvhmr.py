@@ -4,7 +4,7 @@ import torch
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
-from hoi_motion.io.gvhmr import read_gvhmr
+from hoi_motion.io.lifters.gvhmr import read_gvhmr
 from tests.hoi_motion.io.published import FPS, FRAMES, SMPLX_PELVIS, Person, gvhmr
 
 

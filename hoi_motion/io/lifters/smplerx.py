@@ -9,7 +9,7 @@ from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
 from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.people import bridged, linked
+from hoi_motion.io.lifters.people import bridged, chosen_person, linked, listed
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 
@@ -25,7 +25,6 @@ PARTS = (
 )
 KEYS = (*(name for name, _ in PARTS), "betas", "transl")
 MOST_FILES = 4 * MAX_FRAMES
-MOST_LISTED = 10
 _NAME = re.compile(r"(\d{1,9})(?:_(\d{1,6}))?\.npz")
 
 
@@ -64,24 +63,17 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
     people = linked(
         {frame: {number: values[2] for number, values in by_number.items()} for frame, by_number in found.items()}, fps
     )
-    if person is None and len(people) == 1:
-        person = 0
-    if person is None or not 0 <= person < len(people):
-        counts = [f"{i} ({len(track)} frames)" for i, track in enumerate(people[:MOST_LISTED])]
-        what = f"no person {person}" if person is not None else f"{len(people)} people"
-        hint = f"choose one with --person: {', '.join(counts)}{', ...' if len(people) > MOST_LISTED else ''}"
-        raise InputError(ErrorCode.FILE_INVALID, f"{path} has {what}", hint)
-    track = people[person]
+    track = chosen_person(people, person, path)
     numbers = np.array(sorted(track))
     frames = [found[frame][track[frame]] for frame in numbers.tolist()]
     pose = family.smplx_pose(np.stack([pose for pose, _, _ in frames]), f"{path}: pose")
     betas, notes = family.kept_betas(np.stack([betas for _, betas, _ in frames]), "SMPL-X", "neutral", len(pose), path)
     missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers.tolist()))
     if missing:
-        notes.append(f"SMPLer-X: the person was not found in {_listed(missing)}, bridged from the frames beside")
+        notes.append(f"SMPLer-X: the person was not found in {listed(missing)}, bridged from the frames beside")
     changes = [b for a, b in zip(numbers[:-1].tolist(), numbers[1:].tolist()) if track[a] != track[b]]
     if changes:
-        notes.append(f"SMPLer-X: the person's number changes in {_listed(changes)}, followed by place")
+        notes.append(f"SMPLer-X: the person's number changes in {listed(changes)}, followed by place")
     pose = bridged(pose, numbers, turns=True)
     transl_m = bridged(np.stack([transl for _, _, transl in frames]), numbers)
     notes += [
@@ -92,11 +84,6 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
     pelvis_m = (transl_m + SMPLX_PELVIS_M) @ family.R_WORLD_CAMERA.T
     pose[:, 0] = turned(pose[:, 0], family.R_WORLD_CAMERA)
     return family.grounded_motion(pose, pelvis_m, fps, betas, notes)
-
-
-def _listed(frames: list[int]) -> str:
-    first = ", ".join(map(str, frames[:MOST_LISTED]))
-    return f"frame{'s' if len(frames) > 1 else ''} {first}{', ...' if len(frames) > MOST_LISTED else ''}"
 
 
 def _frame(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import pytest
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
-from hoi_motion.io.wham import read_wham
+from hoi_motion.io.lifters.wham import read_wham
 from tests.hoi_motion.io.published import FPS, FRAMES, Person, joblib_dump, wham
 
 

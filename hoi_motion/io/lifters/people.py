@@ -4,11 +4,14 @@ from itertools import islice
 
 import numpy as np
 
+from hoi_motion.errors import ErrorCode, InputError
+
 FASTEST_M_S = 8.0
 NOISE_M = 0.5
 DEPTH_SHARE = 0.3  # the distance from the camera is a guess from the size, and noisier than the place in the picture
 OTHER_NUMBER_M = 0.05  # numbers often stay, so between two that are nearly as close they decide
 LONGEST_GAP_S = 0.25
+MOST_LISTED = 10
 PACE_FRAMES = 5
 """Detections from which it is told where a person is going: two who cross keep going."""
 
@@ -79,3 +82,25 @@ def bridged(values: np.ndarray, frames: np.ndarray, turns: bool = False) -> np.n
     flat = values.reshape(len(values), -1)
     columns = [np.interp(wanted, frames, column) for column in flat.T]
     return np.stack(columns, axis=1).reshape(len(wanted), *values.shape[1:])
+
+
+def chosen_person(people: list[dict[int, int]], person: int | None, path) -> dict[int, int]:
+    """The track of the wanted person, or of the only one.
+
+    Raises:
+        InputError: FILE_INVALID, with the people and how long each is seen, when it is not told which one.
+    """
+    if person is None and len(people) == 1:
+        return people[0]
+    if person is not None and 0 <= person < len(people):
+        return people[person]
+    counts = [f"{i} ({len(track)} frames)" for i, track in enumerate(people[:MOST_LISTED])]
+    what = f"no person {person}" if person is not None else f"{len(people)} people"
+    hint = f"choose one with --person: {', '.join(counts)}{', ...' if len(people) > MOST_LISTED else ''}"
+    raise InputError(ErrorCode.FILE_INVALID, f"{path} has {what}", hint)
+
+
+def listed(frames: list[int]) -> str:
+    """In words, the first of them by number."""
+    first = ", ".join(map(str, frames[:MOST_LISTED]))
+    return f"frame{'s' if len(frames) > 1 else ''} {first}{', ...' if len(frames) > MOST_LISTED else ''}"

@@ -1,0 +1,1 @@
+"""Motion files of other programs that lift people from video."""

@@ -1,0 +1,36 @@
+"""hoi-ground: a person's motion from any lifter, set on level ground."""
+
+from hoi_motion.files import check_writable
+from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.reading_options import add_reading_options, read_with
+
+
+def main(argv: list[str] | None = None) -> int:
+    return run_command(_ground, argv)
+
+
+def _ground(argv: list[str]) -> int:
+    parser = command_parser(
+        "hoi-ground",
+        "Set a person's motion on level ground: gravity up, the floor at 0, feet that stand still. Tilt and drift of "
+        "the camera in which it was lifted are taken out.",
+    )
+    parser.add_argument("input", metavar="IN", help="any motion that hoi-convert reads")
+    parser.add_argument("output", metavar="OUT", help="motion to write (.npz)")
+    add_reading_options(parser, leave_out=("object_mesh",))
+    parser.add_argument("--body", metavar="FILE", help="official SMPL-X npz; without it the free body is used")
+    arguments = parser.parse_args(argv)
+    check_writable(arguments.output)
+    motion = read_with(arguments)
+
+    from hoi_motion.body import load_body
+    from hoi_motion.body.change import on_body
+    from hoi_motion.ground import ground_motion
+
+    body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
+    done = ground_motion(on_body(motion, body), body)
+    done.motion.save(arguments.output)
+    print(f"{arguments.output}: {motion.num_frames} frames at {motion.fps:g} fps")
+    for note in done.motion.notes:
+        say_note(note)
+    return 0

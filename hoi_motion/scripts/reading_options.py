@@ -1,0 +1,33 @@
+"""What can be said beside a motion file, for every command that reads one of any format."""
+
+from hoi_motion.io.amass import UNITS_M, UP_AXES
+from hoi_motion.io.formats import OPTIONS, READABLE, TIMELESS, format_of, read_motion, taking
+from hoi_motion.motion import HoiMotion
+
+
+def add_reading_options(parser, leave_out: tuple[str, ...] = ()) -> None:
+    """Adds --from and an option for each of OPTIONS that is not left out."""
+    parser.add_argument("--from", dest="source", choices=READABLE, help="format of IN; without it, from what is inside")
+    others = ", ".join(name for name in taking("fps") if name not in TIMELESS)
+    fps = f"frames per second: needed for {', '.join(TIMELESS)}, in place of the file's for {others}"
+    kinds = {
+        "fps": {"type": float, "help": fps},
+        "person": {"type": int, "metavar": "N"},
+        "object_mesh": {"metavar": "FILE"},
+        "up": {"choices": UP_AXES},
+        "unit": {"choices": UNITS_M},
+    }
+    for name in OPTIONS:
+        if name not in leave_out:
+            words = f"{OPTIONS[name]}, for {', '.join(taking(name))}"
+            parser.add_argument(f"--{name.replace('_', '-')}", **{"help": words} | kinds[name])
+
+
+def read_with(arguments, source: str | None = None) -> HoiMotion:
+    """The motion that the parsed arguments name as `input`, of this format, that of `--from`, or what is inside.
+
+    Raises:
+        InputError: as `read_motion`.
+    """
+    source = source or arguments.source or format_of(arguments.input)
+    return read_motion(arguments.input, source, **{name: getattr(arguments, name, None) for name in OPTIONS})

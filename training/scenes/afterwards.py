@@ -1,0 +1,213 @@
+"""What a person does before and after reaching: walk up, put back, carry away, drink, sit down. Poses, in the world."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoi_motion.rigid import minimum_jerk, moved_back
+from training.scenes.grasp import RELAXED_CURL, hanging_rotation
+from training.scenes.layout import Layout
+from training.scenes.limbs import turn_about
+from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, Trunk, Wrist, pose_body, trunk_joints
+from training.scenes.reach import Motion, Reach, Unreachable, hanging_wrist, standing_trunk
+from training.scenes.walking import BENT_M, Walk, in_world, stand, striding, walk
+
+WALKS_UP, PUTS_BACK, CARRIES_AWAY, DRINKS, SITS = "walks up", "puts back", "carries away", "drinks", "sits down"
+KINDS = (WALKS_UP, PUTS_BACK, CARRIES_AWAY, DRINKS, SITS)
+CARRIED_M = np.array([0.30, 0.0, -0.30])
+"""A wrist that carries, from its shoulder: ahead of the chest."""
+CLOSE_M = np.array([0.10, 0.02, -0.26])
+LAP_M = np.array([0.30, -0.02, -0.26])
+SIP_RAD = -0.6
+SIP_M = np.array([0.19, 0.0, -0.03])
+"""The middle of a rim at the lips, from the head's joint."""
+SEAT_BACK_M = 0.40
+SOFT_M = 0.09
+"""The pelvis' joint of who sits, over the seat."""
+ARM_SWING = 0.3
+
+
+@dataclass(frozen=True)
+class Acted:
+    """Attributes: pose_rad: (T, 55, 3); transl_m: (T, 3); T_world_target: (T, 4, 4); progress: (T,) of the reach, 0..1;
+    path: of the body.
+    """
+
+    pose_rad: np.ndarray
+    transl_m: np.ndarray
+    T_world_target: np.ndarray
+    progress: np.ndarray
+    path: Walk
+
+    def then(self, other: "Acted") -> "Acted":
+        joined = [
+            np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("pose_rad", "transl_m", "T_world_target", "progress")
+        ]
+        return Acted(*joined, self.path.then(other.path))
+
+
+def walking_up(skeleton: Skeleton, layout: Layout, target: int, count: int, start_m: np.ndarray, first: str) -> Acted:
+    """From a place (2,) to the origin, where the person stands before what is reached for."""
+    path = walk(skeleton, count, start_m, float(np.arctan2(-start_m[1], -start_m[0])), (0.0, 0.0), 0.0, first)
+    thing = layout.objects[target].T_world
+    gaze = np.stack([moved_back(T, thing[:3, 3]) for T in path.T_world_body])
+    upright = standing_trunk(skeleton, gaze[0])
+    trunk = _repeated(upright, count, gaze, path.bent)
+    at = trunk_joints(skeleton, trunk)[1]
+    wrists = {side: _swinging(skeleton, layout, side, at, path) for side in SIDES}
+    pose, transl = _posed(skeleton, path, trunk, wrists, _relaxed(count))
+    return Acted(pose, transl, np.tile(thing, (count, 1, 1)), np.zeros(count), path)
+
+
+def reaching(skeleton: Skeleton, motion: Motion) -> Acted:
+    """The reach itself, at the origin."""
+    path = stand(skeleton, len(motion.progress))
+    return Acted(motion.pose_rad, motion.transl_m, motion.T_world_target, motion.progress, path)
+
+
+def putting_back(reached: Acted, count: int) -> Acted:
+    """All the way back that the reach took, object and hand."""
+    back = np.linspace(len(reached.progress) - 1, 0, count + 1)[1:].round().astype(int)
+    path = reached.path
+    return Acted(
+        reached.pose_rad[back],
+        reached.transl_m[back],
+        reached.T_world_target[back],
+        np.ones(count),
+        Walk(
+            path.T_world_body[back],
+            {side: path.ankles_m[side][back] for side in SIDES},
+            {side: path.feet_yaw_rad[side][back] for side in SIDES},
+            path.bent[back],
+        ),
+    )
+
+
+def having_taken(
+    skeleton: Skeleton,
+    layout: Layout,
+    reach: Reach,
+    kind: str,
+    count: int,
+    *,
+    away_m: np.ndarray | None = None,
+    seat_m: float = 0.0,
+) -> Acted:
+    """With the object in the hand: to a place (2,), to the mouth, or down on a seat of this height behind.
+
+    Raises:
+        Unreachable: when a limb is too short on the way.
+    """
+    time = (np.arange(count) + 1) / count
+    # who sits down has straightened before
+    straight = minimum_jerk(time / (0.45 if kind == SITS else 0.6))
+    down = minimum_jerk((time - 0.4) / 0.6) if kind == SITS else np.zeros(count)
+    path = stand(skeleton, count)
+    if kind == CARRIES_AWAY:
+        # the object is off the table before the body turns
+        still = max(2, count // 4)
+        heading = float(np.arctan2(away_m[1], away_m[0]))
+        gone = walk(skeleton, count - still, (0.0, 0.0), 0.0, away_m, heading, "left" if away_m[1] > 0 else "right")
+        path = stand(skeleton, still).then(gone)
+        straight = minimum_jerk((np.arange(count) + 1) / still)
+    trunk = _straightened(skeleton, reach, straight, path.bent, down, seat_m)
+    at = trunk_joints(skeleton, trunk)[1]
+    sign, shoulder = SIDES[reach.side], at[:, JOINT[f"{reach.side}_shoulder"]]
+    first_trunk = _at_the_end(reach)
+    first_shoulder = trunk_joints(skeleton, first_trunk)[1][0, JOINT[f"{reach.side}_shoulder"]]
+    wrist_m = reach.grasp.wrist_m + reach.carry_m
+    held = layout.objects[reach.target].T_world.copy()
+    held[:3, 3] += reach.carry_m
+    begin, tilt = wrist_m - first_shoulder, np.zeros(count)
+    carried = CLOSE_M if kind == SITS else CARRIED_M
+    end = (carried + np.outer(down, LAP_M - carried)) * [1, sign, 1]
+    if kind == DRINKS:
+        tilt = SIP_RAD * straight
+        rim = at[:, JOINT["head"]] + SIP_M
+        centre = held[:3, 3] + [0, 0, 0.8 * layout.objects[reach.target].model.height_m]
+        end = rim + turn_about(1, np.full(count, SIP_RAD)) @ (wrist_m - centre) - shoulder
+    # back before down, so that it clears the edge of the table
+    way = np.stack([minimum_jerk(straight / 0.7), straight, minimum_jerk((straight - 0.4) / 0.6)], 1)
+    R_tilt = turn_about(1, tilt)
+    position = shoulder + (1 - way) * begin + way * end
+    pole = np.tile([-0.45, 0.62 * sign, -0.65], (count, 1))
+    wrists = {reach.side: Wrist(position, R_tilt @ reach.grasp.rotation, pole)}
+    other = next(side for side in SIDES if side != reach.side)
+    wrists[other] = _swinging(skeleton, layout, other, at, path, of_sitting=down)
+    curls = _relaxed(count) | {reach.side: {f: np.full(count, reach.grasp.curls[f]) for f in FINGERS}}
+    pose, transl = _posed(skeleton, path, trunk, wrists, curls)
+    T = np.tile(np.eye(4), (count, 1, 1))
+    T[:, :3, :3] = R_tilt @ held[:3, :3]
+    T[:, :3, 3] = position + R_tilt @ (held[:3, 3] - wrist_m)
+    return Acted(pose, transl, path.T_world_body @ T, np.ones(count), path)
+
+
+def standing_by(skeleton: Skeleton, layout: Layout, place_m: np.ndarray, heading_rad: float) -> Acted:
+    """Somebody who stands in a place (2,), one frame."""
+    path = stand(skeleton, 1, place_m, heading_rad)
+    trunk = standing_trunk(skeleton, np.array([2.0, 0.0, 1.4]))
+    at = trunk_joints(skeleton, trunk)[1]
+    wrists = {side: hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]]) for side in SIDES}
+    pose, transl = _posed(skeleton, path, trunk, wrists, _relaxed(1))
+    return Acted(pose, transl, np.eye(4)[None], np.zeros(1), path)
+
+
+def _posed(skeleton: Skeleton, path: Walk, trunk: Trunk, wrists, curls) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        pose, transl = pose_body(striding(skeleton, path), trunk, wrists, curls)
+    except ValueError as error:
+        raise Unreachable("a limb is too short on the way") from error
+    return in_world(pose, transl, skeleton.rest[0], path.T_world_body)
+
+
+def _repeated(one: Trunk, count: int, gaze_m: np.ndarray, bent: np.ndarray) -> Trunk:
+    pelvis = np.tile(one.pelvis_m, (count, 1)) - np.outer(bent, [0.0, 0.0, BENT_M])
+    bends = (np.repeat(value, count) for value in (one.lean_rad, one.turn_rad, one.side_rad))
+    return Trunk(*bends, pelvis, gaze_m, np.repeat(one.attention, count))
+
+
+def _at_the_end(reach: Reach) -> Trunk:
+    """As `animate` leaves it: lifting has straightened the trunk a little."""
+    rise = 1 - np.clip(reach.carry_m[2], 0, 0.2)
+    end = reach.trunk
+    return Trunk(
+        end.lean_rad * rise, end.turn_rad, end.side_rad, end.pelvis_m, end.gaze_m + reach.carry_m, end.attention
+    )
+
+
+def _straightened(
+    skeleton: Skeleton, reach: Reach, s: np.ndarray, bent: np.ndarray, down: np.ndarray, seat_m: float
+) -> Trunk:
+    """From the end of the reach to upright, by shares (T,), and down on a seat, by others."""
+    first = _at_the_end(reach)
+    upright = standing_trunk(skeleton, first.gaze_m[0])
+    way, sits = s[:, None], down[:, None]
+    lean_rad = (1 - s) * first.lean_rad + s * upright.lean_rad + 0.5 * np.sin(np.pi * down)
+    pelvis_m = (1 - way) * first.pelvis_m + way * upright.pelvis_m - np.outer(bent, [0.0, 0.0, BENT_M])
+    # the hips go back before they go down
+    sits = sits * [0, 1, 1] + minimum_jerk(1.6 * sits) * [1, 0, 0]
+    pelvis_m = (1 - sits) * pelvis_m + sits * [-SEAT_BACK_M, 0.0, seat_m + SOFT_M]
+    gaze_m = (1 - way) * first.gaze_m + way * (upright.pelvis_m + [1.5, 0.0, 0.4])
+    return Trunk(lean_rad, (1 - s) * first.turn_rad, (1 - s) * first.side_rad, pelvis_m, gaze_m, np.full(len(s), 0.4))
+
+
+def _swinging(
+    skeleton: Skeleton, layout: Layout, side: str, at: np.ndarray, path: Walk, of_sitting: np.ndarray | None = None
+) -> Wrist:
+    """An idle arm: it hangs, swings against the leg of its side, or lies on the thigh of who sits by shares (T,)."""
+    hanging = hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]])
+    position, rotation = hanging.position_m, hanging.rotation
+    feet = np.stack([moved_back(T, p)[0] for T, p in zip(path.T_world_body, path.ankles_m[side])])
+    position = position - np.outer(ARM_SWING * path.bent * feet, [1.0, 0.0, 0.0])
+    if of_sitting is not None and of_sitting.any():
+        lap = at[:, 0] + np.array([0.30, 0.13 * SIDES[side], 0.09])
+        way = of_sitting[:, None]
+        position = (1 - way) * position + way * lap
+        flat = turn_about(1, -1.2 * of_sitting)
+        rotation = flat @ np.tile(hanging_rotation(SIDES[side]), (len(at), 1, 1))
+    return Wrist(position, rotation, hanging.pole)
+
+
+def _relaxed(count: int) -> dict[str, dict[str, np.ndarray]]:
+    return {side: {f: np.full(count, RELAXED_CURL[f]) for f in FINGERS} for side in SIDES}
