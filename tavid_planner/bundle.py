@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import time
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,6 +163,7 @@ def plan_to_dict(
                 "executed": s.executed,
                 "failed_checks": list(s.failed_checks),
                 "error": s.error,
+                "early": None if s.early is None else asdict(s.early),
             }
             for s in plan.samples
         ],

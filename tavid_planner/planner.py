@@ -15,7 +15,7 @@ from tavid_planner.alignment import target_alignment
 from tavid_planner.config import PlannerConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked
-from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
+from tavid_planner.plan import EarlyLook, InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
 from tavid_planner.robot_stage import RobotPlan, RobotStage, target_noun
@@ -50,6 +50,7 @@ class Sample:
         observation: a hoi_motion.lift.pipeline.Observation of the video.
         lifted: the motion before the repair, when that moved something.
         missed: no hand touches the target in the video while one does in another sample's: not lifted.
+        early: what the first steps of the video said; it may have been stopped there.
     """
 
     seed: int
@@ -62,6 +63,16 @@ class Sample:
     observation: "Observation | None" = None
     missed: bool = False
     robot: RobotPlan | None = None
+    early: EarlyLook | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether no further stage has work with it."""
+        return self.error is not None or self.missed or self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        return self.early is not None and bool(self.early.stopped)
 
 
 class Planner:
@@ -148,16 +159,16 @@ class Planner:
     def _generate(self, request: InteractionRequest, run: "_Run") -> list[Sample]:
         with run.stage("load"):
             self.load(run.on_progress, run.cancel)
-        from tavid_planner.video import generate_video
+        from tavid_planner.video import generate_videos
 
-        def generate(sample: Sample, on_progress: OnProgress) -> Sample:
-            video = generate_video(
-                self._pipeline, request, self.config.video, sample.seed, on_progress=on_progress, cancel=run.cancel
+        seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
+        with run.stage("video"):
+            run.on_progress("video", 0.0)
+            made = generate_videos(
+                self._pipeline, request, self.config.video, seeds, on_progress=run.on_progress, cancel=run.cancel
             )
-            return replace(sample, video=video)
-
-        seeds = [Sample((request.seed + k) % SEED_LIMIT) for k in range(request.samples)]
-        return run.each("video", generate, seeds)
+            run.on_progress("video", 1.0)
+        return [Sample(one.seed, one.video, error=one.error, early=one.early) for one in made]
 
     def _lift(self, request: InteractionRequest, samples: list[Sample], run: "_Run") -> list[Sample]:
         from hoi_motion.lift import lift_video, observe_clip
@@ -294,26 +305,30 @@ def without_misses(samples: list[Sample]) -> list[Sample]:
     """Mark the samples whose video misses the target, if there are others."""
 
     def touches(sample: Sample) -> bool:
-        return sample.error is None and bool(sample.observation.contacts)
+        return not sample.over and bool(sample.observation.contacts)
 
     if not any(touches(s) for s in samples):
         return samples
-    return [replace(s, missed=s.error is None and not touches(s)) for s in samples]
+    return [replace(s, missed=not s.over and not touches(s)) for s in samples]
 
 
 def score(sample: Sample, request: InteractionRequest) -> SampleScore:
     """What plan.json says about one sample."""
     attention = sample.video.target_attention if sample.video is not None else None
     alignment = None if attention is None else target_alignment(attention[0], request.target_mask)
+    early = sample.early
     if sample.error is not None:
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error))
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error), early=early)
+    if sample.stopped:
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=early.stopped, early=early)
     if sample.missed:
         why = "not lifted: no hand touches the target in the video"
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why)
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why, early=early)
     failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
     touches, margin = touches_target(sample.motion), sample.report.margin
     executed = None if sample.robot is None else sample.robot.done
-    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches, margin, executed=executed)
+    verdict = sample.report.verdict
+    return SampleScore(sample.seed, verdict, alignment, failed, touches, margin, executed=executed, early=early)
 
 
 def touches_target(motion: HoiMotion) -> bool:
@@ -341,9 +356,9 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
         """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
-        first = samples[0].error
-        if first is not None and all(s.error is not None for s in samples):
-            raise first  # nothing is left to do: this is the end, in the stage before
+        going = [s for s in samples if not s.stopped]
+        if all(s.error is not None for s in going):
+            raise going[0].error  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])
@@ -352,7 +367,7 @@ class _Run:
         return done
 
     def _one(self, stage: str, step, sample: Sample, start: float, end: float) -> Sample:
-        if sample.error is not None or sample.missed:
+        if sample.over:
             return sample
         self.cancel.raise_if_cancelled()
 

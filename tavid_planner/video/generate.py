@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -12,11 +13,12 @@ from transformers.utils import logging as transformers_logging
 
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import VideoConfig, resolve_model
-from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.plan import InteractionVideo
+from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.plan import EarlyLook, Generated, InteractionVideo
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
-from tavid_planner.video.estimate import chosen_mode
+from tavid_planner.video.early import check_early_blocks, early_alignments, looked
+from tavid_planner.video.estimate import chosen_mode, samples_at_once
 from tavid_planner.video.image_fit import ImageFit
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
@@ -24,6 +26,7 @@ from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 
 FETCHED = 0.9  # of a load that fetches its model
+DECODING = 0.1  # of the time that a sample's steps take
 
 logger = logging.getLogger(__name__)
 
@@ -100,47 +103,125 @@ def generate_video(
 ) -> InteractionVideo:
     """Generate one clip in the request's pixels; the same arguments give the same clip.
 
+    Arguments, and what is raised, as of `generate_videos`.
+    """
+    (made,) = generate_videos(pipeline, request, config, [seed], on_progress, cancel)
+    if made.error is not None:
+        raise made.error
+    return made.video
+
+
+def generate_videos(
+    pipeline: TargetAwarePipeline,
+    request: InteractionRequest,
+    config: VideoConfig,
+    seeds: Sequence[int],
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> list[Generated]:
+    """Generate clips in the request's pixels, one a seed; a seed gives the same clip whatever the others are.
+
+    With `early_steps` all are taken so far, and those that look least at the target stop there.
+
     Args:
-        on_progress: called with stage "video"; the last tenth is decoding.
+        on_progress: called with stage "video".
 
     Raises:
         InputError: MASK_EMPTY when the mask vanishes at latent size, INSTRUCTION_INVALID, CONFIG_INVALID.
-        VideoError: OUT_OF_MEMORY, GENERATION_FAILED.
+        VideoError: OUT_OF_MEMORY; GENERATION_FAILED is the error of a sample.
         ControlError: CANCELLED.
     """
     _check_frames(pipeline, config.num_frames)
-    start = time.perf_counter()
+    check_early_blocks(config, len(pipeline.backbone.blocks))
     fit = ImageFit.between(request.size_px, (config.height, config.width))
     if pipeline.conditioning.kind == "mask":
         marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
     else:
         marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
-    output = pipeline(
+    at_once = samples_at_once(config, len(seeds), request.size_px)
+    steps = config.sampling.steps
+    progress = _Progress(on_progress, len(seeds), steps)
+    began = time.perf_counter()
+    with pipeline.generation(
         image=fit.to_model(request.rgb),
+        generators=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
         mask=marked if pipeline.uses_mask else None,
         prompt=request.prompt,
         height=config.height,
         width=config.width,
         num_frames=config.num_frames,
-        num_inference_steps=config.sampling.steps,
+        num_inference_steps=steps,
         guidance_scale=config.sampling.guidance_scale,
         guidance=config.guidance,
-        generator=torch.Generator("cpu").manual_seed(seed),
-        output_type="np",
-        on_step=lambda step, total: on_progress("video", 0.9 * step / total),
         cancel=cancel,
         mask_reduction=config.mask_reduction,
         capture_attention=config.capture_attention,
-    )
-    pictures = np.asarray(output.frames[0])
-    check_pictures(pictures, request.rgb, config.dtype)
-    frames = fit.to_request((pictures * 255).round().astype(np.uint8))
-    attention = None
-    if output.target_attention is not None:
-        attention = fit.maps_to_request(output.target_attention.numpy())
-        attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
+        extra_blocks=config.early_block_numbers if config.early_steps else (),
+    ) as run:
+        looks: dict[int, EarlyLook] = {}
+        everyone = range(len(seeds))
+        if config.early_steps and len(seeds) > 1:
+            for some in _groups(everyone, at_once):
+                run.denoise(some, config.early_steps, progress.stepped(len(some)))
+            alignments = early_alignments(run, everyone, config, fit, request)
+            looks = looked(alignments, config.early_keep, config.early_steps, run.steps)
+            progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
+        made = {k: Generated(seeds[k], early=looks.get(k)) for k in everyone}
+        for some in _groups([k for k in everyone if k not in looks or not looks[k].stopped], at_once):
+            run.denoise(some, on_step=progress.stepped(len(some)))
+            for k in some:
+                attention = run.attention(k)
+                try:
+                    pictures = np.asarray(run.frames(k, "np")[0])
+                    check_pictures(pictures, request.rgb, config.dtype)
+                except VideoError as error:
+                    if error.code is not ErrorCode.GENERATION_FAILED:
+                        raise
+                    made[k] = replace(made[k], error=error)
+                    continue
+                frames = fit.to_request((pictures * 255).round().astype(np.uint8))
+                if attention is not None:
+                    attention = fit.maps_to_request(attention.numpy())
+                    attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
+                facts = _facts(pipeline, request, config, fit, seeds[k]) | {"samples_at_once": at_once}
+                facts["seconds"] = round((time.perf_counter() - began) / len(seeds), 3)
+                made[k] = replace(made[k], video=InteractionVideo(frames, config.fps, attention, facts))
+                progress.decoded()
     on_progress("video", 1.0)
-    provenance = {
+    return list(made.values())
+
+
+def _groups(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [numbers[k : k + size] for k in range(0, len(numbers), size)]
+
+
+class _Progress:
+    """Steps and decoding of several samples as one rising fraction; a sample's decoding counts as much as `DECODING`
+    of its steps."""
+
+    def __init__(self, on_progress: OnProgress, samples: int, steps: int):
+        self._on_progress, self._decoding = on_progress, DECODING * steps
+        self._whole, self._done = samples * (steps + self._decoding), 0.0
+
+    def stepped(self, samples: int) -> Callable[[], None]:
+        """What is to be called when so many samples have made a step."""
+        return lambda: self._add(samples)
+
+    def spare(self, samples: int, steps: int) -> None:
+        """Samples have stopped so many steps before their end."""
+        self._add(samples * (steps + self._decoding))
+
+    def decoded(self) -> None:
+        self._add(self._decoding)
+
+    def _add(self, work: float) -> None:
+        self._done += work
+        self._on_progress("video", min(1.0, self._done / self._whole))
+
+
+def _facts(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit, seed: int) -> dict:
+    """Provenance of a clip."""
+    return {
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
         "prompt": request.prompt,
@@ -152,9 +233,7 @@ def generate_video(
         "model_px": [config.height, config.width],
         "content_px": list(fit.content_px),
         "content_top_left_px": list(fit.top_left_px),
-        "seconds": round(time.perf_counter() - start, 3),
     }
-    return InteractionVideo(frames, config.fps, attention, provenance)
 
 
 @contextmanager

@@ -64,12 +64,12 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
         )
         return Start(latents, image_latents)
 
-    def step(self, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
+    def step(self, scheduler, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
         extra = self.prepare_extra_step_kwargs(generator, 0.0)
-        if not isinstance(self.scheduler, CogVideoXDPMScheduler):
-            return self.scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
+        if not isinstance(scheduler, CogVideoXDPMScheduler):
+            return scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
         # the DPM scheduler looks one step back
-        latents, memory["clean"] = self.scheduler.step(
+        latents, memory["clean"] = scheduler.step(
             predicted, memory.get("clean"), t, memory.get("before"), latents, **extra, return_dict=False
         )
         memory["before"] = t

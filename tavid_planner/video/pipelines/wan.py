@@ -82,8 +82,8 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
             embeds = self.encode_image(image, device).to(self.transformer.dtype)
         return Start(latents.transpose(1, 2), encoded.transpose(1, 2), embeds)
 
-    def step(self, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
-        return self.scheduler.step(predicted, t, latents, return_dict=False)[0]
+    def step(self, scheduler, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
+        return scheduler.step(predicted, t, latents, return_dict=False)[0]
 
     def finished(self, latents, start: Start) -> torch.Tensor:
         if not self.backbone.first_frame_given:
