@@ -38,8 +38,8 @@ class VideoConfig:
     )
     weights: str = option(
         "full",
-        "how the large matrices are kept: full, or fp8 (half of 16 bits, computed in dtype)",
-        choices=("full", "fp8"),
+        "how the large matrices are kept: full, or in 8 bits and computed in dtype: fp8, int8 (the extra int8)",
+        choices=("full", "fp8", "int8"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
     scheduler: str = option(
@@ -65,11 +65,22 @@ class VideoConfig:
     speed_scheduler: str = option(
         "", "sampler with a speed adapter; empty: scheduler", choices=("", "dpm", "ddim", "unipc", "euler")
     )
+    attention: str = option(
+        "torch",
+        "what computes attention: torch (chooses for itself), one of its own kernels (math, efficient, cudnn, flex), "
+        "or an installed package (flash, sage, xformers)",
+        choices=("torch", "math", "efficient", "cudnn", "flex", "flash", "sage", "xformers"),
+    )
+    compiled: bool = option(
+        False,
+        "compile the transformer's blocks: the first plan waits for it; blocks that are captured stay as they are",
+    )
     mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))
     capture_attention: bool = option(True, "record where the video looks at the target word")
     samples_at_once: int = option(
         1, "samples of a request that are denoised in one batch; 0: as many as fit into memory", minimum=0, maximum=64
     )
+    decode_beside: bool = option(False, "decode a sample while the next one is denoised; takes the memory of both")
     early_steps: int = option(
         0,
         "denoising steps after which samples that hardly look at the target stop; 0: all go on",
@@ -86,11 +97,19 @@ class VideoConfig:
     def __post_init__(self):
         check_options(self, "video.")
         if self.step_cache != "none":
-            for name, hint in (("capture_attention", "set it to false"), ("speed_adapter", "leave one of them out")):
+            one = "leave one of them out"
+            for name, hint in (("capture_attention", "set it to false"), ("speed_adapter", one), ("compiled", one)):
                 if getattr(self, name):
                     raise InputError(
                         ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} do not go together", hint
                     )
+        for name in ("compiled", "decode_beside"):
+            if getattr(self, name) and self.memory not in ("resident", "auto"):
+                raise InputError(
+                    ErrorCode.CONFIG_INVALID,
+                    f"video.{name} does not go together with video.memory={self.memory}",
+                    f"use video.memory=resident, or video.{name}=false",
+                )
         self._check_early()
 
     def _check_early(self) -> None:

@@ -99,7 +99,7 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     adapter = _local(video.adapter) if video.adapter else None
     extra = 0.0 if adapter is None else weight_sizes(adapter, number_bytes).whole
     models = [
-        weight_sizes(place, number_bytes, video.weights == "fp8")
+        weight_sizes(place, number_bytes, video.weights != "full")
         for place in sorted(folder.iterdir())
         if place.is_dir() and place != adapter
     ]

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
 from tavid_planner.video.early import check_early_blocks, early_alignments, looked
 from tavid_planner.video.estimate import chosen_mode, samples_at_once
+from tavid_planner.video.generation import Generation
 from tavid_planner.video.image_fit import ImageFit
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
@@ -54,7 +56,7 @@ def load_pipeline(
     loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in loras)
     # what memory `auto` is depends on its files
     model_folder(base, on_fraction=lambda fraction: on_progress("load", FETCHED * fraction), cancel=cancel)
-    memory = chosen_mode(config)
+    config = replace(config, memory=chosen_mode(config))
     with _quiet_loading():
         pipeline = TargetAwarePipeline.from_pretrained(
             base,
@@ -62,7 +64,7 @@ def load_pipeline(
             dtype=getattr(torch, config.dtype),
             device=device,
             scheduler=config.sampling.scheduler,
-            memory=memory,
+            memory=config.memory,
             vae_tiling=config.vae_tiling,
             lora_alpha=config.lora_alpha,
             weights=config.weights,
@@ -70,6 +72,8 @@ def load_pipeline(
             fuse=config.fuse,
             step_cache=config.step_cache,
             step_cache_threshold=config.step_cache_threshold,
+            attention=config.attention,
+            compiled=config.compiled,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -85,8 +89,10 @@ def load_pipeline(
         "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
         "device": str(device),
         "dtype": config.dtype,
-        "memory": memory,
+        "memory": config.memory,
         "weights": config.weights,
+        "attention": config.attention,
+        "compiled": config.compiled,
         "scheduler": type(pipeline.scheduler).__name__,
     }
     logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
@@ -138,7 +144,7 @@ def generate_videos(
         marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
     else:
         marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
-    at_once = samples_at_once(config, len(seeds), request.size_px)
+    at_once = min(len(seeds), samples_at_once(config, len(seeds), request.size_px))
     steps = config.sampling.steps
     progress = _Progress(on_progress, len(seeds), steps)
     began = time.perf_counter()
@@ -167,28 +173,71 @@ def generate_videos(
             looks = looked(alignments, config.early_keep, config.early_steps, run.steps)
             progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
         made = {k: Generated(seeds[k], early=looks.get(k)) for k in everyone}
-        for some in _groups([k for k in everyone if k not in looks or not looks[k].stopped], at_once):
-            run.denoise(some, on_step=progress.stepped(len(some)))
-            for k in some:
-                attention = run.attention(k)
-                try:
-                    pictures = np.asarray(run.frames(k, "np")[0])
-                    check_pictures(pictures, request.rgb, config.dtype)
-                except VideoError as error:
-                    if error.code is not ErrorCode.GENERATION_FAILED:
-                        raise
-                    made[k] = replace(made[k], error=error)
-                    continue
-                frames = fit.to_request((pictures * 255).round().astype(np.uint8))
-                if attention is not None:
-                    attention = fit.maps_to_request(attention.numpy())
-                    attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
-                facts = _facts(pipeline, request, config, fit, seeds[k]) | {"samples_at_once": at_once}
-                facts["seconds"] = round((time.perf_counter() - began) / len(seeds), 3)
-                made[k] = replace(made[k], video=InteractionVideo(frames, config.fps, attention, facts))
-                progress.decoded()
+
+        def decode(k: int) -> None:
+            try:
+                video = _video(run, k, fit, request, config)
+            except VideoError as error:
+                if error.code is not ErrorCode.GENERATION_FAILED:
+                    raise
+                made[k] = replace(made[k], error=error)
+                return
+            facts = _facts(pipeline, request, config, fit, seeds[k])
+            facts |= {"samples_at_once": at_once, "seconds": round((time.perf_counter() - began) / len(seeds), 3)}
+            made[k] = replace(made[k], video=replace(video, provenance=facts))
+            progress.decoded()
+
+        going = [k for k in everyone if k not in looks or not looks[k].stopped]
+        with _Decoding(decode, config.decode_beside) as decoding:
+            for some in _groups(going, at_once):
+                run.denoise(some, on_step=progress.stepped(len(some)))
+                for k in some:
+                    decoding.add(k)
     on_progress("video", 1.0)
     return list(made.values())
+
+
+def _video(
+    run: Generation, number: int, fit: ImageFit, request: InteractionRequest, config: VideoConfig
+) -> InteractionVideo:
+    """A sample that has gone through all steps, in the request's pixels."""
+    pictures = np.asarray(run.frames(number, "np")[0])
+    check_pictures(pictures, request.rgb, config.dtype)
+    attention = run.attention(number)
+    if attention is not None:
+        attention = fit.maps_to_request(attention.numpy())
+        attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
+    return InteractionVideo(fit.to_request((pictures * 255).round().astype(np.uint8)), config.fps, attention)
+
+
+class _Decoding:
+    """Decodes one sample after the other, while the next one is denoised where that is wanted."""
+
+    def __init__(self, decode: Callable[[int], None], beside: bool):
+        self._decode, self._pool, self._last = decode, ThreadPoolExecutor(1) if beside else None, None
+
+    def add(self, number: int) -> None:
+        if self._pool is None:
+            self._decode(number)
+            return
+        self._wait()  # two at once would take the memory of two
+        self._last = self._pool.submit(self._decode, number)
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def __enter__(self) -> "_Decoding":
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        if self._pool is None:
+            return
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self._pool.shutdown()
 
 
 def _groups(numbers: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -6,8 +6,8 @@ import PIL.Image
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler, WanImageToVideoPipeline
 from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
-from diffusers.utils import is_ftfy_available
 
+from hoi_motion.extras import optional
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.model_files import missing
 from tavid_planner.video.pipeline import Start, TargetAwarePipeline
@@ -27,9 +27,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
     frame_step = 4
 
     def check_base(self) -> None:
-        if not is_ftfy_available():
-            # diffusers repairs every prompt of Wan with it
-            raise missing("the package ftfy is missing, which Wan needs", "pip install ftfy")
+        optional("ftfy")  # diffusers repairs every prompt of Wan with it
         if self.config["boundary_ratio"] is not None or self.transformer_2 is not None:
             raise missing(
                 f"{self.base} has two transformers, one for much and one for little noise",
