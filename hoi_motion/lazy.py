@@ -4,6 +4,8 @@ import importlib
 import sys
 from collections.abc import Callable
 
+from hoi_motion.garbage import no_collection
+
 
 def lazy_names(package: str, places: dict[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a package whose names live in modules that are heavy to import.
@@ -16,7 +18,8 @@ def lazy_names(package: str, places: dict[str, str]) -> tuple[Callable[[str], ob
     def get(name: str):
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = importlib.import_module(places[name])
+        with no_collection():
+            module = importlib.import_module(places[name])
         return module if places[name] == f"{package}.{name}" else getattr(module, name)
 
     def names() -> list[str]:
