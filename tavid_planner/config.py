@@ -80,6 +80,9 @@ class VideoConfig:
     samples_at_once: int = option(
         1, "samples of a request that are denoised in one batch; 0: as many as fit into memory", minimum=0, maximum=64
     )
+    mirrored: bool = option(
+        False, "make the samples with an odd seed of the mirrored picture and turn them back: they differ more"
+    )
     decode_beside: bool = option(False, "decode a sample while the next one is denoised; takes the memory of both")
     early_steps: int = option(
         0,

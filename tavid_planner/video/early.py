@@ -1,28 +1,19 @@
 """Samples that hardly look at the target after their first steps stop there."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from tavid_planner.alignment import target_alignment
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.plan import EarlyLook
-from tavid_planner.request import InteractionRequest
-from tavid_planner.video.generation import Generation
-from tavid_planner.video.image_fit import ImageFit
-
-
-def early_alignments(
-    run: Generation, numbers: Sequence[int], config: VideoConfig, fit: ImageFit, request: InteractionRequest
-) -> dict[int, float]:
-    """Alignment of samples with the target, so far."""
-    blocks = config.early_block_numbers or None
-    maps = {k: fit.maps_to_request(run.attention(k, blocks).numpy()) for k in numbers}
-    return {k: target_alignment(of_frames[0], request.target_mask) for k, of_frames in maps.items()}
 
 
 def looked(alignments: Mapping[int, float], keep: float, step: int, steps: int) -> dict[int, EarlyLook]:
-    """Which samples go on: a share of them, rounded up, at least one; of equals the first."""
+    """Which samples go on: a share of them, rounded up, at least one; of equals the first.
+
+    Args:
+        alignments: see `Take.alignment`, by sample.
+    """
     count = max(1, math.ceil(keep * len(alignments)))
     best = sorted(alignments, key=lambda k: -alignments[k])[:count]
     least = min(alignments[k] for k in best)

@@ -2,12 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-import numpy as np
 import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
@@ -17,15 +16,13 @@ from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.plan import EarlyLook, Generated, InteractionVideo
 from tavid_planner.request import InteractionRequest
-from tavid_planner.video.decoded import check_pictures
-from tavid_planner.video.early import check_early_blocks, early_alignments, looked
+from tavid_planner.video.early import check_early_blocks, looked
 from tavid_planner.video.estimate import chosen_mode, samples_at_once
-from tavid_planner.video.generation import Generation
-from tavid_planner.video.image_fit import ImageFit
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.takes import Take, takes_of
 
 FETCHED = 0.9  # of a load that fetches its model
 DECODING = 0.1  # of the time that a sample's steps take
@@ -127,7 +124,8 @@ def generate_videos(
 ) -> list[Generated]:
     """Generate clips in the request's pixels, one a seed; a seed gives the same clip whatever the others are.
 
-    With `early_steps` all are taken so far, and those that look least at the target stop there.
+    With `early_steps` all are taken so far, and those that look least at the target stop there; with `mirrored` those
+    with an odd seed are made in the mirror.
 
     Args:
         on_progress: called with stage "video".
@@ -139,75 +137,50 @@ def generate_videos(
     """
     _check_frames(pipeline, config.num_frames)
     check_early_blocks(config, len(pipeline.backbone.blocks))
-    fit = ImageFit.between(request.size_px, (config.height, config.width))
-    if pipeline.conditioning.kind == "mask":
-        marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
-    else:
-        marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
     at_once = min(len(seeds), samples_at_once(config, len(seeds), request.size_px))
     steps = config.sampling.steps
     progress = _Progress(on_progress, len(seeds), steps)
-    began = time.perf_counter()
-    with pipeline.generation(
-        image=fit.to_model(request.rgb),
-        generators=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-        mask=marked if pipeline.uses_mask else None,
-        prompt=request.prompt,
-        height=config.height,
-        width=config.width,
-        num_frames=config.num_frames,
-        num_inference_steps=steps,
-        guidance_scale=config.sampling.guidance_scale,
-        guidance=config.guidance,
-        cancel=cancel,
-        mask_reduction=config.mask_reduction,
-        capture_attention=config.capture_attention,
-        extra_blocks=config.early_block_numbers if config.early_steps else (),
-    ) as run:
+    began, everyone = time.perf_counter(), range(len(seeds))
+    with takes_of(pipeline, request, config, seeds, cancel) as takes:
+
+        def denoised(numbers: Sequence[int], until: int) -> Iterator[list[int]]:
+            """Take samples so far, as many at once as start from one picture; which ones have come there."""
+            for run in dict.fromkeys(takes[k].run for k in numbers):
+                of_run = [k for k in numbers if takes[k].run is run]
+                for first in range(0, len(of_run), at_once):
+                    some = of_run[first : first + at_once]
+                    run.denoise([takes[k].number for k in some], until, progress.stepped(len(some)))
+                    yield some
+
         looks: dict[int, EarlyLook] = {}
-        everyone = range(len(seeds))
         if config.early_steps and len(seeds) > 1:
-            for some in _groups(everyone, at_once):
-                run.denoise(some, config.early_steps, progress.stepped(len(some)))
-            alignments = early_alignments(run, everyone, config, fit, request)
-            looks = looked(alignments, config.early_keep, config.early_steps, run.steps)
+            blocks = config.early_block_numbers or None
+            together = [k for some in denoised(everyone, config.early_steps) for k in some]
+            alignments = {k: takes[k].alignment(blocks) for k in sorted(together)}
+            looks = looked(alignments, config.early_keep, config.early_steps, steps)
             progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
         made = {k: Generated(seeds[k], early=looks.get(k)) for k in everyone}
 
         def decode(k: int) -> None:
             try:
-                video = _video(run, k, fit, request, config)
+                video = takes[k].video(config)
             except VideoError as error:
                 if error.code is not ErrorCode.GENERATION_FAILED:
                     raise
                 made[k] = replace(made[k], error=error)
                 return
-            facts = _facts(pipeline, request, config, fit, seeds[k])
+            facts = _facts(pipeline, request, config, takes[k], seeds[k])
             facts |= {"samples_at_once": at_once, "seconds": round((time.perf_counter() - began) / len(seeds), 3)}
             made[k] = replace(made[k], video=replace(video, provenance=facts))
             progress.decoded()
 
         going = [k for k in everyone if k not in looks or not looks[k].stopped]
         with _Decoding(decode, config.decode_beside) as decoding:
-            for some in _groups(going, at_once):
-                run.denoise(some, on_step=progress.stepped(len(some)))
+            for some in denoised(going, steps):
                 for k in some:
                     decoding.add(k)
     on_progress("video", 1.0)
     return list(made.values())
-
-
-def _video(
-    run: Generation, number: int, fit: ImageFit, request: InteractionRequest, config: VideoConfig
-) -> InteractionVideo:
-    """A sample that has gone through all steps, in the request's pixels."""
-    pictures = np.asarray(run.frames(number, "np")[0])
-    check_pictures(pictures, request.rgb, config.dtype)
-    attention = run.attention(number)
-    if attention is not None:
-        attention = fit.maps_to_request(attention.numpy())
-        attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
-    return InteractionVideo(fit.to_request((pictures * 255).round().astype(np.uint8)), config.fps, attention)
 
 
 class _Decoding:
@@ -240,10 +213,6 @@ class _Decoding:
             self._pool.shutdown()
 
 
-def _groups(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
-    return [numbers[k : k + size] for k in range(0, len(numbers), size)]
-
-
 class _Progress:
     """Steps and decoding of several samples as one rising fraction; a sample's decoding counts as much as `DECODING`
     of its steps."""
@@ -268,20 +237,21 @@ class _Progress:
         self._on_progress("video", min(1.0, self._done / self._whole))
 
 
-def _facts(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit, seed: int) -> dict:
+def _facts(pipeline, request: InteractionRequest, config: VideoConfig, take: Take, seed: int) -> dict:
     """Provenance of a clip."""
     return {
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
         "prompt": request.prompt,
+        "mirrored": take.mirrored,
         "steps": config.sampling.steps,
         "step_cache": config.step_cache,
         "guidance": config.guidance,
         "guidance_scale": config.sampling.guidance_scale,
         "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
-        "content_px": list(fit.content_px),
-        "content_top_left_px": list(fit.top_left_px),
+        "content_px": list(take.fit.content_px),
+        "content_top_left_px": list(take.fit.top_left_px),
     }
 
 

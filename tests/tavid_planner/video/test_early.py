@@ -7,6 +7,7 @@ import pytest
 
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.mirror import mirrored_request
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.early import looked
 from tavid_planner.video.generate import generate_video, generate_videos, load_pipeline
@@ -69,6 +70,18 @@ def test_who_goes_on_has_the_video_that_its_seed_has_anyway(config, request_, ho
             frames = generate_video(pipeline, request_, config, one.seed).frames
             # equal but for the rounding of a batch
             assert np.abs(frames.astype(int) - one.video.frames).max() <= 1
+
+
+def test_odd_seeds_are_made_in_the_mirror_and_turned_back(config, request_):
+    pipeline, mirror = load_pipeline(config), replace(config, mirrored=True)
+    plain, turned = generate_videos(pipeline, request_, mirror, [6, 7])
+    assert [one.video.provenance["mirrored"] for one in (plain, turned)] == [False, True]
+    assert (plain.video.frames == generate_video(pipeline, request_, config, 6).frames).all()
+    expected = generate_video(pipeline, mirrored_request(request_), config, 7)
+    assert (turned.video.frames == expected.frames[:, :, ::-1]).all()
+    assert (turned.video.target_attention == expected.target_attention[:, :, ::-1]).all()
+    alone = generate_video(pipeline, request_, mirror, 7)
+    assert (alone.frames == turned.video.frames).all()
 
 
 def test_a_block_that_is_not_there_is_named(config, request_):
