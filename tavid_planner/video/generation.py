@@ -4,7 +4,6 @@ import copy
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,8 +13,19 @@ from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import guidance_at
 
-if TYPE_CHECKING:
-    from tavid_planner.video.pipeline import Start, TargetAwarePipeline
+
+@dataclass(frozen=True)
+class Start:
+    """Where a generation starts.
+
+    Attributes:
+        noise: (1, F, C, h, w). image: (1, F, C', h, w), see `Backbone.inputs`.
+        image_embeds: (1, N, D) of an image encoder, where a family has one.
+    """
+
+    noise: torch.Tensor
+    image: torch.Tensor
+    image_embeds: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Given:
 
 @dataclass
 class _Sample:
-    start: "Start"
+    start: Start
     generator: torch.Generator | None
     scheduler: object
     latents: torch.Tensor  # (1, F, C, h, w)
@@ -62,15 +72,15 @@ class Generation:
     """The samples of one request, each with its own noise, scheduler and generator: none knows of the others.
 
     Args:
-        starts, generators: of each sample.
+        pipeline: the TargetAwarePipeline whose samples these are. starts, generators: of each sample.
         cancel: asked before every step; the pipeline asks it within one.
     """
 
     def __init__(
         self,
-        pipeline: "TargetAwarePipeline",
+        pipeline,
         given: Given,
-        starts: Sequence["Start"],
+        starts: Sequence[Start],
         generators: Sequence[torch.Generator | None],
         cancel: CancelToken,
     ):

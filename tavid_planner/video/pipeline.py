@@ -22,7 +22,7 @@ from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention_recorder import captured_blocks
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
-from tavid_planner.video.generation import Generation, Given
+from tavid_planner.video.generation import Generation, Given, Start
 from tavid_planner.video.guidance import GUIDANCE
 from tavid_planner.video.inputs import checked_image, checked_masks, image_size_px
 from tavid_planner.video.loading import load_models
@@ -47,20 +47,6 @@ class TargetAwareOutput(BaseOutput):
 
     frames: torch.Tensor | np.ndarray | list
     target_attention: torch.Tensor | None = None  # (T', h, w)
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a generation starts.
-
-    Attributes:
-        noise: (1, F, C, h, w). image: (1, F, C', h, w), see `Backbone.inputs`.
-        image_embeds: (1, N, D) of an image encoder, where a family has one.
-    """
-
-    noise: torch.Tensor
-    image: torch.Tensor
-    image_embeds: torch.Tensor | None = None
 
 
 class TargetAwarePipeline(DiffusionPipeline):

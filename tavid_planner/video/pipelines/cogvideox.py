@@ -6,8 +6,9 @@ import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
-from tavid_planner.video.pipeline import Start, TargetAwarePipeline
+from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.vae_on_cpu import speed_up_vae
 
 

@@ -9,8 +9,9 @@ from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
 
 from hoi_motion.extras import optional
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
-from tavid_planner.video.pipeline import Start, TargetAwarePipeline
+from tavid_planner.video.pipeline import TargetAwarePipeline
 
 # (height, width) px of the clips that these models were trained on; their configs do not say it
 TI2V_SIZE_PX = 704, 1280

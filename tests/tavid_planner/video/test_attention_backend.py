@@ -5,16 +5,9 @@ import pytest
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.video import TargetAwarePipeline
 from tavid_planner.video.attention import TargetAttentionCapture
 from tavid_planner.video.compiled import compile_blocks
-
-
-@pytest.fixture
-def compiled(load):
-    """The family's model whose blocks are traced as for compiling, but computed by the same kernels."""
-    pipeline = load()
-    compile_blocks(pipeline.backbone.blocks, backend="eager")
-    return pipeline
 
 
 def test_another_kernel_gives_the_same_frames_and_maps(load, generate_wide, monkeypatch):
@@ -38,7 +31,10 @@ def test_a_kernel_that_cannot_be_had_is_named(load, name, quoted):
     assert error.value.code is ErrorCode.CONFIG_INVALID and quoted in str(error.value)
 
 
-def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_maps(load, compiled, generate_wide):
+def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_maps(load, generate_wide):
+    """Traced as for compiling, but computed by the same kernels."""
+    compiled = load()
+    compile_blocks(compiled.backbone.blocks, backend="eager")
     expected = generate_wide(load(), capture_attention=True)
     assert abs(generate_wide(compiled).frames - expected.frames).max() <= 1e-5
     found = generate_wide(compiled, capture_attention=True)
@@ -49,8 +45,9 @@ def test_compiled_blocks_give_the_same_frames_and_those_that_are_captured_exact_
     assert "forward" in blocks[0].__dict__
 
 
-def test_cancel_takes_effect_inside_a_step_of_compiled_blocks(compiled, generate_wide):
-    token = CancelToken()
+def test_cancel_takes_effect_inside_a_step_of_compiled_blocks(tiny_base, tiny_adapter, generate_wide):
+    compiled, token = TargetAwarePipeline.from_pretrained(tiny_base, tiny_adapter), CancelToken()
+    compile_blocks(compiled.backbone.blocks, backend="eager")
     compiled.backbone.blocks[0].register_forward_hook(lambda *_: token.cancel())
     calls = []
     compiled.backbone.blocks[1].register_forward_hook(lambda *_: calls.append(1))
