@@ -88,7 +88,8 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     if transformer is None or vae is None:
         return None
     at_once = min(samples, video.samples_at_once or 1)
-    activations = max(at_once * _transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae))
+    works = at_once * _transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae)
+    activations = sum(works) if video.decode_beside else max(works)
     pixels = video.num_frames * 3 * video.height * video.width
     if _has_gpu(video.device):  # what the libraries and the lift take is elsewhere
         besides = GPU_LIBRARIES_BYTES + activations + pixels * GPU_FRAME_COPIES

@@ -1,6 +1,7 @@
 """From an InteractionRequest to an InteractionVideo."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -220,6 +221,7 @@ class _Progress:
     def __init__(self, on_progress: OnProgress, samples: int, steps: int):
         self._on_progress, self._decoding = on_progress, DECODING * steps
         self._whole, self._done = samples * (steps + self._decoding), 0.0
+        self._one_by_one = threading.Lock()  # a sample may be decoded in another thread
 
     def stepped(self, samples: int) -> Callable[[], None]:
         """What is to be called when so many samples have made a step."""
@@ -233,8 +235,9 @@ class _Progress:
         self._add(self._decoding)
 
     def _add(self, work: float) -> None:
-        self._done += work
-        self._on_progress("video", min(1.0, self._done / self._whole))
+        with self._one_by_one:
+            self._done += work
+            self._on_progress("video", min(1.0, self._done / self._whole))
 
 
 def _facts(pipeline, request: InteractionRequest, config: VideoConfig, take: Take, seed: int) -> dict:
