@@ -57,12 +57,14 @@ class EarlyLook:
         step, steps: after which of how many it was looked at.
         alignment: 0..1, share of the first frame's attention to the target word that falls on the target.
         stopped: why the sample did not go on; empty when it did.
+        again: whether it was taken up again, because none of those that went on is good.
     """
 
     step: int
     steps: int
     alignment: float
     stopped: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True)

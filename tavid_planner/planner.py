@@ -12,7 +12,7 @@ from hoi_motion.options import to_mapping
 from hoi_motion.physics.report import PhysicsReport, Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.alignment import target_alignment
-from tavid_planner.config import PlannerConfig, load_profile
+from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked
 from tavid_planner.plan import EarlyLook, InteractionPlan, InteractionVideo, SampleScore
@@ -72,7 +72,7 @@ class Sample:
 
     @property
     def stopped(self) -> bool:
-        return self.early is not None and bool(self.early.stopped)
+        return self.early is not None and bool(self.early.stopped) and not self.early.again
 
 
 class Planner:
@@ -149,23 +149,50 @@ class Planner:
         if request.actor_mask is not None:
             check_somebody_is_marked(request.rgb, request.actor_mask)
         with _memory_errors():
-            videos = self._generate(request, run)
-            motions = self._lift(request, videos, run)
-            samples = self._check(motions, run)
-            samples = self._robot_stage(request, samples, robot, run)
+            with run.stage("load"):
+                self.load(run.on_progress, run.cancel)
+            seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
+            samples = self._answers(request, seeds, self.config.video, robot, run)
+            if not any(is_good(s, request) for s in samples):
+                samples = self._taken_up_again(request, samples, robot, run)
             best = choose(samples, request)
             return self._assemble(request, samples, best, robot, run)
 
-    def _generate(self, request: InteractionRequest, run: "_Run") -> list[Sample]:
-        with run.stage("load"):
-            self.load(run.on_progress, run.cancel)
+    def _answers(
+        self, request: InteractionRequest, seeds: list[int], video: VideoConfig, robot: RobotStage | None, run: "_Run"
+    ) -> list[Sample]:
+        """A sample a seed, through all stages."""
+        videos = self._generate(request, seeds, video, run)
+        motions = self._lift(request, videos, run)
+        samples = self._check(motions, run)
+        return self._robot_stage(request, samples, robot, run)
+
+    def _taken_up_again(
+        self, request: InteractionRequest, samples: list[Sample], robot: RobotStage | None, run: "_Run"
+    ) -> list[Sample]:
+        """The samples, those of them that stopped early now to their end; a seed gives the same video as before."""
+        stopped = {s.seed: s.early for s in samples if s.stopped}
+        if not stopped:
+            return samples
+        log.info("none of the samples that went on is good: the %d that stopped are taken up again", len(stopped))
+        whole = replace(self.config.video, early_steps=0)
+        try:
+            answers = self._answers(request, list(stopped), whole, robot, run)
+        except TavidError as error:
+            if error.code not in FAILURES_OF_ONE_SAMPLE:
+                raise
+            answers = [Sample(seed, error=error) for seed in stopped]  # none of them: the others may still be a plan
+        again = {s.seed: s for s in answers}
+        looks = {seed: replace(early, again=True) for seed, early in stopped.items()}
+        return [replace(again[s.seed], early=looks[s.seed]) if s.stopped else s for s in samples]
+
+    def _generate(self, request: InteractionRequest, seeds: list[int], video: VideoConfig, run: "_Run") -> list[Sample]:
         from tavid_planner.video import generate_videos
 
-        seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
         with run.stage("video"):
             run.on_progress("video", 0.0)
             made = generate_videos(
-                self._pipeline, request, self.config.video, seeds, on_progress=run.on_progress, cancel=run.cancel
+                self._pipeline, request, video, seeds, on_progress=run.on_progress, cancel=run.cancel
             )
             run.on_progress("video", 1.0)
         return [Sample(one.seed, one.video, error=one.error, early=one.early) for one in made]
@@ -301,6 +328,14 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
     return max(whole, key=rank)  # max keeps the first of equals
 
 
+def is_good(sample: Sample, request: InteractionRequest) -> bool:
+    """Whether nothing is wanting: it passes, a hand touches the target, and the robot, if one was asked, did it."""
+    if sample.report is None:
+        return False
+    s = score(sample, request)
+    return s.verdict is Verdict.PASS and bool(s.touches_target) and s.executed is not False
+
+
 def without_misses(samples: list[Sample]) -> list[Sample]:
     """Mark the samples whose video misses the target, if there are others."""
 
@@ -358,6 +393,8 @@ class _Run:
         samples = list(samples)
         going = [s for s in samples if not s.stopped]
         if all(s.error is not None for s in going):
+            if len(going) < len(samples):
+                return samples  # those that stopped are still to be had
             raise going[0].error  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]

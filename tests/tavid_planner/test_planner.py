@@ -10,7 +10,7 @@ from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 from hoi_motion.progress import CancelToken, part_of
 from tavid_planner import planner as planner_module
-from tavid_planner.config import PlannerConfig
+from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ControlError, ErrorCode, InputError, LiftError, TavidError, VideoError
 from tavid_planner.plan import EarlyLook, Generated
 from tavid_planner.planner import Planner, Sample, choose
@@ -151,14 +151,49 @@ def test_a_sample_that_stopped_early_costs_no_stage_and_its_score_says_why(stage
     assert plan.samples[0].error == looks[0].stopped and plan.samples[0].verdict is Verdict.NOT_RUN
 
 
-def test_when_all_that_went_on_fail_their_error_is_the_plan_s(stages, make_request):
-    error = VideoError(ErrorCode.GENERATION_FAILED, "NaN")
-    stages.video.generate_videos = lambda pipeline, request, config, seeds, on_progress, cancel: [
-        Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")),
-        Generated(seeds[1], error=error, early=EarlyLook(1, 4, 0.6)),
-    ]
-    with pytest.raises(VideoError, match="NaN"):
-        Planner(AS_LIFTED).plan(make_request(samples=2))
+@pytest.mark.parametrize("first", ["fails its check", "cannot be generated"])
+def test_when_none_that_went_on_is_good_those_that_stopped_are_taken_up_again(stages, make_request, video, first):
+    asked = []
+
+    def generate(pipeline, request, config, seeds, on_progress, cancel):
+        asked.append((config.early_steps, seeds))
+        if config.early_steps == 0:
+            return [Generated(seed, video) for seed in seeds]
+        error = VideoError(ErrorCode.GENERATION_FAILED, "NaN") if first == "cannot be generated" else None
+        went_on = Generated(seeds[1], None if error else video, error, EarlyLook(1, 4, 0.6))
+        return [Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")), went_on]
+
+    stages.video.generate_videos = generate
+    verdicts = iter([Verdict.FAIL, Verdict.PASS] if first == "fails its check" else [Verdict.PASS])
+    stages.check.check_motion = lambda *args, **kwargs: report_of(next(verdicts))
+    config = with_options(AS_LIFTED, ["video.early_steps=1"])
+    plan = Planner(config).plan(make_request(seed=5, samples=2))
+    assert asked == [(1, [5, 6]), (0, [5])]
+    assert plan.provenance["chosen_seed"] == 5 and plan.samples[0].early == EarlyLook(1, 4, 0.2, "stopped", again=True)
+
+
+def test_a_plan_that_fails_its_check_stays_when_those_that_stopped_cannot_be_made_either(stages, make_request, video):
+    def generate(pipeline, request, config, seeds, on_progress, cancel):
+        if config.early_steps:
+            return [Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")), Generated(seeds[1], video)]
+        return [Generated(seed, error=VideoError(ErrorCode.GENERATION_FAILED, "NaN")) for seed in seeds]
+
+    stages.video.generate_videos = generate
+    stages.check.check_motion = lambda *args, **kwargs: report_of(Verdict.FAIL)
+    plan = Planner(with_options(AS_LIFTED, ["video.early_steps=1"])).plan(make_request(samples=2))
+    assert plan.verdict is Verdict.FAIL and "NaN" in plan.samples[0].error
+
+
+def test_when_none_gets_through_the_first_error_is_the_plan_s(stages, make_request):
+    def generate(pipeline, request, config, seeds, on_progress, cancel):
+        errors = [VideoError(ErrorCode.GENERATION_FAILED, f"NaN of {seed}") for seed in seeds]
+        if config.early_steps:
+            return [Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")), Generated(seeds[1], error=errors[1])]
+        return [Generated(seed, error=error) for seed, error in zip(seeds, errors)]
+
+    stages.video.generate_videos = generate
+    with pytest.raises(VideoError, match="NaN of 7"):
+        Planner(with_options(AS_LIFTED, ["video.early_steps=1"])).plan(make_request(samples=2))
 
 
 def test_progress_of_every_stage_runs_from_0_to_1(stages, make_request, video):
