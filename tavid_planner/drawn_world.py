@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.garbage import no_collection
 from hoi_motion.io.glb_document import box_mesh, flat_sides
+from hoi_motion.lazy import no_collection
 
 FLOOR_TILES = ((226, 226, 222), (208, 208, 204))
 TILE_M = 1.0

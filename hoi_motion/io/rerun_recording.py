@@ -7,8 +7,8 @@ from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.body.posed import check_body
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.extras import optional
 from hoi_motion.files import whole_file
+from hoi_motion.lazy import optional
 from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 
 COLOURS = {"body": (205, 160, 130), "target": (237, 115, 33), "object": (140, 153, 173), "support": (158, 120, 84)}

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from hoi_motion.errors import ControlError, ErrorCode, TavidError, VideoError
-from hoi_motion.extras import missing_package
+from hoi_motion.lazy import missing_package
 
 
 def command_parser(name: str, description: str) -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
 
-from hoi_motion.extras import missing_package, optional
+from hoi_motion.lazy import missing_package, optional
 from hoi_motion.progress import CancelToken
 from tavid_planner.batch.local import TRIES
 from tavid_planner.batch.request_list import ListedRequest

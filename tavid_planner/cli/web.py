@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from hoi_motion.extras import optional
+from hoi_motion.lazy import optional
 from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import ErrorCode, InputError
 

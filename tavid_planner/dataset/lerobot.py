@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.extras import optional
+from hoi_motion.lazy import optional
 from hoi_motion.media.video_file import write_video
 from tavid_planner.dataset import statistics
 from tavid_planner.dataset.episode import POSE_NAMES, Episode

@@ -10,8 +10,8 @@ import io
 import json
 from pathlib import Path
 
-from hoi_motion.extras import optional
 from hoi_motion.files import write_whole
+from hoi_motion.lazy import optional
 from tavid_planner.dataset.episode import Episode
 
 JPEG_QUALITY = 95

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hoi_motion.extras import optional
+from hoi_motion.lazy import optional
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from hoi_motion.extras import missing_package
+from hoi_motion.lazy import missing_package
 from hoi_motion.progress import CancelToken, OnProgress
 from tavid_planner.bundle import save_plan
 from tavid_planner.config import PlannerConfig

@@ -7,7 +7,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler, WanImageToVideoPipeline
 from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
 
-from hoi_motion.extras import optional
+from hoi_motion.lazy import optional
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing

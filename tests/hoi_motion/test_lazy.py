@@ -1,11 +1,13 @@
 import ast
+import gc
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from hoi_motion.errors import ErrorCode, TavidError
-from hoi_motion.extras import EXTRAS, OWN, missing_package, optional
+from hoi_motion.lazy import EXTRAS, OWN, missing_package, no_collection, optional
 from hoi_motion.scripts.command import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +36,6 @@ def test_every_package_that_is_asked_for_as_optional_is_known():
 
 @pytest.mark.parametrize("module", ["gradio", "pyarrow.parquet", "ray", "rerun", "mcap_ros2.writer", "torchao"])
 def test_a_missing_package_is_named_with_what_installs_it(module, monkeypatch):
-    import sys
-
     package, extra = EXTRAS[module.partition(".")[0]]
     for name in [module, module.partition(".")[0]]:
         monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
@@ -61,3 +61,23 @@ def test_an_import_that_fails_inside_any_command_is_named(capsys):
 def test_a_module_of_our_own_that_is_missing_is_our_fault():
     error = missing_package(ModuleNotFoundError("No module named 'tavid_planner.x'", name="tavid_planner.x"))
     assert error.code is ErrorCode.INTERNAL
+
+
+def test_the_search_goes_on_afterwards_also_after_an_error_and_where_one_is_inside_another():
+    try:
+        with no_collection(), no_collection():
+            assert not gc.isenabled()
+            raise KeyError
+    except KeyError:
+        pass
+    assert gc.isenabled()
+
+
+def test_who_has_turned_it_off_keeps_it_off():
+    gc.disable()
+    try:
+        with no_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
