@@ -2,8 +2,8 @@
 
 python -m benchmarks.early --cases 44 --out runs/early.jsonl
 
-Every case is planned twice by one planner, all samples to the end, and with `video.early_steps`; which way comes first
-changes from case to case. Time is that of a whole plan whose models are loaded, in memory: nothing is saved. A plan
+Every case is planned in three ways: full, all samples to the end; early, with `video.early_steps`; and again, with
+`video.early_again` besides. Which comes first changes from case to case. Time is that of a whole plan whose models are loaded, in memory: nothing is saved. A plan
 succeeds when it PASSES its check and the hand of its video stays longest at the target; `right` asks for the latter
 alone. With --out a run that was stopped goes on with what is missing.
 """
@@ -29,26 +29,25 @@ from training.bench.cases import ONE_PERSON_CLASSES, Case, bench_cases
 from training.bench.scoring import candidate_masks, score, wilson_interval
 from training.scenes.scene import SceneSample
 
-WAYS = ("full", "early")
+WAYS = ("full", "early", "again")
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as of tavid-plan")
-    parser.add_argument("--steps", type=int, default=1, help="video.early_steps of the second way")
+    parser.add_argument("--steps", type=int, default=1, help="video.early_steps")
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--cases", type=int, default=44, help="of TargetBench: one person, every class in turn")
     parser.add_argument("--out", type=Path, help="file with which a stopped run goes on")
     add_save_option(parser, "early")
     arguments = parser.parse_args(argv)
     config = with_options(load_profile(arguments.profile), arguments.set)
-    configs = {
-        "full": replace(config, video=replace(config.video, early_steps=0)),
-        "early": replace(config, video=replace(config.video, early_steps=arguments.steps)),
-    }
+    early = dict(early_steps=arguments.steps)
+    options = {"full": dict(early_steps=0), "early": early | dict(early_again=False), "again": early}
+    configs = {way: replace(config, video=replace(config.video, **options[way])) for way in WAYS}
     cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
-    jobs = {f"{case.name} {case.index}": (case, configs, k % 2 == 1) for k, case in enumerate(cases)}
+    jobs = {f"{case.name} {case.index}": (case, configs, WAYS[k % 3 :] + WAYS[: k % 3]) for k, case in enumerate(cases)}
     rows = measure_pieces(measure_case, jobs, arguments.out, samples=arguments.samples, steps=arguments.steps)
     found = values(rows)
     for way in WAYS:
@@ -56,17 +55,20 @@ def main(argv: list[str] | None = None) -> int:
             f"{way:<6} succeeds {found[f'{way}_success'].value:.3f}, right {found[f'{way}_right'].value:.3f}, "
             f"{found[f'{way}_s'].value:.1f} s a plan"
         )
-    print(
-        f"{len(rows)} cases, {arguments.samples} samples: time {found['time_ratio'].value:.0%} of the full, success "
-        f"{100 * found['gain'].value:+.1f} points ({found['won'].value:.0f} cases won, {found['lost'].value:.0f} lost)"
-    )
+    print(f"{len(rows)} cases, {arguments.samples} samples")
+    for way in WAYS[1:]:
+        time_ratio, gain, won, lost = (found[f"{way}_{name}"].value for name in ("time_ratio", "gain", "won", "lost"))
+        print(
+            f"{way:<6} time {time_ratio:.0%} of the full, success {100 * gain:+.1f} points "
+            f"({won:.0f} cases won, {lost:.0f} lost)"
+        )
     if arguments.save:
         save(arguments.save, f"samples that stop early, best of {arguments.samples}, TargetBench", found)
     return 0
 
 
 def values(rows: list[dict]) -> dict[str, Value]:
-    """Success, right target and seconds of both ways, and how they compare."""
+    """Success, right target and seconds of every way, and how they compare with the full."""
     found = {"cases": Value(len(rows))}
     success = {way: np.array([row[way]["right"] and row[way]["passes"] for row in rows]) for way in WAYS}
     for way in WAYS:
@@ -74,13 +76,14 @@ def values(rows: list[dict]) -> dict[str, Value]:
         for name, hits in (("success", success[way]), ("right", right)):
             found[f"{way}_{name}"] = Value(float(hits.mean()), interval=wilson_interval(int(hits.sum()), len(rows)))
         found[f"{way}_s"] = Value(float(np.mean([row[way]["seconds"] for row in rows])), "s")
-    won, lost = success["early"] & ~success["full"], success["full"] & ~success["early"]
-    return found | {
-        "won": Value(int(won.sum())),
-        "lost": Value(int(lost.sum())),
-        "gain": Value(float(success["early"].mean() - success["full"].mean())),
-        "time_ratio": Value(found["early_s"].value / found["full_s"].value),
-    }
+    for way in WAYS[1:]:
+        found |= {
+            f"{way}_won": Value(int((success[way] & ~success["full"]).sum())),
+            f"{way}_lost": Value(int((success["full"] & ~success[way]).sum())),
+            f"{way}_gain": Value(float(success[way].mean() - success["full"].mean())),
+            f"{way}_time_ratio": Value(found[f"{way}_s"].value / found["full_s"].value),
+        }
+    return found
 
 
 @lru_cache(maxsize=len(WAYS))
@@ -90,14 +93,13 @@ def _planner(config: PlannerConfig) -> Planner:
     return planner
 
 
-def measure_case(case: Case, configs: dict[str, PlannerConfig], early_first: bool, samples: int, steps: int) -> dict:
-    """What the plans of both ways are, and the seconds that they took."""
+def measure_case(case: Case, configs: dict[str, PlannerConfig], order: tuple, samples: int, steps: int) -> dict:
+    """What the plans of all ways are, and the seconds that they took."""
     planners = {way: _planner(configs[way]) for way in WAYS}
     video = configs["full"].video
     scene = case.scene(video.height, video.width, video.num_frames, video.fps)
     request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K, samples=samples)
-    ways = WAYS[::-1] if early_first else WAYS
-    return {way: _planned(planners[way], request, scene) for way in ways}
+    return {way: _planned(planners[way], request, scene) for way in order}
 
 
 def _planned(planner: Planner, request: InteractionRequest, scene: SceneSample) -> dict:

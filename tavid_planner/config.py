@@ -96,6 +96,7 @@ class VideoConfig:
     early_blocks: str = option(
         "", "transformer blocks whose attention is read then, such as 3,5; empty: those that are captured"
     )
+    early_again: bool = option(True, "take the stopped samples up again when none of those that went on is good")
 
     def __post_init__(self):
         check_options(self, "video.")

@@ -153,7 +153,7 @@ class Planner:
                 self.load(run.on_progress, run.cancel)
             seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
             samples = self._answers(request, seeds, self.config.video, robot, run)
-            if not any(is_good(s, request) for s in samples):
+            if self.config.video.early_again and not any(is_good(s, request) for s in samples):
                 samples = self._taken_up_again(request, samples, robot, run)
             best = choose(samples, request)
             return self._assemble(request, samples, best, robot, run)
@@ -394,7 +394,7 @@ class _Run:
         going = [s for s in samples if not s.stopped]
         if all(s.error is not None for s in going):
             if len(going) < len(samples):
-                return samples  # those that stopped are still to be had
+                return samples  # those that stopped may still be had
             raise going[0].error  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]

@@ -44,6 +44,7 @@ def test_only_pass_at_the_right_target_is_success_and_time_is_compared_as_a_whol
         {"full": planned(False, True, 20.0), "early": planned(True, True, 10.0)},
         {"full": planned(True, False, 10.0), "early": planned(True, False, 5.0)},
     ]
-    found = early.values(rows)
-    assert (found["won"].value, found["lost"].value, found["gain"].value) == (1, 1, 0)
-    assert found["time_ratio"].value == 25 / 50 and found["early_right"].value == 1
+    found = early.values([row | {"again": row["full"]} for row in rows])
+    assert [found[f"early_{name}"].value for name in ("won", "lost", "gain")] == [1, 1, 0]
+    assert found["early_time_ratio"].value == 25 / 50 and found["early_right"].value == 1
+    assert found["again_time_ratio"].value == 1 and found["again_lost"].value == 0
