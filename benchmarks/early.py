@@ -44,10 +44,15 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     config = with_options(load_profile(arguments.profile), arguments.set)
     early = dict(early_steps=arguments.steps)
-    options = {"full": dict(early_steps=0), "early": early | dict(early_again=False), "again": early}
+    options = {
+        "full": dict(early_steps=0),
+        "early": early | dict(early_again=False),
+        "again": early | dict(early_again=True),
+    }
     configs = {way: replace(config, video=replace(config.video, **options[way])) for way in WAYS}
     cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
-    jobs = {f"{case.name} {case.index}": (case, configs, WAYS[k % 3 :] + WAYS[: k % 3]) for k, case in enumerate(cases)}
+    orders = [WAYS[k:] + WAYS[:k] for k in range(len(WAYS))]
+    jobs = {f"{case.name} {case.index}": (case, configs, orders[k % 3]) for k, case in enumerate(cases)}
     rows = measure_pieces(measure_case, jobs, arguments.out, samples=arguments.samples, steps=arguments.steps)
     found = values(rows)
     for way in WAYS:
