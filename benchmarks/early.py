@@ -3,9 +3,9 @@
 python -m benchmarks.early --cases 44 --out runs/early.jsonl
 
 Every case is planned in three ways: full, all samples to the end; early, with `video.early_steps`; and again, with
-`video.early_again` besides. Which comes first changes from case to case. Time is that of a whole plan whose models are loaded, in memory: nothing is saved. A plan
-succeeds when it PASSES its check and the hand of its video stays longest at the target; `right` asks for the latter
-alone. With --out a run that was stopped goes on with what is missing.
+`video.early_again` besides. Which comes first changes from case to case. Time is that of a whole plan whose models are
+loaded, in memory: nothing is saved. A plan succeeds when it PASSES its check and the hand of its video stays longest at
+the target; `right` asks for the latter alone. With --out a run that was stopped goes on with what is missing.
 """
 
 import argparse
