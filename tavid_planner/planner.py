@@ -391,11 +391,12 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
         """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
-        going = [s for s in samples if not s.stopped]
-        if all(s.error is not None for s in going):
-            if len(going) < len(samples):
-                return samples  # those that stopped may still be had
-            raise going[0].error  # nothing is left to do: this is the end, in the stage before
+        errors = [s.error for s in samples if s.error is not None]
+        stopped = sum(s.stopped for s in samples)
+        if len(errors) + stopped == len(samples):
+            if stopped:
+                return samples  # those may still be had
+            raise errors[0]  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])

@@ -112,11 +112,11 @@ class Generation:
         condition = None
         if given.condition is not None:
             condition = given.condition.expand(branches * count, -1, -1, -1, -1)
-        recorder = nullcontext()
+        recorder = None
         if given.recorded:
             rows = slice((branches - 1) * count, branches * count)
             recorder = AttentionRecorder(self._pipeline.transformer, given.target_tokens, given.recorded, rows)
-        with recorder, self._pipeline.progress_bar(total=last - first) as bar:
+        with recorder or nullcontext(), self._pipeline.progress_bar(total=last - first) as bar:
             for i in range(first, last):
                 self._cancel.raise_if_cancelled()
                 predicted = self._predicted(samples, i, text, image, condition)
@@ -130,7 +130,7 @@ class Generation:
                         sample.memory,
                     ).to(sample.latents.dtype)
                     sample.step = i + 1
-                if given.recorded:
+                if recorder is not None:
                     for sample, maps in zip(samples, recorder.step_maps()):
                         sample.maps = sample.maps + maps
                 bar.update()
