@@ -79,6 +79,8 @@ setup(
         "web": ["gradio>=6.31,<7"],
         # tavid-plan batch --ray
         "ray": ["ray>=2.40,<3"],
+        # video.weights: int8
+        "int8": ["torchao>=0.14,<1"],
         # tavid-plan export; later releases of pyarrow need numpy 2
         "dataset": ["pyarrow>=14,<26", "mcap-ros2-support>=0.5"],
     },

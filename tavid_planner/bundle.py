@@ -1,12 +1,11 @@
 """The plan bundle: a plan as a folder, written under a temporary name and renamed when whole."""
 
-import errno
 import json
 import logging
 import os
 import tempfile
 import time
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,22 +16,18 @@ from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from hoi_motion.reading.text import read_json
-from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
-from tavid_planner.instances import id_map
+from tavid_planner.drawn_files import draw_files
+from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
-from tavid_planner.robot_stage import RobotPlan, target_noun
+from tavid_planner.robot_stage import RobotPlan
 
 if TYPE_CHECKING:
-    from tavid_planner.film import RobotTake
+    pass
 
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-FILM = "film.mp4"
-ROOM_FILE = ".room"
-ROOM_BYTES = 1 << 16
 VERDICT_CODES = {
     Verdict.PASS: ErrorCode.NONE,
     Verdict.FAIL: ErrorCode.CHECK_FAILED,
@@ -91,7 +86,7 @@ def save_plan(
         with partial_folder(folder) as partial:
             _write_results(plan, partial)
             write_plan_json(partial, {})
-            write_plan_json(partial, _draw_files(plan, partial, on_progress, cancel))
+            write_plan_json(partial, draw_files(plan, partial, on_progress, cancel))
             cancel.raise_if_cancelled()
             if os.path.lexists(folder):
                 raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
@@ -162,6 +157,7 @@ def plan_to_dict(
                 "executed": s.executed,
                 "failed_checks": list(s.failed_checks),
                 "error": s.error,
+                "early": None if s.early is None else asdict(s.early),
             }
             for s in plan.samples
         ],
@@ -199,104 +195,6 @@ def _write_results(plan: InteractionPlan, folder: Path) -> None:
         write_robot_motion(robot.motion, folder / "robot" / f"{robot.name}_trajectory.json")
         if robot.execution is not None:
             _write_json(folder / "robot" / f"{robot.name}_execution.json", robot.execution.facts())
-
-
-def _draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
-    """What a person looks at; file -> cause of those that could not be made."""
-    from hoi_motion.io import write_glb
-    from tavid_planner import media
-    from tavid_planner.film import write_film
-    from tavid_planner.report import write_report
-
-    video, mask = plan.video, plan.request.target_mask
-    not_drawn: dict[str, str] = {}
-    robot = _RobotToLookAt(plan)
-
-    def draw_attention(path: Path) -> None:
-        picture = media.attention_picture(video, mask)
-        if picture is not None:
-            media.write_png(path, picture)
-
-    steps = {
-        "first.png": lambda path: media.write_png(path, plan.request.rgb),
-        "mask.png": lambda path: media.write_png(path, mask.astype(np.uint8) * 255),
-        "instances.png": lambda path: media.write_png(path, id_map(i.mask for i in plan.request.instances)),
-        "attention.png": draw_attention,
-        "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
-        "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
-        "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
-        **robot.steps(),
-        FILM: lambda path: write_film(plan, path, robot.take),
-        "report.html": lambda path: write_report(plan, folder, not_drawn),
-    }
-    for k, (name, draw) in enumerate(steps.items()):
-        cancel.raise_if_cancelled()
-        on_progress("save", k / len(steps))
-        try:
-            draw(folder / name)
-        except Exception as error:  # whatever a drawing library raises: the plan itself stands already
-            if isinstance(error, ControlError):
-                raise
-            (folder / name).unlink(missing_ok=True)
-            _check_disk(folder, error)
-            not_drawn[name] = str(error) or type(error).__name__
-            log.warning("%s could not be drawn: %s", name, not_drawn[name], exc_info=not isinstance(error, TavidError))
-    return not_drawn
-
-
-class _RobotToLookAt:
-    """The robot at work, made once for all files that show it."""
-
-    def __init__(self, plan: InteractionPlan):
-        self._plan = plan
-        self._take: RobotTake | None = None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is a motion to show, and the profile wants it shown."""
-        robot, stage = self._plan.robot, self._plan.robot_stage
-        return robot is not None and robot.motion is not None and stage is not None and stage.config.film
-
-    @property
-    def take(self) -> "RobotTake | None":
-        """None until it could be drawn."""
-        return self._take
-
-    @cached_property
-    def _scene(self):
-        plan = self._plan
-        return plan.robot_stage.scene(plan.robot, plan.motion, target_noun(plan.request.prompt))
-
-    def steps(self) -> dict:
-        """File of the bundle -> how it is made."""
-        if not self.wanted:
-            return {}
-        name = f"robot/{self._plan.robot.name}"
-        return {f"{name}.glb": lambda path: self._scene.save_glb(path), f"{name}.mp4": self._film}
-
-    def _film(self, path: Path) -> None:
-        from tavid_planner.film import PANEL_PX, RobotTake
-        from tavid_planner.media import write_mp4
-        from tavid_planner.robot_view import robot_view
-
-        robot = self._plan.robot
-        frames, fps = robot_view(self._scene, self._plan.motion, PANEL_PX)
-        write_mp4(path, frames, fps)
-        words = {True: "carried out in physics", False: "tried in physics", None: "its motion"}[robot.done]
-        self._take = RobotTake(robot.name, frames, fps, words)
-
-
-def _check_disk(folder: Path, error: Exception) -> None:
-    """Raises: OSError when it was the disk, of which the rest of the bundle would die as well."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
-            raise cause
-        cause = cause.__cause__
-    # an encoder in another process says little of why it ended
-    probe = folder / ROOM_FILE
-    probe.write_bytes(bytes(ROOM_BYTES))
-    probe.unlink()
 
 
 def _robot_facts(robot: RobotPlan) -> dict:

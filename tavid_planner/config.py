@@ -38,8 +38,8 @@ class VideoConfig:
     )
     weights: str = option(
         "full",
-        "how the large matrices are kept: full, or fp8 (half of 16 bits, computed in dtype)",
-        choices=("full", "fp8"),
+        "how the large matrices are kept: full, or in 8 bits and computed in dtype: fp8, int8 (the extra int8)",
+        choices=("full", "fp8", "int8"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
     scheduler: str = option(
@@ -65,18 +65,83 @@ class VideoConfig:
     speed_scheduler: str = option(
         "", "sampler with a speed adapter; empty: scheduler", choices=("", "dpm", "ddim", "unipc", "euler")
     )
+    attention: str = option(
+        "torch",
+        "what computes attention: torch (chooses for itself), one of its own kernels (math, efficient, cudnn, flex), "
+        "or an installed package (flash, sage, xformers)",
+        choices=("torch", "math", "efficient", "cudnn", "flex", "flash", "sage", "xformers"),
+    )
+    compiled: bool = option(
+        False,
+        "compile the transformer's blocks: the first plan waits for it; blocks that are captured stay as they are",
+    )
     mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))
     capture_attention: bool = option(True, "record where the video looks at the target word")
+    samples_at_once: int = option(
+        1, "samples of a request that are denoised in one batch; 0: as many as fit into memory", minimum=0, maximum=64
+    )
+    mirrored: bool = option(
+        False, "make the samples with an odd seed of the mirrored picture and turn them back: they differ more"
+    )
+    decode_beside: bool = option(False, "decode a sample while the next one is denoised; takes the memory of both")
+    early_steps: int = option(
+        0,
+        "denoising steps after which samples that hardly look at the target stop; 0: all go on",
+        minimum=0,
+        maximum=1000,
+    )
+    early_keep: float = option(
+        0.5, "share of a request's samples that goes on then, at least one", minimum=0, maximum=1
+    )
+    early_blocks: str = option(
+        "", "transformer blocks whose attention is read then, such as 3,5; empty: those that are captured"
+    )
+    early_again: bool = option(True, "take the stopped samples up again when none of those that went on is good")
 
     def __post_init__(self):
         check_options(self, "video.")
-        if self.step_cache == "none":
-            return
-        for name, hint in (("capture_attention", "set it to false"), ("speed_adapter", "leave one of them out")):
-            if getattr(self, name):
+        if self.step_cache != "none":
+            one = "leave one of them out"
+            for name, hint in (("capture_attention", "set it to false"), ("speed_adapter", one), ("compiled", one)):
+                if getattr(self, name):
+                    raise InputError(
+                        ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} do not go together", hint
+                    )
+        for name in ("compiled", "decode_beside"):
+            if getattr(self, name) and self.memory not in ("resident", "auto"):
                 raise InputError(
-                    ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} do not go together", hint
+                    ErrorCode.CONFIG_INVALID,
+                    f"video.{name} does not go together with video.memory={self.memory}",
+                    f"use video.memory=resident, or video.{name}=false",
                 )
+        self._check_early()
+
+    def _check_early(self) -> None:
+        if not all(number.strip().isdecimal() for number in self.early_blocks.split(",") if self.early_blocks):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"video.early_blocks is {self.early_blocks!r}",
+                "give block numbers with commas between them, such as 3,5",
+            )
+        if not self.early_steps:
+            return
+        if not self.capture_attention:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"video.early_steps is {self.early_steps}, but attention is not captured",
+                "set video.capture_attention=true, or video.early_steps=0",
+            )
+        if self.early_steps >= self.sampling.steps:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"video.early_steps is {self.early_steps} of {self.sampling.steps} denoising steps",
+                f"give fewer, from 1 to {self.sampling.steps - 1}, or 0 to let all samples go on",
+            )
+
+    @property
+    def early_block_numbers(self) -> tuple[int, ...]:
+        """`early_blocks` in numbers."""
+        return tuple(int(number) for number in self.early_blocks.split(",") if number.strip())
 
     @property
     def sampling(self) -> "Sampling":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.io.glb_document import box_mesh, flat_sides
+from hoi_motion.lazy import no_collection
 
 FLOOR_TILES = ((226, 226, 222), (208, 208, 204))
 TILE_M = 1.0
@@ -83,15 +84,16 @@ class DrawnWorld:
         """Show a mesh; without normals its sides are flat."""
         if normals is None:
             vertices_m, normals, faces = flat_sides(vertices_m, faces)
-        shape = self.bullet.createVisualShape(
-            self.bullet.GEOM_MESH,
-            rgbaColor=_rgba(colour),
-            specularColor=[0, 0, 0],
-            vertices=np.asarray(vertices_m).tolist(),
-            indices=np.asarray(faces).ravel().tolist(),
-            normals=np.asarray(normals).tolist(),
-            physicsClientId=self.client,
-        )
+        with no_collection():
+            shape = self.bullet.createVisualShape(
+                self.bullet.GEOM_MESH,
+                rgbaColor=_rgba(colour),
+                specularColor=[0, 0, 0],
+                vertices=np.asarray(vertices_m).tolist(),
+                indices=np.asarray(faces).ravel().tolist(),
+                normals=np.asarray(normals).tolist(),
+                physicsClientId=self.client,
+            )
         return self.bullet.createMultiBody(0, -1, shape, physicsClientId=self.client)
 
     def box(self, size_m: np.ndarray, colour) -> int:

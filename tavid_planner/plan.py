@@ -9,7 +9,7 @@ import numpy as np
 from hoi_motion.arrays import checked_array
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.report import PhysicsReport, Verdict
-from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.request import InteractionRequest
 
 if TYPE_CHECKING:
@@ -50,6 +50,34 @@ class InteractionVideo:
 
 
 @dataclass(frozen=True)
+class EarlyLook:
+    """What the first steps said of a sample.
+
+    Attributes:
+        step, steps: after which of how many it was looked at.
+        alignment: 0..1, share of the first frame's attention to the target word that falls on the target.
+        stopped: why the sample did not go on; empty when it did.
+        again: whether it was taken up again, because none of those that went on is good.
+    """
+
+    step: int
+    steps: int
+    alignment: float
+    stopped: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What became of one seed: a video, an error of its own, or a look after which it stopped."""
+
+    seed: int
+    video: InteractionVideo | None = None
+    error: TavidError | None = None
+    early: EarlyLook | None = None
+
+
+@dataclass(frozen=True)
 class SampleScore:
     """How one of the K samples did.
 
@@ -58,6 +86,7 @@ class SampleScore:
         margin: how far the tightest check is from its limit, in limits; negative when it failed.
         error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
         executed: whether the robot moved the object in physics; None when no robot was asked for or it was not tried.
+        early: what the first steps of the video said of it; None when nobody looked.
     """
 
     seed: int
@@ -68,6 +97,7 @@ class SampleScore:
     margin: float | None = None
     error: str = ""
     executed: bool | None = None
+    early: EarlyLook | None = None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from hoi_motion.options import to_mapping
 from hoi_motion.physics.report import PhysicsReport, Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.alignment import target_alignment
-from tavid_planner.config import PlannerConfig, load_profile
+from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked
-from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
+from tavid_planner.plan import EarlyLook, InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
 from tavid_planner.robot_stage import RobotPlan, RobotStage, target_noun
@@ -50,6 +50,7 @@ class Sample:
         observation: a hoi_motion.lift.pipeline.Observation of the video.
         lifted: the motion before the repair, when that moved something.
         missed: no hand touches the target in the video while one does in another sample's: not lifted.
+        early: what the first steps of the video said; it may have been stopped there.
     """
 
     seed: int
@@ -62,6 +63,16 @@ class Sample:
     observation: "Observation | None" = None
     missed: bool = False
     robot: RobotPlan | None = None
+    early: EarlyLook | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether no further stage has work with it."""
+        return self.error is not None or self.missed or self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        return self.early is not None and bool(self.early.stopped) and not self.early.again
 
 
 class Planner:
@@ -138,26 +149,53 @@ class Planner:
         if request.actor_mask is not None:
             check_somebody_is_marked(request.rgb, request.actor_mask)
         with _memory_errors():
-            videos = self._generate(request, run)
-            motions = self._lift(request, videos, run)
-            samples = self._check(motions, run)
-            samples = self._robot_stage(request, samples, robot, run)
+            with run.stage("load"):
+                self.load(run.on_progress, run.cancel)
+            seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
+            samples = self._answers(request, seeds, self.config.video, robot, run)
+            if self.config.video.early_again and not any(is_good(s, request) for s in samples):
+                samples = self._taken_up_again(request, samples, robot, run)
             best = choose(samples, request)
             return self._assemble(request, samples, best, robot, run)
 
-    def _generate(self, request: InteractionRequest, run: "_Run") -> list[Sample]:
-        with run.stage("load"):
-            self.load(run.on_progress, run.cancel)
-        from tavid_planner.video import generate_video
+    def _answers(
+        self, request: InteractionRequest, seeds: list[int], video: VideoConfig, robot: RobotStage | None, run: "_Run"
+    ) -> list[Sample]:
+        """A sample a seed, through all stages."""
+        videos = self._generate(request, seeds, video, run)
+        motions = self._lift(request, videos, run)
+        samples = self._check(motions, run)
+        return self._robot_stage(request, samples, robot, run)
 
-        def generate(sample: Sample, on_progress: OnProgress) -> Sample:
-            video = generate_video(
-                self._pipeline, request, self.config.video, sample.seed, on_progress=on_progress, cancel=run.cancel
+    def _taken_up_again(
+        self, request: InteractionRequest, samples: list[Sample], robot: RobotStage | None, run: "_Run"
+    ) -> list[Sample]:
+        """The samples, those of them that stopped early now to their end; a seed gives the same video as before."""
+        stopped = {s.seed: s.early for s in samples if s.stopped}
+        if not stopped:
+            return samples
+        log.info("none of the samples that went on is good: the %d that stopped are taken up again", len(stopped))
+        whole = replace(self.config.video, early_steps=0)
+        try:
+            answers = self._answers(request, list(stopped), whole, robot, run)
+        except TavidError as error:
+            if error.code not in FAILURES_OF_ONE_SAMPLE:
+                raise
+            answers = [Sample(seed, error=error) for seed in stopped]  # none of them: the others may still be a plan
+        again = {s.seed: s for s in answers}
+        looks = {seed: replace(early, again=True) for seed, early in stopped.items()}
+        return [replace(again[s.seed], early=looks[s.seed]) if s.stopped else s for s in samples]
+
+    def _generate(self, request: InteractionRequest, seeds: list[int], video: VideoConfig, run: "_Run") -> list[Sample]:
+        from tavid_planner.video import generate_videos
+
+        with run.stage("video"):
+            run.on_progress("video", 0.0)
+            made = generate_videos(
+                self._pipeline, request, video, seeds, on_progress=run.on_progress, cancel=run.cancel
             )
-            return replace(sample, video=video)
-
-        seeds = [Sample((request.seed + k) % SEED_LIMIT) for k in range(request.samples)]
-        return run.each("video", generate, seeds)
+            run.on_progress("video", 1.0)
+        return [Sample(one.seed, one.video, error=one.error, early=one.early) for one in made]
 
     def _lift(self, request: InteractionRequest, samples: list[Sample], run: "_Run") -> list[Sample]:
         from hoi_motion.lift import lift_video, observe_clip
@@ -290,30 +328,42 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
     return max(whole, key=rank)  # max keeps the first of equals
 
 
+def is_good(sample: Sample, request: InteractionRequest) -> bool:
+    """Whether nothing is wanting: it passes, a hand touches the target, and the robot, if one was asked, did it."""
+    if sample.report is None:
+        return False
+    s = score(sample, request)
+    return s.verdict is Verdict.PASS and bool(s.touches_target) and s.executed is not False
+
+
 def without_misses(samples: list[Sample]) -> list[Sample]:
     """Mark the samples whose video misses the target, if there are others."""
 
     def touches(sample: Sample) -> bool:
-        return sample.error is None and bool(sample.observation.contacts)
+        return not sample.over and bool(sample.observation.contacts)
 
     if not any(touches(s) for s in samples):
         return samples
-    return [replace(s, missed=s.error is None and not touches(s)) for s in samples]
+    return [replace(s, missed=not s.over and not touches(s)) for s in samples]
 
 
 def score(sample: Sample, request: InteractionRequest) -> SampleScore:
     """What plan.json says about one sample."""
     attention = sample.video.target_attention if sample.video is not None else None
     alignment = None if attention is None else target_alignment(attention[0], request.target_mask)
+    early = sample.early
     if sample.error is not None:
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error))
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error), early=early)
+    if sample.stopped:
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=early.stopped, early=early)
     if sample.missed:
         why = "not lifted: no hand touches the target in the video"
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why)
+        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why, early=early)
     failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
     touches, margin = touches_target(sample.motion), sample.report.margin
     executed = None if sample.robot is None else sample.robot.done
-    return SampleScore(sample.seed, sample.report.verdict, alignment, failed, touches, margin, executed=executed)
+    verdict = sample.report.verdict
+    return SampleScore(sample.seed, verdict, alignment, failed, touches, margin, executed=executed, early=early)
 
 
 def touches_target(motion: HoiMotion) -> bool:
@@ -341,9 +391,12 @@ class _Run:
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
         """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
         samples = list(samples)
-        first = samples[0].error
-        if first is not None and all(s.error is not None for s in samples):
-            raise first  # nothing is left to do: this is the end, in the stage before
+        errors = [s.error for s in samples if s.error is not None]
+        stopped = sum(s.stopped for s in samples)
+        if len(errors) + stopped == len(samples):
+            if stopped:
+                return samples  # those may still be had
+            raise errors[0]  # nothing is left to do: this is the end, in the stage before
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])
@@ -352,7 +405,7 @@ class _Run:
         return done
 
     def _one(self, stage: str, step, sample: Sample, start: float, end: float) -> Sample:
-        if sample.error is not None or sample.missed:
+        if sample.over:
             return sample
         self.cancel.raise_if_cancelled()
 

@@ -1,6 +1,7 @@
 """Small, whole examples of what flows between the rooms."""
 
 import os
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -33,6 +34,35 @@ BOX_FACES = [
     (3, 0, 4),
     (3, 4, 7),
 ]
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory) -> Path:
+    from tiny_model import write_tiny_model
+
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "base")
+
+
+@pytest.fixture(scope="session")
+def tiny_adapter(tmp_path_factory, tiny_base) -> Path:
+    from tiny_model import write_tiny_adapter
+
+    return write_tiny_adapter(tmp_path_factory.mktemp("tiny") / "adapter", tiny_base)
+
+
+@pytest.fixture(scope="session")
+def tiny_wan(tmp_path_factory) -> Path:
+    """Of the kind whose first frame is the image, as 2.2 TI2V."""
+    from tiny_wan import write_tiny_wan
+
+    return write_tiny_wan(tmp_path_factory.mktemp("tiny_wan") / "base")
+
+
+@pytest.fixture(scope="session")
+def tiny_wan_adapter(tmp_path_factory, tiny_wan) -> Path:
+    from tiny_wan import write_tiny_wan_adapter
+
+    return write_tiny_wan_adapter(tmp_path_factory.mktemp("tiny_wan") / "adapter", tiny_wan, attention_blocks=[1])
 
 
 @pytest.fixture

@@ -117,12 +117,6 @@ def test_the_installed_packages_agree_with_each_other():
     assert done.returncode == 0, done.stdout
 
 
-def test_the_extra_for_recordings_is_what_the_error_asks_for(setup_arguments):
-    from hoi_motion.io.rerun_recording import REQUIREMENT
-
-    assert setup_arguments["extras_require"]["view"] == [REQUIREMENT]
-
-
 @pytest.mark.slow
 def test_a_plain_pip_install_finds_its_profiles(tmp_path):
     """Into a folder of its own; the interpreter is told that this is its data prefix."""

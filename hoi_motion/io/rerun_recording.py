@@ -6,12 +6,11 @@ from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.body.posed import check_body
-from hoi_motion.errors import ControlError, ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import whole_file
+from hoi_motion.lazy import optional
 from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 
-# the newest release for numpy 1; setup.py's extra "view" names the same
-REQUIREMENT = "rerun-sdk==0.22.1"
 COLOURS = {"body": (205, 160, 130), "target": (237, 115, 33), "object": (140, 153, 173), "support": (158, 120, 84)}
 LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
 CAMERA_PLANE_M = 0.4
@@ -24,15 +23,10 @@ def write_rerun(motion: HoiMotion, path, body=None) -> None:
         body: the BodyModel the motion was made with; None loads the free body.
 
     Raises:
-        ControlError: INTERNAL when rerun-sdk is not installed.
+        TavidError: MODEL_MISSING when rerun-sdk is not installed.
         InputError: FILE_INVALID for a body of another name, OUTPUT_INVALID when the file cannot be written.
     """
-    try:
-        import rerun
-    except ImportError as error:
-        raise ControlError(
-            ErrorCode.INTERNAL, f"rerun-sdk is missing or broken: {error}", f"run `pip install {REQUIREMENT}`"
-        ) from error
+    rerun = optional("rerun")
     body = body if body is not None else load_body(num_betas=max(10, len(motion.betas)))
     check_body(body, motion)
     try:

@@ -164,14 +164,15 @@ def read_frame(path, middle: bool = False) -> np.ndarray:  # (H, W, 3) uint8
     raise InputError(ErrorCode.FILE_INVALID, f"frame {number} of video {path} cannot be read", "it may be damaged")
 
 
-def write_video(path, frames: np.ndarray, fps: float, crf: int = 10) -> None:  # (T, H, W, 3) uint8
+def write_video(path, frames: np.ndarray, fps: float, crf: int = 10, preset: str = "medium") -> None:
     """Write an H.264 mp4 that browsers play, complete or not at all.
 
     H.264 with 4:2:0 chroma has even sides: an odd side is extended by repeating its last row or column, so pixel
     coordinates stay what they are.
 
     Args:
-        crf: of x264: smaller is finer and larger on disk.
+        frames: (T, H, W, 3) uint8.
+        crf, preset: of x264: a smaller crf is finer and larger on disk, a quicker preset a little coarser.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
@@ -192,7 +193,7 @@ def write_video(path, frames: np.ndarray, fps: float, crf: int = 10) -> None:  #
                 quality=None,
                 macro_block_size=1,
                 ffmpeg_log_level="error",
-                output_params=["-crf", str(crf), "-preset", "medium", "-movflags", "+faststart"],
+                output_params=["-crf", str(crf), "-preset", preset, "-movflags", "+faststart"],
             )
             writer.send(None)
             try:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from hoi_motion.errors import ControlError, ErrorCode, TavidError, VideoError
+from hoi_motion.lazy import missing_package
 
 
 def command_parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -60,7 +61,5 @@ def _as_tavid_error(error: BaseException) -> TavidError:
     if isinstance(error, MemoryError):
         return VideoError(ErrorCode.OUT_OF_MEMORY, "out of memory", "close other programs or take a shorter clip")
     if isinstance(error, ImportError):
-        return ControlError(
-            ErrorCode.INTERNAL, f"a package is missing or broken: {error}", "run `pip install -r requirements.txt`"
-        )
+        return missing_package(error)
     return ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug and report it")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
 
+from hoi_motion.lazy import missing_package, optional
 from hoi_motion.progress import CancelToken
 from tavid_planner.batch.local import TRIES
 from tavid_planner.batch.request_list import ListedRequest
@@ -43,10 +44,11 @@ def answer_on_ray(
         cpus, gpus: what a request takes.
 
     Raises:
-        ControlError: INTERNAL where Ray is not installed, or cannot be reached.
+        ControlError: INTERNAL where Ray cannot be reached.
+        TavidError: MODEL_MISSING where it is not installed.
         TavidError: what would end every other request as well.
     """
-    ray = _ray()
+    ray = optional("ray")
     here = {} if address != OWN or workers is None else {"num_cpus": workers * cpus}
     try:
         dashboard = None if address != OWN else False
@@ -95,6 +97,8 @@ def _answer(request: ListedRequest, config: PlannerConfig, folder, planner: str)
             save_plan(_loaded(planner, config).plan(request.files.read(), cancel=CancelToken()), bundle)
         except TavidError:
             raise
+        except ImportError as error:
+            raise missing_package(error) from error
         except Exception as error:  # costs this request, and the process goes on with the next one
             log.exception("request %s: error inside the planner", request.name)
             raise ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}") from error
@@ -110,13 +114,3 @@ def _answer(request: ListedRequest, config: PlannerConfig, folder, planner: str)
 def _loaded(planner: str, config: PlannerConfig):
     module, _, name = planner.partition(":")
     return getattr(import_module(module), name)(config)
-
-
-def _ray():
-    try:
-        import ray
-    except ImportError as error:
-        raise ControlError(
-            ErrorCode.INTERNAL, "Ray is not installed", "pip install 'tavid_planner[ray]', or leave out --ray"
-        ) from error
-    return ray

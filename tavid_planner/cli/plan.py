@@ -82,10 +82,11 @@ def _plan(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
 
     from hoi_motion.lock import only_writer
-    from tavid_planner.bundle import FILM, VERDICT_CODES, check_output_folder, load_plan_json, save_plan
+    from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
+    from tavid_planner.drawn_files import FILM
     from tavid_planner.planner import Planner
     from tavid_planner.video.estimate import chosen_mode, memory_words, needed_by_mode, require_memory
 

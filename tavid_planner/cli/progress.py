@@ -4,12 +4,12 @@ import sys
 
 
 class ProgressBar:
-    """Shows stage and fraction; silent when stderr is not a terminal."""
+    """Shows a stage, its fraction, and the time that it has taken and will take; silent without a terminal."""
 
     def __init__(self):
         from tqdm import tqdm
 
-        form = "{desc:<6}{bar:30} {percentage:3.0f}%  {elapsed}"
+        form = "{desc:<6}{bar:30} {percentage:3.0f}%  {elapsed}, {remaining} left"
         self._bar = tqdm(total=1.0, bar_format=form, leave=False, disable=not sys.stderr.isatty(), file=sys.stderr)
         self._stage = ""
 

@@ -3,11 +3,11 @@
 import os
 import signal
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
+from hoi_motion.lazy import optional
 from hoi_motion.scripts.command import command_parser, run_command
-from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.errors import ErrorCode, InputError
 
 MAX_WAITING = 8
 
@@ -33,8 +33,7 @@ def _parser():
 
 def _web(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    if find_spec("gradio") is None:
-        raise ControlError(ErrorCode.INTERNAL, "Gradio is not installed", "pip install 'tavid_planner[web]'")
+    optional("gradio")
     if not 0 <= arguments.port < 65536:
         raise InputError(ErrorCode.CONFIG_INVALID, f"port is {arguments.port}", "give 0 to 65535")
     bundles = Path(arguments.bundles).absolute()

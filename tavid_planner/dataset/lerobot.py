@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.lazy import optional
 from hoi_motion.media.video_file import write_video
 from tavid_planner.dataset import statistics
 from tavid_planner.dataset.episode import POSE_NAMES, Episode
@@ -25,7 +26,6 @@ INDICES = ("frame_index", "episode_index", "index", "task_index")
 CHUNK = 1000  # files a folder
 STEPS_A_FILE = 50_000
 CRF = 18
-REQUIREMENT = "pip install 'tavid_planner[dataset]'"
 
 
 def write_lerobot(episodes: Iterable[Episode], folder) -> int:
@@ -35,8 +35,9 @@ def write_lerobot(episodes: Iterable[Episode], folder) -> int:
         folder: must not exist.
 
     Raises:
-        InputError: OUTPUT_INVALID when the folder exists or cannot be written, or a package is missing;
+        InputError: OUTPUT_INVALID when the folder exists or cannot be written;
             FILE_INVALID for episodes of different robots, rates or picture sizes.
+        TavidError: MODEL_MISSING when pyarrow is not installed.
     """
     folder = Path(folder).absolute()
     if os.path.lexists(folder):
@@ -228,9 +229,4 @@ def _write_json(path: Path, data: dict) -> None:
 
 
 def _arrow():
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"a LeRobot dataset needs pyarrow: {error}", REQUIREMENT) from error
-    return pyarrow, pyarrow.parquet
+    return optional("pyarrow"), optional("pyarrow.parquet")

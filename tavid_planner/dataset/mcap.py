@@ -11,10 +11,9 @@ import json
 from pathlib import Path
 
 from hoi_motion.files import write_whole
+from hoi_motion.lazy import optional
 from tavid_planner.dataset.episode import Episode
-from tavid_planner.errors import ErrorCode, InputError
 
-REQUIREMENT = "pip install 'tavid_planner[dataset]'"
 JPEG_QUALITY = 95
 NANO = 1_000_000_000
 _TIME = "MSG: builtin_interfaces/Time\nint32 sec\nuint32 nanosec\n"
@@ -41,16 +40,11 @@ def write_mcap(episode: Episode, path) -> None:
     """Write one recording, complete or not at all; its clock begins at zero.
 
     Raises:
-        InputError: OUTPUT_INVALID when it cannot be written, or a package is missing.
+        InputError: OUTPUT_INVALID when it cannot be written.
+        TavidError: MODEL_MISSING when mcap-ros2-support is not installed.
     """
-    try:
-        from mcap_ros2.writer import Writer
-    except ImportError as error:
-        raise InputError(
-            ErrorCode.OUTPUT_INVALID, f"a recording needs mcap-ros2-support: {error}", REQUIREMENT
-        ) from error
     buffer = io.BytesIO()
-    writer = Writer(buffer)
+    writer = optional("mcap_ros2.writer").Writer(buffer)
     schemas = {name: writer.register_msgdef(name, text) for name, text in DEFINITIONS.items()}
 
     def say(topic: str, kind: str, message: dict, time_ns: int) -> None:

@@ -14,6 +14,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video import attention_share as share
 from tavid_planner.video.backbone import backbone_of
 from tavid_planner.video.backbone.seam import Attended, unreliable
+from tavid_planner.video.compiled import as_they_are, compiled_again
 
 FRAMES = ("first", "all")
 REDUCTIONS = ("mean", "none")
@@ -181,6 +182,7 @@ class AttentionCapture:
         self._size = None  # (f, h, w) tokens of the running forward pass
         self._forward_has_gradient = False
         self._replaced: list[tuple[torch.nn.Module, object]] = []
+        self._compiled: list[tuple[torch.nn.Module, object]] = []
         self._hook = None
 
     def __enter__(self):
@@ -189,13 +191,19 @@ class AttentionCapture:
         watched = [self.backbone.watch(block, partial(self._mix, block)) for block in self.requests]
         self._hook = self.transformer.register_forward_pre_hook(self._begin_forward, with_kwargs=True)
         self._replaced = [before for block in watched for before in block.replace()]
+        # a compiled block would not come to the processors that record
+        captured = [self.backbone.blocks[block] for block in self.requests]
+        self._compiled = [(block, as_they_are(block)) for block in captured]
         return self
 
     def __exit__(self, *exception) -> None:
         self._hook.remove()
         for attention, processor in self._replaced:
             attention.set_processor(processor)
+        for block, forward in self._compiled:
+            compiled_again(block, forward)
         self._replaced.clear()
+        self._compiled.clear()
 
     def stacked(self, name: str) -> torch.Tensor:  # (blocks, B, K, f, h, w), or (blocks, B, heads, K, f, h, w)
         """The maps of a name of the last forward pass, in the order of their blocks in `requests`."""

@@ -1,4 +1,6 @@
-"""Where a whole generated clip looks at the target word."""
+"""Where generated clips look at the target word, step by step."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -6,7 +8,6 @@ import torch
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention import TargetAttentionCapture
-from tavid_planner.video.backbone import backbone_of
 
 MAX_CAPTURED_BLOCKS = 7
 
@@ -30,27 +31,23 @@ def captured_blocks(adapter: Adapter | None, count: int) -> tuple[int, ...]:
 
 
 class AttentionRecorder:
-    """Averages the target word's maps of the prompted branch over blocks and steps."""
+    """The target word's maps of all frames, of a batch of samples.
 
-    def __init__(self, pipeline, token_indices: tuple[int, ...], guided: bool):
-        self.capture = TargetAttentionCapture(
-            pipeline.transformer,
-            token_indices,
-            blocks=captured_blocks(pipeline.adapter, len(backbone_of(pipeline.transformer).blocks)),
-            frames="all",
-            rows=slice(1, 2) if guided else slice(0, 1),
-        )
-        self.sum, self.steps = 0.0, 0
+    Args:
+        token_indices: of the target word. blocks: of the transformer.
+        rows: of the batch, one a sample: the branch with the prompt.
+    """
 
-    def __enter__(self):
-        self.capture.__enter__()
+    def __init__(self, transformer, token_indices: tuple[int, ...], blocks: Sequence[int], rows: slice):
+        self._capture = TargetAttentionCapture(transformer, token_indices, blocks, frames="all", rows=rows)
 
-    def __exit__(self, *exception):
-        self.capture.__exit__(*exception)
+    def __enter__(self) -> "AttentionRecorder":
+        self._capture.__enter__()
+        return self
 
-    def add_step(self) -> None:
-        self.sum = self.sum + self.capture.stacked().float().mean(dim=(0, 1)).cpu()
-        self.steps += 1
+    def __exit__(self, *exception) -> None:
+        self._capture.__exit__(*exception)
 
-    def mean_map(self) -> torch.Tensor:  # (T', h, w)
-        return self.sum / self.steps
+    def step_maps(self) -> torch.Tensor:  # (samples, blocks, f, h, w)
+        """Of the transformer's last pass, float32 on the CPU."""
+        return self._capture.stacked().float().transpose(0, 1).cpu()

@@ -8,6 +8,7 @@ for GPUs and for the offloading modes it is not measured yet.
 import json
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
@@ -66,6 +67,19 @@ def chosen_mode(video: VideoConfig, modes: dict[str, int] | None = None) -> str:
     return next((mode for mode, size in modes.items() if size <= free), min(modes, key=lambda mode: modes[mode]))
 
 
+def samples_at_once(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> int:
+    """How many samples are denoised in one batch: as the profile says, or by the estimate as many as fit."""
+    if video.samples_at_once:
+        return video.samples_at_once
+    free = device_free_bytes(video.device)
+    mode = chosen_mode(video)
+    for count in range(samples, 1, -1):
+        needed = _needed(replace(video, samples_at_once=count), samples, size_px)
+        if needed is not None and free is not None and needed[mode] <= free:
+            return count
+    return 1
+
+
 def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[str, int] | None:
     folder = _local(video.base)
     if folder is None:
@@ -73,7 +87,9 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     transformer, vae = _read(folder / "transformer"), _read(folder / "vae")
     if transformer is None or vae is None:
         return None
-    activations = max(_transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae))
+    at_once = min(samples, video.samples_at_once or 1)
+    works = at_once * _transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae)
+    activations = sum(works) if video.decode_beside else max(works)
     pixels = video.num_frames * 3 * video.height * video.width
     if _has_gpu(video.device):  # what the libraries and the lift take is elsewhere
         besides = GPU_LIBRARIES_BYTES + activations + pixels * GPU_FRAME_COPIES
@@ -84,7 +100,7 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     adapter = _local(video.adapter) if video.adapter else None
     extra = 0.0 if adapter is None else weight_sizes(adapter, number_bytes).whole
     models = [
-        weight_sizes(place, number_bytes, video.weights == "fp8")
+        weight_sizes(place, number_bytes, video.weights != "full")
         for place in sorted(folder.iterdir())
         if place.is_dir() and place != adapter
     ]

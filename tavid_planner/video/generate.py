@@ -1,29 +1,32 @@
 """From an InteractionRequest to an InteractionVideo."""
 
 import logging
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
-import numpy as np
 import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import VideoConfig, resolve_model
-from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.plan import InteractionVideo
+from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.plan import EarlyLook, Generated, InteractionVideo
 from tavid_planner.request import InteractionRequest
-from tavid_planner.video.decoded import check_pictures
-from tavid_planner.video.estimate import chosen_mode
-from tavid_planner.video.image_fit import ImageFit
+from tavid_planner.video.early import check_early_blocks, looked
+from tavid_planner.video.estimate import chosen_mode, samples_at_once
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.takes import Take, takes_of
 
 FETCHED = 0.9  # of a load that fetches its model
+DECODING = 0.1  # of the time that a sample's steps take
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ def load_pipeline(
     loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in loras)
     # what memory `auto` is depends on its files
     model_folder(base, on_fraction=lambda fraction: on_progress("load", FETCHED * fraction), cancel=cancel)
-    memory = chosen_mode(config)
+    config = replace(config, memory=chosen_mode(config))
     with _quiet_loading():
         pipeline = TargetAwarePipeline.from_pretrained(
             base,
@@ -59,7 +62,7 @@ def load_pipeline(
             dtype=getattr(torch, config.dtype),
             device=device,
             scheduler=config.sampling.scheduler,
-            memory=memory,
+            memory=config.memory,
             vae_tiling=config.vae_tiling,
             lora_alpha=config.lora_alpha,
             weights=config.weights,
@@ -67,6 +70,8 @@ def load_pipeline(
             fuse=config.fuse,
             step_cache=config.step_cache,
             step_cache_threshold=config.step_cache_threshold,
+            attention=config.attention,
+            compiled=config.compiled,
         )
     pipeline.set_progress_bar_config(disable=True)
     pipeline.provenance = {
@@ -82,8 +87,10 @@ def load_pipeline(
         "conditioning": pipeline.conditioning.kind if pipeline.uses_mask else "none",
         "device": str(device),
         "dtype": config.dtype,
-        "memory": memory,
+        "memory": config.memory,
         "weights": config.weights,
+        "attention": config.attention,
+        "compiled": config.compiled,
         "scheduler": type(pipeline.scheduler).__name__,
     }
     logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
@@ -100,61 +107,155 @@ def generate_video(
 ) -> InteractionVideo:
     """Generate one clip in the request's pixels; the same arguments give the same clip.
 
+    Arguments, and what is raised, as of `generate_videos`.
+    """
+    (made,) = generate_videos(pipeline, request, config, [seed], on_progress, cancel)
+    if made.error is not None:
+        raise made.error
+    return made.video
+
+
+def generate_videos(
+    pipeline: TargetAwarePipeline,
+    request: InteractionRequest,
+    config: VideoConfig,
+    seeds: Sequence[int],
+    on_progress: OnProgress = silent,
+    cancel: CancelToken | None = None,
+) -> list[Generated]:
+    """Generate clips in the request's pixels, one a seed; a seed gives the same clip whatever the others are.
+
+    With `early_steps` all are taken so far, and those that look least at the target stop there; with `mirrored` those
+    with an odd seed are made in the mirror.
+
     Args:
-        on_progress: called with stage "video"; the last tenth is decoding.
+        on_progress: called with stage "video".
 
     Raises:
         InputError: MASK_EMPTY when the mask vanishes at latent size, INSTRUCTION_INVALID, CONFIG_INVALID.
-        VideoError: OUT_OF_MEMORY, GENERATION_FAILED.
+        VideoError: OUT_OF_MEMORY; GENERATION_FAILED is the error of a sample.
         ControlError: CANCELLED.
     """
     _check_frames(pipeline, config.num_frames)
-    start = time.perf_counter()
-    fit = ImageFit.between(request.size_px, (config.height, config.width))
-    if pipeline.conditioning.kind == "mask":
-        marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
-    else:
-        marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
-    output = pipeline(
-        image=fit.to_model(request.rgb),
-        mask=marked if pipeline.uses_mask else None,
-        prompt=request.prompt,
-        height=config.height,
-        width=config.width,
-        num_frames=config.num_frames,
-        num_inference_steps=config.sampling.steps,
-        guidance_scale=config.sampling.guidance_scale,
-        guidance=config.guidance,
-        generator=torch.Generator("cpu").manual_seed(seed),
-        output_type="np",
-        on_step=lambda step, total: on_progress("video", 0.9 * step / total),
-        cancel=cancel,
-        mask_reduction=config.mask_reduction,
-        capture_attention=config.capture_attention,
-    )
-    pictures = np.asarray(output.frames[0])
-    check_pictures(pictures, request.rgb, config.dtype)
-    frames = fit.to_request((pictures * 255).round().astype(np.uint8))
-    attention = None
-    if output.target_attention is not None:
-        attention = fit.maps_to_request(output.target_attention.numpy())
-        attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
+    check_early_blocks(config, len(pipeline.backbone.blocks))
+    at_once = min(len(seeds), samples_at_once(config, len(seeds), request.size_px))
+    steps = config.sampling.steps
+    progress = _Progress(on_progress, len(seeds), steps)
+    began, everyone = time.perf_counter(), range(len(seeds))
+    with takes_of(pipeline, request, config, seeds, cancel) as takes:
+
+        def denoised(numbers: Sequence[int], until: int) -> Iterator[list[int]]:
+            """Take samples so far, as many at once as start from one picture; which ones have come there."""
+            for run in dict.fromkeys(takes[k].run for k in numbers):
+                of_run = [k for k in numbers if takes[k].run is run]
+                for first in range(0, len(of_run), at_once):
+                    some = of_run[first : first + at_once]
+                    run.denoise([takes[k].number for k in some], until, progress.stepped(len(some)))
+                    yield some
+
+        looks: dict[int, EarlyLook] = {}
+        if config.early_steps and len(seeds) > 1:
+            blocks = config.early_block_numbers or None
+            together = [k for some in denoised(everyone, config.early_steps) for k in some]
+            alignments = {k: takes[k].alignment(blocks) for k in sorted(together)}
+            looks = looked(alignments, config.early_keep, config.early_steps, steps)
+            progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
+        made = {k: Generated(seeds[k], early=looks.get(k)) for k in everyone}
+
+        def decode(k: int) -> None:
+            try:
+                video = takes[k].video(config)
+            except VideoError as error:
+                if error.code is not ErrorCode.GENERATION_FAILED:
+                    raise
+                made[k] = replace(made[k], error=error)
+                return
+            facts = _facts(pipeline, request, config, takes[k], seeds[k])
+            facts |= {"samples_at_once": at_once, "seconds": round((time.perf_counter() - began) / len(seeds), 3)}
+            made[k] = replace(made[k], video=replace(video, provenance=facts))
+            progress.decoded()
+
+        going = [k for k in everyone if k not in looks or not looks[k].stopped]
+        with _Decoding(decode, config.decode_beside) as decoding:
+            for some in denoised(going, steps):
+                for k in some:
+                    decoding.add(k)
     on_progress("video", 1.0)
-    provenance = {
+    return list(made.values())
+
+
+class _Decoding:
+    """Decodes one sample after the other, while the next one is denoised where that is wanted."""
+
+    def __init__(self, decode: Callable[[int], None], beside: bool):
+        self._decode, self._pool, self._last = decode, ThreadPoolExecutor(1) if beside else None, None
+
+    def add(self, number: int) -> None:
+        if self._pool is None:
+            self._decode(number)
+            return
+        self._wait()  # two at once would take the memory of two
+        self._last = self._pool.submit(self._decode, number)
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def __enter__(self) -> "_Decoding":
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        if self._pool is None:
+            return
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            self._pool.shutdown()
+
+
+class _Progress:
+    """Steps and decoding of several samples as one rising fraction; a sample's decoding counts as much as `DECODING`
+    of its steps."""
+
+    def __init__(self, on_progress: OnProgress, samples: int, steps: int):
+        self._on_progress, self._decoding = on_progress, DECODING * steps
+        self._whole, self._done = samples * (steps + self._decoding), 0.0
+        self._one_by_one = threading.Lock()  # a sample may be decoded in another thread
+
+    def stepped(self, samples: int) -> Callable[[], None]:
+        """What is to be called when so many samples have made a step."""
+        return lambda: self._add(samples)
+
+    def spare(self, samples: int, steps: int) -> None:
+        """Samples have stopped so many steps before their end."""
+        self._add(samples * (steps + self._decoding))
+
+    def decoded(self) -> None:
+        self._add(self._decoding)
+
+    def _add(self, work: float) -> None:
+        with self._one_by_one:
+            self._done += work
+            self._on_progress("video", min(1.0, self._done / self._whole))
+
+
+def _facts(pipeline, request: InteractionRequest, config: VideoConfig, take: Take, seed: int) -> dict:
+    """Provenance of a clip."""
+    return {
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
         "prompt": request.prompt,
+        "mirrored": take.mirrored,
         "steps": config.sampling.steps,
         "step_cache": config.step_cache,
         "guidance": config.guidance,
         "guidance_scale": config.sampling.guidance_scale,
         "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
-        "content_px": list(fit.content_px),
-        "content_top_left_px": list(fit.top_left_px),
-        "seconds": round(time.perf_counter() - start, 3),
+        "content_px": list(take.fit.content_px),
+        "content_top_left_px": list(take.fit.top_left_px),
     }
-    return InteractionVideo(frames, config.fps, attention, provenance)
 
 
 @contextmanager

@@ -5,15 +5,17 @@ from diffusers import DiffusionPipeline
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import load_adapter
+from tavid_planner.video.attention_backend import use_attention_backend
 from tavid_planner.video.backbone import pipeline_class
-from tavid_planner.video.fp8 import keep_in_fp8
+from tavid_planner.video.compiled import compile_blocks
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
 from tavid_planner.video.memory import memory_errors, place
 from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
+from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
 
-WEIGHTS = ("full", "fp8")
+WEIGHTS = ("full", "fp8", "int8")
 
 
 def load_models(
@@ -30,6 +32,8 @@ def load_models(
     fuse: bool = False,
     step_cache: str = "none",
     step_cache_threshold: float = 0.05,
+    attention: str = "torch",
+    compiled: bool = False,
 ):
     """An image-to-video model of a known family and, if given, a target-aware adapter and more LoRAs.
 
@@ -39,9 +43,10 @@ def load_models(
         scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
         memory: "resident", or "model", "group" and "sequential" offloading (these need a GPU).
         lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
-        weights: "full", or "fp8", which keeps the large matrices in 8 bits.
+        weights: "full", or "fp8" and "int8", which keep the large matrices in 8 bits.
         loras: besides the adapter; fuse: add all of them into the weights.
         step_cache, step_cache_threshold: see `step_cache.enable_step_cache`.
+        attention: one of `attention_backend.BACKENDS`. compiled: compile the transformer's blocks.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -73,9 +78,12 @@ def load_models(
             pipeline.scheduler = pipeline.sampler(scheduler)
         if vae_tiling:
             pipeline.tile_vae()
-        if weights == "fp8":
-            keep_in_fp8(pipeline, dtype)
+        if weights != "full":
+            keep_small(pipeline, weights, dtype)
+        use_attention_backend(pipeline.backbone, attention)
         place(pipeline, device, memory)
+        if compiled:
+            compile_blocks(pipeline.backbone.blocks)
         if pipeline.device.type == "cpu" and memory == "resident":
             pipeline.speed_up_on_cpu()
     return pipeline

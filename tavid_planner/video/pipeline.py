@@ -3,9 +3,11 @@
 The steps of a generation are here; what a family of models does in its own way stands in `backbone/`.
 """
 
+import itertools
 import logging
 import math
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,13 +17,13 @@ from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 
 from hoi_motion.progress import CancelToken
-from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter
-from tavid_planner.video.attention_recorder import AttentionRecorder
+from tavid_planner.video.attention_recorder import captured_blocks
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
-from tavid_planner.video.decoded import check_finite
-from tavid_planner.video.guidance import GUIDANCE, guidance_at
+from tavid_planner.video.generation import Generation, Given, Start
+from tavid_planner.video.guidance import GUIDANCE
 from tavid_planner.video.inputs import checked_image, checked_masks, image_size_px
 from tavid_planner.video.loading import load_models
 from tavid_planner.video.memory import memory_errors
@@ -45,20 +47,6 @@ class TargetAwareOutput(BaseOutput):
 
     frames: torch.Tensor | np.ndarray | list
     target_attention: torch.Tensor | None = None  # (T', h, w)
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a generation starts.
-
-    Attributes:
-        noise: (1, F, C, h, w). image: (1, F, C', h, w), see `Backbone.inputs`.
-        image_embeds: (1, N, D) of an image encoder, where a family has one.
-    """
-
-    noise: torch.Tensor
-    image: torch.Tensor
-    image_embeds: torch.Tensor | None = None
 
 
 class TargetAwarePipeline(DiffusionPipeline):
@@ -133,8 +121,8 @@ class TargetAwarePipeline(DiffusionPipeline):
         """Noise and the encoded image."""
         raise NotImplementedError
 
-    def step(self, predicted: torch.Tensor, t, latents: torch.Tensor, generator, memory: dict) -> torch.Tensor:
-        """One step of the scheduler; `memory` is kept from step to step."""
+    def step(self, scheduler, predicted: torch.Tensor, t, latents: torch.Tensor, generator, memory: dict):
+        """One step of a sample's scheduler; `memory` is kept from step to step."""
         raise NotImplementedError
 
     def finished(self, latents: torch.Tensor, start: Start) -> torch.Tensor:
@@ -198,13 +186,60 @@ class TargetAwarePipeline(DiffusionPipeline):
             VideoError: OUT_OF_MEMORY, GENERATION_FAILED.
             ControlError: CANCELLED.
         """
+        _check_choice("output_type", output_type, OUTPUT_TYPES)
+        done = itertools.count(1)
+        with self.generation(
+            image,
+            [generator],
+            mask,
+            prompt,
+            height,
+            width,
+            num_frames,
+            num_inference_steps,
+            guidance_scale,
+            guidance,
+            cancel,
+            negative_prompt,
+            mask_reduction,
+            capture_attention,
+            max_sequence_length,
+        ) as run:
+            run.denoise([0], on_step=lambda: on_step is not None and on_step(next(done), run.steps))
+            return TargetAwareOutput(run.frames(0, output_type), run.attention(0))
+
+    @contextmanager
+    def generation(
+        self,
+        image,
+        generators: Sequence[torch.Generator | None],
+        mask=None,
+        prompt: str = "",
+        height: int | None = None,
+        width: int | None = None,
+        num_frames: int = 49,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 6.0,
+        guidance: str = "static",
+        cancel: CancelToken | None = None,
+        negative_prompt: str = "",
+        mask_reduction: str = "area",
+        capture_attention: bool = False,
+        max_sequence_length: int | None = None,
+        extra_blocks: Sequence[int] = (),
+    ) -> Iterator[Generation]:
+        """Samples that start at one image, to be taken through their steps while this is entered.
+
+        Args:
+            generators: of the samples, one each. extra_blocks: to capture besides those that are captured anyway.
+            Others, and what is raised, as of a call.
+        """
         # 1. Inputs
         backbone = self.backbone
         height, width = (given or own for given, own in zip((height, width), self.own_size_px()))
         self._check_numbers(height, width, num_frames, num_inference_steps, guidance_scale)
         _check_choice("guidance", guidance, GUIDANCE)
         _check_choice("mask_reduction", mask_reduction, REDUCTIONS)
-        _check_choice("output_type", output_type, OUTPUT_TYPES)
         if capture_attention:
             refuse_capture(self.transformer)
         image = checked_image(image)
@@ -212,29 +247,31 @@ class TargetAwarePipeline(DiffusionPipeline):
         text_length = max_sequence_length or backbone.text_length
         prompt = self.read_text(_checked_prompt(prompt))
         triggered = insert_trigger(prompt, self.trigger)
-        target_tokens = ()
+        target_tokens, blocks = (), ()
         if capture_attention or triggered.text != prompt:
             target_tokens = trigger_token_indices(self.tokenizer, triggered, text_length)
+        if capture_attention:
+            blocks = captured_blocks(self.adapter, len(backbone.blocks))
         cancel = cancel or CancelToken()
         device = self._execution_device
-        guided = guidance_scale > 1.0
 
         try:
-            with memory_errors(), self._cancellable(cancel):
+            with torch.no_grad(), memory_errors(), self._cancellable(cancel):
                 # 2. Text: the negative branch comes first in the batch
-                prompt_embeds = self._text_embeds(triggered.text, negative_prompt, guided, text_length, device)
-                dtype = prompt_embeds.dtype
+                guided = guidance_scale > 1.0
+                text = self._text_embeds(triggered.text, negative_prompt, guided, text_length, device)
 
                 # 3. Timesteps
                 self.scheduler.set_timesteps(num_inference_steps, device=device)
-                timesteps = self.scheduler.timesteps
 
                 # 4. Latents
-                start = self.start(image, height, width, num_frames, dtype, device, generator)
-                latents = start.noise
-                _, frames, _, h, w = latents.shape
+                starts = [
+                    self.start(image, height, width, num_frames, text.dtype, device, generator)
+                    for generator in generators
+                ]
                 condition = None
                 if self.uses_mask:
+                    _, frames, _, h, w = starts[0].noise.shape
                     condition = instance_latents(
                         mask,
                         self.conditioning,
@@ -242,51 +279,23 @@ class TargetAwarePipeline(DiffusionPipeline):
                         self.encoded_clip,
                         self.vae_scale_factor_spatial,
                         mask_reduction,
-                    ).to(start.image)
-                    condition = torch.cat([condition] * len(prompt_embeds))
+                    ).to(starts[0].image)
 
-                # 5. Denoising
-                recorder = AttentionRecorder(self, target_tokens, guided) if capture_attention else nullcontext()
-                branches, memory = len(prompt_embeds), {}
-                image_latents = torch.cat([start.image] * branches)
-                with recorder, self.progress_bar(total=len(timesteps)) as bar:
-                    for i, t in enumerate(timesteps):
-                        cancel.raise_if_cancelled()
-                        with self.transformer.cache_context("cond_uncond"):
-                            predicted = backbone.predict(
-                                backbone.inputs(torch.cat([latents] * branches), image_latents, condition),
-                                prompt_embeds,
-                                backbone.frame_times(t.expand(branches), frames),
-                                start.image_embeds,
-                            ).float()
-                        if guided:
-                            scale = guidance_at(guidance, guidance_scale, i, t.item(), num_inference_steps)
-                            without_text, with_text = predicted.chunk(2)
-                            predicted = without_text + scale * (with_text - without_text)
-                        latents = self.step(predicted, t, latents, generator, memory).to(latents.dtype)
-                        if isinstance(recorder, AttentionRecorder):
-                            recorder.add_step()
-                        bar.update()
-                        if on_step is not None:
-                            on_step(i + 1, len(timesteps))
-                latents = self.finished(latents, start)
-
-                # 6. Frames
-                cancel.raise_if_cancelled()
-                if not torch.isfinite(latents).all():
-                    raise VideoError(
-                        ErrorCode.GENERATION_FAILED,
-                        f"the {latents.dtype} latents hold NaN or infinity after {len(timesteps)} steps",
-                        "use bfloat16 or float32, and a lower guidance scale",
-                    )
-                frames = latents
-                if output_type != "latent":
-                    frames = self.decoded(latents, num_frames)
-                    check_finite(frames, self.vae.dtype)
-                    frames = self.video_processor.postprocess_video(frames, output_type=output_type)
+                # 5. Denoising and 6. frames are for who has entered this
+                given = Given(
+                    text,
+                    condition,
+                    self.scheduler.timesteps,
+                    guidance,
+                    guidance_scale,
+                    num_frames,
+                    target_tokens,
+                    blocks,
+                    tuple(extra_blocks) if capture_attention else (),
+                )
+                yield Generation(self, given, starts, generators, cancel)
         finally:
             self.maybe_free_model_hooks()
-        return TargetAwareOutput(frames, recorder.mean_map() if isinstance(recorder, AttentionRecorder) else None)
 
     def _check_numbers(self, height, width, num_frames, num_inference_steps, guidance_scale) -> None:
         cell = self.vae_scale_factor_spatial * self.backbone.patch[1]

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tavid_planner.video.fp8 import KEPT_OF_TEXT_ENCODER, KEPT_OF_TRANSFORMER
 from tavid_planner.video.model_files import check_safetensors
+from tavid_planner.video.small_weights import KEPT_OF_TEXT_ENCODER, KEPT_OF_TRANSFORMER
 
 BLOCK = re.compile(r"(?:^|\.)(?:transformer_blocks|blocks)\.(\d+)\.")
 AT_ONCE = 2  # blocks: the one that computes, and the next one on its way
@@ -27,21 +27,21 @@ class WeightSizes:
     in_groups: float
 
 
-def weight_sizes(folder: Path, number_bytes: int, fp8: bool = False) -> WeightSizes:
+def weight_sizes(folder: Path, number_bytes: int, small: bool = False) -> WeightSizes:
     """Sizes of a component's weights.
 
     Args:
         folder: of the component; its name says which one it is.
         number_bytes: of the arithmetic: numbers take what that takes, whatever the files hold.
-        fp8: matrices of transformer and text encoder take one byte a number, see `fp8.py`.
+        small: matrices of transformer and text encoder take one byte a number, see `small_weights.py`.
     """
     kept = {"transformer": KEPT_OF_TRANSFORMER, "text_encoder": KEPT_OF_TEXT_ENCODER}.get(folder.name)
     sizes: dict[str, float] = {}
     for file in folder.glob("*.safetensors"):
         for name, entry in check_safetensors(file).items():
             if name != "__metadata__":
-                small = fp8 and kept and len(entry["shape"]) > 1 and not any(part in name for part in kept)
-                sizes[name] = math.prod(entry["shape"]) * (1 if small else number_bytes)
+                one_byte = small and kept and len(entry["shape"]) > 1 and not any(part in name for part in kept)
+                sizes[name] = math.prod(entry["shape"]) * (1 if one_byte else number_bytes)
     whole, largest = sum(sizes.values()), max(sizes.values(), default=0)
     blocks: Counter[str] = Counter()
     for name, size in sizes.items():

@@ -14,6 +14,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+from hoi_motion.lazy import missing_package
 from hoi_motion.progress import CancelToken, OnProgress
 from tavid_planner.bundle import save_plan
 from tavid_planner.config import PlannerConfig
@@ -110,6 +111,9 @@ class Worker:
             return Failed(job.job, error)
         except MemoryError:
             return Failed(job.job, VideoError(ErrorCode.OUT_OF_MEMORY, "the machine ran out of memory"))
+        except ImportError as error:
+            log.exception("a package cannot be imported")
+            return Failed(job.job, missing_package(error))
         except Exception as error:  # the worker goes on, and whoever asked learns what happened
             log.exception("error inside the planner")
             message, hint = f"{type(error).__name__}: {error}", "the log has the details; please report it"

@@ -59,6 +59,7 @@ def test_a_bundle_holds_what_is_documented(plan, tmp_path):
         "failed_checks": ["floating"],
         "error": "",
         "executed": None,
+        "early": None,
     }
     assert list(data["timings_s"]) == ["load", "video", "lift", "check", "save"]
     assert HoiMotion.load(folder / "motion.npz").num_frames == plan.motion.num_frames
@@ -147,7 +148,7 @@ def test_a_disk_that_fills_up_under_an_encoder_ends_the_saving(plan, tmp_path, m
         raise BrokenPipeError(32, "Broken pipe")
 
     monkeypatch.setattr(media, "write_mp4", fail)
-    monkeypatch.setattr("tavid_planner.bundle.ROOM_FILE", "/dev/full")
+    monkeypatch.setattr("tavid_planner.drawn_files.ROOM_FILE", "/dev/full")
     with pytest.raises(InputError, match="No space left") as raised:
         save_plan(plan, tmp_path / "plan")
     assert raised.value.code is ErrorCode.OUTPUT_INVALID

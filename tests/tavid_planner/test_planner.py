@@ -8,10 +8,11 @@ import pytest
 from hoi_motion.lift.clip import Clip
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
-from hoi_motion.progress import CancelToken
+from hoi_motion.progress import CancelToken, part_of
 from tavid_planner import planner as planner_module
-from tavid_planner.config import PlannerConfig
+from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ControlError, ErrorCode, InputError, LiftError, TavidError, VideoError
+from tavid_planner.plan import EarlyLook, Generated
 from tavid_planner.planner import Planner, Sample, choose
 
 AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
@@ -20,6 +21,17 @@ AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
 def report_of(verdict: Verdict) -> PhysicsReport:
     value = None if verdict is Verdict.NOT_RUN else 1.0
     return PhysicsReport((CheckResult("floating", verdict, value, 2.0, "m", 0, "because"),))
+
+
+def one_by_one(generate):
+    """`generate_videos` made of a function for one seed."""
+
+    def generate_videos(pipeline, request, config, seeds, on_progress, cancel):
+        parts = [part_of(on_progress, k / len(seeds), (k + 1) / len(seeds)) for k in range(len(seeds))]
+        made = [generate(pipeline, request, config, seed, part, cancel) for seed, part in zip(seeds, parts)]
+        return [Generated(seed, clip) for seed, clip in zip(seeds, made)]
+
+    return generate_videos
 
 
 @pytest.fixture
@@ -40,7 +52,7 @@ def stages(monkeypatch, video, motion):
         video=module(
             "tavid_planner.video",
             load_pipeline=lambda config, on_progress, cancel: loads.append(config) or "pipeline",
-            generate_video=lambda pipeline, request, config, seed, on_progress, cancel: video,
+            generate_videos=one_by_one(lambda *args: video),
         ),
         lift=module(
             "hoi_motion.lift",
@@ -120,9 +132,68 @@ def test_samples_have_consecutive_seeds_that_wrap(stages, make_request, video):
         seeds.append(seed)
         return video
 
-    stages.video.generate_video = generate
+    stages.video.generate_videos = one_by_one(generate)
     Planner(AS_LIFTED).plan(make_request(seed=2**63 - 1, samples=3))
     assert seeds == [2**63 - 1, 0, 1]
+
+
+def test_a_sample_that_stopped_early_costs_no_stage_and_its_score_says_why(stages, make_request, video):
+    looks = [EarlyLook(1, 4, 0.2, "stopped after step 1 of 4: ..."), EarlyLook(1, 4, 0.6)]
+    stages.video.generate_videos = lambda pipeline, request, config, seeds, on_progress, cancel: [
+        Generated(seeds[0], early=looks[0]),
+        Generated(seeds[1], video, early=looks[1]),
+    ]
+    observed, observe = [], stages.lift.observe_clip
+    stages.lift.observe_clip = lambda *args, **how: observed.append(1) or observe(*args, **how)
+    plan = Planner(AS_LIFTED).plan(make_request(seed=5, samples=2))
+    assert len(observed) == 1 and plan.provenance["chosen_seed"] == 6
+    assert [s.early for s in plan.samples] == looks
+    assert plan.samples[0].error == looks[0].stopped and plan.samples[0].verdict is Verdict.NOT_RUN
+
+
+@pytest.mark.parametrize("first", ["fails its check", "cannot be generated"])
+def test_when_none_that_went_on_is_good_those_that_stopped_are_taken_up_again(stages, make_request, video, first):
+    asked = []
+
+    def generate(pipeline, request, config, seeds, on_progress, cancel):
+        asked.append((config.early_steps, seeds))
+        if config.early_steps == 0:
+            return [Generated(seed, video) for seed in seeds]
+        error = VideoError(ErrorCode.GENERATION_FAILED, "NaN") if first == "cannot be generated" else None
+        went_on = Generated(seeds[1], None if error else video, error, EarlyLook(1, 4, 0.6))
+        return [Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")), went_on]
+
+    stages.video.generate_videos = generate
+    verdicts = iter([Verdict.FAIL, Verdict.PASS] if first == "fails its check" else [Verdict.PASS])
+    stages.check.check_motion = lambda *args, **kwargs: report_of(next(verdicts))
+    config = with_options(AS_LIFTED, ["video.early_steps=1"])
+    plan = Planner(config).plan(make_request(seed=5, samples=2))
+    assert asked == [(1, [5, 6]), (0, [5])]
+    assert plan.provenance["chosen_seed"] == 5 and plan.samples[0].early == EarlyLook(1, 4, 0.2, "stopped", again=True)
+
+
+def test_a_plan_that_fails_its_check_stays_when_those_that_stopped_cannot_be_made_either(stages, make_request, video):
+    def generate(pipeline, request, config, seeds, on_progress, cancel):
+        if config.early_steps:
+            return [Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")), Generated(seeds[1], video)]
+        return [Generated(seed, error=VideoError(ErrorCode.GENERATION_FAILED, "NaN")) for seed in seeds]
+
+    stages.video.generate_videos = generate
+    stages.check.check_motion = lambda *args, **kwargs: report_of(Verdict.FAIL)
+    plan = Planner(with_options(AS_LIFTED, ["video.early_steps=1"])).plan(make_request(samples=2))
+    assert plan.verdict is Verdict.FAIL and "NaN" in plan.samples[0].error
+
+
+def test_when_none_gets_through_the_first_error_is_the_plan_s(stages, make_request):
+    def generate(pipeline, request, config, seeds, on_progress, cancel):
+        errors = [VideoError(ErrorCode.GENERATION_FAILED, f"NaN of {seed}") for seed in seeds]
+        if config.early_steps:
+            return [Generated(seeds[0], early=EarlyLook(1, 4, 0.2, "stopped")), Generated(seeds[1], error=errors[1])]
+        return [Generated(seed, error=error) for seed, error in zip(seeds, errors)]
+
+    stages.video.generate_videos = generate
+    with pytest.raises(VideoError, match="NaN of 7"):
+        Planner(with_options(AS_LIFTED, ["video.early_steps=1"])).plan(make_request(samples=2))
 
 
 def test_progress_of_every_stage_runs_from_0_to_1(stages, make_request, video):
@@ -131,7 +202,7 @@ def test_progress_of_every_stage_runs_from_0_to_1(stages, make_request, video):
             on_progress("video", step / 2)
         return video
 
-    stages.video.generate_video = generate
+    stages.video.generate_videos = one_by_one(generate)
     calls = []
     Planner(AS_LIFTED).plan(make_request(samples=2), lambda stage, fraction: calls.append((stage, fraction)))
     assert [stage for stage, _ in calls] == sorted((s for s, _ in calls), key=["load", "video", "lift", "check"].index)
@@ -202,7 +273,7 @@ def test_what_another_seed_cannot_mend_ends_the_plan(stages, make_request, error
         calls.append(None)
         raise error
 
-    stages.video.generate_video = generate
+    stages.video.generate_videos = one_by_one(generate)
     with pytest.raises(TavidError) as raised:
         Planner(AS_LIFTED).plan(make_request(samples=3))
     assert raised.value.code is error.code and len(calls) == 1
@@ -227,7 +298,7 @@ def test_memory_that_runs_out_is_an_error_with_a_hint(stages, make_request):
     def generate(*args, **kwargs):
         raise MemoryError
 
-    stages.video.generate_video = generate
+    stages.video.generate_videos = one_by_one(generate)
     with pytest.raises(VideoError) as error:
         Planner(AS_LIFTED).plan(make_request())
     assert error.value.code is ErrorCode.OUT_OF_MEMORY and error.value.hint

@@ -1,29 +1,17 @@
 """A tiny random base model and a cache of clips encoded by it, for the tests of the trainer."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tavid_planner" / "video"))
-
-from tiny_model import write_tiny_model  # noqa: E402
-
-from tavid_planner.video.model_files import weights_digest  # noqa: E402
-from tavid_planner.video.pipeline import TargetAwarePipeline  # noqa: E402
-from training.configuration import AttentionLossConfig, BaseConfig, VaeConfig  # noqa: E402
-from training.data.cache import CacheSettings, CacheWriter, ClipEncoder  # noqa: E402
+from tavid_planner.video.model_files import weights_digest
+from tavid_planner.video.pipeline import TargetAwarePipeline
+from training.configuration import AttentionLossConfig, BaseConfig, VaeConfig
+from training.data.cache import CacheSettings, CacheWriter, ClipEncoder
 from training.data.clip import TrainingClip
-from training.data.latents import IMAGE_VARIANTS, LatentCache  # noqa: E402
+from training.data.latents import IMAGE_VARIANTS, LatentCache
 
 CAPTION = "A person picks up the [TGT] red mug."
-
-
-@pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("base") / "model")
 
 
 @pytest.fixture(scope="session")

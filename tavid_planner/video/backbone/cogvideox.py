@@ -45,9 +45,17 @@ class CogVideoXBackbone(Backbone):
 
     def watch(self, block: int, mix: Mix) -> Watched:
         attention = self.blocks[block].attn1
+        processor = attention.processor
+        if isinstance(processor, JointProcessor) and processor.mix is Attended.mixed:
+            return Watched([(attention, JointProcessor(mix, processor.backend))])
         hint = "call transformer.unfuse_qkv_projections(), and do not capture twice at once"
         own_processor(attention, CogVideoXAttnProcessor2_0, block, hint)
         return Watched([(attention, JointProcessor(mix))])
+
+    def use_attention_backend(self, backend: str) -> None:
+        # diffusers' own processor of this family does not ask which backend is wanted
+        for block in self.blocks:
+            block.attn1.set_processor(JointProcessor(Attended.mixed, backend))
 
     def inputs(self, noisy, image, condition, has_image=None) -> torch.Tensor:
         if has_image is not None:
@@ -85,8 +93,8 @@ class JointProcessor:
     The parameters are spelled out because diffusers drops keyword arguments that a processor does not name.
     """
 
-    def __init__(self, mix: Mix):
-        self.mix = mix
+    def __init__(self, mix: Mix, backend: str | None = None):
+        self.mix, self.backend = mix, backend
 
     def __call__(
         self,
@@ -108,7 +116,7 @@ class JointProcessor:
         key = key if attn.norm_k is None else attn.norm_k(key)
         if image_rotary_emb is not None:
             query, key = (_rotate_video(x, image_rotary_emb, text_length) for x in (query, key))
-        mixed = self.mix(Attended(query, key, value, text_length, text_length))
+        mixed = self.mix(Attended(query, key, value, text_length, text_length, self.backend))
         projection, dropout = attn.to_out
         mixed = dropout(projection(mixed.transpose(1, 2).flatten(2)))
         return mixed[:, text_length:], mixed[:, :text_length]

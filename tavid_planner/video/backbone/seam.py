@@ -158,6 +158,10 @@ class Backbone(ABC):
             VideoError: GENERATION_FAILED when the block's attention is not the family's own.
         """
 
+    @abstractmethod
+    def use_attention_backend(self, backend: str) -> None:
+        """Let a backend of diffusers' attention dispatch compute all attentions."""
+
     def first_frame(self, image_latents: torch.Tensor, frames: int) -> torch.Tensor:
         """Latents of the image alone (B, C, h, w) as `inputs` takes them, (B, F, C, h, w).
 

@@ -62,6 +62,11 @@ class WanBackbone(Backbone):
             replacements.append((attention, SeparateProcessor(mix, attention.processor)))
         return Watched(replacements)
 
+    def use_attention_backend(self, backend: str) -> None:
+        for block in self.blocks:
+            for name in self.attentions:
+                getattr(block, name).processor._attention_backend = backend
+
     def first_frame(self, image_latents, frames: int) -> torch.Tensor:
         if self.image_channels:
             raise VideoError(

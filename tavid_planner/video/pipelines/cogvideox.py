@@ -6,8 +6,9 @@ import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
-from tavid_planner.video.pipeline import Start, TargetAwarePipeline
+from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.vae_on_cpu import speed_up_vae
 
 
@@ -64,12 +65,12 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
         )
         return Start(latents, image_latents)
 
-    def step(self, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
+    def step(self, scheduler, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
         extra = self.prepare_extra_step_kwargs(generator, 0.0)
-        if not isinstance(self.scheduler, CogVideoXDPMScheduler):
-            return self.scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
+        if not isinstance(scheduler, CogVideoXDPMScheduler):
+            return scheduler.step(predicted, t, latents, **extra, return_dict=False)[0]
         # the DPM scheduler looks one step back
-        latents, memory["clean"] = self.scheduler.step(
+        latents, memory["clean"] = scheduler.step(
             predicted, memory.get("clean"), t, memory.get("before"), latents, **extra, return_dict=False
         )
         memory["before"] = t

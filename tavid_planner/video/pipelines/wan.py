@@ -6,11 +6,12 @@ import PIL.Image
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler, WanImageToVideoPipeline
 from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
-from diffusers.utils import is_ftfy_available
 
+from hoi_motion.lazy import optional
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
-from tavid_planner.video.pipeline import Start, TargetAwarePipeline
+from tavid_planner.video.pipeline import TargetAwarePipeline
 
 # (height, width) px of the clips that these models were trained on; their configs do not say it
 TI2V_SIZE_PX = 704, 1280
@@ -27,9 +28,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
     frame_step = 4
 
     def check_base(self) -> None:
-        if not is_ftfy_available():
-            # diffusers repairs every prompt of Wan with it
-            raise missing("the package ftfy is missing, which Wan needs", "pip install ftfy")
+        optional("ftfy")  # diffusers repairs every prompt of Wan with it
         if self.config["boundary_ratio"] is not None or self.transformer_2 is not None:
             raise missing(
                 f"{self.base} has two transformers, one for much and one for little noise",
@@ -82,8 +81,8 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
             embeds = self.encode_image(image, device).to(self.transformer.dtype)
         return Start(latents.transpose(1, 2), encoded.transpose(1, 2), embeds)
 
-    def step(self, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
-        return self.scheduler.step(predicted, t, latents, return_dict=False)[0]
+    def step(self, scheduler, predicted, t, latents, generator, memory: dict) -> torch.Tensor:
+        return scheduler.step(predicted, t, latents, return_dict=False)[0]
 
     def finished(self, latents, start: Start) -> torch.Tensor:
         if not self.backbone.first_frame_given:

@@ -1,15 +1,11 @@
-"""Tiny random models, written once for all tests of the room."""
-
-import sys
-from pathlib import Path
+"""Tiny random models, loaded once for all tests of the room."""
 
 import numpy as np
 import pytest
 import torch
+from tiny_model import FRAMES, HEIGHT, WIDTH
 
-sys.path.insert(0, str(Path(__file__).parent))  # for tiny_model and released_inference
-
-from tiny_model import FRAMES, HEIGHT, WIDTH, write_tiny_adapter, write_tiny_model  # noqa: E402
+FAMILIES = {"cogvideox": ("tiny_base", "tiny_adapter"), "wan": ("tiny_wan", "tiny_wan_adapter")}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,14 +13,30 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "base")
+@pytest.fixture(params=["cogvideox", "wan"])
+def family(request) -> tuple:
+    """Base and adapter of each family."""
+    return tuple(map(request.getfixturevalue, FAMILIES[request.param]))
 
 
-@pytest.fixture(scope="session")
-def tiny_adapter(tmp_path_factory, tiny_base) -> Path:
-    return write_tiny_adapter(tmp_path_factory.mktemp("tiny") / "adapter", tiny_base)
+@pytest.fixture
+def load(family):
+    """A function that loads the family's tiny model with some options."""
+    from tavid_planner.video import TargetAwarePipeline
+
+    def run(**options):
+        pipeline = TargetAwarePipeline.from_pretrained(*family, **options)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    return run
+
+
+@pytest.fixture
+def generate_wide(generate, scene):
+    """As `generate`, of a named pipeline, with frames that are several tokens wide in both families."""
+    image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
+    return lambda pipeline, **changes: generate(pipeline, **dict(image=image, mask=mask, height=64, width=96) | changes)
 
 
 @pytest.fixture(scope="session")

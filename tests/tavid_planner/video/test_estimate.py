@@ -149,6 +149,20 @@ def test_auto_takes_the_quickest_mode_that_fits(published_5b, monkeypatch, free_
     assert needed_bytes(config) == needed_by_mode(config)[mode]
 
 
+def test_as_many_samples_at_once_as_fit(published_5b, monkeypatch):
+    monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
+    options = [f"video.base={published_5b}", "video.adapter=", "video.memory=resident"]
+    config = with_options(load_profile("tavid-5b"), options)
+    needed = [
+        needed_bytes(with_options(config, [f"video.samples_at_once={count}"]), samples=4) for count in (1, 2, 3, 4)
+    ]
+    assert needed == sorted(needed) and needed[3] > needed[2]
+    for free, count in ((needed[3], 4), (needed[3] - 1, 3), (needed[0] - 1, 1)):
+        monkeypatch.setattr(estimate, "device_free_bytes", lambda device, free=free: free)
+        chosen = with_options(config, ["video.samples_at_once=0"]).video
+        assert estimate.samples_at_once(chosen, 4, (480, 640)) == count
+
+
 def test_auto_on_a_cpu_is_resident():
     assert estimate.chosen_mode(mini(16, 16, 5, "video.memory=auto").video) == "resident"
 

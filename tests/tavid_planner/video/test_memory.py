@@ -48,51 +48,25 @@ def test_offloading_gives_the_same_frames(tiny_base, tiny_adapter, generate, mem
     assert abs(generate(resident).frames - generate(offloaded).frames).max() <= 1e-3
 
 
-@pytest.fixture(params=["cogvideox", "wan"])
-def families(request, tmp_path_factory, tiny_base, tiny_adapter):
-    """Base and adapter of each family."""
-    if request.param == "cogvideox":
-        return tiny_base, tiny_adapter
-    from tiny_wan import write_tiny_wan, write_tiny_wan_adapter
-
-    folder = tmp_path_factory.mktemp("wan")
-    base = write_tiny_wan(folder / "base")
-    return base, write_tiny_wan_adapter(folder / "adapter", base)
-
-
-def quiet(base, adapter, **options):
-    from tavid_planner.video import TargetAwarePipeline
-
-    pipeline = TargetAwarePipeline.from_pretrained(base, adapter, **options)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-@pytest.fixture
-def generate(generate, scene):
-    """Frames that are several tokens wide in both families."""
-    import numpy as np
-
-    image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
-    return lambda pipeline, **changes: generate(pipeline, image=image, mask=mask, height=64, width=96, **changes)
-
-
-def test_blocks_that_come_and_go_give_the_same_frames_and_maps(families, generate):
+def test_blocks_that_come_and_go_give_the_same_frames_and_maps(load, generate_wide):
     """On a CPU, where they come and go all the same; without the streams of a GPU."""
-    resident, grouped = quiet(*families), quiet(*families)
+    resident, grouped = load(), load()
     offload_in_groups(grouped, torch.device("cpu"))
-    expected, found = (generate(pipeline, capture_attention=True) for pipeline in (resident, grouped))
+    expected, found = (generate_wide(pipeline, capture_attention=True) for pipeline in (resident, grouped))
     assert abs(expected.frames - found.frames).max() <= 1e-6
     assert (expected.target_attention - found.target_attention).abs().max() <= 1e-6
 
 
-def test_weights_in_8_bits_give_nearly_the_same_frames(families, generate):
-    full, small = quiet(*families), quiet(*families, weights="fp8")
-    matrices = {n: p.dtype for n, p in small.transformer.named_parameters() if p.ndim == 2}
-    cast = {name for name, dtype in matrices.items() if dtype == torch.float8_e4m3fn}
+@pytest.mark.parametrize("weights", ["fp8", "int8"])
+def test_weights_in_8_bits_give_nearly_the_same_frames(load, generate_wide, weights):
+    if weights == "int8":
+        pytest.importorskip("torchao", reason="the extra 'int8' is not installed")
+    full, small = load(), load(weights=weights)
+    matrices = {n: p for n, p in small.transformer.named_parameters() if p.ndim == 2}
+    cast = {n for n, p in matrices.items() if p.dtype == torch.float8_e4m3fn or type(p.data) is not torch.Tensor}
     assert len(cast) >= 6 * len(backbone_of(small.transformer).blocks)
     assert not [name for name in cast if "lora_" in name or "norm" in name]
-    expected, found = (generate(pipeline, capture_attention=True) for pipeline in (full, small))
+    expected, found = (generate_wide(pipeline, capture_attention=True) for pipeline in (full, small))
     # of frames in 0..1
     assert 0 < abs(expected.frames - found.frames).mean() <= 0.02
     share = (expected.target_attention - found.target_attention).abs().mean() / expected.target_attention.mean()
@@ -104,8 +78,9 @@ def test_a_video_decoded_in_slices_or_tiles_is_nearly_the_same(tiles):
     """With the small trained model: a decoder of random numbers has no pictures of which tiles could be parts."""
     from hoi_motion.media.image_files import read_image
     from tavid_planner.config import share_folder
+    from tavid_planner.video import TargetAwarePipeline
 
-    pipeline = quiet(share_folder() / "models" / "tavid-mini", None)
+    pipeline = TargetAwarePipeline.from_pretrained(share_folder() / "models" / "tavid-mini")
     picture = (
         torch.from_numpy(read_image(share_folder() / "config" / "demo" / "frame.png")).permute(2, 0, 1) / 127.5 - 1
     )

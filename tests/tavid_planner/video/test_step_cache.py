@@ -7,21 +7,12 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video import TargetAwarePipeline
 
 
-@pytest.fixture(params=["cogvideox", "wan"])
-def load(request, tmp_path_factory, tiny_base, tiny_adapter):
+@pytest.fixture
+def counted(load):
     """A function that loads a family's tiny model, and counts how often its last block is asked."""
-    base, adapter = tiny_base, tiny_adapter
-    if request.param == "wan":
-        from tiny_wan import write_tiny_wan, write_tiny_wan_adapter
-
-        folder = tmp_path_factory.mktemp("wan")
-        base = write_tiny_wan(folder / "base")
-        adapter = write_tiny_wan_adapter(folder / "adapter", base)
 
     def run(**options):
-        pipeline = TargetAwarePipeline.from_pretrained(base, adapter, **options)
-        pipeline.set_progress_bar_config(disable=True)
-        asked = []
+        pipeline, asked = load(**options), []
         pipeline.backbone.blocks[-1].attn1.to_q.register_forward_hook(lambda *_: asked.append(1))
         return pipeline, asked
 
@@ -29,23 +20,19 @@ def load(request, tmp_path_factory, tiny_base, tiny_adapter):
 
 
 @pytest.fixture
-def generate(generate, scene):
-    import numpy as np
-
-    image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
-    small = dict(image=image, mask=mask, height=64, width=96, num_inference_steps=6)
-    return lambda pipeline, **changes: generate(pipeline, **(small | changes)).frames
+def generate(generate_wide):
+    return lambda pipeline: generate_wide(pipeline, num_inference_steps=6).frames
 
 
-def test_a_cache_that_tolerates_no_change_changes_nothing(load, generate):
-    plain, whole = load()
-    cached, asked = load(step_cache="first_block", step_cache_threshold=0.0)
+def test_a_cache_that_tolerates_no_change_changes_nothing(counted, generate):
+    plain, whole = counted()
+    cached, asked = counted(step_cache="first_block", step_cache_threshold=0.0)
     assert abs(generate(plain) - generate(cached)).max() <= 1e-6
     assert len(asked) == len(whole) == 6
 
 
-def test_a_tolerant_cache_asks_less_and_forgets_between_videos(load, generate):
-    cached, asked = load(step_cache="first_block", step_cache_threshold=1.0)
+def test_a_tolerant_cache_asks_less_and_forgets_between_videos(counted, generate):
+    cached, asked = counted(step_cache="first_block", step_cache_threshold=1.0)
     first = generate(cached)
     assert 1 <= len(asked) < 6
     assert abs(first - generate(cached)).max() == 0

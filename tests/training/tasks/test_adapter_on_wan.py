@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_wan import write_tiny_wan
 
 from hoi_motion.options import from_mapping
 from tavid_planner.video.model_files import weights_digest
@@ -19,16 +18,13 @@ pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with i
 
 
 @pytest.fixture(scope="module")
-def wan(tmp_path_factory):
-    return write_tiny_wan(tmp_path_factory.mktemp("wan") / "base")
-
-
-@pytest.fixture(scope="module")
-def wan_cache(wan, tmp_path_factory):
+def wan_cache(tiny_wan, tmp_path_factory):
     """Two encoded clips of noise, 32x64 px, 9 frames."""
     folder = tmp_path_factory.mktemp("cache")
-    pipeline = TargetAwarePipeline.from_pretrained(wan)
-    settings = CacheSettings(str(wan), weights_digest(wan), 32, 64, 9, 2, "target", pipeline.backbone.text_length)
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_wan)
+    settings = CacheSettings(
+        str(tiny_wan), weights_digest(tiny_wan), 32, 64, 9, 2, "target", pipeline.backbone.text_length
+    )
     encoder = ClipEncoder(pipeline, settings)
     writer = CacheWriter(folder, settings, encoder.text(""))
     rng = np.random.default_rng(0)
@@ -43,9 +39,9 @@ def wan_cache(wan, tmp_path_factory):
 
 
 @pytest.fixture
-def options(wan, wan_cache, tmp_path):
+def options(tiny_wan, wan_cache, tmp_path):
     return dict(
-        base=str(wan),
+        base=str(tiny_wan),
         cache=str(wan_cache),
         out=str(tmp_path / "run"),
         steps=3,
@@ -62,7 +58,7 @@ def options(wan, wan_cache, tmp_path):
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_the_planner_gets_the_frames_of_the_validation(options, wan, checkpointing):
+def test_the_planner_gets_the_frames_of_the_validation(options, tiny_wan, checkpointing):
     trainer = Trainer(from_mapping(AdapterConfig, options | {"gradient_checkpointing": checkpointing}))
     before = {n: p.detach().clone() for n, p in trainer.trained.items()}
     trainer.run()
@@ -72,7 +68,7 @@ def test_the_planner_gets_the_frames_of_the_validation(options, wan, checkpointi
     clip = trainer.task.cache[1]
     adapter = Path(options["out"]) / "adapter"
     assert (adapter / "patch_embed_conv3d.safetensors").is_file()
-    pipeline = TargetAwarePipeline.from_pretrained(wan, adapter)
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_wan, adapter)
     pipeline.set_progress_bar_config(disable=True)
     again = pipeline(
         clip.first_frame.numpy(),

@@ -3,7 +3,7 @@ import PIL.Image
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline
-from tiny_wan import tiny_wan_transformer, write_tiny_wan, write_tiny_wan_adapter
+from tiny_wan import tiny_wan_transformer, write_tiny_wan
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
@@ -16,19 +16,13 @@ PROMPT = "the person picks up the target mug"
 
 
 @pytest.fixture(scope="module", params=["ti2v", "i2v"])
-def wan(request, tmp_path_factory):
-    return write_tiny_wan(tmp_path_factory.mktemp("wan") / request.param, request.param)
+def wan(request, tmp_path_factory, tiny_wan):
+    return tiny_wan if request.param == "ti2v" else write_tiny_wan(tmp_path_factory.mktemp("wan"), "i2v")
 
 
 @pytest.fixture(scope="module")
-def ti2v(tmp_path_factory):
-    return write_tiny_wan(tmp_path_factory.mktemp("wan") / "base")
-
-
-@pytest.fixture(scope="module")
-def adapted(ti2v, tmp_path_factory):
-    adapter = write_tiny_wan_adapter(tmp_path_factory.mktemp("wan") / "adapter", ti2v, attention_blocks=[1])
-    pipeline = TargetAwarePipeline.from_pretrained(ti2v, adapter)
+def adapted(tiny_wan, tiny_wan_adapter):
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_wan, tiny_wan_adapter)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -132,9 +126,9 @@ def test_bad_input_is_named(adapted, arguments, changes, quoted):
         adapted(**arguments | changes)
 
 
-def test_schedulers_of_another_family_are_refused(ti2v):
+def test_schedulers_of_another_family_are_refused(tiny_wan):
     with pytest.raises(InputError, match="'dpm'"):
-        TargetAwarePipeline.from_pretrained(ti2v, scheduler="dpm")
+        TargetAwarePipeline.from_pretrained(tiny_wan, scheduler="dpm")
 
 
 def test_text_to_video_bases_are_refused(tmp_path):
@@ -144,9 +138,9 @@ def test_text_to_video_bases_are_refused(tmp_path):
     assert error.value.code is ErrorCode.MODEL_MISSING
 
 
-def test_an_adapter_of_another_family_is_refused(ti2v, tiny_adapter):
+def test_an_adapter_of_another_family_is_refused(tiny_wan, tiny_adapter):
     with pytest.raises(TavidError, match="another family") as error:
-        TargetAwarePipeline.from_pretrained(ti2v, tiny_adapter)
+        TargetAwarePipeline.from_pretrained(tiny_wan, tiny_adapter)
     assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
 
 
@@ -162,17 +156,21 @@ def test_channels_of_the_published_models_are_told_from_added_ones(kind):
         assert backbone_of(transformer).extra_channels == extra
 
 
-def test_the_profile_plans_a_video_in_the_pixels_of_the_request(ti2v, tmp_path, picture):
+def test_the_profile_plans_a_video_in_the_pixels_of_the_request(tiny_wan, tiny_wan_adapter, picture):
     from dataclasses import replace
 
     from tavid_planner.config import load_profile
     from tavid_planner.request import InteractionRequest
     from tavid_planner.video import generate_video, load_pipeline
 
-    adapter = write_tiny_wan_adapter(tmp_path / "adapter", ti2v)
     small = dict(height=HEIGHT, width=WIDTH, num_frames=FRAMES, num_inference_steps=2, dtype="float32")
     config = replace(
-        load_profile("wan-5b").video, base=str(ti2v), adapter=str(adapter), device="cpu", memory="resident", **small
+        load_profile("wan-5b").video,
+        base=str(tiny_wan),
+        adapter=str(tiny_wan_adapter),
+        device="cpu",
+        memory="resident",
+        **small,
     )
     rgb = picture.repeat(2, axis=0).repeat(2, axis=1)
     mask = np.zeros(rgb.shape[:2], bool)

@@ -1,0 +1,177 @@
+"""The files of a plan bundle that a person looks at. What cannot be drawn costs only itself."""
+
+import errno
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hoi_motion.progress import CancelToken, OnProgress
+from tavid_planner.errors import ControlError, TavidError
+from tavid_planner.instances import id_map
+from tavid_planner.plan import InteractionPlan
+from tavid_planner.robot_stage import target_noun
+
+if TYPE_CHECKING:
+    from tavid_planner.film import RobotTake
+
+log = logging.getLogger(__name__)
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+FILM = "film.mp4"
+REPORT = "report.html"
+ROOM_FILE = ".room"
+ROOM_BYTES = 1 << 16
+
+
+def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
+    """Draw them, the robot and the film beside the others: they take longest, and encoders are other processes.
+
+    Returns:
+        File -> cause of those that could not be made.
+    """
+    robot = _RobotToLookAt(plan)
+    drawer = _Drawer(folder, cancel)
+    steps, robot_steps = _steps(plan), robot.steps()
+    with ThreadPoolExecutor(1, thread_name_prefix="film") as beside:
+        try:
+            with_robot = beside.submit(drawer.draw, robot_steps)
+            film = beside.submit(drawer.draw, {FILM: lambda path: _film(plan, path, robot.take)})
+            for k, (name, draw) in enumerate(steps.items()):
+                on_progress("save", k / (len(steps) + 2))
+                drawer.draw({name: draw})
+            with_robot.result()  # the report shows it
+            drawer.draw({REPORT: lambda path: _report(plan, folder, drawer.not_drawn)})
+            on_progress("save", (len(steps) + 1) / (len(steps) + 2))
+            film.result()
+        except BaseException:
+            drawer.stop()
+            raise
+    return drawer.not_drawn
+
+
+def _steps(plan: InteractionPlan) -> dict[str, Callable[[Path], None]]:
+    """File -> how it is made, of those that need no other."""
+    from hoi_motion.io import write_glb
+    from tavid_planner import media
+
+    video, mask = plan.video, plan.request.target_mask
+
+    def draw_attention(path: Path) -> None:
+        picture = media.attention_picture(video, mask)
+        if picture is not None:
+            media.write_png(path, picture)
+
+    return {
+        "first.png": lambda path: media.write_png(path, plan.request.rgb),
+        "mask.png": lambda path: media.write_png(path, mask.astype(np.uint8) * 255),
+        "instances.png": lambda path: media.write_png(path, id_map(i.mask for i in plan.request.instances)),
+        "attention.png": draw_attention,
+        "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
+        "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
+        "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
+    }
+
+
+def _film(plan: InteractionPlan, path: Path, take: "RobotTake | None") -> None:
+    from tavid_planner.film import write_film
+
+    write_film(plan, path, take)
+
+
+def _report(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str]) -> None:
+    from tavid_planner.report import write_report
+
+    write_report(plan, folder, not_drawn)
+
+
+class _Drawer:
+    """Makes files one by one, for several threads.
+
+    Attributes:
+        not_drawn: file -> why it could not be made.
+    """
+
+    def __init__(self, folder: Path, cancel: CancelToken):
+        self._folder, self._cancel, self._stopped = folder, cancel, threading.Event()
+        self.not_drawn: dict[str, str] = {}
+
+    def stop(self) -> None:
+        """Begin no other file."""
+        self._stopped.set()
+
+    def draw(self, steps: Mapping[str, Callable[[Path], None]]) -> None:
+        """Raises: OSError when the disk is to blame; ControlError: CANCELLED."""
+        for name, draw in steps.items():
+            if self._stopped.is_set():
+                return
+            self._cancel.raise_if_cancelled()
+            try:
+                draw(self._folder / name)
+            except Exception as error:  # whatever a drawing library raises: the plan itself stands already
+                if isinstance(error, ControlError):
+                    raise
+                (self._folder / name).unlink(missing_ok=True)
+                _check_disk(self._folder, error)
+                cause = self.not_drawn[name] = str(error) or type(error).__name__
+                log.warning("%s could not be drawn: %s", name, cause, exc_info=not isinstance(error, TavidError))
+
+
+class _RobotToLookAt:
+    """The robot at work, made once for all files that show it."""
+
+    def __init__(self, plan: InteractionPlan):
+        self._plan = plan
+        self._take: RobotTake | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a motion to show, and the profile wants it shown."""
+        robot, stage = self._plan.robot, self._plan.robot_stage
+        return robot is not None and robot.motion is not None and stage is not None and stage.config.film
+
+    @property
+    def take(self) -> "RobotTake | None":
+        """None until it could be drawn."""
+        return self._take
+
+    @cached_property
+    def _scene(self):
+        plan = self._plan
+        return plan.robot_stage.scene(plan.robot, plan.motion, target_noun(plan.request.prompt))
+
+    def steps(self) -> dict:
+        """File of the bundle -> how it is made."""
+        if not self.wanted:
+            return {}
+        name = f"robot/{self._plan.robot.name}"
+        return {f"{name}.glb": lambda path: self._scene.save_glb(path), f"{name}.mp4": self._film}
+
+    def _film(self, path: Path) -> None:
+        from tavid_planner.film import PANEL_PX, RobotTake
+        from tavid_planner.media import write_mp4
+        from tavid_planner.robot_view import robot_view
+
+        robot = self._plan.robot
+        frames, fps = robot_view(self._scene, self._plan.motion, PANEL_PX)
+        write_mp4(path, frames, fps)
+        words = {True: "carried out in physics", False: "tried in physics", None: "its motion"}[robot.done]
+        self._take = RobotTake(robot.name, frames, fps, words)
+
+
+def _check_disk(folder: Path, error: Exception) -> None:
+    """Raises: OSError when it was the disk, of which the rest of the bundle would die as well."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
+            raise cause
+        cause = cause.__cause__
+    # an encoder in another process says little of why it ended
+    probe = folder / ROOM_FILE
+    probe.write_bytes(bytes(ROOM_BYTES))
+    probe.unlink()

@@ -1,0 +1,192 @@
+"""Samples of one request between noise and video: taken through their steps together or by turns, then decoded."""
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import torch
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.video.attention_recorder import AttentionRecorder
+from tavid_planner.video.decoded import check_finite
+from tavid_planner.video.guidance import guidance_at
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a generation starts.
+
+    Attributes:
+        noise: (1, F, C, h, w). image: (1, F, C', h, w), see `Backbone.inputs`.
+        image_embeds: (1, N, D) of an image encoder, where a family has one.
+    """
+
+    noise: torch.Tensor
+    image: torch.Tensor
+    image_embeds: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What all samples of a request have in common.
+
+    Attributes:
+        text: (branches, N, D), the branch without text first where there is guidance.
+        condition: (1, F, extra, h, w) of what is marked, None without an adapter.
+        timesteps: of all steps.
+        guidance, guidance_scale: see `guidance.guidance_at`.
+        num_frames: of the clip.
+        target_tokens: of the target word, for capture.
+        blocks: of which attention is captured; none captures nothing. extra_blocks: besides, to be asked for by name.
+    """
+
+    text: torch.Tensor  # (branches, N, D)
+    condition: torch.Tensor | None  # (1, F, extra, h, w)
+    timesteps: torch.Tensor
+    guidance: str
+    guidance_scale: float
+    num_frames: int
+    target_tokens: tuple[int, ...] = ()
+    blocks: tuple[int, ...] = ()
+    extra_blocks: tuple[int, ...] = ()
+
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys((*self.blocks, *self.extra_blocks)))
+
+
+@dataclass
+class _Sample:
+    start: Start
+    generator: torch.Generator | None
+    scheduler: object
+    latents: torch.Tensor  # (1, F, C, h, w)
+    memory: dict = field(default_factory=dict)
+    step: int = 0
+    maps: torch.Tensor | float = 0.0  # (blocks, f, h, w), summed over steps
+
+
+class Generation:
+    """The samples of one request, each with its own noise, scheduler and generator: none knows of the others.
+
+    Args:
+        pipeline: the TargetAwarePipeline whose samples these are. starts, generators: of each sample.
+        cancel: asked before every step; the pipeline asks it within one.
+    """
+
+    def __init__(
+        self,
+        pipeline,
+        given: Given,
+        starts: Sequence[Start],
+        generators: Sequence[torch.Generator | None],
+        cancel: CancelToken,
+    ):
+        self._pipeline, self._given, self._cancel = pipeline, given, cancel
+        self._samples = [
+            _Sample(start, generator, copy.deepcopy(pipeline.scheduler), start.noise)
+            for start, generator in zip(starts, generators)
+        ]
+
+    @property
+    def steps(self) -> int:
+        """How many steps take a sample from noise to a clip."""
+        return len(self._given.timesteps)
+
+    @torch.no_grad()
+    def denoise(
+        self, numbers: Sequence[int], until: int | None = None, on_step: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take samples through their steps up to `until` (None: all), in one batch; they have come equally far.
+
+        Args:
+            on_step: called after every step.
+        """
+        given, samples = self._given, [self._samples[k] for k in numbers]
+        first, last = samples[0].step, self.steps if until is None else until
+        branches, count = len(given.text), len(samples)
+        text = given.text.repeat_interleave(count, dim=0)
+        image = torch.cat([s.start.image for s in samples] * branches)
+        condition = None
+        if given.condition is not None:
+            condition = given.condition.expand(branches * count, -1, -1, -1, -1)
+        recorder = None
+        if given.recorded:
+            rows = slice((branches - 1) * count, branches * count)
+            recorder = AttentionRecorder(self._pipeline.transformer, given.target_tokens, given.recorded, rows)
+        with recorder or nullcontext(), self._pipeline.progress_bar(total=last - first) as bar:
+            for i in range(first, last):
+                self._cancel.raise_if_cancelled()
+                predicted = self._predicted(samples, i, text, image, condition)
+                for k, sample in enumerate(samples):
+                    sample.latents = self._pipeline.step(
+                        sample.scheduler,
+                        predicted[k : k + 1],
+                        given.timesteps[i],
+                        sample.latents,
+                        sample.generator,
+                        sample.memory,
+                    ).to(sample.latents.dtype)
+                    sample.step = i + 1
+                if recorder is not None:
+                    for sample, maps in zip(samples, recorder.step_maps()):
+                        sample.maps = sample.maps + maps
+                bar.update()
+                on_step()
+
+    def _predicted(self, samples: list[_Sample], i: int, text, image, condition) -> torch.Tensor:  # (n, F, C, h, w)
+        """What the transformer, with guidance, says of samples at step `i`."""
+        given, backbone = self._given, self._pipeline.backbone
+        branches, t = len(given.text), given.timesteps[i]
+        latents = torch.cat([s.latents for s in samples] * branches)
+        with self._pipeline.transformer.cache_context("cond_uncond"):
+            predicted = backbone.predict(
+                backbone.inputs(latents, image, condition),
+                text,
+                backbone.frame_times(t.expand(len(latents)), latents.shape[1]),
+                samples[0].start.image_embeds,  # of the image, which is the same for all
+            ).float()
+        if branches == 1:
+            return predicted
+        scale = guidance_at(given.guidance, given.guidance_scale, i, t.item(), self.steps)
+        without_text, with_text = predicted.chunk(2)
+        return without_text + scale * (with_text - without_text)
+
+    @torch.no_grad()
+    def frames(self, number: int, output_type: str):
+        """The clip of a sample that has gone through all steps, as diffusers returns clips.
+
+        Raises:
+            VideoError: GENERATION_FAILED for NaN or infinity.
+        """
+        pipeline, sample = self._pipeline, self._samples[number]
+        self._cancel.raise_if_cancelled()
+        latents = pipeline.finished(sample.latents, sample.start)
+        if not torch.isfinite(latents).all():
+            raise VideoError(
+                ErrorCode.GENERATION_FAILED,
+                f"the {latents.dtype} latents hold NaN or infinity after {sample.step} steps",
+                "use bfloat16 or float32, and a lower guidance scale",
+            )
+        if output_type == "latent":
+            return latents
+        decoded = pipeline.decoded(latents, self._given.num_frames)
+        check_finite(decoded, pipeline.vae.dtype)
+        return pipeline.video_processor.postprocess_video(decoded, output_type=output_type)
+
+    def attention(self, number: int, blocks: Sequence[int] | None = None) -> torch.Tensor | None:  # (f, h, w)
+        """The share of the video tokens' attention that falls on the target word: the mean over steps and blocks.
+
+        Args:
+            blocks: of those that are recorded; None for `Given.blocks`.
+
+        Returns:
+            float32 on the CPU; None when nothing is captured.
+        """
+        given, sample = self._given, self._samples[number]
+        if not given.recorded:
+            return None
+        rows = [given.recorded.index(block) for block in (given.blocks if blocks is None else blocks)]
+        return sample.maps[rows].mean(dim=0) / sample.step

@@ -1,0 +1,107 @@
+"""The samples of a request, from the picture to clips in the request's pixels."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.alignment import target_alignment
+from tavid_planner.config import VideoConfig
+from tavid_planner.mirror import mirrored_request
+from tavid_planner.plan import InteractionVideo
+from tavid_planner.request import InteractionRequest
+from tavid_planner.video.decoded import check_pictures
+from tavid_planner.video.generation import Generation
+from tavid_planner.video.image_fit import ImageFit
+
+
+@dataclass(frozen=True)
+class Take:
+    """One sample.
+
+    Attributes:
+        run, number: where it is denoised.
+        request: that it answers: as it was asked, or in the mirror.
+        fit: between the request's and the model's pixels.
+        mirrored: whether its clip is to be turned back.
+    """
+
+    run: Generation
+    number: int
+    request: InteractionRequest
+    fit: ImageFit
+    mirrored: bool
+
+    def alignment(self, blocks: Sequence[int] | None) -> float:
+        """Share of the first frame's attention to the target word that falls on the target, so far.
+
+        Args:
+            blocks: None for those that are captured.
+        """
+        maps = self.fit.maps_to_request(self.run.attention(self.number, blocks).numpy())
+        return target_alignment(maps[0], self.request.target_mask)
+
+    def video(self, config: VideoConfig) -> InteractionVideo:
+        """The clip, when all steps are done.
+
+        Raises:
+            VideoError: GENERATION_FAILED when it is no picture.
+        """
+        pictures = np.asarray(self.run.frames(self.number, "np")[0])
+        check_pictures(pictures, self.request.rgb, config.dtype)
+        frames = self.fit.to_request((pictures * 255).round().astype(np.uint8))
+        attention = self.run.attention(self.number)
+        if attention is not None:
+            attention = self.fit.maps_to_request(attention.numpy())
+            attention = (attention / max(attention.max(), np.finfo(np.float32).tiny)).astype(np.float32)
+        if self.mirrored:
+            frames = frames[:, :, ::-1]
+            attention = None if attention is None else attention[:, :, ::-1]
+        return InteractionVideo(frames, config.fps, attention)
+
+
+@contextmanager
+def takes_of(
+    pipeline, request: InteractionRequest, config: VideoConfig, seeds: Sequence[int], cancel: CancelToken | None
+) -> Iterator[list[Take]]:
+    """Samples, one a seed, to be denoised while this is entered.
+
+    With `config.mirrored` those with an odd seed answer the request in the mirror.
+    """
+    fit = ImageFit.between(request.size_px, (config.height, config.width))
+    takes = {}
+    with ExitStack() as stack:
+        for mirrored in (False, True):
+            numbers = [k for k, seed in enumerate(seeds) if mirrored == (config.mirrored and seed % 2 == 1)]
+            if not numbers:
+                continue
+            asked = mirrored_request(request) if mirrored else request
+            run = stack.enter_context(_generation(pipeline, asked, config, fit, [seeds[k] for k in numbers], cancel))
+            takes |= {k: Take(run, place, asked, fit, mirrored) for place, k in enumerate(numbers)}
+        yield [takes[k] for k in range(len(seeds))]
+
+
+def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit, seeds, cancel):
+    if pipeline.conditioning.kind == "mask":
+        marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
+    else:
+        marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
+    return pipeline.generation(
+        image=fit.to_model(request.rgb),
+        generators=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+        mask=marked if pipeline.uses_mask else None,
+        prompt=request.prompt,
+        height=config.height,
+        width=config.width,
+        num_frames=config.num_frames,
+        num_inference_steps=config.sampling.steps,
+        guidance_scale=config.sampling.guidance_scale,
+        guidance=config.guidance,
+        cancel=cancel,
+        mask_reduction=config.mask_reduction,
+        capture_attention=config.capture_attention,
+        extra_blocks=config.early_block_numbers if config.early_steps else (),
+    )

@@ -1,0 +1,79 @@
+"""Samples of one request: none knows of the others, however they are taken through their steps."""
+
+import pytest
+import torch
+from tiny_model import FRAMES
+
+from hoi_motion.progress import CancelToken
+from tavid_planner.errors import ControlError, ErrorCode
+
+SEEDS = (3, 4, 5)
+
+
+@pytest.fixture
+def generation(scene):
+    """A function that begins samples of a pipeline, and gives what all ask of one: latents and map."""
+    import numpy as np
+
+    image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
+
+    def begin(pipeline, seeds=SEEDS, steps=3, **changes):
+        how = dict(height=64, width=96, num_frames=FRAMES, num_inference_steps=steps, capture_attention=True)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        return pipeline.generation(image, generators, mask, "the person picks up the [TGT] mug", **how | changes)
+
+    return begin
+
+
+def results(run, number):
+    return run.frames(number, "latent"), run.attention(number)
+
+
+def alone(generation, pipeline, **changes):
+    found = []
+    for seed in SEEDS:
+        with generation(pipeline, [seed], **changes) as run:
+            run.denoise([0])
+            found.append(results(run, 0))
+    return found
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_a_batch_of_samples_is_the_samples_one_by_one(load, generation, scale):
+    """With the samplers that remember: DPM looks a step back and draws noise, UniPC keeps what was predicted."""
+    pipeline = load()
+    expected = alone(generation, pipeline, guidance_scale=scale)
+    with generation(pipeline, guidance_scale=scale) as run:
+        run.denoise([0, 1, 2], until=1)
+        run.denoise([2, 0])  # another order, and one of them later, alone
+        run.denoise([1])
+        found = [results(run, k) for k in range(3)]
+    for (latents, maps), (latents_alone, maps_alone) in zip(found, expected):
+        assert (latents - latents_alone).abs().max() <= 1e-5 * latents_alone.abs().max()
+        assert (maps - maps_alone).abs().max() <= 1e-5
+    assert (expected[0][0] - expected[1][0]).abs().max() > 0.1
+
+
+def test_a_sample_that_is_left_behind_changes_nothing(tiny_pipeline, generation):
+    expected = alone(generation, tiny_pipeline)[1][0]
+    with generation(tiny_pipeline) as run:
+        run.denoise([0], until=2)
+        run.denoise([1])
+        assert (run.frames(1, "latent") - expected).abs().max() == 0
+
+
+def test_maps_of_other_blocks_are_recorded_beside_those_that_are_shown(tiny_pipeline, generation):
+    with generation(tiny_pipeline) as run:
+        run.denoise([0], until=1)
+        of_all = run.attention(0)
+        each = [run.attention(0, [block]) for block in range(3)]
+        assert (sum(each) / 3 - of_all).abs().max() <= 1e-6
+        assert (each[0] - each[1]).abs().max() > 1e-4
+
+
+def test_cancelling_between_samples_decodes_nothing(tiny_pipeline, generation, monkeypatch):
+    token, decoded = CancelToken(), []
+    monkeypatch.setattr(tiny_pipeline, "decoded", lambda *_: decoded.append(1))
+    with pytest.raises(ControlError) as error, generation(tiny_pipeline, cancel=token) as run:
+        run.denoise([0], on_step=token.cancel)
+    assert error.value.code is ErrorCode.CANCELLED and not decoded
