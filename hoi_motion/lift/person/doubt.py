@@ -24,3 +24,15 @@ def off_probability(track: kp.KeypointTrack, error: np.ndarray) -> np.ndarray:  
     unsure = 1 - np.clip(track.body_px[:, JUDGED, 2], 0, 1).mean(1)
     signs = np.stack([np.ones(len(error)), np.minimum(error / ERROR, 2), unsure], 1)
     return 1 / (1 + np.exp(-signs @ _WEIGHTS.T))
+
+
+def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
+    """What a reader of the motion is told of frames that are more probably off by the larger of OFF_BY than not."""
+    wrong = np.flatnonzero(off[:, 1] > 0.5)
+    if not len(wrong):
+        return ()
+    worst = int(off[:, 1].argmax())
+    return (
+        f"the person is probably off by more than {100 * OFF_BY[1]:.0f}% of their height in {len(wrong)} of {len(off)} "
+        f"frames, most probably in frame {worst}",
+    )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.lift.person.doubt import off_probability
+from hoi_motion.lift.person.doubt import doubt_notes, off_probability
 
 
 def test_a_body_on_sure_keypoints_is_hardly_off(acted):
@@ -25,3 +25,10 @@ def test_a_lost_person_is_in_doubt_though_nothing_contradicts_the_body(acted):
 def test_to_be_off_by_more_is_less_probable(acted):
     off = off_probability(acted(3).track, np.array([0.0, 0.05, 0.1]))
     assert (off[:, 1] < off[:, 0]).all()
+
+
+def test_a_reader_is_told_of_frames_that_are_probably_wrong():
+    off = np.array([[0.1, 0.0], [0.9, 0.6], [0.9, 0.8]])
+    (note,) = doubt_notes(off)
+    assert "2 of 3 frames" in note and "frame 2" in note
+    assert not doubt_notes(off[:1])
