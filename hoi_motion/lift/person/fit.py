@@ -35,7 +35,7 @@ class BodyFit:
         points_m: (T, 76, 3) joints and surface points.
         pitch_rad: the camera's; floor_m: height of the floor in the level frame.
         error: (T,) mean reprojection error of confident keypoints, as a share of the person's height.
-        off: (T, 2) how probably the frame is off by each of doubt.OFF_BY.
+        off: (T, 2) how probably the frame is off in the picture, and in space (doubt.py).
         energy: the final energy per frame, to compare hypotheses.
     """
 
@@ -147,6 +147,6 @@ def _body_fit(guess: Guess, track: kp.KeypointTrack, config: LiftConfig) -> Body
         pitch_rad=float(unknowns.pitch),
         floor_m=float(unknowns.floor),
         error=error,
-        off=off_probability(track, error),
+        off=off_probability(track, error, guess.evidence.lifted.spread_m[..., 2].mean(1).numpy()),
         energy=float(energy(guess, STAGES[-1], config)),
     )

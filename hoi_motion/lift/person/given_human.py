@@ -16,7 +16,7 @@ from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.person.doubt import off_probability
+from hoi_motion.lift.person.doubt import USUAL_SPREAD_M, off_probability
 from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, BodyFit
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
@@ -125,7 +125,7 @@ def place_human(
         pitch_rad=float(pitch),
         floor_m=float(vertices[..., 2].min()),
         error=error,
-        off=off_probability(track, error),
+        off=off_probability(track, error, USUAL_SPREAD_M),
         energy=float(best.cost),
     )
 

@@ -20,7 +20,7 @@ LIFTER_FPS = 8.0
 NUM_POINTS = len(km.BODY_KEYPOINTS)
 # a keypoint unseen for no longer is shown to the network on the straight line between its sightings, or at its only one
 MAX_GAP_S = 0.4
-# it errs by so much more than it says, right, down and ahead, on detected keypoints of motion that it was not trained on
+# on detected keypoints it errs by so much more than it says, right, down and ahead
 UNDERSTATED = np.array([1.3, 1.3, 1.0])
 # shoulders to hips, as a usual person has it
 TRUNK_M = 0.5
