@@ -45,6 +45,6 @@ def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
         return ()
     worst = int(off[:, 1].argmax())
     return (
-        f"the person is probably off by more than {100 * OFF_IN_SPACE:.0f}% of their height in {len(wrong)} of {len(off)} "
-        f"frames, most probably in frame {worst}",
+        f"the person is probably off by more than {100 * OFF_IN_SPACE:.0f}% of their height in {len(wrong)} of "
+        f"{len(off)} frames, most probably in frame {worst}",
     )
