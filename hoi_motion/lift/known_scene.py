@@ -70,6 +70,12 @@ class KnownScene:
         return None if self.gravity_camera is None else -self.gravity_camera
 
     @property
+    def pitch_rad(self) -> float | None:
+        """Of the camera, positive looks up; its roll aside."""
+        up = self.up_camera
+        return None if up is None else float(np.arctan2(up[2], -up[1]))
+
+    @property
     def camera_over_support_m(self) -> float | None:
         return self._camera_above("support")
 

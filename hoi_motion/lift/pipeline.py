@@ -17,6 +17,7 @@ from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.pose import object_motion, palm_points_m
+from hoi_motion.lift.person.doubt import doubt_notes
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
@@ -105,6 +106,7 @@ def lift_video(
         ControlError: CANCELLED.
     """
     _check_length(clip, config)
+    known = known or KnownScene()
     if human is not None:
         check_human(human, clip.num_frames, clip.fps)
     clock = _Clock()
@@ -124,11 +126,12 @@ def lift_video(
     clock.start()
 
     # 3. the body, all frames at once
+    given = dict(depth_m=clip.depth_m, known=known)
     if human is None:
-        fit = fit_body(body, track, K, clip.fps, config, depth_m=clip.depth_m, on_progress=on_progress, cancel=cancel)
+        fit = fit_body(body, track, K, clip.fps, config, **given, on_progress=on_progress, cancel=cancel)
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
     else:
-        fit = place_human(body, human, track, K, config, depth_m=clip.depth_m)
+        fit = place_human(body, human, track, K, config, **given)
         rise_m = np.zeros((clip.num_frames, 3))
     origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
     camera = world_camera(K, focal_source, clip.size_px, fit.pitch_rad, origin_m)
@@ -145,11 +148,12 @@ def lift_video(
         camera,
         clip.fps,
         clip.depth_m,
-        known or KnownScene(),
+        known,
         clip.target_noun,
     )
     clock.lap("contact")
     on_progress("lift", 1.0)
+    from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
     return HoiMotion(
         pose_rad=fit.pose_rad,
@@ -175,7 +179,7 @@ def lift_video(
             **observation.seconds,
             **clock.seconds,
         },
-        notes=() if human is None else (*human.notes, "the human is from a file, placed by the video's keypoints"),
+        notes=(*from_elsewhere, *doubt_notes(fit.off)),
     )
 
 

@@ -16,10 +16,10 @@ import torch
 from tqdm import tqdm
 
 from hoi_motion.keypoints import model_points as km
-from hoi_motion.keypoints.track import MIRRORED_BODY
 from hoi_motion.lift.person.lifter import (
     HIPS,
     LIFTER_FPS,
+    MIRRORED,
     NUM_POINTS,
     TRUNK_M,
     LifterNetwork,
@@ -32,7 +32,6 @@ from training.scenes.recorded_motion import Segment, segments
 from training.scenes.scene import free_body
 
 NOISE_SEED = 600_000
-MIRRORED = np.array([km.BODY_KEYPOINTS.index(MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS])
 
 # elbows, wrists and hands count double
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
@@ -243,7 +242,7 @@ def train(
     noise: KeypointNoise,
     steps: int,
     seed: int = 0,
-    size: int = 40,
+    size: int = 48,
     start: LifterNetwork | None = None,
     rate: float = 3e-3,
 ) -> LifterNetwork:

@@ -133,7 +133,7 @@ def recordings(count: int, pieces: list[Segment], seed: int = 0):
     """Yields `count` clips of figures that move as in segments of recordings, each as often as it is long."""
     rng, model = np.random.default_rng([seed, HELD_OUT_SEED, 5]), free_body()
     for i in range(count):
-        piece = pieces[i % len(pieces)]
+        piece = pieces[i * len(pieces) // count]  # one after the other: a recording takes long to read
         motion = recorded(piece.path)
         length = min(round(CLIP_SECONDS * motion.fps), piece.count - 1)
         start = piece.start + int(rng.integers(piece.count - length))

@@ -10,8 +10,9 @@ from hoi_motion.body.skeleton import Skeleton
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person import planted_feet as standing
-from hoi_motion.lift.person.lifter import Lifted, lift_keypoints
+from hoi_motion.lift.person.lifter import HIPS, SHOULDERS, Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.lift.person.start import Start, fit_start
@@ -24,6 +25,8 @@ SEEN_TWICE = 2.0
 LAGS = (1, 4, 16)
 # keypoints of a hand scatter about the model's by this share of the person's height
 HAND_SPREAD = 0.012
+# who may say where up and the floor are, beside the network and the feet
+GIVEN, DEPTH_IMAGE = "given camera", "depth image"
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,15 @@ class SeenPoints:
 
 @dataclass(frozen=True)
 class LiftedPoints:
-    """The lifter's 3D points (lifter.py): points_m (T, N, 3), axes (3, 3), spread_m (T, N, 3)."""
+    """The lifter's 3D points (lifter.py): points_m (T, N, 3), axes (3, 3), spread_m (T, N, 3).
+
+    lean_rad (T,): of their trunk from upright.
+    """
 
     points_m: torch.Tensor
     axes: torch.Tensor
     spread_m: torch.Tensor
+    lean_rad: torch.Tensor
     source: str = "lifter"
 
     def grown(self, ratio: float) -> "LiftedPoints":
@@ -78,7 +85,6 @@ class MeasuredSkin:
 
     skeleton: Skeleton
     depth_m: torch.Tensor
-    source: str = "depth image"
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,11 @@ class Evidence:
         body: its keypoints; drawn_m: (N, 3) where their detector draws them (model_points.py).
         hands: keypoints of the left and of the right.
         lifted: 3D points; feet: which stand when.
-        up: (3,) unit against gravity in the camera frame, where it is measured.
+        up: (3,) unit against gravity in the camera frame, where it is given or measured; up_source: by whom.
+        camera_over_floor_m: how high the camera is over the person's floor, where that is given.
         surface, room: the first frame's depth image; None without one.
-        skin: what of the body it shows, as far as known; floor_is_measured: whether it shows the floor.
+        skin: what of the body it shows, as far as known.
+        floor_source, size_source: who says where the floor is, if anybody does, and how large the person is.
         betas: (B,) of a body as large as measured.
     """
 
@@ -105,11 +113,14 @@ class Evidence:
     lifted: LiftedPoints
     feet: StandingFeet
     up: np.ndarray | None
+    up_source: str
+    camera_over_floor_m: float | None
     surface: MeasuredSurface | None
     room: MeasuredRoom | None
     betas: torch.Tensor
     skin: MeasuredSkin | None = None
-    floor_is_measured: bool = False
+    floor_source: str = ""
+    size_source: str = "usual person"
 
     def sources(self) -> dict[str, str]:
         """Where each piece is from, as the diagnostics tell it."""
@@ -117,9 +128,9 @@ class Evidence:
             "keypoints": self.body.source,
             "points in 3D": self.lifted.source,
             "feet": self.feet.source,
-            "up": self.lifted.source if self.up is None else "depth image",
-            "floor": "depth image" if self.floor_is_measured else self.feet.source,
-            "size": "usual person" if self.skin is None else self.skin.source,
+            "up": self.up_source,
+            "floor": self.floor_source or self.feet.source,
+            "size": self.size_source,
         }
 
 
@@ -130,6 +141,7 @@ def gather_evidence(
     fps: float,
     config: LiftConfig,
     depth_m: np.ndarray | None,  # (H, W), of the first frame
+    known: KnownScene,
 ) -> tuple[Evidence, Start]:
     """Everything that is known of the person, and where a fit to it begins."""
     height_px = max(track.person_height_px(), 8.0)
@@ -137,8 +149,12 @@ def gather_evidence(
     lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
     surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces)
     room = None if depth_m is None else MeasuredRoom(depth_m, K)
-    up = None if room is None else room.up(lifted.pitch_rad)
-    if up is not None:
+    up, up_source = known.up_camera, GIVEN
+    if up is None and room is not None:
+        up, up_source = room.up(lifted.pitch_rad), DEPTH_IMAGE
+    if up is None:
+        up_source = LiftedPoints.source
+    else:
         lifted = turned_up(lifted, up)
     rows, source = list(km.BODY_KEYPOINTS), track.detector or "keypoints"
     evidence = Evidence(
@@ -160,6 +176,8 @@ def gather_evidence(
         lifted=lifted_points(lifted, believed[:, rows]),
         feet=standing_feet(track, height_px, fps),
         up=up,
+        up_source=up_source,
+        camera_over_floor_m=known.camera_over_floor_m,
         surface=surface,
         room=room,
         betas=torch.zeros(body.num_betas),
@@ -172,7 +190,10 @@ def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # beli
     line of sight: that must not count twice."""
     spread = np.maximum(lifted.spread_m, LEAST_SPREAD_M)
     spread[..., :2] *= 1 + (SEEN_TWICE - 1) * np.minimum(believed, 1)[..., None]
-    return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread))
+    trunk = lifted.points_m[:, SHOULDERS].mean(1) - lifted.points_m[:, HIPS].mean(1)
+    upright = (trunk @ lifted.up) / np.maximum(np.linalg.norm(trunk, axis=1), 1e-6)
+    lean_rad = np.arccos(np.clip(upright, -1, 1))
+    return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread), _tensor(lean_rad))
 
 
 def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> StandingFeet:

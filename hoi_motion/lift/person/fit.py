@@ -14,8 +14,9 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.doubt import off_probability
-from hoi_motion.lift.person.evidence import Evidence, gather_evidence
+from hoi_motion.lift.person.evidence import GIVEN, Evidence, gather_evidence
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
 from hoi_motion.lift.person.measured import measured_floor, measured_size
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
@@ -34,7 +35,7 @@ class BodyFit:
         points_m: (T, 76, 3) joints and surface points.
         pitch_rad: the camera's; floor_m: height of the floor in the level frame.
         error: (T,) mean reprojection error of confident keypoints, as a share of the person's height.
-        off: (T, 2) how probably the frame is off by each of doubt.OFF_BY.
+        off: (T, 2) how probably the frame is off in the picture, and in space (doubt.py).
         energy: the final energy per frame, to compare hypotheses.
     """
 
@@ -57,10 +58,14 @@ def fit_body(
     config: LiftConfig = LiftConfig(),
     *,
     depth_m: np.ndarray | None = None,  # (H, W), of the first frame
+    known: KnownScene = KnownScene(),
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
 ) -> BodyFit:
     """Fit the body to a keypoint track.
+
+    Args:
+        known: the camera against gravity and over the person's floor, where somebody knows them.
 
     Raises:
         LiftError: FIT_DIVERGED when the best fit does not explain the keypoints.
@@ -71,7 +76,7 @@ def fit_body(
         tracks.append(flip_frames(track, np.ones(track.num_frames, bool)))
     fits = []
     for i, hypothesis in enumerate(tracks):
-        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m)
+        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known)
         guess = Guess(body, evidence, start, first_unknowns(start, body.num_betas))
         share = part_of(on_progress, i / len(tracks), (i + 1) / len(tracks))
         fits.append(_fitted(guess, hypothesis, config, share, cancel))
@@ -113,11 +118,11 @@ def energy(guess: Guess, stage: Stage, config: LiftConfig) -> torch.Tensor:
 
 
 def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:
-    """The optimiser's groups; what the depth image has said stands, and with its size the lifter's may grow."""
+    """The optimiser's groups; what is given or measured stands, and where it tells a size, the lifter's may grow."""
     sizes = [unknowns.log_depth]
     sizes += [] if evidence.up is not None else [unknowns.pitch]
-    sizes += [] if evidence.floor_is_measured else [unknowns.floor]
-    sizes += [] if evidence.skin is None else [unknowns.lifted_growth]
+    sizes += [] if evidence.floor_source else [unknowns.floor]
+    sizes += [unknowns.lifted_growth] if evidence.skin is not None or evidence.floor_source == GIVEN else []
     return [
         {"params": [unknowns.turn, unknowns.body_rad, unknowns.hands_rad], "lr": rate},
         {"params": [unknowns.ray], "lr": 0.2 * rate},
@@ -142,6 +147,6 @@ def _body_fit(guess: Guess, track: kp.KeypointTrack, config: LiftConfig) -> Body
         pitch_rad=float(unknowns.pitch),
         floor_m=float(unknowns.floor),
         error=error,
-        off=off_probability(track, error),
+        off=off_probability(track, error, guess.evidence.lifted.spread_m[..., 2].mean(1).numpy()),
         energy=float(energy(guess, STAGES[-1], config)),
     )

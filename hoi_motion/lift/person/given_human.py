@@ -15,7 +15,8 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.person.doubt import off_probability
+from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.lift.person.doubt import USUAL_SPREAD_M, off_probability
 from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, BodyFit
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
@@ -24,6 +25,7 @@ from hoi_motion.rigid import R_about_z
 HEADINGS = 8
 # cameras at head height look down a little
 USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
+GIVEN_PITCH_SPREAD_DEG = 0.2
 HEIGHT_M = 1.7
 # scale of the robust reprojection, as a share of the person's height
 ROBUST = 0.05
@@ -75,6 +77,7 @@ def place_human(
     config: LiftConfig = LiftConfig(),
     *,
     depth_m: np.ndarray | None = None,  # (H, W), of the first frame
+    known: KnownScene = KnownScene(),
 ) -> BodyFit:
     """Place a given human, of this very body, so that it projects onto the keypoints of the video.
 
@@ -86,7 +89,7 @@ def place_human(
     """
     points_m = body.joints(human.pose_rad, human.transl_m, human.betas).numpy().astype(float)
     centre_m = points_m[:, 0].mean(0)
-    placing = _Placing(points_m - centre_m, track, K, config)
+    placing = _Placing(points_m - centre_m, track, K, config, known.pitch_rad)
     starts = [placing.solve(placing.start(2 * np.pi * i / HEADINGS), evaluations=10) for i in range(HEADINGS)]
     best = placing.solve(min(starts, key=lambda found: found.cost).x, evaluations=100)
     if depth_m is not None:
@@ -122,7 +125,7 @@ def place_human(
         pitch_rad=float(pitch),
         floor_m=float(vertices[..., 2].min()),
         error=error,
-        off=off_probability(track, error),
+        off=off_probability(track, error, USUAL_SPREAD_M),
         energy=float(best.cost),
     )
 
@@ -130,8 +133,11 @@ def place_human(
 class _Placing:
     """Residuals of heading, pitch, and the place's x/z, y/z and log depth in the camera."""
 
-    def __init__(self, points_m, track, K, config):
+    def __init__(self, points_m, track, K, config, given_pitch_rad: float | None):
         self.points_m, self.K = points_m, np.asarray(K, float)
+        self.pitch_rad, self.pitch_spread_rad = np.deg2rad((USUAL_PITCH_DEG, PITCH_SPREAD_DEG))
+        if given_pitch_rad is not None:
+            self.pitch_rad, self.pitch_spread_rad = given_pitch_rad, np.deg2rad(GIVEN_PITCH_SPREAD_DEG)
         self.keypoints_m = np.einsum("kj,tjc->tkc", km.BODY_MATRIX, points_m)
         self.height_px = max(track.person_height_px(), 8.0)
         rows = list(km.BODY_KEYPOINTS)
@@ -143,7 +149,7 @@ class _Placing:
 
     def start(self, heading: float) -> np.ndarray:  # (5,)
         depth_m = self.K[1, 1] * HEIGHT_M / self.height_px
-        return np.array([heading, np.deg2rad(USUAL_PITCH_DEG), *self.ray, np.log(depth_m)])
+        return np.array([heading, self.pitch_rad, *self.ray, np.log(depth_m)])
 
     def solve(self, start: np.ndarray, evaluations: int):
         return least_squares(self.residuals, start, max_nfev=evaluations)
@@ -174,7 +180,7 @@ class _Placing:
         square = (miss**2).sum(-1, keepdims=True)
         # soft L1: quadratic when small, its square grows like the distance when large
         miss = miss * np.sqrt(2 * (np.sqrt(1 + square) - 1) / (square + 1e-12))
-        pitch = (x[1] - np.deg2rad(USUAL_PITCH_DEG)) / np.deg2rad(PITCH_SPREAD_DEG)
+        pitch = (x[1] - self.pitch_rad) / self.pitch_spread_rad
         terms = [(np.sqrt(self.weight)[..., None] * miss).ravel(), [pitch]]
         if self.pelvis_depth_m is not None:
             ratio = max(self.first_pelvis_m(x)[2], 0.05) / self.pelvis_depth_m

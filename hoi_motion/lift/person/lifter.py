@@ -20,11 +20,15 @@ LIFTER_FPS = 8.0
 NUM_POINTS = len(km.BODY_KEYPOINTS)
 # a keypoint unseen for no longer is shown to the network on the straight line between its sightings, or at its only one
 MAX_GAP_S = 0.4
+# on detected keypoints it errs by so much more than it says, right, down and ahead
+UNDERSTATED = np.array([1.3, 1.3, 1.0])
 # shoulders to hips, as a usual person has it
 TRUNK_M = 0.5
 SHOULDERS, HIPS = (
     [km.BODY_KEYPOINTS.index(k) for k in pair] for pair in ((kp.L_SHOULDER, kp.R_SHOULDER), (kp.L_HIP, kp.R_HIP))
 )
+# the row of the other side's point
+MIRRORED = [km.BODY_KEYPOINTS.index(kp.MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Lifted:
 class LifterNetwork(nn.Module):
     """(B, T, N, 3) x, y, seen and (B,) size -> points (B, T, N, 3), log spread (B, T, N, 2), up (B, T, 3)."""
 
-    def __init__(self, width: int = 160, dilations: tuple[int, ...] = (1, 2, 4)):
+    def __init__(self, width: int = 256, dilations: tuple[int, ...] = (1, 2, 4)):
         super().__init__()
         self.enter = nn.Conv1d(3 * NUM_POINTS + 1, width, 1)
         self.mix = nn.ModuleList(
@@ -99,8 +103,9 @@ def network_of(weights: Path) -> LifterNetwork:
     """The network that a file holds."""
     from safetensors.torch import load_file
 
-    network = LifterNetwork()
-    network.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+    values = {name: value.float() for name, value in load_file(weights).items()}
+    network = LifterNetwork(width=len(values["enter.bias"]))
+    network.load_state_dict(values)
     return network
 
 
@@ -124,11 +129,25 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
     there = [torch.tensor(_at(steps, times, v), dtype=torch.float32)[None] for v in (rays, seen)]
     with torch.no_grad():
         xy_seen, size, R = normalised(there[0], (there[1] > 0.5).float())
-        points, spread, up = _network()(xy_seen, size)
+        points, spread, up = both_views(_network(), xy_seen, size)
     R = R[0].double().numpy()
     points, spread = (_at(times, steps, v[0].double().numpy()) for v in (points, spread.exp()))
     up = up[0].double().mean(0).numpy() @ R
-    return Lifted(TRUNK_M * points @ R, R, TRUNK_M * spread[..., [0, 0, 1]], up / np.linalg.norm(up))
+    spread_m = UNDERSTATED * TRUNK_M * spread[..., [0, 0, 1]]
+    return Lifted(TRUNK_M * points @ R, R, spread_m, up / np.linalg.norm(up))
+
+
+def both_views(
+    network: LifterNetwork,
+    xy_seen: torch.Tensor,  # (1, T, N, 3)
+    size: torch.Tensor,  # (1,)
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What the network says of the person and of their mirror image, on average: each view errs in its own way."""
+    turned = xy_seen[:, :, MIRRORED] * torch.tensor([-1.0, 1, 1])
+    points, spread, up = network(torch.cat([xy_seen, turned]), size.repeat(2))
+    points = (points[:1] + points[1:, :, MIRRORED] * torch.tensor([-1.0, 1, 1])) / 2
+    up = up[:1] + up[1:] * torch.tensor([-1.0, 1, 1])
+    return points, (spread[:1] + spread[1:, :, MIRRORED]) / 2, nn.functional.normalize(up, dim=-1)
 
 
 def _bridged(rays: np.ndarray, seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,8 @@ FOOT_POINTS = [
     [index_of(f"{side}_{point}") for point in ("heel", "big_toe", "small_toe", "ankle")] for side in ("left", "right")
 ]
 FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.R_TOE))
+# the lowest points of a standing foot are that high over its sole
+SOLE_M = 0.017
 # a standing foot's keypoints move less than this, person heights a second
 STILL_SPEED = 0.12
 # how surely a foot that is hidden, or of which nothing is known, stands

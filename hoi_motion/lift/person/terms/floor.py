@@ -5,10 +5,10 @@ import torch
 from hoi_motion.body import JOINT_NAMES
 from hoi_motion.body.mass import mass_weights
 from hoi_motion.lift.person.guess import Guess
+from hoi_motion.lift.person.planted_feet import SOLE_M
 from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
-# the lowest points of a standing foot are that high over its sole
-SOLE_M, HEIGHT_M = 0.017, 0.02
+HEIGHT_M = 0.02
 STEP_M = 0.01
 # how far the centre of mass of who stands gets from where it was over the feet
 BALANCE_M = 0.04

@@ -7,9 +7,8 @@ from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.priors import PosePrior
 from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
-# clips begin with a person who stands: the first 1/STANDING_SHARE of the frames
-STANDING_SHARE = 6
-STANDING_LEAN_DEG, LEAN_DEG = 6.0, 25.0
+# people stand upright but for this; who leans is held upright as little as the lifter says that they lean
+LEAN_DEG = 6.0
 # where the lifter says how much the camera looks down, it is right within a few degrees
 LIFTED_PITCH_DEG, PITCH = 4.0, 0.1
 _PRIOR = PosePrior()
@@ -35,12 +34,12 @@ def usual_shape(guess: Guess, stage: Stage) -> torch.Tensor:
     return len(guess) * 0.5 * (guess.unknowns.betas - guess.evidence.betas).square().sum()
 
 
-@term("lean of the trunk", "degrees", "6 at first, 25 later", "training scenes")
+@term("lean of the trunk", "degrees", "6, and the lifter's lean", "training scenes and recorded motion")
 def upright_trunk(guess: Guess, stage: Stage) -> torch.Tensor:
+    """Student's t. A person who stands tells which way is up better than the lifter does."""
     trunk = torch.nn.functional.normalize(guess.points_m[:, 12] - guess.points_m[:, 0], dim=-1)
-    lean = torch.full((len(guess),), np.deg2rad(LEAN_DEG))
-    lean[: max(1, len(guess) // STANDING_SHARE)] = np.deg2rad(STANDING_LEAN_DEG)
-    return student_t((2 - 2 * trunk[:, 2]) / lean**2).sum()
+    usual = np.deg2rad(LEAN_DEG) ** 2 + guess.evidence.lifted.lean_rad**2
+    return student_t((2 - 2 * trunk[:, 2]) / usual).sum()
 
 
 @term("the camera's pitch from the lifter's", "degrees", "4", "training scenes")

@@ -33,7 +33,7 @@ class Row:
 # fmt: off
 TERMS = (
     #                            weight    orient  body  hands and feet
-    Row(picture.keypoints,       2.0,      (1.0,   1.0,  1.0)),
+    Row(picture.keypoints,       4.0,      (1.0,   1.0,  1.0)),
     Row(picture.hand_keypoints,  0.5,      (0.0,   0.3,  1.0)),
     Row(picture.lifted_points,   5.0,      (1.0,   1.0,  1.0)),
     Row(posture.usual_pose,      1.0,      (1.0,   1.0,  1.0)),

@@ -4,24 +4,33 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.lift.person.doubt import off_probability
+from hoi_motion.lift.person.doubt import doubt_notes, off_probability
 
 
 def test_a_body_on_sure_keypoints_is_hardly_off(acted):
-    assert off_probability(acted(3).track, np.full(3, 0.01)).max() < 0.1
+    assert off_probability(acted(3).track, np.full(3, 0.01), 0.08).max() < 0.1
 
 
 def test_doubt_grows_with_the_distance_from_the_keypoints(acted):
-    off = off_probability(acted(3).track, np.array([0.01, 0.05, 0.2]))
+    off = off_probability(acted(3).track, np.array([0.01, 0.05, 0.2]), 0.08)
     assert (np.diff(off, axis=0) > 0).all() and off[2, 0] > 0.8
 
 
 def test_a_lost_person_is_in_doubt_though_nothing_contradicts_the_body(acted):
     track = acted(3).track
     lost = replace(track, body_px=track.body_px * [1, 1, 0])
-    assert off_probability(lost, np.zeros(3))[0, 0] > 0.5
+    assert off_probability(lost, np.zeros(3), 0.08)[0, 0] > 0.5
 
 
-def test_to_be_off_by_more_is_less_probable(acted):
-    off = off_probability(acted(3).track, np.array([0.0, 0.05, 0.1]))
-    assert (off[:, 1] < off[:, 0]).all()
+def test_who_is_seen_well_but_lifted_unsurely_is_in_doubt_in_space_alone(acted):
+    track = acted(3).track
+    sure, unsure = (off_probability(track, np.full(3, 0.01), spread) for spread in (0.04, np.full(3, 0.4)))
+    assert sure[0, 1] < 0.01 < 0.2 < unsure[0, 1]
+    np.testing.assert_array_equal(sure[:, 0], unsure[:, 0])
+
+
+def test_a_reader_is_told_of_frames_that_are_probably_wrong():
+    off = np.array([[0.1, 0.0], [0.9, 0.6], [0.9, 0.8]])
+    (note,) = doubt_notes(off)
+    assert "2 of 3 frames" in note and "frame 2" in note
+    assert not doubt_notes(off[:1])

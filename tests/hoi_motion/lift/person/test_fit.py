@@ -10,6 +10,7 @@ from hoi_motion.errors import ControlError, ErrorCode, LiftError
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.fit import fit_body
 from hoi_motion.progress import CancelToken
 from tests.hoi_motion.conftest import DISTANCE_M, depth_image, reaching_pose
@@ -61,6 +62,22 @@ def test_a_depth_image_of_the_first_frame_gives_size_and_distance_in_all_frames(
     fit = fit_body(body, seen.track, seen.K, FPS, depth_m=depth)
     assert np.ptp(fit.points_m[0, :22, 2]) == pytest.approx(np.ptp(joints[0, :22, 1].numpy()), rel=0.03)
     assert np.abs(_camera_points(fit)[:, 0, 2] - seen.joints_camera_m[:, 0, 2]).max() < 0.06
+
+
+def test_a_camera_of_known_height_over_the_floor_tells_how_large_a_person_is(body, acted):
+    seen = acted(6, betas=np.r_[-1.8, np.zeros(9)])  # 11% smaller than usual
+    known = KnownScene(gravity_camera=[0, 1, 0], camera_above_floor_m=float(seen.joints_camera_m[..., 1].max()))
+    true_m = np.median(seen.joints_camera_m[:, 0, 2])
+    usual, told = (fit_body(body, seen.track, seen.K, FPS, known=k) for k in (KnownScene(), known))
+    off_m = [abs(np.median(_camera_points(fit)[:, 0, 2]) - true_m) for fit in (usual, told)]
+    assert off_m[1] < 0.5 * off_m[0]
+    assert told.floor_m == pytest.approx(-known.camera_above_floor_m)
+
+
+def test_a_known_pitch_of_the_camera_is_the_fit_s(body, acted):
+    seen = acted(4)
+    fit = fit_body(body, seen.track, seen.K, FPS, known=KnownScene(gravity_camera=[0, np.cos(0.1), np.sin(0.1)]))
+    assert fit.pitch_rad == pytest.approx(-0.1, abs=1e-6)
 
 
 def test_where_a_measured_detector_draws_keypoints_is_known(body, acted):

@@ -6,6 +6,7 @@ import pytest
 from hoi_motion.body.change import turned_root
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io.smpl_family import R_WORLD_CAMERA
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.motion import Camera, HoiMotion
 from tests.hoi_motion.conftest import DISTANCE_M, reaching_pose
@@ -46,6 +47,14 @@ def test_a_depth_image_decides_the_distance(body, human, acted):
     fit = place_human(body, human, scene.track, scene.K, depth_m=depth)
     distance = (fit.points_m[0, 0] @ _level(fit.pitch_rad))[2]
     assert 3.3 < distance < 3.55
+
+
+def test_a_given_tilt_of_the_camera_is_kept(body, human, acted):
+    scene = acted(FRAMES)
+    fit = place_human(
+        body, human, scene.track, scene.K, known=KnownScene(gravity_camera=[0, np.cos(0.05), np.sin(0.05)])
+    )
+    assert fit.pitch_rad == pytest.approx(-0.05, abs=0.01)
 
 
 def test_another_motion_is_a_named_error(body, human, acted):
