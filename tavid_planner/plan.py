@@ -58,6 +58,7 @@ class SampleScore:
         margin: how far the tightest check is from its limit, in limits; negative when it failed.
         error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
         executed: whether the robot moved the object in physics; None when no robot was asked for or it was not tried.
+        chance: share of the places where the object may stand at which it does; None as for `executed`.
     """
 
     seed: int
@@ -68,6 +69,7 @@ class SampleScore:
     margin: float | None = None
     error: str = ""
     executed: bool | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
