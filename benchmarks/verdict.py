@@ -158,6 +158,9 @@ def auroc(scores: np.ndarray, works: np.ndarray) -> float:
 
 def interval(scores: list[np.ndarray], works: list[np.ndarray]) -> tuple[float, float]:
     """95% of the AUROC over cases drawn anew; the samples of one case are no independent ones."""
+    every = np.concatenate(works)
+    if every.all() or not every.any():
+        return float("nan"), float("nan")
     rng, found = np.random.default_rng(0), []
     for _ in range(DRAWS):
         drawn = rng.integers(0, len(scores), len(scores))
@@ -227,6 +230,8 @@ def values(rows: list[dict]) -> dict[str, Value]:
     all_works = np.concatenate(works)
     found = {"cases": Value(len(rows)), "plans": Value(len(all_works)), "work": Value(int(all_works.sum()))}
     for field, name in (("auroc_pass", "PASS"), ("auroc_margin", "smallest margin"), ("auroc_chance", "chance")):
+        if all_works.all() or not all_works.any():
+            continue  # nothing to tell apart
         scores = _column(rows, SIGNALS[name])
         found[field] = Value(auroc(np.concatenate(scores), all_works), interval=interval(scores, works))
     bet = all_works[np.concatenate(_column(rows, SIGNALS["chance"])) >= TRUSTED - 1e-9]
