@@ -4,8 +4,9 @@ A case of TargetBench gives one picture and the mask of one object. The mini mod
 lifted, the lift is moved into the world of the scene by the pose of the camera, and a robot's motion is made there. It
 is carried out among the true objects, in their true places, on their true supports: of these the plan knows nothing.
 
-What is meant is the act of the scene, in words of `hoi_motion/execute/task.py`, over the way that the video shows. A
-plan for another act is a failure, and so is one without a hand on the target.
+What is meant is the act of the scene, in words of `hoi_motion/execute/task.py`, over the way that the video shows. The
+sentence that the video is made of says the act, and the robot is told by it, as in the planner. A plan for another act
+is a failure, and so is one without a hand on the target.
 """
 
 import time
@@ -38,14 +39,14 @@ def jobs_of(count: int, first: int) -> dict:
 
 
 @lru_cache(maxsize=1)
-def _profile():
+def profile():
     from tavid_planner.config import load_profile
 
     return load_profile(PROFILE)
 
 
 @cache
-def _arm(robot: str, urdf: str):
+def arm_of(robot: str, urdf: str):
     from hoi_motion.retarget.arm.arm import Arm
     from hoi_motion.retarget.robots.config import load_robot_config
 
@@ -62,23 +63,18 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     import torch
 
     from hoi_motion.execute.task import task_of
-    from hoi_motion.lift import Clip, lift_video
+    from hoi_motion.lift import lift_video
+    from hoi_motion.retarget.act import with_act
+    from tavid_planner.robot_stage import told_act
     from training.scenes.scene import free_body
 
     torch.set_num_threads(1)
-    config = _profile()
+    config = profile()
     size = config.video.height, config.video.width
     scene = case.scene(*size, config.video.num_frames, config.video.fps, with_depth=depth)
     truth = scene.motion
     row = {"what": " ".join(scene.triplet[1:]), "kind": task_of(truth, "target").kind}
-    clip = Clip(
-        _video(case, scene, config.video, videos),
-        config.video.fps,
-        scene.target_mask,
-        intrinsics=scene.K,
-        depth_m=scene.depth_m[0] if depth else None,
-        target_noun=scene.triplet[2],
-    )
+    clip = clip_of(scene, video_of(case, scene, config.video, videos), config.video.fps, depth)
     try:
         lifted = lift_video(clip, config=config.lift, known=known_scene(truth) if known else None, body=free_body())
     except TavidError as error:
@@ -87,23 +83,43 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     if not lifted.contacts:
         return row | {"by_robot": {robot: _failed("no hand on the target", "") for robot in robots}}
     plan = in_true_world(lifted, truth, free_body())
-    noun = scene.triplet[2].split()[-1]
-    return row | {"by_robot": {robot: carried_out(plan, truth, noun, _arm(robot, urdf)) for robot in robots}}
+    noun, act = scene.triplet[2].split()[-1], told_act(scene.caption)
+    row["told"] = act
+    try:
+        plan = with_act(plan, act, free_body())
+    except TavidError as error:
+        return row | {"by_robot": {robot: _failed("another act", str(error)) for robot in robots}}
+    return row | {"by_robot": {robot: carried_out(plan, truth, noun, arm_of(robot, urdf)) for robot in robots}}
 
 
-def _video(case, scene, config, videos: str) -> np.ndarray:  # (T, H, W, 3) u8
+def clip_of(scene, frames: np.ndarray, fps: float, depth: bool):
+    """What is lifted: a video of a scene, with its first frame's depth image if that is given."""
+    from hoi_motion.lift import Clip
+
+    return Clip(
+        frames,
+        fps,
+        scene.target_mask,
+        intrinsics=scene.K,
+        depth_m=scene.depth_m[0] if depth else None,
+        target_noun=scene.triplet[2],
+    )
+
+
+def video_of(case, scene, config, videos: str, seed: int = SAMPLE_SEED) -> np.ndarray:  # (T, H, W, 3) u8
     """The model's video of a case, kept by the weights that made it."""
     from tavid_planner.config import resolve_model
     from tavid_planner.video.model_files import model_folder, weights_digest
-    from training.bench.runner import clip_of
+    from training.bench import runner
 
     config = replace(config, capture_attention=False)
     if not videos:
-        return clip_of("adapter", scene, config, SAMPLE_SEED)
+        return runner.clip_of("adapter", scene, config, seed)
     digest = weights_digest(model_folder(resolve_model(config.adapter)))
-    path = Path(videos) / f"{case.name}_{case.index}_{digest[:12]}.npz"
+    sample = f"_{seed}" if seed != SAMPLE_SEED else ""
+    path = Path(videos) / f"{case.name}_{case.index}{sample}_{digest[:12]}.npz"
     if not path.exists():
-        frames = clip_of("adapter", scene, config, SAMPLE_SEED)
+        frames = runner.clip_of("adapter", scene, config, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, frames=frames)
     with np.load(path) as kept:
@@ -185,7 +201,6 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
 def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
     """What one arm does to the true object by a plan in the true world; `why_not` is empty for what was meant."""
     from hoi_motion.errors import ErrorCode, RetargetError
-    from hoi_motion.execute.execute import execute
     from hoi_motion.execute.task import task_of
     from hoi_motion.retarget.arm.trajectory import retarget_arm
     from training.scenes.scene import free_body
@@ -200,14 +215,23 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
         return _failed("unreachable", error.message) | {"seconds": time.process_time() - start}
+    done = on_the_truth(motion, plan, truth, noun, arm)
+    row = {"why_not": done.why_not, "stage": done.stage, "told": done.sentence(), "place_m": done.place_error_m}
+    return row | {name: motion.facts[name] for name in ("grip", "path")} | {"seconds": time.process_time() - start}
+
+
+def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm):
+    """The Execution of a robot's motion among the true objects; wanted is the scene's act over the plan's way."""
+    from hoi_motion.execute.execute import execute
+    from hoi_motion.execute.task import task_of
+
+    meant, planned = task_of(truth, "target"), task_of(plan, "target")
     T_goal = meant.T_start.copy()
     way = planned.T_goal[:3, :3] @ planned.T_start[:3, :3].T
     middle = centre_m(truth)[0]
     T_goal[:3, :3] = way @ T_goal[:3, :3]
     T_goal[:3, 3] = middle + (centre_m(plan)[-1] - centre_m(plan)[0]) + way @ (meant.T_start[:3, 3] - middle)
-    done = execute(motion, arm, truth, replace(meant, T_goal=T_goal), noun=noun)
-    row = {"why_not": done.why_not, "stage": done.stage, "told": done.sentence(), "place_m": done.place_error_m}
-    return row | {name: motion.facts[name] for name in ("grip", "path")} | {"seconds": time.process_time() - start}
+    return execute(motion, arm, truth, replace(meant, T_goal=T_goal), noun=noun)
 
 
 def _failed(why_not: str, told: str) -> dict:

@@ -155,6 +155,7 @@ def plan_to_dict(
                 "target_alignment": s.target_alignment,
                 "margin": s.margin,
                 "executed": s.executed,
+                "chance": s.chance,
                 "failed_checks": list(s.failed_checks),
                 "error": s.error,
                 "early": None if s.early is None else asdict(s.early),
@@ -203,6 +204,7 @@ def _robot_facts(robot: RobotPlan) -> dict:
     return {
         "name": robot.name,
         "done": robot.done,
+        "chance": robot.chance,
         "error": robot.error,
         "sentence": robot.sentence,
         "facts": facts,

@@ -87,6 +87,7 @@ class SampleScore:
         error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
         executed: whether the robot moved the object in physics; None when no robot was asked for or it was not tried.
         early: what the first steps of the video said of it; None when nobody looked.
+        chance: share of the places where the object may stand at which it does; None as for `executed`.
     """
 
     seed: int
@@ -98,6 +99,7 @@ class SampleScore:
     error: str = ""
     executed: bool | None = None
     early: EarlyLook | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True)

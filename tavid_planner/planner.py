@@ -18,7 +18,7 @@ from tavid_planner.instances import check_somebody_is_marked
 from tavid_planner.plan import EarlyLook, InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
-from tavid_planner.robot_stage import RobotPlan, RobotStage, target_noun
+from tavid_planner.robot_stage import RobotPlan, RobotStage, target_noun, told_act
 
 if TYPE_CHECKING:
     from hoi_motion.lift import Clip
@@ -245,10 +245,10 @@ class Planner:
     ) -> list[Sample]:
         if robot is None:
             return samples
-        noun = target_noun(request.prompt)
+        noun, act = target_noun(request.prompt), told_act(request.instruction)
 
         def answer(sample: Sample, on_progress: OnProgress) -> Sample:
-            return replace(sample, robot=robot.answer(sample.motion, self._body, noun, run.cancel))
+            return replace(sample, robot=robot.answer(sample.motion, self._body, noun, act, run.cancel))
 
         return run.each("robot", answer, samples)
 
@@ -308,7 +308,7 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by whether the robot moved the object, verdict, touch, target alignment, margin, order.
+    """The best sample: by the robot's chance to move the object, verdict, touch, target alignment, margin, order.
 
     Alignments that round to the same twentieth count as equal: what is left of their difference is noise.
 
@@ -323,7 +323,7 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
         s = score(sample, request)
         margin = -1.0 if s.margin is None else s.margin
         alignment = round(20 * (s.target_alignment or 0.0))
-        return bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
+        return s.chance or 0.0, bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
 
     return max(whole, key=rank)  # max keeps the first of equals
 
@@ -361,9 +361,9 @@ def score(sample: Sample, request: InteractionRequest) -> SampleScore:
         return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why, early=early)
     failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
     touches, margin = touches_target(sample.motion), sample.report.margin
-    executed = None if sample.robot is None else sample.robot.done
-    verdict = sample.report.verdict
-    return SampleScore(sample.seed, verdict, alignment, failed, touches, margin, executed=executed, early=early)
+    verdict, robot = sample.report.verdict, sample.robot
+    tried = {} if robot is None else {"executed": robot.done, "chance": robot.chance}
+    return SampleScore(sample.seed, verdict, alignment, failed, touches, margin, early=early, **tried)
 
 
 def touches_target(motion: HoiMotion) -> bool:

@@ -28,6 +28,7 @@ class RobotStageConfig:
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
     execute: bool = option(True, "carry its motion out in physics; of several samples one that works is kept")
+    tries: bool = option(True, "also try it where the object may stand instead; five times as long in physics")
     film: bool = option(True, "film of that and a 3D scene in the bundle; a few seconds")
 
     def __post_init__(self):
@@ -43,12 +44,17 @@ class RobotPlan:
         motion: its joints over time; None when it cannot do what the person did.
         execution: what became of it in physics; None when it was not carried out.
         error: why there is no motion, in words.
+        beside: whether it works where the object may stand instead, a place each; empty where that was not tried.
+        followed: the person's motion with another path of the object, where the instruction says another act than the
+            video shows; None where the robot follows the plan's motion as it is.
     """
 
     name: str
     motion: "RobotMotion | None" = None
     execution: "Execution | None" = None
     error: str = ""
+    beside: tuple[bool, ...] = ()
+    followed: HoiMotion | None = None
 
     @property
     def done(self) -> bool | None:
@@ -58,13 +64,25 @@ class RobotPlan:
         return None if self.execution is None else self.execution.done
 
     @property
+    def chance(self) -> float | None:
+        """Share of the equally likely places of the object at which it works; None when it was not tried."""
+        if self.done is None:
+            return None
+        tries = (self.done, *self.beside)
+        return sum(tries) / len(tries)
+
+    @property
     def sentence(self) -> str:
         """In one line for a person."""
         if self.motion is None:
             return f"{self.name} cannot do it: {self.error}"
+        changed = f"; {self.followed.notes[-1]}" if self.followed is not None else ""
         if self.execution is None:
-            return f"{self.name} has a motion of {len(self.motion.positions_rad)} samples, not carried out in physics"
-        return self.execution.sentence()
+            count = len(self.motion.positions_rad)
+            return f"{self.name} has a motion of {count} samples, not carried out in physics{changed}"
+        tries = (self.execution.done, *self.beside)
+        where = f"; it works at {sum(tries)} of {len(tries)} places where the object may stand" if self.beside else ""
+        return self.execution.sentence() + where + changed
 
 
 class RobotStage:
@@ -80,40 +98,49 @@ class RobotStage:
         self._humanoid = isinstance(self._robot_config, HumanoidConfig)
         self._robot = None
 
-    def answer(self, motion: HoiMotion, body: "BodyModel", noun: str, cancel: CancelToken) -> RobotPlan:
+    def answer(self, motion: HoiMotion, body: "BodyModel", noun: str, act: str, cancel: CancelToken) -> RobotPlan:
         """Joint motion for a person's motion, carried out if the profile says so and the robot is an arm.
 
         Args:
             body: the motion's; noun: what the target is called, for its mass.
+            act: what the instruction says shall happen, one of hoi_motion.retarget.act.ACTS; empty where it does not.
 
         Raises:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
+        from hoi_motion.retarget.act import with_act
+
         try:
-            result = self._retargeted(motion, body, cancel)
+            source = motion if self._humanoid else with_act(motion, act, body)
+            result = self._retargeted(source, body, cancel)
         except TavidError as error:
             if error.code not in NOT_FOR_THIS_MOTION:
                 raise
             return RobotPlan(self.name, error=error.message)
+        followed = None if source is motion else source
         if self._humanoid or not self.config.execute:
-            return RobotPlan(self.name, result)
+            return RobotPlan(self.name, result, followed=followed)
+        from hoi_motion.execute.chance import tried_beside
         from hoi_motion.execute.execute import execute
 
         cancel.raise_if_cancelled()
-        return RobotPlan(self.name, result, execute(result, self._robot, motion, noun=noun))
+        done = execute(result, self._robot, source, noun=noun)
+        beside = tried_beside(result, self._robot, source, noun=noun, cancel=cancel) if self.config.tries else ()
+        return RobotPlan(self.name, result, done, beside=beside, followed=followed)
 
     def scene(self, plan: RobotPlan, motion: HoiMotion, noun: str) -> "RobotScene":
         """The execution as a scene to look at, or the bare motion where nothing was carried out.
 
         Args:
-            plan: with a motion; motion: what it was made of; noun: as in `answer`.
+            plan: with a motion; motion: the plan's; noun: as in `answer`.
         """
         from hoi_motion.execute.recording import executed_scene, planned_scene
 
+        source = plan.followed or motion
         if plan.execution is None:
-            return planned_scene(plan.motion, self._robot, motion)
-        return executed_scene(plan.motion, self._robot, motion, noun=noun)[1]
+            return planned_scene(plan.motion, self._robot, source)
+        return executed_scene(plan.motion, self._robot, source, noun=noun)[1]
 
     def _retargeted(self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken) -> "RobotMotion":
         if self._humanoid:
@@ -134,3 +161,10 @@ def target_noun(instruction: str) -> str:
     _, found, behind = instruction.partition(TARGET_TOKEN)
     words = re.match(r"[\w' -]*", behind).group().split() if found else []
     return " ".join(words[:MOST_NOUN_WORDS])
+
+
+def told_act(instruction: str) -> str:
+    """The act that an instruction says: of the words before [TGT], without [TGT] of all; empty where it says none."""
+    from hoi_motion.retarget.act import act_of
+
+    return act_of(instruction.partition(TARGET_TOKEN)[0])

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.execute.motors import MotorRobot
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, pybullet
+from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, pybullet, under_its_way
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 120
@@ -42,6 +42,7 @@ class ExecutionWorld(BulletWorld):
         T_floor[2, 3] = -FLOOR_DEPTH_M / 2
         self._add_box("floor", (FLOOR_SIZE_M, FLOOR_SIZE_M, FLOOR_DEPTH_M), T_floor)  # triangles do not meet a plane
         for support in self._scene.supports:
+            support = under_its_way(support, self._scene.objects)
             self._add_box(support.name, support.size_m, support.T_world_box)
         height_m = float(self.T_base[2, 3])
         if height_m > PEDESTAL_SIDE_M / 10:

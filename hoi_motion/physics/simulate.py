@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import PARENTS
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet
+from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet, under_its_way
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 10
@@ -98,7 +98,7 @@ def add_scene(client: int, geometry: MotionGeometry, step_s: float = STEP_S) -> 
     )
     floor = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
     add_body(client, 0, floor, np.zeros(3), np.eye(3))
-    for box in geometry.supports:
+    for box in (under_its_way(support, geometry.motion.objects) for support in geometry.supports):
         half = (box.size_m / 2).tolist()
         shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client)
         add_body(client, 0, shape, box.T_world_box[:3, 3], box.T_world_box[:3, :3])

@@ -1,17 +1,19 @@
 """The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import CheckError, ErrorCode
-from hoi_motion.motion import SupportBox
+from hoi_motion.motion import ObjectMotion, SupportBox
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.person import PersonParts
 from hoi_motion.physics.surface import ObjectSurface
+from hoi_motion.rigid import moved_back, moved_each
 
 with quiet_pybullet():  # its build date, where commands print one line
     import pybullet
@@ -22,6 +24,7 @@ DENSITY_KG_M3 = {"mug": 300, "cup": 200, "bowl": 250, "bottle": 600, "can": 900,
 DEFAULT_DENSITY_KG_M3 = 400
 MASS_RANGE_KG = (0.02, 30.0)
 FRICTION = 0.6
+ON_IT_M, EDGE_M = 0.02, 0.05  # an object so near a support's top rests on it, and so far from its edge
 COLLISION_MARGIN_M = 1e-4
 """PyBullet's own margin of 1 mm would count as penetration."""
 
@@ -30,6 +33,30 @@ def object_mass_kg(name: str, volume_m3: float) -> float:
     """Mass by class and outer volume: the first known word in the name sets the density of all that is within."""
     density = next((d for word, d in DENSITY_KG_M3.items() if word in name.lower()), DEFAULT_DENSITY_KG_M3)
     return float(np.clip(density * volume_m3, *MASS_RANGE_KG))
+
+
+def under_its_way(support: SupportBox, objects: Iterable[ObjectMotion]) -> SupportBox:
+    """A support as large as the way of what rests on it in the first frame.
+
+    A lift knows that something carries an object and how high it is, not how far it reaches: where a person slides the
+    object along, there it reaches. What is as large already stays as it is.
+    """
+    T, half = support.T_world_box, support.size_m / 2
+    low, high = -half[:2], half[:2]
+    for thing in objects:
+        corners = moved_back(T, moved_each(thing.T_world_object, thing.vertices_m))  # (T, V, 3)
+        rests = np.abs(corners[..., 2].min(axis=1) - half[2]) < ON_IT_M
+        middle = corners[0, :, :2].mean(axis=0)
+        if rests[0] and (np.abs(middle) < half[:2]).all():
+            places = corners[rests].reshape(-1, 3)[:, :2]
+            low, high = np.minimum(low, places.min(axis=0)), np.maximum(high, places.max(axis=0))
+    over = np.maximum(low < -half[:2], high > half[:2])
+    if not over.any():
+        return support
+    low, high = low - EDGE_M * over, high + EDGE_M * over
+    T = T.copy()
+    T[:3, 3] += T[:3, :2] @ ((low + high) / 2)
+    return replace(support, size_m=np.r_[high - low, support.size_m[2]], T_world_box=T)
 
 
 @contextlib.contextmanager

@@ -66,7 +66,7 @@ def gripper_goals(motion: RobotMotion) -> list[dict]:
     """
     return [
         {
-            "time_from_start": _duration(command.time_s),
+            "time_from_start": duration(command.time_s),
             "joint": motion.finger_names[0],
             "width_m": command.width_m,
             "command": {"position": command.position, "max_effort": command.force_n},
@@ -75,7 +75,8 @@ def gripper_goals(motion: RobotMotion) -> list[dict]:
     ]
 
 
-def _duration(seconds: float) -> dict:
+def duration(seconds: float) -> dict:
+    """A `builtin_interfaces/Duration`."""
     nanoseconds = round(seconds * 1e9)
     return {"sec": nanoseconds // 10**9, "nanosec": nanoseconds % 10**9}
 
@@ -116,7 +117,7 @@ def joint_trajectory(motion: RobotMotion) -> dict:
             "positions": motion.positions_rad[i, own].tolist(),
             "velocities": velocity[i].tolist(),
             "accelerations": acceleration[i].tolist(),
-            "time_from_start": _duration(seconds),
+            "time_from_start": duration(seconds),
         }
         for i, seconds in enumerate(at)
     ]

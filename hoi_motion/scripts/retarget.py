@@ -48,6 +48,12 @@ def _retarget(argv: list[str]) -> int:
     parser.add_argument(
         "--execute", action="store_true", help="carry it out in physics; with --record_video the film shows that"
     )
+    parser.add_argument(
+        "--act",
+        choices=("touch", "slide", "lift"),
+        default="",
+        help="what an arm shall do, where the motion's path shows something else",
+    )
     parser.add_argument("--noun", default="", help="what the object is called (mug), for its mass in physics")
     parser.add_argument(
         "--rate_limit", action="store_true", help="replay at the pace of the source motion, not of a slower robot"
@@ -68,7 +74,7 @@ def _retarget(argv: list[str]) -> int:
         told = f"base {arguments.base}, start {arguments.start}, jobs {arguments.jobs}"
         raise InputError(ErrorCode.CONFIG_INVALID, told, "finite, at least 1")
     robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is said before any work
-    for name in ("base", "start", "execute"):
+    for name in ("base", "start", "execute", "act"):
         if getattr(arguments, name) and isinstance(robot, HumanoidConfig):
             hint = "only arms have it: a humanoid stands where the person does, and is not carried out in physics"
             raise InputError(ErrorCode.CONFIG_INVALID, f"--{name} with a humanoid", hint)
@@ -119,10 +125,11 @@ def _one(source: str, outputs: list[Path], arguments):
         robot = Humanoid(config)
         result = retarget_humanoid(motion, robot, body)
     else:
+        from hoi_motion.retarget.act import with_act
         from hoi_motion.retarget.arm.arm import Arm
         from hoi_motion.retarget.arm.trajectory import retarget_arm
 
-        robot = Arm(config)
+        robot, motion = Arm(config), with_act(motion, arguments.act, body)
         result = retarget_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
     if robot.unfelt_links:
         result = dataclasses.replace(result, facts=result.facts | {"links_without_collision": robot.unfelt_links})
@@ -130,6 +137,8 @@ def _one(source: str, outputs: list[Path], arguments):
         write_robot_motion(result, path)
     if not isinstance(config, HumanoidConfig):
         _write_scene(motion, result, robot, outputs)
+    elif len(outputs) > 1:
+        _write_tracking(result, robot, outputs[0])
     film = outputs[0].with_suffix(".mp4")
     if arguments.execute:
         return result, _executed(result, robot, motion, outputs[0], film if arguments.record_video else None, arguments)
@@ -151,6 +160,14 @@ def _write_scene(motion, result, robot, outputs: list[Path]) -> None:
                 "allowed_collision_matrix": allowed_collisions(result, robot),
             }
             write_whole(path.with_name(f"{path.stem}_scene.json"), json.dumps(told).encode())
+
+
+def _write_tracking(result, robot, output: Path) -> None:
+    """NAME_mjlab.npz and the like, beside the first output."""
+    from hoi_motion.retarget.tracking import LAYOUTS, write_tracking
+
+    for layout in LAYOUTS:
+        write_tracking(result, robot, output.with_name(f"{output.stem}_{layout}.npz"), layout)
 
 
 def _executed(result, robot, motion, output: Path, film: Path | None, arguments):

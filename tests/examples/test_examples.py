@@ -3,7 +3,9 @@
 import re
 import runpy
 import sys
+import xml.etree.ElementTree as xml
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,7 +18,7 @@ from tavid_planner.config import share_folder
 from training.scenes.scene import HELD_OUT_SEED, free_body, generate_scene
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").glob("*.*"))
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 COCO_BODY = "nose left_eye right_eye left_ear right_ear".split() + [
     f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
@@ -84,6 +86,61 @@ def test_keypoints_of_an_own_network_are_lifted(files, scene, monkeypatch):
     arguments = files / "clip.mp4", files / "mask.png", files / "keypoints.npy", files / "own.npz"
     run("own_keypoint_source.py", monkeypatch, *arguments)
     assert HoiMotion.load(files / "own.npz").diagnostics["reprojection_error_mean"] < 0.03
+
+
+def test_the_behavior_tree_names_fields_that_the_action_has():
+    """Its leaf's ports are fields of the goal and of the result, but for where the action is."""
+    from tavid_planner_interfaces.action import PlanInteraction
+
+    tree = xml.parse(ROOT / "examples" / "behavior_tree.xml").getroot()
+    models = {node.get("ID"): node for node in tree.find("TreeNodesModel")}
+    leaf = models["PlanInteraction"]
+    ports = {kind: {port.get("name") for port in leaf.findall(f"{kind}_port")} for kind in ("input", "output")}
+    assert ports["input"] - {"action_name"} <= set(PlanInteraction.Goal.get_fields_and_field_types())
+    assert ports["output"] <= set(PlanInteraction.Result.get_fields_and_field_types())
+    for node in tree.find("BehaviorTree").iter():
+        if node.tag in models:
+            assert set(node.attrib) == {port.get("name") for port in models[node.tag]}
+    assert tree.get("BTCPP_format") == "4" and tree.find("BehaviorTree").get("ID") == tree.get("main_tree_to_execute")
+
+
+class Answers:
+    """A node that answers at once: two plans that fail their check, then one that passes."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        pass
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        pass
+
+    def send(self, instruction: str, robot: str, seed: int) -> None:
+        self.asked.append((instruction, robot, seed))
+
+    def is_done(self, timeout_s: float) -> bool:
+        return True
+
+    def result(self):
+        return SimpleNamespace(plan_path=f"plan_{self.asked[-1][2]}")
+
+    def error(self):
+        return None if len(self.asked) == 3 else "the plan is FAIL"
+
+
+def test_a_py_tree_asks_again_with_other_seeds_until_a_plan_passes(monkeypatch, capsys):
+    pytest.importorskip("py_trees")
+    import tavid_planner.ros.client as client
+
+    node = Answers()
+    monkeypatch.setattr(client, "PlanClient", lambda: node)
+    run("py_trees_plan.py", monkeypatch, "picks up the [TGT] mug", "panda")
+    assert node.asked == [("picks up the [TGT] mug", "panda", seed) for seed in range(3)]
+    assert "SUCCESS plan_2" in capsys.readouterr().out
 
 
 def coco_points(motion: HoiMotion) -> np.ndarray:  # (T, 133, 3)

@@ -60,6 +60,7 @@ def test_a_bundle_holds_what_is_documented(plan, tmp_path):
         "error": "",
         "executed": None,
         "early": None,
+        "chance": None,
     }
     assert list(data["timings_s"]) == ["load", "video", "lift", "check", "save"]
     assert HoiMotion.load(folder / "motion.npz").num_frames == plan.motion.num_frames

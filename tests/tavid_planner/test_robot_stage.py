@@ -13,7 +13,7 @@ from tavid_planner.bundle import save_plan
 from tavid_planner.config import load_profile
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.planner import Planner, Sample, choose
-from tavid_planner.robot_stage import RobotPlan, RobotStage, RobotStageConfig, target_noun
+from tavid_planner.robot_stage import RobotPlan, RobotStage, RobotStageConfig, target_noun, told_act
 
 
 def execution(why_not: str = "") -> Execution:
@@ -47,6 +47,26 @@ def test_what_works_in_physics_is_kept_before_what_passes_the_check(make_request
     assert choose([fails, cannot, works], make_request()).seed == 2
 
 
+def test_of_two_that_work_the_one_is_kept_that_works_at_more_places(make_request, video, motion, report):
+    whole = Sample(1, video, motion, report)
+    narrow = replace(
+        whole, seed=2, robot=RobotPlan("arm", robot_motion(), execution(), beside=(False, True, False, False))
+    )
+    steady = replace(
+        whole, seed=3, robot=RobotPlan("arm", robot_motion(), execution(), beside=(True, True, True, False))
+    )
+    assert narrow.robot.chance == 0.4 and "at 4 of 5 places" in steady.robot.sentence
+    assert choose([narrow, steady], make_request()).seed == 3
+
+
+@pytest.mark.parametrize(
+    "instruction, act",
+    [("pushes the [TGT] mug that she lifts", "slide"), ("picks up the mug", "lift"), ("looks at the [TGT] mug", "")],
+)
+def test_the_act_is_told_by_the_words_before_the_target(instruction, act):
+    assert told_act(instruction) == act
+
+
 def test_a_robot_that_nobody_knows_is_refused_before_any_work(make_request):
     planner = Planner(load_profile("mini"))
     with pytest.raises(TavidError) as error:
@@ -78,7 +98,7 @@ def test_an_arm_does_in_physics_what_a_person_did_and_its_scene_shows_the_same()
     scene = generate_scene(5, 48, 72, 25, supersampling=1)
     stage = RobotStage(RobotStageConfig(name="panda_wide"))
     noun = target_noun(scene.caption)
-    plan = stage.answer(scene.motion, load_body(), noun, CancelToken())
+    plan = stage.answer(scene.motion, load_body(), noun, told_act(scene.caption), CancelToken())
     assert plan.done, plan.sentence
     shown = stage.scene(plan, scene.motion, noun)
     target = next(part for part in shown.parts if part.name == plan.motion.facts["object"])

@@ -66,20 +66,25 @@ def object_settles(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
 
 def object_follows(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     """How far objects that a hand touches in the second half end up from their place when nothing but contact, friction
-    and gravity moves them; the worst object and frame. Has a limit only with `judge_following`."""
-    from hoi_motion.physics.carry import carried_objects, carry_objects
+    and gravity moves them; the worst object and frame. The hand is the motion's, or one that closes around the object
+    near it. Only reported without `judge_following`."""
+    from hoi_motion.physics.hand.carry import carried_objects
+    from hoi_motion.physics.hand.grips import held_objects
 
     name, limit = "object_follows", geometry.config.object_follow_m if geometry.config.judge_following else None
     if not geometry.config.simulate:
         return CheckResult.not_run(name, limit, "m", OFF)
     if not carried_objects(geometry):
         return CheckResult.not_run(name, limit, "m", "no hand touches an object in the second half")
-    off = carry_objects(geometry)
-    worst = max(off, key=lambda item: off[item].max())
-    frame = geometry.motion.num_frames // 2 + int(off[worst].argmax())
-    value = float(off[worst].max())
+    held = held_objects(geometry)
+    worst = max(held, key=lambda item: held[item].off_m.max())
+    found = held[worst]
+    frame = geometry.motion.num_frames // 2 + int(found.off_m.argmax())
+    value = float(found.off_m.max())
+    closed = f" by a hand that closes around it, {found.palm_moved_m * 100:.1f} cm from the motion's"
+    how = closed if found.palm_moved_m else " alone"
     where = f"{value * 100:.1f} cm from its place {geometry.time_words(frame)}"
-    reason = f"moved by contact and friction alone, {worst} is {where}"
+    reason = f"moved by contact and friction{how}, {worst} is {where}"
     if limit is None:
         return CheckResult(name, Verdict.PASS, value, None, "m", frame, reason)
     return CheckResult.at_most(name, value, limit, "m", frame, reason)

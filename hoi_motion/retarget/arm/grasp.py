@@ -17,7 +17,7 @@ from hoi_motion.retarget.arm.grip import (
     both_ways,
     surface_points,
 )
-from hoi_motion.retarget.arm.push import push, pushes, touch
+from hoi_motion.retarget.arm.push import PRESS_M, push, pushes, touch
 from hoi_motion.retarget.robots.config import GripperConfig
 from hoi_motion.rigid import moved_back
 
@@ -33,6 +33,10 @@ RIM_DEPTH_M = 0.022  # fingers reach this far down the wall of what is open
 LEANS_RAD = np.radians([0, 15, 30])
 ROLL_COST = 5.0  # a ball that is touched from above stays
 LAST_COST = 100.0
+PLACE_SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
+RISK_COST = 1.0  # for one standard deviation of the place over what the grasp gives way
+BESIDE_SHARE = 0.25  # of a width: so far off its middle an object is still held, or touched
+LEAST_ROOM_M = 0.003
 HEIGHTS = (0.25, 0.5, 0.75)
 TURNS_RAD = np.radians([0, 35, -35, 70, -70, 110, -110, 150, -150])
 PITCHES_RAD = np.radians([15, 45, 90])
@@ -74,6 +78,12 @@ def hand_on_object(motion: HoiMotion, contact: Contact, body) -> tuple[np.ndarra
     return centre.astype(float), direction.astype(float) / max(np.linalg.norm(direction), 1e-9)
 
 
+def place_doubt_m(motion: HoiMotion, T_world_object: np.ndarray) -> np.ndarray:  # (4, 4) -> (3,)
+    """One standard deviation of where the object is, as a lift tells it: level, along the line of sight, world."""
+    away = np.append(T_world_object[:2, 3] - motion.camera.T_world_camera[:2, 3], 0.0)
+    return float(motion.diagnostics.get(PLACE_SPREAD, 0.0)) * away / max(float(np.linalg.norm(away)), 1e-9)
+
+
 def grasp_candidates(
     thing: ObjectMotion,
     up: np.ndarray,
@@ -83,6 +93,7 @@ def grasp_candidates(
     kind: str,
     along: np.ndarray | None = None,
     is_straight: bool = True,
+    doubt_m: np.ndarray | None = None,
 ) -> Iterator[Grasp]:
     """Grasps of an object, the one most like the person's first; each is worked out when it is asked for.
 
@@ -92,8 +103,10 @@ def grasp_candidates(
         kind: what happens to the object. A "lift" is pinched, a "touch" touched, a "slide" pushed or pinched.
         along: (3,) where a slid object goes, object frame.
         is_straight: it goes on a line, as a push does. What a pinch drags along turns in the grip.
+        doubt_m: (3,) one standard deviation of where the object is, object frame: grasps that still hold it there come
+            first.
     """
-    body = Body.of(thing, up)
+    body, doubt_m = Body.of(thing, up), np.zeros(3) if doubt_m is None else doubt_m
     flat = approach - up * (approach @ up)
     if np.linalg.norm(flat) < 0.2:  # the hand comes from above: from where it is, sideways
         flat = body.axis_m - (hand_m - up * (hand_m @ up))
@@ -121,10 +134,15 @@ def grasp_candidates(
                     y = Rotation.from_rotvec(z * roll).apply(side)
                     later = 3.0 if kind == "touch" else _gravity_cost(body, at, y)
                     later += DRAG_COST * (h - low) if kind == "slide" else 0.0
-                    propose(_pinch, at, y, z, gripper, cost + 0.3 * (roll > 0) + later)
+                    later += 0.3 * (roll > 0)
+                    room = max((gripper.open_width_m - body.width_m(y)) / 2, LEAST_ROOM_M)
+                    give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), room, gripper.finger_depth_m / 4])
+                    propose(_pinch, at, y, z, gripper, cost + later + _risk(doubt_m, y, z, give))
                     if kind == "touch":
-                        rolls_off = ROLL_COST * (1 + z @ up) * body.is_round
-                        propose(touch, at, y, z, gripper, cost + 0.3 * (roll > 0) + rolls_off)
+                        rolls_off = ROLL_COST * (1 + z @ up) * body.is_round + 0.3 * (roll > 0)
+                        give = BESIDE_SHARE * np.array([body.width_m(np.cross(y, z)), body.width_m(y), 0.0])
+                        give[2] = PRESS_M
+                        propose(touch, at, y, z, gripper, cost + rolls_off + _risk(doubt_m, y, z, give))
     rim = body.points_m[body.points_m @ up > high - 0.002]
     for turn in TURNS_RAD if len(rim) else ():
         outward = -Rotation.from_rotvec(up * turn).apply(flat)
@@ -133,13 +151,22 @@ def grasp_candidates(
         for lean in LEANS_RAD:  # walls of bowls lean outwards
             lying = Rotation.from_rotvec(lean * np.cross(up, outward))
             y, z = lying.apply(outward), lying.apply(-up)
-            propose(_pinch, edge, y, z, gripper, cost + lean + 3.0 * (kind == "touch"), depth_m=RIM_DEPTH_M)
+            half = min(gripper.open_width_m, body.width_m(y)) / 2
+            give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), half, RIM_DEPTH_M])
+            later = lean + 3.0 * (kind == "touch") + _risk(doubt_m, y, z, give)
+            propose(_pinch, edge, y, z, gripper, cost + later, depth_m=RIM_DEPTH_M)
     if kind == "slide":
         for *place, opening, cost in pushes(body, along, gripper):
             propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
     for _, which, made in sorted(tries, key=lambda t: t[0]):
         if made():
             yield made()[which]
+
+
+def _risk(doubt_m: np.ndarray, y: np.ndarray, z: np.ndarray, give_m: np.ndarray) -> float:
+    """Cost of a grasp's doubt about the object's place: along x, y and z of the tool, over what each gives way."""
+    off = np.array([np.cross(y, z) @ doubt_m, y @ doubt_m, z @ doubt_m])
+    return RISK_COST * float(np.linalg.norm(off / give_m))
 
 
 def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:

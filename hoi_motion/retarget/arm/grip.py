@@ -11,6 +11,7 @@ ASSUMED_FRICTION = 0.5  # between fingers and things; executing gives the same
 SLAB_HALF_M = 0.011  # half the width of a finger
 SURFACE_SAMPLES = 12000
 HALF_TURN_COST = 0.01
+FOOT_M = 0.004  # what is so near the lowest point of an object carries it
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Body:
     def width_m(self, side: np.ndarray) -> float:
         """Extent along a direction."""
         return float(np.ptp(self.points_m @ side))
+
+    def base_width_m(self, side: np.ndarray) -> float:
+        """Extent along a direction of what it stands on: a cup is wider at its rim."""
+        foot = self.points_m[self.points_m @ self.up < self.low_m + FOOT_M]
+        return float(np.ptp(foot @ side))
 
 
 def both_ways(x, y, z, at, open_m: float, width_m: float, grip: str, cost: float) -> list[Grasp]:

@@ -12,7 +12,7 @@ FINGER_M = 0.012  # thickness of a finger
 LEAST_HEIGHT_M = 0.03  # of finger tips over what carries the object
 TIPPING_SHARE = 0.7  # of the height at which a push would tip the object rather than move it
 PUSH_PITCHES_RAD = np.radians([20, 45, 65])
-FIRST = 10.0  # in front of all pinches
+FIRST, LAST = -10.0, 50.0  # in front of all pinches, and behind them
 FORK_SHARES = (0.7, 0.5, 0.0)  # opening of the fork over the object's width
 
 
@@ -33,22 +33,23 @@ def pushes(
     """Middle of the finger tips, y and z of the tool, opening and cost of pushes along a direction, in order of cost.
 
     Low, so that the object moves and does not tip; balls at their middle. Two finger tips far apart keep a round thing
-    from turning out of the way.
+    from turning out of the way. What is so slender that the lowest push would tip it comes behind all pinches.
     """
     heading = along - body.up * (along @ body.up)
     heading /= np.linalg.norm(heading)
     side = np.cross(body.up, heading)
-    half_base_m = body.width_m(heading) / 2
+    half_width_m, half_base_m = body.width_m(heading) / 2, body.base_width_m(heading) / 2
     tall_m = body.high_m - body.low_m
     tipping_m = TIPPING_SHARE * half_base_m / ASSUMED_FRICTION
     height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
+    first = LAST if height_m > tipping_m and not body.is_round else FIRST
     width_m = body.width_m(side)
-    behind = body.axis_m + (body.low_m + height_m) * body.up - half_base_m * heading
+    behind = body.axis_m + (body.low_m + height_m) * body.up - half_width_m * heading
     for i, pitch in enumerate(PUSH_PITCHES_RAD):
         for j, share in enumerate(FORK_SHARES):
             opening = min(share * width_m, gripper.open_width_m)
             z = np.cos(pitch) * heading - np.sin(pitch) * body.up
-            yield behind, side, z, opening, i + 0.3 * j - FIRST
+            yield behind, side, z, opening, i + 0.3 * j + first
 
 
 def push(body: Body, centre, y, z, opening_m: float, gripper: GripperConfig, cost: float) -> list[Grasp]:

@@ -15,7 +15,14 @@ from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.attempt import Attempt, JointPath, NotPossible
-from hoi_motion.retarget.arm.grasp import acting_contact, actor_place, grasp_candidates, hand_on_object, least_width_m
+from hoi_motion.retarget.arm.grasp import (
+    acting_contact,
+    actor_place,
+    grasp_candidates,
+    hand_on_object,
+    least_width_m,
+    place_doubt_m,
+)
 from hoi_motion.retarget.arm.grip import Grasp
 from hoi_motion.retarget.arm.placement import base_candidates
 from hoi_motion.retarget.arm.retiming import retimed
@@ -60,7 +67,9 @@ def retarget_arm(
     T_touch, up = course.T_touch, course.T_touch[2, :3]
     hand_m, approach = hand_on_object(motion, contact, body)
     along = course.way_m @ T_touch[:3, :3]
-    grasps = grasp_candidates(thing, up, hand_m, approach, arm.gripper, course.kind, along, course.is_straight)
+    doubt_m = place_doubt_m(motion, T_touch) @ T_touch[:3, :3]
+    how = dict(along=along, is_straight=course.is_straight, doubt_m=doubt_m)
+    grasps = grasp_candidates(thing, up, hand_m, approach, arm.gripper, course.kind, **how)
     first = next(grasps, None)
     if first is None:
         raise RetargetError(

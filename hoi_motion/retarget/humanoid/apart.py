@@ -60,8 +60,8 @@ def _shape_points_m(shape: xml.Element) -> np.ndarray:  # (P, 3)
     return turn.apply(points) + np.array(given.get("xyz", "0 0 0").split(), float)
 
 
-def _hull(points_m: np.ndarray):
-    """A convex shape, or None for what is flat."""
+def convex_shape(points_m: np.ndarray):  # (P, 3)
+    """The hull of points as a shape of hppfcl, or None for what is flat."""
     far = points_m[np.unique((points_m @ DIRECTIONS.T).argmax(axis=0))]
     if len(far) < 4 or np.linalg.svd(far - far.mean(axis=0), compute_uv=False)[-1] < FLAT_M:
         return None
@@ -87,7 +87,7 @@ class LinkShapes:
         self._shapes, self._frames, self._joints, centres, radii = [], [], [], [], []
         for link in tree.findall("link"):
             points = link_points_m(link, seen=False)
-            hull = _hull(points) if len(points) else None
+            hull = convex_shape(points) if len(points) else None
             if hull is None:
                 continue
             frame = model.getFrameId(link.get("name"), pinocchio.FrameType.BODY)
@@ -128,13 +128,16 @@ class LinkShapes:
 
     def _distance(self, data, a: int, b: int):
         """Signed distance, and the nearest points on both."""
-        result = hppfcl.DistanceResult()
-        Ta, Tb = (data.oMf[self._frames[i]] for i in (a, b))
+        T = data.oMf[self._frames[b]]
+        return self._to_shape(data, a, self._shapes[b], T.rotation, T.translation)
+
+    def _to_shape(self, data, a: int, shape, rotation: np.ndarray, place_m: np.ndarray):
+        result, T = hppfcl.DistanceResult(), data.oMf[self._frames[a]]
         gap = hppfcl.distance(
             self._shapes[a],
-            hppfcl.Transform3f(Ta.rotation, Ta.translation),
-            self._shapes[b],
-            hppfcl.Transform3f(Tb.rotation, Tb.translation),
+            hppfcl.Transform3f(T.rotation, T.translation),
+            shape,
+            hppfcl.Transform3f(rotation, place_m),
             hppfcl.DistanceRequest(True),
             result,
         )
@@ -147,18 +150,58 @@ class LinkShapes:
             a, b = self._pairs[i]
             gap, on_a, on_b = self._distance(data, a, b)
             if gap < within_m:
-                between = (on_a - on_b) * (1 if gap > 0 else -1)
-                length = np.linalg.norm(between)
-                if gap < -DEEPEST_M or length < 1e-9:  # too deep to tell which way is out: apart from middle to middle
-                    Ta, Tb = (data.oMf[self._frames[k]] for k in (a, b))
-                    between = Ta.act(self._centres[a]) - Tb.act(self._centres[b])
-                    gap, length = max(gap, -DEEPEST_M), np.linalg.norm(between)
-                found.append(Meeting(gap, between / length, on_a, on_b, self._joints[a], self._joints[b]))
+                middles = [data.oMf[self._frames[k]].act(self._centres[k]) for k in (a, b)]
+                gap, out = _apart(gap, on_a, on_b, *middles)
+                found.append(Meeting(gap, out, on_a, on_b, self._joints[a], self._joints[b]))
+        return found
+
+    def near_things(self, data, things: list) -> list[tuple[int, int]]:
+        """Links and things of the scene that might meet in the next steps, each by its number."""
+        if not things:
+            return []
+        centres = np.array([data.oMf[f].act(c) for f, c in zip(self._frames, self._centres)])
+        found = []
+        for k, thing in enumerate(things):
+            gaps = np.linalg.norm(centres - thing.centre_m, axis=1) - self._radii - thing.radius_m
+            found += [(int(a), k) for a in np.flatnonzero(gaps < NEAR_M) if self._joints[a] not in thing.spared]
+        T = [thing.T_world_thing for thing in things]
+        return [
+            (a, k) for a, k in found if self._to_shape(data, a, things[k].shape, T[k][:3, :3], T[k][:3, 3])[0] < NEAR_M
+        ]
+
+    def meetings_with(self, data, things: list, pairs, within_m: float = NEAR_M) -> list["Meeting"]:
+        """Those links of some pairs that are near a thing of the scene, which stands still."""
+        found = []
+        for a, k in pairs:
+            T = things[k].T_world_thing
+            gap, on_link, on_thing = self._to_shape(data, a, things[k].shape, T[:3, :3], T[:3, 3])
+            if gap < within_m:
+                middle = data.oMf[self._frames[a]].act(self._centres[a])
+                gap, out = _apart(gap, on_link, on_thing, middle, things[k].centre_m)
+                found.append(Meeting(gap, out, on_link, on_thing, self._joints[a], None))
         return found
 
     def depth_m(self, data) -> float:
         """How deep links are in each other; 0 when all are apart."""
-        return float(max(0.0, -min((found.gap_m for found in self.meetings(data, self.near(data))), default=0.0)))
+        return _depth_m(self.meetings(data, self.near(data)))
+
+    def depth_in_m(self, data, things: list) -> float:
+        """How deep links are in things of the scene; 0 when all are apart."""
+        return _depth_m(self.meetings_with(data, things, self.near_things(data, things)))
+
+
+def _depth_m(meetings: list["Meeting"]) -> float:
+    return float(max(0.0, -min((found.gap_m for found in meetings), default=0.0)))
+
+
+def _apart(gap: float, on_a, on_b, middle_a, middle_b) -> tuple[float, np.ndarray]:
+    """Signed distance, no deeper than DEEPEST_M, and the unit way out; from middle to middle where that is not told."""
+    between = (on_a - on_b) * (1 if gap > 0 else -1)
+    length = np.linalg.norm(between)
+    if gap < -DEEPEST_M or length < 1e-9:
+        between = middle_a - middle_b
+        gap, length = max(gap, -DEEPEST_M), np.linalg.norm(between)
+    return gap, between / length
 
 
 @dataclass(frozen=True)
@@ -167,7 +210,7 @@ class Meeting:
 
     Attributes:
         gap_m: signed; out: (3,) the way in which the first leaves the second; on_first, on_second: (3,) nearest points.
-        first_joint, second_joint: what carries them.
+        first_joint, second_joint: what carries them; the second is None for a thing of the scene.
     """
 
     gap_m: float
@@ -175,43 +218,49 @@ class Meeting:
     on_first: np.ndarray
     on_second: np.ndarray
     first_joint: int
-    second_joint: int
+    second_joint: int | None
 
 
 class ApartTask(pink.tasks.Task):
-    """Links that are too close move apart; `limit` keeps those that are not from coming so close.
+    """Links that are too close to each other or to the scene move away; `limit` keeps the others from coming so close.
 
-    `look` once a frame which pairs come near, and `measure` them before each step.
+    Tell it the scene `among` which a frame is, `look` once a frame which pairs come near, and `measure` them before
+    each step.
     """
 
     def __init__(self, shapes: LinkShapes):
         super().__init__(cost=WEIGHT, gain=1.0, lm_damping=0.0)
         self._shapes, self._pairs, self._gaps, self._rows = shapes, (), np.zeros(0), np.zeros((0, 0))
+        self._things, self._thing_pairs = [], []
         self.limit = ApartLimit(self)
 
     def __repr__(self) -> str:
         return f"ApartTask({len(self._pairs)} pairs)"
 
+    def among(self, things: list) -> None:
+        self._things = things
+
     def look(self, data) -> None:
         self._pairs = self._shapes.near(data)
+        self._thing_pairs = self._shapes.near_things(data, self._things)
 
     def measure(self, configuration) -> None:
         found = self._shapes.meetings(configuration.data, self._pairs, FELT_M)
+        found += self._shapes.meetings_with(configuration.data, self._things, self._thing_pairs, FELT_M)
         self._gaps = np.array([meeting.gap_m for meeting in found]) - MARGIN_M
         self._rows = np.zeros((len(found), configuration.model.nv))
         if not found:
             return
         model, data, world = configuration.model, configuration.data, pinocchio.ReferenceFrame.LOCAL_WORLD_ALIGNED
-        carriers = {meeting.first_joint for meeting in found} | {meeting.second_joint for meeting in found}
+        carriers = {m.first_joint for m in found} | {m.second_joint for m in found if m.second_joint is not None}
         J = {joint: pinocchio.getJointJacobian(model, data, joint, world) for joint in carriers}
-        out = np.array([meeting.out for meeting in found])
-        for sign, joints, points in (
-            (1.0, [m.first_joint for m in found], [m.on_first for m in found]),
-            (-1.0, [m.second_joint for m in found], [m.on_second for m in found]),
-        ):
-            arms = np.array(points) - np.array([data.oMi[joint].translation for joint in joints])
-            twist = np.concatenate([out, np.cross(arms, out)], axis=1)  # (M, 6)
-            self._rows += sign * np.einsum("mk,mkv->mv", twist, np.array([J[joint] for joint in joints]))
+        for row, meeting in zip(self._rows, found):
+            ends = [(1.0, meeting.first_joint, meeting.on_first)]
+            if meeting.second_joint is not None:
+                ends.append((-1.0, meeting.second_joint, meeting.on_second))
+            for sign, joint, point in ends:
+                arm = point - data.oMi[joint].translation
+                row += sign * np.concatenate([meeting.out, np.cross(arm, meeting.out)]) @ J[joint]
 
     def compute_error(self, configuration) -> np.ndarray:
         return np.minimum(self._gaps, 0.0)

@@ -211,6 +211,22 @@ class Humanoid:
         pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
         return self.shapes.depth_m(self.data)
 
+    def depth_in_scene_m(self, q: np.ndarray, things: list) -> float:  # (7 + n,)
+        """How deep its links are in things of the scene, as `SceneThings.at` gives them."""
+        pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
+        return self.shapes.depth_in_m(self.data, things)
+
+    def hand_joints(self, hand: str) -> frozenset[int]:
+        """Numbers of the joint that carries a hand and of those in its fingers."""
+        wrist, found = self.model.frames[self._frame_ids[hand]].parent, set()
+        for joint in range(1, self.model.njoints):
+            above = joint
+            while above > wrist:
+                above = self.model.parents[above]
+            if above == wrist:
+                found.add(joint)
+        return frozenset(found)
+
     def rest_offset_m(self, part: str, parent: str) -> np.ndarray:  # (3,)
         """From one body part to another at rest, in the frame of the parent's link."""
         return self.rest_rotations[parent].T @ (self.rest_points_m[part] - self.rest_points_m[parent])

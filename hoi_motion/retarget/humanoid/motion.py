@@ -1,12 +1,14 @@
 """retarget_humanoid: a person's whole-body motion on a humanoid."""
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.humanoid.apart import ApartTask
 from hoi_motion.retarget.humanoid.humanoid import ROOT_SIZE, BodyTask, Humanoid, WholeBodyIK
+from hoi_motion.retarget.humanoid.scene_apart import SceneThings
 from hoi_motion.retarget.humanoid.seen_hand import SeenHands, closed, seen_gaps_m
 from hoi_motion.retarget.humanoid.targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
@@ -37,14 +39,17 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
     hands = SeenHands(robot, motion, targets.scene_scale)
     targets = closed(hands, robot, targets, task, solver)
     solver.place_root(targets.points_m[0, 0], targets.rotations[0, 0])
-    apart = ApartTask(robot.shapes)
+    apart, scene = ApartTask(robot.shapes), SceneThings(robot, motion, targets.scene_scale)
     path = np.zeros((motion.num_frames, len(robot.home)))
     for t in range(motion.num_frames):
         if cancel:
             cancel.raise_if_cancelled()
         targets.give(task, t)
+        apart.among(scene.at(t))
         path[t] = solver.solve(task, STEPS if t else FIRST_STEPS, apart)
-    _calm(path, targets, task, solver, apart)
+    _calm(path, targets, task, solver, apart, scene)
+    scene_depth_m = max(robot.depth_in_scene_m(q, scene.at(t)) for t, q in enumerate(path))
+    facts = _measured(path, motion.fps, robot, targets) | {"scene_depth_m": scene_depth_m}
     return RobotMotion(
         robot.config.name,
         [robot.joint_names[i] for i in robot.file_order],
@@ -52,11 +57,22 @@ def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelTo
         path[:, :ROOT_SIZE],
         motion.fps,
         np.arange(motion.num_frames) / motion.fps,
-        facts=_measured(path, motion.fps, robot, targets) | {"hand_gap_m": seen_gaps_m(hands, robot, targets, path)},
+        facts=facts | {"hand_gap_m": seen_gaps_m(hands, robot, targets, path)},
+        object_pose=_object_pose(motion, targets.scene_scale),
     )
 
 
-def _calm(path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyIK, apart: ApartTask) -> None:
+def _object_pose(motion: HoiMotion, scene_scale: float) -> np.ndarray:  # (T, 7) or (0, 7)
+    """The target in the scaled scene, x y z qx qy qz qw."""
+    if motion.target is None:
+        return np.zeros((0, 7))
+    T = motion.target.T_world_object
+    return np.concatenate([scene_scale * T[:, :3, 3], Rotation.from_matrix(T[:, :3, :3]).as_quat()], axis=1)
+
+
+def _calm(
+    path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyIK, apart: ApartTask, scene: SceneThings
+) -> None:
     """Joints that turn back from frame to frame are drawn nearer to the frame beside, and the frames solved again."""
     joints = path[:, ROOT_SIZE:]
     calmer, calmed = joints.copy(), np.zeros(joints.shape, bool)
@@ -71,6 +87,7 @@ def _calm(path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyI
             solver.start_at(path[t])
             solver.calm_towards(calmer[t], calmed[t])
             targets.give(task, t)
+            apart.among(scene.at(t))
             path[t] = solver.solve(task, CALM_STEPS, apart)
     solver.calm_towards(None)
 

@@ -5,6 +5,7 @@ body that has several become a chain of links without a shape. Actuators, sites,
 ellipsoid, which a URDF does not have, is a ball that is seen and does not touch.
 """
 
+import copy
 import itertools
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -18,7 +19,7 @@ URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "f
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
 ANY_WAY_M = 10.0  # of a joint that slides without limits, to either side
-NOT_READ = ("replicate", "attach", "composite", "flexcomp")  # they make bodies that the file does not spell out
+NOT_READ = ("attach", "composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
 def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
@@ -85,8 +86,29 @@ class _Converter:
                 )
             if child.tag == "frame":
                 found += self._children(child, T @ self._pose(child.attrib), child.get("childclass", inherited))
+            elif child.tag == "replicate":
+                for T_copy, copied in self._replicas(child):
+                    found += self._children(copied, T @ T_copy, child.get("childclass", inherited))
             else:
                 found.append((child, T, inherited))
+        return found
+
+    def _replicas(self, element: xml.Element) -> list[tuple[np.ndarray, xml.Element]]:
+        """Copies of what a <replicate> holds, each with its pose; names end with a number.
+
+        Every copy is turned by `euler` and moved by `offset`, in the frame of the copy before, from that one.
+        """
+        count, offset = int(element.get("count", 0)), _numbers(element.get("offset"), [0, 0, 0])
+        place, found = np.zeros(3), []
+        for i in range(count):
+            T = self._pose({"euler": _text(i * _numbers(element.get("euler"), [0, 0, 0]))})
+            T[:3, 3] = place
+            place = place + T[:3, :3] @ offset
+            copied = copy.deepcopy(element)
+            for inner in copied.iter():
+                if inner is not copied and inner.get("name"):
+                    inner.set("name", f"{inner.get('name')}{element.get('sep', '')}{i:0{len(str(count))}d}")
+            found.append((T, copied))
         return found
 
     def _fresh(self, what: str) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hoi_motion.errors import InputError
 from hoi_motion.execute.execute import execute
 from hoi_motion.execute.execution_world import FRICTION, ExecutionWorld
 from hoi_motion.execute.rigid_thing import RigidThing
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.world import EDGE_M, pybullet, under_its_way
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +71,19 @@ def test_friction_between_any_two_bodies_is_the_one_that_is_said(result, panda, 
         client = dict(physicsClientId=world.client)
         mu = [pybullet.getDynamicsInfo(body, -1, **client)[1] for body in (world.robot.body, world.target)]
     assert mu[0] * mu[1] == pytest.approx(FRICTION)  # PyBullet multiplies them
+
+
+def test_a_support_reaches_as_far_as_what_slides_on_it_and_others_stay_as_they_are(motion):
+    """A lift knows that something carries an object, not how far it reaches."""
+    (support,) = motion.supports
+    assert under_its_way(support, motion.objects) is support
+    T = np.tile(motion.objects[0].T_world_object[0], (motion.num_frames, 1, 1))
+    T[:, 0, 3] += 0.4 * np.linspace(0, 1, motion.num_frames)
+    slid = motion.replace(objects=(replace(motion.objects[0], T_world_object=T),))
+    larger = under_its_way(support, slid.objects)
+    edge = T[-1, 0, 3] + 0.02  # half of the bar
+    assert larger.T_world_box[0, 3] + larger.size_m[0] / 2 == pytest.approx(edge + EDGE_M)
+    assert larger.top_height_m == support.top_height_m and larger.size_m[1] == support.size_m[1]
+    T[:, 2, 3] += 0.5 * np.linspace(0, 1, len(T))
+    lifted = motion.replace(objects=(replace(motion.objects[0], T_world_object=T),))
+    assert under_its_way(support, lifted.objects) is support  # what is carried over an edge does not move it

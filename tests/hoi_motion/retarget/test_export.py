@@ -8,6 +8,7 @@ import pytest
 from scipy.interpolate import BPoly, CubicSpline
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.retarget.controller_goals import ARM_ACTION, GRIPPER_ACTION, controller_goals
 from hoi_motion.retarget.export import write_robot_motion
 from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -89,3 +90,14 @@ def test_an_unknown_ending_lists_the_known_ones(result, tmp_path):
     with pytest.raises(InputError) as caught:
         write_robot_motion(result, tmp_path / "a.bag")
     assert caught.value.code == ErrorCode.OUTPUT_INVALID and ".csv" in caught.value.hint
+
+
+def test_goals_of_both_controllers_have_the_fields_of_their_actions(result, panda):
+    """Field names are those of control_msgs; the gripper closes when the arm is there."""
+    arm, opens, closes = controller_goals(result)
+    assert (arm["action"], arm["time_s"]) == (ARM_ACTION, 0.0)
+    assert set(arm["goal"]) == {"trajectory", "goal_time_tolerance"}
+    assert arm["goal"]["trajectory"]["joint_names"] == list(panda.joint_names)
+    for goal in (opens, closes):
+        assert goal["action"] == GRIPPER_ACTION and set(goal["goal"]["command"]) == {"position", "max_effort"}
+    assert closes["time_s"] == pytest.approx(result.facts["touch_s"]) and opens["time_s"] == 0

@@ -25,14 +25,15 @@ WIDE_BOWL = [
 ]
 
 
-def candidates(profile, yaw_rad: float, kind: str) -> list:
+def candidates(profile, yaw_rad: float, kind: str, doubt_m=None) -> list:
     """Grasps of a solid of revolution, (radius, height) in metres, by a Panda after a hand that comes that way."""
     mesh = trimesh.creation.revolve(np.array(profile), sections=24)
     thing = ObjectMotion("thing", mesh.vertices, mesh.faces, np.eye(4)[None], "cylinder")
     approach = np.array([np.cos(yaw_rad), np.sin(yaw_rad), 0.0])
     hand = -0.08 * approach + [0, 0, 0.05]
     up, along = np.array([0, 0, 1.0]), np.array([0.1, 0, 0])
-    return list(grasp_candidates(thing, up, hand, approach, load_robot_config("panda").gripper, kind, along))
+    gripper = load_robot_config("panda").gripper
+    return list(grasp_candidates(thing, up, hand, approach, gripper, kind, along, doubt_m=doubt_m))
 
 
 @pytest.mark.parametrize("yaw_rad", np.radians([0, 45, 135, 200]))
@@ -78,3 +79,27 @@ def test_fingers_that_end_before_the_middle_of_a_ball_do_not_hold_it():
         fingers = dataclasses.replace(gripper, finger_depth_m=depth_m)
         found = grasp_candidates(thing, np.array([0, 0, 1.0]), -0.1 * x, x, fingers, "lift")
         assert (next(found, None) is not None) is holds
+
+
+SLENDER = [[0, 0], [0.015, 0], [0.015, 0.12], [0, 0.12]]
+ON_A_NARROW_FOOT = [[0, 0], [0.015, 0], [0.035, 0.12], [0, 0.12]]
+
+
+@pytest.mark.parametrize(
+    "profile, grip",
+    [(SLENDER, "pinch"), (ON_A_NARROW_FOOT, "pinch"), ([[0, 0], [0.035, 0], [0.035, 0.12], [0, 0.12]], "push")],
+)
+def test_what_a_push_would_tip_is_held_while_it_slides(profile, grip):
+    """How wide it is where it stands counts, not at its rim."""
+    found = candidates(profile, 0.0, "slide")
+    assert found[0].grip == grip and {g.grip for g in found} == {"pinch", "push"}
+
+
+@pytest.mark.parametrize("kind, axis", [("lift", 1), ("touch", 2)])
+def test_a_doubt_about_the_place_turns_the_grasp_to_where_it_gives_way(kind, axis):
+    """The fingers of a pinch close across the doubt, and a touch comes from beside it."""
+    post = [[0, 0], [0.032, 0], [0.032, 0.12], [0, 0.12]]
+    sure = candidates(post, 0.0, kind)[0].T_object_tool
+    doubt_m = 0.04 * sure[:3, axis]
+    unsure = candidates(post, 0.0, kind, doubt_m)[0].T_object_tool
+    assert abs(unsure[:3, axis] @ sure[:3, axis]) < 0.5

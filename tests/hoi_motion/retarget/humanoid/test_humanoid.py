@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
+from hoi_motion.motion import SupportBox
 from hoi_motion.retarget.humanoid.apart import ApartTask
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid, turning_back
+from hoi_motion.retarget.humanoid.scene_apart import SceneThings
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.retarget.robots.config import load_robot_config, robots_folder
@@ -259,3 +261,31 @@ def test_a_joint_that_mimics_another_follows_it_in_every_frame(tmp_path, steppin
     result = retarget_humanoid(stepping, Humanoid(load_robot_config("humanoid", str(tmp_path / "r.urdf"))), body)
     left, right = (result.positions_rad[:, result.joint_names.index(f"{side}_elbow")] for side in ("left", "right"))
     assert np.ptp(left) > 0.05 and right == pytest.approx(0.5 * left + 0.1, abs=1e-6)
+
+
+def test_a_table_where_the_legs_would_be_pushes_the_robot_back_and_its_feet_stay(stepping, humanoid, body, walked):
+    T = np.eye(4)
+    T[:3, 3] = [0.43, 0.4, 0.7]
+    among = stepping.replace(supports=(SupportBox("table", np.array([0.6, 1.0, 0.06]), T),))
+    kept = retarget_humanoid(among, humanoid, body)
+    depths = []
+    for result in (walked, kept):
+        with HumanoidWorld(humanoid, among, result) as world:
+            found = []
+            for frame in range(among.num_frames):
+                world.show(frame)
+                found.append(world.depth_m("table"))
+        depths.append(max(found))
+    assert depths[0] > 0.05 and depths[1] < 0.003
+    assert kept.facts["scene_depth_m"] < 1e-3 and kept.facts["foot_slide_m"] < 0.005
+
+
+def test_a_hand_may_be_at_what_it_touches_and_the_rest_of_the_body_may_not(stepping, humanoid):
+    """Spared are the joints of the touching hand, near the contact only."""
+    contact = stepping.contacts[0]
+    scene = SceneThings(humanoid, stepping, 1.0)
+    (during,), (before,) = scene.at(contact.start_frame), scene.at(0)
+    hand = humanoid.hand_joints("right_hand")
+    assert during.spared == hand and humanoid.model.frames[humanoid._frame_ids["right_hand"]].parent in hand
+    assert not hand & humanoid.hand_joints("left_hand")
+    assert before.spared == frozenset()

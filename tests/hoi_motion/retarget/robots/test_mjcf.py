@@ -106,6 +106,19 @@ def test_it_follows_a_person_with_planted_feet_and_its_hand_at_the_object(robot,
         assert world.depth_m("floor") < 0.005
 
 
+def test_what_is_replicated_stands_there_so_often_each_copy_from_the_one_before(tmp_path):
+    inner = '<body name="finger" pos="0.1 0 0"><joint name="bend"/><geom size="0.01"/></body>'
+    ring = f'<replicate count="4" euler="0 0 90" offset="0.2 0 0" sep="_">{inner}</replicate>'
+    made = mjcf_to_urdf(
+        xml.fromstring(f'<mujoco><worldbody><body name="palm">{ring}</body></worldbody></mujoco>'), tmp_path / "a.xml"
+    )
+    joints = {j.get("name"): j for j in made.findall("joint") if j.get("name").startswith("bend")}
+    places = [np.array(joints[f"bend_{i}"].find("origin").get("xyz").split(), float) for i in range(4)]
+    # a square: along x, then along y, back along x, back along y, and a finger's base 0.1 ahead in each
+    np.testing.assert_allclose(places, [[0.1, 0, 0], [0.2, 0.1, 0], [0.1, 0.2, 0], [0, 0.1, 0]], atol=1e-9)
+    assert [j.find("child").get("link") for j in joints.values()] == [f"finger_{i}" for i in range(4)]
+
+
 @pytest.mark.parametrize(
     "old, new, said",
     [
@@ -119,7 +132,6 @@ def test_it_follows_a_person_with_planted_feet_and_its_hand_at_the_object(robot,
         ('name="right_wrist"', 'name="left_wrist"', "2 joints called 'left_wrist'"),
         ('<body name="right_thigh"', '<body name="left_shin"', "2 links called 'left_shin'"),
         ("body", "thing", "has no body"),
-        ("<freejoint/>", '<freejoint/><replicate count="3"><geom class="hand"/></replicate>', "has <replicate>"),
         ("<freejoint/>", '<freejoint/><attach model="hand" prefix="l_"/>', "has <attach> hand"),
         ('size="0.11 0.045 0.02"', 'size="0.11 -0.045 0.02"', "'left_foot' of .* has a box with size"),
         (

@@ -8,10 +8,11 @@ import trimesh
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.motion import Contact
-from hoi_motion.physics import CheckConfig, Verdict, carry
-from hoi_motion.physics.carry import carry_objects
+from hoi_motion.physics import CheckConfig, Verdict
 from hoi_motion.physics.checks import object_follows
 from hoi_motion.physics.geometry import MotionGeometry
+from hoi_motion.physics.hand import carry
+from hoi_motion.physics.hand.carry import carry_objects
 
 ROD_RADIUS_M = 0.016
 CURL_RAD = (1.1, 1.3, 0.8)
@@ -63,8 +64,12 @@ def test_what_is_touched_from_one_side_stays_behind(good_motion, body):
 
 @pytest.mark.parametrize("judged, verdict", [(True, Verdict.FAIL), (False, Verdict.PASS)])
 def test_it_is_judged_only_where_asked_for(good_motion, body, judged, verdict):
-    config = CheckConfig(simulate=True, judge_following=judged)
-    assert object_follows(MotionGeometry(good_motion, config, body), None).verdict is verdict
+    """A hand that is said to hold what stands a forearm's length away holds nothing, however it closes."""
+    config, box = CheckConfig(simulate=True, judge_following=judged), good_motion.objects[0]
+    T = box.T_world_object.copy()
+    T[:, 1, 3] -= 0.25
+    away = good_motion.replace(objects=(replace(box, T_world_object=T),))
+    assert object_follows(MotionGeometry(away, config, body), None).verdict is verdict
 
 
 def test_a_motion_whose_second_half_has_no_contact_is_not_judged(good_motion, body):

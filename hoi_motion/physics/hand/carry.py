@@ -6,6 +6,8 @@ motion does not say how firmly a hand grips, and without a grip nothing is ever 
 it to the hand.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
@@ -14,16 +16,18 @@ from hoi_motion.motion import SIDE_OF_HAND, ObjectMotion
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
-from hoi_motion.physics.world import bullet_client, object_mass_kg, pybullet
+from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet
 
 SOLVER_ITERATIONS = 50
 SEGMENT_KG = 0.05
-PALM_N, SEGMENT_N = 200.0, 10.0
+PALM_N, SEGMENT_N = 200.0, 20.0
 """The most that the arm puts behind the palm, and a finger behind each of its three segments; a power grip gives 300 N
 and more in all (Mathiowetz et al., Arch. Phys. Med. Rehabil. 66, 1985)."""
 PRESS_M = 0.008
 """A pressing segment is drawn this far below the surface, as deep as soft skin gives way."""
 SKIN_FRICTION = 1.0
+SUPPORT_SHARE, FADE_S = 4.0, 0.2
+"""An object that a hand closes around is held on its way by this share of its weight, which then fades in that time."""
 HAND_GROUP, OBJECT_GROUP = 32, 64  # hands meet objects only: whether they pass through anything else is another check
 SPINNING_FRICTION_M = 0.005
 """Soft finger tips touch with a patch: its radius, by which friction also resists turning."""
@@ -36,8 +40,12 @@ def carried_objects(geometry: MotionGeometry) -> list[ObjectMotion]:
     return [o for o in geometry.motion.objects if o.name in names]
 
 
-def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
-    """Distance of each carried object's centre from its place in the motion, metres, in frames of the second half."""
+def carry_objects(geometry: MotionGeometry, grips: "tuple[HandPath, ...]" = ()) -> dict[str, np.ndarray]:
+    """Distance of each carried object's centre from its place in the motion, metres, in frames of the second half.
+
+    Args:
+        grips: paths that hands take instead of those that they have in the motion.
+    """
     motion, half = geometry.motion, geometry.motion.num_frames // 2
     with bullet_client() as client:
         add_scene(client, geometry)
@@ -45,7 +53,10 @@ def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
         carried = carried_objects(geometry)
         bodies = {o.name: _add_object(client, geometry, o, half, o in carried) for o in motion.objects}
         steps = max(round(1 / (motion.fps * STEP_S)), 1)
-        hands = [_Hand(client, geometry, hand, half, steps) for hand in sorted({c.hand for c in motion.contacts})]
+        own = {path.hand: path for path in grips}
+        names = sorted({c.hand for c in motion.contacts})
+        hands = [_Hand(client, geometry, own.get(n) or path_in_motion(geometry, n), steps) for n in names]
+        stays = [_Support(client, geometry, bodies[path.object_name], path, steps) for path in grips]
         off = {o.name: np.zeros(motion.num_frames - half) for o in carried}
         for step in range((motion.num_frames - 1 - half) * steps + 1):
             if step % steps == 0:
@@ -53,10 +64,36 @@ def carry_objects(geometry: MotionGeometry) -> dict[str, np.ndarray]:
                 for o in carried:
                     place = pybullet.getBasePositionAndOrientation(bodies[o.name], physicsClientId=client)[0]
                     off[o.name][frame - half] = np.linalg.norm(place - geometry.centres_world(o)[frame])
-            for hand in hands:
-                hand.drive(step)
+            for driven in (*hands, *stays):
+                driven.drive(step)
             pybullet.stepSimulation(physicsClientId=client)
         return off
+
+
+@dataclass(frozen=True)
+class HandPath:
+    """The way of a hand's parts over the second half of a motion, F frames.
+
+    Attributes:
+        hand: one of HANDS; parts: (P,) numbers of the joints; T_world_part: (F, P, 4, 4), drawn into what is pressed.
+        object_name: what it closes around, "" for a hand as it is in the motion.
+        held_from_s: since when it holds; before, the object is helped to stay on its way.
+    """
+
+    hand: str
+    parts: tuple[int, ...]
+    T_world_part: np.ndarray
+    object_name: str = ""
+    held_from_s: float = 0.0
+
+
+def path_in_motion(geometry: MotionGeometry, hand: str) -> HandPath:
+    """A hand as the motion has it; what touches presses."""
+    half, side = geometry.motion.num_frames // 2, SIDE_OF_HAND[hand]
+    parts = [j for j in geometry.parts.hulls_m if part_words(j) == f"{side} hand"]
+    T = geometry.T_world_part[half:, parts].copy()
+    T[..., :3, 3] += _press(geometry, hand, parts)[half:]
+    return HandPath(hand, tuple(parts), T)
 
 
 def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame: int, free: bool) -> int:
@@ -75,26 +112,62 @@ def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame
     return body
 
 
+class _Support:
+    """Holds an object on its way while a hand closes around it, with a force that then fades."""
+
+    def __init__(self, client: int, geometry: MotionGeometry, body: int, path: HandPath, steps: int):
+        self._client, half = client, geometry.motion.num_frames // 2
+        item = geometry.motion.object_named(path.object_name)
+        self._places, self._turns = _fine(geometry.centres_world(item)[half:], item.T_world_object[half:], steps)
+        self._from, self._fade = path.held_from_s / STEP_S, FADE_S / STEP_S
+        self._force_n = SUPPORT_SHARE * GRAVITY_M_S2 * pybullet.getDynamicsInfo(body, -1, physicsClientId=client)[0]
+        place, turn = self._places[0].tolist(), self._turns[0].tolist()
+        self._motor = pybullet.createConstraint(
+            body,
+            -1,
+            -1,
+            -1,
+            pybullet.JOINT_FIXED,
+            [0, 0, 0],
+            [0, 0, 0],
+            place,
+            [0, 0, 0, 1],
+            turn,
+            physicsClientId=client,
+        )
+
+    def drive(self, step: int) -> None:
+        if self._motor is None:
+            return
+        left = 1 - max(0.0, step - self._from) / self._fade
+        if left <= 0:
+            pybullet.removeConstraint(self._motor, physicsClientId=self._client)
+            self._motor = None
+            return
+        place, turn = self._places[step].tolist(), self._turns[step].tolist()
+        force_n = left * self._force_n
+        pybullet.changeConstraint(self._motor, place, turn, maxForce=force_n, physicsClientId=self._client)
+
+
+def _fine(places_m: np.ndarray, T: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places (S, 3) and turns xyzw (S, 4) at every step, of frames (F, 3) and (F, 4, 4)."""
+    times = np.arange(len(T))
+    fine = np.arange((len(T) - 1) * steps + 1) / steps
+    places = np.stack([np.interp(fine, times, places_m[:, k]) for k in range(3)], axis=1)
+    turns = Rotation.from_matrix(T[:, :3, :3])
+    return places, (Slerp(times, turns)(fine) if len(times) > 1 else turns).as_quat()
+
+
 class _Hand:
     """The parts of one hand, drawn along their paths."""
 
-    def __init__(self, client: int, geometry: MotionGeometry, hand: str, half: int, steps: int):
-        self._client = client
-        side = SIDE_OF_HAND[hand]
-        parts = [j for j in geometry.parts.hulls_m if part_words(j) == f"{side} hand"]
-        T = geometry.T_world_part[half:, parts]  # (F, P, 4, 4)
-        places = T[..., :3, 3] + _press(geometry, hand, parts)[half:]
-        times = np.arange(len(T))
-        fine = np.arange((len(T) - 1) * steps + 1) / steps
-        self._places = np.stack(
-            [[np.interp(fine, times, places[:, p, k]) for k in range(3)] for p in range(len(parts))]
-        ).transpose(2, 0, 1)  # (S, P, 3)
-        turns = [Rotation.from_matrix(T[:, p, :3, :3]) for p in range(len(parts))]
-        slerped = [Slerp(times, r)(fine) if len(times) > 1 else r for r in turns]
-        self._turns = np.stack([r.as_quat() for r in slerped], axis=1)  # (S, P, 4)
-        self._parts = [self._add(geometry.parts.hulls_m[j], p, parts) for p, j in enumerate(parts)]
+    def __init__(self, client: int, geometry: MotionGeometry, path: HandPath, steps: int):
+        self._client, T = client, path.T_world_part
+        fine = [_fine(T[:, p, :3, 3], T[:, p], steps) for p in range(len(path.parts))]
+        self._places, self._turns = (np.stack(values, axis=1) for values in zip(*fine))  # (S, P, 3), (S, P, 4)
+        self._parts = [self._add(geometry.parts.hulls_m[j], p, path.parts) for p, j in enumerate(path.parts)]
 
-    def _add(self, hull_m: np.ndarray, p: int, parts: list[int]) -> tuple[int, float]:
+    def _add(self, hull_m: np.ndarray, p: int, parts: tuple[int, ...]) -> tuple[int, float]:
         client = dict(physicsClientId=self._client)
         shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull_m.tolist(), **client)
         place, turn = self._places[0, p].tolist(), self._turns[0, p].tolist()

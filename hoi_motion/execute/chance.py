@@ -1,0 +1,60 @@
+"""Chance: a plan tried where the object may stand instead. What works at one place only is no plan to bet on."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hoi_motion.execute.execute import execute
+from hoi_motion.execute.task import Task
+from hoi_motion.motion import HoiMotion
+from hoi_motion.progress import CancelToken
+from hoi_motion.retarget.arm.grasp import place_doubt_m
+from hoi_motion.retarget.robot_motion import RobotMotion
+
+PLACES = (-1.28, -0.52, 0.52, 1.28)
+"""In standard deviations: with the middle, the middles of five equally likely parts of a normal distribution."""
+LEAST_DOUBT_M = 0.002  # less is no other place
+
+
+def tried_beside(
+    plan: RobotMotion,
+    arm,
+    scene: HoiMotion,
+    task: Task | None = None,
+    noun: str = "",
+    cancel: CancelToken | None = None,
+) -> tuple[bool, ...]:
+    """Whether a plan works where its object stands nearer or farther along the line of sight than it was planned for.
+
+    That is where a lift is unsure, by as much as it says itself. With the plan's own place these are equally likely.
+
+    Args:
+        plan, arm, task, noun: as of `execute`; scene: what the plan was made of.
+
+    Returns:
+        One answer a place; none where the scene says nothing of how sure it is, as true scenes do.
+    """
+    name = plan.facts["object"]
+    doubt_m = place_doubt_m(scene, scene.object_named(name).T_world_object[0])
+    if np.linalg.norm(doubt_m) < LEAST_DOUBT_M:
+        return ()
+    works = []
+    for share in PLACES:
+        if cancel:
+            cancel.raise_if_cancelled()
+        works.append(execute(plan, arm, displaced(scene, name, share * doubt_m), task, noun).done)
+    return tuple(works)
+
+
+def displaced(scene: HoiMotion, object_name: str, shift_m: np.ndarray) -> HoiMotion:  # (3,)
+    """The scene with an object and what may carry it moved; the others stay."""
+    thing = scene.object_named(object_name)
+    T = thing.T_world_object.copy()
+    T[:, :3, 3] += shift_m
+    objects = tuple(replace(o, T_world_object=T) if o is thing else o for o in scene.objects)
+    supports = []
+    for support in scene.supports:
+        T_box = support.T_world_box.copy()
+        T_box[:3, 3] += shift_m
+        supports.append(replace(support, T_world_box=T_box))
+    return scene.replace(objects=objects, supports=tuple(supports))
