@@ -23,8 +23,9 @@ from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, resolve_model, with_options
 from tavid_planner.errors import TavidError
-from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Sample, choose, clip_of, score
+from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, clip_of
 from tavid_planner.request import InteractionRequest
+from tavid_planner.sample import Sample, choose, score
 from training.bench.cases import BENCH_VERSION, ONE_PERSON_CLASSES, Case, bench_cases
 from training.bench.scoring import candidate_masks, wilson_interval
 from training.bench.scoring import score as score_video

@@ -65,8 +65,8 @@ def measure(case, robot: str, samples: int, depth: bool, known: bool, videos: st
     import torch
 
     from hoi_motion.execute.task import task_of
-    from tavid_planner.planner import choose
     from tavid_planner.request import InteractionRequest
+    from tavid_planner.sample import choose
 
     torch.set_num_threads(1)
     config = planned.profile()
@@ -97,8 +97,8 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     from hoi_motion.retarget.act import with_act
     from hoi_motion.retarget.arm.trajectory import retarget_arm
     from tavid_planner.plan import InteractionVideo
-    from tavid_planner.planner import Sample
     from tavid_planner.robot_stage import NOT_FOR_THIS_MOTION, RobotPlan, told_act
+    from tavid_planner.sample import Sample
     from training.scenes.scene import free_body
 
     config, body, truth, arm = planned.profile(), free_body(), scene.motion, planned.arm_of(robot, "")

@@ -4,26 +4,22 @@ import logging
 import time
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hoi_motion.motion import HoiMotion
 from hoi_motion.options import to_mapping
-from hoi_motion.physics.report import PhysicsReport, Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
-from tavid_planner.alignment import target_alignment
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked
-from tavid_planner.plan import EarlyLook, InteractionPlan, InteractionVideo, SampleScore
+from tavid_planner.plan import InteractionPlan, InteractionVideo
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
-from tavid_planner.robot_stage import RobotPlan, RobotStage, target_noun, told_act
+from tavid_planner.robot_stage import RobotStage, target_noun, told_act
+from tavid_planner.sample import Sample, choose, is_good, score, without_misses
 
 if TYPE_CHECKING:
     from hoi_motion.lift import Clip
-    from hoi_motion.lift.pipeline import Observation
-    from hoi_motion.physics import RepairResult
 
 log = logging.getLogger(__name__)
 
@@ -39,40 +35,6 @@ FAILURES_OF_ONE_SAMPLE = {
 }
 # the share of a stage's time that its parts take, as progress shows it
 PARTS = {"keypoints": (0.0, 0.8), "object": (0.8, 1.0)}
-VERDICT_RANK = {Verdict.PASS: 2, Verdict.NOT_RUN: 1, Verdict.FAIL: 0}
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One of the K candidates on its way through the stages; a stage that failed leaves its error here.
-
-    Attributes:
-        observation: a hoi_motion.lift.pipeline.Observation of the video.
-        lifted: the motion before the repair, when that moved something.
-        missed: no hand touches the target in the video while one does in another sample's: not lifted.
-        early: what the first steps of the video said; it may have been stopped there.
-    """
-
-    seed: int
-    video: InteractionVideo | None = None
-    motion: HoiMotion | None = None
-    report: PhysicsReport | None = None
-    lifted: HoiMotion | None = None
-    repair: "RepairResult | None" = None
-    error: TavidError | None = None
-    observation: "Observation | None" = None
-    missed: bool = False
-    robot: RobotPlan | None = None
-    early: EarlyLook | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether no further stage has work with it."""
-        return self.error is not None or self.missed or self.stopped
-
-    @property
-    def stopped(self) -> bool:
-        return self.early is not None and bool(self.early.stopped) and not self.early.again
 
 
 class Planner:
@@ -305,70 +267,6 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
         request.depth_m,
         target_noun(request.prompt),
     )
-
-
-def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by the robot's chance to move the object, verdict, touch, target alignment, margin, order.
-
-    Alignments that round to the same twentieth count as equal: what is left of their difference is noise.
-
-    Raises:
-        TavidError: the first sample's error when no sample got through all stages.
-    """
-    whole = [s for s in samples if s.report is not None]
-    if not whole:
-        raise next(s.error for s in samples if s.error is not None)
-
-    def rank(sample: Sample) -> tuple:
-        s = score(sample, request)
-        margin = -1.0 if s.margin is None else s.margin
-        alignment = round(20 * (s.target_alignment or 0.0))
-        return s.chance or 0.0, bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
-
-    return max(whole, key=rank)  # max keeps the first of equals
-
-
-def is_good(sample: Sample, request: InteractionRequest) -> bool:
-    """Whether nothing is wanting: it passes, a hand touches the target, and the robot, if one was asked, did it."""
-    if sample.report is None:
-        return False
-    s = score(sample, request)
-    return s.verdict is Verdict.PASS and bool(s.touches_target) and s.executed is not False
-
-
-def without_misses(samples: list[Sample]) -> list[Sample]:
-    """Mark the samples whose video misses the target, if there are others."""
-
-    def touches(sample: Sample) -> bool:
-        return not sample.over and bool(sample.observation.contacts)
-
-    if not any(touches(s) for s in samples):
-        return samples
-    return [replace(s, missed=not s.over and not touches(s)) for s in samples]
-
-
-def score(sample: Sample, request: InteractionRequest) -> SampleScore:
-    """What plan.json says about one sample."""
-    attention = sample.video.target_attention if sample.video is not None else None
-    alignment = None if attention is None else target_alignment(attention[0], request.target_mask)
-    early = sample.early
-    if sample.error is not None:
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=str(sample.error), early=early)
-    if sample.stopped:
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, error=early.stopped, early=early)
-    if sample.missed:
-        why = "not lifted: no hand touches the target in the video"
-        return SampleScore(sample.seed, Verdict.NOT_RUN, alignment, touches_target=False, error=why, early=early)
-    failed = tuple(c.name for c in sample.report.checks if c.verdict is Verdict.FAIL)
-    touches, margin = touches_target(sample.motion), sample.report.margin
-    verdict, robot = sample.report.verdict, sample.robot
-    tried = {} if robot is None else {"executed": robot.done, "chance": robot.chance}
-    return SampleScore(sample.seed, verdict, alignment, failed, touches, margin, early=early, **tried)
-
-
-def touches_target(motion: HoiMotion) -> bool:
-    """Whether a hand is in contact with the target in any frame."""
-    return motion.target is not None and any(c.object_name == motion.target.name for c in motion.contacts)
 
 
 class _Run:

@@ -13,7 +13,8 @@ from tavid_planner import planner as planner_module
 from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ControlError, ErrorCode, InputError, LiftError, TavidError, VideoError
 from tavid_planner.plan import EarlyLook, Generated
-from tavid_planner.planner import Planner, Sample, choose
+from tavid_planner.planner import Planner
+from tavid_planner.sample import Sample, choose
 
 AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
 

@@ -12,8 +12,9 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 from tavid_planner.bundle import save_plan
 from tavid_planner.config import load_profile
 from tavid_planner.errors import ErrorCode, TavidError
-from tavid_planner.planner import Planner, Sample, choose
+from tavid_planner.planner import Planner
 from tavid_planner.robot_stage import RobotPlan, RobotStage, RobotStageConfig, target_noun, told_act
+from tavid_planner.sample import Sample, choose
 
 
 def execution(why_not: str = "") -> Execution:
