@@ -10,8 +10,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes
 
 UNIT_M = 0.0254 / 0.45  # an ASF unit

@@ -5,9 +5,10 @@ What stands in `__all__` is the public face; whatever is heavy is imported when 
 
 from typing import TYPE_CHECKING
 
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.lazy import lazy_names
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel, load_body

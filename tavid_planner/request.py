@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.camera import checked_intrinsics
 from hoi_motion.errors import shown
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.masks import checked_depth, checked_mask
-from hoi_motion.motion import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.instances import ACTOR, OTHER, TARGET, Instance, checked_instances
 

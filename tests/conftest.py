@@ -7,7 +7,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.camera import Camera
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 from tavid_planner.plan import InteractionPlan, InteractionVideo, SampleScore
 from tavid_planner.request import InteractionRequest

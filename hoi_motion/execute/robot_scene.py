@@ -164,7 +164,7 @@ def _file_meshes(file: str, scale) -> Iterator[tuple]:
     if Path(file).suffix.lower() == ".dae":  # trimesh wants one more package for these, pinocchio's loader reads them
         import hppfcl  # pyright: ignore[reportMissingImports]
 
-        mesh = hppfcl.MeshLoader().load(file, np.array(scale, float))
+        mesh = hppfcl.MeshLoader().load(file, np.array(scale, float))  # pyright: ignore[reportAttributeAccessIssue]
         yield _smooth(trimesh.Trimesh(mesh.vertices(), [list(map(int, t)) for t in mesh.tri_indices()])), None
         return
     read = trimesh.load(file, force="scene", process=False)

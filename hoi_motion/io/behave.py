@@ -1,8 +1,5 @@
 """BEHAVE: SMPL+H and object fits in the frame of the first Kinect (y down), 30 fps files or one folder per frame."""
 
-# pyright: reportAttributeAccessIssue=false
-# trimesh types what it loads as any geometry, also where a mesh is asked for
-
 from pathlib import Path
 
 import numpy as np

@@ -11,8 +11,9 @@ import numpy as np
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import SMPLX_PELVIS_M
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.motion import HoiMotion
 
 NEUTRAL_BODY = "smplx-neutral"
 MAX_BETAS = 400

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_text
+from hoi_motion.camera import LARGEST_SIZE_PX
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import write_whole
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
-from hoi_motion.motion import LARGEST_SIZE_PX
 from hoi_motion.progress import silent
 from hoi_motion.reading.npz import NpzFile
 

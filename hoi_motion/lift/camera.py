@@ -7,7 +7,7 @@ the level frame moved to the floor under the actor's first-frame pelvis.
 import numpy as np
 import torch
 
-from hoi_motion.motion import Camera, checked_intrinsics
+from hoi_motion.camera import Camera, checked_intrinsics
 
 
 def clip_intrinsics(size_px, intrinsics=None) -> tuple[np.ndarray, str]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.camera import checked_intrinsics
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.masks import checked_depth, checked_mask
-from hoi_motion.motion import checked_intrinsics
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,8 @@
 """Surfaces from mesh files of anyone: known endings only, from memory, judged by size."""
 
+# pyright: reportAttributeAccessIssue=false
+# trimesh types what it loads as any geometry, also where a mesh is asked for
+
 import io
 from pathlib import Path
 

@@ -10,6 +10,9 @@ Bodies are links with a joint of their own; what is fixed to one is part of it. 
 every file, for who wants to be sure.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# pinocchio's names are made when it is imported
+
 import io
 import xml.etree.ElementTree as xml
 from pathlib import Path

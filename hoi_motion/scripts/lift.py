@@ -84,13 +84,13 @@ def _lift(argv: list[str]) -> int:
         if path is not None:
             check_writable(path)
 
+    from hoi_motion.camera import checked_intrinsics
     from hoi_motion.keypoints.file import SavedKeypoints
     from hoi_motion.keypoints.sources import keypoint_source
     from hoi_motion.lift.config import LiftConfig
     from hoi_motion.masks import checked_depth, checked_mask
     from hoi_motion.media.image_files import read_depth, read_mask
     from hoi_motion.media.video_file import read_video, write_video
-    from hoi_motion.motion import checked_intrinsics
 
     config = LiftConfig(body_model=arguments.body_model, keypoints=arguments.keypoints, track=arguments.track)
     track_source(config.track)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from benchmarks.real_clips import contact_verdict, find_videos, largest_jump_m, main
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
+from hoi_motion.camera import Camera
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
 
 
 def _motion(*contacts) -> HoiMotion:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.motion import Camera, Contact, HoiMotion
+from hoi_motion.motion import Contact, HoiMotion
 
 
 def test_a_saved_motion_is_loaded_as_it_was(motion, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.motion import Camera
+from hoi_motion.camera import Camera
 from training.scenes.conditions import CameraRange
 
 WHOLE_BODY_SHARE = 0.12  # of the scenes show the feet too

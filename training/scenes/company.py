@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hoi_motion.body import BodyModel
+from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
 from hoi_motion.rigid import standing_at
 from training.scenes.camera import sample_camera
 from training.scenes.conditions import CameraRange, Conditions

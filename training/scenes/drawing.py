@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.motion import Camera
+from hoi_motion.camera import Camera
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure
 from training.scenes.layout import Layout
 from training.scenes.objects import box_mesh

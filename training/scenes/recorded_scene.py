@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.motion import Camera, HoiMotion, ObjectMotion
+from hoi_motion.camera import Camera
+from hoi_motion.motion import HoiMotion, ObjectMotion
 from hoi_motion.rigid import standing_at
 from training.scenes.camera import sample_camera
 from training.scenes.conditions import CameraRange

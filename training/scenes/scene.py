@@ -7,8 +7,9 @@ from functools import lru_cache
 import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
+from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
 from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
 from training.scenes.conditions import TRAINING, Conditions
 from training.scenes.doings import Company, Doing

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body import VERTEX_LABELS, BodyModel
+from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.rigid import standing_at
 from training.scenes.afterwards import (
     CARRIES_AWAY,

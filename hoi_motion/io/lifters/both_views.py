@@ -5,9 +5,10 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import turned
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.motion import HoiMotion
 
 
 def motion_of_views(

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.io import smpl_family as family
 from hoi_motion.io.lifters.people import bridged, chosen_person, linked, listed
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 from hoi_motion.reading.pickles import load_pickle
 

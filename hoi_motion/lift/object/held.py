@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.camera import Camera
 from hoi_motion.lift.object.sight import sight_ray
 from hoi_motion.lift.track.track import ObjectTrack
-from hoi_motion.motion import Camera
 
 # the track says where an object is while it is so sure of it
 SEEN = 0.35

@@ -6,9 +6,9 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from hoi_motion.camera import Camera
 from hoi_motion.lift.object.family import UNNAMED, families_of
 from hoi_motion.lift.object.shape import Primitive, fit_primitive
-from hoi_motion.motion import Camera
 from hoi_motion.rigid import standing_at
 
 # what is so much nearer than the object in a depth image stands before it

@@ -60,7 +60,7 @@ class Hand:
             out = rest[chain[1]] + rest[chain[2]]
             axes[f] = np.cross(out, normal)
             if FINGERS[f] == "thumb":
-                across, _ = Rotation.align_vectors(normal[None], (out / np.linalg.norm(out))[None])
+                across = Rotation.align_vectors(normal[None], (out / np.linalg.norm(out))[None])[0]
                 turned[f], axes[f] = across.as_matrix(), across.inv().apply(np.cross(normal, along))
             axes[f] /= np.linalg.norm(axes[f], axis=1, keepdims=True)
         roots = [_placed(rest[chain[0]], R) for chain, R in zip(chains, turned)]

@@ -1,5 +1,7 @@
 """CogVideoX image-to-video, 1.0 and 1.5: joint attention of text and video, image latents beside the noise."""
 
+from typing import Any
+
 import torch
 from diffusers import CogVideoXImageToVideoPipeline
 from diffusers.models.attention_processor import CogVideoXAttnProcessor2_0
@@ -44,7 +46,7 @@ class CogVideoXBackbone(Backbone):
         return self.token_size(latents.shape[1], *latents.shape[3:])
 
     def watch(self, block: int, mix: Mix) -> Watched:
-        attention = self.blocks[block].attn1
+        attention: Any = self.blocks[block].attn1
         processor = attention.processor
         if isinstance(processor, JointProcessor) and processor.mix is Attended.mixed:
             return Watched([(attention, JointProcessor(mix, processor.backend))])
@@ -54,8 +56,9 @@ class CogVideoXBackbone(Backbone):
 
     def use_attention_backend(self, backend: str) -> None:
         # diffusers' own processor of this family does not ask which backend is wanted
-        for block in self.blocks:
-            block.attn1.set_processor(JointProcessor(Attended.mixed, backend))
+        attentions: list[Any] = [block.attn1 for block in self.blocks]
+        for attention in attentions:
+            attention.set_processor(JointProcessor(Attended.mixed, backend))
 
     def inputs(self, noisy, image, condition, has_image=None) -> torch.Tensor:
         if has_image is not None:

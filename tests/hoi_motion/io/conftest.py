@@ -3,7 +3,8 @@ import pytest
 import trimesh
 
 from hoi_motion.body import load_body
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.camera import Camera
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from tests.hoi_motion.io.published import SMPLX_PELVIS
 
 

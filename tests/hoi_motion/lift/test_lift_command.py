@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.keypoints.file import write_keypoints
 from hoi_motion.lift.person.given_human import on_frames_of
 from hoi_motion.media.video_file import read_video, write_video
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts.lift import main
 from tests.hoi_motion.conftest import SIZE_PX
 

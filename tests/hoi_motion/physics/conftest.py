@@ -6,7 +6,8 @@ import trimesh
 
 from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.camera import Camera
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.person import part_transforms
 
 FRAMES, FPS = 17, 24.0

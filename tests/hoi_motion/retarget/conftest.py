@@ -7,7 +7,8 @@ import pytest
 import trimesh
 
 from hoi_motion.body import load_body
-from hoi_motion.motion import Camera, Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.camera import Camera
+from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.robots.config import load_robot_config

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.camera import Camera
+from hoi_motion.motion import HoiMotion
 
 
 @pytest.fixture

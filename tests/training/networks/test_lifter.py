@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from hoi_motion.camera import Camera
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.person import lifter
-from hoi_motion.motion import Camera, HoiMotion, ObjectMotion
+from hoi_motion.motion import HoiMotion, ObjectMotion
 from tests.training.scenes.acclaim import write_person
 from training.networks import lifter as train_lifter
 from training.networks.lifter_motion import CLIP_SECONDS, random_poses, reaches, recordings, walks

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from hoi_motion.body.change import turned_root
+from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io.smpl_family import R_WORLD_CAMERA
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.given_human import check_human, place_human
-from hoi_motion.motion import Camera, HoiMotion
+from hoi_motion.motion import HoiMotion
 from tests.hoi_motion.conftest import DISTANCE_M, reaching_pose
 
 FRAMES = 5
