@@ -2,9 +2,7 @@
 
 import errno
 import logging
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,29 +28,35 @@ ROOM_BYTES = 1 << 16
 
 
 def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
-    """Draw them, the robot and the film beside the others: they take longest, and encoders are other processes.
+    """Draw them one after the other; the film and the page, which show what is made before them, come last.
+
+    One after the other: numpy's OpenBLAS may wait for ever when two threads of a process call it at once.
 
     Returns:
         File -> cause of those that could not be made.
+
+    Raises:
+        OSError: the disk is to blame. ControlError: CANCELLED.
     """
-    robot = _RobotToLookAt(plan)
-    drawer = _Drawer(folder, cancel)
-    steps, robot_steps = _steps(plan), robot.steps()
-    with ThreadPoolExecutor(1, thread_name_prefix="film") as beside:
+    robot, not_drawn = _RobotToLookAt(plan), {}
+    last = {
+        FILM: lambda path: _film(plan, path, robot.take),
+        REPORT: lambda path: _report(plan, folder, not_drawn),
+    }
+    steps = _steps(plan) | robot.steps() | last
+    for k, (name, draw) in enumerate(steps.items()):
+        on_progress("save", k / len(steps))
+        cancel.raise_if_cancelled()
         try:
-            with_robot = beside.submit(drawer.draw, robot_steps)
-            film = beside.submit(drawer.draw, {FILM: lambda path: _film(plan, path, robot.take)})
-            for k, (name, draw) in enumerate(steps.items()):
-                on_progress("save", k / (len(steps) + 2))
-                drawer.draw({name: draw})
-            with_robot.result()  # the report shows it
-            drawer.draw({REPORT: lambda path: _report(plan, folder, drawer.not_drawn)})
-            on_progress("save", (len(steps) + 1) / (len(steps) + 2))
-            film.result()
-        except BaseException:
-            drawer.stop()
-            raise
-    return drawer.not_drawn
+            draw(folder / name)
+        except Exception as error:  # whatever a drawing library raises: the plan itself stands already
+            if isinstance(error, ControlError):
+                raise
+            (folder / name).unlink(missing_ok=True)
+            _check_disk(folder, error)
+            cause = not_drawn[name] = str(error) or type(error).__name__
+            log.warning("%s could not be drawn: %s", name, cause, exc_info=not isinstance(error, TavidError))
+    return not_drawn
 
 
 def _steps(plan: InteractionPlan) -> dict[str, Callable[[Path], None]]:
@@ -88,38 +92,6 @@ def _report(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str]) -> N
     from tavid_planner.report import write_report
 
     write_report(plan, folder, not_drawn)
-
-
-class _Drawer:
-    """Makes files one by one, for several threads.
-
-    Attributes:
-        not_drawn: file -> why it could not be made.
-    """
-
-    def __init__(self, folder: Path, cancel: CancelToken):
-        self._folder, self._cancel, self._stopped = folder, cancel, threading.Event()
-        self.not_drawn: dict[str, str] = {}
-
-    def stop(self) -> None:
-        """Begin no other file."""
-        self._stopped.set()
-
-    def draw(self, steps: Mapping[str, Callable[[Path], None]]) -> None:
-        """Raises: OSError when the disk is to blame; ControlError: CANCELLED."""
-        for name, draw in steps.items():
-            if self._stopped.is_set():
-                return
-            self._cancel.raise_if_cancelled()
-            try:
-                draw(self._folder / name)
-            except Exception as error:  # whatever a drawing library raises: the plan itself stands already
-                if isinstance(error, ControlError):
-                    raise
-                (self._folder / name).unlink(missing_ok=True)
-                _check_disk(self._folder, error)
-                cause = self.not_drawn[name] = str(error) or type(error).__name__
-                log.warning("%s could not be drawn: %s", name, cause, exc_info=not isinstance(error, TavidError))
 
 
 class _RobotToLookAt:
