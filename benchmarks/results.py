@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
@@ -134,8 +135,11 @@ def running_command(argv: list[str] | None = None) -> str:
 
 
 def commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    """The commit that is measured; "-dirty" when the tree differs from it in more than results that were just saved."""
+    git = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True)
+    name = git(["git", "describe", "--always"]).stdout.strip()
+    changed = git(["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results"]).returncode == 1
+    return name + "-dirty" * changed or "unknown"
 
 
 def processor() -> str:

@@ -63,13 +63,13 @@ class CheckConfig:
     )
     # Repair (repair.py): how far a motion may be changed before it counts as another motion.
     repair: bool = option(True, "plans: make a motion that fails pass by the smallest change, and say what moved")
-    # Less than a lifted wrist is off in the worst of 60 scenes, 138 [result lift.wrist_mm_worst] mm: that much is
+    # Less than a lifted wrist is off in the worst of 60 scenes, 137 [result lift.wrist_mm_worst] mm: that much is
     # within what the video says.
     repair_joint_m: float = option(0.12, "joint against the pelvis, after a repair", minimum=0, maximum=1, unit="m")
     repair_root_m: float = option(0.10, "body as a whole, after a repair", minimum=0, maximum=1, unit="m")
     # Sliding adds up over a clip, so that taking it back is bounded by speed: twice the skating limit.
     repair_drift_m_s: float = option(0.6, "sliding of the body that is taken back", minimum=0, maximum=10, unit="m/s")
-    # Less than the worst of 60 lifted objects is off, mostly in depth: 39 [result lift.object_cm_worst] cm.
+    # Less than the worst of 60 lifted objects is off, mostly in depth: 37 [result lift.object_cm_worst] cm.
     repair_object_m: float = option(0.30, "object, after a repair", minimum=0, maximum=1, unit="m")
 
     def __post_init__(self):
