@@ -7,7 +7,6 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +20,6 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.partial import partial_folder
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.robot_stage import RobotPlan
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 

@@ -159,6 +159,13 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class BundleConfig:
+    """What is put on disk beside the plan itself."""
+
+    film: bool = option(True, "draw film.mp4, the plan from two sides; it takes most of the time of saving")
+
+
+@dataclass(frozen=True)
 class PlannerConfig:
     """A profile: everything a plan depends on besides the request."""
 
@@ -167,6 +174,7 @@ class PlannerConfig:
     lift: LiftConfig = section(LiftConfig)
     check: CheckConfig = section(CheckConfig)
     robot: RobotStageConfig = section(RobotStageConfig)
+    bundle: BundleConfig = section(BundleConfig)
 
     def __post_init__(self):
         check_options(self)

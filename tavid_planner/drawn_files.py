@@ -39,11 +39,8 @@ def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, can
         OSError: the disk is to blame. ControlError: CANCELLED.
     """
     robot, not_drawn = _RobotToLookAt(plan), {}
-    last = {
-        FILM: lambda path: _film(plan, path, robot.take),
-        REPORT: lambda path: _report(plan, folder, not_drawn),
-    }
-    steps = _steps(plan) | robot.steps() | last
+    film = {FILM: lambda path: _film(plan, path, robot.take)} if plan.film else {}
+    steps = _steps(plan) | robot.steps() | film | {REPORT: lambda path: _report(plan, folder, not_drawn)}
     for k, (name, draw) in enumerate(steps.items()):
         on_progress("save", k / len(steps))
         cancel.raise_if_cancelled()

@@ -113,6 +113,7 @@ class InteractionPlan:
         lifted: the motion as the video shows it, when the repair moved something; None when `motion` is that.
         repair: what became of the repair, None when the profile asks for none.
         robot: what the robot makes of the motion, None when none was named; robot_stage: the loaded robot, for a film.
+        film: whether the bundle shows the plan as a film.
     """
 
     request: InteractionRequest
@@ -127,6 +128,7 @@ class InteractionPlan:
     repair: "RepairResult | None" = None
     robot: "RobotPlan | None" = None
     robot_stage: "RobotStage | None" = None
+    film: bool = True
 
     @property
     def verdict(self) -> Verdict:

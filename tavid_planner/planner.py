@@ -241,6 +241,7 @@ class Planner:
             repair=best.repair,
             robot=best.robot,
             robot_stage=robot,
+            film=self.config.bundle.film,
         )
 
 

@@ -9,7 +9,7 @@ from hoi_motion.files import check_writable, write_whole
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
 from hoi_motion.scripts.scene_options import add_scene_options
-from tavid_planner.errors import TavidError
+from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -93,6 +93,10 @@ def _plan(argv: list[str]) -> int:
     config = with_options(load_profile(arguments.profile), arguments.options)
     folder = check_output_folder(arguments.out)
     if arguments.film:
+        if not config.bundle.film:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, "--film wants a film that bundle.film=false leaves out", "leave one of them out"
+            )
         check_writable(arguments.film)
     request = _request(arguments)
     quiet_libraries(arguments.debug)

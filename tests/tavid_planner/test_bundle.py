@@ -67,6 +67,12 @@ def test_a_bundle_holds_what_is_documented(plan, tmp_path):
     assert json.loads((folder / "physics.json").read_text())["verdict"] == "FAIL"
 
 
+def test_a_profile_without_a_film_saves_all_but_the_film(plan, tmp_path, tiny_clips):
+    folder = save_plan(dataclasses.replace(plan, film=False), tmp_path / "plan")
+    assert {p.name for p in folder.iterdir()} == FILES - {"film.mp4"}
+    assert load_plan_json(folder)["not_drawn"] == {}
+
+
 @pytest.mark.parametrize("what", ["empty folder", "full folder", "file", "dangling link"])
 def test_an_existing_path_is_refused_and_left_alone(tmp_path, what):
     path = tmp_path / "out"

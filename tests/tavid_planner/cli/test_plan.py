@@ -108,6 +108,11 @@ def test_a_film_is_put_where_it_is_asked_for(files, planned, monkeypatch, capsys
     assert (files / "mine.mp4").read_bytes() == b"a film" and "mine.mp4" in capsys.readouterr().out
 
 
+def test_a_film_that_the_profile_leaves_out_cannot_be_asked_for(files, planned, capsys):
+    assert main(arguments(files, "--film", str(files / "mine.mp4"), "--set", "bundle.film=false")) == 2
+    assert "bundle.film=false" in capsys.readouterr().err and not planned
+
+
 def test_a_film_that_cannot_be_kept_is_refused_before_any_work(files, planned, capsys):
     assert main(arguments(files, "--film", "/nowhere/mine.mp4")) == 2
     assert "OUTPUT_INVALID" in line(capsys) and not planned
