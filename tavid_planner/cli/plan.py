@@ -95,7 +95,7 @@ def _plan(argv: list[str]) -> int:
     if arguments.film:
         if not config.bundle.film:
             raise InputError(
-                ErrorCode.CONFIG_INVALID, "--film wants a film that bundle.film=false leaves out", "leave one of them out"
+                ErrorCode.CONFIG_INVALID, "--film wants what bundle.film=false leaves out", "leave one of them out"
             )
         check_writable(arguments.film)
     request = _request(arguments)
