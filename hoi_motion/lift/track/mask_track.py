@@ -33,7 +33,7 @@ def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | N
             rows, columns = np.nonzero(masks[t])
             y, x = rows.min(), columns.min()
             outlines[int(t)] = Outline(masks[t, y : rows.max() + 1, x : columns.max() + 1], int(x), int(y))
-            turn = _turn(mask, masks[t], turn)
+            turn = seen_turn_rad(mask, masks[t], turn)
             similarity[t] = moved_like(mask, masks[t], turn)
     resting[0] = True
     known = np.flatnonzero(seen | (np.arange(len(masks)) == 0))
@@ -58,7 +58,7 @@ def moved_like(mask: np.ndarray, now: np.ndarray, turn_rad: float = 0.0) -> np.n
     return np.column_stack([growth * turn, middle - growth * (low + high) / 2])
 
 
-def _turn(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
+def seen_turn_rad(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
     """Turn of the long axis, of its two directions the one nearer to the last turn; the last where neither is long."""
     (first, first_long), (axis, axis_long) = _long_axis(mask), _long_axis(now)
     if min(first_long, axis_long) < LONG:
