@@ -3,8 +3,9 @@
 python -m benchmarks.lift_generated --count 60 --out FILE
 
 TargetBench scores its clips without keeping them, so they are made again, with the same scenes and sampler seed. Per
-clip: the error that lifting ended with, if any, whether the joints of every frame are within 5% of the body's height of
-their keypoints (which are not the truth), and in how many frames the lift itself takes them to be right by that measure. With --out a run that was stopped goes on with the clips that are missing.
+clip: the error that lifting ended with, if any; whether the joints of every frame are within 5% of the body's height of
+their keypoints, which are not the truth; and in how many frames the lift itself takes them to be right by that measure.
+With --out a run that was stopped goes on with the clips that are missing.
 """
 
 import argparse
