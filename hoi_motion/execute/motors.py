@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 
 POSITION_GAIN, VELOCITY_GAIN = 0.3, 1.0  # of a joint's motor, a step: a drive follows within a few milliseconds
 GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
