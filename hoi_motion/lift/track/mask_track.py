@@ -8,8 +8,10 @@ from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
 IN_FIRST_PLACE = 0.85
 COVERS = 0.6
 SEEN = 0.95
-# masks so much longer than wide tell a turn
+# masks so much longer than wide tell a turn; one by more than this at once is of what a hand leaves to be seen, whose
+# long side may be the object's short one
 LONG = 1.4
+MOST_TURN_RAD = np.deg2rad(60)
 LEAST_PX = 4
 
 
@@ -59,12 +61,13 @@ def moved_like(mask: np.ndarray, now: np.ndarray, turn_rad: float = 0.0) -> np.n
 
 
 def seen_turn_rad(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
-    """Turn of the long axis, of its two directions the one nearer to the last turn; the last where neither is long."""
+    """Turn of the long axis, of its two directions the one nearer to the last turn; the last where that is not told."""
     (first, first_long), (axis, axis_long) = _long_axis(mask), _long_axis(now)
     if min(first_long, axis_long) < LONG:
         return last_rad
     turn = axis - first
-    return turn + np.pi * np.round((last_rad - turn) / np.pi)
+    turn += np.pi * np.round((last_rad - turn) / np.pi)
+    return turn if abs(turn - last_rad) <= MOST_TURN_RAD else last_rad
 
 
 def _long_axis(mask: np.ndarray) -> tuple[float, float]:
