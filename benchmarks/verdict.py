@@ -116,6 +116,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     row |= {"lifted_verdict": str(result.before.verdict), "lifted_margin": result.before.margin}
     row["checks"] = {c.name: _margin(c) for c in result.before.checks}
     row |= {name: planned.found(lifted, truth)[name] for name in ("rest_cm", "sight_cm", "source")}
+    row["before"] = of_lift(lifted)
     sample = replace(sample, motion=result.motion, report=result.report)
     if not lifted.contacts:
         return replace(sample, missed=True), row | {"why_not": "no hand on the target"}
@@ -131,10 +132,44 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     own = execute(motion, arm, plan, noun=noun)
     answer = RobotPlan(robot, motion, own, beside=tried_beside(motion, arm, plan, noun=noun))
     row |= {"own": own.done, "beside": list(answer.beside), "chance": answer.chance}
+    row["before"] |= of_plan(plan, motion, own, arm)
     if task_of(plan, "target").kind != task_of(truth, "target").kind:
         return replace(sample, robot=answer), row | {"why_not": "another act"}
     done = planned.on_the_truth(motion, plan, truth, noun, arm)
     return replace(sample, robot=answer), row | {"why_not": done.why_not, "stage": done.stage}
+
+
+def of_lift(lifted) -> dict[str, float]:
+    """What a lift says of itself, in its own units, and how well it saw the hand on the target."""
+    told = {name: value for name, value in lifted.diagnostics.items() if isinstance(value, int | float)}
+    told = {name: float(value) for name, value in told.items() if not name.startswith("seconds_")}
+    sizes = np.ptp(lifted.target.vertices_m, axis=0)
+    return told | {
+        "touch_confidence": max((c.confidence for c in lifted.contacts), default=0.0),
+        "touch_frame": float(min((c.start_frame for c in lifted.contacts), default=-1)),
+        "touch_frames": float(max((c.end_frame - c.start_frame for c in lifted.contacts), default=0)),
+        "widest_m": float(sizes.max()),
+        "narrowest_m": float(sizes.min()),
+    }
+
+
+def of_plan(plan, motion, own, arm) -> dict[str, float]:
+    """What a robot's plan and its own execution say: how far, how wide, how slow, and how near to failure."""
+    way_m = planned.centre_m(plan)[-1] - planned.centre_m(plan)[0]
+    return {
+        "way_m": float(np.linalg.norm(way_m)),
+        "rise_m": float(way_m[2]),
+        "room_m": float(arm.gripper.open_width_m - motion.facts["width_m"]),
+        "pinched": float(motion.facts["grip"] == "pinch"),
+        "straight": float(motion.facts["path"] == "straight"),
+        "attempts": float(motion.facts["attempts"]),
+        "stretch": float(motion.stretch),
+        "place_error_m": own.place_error_m,
+        "turn_error_rad": own.turn_error_rad,
+        "slip_m": own.slip_m,
+        "reach_error_m": own.reach_error_m,
+        "hit_n": max(own.collisions.values(), default=0.0),
+    }
 
 
 def _margin(check) -> float | None:
