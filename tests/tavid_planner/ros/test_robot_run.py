@@ -5,7 +5,6 @@ import threading
 import time
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from control_msgs.action import FollowJointTrajectory, GripperCommand
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -15,7 +14,6 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from hoi_motion.retarget import robot_motion
 from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
 from tavid_planner.ros.client import PlanClient
 from tavid_planner.ros.controllers import Controllers
@@ -23,31 +21,17 @@ from tavid_planner.ros.results import gripper_to_messages, trajectory_to_message
 from tavid_planner_interfaces.action import PlanInteraction
 
 ARM_S = 0.6
-"""What the motion takes: the gripper closes in the middle of it."""
+"""What `arm_motion` takes; its gripper closes in the middle."""
 ANSWER_S = 60
 NAMES = Controllers(arm="arm/follow_joint_trajectory", gripper="hand/gripper_cmd", answer_s=ANSWER_S)
 
 
 @pytest.fixture(scope="module")
-def answer():
-    """Of a plan that passed: an arm of two joints with one finger joint."""
-    count = 7
-    joints = np.linspace([0.1, -0.2, 0.04], [0.5, 0.3, 0.0], count)
-    motion = robot_motion.RobotMotion(
-        "arm",
-        ("shoulder", "elbow", "finger"),
-        joints,
-        np.tile([0.0, 0, 0, 0, 0, 0, 1], (count, 1)),
-        (count - 1) / ARM_S,
-        np.arange(count) / 10,
-        gripper=(
-            robot_motion.GripperCommand(0.0, 0.08, 0.04, 20.0),
-            robot_motion.GripperCommand(ARM_S / 2, 0.0, 0.0, 20.0),
-        ),
-        finger_names=("finger",),
-    )
+def answer(arm_motion):
     return PlanInteraction.Result(
-        verdict="PASS", joint_trajectory=trajectory_to_message(motion), gripper_goals=gripper_to_messages(motion)
+        verdict="PASS",
+        joint_trajectory=trajectory_to_message(arm_motion),
+        gripper_goals=gripper_to_messages(arm_motion),
     )
 
 
@@ -56,7 +40,7 @@ class Robot:
 
     Attributes:
         told: what came when, (seconds, goal), of both.
-        stands: joint -> where it says it is.
+        stands: joint -> where it says it is; was_cancelled: set when the arm was told to stop.
     """
 
     def __init__(self, namespace: str):
@@ -65,7 +49,7 @@ class Robot:
         self.node = Node("robot", namespace=namespace, context=self.context, enable_rosout=False)
         self.arm_does = self.hand_does = "succeed"
         self.stands = {"elbow": -0.2, "other": 3.0, "shoulder": 0.1}
-        self.told, self.was_cancelled = [], False
+        self.told, self.was_cancelled = [], threading.Event()
         group = ReentrantCallbackGroup()
         accepts = dict(callback_group=group, cancel_callback=lambda _: CancelResponse.ACCEPT)
         self.servers = [
@@ -95,7 +79,7 @@ class Robot:
         while self.arm_does in ("hang", "succeed") and (time.monotonic() < end or self.arm_does == "hang"):
             handle.publish_feedback(FollowJointTrajectory.Feedback(joint_names=handle.request.trajectory.joint_names))
             if handle.is_cancel_requested:
-                self.was_cancelled = True
+                self.was_cancelled.set()
                 handle.canceled()
                 return result
             time.sleep(0.02)
@@ -140,7 +124,7 @@ def robot(stage):
     robot = stage.robot
     robot.arm_does = robot.hand_does = "succeed"
     robot.stands = {"elbow": -0.2, "other": 3.0, "shoulder": 0.1}
-    robot.told, robot.was_cancelled = [], False
+    robot.told, robot.was_cancelled = [], threading.Event()
     return robot
 
 
@@ -197,7 +181,7 @@ def test_arm_stops_when_the_gripper_does_not_do_it(client, robot, answer, does, 
     robot.arm_does, robot.hand_does = "hang", does
     with pytest.raises(ControlError, match="hand/gripper_cmd") as failure:
         client.execute(answer, NAMES).result(ANSWER_S)
-    assert failure.value.code is code and robot.was_cancelled
+    assert failure.value.code is code and robot.was_cancelled.wait(ANSWER_S)
 
 
 def test_cancel_stops_the_arm_and_tells_the_gripper_nothing_more(client, robot, answer):
@@ -209,7 +193,7 @@ def test_cancel_stops_the_arm_and_tells_the_gripper_nothing_more(client, robot, 
     assert run.cancel(ANSWER_S)
     with pytest.raises(ControlError) as failure:
         run.result(ANSWER_S)
-    assert failure.value.code is ErrorCode.CANCELLED and robot.was_cancelled
+    assert failure.value.code is ErrorCode.CANCELLED and robot.was_cancelled.is_set()
     assert robot.commands() == [(0.04, 20.0)] and not run.cancel()
 
 
@@ -254,7 +238,7 @@ def test_closing_the_client_stops_the_arm(robot, answer):
     robot.arm_does = "hang"
     with PlanClient(namespace="robot_run") as client:
         client.execute(answer, NAMES)
-    assert robot.was_cancelled
+    assert robot.was_cancelled.wait(ANSWER_S)
 
 
 @pytest.mark.parametrize("wrong", [{"gripper_told": "force"}, {"answer_s": 0}, {"start_tolerance_rad": math.nan}])
