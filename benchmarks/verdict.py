@@ -19,12 +19,11 @@ from benchmarks import planned
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
+from tavid_planner.sample import TRUSTED_CHANCE
 from training.bench.scoring import wilson_interval
 
 CASES, SAMPLES = 22, 4
 DRAWS = 2000
-TRUSTED = 0.6
-"""Chance from which on a plan is bet on: chosen on development cases."""
 SIGNALS = {
     "PASS, as lifted": lambda s: float(s["lifted_verdict"] == "PASS"),
     "smallest margin, as lifted": lambda s: _number(s["lifted_margin"]),
@@ -223,9 +222,9 @@ def table(rows: list[dict]) -> list[str]:
     for value in np.unique(chance.round(2)):
         of_value = all_works[np.isclose(chance, value, atol=0.005)]
         lines.append(f"  {value:.1f}: {len(of_value):>3}  {_share(int(of_value.sum()), len(of_value))}")
-    bet = all_works[chance >= TRUSTED - 1e-9]
+    bet = all_works[chance >= TRUSTED_CHANCE - 1e-9]
     lines.append(
-        f"bet on from {TRUSTED:.1f} on: {len(bet)} of {len(all_works)} plans, {_share(int(bet.sum()), len(bet))}"
+        f"bet on from {TRUSTED_CHANCE:.1f} on: {len(bet)} of {len(all_works)} plans, {_share(int(bet.sum()), len(bet))}"
     )
     for rule in RULES:
         won = _kept(rows, rule)
@@ -269,7 +268,7 @@ def values(rows: list[dict]) -> dict[str, Value]:
             continue  # nothing to tell apart
         scores = _column(rows, SIGNALS[name])
         found[field] = Value(auroc(np.concatenate(scores), all_works), interval=interval(scores, works))
-    bet = all_works[np.concatenate(_column(rows, SIGNALS["chance"])) >= TRUSTED - 1e-9]
+    bet = all_works[np.concatenate(_column(rows, SIGNALS["chance"])) >= TRUSTED_CHANCE - 1e-9]
     found["bets"] = Value(len(bet))
     if len(bet):
         found["precision"] = Value(float(bet.mean()), interval=wilson_interval(int(bet.sum()), len(bet)))
