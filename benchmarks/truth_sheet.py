@@ -6,9 +6,16 @@ import numpy as np
 from benchmarks.eye_truth import BONES, JOINTS, EyeTruth, lifted_joints_px, touching
 from hoi_motion.motion import HoiMotion
 
-CELL_PX, COLUMNS, MARGIN_PX = (480, 400), 3, 50  # (width, height) of a cell
-LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
-TRUTH, BOX, OBJECT, MISS = (255, 255, 255), (60, 255, 60), (255, 160, 0), (120, 255, 255)
+CELL_PX = (480, 400)  # width, height
+COLUMNS = 3
+MARGIN_PX = 50
+LEFT = (70, 150, 255)
+RIGHT = (255, 70, 70)
+MIDDLE = (255, 220, 80)
+TRUTH = (255, 255, 255)
+BOX = (60, 255, 60)
+OBJECT = (255, 160, 0)
+MISS = (120, 255, 255)
 
 
 def truth_sheet(truth: EyeTruth, frames: np.ndarray, motion: HoiMotion) -> np.ndarray:  # (H, W, 3) uint8 RGB

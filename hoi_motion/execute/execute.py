@@ -13,7 +13,8 @@ from hoi_motion.execute.task import Task, task_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-SETTLE_S, WAIT_S = 0.25, 0.5  # before the robot starts, and after it has stopped
+SETTLE_S = 0.25  # before the robot starts
+WAIT_S = 0.5  # after it has stopped
 LOOK_STEPS = 4  # steps from one look at the contacts to the next
 
 

@@ -12,7 +12,8 @@ STEP_S = 1 / 240
 SOLVER_ITERATIONS = 120
 FRICTION = 0.5  # between any two bodies: dry skin, rubber, wood and plastics have 0.4 to 0.9
 ROLLING_M = 0.0005  # lever arm of rolling resistance: a ball of 50 mm slows down as on a wooden table (0.01)
-FLOOR_SIZE_M, FLOOR_DEPTH_M = 6.0, 0.1
+FLOOR_SIZE_M = 6.0
+FLOOR_DEPTH_M = 0.1
 PEDESTAL_SIDE_M = 0.2
 
 

@@ -10,7 +10,9 @@ from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.world import pybullet
 
-POSITION_GAIN, VELOCITY_GAIN = 0.3, 1.0  # of a joint's motor, a step: a drive follows within a few milliseconds
+# of a joint's motor, per step: a drive follows within a few milliseconds
+POSITION_GAIN = 0.3
+VELOCITY_GAIN = 1.0
 GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
 SATURATED = 0.99  # share of its greatest force from which a motor is at its limit
 

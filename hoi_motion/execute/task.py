@@ -18,8 +18,10 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import HoiMotion
 
 MOVED_M = 0.02  # less is a touch: people nudge what they touch
-PLACE_M, PLACE_SHARE = 0.05, 1 / 3
-TOUCH_STAYS_M, TOUCH_TILT_RAD = 0.03, np.radians(15)
+PLACE_M = 0.05
+PLACE_SHARE = 1 / 3
+TOUCH_STAYS_M = 0.03
+TOUCH_TILT_RAD = np.radians(15)
 TURNED_OVER_RAD = np.radians(45)
 PRESSED_S = 0.1  # a touch lasts at least this long
 CARRIED_S = 0.2

@@ -12,7 +12,9 @@ from hoi_motion.lazy import optional
 from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 
 COLOURS = {"body": (205, 160, 130), "target": (237, 115, 33), "object": (140, 153, 173), "support": (158, 120, 84)}
-LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
+LEFT = (70, 150, 255)
+RIGHT = (255, 70, 70)
+MIDDLE = (255, 220, 80)
 CAMERA_PLANE_M = 0.4
 
 

@@ -18,7 +18,8 @@ from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken
 
 # a figure is shrunken when its limbs have on average less than this share of their usual length in the picture
-SHRUNKEN, USUAL = 0.62, 0.7
+SHRUNKEN = 0.62
+USUAL = 0.7
 # who walks away shrinks too, but is seen by both views: a lost person is not, in this share of the frames at least
 UNSEEN_SHARE = 0.2
 # how sure a body counts at most that is only believed to be where it was

@@ -31,7 +31,8 @@ CELL_PX = 2
 NEAR_CELLS = 2
 FRAMES_AT_ONCE = 64
 # a person is seen where so many body points are so sure: noise never has more than two, a blurred person 13 or more
-SEEN_SURE, SEEN_POINTS = 0.6, 8
+SEEN_SURE = 0.6
+SEEN_POINTS = 8
 # what a point between two others counts
 BETWEEN = 0.3
 

@@ -15,14 +15,19 @@ from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import part_of, silent
 
 # where the two views see the same person in fewer frames, the crop was too narrow for a blurred one
-AGREEING, WIDER = 0.7, 1.5
+AGREEING = 0.7
+WIDER = 1.5
 # a person is lost where both views are less sure of the trunk, and looked for in the whole picture and in squares
 # around where they were last, of so many times their size
-LOST, LOOKED_AROUND = 0.5, (1.5, 2.5)
+LOST = 0.5
+LOOKED_AROUND = (1.5, 2.5)
 # who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
 # grown or shrunk by no more than this factor, and so much more a frame, up to the last
-AT_ONCE, A_FRAME = 0.5, 0.25
-GROWN, GROWN_A_FRAME, MOST_GROWN = 1.3, 0.1, 1.7
+AT_ONCE = 0.5
+A_FRAME = 0.25
+GROWN = 1.3
+GROWN_A_FRAME = 0.1
+MOST_GROWN = 1.7
 
 
 class MediaPipeKeypoints:

@@ -17,8 +17,11 @@ PAIRED = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 SAME_PERSON = 0.4
 # leaving a frame out costs as much as a jump by so many trunks; being unsure of head and trunk costs less. The frame
 # before is looked for among so many
-LEFT_OUT, UNSURE, LOOKED_BACK = 1.0, 0.8, 12
-NARROW, AROUND = 0.7, 7  # a trunk of less than this share of its usual width, in so many frames, is undecided
+LEFT_OUT = 1.0
+UNSURE = 0.8
+LOOKED_BACK = 12
+NARROW = 0.7  # a trunk of less than this share of its usual width is undecided
+AROUND = 7  # frames over which that width is taken
 FLIPPED = 0.02  # torso lengths that a flipped frame costs: of two stories with the same jumps the detector's is taken
 
 

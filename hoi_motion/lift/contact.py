@@ -23,7 +23,8 @@ AWAY_PERSON = 0.05
 # how far it goes is a median over so many frames: a detector mistakes other things for a hand in single ones
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
-STILL_SPEED, STILL_FACTOR = 0.15, 1.6
+STILL_SPEED = 0.15
+STILL_FACTOR = 1.6
 # of a small figure it is seen that it went there and stays, not how near the fingers are
 MIN_STILL_PX = 4.5
 # a touch lasts at least so long, and so many frames: in one alone a hand passes

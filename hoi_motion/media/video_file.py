@@ -15,9 +15,12 @@ MAX_FRAME_PX = 1280 * 720
 STEP_TOLERANCE = 0.5
 # a cut between key frames loses some of the frames that lie before the last, or after the first, in time: gaps of so
 # many steps, so near to the ends of a clip of at least so many, make no variable frame rate
-END_GAP_STEPS, END_STEPS, END_CLIP_STEPS = 5, 4, 24
+END_GAP_STEPS = 5
+END_STEPS = 4
+END_CLIP_STEPS = 24
 # rates beyond these are of a damaged file
-MIN_FPS, MAX_FPS = 0.01, 1000.0
+MIN_FPS = 0.01
+MAX_FPS = 1000.0
 # a clip sampled to a rate may show this share of its frames twice: what has fewer frames a second stutters
 MAX_REPEATED_SHARE = 0.2
 

@@ -50,8 +50,10 @@ _NOT_SHOWN = 0x4
 # the first stream of moving pictures, every frame once, at its own time and in its own size
 _AS_IT_IS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
 # processor time that a packet of a list, a report of progress, and a frame with its pixels, may take
-PACKET_S, PROGRESS_S = 0.001, 0.5
-FRAME_S, PIXEL_S = 0.02, 60e-9
+PACKET_S = 0.001
+PROGRESS_S = 0.5
+FRAME_S = 0.02
+PIXEL_S = 60e-9
 _MAX_LINES = 400
 _MAX_LINE = 400
 

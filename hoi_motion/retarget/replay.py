@@ -12,7 +12,9 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 
 MAX_FPS = 20.0
 SIZE_PX = (480, 360)
-TARGET_RGBA, OTHER_RGBA, TABLE_RGBA = (0.9, 0.45, 0.1, 1), (0.5, 0.6, 0.7, 1), (0.75, 0.65, 0.5, 1)
+TARGET_RGBA = (0.9, 0.45, 0.1, 1)
+OTHER_RGBA = (0.5, 0.6, 0.7, 1)
+TABLE_RGBA = (0.75, 0.65, 0.5, 1)
 
 
 def record_replay(

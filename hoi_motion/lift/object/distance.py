@@ -17,7 +17,8 @@ from hoi_motion.motion import Contact
 USUAL_HEIGHT_M = 0.15
 # things are so near to the one who acts, and so far at least from the camera
 ACTING_REACH_M = 0.8
-NEAREST_M, NEAREST_BY_SIZE_M = 0.2, 0.3
+NEAREST_M = 0.2
+NEAREST_BY_SIZE_M = 0.3
 # what rests lower than this stands on the floor; its distance changes by this factor at most
 NEAR_FLOOR_M = 0.3
 LANDING = 1.5

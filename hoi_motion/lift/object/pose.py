@@ -24,7 +24,8 @@ CALM_S = 0.2
 LIFTED_M = 0.035
 LEAST_FALL = 0.15
 # and what moves by less stays
-STAYS_M, STAYS_PX = 0.02, 1.5
+STAYS_M = 0.02
+STAYS_PX = 1.5
 _PALM = {
     hand: [index_of(f"{SIDE_OF_HAND[hand]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")]
     for hand in HANDS

@@ -7,7 +7,8 @@ from hoi_motion.keypoints import track as kp
 
 # a frame is off where its joints are further from the truth than this share of the person's height, on average: in the
 # picture, and in space from the pelvis
-OFF_IN_PICTURE, OFF_IN_SPACE = 0.05, 0.10
+OFF_IN_PICTURE = 0.05
+OFF_IN_SPACE = 0.10
 # what a detector that has lost a person is unsure of; hidden legs are no sign of it
 JUDGED = (kp.NOSE, *range(kp.L_SHOULDER, kp.R_WRIST + 1), kp.L_HIP, kp.R_HIP)
 # the body's distance from the keypoints counts in units of ERROR, up to twice that
@@ -18,7 +19,8 @@ _PICTURE = np.array([-3.9, 2.9, 4.4])
 # the logarithm of the mean error in space, in person heights, is normal: its mean (constant, distance, unsureness, the
 # logarithm of the lifter's spread in metres) and spread, by regression on 323 frames of figures of the development half
 # of recorded motion and of training scenes
-_SPACE, _SPACE_SPREAD = np.array([-1.83, 1.41, 0.6, 0.71]), 0.37
+_SPACE = np.array([-1.83, 1.41, 0.6, 0.71])
+_SPACE_SPREAD = 0.37
 # of a pose that is not the lifter's nothing else is known than that it is about as good
 USUAL_SPREAD_M = 0.08
 

@@ -26,7 +26,8 @@ LAGS = (1, 4, 16)
 # keypoints of a hand scatter about the model's by this share of the person's height
 HAND_SPREAD = 0.012
 # who may say where up and the floor are, beside the network and the feet
-GIVEN, DEPTH_IMAGE = "given camera", "depth image"
+GIVEN = "given camera"
+DEPTH_IMAGE = "depth image"
 
 
 @dataclass(frozen=True)

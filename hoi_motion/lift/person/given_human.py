@@ -24,12 +24,14 @@ from hoi_motion.rigid import R_about_z
 
 HEADINGS = 8
 # cameras at head height look down a little
-USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
+USUAL_PITCH_DEG = -8.0
+PITCH_SPREAD_DEG = 14.0
 GIVEN_PITCH_SPREAD_DEG = 0.2
 HEIGHT_M = 1.7
 # scale of the robust reprojection, as a share of the person's height
 ROBUST = 0.05
-DEPTH_SPREAD, DEPTH_ROUNDS = 0.01, 2
+DEPTH_SPREAD = 0.01
+DEPTH_ROUNDS = 2
 
 
 def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:

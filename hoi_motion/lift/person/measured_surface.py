@@ -9,7 +9,8 @@ from hoi_motion.body.skeleton import Skeleton
 # skin that turns away from the line of sight by more than this cosine is not asked: a pixel beside it is another depth
 FACING = 0.35
 # skin this far behind what covers it is hidden by the body itself; the cells in which that is looked up
-BEHIND_M, CELL_PX = 0.03, 4
+BEHIND_M = 0.03
+CELL_PX = 4
 # measured and expected distance differ by one factor for a whole body; what differs from it by more is something else
 # (a table before the legs, the wall beside a shoulder)
 SAME_BODY = 0.04

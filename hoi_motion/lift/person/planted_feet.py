@@ -20,9 +20,11 @@ STILL_SPEED = 0.12
 # how surely a foot that is hidden, or of which nothing is known, stands
 HIDDEN_WEIGHT = 0.7
 # how far hips get over feet that stand, in person heights across the picture: as surely as ever, and hardly at all
-NEAR_TRAVEL, FAR_TRAVEL = 0.06, 0.16
+NEAR_TRAVEL = 0.06
+FAR_TRAVEL = 0.16
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
-SURE, STAYS = 0.4, 0.08
+SURE = 0.4
+STAYS = 0.08
 
 
 def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1

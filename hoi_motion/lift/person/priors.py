@@ -60,7 +60,8 @@ _limits = _by_joint(
 )
 REST_POSE_RAD = _normal[:, 0]  # (21, 3)
 SPREAD_RAD = _normal[:, 1]
-LOWEST_RAD, HIGHEST_RAD = _limits[:, 0], _limits[:, 1]
+LOWEST_RAD = _limits[:, 0]
+HIGHEST_RAD = _limits[:, 1]
 
 
 def rest_hands_rad() -> np.ndarray:  # (30, 3)

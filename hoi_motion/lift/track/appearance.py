@@ -9,11 +9,14 @@ MAX_POINTS = 500
 COLOUR_SPREAD = 14.0
 # what is smeared by motion or blur takes on colours around it, up to this share of the contrast with them; wider than
 # the limit, all dark things look alike
-SMEAR, MAX_SMEARED_SPREAD = 0.35, 30.0
+SMEAR = 0.35
+MAX_SMEARED_SPREAD = 30.0
 # a place tells whether the object is there while this share of it looked different in the first frame
 TELLING = 0.5
 # how far and how finely a smeared object is looked for, in object sizes; farther away it must look this much better
-SMEAR_REACH, SMEAR_STEP, SMEAR_SURPRISE = 2.0, 0.25, 0.08
+SMEAR_REACH = 2.0
+SMEAR_STEP = 0.25
+SMEAR_SURPRISE = 0.08
 FINE = np.linspace(-0.5, 0.5, 5)
 # colours that stand for the object's when another of its kind is looked for
 PALETTE = 6

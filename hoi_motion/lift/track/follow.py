@@ -18,7 +18,9 @@ REST_SCORE = 0.55
 LOST_SCORE = 0.3
 # a smeared object counts from this score on, when it looks so much better than its first place and is so many sizes
 # away from there
-SMEARED_SCORE, CLEARLY, AWAY = 0.35, 0.15, 0.2
+SMEARED_SCORE = 0.35
+CLEARLY = 0.15
+AWAY = 0.2
 # of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
 BRIDGED_FRAMES = 3
 SURPRISE = 0.3

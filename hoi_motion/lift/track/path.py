@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-RESTING, FOLLOWED, FOUND = 0, 1, 2
+RESTING = 0
+FOLLOWED = 1
+FOUND = 2
 # sizes in which it is looked for, as shares of its size in the first frame
 SIZES = (0.6, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5)
 PEAKS_A_SIZE = 4
@@ -26,7 +28,8 @@ MOST_UNSEEN = 10
 # a step by one size, without a hand and beside what the hand does; and that it moves at all
 ALONE = 3.0
 BESIDE = 1.8
-STARTS_ALONE, STARTS_HELD = 0.6, 0.1
+STARTS_ALONE = 0.6
+STARTS_HELD = 0.1
 MOVING = 0.1
 GROWTH = 2.0
 COMES_BACK = 1.5

@@ -32,10 +32,17 @@ from hoi_motion.progress import CancelToken, OnProgress, silent
 WORK_OBJECT_PX = 18.0
 BLUR_PX = 0.6
 # costs of places: at rest by how much of it looks as it did, at most that of being hidden, more where it is gone
-REST_WEIGHT, REST_EVEN, HIDDEN = 6.0, 0.45, 0.45
-GONE_WEIGHT, GONE_EVEN = 5.0, 0.15
-FOLLOWED_WEIGHT, FOLLOWED_EVEN, FOLLOWED_LIKENESS = 5.0, 0.45, 0.5
-FOUND_WEIGHT, FOUND_BASE, FOUND_MOST = 1.2, 0.5, 2.5
+REST_WEIGHT = 6.0
+REST_EVEN = 0.45
+HIDDEN = 0.45
+GONE_WEIGHT = 5.0
+GONE_EVEN = 0.15
+FOLLOWED_WEIGHT = 5.0
+FOLLOWED_EVEN = 0.45
+FOLLOWED_LIKENESS = 0.5
+FOUND_WEIGHT = 1.2
+FOUND_BASE = 0.5
+FOUND_MOST = 2.5
 # what is found so near to its first place, in its sizes, is at rest or followed
 NEAR_REST = 0.15
 # its outline is looked for in so many times the box in which it was found

@@ -17,10 +17,8 @@ MAX_GAP_M = 0.015
 MAX_JUMP_RAD = 0.3  # between two samples; more is a flip of the arm
 CLEAR_UP_M = (0.0, 0.10, 0.20)  # detours above the start of the straight approach
 SELF_STRIDE = 4
-PINCH_GIVE_M, PRESS_GIVE_M = (
-    0.002,
-    PRESS_M + 0.003,
-)  # fingers may be this deep in what they hold, and in what they press on
+PINCH_GIVE_M = 0.002  # fingers may be this deep in what they hold
+PRESS_GIVE_M = PRESS_M + 0.003  # and this deep in what they press on
 
 
 class NotPossible(Exception):

@@ -27,7 +27,9 @@ FACING = float(
 )  # cosine between finger and surface: well within the friction cone
 SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
 BEYOND_M = 0.012  # finger tips reach this far beyond the middle of what they hold
-LEVER_COST, ABOVE_COST = 8.0, 5.0  # a metre, of the centre of mass beside and above the axis between the fingers
+# per metre of the centre of mass beside and above the axis between the fingers
+LEVER_COST = 8.0
+ABOVE_COST = 5.0
 DRAG_COST = 10.0  # a metre over its foot: what is dragged along by its top turns in the grip
 RIM_DEPTH_M = 0.022  # fingers reach this far down the wall of what is open
 LEANS_RAD = np.radians([0, 15, 30])

@@ -12,7 +12,8 @@ FINGER_M = 0.012  # thickness of a finger
 LEAST_HEIGHT_M = 0.03  # of finger tips over what carries the object
 TIPPING_SHARE = 0.7  # of the height at which a push would tip the object rather than move it
 PUSH_PITCHES_RAD = np.radians([20, 45, 65])
-FIRST, LAST = -10.0, 50.0  # in front of all pinches, and behind them
+FIRST = -10.0  # in front of all pinches
+LAST = 50.0  # behind them
 FORK_SHARES = (0.7, 0.5, 0.0)  # opening of the fork over the object's width
 
 

@@ -14,13 +14,18 @@ MIN_RATE_HZ = 50.0  # samples a second: fine enough for differences to be accele
 LEAD_S = 1.0  # at least, from the start to the touch
 LEAVE_S = 0.8  # at least, to open and draw back where the person lets go
 SETTLE_S = 0.1  # fingers press this long before anything moves
-STILL_M, STILL_RAD = 0.005, 0.05  # an object that moves less over STILL_FRAMES is at rest
+# an object that moves less over STILL_FRAMES is at rest
+STILL_M = 0.005
+STILL_RAD = 0.05
 STILL_FRAMES = 3
-JUMP_SIGMA_S, JUMP_M, JUMP_RAD = 0.12, 0.04, np.radians(30)
+JUMP_SIGMA_S = 0.12
+JUMP_M = 0.04
+JUMP_RAD = np.radians(30)
 """A held object's path that differs by more from what is left of it after smoothing is none that a hand made."""
 STRAIGHT_M = 0.02
 BALL_SPEED_M_S = 0.04  # at which what is pushed and rolls stops soon enough
-LIFTED_M, MOVED_M = 0.02, 0.02
+LIFTED_M = 0.02
+MOVED_M = 0.02
 
 
 @dataclass(frozen=True)

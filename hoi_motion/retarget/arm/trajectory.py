@@ -32,7 +32,8 @@ from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 
 PEAK = 1.875  # fastest moment of a minimum-jerk rise over its mean
 MAX_STRETCH = 4.0
-MAX_BASES, MAX_ATTEMPTS = 14, 600
+MAX_BASES = 14
+MAX_ATTEMPTS = 600
 
 
 def retarget_arm(

@@ -13,7 +13,9 @@ from hoi_motion.retarget.humanoid.seen_hand import SeenHands, closed, seen_gaps_
 from hoi_motion.retarget.humanoid.targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-FIRST_STEPS, STEPS, CALM_STEPS = 60, 12, 6  # of IK: from home to frame 0, from frame to frame, and to calm it
+FIRST_STEPS = 60  # of IK, from home to frame 0
+STEPS = 12  # from frame to frame
+CALM_STEPS = 6  # to calm the result
 SWING_RAD = 0.025  # a joint that goes there and back by more within two frames swings
 CALM_RAD = 0.015  # from its nearer neighbour in time it is then drawn to
 CALM_ROUNDS = 8

@@ -24,7 +24,10 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz.,!?'[]"
 TEXT_LENGTH = 24
 TEXT_WIDTH = 16
 NUM_BLOCKS = 3
-HEIGHT, WIDTH, FRAMES = 32, 48, 9  # of the clips in the tests
+# of the clips in the tests
+HEIGHT = 32
+WIDTH = 48
+FRAMES = 9
 
 
 def write_tiny_model(folder: Path, scheduler: str = "dpm", seed: int = 0, **transformer_changes) -> Path:

@@ -10,7 +10,8 @@ from hoi_motion.lift.person.terms.term import Stage, student_t, term
 # people stand upright but for this; who leans is held upright as little as the lifter says that they lean
 LEAN_DEG = 6.0
 # where the lifter says how much the camera looks down, it is right within a few degrees
-LIFTED_PITCH_DEG, PITCH = 4.0, 0.1
+LIFTED_PITCH_DEG = 4.0
+PITCH = 0.1
 _PRIOR = PosePrior()
 
 

@@ -10,7 +10,9 @@ from hoi_motion.lift.track.sam_video import SamVideoTracker
 from hoi_motion.lift.track.sources import track_source
 
 torch = pytest.importorskip("torch")
-SIDE, FRAMES, SIZE_PX = 64, 5, (48, 96)
+SIDE = 64
+FRAMES = 5
+SIZE_PX = (48, 96)
 PIXELS = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
