@@ -86,7 +86,7 @@ class ExecutionWorld(BulletWorld):
         pybullet.stepSimulation(physicsClientId=self.client)
 
     def put_target(self, T_world_object: np.ndarray) -> None:  # (4, 4)
-        """Move the target by another hand: it is there, at rest."""
+        """Put the target somewhere else, at rest, as someone else's hand would."""
         self._place(self.target, T_world_object @ self._thing.T_object_mass)
         pybullet.resetBaseVelocity(self.target, [0, 0, 0], [0, 0, 0], physicsClientId=self.client)
 
@@ -104,7 +104,7 @@ class ExecutionWorld(BulletWorld):
         return T
 
     def contacts(self, body: int) -> list:
-        """PyBullet's contact points of a body with anything that press."""
+        """PyBullet's contact points of a body that carry force."""
         points = pybullet.getContactPoints(bodyA=body, physicsClientId=self.client)
         return [point for point in points if point[9] > 0]
 

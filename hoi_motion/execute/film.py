@@ -19,7 +19,7 @@ FLOOR_RGBA = (0.85, 0.85, 0.83, 1)
 
 
 def record_execution(plan: RobotMotion, arm, scene: HoiMotion, path, **how) -> Execution:
-    """Carry a plan out and write an mp4 of it, in true time.
+    """Carry a plan out and write an mp4 of it, in real time.
 
     Args:
         how: more arguments of `execute`.

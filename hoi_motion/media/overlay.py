@@ -12,7 +12,7 @@ MIDDLE = (255, 220, 80)
 TARGET = (60, 230, 90)
 TOUCHED = (255, 150, 0)
 OUTLINE = (20, 20, 20)
-# the eyeballs and the jaw are no limbs
+# eyeballs and jaw are not limbs
 _HIDDEN = {22, 23, 24}
 _GRIP = {hand: index_of(f"{SIDE_OF_HAND[hand]}_middle1") for hand in HANDS}
 

@@ -1,4 +1,4 @@
-"""What a lift thinks of itself: how probably a frame is off, by keypoints, how the body fits them, and the lifter."""
+"""How far a lift trusts itself: how probably each frame is off, by keypoints, fit and lifter."""
 
 import numpy as np
 from scipy.stats import norm
@@ -9,7 +9,7 @@ from hoi_motion.keypoints import track as kp
 # picture, and in space from the pelvis
 OFF_IN_PICTURE = 0.05
 OFF_IN_SPACE = 0.10
-# what a detector that has lost a person is unsure of; hidden legs are no sign of it
+# keypoints that a detector doubts once it has lost the person; hidden legs are no sign of that
 JUDGED = (kp.NOSE, *range(kp.L_SHOULDER, kp.R_WRIST + 1), kp.L_HIP, kp.R_HIP)
 # the body's distance from the keypoints counts in units of ERROR, up to twice that
 ERROR = 0.05
@@ -21,7 +21,7 @@ _PICTURE = np.array([-3.9, 2.9, 4.4])
 # of recorded motion and of training scenes
 _SPACE = np.array([-1.83, 1.41, 0.6, 0.71])
 _SPACE_SPREAD = 0.37
-# of a pose that is not the lifter's nothing else is known than that it is about as good
+# for a pose that is not the lifter's: all that is known is that it is about as good
 USUAL_SPREAD_M = 0.08
 
 
@@ -41,7 +41,7 @@ def off_probability(track: kp.KeypointTrack, error: np.ndarray, spread_m: np.nda
 
 
 def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
-    """What a reader of the motion is told of frames that are more probably off in space than not."""
+    """Note of the motion on frames that are more probably off in space than not."""
     wrong = np.flatnonzero(off[:, 1] > 0.5)
     if not len(wrong):
         return ()

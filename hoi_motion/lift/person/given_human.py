@@ -57,7 +57,7 @@ def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int,
         source_frames: (T,) int, which of the video's `source_count` frames each is; fps: their rate.
 
     Returns:
-        The human as it is when it has not a frame for every frame of the video.
+        The human unchanged when it does not have one frame for every frame of the video.
     """
     if human.num_frames != source_count:
         return human
@@ -97,7 +97,7 @@ def place_human(
     if depth_m is not None:
         skin_m = body.vertices_and_joints(human.pose_rad[:1], human.transl_m[:1], human.betas)[0][0].numpy() - centre_m
         surface = MeasuredSurface(depth_m, K, body.faces)
-        # what is seen of the skin is better known from where it says
+        # the visible skin depends on the place, so both are refined in turn
         for _ in range(DEPTH_ROUNDS):
             in_camera_m = placing.in_camera_m(skin_m, best.x)
             ids, measured_m = surface.seen(in_camera_m)

@@ -7,11 +7,11 @@ STEP_PX = 4
 STEP_HEIGHT_PX = 480
 # along a plane the inverse of the depth grows evenly, however steeply one looks; by this share less evenly is an edge
 EDGE = 0.02
-# pieces that may be level, and pieces that are: cosines of their normals to up
+# cosines between up and the normals of pieces that may be level, and of those that are
 MAYBE_LEVEL = np.cos(np.deg2rad(25))
 LEVEL = np.cos(np.deg2rad(4))
 NARROWINGS = 4
-# so many pieces are asked how many others lie as they do
+# so many pieces are compared with all others
 ASKED = 400
 # a level surface is at least this share of the picture
 LEAST_SHARE = 0.01

@@ -1,4 +1,4 @@
-"""What a plausible body pose is, without data: a soft normal range and joint limits for every body joint.
+"""Prior of body poses, without data: a soft normal range and joint limits for every body joint.
 
 Zero pose of SMPL-X: T-pose, x to the person's left, y up, z forward. Angles are axis-angle components of the joint's
 own rotation; every pair of mirrored joints is written once, for the left side.
@@ -80,7 +80,7 @@ class PosePrior:
         self._hands = torch.tensor(rest_hands_rad())
 
     def body(self, body_rad: torch.Tensor) -> torch.Tensor:  # (T, 21, 3) -> (T,)
-        """Distance from the normal range; twice the spread costs no more than Student's t would charge."""
+        """Distance from the normal range, as Student's t charges it."""
         square = ((body_rad - self._mean) / self._spread) ** 2
         return torch.log1p(square / 4).sum((1, 2)) * 2.5
 

@@ -33,8 +33,8 @@ def pushes(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]]:
     """Middle of the finger tips, y and z of the tool, opening and cost of pushes along a direction, in order of cost.
 
-    Low, so that the object moves and does not tip; balls at their middle. Two finger tips far apart keep a round thing
-    from turning out of the way. What is so slender that the lowest push would tip it comes behind all pinches.
+    Low, so that the object moves and does not tip; balls at mid-height. Two finger tips far apart keep a round object
+    from turning away. Objects so slender that the lowest push would tip them come after all pinches.
     """
     heading = along - body.up * (along @ body.up)
     heading /= np.linalg.norm(heading)

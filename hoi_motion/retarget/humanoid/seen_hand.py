@@ -1,4 +1,4 @@
-"""The hand that a person sees: its distance from what it touches, and touches moved until it lies on the surface."""
+"""The visible hand: its distance from what it touches, and touches moved until it lies on the surface."""
 
 import numpy as np
 

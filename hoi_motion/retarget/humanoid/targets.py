@@ -12,7 +12,7 @@ from hoi_motion.retarget.arm.grip import surface_points
 from hoi_motion.retarget.humanoid.feet import above_floor, nearness, planted_frames, planted_track
 from hoi_motion.retarget.humanoid.humanoid import BodyTask, Humanoid, right_angled
 
-RAMP_S = 0.5  # in which a hand turns to what it will touch
+RAMP_S = 0.5  # time in which a hand turns towards what it will touch
 SIDES = ("left", "right")
 PALM = ("wrist", "index1", "middle1", "ring1", "pinky1")
 TOUCHING = ("index3", "middle3", "ring3", "thumb3", "index1", "middle1", "ring1", "pinky1", "wrist")
