@@ -2,10 +2,9 @@
 
 The bundled ffmpeg decodes in a process of its own. It turns and mirrors pictures as the display matrix says, leaves out
 what an edit list leaves out, and decodes what players decode; a file that makes a decoder crash or eat memory ends that
-process and not ours. It is handed the open file and may open nothing else, so that file
-names mean nothing to it and no file can make it read another one; it reads formats in which people keep videos, and
-none that are scripts, lists of other files or text. `decoder_watch` ends it when it works for long and shows nothing,
-or takes too much memory.
+process and not ours. It is handed the open file and may open nothing else, so that file names mean nothing to it and no
+file can make it read another one; it reads formats in which people keep videos, and none that are scripts, lists of
+other files or text. `decoder_watch` ends it when it works for long without output, or takes too much memory.
 """
 
 import contextlib

@@ -151,7 +151,7 @@ def both_views(
 
 
 def _bridged(rays: np.ndarray, seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: a point that blurs in fast motion isnot gone.
+    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: a point that blurs in fast motion is not gone.
 
     Between two sightings along a straight line; at the clip's ends what is seen next to them stays.
     """
