@@ -4,14 +4,12 @@ import cv2
 import numpy as np
 
 from benchmarks.eye_truth import BONES, JOINTS, EyeTruth, lifted_joints_px, touching
+from hoi_motion.body.joints import MIDDLE_RGB, side_rgb
 from hoi_motion.motion import HoiMotion
 
 CELL_PX = (480, 400)  # width, height
 COLUMNS = 3
 MARGIN_PX = 50
-LEFT = (70, 150, 255)
-RIGHT = (255, 70, 70)
-MIDDLE = (255, 220, 80)
 TRUTH = (255, 255, 255)
 BOX = (60, 255, 60)
 OBJECT = (255, 160, 0)
@@ -55,7 +53,7 @@ def truth_sheet(truth: EyeTruth, frames: np.ndarray, motion: HoiMotion) -> np.nd
 
 def _colour(a: str, b: str) -> tuple[int, int, int]:
     sides = {name.split("_")[0] for name in (a, b)}
-    return LEFT if sides == {"left"} else RIGHT if sides == {"right"} else MIDDLE
+    return side_rgb(sides.pop()) if len(sides) == 1 else MIDDLE_RGB
 
 
 class _Pen:

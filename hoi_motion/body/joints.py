@@ -124,6 +124,15 @@ LABEL_RGB: dict[str, tuple[int, int, int]] = dict.fromkeys(VERTEX_LABELS, SKIN_R
 }
 """What those regions are drawn in."""
 
+LEFT_RGB = (70, 150, 255)
+RIGHT_RGB = (255, 70, 70)
+MIDDLE_RGB = (255, 220, 80)
+
+
+def side_rgb(name: str) -> tuple[int, int, int]:
+    """What a joint or keypoint is drawn in, by its side."""
+    return LEFT_RGB if name.startswith("left") else RIGHT_RGB if name.startswith("right") else MIDDLE_RGB
+
 
 def index_of(name: str) -> int:
     """Index of a keypoint by name.
