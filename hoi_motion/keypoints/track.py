@@ -1,4 +1,4 @@
-"""2D keypoints of the acting person over a clip: the type, its names, what of it is believed; what a source gives."""
+"""2D keypoints of the acting person over a clip: the type, its names, which points count; what a source returns."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -35,12 +35,12 @@ L_HEEL = 29
 R_HEEL = 30
 L_TOE = 31
 R_TOE = 32
-# detectors guess where a hidden leg is, and everything of a person they have lost: below this it is such a guess
+# detectors guess a hidden leg, and all of a person they have lost: a confidence below this is such a guess
 LEGS = np.arange(L_KNEE, NUM_BODY)
 SURE = 0.3
-# a hidden leg that they are sure of in single frames is sure in less than half of so many
+# a hidden leg may be sure in single frames, but in less than half of this many
 LEG_FRAMES = 5
-# a bone of which an end is less sure tells no height; bones as shares of it, of the mean body standing
+# a bone with a less sure end is not used for the height; bones as shares of it, of the mean standing body
 SURE_BONE = 0.5
 TRUNK = 0.27
 # over the clip as in the middle one of its frames
@@ -84,7 +84,7 @@ class KeypointTrack:
         bones = [(shoulders, hips, TRUNK)]
         bones += [(body[:, a], body[:, b], share) for a, b, share in LEG_BONES]
         lengths = [np.linalg.norm(a[:, :2] - b[:, :2], axis=-1) / share for a, b, share in bones]
-        # a leg that is not sure says nothing; the trunk is the least that a person has
+        # unsure legs are ignored; the trunk gives a lower bound
         sure = [np.minimum(a[:, 2], b[:, 2]) > SURE_BONE for a, b, _ in bones]
         heights = np.max([lengths[0], *(np.where(s, length, 0.0) for s, length in zip(sure[1:], lengths[1:]))], axis=0)
         if sure[0].any():
@@ -129,7 +129,7 @@ class KeypointSource(Protocol):
 
 
 def completed(track: KeypointTrack, size_px) -> KeypointTrack:
-    """How every source ends: gaps filled, nothing outside the picture.
+    """Last step of every source: gaps filled, nothing outside the picture.
 
     Raises:
         LiftError: NO_ACTOR when the person was seen in too few frames to follow.

@@ -1,8 +1,8 @@
-"""The object's way through the clip: the best path over places in all frames at once, so that it looks both ways.
+"""The object's path through the clip: the best one over candidates in all frames at once, looking both ways in time.
 
 A place is where the object may be in one frame: at rest, where it was followed to, or where something looks like it.
 Places have costs of their own, and so have steps between them: what moves is carried by a hand, at about the same size.
-Frames in which it is nowhere to be seen are stepped over.
+Frames in which it is not seen are skipped.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ FOUND = 2
 SIZES = (0.6, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5)
 PEAKS_A_SIZE = 4
 PLACES_A_FRAME = 8
-# an outline that is so much longer than wide is also looked for lying
+# an outline this much longer than wide is also searched for lying on its side
 LONG = 1.25
-# mean likeness that a place has at least, and how much what is around it counts against it
+# least mean likeness of a place, and how much its surroundings count against it
 LEAST_LIKENESS = 0.2
 AROUND = 0.5
 # cost of a frame in which it is not seen, and how many may follow each other
