@@ -6,7 +6,8 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.execute.motors import MotorRobot
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, pybullet, under_its_way
+from hoi_motion.physics.bullet import pybullet
+from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, under_its_way
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 120

@@ -7,7 +7,7 @@ from hoi_motion.execute.execution import Execution
 from hoi_motion.execute.execution_world import ExecutionWorld
 from hoi_motion.media.video_file import write_video
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.replay import OTHER_RGBA, SUPPORT_RGBA, TARGET_RGBA
 from hoi_motion.retarget.robot_motion import RobotMotion
 

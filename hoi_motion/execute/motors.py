@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 
 # of a joint's motor, per step: a drive follows within a few milliseconds
 POSITION_GAIN = 0.3

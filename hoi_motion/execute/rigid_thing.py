@@ -7,8 +7,9 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from hoi_motion.motion import ObjectMotion
+from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
 from hoi_motion.physics.surface import ObjectSurface
-from hoi_motion.physics.world import object_mass_kg, pybullet
+from hoi_motion.physics.world import object_mass_kg
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class RigidThing:
         def in_mass_frame(points_m: np.ndarray) -> np.ndarray:
             return (points_m - T[:3, 3]) @ T[:3, :3]
 
-        triangles = in_mass_frame(surface.triangles_m.reshape(-1, 3)).tolist()
-        mesh = dict(vertices=triangles, indices=list(range(len(triangles))), physicsClientId=client)
+        corners_m = in_mass_frame(surface.triangles_m.reshape(-1, 3))
+        triangles = corners_m, np.arange(len(corners_m))
         if surface.is_round:
             low, high = surface.bounds_m
             shape = pybullet.createCollisionShape(
@@ -73,11 +74,10 @@ class RigidThing:
                 physicsClientId=client,
             )
         elif surface.is_convex:
-            hull = in_mass_frame(surface.hull_m).tolist()
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull, physicsClientId=client)
+            shape = collision_mesh(client, in_mass_frame(surface.hull_m))
         else:
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
-        drawn = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh) if seen else -1
+            shape = collision_mesh(client, *triangles)
+        drawn = visual_mesh(client, *triangles) if seen else -1
         # PyBullet rotates shapes wrongly when the principal axes are rotated: the shapes are rotated instead
         body = pybullet.createMultiBody(self.mass_kg, shape, drawn, physicsClientId=client)
         pybullet.changeDynamics(body, -1, localInertiaDiagonal=moments.tolist(), physicsClientId=client)

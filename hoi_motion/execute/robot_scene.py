@@ -13,7 +13,7 @@ from hoi_motion.files import write_whole
 from hoi_motion.io.glb import COLOURS
 from hoi_motion.io.glb_document import GlbDocument, box_mesh, flat_sides
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 
 # corners this near to each other become one: robots' meshes are made for close-ups
 CELL_M = 0.005

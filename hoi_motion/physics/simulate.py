@@ -14,8 +14,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import PARENTS
+from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet, under_its_way
+from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, under_its_way
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 10
@@ -82,8 +83,7 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
         bodies, starts = {}, {}
         for item in geometry.motion.objects:
             surface, T = geometry.surfaces[item.name], item.T_world_object[0]
-            points = (surface.hull_m - surface.centre_m).tolist()
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
+            shape = collision_mesh(client, surface.hull_m - surface.centre_m)
             mass = object_mass_kg(item.name, surface.volume_m3) if item.name in names else 0.0
             starts[item.name] = T[:3, :3] @ surface.centre_m + T[:3, 3]
             bodies[item.name] = add_body(client, mass, shape, starts[item.name], T[:3, :3])
@@ -132,7 +132,7 @@ def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
         if hull is None:
             shapes.append(-1)
             continue
-        shapes.append(pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull.tolist(), physicsClientId=client))
+        shapes.append(collision_mesh(client, hull))
     count, still = BODY_JOINTS - 1, [0, 0, 0, 1]
     person = pybullet.createMultiBody(
         masses[0],

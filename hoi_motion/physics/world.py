@@ -10,13 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import ObjectMotion, SupportBox
-from hoi_motion.native_log import quiet_pybullet
+from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.person import PersonParts
 from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.rigid import moved_back, moved_each
-
-with quiet_pybullet():  # its build date, where commands print one line
-    import pybullet
 
 GRAVITY_M_S2 = 9.81
 # Mass over outer volume of household things (YCB object set, Calli et al. 2015: hollow mugs to full cans).
@@ -131,9 +128,7 @@ class PhysicsWorld(BulletWorld):
             self._bodies["part", joint] = self._add(self._hull(hull))
 
     def _hull(self, points_m: np.ndarray) -> int:
-        return pybullet.createCollisionShape(
-            pybullet.GEOM_MESH, vertices=points_m.tolist(), physicsClientId=self.client
-        )
+        return collision_mesh(self.client, points_m)
 
     def _add(self, shape: int, mass_kg: float = 0.0) -> int:
         body = pybullet.createMultiBody(mass_kg, shape, physicsClientId=self.client)

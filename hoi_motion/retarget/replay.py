@@ -4,7 +4,7 @@ import numpy as np
 
 from hoi_motion.media.video_file import write_video
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.humanoid.world import HumanoidWorld

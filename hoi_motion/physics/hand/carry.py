@@ -13,10 +13,11 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.motion import SIDE_OF_HAND, ObjectMotion
+from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
-from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet
+from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg
 
 SOLVER_ITERATIONS = 50
 SEGMENT_KG = 0.05
@@ -103,8 +104,7 @@ def path_in_motion(geometry: MotionGeometry, hand: str) -> HandPath:
 def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame: int, free: bool) -> int:
     """The object as it is in a frame, moving on as it does there if it is free."""
     surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
-    points = (surface.hull_m - surface.centre_m).tolist()
-    shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
+    shape = collision_mesh(client, surface.hull_m - surface.centre_m)
     mass = object_mass_kg(item.name, surface.volume_m3) if free else 0.0
     centres = geometry.centres_world(item)
     body = add_body(client, mass, shape, centres[frame], T[:3, :3])
@@ -173,7 +173,7 @@ class _Hand:
 
     def _add(self, hull_m: np.ndarray, p: int, parts: tuple[int, ...]) -> tuple[int, float]:
         client = dict(physicsClientId=self._client)
-        shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull_m.tolist(), **client)
+        shape = collision_mesh(self._client, hull_m)
         place, turn = self._places[0, p].tolist(), self._turns[0, p].tolist()
         body = pybullet.createMultiBody(SEGMENT_KG, shape, basePosition=place, baseOrientation=turn, **client)
         pybullet.changeDynamics(
