@@ -22,7 +22,8 @@ from hoi_motion.errors import TavidError
 from tavid_planner.sample import TRUSTED_CHANCE
 from training.bench.scoring import wilson_interval
 
-CASES, SAMPLES = 22, 4
+CASES = 22
+SAMPLES = 4
 DRAWS = 2000
 SIGNALS = {
     "PASS, as lifted": lambda s: float(s["lifted_verdict"] == "PASS"),

@@ -8,9 +8,11 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 
-POSITION_GAIN, VELOCITY_GAIN = 0.3, 1.0  # of a joint's motor, a step: a drive follows within a few milliseconds
+# of a joint's motor, per step: a drive follows within a few milliseconds
+POSITION_GAIN = 0.3
+VELOCITY_GAIN = 1.0
 GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
 SATURATED = 0.99  # share of its greatest force from which a motor is at its limit
 
@@ -82,7 +84,7 @@ class MotorRobot:
             pybullet.changeConstraint(gear, gearRatio=-ratio, erp=0.2, maxForce=GEAR_FORCE_N, **self._client)
 
     def stand(self, T_world_base: np.ndarray, q: np.ndarray, fingers: np.ndarray) -> None:  # (4, 4), (n,), (g,)
-        """Put it somewhere, at rest in a posture."""
+        """Place it, at rest in a configuration."""
         centre, turn = pybullet.getDynamicsInfo(self.body, -1, **self._client)[3:5]
         T = np.eye(4)  # PyBullet places the centre of mass
         T[:3, :3], T[:3, 3] = Rotation.from_quat(turn).as_matrix(), centre
@@ -94,7 +96,7 @@ class MotorRobot:
             pybullet.resetJointState(self.body, i, float(value), **self._client)
 
     def drive(self, q: np.ndarray, velocity: np.ndarray) -> None:  # (n,), (n,)
-        """What the arm's motors shall do from the next step on."""
+        """Set what the arm's motors do from the next step on."""
         pybullet.setJointMotorControlArray(
             self.body,
             self._arm_ids,
@@ -108,7 +110,7 @@ class MotorRobot:
         )
 
     def grip(self, fingers: np.ndarray, force: float) -> None:  # (g,)
-        """What the fingers' motors shall do from the next step on: joint values, and the force of each, N or Nm."""
+        """Set what the fingers' motors do from the next step on: joint values, and the force of each, N or Nm."""
         arm = self._arm
         for i, value, share in zip(self._finger_ids, fingers, np.abs(arm.fingers.multipliers)):
             pybullet.setJointMotorControl2(
