@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rclpy.action import ActionClient
 from rclpy.node import Node
@@ -17,7 +18,7 @@ GRIPPER_ACTION = "gripper_controller/gripper_cmd"
 JOINT, WIDTH = "joint", "width"
 LOOK_S = 0.02  # from one look to the next while something is waited for that no future tells
 
-Wait = Callable[[Future, float], object]
+Wait = Callable[[Future, float], Any]
 """Of a client: spins until a future is done or so many seconds have passed; what it holds, or None."""
 
 
