@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmarks import fuzz_readers as readers
 
-FRAMES, FPS = 4, 25.0
+FRAMES = 4
+FPS = 25.0
 VIDEO_KINDS = {".mkv": "copy", ".ts": "copy", ".webm": "vp9", ".avi": "mjpeg", ".mov": "mpeg4", ".gif": "gif"}
 """Ending -> codec, beside an mp4."""
 BESIDE = {"robot/meshes/a.stl": b"solid a\nendsolid a\n"}

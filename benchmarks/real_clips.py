@@ -3,8 +3,8 @@
 python -m benchmarks.real_clips --clips DIR
 
 DIR holds one folder a scene: mask.png, the target in the first frame, and any number of videos that begin with that
-frame. Per video: share of frames whose mean reprojection error is at most 5% of the body's height, largest step of a
-body joint between two frames, which hand touches the target and in which frames, seconds of the lift and of its parts.
+frame. Per video: share of frames that the lift takes to be within 5% of the body's height, largest step of a body joint
+between two frames, which hand touches the target and in which frames, seconds of the lift and of its parts.
 """
 
 import argparse

@@ -101,7 +101,7 @@ ROWS = (
     ),
     Row(
         "lift_generated",
-        "clips of the mini model: lifted; every frame within 5% of the body's height; a hand on the target",
+        "clips of the mini model: lifted; every frame within 5% of the height of its keypoints; a hand on the target",
         "{lifted:.0f}; {every_frame_within_5:.0f}; {contact:.0f} of {clips:.0f}",
     ),
     Row(

@@ -21,7 +21,8 @@ from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
 from training.bench.scoring import wilson_interval
 
-CASES, SAMPLES = 22, 4
+CASES = 22
+SAMPLES = 4
 DRAWS = 2000
 TRUSTED = 0.6
 """Chance from which on a plan is bet on: chosen on development cases."""

@@ -1,11 +1,13 @@
 """What one video costs, and what recording the target word's attention adds to it.
 
 python -m benchmarks.video --profile mini --repeats 3
+python -m benchmarks.video --plain --repeats 15
 python -m benchmarks.video --attention --tokens 8192
 
 The first prints seconds for loading, a denoising step without and with attention capture (taking turns, medians),
-decoding, one whole clip, and the peak memory. The second compares the exact map with the one from the materialised
-attention matrix, forward and backward, each in a process of its own.
+decoding, one whole clip, and the peak memory. The second takes turns with diffusers' own pipeline: the same base,
+without an adapter and without capture. The third compares the exact map with the one from the materialised attention
+matrix, forward and backward, each in a process of its own.
 """
 
 import argparse
@@ -23,6 +25,7 @@ HEADS = 8
 HEAD_DIM = 64
 TEXT_TOKENS = 226
 FRAMES = 13
+PLAIN_STEPS = 8
 
 
 def main() -> int:
@@ -30,6 +33,7 @@ def main() -> int:
     parser.add_argument("--profile", default="mini", help="name or path of a profile; default mini")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2, help="CPU threads; default 2")
+    parser.add_argument("--plain", action="store_true", help="against diffusers' own pipeline")
     parser.add_argument("--attention", action="store_true", help="measure the attention map alone")
     parser.add_argument("--tokens", type=int, default=8192, help="text and video tokens for --attention; default 8192")
     add_save_option(parser, "video")
@@ -39,13 +43,15 @@ def main() -> int:
         return 0
     from tavid_planner.errors import TavidError
 
+    report = report_plain if arguments.plain else report_generation
     try:
-        values = report_generation(arguments.profile, arguments.repeats, arguments.threads)
+        values = report(arguments.profile, arguments.repeats, arguments.threads)
     except TavidError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     if arguments.save:
-        save(arguments.save, f"one clip of the profile {arguments.profile}", values)
+        name, against = ("_plain", ", against diffusers' own pipeline") if arguments.plain else ("", "")
+        save(arguments.save + name, f"one clip of the profile {arguments.profile}{against}", values)
     return 0
 
 
@@ -83,6 +89,64 @@ def report_generation(profile: str, repeats: int, threads: int) -> dict[str, Val
         "clip_s": Value(total_s, "s"),
         "peak_mib": Value(peak_mib, "MiB"),
     }
+
+
+def report_plain(profile: str, repeats: int, threads: int) -> dict[str, Value]:
+    """Print what a denoising step costs beside diffusers' own pipeline, with the same weights, and give it back.
+
+    The VAE is left out: ours decodes with a faster one on a CPU.
+    """
+    import torch
+    from diffusers import CogVideoXImageToVideoPipeline
+
+    from tavid_planner.config import load_profile, resolve_model
+    from tavid_planner.video import TargetAwarePipeline
+
+    torch.set_num_threads(threads)
+    config = load_profile(profile).video
+    base = resolve_model(config.base)
+    pipelines = {kind: kind.from_pretrained(base) for kind in (TargetAwarePipeline, CogVideoXImageToVideoPipeline)}
+    times_s = {kind: [] for kind in pipelines}
+    for turn in range(repeats + 1):
+        for kind in list(pipelines)[:: 1 if turn % 2 else -1]:
+            pipelines[kind].set_progress_bar_config(disable=True)
+            seconds = _denoising_s(pipelines[kind], config)
+            if turn:  # the first turn warms up
+                times_s[kind].append(seconds)
+    ours_s, theirs_s = (statistics.median(times) for times in times_s.values())
+    ratio = statistics.median(ours / theirs for ours, theirs in zip(*times_s.values()))
+    print(f"{PLAIN_STEPS} steps, {config.width}x{config.height} px, {config.num_frames} frames, {threads} threads")
+    print(f"ours {ours_s:.3f} s, diffusers {theirs_s:.3f} s, median ratio of {repeats} pairs {ratio:.3f}")
+    return {"ours_s": Value(ours_s, "s"), "diffusers_s": Value(theirs_s, "s"), "ratio": Value(ratio)}
+
+
+def _denoising_s(pipeline, config) -> float:
+    """Seconds from the first to the last step of a clip."""
+    import PIL.Image
+    import torch
+
+    rgb = np.random.default_rng(0).integers(0, 255, (config.height, config.width, 3), dtype=np.uint8)
+    stamps = []
+
+    def stamped(*_) -> dict:
+        stamps.append(time.perf_counter())
+        return {}
+
+    own = hasattr(pipeline, "uses_mask")
+    pipeline(
+        image=PIL.Image.fromarray(rgb),
+        prompt="the person picks up the target mug",
+        height=config.height,
+        width=config.width,
+        num_frames=config.num_frames,
+        num_inference_steps=PLAIN_STEPS + 1,
+        guidance_scale=6.0,
+        max_sequence_length=pipeline.transformer.config.max_text_seq_length,
+        generator=torch.Generator().manual_seed(0),
+        output_type="latent",
+        **{"on_step" if own else "callback_on_step_end": stamped},
+    )
+    return stamps[-1] - stamps[0]
 
 
 def _one_clip(pipeline, config, capture: bool) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The checks shared by every door through which a mask or a depth image comes in."""
+"""The checks that every mask and depth image passes, wherever it comes from."""
 
 import logging
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 FARTHEST_DEPTH_M = 1000.0
 LARGEST_SHARE = 0.9
-"""A mask of more of the picture is taken for an inverted one."""
+"""A mask that covers more of the picture is taken for inverted."""
 LARGEST_SHARE_AROUND = 0.5
 LARGEST_BORDER = 0.75
 """The same for one that holds so much of the border of the picture."""
@@ -61,7 +61,7 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
 def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) float32
     """A depth image in metres along the optical axis, 0 where unknown.
 
-    The one rule for every door: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
+    The one rule everywhere: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
 
     Raises:
         InputError: IMAGE_INVALID when it is no single channel of plausible distances, SIZE_MISMATCH.

@@ -52,6 +52,14 @@ class VideoConfig:
     num_inference_steps: int = option(4, "denoising steps", minimum=1, maximum=1000)
     guidance_scale: float = option(1.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
     guidance: str = option("static", "guidance schedule", choices=("static", "released", "step_index"))
+    contrast: float = option(
+        1.0,
+        "how far to lead away from what the picture would become if somebody else acted, where several instances are "
+        "marked; 1 is not at all",
+        minimum=1,
+        maximum=50,
+    )
+    contrast_steps: int = option(1, "of the denoising steps, from the first on, that are led", minimum=1, maximum=1000)
     step_cache: str = option(
         "none",
         "skip what hardly changes from step to step; not while attention is captured",
@@ -145,7 +153,7 @@ class VideoConfig:
 
     @property
     def sampling(self) -> "Sampling":
-        """How a video is sampled: as the options say, or as a speed adapter wants it."""
+        """How a video is sampled: by the options, or as a speed adapter requires."""
         if not self.speed_adapter:
             return Sampling(self.scheduler, self.num_inference_steps, self.guidance_scale)
         return Sampling(self.speed_scheduler or self.scheduler, self.speed_steps, 1.0)
@@ -160,7 +168,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """What is put on disk beside the plan itself."""
+    """What is written besides the plan itself."""
 
     film: bool = option(True, "draw film.mp4, the plan from two sides; it takes most of the time of saving")
 

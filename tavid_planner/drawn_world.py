@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.io.glb_document import box_mesh, flat_sides
-from hoi_motion.lazy import no_collection
 
 FLOOR_TILES = ((226, 226, 222), (208, 208, 204))
 TILE_M = 1.0
@@ -60,7 +59,7 @@ def viewpoint_around(points_m: np.ndarray, towards: np.ndarray, size_px: tuple[i
 
 
 def _looking(direction: np.ndarray) -> np.ndarray:  # (3,) -> (3, 3)
-    """Rows right, up and backwards of a camera that looks there, upright."""
+    """Rows right, up and backwards of an upright camera that looks in a direction."""
     back = -direction / np.linalg.norm(direction)
     right = np.cross([0, 0, 1], back)
     right /= np.linalg.norm(right)
@@ -75,7 +74,7 @@ class DrawnWorld:
     """
 
     def __init__(self, client: int):
-        from hoi_motion.physics.world import pybullet
+        from hoi_motion.physics.bullet import pybullet
 
         self.bullet, self.client = pybullet, client
         self._floor()
@@ -84,16 +83,10 @@ class DrawnWorld:
         """Show a mesh; without normals its sides are flat."""
         if normals is None:
             vertices_m, normals, faces = flat_sides(vertices_m, faces)
-        with no_collection():
-            shape = self.bullet.createVisualShape(
-                self.bullet.GEOM_MESH,
-                rgbaColor=_rgba(colour),
-                specularColor=[0, 0, 0],
-                vertices=np.asarray(vertices_m).tolist(),
-                indices=np.asarray(faces).ravel().tolist(),
-                normals=np.asarray(normals).tolist(),
-                physicsClientId=self.client,
-            )
+        from hoi_motion.physics.bullet import visual_mesh
+
+        look = dict(rgbaColor=_rgba(colour), specularColor=[0, 0, 0])
+        shape = visual_mesh(self.client, vertices_m, faces, normals, **look)
         return self.bullet.createMultiBody(0, -1, shape, physicsClientId=self.client)
 
     def box(self, size_m: np.ndarray, colour) -> int:

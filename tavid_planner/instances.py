@@ -5,7 +5,7 @@ The one target mask of a plain request is the special case of one instance (TaVi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,27 @@ def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -
         checked.append(Instance(instance.name, instance.role, mask))
     _check_overlap(checked)
     return tuple(checked)
+
+
+def with_another_actor(instances: tuple[Instance, ...]) -> tuple[Instance, ...] | None:
+    """The same instances, but what is marked as the actor and as somebody else is exchanged.
+
+    Of several others, the one that is most nearly as large as the actor: of people and things, a person as a rule.
+
+    Args:
+        instances: as `checked_instances` orders them.
+
+    Returns:
+        None when no actor or nothing else is marked.
+    """
+    actor = next((i for i in instances if i.role == ACTOR), None)
+    others = [i for i in instances if i.role == OTHER]
+    if actor is None or not others:
+        return None
+    size = np.log(actor.mask.sum())
+    other = min(others, key=lambda i: abs(np.log(i.mask.sum()) - size))
+    there = {actor.name: other.mask, other.name: actor.mask}
+    return tuple(replace(i, mask=there.get(i.name, i.mask)) for i in instances)
 
 
 def id_map(masks: Iterable[np.ndarray]) -> np.ndarray:  # of (H, W) bool -> (H, W) u8

@@ -13,8 +13,9 @@ from hoi_motion.execute.task import Task, task_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-SETTLE_S, WAIT_S = 0.25, 0.5  # before the robot starts, and after it has stopped
-LOOK_STEPS = 4  # steps from one look at the contacts to the next
+SETTLE_S = 0.25  # before the robot starts
+WAIT_S = 0.5  # after it has stopped
+LOOK_STEPS = 4  # steps between two looks at the contacts
 
 
 def execute(
@@ -27,8 +28,8 @@ def execute(
 ) -> Execution:
     """Let an arm's motors follow a plan among free objects.
 
-    Nothing of how the plan was made is asked: joints, gripper commands and the base's place are all it takes. The scene
-    need not be the one that was planned with.
+    How the plan was made does not matter: only joints, gripper commands and the base's pose are used. The scene need
+    not be the one used for planning.
 
     Args:
         plan: of an arm; arm: the Arm that it is for.

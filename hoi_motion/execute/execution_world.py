@@ -6,13 +6,15 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.execute.motors import MotorRobot
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion
-from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, pybullet, under_its_way
+from hoi_motion.physics.bullet import pybullet
+from hoi_motion.physics.world import COLLISION_MARGIN_M, GRAVITY_M_S2, BulletWorld, under_its_way
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 120
 FRICTION = 0.5  # between any two bodies: dry skin, rubber, wood and plastics have 0.4 to 0.9
 ROLLING_M = 0.0005  # lever arm of rolling resistance: a ball of 50 mm slows down as on a wooden table (0.01)
-FLOOR_SIZE_M, FLOOR_DEPTH_M = 6.0, 0.1
+FLOOR_SIZE_M = 6.0
+FLOOR_DEPTH_M = 0.1
 PEDESTAL_SIDE_M = 0.2
 
 
@@ -85,7 +87,7 @@ class ExecutionWorld(BulletWorld):
         pybullet.stepSimulation(physicsClientId=self.client)
 
     def put_target(self, T_world_object: np.ndarray) -> None:  # (4, 4)
-        """Move the target by another hand: it is there, at rest."""
+        """Put the target somewhere else, at rest, as someone else's hand would."""
         self._place(self.target, T_world_object @ self._thing.T_object_mass)
         pybullet.resetBaseVelocity(self.target, [0, 0, 0], [0, 0, 0], physicsClientId=self.client)
 
@@ -103,7 +105,7 @@ class ExecutionWorld(BulletWorld):
         return T
 
     def contacts(self, body: int) -> list:
-        """PyBullet's contact points of a body with anything that press."""
+        """PyBullet's contact points of a body that carry force."""
         points = pybullet.getContactPoints(bodyA=body, physicsClientId=self.client)
         return [point for point in points if point[9] > 0]
 

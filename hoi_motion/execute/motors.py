@@ -8,9 +8,11 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 
-POSITION_GAIN, VELOCITY_GAIN = 0.3, 1.0  # of a joint's motor, a step: a drive follows within a few milliseconds
+# of a joint's motor, per step: a drive follows within a few milliseconds
+POSITION_GAIN = 0.3
+VELOCITY_GAIN = 1.0
 GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
 SATURATED = 0.99  # share of its greatest force from which a motor is at its limit
 
@@ -82,7 +84,7 @@ class MotorRobot:
             pybullet.changeConstraint(gear, gearRatio=-ratio, erp=0.2, maxForce=GEAR_FORCE_N, **self._client)
 
     def stand(self, T_world_base: np.ndarray, q: np.ndarray, fingers: np.ndarray) -> None:  # (4, 4), (n,), (g,)
-        """Put it somewhere, at rest in a posture."""
+        """Place it, at rest in a configuration."""
         centre, turn = pybullet.getDynamicsInfo(self.body, -1, **self._client)[3:5]
         T = np.eye(4)  # PyBullet places the centre of mass
         T[:3, :3], T[:3, 3] = Rotation.from_quat(turn).as_matrix(), centre
@@ -94,7 +96,7 @@ class MotorRobot:
             pybullet.resetJointState(self.body, i, float(value), **self._client)
 
     def drive(self, q: np.ndarray, velocity: np.ndarray, fingers: np.ndarray, grip_n: float) -> None:
-        """What the motors shall do in the next step.
+        """Set what the motors do in the next step.
 
         Args:
             q, velocity: (n,) of the arm; fingers: (g,) joint values; grip_n: the force of each finger, N or Nm.

@@ -1,4 +1,4 @@
-"""RigidThing: an object of a motion as a free rigid body: its shape, its mass and where that lies."""
+"""RigidThing: an object of a motion as a free rigid body: its shape, mass and centre of mass."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,8 +7,9 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from hoi_motion.motion import ObjectMotion
+from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
 from hoi_motion.physics.surface import ObjectSurface
-from hoi_motion.physics.world import object_mass_kg, pybullet
+from hoi_motion.physics.world import object_mass_kg
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class RigidThing:
 
     @cached_property
     def mass_kg(self) -> float:
-        """By class and outer volume: what a thing holds and what its walls weigh is in the class's density."""
+        """By class and outer volume: the class's density allows for walls and hollows."""
         return object_mass_kg(self.noun or self.source.name, ConvexHull(self.surface.vertices_m).volume)
 
     @cached_property
@@ -62,8 +63,8 @@ class RigidThing:
         def in_mass_frame(points_m: np.ndarray) -> np.ndarray:
             return (points_m - T[:3, 3]) @ T[:3, :3]
 
-        triangles = in_mass_frame(surface.triangles_m.reshape(-1, 3)).tolist()
-        mesh = dict(vertices=triangles, indices=list(range(len(triangles))), physicsClientId=client)
+        corners_m = in_mass_frame(surface.triangles_m.reshape(-1, 3))
+        triangles = corners_m, np.arange(len(corners_m))
         if surface.is_round:
             low, high = surface.bounds_m
             shape = pybullet.createCollisionShape(
@@ -73,12 +74,11 @@ class RigidThing:
                 physicsClientId=client,
             )
         elif surface.is_convex:
-            hull = in_mass_frame(surface.hull_m).tolist()
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull, physicsClientId=client)
+            shape = collision_mesh(client, in_mass_frame(surface.hull_m))
         else:
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
-        drawn = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh) if seen else -1
-        # PyBullet turns shapes wrongly when the axes of a body's mass are turned: the shapes are turned instead
+            shape = collision_mesh(client, *triangles)
+        drawn = visual_mesh(client, *triangles) if seen else -1
+        # PyBullet rotates shapes wrongly when the principal axes are rotated: the shapes are rotated instead
         body = pybullet.createMultiBody(self.mass_kg, shape, drawn, physicsClientId=client)
         pybullet.changeDynamics(body, -1, localInertiaDiagonal=moments.tolist(), physicsClientId=client)
         return body

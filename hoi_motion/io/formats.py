@@ -1,4 +1,4 @@
-"""The table of motion files: how each is told, read and written, and what has to be said beside it."""
+"""The table of motion files: how each is recognised, read and written, and which options it takes."""
 
 import io
 import zipfile
@@ -29,13 +29,13 @@ OPTIONS = {
     "up": f"axis of the file that points up: {', '.join(UP_AXES)}",
     "unit": f"unit of the file's translations: {', '.join(UNITS_M)}",
 }
-"""What can be said beside a file."""
+"""Options that can be given with a file."""
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF"
 
 
 @dataclass(frozen=True)
 class Glance:
-    """What can be seen of a file or folder without reading it whole."""
+    """What can be seen of a file or folder without reading all of it."""
 
     path: Path
     is_folder: bool
@@ -210,7 +210,7 @@ def _glance(path: Path) -> Glance:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 entries = frozenset(name.removesuffix(".npy") for name in archive.namelist())
         except zipfile.BadZipFile:
-            pass  # no format is told by it
+            pass  # no format is recognised by it
     return Glance(path, False, content[:8], entries)
 
 

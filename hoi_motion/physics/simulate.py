@@ -14,8 +14,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import PARENTS
+from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet, under_its_way
+from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, under_its_way
 
 STEP_S = 1 / 240
 SOLVER_ITERATIONS = 10
@@ -33,10 +34,12 @@ DENSITY_KG_M3 = 1000.0
 MIN_PART_KG = 0.2
 MOTOR_TORQUE_N_M = 300.0
 """The strongest human joints (hip and knee extension) give about this (Anderson, Madigan & Nussbaum 2007)."""
-MOTOR_GAIN, MOTOR_DAMPING = 0.3, 1.0
+MOTOR_GAIN = 0.3
+MOTOR_DAMPING = 1.0
 ROOT_SAG_M = 0.05
 """The root spring would carry the whole weight when the pelvis is this much too low."""
-ROOT_TORQUE_N_M_RAD, ROOT_DAMPING_N_M_S_RAD = 600.0, 10.0
+ROOT_TORQUE_N_M_RAD = 600.0
+ROOT_DAMPING_N_M_S_RAD = 10.0
 SETTLE_S = 1.0
 LOST_M = 0.5
 
@@ -80,8 +83,7 @@ def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, floa
         bodies, starts = {}, {}
         for item in geometry.motion.objects:
             surface, T = geometry.surfaces[item.name], item.T_world_object[0]
-            points = (surface.hull_m - surface.centre_m).tolist()
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
+            shape = collision_mesh(client, surface.hull_m - surface.centre_m)
             mass = object_mass_kg(item.name, surface.volume_m3) if item.name in names else 0.0
             starts[item.name] = T[:3, :3] @ surface.centre_m + T[:3, 3]
             bodies[item.name] = add_body(client, mass, shape, starts[item.name], T[:3, :3])
@@ -130,7 +132,7 @@ def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
         if hull is None:
             shapes.append(-1)
             continue
-        shapes.append(pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull.tolist(), physicsClientId=client))
+        shapes.append(collision_mesh(client, hull))
     count, still = BODY_JOINTS - 1, [0, 0, 0, 1]
     person = pybullet.createMultiBody(
         masses[0],

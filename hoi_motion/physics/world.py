@@ -10,13 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import ObjectMotion, SupportBox
-from hoi_motion.native_log import quiet_pybullet
+from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.person import PersonParts
 from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.rigid import moved_back, moved_each
-
-with quiet_pybullet():  # its build date, where commands print one line
-    import pybullet
 
 GRAVITY_M_S2 = 9.81
 # Mass over outer volume of household things (YCB object set, Calli et al. 2015: hollow mugs to full cans).
@@ -24,7 +21,9 @@ DENSITY_KG_M3 = {"mug": 300, "cup": 200, "bowl": 250, "bottle": 600, "can": 900,
 DEFAULT_DENSITY_KG_M3 = 400
 MASS_RANGE_KG = (0.02, 30.0)
 FRICTION = 0.6
-ON_IT_M, EDGE_M = 0.02, 0.05  # an object so near a support's top rests on it, and so far from its edge
+# an object this near a support's top, and this little beyond its edge at the most, rests on it
+ON_IT_M = 0.02
+EDGE_M = 0.05
 COLLISION_MARGIN_M = 1e-4
 """PyBullet's own margin of 1 mm would count as penetration."""
 
@@ -129,9 +128,7 @@ class PhysicsWorld(BulletWorld):
             self._bodies["part", joint] = self._add(self._hull(hull))
 
     def _hull(self, points_m: np.ndarray) -> int:
-        return pybullet.createCollisionShape(
-            pybullet.GEOM_MESH, vertices=points_m.tolist(), physicsClientId=self.client
-        )
+        return collision_mesh(self.client, points_m)
 
     def _add(self, shape: int, mass_kg: float = 0.0) -> int:
         body = pybullet.createMultiBody(mass_kg, shape, physicsClientId=self.client)

@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz files: known names only, plain numbers and text only, judged by what the header declares.
+"""Arrays in .npy and .npz files: known names, plain numbers and text only, checked by what the header declares.
 
 numpy's own reader evaluates the header as a Python literal, allocates what it declares, and reads every key that is
 asked for; a file of a kilobyte can declare terabytes. Here type and shape are compared with the limits, and with the

@@ -22,7 +22,7 @@ MAX_VALUES = 300_000  # with every repeated part written out
 MAX_DEPTH = 32
 MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
-"""All that the instructions make, whether it is kept or not: one of two bytes can repeat the work of a large one."""
+"""Everything the instructions make, kept or not: an instruction of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
 PACKERS = {
     b"\x1f\x8b": "gzip",
@@ -38,7 +38,7 @@ PACKERS = {
 
 
 class Unread:
-    """In the place of a value whose name nobody asked for."""
+    """Stands in for a value whose name nobody asked for."""
 
 
 UNREAD = Unread()
@@ -70,13 +70,13 @@ def refused(path, name: str) -> InputError:
 
 
 def _mapping(*parts) -> dict:
-    """A new dictionary; of an OrderedDict of Python 2, its pairs. What a defaultdict makes by default is left out."""
+    """A new dictionary, also from the pairs of a Python 2 OrderedDict; a defaultdict's factory is left out."""
     pairs = parts[0] if parts and isinstance(parts[0], list) else []
     return {_key(key): value for key, value in pairs}
 
 
 def _key(key):
-    """Keys are text or integers: to look for a nested one can take for ever."""
+    """Keys are text or integers: hashing a nested one can take for ever."""
     if not isinstance(key, (str, int, np.integer)):
         raise ValueError(f"a key of type {type(key).__name__}")
     return key if isinstance(key, str) else int(key)

@@ -1,4 +1,4 @@
-"""YAML and JSON of anyone: limits on size, depth and repeated parts, before a value is built."""
+"""Untrusted YAML and JSON: limits on size, depth and repeated parts, before a value is built."""
 
 import json
 
@@ -10,7 +10,7 @@ from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 MAX_YAML_BYTES = 128 * 1024
 MAX_JSON_BYTES = 64 * MEBIBYTE
 MAX_JSON_VALUES = 5_000_000
-"""A value of two characters takes thirty times as much memory when it is read."""
+"""A value of two characters takes thirty times as much memory once read."""
 _MAX_DEPTH = 24
 _MAX_EVENTS = 20_000
 _MAX_VALUES = 50_000  # with every alias written out

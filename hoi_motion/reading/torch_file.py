@@ -1,4 +1,4 @@
-"""What `torch.save` wrote, as numpy arrays: the pickle inside by our machine, the storages by their declared size.
+"""What `torch.save` wrote, as numpy arrays: the pickle is read by our machine, the storages by their declared size.
 
 A tensor is a view of a storage: with a stride of 0 a few bytes stand for any number of rows. So size, stride and
 storage are compared with each other and with the limits before anything is laid out, and only the tensors that are
@@ -118,7 +118,7 @@ class _Storage:
 
 
 class _Tensor:
-    """A view of a storage, laid out when it is asked for."""
+    """A view of a storage, laid out on request."""
 
     def __init__(self, storage, offset, size, stride, *_):
         numbers = (offset, *size, *stride)

@@ -223,7 +223,7 @@ def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> floa
     tokens = frames * (video.height / pixels_a_token) * (video.width / pixels_a_token)
     tokens += transformer.get("max_text_seq_length", 226 if "block_out_channels" in vae else 512)
     width = transformer.get("num_attention_heads", 30) * transformer.get("attention_head_dim", 64)
-    batch = 2 if video.sampling.guidance_scale > 1 else 1
+    batch = 1 + (video.sampling.guidance_scale > 1) + (video.contrast > 1)
     return batch * tokens * width * TOKEN_COPIES * DTYPE_BYTES[video.dtype]
 
 

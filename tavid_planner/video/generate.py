@@ -251,6 +251,7 @@ def _facts(pipeline, request: InteractionRequest, config: VideoConfig, take: Tak
         "step_cache": config.step_cache,
         "guidance": config.guidance,
         "guidance_scale": config.sampling.guidance_scale,
+        "contrast": config.contrast if take.run.contrasted else 1.0,
         "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
         "content_px": list(take.fit.content_px),

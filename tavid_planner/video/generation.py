@@ -29,12 +29,28 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """Guidance on the marks: away from what the same picture would become if other instances were marked.
+
+    Attributes:
+        condition: (1, F, extra, h, w) of those other marks.
+        scale: 1 is none; how far to go from the other answer beyond the right one.
+        steps: from the first one on, after which what happens is decided.
+    """
+
+    condition: torch.Tensor  # (1, F, extra, h, w)
+    scale: float
+    steps: int
+
+
+@dataclass(frozen=True)
 class Given:
     """What all samples of a request have in common.
 
     Attributes:
         text: (branches, N, D), the branch without text first where there is guidance.
         condition: (1, F, extra, h, w) of what is marked, None without an adapter.
+        contrast: what the first steps are led away from, None when they are not.
         timesteps: of all steps.
         guidance, guidance_scale: see `guidance.guidance_at`.
         num_frames: of the clip.
@@ -51,6 +67,7 @@ class Given:
     target_tokens: tuple[int, ...] = ()
     blocks: tuple[int, ...] = ()
     extra_blocks: tuple[int, ...] = ()
+    contrast: Contrast | None = None
 
     @property
     def recorded(self) -> tuple[int, ...]:
@@ -95,6 +112,11 @@ class Generation:
         """How many steps take a sample from noise to a clip."""
         return len(self._given.timesteps)
 
+    @property
+    def contrasted(self) -> bool:
+        """Whether the first steps are led away from other marks."""
+        return self._given.contrast is not None
+
     @torch.no_grad()
     def denoise(
         self, numbers: Sequence[int], until: int | None = None, on_step: Callable[[], None] = lambda: None
@@ -106,20 +128,14 @@ class Generation:
         """
         given, samples = self._given, [self._samples[k] for k in numbers]
         first, last = samples[0].step, self.steps if until is None else until
-        branches, count = len(given.text), len(samples)
-        text = given.text.repeat_interleave(count, dim=0)
-        image = torch.cat([s.start.image for s in samples] * branches)
-        condition = None
-        if given.condition is not None:
-            condition = given.condition.expand(branches * count, -1, -1, -1, -1)
         recorder = None
         if given.recorded:
-            rows = slice((branches - 1) * count, branches * count)
+            rows = slice(-len(samples), None)  # the branch that is given all comes last
             recorder = AttentionRecorder(self._pipeline.transformer, given.target_tokens, given.recorded, rows)
         with recorder or nullcontext(), self._pipeline.progress_bar(total=last - first) as bar:
             for i in range(first, last):
                 self._cancel.raise_if_cancelled()
-                predicted = self._predicted(samples, i, text, image, condition)
+                predicted = self._predicted(samples, i)
                 for k, sample in enumerate(samples):
                     sample.latents = self._pipeline.step(
                         sample.scheduler,
@@ -136,23 +152,37 @@ class Generation:
                 bar.update()
                 on_step()
 
-    def _predicted(self, samples: list[_Sample], i: int, text, image, condition) -> torch.Tensor:  # (n, F, C, h, w)
-        """What the transformer, with guidance, says of samples at step `i`."""
+    def _predicted(self, samples: list[_Sample], i: int) -> torch.Tensor:  # (n, F, C, h, w)
+        """What the transformer, with guidance, says of samples at step `i`.
+
+        Branches of the batch, in order: with other marks, without text, with all that is given.
+        """
         given, backbone = self._given, self._pipeline.backbone
-        branches, t = len(given.text), given.timesteps[i]
-        latents = torch.cat([s.latents for s in samples] * branches)
+        contrast = given.contrast if given.contrast is not None and i < given.contrast.steps else None
+        texts, conditions = list(given.text.split(1)), [given.condition] * len(given.text)
+        if contrast is not None:
+            texts, conditions = [texts[-1], *texts], [contrast.condition, *conditions]
+        count, t = len(samples), given.timesteps[i]
+        latents = torch.cat([s.latents for s in samples] * len(texts))
+        image = torch.cat([s.start.image for s in samples] * len(texts))
+        condition = None
+        if given.condition is not None:
+            condition = torch.cat(conditions).repeat_interleave(count, dim=0)
         with self._pipeline.transformer.cache_context("cond_uncond"):
             predicted = backbone.predict(
                 backbone.inputs(latents, image, condition),
-                text,
+                torch.cat(texts).repeat_interleave(count, dim=0),
                 backbone.frame_times(t.expand(len(latents)), latents.shape[1]),
                 samples[0].start.image_embeds,  # of the image, which is the same for all
             ).float()
-        if branches == 1:
-            return predicted
-        scale = guidance_at(given.guidance, given.guidance_scale, i, t.item(), self.steps)
-        without_text, with_text = predicted.chunk(2)
-        return without_text + scale * (with_text - without_text)
+        branches = predicted.chunk(len(texts))
+        answer = given_all = branches[-1]
+        if len(given.text) == 2:
+            scale = guidance_at(given.guidance, given.guidance_scale, i, t.item(), self.steps)
+            answer = branches[-2] + scale * (given_all - branches[-2])
+        if contrast is not None:
+            answer = answer + (contrast.scale - 1) * (given_all - branches[0])
+        return answer
 
     @torch.no_grad()
     def frames(self, number: int, output_type: str):

@@ -22,7 +22,7 @@ from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention_recorder import captured_blocks
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
-from tavid_planner.video.generation import Generation, Given, Start
+from tavid_planner.video.generation import Contrast, Generation, Given, Start
 from tavid_planner.video.guidance import GUIDANCE
 from tavid_planner.video.inputs import checked_image, checked_masks, image_size_px
 from tavid_planner.video.loading import load_models
@@ -227,11 +227,16 @@ class TargetAwarePipeline(DiffusionPipeline):
         capture_attention: bool = False,
         max_sequence_length: int | None = None,
         extra_blocks: Sequence[int] = (),
+        contrast_mask=None,
+        contrast_scale: float = 1.0,
+        contrast_steps: int = 1,
     ) -> Iterator[Generation]:
         """Samples that start at one image, to be taken through their steps while this is entered.
 
         Args:
             generators: of the samples, one each. extra_blocks: to capture besides those that are captured anyway.
+            contrast_mask: like mask, marks that mean something else, which the first contrast_steps are led away from
+                with contrast_scale (1 is not at all).
             Others, and what is raised, as of a call.
         """
         # 1. Inputs
@@ -244,6 +249,8 @@ class TargetAwarePipeline(DiffusionPipeline):
             refuse_capture(self.transformer)
         image = checked_image(image)
         mask = self._checked_mask(mask, image, (height, width))
+        contrasted = contrast_mask is not None and contrast_scale > 1 and self.uses_mask
+        other_mask = self._checked_mask(contrast_mask, image, (height, width)) if contrasted else None
         text_length = max_sequence_length or backbone.text_length
         prompt = self.read_text(_checked_prompt(prompt))
         triggered = insert_trigger(prompt, self.trigger)
@@ -269,17 +276,12 @@ class TargetAwarePipeline(DiffusionPipeline):
                     self.start(image, height, width, num_frames, text.dtype, device, generator)
                     for generator in generators
                 ]
-                condition = None
+                condition = contrast = None
                 if self.uses_mask:
-                    _, frames, _, h, w = starts[0].noise.shape
-                    condition = instance_latents(
-                        mask,
-                        self.conditioning,
-                        (frames, h, w),
-                        self.encoded_clip,
-                        self.vae_scale_factor_spatial,
-                        mask_reduction,
-                    ).to(starts[0].image)
+                    condition = self._condition(mask, starts[0], mask_reduction)
+                if contrasted:
+                    other = self._condition(other_mask, starts[0], mask_reduction)
+                    contrast = Contrast(other, contrast_scale, contrast_steps)
 
                 # 5. Denoising and 6. frames are for who has entered this
                 given = Given(
@@ -292,6 +294,7 @@ class TargetAwarePipeline(DiffusionPipeline):
                     target_tokens,
                     blocks,
                     tuple(extra_blocks) if capture_attention else (),
+                    contrast,
                 )
                 yield Generation(self, given, starts, generators, cancel)
         finally:
@@ -327,6 +330,11 @@ class TargetAwarePipeline(DiffusionPipeline):
         if mask is not None:
             logger.warning("no adapter is loaded: the mask is not used")
         return None
+
+    def _condition(self, masks: torch.Tensor, start: Start, reduction: str) -> torch.Tensor:  # (1, F, extra, h, w)
+        _, frames, _, height, width = start.noise.shape
+        size, cell = (frames, height, width), self.vae_scale_factor_spatial
+        return instance_latents(masks, self.conditioning, size, self.encoded_clip, cell, reduction).to(start.image)
 
     def _text_embeds(self, text: str, negative: str, guided: bool, length: int, device) -> torch.Tensor:  # (B, N, D)
         """Features of the words, those of the negative prompt first; the last ones are kept: samples share them."""

@@ -10,6 +10,7 @@ import torch
 from hoi_motion.progress import CancelToken
 from tavid_planner.alignment import target_alignment
 from tavid_planner.config import VideoConfig
+from tavid_planner.instances import with_another_actor
 from tavid_planner.mirror import mirrored_request
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
@@ -104,4 +105,15 @@ def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit:
         mask_reduction=config.mask_reduction,
         capture_attention=config.capture_attention,
         extra_blocks=config.early_block_numbers if config.early_steps else (),
+        contrast_mask=_other_marks(pipeline, request, config, fit),
+        contrast_scale=config.contrast,
+        contrast_steps=config.contrast_steps,
     )
+
+
+def _other_marks(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit) -> list | None:
+    """The masks as they would be if somebody else acted, None where nobody else is marked or it is not asked for."""
+    exchanged = with_another_actor(request.instances)
+    if config.contrast == 1 or pipeline.conditioning.kind == "mask" or exchanged is None:
+        return None
+    return [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in exchanged]

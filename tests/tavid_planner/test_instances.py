@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.instances import Instance, checked_instances, id_map
+from tavid_planner.instances import Instance, checked_instances, id_map, with_another_actor
 
 SIZE_PX = (20, 30)
 
@@ -21,6 +21,25 @@ def test_the_target_comes_first_then_the_actor_then_the_others_as_given():
         marked("mug", "target", 15),
     ]
     assert [i.name for i in checked_instances(given, SIZE_PX)] == ["mug", "woman", "bowl", "jar"]
+
+
+def test_another_actor_is_the_other_that_is_most_nearly_as_large():
+    given = [
+        marked("mug", "target", 0),
+        marked("woman", "actor", 5, 9),
+        marked("jar", "other", 15),
+        marked("man", "other", 20, 8),
+    ]
+    exchanged = with_another_actor(checked_instances(given, SIZE_PX))
+    masks = {i.name: i.mask for i in given}
+    assert [(i.name, i.role) for i in exchanged] == [(i.name, i.role) for i in given]
+    expected = [masks[name] for name in ("mug", "man", "jar", "woman")]
+    assert all(np.array_equal(i.mask, mask) for i, mask in zip(exchanged, expected))
+
+
+def test_without_an_actor_or_others_nobody_else_can_act():
+    for given in ([marked("mug", "target", 0), marked("jar", "other", 15)], [marked("mug", "target", 0)]):
+        assert with_another_actor(checked_instances(given, SIZE_PX)) is None
 
 
 def test_masks_of_neighbours_may_touch():

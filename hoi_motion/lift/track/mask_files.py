@@ -18,7 +18,7 @@ from hoi_motion.reading.untrusted import reading
 
 MAX_MASKS = 4096
 MAX_MASKS_PX = 1 << 30
-"""Of all frames together, in run lengths: a few characters stand for as many as they like."""
+"""Pixels of all frames together, in run lengths, of which a few characters can stand for any number."""
 HINT = (
     "give a folder of PNG, one a frame in the order of their names; an .npz with `masks` (T, H, W); or a .json with a "
     "list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"

@@ -8,7 +8,7 @@ from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
 IN_FIRST_PLACE = 0.85
 COVERS = 0.6
 SEEN = 0.95
-# masks so much longer than wide tell a turn
+# masks this much longer than wide show a rotation
 LONG = 1.4
 LEAST_PX = 4
 

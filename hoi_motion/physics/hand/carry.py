@@ -13,22 +13,27 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.motion import SIDE_OF_HAND, ObjectMotion
+from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
-from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg, pybullet
+from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg
 
 SOLVER_ITERATIONS = 50
 SEGMENT_KG = 0.05
-PALM_N, SEGMENT_N = 200.0, 20.0
+PALM_N = 200.0
+SEGMENT_N = 20.0
 """The most that the arm puts behind the palm, and a finger behind each of its three segments; a power grip gives 300 N
 and more in all (Mathiowetz et al., Arch. Phys. Med. Rehabil. 66, 1985)."""
 PRESS_M = 0.008
 """A pressing segment is drawn this far below the surface, as deep as soft skin gives way."""
 SKIN_FRICTION = 1.0
-SUPPORT_SHARE, FADE_S = 4.0, 0.2
+SUPPORT_SHARE = 4.0
+FADE_S = 0.2
 """An object that a hand closes around is held on its way by this share of its weight, which then fades in that time."""
-HAND_GROUP, OBJECT_GROUP = 32, 64  # hands meet objects only: whether they pass through anything else is another check
+# hands meet objects only: whether they pass through anything else is another check
+HAND_GROUP = 32
+OBJECT_GROUP = 64
 SPINNING_FRICTION_M = 0.005
 """Soft finger tips touch with a patch: its radius, by which friction also resists turning."""
 
@@ -99,8 +104,7 @@ def path_in_motion(geometry: MotionGeometry, hand: str) -> HandPath:
 def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame: int, free: bool) -> int:
     """The object as it is in a frame, moving on as it does there if it is free."""
     surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
-    points = (surface.hull_m - surface.centre_m).tolist()
-    shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=points, physicsClientId=client)
+    shape = collision_mesh(client, surface.hull_m - surface.centre_m)
     mass = object_mass_kg(item.name, surface.volume_m3) if free else 0.0
     centres = geometry.centres_world(item)
     body = add_body(client, mass, shape, centres[frame], T[:3, :3])
@@ -169,7 +173,7 @@ class _Hand:
 
     def _add(self, hull_m: np.ndarray, p: int, parts: tuple[int, ...]) -> tuple[int, float]:
         client = dict(physicsClientId=self._client)
-        shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, vertices=hull_m.tolist(), **client)
+        shape = collision_mesh(self._client, hull_m)
         place, turn = self._places[0, p].tolist(), self._turns[0, p].tolist()
         body = pybullet.createMultiBody(SEGMENT_KG, shape, basePosition=place, baseOrientation=turn, **client)
         pybullet.changeDynamics(

@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld, pybullet
+from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
+from hoi_motion.physics.world import COLLISION_MARGIN_M, BulletWorld
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.placement import PEDESTAL_HALF_M
 
@@ -88,9 +89,8 @@ class ArmWorld(BulletWorld):
             if o.name != self._target and np.ptp(o.T_world_object[:, :3], axis=0).max() > 1e-6
         ]
         for thing in self._motion.objects:  # with triangles and not as a hull: fingers reach into cups
-            mesh = dict(vertices=thing.vertices_m.tolist(), indices=thing.faces.reshape(-1).tolist(), **client)
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
-            seen = pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh) if self._drawn else -1
+            shape = collision_mesh(self.client, thing.vertices_m, thing.faces)
+            seen = visual_mesh(self.client, thing.vertices_m, thing.faces) if self._drawn else -1
             self.bodies[thing.name] = body = self._add(shape, seen)
             self._place(body, thing.T_world_object[0])
         self._T_target = None

@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HANDS, HoiMotion
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import BulletWorld, pybullet
+from hoi_motion.physics.bullet import collision_mesh, pybullet, visual_mesh
+from hoi_motion.physics.world import BulletWorld
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -58,10 +59,9 @@ class HumanoidWorld(BulletWorld):
             self.bodies[support.name] = body = self._add(shape)
             self._place(body, self._scaled(support.T_world_box))
         for thing in self._motion.objects:
-            vertices = (thing.vertices_m * self._scale).tolist()
-            mesh = dict(vertices=vertices, indices=thing.faces.reshape(-1).tolist(), **client)
-            shape = pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh)
-            self.bodies[thing.name] = self._add(shape, pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh))
+            mesh = thing.vertices_m * self._scale, thing.faces
+            shape = collision_mesh(self.client, *mesh)
+            self.bodies[thing.name] = self._add(shape, visual_mesh(self.client, *mesh))
 
     def _add(self, shape: int, seen: int = -1) -> int:
         body = pybullet.createMultiBody(0, shape, seen, physicsClientId=self.client)
@@ -85,7 +85,7 @@ class HumanoidWorld(BulletWorld):
             self._place(self.bodies[thing.name], self._scaled(thing.T_world_object[sample]))
 
     def depth_m(self, name: str) -> float:
-        """How deep the robot as shown is in the floor, a support or an object."""
+        """How deep the robot, as shown, is in the floor, a support or an object."""
         points = pybullet.getClosestPoints(self.robot, self.bodies[name], 0.0, physicsClientId=self.client)
         return max((-p[8] for p in points), default=0.0)
 

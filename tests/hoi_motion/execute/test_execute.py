@@ -11,7 +11,8 @@ from hoi_motion.errors import InputError
 from hoi_motion.execute.execute import execute
 from hoi_motion.execute.execution_world import FRICTION, ExecutionWorld
 from hoi_motion.execute.rigid_thing import RigidThing
-from hoi_motion.physics.world import EDGE_M, pybullet, under_its_way
+from hoi_motion.physics.bullet import pybullet
+from hoi_motion.physics.world import EDGE_M, under_its_way
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import trimesh
 
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import ObjectMotion
+from hoi_motion.physics.bullet import pybullet
 from hoi_motion.physics.surface import ObjectSurface
-from hoi_motion.physics.world import bullet_client, pybullet
+from hoi_motion.physics.world import bullet_client
 
 
 def thing(mesh, name="thing") -> ObjectMotion:

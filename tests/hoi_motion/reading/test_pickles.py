@@ -132,16 +132,20 @@ def repeated(setup: bytes, step: bytes, count: int) -> bytes:
     return b"\x80\x04" + setup + count * step + b"N."
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        repeated(b"B" + (10**6).to_bytes(4, "little") + bytes(10**6) + b"q\x00c_codecs\nencode\nq\x01"
-                 b"X" + (10**6).to_bytes(4, "little") + b"a" * 10**6 + b"q\x02", b"h\x01(h\x02tR0", 600),
-        repeated(b"(l" + b"".join(b"(I%d\nNta" % k for k in range(10_000)) + b"q\x00ccollections\nOrderedDict\nq\x01",
-                 b"h\x01(h\x00tR0", 2000),
-    ],
-    ids=["text", "dictionary"],
-)  # fmt: skip
+MEGABYTE = (10**6).to_bytes(4, "little")
+DECODED_TEXT = repeated(
+    b"B" + MEGABYTE + bytes(10**6) + b"q\x00c_codecs\nencode\nq\x01X" + MEGABYTE + b"a" * 10**6 + b"q\x02",
+    b"h\x01(h\x02tR0",
+    600,
+)
+FILLED_DICTIONARY = repeated(
+    b"(l" + b"".join(b"(I%d\nNta" % k for k in range(10_000)) + b"q\x00ccollections\nOrderedDict\nq\x01",
+    b"h\x01(h\x00tR0",
+    2000,
+)
+
+
+@pytest.mark.parametrize("content", [DECODED_TEXT, FILLED_DICTIONARY], ids=["text", "dictionary"])
 def test_work_that_a_few_bytes_repeat_is_limited(tmp_path, content):
     (tmp_path / "again.pkl").write_bytes(content)
     with pytest.raises(InputError, match="its instructions make more than"):

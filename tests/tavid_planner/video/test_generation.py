@@ -1,5 +1,6 @@
 """Samples of one request: none knows of the others, however they are taken through their steps."""
 
+import numpy as np
 import pytest
 import torch
 from tiny_model import FRAMES
@@ -13,8 +14,6 @@ SEEDS = (3, 4, 5)
 @pytest.fixture
 def generation(scene):
     """A function that begins samples of a pipeline, and gives what all ask of one: latents and map."""
-    import numpy as np
-
     image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
 
     def begin(pipeline, seeds=SEEDS, steps=3, **changes):
@@ -77,3 +76,39 @@ def test_cancelling_between_samples_decodes_nothing(tiny_pipeline, generation, m
     with pytest.raises(ControlError) as error, generation(tiny_pipeline, cancel=token) as run:
         run.denoise([0], on_step=token.cancel)
     assert error.value.code is ErrorCode.CANCELLED and not decoded
+
+
+def test_a_contrast_leads_away_from_other_marks_by_its_scale(tiny_pipeline, generation):
+    """With one DDIM step clean latents are linear in what is predicted."""
+    tiny_pipeline.scheduler = tiny_pipeline.sampler("ddim")
+    marks = np.zeros((64, 96), bool)
+    marks[40:60, 60:90] = True
+
+    def latents(scale, guidance_scale=1.0):
+        asked = dict(steps=1, guidance_scale=guidance_scale, contrast_mask=marks, contrast_scale=scale)
+        with generation(tiny_pipeline, [3], **asked) as run:
+            run.denoise([0])
+            return results(run, 0)
+
+    for guidance_scale in (1.0, 4.0):
+        (plain, maps), (twice, maps_twice), (four, _) = (latents(scale, guidance_scale) for scale in (1, 2, 4))
+        assert (twice - plain).abs().max() > 1e-3 * plain.abs().max()
+        assert torch.allclose(four - plain, 3 * (twice - plain), atol=1e-4 * plain.abs().max())
+        assert torch.allclose(maps, maps_twice, atol=1e-5)
+
+
+def test_a_contrast_ends_after_its_steps(tiny_pipeline, generation):
+    def latents(**asked):
+        with generation(tiny_pipeline, [3], **asked) as run:
+            run.denoise([0], until=1)
+            first = run._samples[0].latents
+            run.denoise([0])
+            return first, run.frames(0, "latent")
+
+    marks = np.zeros((64, 96), bool)
+    marks[40:60, 60:90] = True
+    first, last = latents()
+    one_step = latents(contrast_mask=marks, contrast_scale=3.0, contrast_steps=1)
+    all_steps = latents(contrast_mask=marks, contrast_scale=3.0, contrast_steps=3)
+    assert torch.equal(one_step[0], all_steps[0]) and not torch.equal(one_step[1], all_steps[1])
+    assert not torch.equal(one_step[0], first) and not torch.equal(one_step[1], last)

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import RetargetError
 from hoi_motion.native_log import quiet_pybullet
-from hoi_motion.physics.world import pybullet
+from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
