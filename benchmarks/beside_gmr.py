@@ -22,7 +22,8 @@ from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.seen_hand import SeenHands
 from hoi_motion.retarget.humanoid.targets import SIDES, Targets, humanoid_targets
 
-ROBOT, URDF = "unitree_g1", "assets/unitree_g1/g1_custom_collision_29dof.urdf"  # of GMR, in its checkout
+ROBOT = "unitree_g1"
+URDF = "assets/unitree_g1/g1_custom_collision_29dof.urdf"  # in the checkout of GMR
 BACK_RAD = 0.03
 IN_ITSELF_M = 0.001
 WORDS = {

@@ -24,7 +24,8 @@ from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 
 KINDS = ("touch", "slide", "lift")
-SCENES, CASES = 40, 22
+SCENES = 40
+CASES = 22
 GOALS = {"panda": 28, "panda_wide": 38}  # of 40
 
 

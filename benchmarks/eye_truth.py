@@ -23,11 +23,16 @@ BONES = [(a, b) for a, b in BONES if "wrist" not in a]
 BONES += [("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")]
 BONES += [(f"{side}_shoulder", f"{side}_hip") for side in ("left", "right")]
 # segments as shares of body height, joint to joint (Winter, Biomechanics of Human Movement, section 4.1)
-TRUNK, THIGH, SHANK, UPPER_ARM, SHOULDERS = 0.29, 0.245, 0.246, 0.186, 0.24
+TRUNK = 0.29
+THIGH = 0.245
+SHANK = 0.246
+UPPER_ARM = 0.186
+SHOULDERS = 0.24
 # a frame in which a person looks shorter than this share of the clip's usual height takes its neighbour's
 SHORT = 0.6
 # a frame is swapped where the other side's joints fit so much better: in share, and in person heights
-SWAPPED, SWAPPED_BY = 0.7, 0.03
+SWAPPED = 0.7
+SWAPPED_BY = 0.03
 # a person whose frame is off by this mean is not where the lift has them
 RIGHT = 0.05
 

@@ -7,11 +7,12 @@ import zipfile
 import numpy as np
 
 NASTY_WORDS = (
-    b"nan", b"-inf", b"1e309", b"-1", b"0", b"99999999999999999999", b"null", b"true", b"[]", b"{}", b'""',
-    b"../../../../../../etc/passwd", b"/etc/passwd", b"file:///etc/shadow", b"/dev/zero", b"\x1b[31m", b"\x00",
-    b"\xff\xfe", b"%s%n", b"[" * 400, b"&a [*a, *a]", b"!!python/object/apply:os.system [ls]", b"<!DOCTYPE a>",
-    b"O", b"|O", b"('a', 'b')", b"1" * 5000, "\u202e".encode(),
-)  # fmt: skip
+    *b'nan -inf 1e309 -1 0 99999999999999999999 null true [] {} ""'.split(),
+    *b"../../../../../../etc/passwd /etc/passwd file:///etc/shadow /dev/zero".split(),
+    *(b"\x1b[31m", b"\x00", b"\xff\xfe", b"%s%n", b"[" * 400, b"&a [*a, *a]"),
+    *(b"!!python/object/apply:os.system [ls]", b"<!DOCTYPE a>", b"O", b"|O", b"('a', 'b')", b"1" * 5000),
+    "\u202e".encode(),
+)
 NASTY_NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _WORD = re.compile(rb"[A-Za-z_]+|-?\d[\d.e+-]*|\"[^\"]*\"")
 _SHAPE = re.compile(rb"'shape': \([^)]*\)")

@@ -17,6 +17,15 @@ def converted(path):
     return read_motion(path, source, fps=FPS if source in TIMELESS else None)
 
 
+def detections(path):
+    """A folder of a lifter's detections: the same damaged file in two frames."""
+    folder = path.parent / "detections"
+    folder.mkdir(exist_ok=True)
+    for frame in range(2):
+        (folder / f"{frame:05d}_0.npz").write_bytes(path.read_bytes())
+    return converted(folder)
+
+
 def robot_motion(path):
     from hoi_motion.retarget.robot_motion import RobotMotion
 

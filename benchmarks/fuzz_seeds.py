@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmarks import fuzz_readers as readers
 
-FRAMES, FPS = 4, 25.0
+FRAMES = 4
+FPS = 25.0
 VIDEO_KINDS = {".mkv": "copy", ".ts": "copy", ".webm": "vp9", ".avi": "mjpeg", ".mov": "mpeg4", ".gif": "gif"}
 """Ending -> codec, beside an mp4."""
 BESIDE = {"robot/meshes/a.stl": b"solid a\nendsolid a\n"}
@@ -53,6 +54,8 @@ def kinds() -> dict[str, Kind]:
         "video": Kind(".mp4", _videos, (readers.video, readers.sampled_video)),
         "keypoints": Kind(".npz", _keypoints, (readers.keypoint_file,)),
         "mesh": Kind(".ply", _meshes, (readers.mesh,)),
+        "sam3d": Kind(".npz", lambda: [npz(**_sam_3d_body_person())], (readers.detections,)),
+        "smplerx": Kind(".npz", _smplerx, (readers.detections,)),
     }
 
 
@@ -168,7 +171,18 @@ def _pickles() -> list[bytes]:
     return [*(pickle.dumps({0: person}, protocol) for protocol in (2, 4, 5)), _sam_3d_body()]
 
 
+def _smplerx() -> list[bytes]:
+    from hoi_motion.io.lifters.smplerx import PARTS
+
+    pose = {name: np.full((1, 3 * joints), 0.1, np.float32) for name, joints in PARTS}
+    return [npz(betas=np.zeros((1, 10), np.float32), transl=np.array([[0.0, 0, 4]], np.float32), **pose)]
+
+
 def _sam_3d_body() -> bytes:
+    return pickle.dumps([[_sam_3d_body_person()]] * FRAMES)
+
+
+def _sam_3d_body_person() -> dict[str, np.ndarray]:
     from hoi_motion.body import load_body
     from hoi_motion.body.joints import KEYPOINT_NAMES
     from hoi_motion.io.lifters.sam_3d_body import JOINTS, KEYPOINTS
@@ -178,13 +192,12 @@ def _sam_3d_body() -> bytes:
     for places, rows in ((joints, JOINTS), (keypoints, KEYPOINTS)):
         places[list(rows.values())] = points_m[[KEYPOINT_NAMES.index(name) for name in rows]]
     pixels = (keypoints + [0, 0, 4]) @ np.array([[80.0, 0, 32], [0, 80, 24], [0, 0, 1]]).T
-    person = {
+    return {
         "pred_keypoints_3d": keypoints,
         "pred_joint_coords": joints,
         "pred_cam_t": np.array([0.0, 0, 4]),
         "pred_keypoints_2d": pixels[:, :2] / pixels[:, 2:],
     }
-    return pickle.dumps([[person]] * FRAMES)
 
 
 def _yamls() -> list[bytes]:

@@ -18,7 +18,8 @@ from hoi_motion.ground import ground_motion
 from hoi_motion.motion import HoiMotion
 from hoi_motion.rigid import R_about_z
 
-PIECE_S, COMPARED_S = 5.0, 2.0
+PIECE_S = 5.0
+COMPARED_S = 2.0
 TILT_DEG = (5.0, 25.0)
 DRIFT_M_S = np.array([0.03, 0.15, 0.03])  # across, along the line of sight, up
 WAVE_M = np.array([0.03, 0.15, 0.03])

@@ -17,7 +17,8 @@ from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes
 
 UNIT_M = 0.0254 / 0.45  # an ASF unit
 MAX_BYTES = 64 * MEBIBYTE
-RECORDED_FPS, FPS = 120, 30
+RECORDED_FPS = 120
+FPS = 30
 FLOOR_PERCENT = 2  # of the lowest points of all frames lie under the floor
 BONES = {"pelvis": "root", "spine1": "lowerback", "spine2": "upperback", "spine3": "thorax", "neck": "lowerneck"} | {
     "head": "head"

@@ -25,7 +25,10 @@ from hoi_motion.motion import HoiMotion
 HALVES = {"development": (0,), "held-out": (1,), "all": (0, 1)}
 PATH_S = 2.0
 # a clip in which somebody goes so far is a walk; turns and leans so much, or comes down to such a share of their height
-WALKS_M, TURNS_DEG, LEANS_DEG, LOWERED = 0.8, 45.0, 45.0, 0.75
+WALKS_M = 0.8
+TURNS_DEG = 45.0
+LEANS_DEG = 45.0
+LOWERED = 0.75
 COLUMNS = {
     "mpjpe_mm": "MPJPE mm",
     "pa_mpjpe_mm": "PA mm",

@@ -20,7 +20,8 @@ from benchmarks.pieces import measure_pieces
 PUSH_M = (0.05, 0.10)
 PUSH_SHARE = 0.4  # of the time to the touch
 TRIES = 200
-EDGE_M, BESIDE_M = 0.03, 0.06  # kept from the edge, and from other objects
+EDGE_M = 0.03  # kept from the edge
+BESIDE_M = 0.06  # kept from other objects
 GOAL = 0.6
 
 

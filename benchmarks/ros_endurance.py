@@ -20,7 +20,8 @@ ANSWER_S = 600
 WARM_UP = 20
 GROWTH = 0.03
 CLIENTS = 8
-ANSWER_LIMIT_S, ANSWERED_SHARE = 0.1, 0.99
+ANSWER_LIMIT_S = 0.1
+ANSWERED_SHARE = 0.99
 QUIET = ("publish_video:=false", "publish_markers:=false")
 
 

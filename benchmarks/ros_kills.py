@@ -25,7 +25,9 @@ from benchmarks.ros_node import QUICK, RunningNode, demo_request, left_behind, r
 from tavid_planner.errors import ErrorCode
 
 ANSWER_S = 600
-HUGE_EVERY, LOADING_EVERY, KILL_NODE_EVERY = 5, 7, 5
+HUGE_EVERY = 5
+LOADING_EVERY = 7
+KILL_NODE_EVERY = 5
 HUGE = (("video.height", 768), ("video.width", 1024), ("video.num_frames", 65))
 SMALL = (("video.height", 96), ("video.width", 144), ("video.num_frames", 17))
 LIMITS_S = {"worker": 2.0, "client": 2.0, "cancel": 2.0, "stop": 5.0}

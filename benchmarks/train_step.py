@@ -23,7 +23,10 @@ TOKENS = (LATENT[0], LATENT[1] // 2, LATENT[2] // 2)
 TRACKS = (49, LATENT[1], LATENT[2])  # frames, height, width in cells of a latent pixel
 # tokens of subject, object and verb
 WORDS = ((1, 2, 3), (7, 8), (4, 5))
-PLAIN, LOSS, MAPS, LOSSES = "plain", "with_loss", "with_maps", "with_losses"
+PLAIN = "plain"
+LOSS = "with_loss"
+MAPS = "with_maps"
+LOSSES = "with_losses"
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,16 @@ import cv2
 import numpy as np
 
 from benchmarks.eye_truth import BONES, JOINTS, EyeTruth, lifted_joints_px, touching
+from hoi_motion.body.joints import MIDDLE_RGB, side_rgb
 from hoi_motion.motion import HoiMotion
 
-CELL_PX, COLUMNS, MARGIN_PX = (480, 400), 3, 50  # (width, height) of a cell
-LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
-TRUTH, BOX, OBJECT, MISS = (255, 255, 255), (60, 255, 60), (255, 160, 0), (120, 255, 255)
+CELL_PX = (480, 400)  # width, height
+COLUMNS = 3
+MARGIN_PX = 50
+TRUTH = (255, 255, 255)
+BOX = (60, 255, 60)
+OBJECT = (255, 160, 0)
+MISS = (120, 255, 255)
 
 
 def truth_sheet(truth: EyeTruth, frames: np.ndarray, motion: HoiMotion) -> np.ndarray:  # (H, W, 3) uint8 RGB
@@ -48,7 +53,7 @@ def truth_sheet(truth: EyeTruth, frames: np.ndarray, motion: HoiMotion) -> np.nd
 
 def _colour(a: str, b: str) -> tuple[int, int, int]:
     sides = {name.split("_")[0] for name in (a, b)}
-    return LEFT if sides == {"left"} else RIGHT if sides == {"right"} else MIDDLE
+    return side_rgb(sides.pop()) if len(sides) == 1 else MIDDLE_RGB
 
 
 class _Pen:

@@ -1,6 +1,6 @@
 """3D human-object interaction from video: lift, check, repair, retarget. Runs without diffusers and ROS.
 
-What stands in `__all__` is the public face; whatever is heavy is imported when it is first asked for.
+`__all__` is the public face; heavy modules are imported on first use.
 """
 
 from typing import TYPE_CHECKING

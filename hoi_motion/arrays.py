@@ -1,4 +1,4 @@
-"""Checks at the seams: texts, numbers, rates; shape, finiteness and rigid transforms of arrays."""
+"""Checks at the interfaces: text, numbers, rates; shape, finiteness and rigid transforms of arrays."""
 
 from numbers import Real
 
@@ -37,7 +37,7 @@ def checked_number(
 
 
 def checked_rate(fps, name: str = "fps") -> float:
-    """Raises: InputError: FILE_INVALID, when it is no number of frames per second."""
+    """Raises: InputError: FILE_INVALID, when it is not a number of frames per second."""
     if not isinstance(fps, (Real, np.number)) or isinstance(fps, (bool, np.bool_)) or not 0 < fps <= HIGHEST_FPS:
         raise InputError(ErrorCode.FILE_INVALID, f"{name} is {shown(fps)}, expected a positive number")
     return float(fps)

@@ -13,7 +13,7 @@ from hoi_motion.errors import ErrorCode, InputError
 def whole_file(path) -> Iterator[Path]:
     """A path beside `path` to write to: renamed to `path` when the block ends without an error, else removed.
 
-    Processes that write the same file at once do not meet; the last one's stays.
+    Processes that write the same file at once do not interfere; the last one wins.
     """
     path = Path(path)
     partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
@@ -35,7 +35,7 @@ def write_whole(path, content: bytes) -> None:
 
 
 def check_writable(path) -> None:
-    """Whether a file can be written there; asked before the work, not after it.
+    """Check before the work, not after it, that a file can be written there.
 
     Raises:
         InputError: OUTPUT_INVALID for a folder, or a name in a folder that does not exist.

@@ -1,4 +1,4 @@
-"""Runs of frames: where something holds without a break."""
+"""Runs of consecutive frames in which something holds."""
 
 import numpy as np
 

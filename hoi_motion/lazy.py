@@ -1,4 +1,4 @@
-"""Imports: names that wait until somebody asks for them, packages that may be missing, and no search for garbage."""
+"""Imports: names loaded on first use, optional packages, and a pause of the garbage collector."""
 
 import gc
 import sys
@@ -9,7 +9,7 @@ from types import ModuleType
 
 from hoi_motion.errors import ErrorCode, TavidError
 
-# packages that only some of the doors need, as they are imported: (as pip calls it, the extra of setup.py)
+# packages that only some commands need, by import name: (name for pip, extra of setup.py)
 EXTRAS = {
     "accelerate": ("accelerate", "video"),
     "daqp": ("daqp", "retarget"),
@@ -67,7 +67,7 @@ def optional(module: str) -> ModuleType:
 
 
 def missing_package(error: ImportError, module: str = "") -> TavidError:
-    """What to tell of an import that failed.
+    """The error for an import that failed.
 
     Args:
         module: that was asked for; without it the one that the error names.
@@ -87,11 +87,10 @@ def missing_package(error: ImportError, module: str = "") -> TavidError:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Search for no garbage meanwhile.
+    """Pause the garbage collector.
 
-    For work that makes many small objects and leaves no cycles: with the objects of torch in the process each search
-    is long, and they are set off by how many objects are made. Imports take an eighth less time, nested lists of
-    vertices two thirds.
+    For work that makes many small objects and leaves no cycles: with torch's objects in the process each collection is
+    long, and creating objects triggers them. Imports take an eighth less time, nested lists of vertices two thirds.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -35,7 +35,7 @@ def only_writer(path, what: str = "output") -> Iterator[None]:
         try:
             yield
         finally:
-            # while it is still held: whoever waits for this file finds that it is not the one in the folder any more
+            # while still held: a process waiting for this file then finds that the folder no longer has it
             with contextlib.suppress(OSError):
                 lock.unlink()
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The checks shared by every door through which a mask or a depth image comes in."""
+"""The checks that every mask and depth image passes, wherever it comes from."""
 
 import logging
 
@@ -11,9 +11,10 @@ log = logging.getLogger(__name__)
 
 FARTHEST_DEPTH_M = 1000.0
 LARGEST_SHARE = 0.9
-"""A mask of more of the picture is taken for an inverted one."""
+"""A mask that covers more of the picture is taken for inverted."""
 LARGEST_SHARE_AROUND = 0.5
-"""The same for one that holds the whole border of the picture."""
+LARGEST_BORDER = 0.75
+"""The same for one that holds so much of the border of the picture."""
 
 
 def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarray:  # (H, W) bool
@@ -46,8 +47,9 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
         raise InputError(ErrorCode.MASK_INVALID, f"{name} covers the whole image", "mark one object only")
     share = marked.mean()
     border = np.concatenate([marked[0], marked[-1], marked[:, 0], marked[:, -1]])
-    if share >= LARGEST_SHARE or (border.all() and share > LARGEST_SHARE_AROUND):
-        around = " and its whole border" if border.all() else ""
+    is_around = border.mean() >= LARGEST_BORDER and share > LARGEST_SHARE_AROUND
+    if share >= LARGEST_SHARE or is_around:
+        around = f" and {border.mean():.0%} of its border" if is_around else ""
         raise InputError(
             ErrorCode.MASK_INVALID,
             f"{name} marks {share:.0%} of the picture{around}: is it inverted?",
@@ -59,7 +61,7 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
 def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) float32
     """A depth image in metres along the optical axis, 0 where unknown.
 
-    The one rule for every door: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
+    The one rule everywhere: what is not a positive finite number (0, -1, NaN, infinity) means unknown.
 
     Raises:
         InputError: IMAGE_INVALID when it is no single channel of plausible distances, SIZE_MISMATCH.

@@ -31,7 +31,7 @@ HANDS = ("left_hand", "right_hand")
 SIDE_OF_HAND = {"left_hand": "left", "right_hand": "right"}
 OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere", "revolved")
 
-# what a scene with one person can hold; beyond stands another unit or a damaged number
+# limits of a scene with one person; beyond them the unit is wrong or a number damaged
 MAX_VERTICES = 1_000_000
 MAX_OBJECTS = 1000
 MAX_NOTE = 2000
@@ -163,7 +163,7 @@ class HoiMotion:
         fps: frames per second, > 0.
         body_model: name of the body the parameters belong to, for example "anny-free" or "smplx-neutral".
         diagnostics: named numbers and words of the lift, for example mean reprojection error.
-        notes: what a reader should know of where the motion is from, a sentence each.
+        notes: what a reader should know of the motion's origin, one sentence each.
     """
 
     pose_rad: np.ndarray  # (T, 55, 3)
@@ -336,7 +336,7 @@ class HoiMotion:
                     notes=tuple(lists["notes"]),
                 )
             except InputError as error:
-                # what is wrong in a file is the file's fault, whatever part of it
+                # any fault found in a file is reported as the file's
                 if str(path) in error.message:
                     raise
                 raise InputError(ErrorCode.FILE_INVALID, f"{path}: {error.message}", error.hint) from error

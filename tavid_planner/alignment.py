@@ -1,4 +1,4 @@
-"""How well the video model looked at the object it was told to."""
+"""How much of the video model's attention is on the marked object."""
 
 import numpy as np
 

@@ -113,7 +113,7 @@ def load_plan_json(folder) -> dict:
 def plan_to_dict(
     plan: InteractionPlan, timings_s: dict[str, float], files: list[str], not_drawn: dict[str, str]
 ) -> dict:
-    """What stands in plan.json."""
+    """The content of plan.json."""
     request = plan.request
     height, width = request.size_px
     return {
@@ -178,7 +178,7 @@ def _known(known: KnownScene | None) -> dict | None:
 
 
 def _write_results(plan: InteractionPlan, folder: Path) -> None:
-    """What a plan is: without these there is no bundle."""
+    """The essential files: without these there is no bundle."""
     from hoi_motion.retarget.export import write_robot_motion
 
     plan.motion.save(folder / "motion.npz")

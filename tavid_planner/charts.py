@@ -6,6 +6,8 @@ from html import escape
 
 import numpy as np
 
+from hoi_motion.frames import runs_of
+
 WIDTH = 720
 LEFT = 52
 RIGHT = 12
@@ -48,7 +50,7 @@ def line_chart(series: list[Series], duration_s: float, unit: str) -> str:
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g} {escape(unit)}</text>')
     for s in series:
-        for run in _runs(s.values):
+        for run in (range(*ends) for ends in runs_of(np.isfinite(s.values))):
             points = " ".join(f"{_x(i, len(s.values)):.1f},{y(s.values[i]):.1f}" for i in run)
             parts.append(f'<polyline class="line {s.style}" points="{points}"/>')
     parts += _time_axis(duration_s, TOP + PLOT_HEIGHT)
@@ -89,17 +91,6 @@ def _x(value: float, count: int | None) -> float:
     """Pixel of frame `value` of `count`, or of the share `value` of the time when count is None."""
     share = value if count is None else value / max(count - 1, 1)
     return LEFT + (WIDTH - LEFT - RIGHT) * min(max(share, 0.0), 1.0)
-
-
-def _runs(values: np.ndarray) -> list[list[int]]:
-    """Indices of each unbroken run of finite values."""
-    runs: list[list[int]] = [[]]
-    for i, value in enumerate(values):
-        if math.isfinite(value):
-            runs[-1].append(i)
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
 
 
 def _time_axis(duration_s: float, bottom: float) -> list[str]:

@@ -153,7 +153,7 @@ class VideoConfig:
 
     @property
     def sampling(self) -> "Sampling":
-        """How a video is sampled: as the options say, or as a speed adapter wants it."""
+        """How a video is sampled: by the options, or as a speed adapter requires."""
         if not self.speed_adapter:
             return Sampling(self.scheduler, self.num_inference_steps, self.guidance_scale)
         return Sampling(self.speed_scheduler or self.scheduler, self.speed_steps, 1.0)
@@ -168,7 +168,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """What is put on disk beside the plan itself."""
+    """What is written besides the plan itself."""
 
     film: bool = option(True, "draw film.mp4, the plan from two sides; it takes most of the time of saving")
 

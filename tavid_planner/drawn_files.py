@@ -1,4 +1,4 @@
-"""The files of a plan bundle that a person looks at. What cannot be drawn costs only itself."""
+"""The files of a plan bundle for people to look at. A file that cannot be drawn affects no other."""
 
 import errno
 import logging
@@ -30,7 +30,7 @@ ROOM_BYTES = 1 << 16
 def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
     """Draw them one after the other; the film and the page, which show what is made before them, come last.
 
-    One after the other: numpy's OpenBLAS may wait for ever when two threads of a process call it at once.
+    In sequence, since numpy's OpenBLAS can deadlock when two threads of a process call it at once.
 
     Returns:
         File -> cause of those that could not be made.
@@ -134,13 +134,13 @@ class _RobotToLookAt:
 
 
 def _check_disk(folder: Path, error: Exception) -> None:
-    """Raises: OSError when it was the disk, of which the rest of the bundle would die as well."""
+    """Raises: OSError when the disk is at fault, which would stop the rest of the bundle as well."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
             raise cause
         cause = cause.__cause__
-    # an encoder in another process says little of why it ended
+    # an encoder in another process says little about why it ended
     probe = folder / ROOM_FILE
     probe.write_bytes(bytes(ROOM_BYTES))
     probe.unlink()

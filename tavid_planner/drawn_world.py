@@ -59,7 +59,7 @@ def viewpoint_around(points_m: np.ndarray, towards: np.ndarray, size_px: tuple[i
 
 
 def _looking(direction: np.ndarray) -> np.ndarray:  # (3,) -> (3, 3)
-    """Rows right, up and backwards of a camera that looks there, upright."""
+    """Rows right, up and backwards of an upright camera that looks in a direction."""
     back = -direction / np.linalg.norm(direction)
     right = np.cross([0, 0, 1], back)
     right /= np.linalg.norm(right)

@@ -20,7 +20,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core a process, also for those th
 hypothesis.settings.register_profile("tavid", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tavid")
 
-FRAMES, HEIGHT, WIDTH, FPS = 9, 64, 96, 8.0
+FRAMES = 9
+HEIGHT = 64
+WIDTH = 96
+FPS = 8.0
 BOX_FACES = [
     (0, 2, 1),
     (0, 3, 2),

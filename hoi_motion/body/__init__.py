@@ -32,7 +32,7 @@ __all__ = [
     "load_body",
 ]
 
-# torch comes with a body: who only reads files does without
+# torch comes with a body; reading files does without it
 __getattr__, __dir__ = lazy_names(
     __name__,
     {

@@ -1,4 +1,4 @@
-"""A motion on another body, and in a world that was turned."""
+"""A motion on another body, and in a rotated world."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ def turned(orient_rad: np.ndarray, R: np.ndarray) -> np.ndarray:  # (T, 3), (3, 
 def on_body(motion: HoiMotion, body) -> HoiMotion:
     """The same poses on another BodyModel: its mean shape, the pelvis where it was.
 
-    A motion of that very body is returned as it is. Legs of another length may stand off the floor.
+    A motion of the same body is returned as it is. With legs of another length the feet may leave the floor.
     """
     if motion.body_model == body.name:
         return motion

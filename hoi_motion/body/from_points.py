@@ -1,8 +1,8 @@
 """The pose and shape of a body whose joints and surface points lie where another body's do.
 
-Bodies differ in where they put a joint: hips a few centimetres further apart, elbows nearer the skin. So each given
-point may stand off the body's own by a small way that is the same in all frames, in the frame of the joint that
-carries it; the way is found with the pose.
+Bodies place joints differently: hips a few centimetres further apart, elbows nearer the skin. So each given point may
+have a small offset from the body's own, constant over all frames in the frame of the joint that carries it; the offsets
+are estimated with the pose.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES
 from hoi_motion.body.model import BodyModel
 
 POINT_M = 0.01
-"""How exactly a given point is meant; further off than three times that counts ever less."""
+"""Accuracy of a given point; residuals beyond three times this count less and less."""
 STAND_OFF_M = 0.015
 BETA = 1.0
 ANGLE_RAD = 1.5
@@ -36,7 +36,7 @@ _LIMBS = (
 _TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 NEEDED = tuple(dict.fromkeys(name for *joints, _ in _LIMBS for name in joints))
 """Points without which no pose begins."""
-_STRAIGHT_SIN = 0.15  # a limb bent by less does not tell about which axis
+_STRAIGHT_SIN = 0.15  # a limb bent by less does not show its axis
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,16 @@ LABEL_RGB: dict[str, tuple[int, int, int]] = dict.fromkeys(VERTEX_LABELS, SKIN_R
     "sleeve": (70, 110, 170),
     "mouth": (120, 50, 50),
 }
-"""What those regions are drawn in."""
+"""Colours of those regions."""
+
+LEFT_RGB = (70, 150, 255)
+RIGHT_RGB = (255, 70, 70)
+MIDDLE_RGB = (255, 220, 80)
+
+
+def side_rgb(name: str) -> tuple[int, int, int]:
+    """Colour of a joint or keypoint, by its side."""
+    return LEFT_RGB if name.startswith("left") else RIGHT_RGB if name.startswith("right") else MIDDLE_RGB
 
 
 def index_of(name: str) -> int:

@@ -1,4 +1,4 @@
-"""load_body: every body is read once a process, in this one place, and shared."""
+"""load_body: every body is read once per process, here and nowhere else, and shared."""
 
 import copyreg
 import os
@@ -35,7 +35,7 @@ def load_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
 
 
 def forget_bodies() -> None:
-    """Let go of the bodies that are kept; those in use stay whole."""
+    """Drop the cached bodies; those in use stay valid."""
     with _lock:
         _bodies.clear()
 
@@ -61,7 +61,7 @@ copyreg.pickle(BodyModel, lambda body: (_same_body, (body.source, body.num_betas
 
 
 def _state(path: str | Path | None) -> tuple:
-    """What tells one file, as it is now, from another."""
+    """Identity of a file as it is now."""
     if path is None or str(path) == "":
         return ("", 0, 0)
     try:

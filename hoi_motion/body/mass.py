@@ -1,4 +1,4 @@
-"""Where the centre of mass of a body is, from its joints."""
+"""The centre of mass of a body, from its joints."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _SEGMENTS = (
 
 
 def mass_weights() -> np.ndarray:  # (55,)
-    """What each of a body's joints counts in its centre of mass."""
+    """Weight of each joint in the centre of mass."""
     weights = np.zeros(len(JOINT_NAMES))
     for start, end, mass, along in _SEGMENTS:
         weights[index_of(start)] += mass * (1 - along)

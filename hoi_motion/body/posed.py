@@ -11,7 +11,7 @@ FRAMES_A_BATCH = 64
 
 
 class PosedBody:
-    """What everybody who draws or measures a motion shares.
+    """Shared by everything that draws or measures a motion.
 
     Attributes:
         body: the BodyModel; motion: the motion, which belongs to it.

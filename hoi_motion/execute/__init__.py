@@ -1,1 +1,1 @@
-"""A robot's motion carried out in physics: motors with limits, free objects, nothing that glues them together."""
+"""A robot's motion carried out in physics: motors with limits, free objects, no artificial attachments."""

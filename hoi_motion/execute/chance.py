@@ -1,4 +1,4 @@
-"""Chance: a plan tried where the object may stand instead. What works at one place only is no plan to bet on."""
+"""Chance: a plan tried with the object where it may stand instead. One that works at a single place is a poor bet."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from hoi_motion.retarget.arm.grasp import place_doubt_m
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 PLACES = (-1.28, -0.52, 0.52, 1.28)
-"""In standard deviations: with the middle, the middles of five equally likely parts of a normal distribution."""
-LEAST_DOUBT_M = 0.002  # less is no other place
+"""In standard deviations: with 0, the medians of five equally likely parts of a normal distribution."""
+LEAST_DOUBT_M = 0.002  # a smaller shift does not count as another place
 
 
 def tried_beside(
@@ -26,13 +26,14 @@ def tried_beside(
 ) -> tuple[bool, ...]:
     """Whether a plan works where its object stands nearer or farther along the line of sight than it was planned for.
 
-    That is where a lift is unsure, by as much as it says itself. With the plan's own place these are equally likely.
+    That is the direction in which a lift is unsure, by its own estimate. These places and the planned one are equally
+    likely.
 
     Args:
         plan, arm, task, noun: as of `execute`; scene: what the plan was made of.
 
     Returns:
-        One answer a place; none where the scene says nothing of how sure it is, as true scenes do.
+        One answer per place; none where the scene does not say how sure it is, as ground truth does not.
     """
     name = plan.facts["object"]
     doubt_m = place_doubt_m(scene, scene.object_named(name).T_world_object[0])

@@ -19,9 +19,9 @@ class Execution:
         place_error_m: of the object at the end, from where it should be; turn_error_rad: of its turn.
         slip_m: how far the object slid in the gripper while that held it; 0 when it never did.
         joint_error_rad: greatest distance of a joint from where it should be (m for one that slides).
-        saturated: joint -> share of the time in which its motor was at its limit; those that never were are left out.
+        saturated: joint -> share of the time in which its motor was at its limit; joints that never were are left out.
         collisions: what hit what -> greatest force, N; the gripper on the object is none.
-        seconds: length of what was carried out; T_world_object: (S, 4, 4) the object over time; fps: of that.
+        seconds: length of what was carried out; T_world_object: (S, 4, 4) the object over time; fps: of that path.
         notes: what a reader should know, a sentence each.
     """
 
@@ -52,7 +52,7 @@ class Execution:
         return self.stages[-1] if self.stages else "none"
 
     def facts(self) -> dict:
-        """All but the path, as plain numbers and words for a file."""
+        """Everything but the path, as plain numbers and strings for a file."""
         left_out = {"T_world_object", "fps", "stages", "notes"}
         told = {name: value for name, value in vars(self).items() if name not in left_out}
         return told | {"done": self.done, "stage": self.stage, "stages": list(self.stages), "notes": list(self.notes)}

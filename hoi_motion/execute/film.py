@@ -8,16 +8,16 @@ from hoi_motion.execute.execution_world import ExecutionWorld
 from hoi_motion.media.video_file import write_video
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import pybullet
+from hoi_motion.retarget.replay import OTHER_RGBA, SUPPORT_RGBA, TARGET_RGBA
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 FPS = 15.0
 SIZE_PX = (480, 360)
-TARGET_RGBA, OTHER_RGBA, SUPPORT_RGBA = (0.9, 0.45, 0.1, 1), (0.5, 0.6, 0.7, 1), (0.75, 0.65, 0.5, 1)
 FLOOR_RGBA = (0.85, 0.85, 0.83, 1)
 
 
 def record_execution(plan: RobotMotion, arm, scene: HoiMotion, path, **how) -> Execution:
-    """Carry a plan out and write an mp4 of it, in true time.
+    """Carry a plan out and write an mp4 of it, in real time.
 
     Args:
         how: more arguments of `execute`.

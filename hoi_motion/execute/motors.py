@@ -10,7 +10,9 @@ from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
 
-POSITION_GAIN, VELOCITY_GAIN = 0.3, 1.0  # of a joint's motor, a step: a drive follows within a few milliseconds
+# of a joint's motor, per step: a drive follows within a few milliseconds
+POSITION_GAIN = 0.3
+VELOCITY_GAIN = 1.0
 GEAR_FORCE_N = 2000.0  # the rack that couples two fingers does not give way
 SATURATED = 0.99  # share of its greatest force from which a motor is at its limit
 
@@ -82,7 +84,7 @@ class MotorRobot:
             pybullet.changeConstraint(gear, gearRatio=-ratio, erp=0.2, maxForce=GEAR_FORCE_N, **self._client)
 
     def stand(self, T_world_base: np.ndarray, q: np.ndarray, fingers: np.ndarray) -> None:  # (4, 4), (n,), (g,)
-        """Put it somewhere, at rest in a posture."""
+        """Place it, at rest in a configuration."""
         centre, turn = pybullet.getDynamicsInfo(self.body, -1, **self._client)[3:5]
         T = np.eye(4)  # PyBullet places the centre of mass
         T[:3, :3], T[:3, 3] = Rotation.from_quat(turn).as_matrix(), centre
@@ -93,12 +95,8 @@ class MotorRobot:
         for i, value in zip([*self._arm_ids, *self._finger_ids], [*q, *fingers]):
             pybullet.resetJointState(self.body, i, float(value), **self._client)
 
-    def drive(self, q: np.ndarray, velocity: np.ndarray, fingers: np.ndarray, grip_n: float) -> None:
-        """What the motors shall do in the next step.
-
-        Args:
-            q, velocity: (n,) of the arm; fingers: (g,) joint values; grip_n: the force of each finger, N or Nm.
-        """
+    def drive(self, q: np.ndarray, velocity: np.ndarray) -> None:  # (n,), (n,)
+        """Set what the arm's motors do from the next step on."""
         pybullet.setJointMotorControlArray(
             self.body,
             self._arm_ids,
@@ -110,6 +108,9 @@ class MotorRobot:
             velocityGains=[VELOCITY_GAIN] * len(q),
             **self._client,
         )
+
+    def grip(self, fingers: np.ndarray, force: float) -> None:  # (g,)
+        """Set what the fingers' motors do from the next step on: joint values, and the force of each, N or Nm."""
         arm = self._arm
         for i, value, share in zip(self._finger_ids, fingers, np.abs(arm.fingers.multipliers)):
             pybullet.setJointMotorControl2(
@@ -117,7 +118,7 @@ class MotorRobot:
                 i,
                 pybullet.POSITION_CONTROL,
                 targetPosition=float(value),
-                force=float(grip_n),
+                force=float(force),
                 maxVelocity=float(arm.finger_velocity * share),
                 positionGain=POSITION_GAIN,
                 velocityGain=VELOCITY_GAIN,

@@ -9,11 +9,12 @@ from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.execute.task import Happened, Task, place_error, why_not
 
 REACHED_M = 0.03
-REACH_RANGE_M, REACH_LOOKS = 0.15, 5  # how far the fingers feel for the object, every so many looks
-OPPOSED = -0.5  # cosine between what two fingers press on: less is a grasp
+REACH_RANGE_M = 0.15  # how far the fingers feel for the object
+REACH_LOOKS = 5  # they do so in one look of so many
+OPPOSED = -0.5  # cosine between the normals that two fingers press on; a grasp is below it
 GRASPED_S = 0.1
 LIFTED_M = 0.01
-HIT_N = 1.0  # a lighter touch of what should not be touched is not told
+HIT_N = 1.0  # lighter collisions are not reported
 
 
 class Observer:

@@ -16,7 +16,7 @@ FPS = 15.0
 
 
 def executed_scene(plan: RobotMotion, arm: Arm, scene: HoiMotion, **how) -> tuple[Execution, RobotScene]:
-    """What `execute` does, and how that looks.
+    """What `execute` returns, and the scene over time.
 
     Args:
         how: more arguments of `execute`.

@@ -1,4 +1,4 @@
-"""RigidThing: an object of a motion as a free rigid body: its shape, its mass and where that lies."""
+"""RigidThing: an object of a motion as a free rigid body: its shape, mass and centre of mass."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ class RigidThing:
 
     @cached_property
     def mass_kg(self) -> float:
-        """By class and outer volume: what a thing holds and what its walls weigh is in the class's density."""
+        """By class and outer volume: the class's density allows for walls and hollows."""
         return object_mass_kg(self.noun or self.source.name, ConvexHull(self.surface.vertices_m).volume)
 
     @cached_property
@@ -78,7 +78,7 @@ class RigidThing:
         else:
             shape = collision_mesh(client, *triangles)
         drawn = visual_mesh(client, *triangles) if seen else -1
-        # PyBullet turns shapes wrongly when the axes of a body's mass are turned: the shapes are turned instead
+        # PyBullet rotates shapes wrongly when the principal axes are rotated: the shapes are rotated instead
         body = pybullet.createMultiBody(self.mass_kg, shape, drawn, physicsClientId=client)
         pybullet.changeDynamics(body, -1, localInertiaDiagonal=moments.tolist(), physicsClientId=client)
         return body

@@ -29,7 +29,7 @@ class MovingPart:
     Attributes:
         name: of it; rgb: 0..1.
         vertices_m: (V, 3) in its own frame; normals: (V, 3); faces: (F, 3).
-        T_world_part: (T, 4, 4); is_robot: whether it is a link and not a thing about it.
+        T_world_part: (T, 4, 4); is_robot: whether it is a link of the robot.
     """
 
     name: str
@@ -54,9 +54,9 @@ class RobotScene:
     """All parts over the same frames.
 
     Attributes:
-        parts: links of the robot and the things about it; fps: of their poses.
+        parts: links of the robot and the objects around it; fps: of their poses.
         source_time_s: (T,) the person's time that each frame belongs to.
-        to_scale: whether it is as large as the person's scene (a humanoid's may be smaller).
+        to_scale: whether it has the size of the person's scene (a humanoid's may be smaller).
     """
 
     parts: tuple[MovingPart, ...]
@@ -94,7 +94,7 @@ class SceneRecorder:
     def __init__(self, client: int, robot: int, bodies: dict[str, int], scene: HoiMotion, scale: float = 1.0):
         self._client, self._robot = dict(physicsClientId=client), robot
         self._bodies = {name: body for name, body in bodies.items() if name != "floor"}
-        # what is smaller than a cell has no faces left
+        # parts smaller than a cell have no faces left
         self._shapes = [shape for shape in _robot_shapes(robot, self._client) if len(shape[2][2])]
         self._things = {name: self._thing(name, body, scene, scale) for name, body in self._bodies.items()}
         self._frames: list[dict] = []
@@ -161,7 +161,7 @@ def _file_meshes(file: str, scale) -> Iterator[tuple]:
     """The meshes of a file, each of one colour; None where the file gives none."""
     import trimesh
 
-    if Path(file).suffix.lower() == ".dae":  # trimesh wants one more package for these, pinocchio's loader reads them
+    if Path(file).suffix.lower() == ".dae":  # trimesh needs one more package for these; pinocchio's loader reads them
         import hppfcl  # pyright: ignore[reportMissingImports]
 
         mesh = hppfcl.MeshLoader().load(file, np.array(scale, float))  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,4 +1,4 @@
-"""Task: what should happen to an object, and when it counts as done. Every success that is told is judged here.
+"""Task: what should happen to an object, and when it counts as done. Every reported success is judged here.
 
 Judged by the true object's motion alone, not by what the robot was planned to do:
 
@@ -6,8 +6,8 @@ Judged by the true object's motion alone, not by what the robot was planned to d
 - `slide`: it ends where the person moved it, and did not fall over. It may be held or pushed.
 - `lift`: it ends where the person carried it, off everything but the gripper for a while, and not turned over.
 
-"Where" leaves out a third of the way that it should go, at most PLACE_M: two thirds of a short slide are one, and a
-hand's breadth beside a far goal is beside it.
+The end may miss its place by a third of the way to go, at most PLACE_M: two thirds of a short slide count as one,
+while a far goal missed by a hand's breadth is missed.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,10 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import HoiMotion
 
 MOVED_M = 0.02  # less is a touch: people nudge what they touch
-PLACE_M, PLACE_SHARE = 0.05, 1 / 3
-TOUCH_STAYS_M, TOUCH_TILT_RAD = 0.03, np.radians(15)
+PLACE_M = 0.05
+PLACE_SHARE = 1 / 3
+TOUCH_STAYS_M = 0.03
+TOUCH_TILT_RAD = np.radians(15)
 TURNED_OVER_RAD = np.radians(45)
 PRESSED_S = 0.1  # a touch lasts at least this long
 CARRIED_S = 0.2
@@ -43,7 +45,7 @@ class Task:
 
     @property
     def T_end(self) -> np.ndarray:  # (4, 4)
-        """Where it should be in the end: what is touched stays."""
+        """Where it should be in the end: for a touch, where it was."""
         return self.T_start if self.kind == "touch" else self.T_goal
 
     @property
@@ -58,9 +60,9 @@ class Happened:
 
     Attributes:
         T_start, T_end: (4, 4) its pose before and after, world.
-        centre_m: (3,) its centre of mass, object frame: a ball that rolls is where its middle is.
+        centre_m: (3,) its centre of mass, object frame, which is what counts for a rolling ball.
         pressed_s: how long the gripper pressed on it; carried_s: how long it was off everything but the robot.
-        is_round: a ball, whose turn says nothing.
+        is_round: a ball, whose rotation does not matter.
     """
 
     T_start: np.ndarray
@@ -72,7 +74,7 @@ class Happened:
 
     @property
     def moved_m(self) -> np.ndarray:  # (3,)
-        """The way of its middle, world."""
+        """Displacement of its centre, world."""
         return _moved(self.T_start, self.T_end, self.centre_m)
 
 
@@ -103,7 +105,7 @@ def _moved(T_before: np.ndarray, T_after: np.ndarray, centre_m: np.ndarray) -> n
 def place_error(task: Task, happened: Happened) -> np.ndarray:  # (3,)
     """How far the object's middle ended from where it should be, world.
 
-    A scene need not start where the task was seen: its way counts.
+    A scene need not start where the task was seen: the displacement counts.
     """
     return happened.moved_m - _moved(task.T_start, task.T_end, happened.centre_m)
 

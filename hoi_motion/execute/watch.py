@@ -1,4 +1,4 @@
-"""Watch a plan while it runs: where the object is not where it should be, the arm stops and plans anew from there."""
+"""Watch a plan while it runs: when the object is not where it should be, the arm stops and replans from there."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.rigid import R_about_z
 
 NOTICED_M = 0.02  # from where it should be: more than a camera's noise, less than an opening
-STOP_S = 0.3  # in which the arm comes to rest, on its path
+STOP_S = 0.3  # time in which the arm comes to rest, on its path
 REST_S = 0.2
 FALLEN_RAD = np.radians(15)
 
@@ -60,13 +60,14 @@ def watch(plan: RobotMotion, arm, scene: HoiMotion, push: Push | None = None, no
     with ExecutionWorld(arm, scene, thing, plan.T_world_root(), seen=False) as world:
         first = plan.positions_rad[0]
         world.robot.stand(plan.T_world_root(), first[:n], first[n:])
+        world.robot.grip(first[n:], arm.gripper.force_n)
         t, step, pushed, noticed = -SETTLE_S, 0, push is None, None
         while t < end_s and not (noticed and t > noticed[0] + STOP_S + REST_S):
             if not pushed and t >= push.time_s:
                 world.put_target(push.T_world_object)
                 pushed = True
             at, pace = _braked(max(t, 0.0), noticed)
-            world.robot.drive(path(at)[:n], pace * path(at, 1)[:n], first[n:], arm.gripper.force_n)
+            world.robot.drive(path(at)[:n], pace * path(at, 1)[:n])
             world.step()
             t, step = t + STEP_S, step + 1
             if not noticed and step % LOOK_STEPS == 0 and t >= 0:
@@ -80,7 +81,7 @@ def watch(plan: RobotMotion, arm, scene: HoiMotion, push: Push | None = None, no
 
 
 def _braked(t: float, noticed: tuple[float, float] | None) -> tuple[float, float]:
-    """Time on the plan's path, and the pace there: 1 until something is noticed, evenly to 0 after that."""
+    """Time on the plan's path, and the pace there: 1 until something is noticed, then linearly down to 0."""
     if noticed is None:
         return t, 1.0
     since = min(t - noticed[0], STOP_S)
@@ -122,7 +123,7 @@ def transplanted(scene: HoiMotion, object_name: str, T_world_object: np.ndarray,
 def replanned(plan: RobotMotion, arm, scene: HoiMotion, body, deviation: Deviation) -> tuple[RobotMotion, HoiMotion]:
     """A new plan from where arm and object are now, and the scene that it is for.
 
-    The base stays where it stands. The object goes the way that it should have gone, from its new place.
+    The base stays where it is. The object takes the planned path, from its new place.
 
     Raises:
         RetargetError: UNREACHABLE with the reasons.

@@ -1,4 +1,4 @@
-"""A person's motion from anywhere, set on level ground: gravity, floor and path told by the feet."""
+"""A person's motion from any source, set on level ground: gravity, floor and path follow from the feet."""
 
 from hoi_motion.ground.grounding import Grounding, ground_motion
 

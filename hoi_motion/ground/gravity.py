@@ -1,17 +1,17 @@
-"""Which way is up, told by how a person stands.
+"""Which way is up, from how a person stands.
 
-Soles that stand at the same time lie in one level plane: it is square to up. How sure that is depends on how far apart
-they are; what they leave open, the centre of mass tells, which on the average stands over the feet.
+Soles that stand at the same time lie in one level plane, whose normal is up. How sure that is depends on how far apart
+they are; what they leave open follows from the centre of mass, which on average is over the feet.
 """
 
 import numpy as np
 
 LOW_M = (0.08, 0.04, 0.02)
-"""What is taken to stand: as high above the lowest sole as this, narrowed from round to round."""
+"""Height above the lowest sole up to which a point counts as standing, narrowed from round to round."""
 POINT_M = 0.015
 BALANCE_RAD = np.deg2rad(12.0)
 INDEPENDENT_S = 0.5
-"""Frames nearer to each other err alike."""
+"""Frames closer than this have correlated errors."""
 
 
 def up_direction(soles_m: np.ndarray, mass_m: np.ndarray, fps: float) -> np.ndarray:  # (T, K, 3), (T, 3) -> (3,)

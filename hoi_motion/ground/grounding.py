@@ -42,11 +42,11 @@ class Grounding:
 def ground_motion(motion: HoiMotion, body: BodyModel) -> Grounding:
     """Set a person on level ground: gravity from the way they stand, the path from feet that stand still.
 
-    Poses are kept but for the whole body's turn, which is the same in all frames. The result does not depend on the
+    Poses are kept except for a rotation of the whole body, the same in all frames. The result does not depend on the
     frame in which the motion was given. The camera stays where it was seen from in the first frame.
 
     Args:
-        body: of this very motion.
+        body: the BodyModel of this motion.
 
     Raises:
         InputError: FILE_INVALID for a motion with objects, whose path would no longer be theirs.
@@ -104,7 +104,7 @@ def _R_level(up: np.ndarray, first_root_rad: np.ndarray) -> np.ndarray:  # (3,),
 
 
 def _slide_m_s(path_m: np.ndarray, soles_m: np.ndarray, standing: np.ndarray, fps: float) -> float:
-    """SLIDE_PERCENT of the frames in which some point stands are slower, by their stillest standing point."""
+    """Percentile SLIDE_PERCENT, over the frames in which some point stands, of the speed of their stillest one."""
     if len(path_m) < 2:
         return 0.0
     speed_m_s = np.linalg.norm(np.diff(path_m[:, None, :2] + soles_m[..., :2], axis=0), axis=-1) * fps

@@ -1,8 +1,8 @@
-"""The path of a person over level ground on which feet that stand stay where they are.
+"""The path of a person over level ground on which standing feet stay where they are.
 
-Linear least squares in the path, with weights from the path before (iteratively reweighted): what of a foot moves is no
-standing foot, and who is seen to leave the ground is in the air. The given path counts by its steps from frame to frame
-and not by its places: what drifts is forgotten, what cannot be told by the feet follows it.
+Iteratively reweighted linear least squares in the path: a point of a foot that moves does not stand, and a person seen
+to leave the ground is in the air. The given path counts by its steps from frame to frame, not by its places: its drift
+is forgotten, and it fills in where the feet tell nothing.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ RISE_M_S = 0.5
 ACCELERATION_M_S2 = 10.0
 HEIGHT_M = 0.01
 TOUCHING_M = (0.04, 0.03, 0.025, 0.025, 0.025, 0.025, 0.025, 0.025)
-"""As high as this a point of a sole may be and stand, from round to round: at first the given path is all that tells.
+"""Height up to which a point of a sole may stand, from round to round: at first only the given path is known.
 """
 MOVING_M_S = (2.0, 1.0, 0.6, 0.3, 0.3, 0.3, 0.3, 0.3)
-"""Faster than this a point of a foot does not stand, likewise."""
+"""A point of a foot faster than this does not stand, likewise."""
 JUMP_S = 1.5
 JUMP_PERCENT = 30
-"""Within a time as long as the first the given height does not drift much; a share of it somebody stands."""
+"""Over a time as long as the first the given height hardly drifts; in this share of it the person stands."""
 CALM_S = 0.1
 LEAST = 0.15
-"""What stands less surely than this counts nothing: even a little of it would hold a runner in the air."""
+"""Weights below this are 0: even small ones would hold a runner in the air."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _calm(path: np.ndarray, fps: float) -> np.ndarray:
 
 
 class _Banded:
-    """Normal equations of a path (T,), in which a frame meets no other than the two before it."""
+    """Normal equations of a path (T,), in which a frame is coupled only to the two before it."""
 
     def __init__(self, count: int):
         self.diagonals, self.right = np.zeros((3, count)), np.zeros(count)  # lower form of scipy's

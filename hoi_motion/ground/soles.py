@@ -7,7 +7,7 @@ from hoi_motion.body.model import BodyModel
 
 POINTS_A_FOOT = 8
 THICK_M = 0.008
-"""The sole is what lies so near the lowest skin of a foot that rests."""
+"""The sole is the skin this near the lowest point of a resting foot."""
 _JOINTS = {side: [JOINT_NAMES.index(f"{side}_{name}") for name in ("ankle", "foot")] for side in ("left", "right")}
 
 
@@ -23,7 +23,7 @@ def sole_vertices(body: BodyModel) -> np.ndarray:  # (2 POINTS_A_FOOT,) left, ri
 
 
 def _spread(ids: np.ndarray, places_m: np.ndarray) -> np.ndarray:
-    """Each as far as can be from those before it."""
+    """Each as far as possible from those before it."""
     chosen = [int(places_m[:, 2].argmin())]
     distance_m = np.linalg.norm(places_m - places_m[chosen[0]], axis=1)
     while len(chosen) < POINTS_A_FOOT:

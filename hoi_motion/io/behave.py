@@ -15,10 +15,14 @@ from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.pickles import load_pickle
 
 # the two layouts spell the same things differently
-HUMAN_FILE, OBJECT_FILE = "smpl_fit_all.npz", "object_fit_all.npz"
-HUMAN_KEYS, OBJECT_KEYS = ("poses", "betas", "trans", "frame_times"), ("angles", "trans", "frame_times")
-FRAME_HUMAN_KEYS, FRAME_OBJECT_KEYS = ("pose", "betas", "trans"), ("angle", "trans")
-_HUMAN_FIT, _OBJECT_FIT = "person/fit02/person_fit.pkl", "*/fit01/*_fit.pkl"
+HUMAN_FILE = "smpl_fit_all.npz"
+OBJECT_FILE = "object_fit_all.npz"
+HUMAN_KEYS = ("poses", "betas", "trans", "frame_times")
+OBJECT_KEYS = ("angles", "trans", "frame_times")
+FRAME_HUMAN_KEYS = ("pose", "betas", "trans")
+FRAME_OBJECT_KEYS = ("angle", "trans")
+_HUMAN_FIT = "person/fit02/person_fit.pkl"
+_OBJECT_FIT = "*/fit01/*_fit.pkl"
 
 
 def is_behave(folder) -> bool:

@@ -1,4 +1,4 @@
-"""What makes a motion look as if its file were of another world: said beside it, since a person may do such things."""
+"""Signs that a file's axes, unit or angles are not as declared: noted, not refused, since people may do such things."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -10,7 +10,7 @@ ALONG = 0.7
 HIGHEST_PELVIS_M = 5.0
 FASTEST_M_S = 15.0
 LARGEST_ANGLE_RAD = 2 * np.pi
-"""A joint that turns further than once about: the whole body may, over time."""
+"""A joint that turns by more than a full turn; the whole body may, over time."""
 _AXES = "xyz"
 
 

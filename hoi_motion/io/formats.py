@@ -1,4 +1,4 @@
-"""The table of motion files: how each is told, read and written, and what has to be said beside it."""
+"""The table of motion files: how each is recognised, read and written, and which options it takes."""
 
 import io
 import zipfile
@@ -19,7 +19,7 @@ from hoi_motion.io.lifters.soma import looks_like_soma, read_soma
 from hoi_motion.io.lifters.wham import is_wham, read_wham
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_ENTRIES
-from hoi_motion.reading.pickles import load_pickle
+from hoi_motion.reading.pickles import PACKERS, load_pickle
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 OPTIONS = {
@@ -29,12 +29,13 @@ OPTIONS = {
     "up": f"axis of the file that points up: {', '.join(UP_AXES)}",
     "unit": f"unit of the file's translations: {', '.join(UNITS_M)}",
 }
-"""What can be said beside a file."""
+"""Options that can be given with a file."""
+_OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF"
 
 
 @dataclass(frozen=True)
 class Glance:
-    """What can be seen of a file or folder without reading it whole."""
+    """What can be seen of a file or folder without reading all of it."""
 
     path: Path
     is_folder: bool
@@ -43,8 +44,13 @@ class Glance:
 
     @property
     def is_torch(self) -> bool:
-        """Whether it is an archive as torch writes them."""
-        return any(name.endswith("data.pkl") for name in self.entries)
+        """Whether it is an archive as torch writes them, or what it wrote before 1.6."""
+        return self.start.startswith(_OLD_TORCH) or any(name.endswith("data.pkl") for name in self.entries)
+
+    @property
+    def is_pickle(self) -> bool:
+        """Whether it begins as a pickle does."""
+        return self.start[:1] == b"\x80"
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ FORMATS = (
     MotionFormat(
         name="wham",
         what="WHAM's wham_output.pkl",
-        looks_like=lambda seen: seen.start[:1] == b"\x80" and is_wham(load_pickle(seen.path)),
+        looks_like=lambda seen: seen.is_pickle and is_wham(load_pickle(seen.path)),
         read=read_wham,
         takes=("fps", "person"),
         needs=("fps",),
@@ -128,7 +134,7 @@ FORMATS = (
         looks_like=lambda seen: (
             is_sam_3d_body_folder(seen.path)
             if seen.is_folder
-            else seen.start[:1] == b"\x80" and is_sam_3d_body(load_pickle(seen.path))
+            else seen.is_pickle and is_sam_3d_body(load_pickle(seen.path))
         ),
         read=read_sam_3d_body,
         takes=("fps", "person"),
@@ -177,6 +183,14 @@ def format_of(path) -> str:
     with reading(path, "a motion"):
         seen = _glance(path)
         found = next((row.name for row in FORMATS if row.looks_like and row.looks_like(seen)), None)
+    if found is None and (
+        packer := next((name for start, name in PACKERS.items() if seen.start.startswith(start)), "")
+    ):
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"{path} is packed by {packer}",
+            "unpack it first, or save it without compression",
+        )
     if found is None:
         raise InputError(
             ErrorCode.FILE_INVALID,
@@ -196,7 +210,7 @@ def _glance(path: Path) -> Glance:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 entries = frozenset(name.removesuffix(".npy") for name in archive.namelist())
         except zipfile.BadZipFile:
-            pass  # no format is told by it
+            pass  # no format is recognised by it
     return Glance(path, False, content[:8], entries)
 
 

@@ -11,7 +11,7 @@ _ELEMENT_TYPES = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4)
 ARRAY_BUFFER = 34962
 ELEMENT_ARRAY_BUFFER = 34963
 ROTATION_GLTF_WORLD_XYZW = (-np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))
-# what moves less than this, in metres or in parts of a quaternion, stands still
+# movement below this, in metres or in components of a quaternion, is none
 STILL = 1e-7
 
 
@@ -127,7 +127,7 @@ class GlbDocument:
         self.turn(node, Rotation.from_matrix(T_parent_node[:, :3, :3]).as_quat())
 
     def turn(self, node: int, quaternions_xyzw: np.ndarray) -> None:  # (T, 4)
-        """With signs that let a viewer interpolate the short way."""
+        """With signs such that a viewer interpolates the short way."""
         flips = np.where((quaternions_xyzw[1:] * quaternions_xyzw[:-1]).sum(axis=1) < 0, -1.0, 1.0)
         self.animate(node, "rotation", quaternions_xyzw * np.concatenate([[1.0], np.cumprod(flips)])[:, None])
 
@@ -162,7 +162,7 @@ class GlbDocument:
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:
-    """Colours 0..1 of a screen as the light that they are, which glTF asks for (IEC 61966-2-1)."""
+    """sRGB colours 0..1 as linear ones, which glTF asks for (IEC 61966-2-1)."""
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 

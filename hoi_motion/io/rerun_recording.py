@@ -3,16 +3,15 @@
 import numpy as np
 
 from hoi_motion.body import load_body
-from hoi_motion.body.joints import JOINT_NAMES, PARENTS
+from hoi_motion.body.joints import JOINT_NAMES, PARENTS, SKIN_RGB, side_rgb
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.body.posed import check_body
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import whole_file
+from hoi_motion.io.glb import COLOURS
 from hoi_motion.lazy import optional
 from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 
-COLOURS = {"body": (205, 160, 130), "target": (237, 115, 33), "object": (140, 153, 173), "support": (158, 120, 84)}
-LEFT, RIGHT, MIDDLE = (70, 150, 255), (255, 70, 70), (255, 220, 80)
 CAMERA_PLANE_M = 0.4
 
 
@@ -44,7 +43,7 @@ def _log(rerun, recording, motion: HoiMotion, body) -> None:
     surface = body.vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas)
     vertices_m, joints_m = (np.asarray(points) for points in surface)
     bones = [(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0]
-    bone_colours = [_side_colour(JOINT_NAMES[joint]) for _, joint in bones]
+    bone_colours = [side_rgb(JOINT_NAMES[joint]) for _, joint in bones]
     recording.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     camera = motion.camera
     recording.log(
@@ -61,15 +60,15 @@ def _log(rerun, recording, motion: HoiMotion, body) -> None:
     for support in motion.supports:
         name = f"world/supports/{support.name}"
         recording.log(name, _transform(rerun, support.T_world_box), static=True)
-        recording.log(name, rerun.Boxes3D(sizes=[support.size_m], colors=COLOURS["support"]), static=True)
+        recording.log(name, rerun.Boxes3D(sizes=[support.size_m], colors=_rgb("support")), static=True)
     for item in motion.objects:
         surface = rerun.Mesh3D(
             vertex_positions=item.vertices_m,
             triangle_indices=item.faces,
-            albedo_factor=COLOURS["target" if item.is_target else "object"],
+            albedo_factor=_rgb("target" if item.is_target else "object"),
         )
         recording.log(f"world/objects/{item.name}", surface, static=True)
-    look = rerun.Mesh3D.from_fields(triangle_indices=body.faces, albedo_factor=COLOURS["body"])
+    look = rerun.Mesh3D.from_fields(triangle_indices=body.faces, albedo_factor=SKIN_RGB)
     recording.log("world/body", look, static=True)
     for t in range(motion.num_frames):
         recording.set_time_sequence("frame", t)
@@ -90,5 +89,6 @@ def _transform(rerun, T: np.ndarray):  # (4, 4)
     return rerun.Transform3D(translation=T[:3, 3], mat3x3=T[:3, :3])
 
 
-def _side_colour(joint: str) -> tuple[int, int, int]:
-    return LEFT if joint.startswith("left") else RIGHT if joint.startswith("right") else MIDDLE
+def _rgb(name: str) -> list[int]:
+    """A colour of the glTF export, 0 to 255."""
+    return [round(255 * part) for part in COLOURS[name]]

@@ -43,7 +43,7 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
 
     Raises:
         InputError: FILE_INVALID naming `field`, for no frames, NaN, another number of joints than 55, 52, 24, 22, or
-            angles that are no radians: in most frames some joint turns further than once about.
+            angles that are not radians: in most frames some joint turns by more than a full turn.
     """
     pose = _array(pose_rad, field)
     if pose.ndim == 2 and pose.shape[1] % 3 == 0:
@@ -83,7 +83,7 @@ def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.nda
     """Shape of a file as ours, and notes about it.
 
     Betas are coefficients of one body's own shape space: those of SMPL, SMPL+H and the gendered bodies mean other
-    shapes for the neutral SMPL-X, so they are left out. Betas given a frame are averaged.
+    shapes for the neutral SMPL-X, so they are left out. Betas given per frame are averaged.
 
     Args:
         betas: (B,), (1, B) or (T, B); body: "SMPL", "SMPL+H" or "SMPL-X".

@@ -1,4 +1,4 @@
-"""A square crop that follows the actor, upsampled so that small people reach the size the detector likes."""
+"""A square crop that follows the actor, upsampled so that small people reach a size the detector handles well."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from hoi_motion.keypoints import track as kp
 
-NUM_COCO_BODY, NUM_COCO_WHOLE_BODY = 17, 133
+NUM_COCO_BODY = 17
+NUM_COCO_WHOLE_BODY = 133
 _BODY = {
     kp.NOSE: 0,
     kp.L_EYE: 1,

@@ -1,4 +1,4 @@
-"""Where the hands are in the picture, from a keypoint track."""
+"""Where the hands are in the image, from a keypoint track."""
 
 import numpy as np
 

@@ -18,10 +18,11 @@ from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken
 
 # a figure is shrunken when its limbs have on average less than this share of their usual length in the picture
-SHRUNKEN, USUAL = 0.62, 0.7
-# who walks away shrinks too, but is seen by both views: a lost person is not, in this share of the frames at least
+SHRUNKEN = 0.62
+USUAL = 0.7
+# a person walking away shrinks too, but both views agree on them; on a lost one, in this share of frames, they do not
 UNSEEN_SHARE = 0.2
-# how sure a body counts at most that is only believed to be where it was
+# greatest confidence of a body that is only assumed to be where it was
 HELD = 0.5
 # in person heights, how far a hand may be from where it was last
 HAND_REACH = 0.25
@@ -53,7 +54,7 @@ def without_lost(
     crop_size_px: int,
     cancel: CancelToken | None = None,
 ) -> kp.KeypointTrack:
-    """The body held, unsurely, where it was when it was lost; hands where MediaPipe Hands sees them.
+    """The body held, at low confidence, where it was when it was lost; hands where MediaPipe Hands sees them.
 
     Args:
         lost: not the first frame.
@@ -77,7 +78,7 @@ def without_lost(
             for hand, where in BODY_HAND.items():
                 hands[hand][t, :, 2] = 0.0
                 body[t, where, 2] = 0.0
-            # which is which: the one that is nearest to where it was
+            # left or right: the one nearest to where it was
             pairs = [(np.linalg.norm(f[0, :2] - last[h]), i, h) for i, f in enumerate(found) for h in BODY_HAND]
             taken = set()
             for distance, i, hand in sorted(pairs):

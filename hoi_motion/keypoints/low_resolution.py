@@ -1,8 +1,8 @@
 """A keypoint network of our own for small, blurred pictures of one person, such as the mini model makes.
 
-Detectors made for photographs find no hand where it is a smear of a few pixels. This one was trained on procedural
-scenes as a video model gives them back (`training/networks/low_resolution.py`). It looks at the whole clip at once and
-sees neither mask nor instruction.
+Detectors made for photographs find no hand in a smear of a few pixels. This one was trained on procedural scenes as a
+video model reconstructs them (`training/networks/low_resolution.py`). It looks at the whole clip at once and sees
+neither mask nor instruction.
 """
 
 from functools import lru_cache
@@ -30,8 +30,9 @@ CELL_PX = 2
 # how much of a keypoint's map must lie so near to its peak, in cells, for full confidence
 NEAR_CELLS = 2
 FRAMES_AT_ONCE = 64
-# a person is seen where so many body points are so sure: noise never has more than two, a blurred person 13 or more
-SEEN_SURE, SEEN_POINTS = 0.6, 8
+# a person is seen with this many body points this sure: noise never has more than two, a blurred person 13 or more
+SEEN_SURE = 0.6
+SEEN_POINTS = 8
 # what a point between two others counts
 BETWEEN = 0.3
 
@@ -70,7 +71,7 @@ class LowResolutionNetwork(nn.Module):
         return logits.unflatten(0, (B, T)).float()
 
     def _mixed(self, x: torch.Tensor, T: int) -> torch.Tensor:
-        """What other frames show at the same place, added."""
+        """Adds what other frames show at the same place."""
         _, C, h, w = x.shape
         lines = x.unflatten(0, (-1, T)).permute(0, 3, 4, 2, 1).reshape(-1, C, T)
         for mix in self.over_time:
@@ -90,7 +91,7 @@ class _Block(nn.Module):
 
 
 class LowResolutionKeypoints:
-    """One person, large in the picture: `near_px` and `actor_mask` choose nobody."""
+    """One person, large in the picture: `near_px` and `actor_mask` are ignored."""
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
         clip = network_picture(torch.from_numpy(np.array(frames)))  # a copy: frames may be read-only
@@ -112,7 +113,7 @@ class LowResolutionKeypoints:
 
 
 def _hand(body: np.ndarray, tips: np.ndarray, side: int) -> np.ndarray:  # (T, 33, 3), (T, 5, 3) -> (T, 21, 3)
-    """A whole hand from wrist, knuckles and tips; what lies between them is on straight lines, and hardly believed."""
+    """A whole hand from wrist, knuckles and tips; points between them are interpolated, with little confidence."""
     wrist, pinky, index, thumb = (body[:, first + side] for first in (kp.L_WRIST, 17, 19, 21))
     hand = np.zeros((len(body), kp.NUM_HAND, 3))
     roots = [thumb] + [index + share * (pinky - index) for share in (0, 1 / 3, 2 / 3, 1)]

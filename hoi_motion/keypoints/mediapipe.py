@@ -14,15 +14,20 @@ from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_BODY, NUM_HAND, TORSO,
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import part_of, silent
 
-# where the two views see the same person in fewer frames, the crop was too narrow for a blurred one
-AGREEING, WIDER = 0.7, 1.5
+# if the two views see the same person in fewer frames, the crop was too narrow for a blurred person
+AGREEING = 0.7
+WIDER = 1.5
 # a person is lost where both views are less sure of the trunk, and looked for in the whole picture and in squares
 # around where they were last, of so many times their size
-LOST, LOOKED_AROUND = 0.5, (1.5, 2.5)
+LOST = 0.5
+LOOKED_AROUND = (1.5, 2.5)
 # who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
 # grown or shrunk by no more than this factor, and so much more a frame, up to the last
-AT_ONCE, A_FRAME = 0.5, 0.25
-GROWN, GROWN_A_FRAME, MOST_GROWN = 1.3, 0.1, 1.7
+AT_ONCE = 0.5
+A_FRAME = 0.25
+GROWN = 1.3
+GROWN_A_FRAME = 0.1
+MOST_GROWN = 1.7
 
 
 class MediaPipeKeypoints:
@@ -30,8 +35,8 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is seen again with more room around the person. Where the person is lost (`lost_person.py`), the
-    hands are looked for by themselves.
+    mostly disagree is run again with more room around the person. Where the person is lost (`lost_person.py`), the
+    hands are detected separately.
     """
 
     crop_size_px = 512
@@ -41,7 +46,7 @@ class MediaPipeKeypoints:
         from hoi_motion.keypoints.sides import fuse_views, views_agree
 
         start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
-        # whether there will be a second pass shows after the first: half the way for each
+        # whether there is a second pass is known only after the first: half of the progress for each
         views = self._views(frames, start, crop, part_of(on_progress, 0.0, 0.5), cancel)
         agree = views_agree(*views)
         if agree.mean() < AGREEING:
@@ -58,8 +63,8 @@ class MediaPipeKeypoints:
     def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
         """The plain and the mirrored view of every frame, walking from frame `start` to both ends.
 
-        A detector that follows goes on to follow whatever the person was lost to, so who is lost is looked for in the
-        whole picture, and followed from there.
+        A tracking detector keeps following whatever it lost the person to, so a lost person is searched for in the
+        whole picture and followed from there.
         """
         views, done = [_empty_track(len(frames)) for _ in range(2)], 0
         with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror, _pose(still=True) as still:
@@ -107,7 +112,7 @@ def _trunk_sureness(body: np.ndarray | None) -> float:
 
 
 def _people(still, frame: np.ndarray, windows: list[np.ndarray], crop_size_px: int) -> list[np.ndarray]:
-    """Everybody whom the detector finds in windows (x0, y0, x1, y1) of a picture, (33, 3) each."""
+    """All people that the detector finds in windows (x0, y0, x1, y1) of a picture, (33, 3) each."""
     size_px, found = frame.shape[:2], []
     for window in windows:
         crop = crop_around(window, crop_size_px, margin=0.0)

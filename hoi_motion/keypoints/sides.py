@@ -17,9 +17,12 @@ PAIRED = np.array([11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 SAME_PERSON = 0.4
 # leaving a frame out costs as much as a jump by so many trunks; being unsure of head and trunk costs less. The frame
 # before is looked for among so many
-LEFT_OUT, UNSURE, LOOKED_BACK = 1.0, 0.8, 12
-NARROW, AROUND = 0.7, 7  # a trunk of less than this share of its usual width, in so many frames, is undecided
-FLIPPED = 0.02  # torso lengths that a flipped frame costs: of two stories with the same jumps the detector's is taken
+LEFT_OUT = 1.0
+UNSURE = 0.8
+LOOKED_BACK = 12
+NARROW = 0.7  # a trunk of less than this share of its usual width is undecided
+AROUND = 7  # frames over which that width is taken
+FLIPPED = 0.02  # cost of a flipped frame in torso lengths: of two explanations with equal jumps the detector's is taken
 
 
 def fuse_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=None) -> kp.KeypointTrack:
@@ -39,7 +42,7 @@ def undecided_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, seen: np.
     """Views of a trunk much narrower than in the frames around.
 
     A detector that cannot tell front from back draws both shoulders in the middle between left and right, in single
-    frames. Someone who turns aside grows narrow little by little.
+    frames. Someone who turns sideways narrows gradually.
 
     Args:
         seen: (2, T) bool, the views that count.
@@ -59,7 +62,7 @@ def believed_views(plain: kp.KeypointTrack, mirror: kp.KeypointTrack, size_px=No
     """Which views to use in each frame: both where they agree on a person, else the one that fits its neighbours.
 
     The mean of two different persons is nobody. The cheapest path over time (Viterbi) decides, by how sure a view is of
-    head and trunk and how far they jump; frames whose views fit to nothing are left out.
+    head and trunk and how far they jump; frames whose views fit nothing are left out.
 
     Args:
         size_px: height, width of the picture; what lies outside is a guess.
@@ -162,7 +165,7 @@ def _carried(view: kp.KeypointTrack) -> np.ndarray:  # (T, 33, 3)
 
 
 def facing_score(track: kp.KeypointTrack) -> float:
-    """How well 2D face and shoulders agree: positive when nose-side and left/right order tell the same story.
+    """How well 2D face and shoulders agree: positive when nose side and left/right order agree.
 
     Facing the camera, the left shoulder is right of the right one in the picture, and the nose is seen (confident and
     before the ears in depth).

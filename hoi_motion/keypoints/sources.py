@@ -17,9 +17,9 @@ class NamedSource:
     """A row of the table.
 
     Attributes:
-        name: as options and commands give it; what is in capitals, FOLDER or FILE, is the user's.
+        name: as options and commands give it; the part in capitals, FOLDER or FILE, is the user's.
         help: what it is, a line; needs: what must be there.
-        make: the source, from what the user put in the place of the capitals, "" for none.
+        make: the source, from what the user gave in place of the capitals, "" for none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""2D keypoints of the acting person over a clip: the type, its names, what of it is believed; what a source gives."""
+"""2D keypoints of the acting person over a clip: the type, its names, which points count; what a source returns."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,16 +14,35 @@ NUM_HAND = 21
 MIN_SEEN_SHARE = 0.5
 TORSO = (11, 12, 23, 24)
 # MediaPipe body landmarks by name, the ones other modules speak of
-NOSE, L_EYE, R_EYE, L_EAR, R_EAR = 0, 2, 5, 7, 8
-L_SHOULDER, R_SHOULDER, L_ELBOW, R_ELBOW, L_WRIST, R_WRIST = 11, 12, 13, 14, 15, 16
-L_HIP, R_HIP, L_KNEE, R_KNEE, L_ANKLE, R_ANKLE = 23, 24, 25, 26, 27, 28
-L_HEEL, R_HEEL, L_TOE, R_TOE = 29, 30, 31, 32
-# detectors guess where a hidden leg is, and everything of a person they have lost: below this it is such a guess
-LEGS, SURE = np.arange(L_KNEE, NUM_BODY), 0.3
-# a hidden leg that they are sure of in single frames is sure in less than half of so many
+NOSE = 0
+L_EYE = 2
+R_EYE = 5
+L_EAR = 7
+R_EAR = 8
+L_SHOULDER = 11
+R_SHOULDER = 12
+L_ELBOW = 13
+R_ELBOW = 14
+L_WRIST = 15
+R_WRIST = 16
+L_HIP = 23
+R_HIP = 24
+L_KNEE = 25
+R_KNEE = 26
+L_ANKLE = 27
+R_ANKLE = 28
+L_HEEL = 29
+R_HEEL = 30
+L_TOE = 31
+R_TOE = 32
+# detectors guess a hidden leg, and all of a person they have lost: a confidence below this is such a guess
+LEGS = np.arange(L_KNEE, NUM_BODY)
+SURE = 0.3
+# a hidden leg may be sure in single frames, but in less than half of this many
 LEG_FRAMES = 5
-# a bone of which an end is less sure tells no height; bones as shares of it, of the mean body standing
-SURE_BONE, TRUNK = 0.5, 0.27
+# a bone with a less sure end is not used for the height; bones as shares of it, of the mean standing body
+SURE_BONE = 0.5
+TRUNK = 0.27
 # over the clip as in the middle one of its frames
 USUAL_HEIGHT = 0.5
 LEG_BONES = ((L_HIP, L_KNEE, 0.24), (R_HIP, R_KNEE, 0.24), (L_KNEE, L_ANKLE, 0.245), (R_KNEE, R_ANKLE, 0.245))
@@ -65,7 +84,7 @@ class KeypointTrack:
         bones = [(shoulders, hips, TRUNK)]
         bones += [(body[:, a], body[:, b], share) for a, b, share in LEG_BONES]
         lengths = [np.linalg.norm(a[:, :2] - b[:, :2], axis=-1) / share for a, b, share in bones]
-        # a leg that is not sure says nothing; the trunk is the least that a person has
+        # unsure legs are ignored; the trunk gives a lower bound
         sure = [np.minimum(a[:, 2], b[:, 2]) > SURE_BONE for a, b, _ in bones]
         heights = np.max([lengths[0], *(np.where(s, length, 0.0) for s, length in zip(sure[1:], lengths[1:]))], axis=0)
         if sure[0].any():
@@ -110,7 +129,7 @@ class KeypointSource(Protocol):
 
 
 def completed(track: KeypointTrack, size_px) -> KeypointTrack:
-    """How every source ends: gaps filled, nothing outside the picture.
+    """Last step of every source: gaps filled, nothing outside the picture.
 
     Raises:
         LiftError: NO_ACTOR when the person was seen in too few frames to follow.

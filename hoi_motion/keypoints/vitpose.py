@@ -15,7 +15,7 @@ from hoi_motion.keypoints.sides import flip_frames, fuse_views
 from hoi_motion.progress import silent
 from hoi_motion.reading.text import read_json
 
-# which expert of ViTPose+ speaks of these keypoints
+# the expert of ViTPose+ for these keypoints
 _EXPERT = {NUM_COCO_BODY: 0, NUM_COCO_WHOLE_BODY: 5}
 # the image processor adds this margin to the box it is given
 _PADDING = 1.25
@@ -28,7 +28,7 @@ _HINT = (
 class VitPoseKeypoints:
     """ViTPose on the crop that follows the actor, on the plain and the mirrored picture (`sides.py` joins them).
 
-    The actor is who stands under `actor_mask`; without one MediaPipe says where to begin.
+    The actor is the person under `actor_mask`; without one MediaPipe says where to start.
     """
 
     def __init__(self, folder):
@@ -87,7 +87,7 @@ def _points_px(model, processor, frame: np.ndarray, crop: ActorCrop) -> np.ndarr
     seen.heatmaps = torch.stack([seen.heatmaps[0], seen.heatmaps[1].flip(-1)])
     found = [view[0] for view in processor.post_process_pose_estimation(seen, boxes=[[box], [box]])]
     points = np.stack([np.column_stack([view["keypoints"], view["scores"].clamp(0, 1)]) for view in found])
-    # where the heatmap is flat the refined place is none
+    # where the heatmap is flat the refined place is undefined
     return np.where(np.isfinite(points).all(-1, keepdims=True), points, 0.0)
 
 

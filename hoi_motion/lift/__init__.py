@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clip", "LiftConfig", "Observation", "lift_video", "observe_clip"]
 
-# torch and the keypoint networks come with the pipeline: only who lifts pays for them
+# torch and the keypoint networks come with the pipeline and are loaded only to lift
 __getattr__, __dir__ = lazy_names(
     __name__,
     {

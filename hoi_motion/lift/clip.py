@@ -1,4 +1,4 @@
-"""Clip: the video that is lifted and all that is known of its first frame, checked where it is made."""
+"""Clip: the video to lift and all that is known of its first frame, checked on construction."""
 
 from dataclasses import dataclass
 

@@ -15,18 +15,19 @@ from hoi_motion.motion import HANDS, Contact
 # a hand nearer than these shares of the object's size and of the person's height touches, in the picture
 NEAR_OBJECT = 0.12
 NEAR_PERSON = 0.012
-# keypoints of small figures are no better than this
+# keypoints of small figures are at best this exact
 MIN_NEAR_PX = 2.0
 NEAREST_POINTS = 3
 # a hand has left its place when it moved by this share of the person's height
 AWAY_PERSON = 0.05
-# how far it goes is a median over so many frames: a detector mistakes other things for a hand in single ones
+# its distance is a median over so many frames: in single ones a detector mistakes other things for a hand
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
-STILL_SPEED, STILL_FACTOR = 0.15, 1.6
+STILL_SPEED = 0.15
+STILL_FACTOR = 1.6
 # of a small figure it is seen that it went there and stays, not how near the fingers are
 MIN_STILL_PX = 4.5
-# a touch lasts at least so long, and so many frames: in one alone a hand passes
+# a touch lasts at least so long, and so many frames: in a single one a hand only passes
 MIN_CONTACT_S = 0.1
 MIN_CONTACT_FRAMES = 2
 MAX_GAP_S = 0.4
@@ -49,7 +50,7 @@ def hand_distances_px(
             p = points[hand][t]
             if p[:, 2].mean() < 0.2:
                 continue
-            # a single stray point is no touch
+            # a single stray point is not a touch
             result[hand][t] = np.sort(_sampled(distance, p[:, :2]))[:NEAREST_POINTS].mean()
     return result
 
@@ -63,9 +64,9 @@ def contact_intervals(
 ) -> tuple[Contact, ...]:
     """Contacts of the two hands with the tracked object.
 
-    A hand touches while it is on the object in the picture, or has come to rest beside it; while the object moves, the
-    hand that moves with it holds it, from its first touch to where the object rests again. Until a hand has left the
-    place where it was first it touches nothing that rests: it was only before it in the picture.
+    A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
+    hand that moves with it holds it, from its first touch until the object rests again. Until a hand has left its first
+    place it touches nothing that rests: it only hangs in front of it.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -123,7 +124,7 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) ->
     moving = np.flatnonzero(~target.resting)
     if not len(moving):
         return None
-    # the frames before it moved count too: who takes it was there first
+    # the frames before it moved count too: the hand that takes it was there first
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
     share = {hand: np.mean(distances[hand][window] <= 2 * near_px) for hand in HANDS}
     mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}

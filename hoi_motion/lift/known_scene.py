@@ -1,4 +1,4 @@
-"""What somebody beside the video knows of the scene: a robot its camera's pose and the height of its table."""
+"""What is known of the scene besides the video, such as a robot's camera pose and the height of its table."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class KnownScene:
 
     Attributes:
         T_world_camera: (4, 4) m, pose of the camera (optical frame: x right, y down, z ahead).
-        gravity_camera: (3,) the direction in which things fall, in the camera frame, any length; instead of the pose.
+        gravity_camera: (3,) direction of gravity in the camera frame, any length; instead of the pose.
         support_height_m: height of what the object stands on.
         floor_height_m: height of the floor on which the person stands.
         camera_above_support_m: how high the camera is over what the object stands on; instead of pose and height.

@@ -91,7 +91,7 @@ def lift_video(
         keypoints: where keypoints come from; None is the source that the config names.
         human: the person's motion from elsewhere, one frame for each frame of the clip: its poses are kept, only
             heading and place are found; object and contacts are lifted as ever. None fits the body here.
-        known: what somebody beside the video knows: the camera against gravity, heights of floor and support.
+        known: what is known besides the video: the camera against gravity, heights of floor and support.
         body: the body to fit; None is the one that the config names.
         observation: of this clip by `observe_clip`, so that it is not made again.
 

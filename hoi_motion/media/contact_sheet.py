@@ -36,7 +36,7 @@ def contact_sheet(motion: HoiMotion, body, columns: int = 8) -> np.ndarray:  # (
     )
     R_view_world = _facing(joints[0])
     scene = [_scene_points(motion, body, skin[i], frame) for i, frame in enumerate(frames)]
-    # frame the person and what is near; a large table may run out of the picture
+    # frame the person and what is near; a large table may extend beyond the image
     keep = np.concatenate([skin.reshape(-1, 3), *(o.vertices_world(f) for o in motion.objects for f in frames)])
     keep = keep @ R_view_world.T
     middle, extent = (keep.min(0) + keep.max(0)) / 2, (keep.max(0) - keep.min(0)).max() * 1.1

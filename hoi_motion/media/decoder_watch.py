@@ -1,4 +1,4 @@
-"""A watch on a decoding process: one that works for long and shows nothing, or takes too much memory, is ended."""
+"""A watch on a decoding process, which ends one that works for long without output or takes too much memory."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ PATIENCE_S = 8.0
 """Processor time beyond what the frames so far may have taken, and time without any work at all."""
 LOOK_S = 0.05
 MAX_DECODER_BYTES = 900 * 2**20
-"""Memory in use; one of 3840x2160 pixels with 10 bits and the most reference pictures holds two thirds of it."""
+"""Memory in use; a video of 3840x2160 pixels with 10 bits and the most reference frames takes two thirds of it."""
 MAX_ADDRESSES = 4 << 30
 MAX_DATA_BYTES = 3 << 30
-"""Limits that the system keeps, for what happens between two looks."""
+"""Limits that the system enforces, for what happens between two looks."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,12 +39,12 @@ class DecoderWatch:
         self._thread.start()
 
     def allow(self, seconds: float) -> None:
-        """More processor time, for something that it has shown."""
+        """Allow more processor time, for output that has come."""
         self._budget_s += seconds
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Inside, it is the process that is waited for; outside, it may rest as long as it likes."""
+        """Inside the block we wait for the process; outside, it may rest as long as it likes."""
         self._waits = True
         try:
             yield

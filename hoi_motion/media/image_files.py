@@ -1,4 +1,4 @@
-"""Camera frames, masks and depth images from files: judged by their header before they are decoded."""
+"""Camera frames, masks and depth images from files, checked by their header before they are decoded."""
 
 import io
 import logging
@@ -19,7 +19,7 @@ MAX_SIDE_PX = 8192
 MAX_PICTURE_BYTES = 256 * 2**20
 MAX_SCANNED_PX = 1_500_000_000
 """Pixels times passes over them: a progressive JPEG may ask for thousands of passes in a few bytes."""
-# without those that call other programs, or that no camera and no mask tool writes
+# without formats that call other programs, or that neither cameras nor mask tools write
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _HINT = "give a PNG or JPEG file"
 _SCAN = b"\xff\xda"
@@ -45,7 +45,7 @@ def read_mask(path, name: str = "mask", say: Callable[[str], object] = log.info)
     """The pixels that a mask file marks: bright on dark, one colour on black, or a cut-out's alpha.
 
     Args:
-        say: is told in a sentence what was done with a file that is no plain mask.
+        say: called with a sentence on what was done to a file that is no plain mask.
 
     Raises:
         InputError: MASK_INVALID when the file is missing, damaged or could mean two things.
@@ -70,7 +70,7 @@ def _mask_pixels(picture) -> tuple[np.ndarray, bool]:
         numbers = np.asarray(picture.getchannel(0))
         is_clear = picture.mode == "PA" or "transparency" in picture.info
         colours = np.asarray(picture.convert("RGBA" if is_clear else "RGB"))
-        # two numbers of one colour: only the numbers can mean something
+        # two entries of one colour: only the indices can mean something
         same = (colours.reshape(-1, colours.shape[-1]) == colours[0, 0]).all()
         return (numbers, False) if same else (colours, True)
     if picture.mode in ("CMYK", "YCbCr", "RGBX", "HSV"):
@@ -129,8 +129,11 @@ def _open(path, name: str, code: ErrorCode):
             width, height = picture.size
             if not 0 < max(width, height) <= MAX_SIDE_PX:
                 raise ValueError(f"it has {width}x{height} pixels, each side may have {MAX_SIDE_PX}")
-            if picture.format == "JPEG" and content.count(_SCAN) * width * height > MAX_SCANNED_PX:
+            # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
+            if picture.format in ("JPEG", "MPO") and content.count(_SCAN) * width * height > MAX_SCANNED_PX:
                 raise ValueError(f"it is drawn in {content.count(_SCAN)} passes")
+            if picture.format != "MPO" and getattr(picture, "is_animated", False):
+                raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
             return picture

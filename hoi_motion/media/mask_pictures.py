@@ -1,4 +1,4 @@
-"""Which pixels a picture marks: masks as painting programs, annotation tools and cameras write them.
+"""Which pixels an image marks: masks as painting programs, annotation tools and cameras write them.
 
 A mask is bright on dark. Read are black and white in three channels, one colour on black, the alpha of a cut-out, and
 smooth or noisy edges. What could mean two things is refused: several colours, areas of grey, numbers of labels, colours
@@ -9,20 +9,20 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 
-# of the brightest; between them lies an edge
+# shares of the brightest value; between them is an edge
 DARK = 0.25
 BRIGHT = 0.75
 EDGE_PX = 3  # how wide a smooth edge may be
-NOISE_PX = 12  # how far a lossy picture's noise reaches from an edge
+NOISE_PX = 12  # how far compression noise reaches from an edge
 MOST_EDGE = 0.5  # of the marked pixels; a photograph is nothing but edges
-FEW_VALUES = 8  # so few greys are numbers of labels, or the steps of a smooth edge
+FEW_VALUES = 8  # up to this many greys are label numbers, or the steps of a smooth edge
 NEARLY = 0.999
 COLOUR_TOLERANCE = 0.2
 GREY_TOLERANCE = 0.06
 
 
 def marked_pixels(picture: np.ndarray, name: str = "mask") -> tuple[np.ndarray, str]:  # (H, W) bool
-    """The pixels that a picture marks, and in a sentence what was done to tell them, "" for a plain mask.
+    """The pixels that an image marks, and a sentence on how they were found, "" for a plain mask.
 
     Args:
         picture: (H, W) or (H, W, 1 to 4) numbers: grey, grey and alpha, RGB, RGB and alpha.
@@ -139,7 +139,7 @@ def _most_common(values, counts, among):
 
 
 def _counted(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The values that occur, rising, and how often."""
+    """The values that occur, in ascending order, and how often."""
     if grey.dtype in (np.bool_, np.uint8):
         counts = np.bincount(grey.reshape(-1), minlength=2)
         values = np.flatnonzero(counts)

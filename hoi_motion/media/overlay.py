@@ -3,16 +3,13 @@
 import cv2
 import numpy as np
 
-from hoi_motion.body.joints import JOINT_NAMES, PARENTS, index_of
+from hoi_motion.body.joints import JOINT_NAMES, PARENTS, index_of, side_rgb
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 
-LEFT = (70, 150, 255)
-RIGHT = (255, 70, 70)
-MIDDLE = (255, 220, 80)
 TARGET = (60, 230, 90)
 TOUCHED = (255, 150, 0)
 OUTLINE = (20, 20, 20)
-# the eyeballs and the jaw are no limbs
+# eyeballs and jaw are not limbs
 _HIDDEN = {22, 23, 24}
 _GRIP = {hand: index_of(f"{SIDE_OF_HAND[hand]}_middle1") for hand in HANDS}
 
@@ -49,10 +46,8 @@ def _draw_skeleton(image: np.ndarray, joints_px: np.ndarray, thickness: int) -> 
     for j, parent in enumerate(PARENTS):
         if parent < 0 or j in _HIDDEN:
             continue
-        name = JOINT_NAMES[j]
-        colour = LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
         width = thickness if j < 22 else max(1, thickness // 2)
-        _draw_line(image, joints_px[parent], joints_px[j], colour, width)
+        _draw_line(image, joints_px[parent], joints_px[j], side_rgb(JOINT_NAMES[j]), width)
 
 
 def _draw_hull(image: np.ndarray, points_px: np.ndarray, colour, thickness: int) -> None:

@@ -15,10 +15,13 @@ MAX_FRAME_PX = 1280 * 720
 STEP_TOLERANCE = 0.5
 # a cut between key frames loses some of the frames that lie before the last, or after the first, in time: gaps of so
 # many steps, so near to the ends of a clip of at least so many, make no variable frame rate
-END_GAP_STEPS, END_STEPS, END_CLIP_STEPS = 5, 4, 24
-# rates beyond these are of a damaged file
-MIN_FPS, MAX_FPS = 0.01, 1000.0
-# a clip sampled to a rate may show this share of its frames twice: what has fewer frames a second stutters
+END_GAP_STEPS = 5
+END_STEPS = 4
+END_CLIP_STEPS = 24
+# rates beyond these mean a damaged file
+MIN_FPS = 0.01
+MAX_FPS = 1000.0
+# a clip sampled to a rate may show this share of its frames twice; with fewer frames a second it would stutter
 MAX_REPEATED_SHARE = 0.2
 
 
@@ -220,7 +223,7 @@ def _even_frames(times_s: np.ndarray, usual_s: float, tick_s: float, path, max_f
     moving = steps[steps > 0]
     if not len(moving):
         return _plausible(1 / usual_s if usual_s > 0 else 0.0, path), None
-    # what is left out makes gaps; what is only jittered evens out
+    # dropped frames make gaps; jitter evens out
     step = float(moving[moving <= (1 + STEP_TOLERANCE) * np.median(moving)].mean())
     _plausible(1 / step, path)
     usual = np.abs(steps - step) <= STEP_TOLERANCE * step

@@ -1,10 +1,10 @@
-"""A video as a player shows it: what it says of itself, and its frames one after the other.
+"""A video as a player shows it: its metadata, and its frames one after the other.
 
 The bundled ffmpeg decodes in a process of its own. It turns and mirrors pictures as the display matrix says, leaves out
 what an edit list leaves out, and decodes what players decode; a file that makes a decoder crash or eat memory ends that
-process and not ours. It is handed the open file and may open nothing else, so that no name has a meaning to it and no
-file can make it read another one; it reads the formats in which people have videos and none that are scripts, lists of
-other files or text. `decoder_watch` ends it when it works for long and shows nothing, or takes too much memory.
+process and not ours. It is handed the open file and may open nothing else, so that file names mean nothing to it and no
+file can make it read another one; it reads formats in which people keep videos, and none that are scripts, lists of
+other files or text. `decoder_watch` ends it when it works for long without output, or takes too much memory.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, Decode
 
 # a video with larger pictures is refused before one is decoded
 MAX_VIDEO_PX = 4096 * 4096
-# a file may show so many pixels, or so many for each of its bytes: no camera's video is packed as tightly as that
+# a file may decode to this many pixels, or this many per byte: no camera compresses as tightly as that
 FREE_PX = 1 << 28
 MAX_PX_OF_A_BYTE = 20_000
 # a pixel that is this many times as wide as high, or the other way round, is a damaged header
@@ -38,7 +38,7 @@ FORMATS = (
 )
 """What containers and bare streams are read. Pictures, too, so that they can be called what they are."""
 PICTURES = "image2,bmp_pipe,gif_pipe,jpeg_pipe,jpegxl_pipe,jpegxl_anim,png_pipe,ppm_pipe,tiff_pipe,webp_pipe"
-# a file that ends this share of its length, and this many frames, too early is cut off
+# a file that ends too early by this share of its length, and by this many frames, is cut off
 MISSING_SHARE = 0.05
 MISSING_FRAMES = 2.5
 # the index of an AVI stands at its end: without it, the length that is read is that of what is left
@@ -50,15 +50,17 @@ _NOT_SHOWN = 0x4
 # the first stream of moving pictures, every frame once, at its own time and in its own size
 _AS_IT_IS = ("-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", "-noautoscale")
 # processor time that a packet of a list, a report of progress, and a frame with its pixels, may take
-PACKET_S, PROGRESS_S = 0.001, 0.5
-FRAME_S, PIXEL_S = 0.02, 60e-9
+PACKET_S = 0.001
+PROGRESS_S = 0.5
+FRAME_S = 0.02
+PIXEL_S = 60e-9
 _MAX_LINES = 400
 _MAX_LINE = 400
 
 
 @dataclass(frozen=True)
 class VideoStream:
-    """A video file that was looked into, but for its first frame not decoded.
+    """A video file of which only the first frame has been decoded.
 
     Attributes:
         size_px: (height, width) of its pictures after they are turned, in pixels as they are stored.
@@ -275,7 +277,7 @@ class _Said:
     def _read(self, stream) -> None:
         while raw := stream.readline(_MAX_LINE):
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            # tags are the file's own text, by the thousand if it likes
+            # tags are the file's own text, possibly thousands of them
             if line.startswith("    "):
                 continue
             if len(self.first) < _MAX_LINES:
@@ -297,7 +299,7 @@ class _Said:
         return any(pattern.search(line) for line in self.lines())
 
     def reason(self) -> str:
-        """The first thing that is wrong, as ffmpeg says it."""
+        """The first error, in ffmpeg's words."""
         if self.has(_OTHER_FORMAT):
             return ": its format is none in which videos are read"
         wrong = [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckConfig", "CheckResult", "PhysicsReport", "RepairResult", "Verdict", "check_motion", "repair_motion"]
 
-# torch, PyBullet and SciPy come with these
+# these import torch, PyBullet and SciPy
 __getattr__, __dir__ = lazy_names(
     __name__,
     {

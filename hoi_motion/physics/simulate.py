@@ -34,10 +34,12 @@ DENSITY_KG_M3 = 1000.0
 MIN_PART_KG = 0.2
 MOTOR_TORQUE_N_M = 300.0
 """The strongest human joints (hip and knee extension) give about this (Anderson, Madigan & Nussbaum 2007)."""
-MOTOR_GAIN, MOTOR_DAMPING = 0.3, 1.0
+MOTOR_GAIN = 0.3
+MOTOR_DAMPING = 1.0
 ROOT_SAG_M = 0.05
 """The root spring would carry the whole weight when the pelvis is this much too low."""
-ROOT_TORQUE_N_M_RAD, ROOT_DAMPING_N_M_S_RAD = 600.0, 10.0
+ROOT_TORQUE_N_M_RAD = 600.0
+ROOT_DAMPING_N_M_S_RAD = 10.0
 SETTLE_S = 1.0
 LOST_M = 0.5
 

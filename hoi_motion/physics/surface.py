@@ -10,7 +10,8 @@ from hoi_motion.errors import CheckError, ErrorCode
 SAMPLE_SPACING_M = 0.003
 MAX_SAMPLES = 20_000
 NEAREST_SAMPLES = 6
-ROUND_SHARE, ROUND_FILL = 0.02, 0.9
+ROUND_SHARE = 0.02
+ROUND_FILL = 0.9
 
 
 class ObjectSurface:

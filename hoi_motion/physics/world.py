@@ -21,7 +21,9 @@ DENSITY_KG_M3 = {"mug": 300, "cup": 200, "bowl": 250, "bottle": 600, "can": 900,
 DEFAULT_DENSITY_KG_M3 = 400
 MASS_RANGE_KG = (0.02, 30.0)
 FRICTION = 0.6
-ON_IT_M, EDGE_M = 0.02, 0.05  # an object so near a support's top rests on it, and so far from its edge
+# an object this near a support's top, and this little beyond its edge at the most, rests on it
+ON_IT_M = 0.02
+EDGE_M = 0.05
 COLLISION_MARGIN_M = 1e-4
 """PyBullet's own margin of 1 mm would count as penetration."""
 

@@ -1,1 +1,1 @@
-"""Files from anyone: read as data within limits, and whatever is wrong with one is said as one line that names it."""
+"""Untrusted files: read as data, within limits; whatever is wrong with one is reported in one line that names it."""

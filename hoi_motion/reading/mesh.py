@@ -1,4 +1,4 @@
-"""Surfaces from mesh files of anyone: known endings only, from memory, judged by size."""
+"""Surfaces from untrusted mesh files: known endings only, from memory, limited in size."""
 
 # pyright: reportAttributeAccessIssue=false
 # trimesh types what it loads as any geometry, also where a mesh is asked for

@@ -1,4 +1,4 @@
-"""Arrays in .npy and .npz files: known names only, plain numbers and text only, judged by what the header declares.
+"""Arrays in .npy and .npz files: known names, plain numbers and text only, checked by what the header declares.
 
 numpy's own reader evaluates the header as a Python literal, allocates what it declares, and reads every key that is
 asked for; a file of a kilobyte can declare terabytes. Here type and shape are compared with the limits, and with the
@@ -10,6 +10,7 @@ import math
 import re
 import struct
 import zipfile
+from collections import Counter
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class NpzFile:
             if self.content.count(b"PK\x01\x02") > MAX_ENTRIES:
                 raise ValueError(f"it has more than {MAX_ENTRIES} entries")
             self._archive = zipfile.ZipFile(io.BytesIO(self.content))
-            self._entries = {info.filename.removesuffix(".npy"): info for info in self._archive.infolist()}
+            self._entries = {info.filename.removesuffix(".npy"): info for info in entries_of(self._archive)}
         self.names = frozenset(self._entries)
 
     def __contains__(self, name: str) -> bool:
@@ -86,6 +87,20 @@ class NpzFile:
                 array = _read_array(stream, shown(name), info.file_size, max_rows, self._left)
             self._left -= array.nbytes
             return array
+
+
+def entries_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The entries of an archive of arrays.
+
+    Raises:
+        ValueError: for two of one name, with or without .npy: readers differ in which of them they take.
+    """
+    entries = archive.infolist()
+    names = [info.filename.removesuffix(".npy") for info in entries]
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise ValueError(f"it has {shown(twice)} twice")
+    return entries
 
 
 def read_npy(path, what: str, code: ErrorCode, hint: str = "", max_rows: int = MAX_FRAMES) -> np.ndarray:

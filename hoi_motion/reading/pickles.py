@@ -22,12 +22,23 @@ MAX_VALUES = 300_000  # with every repeated part written out
 MAX_DEPTH = 32
 MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
-"""All that the instructions make, whether it is kept or not: one of two bytes can repeat the work of a large one."""
+"""Everything the instructions make, kept or not: an instruction of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
+PACKERS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x5d\x00\x00": "lzma",
+    b"x\x01": "zlib",
+    b"x\x5e": "zlib",
+    b"x\x9c": "zlib",
+    b"x\xda": "zlib",
+}
+"""First bytes -> what packs a file like that; `joblib.dump` does it on request."""
 
 
 class Unread:
-    """In the place of a value whose name nobody asked for."""
+    """Stands in for a value whose name nobody asked for."""
 
 
 UNREAD = Unread()
@@ -44,6 +55,9 @@ def load_pickle(path, known=None):
     """
     content = read_bytes(path, "a readable pickle")
     with reading(path, "a readable pickle"):
+        packer = next((name for start, name in PACKERS.items() if content.startswith(start)), None)
+        if packer is not None:
+            raise ValueError(f"it is packed by {packer}: unpack it first, or save it without compression")
         return Machine(content, path).value(known)
 
 
@@ -56,13 +70,13 @@ def refused(path, name: str) -> InputError:
 
 
 def _mapping(*parts) -> dict:
-    """A new dictionary; of an OrderedDict of Python 2, its pairs. What a defaultdict makes by default is left out."""
+    """A new dictionary, also from the pairs of a Python 2 OrderedDict; a defaultdict's factory is left out."""
     pairs = parts[0] if parts and isinstance(parts[0], list) else []
     return {_key(key): value for key, value in pairs}
 
 
 def _key(key):
-    """Keys are text or integers: to look for a nested one can take for ever."""
+    """Keys are text or integers: hashing a nested one can take for ever."""
     if not isinstance(key, (str, int, np.integer)):
         raise ValueError(f"a key of type {type(key).__name__}")
     return key if isinstance(key, str) else int(key)
@@ -237,6 +251,8 @@ class Machine:
         # every function on the stack is one of ours: nothing else puts one there
         if not callable(function) or not isinstance(arguments, tuple):
             raise ValueError("it calls what is no function")
+        # a list that becomes a mapping is walked through, however few keys are left of it
+        self._made_bytes += _ITEM_BYTES * sum(len(part) for part in arguments if isinstance(part, list))
         self._stack.append(self._made(function(*arguments)))
 
     def _do_newobj(self, _) -> None:
@@ -259,10 +275,8 @@ class Machine:
     def _made(self, item):
         """The item, counted."""
         plain = item.value if isinstance(item, Array) else item
-        if isinstance(plain, (bytes, np.ndarray)):
-            self._made_bytes += len(plain) if isinstance(plain, bytes) else plain.nbytes
-        elif isinstance(plain, dict):
-            self._made_bytes += _ITEM_BYTES * len(plain)
+        if isinstance(plain, (bytes, np.ndarray, np.generic)):
+            self._made_bytes += plain.nbytes if isinstance(plain, (np.ndarray, np.generic)) else len(plain)
         if self._made_bytes > MAX_WORK_BYTES:
             raise ValueError(f"its instructions make more than {MAX_WORK_BYTES} bytes")
         return item

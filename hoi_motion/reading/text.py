@@ -1,4 +1,4 @@
-"""YAML and JSON of anyone: limits on size, depth and repeated parts, before a value is built."""
+"""Untrusted YAML and JSON: limits on size, depth and repeated parts, before a value is built."""
 
 import json
 
@@ -10,7 +10,7 @@ from hoi_motion.reading.untrusted import MEBIBYTE, read_bytes, reading
 MAX_YAML_BYTES = 128 * 1024
 MAX_JSON_BYTES = 64 * MEBIBYTE
 MAX_JSON_VALUES = 5_000_000
-"""A value of two characters takes thirty times as much memory when it is read."""
+"""A value of two characters takes thirty times as much memory once read."""
 _MAX_DEPTH = 24
 _MAX_EVENTS = 20_000
 _MAX_VALUES = 50_000  # with every alias written out
@@ -96,6 +96,15 @@ def _value(text: str):
         raise ValueError(f"{error.problem or error.context}{where}") from error
 
 
+def _once_each(pairs: list[tuple]) -> dict:
+    """The names of a JSON object; the library takes the last one of a name without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it has {shown(next(name for name in names if names.count(name) > 1))} twice")
+    return found
+
+
 def read_json(
     path, what: str, kind: type = dict, code: ErrorCode = ErrorCode.FILE_INVALID, hint: str = "", error_class=InputError
 ):
@@ -111,7 +120,7 @@ def read_json(
         content = read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class)
         if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
             raise ValueError(f"it holds more than {MAX_JSON_VALUES} values")
-        value = json.loads(content)
+        value = json.loads(content, object_pairs_hook=_once_each)
         if not isinstance(value, kind):
             raise ValueError(f"it holds {shown(value)}, expected {'names' if kind is dict else f'a {kind.__name__}'}")
         return value

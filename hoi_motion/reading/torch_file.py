@@ -1,4 +1,4 @@
-"""What `torch.save` wrote, as numpy arrays: the pickle inside by our machine, the storages by their declared size.
+"""What `torch.save` wrote, as numpy arrays: the pickle is read by our machine, the storages by their declared size.
 
 A tensor is a view of a storage: with a stride of 0 a few bytes stand for any number of rows. So size, stride and
 storage are compared with each other and with the limits before anything is laid out, and only the tensors that are
@@ -12,7 +12,7 @@ import zipfile
 import numpy as np
 
 from hoi_motion.errors import shown
-from hoi_motion.reading.npz import MAX_ARRAY_BYTES, MAX_ENTRIES, MAX_FRAMES
+from hoi_motion.reading.npz import MAX_ARRAY_BYTES, MAX_ENTRIES, MAX_FRAMES, entries_of
 from hoi_motion.reading.pickles import Machine
 from hoi_motion.reading.untrusted import read_bytes, reading
 
@@ -42,6 +42,8 @@ def load_torch(path, known=None):
     """
     content = read_bytes(path, "a readable torch file")
     with reading(path, "a readable torch file"):
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            raise ValueError("it is no zip archive, as torch writes them since 1.6: save it again with a newer torch")
         if content.count(b"PK\x01\x02") > MAX_ENTRIES:
             raise ValueError(f"it has more than {MAX_ENTRIES} entries")
         archive = _Archive(zipfile.ZipFile(io.BytesIO(content)))
@@ -57,7 +59,7 @@ class _Archive:
     def __init__(self, archive: zipfile.ZipFile):
         self._archive, self._storages = archive, {}
         self.bytes_left = MAX_ARRAY_BYTES
-        names = archive.namelist()
+        names = [info.filename for info in entries_of(archive)]
         self._folder = next((name.rpartition("/")[0] for name in names if name.endswith("/data.pkl")), None)
         if self._folder is None:
             raise ValueError("it lacks data.pkl")
@@ -116,7 +118,7 @@ class _Storage:
 
 
 class _Tensor:
-    """A view of a storage, laid out when it is asked for."""
+    """A view of a storage, laid out on request."""
 
     def __init__(self, storage, offset, size, stride, *_):
         numbers = (offset, *size, *stride)

@@ -12,7 +12,7 @@ from hoi_motion.errors import ErrorCode, InputError, TavidError
 
 MEBIBYTE = 2**20
 MAX_FILE_BYTES = 512 * MEBIBYTE
-"""No file of ours comes near it; the official body model has 167 MB."""
+"""No file of ours comes near this; the official body model has 167 MB."""
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def reading(
 
 
 def reason_of(error: Exception) -> str:
-    """Why a reader failed, in a few words, for errors that speak in riddles or not at all."""
+    """Why a reader failed, in a few words, where its own error is cryptic or empty."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""XML of anyone as a tree: without document types (they define entities that unfold), with limits on size and depth."""
+"""Untrusted XML as a tree: no document types (they define entities that expand), and limits on size and depth."""
 
 import xml.etree.ElementTree as xml
 from xml.parsers import expat
@@ -15,7 +15,7 @@ def parse_xml(content: bytes) -> xml.Element:
     """Raises: ValueError or ExpatError for broken XML, a document type, or a tree beyond the limits."""
     if len(content) > MAX_XML_BYTES:
         raise ValueError(f"it has more than {MAX_XML_BYTES} bytes")
-    # the parser itself gathers those of an element before it says anything
+    # the parser gathers all attributes of an element before it calls us
     if content.count(b"=") > MAX_ATTRIBUTES:
         raise ValueError(f"it has more than {MAX_ATTRIBUTES} attributes")
     builder = xml.TreeBuilder()

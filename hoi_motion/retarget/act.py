@@ -1,7 +1,7 @@
-"""Act: what shall happen to the object, as the instruction says it; the video shows where and when.
+"""Act: what should happen to the object, as the instruction says; the video shows where and when.
 
-A video is blurred, and a hand hides what it holds: whether an object is touched, slid or lifted is often not seen, but
-who asked has said it. Where the lifted path shows another act, it is changed by as little as the act needs.
+A video is blurred, and a hand hides what it holds: often one cannot see whether an object is touched, slid or lifted,
+but the instruction says it. Where the lifted path shows another act, it is changed as little as the act needs.
 """
 
 import re
@@ -25,7 +25,7 @@ VERBS = {
     "give gives giving",
 }
 ACT_OF_WORD = {word: act for act, words in VERBS.items() for word in words.split()}
-RISES_M = 0.03  # a hand that rises by less has not shown how high
+RISES_M = 0.03  # a hand that rises by less does not show how high
 LIFT_M = 0.10  # where nothing shows how high, a hand's breadth
 
 
@@ -39,14 +39,14 @@ def act_of(words: str) -> str:
 
 
 def checked_act(act: str) -> str:
-    """Raises: InputError CONFIG_INVALID for a word that is no act; an empty one leaves it to the path."""
+    """Raises: InputError CONFIG_INVALID for a word that is no act; the empty word leaves it to the path."""
     if act and act not in ACTS:
         raise InputError(ErrorCode.CONFIG_INVALID, f"no act {act!r}", f"one of {', '.join(ACTS)}")
     return act
 
 
 def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
-    """The motion with its object going the way of an act, and a note of what was changed; itself where they agree.
+    """The motion with its object's path changed to suit an act, and a note of what was changed; as it is if they agree.
 
     - touch: the object stays where it rests.
     - slide: it goes at the height at which it rests, where the camera saw it go; where it was seen to stay, as far as
@@ -110,7 +110,7 @@ def _upwards(motion: HoiMotion, path_m: np.ndarray, contact: Contact, body) -> n
 
 
 def _hand_way_m(motion: HoiMotion, contact: Contact, body) -> np.ndarray:  # (T, 3)
-    """How far the hand has gone since it came to the object, world; nowhere before, no further once it has left."""
+    """Displacement of the hand since it reached the object, world; 0 before, constant once it has left."""
     start, end = contact.start_frame, contact.end_frame
     points = body.joints(motion.pose_rad[start:end], motion.transl_m[start:end], motion.betas).numpy()
     hand = points[:, body.keypoint_names.index(f"{SIDE_OF_HAND[contact.hand]}_middle1")].astype(float)

@@ -9,14 +9,14 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 
 ARM_ACTION = "control_msgs/action/FollowJointTrajectory"
 GRIPPER_ACTION = "control_msgs/action/GripperCommand"
-GOAL_TOLERANCE_S = 1.0  # the arm may be so late at its last point
+GOAL_TOLERANCE_S = 1.0  # the arm may be this late at its last point
 
 
 def controller_goals(motion: RobotMotion) -> list[dict]:
     """What is sent to which controller when: the arm's goal first, then those of the gripper in order of time.
 
     Each has `action` (its type), `time_s` after the arm's start, and `goal`, the fields of the action's Goal. The arm's
-    trajectory waits where fingers close, as long as the robot's file says that they take.
+    trajectory waits while fingers close, for as long as the robot's file says they take.
     """
     arm = {"trajectory": joint_trajectory(motion), "goal_time_tolerance": duration(GOAL_TOLERANCE_S)}
     goals = [{"action": ARM_ACTION, "time_s": 0.0, "goal": arm}]

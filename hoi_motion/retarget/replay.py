@@ -12,7 +12,9 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 
 MAX_FPS = 20.0
 SIZE_PX = (480, 360)
-TARGET_RGBA, OTHER_RGBA, TABLE_RGBA = (0.9, 0.45, 0.1, 1), (0.5, 0.6, 0.7, 1), (0.75, 0.65, 0.5, 1)
+TARGET_RGBA = (0.9, 0.45, 0.1, 1)
+OTHER_RGBA = (0.5, 0.6, 0.7, 1)
+SUPPORT_RGBA = (0.75, 0.65, 0.5, 1)
 
 
 def record_replay(
@@ -58,7 +60,7 @@ def _humanoid_film(robot_motion: RobotMotion, motion: HoiMotion, robot, stride: 
 def _paint(world, motion: HoiMotion) -> None:
     target = motion.target.name if motion.target else ""
     for name, body in world.bodies.items():
-        colour = OTHER_RGBA if name in {o.name for o in motion.objects} else TABLE_RGBA
+        colour = OTHER_RGBA if name in {o.name for o in motion.objects} else SUPPORT_RGBA
         colour = TARGET_RGBA if name == target else colour
         pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
 

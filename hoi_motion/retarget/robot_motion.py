@@ -20,10 +20,10 @@ PEAK_POINTS = 4  # an interval in which a spline's speed is looked at; its accel
 
 @dataclass(frozen=True)
 class GripperCommand:
-    """From a time on, the fingers go to an opening with a force: what `control_msgs/GripperCommand` says.
+    """From a time on, the fingers move to an opening with a force, as in `control_msgs/GripperCommand`.
 
     Attributes:
-        time_s: since the first sample; width_m: opening that is gone to, reached or not.
+        time_s: since the first sample; width_m: the commanded opening, reached or not.
         position: value of the first finger joint there, m or rad.
         force_n: of each finger, N (Nm for fingers that turn).
     """

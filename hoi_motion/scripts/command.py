@@ -1,6 +1,7 @@
 """How every hoi-* command ends: exit code, one line on stderr, a traceback only with --debug."""
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -36,6 +37,9 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
         0 done; 2 bad usage or input; 3 failed check; 4 a component is missing or broken; 130 cancelled.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # names of files need not be text; one that is not must not end the command that has written it
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = function(arguments)
         sys.stdout.flush()

@@ -1,1 +1,1 @@
-"""Many requests from one file, answered by several processes of a machine or of a Ray cluster, each of them once."""
+"""Many requests from one file, each answered once, by several processes on one machine or a Ray cluster."""

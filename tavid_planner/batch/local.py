@@ -15,7 +15,7 @@ from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.worker.supervisor import PLANNER, PlanWorker
 
 TRIES = 3
-"""How often a request may end the process that answers it; the last end is its result."""
+"""How often a request may kill the process that answers it; the last death is its result."""
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The requests of a batch on a Ray cluster, or on a Ray of this machine alone.
 
-Ray keeps the queue, chooses the machines and tries a request again whose process has died. Images, masks and the folder
-of the results are read and written by whatever machine answers: they lie where all machines see them.
+Ray keeps the queue, chooses the machines and retries a request whose process has died. Images, masks and the folder of
+results are read and written by whichever machine answers, so they must be where all machines see them.
 """
 
 import logging
@@ -74,7 +74,7 @@ def answer_on_ray(
 
 
 def _take(ray, reference, name: str, results: BatchFolder) -> None:
-    """See what became of a request."""
+    """Look up what became of a request."""
     try:
         error = ray.get(reference)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as death:
@@ -99,7 +99,7 @@ def _answer(request: ListedRequest, config: PlannerConfig, folder, planner: str)
             raise
         except ImportError as error:
             raise missing_package(error) from error
-        except Exception as error:  # costs this request, and the process goes on with the next one
+        except Exception as error:  # only this request is lost; the process goes on with the next one
             log.exception("request %s: error inside the planner", request.name)
             raise ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}") from error
 

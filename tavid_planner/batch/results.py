@@ -22,7 +22,7 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 CLAIM = "batch.json"
 HINT = "tavid-plan batch writes such folders"
-# the same for every request: they end the batch, and no request is blamed for them
+# would affect every request: they end the batch, and no request is blamed
 ENDS_THE_BATCH = {
     ErrorCode.MODEL_MISSING,
     ErrorCode.ADAPTER_INCOMPATIBLE,
@@ -95,14 +95,14 @@ class BatchFolder:
         return (self.plans / name).is_dir() or (self.errors / f"{name}.json").is_file()
 
     def forget_error(self, name: str) -> None:
-        """So that a request that failed is tried again."""
+        """Let a request that failed be tried again."""
         (self.errors / f"{name}.json").unlink(missing_ok=True)
 
     def once(self, name: str, make) -> None:
-        """Make the result of a request unless it is there; nobody else makes the same one at that time.
+        """Make the result of a request unless it exists; no other process makes the same one meanwhile.
 
         Args:
-            make: called with the folder that the bundle shall have.
+            make: called with the folder for the bundle.
 
         Raises:
             TavidError: one that is not the request's own fault. Its own are the result then.
@@ -136,7 +136,7 @@ class BatchFolder:
         write_whole(self.errors / f"{name}.json", json.dumps(facts, indent=1).encode())
 
     def row(self, name: str) -> Row:
-        """The result of a request in a line.
+        """The result of a request as one line of the summary.
 
         Raises:
             InputError: FILE_INVALID for a result that somebody has damaged.

@@ -101,7 +101,7 @@ def _answer(missing: list, config, results, arguments: argparse.Namespace) -> No
 
     if not missing:
         return
-    if arguments.ray is not None:  # on other machines, of whose memory nothing is known here
+    if arguments.ray is not None:  # on other machines, whose memory is unknown here
         from tavid_planner.batch.on_ray import answer_on_ray
 
         share = dict(cpus=arguments.ray_cpus, gpus=arguments.ray_gpus)

@@ -69,7 +69,7 @@ def _bundled(name: str) -> Path:
 
 
 class _NodeProcess:
-    """tavid-node as a child; dies with its last words."""
+    """tavid-node as a child process; an early death is reported with its last output."""
 
     def __init__(self, profile: str, plans: Path, log_path: Path):
         self._log_path = log_path

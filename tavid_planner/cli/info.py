@@ -92,7 +92,7 @@ def models() -> list[Fact]:
 
 
 def _model(label: str, model: str, needed: bool) -> Fact:
-    """Looks at folders and at the hub's cache; asks no hub."""
+    """Looks at folders and the hub's cache; never contacts a hub."""
     from tavid_planner.config import resolve_model
     from tavid_planner.video.model_files import is_hub_id, weights_digest
 

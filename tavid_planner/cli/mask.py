@@ -11,7 +11,7 @@ from hoi_motion.files import check_writable
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.marking import add_marking_options, marked_mask, print_doubts
 
-# as for a plan that fails its check: there is an answer, and it is not to be trusted
+# as for a plan that fails its check: there is an answer, but it is not to be trusted
 DOUBTFUL = 3
 
 

@@ -24,8 +24,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def leave(code: int) -> None:
-    """End the process once everything is put away, without the interpreter's own end, in which threads of the
-    middleware sometimes abort it.
+    """End the process once everything is closed, skipping the interpreter's shutdown, in which threads of the
+    middleware sometimes abort.
     """
     sys.stdout.flush()
     sys.stderr.flush()

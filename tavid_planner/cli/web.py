@@ -46,7 +46,7 @@ def _web(argv: list[str]) -> int:
     from tavid_planner.config import load_profile
 
     quiet_libraries(arguments.debug)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # nothing is told to anybody
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # no telemetry
     config = load_profile(arguments.profile)
     from tavid_planner.web.serve import serve
     from tavid_planner.web.visits import Visits

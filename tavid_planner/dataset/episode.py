@@ -1,4 +1,4 @@
-"""Episode: what a plan teaches, step by step at an even rate, whoever does it."""
+"""Episode: a plan as training data, step by step at a constant rate, for a robot or the person."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ POSE_NAMES = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 @dataclass(frozen=True)
 class Episode:
-    """One plan at an even rate.
+    """One plan at a constant rate.
 
     Attributes:
         name: of its bundle; task: the instruction in plain words; seed: of the video.
@@ -49,12 +49,12 @@ class Episode:
 
     @property
     def action(self) -> np.ndarray:  # (N, n)
-        """The state that is to be reached: the next one; the last stays."""
+        """The state to reach: the next one; the last one stays."""
         return np.concatenate([self.state[1:], self.state[-1:]])
 
 
 def why_not(plan: dict) -> str:
-    """Why a plan is no example to learn from; empty when it is one.
+    """Why a plan is not a good example to learn from; empty when it is.
 
     Args:
         plan: a plan.json.

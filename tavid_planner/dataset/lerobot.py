@@ -21,7 +21,9 @@ from tavid_planner.partial import partial_folder
 
 VERSION = "v3.0"
 CLIP = "observation.images.clip"
-STATE, OBJECT, ACTION = "observation.state", "observation.environment_state", "action"
+STATE = "observation.state"
+OBJECT = "observation.environment_state"
+ACTION = "action"
 INDICES = ("frame_index", "episode_index", "index", "task_index")
 CHUNK = 1000  # files a folder
 STEPS_A_FILE = 50_000

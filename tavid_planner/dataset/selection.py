@@ -37,7 +37,7 @@ def select_plans(folder, robot: str = "") -> Selection:
         try:
             plan = load_plan_json(bundle)
             reason, doer = why_not(plan), doer_of(plan)
-        except (InputError, KeyError, TypeError) as error:  # a bundle that somebody has damaged costs itself
+        except (InputError, KeyError, TypeError) as error:  # a damaged bundle is left out, not an error
             left_out[bundle.name] = f"it cannot be read: {error}"
             continue
         if robot and doer != robot:

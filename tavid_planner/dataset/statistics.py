@@ -1,4 +1,4 @@
-"""What normalises a feature: minimum, maximum, mean, deviation and quantiles, over an episode or over all of them."""
+"""Statistics that normalise a feature: minimum, maximum, mean, deviation and quantiles, over one episode or all."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def of_values(values: np.ndarray) -> dict[str, np.ndarray]:  # (N, n) -> (n,) ea
 
 
 def histogram(frames: np.ndarray) -> np.ndarray:  # (N, H, W, 3) uint8 -> (3, 256)
-    """How often each value comes in each channel; histograms of episodes add up."""
+    """How often each value occurs in each channel; histograms of episodes add up."""
     return np.stack([np.bincount(frames[..., channel].ravel(), minlength=LEVELS) for channel in range(3)])
 
 

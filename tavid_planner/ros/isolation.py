@@ -6,7 +6,9 @@ import socket
 from tavid_planner.errors import ControlError, ErrorCode
 
 # RTPS 2.2, 9.6.1: discovery port of a domain's first participant = 7400 + 250 * domain + 10
-PORT_BASE, PORTS_PER_DOMAIN, FIRST_UNICAST = 7400, 250, 10
+PORT_BASE = 7400
+PORTS_PER_DOMAIN = 250
+FIRST_UNICAST = 10
 DOMAINS = range(1, 102)
 """Domains whose ports stay below those that Linux hands out by itself."""
 

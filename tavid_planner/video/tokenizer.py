@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tavid_planner.video.model_files import missing
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+VARINT = 0
+FIXED64 = 1
+BYTES = 2
+FIXED32 = 5
 
 
 def needs_conversion(base: Path) -> bool:

@@ -144,3 +144,10 @@ def test_a_depth_that_no_camera_measures_is_named(value):
 def test_infinite_and_negative_depth_is_unknown_depth():
     depth_m = np.array([[1.0, np.inf, np.nan, -1.0]])
     assert np.array_equal(checked_depth(depth_m, (1, 4)), [[1, 0, 0, 0]])
+
+
+def test_a_mask_around_an_object_at_the_edge_is_taken_for_an_inverted_one():
+    mask = np.ones((20, 30), bool)
+    mask[5:15, 20:] = False
+    with pytest.raises(InputError, match="inverted"):
+        checked_mask(mask, mask.shape)

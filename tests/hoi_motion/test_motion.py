@@ -184,18 +184,25 @@ def test_numbers_that_make_no_sense_are_named(motion, tmp_path, name):
         HoiMotion.load(written(motion, tmp_path / "m.npz", **{name: changed}))
 
 
-@pytest.mark.parametrize(
-    "place, value",
-    [
-        (("fps",), "30"), (("fps",), True), (("fps",), 1e300), (("fps",), None), (("fps",), []),
-        (("body_model",), 7), (("body_model",), ""), (("body_model",), "a\x1b[31m"), (("body_model",), "a" * 9999),
-        (("camera",), []), (("camera", "width"), 64.5), (("camera", "width"), 10**9), (("camera", "width"), "64"),
-        (("camera", "any"), 1), (("objects",), {}), (("objects", 0), []), (("objects", 0, "name"), 7),
-        (("objects", 0, "name"), "\u202ecup"), (("objects", 0, "is_target"), "yes"), (("objects", 0, "shape"), []),
-        (("contacts",), 3), (("diagnostics",), []), (("diagnostics",), {"a": [1.0]}), (("notes",), "text"),
-        (("notes",), [1]), (("schema",), [[[]]]),
-    ],
-)  # fmt: skip
+WRONG_VALUES = {
+    ("fps",): ("30", True, 1e300, None, []),
+    ("body_model",): (7, "", "a\x1b[31m", "a" * 9999),
+    ("camera",): ([],),
+    ("camera", "width"): (64.5, 10**9, "64"),
+    ("camera", "any"): (1,),
+    ("objects",): ({},),
+    ("objects", 0): ([],),
+    ("objects", 0, "name"): (7, "\u202ecup"),
+    ("objects", 0, "is_target"): ("yes",),
+    ("objects", 0, "shape"): ([],),
+    ("contacts",): (3,),
+    ("diagnostics",): ([], {"a": [1.0]}),
+    ("notes",): ("text", [1]),
+    ("schema",): ([[[]]],),
+}
+
+
+@pytest.mark.parametrize("place, value", [(place, value) for place, values in WRONG_VALUES.items() for value in values])
 def test_a_value_of_another_type_is_file_invalid(motion, tmp_path, place, value):
     def change(meta):
         inner = meta

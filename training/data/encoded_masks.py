@@ -6,7 +6,9 @@ from hoi_motion.lift.track.mask_files import run_lengths_to_mask
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
-_NEW_8_BIT, _NEW_16_BIT, _END = 0, 1, 2
+_NEW_8_BIT = 0
+_NEW_16_BIT = 1
+_END = 2
 
 
 def decode_mask(annotation: dict) -> np.ndarray:  # (H, W) bool

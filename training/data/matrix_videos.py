@@ -28,7 +28,8 @@ from tavid_planner.request import TARGET_TOKEN
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.fingerprint import DIGITS, fingerprint
 
-VIDEOS, MASKS = "videos", "mask_annotation"
+VIDEOS = "videos"
+MASKS = "mask_annotation"
 METADATA = ("metadata.csv", "metadata.json", "metadata.jsonl")
 MOST_FRAMES = 1000
 MARKED = 0.5  # of full brightness, in the brightest channel

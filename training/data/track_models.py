@@ -20,7 +20,8 @@ ASKED = (
 )
 MOST_NEW_TOKENS = 400
 BOX_THRESHOLD = 0.25
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 
 class LanguageModel:

@@ -5,7 +5,8 @@ import torch
 
 from training.data.pretrained import load_pretrained
 
-YES, NO = "yes", "no"
+YES = "yes"
+NO = "no"
 
 
 class YesOrNoModel:

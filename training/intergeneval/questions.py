@@ -6,8 +6,10 @@ the one who does it, that the object is what it happens to, that it is no other 
 
 from dataclasses import dataclass
 
-KISA, SGI = "KISA", "SGI"
-NUM_KISA, NUM_QUESTIONS = 6, 10
+KISA = "KISA"
+SGI = "SGI"
+NUM_KISA = 6
+NUM_QUESTIONS = 10
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from training.intergeneval.questions import Interaction
 from training.scenes.reach import VERBS
 from training.scenes.scene import SceneSample
 
-RAISED_M, SHIFTED_M = 0.05, 0.03
+RAISED_M = 0.05
+SHIFTED_M = 0.03
 FEWEST_FRAMES = 4  # of a clip that is cut before the touch
 
 

@@ -12,7 +12,11 @@ from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, Trunk, Wris
 from training.scenes.reach import Motion, Reach, Unreachable, hanging_wrist, standing_trunk
 from training.scenes.walking import BENT_M, Walk, in_world, stand, striding, walk
 
-WALKS_UP, PUTS_BACK, CARRIES_AWAY, DRINKS, SITS = "walks up", "puts back", "carries away", "drinks", "sits down"
+WALKS_UP = "walks up"
+PUTS_BACK = "puts back"
+CARRIES_AWAY = "carries away"
+DRINKS = "drinks"
+SITS = "sits down"
 KINDS = (WALKS_UP, PUTS_BACK, CARRIES_AWAY, DRINKS, SITS)
 CARRIED_M = np.array([0.30, 0.0, -0.30])
 """A wrist that carries, from its shoulder: ahead of the chest."""

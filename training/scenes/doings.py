@@ -6,7 +6,9 @@ import numpy as np
 
 from hoi_motion.motion import HoiMotion
 
-WHICH_ACTOR, HAND_OVER, TWO_VERBS = "which_actor", "hand_over", "two_verbs"
+WHICH_ACTOR = "which_actor"
+HAND_OVER = "hand_over"
+TWO_VERBS = "two_verbs"
 KINDS = (WHICH_ACTOR, HAND_OVER, TWO_VERBS)
 """One of two acts and the other stands by; one hands something to the other; each does something of their own."""
 

@@ -20,7 +20,9 @@ COLOURS: dict[str, tuple[float, float, float]] = {
 }
 OBJECT_NAMES = ("mug", "cup", "bottle", "can", "jar", "box", "ball", "bowl")
 HELD_OUT_NAMES = ("vase", "goblet", "spool")  # no training scene shows them
-CYLINDER, SPHERE, BOX = 0, 1, 2
+CYLINDER = 0
+SPHERE = 1
+BOX = 2
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from training.scenes.asf_amc import AcclaimMotion, AcclaimSkeleton, read_amc, re
 
 # world (z up) from the recording's (y up)
 R_WORLD_RECORDED = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-CLIP_S, LEAST_S, CLIP_FPS = 3.0, 2.0, 8.0
+CLIP_S = 3.0
+LEAST_S = 2.0
+CLIP_FPS = 8.0
 GROUND_FRAMES = 9
 JOINT = {name: i for i, name in enumerate(JOINT_NAMES)}
 

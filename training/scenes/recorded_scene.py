@@ -28,7 +28,8 @@ THINGS = ("bottle", "can", "jar", "box", "mug")
 MAX_ATTEMPTS = 200
 APART_M = 0.15  # the thing, or what it stands on, from the body in all frames
 # framed points keep this distance from the camera, and this share of them is in the picture
-NEAREST_M, INSIDE_SHARE = 0.8, 0.95
+NEAREST_M = 0.8
+INSIDE_SHARE = 0.95
 SHOWN = 0.85  # share of the thing's silhouette that is visible in the first frame
 LEAST_PX = 12  # its sides in a picture that is 480 pixels high
 _LEGS = ("knee", "ankle", "foot")

@@ -9,7 +9,8 @@ from hoi_motion.body.change import turned
 from hoi_motion.rigid import R_about_z, minimum_jerk, moved_back, standing_at
 from training.scenes.posture import SIDES, Skeleton
 
-STEP_M, STEP_RAD = 0.38, 0.55
+STEP_M = 0.38
+STEP_RAD = 0.55
 """One step goes or turns by this at most."""
 LIFT_M = 0.07
 BENT_M = 0.045

@@ -1,4 +1,4 @@
-"""Which detections in the frames of a video are the same person: files of detectors number them a frame at a time."""
+"""Which detections in the frames of a video are the same person: detectors' files number them frame by frame."""
 
 from itertools import islice
 
@@ -9,11 +9,11 @@ from hoi_motion.errors import ErrorCode, InputError
 FASTEST_M_S = 8.0
 NOISE_M = 0.5
 DEPTH_SHARE = 0.3  # the distance from the camera is a guess from the size, and noisier than the place in the picture
-OTHER_NUMBER_M = 0.05  # numbers often stay, so between two that are nearly as close they decide
+OTHER_NUMBER_M = 0.05  # numbers often stay the same, so they decide between two that are nearly as close
 LONGEST_GAP_S = 0.25
 MOST_LISTED = 10
 PACE_FRAMES = 5
-"""Detections from which it is told where a person is going: two who cross keep going."""
+"""Detections from which a person's course is taken, so that two who cross are not confused."""
 
 
 def linked(places_m: dict[int, dict[int, np.ndarray]], fps: float) -> list[dict[int, int]]:
@@ -31,7 +31,7 @@ def linked(places_m: dict[int, dict[int, np.ndarray]], fps: float) -> list[dict[
         open_tracks = [track for track in tracks if frame - next(reversed(track)) <= longest_gap(fps) + 1]
         costs = np.full((len(open_tracks), len(numbers)), np.inf)
         for i, track in enumerate(open_tracks):
-            last = next(reversed(track))  # frames come in their order
+            last = next(reversed(track))  # frames are visited in order
             limit_m = NOISE_M + FASTEST_M_S * (frame - last) / fps
             expected_m = _expected_m(track, places_m, frame)
             for j, number in enumerate(numbers):

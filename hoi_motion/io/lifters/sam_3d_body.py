@@ -56,7 +56,7 @@ KEYPOINTS = (
 )
 POINTS = (*JOINTS, *KEYPOINTS)
 _LARGEST_MISS_M = 0.1
-"""Mean distance of a frame between our body and the file's points from which it is said."""
+"""Mean distance in a frame between our body and the file's points above which a note says so."""
 
 
 def is_sam_3d_body_folder(path) -> bool:

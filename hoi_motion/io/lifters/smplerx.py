@@ -38,7 +38,14 @@ def frame_files(path) -> dict[int, dict[int, Path]]:
             raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds more than {MOST_FILES} files", "cut the video")
         match = _NAME.fullmatch(file.name)
         if match:
-            found.setdefault(int(match[1]), {})[int(match[2] or 0)] = file
+            frame, number = int(match[1]), int(match[2] or 0)
+            if number in found.get(frame, {}):
+                raise InputError(
+                    ErrorCode.FILE_INVALID,
+                    f"{file}: frame {frame} has two detections {number}",
+                    "keep one clip a folder",
+                )
+            found.setdefault(frame, {})[number] = file
     return found
 
 

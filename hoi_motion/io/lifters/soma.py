@@ -1,8 +1,8 @@
 """SOMA's 77 joints as SMPL-X's, and its npz files (`poses`, `transl`, `joint_names`, `unit`).
 
 Its rotations are relative to a T pose, about axes that are the world's in that pose: y up, the person looking along z,
-as in SMPL-X. So the joint that stands where one of ours does turns as ours does; what SOMA has between two of ours
-(a second neck joint, the bones of the palm) is added to the one below. `transl` is the place of the hips' joint, which
+as in SMPL-X. So a joint at the place of one of ours rotates as ours does; what SOMA has between two of ours (a second
+neck joint, the bones of the palm) is added to the one below. `transl` is the place of the hips' joint, which
 lies above the hip joints as SMPL-X's pelvis does (8 and 9 cm).
 """
 

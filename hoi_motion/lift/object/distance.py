@@ -15,9 +15,10 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 USUAL_HEIGHT_M = 0.15
-# things are so near to the one who acts, and so far at least from the camera
+# an object is this near to the actor, and at least this far from the camera
 ACTING_REACH_M = 0.8
-NEAREST_M, NEAREST_BY_SIZE_M = 0.2, 0.3
+NEAREST_M = 0.2
+NEAREST_BY_SIZE_M = 0.3
 # what rests lower than this stands on the floor; its distance changes by this factor at most
 NEAR_FLOOR_M = 0.3
 LANDING = 1.5
@@ -48,7 +49,7 @@ class Scene:
     """What a source may look at.
 
     Attributes:
-        target: track of the object; contacts: of the hands with it, in the picture.
+        target: track of the object; contacts: of the hands with it, in the image.
         hands: palms of both hands; actor_m: (T, 76, 3) m, the actor's points in the world.
         depth_m: (H, W) depth image of the first frame, or None; known: what is known of camera and planes.
     """
@@ -84,7 +85,7 @@ class Distance:
 def measured(scene: Scene) -> Distance | None:
     """By the depth image: a radius, level, behind the front that it shows.
 
-    In an open bowl most of what is seen is its back. From high above it is the top that is seen.
+    Of an open bowl mostly the far inside is seen; from high above, the top.
     """
     mask, camera = scene.target.mask, scene.sight.camera
     if scene.depth_m is None:
@@ -156,7 +157,7 @@ def on_the_floor(scene: Scene) -> Distance | None:
 
 
 def at_the_hand(scene: Scene) -> Distance | None:
-    """As far as the palm that touches it, moved along the sight until the palm lies beside it and not in it."""
+    """As far as the palm that touches it, moved along the line of sight until the palm lies beside it, not in it."""
     touch_m = touching_palm_m(scene)
     if touch_m is None:
         return None
@@ -174,7 +175,7 @@ def at_the_hand(scene: Scene) -> Distance | None:
 
 
 def of_usual_size(scene: Scene) -> Distance:
-    """As far as what is so large in the picture usually is, and not far from who acts."""
+    """As far away as an object of the usual size would be at this size in the image, and not far from the actor."""
     camera, rows = scene.sight.camera, np.nonzero(scene.target.mask)[0]
     T = camera.T_camera_world
     by_size_m = camera.K[1, 1] * USUAL_HEIGHT_M / (np.ptp(rows) + 1)
@@ -185,7 +186,7 @@ def of_usual_size(scene: Scene) -> Distance:
     return Distance(distance_m, SIZE_SPREAD * distance_m, why, distance_m)
 
 
-# in order of rank: the first that knows wins
+# in order of rank: the first that has an answer wins
 SOURCES: dict[str, Callable[[Scene], Distance | None]] = {
     "depth image": measured,
     "support plane": on_the_support,
@@ -197,7 +198,7 @@ SOURCES: dict[str, Callable[[Scene], Distance | None]] = {
 
 
 def object_distance(scene: Scene) -> Distance:
-    """What the first source of `SOURCES` says that knows."""
+    """The answer of the first source of `SOURCES` that has one."""
     for name, source in SOURCES.items():
         distance = source(scene)
         if distance is not None:
@@ -210,7 +211,7 @@ def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)
     target, contacts = scene.target, scene.contacts
     if not contacts:
         return None
-    # a hand that hangs before the object in the picture touches first, but it is not the one that takes it away
+    # a hand that hangs in front of the object in the image touches first, but is not the one that takes it away
     taken = int(np.argmin(target.resting)) if target.moved else None
 
     def takes_then_length(c: Contact):

@@ -1,4 +1,4 @@
-"""Families of shapes: which a thing may have by what it is called, and what of each the outline has to tell."""
+"""Families of shapes: which of them an object's name allows, and which parameters of each the outline determines."""
 
 import re
 from collections.abc import Callable
@@ -71,7 +71,7 @@ BOTTLE = Family("revolved", _ROUND, (0.65, 0.4), ((0.4, 0.85), (0.2, 0.8)), _bot
 TURNED = Family("revolved", **_RADII)
 VASE = Family("revolved", **_RADII, is_open=True)
 
-# a thing of another name is one of these, whichever covers the outline best
+# an object of any other name is one of these, whichever covers the outline best
 UNNAMED = (BALL, CYLINDER, BOX)
 NOUNS = {
     **dict.fromkeys(("ball", "orange", "apple", "globe", "melon"), BALL),
@@ -87,7 +87,7 @@ NOUNS = {
 
 
 def families_of(noun: str) -> tuple[Family, ...]:
-    """What a thing of this name may be: the last word that is known counts; all plain shapes for an unknown name."""
+    """Families an object of this name may have: the last known word counts; all plain shapes for an unknown name."""
     for word in reversed(re.findall(r"[a-z]+", noun.lower())):
         if word in NOUNS:
             return (NOUNS[word],)

@@ -1,4 +1,4 @@
-"""How the palm of a hand lies to the object."""
+"""How the palm of a hand lies relative to the object."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The way of an object while it moves: what the hand that holds it does, what the track sees, and that it is smooth.
+"""The path of an object while it moves, from the hand that holds it, the track in the image, and smoothness.
 
 The depths of fitted hand and object may both be wrong, but they stay wrong by about the same: how far the hand has gone
 since it took the object says more about the object's depth than how large its outline is, part of which the hand hides.
@@ -12,7 +12,7 @@ from hoi_motion.camera import Camera
 from hoi_motion.lift.object.sight import sight_ray
 from hoi_motion.lift.track.track import ObjectTrack
 
-# the track says where an object is while it is so sure of it
+# the track counts while it is at least this sure of the object
 SEEN = 0.35
 # spreads of the track, across the sight: in space, and in pixels; more a frame from where it is seen
 SEEN_SPREAD_M = 0.01
@@ -32,7 +32,7 @@ NEAREST_M = 0.2
 REST_SPREAD_M = 0.002
 # usual accelerations of what is in a hand
 ACCELERATION_M_S2 = 2.0
-# so many spreads off a smooth path is an outlier
+# a place this many spreads off a smooth path is an outlier
 OUTLIER = 2.0
 ROBUST_ROUNDS = 6
 # frames at rest before and behind: it starts and ends without a jerk
@@ -74,7 +74,7 @@ def moving_path(
         way_m = np.linalg.norm(carried - start, axis=1)
         spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * way_m
     step = ACCELERATION_M_S2 / fps**2
-    # a hand that is fitted far beside where the object is seen is no better in depth
+    # a hand fitted far to the side of where the object is seen is no more right in depth
     seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]))
     off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
     doubt = 1 + np.maximum(off - OUTLIER, 0.0) ** 2
@@ -102,8 +102,8 @@ def _columns_across(says: Says) -> Says:
 def _by_size(target: ObjectTrack, frames, camera: Camera, rest_m: np.ndarray) -> Says:
     """How far away an object of its size is, where it is seen.
 
-    A hand hides a part of it and makes it look smaller, mostly in one direction: where width and height grow unequally,
-    the larger one counts, and neither tells much.
+    A hand hides part of it and makes it look smaller, mostly in one direction: where width and height change unequally,
+    the larger one counts, and neither says much.
     """
     growth, unequal = np.array([_growth(target, t) for t in frames]).T
     by_size_m = camera.to_camera(rest_m)[2] / np.clip(growth, *GROWTH_BOUNDS)

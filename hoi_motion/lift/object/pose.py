@@ -20,11 +20,12 @@ from hoi_motion.motion import HANDS, SIDE_OF_HAND, Contact, ObjectMotion, Suppor
 # a palm's middle this far from a surface can touch it with the fingers
 TOUCH_REACH_M = 0.06
 CALM_S = 0.2
-# what rises by less on its way slides on what it stands on, upright; a sight must fall so steeply to tell where
+# what rises by less slides upright on its support; only a line of sight at least this steep tells where
 LIFTED_M = 0.035
 LEAST_FALL = 0.15
-# and what moves by less stays
-STAYS_M, STAYS_PX = 0.02, 1.5
+# what moves by less than this stays at rest
+STAYS_M = 0.02
+STAYS_PX = 1.5
 _PALM = {
     hand: [index_of(f"{SIDE_OF_HAND[hand]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")]
     for hand in HANDS
@@ -72,10 +73,10 @@ def contacts_in_reach(
 ) -> tuple[Contact, ...]:
     """Contacts without the frames at their ends in which the palm is out of reach in 3D.
 
-    A hand is over an object in the picture a little before it touches and a little after. A contact that is nowhere
-    within reach goes when another one is: that hand was only before the object in the picture. When none is within
-    reach they stay as they are: the picture saw them, and the check will say that 3D does not agree. Of what moves in
-    a hand, the picture tells more than the depths of hand and object.
+    In the image a hand is over an object from a little before it touches until a little after. A contact that is
+    nowhere within reach is dropped when another one is: that hand only passed in front of the object. When none is
+    within reach all stay: the image showed them, and the check will say that 3D disagrees. For an object that moves in
+    a hand the image says more than the depths of hand and object.
     """
     kept, in_reach = [], []
     for contact in contacts:
@@ -120,7 +121,7 @@ def _poses(
 
 
 def slid(path_m: np.ndarray, height_m: float, camera) -> np.ndarray:  # (N, 3)
-    """A path at one height: where the sights of its places meet that plane, at grazing ones right below or above."""
+    """The path at one height: where the lines of sight meet that plane; where they graze it, right below or above."""
     eye_m = camera.T_world_camera[:3, 3]
     away_m = path_m - eye_m
     falls = away_m[:, 2] / np.linalg.norm(away_m, axis=1)
@@ -132,12 +133,12 @@ def slid(path_m: np.ndarray, height_m: float, camera) -> np.ndarray:  # (N, 3)
 
 
 def _least_way_m(camera, T_world_object: np.ndarray) -> float:
-    """What moves by less than this, as far as the picture can tell, stays."""
+    """Movement below this is at rest, as far as the image can tell."""
     return max(STAYS_M, STAYS_PX * camera.to_camera(T_world_object[:3, 3])[2] / camera.K[0, 0])
 
 
 def _with_the_picture(poses, target: ObjectTrack, middle_px: np.ndarray, camera) -> None:
-    """What rests in front of a camera that moves goes with the picture: the motion's own camera stands still."""
+    """An object at rest before a moving camera moves with the image: the motion's own camera stands still."""
     centre = poses[0, :3, 3]
     depth_m = camera.to_camera(centre)[2]
     for t in range(target.num_frames):
@@ -153,8 +154,8 @@ def _across_m(target: ObjectTrack, t: int, middle_px: np.ndarray, depth_m: float
 def _turned_as_seen(target: ObjectTrack, rest: np.ndarray, frames, camera, fps: float) -> np.ndarray:  # (N, 3, 3)
     """Turned from how it rested, in the picture's plane, by the angle that the track sees.
 
-    The fitted wrist's turn is the weakest part of the fit; the object's own outline tells more about it. Where nothing
-    of the object is seen it turns as before and behind.
+    The fitted wrist's rotation is the weakest part of the fit; the object's own outline says more. Where the object is
+    not seen its rotation is interpolated.
     """
     seen = frames[target.visibility[frames] >= SEEN]
     angles = np.zeros(len(frames))

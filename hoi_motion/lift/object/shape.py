@@ -21,9 +21,9 @@ HANDLE_COST = 0.2
 # a handle is seen where this share of the mask lies beyond one side
 LEAST_HANDLE = 0.05
 HANDLE_REACH = (0.12, 0.6)  # of the width
-# a name that fits worse than the best plain shape by more is wrong
+# a named shape that fits this much worse than the best plain shape is rejected
 WRONG_NAME = 0.15
-# a box of which the outline tells no depth is as deep as wide
+# a box whose depth the outline does not show is as deep as wide
 UNEQUAL_COST = 0.02
 # and what is turned has no more waists than the outline shows: for the mean second difference of its radii
 ROUGH_COST = 0.1
@@ -174,7 +174,7 @@ class _Outline:
                     for step in (place_step, -place_step):
                         aside = _shifted(off, i, step, -1, 1)
                         grown = _scaled(size, (0, 1) if i == 0 else (2,), 1 + 2 * abs(step))
-                        # also one side stays where it is, and the other goes
+                        # one side may also stay while the other moves
                         trials += [(size, shares, aside), (grown, shares, aside)]
                 found = max(((score(*trial), *trial) for trial in trials), key=lambda f: f[0])
                 if found[0] <= value + 1e-4:

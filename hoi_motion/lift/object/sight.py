@@ -11,10 +11,10 @@ from hoi_motion.lift.object.family import UNNAMED, families_of
 from hoi_motion.lift.object.shape import Primitive, fit_primitive
 from hoi_motion.rigid import standing_at
 
-# what is so much nearer than the object in a depth image stands before it
+# what is this much nearer than the object in a depth image occludes it
 BEFORE_SHARE = 0.04
 LEAST_DEPTH_M = 0.05
-# of the mask's border so much must lie at such things
+# this share of the mask's border must touch an occluder
 LEAST_HIDDEN_BORDER = 0.08
 # a mask that is narrower or lower than things of its name by more than this factor shows a part of one
 CUT_FACTOR = 1.2
@@ -52,8 +52,8 @@ class Sight:
     def _hidden(self, R_camera_level: np.ndarray) -> list[np.ndarray | None]:
         """Where something may stand before the object, (H, W) bool each; None where nothing does.
 
-        A depth image shows it. Without one, a thing of known proportions that looks too narrow goes on at one of its
-        sides, and one that looks too low goes on below.
+        A depth image shows it. Without one, an object of known proportions that looks too narrow is taken to continue
+        on one side, and one that looks too low, below.
         """
         before = self._before()
         if before is not None:
@@ -75,7 +75,7 @@ class Sight:
         return [None]
 
     def _before(self) -> np.ndarray | None:
-        """What a depth image shows before the object, where that touches its outline."""
+        """What a depth image shows in front of the object, where it touches the outline."""
         if self.depth_m is None:
             return None
         known = self.depth_m > LEAST_DEPTH_M

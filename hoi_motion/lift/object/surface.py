@@ -10,7 +10,8 @@ LEAST_BORE = 0.3  # of a radius is left inside, however thick the wall
 # a handle is a half ring, so high of the thing's height, of a rod so thick of how far it sticks out
 HANDLE_HEIGHT = 0.62
 HANDLE_ROD = 0.17
-HANDLE_RINGS, ROD_SIDES = 12, 8
+HANDLE_RINGS = 12
+ROD_SIDES = 8
 
 
 def surface_of(

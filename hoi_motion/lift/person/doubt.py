@@ -1,4 +1,4 @@
-"""What a lift thinks of itself: how probably a frame is off, by keypoints, how the body fits them, and the lifter."""
+"""How far a lift trusts itself: how probably each frame is off, by keypoints, fit and lifter."""
 
 import numpy as np
 from scipy.stats import norm
@@ -7,8 +7,9 @@ from hoi_motion.keypoints import track as kp
 
 # a frame is off where its joints are further from the truth than this share of the person's height, on average: in the
 # picture, and in space from the pelvis
-OFF_IN_PICTURE, OFF_IN_SPACE = 0.05, 0.10
-# what a detector that has lost a person is unsure of; hidden legs are no sign of it
+OFF_IN_PICTURE = 0.05
+OFF_IN_SPACE = 0.10
+# keypoints that a detector doubts once it has lost the person; hidden legs are no sign of that
 JUDGED = (kp.NOSE, *range(kp.L_SHOULDER, kp.R_WRIST + 1), kp.L_HIP, kp.R_HIP)
 # the body's distance from the keypoints counts in units of ERROR, up to twice that
 ERROR = 0.05
@@ -18,8 +19,9 @@ _PICTURE = np.array([-3.9, 2.9, 4.4])
 # the logarithm of the mean error in space, in person heights, is normal: its mean (constant, distance, unsureness, the
 # logarithm of the lifter's spread in metres) and spread, by regression on 323 frames of figures of the development half
 # of recorded motion and of training scenes
-_SPACE, _SPACE_SPREAD = np.array([-1.83, 1.41, 0.6, 0.71]), 0.37
-# of a pose that is not the lifter's nothing else is known than that it is about as good
+_SPACE = np.array([-1.83, 1.41, 0.6, 0.71])
+_SPACE_SPREAD = 0.37
+# for a pose that is not the lifter's: all that is known is that it is about as good
 USUAL_SPREAD_M = 0.08
 
 
@@ -39,7 +41,7 @@ def off_probability(track: kp.KeypointTrack, error: np.ndarray, spread_m: np.nda
 
 
 def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
-    """What a reader of the motion is told of frames that are more probably off in space than not."""
+    """Note of the motion on frames that are more probably off in space than not."""
     wrong = np.flatnonzero(off[:, 1] > 0.5)
     if not len(wrong):
         return ()

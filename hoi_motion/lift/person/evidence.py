@@ -1,4 +1,4 @@
-"""All that is known about the person of a clip before the fit begins, gathered once, each with where it is from."""
+"""All that is known about the person of a clip before the fit begins, gathered once, each piece with its source."""
 
 from dataclasses import dataclass, replace
 
@@ -17,16 +17,17 @@ from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.lift.person.start import Start, fit_start
 
-# a lifted point is believed to scatter at least so much
+# least scatter assumed of a lifted point
 LEAST_SPREAD_M = 0.02
 # the lifter's spread grows by this across the line of sight where the keypoint itself is believed
 SEEN_TWICE = 2.0
-# a foot is where it was so many frames ago: from one frame to the next alone it could creep away
+# a standing foot is where it was this many frames ago: compared with the last frame alone it could creep away
 LAGS = (1, 4, 16)
 # keypoints of a hand scatter about the model's by this share of the person's height
 HAND_SPREAD = 0.012
-# who may say where up and the floor are, beside the network and the feet
-GIVEN, DEPTH_IMAGE = "given camera", "depth image"
+# sources of up and the floor, besides the network and the feet
+GIVEN = "given camera"
+DEPTH_IMAGE = "depth image"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Evidence:
         camera_over_floor_m: how high the camera is over the person's floor, where that is given.
         surface, room: the first frame's depth image; None without one.
         skin: what of the body it shows, as far as known.
-        floor_source, size_source: who says where the floor is, if anybody does, and how large the person is.
+        floor_source, size_source: what says where the floor is, if anything does, and how large the person is.
         betas: (B,) of a body as large as measured.
     """
 

@@ -24,12 +24,14 @@ from hoi_motion.rigid import R_about_z
 
 HEADINGS = 8
 # cameras at head height look down a little
-USUAL_PITCH_DEG, PITCH_SPREAD_DEG = -8.0, 14.0
+USUAL_PITCH_DEG = -8.0
+PITCH_SPREAD_DEG = 14.0
 GIVEN_PITCH_SPREAD_DEG = 0.2
 HEIGHT_M = 1.7
 # scale of the robust reprojection, as a share of the person's height
 ROBUST = 0.05
-DEPTH_SPREAD, DEPTH_ROUNDS = 0.01, 2
+DEPTH_SPREAD = 0.01
+DEPTH_ROUNDS = 2
 
 
 def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
@@ -55,7 +57,7 @@ def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int,
         source_frames: (T,) int, which of the video's `source_count` frames each is; fps: their rate.
 
     Returns:
-        The human as it is when it has not a frame for every frame of the video.
+        The human unchanged when it does not have one frame for every frame of the video.
     """
     if human.num_frames != source_count:
         return human
@@ -95,7 +97,7 @@ def place_human(
     if depth_m is not None:
         skin_m = body.vertices_and_joints(human.pose_rad[:1], human.transl_m[:1], human.betas)[0][0].numpy() - centre_m
         surface = MeasuredSurface(depth_m, K, body.faces)
-        # what is seen of the skin is better known from where it says
+        # the visible skin depends on the place, so both are refined in turn
         for _ in range(DEPTH_ROUNDS):
             in_camera_m = placing.in_camera_m(skin_m, best.x)
             ids, measured_m = surface.seen(in_camera_m)

@@ -59,7 +59,7 @@ def first_unknowns(start: Start, num_betas: int) -> Unknowns:
 
 @dataclass(frozen=True)
 class Guess:
-    """A body as the unknowns have it now; what more than one term asks for is made once.
+    """The body that the unknowns make now; what several terms ask for is computed once.
 
     Attributes:
         start: its root rotations (T, 3, 3) come before the unknown turn.
@@ -74,7 +74,7 @@ class Guess:
         return len(self.unknowns.turn)
 
     def anew(self) -> "Guess":
-        """The body of unknowns that have moved since."""
+        """The body of the unknowns as they have changed since."""
         return replace(self)
 
     @cached_property

@@ -18,9 +18,9 @@ from hoi_motion.keypoints import track as kp
 WEIGHTS = Path(__file__).with_name("lifter.safetensors")
 LIFTER_FPS = 8.0
 NUM_POINTS = len(km.BODY_KEYPOINTS)
-# a keypoint unseen for no longer is shown to the network on the straight line between its sightings, or at its only one
+# a keypoint unseen for no longer than this is interpolated between its sightings, or held at its only one
 MAX_GAP_S = 0.4
-# on detected keypoints it errs by so much more than it says, right, down and ahead
+# on detected keypoints it errs by this factor more than it says, right, down and ahead
 UNDERSTATED = np.array([1.3, 1.3, 1.0])
 # shoulders to hips, as a usual person has it
 TRUNK_M = 0.5
@@ -151,7 +151,7 @@ def both_views(
 
 
 def _bridged(rays: np.ndarray, seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: what blurs in a fast motion has not gone.
+    """(T, N, 2) and (T, N) with gaps of at most so many frames filled: a point that blurs in fast motion is not gone.
 
     Between two sightings along a straight line; at the clip's ends what is seen next to them stays.
     """

@@ -11,16 +11,16 @@ from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.measured_surface import grown_betas
 from hoi_motion.lift.person.planted_feet import HIDDEN_WEIGHT, SOLE_M
 
-# so many points of the measured skin are asked
+# points of the measured skin that are used
 SKIN_POINTS = 300
-# feet that are hardly lower than the camera tell nothing by the height of the floor
+# for feet hardly lower than the camera the height of the floor says nothing
 LEAST_BELOW_M = 0.4
 
 
 @torch.no_grad()
 def measured_size(guess: Guess) -> Evidence:
-    """Person and distance grow by what the depth image says, else by what feet on a given floor say, about the camera:
-    the picture stays the same.
+    """Scale person and distance about the camera, by the depth image or else by feet on a given floor: the projection
+    stays the same.
 
     Changes distance, floor and betas of the unknowns.
     """

@@ -3,17 +3,21 @@
 import numpy as np
 
 # neighbours that span a piece of surface are so many of them apart in a picture of this height
-STEP_PX, STEP_HEIGHT_PX = 4, 480
+STEP_PX = 4
+STEP_HEIGHT_PX = 480
 # along a plane the inverse of the depth grows evenly, however steeply one looks; by this share less evenly is an edge
 EDGE = 0.02
-# pieces that may be level, and pieces that are: cosines of their normals to up
-MAYBE_LEVEL, LEVEL, NARROWINGS = np.cos(np.deg2rad(25)), np.cos(np.deg2rad(4)), 4
-# so many pieces are asked how many others lie as they do
+# cosines between up and the normals of pieces that may be level, and of those that are
+MAYBE_LEVEL = np.cos(np.deg2rad(25))
+LEVEL = np.cos(np.deg2rad(4))
+NARROWINGS = 4
+# so many pieces are compared with all others
 ASKED = 400
 # a level surface is at least this share of the picture
 LEAST_SHARE = 0.01
 # the floor is at most this far from where the person is thought to stand (a table is further up), and that thick
-NEAR_M, THICK_M = 0.45, 0.02
+NEAR_M = 0.45
+THICK_M = 0.02
 LEAST_DEPTH_M = 0.1
 
 

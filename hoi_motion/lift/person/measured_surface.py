@@ -6,18 +6,19 @@ import torch
 from hoi_motion.body.model import vertex_normals
 from hoi_motion.body.skeleton import Skeleton
 
-# skin that turns away from the line of sight by more than this cosine is not asked: a pixel beside it is another depth
+# skin more oblique to the line of sight than this cosine is left out: one pixel beside it is at another depth
 FACING = 0.35
 # skin this far behind what covers it is hidden by the body itself; the cells in which that is looked up
-BEHIND_M, CELL_PX = 0.03, 4
+BEHIND_M = 0.03
+CELL_PX = 4
 # measured and expected distance differ by one factor for a whole body; what differs from it by more is something else
 # (a table before the legs, the wall beside a shoulder)
 SAME_BODY = 0.04
 RATIOS = np.geomspace(0.6, 1.6, 200)
-# clothes are measured, skin is fitted
+# the depth image measures clothes, the fit has bare skin
 CLOTHES_M = 0.008
 LEAST_SEEN = 40
-# a size met better by less is not worth one more unit of betas
+# a gain in size below this is not worth one more unit of betas
 SIZE_M = 0.01
 
 

@@ -17,20 +17,22 @@ FOOT_KEYPOINTS = ((kp.L_ANKLE, kp.L_HEEL, kp.L_TOE), (kp.R_ANKLE, kp.R_HEEL, kp.
 SOLE_M = 0.017
 # a standing foot's keypoints move less than this, person heights a second
 STILL_SPEED = 0.12
-# how surely a foot that is hidden, or of which nothing is known, stands
+# probability that a hidden foot, or one of which nothing is known, stands
 HIDDEN_WEIGHT = 0.7
-# how far hips get over feet that stand, in person heights across the picture: as surely as ever, and hardly at all
-NEAR_TRAVEL, FAR_TRAVEL = 0.06, 0.16
+# how far the hips move over standing feet, in person heights across the image: feet surely stand, and hardly do
+NEAR_TRAVEL = 0.06
+FAR_TRAVEL = 0.16
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
-SURE, STAYS = 0.4, 0.08
+SURE = 0.4
+STAYS = 0.08
 
 
 def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1
     """How surely each foot (left, right) stands still on the floor.
 
-    A foot that goes out of sight and is still guessed where it was last seen stands there: whoever bends down hides
-    their feet without a step. A foot of which nothing is known stands while the hips keep still: a person behind a
-    table or cut off by the picture's edge stands on the same floor all the time.
+    A foot that goes out of sight and is still guessed where it was last seen stands there: people who bend down hide
+    their feet without stepping. A foot of which nothing is known stands while the hips keep still: a person behind a
+    table or cut off by the edge of the image still stands on the floor.
     """
     planted = np.zeros((track.num_frames, 2))
     hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
@@ -50,7 +52,7 @@ def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.nd
 def standing_through(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray, lag: int) -> np.ndarray:
     """How surely each foot stands from frame t to frame t + lag: as surely as in the least sure frame between.
 
-    That of a foot that is not seen all the time hangs on how far the hips got meanwhile: who walks takes it along.
+    For a foot that is not seen throughout it depends on how far the hips moved meanwhile: walking takes it along.
 
     Args:
         planted: (T, 2) how surely in a frame; reached: (T,) where the hips are across the picture, person heights;

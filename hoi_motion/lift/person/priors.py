@@ -1,4 +1,4 @@
-"""What a plausible body pose is, without data: a soft normal range and joint limits for every body joint.
+"""Prior of body poses, without data: a soft normal range and joint limits for every body joint.
 
 Zero pose of SMPL-X: T-pose, x to the person's left, y up, z forward. Angles are axis-angle components of the joint's
 own rotation; every pair of mirrored joints is written once, for the left side.
@@ -60,7 +60,8 @@ _limits = _by_joint(
 )
 REST_POSE_RAD = _normal[:, 0]  # (21, 3)
 SPREAD_RAD = _normal[:, 1]
-LOWEST_RAD, HIGHEST_RAD = _limits[:, 0], _limits[:, 1]
+LOWEST_RAD = _limits[:, 0]
+HIGHEST_RAD = _limits[:, 1]
 
 
 def rest_hands_rad() -> np.ndarray:  # (30, 3)
@@ -79,7 +80,7 @@ class PosePrior:
         self._hands = torch.tensor(rest_hands_rad())
 
     def body(self, body_rad: torch.Tensor) -> torch.Tensor:  # (T, 21, 3) -> (T,)
-        """Distance from the normal range; twice the spread costs no more than Student's t would charge."""
+        """Distance from the normal range, as Student's t charges it."""
         square = ((body_rad - self._mean) / self._spread) ** 2
         return torch.log1p(square / 4).sum((1, 2)) * 2.5
 

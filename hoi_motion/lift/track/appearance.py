@@ -7,13 +7,16 @@ import numpy as np
 
 MAX_POINTS = 500
 COLOUR_SPREAD = 14.0
-# what is smeared by motion or blur takes on colours around it, up to this share of the contrast with them; wider than
-# the limit, all dark things look alike
-SMEAR, MAX_SMEARED_SPREAD = 0.35, 30.0
+# a smeared object takes on colours around it, up to this share of the contrast with them; beyond the limit all dark
+# objects look alike
+SMEAR = 0.35
+MAX_SMEARED_SPREAD = 30.0
 # a place tells whether the object is there while this share of it looked different in the first frame
 TELLING = 0.5
 # how far and how finely a smeared object is looked for, in object sizes; farther away it must look this much better
-SMEAR_REACH, SMEAR_STEP, SMEAR_SURPRISE = 2.0, 0.25, 0.08
+SMEAR_REACH = 2.0
+SMEAR_STEP = 0.25
+SMEAR_SURPRISE = 0.08
 FINE = np.linspace(-0.5, 0.5, 5)
 # colours that stand for the object's when another of its kind is looked for
 PALETTE = 6
@@ -52,7 +55,7 @@ class Template:
         nearest = np.array([np.linalg.norm(ring - c, axis=1).min() if len(ring) else 99.0 for c in self.first])
         self.weight = 0.15 + np.clip(nearest / COLOUR_SPREAD, 0, 1)
         self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
-        # what was behind the object is not known
+        # what is behind the object is not known
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
 
     def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
@@ -129,7 +132,7 @@ class Template:
         return best, best_score
 
     def search_smeared(self, image: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
-        """`start` shifted to what looks most like the smeared object, with its score: a smear tells no turn or size."""
+        """`start` shifted to what looks most like the smeared object, with its score: a smear has no turn or size."""
         reach = np.arange(-SMEAR_REACH, SMEAR_REACH + 1e-6, SMEAR_STEP)
         shifts = np.stack(np.meshgrid(reach, reach), -1).reshape(-1, 2)
         values = self.smeared_scores(image, start, shifts) - SMEAR_SURPRISE * np.linalg.norm(shifts, axis=1)

@@ -9,7 +9,7 @@ MAX_FEATURES = 300
 LEAST_FEATURES = 12
 # a background that most of them agree on
 LEAST_SHARE = 0.4
-# half of the picture moves less than this: a camera that stands still; features of blurred pictures tremble so much
+# the camera stands still if half of the picture moves less than this; features of blurred pictures jitter that much
 STILL_PX = 1.5
 # places a side at which that is asked
 GRID = 7

@@ -18,7 +18,9 @@ REST_SCORE = 0.55
 LOST_SCORE = 0.3
 # a smeared object counts from this score on, when it looks so much better than its first place and is so many sizes
 # away from there
-SMEARED_SCORE, CLEARLY, AWAY = 0.35, 0.15, 0.2
+SMEARED_SCORE = 0.35
+CLEARLY = 0.15
+AWAY = 0.2
 # of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
 BRIDGED_FRAMES = 3
 SURPRISE = 0.3
@@ -87,7 +89,7 @@ def work_image(frame: np.ndarray, scale: float) -> np.ndarray:  # -> (h, w, 3) f
 
 
 def _bridged(similarity: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T, 2, 3), (T,) -> (T, 2, 3)
-    """A straight way from the first place to where the object is found again, through frames that do not show it."""
+    """A straight path from the first place to where the object is found again, through frames that do not show it."""
     similarity, home = similarity.copy(), (similarity == IDENTITY).all((1, 2))
     for end in np.flatnonzero(home[:-1] & ~home[1:]) + 1:
         lost = home[:end] & (score[:end] < LOST_SCORE)
@@ -100,14 +102,14 @@ def _bridged(similarity: np.ndarray, score: np.ndarray) -> np.ndarray:  # (T, 2,
 def _resting_frames(rest, similarity, score, scale, size_px) -> np.ndarray:  # (T,) bool
     """Frames in which the object is at its first place: seen there, or hidden between two such sightings."""
     seen = rest >= REST_SCORE
-    # a path that stays at home says rest as well, even when most of the object is behind a hand
+    # a path that stays at the first place also means rest, even with most of the object behind a hand
     shift = np.linalg.norm(similarity[:, :, 2] - IDENTITY[:, 2], axis=1) / scale
     home = (shift < 0.05 * size_px) | seen
     away = (~home) & (score >= LOST_SCORE)
     resting = seen.copy()
     times = np.flatnonzero(seen)
     for a, b in zip(times[:-1], times[1:]):
-        # hidden between two sightings: at home unless it was clearly followed elsewhere
+        # hidden between two sightings: at its first place unless clearly followed elsewhere
         resting[a:b] = not away[a + 1 : b].mean() > 0.6 if b > a + 1 else True
     last = times[-1]
     after = np.flatnonzero(~home[last + 1 :])
@@ -155,11 +157,11 @@ class _Walker:
             if score < 0.7:
                 similarity, score = self.template.search(image, [similarity, expected], score_of)
             score = self.template.score(image, similarity)
-            # what leaves its place is not where something like it was from the start
+            # an object that leaves its place is not where a similar one was from the start
             left = self.rest and not taken
             before = self.template.score(self.template.surroundings, similarity) if left else 0.0
             lost = score < max(LOST_SCORE, max(rest, before) + 0.1 if left else 0.0)
-            # where a hand is seen that has it, that says more than a smear
+            # a visible hand that holds it says more than a smear
             in_hand = carried is not None and not left
             smeared = self._smeared(image, expected) if lost and not in_hand else None
             if smeared is not None:
@@ -231,7 +233,7 @@ class _Walker:
             return
         if self.rest or self.holder is None:
             near = self._near_hand(t)
-            # while the object rests in plain sight, a hand that has gone again took nothing
+            # while the object rests in plain sight, a hand that has left again took nothing
             if near is not None or (self.rest and sure):
                 self.holder = near
             if near is not None and (sure or near != self.touched):

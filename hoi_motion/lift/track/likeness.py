@@ -1,7 +1,7 @@
-"""Where a frame looks like the object: its colours, against those of the room behind and of the persons before it.
+"""Where a frame looks like the object: its colours, compared with those of the room and of people in front of it.
 
-The room is known: it is the first frame, moved with the camera, and what appears where person and object were.
-So whatever looks like the object and was there from the start is not the object.
+The room is known: it is the first frame, moved with the camera, and what appears where person and object were. So
+whatever looks like the object and was there from the start is not the object.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """One mask per frame from files: a folder of PNG, an npz, or a json of COCO run lengths."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from hoi_motion.reading.untrusted import reading
 
 MAX_MASKS = 4096
 MAX_MASKS_PX = 1 << 30
-"""Of all frames together, in run lengths: a few characters stand for as many as they like."""
+"""Pixels of all frames together, in run lengths, of which a few characters can stand for any number."""
 HINT = (
     "give a folder of PNG, one a frame in the order of their names; an .npz with `masks` (T, H, W); or a .json with a "
     "list of COCO run lengths {size, counts}, one a frame, null where nothing is seen"
@@ -70,17 +71,17 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
         InputError: FILE_INVALID or MASK_INVALID for files that hold no masks, or more than the limits.
     """
     if path.is_dir():
-        files = sorted(path.glob("*.png"))
+        files = sorted(path.glob("*.png"), key=_by_number)
         if not 0 < len(files) <= MAX_MASKS:
             raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
-        return [_numbered(read_labels(file), path) for file in files]
+        return _numbered([read_labels(file) for file in files], path)
     what = "readable masks"
     if path.suffix == ".npz":
         pictures = NpzFile(path, what, hint=HINT).read("masks", MAX_MASKS)
         with reading(path, what, hint=HINT):
             if pictures.ndim < 3 or pictures.dtype.kind not in "bui":
                 raise ValueError(f"`masks` is {pictures.dtype} of shape {pictures.shape}")
-            return [_numbered(picture, path) for picture in pictures]
+            return _numbered(list(pictures), path)
     if path.suffix == ".json":
         entries = read_json(path, what, object, hint=HINT)
         with reading(path, what, hint=HINT):
@@ -88,14 +89,29 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
     raise _invalid(f"{path} is neither a folder nor an .npz nor a .json")
 
 
-def _numbered(picture: np.ndarray, path: Path) -> np.ndarray:  # (h, w) int
-    """Colours of painted masks count as numbers."""
+def _by_number(file: Path) -> list:
+    """Orders names by the numbers in them: 2.png before 10.png."""
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in re.split(r"(\d+)", file.name)]
+
+
+def _numbered(pictures: list[np.ndarray], path: Path) -> list[np.ndarray]:  # (h, w) int each
+    """Small numbers for the values, one value having the same number in every frame. Colours count as values."""
+    values = [_value_of(picture, path) for picture in pictures]
+    # one frame may lack an object that another has
+    known = np.unique(np.concatenate([[0], *(np.unique(value) for value in values)]))
+    nothing = int(np.searchsorted(known, 0))
+    order = np.append(np.delete(np.arange(len(known)), nothing), nothing)  # nothing is to be 0
+    number = np.empty(len(known), np.int32)
+    number[order] = [*range(1, len(known)), 0]
+    return [number[np.searchsorted(known, value)] for value in values]
+
+
+def _value_of(picture: np.ndarray, path: Path) -> np.ndarray:  # (h, w)
     if picture.ndim == 3:
-        picture = picture[..., :3].astype(int) @ [1, 256, 65536]
+        picture = picture[..., :3].astype(int) @ [1, 256, 65536][: picture.shape[2]]
     if picture.ndim != 2:
         raise _invalid(f"a mask in {path} has shape {picture.shape}")
-    _, numbers = np.unique(np.append(picture.ravel(), 0), return_inverse=True)
-    return numbers[:-1].reshape(picture.shape)
+    return picture
 
 
 def _decoded(entries, path: Path) -> list[np.ndarray]:

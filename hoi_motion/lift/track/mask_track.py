@@ -8,8 +8,8 @@ from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
 IN_FIRST_PLACE = 0.85
 COVERS = 0.6
 SEEN = 0.95
-# masks so much longer than wide tell a turn; one by more than this at once is of what a hand leaves to be seen, whose
-# long side may be the object's short one
+# masks this much longer than wide show a rotation; one by more than this at once comes from a partly covered object,
+# of which the visible long side may be the short one
 LONG = 1.4
 MOST_TURN_RAD = np.deg2rad(60)
 LEAST_PX = 4

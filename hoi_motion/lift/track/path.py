@@ -1,8 +1,8 @@
-"""The object's way through the clip: the best path over places in all frames at once, so that it looks both ways.
+"""The object's path through the clip: the best one over candidates in all frames at once, looking both ways in time.
 
 A place is where the object may be in one frame: at rest, where it was followed to, or where something looks like it.
 Places have costs of their own, and so have steps between them: what moves is carried by a hand, at about the same size.
-Frames in which it is nowhere to be seen are stepped over.
+Frames in which it is not seen are skipped.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-RESTING, FOLLOWED, FOUND = 0, 1, 2
+RESTING = 0
+FOLLOWED = 1
+FOUND = 2
 # sizes in which it is looked for, as shares of its size in the first frame
 SIZES = (0.6, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5)
 PEAKS_A_SIZE = 4
 PLACES_A_FRAME = 8
-# an outline that is so much longer than wide is also looked for lying
+# an outline this much longer than wide is also searched for lying on its side
 LONG = 1.25
-# mean likeness that a place has at least, and how much what is around it counts against it
+# least mean likeness of a place, and how much its surroundings count against it
 LEAST_LIKENESS = 0.2
 AROUND = 0.5
 # cost of a frame in which it is not seen, and how many may follow each other
@@ -26,7 +28,8 @@ MOST_UNSEEN = 10
 # a step by one size, without a hand and beside what the hand does; and that it moves at all
 ALONE = 3.0
 BESIDE = 1.8
-STARTS_ALONE, STARTS_HELD = 0.6, 0.1
+STARTS_ALONE = 0.6
+STARTS_HELD = 0.1
 MOVING = 0.1
 GROWTH = 2.0
 COMES_BACK = 1.5

@@ -1,4 +1,4 @@
-"""Our own tracker: the marked object followed, found again by its colours, and its way chosen over the whole clip.
+"""Our own tracker: the marked object followed, found again by its colours, and its path chosen over the whole clip.
 
 Camera motion is taken out first. Following (`follow.py`) knows the object's surface and loses it when it turns or
 blurs; colours against the known room (`likeness.py`) find it anywhere, without knowing its turn. `path.py` chooses
@@ -33,18 +33,25 @@ from hoi_motion.progress import CancelToken, OnProgress, silent
 WORK_OBJECT_PX = 18.0
 BLUR_PX = 0.6
 # costs of places: at rest by how much of it looks as it did, at most that of being hidden, more where it is gone
-REST_WEIGHT, REST_EVEN, HIDDEN = 6.0, 0.45, 0.45
-GONE_WEIGHT, GONE_EVEN = 5.0, 0.15
-FOLLOWED_WEIGHT, FOLLOWED_EVEN, FOLLOWED_LIKENESS = 5.0, 0.45, 0.5
-FOUND_WEIGHT, FOUND_BASE, FOUND_MOST = 1.2, 0.5, 2.5
-# what is found so near to its first place, in its sizes, is at rest or followed
+REST_WEIGHT = 6.0
+REST_EVEN = 0.45
+HIDDEN = 0.45
+GONE_WEIGHT = 5.0
+GONE_EVEN = 0.15
+FOLLOWED_WEIGHT = 5.0
+FOLLOWED_EVEN = 0.45
+FOLLOWED_LIKENESS = 0.5
+FOUND_WEIGHT = 1.2
+FOUND_BASE = 0.5
+FOUND_MOST = 2.5
+# a place found this near to the first one, in object sizes, is at rest or followed
 NEAR_REST = 0.15
-# its outline is looked for in so many times the box in which it was found
+# its outline is searched for in a box this many times the one in which it was found
 OUTLINE_BOX = 1.5
 LEAST_OUTLINE_SHARE = 0.25
 UNSEEN_VISIBILITY = 0.1
 ADAPT_FROM = 0.6
-# what looks like it, in this share of the last so many frames in which it surely rests, is something else
+# what looks like it in this share of the last so many frames, while it surely rests, is something else
 SURELY_AT_REST = 0.7
 DOUBLES_FRAMES = 12
 DOUBLES_QUANTILE = 0.8
@@ -261,7 +268,7 @@ def _bridge(similarity, resting, seen, hands_px, mask) -> None:
             continue
         share = (t - before) / (after[0] - before)
         similarity[t] = (1 - share) * similarity[before] + share * similarity[after[0]]
-        # what the hand that is nearest did beside the straight way
+        # how the nearest hand deviated from the straight path
         where = similarity[before] @ centre
         way = _carried(hands_px, before, after[0], where)
         similarity[t, :, 2] += _carried(hands_px, before, t, where) - share * way

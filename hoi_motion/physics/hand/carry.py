@@ -21,15 +21,19 @@ from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg
 
 SOLVER_ITERATIONS = 50
 SEGMENT_KG = 0.05
-PALM_N, SEGMENT_N = 200.0, 20.0
+PALM_N = 200.0
+SEGMENT_N = 20.0
 """The most that the arm puts behind the palm, and a finger behind each of its three segments; a power grip gives 300 N
 and more in all (Mathiowetz et al., Arch. Phys. Med. Rehabil. 66, 1985)."""
 PRESS_M = 0.008
 """A pressing segment is drawn this far below the surface, as deep as soft skin gives way."""
 SKIN_FRICTION = 1.0
-SUPPORT_SHARE, FADE_S = 4.0, 0.2
+SUPPORT_SHARE = 4.0
+FADE_S = 0.2
 """An object that a hand closes around is held on its way by this share of its weight, which then fades in that time."""
-HAND_GROUP, OBJECT_GROUP = 32, 64  # hands meet objects only: whether they pass through anything else is another check
+# hands meet objects only: whether they pass through anything else is another check
+HAND_GROUP = 32
+OBJECT_GROUP = 64
 SPINNING_FRICTION_M = 0.005
 """Soft finger tips touch with a patch: its radius, by which friction also resists turning."""
 

@@ -17,7 +17,8 @@ STEPS_RAD = (0.08, 0.02, 0.005)  # coarse first, then from where a finger stoppe
 OPENED_RAD = np.array([[-0.2, -0.2, -0.2]] * 4 + [[-0.7, 0.0, 0.0]])  # where fingers and thumb start to close
 BEND_RAD = np.array([[1.5, 1.7, 1.2]] * 4 + [[0.8, 1.0, 1.2]])  # and how far each joint bends at most
 TOUCHED_M = 0.002
-PALM_STEPS, PALM_GAP_M = 20, 0.001
+PALM_STEPS = 20
+PALM_GAP_M = 0.001
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,12 @@ from hoi_motion.physics.hand.closing import OPENED_RAD, TOUCHED_M, Hand, Planes,
 from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, object_mass_kg
 from hoi_motion.rigid import minimum_jerk
 
-SAMPLES, TRIED = 320, 8
+SAMPLES = 320
+TRIED = 8
 # spread of the samples: along the fingers, across them and out of the palm, which then comes to touch
-ALONG_M, SHIFT_M, TURN_RAD = 0.025, 0.015, 0.25
+ALONG_M = 0.025
+SHIFT_M = 0.015
+TURN_RAD = 0.25
 BESIDE_M = 0.06  # and a hand is moved up or down by at most so much for it
 AHEAD_M = 0.09  # of the wrist lies what fits between fingers and thumb
 MOVED_COST = 2.0  # a metre, against what is left of the forces

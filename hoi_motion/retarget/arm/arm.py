@@ -17,7 +17,7 @@ from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, 
 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
-TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as they can
+TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as possible
 LIMIT_GIVE = 1e-4  # by which a gripper's file may be beyond its finger's limits: rounding
 MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
 
@@ -30,7 +30,7 @@ class Arm:
         joint_names: arm joints; lower_rad, upper_rad, velocity_rad_s, acceleration_rad_s2, home_rad: (n,) each.
         fingers: the joints that open and close the gripper, those that follow by a mimic included.
         finger_velocity: of the gripper's value, m/s or rad/s, at which no finger is too fast.
-        urdf_text: the URDF with absolute mesh paths; unfelt_links: those that nothing can be seen to hit.
+        urdf_text: the URDF with absolute mesh paths; unfelt_links: those without a collision shape.
     """
 
     def __init__(self, config: RobotConfig):
@@ -111,7 +111,7 @@ class Arm:
         self._prepare()
 
     def _check_opening(self, tree: xml.Element) -> None:
-        """See that the leading finger can open and close as the file says; what follows it goes as far as it is led.
+        """Check that the leading finger can open and close as the file says; followers go as far as it takes them.
 
         Raises: RetargetError for an opening beyond the leader's limits.
         """

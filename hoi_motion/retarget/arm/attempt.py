@@ -10,17 +10,15 @@ from hoi_motion.retarget.arm.push import PRESS_M
 from hoi_motion.retarget.arm.timeline import Timeline
 from hoi_motion.rigid import minimum_jerk
 
-APPROACH_M = 0.10  # straight way to the object
+APPROACH_M = 0.10  # straight approach to the object
 RETREAT_M = 0.08
 APPROACH_SHARE = 0.35  # of the time before the touch
 MAX_GAP_M = 0.015
 MAX_JUMP_RAD = 0.3  # between two samples; more is a flip of the arm
 CLEAR_UP_M = (0.0, 0.10, 0.20)  # detours above the start of the straight approach
 SELF_STRIDE = 4
-PINCH_GIVE_M, PRESS_GIVE_M = (
-    0.002,
-    PRESS_M + 0.003,
-)  # fingers may be this deep in what they hold, and in what they press on
+PINCH_GIVE_M = 0.002  # fingers may be this deep in what they hold
+PRESS_GIVE_M = PRESS_M + 0.003  # and this deep in what they press on
 
 
 class NotPossible(Exception):
@@ -60,7 +58,7 @@ class Attempt:
         # 2. along with the object from the touch on
         positions = np.zeros((line.count, len(touch)))
         self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
-        # 3. the straight way to the object, solved backwards from the touch
+        # 3. the straight approach to the object, solved backwards from the touch
         straight = max(1, int(APPROACH_SHARE * line.touch))
         before = line.touch - straight
         away = APPROACH_M * (1 - minimum_jerk(np.arange(straight + 1) / straight))
@@ -69,7 +67,7 @@ class Attempt:
         # 4. away from it when the contact ends before the motion does
         fingers = self._fingers()
         self._retreat(positions)
-        # 5. from where it is to where the straight way starts, over a detour if need be
+        # 5. from where it is to where the straight approach starts, by a detour if need be
         self._check_samples(positions, fingers, range(before, line.count), True)
         self._from_start(positions, fingers, before)
         jump = np.abs(np.diff(positions, axis=0)).max(initial=0.0)

@@ -27,15 +27,17 @@ FACING = float(
 )  # cosine between finger and surface: well within the friction cone
 SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
 BEYOND_M = 0.012  # finger tips reach this far beyond the middle of what they hold
-LEVER_COST, ABOVE_COST = 8.0, 5.0  # a metre, of the centre of mass beside and above the axis between the fingers
-DRAG_COST = 10.0  # a metre over its foot: what is dragged along by its top turns in the grip
+# per metre of the centre of mass beside and above the axis between the fingers
+LEVER_COST = 8.0
+ABOVE_COST = 5.0
+DRAG_COST = 10.0  # per metre above its foot: an object dragged by its top turns in the grip
 RIM_DEPTH_M = 0.022  # fingers reach this far down the wall of what is open
 LEANS_RAD = np.radians([0, 15, 30])
 ROLL_COST = 5.0  # a ball that is touched from above stays
 LAST_COST = 100.0
 PLACE_SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
 RISK_COST = 1.0  # for one standard deviation of the place over what the grasp gives way
-BESIDE_SHARE = 0.25  # of a width: so far off its middle an object is still held, or touched
+BESIDE_SHARE = 0.25  # share of a width by which an object may be off-centre and still be held, or touched
 LEAST_ROOM_M = 0.003
 HEIGHTS = (0.25, 0.5, 0.75)
 TURNS_RAD = np.radians([0, 35, -35, 70, -70, 110, -110, 150, -150])
@@ -170,7 +172,7 @@ def _risk(doubt_m: np.ndarray, y: np.ndarray, z: np.ndarray, give_m: np.ndarray)
 
 
 def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:
-    """What is held far from its centre of mass turns in the grip; what is held under it turns over."""
+    """An object held far from its centre of mass turns in the grip; held below it, it tips over."""
     away = body.centre_m - at_m
     flat = np.cross(body.up, y)
     beside = abs(away @ flat) / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 0.1 else 0.0

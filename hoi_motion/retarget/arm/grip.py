@@ -11,7 +11,7 @@ ASSUMED_FRICTION = 0.5  # between fingers and things; executing gives the same
 SLAB_HALF_M = 0.011  # half the width of a finger
 SURFACE_SAMPLES = 12000
 HALF_TURN_COST = 0.01
-FOOT_M = 0.004  # what is so near the lowest point of an object carries it
+FOOT_M = 0.004  # points this near an object's lowest one are its foot
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Grasp:
         T_object_tool: (4, 4), z of the tool is the approach, y the opening.
         open_m, width_m: opening of the gripper as it comes, and once it holds.
         grip: "pinch" between the fingers, "touch" with the closed finger tips, or "push" with a fork of both.
-        cost: how far from the person's hand, lower is nearer.
+        cost: how unlike the person's grasp; lower is more alike.
     """
 
     T_object_tool: np.ndarray
@@ -67,7 +67,7 @@ class Body:
         return float(np.ptp(self.points_m @ side))
 
     def base_width_m(self, side: np.ndarray) -> float:
-        """Extent along a direction of what it stands on: a cup is wider at its rim."""
+        """Extent along a direction of its foot alone: a cup is wider at its rim."""
         foot = self.points_m[self.points_m @ self.up < self.low_m + FOOT_M]
         return float(np.ptp(foot @ side))
 

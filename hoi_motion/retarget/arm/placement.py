@@ -7,7 +7,7 @@ from hoi_motion.rigid import moved_back, standing_at
 
 DISTANCES_M = (0.55, 0.45, 0.65, 0.38, 0.75)
 AROUND_RAD = np.radians([0, 25, -25, 50, -50, 90, -90, 180, 135, -135])
-EDGE_M = 0.13  # between the base's axis and a support's edge
+EDGE_M = 0.13  # from the base's axis to a support's edge
 PEDESTAL_HALF_M = 0.1
 
 

@@ -12,7 +12,8 @@ FINGER_M = 0.012  # thickness of a finger
 LEAST_HEIGHT_M = 0.03  # of finger tips over what carries the object
 TIPPING_SHARE = 0.7  # of the height at which a push would tip the object rather than move it
 PUSH_PITCHES_RAD = np.radians([20, 45, 65])
-FIRST, LAST = -10.0, 50.0  # in front of all pinches, and behind them
+FIRST = -10.0  # in front of all pinches
+LAST = 50.0  # behind them
 FORK_SHARES = (0.7, 0.5, 0.0)  # opening of the fork over the object's width
 
 
@@ -32,8 +33,8 @@ def pushes(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]]:
     """Middle of the finger tips, y and z of the tool, opening and cost of pushes along a direction, in order of cost.
 
-    Low, so that the object moves and does not tip; balls at their middle. Two finger tips far apart keep a round thing
-    from turning out of the way. What is so slender that the lowest push would tip it comes behind all pinches.
+    Low, so that the object moves and does not tip; balls at mid-height. Two finger tips far apart keep a round object
+    from turning away. Objects so slender that the lowest push would tip them come after all pinches.
     """
     heading = along - body.up * (along @ body.up)
     heading /= np.linalg.norm(heading)

@@ -1,9 +1,9 @@
-"""Retiming: a joint path in a time in which no joint is too fast, each of its parts as fast as it may be."""
+"""Retiming: a joint path stretched until no joint is too fast, each part as fast as it may be."""
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-CLOSER = 1.001  # of time, over what the limits ask for
+CLOSER = 1.001  # of time, over what the limits require
 ROUNDS = 20
 
 

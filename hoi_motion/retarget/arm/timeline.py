@@ -12,15 +12,20 @@ from hoi_motion.rigid import minimum_jerk
 
 MIN_RATE_HZ = 50.0  # samples a second: fine enough for differences to be accelerations
 LEAD_S = 1.0  # at least, from the start to the touch
-LEAVE_S = 0.8  # at least, to open and draw back where the person lets go
+LEAVE_S = 0.8  # at least, to open and withdraw where the person lets go
 SETTLE_S = 0.1  # fingers press this long before anything moves
-STILL_M, STILL_RAD = 0.005, 0.05  # an object that moves less over STILL_FRAMES is at rest
+# an object that moves less over STILL_FRAMES is at rest
+STILL_M = 0.005
+STILL_RAD = 0.05
 STILL_FRAMES = 3
-JUMP_SIGMA_S, JUMP_M, JUMP_RAD = 0.12, 0.04, np.radians(30)
+JUMP_SIGMA_S = 0.12
+JUMP_M = 0.04
+JUMP_RAD = np.radians(30)
 """A held object's path that differs by more from what is left of it after smoothing is none that a hand made."""
 STRAIGHT_M = 0.02
 BALL_SPEED_M_S = 0.04  # at which what is pushed and rolls stops soon enough
-LIFTED_M, MOVED_M = 0.02, 0.02
+LIFTED_M = 0.02
+MOVED_M = 0.02
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Course:
         kind: "lift", "slide" or "touch".
         touch_s, release_s: source times of the last moment of rest before, and of the end of the contact.
         lets_go: the contact ends before the motion does.
-        jumps: the path between is none that a hand made.
+        jumps: no hand can have made the path between.
         frames_s: (T,) and T_world_object: (T, 4, 4) of the source; duration_s: of all of it.
     """
 
@@ -58,7 +63,7 @@ class Course:
 
     @property
     def is_straight(self) -> bool:
-        """Whether the object goes on a line, as far as a push can tell."""
+        """Whether the object moves on a line, as far as matters for a push."""
         inside = (self.frames_s >= self.touch_s) & (self.frames_s <= self.release_s)
         moved = self.T_world_object[inside, :3, 3] - self.T_touch[:3, 3]
         along = self.way_m / max(np.linalg.norm(self.way_m), 1e-9)
@@ -131,7 +136,7 @@ def _rests(T: np.ndarray, first: int, last: int) -> bool:
 
 
 def _jumps(T: np.ndarray, fps: float) -> bool:
-    """Whether a path has steps that no hand makes."""
+    """Whether a path has jumps that no hand makes."""
     if len(T) < 3:
         return False
     sigma = JUMP_SIGMA_S * fps
@@ -148,7 +153,7 @@ def timeline(course: Course, closing_s: float, opening_s: float, path: str, is_s
     Args:
         closing_s, opening_s: how long the fingers take; nothing else moves meanwhile.
         path: "person", or "straight" from touch to release without turning.
-        is_slow: what is moved would roll away.
+        is_slow: the object would roll away.
     """
     rate = MIN_RATE_HZ
     held_s = course.release_s - course.touch_s

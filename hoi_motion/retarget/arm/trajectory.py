@@ -32,7 +32,8 @@ from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 
 PEAK = 1.875  # fastest moment of a minimum-jerk rise over its mean
 MAX_STRETCH = 4.0
-MAX_BASES, MAX_ATTEMPTS = 14, 600
+MAX_BASES = 14
+MAX_ATTEMPTS = 600
 
 
 def retarget_arm(
@@ -148,7 +149,7 @@ def _timeline(course: Course, arm: Arm, grasp: Grasp, path: str, is_round: bool)
 
 
 def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base) -> RobotMotion:
-    """The path in a time in which no joint is too fast.
+    """The path, stretched until no joint is too fast.
 
     Raises:
         NotPossible: when that is far longer than the person takes.
@@ -156,7 +157,7 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
     n = len(arm.joint_names)
     positions = np.concatenate([path.positions, arm.fingers.values(path.fingers)], axis=1)
     velocity = np.r_[arm.velocity_rad_s, arm.finger_velocity * np.abs(arm.fingers.multipliers)]
-    acceleration = np.r_[arm.acceleration_rad_s2, np.full(len(velocity) - n, np.inf)]  # fingers have none to keep
+    acceleration = np.r_[arm.acceleration_rad_s2, np.full(len(velocity) - n, np.inf)]  # fingers have no path to keep
     marks = [0, line.touch, line.closed, line.release, line.opened, line.count - 1]
     times = retimed(positions, line.rate_hz, marks, velocity, acceleration)
     if times[-1] > MAX_STRETCH * (line.count - 1) / line.rate_hz:
@@ -189,7 +190,7 @@ def _robot_motion(path: JointPath, arm: Arm, line: Timeline, grasp: Grasp, base)
         },
     )
     over_speed, over_rise = (peak / limit for peak, limit in zip(result.peaks(), (velocity, acceleration)))
-    slower = max(1.0, over_speed.max(), np.sqrt(over_rise.max()))  # what sampling the times anew has added
+    slower = max(1.0, over_speed.max(), np.sqrt(over_rise.max()))  # what resampling has added
     slower = slower * (1 + 1e-9) if slower > 1 else 1.0
     facts = result.facts | {name: slower * value for name, value in result.facts.items() if name.endswith("_s")}
     return dataclasses.replace(

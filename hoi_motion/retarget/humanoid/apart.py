@@ -19,14 +19,14 @@ NEAR_M = 0.03  # pairs farther apart are left out of a frame
 FELT_M = 0.015  # and of a step
 WEIGHT = 40.0  # against 1 for an elbow
 NEIGHBOUR_JOINTS = 1  # links this few joints apart are built to touch
-BUILT_TO_TOUCH_M = 0.001  # pairs that are nearer at home are
+BUILT_TO_TOUCH_M = 0.001  # and those this near at home
 DEEPEST_M = 0.1
 FLAT_M = 1e-4
 DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps its farthest points along these
 
 
 def link_points_m(link: xml.Element, seen: bool) -> np.ndarray:  # (P, 3)
-    """Points of a link's shapes in its frame: those that are seen, or felt; the others where it has none.
+    """Points of a link's visual, or collision, shapes in its frame; the other kind where it has none.
 
     Args:
         link: of a URDF with absolute mesh paths.

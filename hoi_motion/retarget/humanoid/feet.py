@@ -9,9 +9,11 @@ from hoi_motion.frames import runs_of
 PLANTED_HEIGHT_M = 0.05  # of heel and toes over their height at rest
 PLANTED_SPEED_M_S = 0.2
 STEP_S = 0.5  # around a frame in which a fast foot comes down once at least
-FAST_SHARE, FAST_M_S = 0.1, 0.6  # of its greatest speed there a stand may have, and at most so much
+FAST_SHARE = 0.1  # of its greatest speed there a stand may have,
+FAST_M_S = 0.6  # and at most this much
 SHORTEST_S = 0.09  # of a stand: shorter ones are cut off by the clip, or a foot that turns in the air
-UNEVEN_M, HIGHEST_M = 0.03, 0.1  # over its lowest there a stand may be, and at most so high
+UNEVEN_M = 0.03  # over its lowest there a stand may be,
+HIGHEST_M = 0.1  # and at most this high
 LIFT_S = 0.15  # in which a foot that is no longer planted is free
 FADE_S = 0.4  # in which the correction of a stand is gone, before and after it
 

@@ -24,9 +24,9 @@ CELL_M = 0.004  # one point of a hand's shape in each
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
 SETTLED_RAD = 4e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
-POSTURE_COST = 0.2  # towards home: what nothing else asks for has one answer, whatever the frames before
-CALM_COST = 20.0  # towards a calmer path, of joints that swing to and fro
-DAMPING = 0.02  # of joints' steps: without it, stretched and straight limbs flip from frame to frame
+POSTURE_COST = 0.2  # towards home: so that joints no other task uses do not depend on earlier frames
+CALM_COST = 20.0  # towards a calmer path, for joints that swing to and fro
+DAMPING = 0.02  # damping of joints' steps: without it straight limbs flip from frame to frame
 
 
 class BodyTask(pink.tasks.Task):
@@ -268,7 +268,7 @@ class Humanoid:
         return found
 
     def load_shapes(self) -> None:
-        """Read its meshes now, once, instead of with the first motion."""
+        """Read its meshes now, not with the first motion."""
         _ = self.shapes, self.seen_hands_m
 
     @cached_property

@@ -13,8 +13,10 @@ from hoi_motion.retarget.humanoid.seen_hand import SeenHands, closed, seen_gaps_
 from hoi_motion.retarget.humanoid.targets import POINTS, SIDES, Targets, humanoid_targets
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-FIRST_STEPS, STEPS, CALM_STEPS = 60, 12, 6  # of IK: from home to frame 0, from frame to frame, and to calm it
-SWING_RAD = 0.025  # a joint that goes there and back by more within two frames swings
+FIRST_STEPS = 60  # of IK, from home to frame 0
+STEPS = 12  # from frame to frame
+CALM_STEPS = 6  # to calm the result
+SWING_RAD = 0.025  # a joint that goes back and forth by more within two frames swings
 CALM_RAD = 0.015  # from its nearer neighbour in time it is then drawn to
 CALM_ROUNDS = 8
 
@@ -116,7 +118,7 @@ def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -
         gaps = np.linalg.norm(palm - targets.held_m[f"{side}_hand"], axis=1)
         if np.isfinite(gaps).any():
             hands[f"{side}_hand"] = float(np.nanmax(gaps))
-    known = robot.velocity_rad_s > 0  # a file may have 0 or -1 for what it does not know
+    known = robot.velocity_rad_s > 0  # a file may have 0 or -1 for unknown
     limits = np.where(known, robot.velocity_rad_s, np.inf)
     fastest = np.abs(np.diff(path[:, ROOT_SIZE:], axis=0)).max(axis=0) * fps / limits
     joint = int(fastest.argmax())

@@ -1,4 +1,4 @@
-"""Supports and objects of a humanoid's scaled scene, as bodies that its links must not be in."""
+"""Supports and objects of a humanoid's scaled scene, as bodies that its links must not enter."""
 
 # pyright: reportAttributeAccessIssue=false
 # pinocchio is compiled and has no types

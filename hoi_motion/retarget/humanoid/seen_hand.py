@@ -1,4 +1,4 @@
-"""The hand that a person sees: its distance from what it touches, and touches moved until it lies on the surface."""
+"""The visible hand: its distance from what it touches, and touches moved until it lies on the surface."""
 
 import numpy as np
 
@@ -7,8 +7,10 @@ from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.retarget.humanoid.humanoid import BodyTask, Humanoid, WholeBodyIK
 from hoi_motion.retarget.humanoid.targets import Targets, Touch
 
-FEW, NEAR_M = 10, 0.02  # the nearest of every tenth point is looked for first, then those around it
-ROUNDS, STEPS = 3, 40  # of moving a touch, and of IK in each
+FEW = 10  # the nearest of every tenth point is looked for first,
+NEAR_M = 0.02  # then those this near to it
+ROUNDS = 3  # of moving a touch
+STEPS = 40  # of IK in each round
 CLOSED_M = 0.0005
 
 

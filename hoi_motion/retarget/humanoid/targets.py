@@ -12,18 +12,25 @@ from hoi_motion.retarget.arm.grip import surface_points
 from hoi_motion.retarget.humanoid.feet import above_floor, nearness, planted_frames, planted_track
 from hoi_motion.retarget.humanoid.humanoid import BodyTask, Humanoid, right_angled
 
-RAMP_S = 0.5  # in which a hand turns to what it will touch
+RAMP_S = 0.5  # time in which a hand turns towards what it will touch
 SIDES = ("left", "right")
 PALM = ("wrist", "index1", "middle1", "ring1", "pinky1")
 TOUCHING = ("index3", "middle3", "ring3", "thumb3", "index1", "middle1", "ring1", "pinky1", "wrist")
 FOOT_POINTS = ("heel", "big_toe", "small_toe")
 POINTS = ("pelvis", *(f"{s}_{p}" for s in SIDES for p in ("knee", "foot", "elbow", "palm")))
 ROTATIONS = ("pelvis", "chest", "left_foot", "right_foot")
-PELVIS, KNEE, ELBOW = 3.0, 3.0, 1.0
-FOOT_FREE, FOOT_PLANTED, PALM_FREE, PALM_HELD = 12.0, 60.0, 1.5, 40.0
+PELVIS = 3.0
+KNEE = 3.0
+ELBOW = 1.0
+FOOT_FREE = 12.0
+FOOT_PLANTED = 60.0
+PALM_FREE = 1.5
+PALM_HELD = 40.0
 TURN = {"pelvis": 1.0, "chest": 1.0, "head": 0.2}
-FOOT_TURN_FREE, FOOT_TURN_PLANTED = 2.0, 10.0
-HAND_TURN_FREE, HAND_TURN_HELD = 0.5, 5.0
+FOOT_TURN_FREE = 2.0
+FOOT_TURN_PLANTED = 10.0
+HAND_TURN_FREE = 0.5
+HAND_TURN_HELD = 5.0
 SOFT_ELBOW = 0.1  # share of its weight that an elbow keeps while its hand is held
 
 

@@ -85,7 +85,7 @@ class HumanoidWorld(BulletWorld):
             self._place(self.bodies[thing.name], self._scaled(thing.T_world_object[sample]))
 
     def depth_m(self, name: str) -> float:
-        """How deep the robot as shown is in the floor, a support or an object."""
+        """How deep the robot, as shown, is in the floor, a support or an object."""
         points = pybullet.getClosestPoints(self.robot, self.bodies[name], 0.0, physicsClientId=self.client)
         return max((-p[8] for p in points), default=0.0)
 

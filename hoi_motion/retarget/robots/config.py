@@ -121,11 +121,11 @@ class HumanoidConfig:
     right_palm_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     left_palm_axis: list = field(
         default_factory=list
-    )  # out of the palm, frame of its link; empty: its turn is left open
+    )  # out of the palm, frame of its link; empty: its rotation is free
     right_palm_axis: list = field(default_factory=list)
     palm_radius_m: float = option(0.03, "from the middle of the hand to its skin", minimum=0.0, maximum=0.3, unit="m")
     home_rad: dict = field(default_factory=dict)
-    velocity_rad_s: dict = field(default_factory=dict)  # of joints whose URDF is wrong
+    velocity_rad_s: dict = field(default_factory=dict)  # for joints whose URDF is wrong
     scene_scale: float | None = option(
         None, "scene over real size; empty for that of the robot over the person", minimum=0.1, maximum=10.0
     )

@@ -13,11 +13,13 @@ from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
 from hoi_motion.retarget.robots.structure import check_structure
 
 PALM_HEIGHT_M = 0.07
-FINGER_WIDTH_M, FINGER_THICKNESS_M = 0.02, 0.012
+FINGER_WIDTH_M = 0.02
+FINGER_THICKNESS_M = 0.012
 TIP_DEPTH_M = 0.006  # the grasp frame lies this far behind the finger tips
 JAW_JOINTS = ("jaw_left_joint", "jaw_right_joint")
 JAW_FRAME = "jaw_tip"
-JAW_VELOCITY_M_S, JAW_FORCE_N = 0.15, 60.0
+JAW_VELOCITY_M_S = 0.15
+JAW_FORCE_N = 60.0
 CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
 LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
 MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")

@@ -17,7 +17,8 @@ from hoi_motion.ground.soles import sole_vertices
 from hoi_motion.io.smpl_family import camera_in_front
 from hoi_motion.motion import HoiMotion, ObjectMotion
 
-FPS, FRAMES = 20.0, 50
+FPS = 20.0
+FRAMES = 50
 
 
 @pytest.fixture(scope="module")

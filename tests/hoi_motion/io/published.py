@@ -5,10 +5,12 @@ import pickle
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-FRAMES, FPS = 5, 25.0
+FRAMES = 5
+FPS = 25.0
 R_Y_UP_WORLD = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 R_CAMERA_WORLD = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-SMPL_PELVIS, SMPLX_PELVIS = (-0.0018, -0.2233, 0.0282), (0.0031, -0.3514, 0.0120)
+SMPL_PELVIS = (-0.0018, -0.2233, 0.0282)
+SMPLX_PELVIS = (0.0031, -0.3514, 0.0120)
 
 
 class Person:

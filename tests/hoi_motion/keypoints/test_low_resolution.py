@@ -19,7 +19,8 @@ from hoi_motion.keypoints.low_resolution import (
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.progress import CancelToken
 
-H, W = 12, 18
+H = 12
+W = 18
 
 
 def _logits(row, column):

@@ -12,7 +12,9 @@ from hoi_motion.keypoints.actor_crop import crop_around
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.vitpose import VitPoseKeypoints, _load, _points_px
 
-ROWS, COLUMNS, PATCH = 8, 6, 16
+ROWS = 8
+COLUMNS = 6
+PATCH = 16
 SIZE_PX = (120, 160)
 # row and column of the patch in which the planted person has each of COCO's keypoints
 PLANTED = [

@@ -10,7 +10,8 @@ from hoi_motion.keypoints.track import KeypointTrack, fill_gaps
 from hoi_motion.lift import Clip, LiftConfig, lift_video
 
 QUICK = LiftConfig(iterations=15)
-T, SIZE_PX = 8, (240, 360)
+T = 8
+SIZE_PX = (240, 360)
 
 
 @dataclass(frozen=True)

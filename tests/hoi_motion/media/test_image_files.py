@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,30 @@ def test_a_file_that_cannot_be_read_is_one_error(tmp_path, read, code, damage):
     with pytest.raises(InputError) as error:
         read(path)
     assert error.value.code is code and str(path) in error.value.message
+
+
+@pytest.mark.parametrize("ending", (".tif", ".gif", ".png", ".webp"))
+def test_several_pictures_in_one_file_are_refused_by_name(tmp_path, ending):
+    first, second = (Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (0, 255))
+    path = tmp_path / f"two{ending}"
+    first.save(path, save_all=True, append_images=[second])
+    for read in (read_image, read_mask):
+        with pytest.raises(InputError, match="several pictures"):
+            read(path)
+
+
+def test_the_picture_of_a_telephone_with_a_second_one_behind_it_is_read_and_its_passes_are_counted(tmp_path):
+    first, second = (Image.fromarray(np.full((8, 8, 3), value, np.uint8)) for value in (200, 0))
+    path = tmp_path / "phone.jpg"
+    first.save(path, "MPO", save_all=True, append_images=[second])
+    assert read_image(path).min() > 190
+    content = path.read_bytes()
+    start = content.index(b"\xff\xe2")
+    index = content[start : start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")]
+    buffer = io.BytesIO()
+    Image.new("L", (8000, 8000)).save(buffer, "JPEG", progressive=True)
+    drawn = buffer.getvalue()
+    scan = drawn[drawn.rindex(b"\xff\xda") : -2]
+    path.write_bytes(drawn[:2] + index + drawn[2:-2] + 30 * scan + b"\xff\xd9")
+    with pytest.raises(InputError, match="passes"):
+        read_image(path)

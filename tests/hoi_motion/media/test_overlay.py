@@ -3,7 +3,8 @@
 import numpy as np
 
 from hoi_motion.body import PosedBody, load_body
-from hoi_motion.media.overlay import LEFT, RIGHT, TOUCHED, draw_overlay
+from hoi_motion.body.joints import LEFT_RGB, RIGHT_RGB
+from hoi_motion.media.overlay import TOUCHED, draw_overlay
 
 
 def test_skeleton_object_and_contact_are_drawn(motion):
@@ -12,7 +13,7 @@ def test_skeleton_object_and_contact_are_drawn(motion):
     mask[30:40, 40:60] = True
     drawn = draw_overlay(frames, motion, mask, PosedBody(load_body(), motion).keypoints_m)
     assert drawn.shape == frames.shape and drawn.dtype == np.uint8 and (frames == 128).all()
-    assert _near(drawn[0], LEFT) and _near(drawn[0], RIGHT)
+    assert _near(drawn[0], LEFT_RGB) and _near(drawn[0], RIGHT_RGB)
     assert not _near(drawn[0], TOUCHED) and _near(drawn[7], TOUCHED)
 
 

@@ -10,7 +10,8 @@ from hoi_motion.camera import Camera
 from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.person import part_transforms
 
-FRAMES, FPS = 17, 24.0
+FRAMES = 17
+FPS = 24.0
 BOX_SIZE_M = 0.1
 
 

@@ -113,3 +113,14 @@ def test_a_pipe_a_folder_and_nothing_are_no_files(tmp_path, make):
         NpzFile(tmp_path / "a.npz")
     with pytest.raises(InputError, match="MASK_INVALID"):
         read_npy(tmp_path / "a.npz", "a readable mask", ErrorCode.MASK_INVALID)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("second", ("a.npy", "a"))
+def test_an_array_that_is_there_twice_is_refused(tmp_path, second):
+    path = tmp_path / "twice.npz"
+    np.savez(path, a=np.zeros(3))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(second, archive.read("a.npy"))
+    with pytest.raises(InputError, match="'a' twice"):
+        NpzFile(path)

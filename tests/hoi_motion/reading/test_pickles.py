@@ -132,16 +132,20 @@ def repeated(setup: bytes, step: bytes, count: int) -> bytes:
     return b"\x80\x04" + setup + count * step + b"N."
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        repeated(b"B" + (10**6).to_bytes(4, "little") + bytes(10**6) + b"q\x00c_codecs\nencode\nq\x01"
-                 b"X" + (10**6).to_bytes(4, "little") + b"a" * 10**6 + b"q\x02", b"h\x01(h\x02tR0", 600),
-        repeated(b"(l" + b"".join(b"(I%d\nNta" % k for k in range(10_000)) + b"q\x00ccollections\nOrderedDict\nq\x01",
-                 b"h\x01(h\x00tR0", 2000),
-    ],
-    ids=["text", "dictionary"],
-)  # fmt: skip
+MEGABYTE = (10**6).to_bytes(4, "little")
+DECODED_TEXT = repeated(
+    b"B" + MEGABYTE + bytes(10**6) + b"q\x00c_codecs\nencode\nq\x01X" + MEGABYTE + b"a" * 10**6 + b"q\x02",
+    b"h\x01(h\x02tR0",
+    600,
+)
+FILLED_DICTIONARY = repeated(
+    b"(l" + b"".join(b"(I%d\nNta" % k for k in range(10_000)) + b"q\x00ccollections\nOrderedDict\nq\x01",
+    b"h\x01(h\x00tR0",
+    2000,
+)
+
+
+@pytest.mark.parametrize("content", [DECODED_TEXT, FILLED_DICTIONARY], ids=["text", "dictionary"])
 def test_work_that_a_few_bytes_repeat_is_limited(tmp_path, content):
     (tmp_path / "again.pkl").write_bytes(content)
     with pytest.raises(InputError, match="its instructions make more than"):
@@ -161,3 +165,36 @@ def test_many_tensors_on_one_storage_read_it_once(tmp_path):
     torch.save([values[k : k + 2] for k in range(2000)], tmp_path / "views.pt")
     found = load_torch(tmp_path / "views.pt")  # 2000 times 1.2 MB would be beyond the limit
     assert [array.tolist() for array in found] == [[k, k + 1] for k in range(2000)]
+
+
+def test_a_long_list_that_is_made_into_a_mapping_again_and_again_is_limited(tmp_path):
+    pairs = b"]q\x01(X\x01\x00\x00\x00aK\x01\x86q\x02" + 100_000 * b"h\x02" + b"e0h\x01\x85q\x030"
+    again = 45_000 * b"h\x00h\x03R0"
+    (tmp_path / "data.pkl").write_bytes(b"\x80\x04ccollections\nOrderedDict\nq\x000" + pairs + again + b"}.")
+    with pytest.raises(InputError, match="instructions make more than"):
+        load_pickle(tmp_path / "data.pkl")
+
+
+def test_text_of_arrays_counts_as_what_the_instructions_make(tmp_path):
+    size = 100_000
+    content = ("a" * size).encode("utf-32-le")
+    name = f"<U{size}".encode()
+    scalar = b"cnumpy.core.multiarray\nscalar\nq\x000cnumpy\ndtype\nX" + len(name).to_bytes(4, "little") + name
+    scalar += b"\x85RB" + len(content).to_bytes(4, "little") + content + b"\x86q\x020"
+    (tmp_path / "data.pkl").write_bytes(b"\x80\x04" + scalar + b"(" + 5000 * b"h\x00h\x02R" + b"l.")
+    with pytest.raises(InputError, match="instructions make more than"):
+        load_pickle(tmp_path / "data.pkl")
+
+
+def test_a_packed_file_is_said_to_be(tmp_path):
+    import gzip
+
+    (tmp_path / "data.pkl").write_bytes(gzip.compress(pickle.dumps({})))
+    with pytest.raises(InputError, match="packed by gzip"):
+        load_pickle(tmp_path / "data.pkl")
+
+
+def test_what_torch_wrote_before_its_archives_is_said_to_be(tmp_path):
+    (tmp_path / "data.pt").write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+    with pytest.raises(InputError, match="no zip archive"):
+        load_torch(tmp_path / "data.pt")

@@ -85,3 +85,9 @@ def test_json_of_very_many_values_is_refused_before_it_is_read(tmp_path):
 def test_name_that_is_given_twice_is_refused():
     with pytest.raises(InputError, match="it has 'a' twice, in the mapping of line 2"):
         parse_yaml("x:\n  {a: 1, b: 2, a: 3}\n", "option x")
+
+
+def test_json_name_that_is_given_twice_is_refused(tmp_path):
+    (tmp_path / "twice.json").write_text('{"a": {"b": 1, "b": 2}}')
+    with pytest.raises(InputError, match="'b' twice"):
+        read_json(tmp_path / "twice.json", "a list")

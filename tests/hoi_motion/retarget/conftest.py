@@ -13,7 +13,9 @@ from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.robots.config import load_robot_config
 
-FRAMES, FPS, TOUCH = 17, 8.0, 9
+FRAMES = 17
+FPS = 8.0
+TOUCH = 9
 
 
 def lifting(size_m=(0.04, 0.04, 0.12), place_m=(0.5, 0.1, 0.76), fps=FPS) -> HoiMotion:

@@ -11,7 +11,8 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.retarget.robots.config import load_robot_config
 from hoi_motion.retarget.tracking import LAYOUTS, RATE_HZ, WXYZ, body_order, tracking_arrays, write_tracking
 
-SAMPLES, FPS = 9, 30.0
+SAMPLES = 9
+FPS = 30.0
 TREE = """<robot name="tree"><link name="root"/><link name="a"/><link name="plate"/><link name="b"/><link name="c"/>
 <link name="d"/>
 <joint name="to_a" type="revolute"><parent link="root"/><child link="a"/></joint>

@@ -47,3 +47,8 @@ def test_bad_usage_is_2_and_help_is_0(capsys):
     assert run_command(function, ["--nonsense"]) == 2
     assert run_command(function, ["--help"]) == 0
     assert run_command(function, []) == 0
+
+
+def test_a_name_that_is_no_text_can_be_printed(capfd):
+    assert run_command(lambda argv: print("wrote \udcff.npz") or 0, []) == 0
+    assert capfd.readouterr().out == "wrote \\udcff.npz\n"

@@ -7,7 +7,8 @@ from hoi_motion.segment.candidates import Candidate, choose, outline
 from hoi_motion.segment.doubts import OTHER_BELOW, doubts_of_box, doubts_of_choice, doubts_of_mask
 from tests.hoi_motion.segment.pictures import region
 
-SMALL, LARGE = (40, 40, 49, 49), (30, 30, 89, 79)
+SMALL = (40, 40, 49, 49)
+LARGE = (30, 30, 89, 79)
 
 
 def candidate(box, edge=20.0, misfit=0.0, radius_px=20.0) -> Candidate:

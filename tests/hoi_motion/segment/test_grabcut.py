@@ -11,7 +11,9 @@ from hoi_motion.segment import MaskPrompt, segment
 from hoi_motion.segment.candidates import overlap
 from tests.hoi_motion.segment.pictures import SIZE_PX, picture, region
 
-RED, BLUE, GREEN = (200, 40, 40), (40, 50, 190), (40, 150, 60)
+RED = (200, 40, 40)
+BLUE = (40, 50, 190)
+GREEN = (40, 150, 60)
 MUG = (80, 50, 99, 75)
 MIDDLE = (90, 62)
 

@@ -9,10 +9,9 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.segment import MaskPrompt, segment
 from hoi_motion.segment.sam import SegmentAnything
 from tests.hoi_motion.segment.pictures import SIZE_PX, picture, region
+from tests.hoi_motion.tiny_sam2 import PIXELS, SIDE, tiny_sam2_vision
 
 torch = pytest.importorskip("torch")
-SIDE = 64
-PIXELS = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
 def tiny(kind: str):
@@ -26,24 +25,7 @@ def tiny(kind: str):
         vision |= dict(image_size=SIDE, patch_size=16, window_size=2, num_pos_feats=8, mlp_dim=16)
         config = transformers.SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
         return transformers.SamModel(config)
-    backbone = dict(
-        model_type="sam2_hiera_det_model",
-        hidden_size=8,
-        num_attention_heads=1,
-        image_size=[SIDE, SIDE],
-        blocks_per_stage=[1, 1, 1, 2],
-        embed_dim_per_stage=[8, 16, 32, 64],
-        num_attention_heads_per_stage=[1, 1, 1, 1],
-        window_size_per_stage=[4, 4, 4, 4],
-        window_positional_embedding_background_size=[4, 4],
-        global_attention_blocks=[4],
-    )
-    vision = dict(
-        backbone_config=backbone,
-        backbone_channel_list=[64, 32, 16, 8],
-        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-        fpn_hidden_size=16,
-    )
+    vision = tiny_sam2_vision(16)
     return transformers.Sam2Model(
         transformers.Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
     )

@@ -20,7 +20,9 @@ from tavid_planner.ros.conversions import image_from_mask, image_from_rgb
 from tavid_planner_interfaces.action import PlanInteraction
 
 WAIT_S = 120
-START_S, LENGTH_S, RATE_HZ = 1000, 4.0, 5
+START_S = 1000
+LENGTH_S = 4.0
+RATE_HZ = 5
 NANO = 10**9
 TYPES = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CameraInfo": CameraInfo}
 LAYOUT = """

@@ -4,7 +4,8 @@ from benchmarks.fuzz_ros import fuzz
 from tavid_planner_interfaces.action import PlanInteraction as PlanAction
 from tavid_planner_interfaces.srv import PlanInteraction as PlanService
 
-REQUESTS, ANSWER_S = 200, 180
+REQUESTS = 200
+ANSWER_S = 180
 
 
 def test_every_broken_request_gets_the_code_of_its_fault_and_a_good_one_is_served_afterwards(client, goal):

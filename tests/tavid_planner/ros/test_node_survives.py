@@ -17,7 +17,8 @@ from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.ros.conversions import image_from_rgb
 
 ANSWER_S = 180
-BURST, BURST_S = 100, 60
+BURST = 100
+BURST_S = 60
 CASES = Path(__file__).with_name("cases")
 
 

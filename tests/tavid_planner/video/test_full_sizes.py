@@ -8,22 +8,10 @@ from safetensors.torch import save_file
 
 from tavid_planner.video.adapter import ADAPTER_NAME, LORA_FILE, load_adapter
 from tavid_planner.video.backbone import backbone_of
+from training.memory import FULL_SIZE
 
 # as the published configs have them
-COGVIDEOX_5B = dict(
-    num_attention_heads=48,
-    attention_head_dim=64,
-    in_channels=32,
-    out_channels=16,
-    time_embed_dim=512,
-    text_embed_dim=4096,
-    num_layers=42,
-    sample_width=90,
-    sample_height=60,
-    sample_frames=49,
-    use_rotary_positional_embeddings=True,
-    use_learned_positional_embeddings=True,
-)
+COGVIDEOX_5B = FULL_SIZE
 COGVIDEOX_1_5_5B = COGVIDEOX_5B | dict(
     sample_width=300,
     sample_height=300,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-NAME, COMMIT = "someone/some-model", "a" * 40
+NAME = "someone/some-model"
+COMMIT = "a" * 40
 LARGE_NAME = "vae/model.safetensors"
 LARGE = bytes(range(256)) * 4096 * 12  # 12 MiB: the hub's client keeps what has come in pieces of 10
 CUT_AT = 11 * 2**20

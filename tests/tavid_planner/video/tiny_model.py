@@ -23,25 +23,19 @@ WORDS = "the a person picks up target mug cup red blue green lifts touches with 
 LETTERS = "abcdefghijklmnopqrstuvwxyz.,!?'[]"
 TEXT_LENGTH = 24
 TEXT_WIDTH = 16
+TEXT_ENCODER = dict(d_model=TEXT_WIDTH, d_kv=8, d_ff=16, num_layers=1, num_heads=2, feed_forward_proj="gated-gelu")
 NUM_BLOCKS = 3
-HEIGHT, WIDTH, FRAMES = 32, 48, 9  # of the clips in the tests
+# of the clips in the tests
+HEIGHT = 32
+WIDTH = 48
+FRAMES = 9
 
 
 def write_tiny_model(folder: Path, scheduler: str = "dpm", seed: int = 0, **transformer_changes) -> Path:
     """Write a base model with an 8x/4x VAE, T5 text encoder and 3 transformer blocks with rotary positions."""
     torch.manual_seed(seed)
     tokenizer = tiny_tokenizer()
-    text_encoder = T5EncoderModel(
-        T5Config(
-            vocab_size=len(tokenizer),
-            d_model=TEXT_WIDTH,
-            d_kv=8,
-            d_ff=16,
-            num_layers=1,
-            num_heads=2,
-            feed_forward_proj="gated-gelu",
-        )
-    )
+    text_encoder = T5EncoderModel(T5Config(vocab_size=len(tokenizer), **TEXT_ENCODER))
     kind = CogVideoXDPMScheduler if scheduler == "dpm" else CogVideoXDDIMScheduler
     pipeline = CogVideoXImageToVideoPipeline(
         tokenizer=tokenizer,

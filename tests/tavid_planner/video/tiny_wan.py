@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanImageToVideoPipeline, WanTransformer3DModel
-from tiny_model import TEXT_WIDTH, tiny_tokenizer
+from tiny_model import TEXT_ENCODER, TEXT_WIDTH, tiny_tokenizer
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 WAN_BLOCKS = 2
@@ -24,17 +24,7 @@ IMAGE_WIDTH = 8  # of the features of the image encoder
 def write_tiny_wan(folder: Path, kind: str = "ti2v", seed: int = 0, **transformer_changes) -> Path:
     torch.manual_seed(seed)
     tokenizer = tiny_tokenizer()
-    text_encoder = UMT5EncoderModel(
-        UMT5Config(
-            vocab_size=len(tokenizer),
-            d_model=TEXT_WIDTH,
-            d_kv=8,
-            d_ff=16,
-            num_layers=1,
-            num_heads=2,
-            feed_forward_proj="gated-gelu",
-        )
-    )
+    text_encoder = UMT5EncoderModel(UMT5Config(vocab_size=len(tokenizer), **TEXT_ENCODER))
     image_parts = {}
     if kind == "i2v":
         vision = CLIPVisionConfig(

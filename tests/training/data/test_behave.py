@@ -11,7 +11,8 @@ from tavid_planner.errors import InputError
 from training.data.behave import BehaveClips
 from training.data.sources import fitted, open_source
 
-FRAMES, TOUCH = 8, 4
+FRAMES = 8
+TOUCH = 4
 
 
 def write_sequence(root, name="Date01_Sub01_backpack_hand", kind="backpack", touch=TOUCH, folder=None, camera=1):

@@ -8,6 +8,7 @@ import torch
 
 from hoi_motion.media.video_file import write_video
 from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tests.hoi_motion.tiny_sam2 import write_tiny_sam2_video
 from training.data.build_tracks import Models, build, read_interaction
 from training.data.matrix_videos import MatrixVideos
 from training.data.track_models import LanguageModel, Tracker
@@ -25,44 +26,7 @@ BOXES = {"1": [4, 2, 30, 40, 0.9], "2": [32, 20, 44, 34, 0.8]}
 
 @pytest.fixture(scope="module")
 def sam_folder(tmp_path_factory):
-    from transformers import Sam2VideoConfig, Sam2VideoModel
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("sam2")
-    backbone = dict(
-        model_type="sam2_hiera_det_model",
-        hidden_size=8,
-        image_size=[64, 64],
-        blocks_per_stage=[1, 1, 1, 1],
-        embed_dim_per_stage=[8, 16, 32, 64],
-        num_attention_heads_per_stage=[1, 1, 1, 1],
-        window_size_per_stage=[4, 2, 2, 2],
-        global_attention_blocks=[],
-        window_positional_embedding_background_size=[2, 2],
-    )
-    config = Sam2VideoConfig(
-        vision_config=dict(
-            backbone_config=backbone,
-            backbone_channel_list=[64, 32, 16, 8],
-            backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-            fpn_hidden_size=128,
-        ),
-        prompt_encoder_config=dict(hidden_size=128, image_size=64, patch_size=16),
-        mask_decoder_config=dict(hidden_size=128, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16),
-        image_size=64,
-        memory_attention_hidden_size=128,
-        memory_attention_feed_forward_hidden_size=16,
-        memory_attention_num_layers=1,
-        memory_attention_rope_feat_sizes=[4, 4],
-        memory_encoder_hidden_size=128,
-        memory_encoder_output_channels=64,
-        mask_downsampler_embed_dim=128,
-        memory_fuser_embed_dim=128,
-        memory_fuser_intermediate_dim=32,
-        memory_fuser_num_layers=1,
-    )
-    Sam2VideoModel(config).save_pretrained(folder)
-    return folder
+    return write_tiny_sam2_video(tmp_path_factory.mktemp("sam2"))
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from training.data.sources import open_source
 NAME = "fair_cooking_05_2/cam01/stainless_bowl_0"
 UID = "0a1b"
 MASK = "FoSwDAJpYweg8ggfAIzAIWWz9Ua-rtgTnqcUYWSTZeVRdXQQCwzseccBqAPEA"
-VIDEO_FPS, COUNT = 16, 60
+VIDEO_FPS = 16
+COUNT = 60
 
 
 def write_dataset(root, hand_x=((0, 5), (16, 5), (32, 30), (48, 30)), mask=MASK):

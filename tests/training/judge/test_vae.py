@@ -33,7 +33,8 @@ def test_psnr_of_what_moves_is_apart_and_falls_with_noise():
 
 
 class Erasing:  # as a VAE: every frame becomes the first one
-    device, dtype = torch.device("cpu"), torch.float32
+    device = torch.device("cpu")
+    dtype = torch.float32
 
     def encode(self, pixels):
         return SimpleNamespace(latent_dist=SimpleNamespace(mean=pixels[:, :, :1].expand_as(pixels)))

@@ -3,7 +3,8 @@ import pytest
 
 from training.scenes.rasteriser import GBuffer, Mesh, View, draw, draw_room, resolve, vertex_normals
 
-HEIGHT, WIDTH = 24, 32
+HEIGHT = 24
+WIDTH = 32
 K = np.array([[30.0, 0, 15.5], [0, 30.0, 11.5], [0, 0, 1]])
 
 

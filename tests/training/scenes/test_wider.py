@@ -10,7 +10,8 @@ from training.scenes.posture import SIDES, standing_skeleton
 from training.scenes.walking import stand, walk
 from training.scenes.wider import generate_wider_scene, kind_of
 
-SIZE, FRAMES = (48, 72), 30
+SIZE = (48, 72)
+FRAMES = 30
 SEEDS = dict(zip(KINDS, (7, 8, 9, 10, 11)))
 
 

@@ -1,4 +1,4 @@
-"""Terms of the floor and of who stands on it."""
+"""Terms of the floor and of a person standing on it."""
 
 import torch
 
@@ -10,7 +10,7 @@ from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
 HEIGHT_M = 0.02
 STEP_M = 0.01
-# how far the centre of mass of who stands gets from where it was over the feet
+# how far a standing person's centre of mass moves relative to the feet
 BALANCE_M = 0.04
 _MASS = torch.tensor(mass_weights(), dtype=torch.float32)
 
@@ -23,7 +23,7 @@ def soles(guess: Guess, stage: Stage) -> torch.Tensor:
 
 @term("depth of soles under the floor", "m", "0.02", "SLAHMR, section 3.3")
 def sunk_soles(guess: Guess, stage: Stage) -> torch.Tensor:
-    """Squared: nothing is under the floor, which gives way where no depth image holds it."""
+    """Squared: nothing is under the floor; without a depth image it is the floor that gives way."""
     return 0.5 * torch.relu(-_height(guess)).square().sum()
 
 
@@ -43,7 +43,7 @@ def still_feet(guess: Guess, stage: Stage) -> torch.Tensor:
 
 @term("of the centre of mass from its mean place over the feet", "m", "0.04", "training scenes")
 def balance(guess: Guess, stage: Stage) -> torch.Tensor:
-    """While both feet have stood since the first frame: a person who leans or crouches moves the hips back.
+    """While both feet have stood since the first frame: leaning or crouching, people move their hips back for balance.
 
     Student's t.
     """

@@ -38,7 +38,7 @@ def _reprojection(xy_px: torch.Tensor, seen: SeenPoints, height_px: float, robus
 
 @term("from the lifter's point, both from the hips", "m", "the lifter's spread", "trained, training/networks/lifter.py")
 def lifted_points(guess: Guess, stage: Stage) -> torch.Tensor:
-    """Student's t. A measured person is as large as the depth image says: then the lifter's may grow as a whole."""
+    """Student's t. With a depth image the person's size is measured and the lifter's points may scale as a whole."""
     lifted, seen = guess.evidence.lifted, guess.keypoints_m
     hips = seen[:, HIPS].mean(1, keepdim=True)
     in_camera = (seen - hips) @ R_level_camera(guess.unknowns.pitch)

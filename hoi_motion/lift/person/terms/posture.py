@@ -7,10 +7,11 @@ from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.priors import PosePrior
 from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
-# people stand upright but for this; who leans is held upright as little as the lifter says that they lean
+# people stand upright within this; the further the lifter sees them lean, the less they are held upright
 LEAN_DEG = 6.0
-# where the lifter says how much the camera looks down, it is right within a few degrees
-LIFTED_PITCH_DEG, PITCH = 4.0, 0.1
+# the lifter's estimate of the camera's pitch is right within a few degrees
+LIFTED_PITCH_DEG = 4.0
+PITCH = 0.1
 _PRIOR = PosePrior()
 
 

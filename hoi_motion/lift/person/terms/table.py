@@ -1,4 +1,4 @@
-"""The one table of what every term of the fit weighs in every stage."""
+"""The weights of all terms of the fit, stage by stage."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Row:
-    """A term, what it weighs, and the share of that in each of STAGES; `option`: times this option of the lift's."""
+    """A term, its weight, and the share of it in each of STAGES; `option`: an option of the lift that multiplies it."""
 
     term: Term
     whole: float

@@ -5,7 +5,7 @@ import pytest
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
-from hoi_motion.io.lifters.smplerx import read_smplerx
+from hoi_motion.io.lifters.smplerx import frame_files, read_smplerx
 from tests.hoi_motion.io.published import FPS, FRAMES, Person, smplerx
 
 
@@ -97,3 +97,10 @@ def test_an_empty_folder_is_named(tmp_path):
         read_smplerx(tmp_path, FPS)
     with pytest.raises(InputError, match="no known motion format"):
         read_motion(tmp_path)
+
+
+def test_two_files_of_one_detection_are_refused(tmp_path):
+    for name in ("00001_0.npz", "1_0.npz"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InputError, match="frame 1 has two detections 0"):
+        frame_files(tmp_path)

@@ -13,7 +13,9 @@ from hoi_motion.rigid import minimum_jerk
 
 K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
 CENTRE_M = np.array([0.3, 0.0, 0.8])
-T, TAKEN, FPS = 20, 5, 8.0
+T = 20
+TAKEN = 5
+FPS = 8.0
 FRAMES = np.arange(TAKEN, T)
 
 

@@ -9,7 +9,8 @@ from hoi_motion.lift.object.pose import object_motion
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 from hoi_motion.motion import Contact
 
-T, TAKEN = 10, 5
+T = 10
+TAKEN = 5
 FPS = 8.0
 K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
 CENTRE_M = np.array([0.3, 0.0, 0.8])

@@ -14,7 +14,8 @@ from hoi_motion.lift.person.planted_feet import (
     standing_through,
 )
 
-FPS, HEIGHT_PX = 8.0, 180.0
+FPS = 8.0
+HEIGHT_PX = 180.0
 
 
 def _feet(track, confidence, shift_px):

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion
 
-H, W, T = 120, 180, 4
+H = 120
+W = 180
+T = 4
 
 
 def room(seed: int = 0) -> np.ndarray:  # (H, W, 3)

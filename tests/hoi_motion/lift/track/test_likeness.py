@@ -6,8 +6,13 @@ import pytest
 
 from hoi_motion.lift.track.likeness import LIMIT, object_likeness
 
-H, W, T, SIDE = 60, 90, 9, 12
-RED, WALL, SKIN = (170, 40, 40), (190, 185, 170), (205, 160, 130)
+H = 60
+W = 90
+T = 9
+SIDE = 12
+RED = (170, 40, 40)
+WALL = (190, 185, 170)
+SKIN = (205, 160, 130)
 
 
 def clip(places, twin=None):

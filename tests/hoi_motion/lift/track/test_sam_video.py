@@ -8,58 +8,16 @@ import pytest
 from hoi_motion.errors import LiftError
 from hoi_motion.lift.track.sam_video import SamVideoTracker
 from hoi_motion.lift.track.sources import track_source
+from tests.hoi_motion.tiny_sam2 import SIDE, write_tiny_sam2_video
 
 torch = pytest.importorskip("torch")
-SIDE, FRAMES, SIZE_PX = 64, 5, (48, 96)
-PIXELS = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+FRAMES = 5
+SIZE_PX = (48, 96)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    import transformers
-
-    torch.manual_seed(0)
-    backbone = dict(
-        model_type="sam2_hiera_det_model",
-        hidden_size=8,
-        num_attention_heads=1,
-        image_size=[SIDE, SIDE],
-        blocks_per_stage=[1, 1, 1, 2],
-        embed_dim_per_stage=[8, 16, 32, 64],
-        num_attention_heads_per_stage=[1, 1, 1, 1],
-        window_size_per_stage=[4, 4, 4, 4],
-        window_positional_embedding_background_size=[4, 4],
-        global_attention_blocks=[4],
-    )
-    vision = dict(
-        model_type="sam2_vision_model",
-        backbone_config=backbone,
-        backbone_channel_list=[64, 32, 16, 8],
-        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-        fpn_hidden_size=128,
-    )
-    config = transformers.Sam2VideoConfig(
-        vision_config=vision,
-        prompt_encoder_config=dict(hidden_size=128, image_size=SIDE, patch_size=16, mask_input_channels=4),
-        mask_decoder_config=dict(
-            hidden_size=128, mlp_dim=16, num_hidden_layers=1, num_attention_heads=2, iou_head_hidden_dim=16
-        ),
-        image_size=SIDE,
-        memory_attention_hidden_size=128,
-        memory_attention_num_layers=1,
-        memory_attention_feed_forward_hidden_size=16,
-        memory_attention_rope_feat_sizes=[4, 4],
-        memory_encoder_hidden_size=128,
-        memory_encoder_output_channels=64,
-        mask_downsampler_embed_dim=128,
-        memory_fuser_embed_dim=128,
-        memory_fuser_intermediate_dim=16,
-    )
-    folder = tmp_path_factory.mktemp("sam2")
-    model = transformers.Sam2VideoModel(config).eval()
-    model.save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps(PIXELS))
-    return folder
+    return write_tiny_sam2_video(tmp_path_factory.mktemp("sam2"))
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,15 @@ from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.tracker import track_object
 
-H, W, SIDE = 144, 216, 16
-RED, SKIN, SHIRT = (170, 40, 40), (205, 160, 130), (60, 90, 150)
-SHOULDER, HIP, ANKLE = np.array([150.0, 30]), np.array([150.0, 80]), np.array([150.0, 138])
+H = 144
+W = 216
+SIDE = 16
+RED = (170, 40, 40)
+SKIN = (205, 160, 130)
+SHIRT = (60, 90, 150)
+SHOULDER = np.array([150.0, 30])
+HIP = np.array([150.0, 80])
+ANKLE = np.array([150.0, 138])
 
 
 def person(hands) -> KeypointTrack:

@@ -9,7 +9,10 @@ from tavid_planner.errors import InputError, VideoError
 from tavid_planner.video.attention import AttentionCapture, PropagationMaps, TargetAttentionCapture, TextMaps
 from tavid_planner.video.backbone import backbone_of
 
-FRAMES, HEIGHT, WIDTH = 2, 2, 3  # tokens
+# tokens
+FRAMES = 2
+HEIGHT = 2
+WIDTH = 3
 TEXT_LENGTH = {"ti2v": 20, "i2v": 512}
 MARKED = torch.tensor([[[[1, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 0.5, 1]]]] * 2)
 WORDS = (((1,), (2, 3)), ((4,), (5, 6)))

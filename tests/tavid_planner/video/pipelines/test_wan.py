@@ -11,7 +11,9 @@ from tavid_planner.video import TargetAwarePipeline
 
 pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with it")
 
-HEIGHT, WIDTH, FRAMES = 32, 64, 5
+HEIGHT = 32
+WIDTH = 64
+FRAMES = 5
 PROMPT = "the person picks up the target mug"
 
 
