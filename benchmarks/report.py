@@ -57,6 +57,12 @@ ROWS = (
         "{pass_right_1:.2f} / {pass_right_2:.2f} / {pass_right_4:.2f} / {pass_right_8:.2f}",
     ),
     Row(
+        "early",
+        "best of 4 samples of which half stop after one step, {cases:.0f} cases: time of the "
+        "full best of 4; success, and that of the full",
+        "{again_time_ratio:.2f}; {again_success:.2f}, {full_success:.2f}",
+    ),
+    Row(
         "lift",
         "lifting error on {scenes:.0f} rendered scenes, medians: MPJPE, PA-MPJPE, wrist, object position; contact F1",
         "{mpjpe_mm:.0f} mm, {pa_mpjpe_mm:.0f} mm, {wrist_mm:.0f} mm, {object_cm:.1f} cm; {contact_f1:.2f}; worst scene "
@@ -108,6 +114,11 @@ ROWS = (
         "fuzz_files",
         "damaged files of {kinds:.0f} kinds: crashes, hangs, more than 1 GB, internal errors, files opened elsewhere",
         "{faults:.0f} of {files:,.0f}",
+    ),
+    Row(
+        "ros_endurance_plans",
+        "plans in a row over ROS 2, few steps each: made; memory of node and worker grows by",
+        "{plans:.0f}; {growth_percent:.1f}%",
     ),
     Row(
         "ros_kills_cancel",

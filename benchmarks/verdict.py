@@ -19,13 +19,12 @@ from benchmarks import planned
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
+from tavid_planner.sample import TRUSTED_CHANCE
 from training.bench.scoring import wilson_interval
 
 CASES = 22
 SAMPLES = 4
 DRAWS = 2000
-TRUSTED = 0.6
-"""Chance from which on a plan is bet on: chosen on development cases."""
 SIGNALS = {
     "PASS, as lifted": lambda s: float(s["lifted_verdict"] == "PASS"),
     "smallest margin, as lifted": lambda s: _number(s["lifted_margin"]),
@@ -117,6 +116,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     row |= {"lifted_verdict": str(result.before.verdict), "lifted_margin": result.before.margin}
     row["checks"] = {c.name: _margin(c) for c in result.before.checks}
     row |= {name: planned.found(lifted, truth)[name] for name in ("rest_cm", "sight_cm", "source")}
+    row["before"] = of_lift(lifted)
     sample = replace(sample, motion=result.motion, report=result.report)
     if not lifted.contacts:
         return replace(sample, missed=True), row | {"why_not": "no hand on the target"}
@@ -132,10 +132,44 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     own = execute(motion, arm, plan, noun=noun)
     answer = RobotPlan(robot, motion, own, beside=tried_beside(motion, arm, plan, noun=noun))
     row |= {"own": own.done, "beside": list(answer.beside), "chance": answer.chance}
+    row["before"] |= of_plan(plan, motion, own, arm)
     if task_of(plan, "target").kind != task_of(truth, "target").kind:
         return replace(sample, robot=answer), row | {"why_not": "another act"}
     done = planned.on_the_truth(motion, plan, truth, noun, arm)
     return replace(sample, robot=answer), row | {"why_not": done.why_not, "stage": done.stage}
+
+
+def of_lift(lifted) -> dict[str, float]:
+    """What a lift says of itself, in its own units, and how well it saw the hand on the target."""
+    told = {name: value for name, value in lifted.diagnostics.items() if isinstance(value, int | float)}
+    told = {name: float(value) for name, value in told.items() if not name.startswith("seconds_")}
+    sizes = np.ptp(lifted.target.vertices_m, axis=0)
+    return told | {
+        "touch_confidence": max((c.confidence for c in lifted.contacts), default=0.0),
+        "touch_frame": float(min((c.start_frame for c in lifted.contacts), default=-1)),
+        "touch_frames": float(max((c.end_frame - c.start_frame for c in lifted.contacts), default=0)),
+        "widest_m": float(sizes.max()),
+        "narrowest_m": float(sizes.min()),
+    }
+
+
+def of_plan(plan, motion, own, arm) -> dict[str, float]:
+    """What a robot's plan and its own execution say: how far, how wide, how slow, and how near to failure."""
+    way_m = planned.centre_m(plan)[-1] - planned.centre_m(plan)[0]
+    return {
+        "way_m": float(np.linalg.norm(way_m)),
+        "rise_m": float(way_m[2]),
+        "room_m": float(arm.gripper.open_width_m - motion.facts["width_m"]),
+        "pinched": float(motion.facts["grip"] == "pinch"),
+        "straight": float(motion.facts["path"] == "straight"),
+        "attempts": float(motion.facts["attempts"]),
+        "stretch": float(motion.stretch),
+        "place_error_m": own.place_error_m,
+        "turn_error_rad": own.turn_error_rad,
+        "slip_m": own.slip_m,
+        "reach_error_m": own.reach_error_m,
+        "hit_n": max(own.collisions.values(), default=0.0),
+    }
 
 
 def _margin(check) -> float | None:
@@ -189,9 +223,9 @@ def table(rows: list[dict]) -> list[str]:
     for value in np.unique(chance.round(2)):
         of_value = all_works[np.isclose(chance, value, atol=0.005)]
         lines.append(f"  {value:.1f}: {len(of_value):>3}  {_share(int(of_value.sum()), len(of_value))}")
-    bet = all_works[chance >= TRUSTED - 1e-9]
+    bet = all_works[chance >= TRUSTED_CHANCE - 1e-9]
     lines.append(
-        f"bet on from {TRUSTED:.1f} on: {len(bet)} of {len(all_works)} plans, {_share(int(bet.sum()), len(bet))}"
+        f"bet on from {TRUSTED_CHANCE:.1f} on: {len(bet)} of {len(all_works)} plans, {_share(int(bet.sum()), len(bet))}"
     )
     for rule in RULES:
         won = _kept(rows, rule)
@@ -235,7 +269,7 @@ def values(rows: list[dict]) -> dict[str, Value]:
             continue  # nothing to tell apart
         scores = _column(rows, SIGNALS[name])
         found[field] = Value(auroc(np.concatenate(scores), all_works), interval=interval(scores, works))
-    bet = all_works[np.concatenate(_column(rows, SIGNALS["chance"])) >= TRUSTED - 1e-9]
+    bet = all_works[np.concatenate(_column(rows, SIGNALS["chance"])) >= TRUSTED_CHANCE - 1e-9]
     found["bets"] = Value(len(bet))
     if len(bet):
         found["precision"] = Value(float(bet.mean()), interval=wilson_interval(int(bet.sum()), len(bet)))

@@ -41,6 +41,7 @@ class ErrorCode(IntEnum):
     CANCELLED = 900
     TIMED_OUT = 901
     BUSY = 902
+    ABORTED = 903
     INTERNAL = 999
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hoi_motion.lift.pipeline import Observation
     from hoi_motion.physics import RepairResult
 
+TRUSTED_CHANCE = 0.6
+"""Share of the object's places from which on a robot's plan counts as one that works, chosen on development cases;
+more says no more (docs/retargeting.md)."""
 VERDICT_RANK = {Verdict.PASS: 2, Verdict.NOT_RUN: 1, Verdict.FAIL: 0}
 
 
@@ -52,7 +55,7 @@ class Sample:
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by the robot's chance to move the object, verdict, touch, target alignment, margin, order.
+    """The best sample: by a robot's chance that can be trusted, verdict, touch, target alignment, margin, order.
 
     Alignments that round to the same twentieth count as equal: what is left of their difference is noise.
 
@@ -67,7 +70,8 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
         s = score(sample, request)
         margin = -1.0 if s.margin is None else s.margin
         alignment = round(20 * (s.target_alignment or 0.0))
-        return s.chance or 0.0, bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
+        trusted = (s.chance or 0.0) >= TRUSTED_CHANCE - 1e-9
+        return trusted, bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
 
     return max(whole, key=rank)  # max keeps the first of equals
 

@@ -70,3 +70,19 @@ def test_hoi_motion_imports_none_of_them():
         "hoi_motion/lift/track/sam_video.py",
         "hoi_motion/segment/sam.py",
     ]
+
+
+MOST_FILES = 14
+MOST_LINES_OF_THE_FIT = 200
+
+
+def test_no_folder_of_the_lift_is_crowded():
+    folders = {path.parent for path in (ROOT / "hoi_motion").rglob("*.py")}
+    files = {folder: sum(p.is_file() and p.name != "__init__.py" for p in folder.iterdir()) for folder in folders}
+    assert {str(folder): count for folder, count in files.items() if count > MOST_FILES} == {}
+
+
+def test_no_file_of_the_fit_is_long():
+    person = (ROOT / "hoi_motion" / "lift" / "person").rglob("*.py")
+    lines = {path.name: len(path.read_text().splitlines()) for path in person}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES_OF_THE_FIT} == {}

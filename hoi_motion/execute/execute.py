@@ -11,7 +11,7 @@ from hoi_motion.execute.observer import Observer
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.execute.task import Task, task_of
 from hoi_motion.motion import HoiMotion
-from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 
 SETTLE_S = 0.25  # before the robot starts
 WAIT_S = 0.5  # after it has stopped
@@ -63,8 +63,11 @@ def execute(
         steps = int(np.ceil((SETTLE_S + end_s + WAIT_S) / STEP_S))
         times = np.clip(np.arange(steps) * STEP_S - SETTLE_S, 0.0, end_s)
         path = plan.spline()
+        told = None
         for step, (t, q, velocity) in enumerate(zip(times, path(times)[:, :n], path(times, 1)[:, :n])):
-            world.robot.drive(q, velocity, *_grip(plan, arm, t, n))
+            world.robot.drive(q, velocity)
+            if told != (told := _told(plan, t)):  # motors go on with what they were told last
+                world.robot.grip(*_grip(plan, arm, told, n))
             world.step()
             if step % LOOK_STEPS == LOOK_STEPS - 1 and step * STEP_S >= SETTLE_S:
                 observer.look(q, LOOK_STEPS * STEP_S)
@@ -73,10 +76,14 @@ def execute(
         return observer.execution(plan.robot, steps * STEP_S - SETTLE_S)
 
 
-def _grip(plan: RobotMotion, arm, t: float, n: int) -> tuple[np.ndarray, float]:
-    """Joint values of the fingers at a time and the force of each."""
+def _told(plan: RobotMotion, t: float) -> GripperCommand | int:
+    """What holds for the gripper at a time: a command of the plan, before the first the fingers' sample."""
     command = next((c for c in reversed(plan.gripper) if c.time_s <= t + 1e-9), None)
-    if command is None:
-        sample = min(int(round(t * plan.fps)), len(plan.positions_rad) - 1)
-        return plan.positions_rad[sample, n:], arm.gripper.force_n
-    return arm.fingers.values(arm.finger_value(command.width_m)), command.force_n
+    return min(int(round(t * plan.fps)), len(plan.positions_rad) - 1) if command is None else command
+
+
+def _grip(plan: RobotMotion, arm, told: GripperCommand | int, n: int) -> tuple[np.ndarray, float]:
+    """Joint values of the fingers and the force of each."""
+    if isinstance(told, GripperCommand):
+        return arm.fingers.values(arm.finger_value(told.width_m)), told.force_n
+    return plan.positions_rad[told, n:], arm.gripper.force_n

@@ -1,7 +1,6 @@
 """ExecutionWorld: a robot with motors among free objects, supports and the floor, under gravity."""
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hoi_motion.execute.motors import MotorRobot
 from hoi_motion.execute.rigid_thing import RigidThing
@@ -29,6 +28,7 @@ class ExecutionWorld(BulletWorld):
     def __init__(self, arm, scene: HoiMotion, target: RigidThing, T_world_base: np.ndarray, seen: bool):
         self._arm, self._scene, self._thing, self.T_base, self._seen = arm, scene, target, T_world_base, seen
         self.T_start = target.source.T_world_object[0]
+        self._T_mass_object = np.linalg.inv(target.T_object_mass)
 
     def _build(self) -> None:
         client = dict(physicsClientId=self.client)
@@ -93,16 +93,12 @@ class ExecutionWorld(BulletWorld):
 
     def T_world_object(self) -> np.ndarray:  # (4, 4)
         """Where the target is."""
-        position, turn = pybullet.getBasePositionAndOrientation(self.target, physicsClientId=self.client)
-        T = np.eye(4)
-        T[:3, :3], T[:3, 3] = Rotation.from_quat(turn).as_matrix(), position
-        return T @ np.linalg.inv(self._thing.T_object_mass)
+        place = pybullet.getBasePositionAndOrientation(self.target, physicsClientId=self.client)
+        return _pose(*place) @ self._T_mass_object
 
     def T_world_link(self, link: int) -> np.ndarray:  # (4, 4)
         state = pybullet.getLinkState(self.robot.body, link, physicsClientId=self.client)
-        T = np.eye(4)
-        T[:3, :3], T[:3, 3] = Rotation.from_quat(state[5]).as_matrix(), state[4]
-        return T
+        return _pose(state[4], state[5])
 
     def contacts(self, body: int) -> list:
         """PyBullet's contact points of a body that carry force."""
@@ -118,3 +114,11 @@ class ExecutionWorld(BulletWorld):
             )
             gaps += [point[8] for point in points]
         return max(0.0, min(gaps))
+
+
+def _pose(position: tuple, turn: tuple) -> np.ndarray:  # (3,), (4,) xyzw -> (4, 4)
+    """PyBullet's own way from a quaternion to a matrix: it is asked hundreds of times a second of motion."""
+    T = np.eye(4)
+    T[:3, :3] = np.reshape(pybullet.getMatrixFromQuaternion(turn), (3, 3))
+    T[:3, 3] = position
+    return T

@@ -95,12 +95,8 @@ class MotorRobot:
         for i, value in zip([*self._arm_ids, *self._finger_ids], [*q, *fingers]):
             pybullet.resetJointState(self.body, i, float(value), **self._client)
 
-    def drive(self, q: np.ndarray, velocity: np.ndarray, fingers: np.ndarray, grip_n: float) -> None:
-        """Set what the motors do in the next step.
-
-        Args:
-            q, velocity: (n,) of the arm; fingers: (g,) joint values; grip_n: the force of each finger, N or Nm.
-        """
+    def drive(self, q: np.ndarray, velocity: np.ndarray) -> None:  # (n,), (n,)
+        """Set what the arm's motors do from the next step on."""
         pybullet.setJointMotorControlArray(
             self.body,
             self._arm_ids,
@@ -112,6 +108,9 @@ class MotorRobot:
             velocityGains=[VELOCITY_GAIN] * len(q),
             **self._client,
         )
+
+    def grip(self, fingers: np.ndarray, force: float) -> None:  # (g,)
+        """Set what the fingers' motors do from the next step on: joint values, and the force of each, N or Nm."""
         arm = self._arm
         for i, value, share in zip(self._finger_ids, fingers, np.abs(arm.fingers.multipliers)):
             pybullet.setJointMotorControl2(
@@ -119,7 +118,7 @@ class MotorRobot:
                 i,
                 pybullet.POSITION_CONTROL,
                 targetPosition=float(value),
-                force=float(grip_n),
+                force=float(force),
                 maxVelocity=float(arm.finger_velocity * share),
                 positionGain=POSITION_GAIN,
                 velocityGain=VELOCITY_GAIN,

@@ -60,13 +60,14 @@ def watch(plan: RobotMotion, arm, scene: HoiMotion, push: Push | None = None, no
     with ExecutionWorld(arm, scene, thing, plan.T_world_root(), seen=False) as world:
         first = plan.positions_rad[0]
         world.robot.stand(plan.T_world_root(), first[:n], first[n:])
+        world.robot.grip(first[n:], arm.gripper.force_n)
         t, step, pushed, noticed = -SETTLE_S, 0, push is None, None
         while t < end_s and not (noticed and t > noticed[0] + STOP_S + REST_S):
             if not pushed and t >= push.time_s:
                 world.put_target(push.T_world_object)
                 pushed = True
             at, pace = _braked(max(t, 0.0), noticed)
-            world.robot.drive(path(at)[:n], pace * path(at, 1)[:n], first[n:], arm.gripper.force_n)
+            world.robot.drive(path(at)[:n], pace * path(at, 1)[:n])
             world.step()
             t, step = t + STEP_S, step + 1
             if not noticed and step % LOOK_STEPS == 0 and t >= 0:

@@ -10,6 +10,9 @@ LEAST_CONFIDENCE = 0.3
 # of the person's height
 CROWN = 1.7
 THICKNESS = 0.03
+# half of a head with its hair, as a share of the person's height; the points of the face that show one
+HEAD, FACE = 0.075, (kp.NOSE, kp.L_EYE, kp.R_EYE, kp.L_EAR, kp.R_EAR)
+LEAST_FACE_POINTS = 3
 
 
 def person_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:  # (T, H, W) bool
@@ -25,4 +28,17 @@ def person_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarra
         if len(points) >= 3:
             cv2.fillConvexPoly(image, cv2.convexHull(points.astype(np.float32)).astype(np.int32), 1)
             image[:] = cv2.dilate(image, kernel)
+    return masks > 0
+
+
+def head_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:  # (T, H, W) bool
+    """A disc about the middle of the face where that is seen, from any side."""
+    masks = np.zeros((track.num_frames, *size_px), np.uint8)
+    radius = max(1, round(HEAD * track.person_height_px()))
+    for image, body in zip(masks, track.body_px):
+        face = body[list(FACE)]
+        face = face[face[:, 2] > LEAST_CONFIDENCE, :2]
+        if len(face) >= LEAST_FACE_POINTS:
+            x, y = face.mean(0)
+            cv2.circle(image, (round(x), round(y)), radius, 1, -1)
     return masks > 0

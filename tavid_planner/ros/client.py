@@ -20,8 +20,10 @@ from std_msgs.msg import Header
 from hoi_motion.lift.known_scene import KnownScene
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.instances import Instance
+from tavid_planner.ros.controllers import Controllers
 from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
 from tavid_planner.ros.known_scene import fill_known_scene
+from tavid_planner.ros.robot_run import RobotRun
 from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
@@ -71,6 +73,7 @@ class PlanClient:
         )
         self._state = self.node.create_client(GetState, f"{planner}/get_state")
         self._goal = self._result_future = None
+        self._run: RobotRun | None = None
         self.feedback: PlanInteraction.Feedback | None = None
 
     def is_ready(self, timeout_s: float = 1.0) -> bool:
@@ -201,12 +204,46 @@ class PlanClient:
         result = self.result()
         return TavidError(ErrorCode(result.error_code), result.error_msg) if result.error_code else None
 
+    def execute(
+        self,
+        answer: PlanInteraction.Result | None = None,
+        controllers: Controllers = Controllers(),
+        even_if_failed: bool = False,
+    ) -> RobotRun:
+        """Have a robot's controllers carry out a plan; ask the RobotRun whether it is done.
+
+        Args:
+            answer: of a request that named an arm; None takes the result of the running request.
+            even_if_failed: also a plan that did not pass its check.
+
+        Raises:
+            TavidError: with the code of the answer, for one that holds no plan that passed.
+            RetargetError, VideoError, ControlError: as of `RobotRun`; BUSY while another plan is carried out.
+        """
+        answer = self.result() if answer is None else answer
+        failed_check = answer.error_code in (ErrorCode.CHECK_FAILED, ErrorCode.CHECK_NOT_RUN)
+        if answer.error_code and not (even_if_failed and failed_check):
+            hint = "even_if_failed=True carries it out all the same" if failed_check else ""
+            raise TavidError(ErrorCode(answer.error_code), f"not carried out: {answer.error_msg}", hint)
+        if self._run is not None:
+            if not self._run.is_done():
+                raise ControlError(
+                    ErrorCode.BUSY, "the robot carries out a plan", "cancel it, or wait until it is done"
+                )
+            self._run.close()
+            self._run = None
+        self._run = RobotRun(self.node, self.wait, answer, controllers)
+        return self._run
+
     def wait(self, future, timeout_s: float):
         """What a future of this client's node holds, None when it is not done in time."""
         self._executor.spin_until_future_complete(future, timeout_sec=timeout_s)
         return future.result() if future.done() else None
 
     def close(self) -> None:
+        """Leave the graph; a robot that still carries out a plan is told to stop."""
+        if self._run is not None:
+            self._run.close()
         self._executor.shutdown()
         self.actions.destroy()
         self.node.destroy_node()

@@ -18,7 +18,7 @@ from tavid_planner.bundle import VERDICT_CODES
 from tavid_planner.errors import TavidError
 from tavid_planner.plan import InteractionPlan
 from tavid_planner.worker.messages import MadePlan
-from tavid_planner_interfaces.msg import Contact, HoiMotion, ObjectMotion, PhysicsCheck, StageTime
+from tavid_planner_interfaces.msg import Contact, GripperGoal, HoiMotion, ObjectMotion, PhysicsCheck, StageTime
 
 HANDS = {"left_hand": Contact.LEFT_HAND, "right_hand": Contact.RIGHT_HAND}
 
@@ -47,6 +47,7 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
     result.contacts = [contact_to_message(c) for c in plan.motion.contacts]
     if plan.robot is not None and plan.robot.motion is not None:
         result.joint_trajectory = trajectory_to_message(plan.robot.motion)
+        result.gripper_goals = gripper_to_messages(plan.robot.motion)
 
 
 def trajectory_to_message(motion: RobotMotion) -> JointTrajectory:
@@ -62,6 +63,20 @@ def trajectory_to_message(motion: RobotMotion) -> JointTrajectory:
         for point in mapping["points"]
     ]
     return JointTrajectory(joint_names=mapping["joint_names"], points=points)
+
+
+def gripper_to_messages(motion: RobotMotion) -> list[GripperGoal]:
+    """What the gripper does while the arm moves; empty for a robot without one."""
+    return [
+        GripperGoal(
+            time_from_start=duration(command.time_s),
+            joint=motion.finger_names[0],
+            position=command.position,
+            width_m=command.width_m,
+            force_n=command.force_n,
+        )
+        for command in motion.gripper
+    ]
 
 
 def fill_error(result, error: TavidError, stage: str) -> None:

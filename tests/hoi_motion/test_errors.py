@@ -34,6 +34,7 @@ NUMBERS = {
     "CANCELLED": 900,
     "TIMED_OUT": 901,
     "BUSY": 902,
+    "ABORTED": 903,
     "INTERNAL": 999,
 }
 

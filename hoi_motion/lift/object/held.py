@@ -116,8 +116,10 @@ def _growth(target: ObjectTrack, t: int) -> tuple[float, float]:
     """How much larger it looks than in the first frame, and by what share more in one direction than in the other."""
     if t not in target.outlines:
         return float(np.sqrt(abs(np.linalg.det(target.similarity[t, :, :2])))), 0.0
-    sizes = [[np.ptp(places) + 1 for places in np.nonzero(m)] for m in (target.mask, target.outlines[t].pixels)]
-    high, wide = np.divide(sizes[1], sizes[0])
+    # across and down, of the mask as it has turned
+    c, s = target.similarity[t, :, 0] / np.linalg.norm(target.similarity[t, :, 0])
+    turned = np.argwhere(target.mask)[:, ::-1] @ np.array([[c, s], [-s, c]])
+    wide, high = (np.ptp(np.argwhere(target.outlines[t].pixels)[:, ::-1], axis=0) + 1) / (np.ptp(turned, axis=0) + 1)
     return float(max(high, wide)), float(abs(np.log(high / wide)))
 
 

@@ -16,7 +16,8 @@ from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.doubt import off_probability
-from hoi_motion.lift.person.evidence import GIVEN, Evidence, gather_evidence
+from hoi_motion.lift.person.evidence import GIVEN, Evidence
+from hoi_motion.lift.person.gather import gather_evidence
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
 from hoi_motion.lift.person.measured import measured_floor, measured_size
 from hoi_motion.lift.person.terms.table import STAGES, TERMS

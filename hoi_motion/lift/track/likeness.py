@@ -17,6 +17,8 @@ BIN_VOLUME = 256**3 / (BINS[0] * BINS[1] * BINS[2])
 # what a pixel of the background shows: itself, give or take the video's noise; some person; something like the rest of
 # the picture; anything
 SHARES = (0.3, 0.35, 0.17, 0.1)
+# and what a pixel of the person's head shows besides: that head
+HEAD = 0.8
 LEAST_NOISE = 5.0
 LIMIT = 3.0
 LEAST_PERSON_PX = 20
@@ -38,12 +40,16 @@ class Likeness:
     emptied: np.ndarray
 
 
-def object_likeness(images: list[np.ndarray], mask: np.ndarray, persons: np.ndarray, bare: np.ndarray) -> Likeness:
+def object_likeness(
+    images: list[np.ndarray], mask: np.ndarray, persons: np.ndarray, bare: np.ndarray, heads: np.ndarray
+) -> Likeness:
     """Compare every frame with object and background.
 
     Args:
         images: T of (h, w, 3) Lab u8, camera motion taken out; mask: (h, w) bool, the object in the first one.
         persons: (T, h, w) bool, where a person is; bare: (T, h, w) bool, of that what no held object can hide.
+        heads: (T, h, w) bool, where their heads are: of hair and skin as the bare ones are, whatever else has that
+            colour.
     """
     person = persons[0]
     stack = np.stack(images).astype(np.float32)
@@ -56,6 +62,7 @@ def object_likeness(images: list[np.ndarray], mask: np.ndarray, persons: np.ndar
     rest = _colours(images[0][~grown])
     bare = bare & ~grown
     people = _colours(stack[bare].astype(np.uint8)) if bare.sum() > LEAST_PERSON_PX else rest
+    head = _colours(stack[bare & heads].astype(np.uint8)) if (bare & heads).sum() > LEAST_PERSON_PX else people
     uniform = 1.0 / np.prod(BINS)
     off = ((stack - room) ** 2).sum(-1)
     noise = max(LEAST_NOISE, float(np.sqrt(np.median(off[:, ~behind]) / 2.4)) * 1.2)
@@ -69,6 +76,7 @@ def object_likeness(images: list[np.ndarray], mask: np.ndarray, persons: np.ndar
         if t * 3 < len(images):
             unchanged[grown] = 0.0
         other = unchanged + SHARES[1] * people[bins] + SHARES[2] * rest[bins] + SHARES[3] * uniform
+        other += HEAD * heads[t] * head[bins]
         maps[t] = np.log((1 - ANYTHING) * own[bins] + ANYTHING * uniform) - np.log(other)
     # what is revealed differs from the object
     differs = np.clip(np.sqrt(((room - stack[0]) ** 2).sum(-1)) / (3 * noise) - 0.5, 0, 1) * mask

@@ -8,8 +8,10 @@ from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
 IN_FIRST_PLACE = 0.85
 COVERS = 0.6
 SEEN = 0.95
-# masks this much longer than wide show a rotation
+# masks this much longer than wide show a rotation; one by more than this at once comes from a partly covered object,
+# of which the visible long side may be the short one
 LONG = 1.4
+MOST_TURN_RAD = np.deg2rad(60)
 LEAST_PX = 4
 
 
@@ -33,7 +35,7 @@ def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | N
             rows, columns = np.nonzero(masks[t])
             y, x = rows.min(), columns.min()
             outlines[int(t)] = Outline(masks[t, y : rows.max() + 1, x : columns.max() + 1], int(x), int(y))
-            turn = _turn(mask, masks[t], turn)
+            turn = seen_turn_rad(mask, masks[t], turn)
             similarity[t] = moved_like(mask, masks[t], turn)
     resting[0] = True
     known = np.flatnonzero(seen | (np.arange(len(masks)) == 0))
@@ -58,13 +60,14 @@ def moved_like(mask: np.ndarray, now: np.ndarray, turn_rad: float = 0.0) -> np.n
     return np.column_stack([growth * turn, middle - growth * (low + high) / 2])
 
 
-def _turn(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
-    """Turn of the long axis, of its two directions the one nearer to the last turn; the last where neither is long."""
+def seen_turn_rad(mask: np.ndarray, now: np.ndarray, last_rad: float) -> float:
+    """Turn of the long axis, of its two directions the one nearer to the last turn; the last where that is not told."""
     (first, first_long), (axis, axis_long) = _long_axis(mask), _long_axis(now)
     if min(first_long, axis_long) < LONG:
         return last_rad
     turn = axis - first
-    return turn + np.pi * np.round((last_rad - turn) / np.pi)
+    turn += np.pi * np.round((last_rad - turn) / np.pi)
+    return turn if abs(turn - last_rad) <= MOST_TURN_RAD else last_rad
 
 
 def _long_axis(mask: np.ndarray) -> tuple[float, float]:

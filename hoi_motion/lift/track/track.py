@@ -21,6 +21,12 @@ class Outline:
     x: int
     y: int
 
+    def in_picture(self, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) bool
+        whole = np.zeros(size_px, bool)
+        rows, columns = self.pixels.shape
+        whole[self.y : self.y + rows, self.x : self.x + columns] = self.pixels
+        return whole
+
 
 @dataclass(frozen=True)
 class ObjectTrack:
@@ -63,10 +69,7 @@ class ObjectTrack:
         """The object's outline in frame t; carried there from the first one, occluded parts included, if not found."""
         height, width = self.mask.shape
         if t in self.outlines:
-            outline, whole = self.outlines[t], np.zeros((height, width), bool)
-            rows, columns = outline.pixels.shape
-            whole[outline.y : outline.y + rows, outline.x : outline.x + columns] = outline.pixels
-            return whole
+            return self.outlines[t].in_picture((height, width))
         if np.array_equal(self.similarity[t], IDENTITY):
             return self.mask
         warped = cv2.warpAffine(self.mask.astype(np.uint8) * 255, self.similarity[t], (width, height))

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 
 from hoi_motion.keypoints.hands import hand_centres_px
-from hoi_motion.keypoints.persons import person_masks
+from hoi_motion.keypoints.persons import head_masks, person_masks
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.appearance import Template
 from hoi_motion.lift.track.camera_motion import camera_motion
 from hoi_motion.lift.track.follow import follow_object
 from hoi_motion.lift.track.likeness import LIMIT, Likeness, object_likeness
+from hoi_motion.lift.track.mask_track import moved_like, seen_turn_rad
 from hoi_motion.lift.track.path import (
     FOLLOWED,
     FOUND,
@@ -82,9 +83,13 @@ class OwnTracker:
         still = np.stack([_stilled(f, c) for f, c in zip(frames, camera)]) if moves else frames
         hands_px = _stilled_points(hand_centres_px(person), camera) if moves else hand_centres_px(person)
         followed = follow_object(still, mask, hands_px, on_progress=on_progress, cancel=cancel)
+        heads = head_masks(person, mask.shape)
         if moves:
-            persons = np.stack([_stilled(p.astype(np.uint8), c) > 0 for p, c in zip(persons, camera)])
-        track = _Chooser(still, mask, persons, hands_px, followed).track()
+            persons, heads = (
+                np.stack([_stilled(m.astype(np.uint8), c) > 0 for m, c in zip(masks, camera)])
+                for masks in (persons, heads)
+            )
+        track = _Chooser(still, mask, persons, heads, hands_px, followed).track()
         return _with_camera(track, camera) if moves else track
 
 
@@ -103,7 +108,7 @@ def track_object(
 class _Chooser:
     """Places of one object in all frames of a still camera, and its track along the best path through them."""
 
-    def __init__(self, frames, mask, persons, hands_px, followed: ObjectTrack):
+    def __init__(self, frames, mask, persons, heads, hands_px, followed: ObjectTrack):
         self.mask, self.followed, self.hands_px = mask, followed, hands_px
         self.scale = min(1.0, WORK_OBJECT_PX / np.sqrt(mask.sum()))
         size = (max(8, round(mask.shape[1] * self.scale)), max(8, round(mask.shape[0] * self.scale)))
@@ -113,11 +118,14 @@ class _Chooser:
         self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
         if not self.work_mask.any():
             self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
-        small = [cv2.resize(p.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for p in persons]
+        small, heads = (
+            np.stack([cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for m in masks])
+            for masks in (persons, heads)
+        )
         self.hands = hands_px * self.to_work
         reach = float(np.sqrt(self.work_mask.sum()))
         bare = [p & ~_around(h, p.shape, 1.5 * reach) for p, h in zip(small, self.hands)]
-        self.likeness: Likeness = object_likeness(self.images, self.work_mask, np.array(small), np.array(bare))
+        self.likeness: Likeness = object_likeness(self.images, self.work_mask, small, np.array(bare), heads)
         self.template = Template(self.images[0], self.work_mask)
         rows, columns = np.nonzero(self.work_mask)
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
@@ -130,17 +138,22 @@ class _Chooser:
         path = best_path(places, self.hands)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
         visibility, outlines = np.full(len(path), UNSEEN_VISIBILITY), {}
+        turn_rad = 0.0
         for t in np.flatnonzero(path >= 0):
             kind, cost = places[t].kind[path[t]], places[t].cost[path[t]]
             if kind == RESTING:
+                turn_rad = 0.0
                 resting[t], visibility[t] = True, np.clip(self.rest_scores[t], 0, 1)
                 continue
             visibility[t] = 1 / (1 + np.exp(2 * cost))
             if kind == FOLLOWED:
                 similarity[t] = self.followed.similarity[t]
+                turn_rad = float(np.arctan2(similarity[t, 1, 0], similarity[t, 0, 0]))
                 continue
             outlines[t] = self._outline(t, places[t].centre[path[t]], places[t].extent[path[t]])
-            similarity[t] = _moved_like(self.mask, outlines[t])
+            now = outlines[t].in_picture(self.mask.shape)
+            turn_rad = seen_turn_rad(self.mask, now, turn_rad)
+            similarity[t] = moved_like(self.mask, now, turn_rad)
         _bridge(similarity, resting, path >= 0, self.hands_px, self.mask)
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
 
@@ -239,16 +252,6 @@ def _around(points: np.ndarray, shape, radius: float) -> np.ndarray:  # (N, 2) -
     for x, y in points[np.isfinite(points).all(1)]:
         cv2.circle(image, (round(x), round(y)), max(1, round(radius)), 1, -1)
     return image > 0
-
-
-def _moved_like(mask: np.ndarray, outline: Outline) -> np.ndarray:  # (2, 3)
-    """The shift and growth, without a turn, that bring the mask's box to the outline's."""
-    rows, columns = np.nonzero(mask)
-    y, x = np.nonzero(outline.pixels)
-    growth = np.sqrt((np.ptp(x) + 1) * (np.ptp(y) + 1) / ((np.ptp(columns) + 1) * (np.ptp(rows) + 1)))
-    first = np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
-    now = np.array([x.min() + x.max(), y.min() + y.max()]) / 2 + [outline.x, outline.y]
-    return np.column_stack([growth * np.eye(2), now - growth * first])
 
 
 def _bridge(similarity, resting, seen, hands_px, mask) -> None:

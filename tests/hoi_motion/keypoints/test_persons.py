@@ -7,7 +7,7 @@ import pytest
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
-from hoi_motion.keypoints.persons import person_masks
+from hoi_motion.keypoints.persons import head_masks, person_masks
 from hoi_motion.media.image_files import read_image
 
 DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
@@ -41,10 +41,17 @@ def test_a_persons_mask_holds_their_points_and_ends_near_them(acted):
         assert rows.min() > inside[:, 1].min() - far
 
 
+def test_a_heads_mask_holds_the_face_and_ends_over_the_shoulders(acted):
+    track = acted(5).track
+    for mask, body in zip(head_masks(track, (240, 360)), track.body_px):
+        x, y = np.rint(body[kp.NOSE, :2]).astype(int)
+        assert mask[y, x] and np.nonzero(mask)[0].max() < body[list(kp.TORSO[:2]), 1].max() + 5
+
+
 def test_nobody_has_no_mask(acted):
     track = acted(3).track
     track.body_px[..., 2] = 0
-    assert not person_masks(track, (240, 360)).any()
+    assert not person_masks(track, (240, 360)).any() and not head_masks(track, (240, 360)).any()
 
 
 def test_of_two_people_the_one_nearer_to_the_object_acts(two):

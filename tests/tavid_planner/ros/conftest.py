@@ -11,12 +11,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 from tavid_planner.ros.isolation import private_graph
 
 # a set-up without them is broken; skipped tests would hide it
-for package in ("rclpy", "tavid_planner_interfaces"):
+for package in ("rclpy", "tavid_planner_interfaces", "control_msgs"):
     if importlib.util.find_spec(package) is None:
         raise pytest.UsageError(f"the ROS tests need {package}: run `make setup-test`")
 
@@ -36,6 +38,23 @@ def ros_graph(tmp_path_factory):
     yield added
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+@pytest.fixture(scope="session")
+def arm_motion() -> RobotMotion:
+    """0.6 s of two joints and a finger, which closes in the middle."""
+    count, seconds = 7, 0.6
+    commands = GripperCommand(0.0, 0.08, 0.04, 20.0), GripperCommand(seconds / 2, 0.0, 0.0, 20.0)
+    return RobotMotion(
+        "arm",
+        ("shoulder", "elbow", "finger"),
+        np.linspace([0.1, -0.2, 0.04], [0.5, 0.3, 0.0], count),
+        np.tile([0.0, 0, 0, 0, 0, 0, 1], (count, 1)),
+        (count - 1) / seconds,
+        np.arange(count) / 10,
+        gripper=commands,
+        finger_names=("finger",),
+    )
 
 
 class NodeProcess:

@@ -1,11 +1,14 @@
 """Plans and errors as messages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.robot_stage import RobotPlan
 from tavid_planner.ros.results import duration, fill_error, fill_plan, fill_times, pose_to_message
 from tavid_planner_interfaces.action import PlanInteraction as PlanAction
 from tavid_planner_interfaces.srv import PlanInteraction as PlanService
@@ -52,6 +55,13 @@ def test_surface_and_contacts_come_along(result, plan):
     triangles = np.reshape(item.triangles, (-1, 3))
     np.testing.assert_array_equal(triangles, plan.motion.target.faces)
     assert (contact.hand, contact.start_frame, contact.end_frame) == (contact.RIGHT_HAND, 5, 9)
+
+
+def test_a_robots_trajectory_has_the_arm_and_the_goals_beside_it_the_gripper(result, plan, arm_motion):
+    fill_plan(result, replace(plan, robot=RobotPlan("arm", arm_motion)), "/plans/a", Header())
+    assert result.joint_trajectory.joint_names == ["shoulder", "elbow"]
+    told = [(g.joint, g.position, g.width_m, g.force_n, g.time_from_start.nanosec) for g in result.gripper_goals]
+    assert told == [("finger", 0.04, 0.08, 20.0, 0), ("finger", 0.0, 0.0, 20.0, 300_000_000)]
 
 
 def test_error_has_code_hint_and_stage(result):

@@ -5,7 +5,7 @@ import torch
 
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.person.evidence import gather_evidence
+from hoi_motion.lift.person.gather import gather_evidence
 from hoi_motion.lift.person.guess import Guess, first_unknowns
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
 from hoi_motion.lift.person.terms.term import geman_mcclure

@@ -75,6 +75,13 @@ def test_masks_from_files_are_the_track(tmp_path, how):
     assert np.abs(track.centroid_px[3:5] - [[40, 25], [50, 20]]).max() < 1
 
 
+def test_the_end_that_a_hand_leaves_of_a_long_thing_is_no_turn():
+    masks = np.array([_bar(30, 30, size=(30, 14)), _bar(40, 30, size=(7, 14)), _bar(40, 30, 30, size=(30, 14))])
+    similarity = track_of_masks(masks, masks[0]).similarity
+    turns_deg = np.rad2deg(np.arctan2(similarity[:, 1, 0], similarity[:, 0, 0]))
+    np.testing.assert_allclose(turns_deg, [0, 0, 30], atol=4)
+
+
 @pytest.mark.parametrize("turn_deg", [0, 20, 40])
 def test_a_long_things_turn_and_size_are_its_outlines(turn_deg):
     masks = np.array([_bar(30, 30), _bar(40, 30, turn_deg, size=(30, 12))])

@@ -72,6 +72,25 @@ def test_what_a_hand_lifts_is_followed():
     assert track.resting[:4].all() and not track.resting[7:].any() and track.visibility[8:].min() > 0.35
 
 
+def test_what_is_long_turns_as_its_outline_does():
+    """A bottle that is poured: flow loses it, colours find it."""
+    length, width, count = 40, 12, 13
+    angles = np.deg2rad([0] * 4 + [20 * i for i in range(1, count - 3)])
+    middles_px = [(50, 90)] * 4 + [(50 + 3 * i, 90 - 4 * i) for i in range(1, count - 3)]
+    hands = [(120 - 15 * i, 90) for i in range(4)] + [(x + 8, y + 8) for x, y in middles_px[4:]]
+    frames, _, someone = drawn([(50, 90)] * count, hands)
+    plain, _, _ = drawn([(50, 90)] * count, hands)
+    mask = np.zeros((H, W), bool)
+    for frame, (x, y), angle in zip(frames, middles_px, angles):
+        frame[80:115, 40:75] = plain[0][80:115, 76:111]
+        bottle = cv2.boxPoints(((x, y), (width, length), np.rad2deg(angle)))
+        cv2.fillPoly(frame, [np.rint(bottle).astype(np.int32)], RED)
+    mask[90 - length // 2 : 90 + length // 2, 50 - width // 2 : 50 + width // 2] = True
+    track = track_object(frames, mask, someone)
+    turns = np.unwrap(np.arctan2(track.similarity[:, 1, 0], track.similarity[:, 0, 0]))
+    np.testing.assert_allclose(turns[6:], angles[6:], atol=np.deg2rad(30))
+
+
 def test_its_twin_is_not_taken_for_it():
     track = track_object(*drawn(LIFTED, HAND, twin=(80, 110)))
     np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=6)

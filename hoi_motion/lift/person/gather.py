@@ -1,0 +1,112 @@
+"""All that is known about the person of a clip, gathered once before the fit begins."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from hoi_motion.body import BodyModel
+from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints import track as kp
+from hoi_motion.lift.config import LiftConfig
+from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.lift.person import planted_feet as standing
+from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, LiftedPoints, SeenPoints, StandingFeet
+from hoi_motion.lift.person.lifter import HIPS, SHOULDERS, Lifted, lift_keypoints
+from hoi_motion.lift.person.measured_room import MeasuredRoom
+from hoi_motion.lift.person.measured_surface import MeasuredSurface
+from hoi_motion.lift.person.start import Start, fit_start
+
+# least scatter assumed of a lifted point
+LEAST_SPREAD_M = 0.02
+# the lifter's spread grows by this across the line of sight where the keypoint itself is believed
+SEEN_TWICE = 2.0
+# a standing foot is where it was this many frames ago: compared with the last frame alone it could creep away
+LAGS = (1, 4, 16)
+# keypoints of a hand scatter about the model's by this share of the person's height
+HAND_SPREAD = 0.012
+
+
+def gather_evidence(
+    body: BodyModel,
+    track: kp.KeypointTrack,
+    K: np.ndarray,  # (3, 3)
+    fps: float,
+    config: LiftConfig,
+    depth_m: np.ndarray | None,  # (H, W), of the first frame
+    known: KnownScene,
+) -> tuple[Evidence, Start]:
+    """Everything that is known of the person, and where a fit to it begins."""
+    height_px = max(track.person_height_px(), 8.0)
+    believed = kp.believed(track.body_px, config.min_keypoint_confidence)
+    lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
+    surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces)
+    room = None if depth_m is None else MeasuredRoom(depth_m, K)
+    up, up_source = known.up_camera, GIVEN
+    if up is None and room is not None:
+        up, up_source = room.up(lifted.pitch_rad), DEPTH_IMAGE
+    if up is None:
+        up_source = LiftedPoints.source
+    else:
+        lifted = turned_up(lifted, up)
+    rows, source = list(km.BODY_KEYPOINTS), track.detector or "keypoints"
+    evidence = Evidence(
+        fps=fps,
+        K=_tensor(K),
+        height_px=height_px,
+        body=SeenPoints(
+            _tensor(track.body_px[:, rows, :2]),
+            _tensor(believed[:, rows]),
+            torch.tensor(km.BODY_SPREAD),
+            torch.tensor(km.BODY_MATRIX),
+            source,
+        ),
+        drawn_m=torch.tensor(km.drawn_m(track.detector)),
+        hands=tuple(
+            SeenPoints(_tensor(px[..., :2]), _tensor(px[..., 2]), torch.tensor(HAND_SPREAD), torch.tensor(m), source)
+            for px, m in ((track.left_hand_px, km.LEFT_HAND_MATRIX), (track.right_hand_px, km.RIGHT_HAND_MATRIX))
+        ),
+        lifted=lifted_points(lifted, believed[:, rows]),
+        feet=standing_feet(track, height_px, fps),
+        up=up,
+        up_source=up_source,
+        camera_over_floor_m=known.camera_over_floor_m,
+        surface=surface,
+        room=room,
+        betas=torch.zeros(body.num_betas),
+    )
+    return evidence, fit_start(body, track, K, believed, lifted)
+
+
+def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # believed (T, N)
+    """Lifted points for the fit. Where a keypoint is believed the lifter saw it too, and knows little more across the
+    line of sight: that must not count twice."""
+    spread = np.maximum(lifted.spread_m, LEAST_SPREAD_M)
+    spread[..., :2] *= 1 + (SEEN_TWICE - 1) * np.minimum(believed, 1)[..., None]
+    trunk = lifted.points_m[:, SHOULDERS].mean(1) - lifted.points_m[:, HIPS].mean(1)
+    upright = (trunk @ lifted.up) / np.maximum(np.linalg.norm(trunk, axis=1), 1e-6)
+    lean_rad = np.arccos(np.clip(upright, -1, 1))
+    return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread), _tensor(lean_rad))
+
+
+def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> StandingFeet:
+    planted = standing.planted_feet(track, height_px, fps)
+    known = planted, standing.hips_reached(track, height_px), standing.feet_seen(track)
+    through = {lag: _tensor(standing.standing_through(*known, lag)) for lag in LAGS if lag < len(planted)}
+    return StandingFeet(_tensor(planted), through, _tensor(standing.standing_since_start(*known)))
+
+
+def turned_up(lifted: Lifted, up: np.ndarray) -> Lifted:
+    """Lifted points with the measured up, in a camera without roll (camera.py).
+
+    Where the lifter errs about up, its person leans with it, along the line of sight; what is seen across it stays.
+    """
+    level = up * [0, 1, 1] / np.linalg.norm(up[1:])
+    lean = np.arctan2(level[2], -level[1]) - lifted.pitch_rad
+    points = lifted.points_m.copy()
+    points[..., 2] -= np.tan(lean) * points[..., 1]
+    return replace(lifted, up=level, points_m=points)
+
+
+def _tensor(values) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32)

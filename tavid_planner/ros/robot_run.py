@@ -1,0 +1,233 @@
+"""RobotRun: a plan's answer carried out by controllers, FollowJointTrajectory and GripperCommand of control_msgs."""
+
+import time
+
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.task import Future
+
+from tavid_planner.errors import ControlError, ErrorCode, RetargetError, TavidError, VideoError
+from tavid_planner.ros.controllers import JOINT, LOOK_S, Controllers, Wait, check_start, wait_for_controllers
+
+LATE_S = 1.0  # the arm may be so late at its last point
+ARM_ERRORS = (
+    "INVALID_GOAL",
+    "INVALID_JOINTS",
+    "OLD_HEADER_TIMESTAMP",
+    "PATH_TOLERANCE_VIOLATED",
+    "GOAL_TOLERANCE_VIOLATED",
+)
+
+
+class RobotRun:
+    """A plan that a robot's controllers carry out; made by `PlanClient.execute`.
+
+    The gripper is told what to do at its time after the arm's start, by the clock of the client's node, which follows
+    /clock with `use_sim_time`. That happens inside `is_done`: ask it all the while.
+
+    Attributes:
+        feedback: the arm's latest, a control_msgs FollowJointTrajectory.Feedback; None before the first.
+    """
+
+    def __init__(self, node: Node, wait: Wait, answer, controllers: Controllers):
+        """Start it.
+
+        Args:
+            answer: a PlanInteraction.Result.
+
+        Raises:
+            RetargetError: ROBOT_UNKNOWN for an answer without a robot's motion.
+            VideoError: MODEL_MISSING without control_msgs.
+            ControlError: TIMED_OUT for a controller that is not there or does not answer, BUSY for one that rejects
+                the goal and for an arm that stands elsewhere.
+        """
+        if not answer.joint_trajectory.points:
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN, "the answer has no motion of a robot", "name an arm in the request: robot=..."
+            )
+        try:
+            from control_msgs.action import FollowJointTrajectory
+        except ImportError:
+            hint = "install that package of ROS 2"
+            raise VideoError(ErrorCode.MODEL_MISSING, "control_msgs is not installed", hint) from None
+        self._node, self._wait, self._controllers = node, wait, controllers
+        self._arm = ActionClient(node, FollowJointTrajectory, controllers.arm)
+        self._gripper = _Gripper(node, answer.gripper_goals, controllers) if answer.gripper_goals else None
+        self._error: TavidError | None = None
+        self._end: Future | None = None
+        self._ended_at: float | None = None
+        self.feedback = None
+        try:
+            self._start(answer.joint_trajectory)
+        except TavidError:
+            self.close()
+            raise
+
+    def is_done(self, timeout_s: float = 0.0) -> bool:
+        """Whether it is over, well or not; waits up to `timeout_s` and tells the gripper what is due meanwhile."""
+        deadline = time.monotonic() + timeout_s
+        while not self._look() and time.monotonic() < deadline:
+            # the arm's end wakes it at once; the gripper's times do not wake anybody
+            pause_s = min(LOOK_S, deadline - time.monotonic())
+            self._wait(Future() if self._end.done() else self._end, max(pause_s, 0.0))
+        return self._look()
+
+    def cancel(self, timeout_s: float = 5.0) -> bool:
+        """Stop the arm; False when it was too late.
+
+        The gripper is told nothing more: it keeps what it holds.
+        """
+        if self._gripper:
+            self._gripper.coming.clear()
+        if self._end.done():
+            return False
+        answer = self._wait(self._goal.cancel_goal_async(), timeout_s)
+        return answer is not None and bool(answer.goals_canceling)
+
+    def error(self) -> TavidError | None:
+        """What went wrong; None when both controllers did what they were told, and while they do."""
+        return self._error
+
+    def result(self, timeout_s: float = 0.0) -> None:
+        """Nothing, when it went well.
+
+        Raises:
+            ControlError: TIMED_OUT when it is not over; CANCELLED; ABORTED by a controller that gave up, or whose clock
+                runs apart from the client's; BUSY for a gripper that rejects a goal.
+        """
+        if not self.is_done(timeout_s):
+            raise ControlError(ErrorCode.TIMED_OUT, f"the robot is not done after {timeout_s:g} s", "ask is_done first")
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Forget the controllers; an arm that still moves is told to stop."""
+        if self._end is not None and not self._end.done():
+            self.cancel(self._controllers.answer_s)
+        self._arm.destroy()
+        if self._gripper:
+            self._gripper.client.destroy()
+
+    def _start(self, trajectory) -> None:
+        from control_msgs.action import FollowJointTrajectory
+
+        name, answer_s = self._controllers.arm, self._controllers.answer_s
+        clients = [(name, self._arm)]
+        if self._gripper:
+            clients.append((self._controllers.gripper, self._gripper.client))
+        wait_for_controllers(clients, self._wait, answer_s)
+        check_start(self._node, self._wait, trajectory, self._controllers)
+        goal = FollowJointTrajectory.Goal(trajectory=trajectory)
+        goal.goal_time_tolerance = Duration(seconds=LATE_S).to_msg()
+
+        def keep(message) -> None:
+            self.feedback = message.feedback
+
+        handle = self._wait(self._arm.send_goal_async(goal, feedback_callback=keep), answer_s)
+        if handle is None:
+            raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {answer_s:g} s")
+        if not handle.accepted:
+            hint = f"it has to be active and to move {', '.join(trajectory.joint_names)}"
+            raise ControlError(ErrorCode.BUSY, f"{name!r} rejects the goal", hint)
+        self._goal, self._end = handle, handle.get_result_async()
+        self._begun = self._node.get_clock().now()
+
+    def _look(self) -> bool:
+        """Tell the gripper what is due, hear what became of everything; whether it is over."""
+        try:
+            if self._gripper and self._error is None:
+                self._gripper.look(None if self._end.done() else self._node.get_clock().now() - self._begun)
+            if self._end.done() and self._ended_at is None:
+                self._ended_at = time.monotonic()
+                self._hear_arm(self._end.result())
+        except ControlError as error:
+            self._error = self._error or error
+            if not self._end.done():
+                self._goal.cancel_goal_async()
+        if self._ended_at is None:
+            return False
+        # the last goal of a gripper ends when the object stops it, or never while it presses
+        waits = self._gripper and self._error is None and self._gripper.is_busy
+        return not waits or time.monotonic() > self._ended_at + self._controllers.answer_s
+
+    def _hear_arm(self, answer) -> None:
+        name, told = self._controllers.arm, answer.result
+        if answer.status == GoalStatus.STATUS_CANCELED:
+            raise ControlError(ErrorCode.CANCELLED, f"{name!r} was told to stop")
+        if answer.status != GoalStatus.STATUS_SUCCEEDED or told.error_code:
+            code = next((word for word in ARM_ERRORS if getattr(told, word) == told.error_code), "error")
+            why = f": {told.error_string}" if told.error_string else ""
+            raise ControlError(ErrorCode.ABORTED, f"{name!r} gave up with {code} {told.error_code}{why}")
+        left = len(self._gripper.coming) if self._gripper else 0
+        if left:
+            raise ControlError(
+                ErrorCode.ABORTED,
+                f"{name!r} was at its end with {left} goals of the gripper to come",
+                "ask is_done all the while, and let both run by one clock (use_sim_time)",
+            )
+
+
+class _Gripper:
+    """What a gripper is told, each at its time; a later goal replaces the one before.
+
+    Attributes:
+        coming: what it was not told yet, GripperGoal messages in order of time.
+    """
+
+    def __init__(self, node: Node, goals, controllers: Controllers):
+        from control_msgs.action import GripperCommand
+
+        self.client = ActionClient(node, GripperCommand, controllers.gripper)
+        self.coming = sorted(goals, key=lambda goal: _seconds(goal.time_from_start))
+        self._controllers, self._goal_type = controllers, GripperCommand.Goal
+        self._words = ""
+        self._sent_at = 0.0
+        self._answer: Future | None = None  # whether it takes the latest goal
+        self._end: Future | None = None  # what became of that
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has not yet said what became of the latest goal."""
+        return self._answer is not None or self._end is not None
+
+    def look(self, since_start) -> None:
+        """Tell what is due, hear what became of the latest goal.
+
+        Args:
+            since_start: rclpy Duration since the arm began; None when that is at its end: nothing more is told.
+
+        Raises:
+            ControlError: TIMED_OUT when a goal is not answered, BUSY when it is rejected, ABORTED when it failed.
+        """
+        if since_start is not None:
+            while self.coming and _seconds(self.coming[0].time_from_start) <= since_start.nanoseconds * 1e-9:
+                self._tell(self.coming.pop(0))
+        name = self._controllers.gripper
+        if self._answer is not None and self._answer.done():
+            handle, self._answer = self._answer.result(), None
+            if not handle.accepted:
+                raise ControlError(ErrorCode.BUSY, f"{name!r} rejects the goal {self._words}")
+            self._end = handle.get_result_async()
+        elif self._answer is not None and time.monotonic() > self._sent_at + self._controllers.answer_s:
+            raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {self._controllers.answer_s:g} s")
+        if self._end is not None and self._end.done():
+            answer, self._end = self._end.result(), None
+            # fingers that an object stops have done what a grip is for, though some controllers call that aborted
+            if answer.status != GoalStatus.STATUS_SUCCEEDED and not answer.result.stalled:
+                raise ControlError(
+                    ErrorCode.ABORTED, f"{name!r} gave up the goal {self._words} at {answer.result.position:.3f}"
+                )
+
+    def _tell(self, told) -> None:
+        goal = self._goal_type()
+        goal.command.position = told.position if self._controllers.gripper_told == JOINT else told.width_m
+        goal.command.max_effort = told.force_n
+        self._words = f"{goal.command.position:.3f} with a force of {told.force_n:g}"
+        self._sent_at = time.monotonic()
+        self._answer, self._end = self.client.send_goal_async(goal), None
+
+
+def _seconds(duration) -> float:
+    return duration.sec + duration.nanosec * 1e-9
