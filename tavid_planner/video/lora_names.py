@@ -219,6 +219,10 @@ def _unwrapped(name: str) -> list[str]:
 
 
 def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module: torch.nn.Linear) -> None:
+    sides = {module.in_features, module.out_features}
+    if down.ndim == up.ndim == 2 and down.shape[1] == up.shape[0] and {down.shape[0], up.shape[1]} == sides:
+        if down.shape[0] != up.shape[1] or down.shape[1] != module.in_features:
+            raise _strange(path, f"lora_A and lora_B of {layer} are exchanged or transposed")
     if down.ndim != 2 or up.ndim != 2 or down.shape[0] != up.shape[1]:
         shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
         raise _strange(path, f"the weights of {layer} have the shapes {shapes}, which share no rank")
@@ -233,9 +237,6 @@ def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module
                 f"{path} is damaged: {name} of {layer} holds numbers that are not finite",
                 "its training has failed, or the file was cut: take another checkpoint",
             )
-    fits = (down.shape[1], up.shape[0]) == (module.in_features, module.out_features)
-    if not fits and (up.shape[1], down.shape[0]) == (module.in_features, module.out_features):
-        raise _strange(path, f"lora_A and lora_B of {layer} are exchanged or transposed")
     for name, have, want in (
         ("lora_A", down.shape[1], module.in_features),
         ("lora_B", up.shape[0], module.out_features),

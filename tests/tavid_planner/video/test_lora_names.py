@@ -234,6 +234,7 @@ def test_another_kind_of_adapter_is_called_by_its_kind(key, kind):
     "changes, said",
     [
         ({"proj.lora_A.weight": torch.ones(6, 4), "proj.lora_B.weight": torch.ones(4, 8)}, "exchanged or transposed"),
+        ({"proj.lora_A.weight": torch.ones(8, 4), "proj.lora_B.weight": torch.ones(4, 6)}, "exchanged or transposed"),
         ({"proj.lora_A.weight": torch.full((4, 8), torch.nan)}, "lora_A of proj holds numbers that are not finite"),
         ({"proj.lora_B.weight": torch.ones(6, 4, dtype=torch.int32)}, "lora_B of proj holds int32"),
         ({"proj.lora_A.weight": torch.ones(0, 8), "proj.lora_B.weight": torch.ones(6, 0)}, "rank 0"),
