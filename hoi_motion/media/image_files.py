@@ -129,11 +129,17 @@ def _open(path, name: str, code: ErrorCode):
             width, height = picture.size
             if not 0 < max(width, height) <= MAX_SIDE_PX:
                 raise ValueError(f"it has {width}x{height} pixels, each side may have {MAX_SIDE_PX}")
+            check_passes(picture, content)
             # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
-            if picture.format in ("JPEG", "MPO") and content.count(_SCAN) * width * height > MAX_SCANNED_PX:
-                raise ValueError(f"it is drawn in {content.count(_SCAN)} passes")
             if picture.format != "MPO" and getattr(picture, "is_animated", False):
                 raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
             return picture
+
+
+def check_passes(picture, content) -> None:
+    """Raises: ValueError for a JPEG, opened and not decoded, that asks for more work than any camera's."""
+    passes = bytes(content).count(_SCAN) if picture.format in ("JPEG", "MPO") else 0
+    if passes * picture.width * picture.height > MAX_SCANNED_PX:
+        raise ValueError(f"it is drawn in {passes} passes")

@@ -43,7 +43,11 @@ MISSING_SHARE = 0.05
 MISSING_FRAMES = 2.5
 # the index of an AVI stands at its end: without it, the length that is read is that of what is left
 _KNOWS_NO_LENGTH = ("avi",)
+# their length is the time at which they end, whenever they begin
+_LENGTH_FROM_ZERO = ("matroska,webm", "nut", "asf")
 _CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
+# of what it was told to do, and the sum at its end: no reason
+_OF_OURS = re.compile("for option 'map'|output file|muxing overhead")
 _OTHER_FORMAT = re.compile("Format not on whitelist")
 # flag of a packet in ffmpeg's list that is decoded and not shown
 _NOT_SHOWN = 0x4
@@ -65,7 +69,7 @@ class VideoStream:
     Attributes:
         size_px: (height, width) of its pictures after they are turned, in pixels as they are stored.
         pixel_aspect: width of such a pixel over its height.
-        duration_s: how long the container says it is, None when it does not say.
+        duration_s: how long the container says it is from its first frame on, None when it does not say.
         tick_s: the step of the clock by which its frames tell their times.
         container: ffmpeg's name of the format.
     """
@@ -130,8 +134,9 @@ class VideoStream:
                 self.path,
                 *_AS_IT_IS,
                 *limit,
-                *(["-vf", chosen[0]] if chosen else []),
-                *("-pix_fmt", "gray", "-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
+                # a column more, so that a picture which is only turned is of another number of pixels
+                *("-vf", ",".join([*chosen, "format=gray", "pad=iw+1:ih"])),
+                *("-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
                 *_AS_IT_IS,
                 *limit,
                 *("-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
@@ -145,7 +150,7 @@ class VideoStream:
                     tick = _tick(line) or tick
                     continue
                 _, _, pts, duration, size, *_ = line.split(b",")
-                if int(size) != picture_px:
+                if int(size) != picture_px + self.size_px[0]:
                     raise _invalid(f"video {self.path} changes its size within the clip", "cut it there")
                 image = np.empty((h, w, 3), np.uint8)
                 with watch.waiting():
@@ -172,7 +177,7 @@ class VideoStream:
 
     def _check_end(self, count: int, end_s: float, said: "_Said") -> None:
         """Raises: InputError: FILE_INVALID when the container, after all frames were read, promises more."""
-        cut = self.container in _KNOWS_NO_LENGTH and said.has(_CUT)
+        cut = (self.container in _KNOWS_NO_LENGTH or self.duration_s is None) and said.has(_CUT)
         if self.duration_s is not None and not cut:
             allowed_s = max(MISSING_FRAMES * end_s / count, MISSING_SHARE * self.duration_s)
             # sound and other streams may go on for longer than the pictures
@@ -225,7 +230,8 @@ def open_video(path) -> VideoStream:
         raise _invalid(f"video {path} holds no readable frame{said.reason()}", "the file may be damaged")
     videos = [(codec, rest) for kind, codec, rest in kinds if kind == "Video" and "(attached pic)" not in rest]
     if not videos:
-        streams = ", ".join(f"{kind.lower()} ({codec})" for kind, codec, _ in kinds[:4])
+        # what is left of pictures among them is the cover of a song
+        streams = ", ".join(f"{'cover' if kind == 'Video' else kind.lower()} ({codec})" for kind, codec, _ in kinds[:4])
         raise _invalid(f"{path} holds no video stream, only {streams}", "give a file with pictures")
     size = re.search(r"^#dimensions 0: (\d+)x(\d+)", listed, re.MULTILINE)
     aspect = re.search(r"^#sar 0: (\d+)/(\d+)", listed, re.MULTILINE)
@@ -241,6 +247,8 @@ def open_video(path) -> VideoStream:
     long = said.found(r"  Duration: (\d+:\d+:[\d.]+)")
     hours, minutes, seconds = (float(part) for part in (long or "0:0:0").split(":"))
     duration_s = 3600 * hours + 60 * minutes + seconds if long else None
+    if long and container in _LENGTH_FROM_ZERO:
+        duration_s -= max(0.0, float(said.found(r"  Duration: [\d:.]+, start: (-?[\d.]+)") or 0.0))
     return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container)
 
 
@@ -303,7 +311,9 @@ class _Said:
         if self.has(_OTHER_FORMAT):
             return ": its format is none in which videos are read"
         wrong = [
-            line for line in self.lines() if re.search("error|invalid|not found|cannot|failed|unknown", line, re.I)
+            line
+            for line in self.lines()
+            if re.search("error|invalid|not found|cannot|failed|unknown", line, re.I) and not _OF_OURS.search(line)
         ]
         said = re.sub(r"^(\[[^\]]*\] )+", "", wrong[0]).replace("fd:", "it") if wrong else ""
         return f": {said[:120]!r}" if said else ""

@@ -1,6 +1,7 @@
 """Untrusted YAML and JSON: limits on size, depth and repeated parts, before a value is built."""
 
 import json
+from collections.abc import Iterable
 
 import yaml
 
@@ -36,13 +37,14 @@ class _LimitedLoader(yaml.SafeLoader):
             raise ValueError(f"it holds more than {_MAX_EVENTS} values")
         return event
 
-    def construct_mapping(self, node, deep=False):
-        # the standard forbids it; the library takes the last one without a word
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
-        if twice is not None:
-            raise ValueError(f"it has {shown(twice)} twice, in the mapping of line {node.start_mark.line + 1}")
-        return super().construct_mapping(node, deep)
+    def compose_mapping_node(self, anchor):
+        # the standard forbids a key twice; the library takes the last one without a word. Here and not where values
+        # are built: there the keys that a merge brings in stand beside those that replace them
+        node = super().compose_mapping_node(anchor)
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        if (twice := _first_repeated(keys)) is not None:
+            raise ValueError(f"it has {shown(twice[1])} twice, in the mapping of line {node.start_mark.line + 1}")
+        return node
 
     def construct_document(self, node):
         sizes: dict[int, int] = {}
@@ -98,11 +100,28 @@ def _value(text: str):
 
 def _once_each(pairs: list[tuple]) -> dict:
     """The names of a JSON object; the library takes the last one of a name without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"it has {shown(next(name for name in names if names.count(name) > 1))} twice")
-    return found
+    if (twice := _first_repeated(name for name, _ in pairs)) is not None:
+        raise ValueError(f"it has {shown(twice)} twice")
+    return dict(pairs)
+
+
+def json_value(content: str | bytes):
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: for what is no JSON, or has a name twice. RecursionError.
+    """
+    return json.loads(content, object_pairs_hook=_once_each)
+
+
+def _first_repeated(values: Iterable):
+    """The first value that was there before, None when all differ; every value is looked at once."""
+    seen = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
 
 
 def read_json(
@@ -120,7 +139,7 @@ def read_json(
         content = read_bytes(path, what, MAX_JSON_BYTES, code, hint, error_class)
         if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_JSON_VALUES:
             raise ValueError(f"it holds more than {MAX_JSON_VALUES} values")
-        value = json.loads(content, object_pairs_hook=_once_each)
+        value = json_value(content)
         if not isinstance(value, kind):
             raise ValueError(f"it holds {shown(value)}, expected {'names' if kind is dict else f'a {kind.__name__}'}")
         return value

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hoi_motion.errors import shown
-from hoi_motion.reading.text import MAX_JSON_BYTES
-from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.media.image_files import MAX_PICTURE_BYTES
+from hoi_motion.reading.text import MAX_JSON_BYTES, json_value
+from hoi_motion.reading.untrusted import read_bytes, reading, reason_of
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request_files import RequestFiles
 
@@ -40,7 +41,7 @@ def read_request_list(path) -> list[ListedRequest]:
     """
     path = Path(path)
     with reading(path, WHAT, ErrorCode.CONFIG_INVALID, HINT):
-        lines = read_bytes(path, WHAT, MAX_JSON_BYTES, ErrorCode.CONFIG_INVALID, HINT).decode("utf-8-sig").splitlines()
+        lines = read_bytes(path, WHAT, MAX_JSON_BYTES, ErrorCode.CONFIG_INVALID, HINT).decode("utf-8-sig").split("\n")
     requests: dict[str, ListedRequest] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -60,9 +61,9 @@ def read_request_list(path) -> list[ListedRequest]:
 
 def _request(line: str, number: str, folder: Path) -> ListedRequest:
     try:
-        data = json.loads(line)
+        data = json_value(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{shown(line)} is no JSON", HINT) from error
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{shown(line)} is no JSON: {reason_of(error)}", HINT) from error
     if not isinstance(data, dict):
         raise InputError(ErrorCode.CONFIG_INVALID, f"{shown(data)} is no JSON object", HINT)
     name = data.pop("name", number)
@@ -80,7 +81,8 @@ def _digest(data: dict, files: RequestFiles) -> str:
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
     for file in files.files:
         try:
-            digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
-        except OSError:  # its turn says what is wrong with it
+            content = read_bytes(file, "a file of a request", MAX_PICTURE_BYTES)
+            digest.update(hashlib.sha256(content).digest())
+        except (OSError, InputError):  # its turn says what is wrong with it
             digest.update(b"unreadable")
     return digest.hexdigest()[:16]

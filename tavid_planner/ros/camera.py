@@ -3,15 +3,20 @@
 import numpy as np
 from sensor_msgs.msg import CameraInfo
 
+from hoi_motion.camera import checked_intrinsics
 from tavid_planner.errors import ErrorCode, InputError
 
+_POLYNOMIAL_LENGTHS = (4, 5, 8, 12, 14)
 DISTORTION_LENGTHS = {
-    "plumb_bob": (4, 5),
-    "rational_polynomial": (8, 12, 14),
+    "plumb_bob": _POLYNOMIAL_LENGTHS,
+    "rational_polynomial": _POLYNOMIAL_LENGTHS,
     "equidistant": (4,),
     "fisheye": (4,),
 }
-"""Model -> numbers of coefficients that OpenCV reads."""
+"""Model -> numbers of coefficients that OpenCV reads; the polynomials are one formula, and drivers mix up its names."""
+ROTATION_TOLERANCE = 1e-2
+LEAST_SHARE_LEFT = 0.1
+"""Of a rectified picture that comes from within the camera's picture; with less the calibration is a wrong one."""
 FISHEYE = ("equidistant", "fisheye")
 
 
@@ -66,6 +71,14 @@ class Rectification:
             self._maps = cv2.fisheye.initUndistortRectifyMap(K, D, R, new_K, size, cv2.CV_32FC1)
         else:
             self._maps = cv2.initUndistortRectifyMap(K, D, R, new_K, size, cv2.CV_32FC1)
+        x, y = self._maps
+        seen = (x > -1) & (x < size[0]) & (y > -1) & (y < size[1])
+        if seen.mean() < LEAST_SHARE_LEFT:
+            raise InputError(
+                ErrorCode.CAMERA_INVALID,
+                f"the camera info's distortion leaves {seen.mean():.0%} of the picture",
+                "calibrate the camera, or send rectified images",
+            )
 
     def image(self, rgb: np.ndarray) -> np.ndarray:  # (H, W, 3) uint8
         import cv2
@@ -95,11 +108,12 @@ def _calibration(message: CameraInfo, size_px: tuple[int, int]):
     R = np.asarray(message.r, np.float64).reshape(3, 3)
     if not R.any():
         R = np.eye(3)
-    for name, matrix in (("K", K), ("P", new_K)):
-        if not (np.isfinite(matrix).all() and matrix[0, 0] > 0 and matrix[1, 1] > 0):
-            raise InputError(ErrorCode.CAMERA_INVALID, f"the camera info has a {name} that is no camera matrix")
-    if not (np.isfinite(D).all() and np.isfinite(R).all()):
-        raise InputError(ErrorCode.CAMERA_INVALID, "the camera info has numbers in D or R that are not finite")
+    K, new_K = checked_intrinsics(K), checked_intrinsics(new_K)
+    if not np.isfinite(D).all():
+        raise InputError(ErrorCode.CAMERA_INVALID, "the camera info has numbers in D that are not finite")
+    is_rotation = np.isfinite(R).all() and np.allclose(R @ R.T, np.eye(3), atol=ROTATION_TOLERANCE)
+    if not is_rotation or np.linalg.det(R) < 0:
+        raise InputError(ErrorCode.CAMERA_INVALID, "the camera info has an R that is no rotation")
     return K, D, R, new_K
 
 

@@ -1,10 +1,12 @@
 """sensor_msgs/CompressedImage as image_transport publishes it, decoded to the Image it stands for."""
 
 import io
+import re
 
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
+from hoi_motion.media.image_files import check_passes
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import MAX_SIZE_PX
 from tavid_planner.ros.conversions import image_from_pixels
@@ -12,6 +14,11 @@ from tavid_planner.ros.conversions import image_from_pixels
 FORMATS = ("JPEG", "PNG")
 MODES = {"L": "mono8", "RGB": "rgb8"}
 """Of the decoder -> encoding of the message."""
+_IN_RGB_ORDER = re.compile(r"\s*(rgb|bgr)a?(8|16)\s*;.*\bcompressed rgb")
+"""A format of pixels that were handed to the encoder as red, green, blue.
+
+The encoder of image_transport takes blue, green, red: of such a picture every decoder shows red and blue exchanged.
+"""
 
 
 def decompressed(message: CompressedImage, name: str) -> Image:
@@ -21,6 +28,7 @@ def decompressed(message: CompressedImage, name: str) -> Image:
         InputError: IMAGE_INVALID for what is no JPEG or PNG, is damaged or too large; judged before it is decoded.
     """
     from PIL import Image as Picture
+    from PIL import UnidentifiedImageError
 
     try:
         with Picture.open(io.BytesIO(bytes(message.data)), formats=FORMATS) as picture:
@@ -30,20 +38,30 @@ def decompressed(message: CompressedImage, name: str) -> Image:
                     f"{name} is {picture.width}x{picture.height} pixels",
                     f"each side may have {MAX_SIZE_PX} pixels",
                 )
-            if picture.mode.startswith("I"):
+            # the decoder drops the lower half of 16-bit colours, and says so nowhere but here
+            if picture.mode.startswith("I") or any(";16" in str(tile[3]) for tile in picture.tile):
                 raise InputError(
                     ErrorCode.ENCODING_UNSUPPORTED,
                     f"{name} has 16 bits a pixel (format {message.format[:60]!r})",
                     "scale it to mono8 or rgb8 where it is made",
                 )
+            check_passes(picture, message.data)
             picture = picture.convert("L" if picture.mode in ("L", "1") else "RGB")
             pixels = np.asarray(picture)
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise _undecodable(message, name, f"it is none of {', '.join(FORMATS)}") from error
     except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:
-        raise InputError(
-            ErrorCode.IMAGE_INVALID,
-            f"{name} cannot be decoded (format {message.format[:60]!r}): {error}",
-            "publish it as JPEG or PNG, or set image_transport to raw",
-        ) from error
+        raise _undecodable(message, name, str(error)) from error
+    if picture.mode == "RGB" and _IN_RGB_ORDER.match(message.format[:200]):
+        pixels = pixels[..., ::-1]
     return image_from_pixels(pixels, MODES[picture.mode], message.header)
+
+
+def _undecodable(message: CompressedImage, name: str, reason: str) -> InputError:
+    return InputError(
+        ErrorCode.IMAGE_INVALID,
+        f"{name} cannot be decoded (format {message.format[:60]!r}): {reason}",
+        "publish it as JPEG or PNG, or set image_transport to raw",
+    )

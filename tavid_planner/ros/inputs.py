@@ -193,6 +193,7 @@ class LatestInputs:
     def _depth(self, goal, image: Image, options: NodeConfig) -> tuple[Image | None, tuple[str, ...]]:
         """The goal's depth image, else that of the topic which was taken with the image, and why there is none."""
         if not is_empty(goal.depth):
+            _check_frame(goal.depth.header, image.header, "depth image", "send depth that is registered to the image")
             return goal.depth, ()
         if not self._received.has(DEPTH):
             return None, ()
@@ -220,13 +221,8 @@ class LatestInputs:
         """The camera info of an image, and why there is none."""
         if not is_calibrated(goal.camera_info):
             return self._received.camera_info(header)
-        frame = goal.camera_info.header.frame_id
-        if frame and header.frame_id and frame != header.frame_id:
-            raise InputError(
-                ErrorCode.CAMERA_INVALID,
-                f"the camera info is of frame {frame[:80]!r}, the image of {header.frame_id[:80]!r}",
-                "send the camera info that was published with this image",
-            )
+        hint = "send the camera info that was published with this image"
+        _check_frame(goal.camera_info.header, header, "camera info", hint)
         return goal.camera_info, ()
 
     def _is_rectified(self) -> bool:
@@ -265,6 +261,15 @@ def _rectified(request: InteractionRequest, rectification: Rectification) -> Int
         samples=request.samples,
         known=request.known,
     )
+
+
+def _check_frame(header: Header, image: Header, name: str, hint: str) -> None:
+    if header.frame_id and image.frame_id and header.frame_id != image.frame_id:
+        raise InputError(
+            ErrorCode.CAMERA_INVALID,
+            f"the {name} is of frame {header.frame_id[:80]!r}, the image of {image.frame_id[:80]!r}",
+            hint,
+        )
 
 
 def _check_together(image: Image, other: Image, name: str, tolerance_s: float) -> None:

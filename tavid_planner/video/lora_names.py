@@ -22,6 +22,18 @@ _PARTS = (
     ("up_bias", re.compile(r"(\.lora_B|\.lora_up|\.lora\.up)(\.\w+)?\.bias")),
     ("alpha", re.compile(r"\.(lora_)?alpha")),
 )
+# parts of other kinds of adapters, and what these are called
+_OTHER_KINDS = (
+    ("DoRA", re.compile(r"lora_magnitude_vector|dora_scale")),
+    ("LoHa", re.compile(r"\.hada_[wt]\d")),
+    ("LoKr", re.compile(r"\.lokr_[wt]\d")),
+    ("OFT", re.compile(r"\.oft_")),
+    ("VeRA", re.compile(r"\.vera_lambda")),
+    ("LoCon", re.compile(r"\.lora_mid\.")),
+    ("whole changes of weights", re.compile(r"\.diff(_b)?$")),
+    ("whole weights", re.compile(r"\.modules_to_save\.")),
+)
+MAX_ALPHA = 1e5
 # what may stand before the name of a layer
 _WRAPPERS = ("lora", "unet", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
 # of a Wan transformer: a piece of diffusers' name of a layer, and what the model's own repository calls it
@@ -93,6 +105,13 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         parts[layer, part], origin[layer, part] = value, key
     if not tensors:
         raise _strange(path, "it is empty")
+    for kind, pattern in _OTHER_KINDS:
+        if of_kind := next(filter(pattern.search, lost), None):
+            raise VideoError(
+                ErrorCode.ADAPTER_INCOMPATIBLE,
+                f"{path} holds {kind} ({of_kind!r}), which is not read: only plain LoRA is",
+                "merge it into the base model, or convert it to a LoRA",
+            )
     if lost:
         # our own architecture's names of layers that this transformer lacks
         if all(_split(key)[0] and any(map(_OUR_LAYER.match, _unwrapped(key))) for key in lost):
@@ -110,10 +129,12 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         _check_shapes(path, layer, down, up, module)
         weights[f"{layer}.lora_A.weight"], weights[f"{layer}.lora_B.weight"] = down, up
         if (bias := parts.get((layer, "up_bias"))) is not None:
+            if bias.shape != (module.out_features,):
+                raise incompatible(path, f"the bias of {layer} has the shape {tuple(bias.shape)}")
             weights[f"{layer}.lora_B.bias"] = bias
         ranks[layer] = len(down)
         if (alpha := parts.get((layer, "alpha"))) is not None:
-            alphas[layer] = _checked_alpha(alpha.float().flatten().tolist(), f"the alpha of {layer}", path)
+            alphas[layer] = _checked_alpha(alpha.flatten().tolist(), f"the alpha of {layer}", path)
     return LoraLayers(weights, ranks, alphas)
 
 
@@ -138,7 +159,7 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
     for layer, rank in found.ranks.items():
         matching = [v for pattern, v in patterns.items() if layer == pattern or layer.endswith(f".{pattern}")]
         stored = found.stored_alphas.get(layer)
-        given = lora_alpha or stored or (matching[0] if matching else common)
+        given = next((v for v in (lora_alpha or None, stored, *matching, common) if v is not None), None)
         alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
         # rank-stabilised LoRA divides by the root of the rank
         rooted = bool(config.get("use_rslora")) and not (lora_alpha or stored)
@@ -198,9 +219,24 @@ def _unwrapped(name: str) -> list[str]:
 
 
 def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module: torch.nn.Linear) -> None:
+    sides = {module.in_features, module.out_features}
+    if down.ndim == up.ndim == 2 and down.shape[1] == up.shape[0] and {down.shape[0], up.shape[1]} == sides:
+        if down.shape[0] != up.shape[1] or down.shape[1] != module.in_features:
+            raise _strange(path, f"lora_A and lora_B of {layer} are exchanged or transposed")
     if down.ndim != 2 or up.ndim != 2 or down.shape[0] != up.shape[1]:
         shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
         raise _strange(path, f"the weights of {layer} have the shapes {shapes}, which share no rank")
+    if not len(down):
+        raise _strange(path, f"the weights of {layer} have rank 0")
+    for name, weights in (("lora_A", down), ("lora_B", up)):
+        if not weights.is_floating_point():
+            raise _strange(path, f"{name} of {layer} holds {str(weights.dtype).removeprefix('torch.')}, no weights")
+        if not weights.float().isfinite().all():
+            raise VideoError(
+                ErrorCode.ADAPTER_INCOMPATIBLE,
+                f"{path} is damaged: {name} of {layer} holds numbers that are not finite",
+                "its training has failed, or the file was cut: take another checkpoint",
+            )
     for name, have, want in (
         ("lora_A", down.shape[1], module.in_features),
         ("lora_B", up.shape[0], module.out_features),
@@ -211,9 +247,9 @@ def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module
 
 def _checked_alpha(values: list, name: str, path) -> float:
     try:
-        [alpha] = (float(value) for value in values)
+        [alpha] = (math.nan if isinstance(value, bool) else float(value) for value in values)
     except (TypeError, ValueError):
         alpha = math.nan
-    if not (math.isfinite(alpha) and alpha > 0):
-        raise _strange(path, f"{name} is {str(values)[:60]}, expected one positive number")
+    if not 0 < alpha <= MAX_ALPHA:
+        raise _strange(path, f"{name} is {str(values)[:60]}, expected one positive number up to {MAX_ALPHA:g}")
     return alpha

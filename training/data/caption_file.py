@@ -1,6 +1,7 @@
 """Captions from text files, whose encoding is known or named, never guessed."""
 
 import codecs
+import unicodedata
 from pathlib import Path
 
 from tavid_planner.errors import ErrorCode, InputError
@@ -27,18 +28,27 @@ def read_caption(path: Path, name: str, encoding: str = "utf-8") -> str:
         InputError: FILE_INVALID when it is no text in that encoding.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise unusable(name, f"its caption {path.name} cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
-        raise unusable(name, f"its caption {path.name} has {len(content)} bytes, at most {MAX_BYTES} are read")
+        raise unusable(name, f"its caption {path.name} has more than {MAX_BYTES} bytes")
     encoding = next((marked for mark, marked in _MARKS if content.startswith(mark)), encoding)
     try:
-        return content.decode(encoding).strip()
+        text = content.decode(encoding).strip()
     except UnicodeError as error:
         where = f", byte {error.start} is {content[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else ""
         reason = f"its caption {path.name} is not in {encoding}{where}: name its encoding with --caption-encoding"
         raise unusable(name, reason) from error
+    # UTF-16 without its mark is UTF-8 with a zero between any two letters
+    if any(unicodedata.category(letter) == "Cc" and not letter.isspace() for letter in text):
+        raise unusable(
+            name,
+            f"its caption {path.name} has control characters where it is read as {encoding}: name its encoding with "
+            "--caption-encoding",
+        )
+    return text
 
 
 def checked_encoding(encoding: str) -> str:

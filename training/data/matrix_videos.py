@@ -11,8 +11,10 @@ sentence names acts on the second.
 
 import csv
 import hashlib
+import io
 import json
 import re
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import numpy as np
 
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import VideoClip, read_video
-from hoi_motion.reading.text import MAX_JSON_BYTES
+from hoi_motion.reading.text import MAX_JSON_BYTES, json_value
 from hoi_motion.reading.untrusted import read_bytes, reading
 from tavid_planner.errors import InputError
 from tavid_planner.instances import MAX_INSTANCES
@@ -99,12 +101,16 @@ class MatrixVideos:
         with reading(path, "metadata", hint="each row has a video and a prompt"):
             text = read_bytes(path, "metadata", MAX_JSON_BYTES).decode("utf-8-sig")
             if path.suffix == ".csv":
-                rows = [dict(row) for row in csv.DictReader(text.splitlines())]
+                rows = _csv_rows(text)
             elif path.suffix == ".jsonl":
-                rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+                rows = [json_value(line) for line in text.split("\n") if line.strip()]
             else:
-                rows = json.loads(text)
-            return {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
+                rows = json_value(text)
+            named = {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
+            if len(named) < len(rows):
+                names = Counter(Path(row["video"]).name for row in rows)
+                raise ValueError(f"it has several rows for the video {names.most_common(1)[0][0]!r:.100}")
+            return named
 
     def _video(self, name: str) -> Path:
         return self.folder / VIDEOS / name
@@ -159,6 +165,24 @@ def _number(name: str, row: dict, field: str, otherwise: int | None) -> int | No
     if not str(given).isdigit():
         raise unusable(name, f"its {field} is {given!r}, expected the number of an instance")
     return int(given)
+
+
+def _csv_rows(text: str) -> list[dict]:
+    """Rows of a table; a field in quotes may go on over lines.
+
+    Raises:
+        ValueError: for a row that has more or fewer fields than there are names.
+    """
+    head = text.partition("\n")[0]
+    # spreadsheets of many countries write semicolons
+    separator = next((mark for mark in ",;\t" if mark in head), ",")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise ValueError(f"its line {reader.line_num} has not as many fields as the first has names")
+        rows.append(row)
+    return rows
 
 
 def _stem(name: str) -> str:

@@ -65,6 +65,10 @@ class VideoClips:
         return sorted(path.name for path in self.folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
 
     def load(self, name: str) -> TrainingClip:
+        for suffixes, what in ((VIDEO_SUFFIXES, "videos"), ((".png",), "masks"), ((".txt",), "captions")):
+            if len(same := self._called(name, suffixes)) > 1:
+                files = ", ".join(sorted(path.name for path in same)[:4])
+                raise unusable(name, f"{what} of one name are there, of which only one can be meant: {files}")
         beside = {suffix: self.beside(name, suffix) for suffix in (".png", ".txt")}
         for suffix, what in ((".png", "mask"), (".txt", "caption")):
             if not beside[suffix].is_file():
@@ -86,8 +90,12 @@ class VideoClips:
         plain = (self.folder / name).with_suffix(suffix)
         if plain.is_file():
             return plain
-        same = (p for p in plain.parent.iterdir() if p.stem == plain.stem and p.suffix.lower() == suffix)
-        return min(same, default=plain)
+        return min(self._called(name, (suffix,)), default=plain)
+
+    def _called(self, name: str, suffixes: tuple[str, ...]) -> list[Path]:
+        """The files that are called as a clip is, with one of these endings in whatever case."""
+        stem = Path(name).stem
+        return [p for p in self.folder.iterdir() if p.stem == stem and p.suffix.lower() in suffixes]
 
 
 def load(source: ClipSource, name: str) -> TrainingClip:

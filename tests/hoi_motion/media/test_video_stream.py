@@ -97,6 +97,28 @@ def test_a_file_of_which_a_third_is_gone_is_cut_off(clip, tmp_path, name):
     assert "ends after" in reason(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.nut", "a.wmv", "a.flv", "a.ts"])
+def test_a_video_that_begins_late_is_whole(clip, tmp_path, name):
+    codec = ("-c:v", "mpeg4") if name in ("a.wmv", "a.nut") else ("-c", "copy")
+    ffmpeg("-i", clip, *codec, "-output_ts_offset", "100", tmp_path / name)
+    assert len(read_video(tmp_path / name, 60).frames) == 60
+
+
+def test_a_recording_that_says_no_length_is_whole_until_it_is_cut(clip, tmp_path):
+    path = tmp_path / "recorder.webm"
+    ffmpeg("-i", clip, "-c:v", "libvpx", "-live", "1", path)
+    assert len(read_video(path, 60).frames) == 60
+    path.write_bytes(path.read_bytes()[:-300])
+    assert "ends after" in reason(path)
+
+
+def test_the_cover_of_a_song_is_no_video(clip, tmp_path):
+    ffmpeg("-i", clip, "-frames:v", "1", tmp_path / "a.png")
+    cover = ("-c:v", "copy", "-disposition:v:0", "attached_pic")
+    ffmpeg(*SOUND, "-i", tmp_path / "a.png", "-map", "0", "-map", "1", *cover, tmp_path / "a.m4a")
+    assert "no video stream, only audio (aac), cover (png)" in reason(tmp_path / "a.m4a")
+
+
 def test_the_rate_is_that_of_the_frames_and_not_what_the_container_says(clip, tmp_path):
     path = tmp_path / "recorder.webm"
     slowed = "setpts='(N*0.125+0.03*mod(N\\,2))/TB',settb=1/1000"
@@ -137,9 +159,10 @@ def test_a_picture_is_no_video(tmp_path):
     assert "is a picture" in reason(tmp_path / "a.png")
 
 
-def test_a_size_that_changes_is_refused(clip, tmp_path):
+@pytest.mark.parametrize("size", ["48:32", "64:96"])
+def test_a_size_that_changes_is_refused(clip, tmp_path, size):
     ffmpeg("-i", clip, "-frames:v", "10", "-c:v", "libx264", tmp_path / "a.ts")
-    ffmpeg("-i", clip, "-vf", "scale=48:32", "-frames:v", "10", "-c:v", "libx264", tmp_path / "b.ts")
+    ffmpeg("-i", clip, "-vf", f"scale={size}", "-frames:v", "10", "-c:v", "libx264", tmp_path / "b.ts")
     both = tmp_path / "both.ts"
     both.write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
     assert "changes its size" in reason(both)

@@ -91,3 +91,16 @@ def test_json_name_that_is_given_twice_is_refused(tmp_path):
     (tmp_path / "twice.json").write_text('{"a": {"b": 1, "b": 2}}')
     with pytest.raises(InputError, match="'b' twice"):
         read_json(tmp_path / "twice.json", "a list")
+
+
+def test_a_merged_mapping_may_replace_what_it_merges_wherever_it_is_merged_again():
+    text = "b: &b {x: 1}\na: {m: &m {<<: *b, x: 2}}\ntop: {<<: *m, y: 3}"
+    assert parse_yaml(text, "it")["top"] == {"x": 2, "y": 3}
+
+
+def test_a_name_that_comes_again_after_very_many_is_found_at_once(tmp_path):
+    names = [f'"k{number}":1' for number in range(200_000)]
+    (tmp_path / "many.json").write_text("{" + ",".join([*names, names[-1]]) + "}")
+    # to compare every name with every other would take minutes
+    with pytest.raises(InputError, match="'k199999' twice"):
+        read_json(tmp_path / "many.json", "a list")

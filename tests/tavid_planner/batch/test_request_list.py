@@ -1,6 +1,7 @@
 """A list of requests: what a line may say, and what is said of one that is wrong."""
 
 import json
+import os
 
 import pytest
 
@@ -39,6 +40,7 @@ def test_another_picture_under_the_same_name_is_another_request(tmp_path, write_
     [
         ("{", "is no JSON"),
         ("[]", "no JSON object"),
+        (json.dumps(LINE)[:-1] + ', "mask": "other.png"}', "'mask' twice"),
         ('{"name": ' + "[" * 5000, "is no JSON"),
         (LINE | {"name": "../up"}, "no name of a folder"),
         (LINE | {"name": 7}, "no name of a folder"),
@@ -65,3 +67,16 @@ def test_names_that_are_one_folder_are_refused(tmp_path):
 def test_an_empty_list_is_refused(tmp_path):
     with pytest.raises(InputError, match="no request"):
         listed(tmp_path, "", " ")
+
+
+def test_a_letter_that_parts_lines_elsewhere_stands_in_a_text(tmp_path):
+    line = LINE | {"instruction": "picks up\u2028the [TGT] mug"}
+    [request] = listed(tmp_path, json.dumps(line, ensure_ascii=False))
+    assert request.name == "0001"
+
+
+def test_a_pipe_in_place_of_a_picture_does_not_hold_up_the_list(tmp_path):
+    os.mkfifo(tmp_path / "image.png")
+    [request] = listed(tmp_path, LINE)
+    with pytest.raises(InputError, match="is not a file"):
+        request.files.read()

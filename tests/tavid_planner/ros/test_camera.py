@@ -92,3 +92,29 @@ def test_unknown_lens_is_named(model, d):
     with pytest.raises(TavidError, match="known are") as error:
         Rectification(info_of(d=d, distortion_model=model), SIZE_PX)
     assert error.value.code is ErrorCode.CAMERA_INVALID
+
+
+@pytest.mark.parametrize("model, coefficients", [("plumb_bob", 8), ("plumb_bob", 14), ("rational_polynomial", 5)])
+def test_one_polynomial_is_read_under_either_name(model, coefficients):
+    d = (LENSES["rational_polynomial"] + [0.0] * 6)[:coefficients]
+    mask = np.zeros(SIZE_PX, bool)
+    mask[10:20, 50:60] = True
+    named = "plumb_bob" if coefficients == 5 else "rational_polynomial"
+    maps = [Rectification(info_of(d=d, distortion_model=name), SIZE_PX).labels(mask) for name in (model, named)]
+    np.testing.assert_array_equal(*maps)
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"d": [1e5] * 5}, "leaves 0% of the picture"),
+        ({"r": [1.0, 0, 0, 0, 1.0, 0, 0, 0, 0]}, "no rotation"),
+        ({"r": [-1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0]}, "no rotation"),
+        ({"k": [*K[:8], 0.0]}, "last row"),
+    ],
+)
+def test_calibration_that_no_camera_has_gives_no_empty_picture(changes, said):
+    info = info_of(**({"d": [0.1] * 5, "distortion_model": "plumb_bob"} | changes))
+    with pytest.raises(TavidError, match=said) as error:
+        Rectification(info, SIZE_PX)
+    assert error.value.code is ErrorCode.CAMERA_INVALID

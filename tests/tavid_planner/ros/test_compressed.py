@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as Picture
@@ -54,3 +55,33 @@ def test_what_cannot_be_read_is_said_in_one_line(data, code):
     with pytest.raises(TavidError) as error:
         decompressed(CompressedImage(format="jpeg", data=data), "image")
     assert error.value.code is code and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8"])
+@pytest.mark.parametrize("handed_over, channels", [("bgr8", [0, 1, 2]), ("rgb8", [2, 1, 0])])
+def test_colours_are_as_image_transport_gives_them_back(encoding, handed_over, channels):
+    compressed = message(Picture.fromarray(RGB[..., channels]), "PNG")
+    compressed.format = f"{encoding}; png compressed {handed_over}"
+    np.testing.assert_array_equal(rgb_from_image(decompressed(compressed, "image")), RGB)
+
+
+def test_colours_of_16_bits_are_not_cut_to_8_without_a_word():
+    _, data = cv2.imencode(".png", np.full((4, 4, 3), 1500, np.uint16))
+    with pytest.raises(TavidError, match="16 bits") as error:
+        decompressed(CompressedImage(format="rgb16; png compressed bgr16", data=data.tobytes()), "image")
+    assert error.value.code is ErrorCode.ENCODING_UNSUPPORTED
+
+
+def test_picture_of_many_passes_is_refused_before_it_is_decoded():
+    file = io.BytesIO()
+    Picture.new("L", (8000, 8000)).save(file, "JPEG", progressive=True)
+    scan = b"\xff\xda"
+    data = file.getvalue() + 30 * scan
+    with pytest.raises(TavidError, match="passes"):
+        decompressed(CompressedImage(format="jpeg", data=data), "image")
+
+
+def test_compressed_depth_is_called_no_picture_and_no_address_of_memory_is_shown():
+    with pytest.raises(TavidError, match="none of JPEG, PNG") as error:
+        decompressed(CompressedImage(format="16UC1; compressedDepth png", data=bytes(12) + b"\x89PNG"), "image")
+    assert "object at" not in str(error.value)

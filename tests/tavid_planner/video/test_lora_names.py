@@ -10,6 +10,7 @@ from test_adapter import run
 
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.adapter import LORA_FILE, PEFT_CONFIG, PEFT_FILE, load_adapter
+from tavid_planner.video.lora_names import read_layers
 
 OURS = "transformer."
 
@@ -205,3 +206,44 @@ def test_every_layer_of_wan_has_an_original_name_of_its_own():
     layers = [n for n, m in modules if isinstance(m, torch.nn.Linear) and _WAN_LAYER.match(n)]
     originals = {_original(layer) for layer in layers}
     assert len(originals) == len(layers) and not [name for name in originals if "attn1" in name or "_embedder" in name]
+
+
+def layers_of(changes: dict):
+    """A LoRA of rank 4 for one layer of 8 to 6 features, with changes to its tensors."""
+    transformer = torch.nn.ModuleDict({"proj": torch.nn.Linear(8, 6)})
+    plain = {"proj.lora_A.weight": torch.ones(4, 8), "proj.lora_B.weight": torch.ones(6, 4)}
+    return read_layers(plain | changes, transformer, "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "key, kind",
+    [
+        ("proj.lora_magnitude_vector", "DoRA"),
+        ("lora_unet_proj.dora_scale", "DoRA"),
+        ("proj.hada_w1_a", "LoHa"),
+        ("proj.lokr_w1", "LoKr"),
+        ("base_model.model.proj.modules_to_save.weight", "whole weights"),
+    ],
+)
+def test_another_kind_of_adapter_is_called_by_its_kind(key, kind):
+    with pytest.raises(VideoError, match=f"holds {kind}.*only plain LoRA is"):
+        layers_of({key: torch.ones(6)})
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"proj.lora_A.weight": torch.ones(6, 4), "proj.lora_B.weight": torch.ones(4, 8)}, "exchanged or transposed"),
+        ({"proj.lora_A.weight": torch.ones(8, 4), "proj.lora_B.weight": torch.ones(4, 6)}, "exchanged or transposed"),
+        ({"proj.lora_A.weight": torch.full((4, 8), torch.nan)}, "lora_A of proj holds numbers that are not finite"),
+        ({"proj.lora_B.weight": torch.ones(6, 4, dtype=torch.int32)}, "lora_B of proj holds int32"),
+        ({"proj.lora_A.weight": torch.ones(0, 8), "proj.lora_B.weight": torch.ones(6, 0)}, "rank 0"),
+        ({"proj.lora_B.bias": torch.ones(3)}, "the bias of proj"),
+        ({"proj.alpha": torch.tensor(1e30)}, "alpha of proj"),
+        ({"proj.alpha": torch.ones(4)}, "alpha of proj"),
+    ],
+)
+def test_weights_that_cannot_be_meant_are_named(changes, said):
+    with pytest.raises(VideoError, match=said) as error:
+        layers_of(changes)
+    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE

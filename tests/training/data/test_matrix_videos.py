@@ -116,3 +116,25 @@ def test_damaged_metadata_is_named(folder):
 
 def test_marks_leave_the_sentence_and_the_target_gets_its_own():
     assert plain_caption("a <id1> man lifts a <id2>red mug", 2) == "a man lifts a [TGT] red mug"
+
+
+def test_a_prompt_may_go_on_over_lines_and_fields_may_be_parted_by_semicolons(folder):
+    prompt = PROMPT.replace(" passes", "\npasses")
+    (folder / "metadata.csv").write_text(f'video;prompt\n000001.mp4;"{prompt}"\n')
+    clip = MatrixVideos(folder, 8, 8.0).load("000001.mp4")
+    assert clip.caption.split() == "a person passes a ball to another [TGT] person".split()
+
+
+@pytest.mark.parametrize(
+    "kind, text, said",
+    [
+        ("csv", "video,prompt\n1.mp4,a <id1> person, who sits\n", "line 2 has not as many fields"),
+        ("csv", "video,prompt\n1.mp4\n", "line 2 has not as many fields"),
+        ("csv", "video,prompt\na/1.mp4,x\nb/1.mp4,y\n", "several rows for the video '1.mp4'"),
+        ("jsonl", '{"video": "1.mp4", "video": "2.mp4", "prompt": "x"}', "'video' twice"),
+    ],
+)
+def test_metadata_that_says_two_things_is_refused(folder, kind, text, said):
+    (folder / f"metadata.{kind}").write_text(text)
+    with pytest.raises(InputError, match=said):
+        MatrixVideos(folder).names()

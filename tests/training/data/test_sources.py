@@ -111,3 +111,18 @@ def test_what_is_no_encoding_of_text_is_refused(name):
     with pytest.raises(InputError, match="caption encoding") as caught:
         checked_encoding(name)
     assert caught.value.code == ErrorCode.CONFIG_INVALID
+
+
+def test_utf_16_without_its_mark_is_not_read_as_letters_with_zeros_between(tmp_path):
+    (tmp_path / "a.txt").write_bytes("picks up [TGT]".encode("utf-16-le"))
+    with pytest.raises(InputError, match="control characters.*--caption-encoding"):
+        read_caption(tmp_path / "a.txt", "a.mp4")
+    assert read_caption(tmp_path / "a.txt", "a.mp4", "utf-16-le") == "picks up [TGT]"
+
+
+@pytest.mark.parametrize("other, what", [("a.mov", "videos"), ("a.PNG", "masks"), ("a.TXT", "captions")])
+def test_files_of_which_only_one_can_be_meant_are_named(tmp_path, other, what):
+    write_clip(tmp_path, "a", 12, 8)
+    (tmp_path / other).write_bytes(b"another")
+    with pytest.raises(InputError, match=f"{what} of one name are there.*{other}"):
+        open_source(tmp_path, 9).load("a.mp4")
