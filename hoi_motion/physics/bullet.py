@@ -18,6 +18,9 @@ with quiet_pybullet():  # its build date, where commands print one line
     import pybullet
 
 _rows: list[list[float]] = []  # of x, y and z: as many as the largest mesh so far needed
+_vertices: list[list[float]] = []
+_normals: list[list[float]] = []
+_indices: list[int] = []
 _in_use = threading.Lock()
 
 
@@ -28,8 +31,7 @@ def collision_mesh(client: int, vertices_m: np.ndarray, faces: np.ndarray | None
         vertices_m: (N, 3).
         faces: (F, 3), triangles as they are; None for the hull of the vertices.
     """
-    with _lent(vertices_m) as (vertices,), _indices(faces) as indices:
-        mesh = dict(vertices=vertices) if faces is None else dict(vertices=vertices, indices=indices)
+    with _lent(vertices_m, faces) as mesh:
         return pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh, physicsClientId=client)
 
 
@@ -42,37 +44,34 @@ def visual_mesh(
         vertices_m: (N, 3). faces: (F, 3). normals: (N, 3), None for PyBullet's own.
         look: colours, as createVisualShape takes them.
     """
-    given = [vertices_m] if normals is None else [vertices_m, normals]
-    with _lent(*given) as rows, _indices(faces) as indices:
-        mesh = dict(zip(("vertices", "normals"), rows))
-        return pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh, indices=indices, **look, physicsClientId=client)
+    with _lent(vertices_m, faces, normals) as mesh:
+        return pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh, **look, physicsClientId=client)
 
 
 @contextmanager
-def _lent(*arrays: np.ndarray) -> Iterator[list[list[list[float]]]]:
-    """Arrays (N, 3) as lists of rows that are everybody's; the lists are empty again afterwards."""
+def _lent(
+    vertices_m: np.ndarray, faces: np.ndarray | None = None, normals: np.ndarray | None = None
+) -> Iterator[dict[str, list]]:
+    """A mesh as PyBullet takes it, in lists and rows that are everybody's; the lists are empty again afterwards."""
+    count = len(vertices_m)
     with _in_use, no_collection():
-        needed = sum(map(len, arrays))
-        _rows.extend([0.0, 0.0, 0.0] for _ in range(needed - len(_rows)))
-        lists, begin = [], 0
-        for values in arrays:
-            rows = _rows[begin : begin + len(values)]
-            for row, value in zip(rows, np.asarray(values, float).tolist()):
-                row[:] = value
-            lists.append(rows)
-            begin += len(values)
+        _rows.extend([0.0, 0.0, 0.0] for _ in range(2 * count - len(_rows)))
+        mesh: dict[str, list] = {"vertices": _filled(_vertices, _rows[:count], vertices_m)}
+        if normals is not None:
+            mesh["normals"] = _filled(_normals, _rows[count : 2 * count], normals)
+        if faces is not None:
+            _indices[:] = np.asarray(faces).ravel().tolist()
+            mesh["indices"] = _indices
         try:
-            yield lists
+            yield mesh
         finally:
-            for rows in lists:
-                rows.clear()
+            for values in mesh.values():
+                values.clear()
 
 
-@contextmanager
-def _indices(faces: np.ndarray | None) -> Iterator[list[int]]:
-    """Faces (F, 3) as one list, which is empty afterwards."""
-    indices = [] if faces is None else np.asarray(faces).ravel().tolist()
-    try:
-        yield indices
-    finally:
-        indices.clear()
+def _filled(rows: list[list[float]], free: list[list[float]], values: np.ndarray) -> list[list[float]]:
+    """`rows` with the free ones in it, which hold the values (N, 3) now."""
+    for row, value in zip(free, np.asarray(values, float).tolist()):
+        row[:] = value
+    rows[:] = free
+    return rows
