@@ -1,0 +1,121 @@
+"""What the options that save time or memory cost in hits, and how much time they take: on TargetBench, mini model.
+
+python -m benchmarks.video_options --cases 22 --out runs/video_options.jsonl
+
+Every case is made with each option, the plain profile included, in an order that changes from case to case: as many
+samples as --samples, for whose clips alone the seconds count, and all of which are judged. Time ratios are those of the
+sums. An option whose package is missing is left out by name. On a CPU nothing is seen of what saves a GPU's memory.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pieces import measure_pieces
+from benchmarks.results import Value, add_save_option, save
+from hoi_motion.keypoints.sources import keypoint_source
+from tavid_planner.config import VideoConfig, load_profile
+from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.request import InteractionRequest
+from training.bench.cases import ONE_PERSON_CLASSES, Case, bench_cases
+from training.bench.runner import outcome_of
+from training.bench.scoring import wilson_interval
+
+PLAIN = "plain"
+OPTIONS = {
+    PLAIN: {},
+    "no_capture": dict(capture_attention=False),
+    "step_cache": dict(step_cache="first_block", capture_attention=False),
+    "fp8": dict(weights="fp8"),
+    "int8": dict(weights="int8"),
+    "attention_math": dict(attention="math"),
+    "vae_tiling": dict(vae_tiling=True),
+    "one_batch": dict(samples_at_once=0),
+    "decode_beside": dict(decode_beside=True),
+    "mirrored": dict(mirrored=True),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="mini")
+    parser.add_argument("--options", default=",".join(OPTIONS), help=f"some of {', '.join(OPTIONS)}")
+    parser.add_argument("--samples", type=int, default=2)
+    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: one person, every class in turn")
+    parser.add_argument("--out", type=Path, help="file with which a stopped run goes on")
+    add_save_option(parser, "video_options")
+    arguments = parser.parse_args(argv)
+    names = [PLAIN, *(name for name in arguments.options.split(",") if name != PLAIN)]
+    profile = load_profile(arguments.profile)
+    configs = {name: replace(profile.video, **OPTIONS[name]) for name in names}
+    configs = {name: config for name, config in configs.items() if _is_there(name, config)}
+    cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
+    orders = [list(configs)[k % len(configs) :] + list(configs)[: k % len(configs)] for k in range(len(cases))]
+    jobs = {f"{case.name} {case.index}": (case, configs, order) for case, order in zip(cases, orders)}
+    rows = measure_pieces(
+        measure_case, jobs, arguments.out, samples=arguments.samples, keypoints=profile.lift.keypoints
+    )
+    found = values(rows, list(configs))
+    clips = len(rows) * arguments.samples
+    for name in configs:
+        hit, ratio = found[f"{name}_hit"], found[f"{name}_time_ratio"]
+        print(f"{name:<15} hit {hit.value:.2f} [{hit.interval[0]:.2f}, {hit.interval[1]:.2f}], time {ratio.value:.2f}")
+    print(f"{clips} clips each")
+    if arguments.save:
+        save(arguments.save, "options of the video model on TargetBench, against the plain profile", found)
+    return 0
+
+
+def values(rows: list[dict], names: list[str]) -> dict[str, Value]:
+    found, plain_s = {}, sum(row[PLAIN]["seconds"] for row in rows)
+    for name in names:
+        hits = np.concatenate([row[name]["hits"] for row in rows])
+        found[f"{name}_hit"] = Value(float(hits.mean()), interval=wilson_interval(int(hits.sum()), len(hits)))
+        found[f"{name}_time_ratio"] = Value(sum(row[name]["seconds"] for row in rows) / plain_s)
+    return found | {"clips": Value(len(hits))}
+
+
+def measure_case(case: Case, configs: dict[str, VideoConfig], order: list[str], samples: int, keypoints: str) -> dict:
+    """Seconds of the clips of one case, and which of them hit, by option."""
+    from tavid_planner.video import generate_videos
+
+    plain = configs[PLAIN]
+    scene = case.scene(plain.height, plain.width, plain.num_frames, plain.fps)
+    request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)
+    source, row = keypoint_source(keypoints), {}
+    for name in order:
+        pipeline = _pipeline(configs[name])
+        began = time.perf_counter()
+        made = generate_videos(pipeline, request, configs[name], range(samples))
+        seconds = time.perf_counter() - began
+        clips = [m.video.frames for m in made if m.video is not None]
+        hits = [outcome_of(frames, scene, source).outcome == "hit" for frames in clips]
+        row[name] = {"seconds": seconds, "hits": hits + [False] * (samples - len(hits))}
+    return row
+
+
+def _is_there(name: str, config: VideoConfig) -> bool:
+    try:
+        _pipeline(config)
+    except TavidError as error:
+        if error.code is not ErrorCode.MODEL_MISSING:
+            raise
+        print(f"{name:<15} left out: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+@lru_cache(maxsize=len(OPTIONS))
+def _pipeline(config: VideoConfig):
+    from tavid_planner.video import load_pipeline
+
+    return load_pipeline(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
