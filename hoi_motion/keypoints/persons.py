@@ -10,8 +10,10 @@ LEAST_CONFIDENCE = 0.3
 # of the person's height
 CROWN = 1.7
 THICKNESS = 0.03
-# half of a head with its hair, as a share of the person's height; the points of the face that show one
-HEAD, FACE = 0.075, (kp.NOSE, kp.L_EYE, kp.R_EYE, kp.L_EAR, kp.R_EAR)
+# half of a head with its hair, as a share of the person's height
+HEAD = 0.075
+# the points that show one
+FACE = (kp.NOSE, kp.L_EYE, kp.R_EYE, kp.L_EAR, kp.R_EAR)
 LEAST_FACE_POINTS = 3
 
 

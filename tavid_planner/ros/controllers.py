@@ -15,7 +15,8 @@ from tavid_planner.errors import ControlError, ErrorCode, InputError
 
 ARM_ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 GRIPPER_ACTION = "gripper_controller/gripper_cmd"
-JOINT, WIDTH = "joint", "width"
+JOINT = "joint"
+WIDTH = "width"
 LOOK_S = 0.02  # from one look to the next while something is waited for that no future tells
 
 Wait = Callable[[Future, float], Any]

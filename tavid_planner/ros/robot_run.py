@@ -58,6 +58,7 @@ class RobotRun:
         self._error: TavidError | None = None
         self._end: Future | None = None
         self._ended_at: float | None = None
+        self._late = False
         self.feedback = None
         try:
             self._start(answer.joint_trajectory)
@@ -106,7 +107,8 @@ class RobotRun:
         """Forget the controllers; an arm that still moves is told to stop."""
         if self._end is not None and not self._end.done():
             self.cancel(self._controllers.answer_s)
-        self._arm.destroy()
+        if not self._late:  # a goal that is answered late is stopped by its client
+            self._arm.destroy()
         if self._gripper:
             self._gripper.client.destroy()
 
@@ -125,8 +127,12 @@ class RobotRun:
         def keep(message) -> None:
             self.feedback = message.feedback
 
-        handle = self._wait(self._arm.send_goal_async(goal, feedback_callback=keep), answer_s)
+        asked = self._arm.send_goal_async(goal, feedback_callback=keep)
+        handle = self._wait(asked, answer_s)
         if handle is None:
+            # nobody would watch an arm that moves after all
+            asked.add_done_callback(_stop_late)
+            self._late = True
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {answer_s:g} s")
         if not handle.accepted:
             hint = f"it has to be active and to move {', '.join(trajectory.joint_names)}"
@@ -167,6 +173,12 @@ class RobotRun:
                 f"{name!r} was at its end with {left} goals of the gripper to come",
                 "ask is_done all the while, and let both run by one clock (use_sim_time)",
             )
+
+
+def _stop_late(asked: Future) -> None:
+    handle = asked.result()
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()
 
 
 class _Gripper:
