@@ -1,5 +1,6 @@
 """A plan's answer goes to the controllers of a robot: real actions, and controllers that do as they are told."""
 
+import dataclasses
 import math
 import threading
 import time
@@ -12,6 +13,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
@@ -48,6 +50,7 @@ class Robot:
         self.context.init()
         self.node = Node("robot", namespace=namespace, context=self.context, enable_rosout=False)
         self.arm_does = self.hand_does = "succeed"
+        self.thinks_s = 0.0
         self.stands = {"elbow": -0.2, "other": 3.0, "shoulder": 0.1}
         self.told, self.was_cancelled = [], threading.Event()
         group = ReentrantCallbackGroup()
@@ -69,6 +72,7 @@ class Robot:
 
     def _take(self, goal):
         self.told.append((time.monotonic(), goal))
+        time.sleep(self.thinks_s)
         does = self.arm_does if isinstance(goal, FollowJointTrajectory.Goal) else self.hand_does
         return GoalResponse.REJECT if does == "reject" else GoalResponse.ACCEPT
 
@@ -123,6 +127,7 @@ def robot(stage):
     """Willing, at the start of the motion, and told nothing yet."""
     robot = stage.robot
     robot.arm_does = robot.hand_does = "succeed"
+    robot.thinks_s = 0.0
     robot.stands = {"elbow": -0.2, "other": 3.0, "shoulder": 0.1}
     robot.told, robot.was_cancelled = [], threading.Event()
     return robot
@@ -167,6 +172,17 @@ def test_arm_that_rejects_is_named_with_its_joints(client, robot, answer):
     with pytest.raises(ControlError, match="arm/follow_joint_trajectory.*rejects.*shoulder, elbow") as failure:
         client.execute(answer, NAMES)
     assert failure.value.code is ErrorCode.BUSY and not robot.commands()
+
+
+def test_arm_that_accepts_too_late_is_stopped(client, robot, answer):
+    robot.arm_does, robot.thinks_s = "hang", 1.0
+    with pytest.raises(ControlError, match="arm/follow_joint_trajectory.*has not answered") as failure:
+        client.execute(answer, dataclasses.replace(NAMES, answer_s=0.5))
+    assert failure.value.code is ErrorCode.TIMED_OUT
+    deadline = time.monotonic() + ANSWER_S
+    while not robot.was_cancelled.is_set() and time.monotonic() < deadline:
+        client.wait(Future(), 0.1)
+    assert robot.was_cancelled.is_set()
 
 
 def test_arm_that_gives_up_says_why(client, robot, answer):
