@@ -12,7 +12,6 @@ import os
 import re
 import resource
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +21,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, DecoderWatch
+from hoi_motion.media.decoder_words import MAX_LINE, MAX_LINES, DecoderWords
 
 # a video with larger pictures is refused before one is decoded
 MAX_VIDEO_PX = 4096 * 4096
@@ -46,9 +46,6 @@ _KNOWS_NO_LENGTH = ("avi",)
 # their length is the time at which they end, whenever they begin
 _LENGTH_FROM_ZERO = ("matroska,webm", "nut", "asf")
 _CUT = re.compile(r"partial file|ended prematurely|corrupt input packet|Packet corrupt", re.IGNORECASE)
-# of what it was told to do, and the sum at its end: no reason
-_OF_OURS = re.compile("for option 'map'|output file|muxing overhead")
-_OTHER_FORMAT = re.compile("Format not on whitelist")
 # flag of a packet in ffmpeg's list that is decoded and not shown
 _NOT_SHOWN = 0x4
 # the first stream of moving pictures, every frame once, at its own time and in its own size
@@ -58,8 +55,6 @@ PACKET_S = 0.001
 PROGRESS_S = 0.5
 FRAME_S = 0.02
 PIXEL_S = 60e-9
-_MAX_LINES = 400
-_MAX_LINE = 400
 
 
 @dataclass(frozen=True)
@@ -175,7 +170,7 @@ class VideoStream:
         if pick is None:
             self._check_end(count, last_s, said)
 
-    def _check_end(self, count: int, end_s: float, said: "_Said") -> None:
+    def _check_end(self, count: int, end_s: float, said: DecoderWords) -> None:
         """Raises: InputError: FILE_INVALID when the container, after all frames were read, promises more."""
         cut = (self.container in _KNOWS_NO_LENGTH or self.duration_s is None) and said.has(_CUT)
         if self.duration_s is not None and not cut:
@@ -201,7 +196,7 @@ class VideoStream:
                     watch.allow(PROGRESS_S)
         return reached_s
 
-    def _undecodable(self, said: "_Said") -> InputError:
+    def _undecodable(self, said: DecoderWords) -> InputError:
         return _invalid(f"video {self.path} holds no readable frame{said.reason()}", "the file may be damaged")
 
 
@@ -217,7 +212,7 @@ def open_video(path) -> VideoStream:
         raise _invalid(f"video {path} does not exist or is no file", "check the path")
     arguments = (*_AS_IT_IS, "-frames:v", "1", "-pix_fmt", "gray", "-f", "framecrc", "pipe:1")
     with _running(path, *arguments, loglevel="info") as (process, said, watch), watch.waiting():
-        listed = process.stdout.read(_MAX_LINE * _MAX_LINES).decode("ascii", "replace")
+        listed = process.stdout.read(MAX_LINE * MAX_LINES).decode("ascii", "replace")
         process.wait()
     said.thread.join()
     container = said.found(r"Input #0, ([\w,]+), from")
@@ -257,7 +252,7 @@ def output_name(path) -> str:
     return f"file:{path}"
 
 
-def _no_first_frame(path: Path, codec: str, rest: str, said: "_Said") -> InputError:
+def _no_first_frame(path: Path, codec: str, rest: str, said: DecoderWords) -> InputError:
     size = re.search(r" (\d+)x(\d+)[ ,\[]", rest + " ")
     if size and int(size[1]) * int(size[2]) > MAX_VIDEO_PX:
         return _too_large(path, int(size[1]), int(size[2]))
@@ -272,51 +267,6 @@ def _too_large(path: Path, width: int, height: int) -> InputError:
     return _invalid(
         f"video {path} has pictures of {width}x{height} pixels, at most {MAX_VIDEO_PX} are decoded", "scale it down"
     )
-
-
-class _Said:
-    """What ffmpeg writes to standard error, read beside its output and kept within bounds."""
-
-    def __init__(self, stream):
-        self.first, self.last = [], []
-        self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self.thread.start()
-
-    def _read(self, stream) -> None:
-        while raw := stream.readline(_MAX_LINE):
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            # tags are the file's own text, possibly thousands of them
-            if line.startswith("    "):
-                continue
-            if len(self.first) < _MAX_LINES:
-                self.first.append(line)
-            else:
-                self.last = [*self.last[-9:], line]
-
-    def lines(self) -> list[str]:
-        return self.first + self.last
-
-    def all_found(self, pattern: str) -> list:
-        return [match.groups() for line in self.lines() if (match := re.match(pattern, line))]
-
-    def found(self, pattern: str) -> str | None:
-        return next((groups[0] for groups in self.all_found(pattern)), None)
-
-    def has(self, pattern: re.Pattern) -> bool:
-        self.thread.join()
-        return any(pattern.search(line) for line in self.lines())
-
-    def reason(self) -> str:
-        """The first error, in ffmpeg's words."""
-        if self.has(_OTHER_FORMAT):
-            return ": its format is none in which videos are read"
-        wrong = [
-            line
-            for line in self.lines()
-            if re.search("error|invalid|not found|cannot|failed|unknown", line, re.I) and not _OF_OURS.search(line)
-        ]
-        said = re.sub(r"^(\[[^\]]*\] )+", "", wrong[0]).replace("fd:", "it") if wrong else ""
-        return f": {said[:120]!r}" if said else ""
 
 
 @contextlib.contextmanager
@@ -354,7 +304,7 @@ def _running(path: Path, *arguments: str, loglevel: str = "error", pass_fds: tup
             resource.prlimit(process.pid, resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
         watch = DecoderWatch(process)
-        yield process, _Said(process.stderr), watch
+        yield process, DecoderWords(process.stderr), watch
         if watch.why:
             raise _invalid(f"video {path} {watch.why}", "the file may be damaged, or made to harm")
     except OSError as error:
