@@ -54,7 +54,10 @@ def _packed(company: Company) -> tuple[dict, dict[str, np.ndarray]]:
         {"subject_id": d.subject_id, "verb": d.verb, "object_id": d.object_id, "recipient_id": d.recipient_id}
         for d in company.doings
     ]
-    return {"kind": company.kind, "companion_id": company.companion_id, "doings": doings}, {
+    told = {"kind": company.kind, "companion_id": company.companion_id, "doings": doings}
+    if company.pair is not None:
+        told["pair"] = company.pair
+    return told, {
         "companion_motion": np.frombuffer(_motion_bytes(company.motion), np.uint8),
         "companion_touching": company.companion_touching,
         "doings_touching": np.stack([d.touching for d in company.doings]),
@@ -68,6 +71,7 @@ def _unpacked(meta: dict, data: dict[str, np.ndarray]) -> Company:
         HoiMotion.load(io.BytesIO(data["companion_motion"].tobytes())),
         data["companion_touching"],
         tuple(Doing(**d, touching=touching) for d, touching in zip(meta["doings"], data["doings_touching"])),
+        meta.get("pair"),
     )
 
 

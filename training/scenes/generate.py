@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 SETTINGS_FILE = "dataset.json"
 INDEX_FILE = "index.jsonl"
 MIXED = "mixed"
+PAIRS = "pairs"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Settings:
     Attributes:
         height, width: pixels; num_frames, fps: length and speed; num_candidates: identical objects, None varies;
         with_depth: also store depth in millimetres; supersampling: samples a pixel along each axis.
-        company: scenes with two people, one of doings.KINDS or MIXED; None: with one.
+        company: scenes with two people, one of doings.KINDS, MIXED or PAIRS (training.scenes.pairs); None: with one.
     """
 
     height: int
@@ -104,12 +105,15 @@ def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     """Generate and save one clip; its index entry."""
     from training.scenes.clip_file import save_clip
     from training.scenes.company import generate_company_scene
+    from training.scenes.pairs import generate_paired_scene
     from training.scenes.scene import generate_scene
 
     options = asdict(settings)
     company = options.pop("company")
     if company is None:
         sample = generate_scene(seed=seed, **options)
+    elif company == PAIRS:
+        sample = generate_paired_scene(seed=seed, **options)
     else:
         sample = generate_company_scene(seed=seed, kind=None if company == MIXED else company, **options)
     path = clip_path(folder, seed)

@@ -40,6 +40,7 @@ HAND_TURNED = 0.75  # share of the way after which the hand keeps its orientatio
 SLIDE_ROOM_M = 0.06  # between the slid object and another one
 OPENING_SHARE = 0.06  # of the clip, for fingers that let go
 RETREAT_M = 0.12
+LOOKING = 0.25  # attention to what is reached for, before the reach begins
 
 
 class Unreachable(Exception):
@@ -75,9 +76,9 @@ class Reach:
     timing: Timing
 
 
-def standing_trunk(skeleton: Skeleton, gaze_m: np.ndarray) -> Trunk:  # one frame
+def standing_trunk(skeleton: Skeleton, gaze_m: np.ndarray, looking: float = LOOKING) -> Trunk:  # one frame
     upright = np.array([0.03]), np.zeros(1), np.zeros(1), np.array([[0, 0, skeleton.standing_height_m]])
-    return Trunk(*upright, gaze_m[None], np.array([0.25]))
+    return Trunk(*upright, gaze_m[None], np.array([looking]))
 
 
 def reaching_trunk(skeleton: Skeleton, side: str, wrist_m: np.ndarray, gaze_m: np.ndarray) -> Trunk:
@@ -153,12 +154,20 @@ class Motion:
     progress: np.ndarray
 
 
-def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int, release: float | None = None) -> Motion:
+def animate(
+    skeleton: Skeleton,
+    layout: Layout,
+    reach: Reach,
+    num_frames: int,
+    release: float | None = None,
+    looking: float = LOOKING,
+) -> Motion:
     """Poses of every frame.
 
     Args:
         release: share of the clip at which the hand has let go and begins to go back; the target stays where it is
             then. None: it holds on.
+        looking: attention to the target in the first frame; with 0 that frame does not tell of the reach.
 
     Raises:
         Unreachable: when a limb is too short on the way.
@@ -175,7 +184,7 @@ def animate(skeleton: Skeleton, layout: Layout, reach: Reach, num_frames: int, r
         closing = closing * (1 - minimum_jerk((time - release + OPENING_SHARE) / OPENING_SHARE))
         away = -RETREAT_M * (reach.grasp.palm_normal + 1.5 * reach.grasp.azimuth)
         back = minimum_jerk((time - release) / (1 - release))[:, None] * away
-    start = standing_trunk(skeleton, reach.trunk.gaze_m[0])
+    start = standing_trunk(skeleton, reach.trunk.gaze_m[0], looking)
     trunk = _between(start, reach.trunk, progress, attention, moved)
     at = trunk_joints(skeleton, trunk)[1]
     wrists, curls = {}, {}

@@ -11,11 +11,13 @@ from scipy.spatial import KDTree
 
 from hoi_motion.body import BodyModel
 from hoi_motion.body.change import turned_root
+from hoi_motion.rigid import minimum_jerk
 from training.scenes.figure import Figure
 from training.scenes.grasp import RELAXED_CURL, HandModel
 from training.scenes.layout import Layout
 from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, Trunk, pose_body, standing_skeleton, trunk_joints
 from training.scenes.reach import (
+    LOOKING,
     Motion,
     Reach,
     Timing,
@@ -32,6 +34,8 @@ PEOPLE_CLEARANCE_M = 0.02  # between two bodies
 HANDS_CLEARANCE_M = 0.004  # while one gives to the other
 THINGS_CLEARANCE_M = 0.01
 HANDED_ABOVE_M = 0.16, 0.25  # over the table
+NOTICED = 0.1  # share of the clip after which who was not aware begins to look
+NOTICING = 0.4  # share of the clip that this takes
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,13 @@ class Person:
 
     def in_world(self, pose_rad: np.ndarray, transl_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A motion (T, 55, 3), (T, 3) of this person's frame, in the world."""
-        rest = self.skeleton.rest[0]
+        return self.moved(self.T_world, pose_rad, transl_m)
+
+    def moved(self, T: np.ndarray, pose_rad: np.ndarray, transl_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A motion (T, 55, 3), (T, 3), brought elsewhere by a pose (4, 4)."""
         pose = pose_rad.copy()
-        pose[:, 0], transl = turned_root(pose_rad[:, 0], transl_m, rest, self.T_world[:3, :3])
-        return pose, transl + self.T_world[:3, 3]
+        pose[:, 0], transl = turned_root(pose_rad[:, 0], transl_m, self.skeleton.rest[0], T[:3, :3])
+        return pose, transl + T[:3, 3]
 
     def surfaces(self, pose_rad: np.ndarray, transl_m: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         """Joint transforms (T, 55, 4, 4) and bare surfaces, (V, 3) a frame, of a motion in the world."""
@@ -88,9 +95,19 @@ class Play:
 
 
 def one_acts(
-    actor: Person, companion: Person, layout: Layout, target: int, verb: str, num_frames: int, rng: np.random.Generator
+    actor: Person,
+    companion: Person,
+    layout: Layout,
+    target: int,
+    verb: str,
+    num_frames: int,
+    rng: np.random.Generator,
+    looking: float = LOOKING,
 ) -> Play:
     """Both could reach the target; the actor does.
+
+    Args:
+        looking: attention of the first frame, here and below; with 0 who stands by begins to look and to sway later.
 
     Raises:
         Unreachable.
@@ -98,10 +115,10 @@ def one_acts(
     there = companion.seen(layout)
     reachable(companion.skeleton, companion.hands, there, target)
     reach = plan_reach(actor.skeleton, actor.hands, layout, target, verb, rng)
-    motion = animate(actor.skeleton, layout, reach, num_frames)
+    motion = animate(actor.skeleton, layout, reach, num_frames, looking=looking)
     return Play(
         Part(motion.pose_rad, motion.transl_m, reach),
-        _standing_by(companion, there, target, num_frames, rng),
+        _standing_by(companion, there, target, num_frames, rng, aware=looking > 0),
         {target: motion.T_world_target},
     )
 
@@ -114,6 +131,7 @@ def both_act(
     verbs: tuple[str, str],
     num_frames: int,
     rng: np.random.Generator,
+    looking: float = LOOKING,
 ) -> Play:
     """Each does something to a thing of their own.
 
@@ -122,14 +140,20 @@ def both_act(
     """
     parts, moving = [], {}
     for person, target, verb in zip((actor, companion), targets, verbs):
-        part, motion = _acting(person, layout, target, verb, num_frames, rng)
+        part, motion = _acting(person, layout, target, verb, num_frames, rng, looking)
         parts.append(part)
         moving[target] = person.T_world @ motion.T_world_target
     return Play(*parts, moving)
 
 
 def hand_over(
-    actor: Person, companion: Person, layout: Layout, target: int, num_frames: int, rng: np.random.Generator
+    actor: Person,
+    companion: Person,
+    layout: Layout,
+    target: int,
+    num_frames: int,
+    rng: np.random.Generator,
+    looking: float = LOOKING,
 ) -> Play:
     """The actor picks the target up and gives it to the companion, who stands across the table.
 
@@ -148,7 +172,7 @@ def hand_over(
     trunk = reaching_trunk(actor.skeleton, reach.side, reach.grasp.wrist_m + carry, reach.trunk.gaze_m[0])
     reach = replace(reach, carry_m=carry, timing=timing, trunk=trunk)
     taken, release = rng.uniform(0.68, 0.71), rng.uniform(0.80, 0.83)
-    gives = animate(actor.skeleton, layout, reach, num_frames, release)
+    gives = animate(actor.skeleton, layout, reach, num_frames, release, looking)
 
     handed = thing.T_world.copy()
     handed[:3, 3] = meeting
@@ -159,7 +183,7 @@ def hand_over(
         raise Unreachable("two hands would be on the same side of the object")
     # the object goes on only when the giver has let go
     takes = replace(takes, timing=Timing(rng.uniform(0.34, 0.40), taken, release, rng.uniform(0.97, 1.0)))
-    gets = animate(companion.skeleton, there, takes, num_frames)
+    gets = animate(companion.skeleton, there, takes, num_frames, looking=looking)
 
     later = np.arange(num_frames) / num_frames >= release
     poses = np.where(later[:, None, None], companion.T_world @ gets.T_world_target, gives.T_world_target)
@@ -196,21 +220,25 @@ def check_apart(layout: Layout, play: Play, surfaces: tuple[list[np.ndarray], li
             raise Unreachable("one body enters the other")
 
 
-def _acting(person, layout, target, verb, num_frames, rng) -> tuple[Part, Motion]:
+def _acting(person, layout, target, verb, num_frames, rng, looking) -> tuple[Part, Motion]:
     there = person.seen(layout)
     reach = plan_reach(person.skeleton, person.hands, there, target, verb, rng)
-    motion = animate(person.skeleton, there, reach, num_frames)
+    motion = animate(person.skeleton, there, reach, num_frames, looking=looking)
     return Part(*person.in_world(motion.pose_rad, motion.transl_m), reach), motion
 
 
-def _standing_by(person: Person, there: Layout, target: int, num_frames: int, rng: np.random.Generator) -> Part:
-    """Arms down, swaying a little, looking at what goes on."""
+def _standing_by(
+    person: Person, there: Layout, target: int, num_frames: int, rng: np.random.Generator, aware: bool
+) -> Part:
+    """Arms down, swaying a little, looking at what goes on; who is not `aware` begins with both after a while."""
     thing = there.objects[target]
     still = standing_trunk(person.skeleton, thing.T_world[:3, 3] + [0, 0, thing.model.height_m])
     time = np.linspace(0, 1, num_frames)
-    sway = np.sin(2 * np.pi * (rng.uniform(0.3, 0.8) * time + rng.random()))
+    swaying, phase = rng.uniform(0.3, 0.8), rng.random()
+    begun = np.ones(num_frames) if aware else minimum_jerk((time - NOTICED) / NOTICING)
+    sway = begun * np.sin(2 * np.pi * (swaying * time + phase))
     repeated = [np.repeat(value, num_frames, axis=0) for value in vars(still).values()]
-    trunk = replace(Trunk(*repeated), turn_rad=0.05 * sway, attention=np.full(num_frames, rng.uniform(0.2, 0.8)))
+    trunk = replace(Trunk(*repeated), turn_rad=0.05 * sway, attention=begun * rng.uniform(0.2, 0.8))
     at = trunk_joints(person.skeleton, trunk)[1]
     wrists = {s: hanging_wrist(person.skeleton, there, s, at[:, JOINT[f"{s}_shoulder"]]) for s in SIDES}
     curls = {s: {f: np.full(num_frames, RELAXED_CURL[f]) for f in FINGERS} for s in SIDES}
