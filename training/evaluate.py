@@ -162,6 +162,9 @@ def main(argv: list[str] | None = None) -> None:
         "--matrix", action="store_true", help="the rows of MATRIX, judged by interaction fidelity with two people"
     )
     ablation.add_argument(
+        "--pairs", type=Path, metavar="CACHE", help="with --matrix: judged by held-out pairs of clips, in seconds"
+    )
+    ablation.add_argument(
         "--config", type=Path, help="of the trainings; default config/training/ablation.yaml, or matrix-ablation.yaml"
     )
     ablation.add_argument("--rows", type=lambda text: text.split(","), help="some of its rows, comma-separated")
@@ -182,10 +185,14 @@ def main(argv: list[str] | None = None) -> None:
         if args.ablation:
             from training.bench.ablation import run_ablation
             from training.intergeneval.ablation import run_matrix_ablation
+            from training.intergeneval.pair_ablation import run_pair_ablation
 
             default = "matrix-ablation" if args.matrix else "ablation"
             args.config = args.config or Path(f"config/training/{default}.yaml")
-            print(run_matrix_ablation(args, config) if args.matrix else run_ablation(args, config))
+            if args.matrix and args.pairs:
+                print(run_pair_ablation(args))
+            else:
+                print(run_matrix_ablation(args, config) if args.matrix else run_ablation(args, config))
         elif args.bench or args.preview:
             target_bench(args, config)
         else:

@@ -74,6 +74,7 @@ class EncodedClip:
         tracks: (2, T, H / track_px, W / track_px) uint8, percent of each cell that subject and object cover; None
             where they are not kept. words: tokens of subject, object and verb then.
         ids: (H, W) uint8, the marked instances of the first frame (TrainingClip.ids), kept with the tracks.
+        pair: see TrainingClip.
     """
 
     latents: torch.Tensor
@@ -87,6 +88,7 @@ class EncodedClip:
     tracks: torch.Tensor | None = None
     words: tuple[tuple[int, ...], ...] = ()
     ids: torch.Tensor | None = None
+    pair: str = ""
 
 
 class ClipEncoder:
@@ -123,6 +125,7 @@ class ClipEncoder:
             tracks=tracks,
             words=words,
             ids=None if tracks is None or clip.ids is None else torch.from_numpy(clip.ids),
+            pair=clip.pair,
         )
 
     def _interaction(self, clip, text: str) -> tuple[torch.Tensor | None, tuple[tuple[int, ...], ...]]:
@@ -201,6 +204,7 @@ class CacheWriter:
                 "captions": [c.caption for c in clips],
                 "trigger_tokens": [list(c.trigger_tokens) for c in clips],
                 "words": [c.words for c in clips],
+                "pairs": [c.pair for c in clips],
             },
         )
         self.shards += 1
@@ -274,6 +278,10 @@ class ClipCache:
             held += " ".join(f"{line['shard']} {row}" for line, row in self._rows)
         self.digest = hashlib.sha256(held.encode()).hexdigest()[:16]
         self._open = {}
+        self._pairs: dict[tuple[str, str], list[int]] = {}
+        for index, (line, row) in enumerate(self._rows):
+            if _pair(line, row):
+                self._pairs.setdefault((line.get("clips", ""), _pair(line, row)), []).append(index)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -292,7 +300,18 @@ class ClipCache:
             name=line["names"][row],
             caption=line["captions"][row],
             words=tuple(tuple(group) for group in line["words"][row]) if self.settings.track_px else (),
+            pair=_pair(line, row),
         )
+
+    def partner(self, index: int) -> int | None:
+        """The clip that makes a pair with this one, None where none does."""
+        line, row = self._rows[index]
+        both = self._pairs.get((line.get("clips", ""), _pair(line, row)), ())
+        return next((other for other in both if other != index), None)
+
+
+def _pair(line: dict, row: int) -> str:
+    return line["pairs"][row] if "pairs" in line else ""
 
 
 def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_size: int, count: int | None) -> None:

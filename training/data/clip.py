@@ -22,6 +22,7 @@ class TrainingClip:
         triplet: subject, verb and object in the caption's words, where the data set has them.
         ids: (H, W) u8, the first frame's marked instances, 1 the target, 2 the actor, others up to 5, where the data
             set has them.
+        pair: a name that it shares with another clip of its folder, which begins with the same picture; else "".
     """
 
     frames: np.ndarray
@@ -30,6 +31,7 @@ class TrainingClip:
     tracks: np.ndarray | None = None
     triplet: tuple[str, str, str] | None = None
     ids: np.ndarray | None = None
+    pair: str = ""
 
 
 class ClipSource(Protocol):

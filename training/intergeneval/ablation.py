@@ -72,12 +72,7 @@ def run_matrix_ablation(args, video: VideoConfig) -> str:
         TavidError: of the training, the generation and the judge.
     """
     out = args.out or Path("runs/matrix-ablation")
-    config = load_training_config(args.config)
-    if not isinstance(config, AdapterConfig) or config.conditioning != "id_map":
-        message = f"{args.config} trains no adapter with an ID map"
-        raise InputError(
-            ErrorCode.CONFIG_INVALID, message, "give a training of the task adapter with conditioning id_map"
-        )
+    config = checked_config(args.config)
     video = replace(video, base=config.base, adapter="")
     check_size(config, video)
     rows = chosen_rows(MATRIX_ROWS, args.rows)
@@ -97,6 +92,17 @@ def run_matrix_ablation(args, video: VideoConfig) -> str:
     text = matrix_table(rows, judged, steps)
     write_whole(out / "table.md", (text + "\n").encode())
     return text
+
+
+def checked_config(path: Path) -> AdapterConfig:
+    """The config of the trainings. Raises: InputError: CONFIG_INVALID when it trains no adapter with an ID map."""
+    config = load_training_config(path)
+    if not isinstance(config, AdapterConfig) or config.conditioning != "id_map":
+        message = f"{path} trains no adapter with an ID map"
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, message, "give a training of the task adapter with conditioning id_map"
+        )
+    return config
 
 
 def matrix_table(rows: tuple[MatrixRow, ...], judged: dict[str, list[list[dict]]], steps: int) -> str:

@@ -48,6 +48,17 @@ def denoising_loss(prediction, target, scale, weight):  # (B, F, C, h, w), scale
     return (weight * error).sum() / weight.expand_as(error).sum()
 
 
+def difference_loss(prediction, target, weight) -> torch.Tensor:  # (2, N, F, C, h, w), weight (2, N, F, 1, h, w)
+    """Of pairs with equal noise, the share of what differs between the two that is not predicted; 1: both are alike.
+
+    What only the marks explain is a small part of the mean error of both; here it is all that counts.
+    """
+    wanted = (target[0] - target[1]).float()
+    error = (prediction[0] - prediction[1]).float() - wanted
+    weight = torch.maximum(weight[0], weight[1])
+    return (weight * error**2).sum() / (weight * wanted**2).sum().clamp(min=1e-6)
+
+
 def motion_weight(clean, moving: float = 4.0, threshold: float = 0.5) -> torch.Tensor:  # -> (B, F, 1, h, w)
     """Cells that differ from the first latent frame count `1 + moving` times, since most of a clip stands still."""
     change = (clean - clean[:, :1]).abs().mean(dim=2, keepdim=True)

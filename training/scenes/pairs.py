@@ -1,6 +1,7 @@
 """Pairs of scenes that begin with the same picture: who acts in one stands by, or answers, in the other.
 
-In the first frame nobody looks at anything or sways, so that nothing but the marks tells who will act.
+In the first frame nobody looks at anything or sways, so that nothing but the marks tells who will act. Hand-overs make
+no pairs: what both could give to each other lies within the easy reach of neither.
 """
 
 from dataclasses import replace
@@ -18,16 +19,16 @@ from training.scenes.company import (
     sample_people,
 )
 from training.scenes.conditions import Conditions
-from training.scenes.doings import HAND_OVER, KINDS, TWO_VERBS, WHICH_ACTOR
+from training.scenes.doings import TWO_VERBS, WHICH_ACTOR
 from training.scenes.drawing import Props, Stage
 from training.scenes.layout import Crowded, Layout, sample_layout
 from training.scenes.reach import VERBS, Unreachable
 from training.scenes.scene import SceneError, SceneSample, free_body, one_thread
 from training.scenes.take import Take, choose_view, recorded
-from training.scenes.together import Part, Person, Play, both_act, hand_over, one_acts
+from training.scenes.together import Part, Person, Play, both_act, one_acts
 
 PAIR_STREAM = 3000  # of random numbers, beside those of other scenes with company
-KIND_SHARES = {WHICH_ACTOR: 0.6, HAND_OVER: 0.2, TWO_VERBS: 0.2}
+KIND_SHARES = {WHICH_ACTOR: 0.8, TWO_VERBS: 0.2}
 ALIKE_SHARE = 0.75  # of the pairs: the same noun and shirt, so that words do not tell who acts
 SAME_M = 1e-9  # first frames are the same but for rounding before they are made equal
 
@@ -78,7 +79,7 @@ def _pair(number, size, num_frames, fps, num_candidates, supersampling, with_dep
 
 def _sample_plot(number: int, num_candidates: int | None) -> Plot:
     rng = np.random.default_rng([number, PAIR_STREAM])
-    kind = str(rng.choice(KINDS, p=[KIND_SHARES[k] for k in KINDS]))
+    kind = str(rng.choice(list(KIND_SHARES), p=list(KIND_SHARES.values())))
     alike, side = bool(rng.random() < ALIKE_SHARE), int(rng.choice([-1, 1]))
     candidates = num_candidates or int(rng.choice([1, 2], p=[0.35, 0.65]))
     others = max(int(rng.integers(0, 2)), 2 - candidates if kind == TWO_VERBS else 0)
@@ -111,14 +112,9 @@ def _takes(plot: Plot, rng: np.random.Generator, body: BodyModel, num_frames: in
     targets = (others_target, target) if plot.kind == TWO_VERBS else (target, None)
     second = _play(plot, *here, there, targets, num_frames, np.random.default_rng(draws))
     second = _from_the_same_start(_in_world(second, (other, one), T_other), first)
-    people = (one, other), (other, one)
-    if plot.kind == HAND_OVER:
-        told = (target, target), (target, target)
-    else:
-        told = (target, others_target), targets
     takes = [
-        recorded(body, layout, plot.kind, who, play, what, plot.verbs)
-        for who, play, what in zip(people, (first, second), told)
+        recorded(body, layout, plot.kind, (one, other), first, (target, others_target), plot.verbs),
+        recorded(body, layout, plot.kind, (other, one), second, targets, plot.verbs),
     ]
     return takes, layout
 
@@ -127,9 +123,7 @@ def _play(plot: Plot, actor: Person, companion: Person, layout: Layout, targets,
     """Raises: Unreachable."""
     if plot.kind == WHICH_ACTOR:
         return one_acts(actor, companion, layout, targets[0], plot.verbs[0], num_frames, rng, looking=0)
-    if plot.kind == TWO_VERBS:
-        return both_act(actor, companion, layout, targets, plot.verbs, num_frames, rng, looking=0)
-    return hand_over(actor, companion, layout, targets[0], num_frames, rng, looking=0)
+    return both_act(actor, companion, layout, targets, plot.verbs, num_frames, rng, looking=0)
 
 
 def _in_world(play: Play, people: tuple[Person, Person], T: np.ndarray) -> Play:

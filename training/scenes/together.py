@@ -147,13 +147,7 @@ def both_act(
 
 
 def hand_over(
-    actor: Person,
-    companion: Person,
-    layout: Layout,
-    target: int,
-    num_frames: int,
-    rng: np.random.Generator,
-    looking: float = LOOKING,
+    actor: Person, companion: Person, layout: Layout, target: int, num_frames: int, rng: np.random.Generator
 ) -> Play:
     """The actor picks the target up and gives it to the companion, who stands across the table.
 
@@ -172,7 +166,7 @@ def hand_over(
     trunk = reaching_trunk(actor.skeleton, reach.side, reach.grasp.wrist_m + carry, reach.trunk.gaze_m[0])
     reach = replace(reach, carry_m=carry, timing=timing, trunk=trunk)
     taken, release = rng.uniform(0.68, 0.71), rng.uniform(0.80, 0.83)
-    gives = animate(actor.skeleton, layout, reach, num_frames, release, looking)
+    gives = animate(actor.skeleton, layout, reach, num_frames, release)
 
     handed = thing.T_world.copy()
     handed[:3, 3] = meeting
@@ -183,7 +177,7 @@ def hand_over(
         raise Unreachable("two hands would be on the same side of the object")
     # the object goes on only when the giver has let go
     takes = replace(takes, timing=Timing(rng.uniform(0.34, 0.40), taken, release, rng.uniform(0.97, 1.0)))
-    gets = animate(companion.skeleton, there, takes, num_frames, looking=looking)
+    gets = animate(companion.skeleton, there, takes, num_frames)
 
     later = np.arange(num_frames) / num_frames >= release
     poses = np.where(later[:, None, None], companion.T_world @ gets.T_world_target, gives.T_world_target)

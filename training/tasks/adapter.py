@@ -61,12 +61,20 @@ class AdapterTask(DiffusionTask):
             )
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
+        rows, pairs = self._drawn(rng.integers(len(self.cache), size=self.config.batch_size))
+        return self.batch(self.clips(rows, pairs, rng), step, rng)
+
+    def clips(self, rows: list[int], pairs: tuple[tuple[int, int], ...], rng: np.random.Generator) -> Clips:
+        """Clips of the cache; those of a pair, by their places in `rows`, have text and first frame alike."""
         config, cache = self.config, self.cache
-        clips = [cache[int(i)] for i in rng.integers(len(cache), size=config.batch_size)]
+        clips = [cache[i] for i in rows]
         has_text = torch.from_numpy(rng.random(len(clips)) >= config.text_dropout)
-        drawn = Clips(
+        images = torch.stack([c.image_latents[rng.integers(len(c.image_latents))] for c in clips])
+        for first, second in pairs:
+            has_text[second], images[second] = has_text[first], images[first]
+        return Clips(
             torch.stack([c.latents for c in clips]),
-            torch.stack([c.image_latents[rng.integers(len(c.image_latents))] for c in clips]),
+            images,
             torch.stack([c.mask for c in clips]).float()[:, None],
             torch.ones(len(clips), dtype=torch.bool),
             torch.stack([c.text if keep else cache.empty_text for c, keep in zip(clips, has_text)]),
@@ -74,8 +82,20 @@ class AdapterTask(DiffusionTask):
             has_text,
             _interactions(clips),
             None if clips[0].ids is None else torch.stack([c.ids for c in clips]),
+            pairs,
         )
-        return self.batch(drawn, step, rng)
+
+    def _drawn(self, rows: np.ndarray) -> tuple[list[int], tuple[tuple[int, int], ...]]:
+        """As many clips as there are rows, of which those of a pair bring the other one along; and which are pairs."""
+        drawn, pairs = [], []
+        for row in map(int, rows):
+            partner = self.cache.partner(row)
+            if partner is not None and len(drawn) + 1 < len(rows):
+                pairs.append((len(drawn), len(drawn) + 1))
+                drawn += [row, partner]
+            elif len(drawn) < len(rows):
+                drawn.append(row)
+        return drawn, tuple(pairs)
 
     def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:
         return "lora_" in name

@@ -12,7 +12,7 @@ from tavid_planner.video.backbone import backbone_of
 from tavid_planner.video.conditioning import Conditioning, id_map_latents, mask_latents
 from training.configuration import DiffusionConfig
 from training.objectives.block_choice import parse_block_choice
-from training.objectives.diffusion import add_noise, denoising_loss, motion_weight, timesteps_of
+from training.objectives.diffusion import add_noise, denoising_loss, difference_loss, motion_weight, timesteps_of
 from training.objectives.target_attention import target_attention_loss, token_mask
 from training.tasks.alignment import InteractionAlignment, Interactions
 from training.tasks.task import Task
@@ -30,6 +30,7 @@ class Clips(NamedTuple):
         has_trigger: (B,) bool, whether the text has the trigger word.
         interactions: who does what with what, where the data set says so.
         ids: (B, H, W) uint8, the first frame's marked instances (TrainingClip.ids), where the data set has them.
+        pairs: pairs of clips that begin with the same picture and shall have the same noise, by their numbers.
     """
 
     latents: torch.Tensor
@@ -41,6 +42,7 @@ class Clips(NamedTuple):
     has_trigger: torch.Tensor
     interactions: Interactions | None = None
     ids: torch.Tensor | None = None
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 class DiffusionBatch(NamedTuple):
@@ -58,6 +60,7 @@ class DiffusionBatch(NamedTuple):
     blocks: tuple[int, ...]
     step: int
     interactions: Interactions | None
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 class DiffusionTask(Task):
@@ -91,6 +94,8 @@ class DiffusionTask(Task):
         self.weights = {"diffusion": 1.0}
         if config.attention.weight:
             self.weights["attention"] = config.attention.weight
+        if config.pair_weight:
+            self.weights["pairs"] = config.pair_weight
         self.alignment = self._alignment(frames // patch_t, track_shape)
         if self.alignment is not None:
             self.weights |= self.alignment.weights
@@ -116,12 +121,15 @@ class DiffusionTask(Task):
         config, clean = self.config, clips.latents
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         level = torch.rand(len(clean), generator=generator) ** (1 / config.noise_power)
+        has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout)
         timesteps = timesteps_of(self.noise_scheduler, level)
         if timestep is not None:
             timesteps.fill_(timestep)
         noise = torch.randn(clean.shape, generator=generator)
+        for first, second in clips.pairs:
+            for drawn in (timesteps, noise, has_image):
+                drawn[second] = drawn[first]
         noisy, target, scale = add_noise(self.noise_scheduler, clean, noise, timesteps)
-        has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout)
         frames, _, height, width = clean.shape[1:]
         condition = None
         if self.backbone.extra_channels:
@@ -144,6 +152,7 @@ class DiffusionTask(Task):
             self.blocks.at_step(step),
             step,
             _with_text(clips),
+            clips.pairs,
         )
 
     def _marked(self, clips: Clips, frames: int, height: int, width: int) -> torch.Tensor:  # (B, F, C, h, w)
@@ -164,7 +173,11 @@ class DiffusionTask(Task):
         if wanted:
             capture = AttentionCapture(self.transformer, wanted, options.heads)
             held.enter_context(capture)  # checkpoints recompute during the backward pass
-        losses = {"diffusion": denoising_loss(self.predict(batch), batch.target, batch.scale, batch.weight)}
+        prediction = self.predict(batch)
+        losses = {"diffusion": denoising_loss(prediction, batch.target, batch.scale, batch.weight)}
+        if "pairs" in self.weights and batch.pairs:
+            both = torch.tensor(batch.pairs).T
+            losses["pairs"] = difference_loss(prediction[both], batch.target[both], batch.weight[both])
         if capture is None:
             return losses
         names = {request.name for requests in wanted.values() for request in requests}

@@ -202,3 +202,15 @@ def test_a_run_over_the_first_clips_or_another_folder_keeps_the_rest(tmp_path, e
     write_clip(other, "d")
     assert encoded_by(tmp_path, encoder, other, monkeypatch) == ["d.avi"]
     assert held(tmp_path) == ["a.avi", "b.avi", "c.avi", "d.avi"]
+
+
+def test_clips_of_a_pair_find_each_other_whatever_comes_between(tmp_path, encoder):
+    frames = np.zeros((9, 32, 48, 3), np.uint8)
+    writer = CacheWriter(tmp_path, encoder.settings, encoder.text(""))
+    mask = np.ones((32, 48), bool)
+    for folder, pairs in (("here", ("7", "", "7")), ("there", ("7", "8"))):
+        encoded = [encoder.encode(f"{p}-{i}", TrainingClip(frames, mask, CAPTION, pair=p)) for i, p in enumerate(pairs)]
+        writer.add_shard(encoded, folder)
+    cache = ClipCache(tmp_path)
+    assert [cache.partner(i) for i in range(5)] == [2, None, 0, None, None]
+    assert [cache[i].pair for i in range(5)] == ["7", "", "7", "7", "8"]

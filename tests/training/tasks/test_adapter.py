@@ -87,3 +87,10 @@ def test_adapter_stores_what_made_it(train_options):
     with safe_open(Path(train_options["out"]) / "adapter" / "patch_embed_conv2d.safetensors", "pt") as file:
         facts = json.loads(file.metadata()["tavid_adapter"])
     assert facts["attention_blocks"] == [0, 1, 2] and facts["attention_loss"] == 0.1 and facts["steps"] == 1
+
+
+def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_large(train_options):
+    task = trainer_of(train_options).task
+    task.cache.partner = {0: 2, 1: None, 2: 0, 3: None}.get
+    assert task._drawn(np.array([0, 1, 3])) == ([0, 2, 1], ((0, 1),))
+    assert task._drawn(np.array([1, 3, 2])) == ([1, 3, 2], ())  # no room for the other one

@@ -11,6 +11,7 @@ from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError
 from training.configuration import AdapterConfig, DiffusionConfig
 from training.models import build_scheduler
+from training.objectives.diffusion import difference_loss
 from training.tasks.adapter import add_lora, lora_blocks
 from training.tasks.alignment import Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
@@ -227,3 +228,29 @@ def test_an_id_map_starts_as_the_mask_that_it_comes_from(tmp_path):
     prepare_adapter(other, config)
     after = answer(other, id_map_latents(masks, Conditioning("id_map").palette, 3, 4, 6))
     assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_the_clips_of_a_pair_have_the_same_noise_timestep_and_first_frame_dropout():
+    task = task_of(pair_weight=0.5, image_dropout=0.5)
+    clips = clips_of()
+    alike = clips._replace(latents=clips.latents[:1].repeat(2, 1, 1, 1, 1), image_latents=clips.image_latents[[0, 0]])
+    for step in range(8):
+        paired = task.batch(alike._replace(pairs=((0, 1),)), step, np.random.default_rng(step))
+        assert torch.equal(paired.inputs[0], paired.inputs[1]) and paired.timesteps[0] == paired.timesteps[1]
+
+
+def test_the_loss_of_a_pair_counts_what_tells_them_apart_alone():
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randn(2, 1, *SHAPE, generator=generator)
+    weight = torch.rand(2, 1, SHAPE[0], 1, *SHAPE[2:], generator=generator)
+    assert difference_loss(target.mean(0, keepdim=True).expand_as(target), target, weight) == pytest.approx(1)
+    shared_error = torch.randn(1, 1, *SHAPE, generator=generator)
+    assert difference_loss(target + shared_error, target, weight) == pytest.approx(0, abs=1e-9)
+    half = target.mean(0) + 0.5 * (target - target.mean(0))
+    assert difference_loss(half, target, weight) == pytest.approx(0.25)
+
+
+def test_a_batch_without_a_pair_has_no_loss_of_pairs():
+    task = task_of({}, pair_weight=0.5)
+    assert losses_of(task, clips_of()).keys() == {"diffusion"}
+    assert losses_of(task, clips_of()._replace(pairs=((0, 1),))).keys() == {"diffusion", "pairs"}
