@@ -303,6 +303,10 @@ class ClipCache:
             pair=_pair(line, row),
         )
 
+    @property
+    def has_pairs(self) -> bool:
+        return any(len(both) > 1 for both in self._pairs.values())
+
     def partner(self, index: int) -> int | None:
         """The clip that makes a pair with this one, None where none does."""
         line, row = self._rows[index]

@@ -1,5 +1,6 @@
 """Training clips from folders, one interface: names, and a clip by name or the reason why it is unusable."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -165,4 +166,4 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
         shown = [[cut(m.astype(np.uint8), cv2.INTER_NEAREST) for m in track[:num_frames]] for track in tracks]
         tracks = np.array(shown, bool)
     ids = None if clip.ids is None else cut(clip.ids, cv2.INTER_NEAREST)
-    return TrainingClip(frames, mask, clip.caption, tracks, clip.triplet, ids)
+    return replace(clip, frames=frames, mask=mask, tracks=tracks, ids=ids)

@@ -21,14 +21,16 @@ from hoi_motion.errors import TavidError
 from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError
-from training.bench.cases import Case, bench_cases
+from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.runner import CONTESTANTS
 from training.bench.scoring import wilson_interval
+from training.claims import claim
 from training.intergeneval.judged_clip import Judge
 from training.intergeneval.judges import JUDGES, judge_named
 from training.intergeneval.questions import NUM_QUESTIONS
 from training.intergeneval.run import GEOMETRIC, Asking, judge_clips, table
 from training.intergeneval.truth import asked_of
+from training.json_lines import append_line, drop_cut_line, read_lines
 from training.scenes.doings import KINDS
 
 
@@ -63,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
         video = replace(profile.video, capture_attention=False)
         cases = bench_cases(args.classes, args.count)
         if args.agreement:
-            print(agreement(judge, cases, video))
+            name = " ".join(part for part in (args.judge, args.model, args.url) if part)
+            print(agreement(judge, name, cases, video, args.out))
         else:
             asking = Asking(judge, args.judge, args.model or args.url, profile.lift.keypoints, args.seed)
             judged = judge_clips(asking, cases, args.contestants, video, args.out)
@@ -79,14 +82,27 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def agreement(judge: Judge, cases: list[Case], video: VideoConfig) -> str:
-    """How often a judge says what is right about scenes' own clips, asked what happens and what does not."""
+def agreement(judge: Judge, name: str, cases: list[Case], video: VideoConfig, out: Path) -> str:
+    """How often a judge says what is right about scenes' own clips, asked what happens and what does not.
+
+    Every scene's answers go to `agreement.jsonl` in the folder `out`; those that are there are not asked again.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    size = {"height": video.height, "width": video.width, "num_frames": video.num_frames, "fps": video.fps}
+    claim(out / "agreement.json", {"bench": BENCH_VERSION, "judge": name, **size}, "answers")
+    path = out / "agreement.jsonl"
+    drop_cut_line(path)
+    done = {(line["class"], line["index"]): line["right"] for line in read_lines(path)}
     right: dict[str, list[np.ndarray]] = {}
     for case in tqdm(cases, unit="scene", desc="agreement"):
-        scene = case.scene(video.height, video.width, video.num_frames, video.fps)
-        for asked in asked_of(scene):
-            agrees = judge.answers(asked.clip, asked.interaction) == asked.right
-            right.setdefault(asked.case, []).append(agrees)
+        if (case.name, case.index) not in done:
+            scene = case.scene(video.height, video.width, video.num_frames, video.fps)
+            answers = [(a.case, judge.answers(a.clip, a.interaction) == a.right) for a in asked_of(scene)]
+            told = [[asked, agrees.tolist()] for asked, agrees in answers]
+            append_line(path, {"class": case.name, "index": case.index, "right": told})
+            done[case.name, case.index] = told
+        for asked, agrees in done[case.name, case.index]:
+            right.setdefault(asked, []).append(np.array(agrees))
     everything = np.concatenate([np.stack(rows) for rows in right.values()])
     lines = [f"Agreement with ground truth, {len(cases)} scenes: {_share(everything)}"]
     lines += [f"  {case}: {_share(np.stack(rows))}" for case, rows in right.items()]

@@ -59,6 +59,12 @@ class AdapterTask(DiffusionTask):
                 f"option conditioning is {config.conditioning!r}, but {config.cache} does not keep marked instances",
                 "encode clips that have them with --track-px",
             )
+        if config.pair_weight and not cache.has_pairs:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option pair_weight is {config.pair_weight:g}, but {config.cache} holds no pairs of clips",
+                "encode clips that were made with --company pairs, or set it to 0",
+            )
 
     def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
         rows, pairs = self._drawn(rng.integers(len(self.cache), size=self.config.batch_size))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from training.data.sources import SceneClips, fitted
 from training.scenes.clip_file import load_clip
 from training.scenes.doings import TWO_VERBS, WHICH_ACTOR
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE
@@ -60,3 +61,6 @@ def test_a_pair_comes_whole_from_the_command_that_makes_many(pairs, tmp_path):
     for scene, path in zip(pairs[WHICH_ACTOR], (clip_path(tmp_path, seed + n) for n in (0, 1))):
         again = load_clip(path)
         assert np.array_equal(again.frames, scene.frames) and again.company.pair == NUMBERS[WHICH_ACTOR]
+    source = SceneClips(tmp_path)
+    clips = [fitted(source.load(name), 32, 48, 9) for name in source.names()]
+    assert [clip.pair for clip in clips] == [str(NUMBERS[WHICH_ACTOR])] * 2

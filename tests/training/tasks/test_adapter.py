@@ -94,3 +94,8 @@ def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_la
     task.cache.partner = {0: 2, 1: None, 2: 0, 3: None}.get
     assert task._drawn(np.array([0, 1, 3])) == ([0, 2, 1], ((0, 1),))
     assert task._drawn(np.array([1, 3, 2])) == ([1, 3, 2], ())  # no room for the other one
+
+
+def test_a_weight_of_pairs_without_any_is_refused(train_options):
+    with pytest.raises(InputError, match="holds no pairs"):
+        trainer_of(train_options, pair_weight=0.5)
