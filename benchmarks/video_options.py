@@ -38,6 +38,9 @@ OPTIONS = {
     "one_batch": dict(samples_at_once=0),
     "decode_beside": dict(decode_beside=True),
     "mirrored": dict(mirrored=True),
+    "compiled": dict(compiled=True, capture_attention=False),
+    "half_steps": dict(num_inference_steps=2),
+    "few_steps": dict(speed_adapter="models/tavid-mini/two-steps", speed_steps=2),
 }
 
 

@@ -19,15 +19,16 @@ from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
 from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
 from training.claims import refuse_another
-from training.configuration import AdapterConfig, BaseConfig, TrainConfig, VaeConfig
+from training.configuration import AdapterConfig, BaseConfig, FewStepsConfig, TrainConfig, VaeConfig
 from training.json_lines import append_line, read_lines
 from training.muon import Muon
 from training.tasks.adapter import AdapterTask
 from training.tasks.base import BaseTask
+from training.tasks.few_steps import FewStepsTask
 from training.tasks.task import Task
 from training.tasks.vae import VaeTask
 
-TASKS = {AdapterConfig: AdapterTask, BaseConfig: BaseTask, VaeConfig: VaeTask}
+TASKS = {AdapterConfig: AdapterTask, FewStepsConfig: FewStepsTask, BaseConfig: BaseTask, VaeConfig: VaeTask}
 RESUMABLE_CHANGES = {"steps", "minutes", "out", "validation", "log_every", "save_every", "tracker", "device"}
 
 logger = logging.getLogger(__name__)
