@@ -30,6 +30,7 @@ class FewStepsBatch(NamedTuple):
     image: torch.Tensor  # (B, F, C', h, w)
     condition: torch.Tensor | None  # (B, F, channels, h, w)
     text: torch.Tensor  # (B, L, D)
+    empty_text: torch.Tensor  # (B, L, D)
     weight: torch.Tensor  # (B, F, 1, h, w)
     student_step: int
 
@@ -83,6 +84,7 @@ class FewStepsTask(AdapterTask):
             self.backbone.first_frame(clips.image_latents, frames),
             condition,
             clips.text,
+            torch.stack([self.cache.empty_text] * len(clean)),
             weight,
             student_step,
         )
@@ -117,8 +119,7 @@ class FewStepsTask(AdapterTask):
         said, guidance = self._say(batch, latents, time, batch.text), self.config.teacher_guidance
         if guidance == 1:
             return said
-        empty = torch.stack([self.cache.empty_text] * len(batch.text)).to(batch.text)
-        without = self._say(batch, latents, time, empty)
+        without = self._say(batch, latents, time, batch.empty_text)
         return without + guidance * (said - without)
 
     def _say(self, batch: FewStepsBatch, latents, time: float, text) -> torch.Tensor:  # (B, F, C, h, w)
