@@ -243,7 +243,11 @@ def _optimizers(task: Task, config: TrainConfig) -> list[torch.optim.Optimizer]:
     trained = _trained(task)
     muon = {n: p for n, p in trained.items() if config.optimizer == "muon" and task.is_matrix(n, p)}
     others = [p for n, p in trained.items() if n not in muon]
-    betas = (0.9, config.adam_beta2)
-    adamw = torch.optim.AdamW(others, lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay)
-    digits = torch.bfloat16 if config.mixed_precision == "bf16" else torch.float32
-    return [Muon(muon.values(), lr=config.learning_rate, dtype=digits), adamw] if muon else [adamw]
+    found: list[torch.optim.Optimizer] = []
+    if muon:
+        digits = torch.bfloat16 if config.mixed_precision == "bf16" else torch.float32
+        found.append(Muon(muon.values(), lr=config.learning_rate, dtype=digits))
+    if others:
+        betas = (0.9, config.adam_beta2)
+        found.append(torch.optim.AdamW(others, config.learning_rate, betas, weight_decay=config.weight_decay))
+    return found

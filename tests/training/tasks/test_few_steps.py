@@ -40,7 +40,7 @@ def test_the_student_comes_nearer_to_the_teacher_which_stays_as_it_was(options):
 
 
 def test_its_lora_says_beside_the_adapter_what_it_said_in_training(options, tiny_base):
-    trainer = Trainer(from_mapping(FewStepsConfig, {**options, "learning_rate": 0.1}))
+    trainer = Trainer(from_mapping(FewStepsConfig, {**options, "learning_rate": 0.1, "optimizer": "muon"}))
     trainer.run()
     task = trainer.task.eval()
     batch = task.draw(0, np.random.default_rng(0))
