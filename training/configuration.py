@@ -122,7 +122,7 @@ class DiffusionConfig(TrainConfig):
     image_dropout: float = option(0.05, "share of clips trained without the first frame", minimum=0, maximum=1)
     moving_weight: float = option(0.0, "extra weight of latent cells that change", minimum=0)
     noise_power: float = option(1.0, "1 draws timesteps uniformly, 2 favours noisy ones", minimum=0.1)
-    pair_weight: float = option(0.0, "of the loss on what differs between the two clips of a pair", minimum=0)
+    pair_weight: float = option(0.0, "of an adapter's loss on what differs between the clips of a pair", minimum=0)
     attention: AttentionLossConfig = section(AttentionLossConfig)
     alignment: AlignmentConfig = section(AlignmentConfig)
 

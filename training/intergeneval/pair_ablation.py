@@ -1,9 +1,9 @@
 """The ablation of MATRIX's losses by a smaller question: how much better are the marks used?
 
-Each training is judged by held-out pairs of clips with the same first frame (training.judge.pairs), which takes seconds
-and no clip: the share of what differs between the two that the marks explain, where there is nothing but noise. A base
-that sees no marks explains nothing but what the sentences say. The shares of every training are kept
-in `pairs.jsonl`, seed by seed, so that an ablation that is cut short has whole seeds.
+Each training is judged by held-out pairs of clips with the same first frame (training.bench.told_apart), which takes
+seconds and no clip: the share of what differs between the two that the marks explain, where there is nothing but noise.
+A base that sees no marks explains nothing but what the sentences say. The shares of every training are kept in
+`pairs.jsonl`, seed by seed, so that an ablation that is cut short has whole seeds.
 """
 
 import itertools
@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from hoi_motion.files import write_whole
 from training.bench.ablation import agreed_steps, chosen_rows, train_once
+from training.bench.told_apart import NOTHING, TIMESTEPS, explained, load_pairs, mean_interval
 from training.configuration import AdapterConfig, load_training_config
 from training.intergeneval.ablation import MATRIX_ROWS, REFERENCE, MatrixRow, checked_config
 from training.json_lines import append_line, read_lines
-from training.judge.pairs import NOTHING, TIMESTEPS, explained, load_pairs, mean_interval
 
 JUDGED_AT = TIMESTEPS[0]
 

@@ -1,4 +1,4 @@
-"""Do the marks tell who acts? `python -m training.judge.pairs --adapter runs/matrix-mini/adapter --cache runs/pairs`
+"""Do the marks tell who acts? `python -m training.bench.told_apart --adapter DIR --cache runs/cache-held-pairs`
 
 Of pairs of clips that begin with the same picture (`python -m training.scenes --company pairs`), the share of what
 differs between the two that one prediction explains, by timestep: 0 when the marks change nothing, 1 when the two are

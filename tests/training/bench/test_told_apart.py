@@ -4,9 +4,9 @@ import torch
 
 from tavid_planner.errors import InputError
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from training.bench.told_apart import NOTHING, explained, load_pairs, main
 from training.data.cache import CacheSettings, CacheWriter, ClipEncoder
 from training.data.clip import TrainingClip
-from training.judge.pairs import NOTHING, explained, load_pairs, main
 
 CAPTION = "A person picks up the [TGT] red mug."
 
