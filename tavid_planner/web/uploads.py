@@ -41,7 +41,9 @@ def accepted_picture(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     try:
         return read_image(path)
     except InputError as error:
-        raise _refused("the picture is damaged or of a kind that is not read", "save it as a PNG or JPEG") from error
+        raise _refused(
+            "the picture is damaged or of a kind that is not read", "save it as a PNG or JPEG with 8 bits a channel"
+        ) from error
 
 
 def _refused(message: str, hint: str) -> InputError:
