@@ -29,6 +29,7 @@ from tavid_planner.ros.received import DEPTH, IMAGE, MASK, POINT, ReceivedInputs
 RECTIFIED = "image_rect"
 """In the name of every topic that carries rectified images (image_proc)."""
 REQUEST_MASK = "mask of the request"
+_OF_THIS_IMAGE = "mark the image that is sent, and copy its frame_id or leave it empty"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class LatestInputs:
         marked = self._marked(goal)
         depth, depth_notes = self._depth(goal, marked.image, options)
         others = [] if depth is None else [("depth image", depth)]
+        for name, mask in marked.masks:
+            _check_frame(mask.header, marked.image.header, name, _OF_THIS_IMAGE)
         for name, other in marked.masks + others:
             _check_together(marked.image, other, name, options.stamp_tolerance_s)
         header = marked.image.header
@@ -165,6 +168,7 @@ class LatestInputs:
         image = goal.image
         if is_empty(image):
             image = self._received.decoded(self._received.newest(IMAGE), IMAGE)
+        _check_frame(point.header, image.header, "target point", _OF_THIS_IMAGE)
         found = segment(rgb_from_image(image), MaskPrompt(click_px=(point.point.x, point.point.y)))
         mask = image_from_mask(found.mask, image.header)
         place = "the request" if point is goal.target_point else POINT.topic
