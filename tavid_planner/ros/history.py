@@ -49,8 +49,9 @@ class History:
         """Remember a message and forget those that came more than `keep_s` before it, or are too many."""
         received = Received(message, stamp_of(message.header), time.monotonic(), size)
         with self._lock:
-            last = self._kept[-1] if self._kept else None
-            if last and last.stamp_s and received.stamp_s and received.stamp_s < last.stamp_s - BACKWARDS_S:
+            # a driver may leave some stamps at zero: the last one that is set counts
+            last_s = next((kept.stamp_s for kept in reversed(self._kept) if kept.stamp_s is not None), None)
+            if None not in (last_s, received.stamp_s) and received.stamp_s < last_s - BACKWARDS_S:
                 self._kept.clear()
             self._kept.append(received)
             while len(self._kept) > 1 and self._too_much(received.arrived_s - keep_s):
