@@ -13,11 +13,11 @@ from tavid_planner.ros.conversions import image_from_pixels
 
 FORMATS = ("JPEG", "PNG")
 MODES = {"L": "mono8", "RGB": "rgb8"}
-"""Of the decoder -> encoding of the message."""
+"""Pillow's mode -> encoding of the message."""
 _IN_RGB_ORDER = re.compile(r"\s*(rgb|bgr)a?(8|16)\s*;.*\bcompressed rgb")
-"""A format of pixels that were handed to the encoder as red, green, blue.
+"""Matches the `format` of pixels that were passed to the encoder in RGB order.
 
-The encoder of image_transport takes blue, green, red: of such a picture every decoder shows red and blue exchanged.
+The encoder of image_transport expects BGR: every decoder swaps red and blue of such a picture.
 """
 
 

@@ -145,7 +145,7 @@ def generate_videos(
     with takes_of(pipeline, request, config, seeds, cancel) as takes:
 
         def denoised(numbers: Sequence[int], until: int) -> Iterator[list[int]]:
-            """Take samples so far, as many at once as start from one picture; which ones have come there."""
+            """Run samples up to a step, batched where they start from one picture; returns those that got there."""
             for run in dict.fromkeys(takes[k].run for k in numbers):
                 of_run = [k for k in numbers if takes[k].run is run]
                 for first in range(0, len(of_run), at_once):

@@ -69,9 +69,9 @@ def test_moment_outside_of_what_is_known_is_refused_beyond_the_tolerance(stamp_s
     "known, asked, said",
     [
         ([], ("map", "camera"), "TF knows no frame 'map'"),
-        ([("map", "base")], ("map", "camera"), "knows no frame 'camera' - heard of: 'base', 'map'"),
+        ([("map", "base")], ("map", "camera"), "knows no frame 'camera' - known: 'base', 'map'"),
         ([("map", "base"), ("odom", "camera")], ("map", "camera"), "does not connect 'camera' with 'map'"),
-        ([("a", "b"), ("b", "c"), ("c", "a")], ("a", "c"), "goes round in a circle"),
+        ([("a", "b"), ("b", "c"), ("c", "a")], ("a", "c"), "has a loop"),
     ],
 )
 def test_what_cannot_be_looked_up_is_named(known, asked, said):
