@@ -23,7 +23,7 @@ def looked(alignments: Mapping[int, float], keep: float, step: int, steps: int) 
             return ""
         return (
             f"stopped after step {step} of {steps}: {alignments[k]:.3f} of its attention to the target word falls on "
-            f"the target, of the {count} of {len(alignments)} samples that went on at least {least:.3f}"
+            f"the target, of the {count} of {len(alignments)} samples that continued at least {least:.3f}"
         )
 
     return {k: EarlyLook(step, steps, alignment, why(k)) for k, alignment in alignments.items()}

@@ -96,7 +96,7 @@ def test_an_actor_mask_on_nobody_is_refused_by_name(two_people):
     corner = np.zeros(two_people.target_mask.shape, bool)
     corner[-30:, :30] = two_people.instance_ids[0][-30:, :30] == 0
     for mask in (two_people.target_mask, corner):
-        with pytest.raises(InputError, match="actor mask of .* is on nobody"):
+        with pytest.raises(InputError, match="actor mask of .* is not on a person"):
             check_somebody_is_marked(two_people.frames[0], mask)
 
 

@@ -123,7 +123,7 @@ def test_what_the_robot_does_is_told_and_its_film_shown(page, plan, tmp_path):
     (tmp_path / "robot" / "arm.glb").write_bytes(b"scene")
     html = page(dataclasses.replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped"))))
     assert "Robot: in physics arm does not: it slipped" in html and "4 mm, 0°" in html
-    assert 'data-packed="robot"' in html and "in true time, from the side" in html
+    assert 'data-packed="robot"' in html and "in real time, from the side" in html
 
 
 def test_without_a_scene_the_videos_stand_alone_and_say_why(plan, tmp_path):

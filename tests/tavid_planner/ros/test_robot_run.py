@@ -204,7 +204,7 @@ def test_cancel_stops_the_arm_and_tells_the_gripper_nothing_more(client, robot, 
     robot.arm_does = "hang"
     run = client.execute(answer, NAMES)
     assert not run.is_done(0.1)
-    with pytest.raises(ControlError, match="carries out a plan"):
+    with pytest.raises(ControlError, match="still carrying out a plan"):
         client.execute(answer, NAMES)
     assert run.cancel(ANSWER_S)
     with pytest.raises(ControlError) as failure:

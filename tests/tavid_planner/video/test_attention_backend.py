@@ -65,6 +65,6 @@ def test_cancel_takes_effect_inside_a_step_of_compiled_blocks(tiny_base, tiny_ad
     ],
 )
 def test_what_does_not_go_together_is_said_before_anything_is_loaded(options):
-    with pytest.raises(InputError, match="not go together") as error:
+    with pytest.raises(InputError, match="cannot be combined") as error:
         VideoConfig(**options)
     assert error.value.code is ErrorCode.CONFIG_INVALID

@@ -18,7 +18,7 @@ def test_the_samples_that_look_most_at_the_target_go_on():
     assert [bool(looks[k].stopped) for k in range(4)] == [True, False, False, True]
     assert looks[3].stopped == (
         "stopped after step 2 of 8: 0.200 of its attention to the target word falls on the target, of the 2 of 4 "
-        "samples that went on at least 0.300"
+        "samples that continued at least 0.300"
     )
 
 
