@@ -144,8 +144,8 @@ def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=Non
     if inside < LEAST_OF_BODY * len(sure):
         raise InputError(
             ErrorCode.MASK_INVALID,
-            f"the actor mask of {int(actor_mask.sum())} pixels is not on a person: {inside} of {len(sure)} body points of "
-            "the nearest person are in it",
+            f"the actor mask of {int(actor_mask.sum())} pixels is not on a person: {inside} of {len(sure)} body points "
+            "of the nearest person are in it",
             "mark the person who should act, or leave the actor out",
         )
 

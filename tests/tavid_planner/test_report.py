@@ -68,10 +68,10 @@ def test_the_page_says_verdict_reasons_numbers_and_errors(page):
 
 def test_a_repair_is_told(page, plan):
     result = RepairResult(
-        RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason="mended floating: moved body by 3.0 cm"
+        RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason="fixed floating: moved body by 3.0 cm"
     )
     html = page(dataclasses.replace(plan, repair=result))
-    assert "<li>repaired: mended floating: moved body by 3.0 cm</li>" in html
+    assert "<li>repaired: fixed floating: moved body by 3.0 cm</li>" in html
 
 
 def test_a_film_that_could_not_be_drawn_leaves_its_place_to_the_reason(plan, tmp_path):
