@@ -28,7 +28,7 @@ def rows():
     return [*rows, {"of_samples": [sample("no lift", 0.0, "NOT_RUN", None)] * 2, "kept": {}}]
 
 
-def test_what_foretells_is_told_from_what_does_not(rows):
+def test_predictive_signals_have_a_higher_auroc_than_others(rows):
     found = values(rows)
     assert found["auroc_chance"].value == 1 and found["auroc_pass"].value < 0.5
     assert (found["bets"].value, found["precision"].value) == (2, 1)

@@ -267,7 +267,7 @@ def test_when_every_sample_fails_the_first_error_is_raised(stages, make_request)
         ControlError(ErrorCode.CANCELLED, "cancelled"),
     ],
 )
-def test_what_another_seed_cannot_mend_ends_the_plan(stages, make_request, error):
+def test_an_error_that_another_seed_cannot_avoid_ends_the_plan(stages, make_request, error):
     calls = []
 
     def generate(*args, **kwargs):

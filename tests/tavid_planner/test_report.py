@@ -106,7 +106,7 @@ def test_a_motion_without_objects_still_has_a_page(page, plan):
         (None, 1.0, ""),
     ],
 )
-def test_a_number_is_told_to_a_hundredth_of_its_limit(value, limit, shown):
+def test_a_number_is_rounded_to_a_hundredth_of_its_limit(value, limit, shown):
     assert rounded(value, limit) == shown
 
 

@@ -54,7 +54,7 @@ def test_two_runs_in_one_folder_are_2(batch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("option", ["--workers=0", "--workers=many", "--ray-cpus=-1"])
-def test_numbers_that_are_none_are_2(batch, option):
+def test_text_in_place_of_numbers_is_exit_code_2(batch, option):
     assert main([*batch, option]) == 2
 
 
