@@ -227,7 +227,8 @@ def table(rows: list[dict]) -> list[str]:
         lines.append(f"  {value:.1f}: {len(of_value):>3}  {_share(int(of_value.sum()), len(of_value))}")
     bet = all_works[chance >= TRUSTED_CHANCE - 1e-9]
     lines.append(
-        f"bet on from {TRUSTED_CHANCE:.1f} on: {len(bet)} of {len(all_works)} plans, {_share(int(bet.sum()), len(bet))}"
+        f"trusted from {TRUSTED_CHANCE:.1f} on: {len(bet)} of {len(all_works)} plans, "
+        f"{_share(int(bet.sum()), len(bet))}"
     )
     for rule in RULES:
         won = _kept(rows, rule)

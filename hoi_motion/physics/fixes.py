@@ -30,8 +30,8 @@ ARM_WORDS = ("forearm", "hand")
 def calm_joints(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
     """Slow down joints that turn too fast.
 
-    In order of time, a frame with equally fast steps before and after it is placed between its neighbours; what is
-    still too fast is averaged with its neighbours until it is not.
+    In order of time, a frame whose steps before and after are both too fast is moved midway between its neighbours;
+    what is still too fast is averaged with its neighbours until it is not.
     """
     motion, limit_rad = geometry.motion, geometry.config.joint_velocity_rad_s / geometry.motion.fps
     pose = np.array(motion.pose_rad, np.float64)

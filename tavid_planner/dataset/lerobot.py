@@ -1,8 +1,8 @@
 """Episodes as a LeRobot dataset, layout version 3.0.
 
 meta/info.json, stats.json, tasks.parquet, episodes/chunk-000/file-000.parquet
-data/chunk-000/file-000.parquet                                     a row a step
-videos/observation.images.clip/chunk-000/file-000.mp4               one an episode
+data/chunk-000/file-000.parquet                                     one row per step
+videos/observation.images.clip/chunk-000/file-000.mp4               one per episode
 """
 
 import json

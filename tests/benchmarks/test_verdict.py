@@ -34,5 +34,5 @@ def test_predictive_signals_have_a_higher_auroc_than_others(rows):
     assert (found["bets"].value, found["precision"].value) == (2, 1)
     assert found["best_chance"].value == pytest.approx(2 / 3) and found["best_verdict"].value == 0
     text = "\n".join(table(rows))
-    assert "bet on from 0.6 on: 2 of 6 plans, 2/2 = 1.00" in text
+    assert "trusted from 0.6 on: 2 of 6 plans, 2/2 = 1.00" in text
     assert "floating" in text and "kept by chance: 2/3" in text
