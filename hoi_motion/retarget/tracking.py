@@ -27,7 +27,7 @@ from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 LAYOUTS = ("mjlab", "beyondmimic", "holosoma")
-RATE_HZ = 50  # of the tasks of all three: they take one sample a step, whatever a file says
+RATE_HZ = 50  # of the tasks of all three: they take one sample per step, whatever a file says
 WXYZ = [3, 0, 1, 2]
 
 
