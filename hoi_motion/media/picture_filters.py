@@ -14,6 +14,10 @@ BRIGHTEST_NITS = 1000
 UNCHANGED_SHARE = 0.5
 """Of the linear range of SDR: darker values stay as they are, highlights share the rest."""
 _HDR = ("smpte2084", "arib-std-b67")
+# of wide colours without HDR; "" where the file says nothing
+_SDR = ("", "bt709", "smpte170m", "bt2020-10", "bt2020-12", "iec61966-2-1")
+# what zscale reads; Dolby Vision's own (ipt-c2) is not among them
+_MATRICES = ("", "bt2020nc", "bt2020c", "ictcp", "bt709", "smpte170m", "bt470bg", "gbr")
 _UNKNOWN = ("unknown", "reserved", "unspecified")
 # pixel format with its properties, before the size
 _PROPERTIES = re.compile(r", \w+\((.*?)\), \d+x\d+")
@@ -53,18 +57,21 @@ class PictureKind:
     @property
     def is_wide(self) -> bool:
         """Whether its colours are those of BT.2020; shown as those of SDR they would look pale."""
-        return self.primaries == "bt2020" or self.is_hdr
+        return self.is_hdr or (self.primaries == "bt2020" and self.transfer in _SDR)
 
     def deinterlacing(self) -> list[str]:
         """Filters that make one whole frame of each frame's fields, at the same time; none for progressive video."""
         if not self.is_interlaced:
             return []
-        # the fields of a frame are 1/50 or 1/60 s apart: one frame a field would change rate and count
-        return ["bwdif=mode=send_frame:deint=all"] if _has("bwdif") else ["yadif=mode=send_frame:deint=all"]
+        # one frame for each frame, not for each field, keeps rate and count
+        return [f"{name}=mode=send_frame:deint=all" for name in ("bwdif", "yadif") if _has(name)][:1]
 
     def tone_mapping(self) -> list[str]:
-        """Filters from wide colours and HDR to SDR (BT.709), for pictures that have their final size."""
-        if not (self.is_wide and _has("zscale", "tonemap")):
+        """Filters from wide colours and HDR to SDR (BT.709), for pictures that have their final size.
+
+        None for SDR, for a colour matrix that zscale does not know, and where ffmpeg lacks the filters.
+        """
+        if not (self.is_wide and self.matrix in _MATRICES and _has("zscale", "tonemap")):
             return []
         stored = [
             f"transferin={self.transfer or '709'}",
@@ -87,10 +94,11 @@ class PictureKind:
         """Say so where colours stay as they are stored."""
         if self.is_hdr and not self.tone_mapping():
             log.warning(
-                "video %s is HDR (%s) and this ffmpeg has no zscale and tonemap filters: its colours are not mapped to "
-                "SDR and look grey; convert it to SDR",
+                "video %s is HDR (%s, matrix %s), which this ffmpeg cannot map: its colours are not mapped to SDR and "
+                "look wrong; convert it to SDR",
                 path,
                 self.transfer,
+                self.matrix or "unknown",
             )
 
 

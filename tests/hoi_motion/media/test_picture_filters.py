@@ -59,7 +59,7 @@ def test_hdr_without_the_filters_is_read_and_said(tmp_path, monkeypatch, caplog)
     path = wide(tmp_path / "hdr.mp4", "smpte2084", "smpte2084")
     monkeypatch.setattr(picture_filters, "_filters", lambda: frozenset({"bwdif", "scale"}))
     assert len(read_video(path, 10).frames) == 6
-    assert "hdr.mp4 is HDR (smpte2084)" in caplog.text and "not mapped to SDR" in caplog.text
+    assert "hdr.mp4 is HDR (smpte2084, matrix bt2020nc)" in caplog.text and "not mapped to SDR" in caplog.text
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +97,10 @@ def test_an_interlaced_video_has_one_whole_frame_at_each_frames_time(fields, tmp
 )
 def test_fields_are_known_from_the_stream_and_not_from_its_tags(described, interlaced):
     assert PictureKind.of_stream(described) == PictureKind(interlaced)
+
+
+def test_a_colour_matrix_that_cannot_be_mapped_is_left_alone_and_said(caplog):
+    kind = PictureKind.of_stream(" (Main 10), yuv420p10le(pc, ipt-c2/bt2020/smpte2084), 96x64, 30 fps")
+    assert kind.is_hdr and kind.tone_mapping() == []
+    kind.warn_of_hdr("dolby.mp4")
+    assert "dolby.mp4 is HDR (smpte2084, matrix ipt-c2)" in caplog.text
