@@ -87,7 +87,7 @@ def save_plan(
             if os.path.lexists(folder):
                 raise InputError(
                     ErrorCode.OUTPUT_INVALID,
-                    f"output folder {folder} was created by somebody else while the plan was made",
+                    f"output folder {folder} appeared while the plan was made",
                 )
             os.rename(partial, folder)
     except OSError as error:
