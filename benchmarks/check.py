@@ -61,8 +61,6 @@ def values(rows: list[dict]) -> dict[str, Value]:
         "followed": Value(sum("tracking" not in r["simulated"] for r in rows)),
         "tracking_cm": Value(float(np.mean(errors_cm)), "cm"),
         "tracking_cm_worst": Value(float(np.max(errors_cm)), "cm"),
-        "geometric_s": Value(float(np.median([r["geometric_s"] for r in rows])), "s"),
-        "simulated_s": Value(float(np.median([r["simulated_s"] for r in rows])), "s"),
     }
 
 
