@@ -214,7 +214,10 @@ def test_depth_of_the_topic_is_taken_when_it_belongs_to_the_image(client, ask, m
     late, foreign = (depth(20), "8.000 s from the camera's"), (depth(12, "other"), "of frame 'other'")
     for message, said in (late, foreign, (depth(12), "")):
         published(client, Image, "depth", qos_profile_sensor_data, *[message] * 3)
-        result, asked = ask()
+        for _ in range(5):  # a busy node answers before the image has come to it
+            result, asked = ask()
+            if asked["depth_given"] or (said and any(said in note for note in result.notes)):
+                break
         assert result.error_code == ErrorCode.NONE and asked["depth_given"] == (not said), result.error_msg
         assert any(said in note for note in result.notes if "depth" in note) == bool(said), result.notes
 
