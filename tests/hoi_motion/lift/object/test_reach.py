@@ -42,17 +42,40 @@ def test_a_well_known_distance_leaves_less_doubt():
     assert (known < by_hand).all()
 
 
-def test_a_hand_that_is_in_reach_of_what_rests_for_one_frame_only_passed():
-    apart_m = np.full(T, 0.5)
-    apart_m[3] = 0.05
-    palm_m = POSES[:, :3, 3] + (0.04 + apart_m)[:, None] * [1.0, 0, 0]
-    hands = {"right_hand": HandMotion(palm_m, np.zeros(T, bool)), "left_hand": _hand(0.0)}
+def _kept(resting: np.ndarray, *hands: tuple[str, np.ndarray]) -> list[tuple[str, int, int]]:
+    """Contacts of hands that are so far away (T,) beside the can, and over it in the picture in all frames."""
+    palms = {
+        name: HandMotion(POSES[:, :3, 3] + (0.04 + off)[:, None] * [1.0, 0, 0], np.zeros(T, bool))
+        for name, off in hands
+    }
     vertices, faces = CAN.surface()
     thing = ObjectMotion("target", vertices, faces, POSES, shape="cylinder", is_target=True)
-    track = ObjectTrack(np.ones((4, 4), bool), np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
-    contacts = Contact("right_hand", "target", 0, T), Contact("left_hand", "target", 4, T)
-    reach_m = {hand: np.full(T, TOUCH_REACH_M) for hand in hands}
-    assert contacts_in_reach(contacts, hands, thing, CAN, track, reach_m, FPS) == contacts[1:]
+    track = ObjectTrack(np.ones((4, 4), bool), np.tile(IDENTITY, (T, 1, 1)), np.ones(T), resting)
+    reach_m = {hand: np.full(T, TOUCH_REACH_M) for hand in palms}
+    # the first hand is there from the start, and moves what moves
+    contacts = tuple(Contact(name, "target", i, T) for i, (name, _) in enumerate(hands))
+    kept = contacts_in_reach(contacts, palms, thing, CAN, track, reach_m, FPS)
+    return [(c.hand, c.start_frame, c.end_frame) for c in kept]
+
+
+def _near_in(frames: slice) -> np.ndarray:  # (T,)
+    off_m = np.full(T, 0.5)
+    off_m[frames] = 0.03
+    return off_m
+
+
+def test_a_hand_that_is_in_reach_of_what_rests_for_one_frame_only_passed():
+    rests = np.ones(T, bool)
+    kept = _kept(rests, ("right_hand", _near_in(slice(3, 4))), ("left_hand", _near_in(slice(4, 6))))
+    assert kept == [("left_hand", 4, 6)]
+
+
+@pytest.mark.parametrize("frames, joins", [(3, False), (4, True)])
+def test_of_the_hand_that_moves_it_the_picture_says_more_than_depths_and_another_one_joins_for_half_a_second(
+    frames, joins
+):
+    kept = _kept(np.arange(T) < 1, ("right_hand", _near_in(slice(0))), ("left_hand", _near_in(slice(2, 2 + frames))))
+    assert kept == [("right_hand", 1, T), ("left_hand", 2, 2 + frames)][: 1 + joins]
 
 
 def test_an_arm_hangs_at_rest_and_does_not_when_its_elbow_bends(body):
