@@ -17,7 +17,7 @@ TOUCH_REACH_M = 0.06
 # a hand that is over the object and slower than this across the sight has come to rest on it, unless the depths say by
 # so many of their spreads that it has not; a palm's depth is known as well as this, the front of a shape to this share
 # of its radius
-STILL_M_S = 0.25
+STILL_M_S = 0.15
 APART_SPREADS = 1.5
 PALM_SPREAD_M = 0.10
 SHAPE_SPREAD = 0.5
