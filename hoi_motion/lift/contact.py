@@ -82,11 +82,16 @@ def contact_intervals(
             touching = closed(touching, round(MAX_GAP_S * fps))
         for start, end in runs_of(touching):
             held = hand == holder and moving[start:end].any()
-            if end - start < max(MIN_CONTACT_FRAMES, round(MIN_CONTACT_S * fps)) and not held:
+            if end - start < least_frames(fps) and not held:
                 continue
             on_it = float(np.mean(near[start:end]))
             contacts.append(Contact(hand, object_name, start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
+
+
+def least_frames(fps: float) -> int:
+    """How long a touch of something that rests lasts at least."""
+    return max(MIN_CONTACT_FRAMES, round(MIN_CONTACT_S * fps))
 
 
 def has_left(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T,) bool

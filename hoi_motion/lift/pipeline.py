@@ -15,8 +15,8 @@ from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.object.grip import HandMotion
-from hoi_motion.lift.object.pose import object_motion, palm_points_m
+from hoi_motion.lift.object.grip import hand_motion
+from hoi_motion.lift.object.pose import object_motion
 from hoi_motion.lift.person.doubt import doubt_notes
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
@@ -25,8 +25,6 @@ from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
-
-_WRIST = {"left_hand": 20, "right_hand": 21}
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def lift_video(
     clock.lap("fit")
 
     # 4. the object's shape and poses, contacts in space
-    hands = _hands(body, fit, points_m)
+    hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
     thing, support, contacts, distance = object_motion(
         target,
         observation.contacts,
@@ -196,17 +194,6 @@ def _lowest_m(body, fit: BodyFit) -> np.ndarray:  # (T,)
     """Height of the lowest skin point in the level frame."""
     vertices, _ = body.vertices_and_joints(fit.pose_rad, fit.transl_m, fit.betas)
     return vertices[..., 2].amin(1).numpy()
-
-
-def _hands(body, fit: BodyFit, points_m: np.ndarray) -> dict[str, HandMotion]:
-    import torch
-
-    rotations, _ = body.skeleton.world_transforms(
-        torch.tensor(fit.pose_rad), torch.tensor(fit.betas).expand(len(fit.pose_rad), -1)
-    )
-    return {
-        hand: HandMotion(palm_points_m(points_m, hand), rotations[:, _WRIST[hand]].double().numpy()) for hand in HANDS
-    }
 
 
 class _Clock:

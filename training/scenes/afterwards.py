@@ -1,10 +1,12 @@
-"""What a person does before and after reaching: walk up, put back, carry away, drink, sit down. Poses, in the world."""
+"""What a person does before and after reaching: walk up, put back, carry away, drink, sit down, stand up again, cross
+legs, put a foot on a stool. Poses, in the world."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from hoi_motion.rigid import minimum_jerk, moved_back
+from training.scenes.foot_off_floor import foot_on_stool, leg_crossed, over_standing_leg
 from training.scenes.grasp import RELAXED_CURL, hanging_rotation
 from training.scenes.layout import Layout
 from training.scenes.limbs import turn_about
@@ -17,7 +19,12 @@ PUTS_BACK = "puts back"
 CARRIES_AWAY = "carries away"
 DRINKS = "drinks"
 SITS = "sits down"
+STANDS_UP = "sits down and stands up"
+CROSSES = "crosses legs"
+FOOT_UP = "puts a foot up"
 KINDS = (WALKS_UP, PUTS_BACK, CARRIES_AWAY, DRINKS, SITS)
+LATER_KINDS = (STANDS_UP, CROSSES, FOOT_UP)
+SITTING = (SITS, STANDS_UP, CROSSES)
 CARRIED_M = np.array([0.30, 0.0, -0.30])
 """A wrist that carries, from its shoulder: ahead of the chest."""
 CLOSE_M = np.array([0.10, 0.02, -0.26])
@@ -60,7 +67,7 @@ def walking_up(skeleton: Skeleton, layout: Layout, target: int, count: int, star
     trunk = _repeated(upright, count, gaze, path.bent)
     at = trunk_joints(skeleton, trunk)[1]
     wrists = {side: _swinging(skeleton, layout, side, at, path) for side in SIDES}
-    pose, transl = _posed(skeleton, path, trunk, wrists, _relaxed(count))
+    pose, transl = _posed(striding(skeleton, path), path, trunk, wrists, _relaxed(count))
     return Acted(pose, transl, np.tile(thing, (count, 1, 1)), np.zeros(count), path)
 
 
@@ -97,17 +104,20 @@ def having_taken(
     *,
     away_m: np.ndarray | None = None,
     seat_m: float = 0.0,
+    stool_m: float = 0.0,
+    leg: str = "left",
 ) -> Acted:
-    """With the object in the hand: to a place (2,), to the mouth, or down on a seat of this height behind.
+    """With the object in the hand: to a place (2,), to the mouth, down on a seat of this height behind, or with a leg
+    up on a stool of this height.
 
     Raises:
         Unreachable: when a limb is too short on the way.
     """
     time = (np.arange(count) + 1) / count
-    # who sits down has straightened before
-    straight = minimum_jerk(time / (0.45 if kind == SITS else 0.6))
-    down = minimum_jerk((time - 0.4) / 0.6) if kind == SITS else np.zeros(count)
+    straight, down, up = _shares(kind, time)
     path = stand(skeleton, count)
+    if kind == FOOT_UP:
+        path = foot_on_stool(path, leg, stool_m, up)
     if kind == CARRIES_AWAY:
         # the object is off the table before the body turns
         still = max(2, count // 4)
@@ -116,6 +126,8 @@ def having_taken(
         path = stand(skeleton, still).then(gone)
         straight = minimum_jerk((np.arange(count) + 1) / still)
     trunk = _straightened(skeleton, reach, straight, path.bent, down, seat_m)
+    if kind == FOOT_UP:
+        trunk = over_standing_leg(trunk, leg, up)
     at = trunk_joints(skeleton, trunk)[1]
     sign, shoulder = SIDES[reach.side], at[:, JOINT[f"{reach.side}_shoulder"]]
     first_trunk = _at_the_end(reach)
@@ -124,7 +136,7 @@ def having_taken(
     held = layout.objects[reach.target].T_world.copy()
     held[:3, 3] += reach.carry_m
     begin, tilt = wrist_m - first_shoulder, np.zeros(count)
-    carried = CLOSE_M if kind == SITS else CARRIED_M
+    carried = CLOSE_M if kind in SITTING else CARRIED_M
     end = (carried + np.outer(down, LAP_M - carried)) * [1, sign, 1]
     if kind == DRINKS:
         tilt = SIP_RAD * straight
@@ -140,7 +152,10 @@ def having_taken(
     other = next(side for side in SIDES if side != reach.side)
     wrists[other] = _swinging(skeleton, layout, other, at, path, of_sitting=down)
     curls = _relaxed(count) | {reach.side: {f: np.full(count, reach.grasp.curls[f]) for f in FINGERS}}
-    pose, transl = _posed(skeleton, path, trunk, wrists, curls)
+    legs = striding(skeleton, path)
+    if kind == CROSSES:
+        legs = leg_crossed(legs, trunk, leg, up)
+    pose, transl = _posed(legs, path, trunk, wrists, curls)
     T = np.tile(np.eye(4), (count, 1, 1))
     T[:, :3, :3] = R_tilt @ held[:3, :3]
     T[:, :3, 3] = position + R_tilt @ (held[:3, 3] - wrist_m)
@@ -153,16 +168,32 @@ def standing_by(skeleton: Skeleton, layout: Layout, place_m: np.ndarray, heading
     trunk = standing_trunk(skeleton, np.array([2.0, 0.0, 1.4]))
     at = trunk_joints(skeleton, trunk)[1]
     wrists = {side: hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]]) for side in SIDES}
-    pose, transl = _posed(skeleton, path, trunk, wrists, _relaxed(1))
+    pose, transl = _posed(striding(skeleton, path), path, trunk, wrists, _relaxed(1))
     return Acted(pose, transl, np.eye(4)[None], np.zeros(1), path)
 
 
-def _posed(skeleton: Skeleton, path: Walk, trunk: Trunk, wrists, curls) -> tuple[np.ndarray, np.ndarray]:
+def _shares(kind: str, time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far, in shares (T,), the trunk has straightened, the body has sat down, and a leg is up."""
+    nothing = np.zeros(len(time))
+    if kind == STANDS_UP:
+        down = minimum_jerk((time - 0.2) / 0.35) * (1 - minimum_jerk((time - 0.65) / 0.35))
+        return minimum_jerk(time / 0.25), down, nothing
+    if kind == CROSSES:
+        return minimum_jerk(time / 0.25), minimum_jerk((time - 0.2) / 0.35), minimum_jerk((time - 0.5) / 0.3)
+    if kind == FOOT_UP:
+        return minimum_jerk(time / 0.4), nothing, np.clip((time - 0.35) / 0.3, 0, 1)
+    # who sits down has straightened before
+    if kind == SITS:
+        return minimum_jerk(time / 0.45), minimum_jerk((time - 0.4) / 0.6), nothing
+    return minimum_jerk(time / 0.6), nothing, nothing
+
+
+def _posed(legs: Skeleton, path: Walk, trunk: Trunk, wrists, curls) -> tuple[np.ndarray, np.ndarray]:
     try:
-        pose, transl = pose_body(striding(skeleton, path), trunk, wrists, curls)
+        pose, transl = pose_body(legs, trunk, wrists, curls)
     except ValueError as error:
         raise Unreachable("a limb is too short on the way") from error
-    return in_world(pose, transl, skeleton.rest[0], path.T_world_body)
+    return in_world(pose, transl, legs.rest[0], path.T_world_body)
 
 
 def _repeated(one: Trunk, count: int, gaze_m: np.ndarray, bent: np.ndarray) -> Trunk:

@@ -3,7 +3,7 @@
 Everything is computed for T frames at once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -64,6 +64,7 @@ class Skeleton:
         ankles_m: (3,) world positions by side; feet_rotation: (3, 3) by side.
         standing_height_m: of the pelvis.
         curl_axis: (3,) axis of positive bending by finger joint.
+        knee_pole: (3,) or (T, 3) where a knee points to, by side, if not ahead.
     """
 
     shaped: ShapedBody
@@ -71,6 +72,7 @@ class Skeleton:
     feet_rotation: dict[str, np.ndarray]
     standing_height_m: float
     curl_axis: dict[str, np.ndarray]
+    knee_pole: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def rest(self) -> np.ndarray:  # (55, 3)
@@ -172,11 +174,16 @@ def _attach(skeleton: Skeleton, name: str, rotation: np.ndarray, world: np.ndarr
     world[:, joint] = rotation
 
 
+def knee_ahead(side: str) -> np.ndarray:  # (3,)
+    """Where the knee of who stands or sits points to."""
+    return np.array([1.0, 0.18 * SIDES[side], 0.0])
+
+
 def _leg(skeleton: Skeleton, side: str, world: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, ...]:
     """Hip, knee, ankle and pole, (T, 3) each."""
     hip = at[:, 0] + world[:, 0] @ skeleton.bone(f"{side}_hip")
     ankle = np.broadcast_to(skeleton.ankles_m[side], hip.shape)
-    pole = np.broadcast_to(np.array([1.0, 0.18 * SIDES[side], 0.0]), hip.shape)
+    pole = np.broadcast_to(skeleton.knee_pole.get(side, knee_ahead(side)), hip.shape)
     lengths = skeleton.length(f"{side}_knee"), skeleton.length(f"{side}_ankle")
     return hip, middle_joint(hip, ankle, *lengths, pole), ankle, pole
 

@@ -1,28 +1,31 @@
 """A wider world than training's: people walk up, put back, carry away, drink, sit down; others stand by; walls are hung
 with pictures and windows; cameras stand anywhere and pan; pictures are blurred, dark or bright.
 
-Each scene is a pure function of its seed and of WIDER_VERSION. It is made of the same parts as those of
-`generate_scene`, which stay what they are.
+Each scene is a pure function of its seed and of the world's version. Version 2 has more kinds (people stand up again,
+cross their legs, put a foot on a stool) and things with patterns; the scenes of version 1 stay what they are. All are
+made of the same parts as those of `generate_scene`.
 """
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hoi_motion.body import VERTEX_LABELS, BodyModel
-from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
 from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.rigid import standing_at
 from training.scenes.afterwards import (
     CARRIES_AWAY,
+    CROSSES,
     DRINKS,
+    FOOT_UP,
     KINDS,
+    LATER_KINDS,
     PUTS_BACK,
     SEAT_BACK_M,
     SITS,
+    SITTING,
+    STANDS_UP,
     WALKS_UP,
     Acted,
     having_taken,
@@ -31,34 +34,42 @@ from training.scenes.afterwards import (
     standing_by,
     walking_up,
 )
-from training.scenes.camera import sample_camera
-from training.scenes.conditions import CameraRange, Conditions
+from training.scenes.conditions import Conditions
 from training.scenes.drawing import Props, Stage, creased_mesh
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure, sample_figure
+from training.scenes.foot_off_floor import stool
 from training.scenes.grasp import HandModel
 from training.scenes.layout import Crowded, Layout, sample_counts, sample_layout
 from training.scenes.objects import box_mesh
-from training.scenes.posture import JOINT, SIDES, standing_skeleton
+from training.scenes.patterns import patterned_things
+from training.scenes.posture import SIDES, standing_skeleton
 from training.scenes.rasteriser import Mesh
 from training.scenes.reach import VERBS, Reach, Unreachable, animate, plan_reach, reachable
 from training.scenes.scene import (
     SceneError,
     SceneSample,
     check_collisions,
-    enlarged_to,
     free_body,
     one_thread,
     touching_frames,
 )
 from training.scenes.wall_things import wall_things
+from training.scenes.wider_camera import as_filmed, framed, panned, roomy
 
-WIDER_VERSION = 1
+VERSIONS = {1: KINDS, 2: KINDS + LATER_KINDS}
+"""Kinds of scenes by version."""
 STREAM = 3000  # of random numbers, which no other scene uses
 MAX_ATTEMPTS = 400
 MOST_CANDIDATES = 3
-VIEW_TRIES = 8
-VIEW_HEIGHT_PX = 72
-VERB_OF = {PUTS_BACK: "puts back", CARRIES_AWAY: "carries away", DRINKS: "drinks from", SITS: "sits down with"}
+VERB_OF = {
+    PUTS_BACK: "puts back",
+    CARRIES_AWAY: "carries away",
+    DRINKS: "drinks from",
+    SITS: "sits down with",
+    STANDS_UP: "sits down and stands up with",
+    CROSSES: "sits down and crosses legs with",
+    FOOT_UP: "puts a foot up on a stool with",
+}
 DRINKABLE = ("mug", "can", "bottle", "jar")
 WALK_SHARE = 0.4
 AFTER_SHARE = 0.42
@@ -66,8 +77,6 @@ AFTER_SHARE = 0.42
 WALK_UP_SHARE = 0.5
 BYSTANDER_SHARE = 0.4
 PAN_SHARE = 0.4
-WHOLE_BODY_SHARE = 0.5
-ANYWHERE_SHARE = 0.3
 """Of the scenes."""
 START_M = (0.9, 1.5)
 START_RAD = (1.9, np.pi)
@@ -76,9 +85,7 @@ AWAY_RAD = (1.7, 2.7)
 BYSTANDER_ROOM_M = 0.6
 SEAT_M = (0.40, 0.48)
 SEAT_SIZE_M = np.array([0.40, 0.46])
-SHOWN = 0.5
-"""Share of the target's silhouette that is visible in the first frame."""
-ROOM_M = 0.9
+STOOL_M = (0.14, 0.30)
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ class _Plot:
     pans: bool
     candidates: int
     others: int
+    patterned: bool
 
 
 @one_thread()
@@ -102,6 +110,7 @@ def generate_wider_scene(
     num_frames: int,
     fps: float = 8.0,
     kind: str | None = None,
+    version: int = 1,
     supersampling: int = 2,
     with_depth: bool = False,
     body: BodyModel | None = None,
@@ -109,18 +118,20 @@ def generate_wider_scene(
     """The wider scene of a seed; its motion's camera is that of the first frame.
 
     Args:
-        kind: one of afterwards.KINDS; None varies it.
+        kind: one of VERSIONS[version]; None varies it.
 
     Raises:
-        ValueError: for another kind.
+        ValueError: for another kind or version.
         SceneError: when no arrangement worked in MAX_ATTEMPTS tries.
     """
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; there are {', '.join(KINDS)}")
+    if version not in VERSIONS:
+        raise ValueError(f"version is {version!r}; there are {', '.join(map(str, VERSIONS))}")
+    if kind is not None and kind not in VERSIONS[version]:
+        raise ValueError(f"kind is {kind!r}; there are {', '.join(VERSIONS[version])}")
     body = body or free_body()
-    plot = _sample_plot(seed, kind)
+    plot = _sample_plot(seed, kind, version)
     for attempt in range(MAX_ATTEMPTS):
-        rng = np.random.default_rng([seed, STREAM, WIDER_VERSION, attempt])
+        rng = np.random.default_rng([seed, STREAM, version, attempt])
         try:
             return _attempt(seed, plot, rng, body, (height, width), num_frames, fps, supersampling, with_depth)
         except (Unreachable, Crowded):
@@ -128,22 +139,22 @@ def generate_wider_scene(
     raise SceneError(f"seed {seed}: no valid wider scene of kind {plot.kind!r} in {MAX_ATTEMPTS} attempts")
 
 
-def kind_of(seed: int) -> str:
-    """Kind of the scene of a seed, one of afterwards.KINDS."""
-    return _sample_plot(seed, None).kind
+def kind_of(seed: int, version: int = 1) -> str:
+    """Kind of the scene of a seed, one of VERSIONS[version]."""
+    return _sample_plot(seed, None, version).kind
 
 
-def _sample_plot(seed: int, kind: str | None) -> _Plot:
-    rng = np.random.default_rng([seed, STREAM, WIDER_VERSION])
-    drawn = str(rng.choice(KINDS))
+def _sample_plot(seed: int, kind: str | None, version: int) -> _Plot:
+    rng = np.random.default_rng([seed, STREAM, version])
+    drawn = str(rng.choice(VERSIONS[version]))
     verb = str(rng.choice(list(VERBS), p=list(VERBS.values())))
     walks, bystander, pans = (bool(c) for c in rng.random(3) < [WALK_UP_SHARE, BYSTANDER_SHARE, PAN_SHARE])
     kind = kind or drawn
     candidates, others = sample_counts(rng, None)
     verb = verb if kind == WALKS_UP else "picks up"
     # the seat stands where people come from
-    walks = kind == WALKS_UP or (walks and kind != SITS)
-    return _Plot(kind, verb, walks, bystander, pans, min(candidates, MOST_CANDIDATES), others)
+    walks = kind == WALKS_UP or (walks and kind not in SITTING)
+    return _Plot(kind, verb, walks, bystander, pans, min(candidates, MOST_CANDIDATES), others, version > 1)
 
 
 def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
@@ -157,19 +168,24 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
         reachable(skeleton, hands, layout, candidate)
     reach = plan_reach(skeleton, hands, layout, target, plot.verb, rng)
     seat_m = float(rng.uniform(*SEAT_M))
-    done = _acted(plot, rng, skeleton, layout, reach, body, figure, num_frames, seat_m)
+    leg, stool_m = _leg_and_stool(rng, layout) if plot.kind in LATER_KINDS else ("left", 0.0)
+    how = dict(seat_m=seat_m, leg=leg, stool_m=stool_m)
+    done = _acted(plot, rng, skeleton, layout, reach, body, figure, num_frames, how)
+    blocks = {"seat": _seat(seat_m)} if plot.kind in SITTING else {}
+    blocks |= {"stool": stool(leg, stool_m)} if plot.kind == FOOT_UP else {}
     transforms = figure.body.joint_transforms(done.pose_rad, done.transl_m)
     surfaces = [figure.body.vertices(T) for T in transforms]
     touching = touching_frames(body, layout, reach, {target: done.T_world_target}, surfaces)
     by = _bystander(plot, rng, body, layout, done)
     props = Props(layout)
-    if plot.kind == SITS:
-        props.table = [*props.table, _seat_mesh(seat_m, 0.8 * layout.floor_albedo)]
-    camera = _camera(rng, figure, props, by, target, transforms, surfaces, done, size)
-    layout = _roomy(layout, camera, surfaces)
+    if plot.patterned:
+        props.objects = patterned_things(layout, rng)
+    props.table = [*props.table, *(_block_mesh(*block, 0.8 * layout.floor_albedo) for block in blocks.values())]
+    camera = framed(rng, figure, props, by, target, transforms, surfaces, done, size)
+    layout = roomy(layout, camera, surfaces)
     props.layout = layout
     props.table = [*props.table, *wall_things(layout, rng)]
-    cameras = _panned(camera, num_frames, rng) if plot.pans else [camera] * num_frames
+    cameras = panned(camera, num_frames, rng) if plot.pans else [camera] * num_frames
     light = int(rng.integers(2**31))
     frames, ids, depths = _filmed(props, cameras, supersampling, light, figure, surfaces, by, target, done)
     thing = layout.objects[target]
@@ -177,7 +193,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
     noun, verb = f"{thing.model.colour} {thing.model.name}", VERB_OF.get(plot.kind, plot.verb)
     return SceneSample(
-        frames=_as_filmed(frames, rng),
+        frames=as_filmed(frames, rng),
         fps=fps,
         target_mask=ids[0] == thing.instance,
         instance_ids=ids,
@@ -185,7 +201,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
         target_id=thing.instance,
         candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
         depth_m=depths if with_depth else None,
-        motion=_truth(body, figure, layout, reach, done, touching, camera, fps, seat_m if plot.kind == SITS else None),
+        motion=_truth(body, figure, layout, reach, done, touching, camera, fps, blocks),
         contact_labels=np.where(touching, thing.instance, 0).astype(np.uint8),
         caption=f"A {figure.words} {verb} the [TGT] {noun}.",
         triplet=(figure.words, verb, noun),
@@ -193,7 +209,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     )
 
 
-def _acted(plot, rng, skeleton, layout, reach: Reach, body, figure: Figure, num_frames: int, seat_m: float) -> Acted:
+def _acted(plot, rng, skeleton, layout, reach: Reach, body, figure: Figure, num_frames: int, how: dict) -> Acted:
     """Walking up, reaching, and what comes after, in as many frames as the clip has."""
     before = round(WALK_SHARE * num_frames) if plot.walks else 0
     after = 0 if plot.kind == WALKS_UP else round(AFTER_SHARE * (num_frames - before))
@@ -206,7 +222,7 @@ def _acted(plot, rng, skeleton, layout, reach: Reach, body, figure: Figure, num_
     elif plot.kind != WALKS_UP:
         angle = rng.uniform(*AWAY_RAD) * rng.choice([-1, 1])
         away = rng.uniform(*AWAY_M) * np.array([np.cos(angle), np.sin(angle)])
-        done = done.then(having_taken(skeleton, layout, reach, plot.kind, after, away_m=away, seat_m=seat_m))
+        done = done.then(having_taken(skeleton, layout, reach, plot.kind, after, away_m=away, **how))
     if before:
         angle = rng.uniform(*START_RAD) * rng.choice([-1, 1])
         start = rng.uniform(*START_M) * np.array([np.cos(angle), np.sin(angle)])
@@ -242,8 +258,21 @@ def _seat(seat_m: float) -> tuple[np.ndarray, np.ndarray]:
     return size, np.array([-SEAT_BACK_M - 0.02, 0.0, seat_m / 2])
 
 
-def _seat_mesh(seat_m: float, albedo: np.ndarray) -> Mesh:
-    size, centre = _seat(seat_m)
+def _leg_and_stool(rng: np.random.Generator, layout: Layout) -> tuple[str, float]:
+    """Which leg goes up, and how high a stool beside the person is.
+
+    Raises:
+        Unreachable: when the table stands where the stool would.
+    """
+    leg, height_m = str(rng.choice(list(SIDES))), float(rng.uniform(*STOOL_M))
+    size, centre = stool(leg, height_m)
+    apart = np.abs(centre[:2] - layout.area_centre_m) - (layout.area_size_m + size[:2]) / 2
+    if apart.max() < 0:
+        raise Unreachable("no room for a stool")
+    return leg, height_m
+
+
+def _block_mesh(size: np.ndarray, centre: np.ndarray, albedo: np.ndarray) -> Mesh:
     vertices, faces = box_mesh(size)
     return creased_mesh(vertices + [centre[0], centre[1], 0.0], faces, albedo, 0)
 
@@ -262,56 +291,6 @@ def _patterned(figure: Figure, labels: np.ndarray, rng: np.random.Generator) -> 
     return replace(figure, albedo=albedo)
 
 
-def _camera(rng, figure, props, by, target, transforms, surfaces, done: Acted, size) -> Camera:
-    """Anywhere, mostly in front, framed on the whole person or on the upper body and the target.
-
-    Raises:
-        Unreachable: when no view shows the target in the first frame.
-    """
-    whole = bool(rng.random() < WHOLE_BODY_SHARE)
-    legs = [j for name, j in JOINT.items() if name.partition("_")[2] in ("knee", "ankle", "foot")]
-    joints = [j for j in range(22) if whole or j not in legs]
-    thing = props.layout.objects[target]
-    points = [transforms[:, joints, :3, 3].reshape(-1, 3), done.T_world_target[:, :3, 3]]
-    points += [np.stack([s[s[:, 2].argmax()] for s in surfaces])]
-    points += [thing.T_world[None, :3, 3] + [0, 0, thing.model.height_m]]
-    points_m = np.concatenate(points)
-    people = [figure.mesh(surfaces[0]), *([] if by is None else [by])]
-    for _ in range(VIEW_TRIES):
-        anywhere = rng.random() < ANYWHERE_SHARE
-        spread = dict(azimuth_std_rad=1.3, azimuth_limits_rad=(-2.7, 2.7)) if anywhere else {}
-        where = CameraRange(**spread, elevation_rad=(0.03, 0.42))
-        camera = sample_camera(points_m, VIEW_HEIGHT_PX, round(VIEW_HEIGHT_PX * size[1] / size[0]), rng, where)
-        if (camera.to_camera(points_m)[..., 2] < 0.6).any() or camera.T_world_camera[2, 3] < 0.4:
-            continue
-        if Stage(props, camera, 1, 0).silhouette_shares(people)[target] > SHOWN:
-            return enlarged_to(camera, size)
-    raise Unreachable("no view shows the target")
-
-
-def _roomy(layout: Layout, camera: Camera, surfaces) -> Layout:
-    """The layout in a room that holds camera, person and things."""
-    inside = np.concatenate([*(s[::50] for s in surfaces), camera.T_world_camera[None, :3, 3]])
-    low = np.minimum(layout.room_low_m, inside.min(0) - ROOM_M)
-    high = np.maximum(layout.room_high_m, inside.max(0) + ROOM_M)
-    return replace(layout, room_low_m=np.array([*low[:2], 0.0]), room_high_m=high)
-
-
-def _panned(camera: Camera, count: int, rng: np.random.Generator) -> list[Camera]:
-    """The camera of every frame: it turns a few degrees and drifts a few centimetres, from the first on."""
-    time = np.arange(count) / count
-    turn_deg = rng.uniform(2, 6) * rng.choice([-1, 1]) * np.sin(np.pi / 2 * time)
-    nod_deg, roll_deg = (rng.uniform(-1.5, 1.5) * np.sin(2 * np.pi * time) for _ in range(2))
-    drift_m = np.outer(np.sin(np.pi / 2 * time), rng.normal(0, 0.04, 3))
-    cameras = []
-    for t in range(count):
-        T = np.eye(4)
-        T[:3, :3] = Rotation.from_euler("yxz", [turn_deg[t], nod_deg[t], roll_deg[t]], degrees=True).as_matrix()
-        T[:3, 3] = drift_m[t]
-        cameras.append(Camera(camera.K, camera.T_world_camera @ T, camera.width, camera.height, "scene"))
-    return cameras
-
-
 def _filmed(props, cameras, supersampling, light_seed, figure, surfaces, by, target, done: Acted):
     """Frames, instance ids and depth as `Stage.film` gives them; of a camera that moves frame by frame."""
     people = [[figure.mesh(s), *([] if by is None else [by])] for s in surfaces]
@@ -326,19 +305,7 @@ def _filmed(props, cameras, supersampling, light_seed, figure, surfaces, by, tar
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
-def _as_filmed(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:  # (T, H, W, 3) u8
-    """Exposure, a tint, soft focus and noise of one camera."""
-    gain, gamma, noise = rng.uniform(0.6, 1.25), rng.uniform(0.85, 1.2), rng.uniform(0, 5)
-    tint, blur_px = rng.uniform(0.93, 1.07, 3), rng.uniform(0, 1.3) * frames.shape[1] / 480
-    out = np.empty_like(frames)
-    for t, frame in enumerate(frames):
-        picture = cv2.GaussianBlur(frame, (0, 0), blur_px) if blur_px > 0.2 else frame
-        picture = 255 * np.clip(gain * tint * (picture / 255.0) ** gamma, 0, 1)
-        out[t] = np.clip(np.rint(picture + noise * rng.standard_normal(picture.shape)), 0, 255)
-    return out
-
-
-def _truth(body, figure, layout, reach, done: Acted, touching, camera, fps, seat_m: float | None) -> HoiMotion:
+def _truth(body, figure, layout, reach, done: Acted, touching, camera, fps, blocks: dict) -> HoiMotion:
     objects = []
     for index, thing in enumerate(layout.objects):
         is_target = index == reach.target
@@ -353,9 +320,7 @@ def _truth(body, figure, layout, reach, done: Acted, touching, camera, fps, seat
             )
         )
     supports = layout.supports()
-    if seat_m is not None:
-        size, centre = _seat(seat_m)
-        supports = (*supports, SupportBox("seat", size, standing_at(centre)))
+    supports = (*supports, *(SupportBox(name, size, standing_at(at)) for name, (size, at) in blocks.items()))
     return HoiMotion(
         pose_rad=done.pose_rad,
         transl_m=done.transl_m,

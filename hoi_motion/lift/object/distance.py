@@ -29,6 +29,8 @@ FRONT_RADIUS = 0.95
 LEVEL_SIGHT = 0.4
 LEAST_DEPTH_M = 0.05
 LEAST_DEPTH_PIXELS = 4
+# of the frames in which a hand is at an object that it takes, the last so many before that
+TAKING_FRAMES = 3
 # how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
 SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
 # what is known of the camera: how exact its height and its tilt are; a sight that grazes a plane tells less than a hand
@@ -218,8 +220,8 @@ def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)
         return taken is not None and c.start_frame <= taken < c.end_frame, c.end_frame - c.start_frame
 
     contact = max(contacts, key=takes_then_length)
-    # a hand passes by before it touches: where the object moves, its last frames at rest; else all of the contact
     frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
     if target.moved:
-        frames = frames[-3:] or [contact.start_frame]
+        # a hand passes by before it touches, and after it has put back; it surely touches just before it takes
+        frames = [t for t in frames if t < taken][-TAKING_FRAMES:] or frames[:1] or [contact.start_frame]
     return scene.hands[contact.hand].palm_m[frames]

@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.body.joints import index_of
 from hoi_motion.lift.object.shape import Primitive
+from hoi_motion.motion import SIDE_OF_HAND
 
 # between the middle of the palm and a gripped surface: the palm's own thickness, and what still counts as a grip
 GRIP_M = (0.025, 0.04)
+# an arm of which both bones are this near to the trunk's direction hangs beside it
+HANGS_RAD = np.deg2rad(28.0)
 
 
 def palm_clearance_m(palm_m: np.ndarray, primitive: Primitive) -> float:
@@ -20,10 +24,28 @@ def palm_clearance_m(palm_m: np.ndarray, primitive: Primitive) -> float:
 
 @dataclass(frozen=True)
 class HandMotion:
-    """Palm pose of one hand in the world: positions (T, 3) m and rotations (T, 3, 3)."""
+    """One hand in the world: its palm (T, 3), metres, and whether its arm hangs beside the trunk, (T,) bool."""
 
     palm_m: np.ndarray
-    R_world_hand: np.ndarray
+    hangs: np.ndarray
+
+
+def hand_motion(points_m: np.ndarray, hand: str) -> HandMotion:
+    """Of a body's 55 joints and 21 surface points (T, 76, 3)."""
+    side = SIDE_OF_HAND[hand]
+
+    def at(*names: str) -> np.ndarray:
+        return points_m[:, [index_of(name) for name in names]].mean(1)
+
+    shoulder, elbow, wrist = (at(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist"))
+    trunk = at("pelvis") - at("neck")
+    hangs = np.maximum(_angle(elbow - shoulder, trunk), _angle(wrist - elbow, trunk)) < HANGS_RAD
+    return HandMotion(at(*(f"{side}_{joint}" for joint in ("wrist", "index1", "pinky1", "middle2"))), hangs)
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T,) rad
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.arccos(np.clip((a * b).sum(1) / np.maximum(lengths, 1e-9), -1, 1))
 
 
 def palm_gap_m(T_world_object: np.ndarray, palm_m: np.ndarray, primitive: Primitive) -> float:

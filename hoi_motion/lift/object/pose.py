@@ -1,24 +1,20 @@
 """6D pose of the object: resting where it is seen, then rigid in the hand that holds it, then resting again."""
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body.joints import index_of
 from hoi_motion.frames import runs_of
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.grip import HandMotion, palm_gap_m
 from hoi_motion.lift.object.held import SEEN, moving_path
+from hoi_motion.lift.object.reach import TOUCH_REACH_M, contacts_in_reach, reach_of
 from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.lift.object.sight import Sight, sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.track.track import ObjectTrack
-from hoi_motion.motion import HANDS, SIDE_OF_HAND, Contact, ObjectMotion, SupportBox
+from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 
-# a palm's middle this far from a surface can touch it with the fingers
-TOUCH_REACH_M = 0.06
 CALM_S = 0.2
 # what rises by less slides upright on its support; only a line of sight at least this steep tells where
 LIFTED_M = 0.035
@@ -26,15 +22,6 @@ LEAST_FALL = 0.15
 # what moves by less than this stays at rest
 STAYS_M = 0.02
 STAYS_PX = 1.5
-_PALM = {
-    hand: [index_of(f"{SIDE_OF_HAND[hand]}_{name}") for name in ("wrist", "index1", "pinky1", "middle2")]
-    for hand in HANDS
-}
-
-
-def palm_points_m(points_m: np.ndarray, hand: str) -> np.ndarray:  # (T, 76, 3) -> (T, 3)
-    """Centre of the grip of a hand."""
-    return points_m[:, _PALM[hand]].mean(1)
 
 
 def object_motion(
@@ -54,40 +41,15 @@ def object_motion(
     primitive = sight.shape_at(distance.outline_m)
     rest = sight.resting_pose(distance.centre_m, primitive)
     poses = _poses(target, contacts, hands, rest, sight.middle_px, camera, fps, primitive)
+    reach_m = {name: reach_of(hand, poses, primitive, camera, fps, distance) for name, hand in hands.items()}
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
     return (
         motion,
         support_under(rest, primitive, actor_m),
-        contacts_in_reach(contacts, hands, motion, primitive, target),
+        contacts_in_reach(contacts, hands, motion, primitive, target, reach_m, fps),
         distance,
     )
-
-
-def contacts_in_reach(
-    contacts: tuple[Contact, ...],
-    hands: dict[str, HandMotion],
-    thing: ObjectMotion,
-    primitive: Primitive,
-    target: ObjectTrack,
-) -> tuple[Contact, ...]:
-    """Contacts without the frames at their ends in which the palm is out of reach in 3D.
-
-    In the image a hand is over an object from a little before it touches until a little after. A contact that is
-    nowhere within reach is dropped when another one is: that hand only passed in front of the object. When none is
-    within reach all stay: the image showed them, and the check will say that 3D disagrees. For an object that moves in
-    a hand the image says more than the depths of hand and object.
-    """
-    kept, in_reach = [], []
-    for contact in contacts:
-        frames = np.arange(contact.start_frame, contact.end_frame)
-        gaps = [palm_gap_m(thing.T_world_object[t], hands[contact.hand].palm_m[t], primitive) for t in frames]
-        near = frames[(np.array(gaps) <= TOUCH_REACH_M) | ~target.resting[frames]]
-        if len(near):
-            contact = replace(contact, start_frame=int(near[0]), end_frame=int(near[-1]) + 1)
-            in_reach.append(contact)
-        kept.append(contact)
-    return tuple(in_reach or kept)
 
 
 def _poses(

@@ -15,7 +15,7 @@ from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, Lifted
 from hoi_motion.lift.person.lifter import HIPS, SHOULDERS, Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
-from hoi_motion.lift.person.start import Start, fit_start
+from hoi_motion.lift.person.start import Start, distance_by_bones, fit_start, smoothed
 
 # least scatter assumed of a lifted point
 LEAST_SPREAD_M = 0.02
@@ -49,6 +49,8 @@ def gather_evidence(
         up_source = LiftedPoints.source
     else:
         lifted = turned_up(lifted, up)
+    distance_m = distance_by_bones(body, track, K, believed, lifted)
+    reached = standing.hips_reached(track, height_px, K[0, 0], smoothed(distance_m[:, None])[:, 0])
     rows, source = list(km.BODY_KEYPOINTS), track.detector or "keypoints"
     evidence = Evidence(
         fps=fps,
@@ -67,7 +69,7 @@ def gather_evidence(
             for px, m in ((track.left_hand_px, km.LEFT_HAND_MATRIX), (track.right_hand_px, km.RIGHT_HAND_MATRIX))
         ),
         lifted=lifted_points(lifted, believed[:, rows]),
-        feet=standing_feet(track, height_px, fps),
+        feet=standing_feet(track, height_px, fps, reached),
         up=up,
         up_source=up_source,
         camera_over_floor_m=known.camera_over_floor_m,
@@ -75,7 +77,7 @@ def gather_evidence(
         room=room,
         betas=torch.zeros(body.num_betas),
     )
-    return evidence, fit_start(body, track, K, believed, lifted)
+    return evidence, fit_start(body, track, K, lifted, distance_m)
 
 
 def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # believed (T, N)
@@ -89,9 +91,9 @@ def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # beli
     return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread), _tensor(lean_rad))
 
 
-def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> StandingFeet:
-    planted = standing.planted_feet(track, height_px, fps)
-    known = planted, standing.hips_reached(track, height_px), standing.feet_seen(track)
+def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float, reached: np.ndarray) -> StandingFeet:
+    planted = standing.planted_feet(track, height_px, fps, reached)
+    known = planted, reached, standing.feet_seen(track)
     through = {lag: _tensor(standing.standing_through(*known, lag)) for lag in LAGS if lag < len(planted)}
     return StandingFeet(_tensor(planted), through, _tensor(standing.standing_since_start(*known)))
 

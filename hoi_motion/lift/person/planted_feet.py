@@ -19,24 +19,34 @@ SOLE_M = 0.017
 STILL_SPEED = 0.12
 # probability that a hidden foot, or one of which nothing is known, stands
 HIDDEN_WEIGHT = 0.7
-# how far the hips move over standing feet, in person heights across the image: feet surely stand, and hardly do
+# how far the hips move over standing feet, in person heights: feet surely stand, and hardly do
 NEAR_TRAVEL = 0.06
 FAR_TRAVEL = 0.16
+# of how far away the bones say that the person is, this share is noise
+DISTANCE_NOISE = 0.08
+# so long, seconds, they are looked at for whether the person comes nearer or goes away
+APPROACH_S = 1.0
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
 SURE = 0.4
 STAYS = 0.08
 
 
-def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float) -> np.ndarray:  # (T, 2) 0..1
+def planted_feet(track: kp.KeypointTrack, height_px: float, fps: float, reached: np.ndarray) -> np.ndarray:
     """How surely each foot (left, right) stands still on the floor.
 
     A foot that goes out of sight and is still guessed where it was last seen stands there: people who bend down hide
     their feet without stepping. A foot of which nothing is known stands while the hips keep still: a person behind a
     table or cut off by the edge of the image still stands on the floor.
+
+    Args:
+        reached: (T, 2) of `hips_reached`.
+
+    Returns:
+        (T, 2) 0..1.
     """
     planted = np.zeros((track.num_frames, 2))
     hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
-    hips_moving = _speed(hips[..., :2].mean(1), fps) / height_px
+    hips_moving = np.hypot(_speed(hips[..., :2].mean(1), fps) / height_px, _approaching(reached, fps))
     resting = HIDDEN_WEIGHT * np.clip(2 - hips_moving / (2 * STILL_SPEED), 0, 1)
     for side, ids in enumerate(FOOT_KEYPOINTS):
         points = _foot(track, ids)
@@ -55,7 +65,7 @@ def standing_through(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray,
     For a foot that is not seen throughout it depends on how far the hips moved meanwhile: walking takes it along.
 
     Args:
-        planted: (T, 2) how surely in a frame; reached: (T,) where the hips are across the picture, person heights;
+        planted: (T, 2) how surely in a frame; reached: (T, 2) of `hips_reached`;
         seen: (T, 2) bool, the foot's keypoints are sure.
 
     Returns:
@@ -63,25 +73,47 @@ def standing_through(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray,
     """
     window = np.lib.stride_tricks.sliding_window_view
     standing, watched = window(planted, lag + 1, axis=0).min(-1), window(seen, lag + 1, axis=0).all(-1)
-    travel = np.ptp(window(reached, lag + 1), axis=-1)
+    travel = _travel(np.ptp(window(reached, lag + 1, axis=0), axis=-1), reached)
     return standing * np.where(watched, 1.0, _stays_behind(travel)[:, None])
 
 
 def standing_since_start(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray) -> np.ndarray:  # (T,)
     """How surely both feet have stood since the first frame; arguments as of `standing_through`."""
-    travel = np.maximum.accumulate(reached) - np.minimum.accumulate(reached)
+    travel = _travel(np.maximum.accumulate(reached) - np.minimum.accumulate(reached), reached)
     watched = np.logical_and.accumulate(seen, axis=0)
     standing = np.minimum.accumulate(planted, axis=0) * np.where(watched, 1.0, _stays_behind(travel)[:, None])
     return standing.min(1)
+
+
+def _travel(span: np.ndarray, reached: np.ndarray) -> np.ndarray:  # (N, 2), (T, 2) -> (N,) person heights
+    """How far the hips have gone at least, by how much their places across the picture and along the sight differ."""
+    along = np.maximum(span[:, 1] - DISTANCE_NOISE * np.median(reached[:, 1]), 0.0)
+    return np.hypot(span[:, 0], along)
+
+
+def _approaching(reached: np.ndarray, fps: float) -> np.ndarray:  # (T, 2) -> (T,) person heights a second
+    """How fast the hips go along the sight at least, to either side."""
+    half = max(1, round(APPROACH_S * fps / 2))
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(reached, ((half, half), (0, 0)), mode="edge"), 2 * half + 1, 0
+    )
+    return _travel(np.ptp(around, axis=-1) * [0, 1], reached) / APPROACH_S
 
 
 def _stays_behind(travel: np.ndarray) -> np.ndarray:
     return np.clip((FAR_TRAVEL - travel) / (FAR_TRAVEL - NEAR_TRAVEL), 0, 1)
 
 
-def hips_reached(track: kp.KeypointTrack, height_px: float) -> np.ndarray:  # (T,)
-    """Where the hips are across the picture, person heights; a median over three frames, for the detector jumps."""
-    return median_filter(track.body_px[:, [kp.L_HIP, kp.R_HIP], 0].mean(1), 3, mode="nearest") / height_px
+def hips_reached(track: kp.KeypointTrack, height_px: float, focal_px: float, distance_m: np.ndarray) -> np.ndarray:
+    """Where the hips are, (T, 2) person heights: across the picture, and along the sight from the camera.
+
+    Across it is a median over three frames, for the detector jumps.
+
+    Args:
+        distance_m: (T,) of `start.distance_by_bones`; only ratios count.
+    """
+    across = median_filter(track.body_px[:, [kp.L_HIP, kp.R_HIP], 0].mean(1), 3, mode="nearest") / height_px
+    return np.column_stack([across, distance_m / np.median(distance_m) * focal_px / height_px])
 
 
 def feet_seen(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2) bool

@@ -26,6 +26,8 @@ _LIMBS = (
 _ZERO_BONE = {"hip": (0, -1, 0), "left_shoulder": (1, 0, 0), "right_shoulder": (-1, 0, 0)}
 # a limb bent less than about this sine does not tell its bending axis
 STRAIGHT = 0.2
+# of a person of whom no bone is seen
+USUAL_DISTANCE_M = 3.0
 
 
 @dataclass(frozen=True)
@@ -45,24 +47,43 @@ class Start:
     floor_m: float
 
 
-def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted) -> Start:
-    """Start values from keypoints and their lifted points."""
+def fit_start(body: BodyModel, track: kp.KeypointTrack, K, lifted: Lifted, distance_m: np.ndarray) -> Start:
+    """Start values from keypoints, their lifted points, and the distance (T,) that the bones tell."""
     T = track.num_frames
     pitch = lifted.pitch_rad
     R_level_cam = R_level_camera(torch.tensor(pitch, dtype=torch.float64)).numpy()
     R_level_root, body_rad = start_pose(lifted.points_m @ R_level_cam.T)
-    # distance: model bones turned like the lifted ones, compared in size with the keypoints (SMPLify-X, section 3.4)
-    pose = np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1)
-    rest = body.joints(pose, np.zeros((1, 3)), np.zeros(1))
-    model = km.BODY_MATRIX @ rest[0].numpy()
-    rows = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
+    rest, model = _resting_body(body)
+    log_depth = np.log(distance_m)
+    log_depth = np.full(T, np.median(log_depth)) * 0.5 + smoothed(log_depth[:, None])[:, 0] * 0.5
+    hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
+    ray = smoothed((hips[..., :2].mean(1) - K[:2, 2]) / [K[0, 0], K[1, 1]], 3)
+    pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
+    pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
+    feet = model[[_ROW[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 1]
+    return Start(
+        R_level_root=R_level_root,
+        body_rad=body_rad,
+        ray=ray,
+        log_depth=log_depth,
+        pitch_rad=pitch,
+        floor_m=float(pelvis_up + feet),
+    )
+
+
+def distance_by_bones(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Lifted) -> np.ndarray:  # (T,)
+    """Metres along the optical axis to a person of usual size, frame by frame.
+
+    The model's bones, turned like the lifted ones, are compared in size with the keypoints (SMPLify-X, section 3.4).
+    """
+    T, (_, model) = track.num_frames, _resting_body(body)
     depths = np.full(T, np.nan)
     for t in range(T):
         ratios, weights = [], []
         for a, b in km.BONES:
             weight = confident[t, a] * confident[t, b]
-            bone = lifted.points_m[t, rows[b]] - lifted.points_m[t, rows[a]]
-            length = np.linalg.norm(model[rows[b]] - model[rows[a]])
+            bone = lifted.points_m[t, _ROW[b]] - lifted.points_m[t, _ROW[a]]
+            length = np.linalg.norm(model[_ROW[b]] - model[_ROW[a]])
             seen = np.linalg.norm(track.body_px[t, b, :2] - track.body_px[t, a, :2])
             across = length * np.linalg.norm(bone[:2]) / (np.linalg.norm(bone) + 1e-6)
             if weight > 0 and seen > 1e-3:
@@ -73,24 +94,19 @@ def fit_start(body: BodyModel, track: kp.KeypointTrack, K, confident, lifted: Li
             total = np.cumsum(np.array(weights)[order])
             depths[t] = np.array(ratios)[order][np.searchsorted(total, total[-1] / 2)]
     known = np.flatnonzero(np.isfinite(depths))
-    log_depth = np.interp(np.arange(T), known, np.log(np.clip(depths[known], 0.3, 60.0))) if len(known) else np.ones(T)
-    log_depth = np.full(T, np.median(log_depth)) * 0.5 + _smoothed(log_depth[:, None])[:, 0] * 0.5
-    hips = track.body_px[:, [kp.L_HIP, kp.R_HIP]]
-    ray = _smoothed((hips[..., :2].mean(1) - K[:2, 2]) / [K[0, 0], K[1, 1]], 3)
-    pelvis_camera = np.column_stack([ray, np.ones(T)]) * np.exp(log_depth)[:, None]
-    pelvis_up = float(np.median(pelvis_camera @ R_level_cam[2]))
-    feet = model[[rows[k] for k in (kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)], 1].min() - rest[0, 0, 1].item()
-    return Start(
-        R_level_root=R_level_root,
-        body_rad=body_rad,
-        ray=ray,
-        log_depth=log_depth,
-        pitch_rad=pitch,
-        floor_m=pelvis_up + feet,
-    )
+    if not len(known):
+        return np.full(T, USUAL_DISTANCE_M)
+    return np.exp(np.interp(np.arange(T), known, np.log(np.clip(depths[known], 0.3, 60.0))))
 
 
-def _smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
+def _resting_body(body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and points (76, 3) of the mean body at rest, and its keypoints (N, 3)."""
+    pose = np.concatenate([np.zeros((1, 1, 3)), REST_POSE_RAD[None], np.zeros((1, 33, 3))], 1)
+    rest = body.joints(pose, np.zeros((1, 3)), np.zeros(1))[0].numpy()
+    return rest, km.BODY_MATRIX @ rest
+
+
+def smoothed(values: np.ndarray, width: int = 5) -> np.ndarray:
     """Running mean over time (T, C) with shortened ends."""
     if len(values) < 2:
         return values

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from hoi_motion.body import load_body
-from training.scenes.afterwards import CARRIES_AWAY, KINDS, PUTS_BACK, SITS, WALKS_UP
+from training.scenes.afterwards import (
+    CARRIES_AWAY,
+    CROSSES,
+    FOOT_UP,
+    KINDS,
+    LATER_KINDS,
+    PUTS_BACK,
+    SITS,
+    STANDS_UP,
+    WALKS_UP,
+)
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE
 from training.scenes.posture import SIDES, standing_skeleton
 from training.scenes.walking import stand, walk
@@ -18,6 +28,16 @@ SEEDS = dict(zip(KINDS, (7, 8, 9, 10, 11)))
 @pytest.fixture(scope="module")
 def scenes():
     return {kind: generate_wider_scene(seed, *SIZE, FRAMES, kind=kind, supersampling=1) for kind, seed in SEEDS.items()}
+
+
+@pytest.fixture(scope="module")
+def later():
+    how = dict(num_frames=24, version=2, supersampling=1)
+    return {kind: generate_wider_scene(seed, *SIZE, kind=kind, **how) for seed, kind in enumerate(LATER_KINDS, 2)}
+
+
+def joints(scene) -> np.ndarray:  # (T, 76, 3)
+    return load_body().joints(scene.motion.pose_rad, scene.motion.transl_m, scene.motion.betas).numpy()
 
 
 def in_hand(scene) -> np.ndarray:  # (T, 3)
@@ -80,6 +100,39 @@ def test_feet_that_stand_do_not_slide_and_the_walk_ends_where_it_should(scenes):
         assert steps[down].max() < 0.02
     walked = scenes[WALKS_UP].motion
     assert np.abs(np.diff(walked.transl_m[:, :2], axis=0)).max() > 0.05
+
+
+def test_who_stands_up_again_is_as_tall_as_before(later):
+    height = joints(later[STANDS_UP])[:, 15, 2]
+    assert height.min() < height[0] - 0.3 and height[-1] > height[0] - 0.05
+
+
+def test_a_leg_that_crosses_lies_on_the_other_knee_and_its_foot_is_off_the_floor(later):
+    at = joints(later[CROSSES])
+    ankles, knees = at[:, [7, 8]], at[:, [5, 4]]
+    side = int(ankles[-1, :, 2].argmax())
+    assert np.linalg.norm(ankles[-1, side] - knees[-1, side]) < 0.16
+    assert ankles[-1, side, 2] > ankles[0, side, 2] + 0.3
+    assert abs(ankles[-1, 1 - side] - ankles[0, 1 - side]).max() < 1e-3
+
+
+def test_a_foot_that_is_put_up_stands_on_the_stool_of_the_truth(later):
+    scene = later[FOOT_UP]
+    stool = next(support for support in scene.motion.supports if support.name == "stool")
+    skin = load_body().vertices_and_joints(scene.motion.pose_rad[-1:], scene.motion.transl_m[-1:], scene.motion.betas)
+    skin = skin[0][0].numpy()
+    over = (np.abs(skin[:, :2] - stool.T_world_box[:2, 3]) < stool.size_m[:2] / 2).all(1) & (skin[:, 2] < 0.6)
+    top = stool.T_world_box[2, 3] + stool.size_m[2] / 2
+    assert abs(skin[over, 2].min() - top) < 0.03
+    assert abs(skin[:, 2].min()) < 0.03  # the other one stands on the floor
+
+
+def test_later_versions_have_more_kinds_and_do_not_share_their_scenes():
+    assert {kind_of(seed, 2) for seed in range(60)} == {*KINDS, *LATER_KINDS}
+    with pytest.raises(ValueError, match="there are walks up, puts back, carries away, drinks, sits down$"):
+        generate_wider_scene(0, *SIZE, FRAMES, kind=CROSSES)
+    with pytest.raises(ValueError, match="version is 3; there are 1, 2"):
+        generate_wider_scene(0, *SIZE, FRAMES, version=3)
 
 
 def _shaped():

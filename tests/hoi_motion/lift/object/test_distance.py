@@ -37,7 +37,7 @@ def _scene(camera, bottom_m: float, hand_off_m: float = 0.0, contacts=TOUCH) -> 
     target = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
     ahead = camera.T_world_camera[:3, 2]
     palm_m = np.tile(corners.mean(0) + [0.09, 0, 0] + hand_off_m * ahead, (T, 1))
-    hands = {hand: HandMotion(palm_m, np.tile(np.eye(3), (T, 1, 1))) for hand in ("left_hand", "right_hand")}
+    hands = {hand: HandMotion(palm_m, np.zeros(T, bool)) for hand in ("left_hand", "right_hand")}
     actor = np.zeros((T, 76, 3))
     return Scene(target, Sight(mask, camera), contacts, hands, actor), camera.to_camera(corners.mean(0))[2]
 

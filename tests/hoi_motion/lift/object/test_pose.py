@@ -33,7 +33,7 @@ def scene(camera):
     similarity[:, :, 2] = px - px[0]
     target = ObjectTrack(mask, similarity, np.ones(T), np.arange(T) < TAKEN)
     hand = CENTRE_M + [-0.09, 0, 0] + lift
-    still = np.tile(np.eye(3), (T, 1, 1))
+    still = np.zeros(T, bool)
     hands = {"right_hand": HandMotion(hand, still), "left_hand": HandMotion(hand + [-0.6, 0, 0], still)}
     actor = np.zeros((T, 76, 3))
     actor[..., 2] = np.linspace(0, 1.7, 76)
@@ -63,7 +63,7 @@ def test_a_depth_image_sets_the_distance(scene, camera):
     true = camera.to_camera(CENTRE_M)[2]
     depth = np.full((240, 360), 5.0)
     depth[target.mask] = true - 0.05
-    wrong = {name: HandMotion(hand.palm_m + [0, 0.5, 0], hand.R_world_hand) for name, hand in hands.items()}
+    wrong = {name: HandMotion(hand.palm_m + [0, 0.5, 0], hand.hangs) for name, hand in hands.items()}
     motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), wrong, actor, camera, FPS, depth)
     assert np.linalg.norm(motion.T_world_object[0, :3, 3] - CENTRE_M) < 0.03
 
@@ -86,7 +86,7 @@ def test_a_held_object_that_is_not_seen_is_within_the_hands_reach(scene, camera)
 
 def test_where_it_is_seen_it_is_not_where_a_wrong_hand_would_have_it(scene, camera):
     target, hands, actor = scene
-    far = {name: HandMotion(hand.palm_m + [0.4, 0, 0], hand.R_world_hand) for name, hand in hands.items()}
+    far = {name: HandMotion(hand.palm_m + [0.4, 0, 0], hand.hangs) for name, hand in hands.items()}
     motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), far, actor, camera, FPS)
     drawn = camera.project(motion.T_world_object[:, :3, 3])
     assert np.linalg.norm(drawn - target.centroid_px, axis=1).max() < 4
@@ -117,7 +117,7 @@ def test_of_two_hands_over_it_in_the_picture_the_one_within_reach_takes_it(scene
     target, hands, actor = scene
     sight = CENTRE_M - camera.T_world_camera[:3, 3]
     behind = CENTRE_M + 0.4 * sight / np.linalg.norm(sight)
-    hands["left_hand"] = HandMotion(np.tile(behind, (T, 1)), np.tile(np.eye(3), (T, 1, 1)))
+    hands["left_hand"] = HandMotion(np.tile(behind, (T, 1)), np.zeros(T, bool))
     depth = np.full((240, 360), 5.0)
     depth[target.mask] = camera.to_camera(CENTRE_M)[2] - 0.05
     contacts = Contact("left_hand", "target", 3, T), Contact("right_hand", "target", 4, T - 1)
@@ -130,7 +130,7 @@ def test_frames_out_of_reach_are_no_contact(scene, camera):
     target, hands, actor = scene
     late = hands["right_hand"].palm_m.copy()
     late[:4] += [-0.3, 0, 0]
-    hands = {**hands, "right_hand": HandMotion(late, hands["right_hand"].R_world_hand)}
+    hands = {**hands, "right_hand": HandMotion(late, hands["right_hand"].hangs)}
     *_, contacts, _ = object_motion(target, (Contact("right_hand", "target", 2, T),), hands, actor, camera, FPS)
     assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
 
@@ -139,7 +139,7 @@ def test_the_touching_palm_is_beside_the_object_not_in_it(scene, camera):
     target, hands, actor = scene
     towards_camera = camera.T_world_camera[:3, 3] - CENTRE_M
     inside = CENTRE_M + 0.03 * towards_camera / np.linalg.norm(towards_camera)
-    hands = {name: HandMotion(np.tile(inside, (T, 1)), hand.R_world_hand) for name, hand in hands.items()}
+    hands = {name: HandMotion(np.tile(inside, (T, 1)), hand.hangs) for name, hand in hands.items()}
     still = ObjectTrack(target.mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
     motion, *_ = object_motion(still, (Contact("right_hand", "target", 4, T),), hands, actor, camera, FPS)
     radius = np.linalg.norm(motion.vertices_m, axis=1).max()
@@ -150,11 +150,25 @@ def test_the_hand_that_takes_it_sets_the_distance_not_one_that_hung_before_it(sc
     target, hands, actor = scene
     right = hands["right_hand"].palm_m.copy()
     right[:2] += [0, 0.5, 0]  # half a metre behind, seen over the object
-    hands = {**hands, "right_hand": HandMotion(right, hands["right_hand"].R_world_hand)}
+    hands = {**hands, "right_hand": HandMotion(right, hands["right_hand"].hangs)}
     contacts = (Contact("right_hand", "target", 0, 2), Contact("right_hand", "target", 4, T))
     motion, _, contacts, _ = object_motion(target, contacts, hands, actor, camera, FPS)
     np.testing.assert_allclose(motion.T_world_object[0, :3, 3], CENTRE_M, atol=0.05)
     assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
+
+
+def test_where_it_is_put_back_the_hand_that_hangs_over_it_afterwards_does_not_set_its_distance(scene, camera):
+    target, hands, actor = scene
+    resting = target.resting.copy()
+    resting[-3:] = True
+    similarity = np.where(resting[:, None, None], IDENTITY, target.similarity)
+    returned = ObjectTrack(target.mask, similarity, target.visibility, resting)
+    palm = hands["right_hand"].palm_m.copy()
+    palm[-3:] = CENTRE_M + [0, 0.5, 0]
+    hands = {**hands, "right_hand": HandMotion(palm, hands["right_hand"].hangs)}
+    contact = Contact("right_hand", "target", 3, T)
+    motion, *_ = object_motion(returned, (contact,), hands, actor, camera, FPS)
+    np.testing.assert_allclose(motion.T_world_object[0, :3, 3], CENTRE_M, atol=0.05)
 
 
 def test_an_open_bowl_of_which_a_depth_image_sees_the_inside_stands_behind_its_rim():
@@ -167,6 +181,6 @@ def test_an_open_bowl_of_which_a_depth_image_sees_the_inside_stands_behind_its_r
     np.minimum.at(depth, (row, column), points[:, 2])
     mask = np.isfinite(depth)
     target = ObjectTrack(mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
-    hands = {hand: HandMotion(np.zeros((T, 3)), np.tile(np.eye(3), (T, 1, 1))) for hand in ("left_hand", "right_hand")}
+    hands = {hand: HandMotion(np.zeros((T, 3)), np.zeros(T, bool)) for hand in ("left_hand", "right_hand")}
     motion, *_ = object_motion(target, (), hands, np.zeros((T, 76, 3)), camera, FPS, np.nan_to_num(depth, posinf=5.0))
     assert abs(motion.T_world_object[0, 1, 3] - CENTRE_M[1]) < 0.02

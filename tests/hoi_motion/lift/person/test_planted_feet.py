@@ -16,6 +16,8 @@ from hoi_motion.lift.person.planted_feet import (
 
 FPS = 8.0
 HEIGHT_PX = 180.0
+FOCAL_PX = 450.0
+STAYS = np.tile([2.0, 2.5], (9, 1))
 
 
 def _feet(track, confidence, shift_px):
@@ -31,40 +33,44 @@ def _feet(track, confidence, shift_px):
 
 def test_feet_that_bending_hides_go_on_standing(acted):
     track = _feet(acted(9).track, [0.9] * 4 + [0.1] * 5, np.zeros(9))
-    assert planted_feet(track, HEIGHT_PX, FPS).min() > 0.5
+    assert planted_feet(track, HEIGHT_PX, FPS, STAYS).min() > 0.5
 
 
 def test_hidden_feet_that_are_guessed_elsewhere_do_not_stand(acted):
     track = _feet(acted(9).track, [0.9] * 4 + [0.1] * 5, [0] * 4 + [40] * 5)
-    assert planted_feet(track, HEIGHT_PX, FPS)[4:].max() < 0.3
+    assert planted_feet(track, HEIGHT_PX, FPS, STAYS)[4:].max() < 0.3
 
 
 def test_feet_out_of_the_picture_tell_nothing_while_the_hips_move(acted):
     track = _feet(acted(9).track, [0.9] * 4 + [0.0] * 5, np.zeros(9))
-    assert planted_feet(track, HEIGHT_PX, FPS)[5:].max() < 0.3
+    assert planted_feet(track, HEIGHT_PX, FPS, STAYS)[5:].max() < 0.3
 
 
 def test_a_foot_that_steps_does_not_stand(acted):
     track = _feet(acted(9).track, [0.9] * 9, 15.0 * np.arange(9))
-    assert planted_feet(track, HEIGHT_PX, FPS).max() < 0.1
+    assert planted_feet(track, HEIGHT_PX, FPS, STAYS).max() < 0.1
+
+
+def _across(walk) -> np.ndarray:  # (T,) -> (T, 2)
+    return np.column_stack([walk, np.full(len(walk), 2.5)])
 
 
 def test_a_foot_stands_through_a_span_as_surely_as_in_its_least_sure_frame():
     planted = np.array([[1, 1], [0.5, 1], [1, 1], [1, 0.2]])
-    through = standing_through(planted, np.zeros(4), np.ones((4, 2), bool), 2)
+    through = standing_through(planted, STAYS[:4], np.ones((4, 2), bool), 2)
     np.testing.assert_array_equal(through, [[0.5, 1], [0.5, 0.2]])
 
 
 @pytest.mark.parametrize("seen", [True, False])
 def test_hips_that_travel_take_a_foot_along_unless_it_is_seen_to_stand(seen):
     walk = 0.02 * np.arange(17)  # person heights a frame, at 8 frames a second
-    through = standing_through(np.ones((17, 2)), walk, np.full((17, 2), seen), 16)
+    through = standing_through(np.ones((17, 2)), _across(walk), np.full((17, 2), seen), 16)
     assert through.item(0) == (1.0 if seen else 0.0)
 
 
 def test_hidden_feet_have_stood_since_the_first_frame_only_while_the_hips_are_over_them():
     walk = np.r_[np.zeros(4), 0.05 * np.arange(5)]
-    stood = standing_since_start(np.ones((9, 2)), walk, np.zeros((9, 2), bool))
+    stood = standing_since_start(np.ones((9, 2)), _across(walk), np.zeros((9, 2), bool))
     np.testing.assert_array_equal(stood[:5], 1)
     assert stood[-1] == 0 and (np.diff(stood) <= 0).all()
 
@@ -74,5 +80,25 @@ def test_a_walker_whose_feet_a_table_hides_stands_nowhere_for_two_seconds(acted)
     body[..., 0] += 4.0 * np.arange(17)[:, None]  # 0.18 of the person's height a second
     body[:, 25:, 2] = 0.1
     track = replace(acted(17).track, body_px=body)
-    planted, reached = planted_feet(track, HEIGHT_PX, FPS), hips_reached(track, HEIGHT_PX)
+    reached = hips_reached(track, HEIGHT_PX, FOCAL_PX, np.full(17, 4.0))
+    planted = planted_feet(track, HEIGHT_PX, FPS, reached)
     assert standing_through(planted, reached, feet_seen(track), 16).max() < 0.1
+
+
+@pytest.mark.parametrize("towards", [1, -1])
+def test_who_walks_along_the_sight_behind_a_table_stands_nowhere(acted, towards):
+    body = acted(17).track.body_px.copy()
+    body[:, 25:, 2] = 0.1
+    track = replace(acted(17).track, body_px=body)
+    away_m = 4.0 - towards * 0.15 * np.arange(-8, 9)  # 1.2 m a second
+    reached = hips_reached(track, HEIGHT_PX, FOCAL_PX, away_m)
+    planted = planted_feet(track, HEIGHT_PX, FPS, reached)
+    assert planted[4:-4].max() < 0.3
+    assert standing_since_start(planted, reached, feet_seen(track))[-1] == 0
+
+
+def test_bones_that_look_a_little_shorter_do_not_take_hidden_feet_along(acted):
+    away_m = np.r_[np.full(9, 4.0), np.full(8, 4.3)]
+    reached = hips_reached(acted(17).track, HEIGHT_PX, FOCAL_PX, away_m)
+    stood = standing_since_start(np.ones((17, 2)), reached * [0, 1], np.zeros((17, 2), bool))
+    np.testing.assert_array_equal(stood, 1)
