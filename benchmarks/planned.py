@@ -223,6 +223,12 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
 def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm):
     """The Execution of a robot's motion among the true objects; wanted is the scene's act over the plan's way."""
     from hoi_motion.execute.execute import execute
+
+    return execute(motion, arm, truth, meant_by(plan, truth), noun=noun)
+
+
+def meant_by(plan: HoiMotion, truth: HoiMotion):
+    """The Task with the true object: the scene's act over the plan's way."""
     from hoi_motion.execute.task import task_of
 
     meant, planned = task_of(truth, "target"), task_of(plan, "target")
@@ -231,7 +237,7 @@ def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm):
     middle = centre_m(truth)[0]
     T_goal[:3, :3] = way @ T_goal[:3, :3]
     T_goal[:3, 3] = middle + (centre_m(plan)[-1] - centre_m(plan)[0]) + way @ (meant.T_start[:3, 3] - middle)
-    return execute(motion, arm, truth, replace(meant, T_goal=T_goal), noun=noun)
+    return replace(meant, T_goal=T_goal)
 
 
 def _failed(why_not: str, told: str) -> dict:
