@@ -13,6 +13,7 @@ from tavid_planner.request import TARGET_TOKEN
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel
     from hoi_motion.execute.execution import Execution
+    from hoi_motion.execute.felt import Feeler
     from hoi_motion.execute.robot_scene import RobotScene
     from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -28,7 +29,10 @@ class RobotStageConfig:
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
     execute: bool = option(True, "carry its motion out in physics; of several samples one that works is kept")
-    tries: bool = option(True, "also try it where the object may stand instead; five times as long in physics")
+    tries: bool = option(
+        True,
+        "also try it where the object may stand instead, until most places agree; takes three to five times as long",
+    )
     film: bool = option(True, "film of that and a 3D scene in the bundle; a few seconds")
 
     def __post_init__(self):
@@ -45,6 +49,7 @@ class RobotPlan:
         execution: what became of it in physics; None when it was not carried out.
         error: why there is no motion, in words.
         beside: whether it works where the object may stand instead, a place each; empty where that was not tried.
+        feeler: feels for the object before anything else; None where its distance is known, or it cannot.
         followed: the person's motion with another path of the object, where the instruction says another act than the
             video shows; None where the robot follows the plan's motion as it is.
     """
@@ -54,6 +59,7 @@ class RobotPlan:
     execution: "Execution | None" = None
     error: str = ""
     beside: tuple[bool, ...] = ()
+    feeler: "Feeler | None" = None
     followed: HoiMotion | None = None
 
     @property
@@ -81,8 +87,11 @@ class RobotPlan:
             count = len(self.motion.positions_rad)
             return f"{self.name} has a motion of {count} samples, not carried out in physics{changed}"
         tries = (self.execution.done, *self.beside)
-        where = f"; it works at {sum(tries)} of {len(tries)} places where the object may stand" if self.beside else ""
-        return self.execution.sentence() + where + changed
+        where = (
+            f"; it works at {sum(tries)} of {len(tries)} tried places where the object may stand" if self.beside else ""
+        )
+        notes = "".join(f"; {note}" for note in self.execution.notes) if self.feeler else ""
+        return self.execution.sentence() + notes + where + changed
 
 
 class RobotStage:
@@ -109,25 +118,28 @@ class RobotStage:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
+        from hoi_motion.execute.felt import Feeler
         from hoi_motion.retarget.act import with_act
 
         try:
             source = motion if self._humanoid else with_act(motion, act, body)
-            result = self._retargeted(source, body, cancel)
+            result, feeling = self._retargeted(source, body, cancel)
         except TavidError as error:
             if error.code not in NOT_FOR_THIS_MOTION:
                 raise
             return RobotPlan(self.name, error=error.message)
         followed = None if source is motion else source
+        feeler = None if feeling is None else Feeler(feeling, source, body)
         if self._humanoid or not self.config.execute:
-            return RobotPlan(self.name, result, followed=followed)
+            return RobotPlan(self.name, result, feeler=feeler, followed=followed)
         from hoi_motion.execute.chance import tried_beside
         from hoi_motion.execute.execute import execute
 
         cancel.raise_if_cancelled()
-        done = execute(result, self._robot, source, noun=noun)
-        beside = tried_beside(result, self._robot, source, noun=noun, cancel=cancel) if self.config.tries else ()
-        return RobotPlan(self.name, result, done, beside=beside, followed=followed)
+        done = execute(result, self._robot, source, noun=noun, feeler=feeler)
+        how = dict(noun=noun, feeler=feeler, cancel=cancel)
+        beside = tried_beside(result, self._robot, source, done.done, **how) if self.config.tries else ()
+        return RobotPlan(self.name, result, done, beside=beside, feeler=feeler, followed=followed)
 
     def scene(self, plan: RobotPlan, motion: HoiMotion, noun: str) -> "RobotScene":
         """The execution as a scene to look at, or the bare motion where nothing was carried out.
@@ -140,20 +152,24 @@ class RobotStage:
         source = plan.followed or motion
         if plan.execution is None:
             return planned_scene(plan.motion, self._robot, source)
-        return executed_scene(plan.motion, self._robot, source, noun=noun)[1]
+        return executed_scene(plan.motion, self._robot, source, noun=noun, feeler=plan.feeler)[1]
 
-    def _retargeted(self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken) -> "RobotMotion":
+    def _retargeted(
+        self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken
+    ) -> "tuple[RobotMotion, RobotMotion | None]":
+        """The robot's motion, and how it feels for the object."""
         if self._humanoid:
             from hoi_motion.retarget.humanoid.humanoid import Humanoid
             from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
             self._robot = self._robot or Humanoid(self._robot_config)
-            return retarget_humanoid(motion, self._robot, body, cancel)
+            return retarget_humanoid(motion, self._robot, body, cancel), None
         from hoi_motion.retarget.arm.arm import Arm
-        from hoi_motion.retarget.arm.trajectory import retarget_arm
+        from hoi_motion.retarget.arm.unsure import unsure_arm
 
         self._robot = self._robot or Arm(self._robot_config)
-        return retarget_arm(motion, self._robot, body, cancel=cancel)
+        answer = unsure_arm(motion, self._robot, body, cancel=cancel)
+        return answer.plan, answer.feeling
 
 
 def target_noun(instruction: str) -> str:

@@ -44,7 +44,7 @@ class Carrying:
         self._arm, self._plan, self._task, self._on_look = arm, plan, task, on_look
         self._thing, self._n = RigidThing(source, noun), len(arm.joint_names)
         self.world = ExecutionWorld(arm, scene, self._thing, plan.T_world_root(), seen=on_look is not None)
-        self.kind, self._steps = task.kind, 0
+        self.kind, self._steps, self._before_s = task.kind, 0, 0.0
 
     def __enter__(self) -> "Carrying":
         self.world.__enter__()
@@ -81,9 +81,11 @@ class Carrying:
             if step % LOOK_STEPS == LOOK_STEPS - 1 and self._steps * STEP_S >= SETTLE_S:
                 self._observer.look(q, LOOK_STEPS * STEP_S)
                 if self._on_look:
-                    self._on_look(world, t)
+                    self._on_look(world, self._before_s + t, plan.source_s(t))
                 if stop and stop(t):
+                    self._before_s += t
                     return float(t)
+        self._before_s += end_s
         return None
 
     def execution(self, notes: tuple[str, ...] = ()) -> Execution:

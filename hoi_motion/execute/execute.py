@@ -17,7 +17,7 @@ def execute(
     scene: HoiMotion,
     task: Task | None = None,
     noun: str = "",
-    on_look: Callable[[ExecutionWorld, float], None] | None = None,
+    on_look: Callable[[ExecutionWorld, float, float], None] | None = None,
     feeler: Feeler | None = None,
 ) -> Execution:
     """Let an arm's motors follow a plan among free objects.
@@ -30,7 +30,7 @@ def execute(
         scene: objects as they are in its first frame, supports.
         task: what should happen; None takes what the person does to the plan's object in `scene`.
         noun: what the object is called ("mug"), for its mass.
-        on_look: called with the world and the time in seconds at every look.
+        on_look: called at every look with the world, the time of the plans and the source motion's, seconds.
         feeler: feels for the object first and makes another plan where it was felt; None follows `plan`.
 
     Raises:

@@ -20,7 +20,7 @@ from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.rigid import minimum_jerk
 
-FELT_N = 0.5  # of the change of force on the wrist: little enough that a cup stays where it is
+FELT_N = 0.3  # change of the force on the wrist: twice what such sensors repeat, and little enough that a cup stands
 # of the sweep: when it goes at an even speed, and so long after that the sensor has learnt what nothing feels like
 EVEN_S = RAMP_S + 0.05
 TARE_S = 0.15

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.spatial.transform import Rotation
+from scipy.stats import norm
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
@@ -29,6 +30,9 @@ SPEED_M_S = 0.05  # what is touched at this speed hardly moves before the arm st
 RAMP_S = 0.2
 SPREADS = 2.5  # so far to both sides, where the arm reaches
 LEAST_SPREADS = 1.0  # and so far at least
+BALL_RAD = np.radians(55)  # of latitude: two surfaces that are inclined by less than twice the friction angle hold it
+ENOUGH = 0.97  # of the likely places; else the best of some sweeps is taken
+MOST_SWEEPS = 6
 KNOT_M = 0.02
 CLEAR_M = 0.03  # before the nearest place at which it may stand
 LIFTED_OUT_M = np.array([0.0, 0.0, 50.0])
@@ -57,14 +61,19 @@ def feeling(
     """
     thing = motion.object_named(object_name)
     T_rest = thing.T_world_object[0]
-    reasons = []
+    reasons, found = [], []
     with ArmWorld(arm, motion, object_name) as world:
         world.set_base(base)
         for T_world_tool in _tools(Body.of(thing, T_rest[2, :3]), T_rest, sight, arm):
             try:
-                return _Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad)
+                found.append(_Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad))
             except NotPossible as failure:
                 reasons.append(failure.reason)
+                continue
+            if _share(found[-1], sight) > ENOUGH or len(found) == MOST_SWEEPS:
+                break
+    if found:
+        return max(found, key=lambda sweep: _share(sweep, sight))
     raise RetargetError(
         ErrorCode.UNREACHABLE,
         f"{arm.config.name} cannot feel for {object_name!r} along the line of sight: {reasons[-1]}",
@@ -79,13 +88,17 @@ def scale_at(feeling: RobotMotion, T_world_tool: np.ndarray) -> float:
     return 1.0 + float(along) / facts["surface_m"]
 
 
+def _share(sweep: RobotMotion, sight: OpenSight) -> float:
+    """How likely the object is in the range of a sweep."""
+    near, far = norm.cdf(np.array(sweep.facts["range_m"]) / sight.spread_m)
+    return float(far - near)
+
+
 def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterator[np.ndarray]:
     """Poses of the tool with its tip on the line of sight to a low place of the object: along the line first."""
-    tall_m, level = body.high_m - body.low_m, sight.direction * [1.0, 1.0, 0.0]
+    level = sight.direction * [1.0, 1.0, 0.0]
     heading = level / max(float(np.linalg.norm(level)), 1e-9)
-    tipping_m = TIPPING_SHARE * body.base_width_m(T_rest[:3, :3].T @ heading) / 2 / ASSUMED_FRICTION
-    height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
-    aim_m = T_rest[:3, :3] @ (body.axis_m + (body.low_m + height_m) * body.up) + T_rest[:3, 3]
+    aim_m = T_rest[:3, :3] @ _aim(body, T_rest[:3, :3].T @ heading) + T_rest[:3, 3]
     down_rad = float(np.arcsin(np.clip(-sight.direction[2], -1, 1)))
     for steeper in STEEPER_RAD:
         pitch = np.clip(down_rad + steeper, 0.0, STEEPEST_RAD)
@@ -97,6 +110,20 @@ def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterat
                 T = np.eye(4)
                 T[:3] = np.stack([np.cross(y, z), y, z, aim_m - arm.gripper.tip_m * z], axis=1)
                 yield T
+
+
+def _aim(body: Body, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
+    """A place that the finger tip passes, object frame: low, so that the object does not tip.
+
+    A ball would roll away before anything is felt. From above, finger and support hold it between them.
+    """
+    tall_m = body.high_m - body.low_m
+    if body.is_round:
+        up_m, ahead_m = np.sin(BALL_RAD) * tall_m / 2, np.cos(BALL_RAD) * tall_m / 2
+        return body.axis_m + (body.low_m + tall_m / 2 + up_m) * body.up - ahead_m * heading
+    tipping_m = TIPPING_SHARE * body.base_width_m(heading) / 2 / ASSUMED_FRICTION
+    height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
+    return body.axis_m + (body.low_m + height_m) * body.up
 
 
 class _Sweep:
@@ -187,7 +214,7 @@ class _Sweep:
         world.displace(np.zeros(3))
         world.place_target(self.T_rest)
 
-        def gap_at(along_m: float) -> tuple[float, np.ndarray]:
+        def gap_at(along_m: float) -> tuple[float, int, np.ndarray]:
             world.pose(path(along_m), self.shut)
             return world.nearest()
 
@@ -201,7 +228,9 @@ class _Sweep:
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             low, high = (middle, high) if gap_at(middle)[0] > 0 else (low, middle)
-        point_m = gap_at(low)[1]
+        _, link, point_m = gap_at(low)
+        if link not in world.finger_links:
+            raise NotPossible("another part of it than the fingers would meet the object")
         return low, float((point_m - self.sight.camera_m) @ self.sight.direction)
 
     def _lead(self, start_rad: np.ndarray, near: np.ndarray, to_touch_m: float) -> tuple[np.ndarray, int]:

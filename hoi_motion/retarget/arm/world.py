@@ -176,14 +176,14 @@ class ArmWorld(BulletWorld):
             gaps += [p[8] for p in points]
         return max(0.0, min(gaps, default=np.inf))
 
-    def nearest(self) -> tuple[float, np.ndarray]:
-        """Distance from the robot to the target, negative inside it, and the target's point there; (3,) world.
+    def nearest(self) -> tuple[float, int, np.ndarray]:
+        """Distance from the robot to the target, negative inside it, the link and the target's point there; (3,) world.
 
-        Infinite beyond GAP_RANGE_M, with the target's place.
+        Infinite beyond GAP_RANGE_M, with the base and the target's place.
         """
         client = dict(physicsClientId=self.client)
         points = pybullet.getClosestPoints(self.robot, self.bodies[self._target], GAP_RANGE_M, **client)
         if not points:
-            return np.inf, self._T_target[:3, 3]
+            return np.inf, -1, self._T_target[:3, 3]
         first = min(points, key=lambda p: p[8])
-        return first[8], np.array(first[6])
+        return first[8], first[3], np.array(first[6])
