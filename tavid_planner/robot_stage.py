@@ -87,9 +87,7 @@ class RobotPlan:
             count = len(self.motion.positions_rad)
             return f"{self.name} has a motion of {count} samples, not carried out in physics{changed}"
         tries = (self.execution.done, *self.beside)
-        where = (
-            f"; it works at {sum(tries)} of {len(tries)} tried places where the object may stand" if self.beside else ""
-        )
+        where = f"; it works at {sum(tries)} of {len(tries)} places where the object may stand" if self.beside else ""
         notes = "".join(f"; {note}" for note in self.execution.notes) if self.feeler else ""
         return self.execution.sentence() + notes + where + changed
 

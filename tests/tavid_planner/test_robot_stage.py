@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hoi_motion.body import load_body
 from hoi_motion.execute.execution import Execution
+from hoi_motion.execute.felt import Feeler
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robot_motion import RobotMotion
 from tavid_planner.bundle import save_plan
@@ -76,11 +78,13 @@ def test_a_robot_that_nobody_knows_is_refused_before_any_work(make_request):
 
 
 def test_the_bundle_holds_what_the_robot_does(plan, tmp_path):
-    plan = replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped")))
+    feeler = Feeler(robot_motion(), plan.motion, load_body())
+    plan = replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped"), feeler=feeler))
     folder = save_plan(plan, tmp_path / "plan")
     written = json.loads((folder / "plan.json").read_text())
     assert RobotMotion.load(folder / "robot" / "arm.npz").joint_names == ("shoulder", "elbow")
     assert json.loads((folder / "robot" / "arm_execution.json").read_text())["why_not"] == "it slipped"
+    assert {"robot/arm_feeling.npz", "robot/arm_feeling_trajectory.json"} <= set(written["files"])
     assert {"robot/arm.npz", "robot/arm_trajectory.json", "robot/arm_execution.json"} <= set(written["files"])
     assert written["robot"]["done"] is False and any("it slipped" in reason for reason in written["reasons"])
 
@@ -93,7 +97,6 @@ def test_a_robot_that_cannot_do_it_is_a_sentence_of_the_plan(plan, tmp_path):
 
 @pytest.mark.slow
 def test_an_arm_does_in_physics_what_a_person_did_and_its_scene_shows_the_same():
-    from hoi_motion.body import load_body
     from training.scenes.scene import generate_scene
 
     scene = generate_scene(5, 48, 72, 25, supersampling=1)
