@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hoi_motion.errors import ErrorCode, TavidError
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError, TavidError, shown
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import check_options, option
 from hoi_motion.progress import CancelToken
@@ -28,6 +30,7 @@ class RobotStageConfig:
 
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
+    start: str = option("", "where an arm stands: JOINT=RADIANS of every joint, with commas; empty: at its home")
     execute: bool = option(True, "carry its motion out in physics; of several samples one that works is kept")
     tries: bool = option(
         True,
@@ -37,6 +40,23 @@ class RobotStageConfig:
 
     def __post_init__(self):
         check_options(self, "robot.")
+        self.start_rad()  # refused now, and not when the robot is wanted
+
+    def start_rad(self) -> dict[str, float]:
+        """Joint -> radians (metres where it slides); empty for the robot's home.
+
+        Raises:
+            InputError: CONFIG_INVALID for anything but numbers with names, each once.
+        """
+        told = [part.split("=") for part in self.start.split(",") if part.strip()]
+        try:
+            values = {name.strip(): float(value) for name, value in told}
+        except ValueError:
+            values = {}
+        if len(values) < len(told) or not np.isfinite(list(values.values())).all():
+            hint = "as 'panda_joint1=0.1, panda_joint2=-0.8', every joint once"
+            raise InputError(ErrorCode.CONFIG_INVALID, f"option robot.start is {shown(self.start)}", hint)
+        return values
 
 
 @dataclass(frozen=True)
@@ -166,8 +186,20 @@ class RobotStage:
         from hoi_motion.retarget.arm.unsure import unsure_arm
 
         self._robot = self._robot or Arm(self._robot_config)
-        answer = unsure_arm(motion, self._robot, body, cancel=cancel)
+        answer = unsure_arm(motion, self._robot, body, cancel=cancel, start_rad=self._start_rad())
         return answer.plan, answer.feeling
+
+    def _start_rad(self) -> np.ndarray | None:  # (n,)
+        """Where the arm stands, in its own order; None at its home.
+
+        Raises:
+            InputError: CONFIG_INVALID for joints that it lacks, or that are left out; values are checked by the arm.
+        """
+        start, names = self.config.start_rad(), self._robot.joint_names
+        if start and set(start) != set(names):
+            told = f"option robot.start names {', '.join(sorted(start))}"
+            raise InputError(ErrorCode.CONFIG_INVALID, told, f"{self.name} has {', '.join(names)}")
+        return np.array([start[name] for name in names]) if start else None
 
 
 def target_noun(instruction: str) -> str:
