@@ -1,8 +1,8 @@
 """A plan for an object whose distance is not known: feel for it, then plan anew from where it was felt.
 
 `execute_felt` does this in physics. A robot does it the same way: it follows the motion of
-`hoi_motion.retarget.arm.feel.feeling` until the force on its wrist differs by FELT_N from what it was at the beginning
-of the sweep, and `replanned_where_felt` makes the rest.
+`hoi_motion.retarget.arm.feel.feeling` until the force on its wrist differs by FELT_N from what it was a moment before,
+and `replanned_where_felt` makes the rest.
 """
 
 from dataclasses import dataclass, replace
@@ -21,12 +21,16 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.rigid import minimum_jerk
 
 FELT_N = 0.3  # change of the force on the wrist: twice what such sensors repeat, and little enough that a cup stands
-# of the sweep: when it goes at an even speed, and so long after that the sensor has learnt what nothing feels like
-EVEN_S = RAMP_S + 0.05
-TARE_S = 0.15
+# what nothing feels like, in looks: the mean of so many, of which the last ones may have felt something already; the
+# weight of a hand that turns a little changes slowly, and what it meets mostly at once
+SLOWLY_FELT_N = 2 * FELT_N
+QUIET_LOOKS = 20
+LATEST_LOOKS = 4
+EVEN_S = RAMP_S + 0.05  # of the sweep: then it goes at an even speed
+PRESS_M = 0.001  # so much farther than where it was felt presses what is only touched
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
-PRESSED_S = 0.25  # how long it stays where it felt something
-REST_S = 0.2
+PRESSED_S = 0.3  # how long a touch lasts
+REST_S = 0.2  # between two motions
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,17 @@ def execute_felt(carrying: Carrying, feeler: Feeler, arm) -> Execution:
         return _failed(carrying.execution((told,)), told)
     way_cm = 100 * (felt.scale - 1) * feeler.motion.facts["surface_m"]
     told = f"felt {abs(way_cm):.0f} cm {'farther' if way_cm > 0 else 'nearer'} than lifted"
-    back = _back(feeler.motion, felt, BACK_M + arm.gripper.open_width_m / 2)
-    carrying.follow(back, PRESSED_S, REST_S)
+    if carrying.kind == "touch":
+        pressing = _along(feeler.motion, replace(felt, q=feeler.motion.spline()(felt.time_s)[: len(felt.q)]), PRESS_M)
+        carrying.follow(pressing, 0.0, PRESSED_S)
+    back_m = BACK_M + arm.gripper.open_width_m / 2
+    felt = replace(felt, q=carrying.world.robot.state()[0])
+    carrying.follow(_along(feeler.motion, felt, -back_m), 0.0, REST_S)
     if carrying.kind == "touch":
         return carrying.execution((told,))
+    start_rad = carrying.world.robot.state()[0]
     try:
-        plan = replanned_where_felt(feeler, arm, felt.scale, back.positions_rad[-1, : len(felt.q)])
+        plan = replanned_where_felt(feeler, arm, felt.scale, start_rad)
     except RetargetError as error:
         return _failed(carrying.execution((told,)), error.message)
     carrying.follow(plan, REST_S, WAIT_S)
@@ -94,16 +103,17 @@ def replanned_where_felt(feeler: Feeler, arm, scale: float, start_rad: np.ndarra
 
 def _feel(carrying: Carrying, feeling: RobotMotion, arm) -> Felt | None:
     """Follow the motion until something is felt; None when nothing is."""
-    robot, sweep_s, tare = carrying.world.robot, feeling.facts["sweep_s"], []
+    robot, sweep_s, forces = carrying.world.robot, feeling.facts["sweep_s"], []
 
     def is_felt(t: float) -> bool:
         if t < sweep_s + EVEN_S:
             return False
-        force = robot.wrist_force_n()
-        if t < sweep_s + EVEN_S + TARE_S or not tare:
-            tare.append(force)
+        forces.append(robot.wrist_force_n())
+        before = forces[-QUIET_LOOKS - LATEST_LOOKS : -LATEST_LOOKS]
+        if len(before) < LATEST_LOOKS:
             return False
-        return bool(np.linalg.norm(force - np.mean(tare, axis=0)) > FELT_N)
+        at_once, all_in_all = (np.linalg.norm(forces[-1] - np.mean(f, axis=0)) for f in (before, forces[:LATEST_LOOKS]))
+        return bool(at_once > FELT_N or all_in_all > SLOWLY_FELT_N)
 
     time_s = carrying.follow(feeling, SETTLE_S, REST_S, is_felt)
     if time_s is None:
@@ -112,23 +122,19 @@ def _feel(carrying: Carrying, feeling: RobotMotion, arm) -> Felt | None:
     return Felt(time_s, scale_at(feeling, feeling.T_world_root() @ arm.forward(q)), q)
 
 
-def _back(feeling: RobotMotion, felt: Felt, way_m: float) -> RobotMotion:
-    """Backwards on the way that it came, from where it is; `way_m` at the speed of the sweep."""
-    lasts_s = min(way_m / SPEED_M_S, felt.time_s)
+def _along(feeling: RobotMotion, felt: Felt, way_m: float) -> RobotMotion:
+    """From where it is on along its own way, or back where `way_m` is negative, as fast as it felt."""
+    end_s = (len(feeling.positions_rad) - 1) / feeling.fps
+    ends_s = float(np.clip(felt.time_s + way_m / SPEED_M_S, 0.0, end_s))
+    lasts_s = max(abs(ends_s - felt.time_s), 1 / feeling.fps)
     count = max(2, int(np.ceil(lasts_s * feeling.fps)) + 1)
-    at = felt.time_s - lasts_s * minimum_jerk(np.linspace(0, 1, count))
-    positions = feeling.spline()(at)
+    share = minimum_jerk(np.linspace(0, 1, count))
+    positions = feeling.spline()(felt.time_s + (ends_s - felt.time_s) * share)
     n = len(felt.q)
-    positions[:, :n] += (felt.q - positions[0, :n]) * (1 - minimum_jerk(np.linspace(0, 1, count)))[:, None]
-    still = [np.repeat(array[:1], count, axis=0) for array in (feeling.root_pose, feeling.object_pose)]
-    return replace(
-        feeling,
-        positions_rad=positions,
-        root_pose=still[0],
-        object_pose=still[1],
-        source_time_s=np.zeros(count),
-        fps=(count - 1) / lasts_s,
-    )
+    positions[:, :n] += (felt.q - positions[0, :n]) * (1 - share)[:, None]
+    still = {name: np.repeat(getattr(feeling, name)[:1], count, axis=0) for name in ("root_pose", "object_pose")}
+    source_s = np.zeros(count)
+    return replace(feeling, positions_rad=positions, source_time_s=source_s, fps=(count - 1) / lasts_s, **still)
 
 
 def _failed(execution: Execution, told: str) -> Execution:

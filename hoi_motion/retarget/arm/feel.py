@@ -8,7 +8,7 @@ height over what carries it. Where they touch, its distance is known (`scale_at`
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.interpolate import CubicSpline, PchipInterpolator
+from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 from scipy.stats import norm
 
@@ -170,7 +170,7 @@ class _Sweep:
         T[:3, 3] += along_m * self.sight.direction
         return self.T_base_world @ T
 
-    def _reached(self, nearer_m: float, farther_m: float) -> tuple[np.ndarray, PchipInterpolator]:
+    def _reached(self, nearer_m: float, farther_m: float) -> tuple[np.ndarray, CubicSpline]:
         """Places along the line, 0 where the tip is inside the object, and the joints over them."""
         middle = self.arm.solve(self.arm.home_rad, self._pose(0.0), 40)
         if middle is None:
@@ -190,7 +190,7 @@ class _Sweep:
         if len(knots) < 4:
             raise NotPossible("the line of sight leads out of its reach")
         at = np.array([along for along, _ in knots])
-        return at, PchipInterpolator(at, np.stack([q for _, q in knots]))
+        return at, CubicSpline(at, np.stack([q for _, q in knots]))
 
     def _is_free(self, q: np.ndarray, along_m: float) -> bool:
         try:
@@ -208,7 +208,7 @@ class _Sweep:
         if hit:
             raise NotPossible(f"on the line of sight {hit[0]}")
 
-    def _touch(self, at: np.ndarray, path: PchipInterpolator) -> tuple[float, float]:
+    def _touch(self, at: np.ndarray, path: CubicSpline) -> tuple[float, float]:
         """Where along the line the gripper meets the object as lifted, and how far that is from the camera."""
         world, low, high = self.world, None, None
         world.displace(np.zeros(3))
