@@ -4,7 +4,8 @@ python -m benchmarks.video_options --cases 22 --out runs/video_options.jsonl
 
 Every case is made with each option, the plain profile included, in an order that changes from case to case: as many
 samples as --samples, for whose clips alone the seconds count, and all of which are judged. Time ratios are those of the
-sums. An option whose package is missing is left out by name. On a CPU nothing is seen of what saves a GPU's memory.
+sums; the first clip after loading, in which models compile, is told apart. An option whose package is missing is left
+out by name. On a CPU nothing is seen of what saves a GPU's memory.
 """
 
 import argparse
@@ -38,6 +39,9 @@ OPTIONS = {
     "one_batch": dict(samples_at_once=0),
     "decode_beside": dict(decode_beside=True),
     "mirrored": dict(mirrored=True),
+    "compiled": dict(compiled=True, capture_attention=False),
+    "half_steps": dict(num_inference_steps=2),
+    "few_steps": dict(speed_adapter="models/tavid-mini/two-steps", speed_steps=2),
 }
 
 
@@ -53,18 +57,20 @@ def main(argv: list[str] | None = None) -> int:
     names = [PLAIN, *(name for name in arguments.options.split(",") if name != PLAIN)]
     profile = load_profile(arguments.profile)
     configs = {name: replace(profile.video, **OPTIONS[name]) for name in names}
-    configs = {name: config for name, config in configs.items() if _is_there(name, config)}
+    first_s = {name: _first_clip_s(name, config) for name, config in configs.items()}
+    configs = {name: config for name, config in configs.items() if first_s[name] is not None}
     cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
     orders = [list(configs)[k % len(configs) :] + list(configs)[: k % len(configs)] for k in range(len(cases))]
     jobs = {f"{case.name} {case.index}": (case, configs, order) for case, order in zip(cases, orders)}
     rows = measure_pieces(
         measure_case, jobs, arguments.out, samples=arguments.samples, keypoints=profile.lift.keypoints
     )
-    found = values(rows, list(configs))
+    found = values(rows, list(configs)) | {f"{n}_first_s": Value(s, "s") for n, s in first_s.items() if s is not None}
     clips = len(rows) * arguments.samples
     for name in configs:
-        hit, ratio = found[f"{name}_hit"], found[f"{name}_time_ratio"]
-        print(f"{name:<15} hit {hit.value:.2f} [{hit.interval[0]:.2f}, {hit.interval[1]:.2f}], time {ratio.value:.2f}")
+        hit, ratio, first = (found[f"{name}_{what}"] for what in ("hit", "time_ratio", "first_s"))
+        spread = f"[{hit.interval[0]:.2f}, {hit.interval[1]:.2f}]"
+        print(f"{name:<15} hit {hit.value:.2f} {spread}, time {ratio.value:.2f}, first clip {first.value:.1f} s")
     print(f"{clips} clips each")
     if arguments.save:
         save(arguments.save, "options of the video model on TargetBench, against the plain profile", found)
@@ -99,15 +105,24 @@ def measure_case(case: Case, configs: dict[str, VideoConfig], order: list[str], 
     return row
 
 
-def _is_there(name: str, config: VideoConfig) -> bool:
+def _first_clip_s(name: str, config: VideoConfig) -> float | None:
+    """Seconds of the first clip after loading; None where a package is missing."""
+    from tavid_planner.video import generate_video
+
     try:
-        _pipeline(config)
+        pipeline = _pipeline(config)
     except TavidError as error:
         if error.code is not ErrorCode.MODEL_MISSING:
             raise
         print(f"{name:<15} left out: {error}", file=sys.stderr)
-        return False
-    return True
+        return None
+    scene = bench_cases(list(ONE_PERSON_CLASSES), 1)[0].scene(
+        config.height, config.width, config.num_frames, config.fps
+    )
+    request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, intrinsics=scene.K)
+    began = time.perf_counter()
+    generate_video(pipeline, request, config, seed=0)
+    return time.perf_counter() - began
 
 
 @lru_cache(maxsize=len(OPTIONS))

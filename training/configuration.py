@@ -138,6 +138,30 @@ class AdapterConfig(DiffusionConfig):
 
 
 @dataclass(frozen=True)
+class FewStepsConfig(AdapterConfig):
+    """A LoRA for fewer denoising steps; `init` is the adapter it goes with, empty for the base alone."""
+
+    student_steps: int = option(2, "denoising steps that the LoRA is for", minimum=1)
+    teacher_steps: int = option(4, "denoising steps of the model it learns from, a multiple", minimum=2)
+    teacher_guidance: float = option(1.0, "of that model on the text; the LoRA does without, 1 is none", minimum=1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.teacher_steps % self.student_steps or self.teacher_steps == self.student_steps:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option teacher_steps is {self.teacher_steps}, expected a multiple of student_steps "
+                f"({self.student_steps}), and more than it",
+            )
+        if self.attention.weight or self.alignment.grounding.weight or self.alignment.propagation.weight:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "a LoRA for few steps learns from its teacher alone, not from attention losses",
+                "set attention.weight=0, alignment.grounding.weight=0 and alignment.propagation.weight=0",
+            )
+
+
+@dataclass(frozen=True)
 class BaseConfig(DiffusionConfig):
     """A small text encoder and transformer from nothing; `init`: see training.checkpoints.start_weights."""
 
@@ -180,13 +204,14 @@ class VaeConfig(TrainConfig):
                 )
 
 
-TASKS = {"adapter": AdapterConfig, "base": BaseConfig, "vae": VaeConfig}
+TASKS = {"adapter": AdapterConfig, "few_steps": FewStepsConfig, "base": BaseConfig, "vae": VaeConfig}
 
 
 def load_training_config(path, assignments: list[str] = ()) -> TrainConfig:
     """A run's YAML file, with options changed by texts such as "attention.weight=0".
 
-    The option `task` says what is trained and so which other options there are: adapter (the default), base or vae.
+    The option `task` says what is trained and so which other options there are: adapter (the default),
+    few_steps, base or vae.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.

@@ -19,15 +19,16 @@ from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
 from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
 from training.claims import refuse_another
-from training.configuration import AdapterConfig, BaseConfig, TrainConfig, VaeConfig
+from training.configuration import AdapterConfig, BaseConfig, FewStepsConfig, TrainConfig, VaeConfig
 from training.json_lines import append_line, read_lines
 from training.muon import Muon
 from training.tasks.adapter import AdapterTask
 from training.tasks.base import BaseTask
+from training.tasks.few_steps import FewStepsTask
 from training.tasks.task import Task
 from training.tasks.vae import VaeTask
 
-TASKS = {AdapterConfig: AdapterTask, BaseConfig: BaseTask, VaeConfig: VaeTask}
+TASKS = {AdapterConfig: AdapterTask, FewStepsConfig: FewStepsTask, BaseConfig: BaseTask, VaeConfig: VaeTask}
 RESUMABLE_CHANGES = {"steps", "minutes", "out", "validation", "log_every", "save_every", "tracker", "device"}
 
 logger = logging.getLogger(__name__)
@@ -242,7 +243,11 @@ def _optimizers(task: Task, config: TrainConfig) -> list[torch.optim.Optimizer]:
     trained = _trained(task)
     muon = {n: p for n, p in trained.items() if config.optimizer == "muon" and task.is_matrix(n, p)}
     others = [p for n, p in trained.items() if n not in muon]
-    betas = (0.9, config.adam_beta2)
-    adamw = torch.optim.AdamW(others, lr=config.learning_rate, betas=betas, weight_decay=config.weight_decay)
-    digits = torch.bfloat16 if config.mixed_precision == "bf16" else torch.float32
-    return [Muon(muon.values(), lr=config.learning_rate, dtype=digits), adamw] if muon else [adamw]
+    found: list[torch.optim.Optimizer] = []
+    if muon:
+        digits = torch.bfloat16 if config.mixed_precision == "bf16" else torch.float32
+        found.append(Muon(muon.values(), lr=config.learning_rate, dtype=digits))
+    if others:
+        betas = (0.9, config.adam_beta2)
+        found.append(torch.optim.AdamW(others, config.learning_rate, betas, weight_decay=config.weight_decay))
+    return found

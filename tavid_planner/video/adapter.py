@@ -155,29 +155,13 @@ def save_adapter(
         InputError: OUTPUT_INVALID when the folder cannot be written, CONFIG_INVALID when the transformer carries no
             LoRA or one of another rank or alpha.
     """
-    from peft.utils import get_peft_model_state_dict
-
-    configs = getattr(transformer, "peft_config", {})
-    if len(configs) != 1:
-        raise InputError(ErrorCode.CONFIG_INVALID, f"the transformer has {len(configs)} LoRA adapters, expected one")
-    [(name, config)] = configs.items()
+    config = _only_lora(transformer)
     if (config.r, config.lora_alpha) != (rank, alpha):
         raise InputError(
             ErrorCode.CONFIG_INVALID,
             f"rank {rank} and alpha {alpha:g} were given, the LoRA has {config.r} and {config.lora_alpha:g}",
         )
-    lora = get_peft_model_state_dict(transformer, adapter_name=name)
-    targets = config.target_modules
-    diffusers_metadata = {
-        "transformer.r": rank,
-        "transformer.lora_alpha": alpha,
-        "transformer.target_modules": targets if isinstance(targets, str) else sorted(targets),
-    }
-    _write(
-        Path(folder) / LORA_FILE,
-        {f"transformer.{key}": value for key, value in lora.items()},
-        {DIFFUSERS_METADATA_KEY: json.dumps(diffusers_metadata)},
-    )
+    save_lora(folder, transformer)
     facts = {**(extra or {}), "trigger": trigger, "rank": rank, "alpha": alpha}
     if conditioning != Conditioning():
         facts["conditioning"] = asdict(conditioning)
@@ -187,6 +171,38 @@ def save_adapter(
         backbone.embedding.state_dict(),
         {METADATA_KEY: json.dumps(facts)},
     )
+
+
+def save_lora(folder, transformer) -> None:
+    """Write the only LoRA of a peft transformer, in the layout of diffusers; the file whole or not at all.
+
+    Raises:
+        InputError: OUTPUT_INVALID when the folder cannot be written, CONFIG_INVALID when the transformer carries no
+            LoRA or several.
+    """
+    from peft.utils import get_peft_model_state_dict
+
+    config = _only_lora(transformer)
+    lora = get_peft_model_state_dict(transformer, adapter_name=next(iter(transformer.peft_config)))
+    targets = config.target_modules
+    diffusers_metadata = {
+        "transformer.r": config.r,
+        "transformer.lora_alpha": config.lora_alpha,
+        "transformer.target_modules": targets if isinstance(targets, str) else sorted(targets),
+    }
+    _write(
+        Path(folder) / LORA_FILE,
+        {f"transformer.{key}": value for key, value in lora.items()},
+        {DIFFUSERS_METADATA_KEY: json.dumps(diffusers_metadata)},
+    )
+
+
+def _only_lora(transformer):
+    """The peft configuration of a transformer's only LoRA."""
+    configs = getattr(transformer, "peft_config", {})
+    if len(configs) != 1:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"the transformer has {len(configs)} LoRA adapters, expected one")
+    return next(iter(configs.values()))
 
 
 def _write(path: Path, tensors: dict, metadata: dict) -> None:

@@ -191,7 +191,7 @@ def test_run_that_is_made_shorter_writes_its_result_at_once(train_options):
 
 def test_unknown_task_lists_the_valid_ones(tmp_path):
     (tmp_path / "config.yaml").write_text("task: video")
-    with pytest.raises(InputError, match="adapter, base, vae"):
+    with pytest.raises(InputError, match="adapter, few_steps, base, vae"):
         load_training_config(tmp_path / "config.yaml")
     assert type(load_training_config(tmp_path / "config.yaml", ["task=vae"])).__name__ == "VaeConfig"
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import diffusers
 import numpy as np
@@ -19,7 +20,7 @@ from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import Interactions
-from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
+from training.tasks.diffusion import Clips, DiffusionTask
 from training.validation import ValidationClip, generate
 
 WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -44,7 +45,7 @@ class AdapterTask(DiffusionTask):
         transformer = getattr(diffusers, backbone_class).from_pretrained(
             base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
         )
-        prepare_adapter(transformer, config)
+        conditioning = self.prepare(transformer, config)
         for parameter in transformer.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
@@ -52,7 +53,8 @@ class AdapterTask(DiffusionTask):
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
         super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
-        self.conditioning = Conditioning(config.conditioning)
+        self.conditioning, self.pipeline_kind = conditioning, kind
+        self.sampler = None  # the model's own
         if config.conditioning != "mask" and first.ids is None:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -60,7 +62,13 @@ class AdapterTask(DiffusionTask):
                 "encode clips that have them with --track-px",
             )
 
-    def draw(self, step: int, rng: np.random.Generator) -> DiffusionBatch:
+    @staticmethod
+    def prepare(transformer, config: AdapterConfig) -> Conditioning:
+        """Freeze the base and add what is trained; how marked instances come in."""
+        prepare_adapter(transformer, config)
+        return Conditioning(config.conditioning)
+
+    def draw(self, step: int, rng: np.random.Generator) -> NamedTuple:
         config, cache = self.config, self.cache
         clips = [cache[int(i)] for i in rng.integers(len(cache), size=config.batch_size)]
         has_text = torch.from_numpy(rng.random(len(clips)) >= config.text_dropout)
@@ -84,7 +92,9 @@ class AdapterTask(DiffusionTask):
         """Generate from the last clips of the cache."""
         cache, config = self.cache, self.config
         dtype = next(self.transformer.parameters()).dtype
-        pipeline = TargetAwarePipeline.from_pretrained(self.base, dtype=dtype, device=self.device)
+        pipeline = TargetAwarePipeline.from_pretrained(
+            self.base, dtype=dtype, device=self.device, scheduler=self.sampler
+        )
         pipeline.transformer = self.transformer
         adapter = Adapter("training", config.trigger, config.rank, config.alpha, "", conditioning=self.conditioning)
         pipeline.adapter = adapter

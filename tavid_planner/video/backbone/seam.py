@@ -172,7 +172,9 @@ class Backbone(ABC):
         return torch.cat([image_latents[:, None], torch.zeros_like(others)], dim=1)
 
     @abstractmethod
-    def inputs(self, noisy: torch.Tensor, image: torch.Tensor, condition: torch.Tensor | None, has_image=None):
+    def inputs(
+        self, noisy: torch.Tensor, image: torch.Tensor, condition: torch.Tensor | None, has_image=None
+    ) -> torch.Tensor:
         """The transformer's input (B, F, channels, h, w).
 
         Args:
