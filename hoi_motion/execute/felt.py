@@ -27,7 +27,7 @@ SLOWLY_FELT_N = 2 * FELT_N
 QUIET_LOOKS = 20
 LATEST_LOOKS = 4
 EVEN_S = RAMP_S + 0.05  # of the sweep: then it goes at an even speed
-PRESS_M = 0.001  # so much farther than where it was felt presses what is only touched
+PRESS_SPEED_M_S = 0.02  # at which what is only touched is pressed: it slides away meanwhile
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
 PRESSED_S = 0.3  # how long a touch lasts
 REST_S = 0.2  # between two motions
@@ -73,7 +73,9 @@ def execute_felt(carrying: Carrying, feeler: Feeler, arm) -> Execution:
     way_cm = 100 * (felt.scale - 1) * feeler.motion.facts["surface_m"]
     told = f"felt {abs(way_cm):.0f} cm {'farther' if way_cm > 0 else 'nearer'} than lifted"
     if carrying.kind == "touch":
-        pressing = _along(feeler.motion, replace(felt, q=feeler.motion.spline()(felt.time_s)[: len(felt.q)]), PRESS_M)
+        told_q = feeler.motion.spline()(felt.time_s)[: len(felt.q)]
+        press_m = feeler.motion.facts["press_m"]
+        pressing = _along(feeler.motion, replace(felt, q=told_q), press_m, PRESS_SPEED_M_S)
         carrying.follow(pressing, 0.0, PRESSED_S)
     back_m = BACK_M + arm.gripper.open_width_m / 2
     felt = replace(felt, q=carrying.world.robot.state()[0])
@@ -122,11 +124,11 @@ def _feel(carrying: Carrying, feeling: RobotMotion, arm) -> Felt | None:
     return Felt(time_s, scale_at(feeling, feeling.T_world_root() @ arm.forward(q)), q)
 
 
-def _along(feeling: RobotMotion, felt: Felt, way_m: float) -> RobotMotion:
-    """From where it is on along its own way, or back where `way_m` is negative, as fast as it felt."""
+def _along(feeling: RobotMotion, felt: Felt, way_m: float, speed_m_s: float = SPEED_M_S) -> RobotMotion:
+    """From where it is on along its own way, or back where `way_m` is negative."""
     end_s = (len(feeling.positions_rad) - 1) / feeling.fps
     ends_s = float(np.clip(felt.time_s + way_m / SPEED_M_S, 0.0, end_s))
-    lasts_s = max(abs(ends_s - felt.time_s), 1 / feeling.fps)
+    lasts_s = max(abs(ends_s - felt.time_s) * SPEED_M_S / speed_m_s, 1 / feeling.fps)
     count = max(2, int(np.ceil(lasts_s * feeling.fps)) + 1)
     share = minimum_jerk(np.linspace(0, 1, count))
     positions = feeling.spline()(felt.time_s + (ends_s - felt.time_s) * share)

@@ -14,10 +14,11 @@ from scipy.stats import norm
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
+from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.attempt import MAX_JUMP_RAD, NotPossible, ways
 from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, Body
-from hoi_motion.retarget.arm.push import LEAST_HEIGHT_M, TIPPING_SHARE
+from hoi_motion.retarget.arm.push import LEAST_HEIGHT_M, PRESS_M, TIPPING_SHARE
 from hoi_motion.retarget.arm.retiming import retimed
 from hoi_motion.retarget.arm.sight import OpenSight
 from hoi_motion.retarget.arm.timeline import LEAD_S, MIN_RATE_HZ
@@ -30,6 +31,7 @@ SPEED_M_S = 0.05  # what is touched at this speed hardly moves before the arm st
 RAMP_S = 0.2
 SPREADS = 2.5  # so far to both sides, where the arm reaches
 LEAST_SPREADS = 1.0  # and so far at least
+BALL_PRESS_M = 0.001  # what finger and support hold between them is pressed; more would squeeze it out
 BALL_RAD = np.radians(55)  # of latitude: two surfaces that are inclined by less than twice the friction angle hold it
 ENOUGH = 0.97  # of the likely places; else the best of some sweeps is taken
 MOST_SWEEPS = 6
@@ -134,7 +136,9 @@ class _Sweep:
         self.sight, self.base, self.T_tool = sight, base, T_tool
         self.T_base_world = np.linalg.inv(base)
         self.shut = arm.fingers.values(arm.finger_value(0.0))
-        self.T_rest = motion.object_named(object_name).T_world_object[0]
+        thing = motion.object_named(object_name)
+        self.T_rest = thing.T_world_object[0]
+        self.is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
 
     def plan(self, start_rad: np.ndarray) -> RobotMotion:
         """Raises: NotPossible with the reason."""
@@ -280,6 +284,7 @@ class _Sweep:
                 "sight": self.sight.direction.tolist(),
                 "tool_at_touch_m": (self.T_tool[:3, 3] + touch_m * self.sight.direction).tolist(),
                 "surface_m": surface_m,
+                "press_m": BALL_PRESS_M if self.is_round else PRESS_M,
             },
         )
 
