@@ -14,7 +14,7 @@ from hoi_motion.errors import RetargetError
 from hoi_motion.execute.carrying import SETTLE_S, WAIT_S, Carrying
 from hoi_motion.execute.execution import Execution
 from hoi_motion.motion import HoiMotion
-from hoi_motion.retarget.arm.feel import RAMP_S, SPEED_M_S, scale_at
+from hoi_motion.retarget.arm.feel import EVEN_S, SPEED_M_S, scale_at
 from hoi_motion.retarget.arm.sight import scaled
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.robot_motion import RobotMotion
@@ -26,7 +26,6 @@ FELT_N = 0.3  # change of the force on the wrist: twice what such sensors repeat
 SLOWLY_FELT_N = 2 * FELT_N
 QUIET_LOOKS = 20
 LATEST_LOOKS = 4
-EVEN_S = RAMP_S + 0.05  # of the sweep: then it goes at an even speed
 PRESS_SPEED_M_S = 0.02  # at which what is only touched is pressed: it slides away meanwhile
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
 PRESSED_S = 0.3  # how long a touch lasts
@@ -106,9 +105,10 @@ def replanned_where_felt(feeler: Feeler, arm, scale: float, start_rad: np.ndarra
 def _feel(carrying: Carrying, feeling: RobotMotion, arm) -> Felt | None:
     """Follow the motion until something is felt; None when nothing is."""
     robot, sweep_s, forces = carrying.world.robot, feeling.facts["sweep_s"], []
+    end_s = (len(feeling.positions_rad) - 1) / feeling.fps
 
     def is_felt(t: float) -> bool:
-        if t < sweep_s + EVEN_S:
+        if not sweep_s + EVEN_S <= t <= end_s - EVEN_S:
             return False
         forces.append(robot.wrist_force_n())
         before = forces[-QUIET_LOOKS - LATEST_LOOKS : -LATEST_LOOKS]

@@ -29,6 +29,7 @@ from hoi_motion.rigid import minimum_jerk
 APPROACH = "along_sight"
 SPEED_M_S = 0.05  # what is touched at this speed hardly moves before the arm stops
 RAMP_S = 0.2
+EVEN_S = RAMP_S + 0.05  # from both ends of the sweep: between, it goes at an even speed, and can feel
 SPREADS = 2.5  # so far to both sides, where the arm reaches
 LEAST_SPREADS = 1.0  # and so far at least
 BALL_PRESS_M = 0.001  # what finger and support hold between them is pressed; more would squeeze it out
@@ -148,7 +149,7 @@ class _Sweep:
         at, path = self._reached(reach_m + CLEAR_M + front_m, reach_m - front_m)
         # 2. where it touches if the object stands where it is thought to
         touch_m, surface_m = self._touch(at, path)
-        near_m, far_m = at[0] + CLEAR_M - touch_m, at[-1] - touch_m
+        near_m, far_m = at[0] + CLEAR_M - touch_m, at[-1] - SPEED_M_S * EVEN_S - touch_m
         least_m = LEAST_SPREADS * self.sight.spread_m
         if near_m > -least_m or far_m < least_m:
             raise NotPossible(f"it reaches {100 * near_m:.0f} to {100 * far_m:+.0f} cm of it only")
