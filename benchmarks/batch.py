@@ -1,10 +1,10 @@
-"""A batch whose worker is killed, then whose driver: is every request answered, and each once?
+"""A batch whose worker and then whose driver is killed: is every request answered exactly once?
 
 python -m benchmarks.batch [--ray] --count 40 --workers 2
 
-Requests differ in their seed; plans are made quickly (one denoising step, no repair), since it is the batch that is
-tested. When a tenth of the results is there one worker gets kill -9, when half is there the driver. A second run goes
-on with the rest.
+Requests differ in their seed; plans are made quickly (one denoising step, no repair), since the batch itself is tested.
+After a tenth of the results one worker gets kill -9, after half of them the driver. A second run continues with the
+rest.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         found = measure(Path(folder), arguments.count, arguments.workers, arguments.ray)
     print(
         f"{found['results']} results of {arguments.count} requests, {found['errors']} of them errors; "
-        f"{found['before']} were there when the driver was killed, {found['changed']} of these were made again; "
+        f"{found['before']} existed when the driver was killed, {found['changed']} of these were made again; "
         f"{found['left']} unfinished folders left; {found['seconds']:.0f} s"
     )
     if arguments.save:
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def measure(folder: Path, count: int, workers: int, ray: bool) -> dict[str, float]:
-    """What became of the requests after both kills and a second run."""
+    """State of the requests after both kills and a second run."""
     demo = share_folder() / "config" / "demo"
     request = {"image": str(demo / "frame.png"), "mask": str(demo / "mask.png")}
     request["instruction"] = (demo / "instruction.txt").read_text().strip()
@@ -69,7 +69,7 @@ def measure(folder: Path, count: int, workers: int, ray: bool) -> dict[str, floa
     driver.kill()
     driver.wait()
     print(f"driver killed with {len(_results(out))} results", flush=True)
-    # an orphan may finish the plan it is at: that counts, and its name is not answered again
+    # an orphaned worker may finish its plan: that counts, and the request is not answered again
     deadline = time.monotonic() + ORPHANS_END_S
     while any(Path(f"/proc/{pid}").exists() for pid in orphans) and time.monotonic() < deadline:
         time.sleep(POLL_S)

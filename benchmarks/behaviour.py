@@ -1,11 +1,11 @@
-"""Whether a change of structure left every result as it was.
+"""Checks that a change of structure did not change any result.
 
 python -m benchmarks.behaviour --out runs/before          (before the change)
 python -m benchmarks.behaviour --out runs/after --against runs/before
 
 Writes motions of held-out scenes lifted with and without a depth image, of real clips, plans by the mini profile, their
 physics reports, an arm's and a humanoid's motion, each as one .npz of plain arrays; `--against` prints the largest
-difference of each and ends with 1 if any is more than 1e-6.
+difference of each; exit code 1 if any is more than 1e-6.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def pieces(clips: Path | None):
-    """(name, function that gives a dict of arrays) of everything that is compared."""
+    """(name, function that returns a dict of arrays) of everything that is compared."""
     for number in range(SCENES):
         for depth in (False, True):
             name = f"scene{number:02d}{'_depth' if depth else ''}"
@@ -79,7 +79,7 @@ def planned(number: int) -> dict:
 
     scene = generate_scene(HELD_OUT_SEED + number, 128, 192, 25, 8.0)
     request = InteractionRequest(scene.frames[0], scene.target_mask, scene.caption, seed=number)
-    # without repair: what the check says of the motion as it was lifted
+    # without repair: the check of the motion as lifted
     plan = Planner(with_options(load_profile("mini"), ["check.repair=false"])).plan(request)
     return {"frames": plan.video.frames, **of_motion(plan.motion), **of_report(plan.report)}
 

@@ -1,8 +1,8 @@
-"""A humanoid's motions beside those of GMR, for the same robot and the same people, measured by the same code.
+"""A humanoid's motions compared with those of GMR, for the same robot and people, measured by the same code.
 
-GMR (github.com/YanjieZe/GMR) is given as a checkout, with a Python that has its packages; nothing of it is part of
-the project. Both results are looked at with the kinematics of the same URDF. GMR does not know objects: its scene is
-taken to be scaled as it scales the person's path. What is loaded once, robot, meshes and body, is not in the speeds.
+GMR (github.com/YanjieZe/GMR) is given as a checkout, with a Python that has its packages; nothing of it is part of the
+project. Both results are evaluated with the kinematics of the same URDF. GMR does not handle objects: its scene is
+assumed to be scaled like the person's path. Speeds do not include loading of robot, meshes and body.
 """
 
 import dataclasses
@@ -27,15 +27,15 @@ URDF = "assets/unitree_g1/g1_custom_collision_29dof.urdf"  # in the checkout of 
 BACK_RAD = 0.03
 IN_ITSELF_M = 0.001
 WORDS = {
-    "frames_per_s": "frames a second on one core",
-    "turned_back": f"joints that turn back by more than {BACK_RAD} rad from frame to frame",
-    "hand_gap_mm": "seen hand from its object in contact, worst frame, mm",
-    "hand_turn_deg": "hand's turn from the person's in contact, mean, degrees",
-    "slide_mm": "planted feet slide, worst, mm a frame",
-    "thigh_deg": "thigh's direction from the person's, mean, degrees",
-    "in_itself": "share of frames with a link in another",
+    "frames_per_s": "frames per second on one core",
+    "turned_back": f"joints that reverse by more than {BACK_RAD} rad from frame to frame",
+    "hand_gap_mm": "distance of the visible hand from its object in contact, worst frame, mm",
+    "hand_turn_deg": "orientation of the hand against the person's in contact, mean, degrees",
+    "slide_mm": "slide of planted feet, worst, mm per frame",
+    "thigh_deg": "direction of the thigh against the person's, mean, degrees",
+    "in_itself": "share of frames in self-collision",
     "floor_mm": "soles under the floor, worst, mm",
-    "first_frame_rad": "change of the rest without the first frame, worst joint, rad",
+    "first_frame_rad": "change of the other frames without the first one, worst joint, rad",
 }
 WORST = ("hand_gap_mm", "slide_mm", "floor_mm", "first_frame_rad")
 
@@ -52,10 +52,10 @@ class Solved:
 
 
 class Gmr:
-    """GMR from a checkout, run by a Python that has what it needs."""
+    """GMR from a checkout, run by a Python that has its packages."""
 
     def __init__(self, checkout: Path, python: str):
-        """Raises: InputError FILE_INVALID for a folder that is no checkout."""
+        """Raises: InputError: FILE_INVALID for a folder that is not a checkout."""
         self._checkout, self._python = checkout.resolve(), python
         self.urdf = self._checkout / URDF
         if not self.urdf.is_file():
@@ -64,7 +64,7 @@ class Gmr:
             )
 
     def solve(self, motion: HoiMotion, robot: Humanoid, body) -> Solved:
-        """Raises: InputError FILE_INVALID that names the packages which are missing, or hands on its last words."""
+        """Raises: InputError: FILE_INVALID naming the missing packages, or with GMR's last output."""
         points, rotations = _person(motion, body)
         turns = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_quat().reshape(*rotations.shape[:2], 4)
         with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +100,7 @@ def ours(motion: HoiMotion, robot: Humanoid, body) -> Solved:
 
 
 def measured(solve, motion: HoiMotion, robot: Humanoid, body) -> dict[str, float]:
-    """What one solver makes of one motion, in the words of WORDS; NaN where it does not apply."""
+    """One solver's numbers for one motion, keys as in WORDS; NaN where one does not apply."""
     solved, targets = solve(motion, robot, body), humanoid_targets(motion, robot, body)
     path, joints = solved.path, solved.path[:, ROOT_SIZE:]
     poses = [robot.placements(q) for q in path]
@@ -164,7 +164,7 @@ def _without_first(motion: HoiMotion) -> HoiMotion:
 
 
 def _feet(poses: list[dict], targets: Targets, robot: Humanoid) -> tuple[float, float]:
-    """Worst slide of a planted sole in a frame, and its greatest depth in the floor, metres."""
+    """Largest slide of a planted sole in one frame, and largest depth of a sole in the floor, metres."""
     slide, floor = 0.0, 0.0
     for side in SIDES:
         T = np.stack([pose[f"{side}_foot"] for pose in poses])
@@ -176,7 +176,7 @@ def _feet(poses: list[dict], targets: Targets, robot: Humanoid) -> tuple[float, 
 
 
 def _hands(poses, motion: HoiMotion, targets: Targets, solved: Solved, robot, body) -> tuple[float, float]:
-    """Worst distance of a seen hand from what it touches, metres, and mean angle from the person's hand, degrees."""
+    """Largest distance of a visible hand from what it touches, metres, and mean angle to the person's hand, degrees."""
     hands = SeenHands(robot, motion, solved.scale)
     gaps, turns = [], []
     for touch in targets.touches:

@@ -1,12 +1,12 @@
-"""What the choice among K samples is worth: on TargetBench, how often the plan PASSES its check at the right target.
+"""The value of choosing among K samples: how often the plan PASSES at the right target, on TargetBench.
 
 python -m benchmarks.best_of --cases 55 --workers 2 --out runs/best_of
 
-Eight videos are made of every case, once. Of each K the first K are what the planner would have had, and its own rules
-choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch, alignment
-and margin. Right target: in the chosen video the hand stays longest at the masked candidate. Where no
-video of K touches the target nothing is right, whatever the planner would make of them, so these are not lifted. A run
-that was stopped goes on with what is missing.
+Eight videos are made once for every case. For each K, the first K are what the planner would have had, and its own
+rules choose among them: videos that miss the target are dropped before lifting, then the best by verdict, touch,
+alignment and margin is taken. Right target: in the chosen video the hand stays longest at the masked candidate. If none
+of K videos touches the target, the case fails whatever the planner would do, so these are not lifted. An interrupted
+run continues where it stopped.
 """
 
 import argparse
@@ -40,11 +40,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE", help="as of tavid-plan")
-    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: one person, every class in turn")
+    parser.add_argument("--cases", type=int, default=22, help="cases of TargetBench with one person, classes in turn")
     parser.add_argument("--seed", type=int, default=0, help="of the first sample; the others count up from it")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/best_of"), help="folder with which a stopped run goes on"
+        "--out",
+        type=Path,
+        default=Path("runs/best_of"),
+        help="folder for the rows; an interrupted run continues from it",
     )
     add_save_option(parser, "best_of")
     arguments = parser.parse_args(argv)
@@ -63,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def values(rows: list[dict]) -> dict[str, Value]:
-    """For every K the share of cases with a PASS at the right target, and the share with the right target."""
+    """For every K, the share of cases with a PASS at the right target, and the share with the right target."""
     found = {"cases": Value(len(rows))}
     for k in KS:
         right, passed = _outcomes(rows, k)
@@ -74,14 +77,14 @@ def values(rows: list[dict]) -> dict[str, Value]:
 
 
 def _outcomes(rows: list[dict], k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of every case: whether the chosen one of K samples has the right target, and whether it passes."""
+    """For every case, whether the sample chosen of K has the right target, and whether it passes."""
     chosen = [r["chosen"][str(k)] for r in rows]
     right = np.array([c is not None and c["outcome"] == "hit" for c in chosen])
     return right, np.array([c is not None and c["verdict"] == Verdict.PASS for c in chosen])
 
 
 def run(config: PlannerConfig, cases: list[Case], seed: int, workers: int, out: Path) -> list[dict]:
-    """One row a case, also in `cases.jsonl` of the folder `out`.
+    """One row per case, also written to `cases.jsonl` in the folder `out`.
 
     Raises:
         InputError: CONFIG_INVALID when the folder holds rows of another model or setting.
@@ -113,7 +116,7 @@ def _loaded(config: PlannerConfig):
 
 
 def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
-    """The samples of one case, and for every K which one the planner chooses and what it is."""
+    """The samples of one case, and for every K the planner's choice and its outcome."""
     video = config.video
     scene = case.scene(video.height, video.width, video.num_frames, video.fps)
     request = InteractionRequest(
@@ -137,7 +140,7 @@ def measure_case(case: Case, config: PlannerConfig, seed: int) -> dict:
 
 
 def _sample(request: InteractionRequest, config: PlannerConfig, seed: int) -> Sample:
-    """One video; lifted and checked when a hand touches the target in it. What the planner does, sample by sample."""
+    """One video; lifted and checked as by the planner if a hand touches the target in it."""
     from hoi_motion.lift import lift_video, observe_clip
     from hoi_motion.physics import check_motion, repair_motion
     from tavid_planner.video import generate_video
@@ -170,7 +173,7 @@ def _chosen(samples: list[Sample], request: InteractionRequest, outcomes: dict[i
 
 
 def table(rows: list[dict]) -> str:
-    """A line for every K, with 95% intervals (Wilson)."""
+    """One line per K, with 95% intervals (Wilson)."""
     lines = [f"{len(rows)} cases of TargetBench, share of plans [95% interval]"]
     lines.append(f"{'K':>2}  {'PASS at the right target':<26} {'right target':<22} {'PASS, touching it':<22}")
     rates = {}

@@ -3,8 +3,8 @@
 python -m benchmarks.check --count 100 --workers 2
 
 A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and
-ten from 0.05 to 0.5, at which it must be silent. Every scene that passes unchanged gets each fault twice, at one
-strength of each ten. Simulated are the unchanged scenes. With --out a run that was stopped goes on where it was.
+ten from 0.05 to 0.5, at which it must pass. Every scene that passes unchanged gets each fault twice, at one strength of
+each ten. Only the unchanged scenes are simulated. With --out an interrupted run continues where it stopped.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=49)
     parser.add_argument("--fps", type=float, default=16.0)
     parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core each")
-    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "check")
     arguments = parser.parse_args(argv)
     settings = {"frames": arguments.frames, "fps": arguments.fps}
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def values(rows: list[dict]) -> dict[str, Value]:
-    """Shares of scenes that pass, of faults that are found and of false alarms, and how well a simulation follows."""
+    """Shares of passing scenes, of faults found and of false alarms, and the tracking error in simulation."""
     passed = [r for r in rows if not r["geometric"]]
     found = {"scenes": Value(len(rows)), "passed": Value(len(passed))}
     for name, side in (("caught", "above"), ("false_alarms", "below")):
@@ -77,7 +77,7 @@ def _body():
 
 
 def measure_scene(number: int, frames: int, fps: float) -> dict:
-    """All numbers of one held-out scene, as they stand in the file."""
+    """All numbers of one held-out scene, as written to the file."""
     from hoi_motion.physics.check import run_checks
     from hoi_motion.physics.checks.simulation import tracking_of
     from hoi_motion.physics.geometry import MotionGeometry
@@ -102,7 +102,7 @@ def measure_scene(number: int, frames: int, fps: float) -> dict:
 
 
 def _planted(motion, number: int, body) -> dict[str, dict[str, list]]:
-    """Fault -> "above" and "below" -> strength, whether its check fails."""
+    """Fault -> "above" and "below" -> strength, and whether its check fails."""
     from hoi_motion.physics.checks import CHECKS
     from hoi_motion.physics.geometry import MotionGeometry
     from hoi_motion.physics.world import PhysicsWorld
@@ -125,7 +125,7 @@ def _planted(motion, number: int, body) -> dict[str, dict[str, list]]:
 
 
 def table(rows: list[dict], frames: int, fps: float) -> str:
-    """What was measured, beside what it must be."""
+    """Measured values beside their goals."""
     count = len(rows)
     passed = [r for r in rows if not r["geometric"]]
     lines = [f"{count} scenes of {frames} frames at {fps:g} fps"]

@@ -1,7 +1,7 @@
-"""Masks from one click, and from a box, against the truth: `python -m benchmarks.click_masks --save`.
+"""Masks from one click, and from a box, against ground truth: `python -m benchmarks.click_masks --save`.
 
-Held-out scenes at 480x720, clicked at the mask's pixel nearest to its middle. With --real: folders that each hold
-first.png and mask.png, one folder a photograph.
+Held-out scenes at 480x720, clicked at the mask's pixel nearest to its middle. With --real also photographs: one folder
+each, with first.png and mask.png.
 """
 
 import argparse
@@ -25,7 +25,7 @@ WAYS = ("click", "box")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one picture: overlap with the truth and names of the doubts, for each of WAYS."""
+    """For one picture and each of WAYS: overlap with the truth and names of the doubts."""
 
     name: str
     overlaps: dict[str, float]
@@ -87,7 +87,7 @@ def measured(name: str, rgb: np.ndarray, mask: np.ndarray, segmenter: str) -> Ou
         try:
             found = segment(rgb, prompts[way], segmenter)
             overlaps[way], doubts[way] = overlap(found.mask, mask), tuple(d.name for d in found.doubts)
-        except TavidError as error:  # refused: no mask, and said so
+        except TavidError as error:  # refused: no mask, with an error
             overlaps[way], doubts[way] = 0.0, (error.code.name,)
     return Outcome(name, overlaps, doubts)
 
@@ -110,7 +110,7 @@ def scene_values(outcomes: list[Outcome]) -> dict[str, Value]:
 
 
 def real_values(outcomes: list[Outcome]) -> dict[str, Value]:
-    """Nothing without photographs."""
+    """No values without photographs."""
     if not outcomes:
         return {}
     good = {way: sum(o.overlaps[way] >= GOOD_REAL for o in outcomes) for way in WAYS}

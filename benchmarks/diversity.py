@@ -1,10 +1,10 @@
-"""How different the samples of one request are: enough to choose among?
+"""How different the samples of one request are: is there anything to choose from?
 
 python -m benchmarks.diversity --scenes 12 --samples 4
 
-Scenes are held out from training, and are none of TargetBench. Of each, K videos with K seeds. Spread: how far a pixel
-is from the mean of the samples (root mean square, of 255), over the pixels that move in any of them, against how far it
-is from the picture that was given; 0 is one video K times. Ends: where the most moved pixels of the last frame lie.
+Scenes are held out from training and not in TargetBench; K videos with K seeds are made of each. Spread: a pixel's
+distance from the mean of the samples (RMS, of 255), over the pixels that move in any of them, relative to its distance
+from the input picture; 0 means K identical videos. Ends: centre of the most changed pixels in the last frame.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.results import Value, add_save_option, save
 
-FIRST_SCENE = 7_000_000  # behind every seed of training and of TargetBench
+FIRST_SCENE = 7_000_000  # beyond every seed of training and of TargetBench
 MOVES = 12.0  # of 255: a pixel that changes more than this moves
 
 

@@ -1,11 +1,12 @@
-"""What stopping hopeless samples after their first steps costs and saves: on TargetBench, best of K with and without.
+"""What stopping unpromising samples after their first steps costs and saves: best of K on TargetBench, with and
+without.
 
 python -m benchmarks.early --cases 44 --out runs/early.jsonl
 
 Every case is planned in three ways: full, all samples to the end; early, with `video.early_steps`; and again, with
-`video.early_again` besides. Which comes first changes from case to case. Time is that of a whole plan whose models are
-loaded, in memory: nothing is saved. A plan succeeds when it PASSES its check and the hand of its video stays longest at
-the target; `right` asks for the latter alone. With --out a run that was stopped goes on with what is missing.
+`video.early_again` as well. Their order changes from case to case. Times are of whole plans with loaded models, without
+saving. A plan succeeds when it PASSES its check and the hand in its video stays longest at the target; `right` requires
+only the latter. With --out an interrupted run continues where it stopped.
 """
 
 import argparse
@@ -38,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as of tavid-plan")
     parser.add_argument("--steps", type=int, default=1, help="video.early_steps")
     parser.add_argument("--samples", type=int, default=4)
-    parser.add_argument("--cases", type=int, default=44, help="of TargetBench: one person, every class in turn")
-    parser.add_argument("--out", type=Path, help="file with which a stopped run goes on")
+    parser.add_argument("--cases", type=int, default=44, help="cases of TargetBench with one person, classes in turn")
+    parser.add_argument("--out", type=Path, help="JSON lines; an interrupted run continues from it")
     add_save_option(parser, "early")
     arguments = parser.parse_args(argv)
     config = with_options(load_profile(arguments.profile), arguments.set)
@@ -99,7 +100,7 @@ def _planner(config: PlannerConfig) -> Planner:
 
 
 def measure_case(case: Case, configs: dict[str, PlannerConfig], order: tuple, samples: int, steps: int) -> dict:
-    """What the plans of all ways are, and the seconds that they took."""
+    """Outcome and seconds of a case's plans in all ways."""
     planners = {way: _planner(configs[way]) for way in WAYS}
     video = configs["full"].video
     scene = case.scene(video.height, video.width, video.num_frames, video.fps)

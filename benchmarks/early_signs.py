@@ -1,14 +1,14 @@
-"""Which early look at the attention tells the samples that will succeed from those that will not?
+"""Which early measure of the attention predicts the samples that will succeed?
 
 python -m benchmarks.early_signs --scenes 60 --samples 4 --out runs/early_signs.jsonl
 
-Of every scene K videos are made, step by step with the exact maps of the target word from every block. A sign is a
-block (or all), the steps so far, and what is read from its maps: `first`, the share of the first frame's attention that
-falls on the target, as `video.early_steps` reads it; `all`, the same over all frames; `mass`, how much of all attention
-goes from the target's place in the first frame to the word. A video succeeds when its hand stays longest at the target.
-AUC is the chance that of a success and a failure the success has the larger sign, 0.5 by guessing. Scenes are as hard
-as TargetBench's, from seeds of their own: on half of them, by turns, the sign is chosen, on the other half it is
-judged. Within: only pairs of samples of one scene, as they are chosen among.
+K videos are made of every scene, with the exact maps of the target word from every block at every step. A sign is a
+block (or all), the number of steps so far, and a value of its maps: `first`, the share of the first frame's attention
+on the target, as used by `video.early_steps`; `all`, the same over all frames; `mass`, the share of attention from the
+target's place in the first frame to the word. A video succeeds when its hand stays longest at the target. AUC is the
+probability that a success has a larger sign than a failure, 0.5 by guessing. Scenes are as hard as TargetBench's, from
+other seeds: the sign is chosen on every second one and evaluated on the others. Within: only pairs of samples of the
+same scene, as in the actual choice.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--out", type=Path, help="file with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines; an interrupted run continues from it")
     add_save_option(parser, "early_signs")
     arguments = parser.parse_args(argv)
     config = with_options(load_profile(arguments.profile), arguments.set)
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     found = sorted(((auc(choosing, sign), sign) for sign in signs(rows)), key=lambda pair: -pair[0])
     share = np.mean([one["hit"] for row in rows for one in row["of"]])
     print(f"{len(rows)} scenes, {arguments.samples} samples each, {share:.0%} succeed; AUC [within a scene]")
-    print(f"{'sign':<34} {'where it is chosen':<20} where it is judged")
+    print(f"{'sign':<34} {'choosing half':<20} evaluation half")
     usual = next(sign for sign in signs(rows) if sign == (ALL, 1, "first"))
     for sign in [*(sign for _, sign in found[:SHOWN]), usual]:
         print(f"{words(sign):<34} {both(choosing, sign):<20} {both(judging, sign)}")
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         best = found[0][1]
         values = {"scenes": Value(len(rows)), "succeed": Value(float(share))}
         values |= {"auc": Value(auc(judging, best)), "auc_within": Value(auc(judging, best, True))}
-        save(arguments.save, f"the sign that tells success best: {words(best)}", values)
+        save(arguments.save, f"the sign that predicts success best: {words(best)}", values)
     return 0
 
 
@@ -90,7 +90,7 @@ def sign_of(one: dict, sign: tuple) -> float:
 
 
 def auc(rows: list[dict], sign: tuple, within: bool = False) -> float:
-    """Of pairs of a success and a failure, the share in which the success has the larger sign; NaN without pairs."""
+    """Share of pairs of a success and a failure in which the success has the larger sign; NaN without pairs."""
     groups = [row["of"] for row in rows] if within else [[one for row in rows for one in row["of"]]]
     wins = []
     for group in groups:
@@ -113,7 +113,7 @@ def _loaded(config: PlannerConfig):
 
 
 def hard_scene(number: int, config: PlannerConfig) -> SceneSample:
-    """A scene as one of TargetBench's classes of one person has them, the classes by turns."""
+    """A scene like those of TargetBench's classes with one person, classes in turn."""
     kinds = [kind for kind in DIFFICULTIES if kind.name in ONE_PERSON_CLASSES]
     kind, video, nth = kinds[number % len(kinds)], config.video, number // len(kinds)
     return generate_scene(
@@ -128,7 +128,7 @@ def hard_scene(number: int, config: PlannerConfig) -> SceneSample:
 
 
 def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
-    """Of every sample of a scene its signs, (steps, blocks, readings), and whether it succeeds."""
+    """For every sample of a scene its signs, (steps, blocks, readings), and whether it succeeds."""
     import torch
 
     from tavid_planner.video.image_fit import ImageFit
@@ -166,7 +166,7 @@ def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
 
 
 def readings(maps: np.ndarray, mask: np.ndarray) -> list[float]:
-    """What is read from the maps (f, h, w) of a block, in the order of READINGS."""
+    """The values of a block's maps (f, h, w), in the order of READINGS."""
     coverage = area_coverage(mask, maps.shape[1:])
     mass = float((maps[0] * coverage).sum() / coverage.sum())
     return [target_alignment(maps[0], mask), float(np.mean([target_alignment(one, mask) for one in maps])), mass]

@@ -1,13 +1,13 @@
-"""Motions carried out in physics: what a robot does to an object, and what fails by which cause.
+"""Motions executed in simulation: how often a robot succeeds, and the causes of failures.
 
 python -m benchmarks.execute --robot panda panda_wide --scenes 40 --out FILE
 python -m benchmarks.execute --planned --robot panda panda_wide [--depth] [--known] --out FILE
 
-The first takes ground-truth motions of held-out scenes. --planned begins at a picture and a mask: plans of the 22 first
-cases of TargetBench, each one video of the mini model, carried out among the true objects (benchmarks/planned.py).
+The first uses ground-truth motions of held-out scenes. --planned starts from a picture and a mask: plans for the first
+22 cases of TargetBench, each from one video of the mini model, executed on the true objects (benchmarks/planned.py).
 
-Retargeted, then executed: motors with limits, free objects, friction 0.5, nothing that glues. What counts as done
-stands in hoi_motion/execute/task.py. With --out a run that was stopped goes on with what is missing.
+Motions are retargeted, then executed: motors with limits, free objects, friction 0.5, no artificial attachment. Success
+is defined in hoi_motion/execute/task.py. With --out an interrupted run continues where it stopped.
 """
 
 import argparse
@@ -32,17 +32,19 @@ GOALS = {"panda": 28, "panda_wide": 38}  # of 40
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--robot", nargs="+", default=["panda"], help="names or YAML files of arms")
-    parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the YAML file names")
-    parser.add_argument("--planned", action="store_true", help="plans from a frame and a mask, not the true motions")
+    parser.add_argument("--urdf", default="", help="URDF to use instead of the one named in the YAML file")
+    parser.add_argument(
+        "--planned", action="store_true", help="plans from a frame and a mask instead of the true motions"
+    )
     parser.add_argument("--depth", action="store_true", help="planned: the lift gets the first frame's depth image")
-    parser.add_argument("--known", action="store_true", help="planned: it gets camera pose and height of the support")
+    parser.add_argument("--known", action="store_true", help="planned: the lift gets camera pose and support height")
     parser.add_argument("--videos", default="", help="planned: folder that keeps the model's videos")
     parser.add_argument("--scenes", type=int, help=f"how many; default {SCENES}, planned {CASES}")
     parser.add_argument(
         "--first", type=int, default=0, help="number of the first; for development 5000 and up, planned 20 and up"
     )
     parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core")
-    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "execute")
     arguments = parser.parse_args(argv)
     (_planned if arguments.planned else _true)(arguments)
@@ -94,7 +96,7 @@ def _loaded(robot: str, urdf: str):
 
 
 def measure(number: int, robot: str, urdf: str) -> dict:
-    """What becomes of one held-out scene; `why_not` is empty when the robot does it."""
+    """Outcome of one held-out scene; `why_not` is empty if the robot succeeds."""
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.execute import execute
     from hoi_motion.execute.task import task_of
@@ -122,7 +124,7 @@ def measure(number: int, robot: str, urdf: str) -> dict:
 
 
 def table(rows: list[dict], goal: int | None) -> list[str]:
-    """Successes by kind, the goal, the causes of failures and a line for each of these."""
+    """Successes by kind, the goal, the causes of failures and one line per failure."""
     failed = [r for r in rows if r["why_not"]]
     parts = []
     for kind in KINDS:

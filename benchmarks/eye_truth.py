@@ -1,7 +1,7 @@
-"""Truth by eye of a real clip, and how far a lifted motion is from it.
+"""Manual annotation of a real clip, and the error of a lifted motion against it.
 
-A clip's folder holds clip.mp4, mask.png and truth.json: in some frames 13 joints (`xy` in pixels, `visible`), the box
-of what is seen of the target, and for the whole clip which hands touch it in which frames (inclusive).
+A clip's folder holds clip.mp4, mask.png and truth.json: for some frames 13 joints (`xy` in pixels, `visible`) and the
+box of the target's visible part, and for the whole clip which hands touch it in which frames (inclusive).
 """
 
 import json
@@ -28,12 +28,12 @@ THIGH = 0.245
 SHANK = 0.246
 UPPER_ARM = 0.186
 SHOULDERS = 0.24
-# a frame in which a person looks shorter than this share of the clip's usual height takes its neighbour's
+# a frame whose person looks shorter than this share of the clip's usual height takes its neighbour's height
 SHORT = 0.6
-# a frame is swapped where the other side's joints fit so much better: in share, and in person heights
+# left and right count as swapped if the other side's joints fit this much better: as a ratio, and in person heights
 SWAPPED = 0.7
 SWAPPED_BY = 0.03
-# a person whose frame is off by this mean is not where the lift has them
+# a frame with a larger mean error shows the person elsewhere than the lift
 RIGHT = 0.05
 
 
@@ -44,7 +44,8 @@ class EyeTruth:
     Attributes:
         frames: (F,) annotated ones; joints_px: (F, 13, 2), NaN where unknown; visible: (F, 13) bool.
         boxes_px: (F, 4) x0 y0 x1 y1 of the target, NaN where it is not seen.
-        hand: left, right, both or none; touched, judged: (T,) bool, frames of contact, and those that can be told.
+        hand: left, right, both or none; touched, judged: (T,) bool, frames of contact, and frames where this is
+            visible.
         size_px: width, height.
     """
 
@@ -60,7 +61,7 @@ class EyeTruth:
 
     @cached_property
     def height_px(self) -> np.ndarray:  # (F,)
-        """The person's height in every annotated frame: what the least foreshortened segment tells."""
+        """The person's height in every annotated frame, from the least foreshortened segment."""
         at = {name: self.joints_px[:, i] for i, name in enumerate(JOINTS)}
 
         def longest(share: float, a: str, b: str) -> np.ndarray:
@@ -109,7 +110,7 @@ def lifted_joints_px(motion: HoiMotion, truth: EyeTruth) -> np.ndarray:  # (T, 1
 
 
 def joint_errors(truth: EyeTruth, joints_px: np.ndarray) -> np.ndarray:  # (T, 13, 2) -> (F, 13)
-    """Distances of seen joints in person heights; NaN where nothing is to be compared, 9 where a joint is nowhere."""
+    """Distances of visible joints in person heights; NaN without a comparison, 9 where a joint is missing."""
     miss = np.linalg.norm(joints_px[truth.frames] - truth.joints_px, axis=-1) / truth.height_px[:, None]
     return np.where(truth.visible, np.nan_to_num(miss, nan=9.0, posinf=9.0), np.nan)
 
@@ -123,7 +124,7 @@ def swapped_frames(truth: EyeTruth, joints_px: np.ndarray) -> np.ndarray:  # (F,
 
 
 def box_errors(truth: EyeTruth, motion: HoiMotion) -> np.ndarray:  # (N, 2)
-    """Of every drawn box: how far the projected object's centre is, in the box's longer sides; and IoU."""
+    """Per annotated box: distance of the projected object's centre, in units of the box's longer side; and IoU."""
     rows = []
     for frame, box in zip(truth.frames, truth.boxes_px):
         if not np.isfinite(box).all():
@@ -147,7 +148,7 @@ def touching(motion: HoiMotion) -> dict[str, np.ndarray]:  # hand -> (T,) bool
 
 
 def contact_scores(truth: EyeTruth, motion: HoiMotion) -> dict:
-    """Whether the hand that touches longest is a right one, whether all are, and the IoU of the frames of contact."""
+    """Whether the hand that touches longest is correct, whether all are, and the IoU of the contact frames."""
     touch = touching(motion)
     sides = [hand.removesuffix("_hand") for hand in HANDS if touch[hand].any()]
     says = "both" if len(sides) == 2 else sides[0] if sides else "none"

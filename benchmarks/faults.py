@@ -1,7 +1,7 @@
-"""Faults planted into motions that are physically possible: each is named, and belongs to the check that must find it.
+"""Faults planted into physically possible motions, each named and assigned to the check that must find it.
 
-A fault takes a motion's geometry and a strength, which is the share of the check's limit that it breaks, and returns
-the faulty motion; None where the motion has no place for it, or too few frames for its strength.
+A fault takes a motion's geometry and a strength, as a multiple of the check's limit, and returns the faulty motion;
+None if the motion has no place for it, or too few frames for its strength.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ LIMITS = CheckConfig()
 APART_M = 0.25  # hand and object, where contact is lost
 HAND_FRAMES = 4
 NEAREST_POINTS = 100
-PANEL_M = np.array([0.3, 3.0, 5.0])  # as high as not to be left over its top or under the floor
+PANEL_M = np.array([0.3, 3.0, 5.0])  # high enough to extend above the person and below the floor
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def skating(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """Hand and object part for the last frames of a contact: for more than the allowed share, or for no more."""
+    """Hand and object separate in the last frames of a contact, for more or less than the allowed share."""
     motion = geometry.motion
     contact = next(iter(motion.contacts), None)
     if contact is None:
@@ -58,9 +58,9 @@ def dropped_contact(geometry: MotionGeometry, strength: float) -> HoiMotion | No
 
 
 def hovering_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """At first the object hangs in the air for the time in which it would fall `strength` limits.
+    """The object first hangs in the air for the time in which it would fall by `strength` limits.
 
-    None without furniture: what an object then rests on in the air is taken for a table that was not seen.
+    None without furniture: then an unseen table is assumed under an object in the air.
     """
     motion = geometry.motion
     if not motion.supports:
@@ -83,7 +83,7 @@ def object_moves_before_contact(geometry: MotionGeometry, strength: float) -> Ho
 
 
 def teleporting_object(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """The object is somewhere else from one frame to the next, before any hand is near."""
+    """The object jumps from one frame to the next, before any hand is near."""
     motion = geometry.motion
     offsets = np.zeros((motion.num_frames, 3))
     offsets[:2, 0] = LIMITS.object_slip_m_s / motion.fps * strength
@@ -91,14 +91,14 @@ def teleporting_object(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def impossible_joint(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """A knee bends backwards; the anatomical table's margin of 15 degrees is the unit."""
+    """A knee bends backwards; the unit is the anatomical table's margin of 15 degrees."""
     pose = geometry.motion.pose_rad.copy()
     pose[len(pose) // 2, JOINT_NAMES.index("right_knee")] = [-np.radians(15 * strength), 0, 0]
     return geometry.motion.replace(pose_rad=pose)
 
 
 def too_fast(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """The jaw opens and closes; at most by half a turn a frame, beyond which the direction is lost."""
+    """The jaw opens and closes, by at most half a turn per frame, beyond which the direction is ambiguous."""
     step = min(LIMITS.joint_velocity_rad_s * strength / geometry.motion.fps, 0.99 * np.pi)
     pose = geometry.motion.pose_rad.copy()
     pose[1::2, JOINT_NAMES.index("jaw"), 0] += step
@@ -106,7 +106,7 @@ def too_fast(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def body_in_furniture(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """A panel stands behind the person, who at most comes `strength` limits deep into it."""
+    """A panel stands behind the person, who is at most `strength` limits deep in it."""
     skin = geometry.vertices_m
     T = np.eye(4)
     back = skin[..., 0].min() + LIMITS.penetration_m * strength
@@ -115,8 +115,10 @@ def body_in_furniture(geometry: MotionGeometry, strength: float) -> HoiMotion:
 
 
 def hand_in_object(geometry: MotionGeometry, strength: float) -> HoiMotion | None:
-    """In some frames of the contact the object comes towards the hand until some skin is `strength` limits deep in it;
-    None when it has no walls that thick."""
+    """In part of the contact the object moves towards the hand until skin is `strength` limits deep in it.
+
+    None if its walls are thinner than that.
+    """
     motion, item = geometry.motion, geometry.motion.target
     contact = next((c for c in motion.contacts if c.object_name == item.name), None)
     if contact is None:
@@ -133,7 +135,7 @@ def hand_in_object(geometry: MotionGeometry, strength: float) -> HoiMotion | Non
 
 
 def object_in_table(geometry: MotionGeometry, strength: float) -> HoiMotion:
-    """What the object stands on is deeper in it by `strength` limits."""
+    """The object's support is deeper in it by `strength` limits."""
     down = np.array([0, 0, -LIMITS.penetration_m * strength])
     return _shifted_object(geometry.motion, np.tile(down, (geometry.motion.num_frames, 1)))
 

@@ -1,8 +1,8 @@
 """Every reader against damaged files, in child processes: python -m benchmarks.fuzz_files [--files 20000]
 
-A file must be taken or refused by name. Counted are crashes of the process, readings over 10 seconds or 1 GB, errors
-that no user can act on (INTERNAL), and files opened outside the file's own folder. The results of a run are kept in a
-folder; started again, it goes on where it stopped.
+A file must be read or refused by name. Faults are crashes of the process, readings over 10 seconds or 1 GB, errors that
+no user can act on (INTERNAL), and files opened outside the file's own folder. Results are kept in a folder; an
+interrupted run continues where it stopped.
 """
 
 import argparse
@@ -27,12 +27,12 @@ from benchmarks.results import Value, add_save_option, save
 LONGEST_S = 10
 MOST_BYTES = 10**9
 CHILD_FILES = 400
-CHILD_MEMORY_BYTES = 12 * 2**30  # of addresses, far above MOST_BYTES: to protect the machine
+CHILD_MEMORY_BYTES = 12 * 2**30  # of address space, far above MOST_BYTES: to protect the machine
 FAULTS = ("crash", "hang", "memory", "internal", "outside")
 
 
 _OF_A_DECODER = re.compile(r"/proc/\d+/(stat|statm)")
-"""Read by who watches over it: no file can make that name another one."""
+"""Read by the parent: no file can make it refer to another name."""
 
 
 class _Hang(BaseException):
@@ -126,7 +126,7 @@ def run_child(name: str, first: int, last: int, out: Path) -> int:
 
 
 def warm_up(kind: Kind, seed: bytes, folder: Path) -> None:
-    """Read a valid file, without a clock. Raises: ValueError when no reader takes it."""
+    """Read a valid file, without a time limit. Raises: ValueError: no reader accepts it."""
     from hoi_motion.errors import TavidError
 
     path = folder / f"file{kind.suffix}"
@@ -138,11 +138,11 @@ def warm_up(kind: Kind, seed: bytes, folder: Path) -> None:
         except TavidError as error:
             refusals.append(str(error))
     if len(refusals) == len(kind.read):
-        raise ValueError(f"no reader takes the seed: {refusals}")
+        raise ValueError(f"no reader accepts the seed: {refusals}")
 
 
 def read_one(kind: Kind, content: bytes, folder: Path, watch: "_Watch") -> dict:
-    """What becomes of one file: taken, refused with a code, or a fault."""
+    """The outcome of one file: read, refused with a code, or a fault."""
     path = folder / f"file{kind.suffix}"
     path.write_bytes(content)
     signal.signal(signal.SIGPROF, _ring)
@@ -157,7 +157,7 @@ def read_one(kind: Kind, content: bytes, folder: Path, watch: "_Watch") -> dict:
     outcome["seconds"] = round(_cpu_s() - start, 3)
     outcome["megabytes"] = round(peak_bytes() / 1e6) if peak_bytes() > before else 0
     if outcome["outcome"] not in FAULTS:
-        if outcome["seconds"] > LONGEST_S * len(kind.read):  # of the decoders, whose time no clock of ours sees
+        if outcome["seconds"] > LONGEST_S * len(kind.read):  # of the decoders, whose time our own clock does not see
             outcome |= {"outcome": "hang", "why": f"{outcome['seconds']} s"}
         elif watch.opened:
             outcome |= {"outcome": "outside", "why": watch.opened[0]}
@@ -169,7 +169,7 @@ def read_one(kind: Kind, content: bytes, folder: Path, watch: "_Watch") -> dict:
 def _outcome(reader, path: Path) -> dict:
     from hoi_motion.errors import ErrorCode, TavidError
 
-    signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of the processor's time: others may work beside
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of CPU time: other programs may be running
     try:
         reader(path)
         return {"outcome": "taken"}
@@ -189,15 +189,15 @@ def _ring(*_):
 
 
 def _cpu_s() -> float:
-    """Of this process and of the decoders that it has started."""
+    """CPU time of this process and of the decoders that it has started."""
     decoders = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + decoders.ru_utime + decoders.ru_stime
 
 
 def peak_bytes() -> int:
-    """Most memory that this process, or a decoder that it has started, has held.
+    """Peak memory of this process or of a decoder that it has started.
 
-    `ru_maxrss` would count what its parent held when it was forked; a decoder's does, and that is this process.
+    `ru_maxrss` of this process would include what its parent held at the fork; a decoder's parent is this process.
     """
     status = Path("/proc/self/status").read_text()
     own = int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE).group(1))
@@ -205,7 +205,7 @@ def peak_bytes() -> int:
 
 
 class _Watch:
-    """Files opened outside the file's own folder; what Python and the libraries open of themselves does not count."""
+    """Files opened outside the file's own folder, without those that Python and the libraries open themselves."""
 
     def __init__(self, root: Path):
         self.opened: list[str] = []
@@ -238,7 +238,7 @@ def _write(out: Path, name: str, line: dict) -> None:
 
 
 def _started(out: Path, name: str) -> int | None:
-    """The file that a child was at when it ended."""
+    """The file that a child was reading when it ended."""
     marker = out / f"{name}.now"
     index = int(marker.read_text()) if marker.exists() else None
     marker.unlink(missing_ok=True)
@@ -246,7 +246,7 @@ def _started(out: Path, name: str) -> int | None:
 
 
 def table(by_kind: dict[str, list[dict]]) -> tuple[list[str], Counter]:
-    """The summary, and how many files ended in which way."""
+    """The summary, and the number of files by outcome."""
     heads = ("kind", "files", "taken", "refused", *FAULTS, "slowest s", "peak MB")
     rows, total = [], Counter()
     for name, lines in by_kind.items():

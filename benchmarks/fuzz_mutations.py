@@ -1,4 +1,4 @@
-"""Damage done to valid files: to their bytes, to the words in them, and to what is packed inside."""
+"""Damage to valid files: to their bytes, to words in them, and to packed contents."""
 
 import io
 import re
@@ -25,7 +25,7 @@ def mutated(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """A seed's content damaged in one to four ways.
 
     Args:
-        other: another seed, of which pieces may be put in.
+        other: another seed, from which pieces may be inserted.
     """
     if content[:2] == b"PK" and rng.random() < 0.7:
         return _inside_archive(content, rng)
@@ -88,7 +88,7 @@ def _piece(content, rng) -> tuple[int, int]:
 
 
 def _inside_archive(content, rng) -> bytes:
-    """The same archive with one entry changed, checksums right: the damage arrives where arrays are read."""
+    """The same archive with one entry changed and correct checksums: the damage reaches the array reader."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = [(info.filename, archive.read(info)) for info in archive.infolist()]
     chosen = int(rng.integers(len(entries)))
@@ -100,7 +100,7 @@ def _inside_archive(content, rng) -> bytes:
         inner = _SHAPE.sub(b"'shape': " + _NASTY_SHAPES[int(rng.integers(len(_NASTY_SHAPES)))], inner)
     elif way == 2:
         inner = _DESCR.sub(b"'descr': '" + _NASTY_TYPES[int(rng.integers(len(_NASTY_TYPES)))] + b"'", inner)
-    elif way == 3:  # numbers that make no sense, in the right form
+    elif way == 3:  # meaningless numbers in valid form
         numbers = np.frombuffer(inner[128 : 128 + (len(inner) - 128) // 8 * 8], np.float64).copy()
         if len(numbers):
             numbers[int(rng.integers(len(numbers)))] = rng.choice([np.nan, np.inf, -1.0, 1e300, 1e6, 1e38])
@@ -119,7 +119,7 @@ def _inside_archive(content, rng) -> bytes:
         for entry, data in entries:
             archive.writestr(entry, data)
     packed = bytearray(buffer.getvalue())
-    if rng.random() < 0.05:  # encrypted, or packed by a method that nobody knows
+    if rng.random() < 0.05:  # encrypted, or with an unknown compression method
         at = packed.rfind(b"PK\x01\x02")
         packed[at + 8 : at + 12] = b"\x01\x00\x00\x00" if rng.random() < 0.5 else b"\x00\x00\x63\x00"
     return bytes(packed)

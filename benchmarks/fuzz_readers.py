@@ -1,7 +1,7 @@
-"""What reads each kind of file that `benchmarks.fuzz_files` breaks: through the doors that users go through."""
+"""Readers for each kind of file that `benchmarks.fuzz_files` damages: the same functions that users call."""
 
 FPS = 25.0
-"""Told to readers of files that do not say their own."""
+"""Given to readers of files without a frame rate."""
 
 
 def motion(path):

@@ -1,4 +1,4 @@
-"""Broken requests over real ROS 2, through both doors: each gets the code that its fault has, and the node lives on.
+"""Broken requests over real ROS 2, by action and service: each must get the code of its fault, and the node survive.
 
 python -m benchmarks.fuzz_ros --requests 5000 --seed 0
 
@@ -25,7 +25,7 @@ UTF8_TRAPS = ("", "   ", "[TGT]", "x" * 5000, "\u202e\u0000"[:1] * 2000, "[TGT] 
 
 
 def image_faults(rng: np.random.Generator) -> list[tuple[Callable, set[ErrorCode]]]:
-    """(what is done to a goal, codes that it may get)."""
+    """(change of a goal, codes that it may get)."""
 
     def data(field: str, change) -> Callable:
         def apply(goal) -> None:
@@ -123,7 +123,7 @@ def broken(make_goal: Callable, rng: np.random.Generator):
 
 
 def fuzz(client, make_goal: Callable, make_request: Callable, requests: int, seed: int, on_good: Callable) -> list[str]:
-    """Send broken requests through both doors in turn; what was answered wrongly, one line each.
+    """Send broken requests by action and service in turn; returns the wrong answers, one line each.
 
     Args:
         make_goal, make_request: a good message for the action, for the service.

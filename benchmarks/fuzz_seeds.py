@@ -1,4 +1,4 @@
-"""Valid files of every kind that is read, small, and what reads them: where `benchmarks.fuzz_files` begins."""
+"""Small valid files of every kind that is read, and their readers: the seeds of `benchmarks.fuzz_files`."""
 
 import io
 import json
@@ -14,9 +14,9 @@ from benchmarks import fuzz_readers as readers
 FRAMES = 4
 FPS = 25.0
 VIDEO_KINDS = {".mkv": "copy", ".ts": "copy", ".webm": "vp9", ".avi": "mjpeg", ".mov": "mpeg4", ".gif": "gif"}
-"""Ending -> codec, beside an mp4."""
+"""File ending -> codec, in addition to mp4."""
 BESIDE = {"robot/meshes/a.stl": b"solid a\nendsolid a\n"}
-"""What lies in the folder of the files, to be named by them."""
+"""Files in the same folder, to which they may refer."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Kind:
     """A kind of file.
 
     Attributes:
-        suffix: the file's ending; seeds: valid contents, all of which `read` takes.
-        read: the readers, one after the other; each must take the file or refuse it by name.
+        suffix: the file's ending; seeds: valid contents, all accepted by `read`.
+        read: the readers, one after the other; each must read the file or refuse it by name.
     """
 
     suffix: str

@@ -2,7 +2,7 @@
 
 python gmr_process.py CHECKOUT ROBOT IN.npz OUT.npz
 
-Only what is below is asked of the checkout; its viewer and its file readers are not imported.
+Only the modules below are used from the checkout; its viewer and its file readers are not imported.
 """
 
 import importlib

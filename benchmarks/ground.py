@@ -1,8 +1,8 @@
 """hoi-ground on recorded motion with tilt, drift and jitter added: python -m benchmarks.ground --mocap DIR
 
 Every recording of the CMU database under DIR is put on the average body (`benchmarks.mocap`), cut into pieces of 5 s,
-and spoilt as a lifter spoils it: the camera is tilted, its frame drifts slowly, most along its line of sight, and the
-distance jitters. What comes back is compared with the recording.
+and degraded like a lifted motion: the camera is tilted, its frame drifts slowly, mostly along its line of sight, and
+the distance jitters. The result is compared with the recording.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def pieces(motion: HoiMotion) -> list[HoiMotion]:
 
 
 def spoilt(truth: HoiMotion, body, rng: np.random.Generator) -> tuple[HoiMotion, float]:
-    """As a lifter has it, and by how much it is tilted, degrees."""
+    """The motion as a lifter would give it, and its tilt in degrees."""
     tilt_deg = rng.uniform(*TILT_DEG)
     axis = Rotation.from_euler("z", rng.uniform(0, 2 * np.pi)).apply([1, 0, 0])
     T = np.eye(4)
@@ -87,7 +87,7 @@ def measured(truth: HoiMotion, body, rng: np.random.Generator) -> dict[str, floa
 
 
 def path_error_cm(motion: HoiMotion, truth: HoiMotion) -> float:
-    """Mean distance of the paths over COMPARED_S, the first frames' places and headings laid on each other."""
+    """Mean distance of the paths over COMPARED_S, with the first frames' positions and headings aligned."""
     length = min(truth.num_frames, round(COMPARED_S * FPS))
     errors = []
     for start in range(0, truth.num_frames - length + 1, max(1, length // 2)):

@@ -3,8 +3,8 @@
 python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --out FILE
 
 All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist:
-mean of both. Object: its centre. Contact: frames in which any hand touches the target. With --out a run that was
-stopped goes on with the scenes that are missing.
+mean of both. Object: its centre. Contact: frames in which any hand touches the target. With --out an interrupted run
+continues with the missing scenes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from hoi_motion.motion import HANDS, HoiMotion
 LEFT_RIGHT = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20])
 COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm", "contact_f1", "hand_right", "swapped", "seconds")
 UNITS = {"mpjpe_mm": "mm", "pa_mpjpe_mm": "mm", "wrist_mm": "mm", "object_cm": "cm", "seconds": "s"}
-# what the lift says of itself (self_judgement.py)
+# the lift's own estimates (self_judgement.py)
 SAYS = ("frames_within_5_percent", "wrong_probability")
 LARGE_IS_GOOD = ("contact_f1", "hand_right")
 
@@ -34,11 +34,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=20, help="number of scenes; default 20")
     parser.add_argument("--first", type=int, default=0, help="number of the first held-out scene; default 0")
     parser.add_argument("--size", default="480x720", help="HxW pixels; default 480x720")
-    parser.add_argument("--frames", default="25", help="N, or LOW-HIGH: as many as each scene's seed says; default 25")
+    parser.add_argument("--frames", default="25", help="N, or LOW-HIGH: drawn from each scene's seed; default 25")
     parser.add_argument("--fps", type=float, default=8.0)
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
     parser.add_argument("--no-intrinsics", action="store_true", help="let the lift assume the focal length")
-    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift")
     arguments = parser.parse_args(argv)
 
@@ -74,7 +74,7 @@ def num_frames(frames: str, seed: int) -> int:
 
 
 def measure_scene(seed: int, settings: dict) -> dict:
-    """Errors of one lifted scene, or the error that lifting it ended with."""
+    """Errors of one lifted scene, or the error code of the lift."""
     from hoi_motion.lift import Clip, lift_video
     from training.scenes.scene import generate_scene
 
@@ -96,7 +96,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
     row = {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
     row |= {name: motion.diagnostics[name] for name in SAYS}
     row["parts"] = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}
-    # of the process so far, scenes and all; Linux counts in KiB
+    # of the process so far, scenes included; Linux counts in KiB
     return row | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 
@@ -162,7 +162,7 @@ def joints_m(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
 
 
 def _height_m(motion: HoiMotion) -> float:
-    """Of the resting person."""
+    """Height of the person in the rest pose."""
     from hoi_motion.body import load_body
 
     body = load_body(num_betas=max(10, len(motion.betas)))
@@ -204,7 +204,7 @@ def table(rows: list[dict], settings: dict) -> str:
     for part in lifted[0]["parts"]:
         seconds = [row["parts"][part] for row in lifted]
         lines.append(f"{'  ' + part + ' s':14}{np.median(seconds):9.2f}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")
-    lines.append(f"peak memory {max(row['peak_gib'] for row in lifted):.2f} GiB, scenes and all")
+    lines.append(f"peak memory {max(row['peak_gib'] for row in lifted):.2f} GiB, scenes included")
     return "\n".join(lines)
 
 

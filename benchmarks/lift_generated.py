@@ -1,11 +1,11 @@
-"""The lift on clips that the video model makes of TargetBench's scenes: blurred, and without ground truth.
+"""The lift on clips that the video model generates for TargetBench's scenes: blurred, and without ground truth.
 
 python -m benchmarks.lift_generated --count 60 --out FILE
 
-TargetBench scores its clips without keeping them, so they are made again, with the same scenes and sampler seed. Per
-clip: the error that lifting ended with, if any; whether the joints of every frame are within 5% of the body's height of
-their keypoints, which are not the truth; and in how many frames the lift itself takes them to be right by that measure.
-With --out a run that was stopped goes on with the clips that are missing.
+TargetBench does not keep its clips, so they are generated again, with the same scenes and sampler seed. Per clip: the
+error of the lift, if any; whether the joints of every frame are within 5% of the body's height of their keypoints,
+which are not ground truth; and in how many frames the lift itself considers them right by that measure. With --out an
+interrupted run continues with the missing clips.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, default=22, help="clips, the first of every class, ...; default 22")
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
-    parser.add_argument("--out", type=Path, help="file of one line a clip, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per clip; an interrupted run continues from it")
     parser.add_argument("--overlays", type=Path, metavar="DIR", help="also write each clip with its lift drawn in")
     add_save_option(parser, "lift_generated")
     arguments = parser.parse_args(argv)
@@ -73,7 +73,7 @@ def values(rows: list[dict]) -> dict[str, Value]:
 
 
 def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
-    """Numbers of one clip, or the error that lifting it ended with."""
+    """Numbers of one clip, or the error code of the lift."""
     from hoi_motion.lift import Clip, lift_video
     from training.bench.runner import clip_of
 
@@ -95,7 +95,7 @@ def lift_case(case, profile, overlays: Path | None, settings: dict) -> dict:
         "error_worst_frame": numbers["reprojection_error_worst_frame"],
         "contact": any(c.object_name == motion.target.name for c in motion.contacts),
         "seconds": time.perf_counter() - start,
-        # of the process so far, video model and all; Linux counts in KiB
+        # of the process so far, video model included; Linux counts in KiB
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
 
@@ -124,13 +124,13 @@ def table(rows: list[dict]) -> str:
         worst = lifted[int(np.argmax([row["error_mean"] for row in lifted]))]
         lines += [
             f"every frame within 5% of its keypoints: {found['every_frame_within_5'].value} of {len(lifted)} clips",
-            f"frames that the lift takes to be right: {found['says_within_5_percent'].value:.1f}%",
+            f"frames that the lift considers right: {found['says_within_5_percent'].value:.1f}%",
             f"mean error: median {100 * np.median([row['error_mean'] for row in lifted]):.1f}%, "
             f"worst clip {100 * worst['error_mean']:.1f}% ({worst['piece']})",
             f"a hand on the target: {sum(row['contact'] for row in lifted)} of {len(lifted)}",
             f"lift: median {np.median([row['seconds'] for row in lifted]):.1f} s, "
             f"worst {max(row['seconds'] for row in lifted):.1f} s; "
-            f"peak memory {max(row['peak_gib'] for row in lifted):.2f} GiB, video model and all",
+            f"peak memory {max(row['peak_gib'] for row in lifted):.2f} GiB, video model included",
         ]
     return "\n".join(lines)
 

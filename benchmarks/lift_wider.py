@@ -1,10 +1,10 @@
-"""Lifting error against ground truth in the wider world, on held-out scenes (`training.scenes.wider`).
+"""Lifting error against ground truth on held-out scenes of more kinds (`training.scenes.wider`).
 
 python -m benchmarks.lift_wider --count 60 --out FILE
 
-The same numbers as `benchmarks.lift`, and the same again by kind of scene. The lift is given the actor's mask and the
-object's noun, as a plan gives them. A camera that pans stands still for the lift: what is measured is where things are
-in the first frame's camera. With --out a run that was stopped goes on with the scenes that are missing.
+The same numbers as `benchmarks.lift`, in all and by kind of scene. The lift is given the actor's mask and the object's
+noun, as in a plan. A panning camera is static for the lift: positions are measured in the first frame's camera. With
+--out an interrupted run continues with the missing scenes.
 """
 
 import argparse
@@ -24,10 +24,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=60, help="number of scenes; default 60")
     parser.add_argument("--first", type=int, default=0, help="number of the first held-out scene; default 0")
     parser.add_argument("--size", default="480x720", help="HxW pixels; default 480x720")
-    parser.add_argument("--frames", default="25-49", help="N, or LOW-HIGH: as many as each scene's seed says")
+    parser.add_argument("--frames", default="25-49", help="N, or LOW-HIGH: drawn from each scene's seed")
     parser.add_argument("--fps", type=float, default=8.0)
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
-    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift_wider")
     arguments = parser.parse_args(argv)
 
@@ -43,12 +43,12 @@ def main(argv: list[str] | None = None) -> int:
     if all("error" in row for row in rows):
         return 1
     if arguments.save:
-        save(arguments.save, f"lifting {len(rows)} scenes of the wider world, error against the truth", values(rows))
+        save(arguments.save, f"lifting {len(rows)} scenes of more kinds, error against the truth", values(rows))
     return 0
 
 
 def measure_scene(seed: int, settings: dict) -> dict:
-    """Errors of one lifted scene, or the error that lifting it ended with."""
+    """Errors of one lifted scene, or the error code of the lift."""
     from hoi_motion.lift import Clip, lift_video
     from training.scenes.figure import ACTOR_INSTANCE
     from training.scenes.wider import generate_wider_scene, kind_of

@@ -1,4 +1,4 @@
-"""Recorded people as motions: ASF/AMC files of the CMU Graphics Lab Motion Capture Database, given by path.
+"""Motion capture as motions: ASF/AMC files of the CMU Graphics Lab Motion Capture Database, given by path.
 
 The recordings are no part of the project. "The data used in this project was obtained from mocap.cs.cmu.edu. The
 database was created with funding from NSF EIA-0196217."
@@ -19,7 +19,7 @@ UNIT_M = 0.0254 / 0.45  # an ASF unit
 MAX_BYTES = 64 * MEBIBYTE
 RECORDED_FPS = 120
 FPS = 30
-FLOOR_PERCENT = 2  # of the lowest points of all frames lie under the floor
+FLOOR_PERCENT = 2  # share of the frames whose lowest point may be under the floor
 BONES = {"pelvis": "root", "spine1": "lowerback", "spine2": "upperback", "spine3": "thorax", "neck": "lowerneck"} | {
     "head": "head"
 }
@@ -31,7 +31,7 @@ for _side, _letter in (("left", "l"), ("right", "r")):
         "foot": "toes",
         "collar": "clavicle",
         "shoulder": "humerus",
-        "elbow": "wrist",  # the forearm's twist is the wrist's in these files
+        "elbow": "wrist",  # in these files the forearm's twist is stored at the wrist
         "wrist": "hand",
     }.items():
         BONES[f"{_side}_{_joint}"] = f"{_letter}{_bone}"
@@ -39,7 +39,7 @@ ENDS = {"hip": "knee", "knee": "ankle", "ankle": "foot", "shoulder": "elbow", "e
 
 
 def read_recording(amc: Path, body) -> HoiMotion:
-    """One recording at 30 frames a second, on the average body, its floor at height 0.
+    """One recording at 30 frames per second, on the average body, with its floor at height 0.
 
     Args:
         amc: its skeleton is the only .asf beside it; body: BodyModel.
@@ -56,7 +56,7 @@ def read_recording(amc: Path, body) -> HoiMotion:
         turned = _turned(bones, parents, frames)
         return _on_body(bones, turned, np.array([frame["root"][:3] for frame in frames]) * UNIT_M, body)
     except (KeyError, ValueError, IndexError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{amc} is no ASF/AMC recording: {error!r}") from error
+        raise InputError(ErrorCode.FILE_INVALID, f"{amc} is not an ASF/AMC recording: {error!r}") from error
 
 
 def _text(path: Path, what: str) -> str:
@@ -95,7 +95,7 @@ def _frames(text: str) -> list[dict[str, list[float]]]:
 
 
 def _turned(bones: dict, parents: dict, frames: list[dict]) -> dict[str, np.ndarray]:
-    """Bone -> (T, 3, 3) its turn from the skeleton's zero pose, y up."""
+    """Bone -> (T, 3, 3) its rotation from the skeleton's zero pose, y up."""
     turned = {}
     for name, bone in bones.items():
         axis = Rotation.from_euler("xyz", bone["axis"], degrees=True)
@@ -147,7 +147,7 @@ FEET = ("heel", "big_toe", "small_toe")
 
 
 def _between(start: np.ndarray, end: np.ndarray) -> np.ndarray:  # (3, 3)
-    """The smallest turn from one direction to another."""
+    """The smallest rotation from one direction to another."""
     a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
     axis = np.cross(a, b)
     size = np.linalg.norm(axis)

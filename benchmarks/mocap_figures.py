@@ -1,13 +1,13 @@
-"""Lifting error on rendered figures that move as people were recorded: motion that no rule of ours made.
+"""Lifting error on rendered figures with recorded human motion, which our scene generator did not make.
 
 python -m benchmarks.mocap_figures --mocap DIR --count 40 --out FILE
 
 DIR holds recordings, .amc with the .asf of their person beside them. They are cut into segments of 3 s, numbered in the
-order of their files' names: even ones are for development, odd ones are held out (the default). Recordings take turns;
-a segment comes again as another figure from another place. Joints as in benchmarks.lift. Path: the pelvis' in the
-world, as far as it is from the true one on average over 2 s after both were in the same place, the camera's heading
-being known; its end: after the 2 s. Worst frame: mean over its joints, in shares of the person's height, in space from
-the pelvis and in the picture.
+order of their file names: even ones are for development, odd ones are held out (the default). Recordings take turns; a
+segment is reused with another figure and camera. Joints as in benchmarks.lift. Path: mean distance of the pelvis in the
+world from the true one over the 2 s after both were at the same place, given the camera's heading; its end: the
+distance after 2 s. Worst frame: mean over its joints, as a share of the person's height, relative to the pelvis in 3D
+and in the picture.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from hoi_motion.motion import HoiMotion
 
 HALVES = {"development": (0,), "held-out": (1,), "all": (0, 1)}
 PATH_S = 2.0
-# a clip in which somebody goes so far is a walk; turns and leans so much, or comes down to such a share of their height
+# thresholds for a clip's kind: distance walked, angle turned, angle leaned, height of a crouch as a share
 WALKS_M = 0.8
 TURNS_DEG = 45.0
 LEANS_DEG = 45.0
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--half", choices=HALVES, default="held-out", help="which segments; default %(default)s")
     parser.add_argument("--size", default="480x720", help="HxW pixels; default 480x720")
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
-    parser.add_argument("--out", type=Path, help="file of one line a clip, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per clip; an interrupted run continues from it")
     add_save_option(parser, "mocap_figures")
     arguments = parser.parse_args(argv)
 
@@ -69,17 +69,15 @@ def main(argv: list[str] | None = None) -> int:
     if not lifted:
         return 1
     if arguments.save:
-        save(
-            arguments.save, f"lifting {len(rows)} figures that move as recorded, error against the truth", values(rows)
-        )
+        save(arguments.save, f"lifting {len(rows)} figures with recorded motion, error against the truth", values(rows))
     return 0
 
 
 def taking_turns(segments, parities: tuple[int, ...], count: int) -> list[tuple]:
-    """(segment, view) of so many clips: a recording after the other, its segments in turn, then as another view.
+    """(segment, view) of a number of clips: recordings in turn with their segments in turn, then the next view.
 
     Args:
-        parities: of the numbers of the segments.
+        parities: of the segments' numbers.
     """
     by_recording: dict[str, list] = {}
     for segment in segments:
@@ -91,7 +89,7 @@ def taking_turns(segments, parities: tuple[int, ...], count: int) -> list[tuple]
 
 
 def measure_clip(segment, view: int, settings: dict) -> dict:
-    """Errors of one lifted clip, or the error that lifting it ended with."""
+    """Errors of one lifted clip, or the error code of the lift."""
     from hoi_motion.lift import Clip, lift_video
     from training.scenes.recorded_scene import recorded_scene
 
@@ -123,7 +121,7 @@ def kind_of(truth: HoiMotion) -> str:
 
 
 def path_errors(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
-    """How far the pelvis' path in the world is off over PATH_S, on average and at its end."""
+    """Error of the pelvis' path in the world over PATH_S, on average and at its end."""
     ours, theirs = (_level(m) for m in (motion, truth))
     steps = min(round(PATH_S * truth.fps), len(ours) - 1)
     off = np.array([ours[i : i + steps + 1] - theirs[i : i + steps + 1] for i in range(len(ours) - steps)])

@@ -1,7 +1,7 @@
-"""A plan through the page against `tavid-plan` with the same mask and seed: `python -m benchmarks.page --save`.
+"""A plan from the web page compared with `tavid-plan`, same mask and seed: `python -m benchmarks.page --save`.
 
-`tavid-plan` runs as a command; then the page's own run is made, in the planning process that a page has, up to the
-answer that goes to the browser. `overhead` is the page's time minus what the plan's stages took. Needs Gradio.
+`tavid-plan` runs as a command; then the page's run is made in its planning process, up to the answer to the browser.
+`overhead` is the page's time minus that of the plan's stages. Needs Gradio.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from hoi_motion.segment import SegmentedMask
 
 DEMO = ROOT / "config" / "demo"
 MAX_WAITING = 1
-# what of plan.json may differ: when and in which process it was made
+# fields of plan.json that may differ: time and process
 NOT_COMPARED = ("timings_s", "provenance", "request")
 PICTURES = ("first.png", "mask.png", "attention.png", "video.mp4", "overlay.mp4", "motion.glb", "physics.json")
 
@@ -93,7 +93,7 @@ def planned_by_page(folder: Path, profile: str, seed: int, repeats: int) -> list
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """What of two bundles is not the same."""
+    """Differences between two bundles."""
     unlike = [name for name in PICTURES if (one / name).read_bytes() != (other / name).read_bytes()]
     for name in ("motion.npz", "lifted.npz"):
         if (one / name).is_file() != (other / name).is_file() or not _same_arrays(one / name, other / name):
@@ -106,7 +106,7 @@ def _same_arrays(one: Path, other: Path) -> bool:
     if not one.is_file():
         return True
     with np.load(one) as a, np.load(other) as b:
-        # texts with times and paths of their own are no arrays of the motion
+        # text fields with times and paths are not arrays of the motion
         return sorted(a.files) == sorted(b.files) and all(
             np.array_equal(a[name], b[name]) for name in a.files if a[name].dtype.kind not in "US"
         )

@@ -1,4 +1,4 @@
-"""Long measurements in pieces: a row a piece in a file of JSON lines, with which a stopped run goes on."""
+"""Long measurements in pieces: one JSON line per piece, so that an interrupted run can continue."""
 
 import sys
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from training.json_lines import append_line, drop_cut_line, read_lines
 def measure_pieces(
     measure: Callable[..., dict], jobs: dict, out: Path | None = None, workers: int = 1, **settings
 ) -> list[dict]:
-    """The row of every job, in their order; what the file holds is not measured again.
+    """The row of every job, in order; rows in the file are not measured again.
 
     Args:
-        measure: function of a module; called with a job's arguments and the settings, returns what JSON can hold.
+        measure: function of a module; called with a job's arguments and the settings, returns JSON-able data.
         jobs: name of the piece, a string or a number, -> tuple of arguments.
-        out: file to which a row is appended as soon as it is there, with `piece` and the settings; None for no file.
+        out: file to which each row is appended at once, with `piece` and the settings; None for no file.
         workers: processes; one is this one.
-        settings: rows of the file with others do not count.
+        settings: rows in the file with other settings are ignored.
     """
     known = {}
     if out:

@@ -1,8 +1,8 @@
-"""What one plan costs: seconds a stage, and the peak memory of the process.
+"""The cost of one plan: seconds per stage, and the peak memory of the process.
 
 python -m benchmarks.plan [--repeats 3] [--save]
 
-The first plan of a fresh process includes loading; the following ones find the models loaded.
+The first plan of a fresh process includes loading; the later ones use loaded models.
 """
 
 import argparse
@@ -29,19 +29,19 @@ def main(argv: list[str] | None = None) -> int:
     plans = measure(arguments)
     print(table(plans, arguments.profile))
     if arguments.save:
-        save(arguments.save, f"one plan of the profile {arguments.profile}, seconds a stage", values(plans))
+        save(arguments.save, f"one plan of the profile {arguments.profile}, seconds per stage", values(plans))
     return 0
 
 
 def values(plans: list[dict[str, float]]) -> dict[str, Value]:
-    """The first plan's stages, the median of the later ones in all, and the peak memory."""
+    """The first plan's stages, the median total of the later ones, and the peak memory."""
     first = {stage: Value(plans[0][stage], "s") for stage in (*STAGES, "whole")}
     later = {"later_whole": Value(statistics.median(p["whole"] for p in plans[1:]), "s")} if plans[1:] else {}
     return first | later | {"peak_gib": Value(max(p["peak_gib"] for p in plans), "GiB")}
 
 
 def measure(arguments: argparse.Namespace) -> list[dict[str, float]]:
-    """Seconds a stage of every plan, and the seconds of the whole and the peak memory after it."""
+    """Seconds per stage of every plan, its total, and the peak memory after it."""
     from hoi_motion.media.image_files import read_image, read_mask
     from tavid_planner.bundle import load_plan_json, save_plan
     from tavid_planner.cli.progress import ProgressBar

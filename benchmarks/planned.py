@@ -1,12 +1,12 @@
-"""What a robot does to the true object by a plan that was made of a frame and a mask; `benchmarks.execute --planned`.
+"""What a robot does to the true object with a plan from a frame and a mask; `benchmarks.execute --planned`.
 
-A case of TargetBench gives one picture and the mask of one object. The mini model makes a video of them, the video is
-lifted, the lift is moved into the world of the scene by the pose of the camera, and a robot's motion is made there. It
-is carried out among the true objects, in their true places, on their true supports: of these the plan knows nothing.
+A case of TargetBench gives one picture and the mask of one object. The mini model generates a video from them, the
+video is lifted, the lift is moved into the world of the scene by the pose of the camera, and a robot's motion is made
+there. It is executed with the true objects, in their true places, on their true supports, which the plan does not know.
 
-What is meant is the act of the scene, in words of `hoi_motion/execute/task.py`, over the way that the video shows. The
-sentence that the video is made of says the act, and the robot is told by it, as in the planner. A plan for another act
-is a failure, and so is one without a hand on the target.
+The goal is the scene's act, as defined in `hoi_motion/execute/task.py`, along the path that the video shows. The
+instruction of the video names the act, and the robot gets it from there, as in the planner. A plan for another act is a
+failure, and so is one without a hand on the target.
 """
 
 import time
@@ -30,7 +30,7 @@ REST_GOAL_CM = {False: 3.0, True: 1.0}
 
 
 def jobs_of(count: int, first: int) -> dict:
-    """Cases by name: the first of every class of one person, then the second; those from 20 on are in no bench."""
+    """Cases by name: the first of every class with one person, then the second; those from 20 on are in no bench."""
     from training.bench.cases import ONE_PERSON_CLASSES, Case
 
     rounds = -(-count // len(ONE_PERSON_CLASSES))
@@ -54,11 +54,11 @@ def arm_of(robot: str, urdf: str):
 
 
 def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos: str) -> dict:
-    """One case: what is meant, how well the object was found, and what every robot does to it.
+    """One case: its goal, how well the object was found, and what every robot does to it.
 
     Args:
         depth: the lift gets the first frame's depth image; known: the camera's pose and the height of the support.
-        videos: folder that keeps the model's videos for the next measurement; empty keeps none.
+        videos: folder in which the model's videos are kept for later measurements; empty keeps none.
     """
     import torch
 
@@ -93,7 +93,7 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
 
 
 def clip_of(scene, frames: np.ndarray, fps: float, depth: bool):
-    """What is lifted: a video of a scene, with its first frame's depth image if that is given."""
+    """The input of the lift: a video of a scene, with its first frame's depth image if given."""
     from hoi_motion.lift import Clip
 
     return Clip(
@@ -107,7 +107,7 @@ def clip_of(scene, frames: np.ndarray, fps: float, depth: bool):
 
 
 def video_of(case, scene, config, videos: str, seed: int = SAMPLE_SEED) -> np.ndarray:  # (T, H, W, 3) u8
-    """The model's video of a case, kept by the weights that made it."""
+    """The model's video of a case, cached by the weights that made it."""
     from tavid_planner.config import resolve_model
     from tavid_planner.video.model_files import model_folder, weights_digest
     from training.bench import runner
@@ -127,7 +127,7 @@ def video_of(case, scene, config, videos: str, seed: int = SAMPLE_SEED) -> np.nd
 
 
 def known_scene(truth: HoiMotion):
-    """What a robot knows of its camera, its table and its floor."""
+    """What a robot knows about its camera, table and floor."""
     from hoi_motion.lift.known_scene import KnownScene
 
     return KnownScene(
@@ -136,16 +136,16 @@ def known_scene(truth: HoiMotion):
 
 
 def support_height_m(truth: HoiMotion) -> float:
-    """Height of what the target stands on."""
+    """Height of the target's support."""
     low_m = truth.target.vertices_world(0)[:, 2].min()
     tops = [0.0, *(s.top_height_m for s in truth.supports)]
     return float(min(tops, key=lambda top: abs(top - low_m)))
 
 
 def in_true_world(lifted: HoiMotion, truth: HoiMotion, body) -> HoiMotion:
-    """The lift in the world of the scene, by the camera's true pose; the target lies where the camera saw it.
+    """The lift in the world of the scene, by the camera's true pose; the target is where the camera saw it.
 
-    The lift's own upright is kept upright: turned about the resting target by as much as it was wrong.
+    The lift's own vertical stays vertical: the lift is rotated about the resting target by its error.
     """
     from hoi_motion.body.change import in_world
 
@@ -169,7 +169,7 @@ def _upright(up: np.ndarray) -> np.ndarray:  # (3,) -> (3, 3)
 
 
 def centre_m(motion: HoiMotion) -> np.ndarray:  # (T, 3)
-    """Middle of the target's box, world."""
+    """Centre of the target's box, world."""
     thing = motion.target
     middle = (thing.vertices_m.min(0) + thing.vertices_m.max(0)) / 2
     return thing.T_world_object[:, :3, :3] @ middle + thing.T_world_object[:, :3, 3]
@@ -199,7 +199,7 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
 
 
 def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
-    """What one arm does to the true object by a plan in the true world; `why_not` is empty for what was meant."""
+    """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success."""
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.felt import Feeler
     from hoi_motion.execute.task import task_of
@@ -225,14 +225,14 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
 
 
 def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm, feeler=None):
-    """The Execution of a robot's motion among the true objects; wanted is the scene's act over the plan's way."""
+    """The Execution of a robot's motion with the true objects; the goal is the scene's act along the plan's path."""
     from hoi_motion.execute.execute import execute
 
     return execute(motion, arm, truth, meant_by(plan, truth), noun=noun, feeler=feeler)
 
 
 def meant_by(plan: HoiMotion, truth: HoiMotion):
-    """The Task with the true object: the scene's act over the plan's way."""
+    """The Task with the true object: the scene's act along the plan's path."""
     from hoi_motion.execute.task import task_of
 
     meant, planned = task_of(truth, "target"), task_of(plan, "target")
@@ -260,7 +260,7 @@ def table(rows: list[dict], robots: list[str], depth: bool, known: bool) -> list
             f"{np.median(np.abs(column['sight_cm'])):.1f}, across {np.median(column['across_cm']):.1f}; "
             f"size {np.median(column['size_ratio']):.2f} of the truth; within 3 cm: "
             f"{(column['rest_cm'] <= 3).sum()} of {len(placed)}",
-            f"distance told by: {dict(Counter(r['source'] for r in placed))}; shapes "
+            f"distance from: {dict(Counter(r['source'] for r in placed))}; shapes "
             f"{dict(Counter(r['shape'] for r in placed))}",
             f"largest step of the path: median {np.median([r['step_cm'] for r in placed]):.1f}, worst "
             f"{max(r['step_cm'] for r in placed):.1f} cm a frame",
@@ -288,7 +288,7 @@ def _of_robot(rows: list[dict], robot: str, goal: int | None) -> list[str]:
 
 
 def values(rows: list[dict], robots: list[str]) -> dict[str, Value]:
-    """Successes of every robot, and the object's place at rest."""
+    """Successes of every robot, and the error of the object's resting place."""
     placed = [r for r in rows if "rest_cm" in r]
     result = {"cases": Value(len(rows))}
     for robot in robots:

@@ -1,10 +1,10 @@
-"""The lift on real clips, where nothing but the picture is known.
+"""The lift on real clips, of which only the picture is known.
 
 python -m benchmarks.real_clips --clips DIR
 
-DIR holds one folder a scene: mask.png, the target in the first frame, and any number of videos that begin with that
-frame. Per video: share of frames that the lift takes to be within 5% of the body's height, largest step of a body joint
-between two frames, which hand touches the target and in which frames, seconds of the lift and of its parts.
+DIR holds one folder per scene: mask.png, the target in the first frame, and any number of videos that start with that
+frame. Per video: share of frames that the lift considers within 5% of the body's height, largest step of a body joint
+between two frames, which hand touches the target in which frames, seconds of the lift and of its parts.
 """
 
 import argparse
@@ -23,7 +23,7 @@ VIDEOS = (".mp4", ".mkv", ".avi", ".webm", ".gif")
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", required=True, type=Path, metavar="DIR", help="folder of scenes")
-    parser.add_argument("--only", default="", metavar="NAME", help="only clips with this in their name, as scene/video")
+    parser.add_argument("--only", default="", metavar="NAME", help="only clips whose name (scene/video) contains this")
     parser.add_argument("--overlays", type=Path, metavar="DIR", help="also write each video with its lift drawn in")
     add_save_option(parser, "real_clips")
     arguments = parser.parse_args(argv)
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """Videos that lie beside a mask.png, in order of their names."""
+    """Videos beside a mask.png, in order of their names."""
     return sorted(v for mask in folder.glob("*/mask.png") for v in mask.parent.iterdir() if v.suffix.lower() in VIDEOS)
 
 

@@ -1,12 +1,12 @@
-"""The lift on real clips against truth by eye.
+"""The lift on real clips against manual annotation.
 
 python -m benchmarks.real_truth --clips DIR --motions runs/real_truth --sheets runs/real_truth/sheets
 
-DIR holds one folder a clip, with clip.mp4, mask.png and truth.json (eye_truth.py). Motions are kept in --motions and
-used again, with the keypoints that they are of, so that a stopped run goes on; delete them after a change of the lift.
-Joints: distance of seen ones in shares of the person's height, its median, and the share within 5% and 10% (PCK);
-`found` is the detector's own median. Frame: the worst annotated frame's mean. Object: distance of the box's centre in
-its longer sides, and IoU. Right: share of annotated frames whose mean is within 5%, by truth and as the lift says it.
+DIR holds one folder per clip, with clip.mp4, mask.png and truth.json (eye_truth.py). Motions and their keypoints are
+kept in --motions and reused, so that an interrupted run can continue; delete them after a change of the lift. Joints:
+median distance of visible ones as a share of the person's height, and the share within 5% and 10% (PCK); `found` is the
+detector's own median. Frame: the worst annotated frame's mean. Object: distance of the box's centre in units of its
+longer side, and IoU. Right: share of annotated frames whose mean is within 5%, in truth and according to the lift.
 """
 
 import argparse
@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", required=True, type=Path, metavar="DIR", help="folder of clips with truth.json")
     parser.add_argument("--motions", type=Path, default=Path("runs/real_truth"), help="default %(default)s")
-    parser.add_argument("--sheets", type=Path, metavar="DIR", help="also draw truth and lift, one .png a clip")
-    parser.add_argument("--only", default="", metavar="NAME", help="only clips with this in their name")
+    parser.add_argument("--sheets", type=Path, metavar="DIR", help="also draw truth and lift, one .png per clip")
+    parser.add_argument("--only", default="", metavar="NAME", help="only clips whose name contains this")
     arguments = parser.parse_args(argv)
     folders = sorted(p.parent for p in arguments.clips.glob("*/truth.json") if arguments.only in p.parent.name)
     if not folders:
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def lifted(folder: Path, motions: Path) -> tuple[HoiMotion, np.ndarray]:
-    """The lifted motion and the detector's body keypoints (T, 33, 3), from an earlier run or made now."""
+    """The lifted motion and the detector's body keypoints (T, 33, 3), from an earlier run or new."""
     from hoi_motion.keypoints.file import SavedKeypoints, read_keypoints
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
     from hoi_motion.lift import Clip, LiftConfig, lift_video

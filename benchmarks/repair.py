@@ -1,10 +1,10 @@
-"""Repair of planted faults: how many pass afterwards, whether the hand's contact is kept, how far joints were moved.
+"""Repair of planted faults: how many pass afterwards, whether hand contact is kept, how far joints were moved.
 
 python -m benchmarks.repair --count 4
 
 Faults of 1.1 to 2 times the limit are planted into ground-truth scenes that pass (the same as in `benchmarks.check`); a
-planted fault that the check does not find is not counted. The change is the median over joints and frames against the
-faulty motion, its median over all repaired motions; the error left is the same against the ground truth.
+planted fault that the check does not find is not counted. The change is the median over joints and frames relative to
+the faulty motion, then the median over all repaired motions; the error left is the same relative to the ground truth.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics import CheckConfig, Verdict
 
 LEFT_OUT = ("impossible_joint", "hovering_object")
-"""The first has no fix; the second is planted two metres away, further than a repair moves an object."""
+"""The first has no fix; the second is planted two metres away, farther than a repair may move an object."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,7 +65,7 @@ def values(rows: list[dict]) -> dict[str, Value]:
 
 
 def _repair(name: str, fault: Fault, motion: HoiMotion, strength: float, body) -> dict | None:
-    """One planted and repaired fault; None where it has no place or is not found."""
+    """One planted and repaired fault; None if it cannot be planted or is not found."""
     from hoi_motion.physics import repair_motion
     from hoi_motion.physics.geometry import MotionGeometry
     from hoi_motion.physics.repair import RepairOutcome

@@ -1,10 +1,10 @@
-"""Objects pushed between planning and grasping: what ends well with a watched plan, and what without.
+"""Objects pushed between planning and grasping: successes with and without monitoring of the plan.
 
 python -m benchmarks.replan --robot panda_wide --scenes 20 --out FILE
 
-Ground-truth motions of held-out scenes are planned; while the arm comes, the object is pushed by 5 to 10 cm to where it
-and its goal still stand on what carries them. Without: the plan is carried out as it is. With: the arm stops when the
-object is seen elsewhere, and a new plan is carried out. Only scenes count that end well without a push.
+Ground-truth motions of held-out scenes are planned; while the arm approaches, the object is pushed by 5 to 10 cm to
+where it and its goal are still on their supports. Without: the plan is executed unchanged. With: the arm stops when the
+object is observed elsewhere, and a new plan is executed. Only scenes that succeed without a push count.
 """
 
 import argparse
@@ -18,10 +18,10 @@ import numpy as np
 from benchmarks.pieces import measure_pieces
 
 PUSH_M = (0.05, 0.10)
-PUSH_SHARE = 0.4  # of the time to the touch
+PUSH_SHARE = 0.4  # share of the time until the touch
 TRIES = 200
-EDGE_M = 0.03  # kept from the edge
-BESIDE_M = 0.06  # kept from other objects
+EDGE_M = 0.03  # clearance from the edge
+BESIDE_M = 0.06  # clearance from other objects
 GOAL = 0.6
 
 
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenes", type=int, default=20, help="how many; default 20")
     parser.add_argument("--first", type=int, default=0, help="number of the first; 5000 and up are for development")
     parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     arguments = parser.parse_args(argv)
     jobs = {i: (i,) for i in range(arguments.first, arguments.first + arguments.scenes)}
     rows = measure_pieces(measure, jobs, arguments.out, arguments.workers, robot=arguments.robot)
@@ -50,7 +50,7 @@ def _loaded(robot: str):
 
 
 def measure(number: int, robot: str) -> dict:
-    """What becomes of one pushed object, without and with watching; `left_out` says why a scene does not count."""
+    """Outcome for one pushed object, without and with monitoring; `left_out` says why a scene does not count."""
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.execute import execute
     from hoi_motion.execute.task import task_of
@@ -86,7 +86,7 @@ def measure(number: int, robot: str) -> dict:
 
 
 def pushed(motion, name: str, rng: np.random.Generator) -> np.ndarray | None:  # (4, 4)
-    """The object moved by PUSH_M to where it and its goal stand on what carries it, away from other objects."""
+    """The object moved by PUSH_M to where it and its goal are on its support, away from other objects."""
     thing = motion.object_named(name)
     T_start, T_goal = thing.T_world_object[0], thing.T_world_object[-1]
     radius = float(np.linalg.norm(thing.vertices_m[:, :2], axis=1).max())
@@ -112,13 +112,13 @@ def _on(table, place_m: np.ndarray) -> bool:
 
 
 def table(rows: list[dict]) -> list[str]:
-    """How many end well, without and with; a line for each that does not."""
+    """Successes without and with monitoring; one line per failure."""
     counted = [r for r in rows if not r["left_out"]]
     lines = [f"left out: {dict(Counter(r['left_out'] for r in rows if r['left_out']))}"]
     for which, goal in (("without", "0"), ("with", f"{GOAL:.0%} or more")):
         well = sum(not r[which] for r in counted)
         share = f" ({well / len(counted):.0%})" if counted else ""
-        lines.append(f"{which} watching, pushed by 5 to 10 cm: {well} of {len(counted)} end well{share}, goal {goal}")
+        lines.append(f"{which} monitoring, pushed by 5 to 10 cm: {well} of {len(counted)} succeed{share}, goal {goal}")
         causes = Counter((r["kind"], r[which]) for r in counted if r[which])
         lines += [f"  {kind}, {cause}: {count}" for (kind, cause), count in sorted(causes.items())]
     return lines

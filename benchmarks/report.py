@@ -1,4 +1,4 @@
-"""Renews benchmarks/RESULTS.md and the README's table from benchmarks/results: `python -m benchmarks.report`."""
+"""Updates benchmarks/RESULTS.md and the README's table from benchmarks/results: `python -m benchmarks.report`."""
 
 import sys
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ ROWS = (
     ),
     Row(
         "ros",
-        "ROS 2 over a direct call, same request",
+        "overhead of ROS 2 over a direct call, same request",
         "{service_ms:.0f} ms for the service, {action_ms:.0f} ms for the action: {service_percent:.1f} and "
         "{action_percent:.1f}% of a plan",
     ),
@@ -58,8 +58,8 @@ ROWS = (
     ),
     Row(
         "early",
-        "best of 4 samples of which half stop after one step, {cases:.0f} cases: time of the "
-        "full best of 4; success, and that of the full",
+        "best of 4 samples with half of them stopped after one step, {cases:.0f} cases: time relative to the "
+        "full best of 4; success; success of the full",
         "{again_time_ratio:.2f}; {again_success:.2f}, {full_success:.2f}",
     ),
     Row(
@@ -78,7 +78,7 @@ ROWS = (
     ),
     Row(
         "mocap_figures",
-        "lifting error on {clips:.0f} rendered figures that move as people were recorded: MPJPE, PA-MPJPE, the pelvis' "
+        "lifting error on {clips:.0f} rendered figures with recorded human motion: MPJPE, PA-MPJPE, the pelvis' "
         "path over 2 s",
         "{mpjpe_mm:.0f} mm, {pa_mpjpe_mm:.0f} mm, {path_cm:.1f} cm; worst {mpjpe_mm_worst:.0f} mm, "
         "{pa_mpjpe_mm_worst:.0f} mm, {path_cm_worst:.0f} cm",
@@ -86,8 +86,8 @@ ROWS = (
     Row(
         "execute_planned",
         "from a frame, its intrinsics and a mask to an arm that moves the true object in physics, {cases:.0f} cases of "
-        "TargetBench, the arm set up by the camera's true pose: "
-        "Panda; the same with a wider hand; the object's place at rest, off by (median)",
+        "TargetBench, the arm placed by the camera's true pose: successes of a "
+        "Panda; of one with a wider hand; median error of the object's resting place",
         "{panda:.0f}; {panda_wide:.0f}; {rest_cm:.1f} cm",
     ),
     Row(
@@ -102,7 +102,7 @@ ROWS = (
     ),
     Row(
         "check",
-        "the physics check: possible motions that pass; planted faults that are found; false alarms",
+        "the physics check: possible motions that pass; planted faults found; false alarms",
         "{passed:.0f} of {scenes:.0f}; {caught:,.0f} of {caught_of:,.0f}; {false_alarms:.0f} of {false_alarms_of:,.0f}",
     ),
     Row(
@@ -117,12 +117,12 @@ ROWS = (
     ),
     Row(
         "ros_endurance_plans",
-        "plans in a row over ROS 2, few steps each: made; memory of node and worker grows by",
+        "plans in a row over ROS 2, few steps each: completed; memory growth of node and worker",
         "{plans:.0f}; {growth_percent:.1f}%",
     ),
     Row(
         "ros_kills_cancel",
-        "a plan over ROS 2 is cancelled at {moments:.0f} moments, also while it loads and with huge settings: answered",
+        "cancelling a plan over ROS 2 at {moments:.0f} moments, also while loading and with huge settings: answer",
         "median {median_s:.2f} s, longest {longest_s:.2f} s",
     ),
 )
@@ -144,12 +144,12 @@ class _Shown:
 
 
 def filled(text: str, result: Result) -> str:
-    """A text of a row with the result's values in it."""
+    """A text of a row with the result's values filled in."""
     return text.format(**{field: _Shown(value) for field, value in result.values.items()})
 
 
 def readme_table(results: dict[str, Result]) -> str:
-    """The table between the README's marks; what has no result has no row."""
+    """The table between the README's marks; rows without a result are left out."""
     lines = ["| what | value | command |", "|---|---|---|"]
     for row in ROWS:
         if result := results.get(row.result):
@@ -158,19 +158,19 @@ def readme_table(results: dict[str, Result]) -> str:
 
 
 def with_table(page: str, results: dict[str, Result]) -> str:
-    """A page with the table between its marks renewed."""
+    """A page with the table between its marks replaced."""
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n{readme_table(results)}\n{END}{after}"
 
 
 def results_page(results: dict[str, Result]) -> str:
-    """All results, one table each, with the command that makes it."""
+    """All results, one table each, with the command that produces it."""
     lines = [
         "# Measured",
         "",
         "Made by `python -m benchmarks.report` from [results](results): the newest of each measurement.",
-        "How the model came to be, with what was measured on the way, stands in [lab-notes.md](../docs/lab-notes.md).",
+        "How the model was made, and what was measured on the way, is in [lab-notes.md](../docs/lab-notes.md).",
     ]
     for name, result in results.items():
         lines += ["", f"## {name}: {result.what}", "", f"`{result.command}`", ""]

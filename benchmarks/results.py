@@ -1,4 +1,4 @@
-"""What was measured, in files: benchmarks/results/NAME.json holds the newest result of one measurement.
+"""Results in files: benchmarks/results/NAME.json holds the newest result of one measurement.
 
 Every benchmark has `--save`. README and benchmarks/RESULTS.md are made from these files by
 `python -m benchmarks.report`, and other pages quote them with a mark that a test compares:
@@ -21,7 +21,7 @@ from hoi_motion.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks" / "results"
-# options that say where to write and how many processes run, not what is measured
+# options for outputs and number of processes, which do not affect what is measured
 _UNMEASURED = ("--out", "--overlays", "--sheet", "--videos")
 
 _MARKS = (r"<!-- {} -->", r" \[result {}\]")  # behind the number: in Markdown, and in a comment of code or YAML
@@ -45,7 +45,7 @@ class Value:
 
     def __post_init__(self):
         if not math.isfinite(self.value):
-            raise ValueError(f"{self.value} is no result")
+            raise ValueError(f"{self.value} is not a result")
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Result:
     """One measurement.
 
     Attributes:
-        name: of the file, and in quotes.
-        what: a line for a reader, with the conditions that its command does not say.
+        name: of the file, and in pages that quote it.
+        what: one line of description, with the conditions that the command does not show.
         values: field -> Value.
     """
 
@@ -70,11 +70,11 @@ class Result:
         """Replace the file of this name.
 
         Raises:
-            InputError: OUTPUT_INVALID when the place cannot be written.
+            InputError: OUTPUT_INVALID when it cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         data = asdict(self)
-        # None and "" say nothing
+        # None and "" are left out
         data["values"] = {
             f: {k: v for k, v in value.items() if v} | {"value": value["value"]} for f, value in data["values"].items()
         }
@@ -97,7 +97,7 @@ class Result:
 
 
 def read_results(folder: Path = FOLDER) -> dict[str, Result]:
-    """Name -> result, in the order of names."""
+    """Name -> result, in alphabetical order."""
     return {path.stem: Result.read(path) for path in sorted(folder.glob("*.json"))}
 
 
@@ -118,7 +118,7 @@ def save(name: str, what: str, values: dict[str, Value]) -> None:
 
 
 def running_command(argv: list[str] | None = None) -> str:
-    """The command as one types it, without what does not change the numbers."""
+    """The command as typed, without options that do not change the numbers."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     module = spec.name.removesuffix(".__main__") if spec else "benchmarks"
@@ -135,7 +135,7 @@ def running_command(argv: list[str] | None = None) -> str:
 
 
 def commit() -> str:
-    """The commit that is measured; "-dirty" when the tree differs from it in more than results that were just saved."""
+    """The measured commit, with "-dirty" if the tree differs from it in more than just saved results."""
     git = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True)
     name = git(["git", "describe", "--always"]).stdout.strip()
     changed = git(["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results"]).returncode == 1
@@ -149,7 +149,7 @@ def processor() -> str:
 
 
 def wrong_quotes(text: str, results: dict[str, Result]) -> list[str]:
-    """What is wrong with the quoted numbers of a page, one line each: no such result, or another number."""
+    """Errors in the quoted numbers of a page, one line each: no such result, or another number."""
     quotes = [match for pattern in QUOTES for match in pattern.finditer(text)]
     ends = {quote.end() for quote in quotes}
     wrong = [f"{mark.group()}: no number before it" for mark in _ANY_MARK.finditer(text) if mark.end() not in ends]
@@ -171,5 +171,5 @@ def wrong_quotes(text: str, results: dict[str, Result]) -> list[str]:
 
 
 def shown(number: float, decimals: int) -> str:
-    """A number as pages show it."""
+    """A number as shown in pages."""
     return f"{number:,.{decimals}f}"

@@ -4,8 +4,8 @@ python -m benchmarks.retarget --robot panda --scenes 60 --out FILE
 python -m benchmarks.retarget --robot humanoid --scenes 60 --out FILE
 python -m benchmarks.retarget --beside gmr --gmr CHECKOUT --gmr-python PYTHON --scenes 12 --recordings A.amc B.amc
 
-Every result is looked at again in PyBullet, sample by sample and with all links, apart from what retargeting itself
-checked or measured. With --out a run that was stopped goes on with what is missing.
+Every result is checked again in PyBullet, sample by sample and with all links, independently of what retargeting itself
+checked or measured. With --out an interrupted run continues where it stopped.
 """
 
 import argparse
@@ -33,18 +33,18 @@ GMR = "GMR publishes 60-70 fps on a Ryzen Threadripper 7960X, 35-45 on a Core i9
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--robot", default="panda", help="name or YAML file of an arm or a humanoid")
-    parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the YAML file names")
+    parser.add_argument("--urdf", default="", help="URDF to use instead of the one named in the YAML file")
     parser.add_argument("--scenes", type=int, default=60, help="how many; default 60")
     parser.add_argument("--workers", type=int, default=1, help="processes; speeds are those of one core")
-    parser.add_argument("--out", type=Path, help="file of one line a scene, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     parser.add_argument(
         "--first", type=int, default=0, help="number of the first scene; 5000 and up are for development"
     )
     parser.add_argument("--beside", choices=["gmr"], help="compare humanoids with another project, given by path")
     parser.add_argument("--gmr", type=Path, help="checkout of github.com/YanjieZe/GMR")
-    parser.add_argument("--gmr-python", default=sys.executable, help="Python with its packages; default this one")
+    parser.add_argument("--gmr-python", default=sys.executable, help="Python with GMR's packages; default this one")
     parser.add_argument(
-        "--recordings", nargs="*", type=Path, default=[], help="ASF/AMC recordings to compare on as well"
+        "--recordings", nargs="*", type=Path, default=[], help="also compare on these ASF/AMC recordings"
     )
     add_save_option(parser, "retarget")
     arguments = parser.parse_args(argv)
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _beside_gmr(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
-    """The comparison's table; 2 with one line where GMR cannot be run."""
+    """The comparison's table; exit code 2 with one line if GMR cannot be run."""
     from benchmarks.beside_gmr import ROBOT, Gmr, measured, ours, table
     from benchmarks.mocap import read_recording
     from hoi_motion.errors import TavidError
@@ -142,7 +142,7 @@ def measure_arm(number: int, robot: str, urdf: str) -> dict:
 
 
 def arm_table(rows: list[dict]) -> list[str]:
-    """What was measured, beside what it must be; a line for every scene that is UNREACHABLE."""
+    """Measured values beside their goals; one line per scene that is UNREACHABLE."""
     moved = [r for r in rows if not r["refused"]]
     reached = [r for r in moved if r["gap_m"] <= GAP_LIMIT_M]
     lines = [
@@ -157,9 +157,9 @@ def arm_table(rows: list[dict]) -> list[str]:
             f"largest gap {1000 * max(r['gap_m'] for r in moved):.1f} mm; limit violations: "
             f"{sum(r['violations'] for r in moved)}, samples in collision: {sum(r['collisions'] for r in moved)}, "
             f"of {samples} samples",
-            f"stretched: median {np.median(stretches):.2f}, at most {max(stretches):.2f} times the person's time",
-            f"ways tried: one in {attempts.count(1)}/{len(moved)}, at most {max(attempts)}",
-            f"speed on one core: {samples / seconds:.0f} samples a second, search and checks included (goal {ARM_FPS})",
+            f"duration: median {np.median(stretches):.2f}, at most {max(stretches):.2f} times the person's",
+            f"attempts: one in {attempts.count(1)}/{len(moved)}, at most {max(attempts)}",
+            f"speed on one core: {samples / seconds:.0f} samples/s, search and checks included (goal {ARM_FPS})",
         ]
     refused = [r for r in rows if r["refused"]]
     lines += [f"scene {r['piece']}, {r['what']}, UNREACHABLE in {r['seconds']:.1f} s: {r['refused']}" for r in refused]
@@ -195,7 +195,7 @@ def measure_humanoid(number: int, robot: str, urdf: str) -> dict:
 
 
 def humanoid_table(rows: list[dict]) -> list[str]:
-    """What was measured, beside what it must be."""
+    """Measured values beside their goals."""
 
     def row(what: str, name: str, limit_m: float, unit: str = "mm") -> str:
         values = np.array([r[name] for r in rows])
@@ -209,9 +209,9 @@ def humanoid_table(rows: list[dict]) -> list[str]:
     return [
         row("foot skating", "slide_m", SLIDE_LIMIT_M, "mm/frame"),
         row("floor penetration, any link", "floor_m", FLOOR_LIMIT_M),
-        row("hand contact, palm from its place", "palm_m", HAND_LIMIT_M),
+        row("hand contact, palm from its target", "palm_m", HAND_LIMIT_M),
         row("hand contact, skin from the surface", "skin_m", HAND_LIMIT_M),
-        f"speed on one core: {frames / seconds:.0f} frames a second (goal {HUMANOID_FPS}); {GMR}",
+        f"speed on one core: {frames / seconds:.0f} frames per second (goal {HUMANOID_FPS}); {GMR}",
     ]
 
 
@@ -224,7 +224,7 @@ def humanoid_values(rows: list[dict]) -> dict[str, Value]:
 
 
 def look_again_humanoid(result, motion, robot) -> tuple[float, float]:
-    """Greatest depth of any link in the floor, and distance of a hand's link from the surface it should touch."""
+    """Largest depth of any link in the floor, and distance of a hand's link from the surface it should touch."""
     from hoi_motion.retarget.humanoid.world import HumanoidWorld
 
     floor, gap = 0.0, 0.0

@@ -1,14 +1,13 @@
-"""What ROS and the planning process cost: the same request as a direct call, over service and action, in turns.
+"""The cost of ROS and of the planning process: the same request as a direct call, service and action, in turns.
 
 python -m benchmarks.ros --repeats 5
 
 The node runs in a process of its own, and so does the direct call: each plans in a process in which nothing else runs,
-with the same profile, warmed up, and the order of the ways turns round with every round. `transport` is the client's
-time minus what the node itself needed; a refused request (empty instruction, full-size image) shows the round trip
-without any planning. `hand-over` is what the node needed minus the stages that the planner counts: the way to the
-planning process and back. The CPU time of the process that plans stands beside its seconds: where they differ between
-the ways and CPU time does not, the machine was busy with something else; then no figure counts. The stages of every way
-tell where a difference comes from.
+with the same profile, warmed up, and the order of the three changes with every round. `transport` is the client's time
+minus the node's own time; a refused request (empty instruction, full-size image) shows the round trip without planning.
+`hand-over` is the node's time minus the planner's stages: the way to the planning process and back. The CPU time of the
+planning process is shown beside its seconds: if seconds differ and CPU time does not, the machine was busy with
+something else and the figures are void. The stages show where a difference comes from.
 """
 
 import argparse
@@ -56,7 +55,7 @@ STAGES = ("video", "lift", "check", "save")
 
 
 class DirectCalls:
-    """A planner in a process of its own that is called without ROS and without the node's planning process."""
+    """A planner in a process of its own, called without ROS and without the node's planning process."""
 
     def __init__(self, request, profile: str, folder: Path):
         context = multiprocessing.get_context("spawn")
@@ -92,7 +91,7 @@ def _call_planner(line, request, profile: str, folder: Path) -> None:
 
 
 def measure(node, request, profile: str, folder: Path, repeats: int) -> dict[str, list[float]]:
-    """Seconds of every way, in turns, after one round to warm up."""
+    """Seconds of direct call, service and action, in turns, after one warm-up round."""
     from tqdm import tqdm
 
     client = node.client
@@ -149,7 +148,7 @@ def measure(node, request, profile: str, folder: Path, repeats: int) -> dict[str
 
 
 def _cpu_s(pid: int) -> float:
-    """CPU time of a process so far, all of its threads and the programs that it has waited for (video encoders)."""
+    """CPU time of a process so far, with all its threads and finished child processes (video encoders)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
@@ -171,7 +170,7 @@ def _message(request, **changes):
 def report(times_s: dict[str, list[float]], size_px: tuple[int, int], arguments) -> None:
     print(f"profile {arguments.profile}, {size_px[1]}x{size_px[0]} image, {arguments.repeats} rounds, median (range)")
     print("| way | ms |\n|---|---|")
-    for name, values in sorted(times_s.items()):  # in turns they come in any order
+    for name, values in sorted(times_s.items()):  # taken in turns, they come in any order
         low, middle, high = (1000 * f(values) for f in (min, statistics.median, max))
         print(f"| {name} | {middle:.1f} ({low:.1f} - {high:.1f}) |")
     medians = {name: float(np.median(values)) for name, values in times_s.items()}

@@ -1,8 +1,8 @@
-"""Many plans and many clients: does the node keep its memory, its speed of answering and its word?
+"""Many plans and many clients: do memory, response times and answers of the node stay as they should?
 
-python -m benchmarks.ros_endurance plans --count 500       one after the other: memory, what is left behind
+python -m benchmarks.ros_endurance plans --count 500       one after the other: memory growth, leftovers
 python -m benchmarks.ros_endurance clients --minutes 5     8 clients at once: a result or BUSY for every goal
-python -m benchmarks.ros_endurance answers --count 200     parameters, state and diagnostics while a plan is made
+python -m benchmarks.ros_endurance answers --count 200     parameters, state and diagnostics during a plan
 python -m benchmarks.ros_endurance burst --count 300       goals of one client, sent at once
 """
 

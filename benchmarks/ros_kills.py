@@ -1,11 +1,11 @@
-"""What becomes of goals when something is killed, cancelled or stopped at random moments.
+"""How goals end when something is killed, cancelled or stopped at random moments.
 
 python -m benchmarks.ros_kills worker --moments 20   kill -9 of the planning process; the next plan is made
 python -m benchmarks.ros_kills cancel --moments 50   cancel, also while loading and with huge settings
 python -m benchmarks.ros_kills client --moments 4    kill -9 of the client; the node goes on and plans for another
 python -m benchmarks.ros_kills stop --moments 50     SIGTERM, every fifth time kill -9 of the node; the next start clean
 
-The moments are spread evenly over the time that a plan takes, with a little chance in each (--seed).
+The moments are spread evenly over the duration of a plan, with some random jitter (--seed).
 """
 
 import argparse
@@ -94,7 +94,7 @@ def kill_worker(moments: int, rng: np.random.Generator) -> tuple[list[float], li
 
 
 def kill_client(moments: int, rng: np.random.Generator) -> tuple[list[float], list[str]]:
-    """Times are those in which the node answers another client, with BUSY or by taking its goal."""
+    """Times until the node answers another client, with BUSY or by accepting its goal."""
     times_s, complaints = [], []
     with running_node(*QUICK, *QUIET) as node:
         plan_s = _plan(node)
@@ -184,10 +184,10 @@ def _send(node: RunningNode) -> None:
 
 
 def _plan(node: RunningNode) -> float:
-    """Seconds a plan takes.
+    """Duration of a plan in seconds.
 
     Raises:
-        RuntimeError: it was not made.
+        RuntimeError: the plan failed.
     """
     start = time.perf_counter()
     _send(node)

@@ -1,4 +1,4 @@
-"""A real node in a process of its own and a client for it, for the measurements of this folder."""
+"""A real node in a process of its own and a client for it, for the benchmarks."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 START_S = 600
 MIB = 2**20
 QUICK = ("video.num_inference_steps:=1", "lift.iterations:=5")
-"""The whole way through, with as little work as it can do."""
+"""The whole pipeline with as little work as possible."""
 DEMO = Path(__file__).resolve().parent.parent / "config" / "demo"
 INSTRUCTION = "picks up the [TGT] mug"
 
@@ -41,7 +41,7 @@ class RunningNode:
         return next((pid for pid in pids if b"tavid_planner.worker" in _command(pid)), None)
 
     def resident_mib(self) -> float:
-        """Memory of node and worker, what they share counted once."""
+        """Memory of node and worker, shared memory counted once."""
         pids = [self.process.pid] + ([self.worker_pid] if self.worker_pid else [])
         return sum(_proportional_bytes(pid) for pid in pids) / MIB
 
@@ -87,7 +87,7 @@ def demo_request():
 
 
 def left_behind(plans: Path) -> list[str]:
-    """What should not be there once nothing runs: temporary folders, locks, named shared memory."""
+    """Leftovers that should not exist once nothing runs: temporary folders, locks, named shared memory."""
     memory = Path("/dev/shm")
     shared = [p.name for p in memory.glob("*tavid*")] + [p.name for p in memory.glob("psm_*")]
     return sorted(p.name for p in plans.glob(".*")) + sorted(shared)

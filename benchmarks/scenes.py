@@ -14,7 +14,7 @@ from benchmarks.results import Value, add_save_option, save
 from training.scenes.__main__ import positive, size
 from training.scenes.scene import HELD_OUT_SEED, generate_scene
 
-READABLE_PX = 9 / 144  # an object this wide, as a share of the image, can be told in the small model's pictures
+READABLE_PX = 9 / 144  # an object this wide, as a share of the image, is recognisable in the small model's pictures
 
 
 def measure(arguments: tuple[list[int], tuple[int, int], int]) -> list[dict]:

@@ -1,10 +1,10 @@
-"""Whether the lift knows when it is wrong: what it says of itself against the truth.
+"""Whether the lift knows when it is wrong: its own estimates against the truth.
 
 python -m benchmarks.self_judgement ROWS.jsonl ...
 
-ROWS are the files that benchmarks.lift and benchmarks.mocap_figures write with --out. A lift is wrong where the joints
-of its worst frame are off by more than 10% of the person's height, on average: in the picture, or in space from the
-pelvis. AUC: how probably a wrong lift says a higher `wrong_probability` than a right one.
+ROWS are the files that benchmarks.lift and benchmarks.mocap_figures write with --out. A lift is wrong if the joints of
+its worst frame are off by more than 10% of the person's height on average: in the picture, or in 3D relative to the
+pelvis. AUC: probability that a wrong lift has a higher `wrong_probability` than a right one.
 """
 
 import argparse
@@ -37,9 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     truth, says = (
         np.array([row[key] for row in by_file["all"]]) for key in ("frames_within", "frames_within_5_percent")
     )
-    print(f"share of frames within {100 * RIGHT:.0f}% in the picture: {truth.mean():.2f}, said {says.mean():.2f}")
+    print(f"share of frames within {100 * RIGHT:.0f}% in the picture: {truth.mean():.2f}, estimated {says.mean():.2f}")
     if arguments.save:
-        save(arguments.save, "what the lift says of itself, against the truth", values(by_file["all"]))
+        save(arguments.save, "the lift's own estimates, against the truth", values(by_file["all"]))
     return 0
 
 
@@ -53,7 +53,7 @@ def _columns(rows: list[dict], column: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def auc(says: np.ndarray, wrong: np.ndarray) -> float:  # (N,), (N,) bool
-    """Share of pairs of a wrong and a right one in which the wrong one's number is higher; NaN without a pair."""
+    """Share of pairs of a wrong and a right lift in which the wrong one's number is higher; NaN without pairs."""
     pairs = says[wrong][:, None] - says[~wrong][None]
     return float(np.mean((pairs > 0) + 0.5 * (pairs == 0))) if pairs.size else float("nan")
 

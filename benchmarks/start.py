@@ -1,10 +1,10 @@
-"""What the first plan of a process loads before it plans, on a CPU: modules, seconds, and whose they are.
+"""What the first plan of a process loads before planning, on a CPU: modules and seconds, by package.
 
     python -m benchmarks.start [--runs 3] [--profile mini]
 
-Each run is a process of its own that loads the video model of the profile and ends. Seconds are the median of the runs;
-modules and the packages that take longest are those of one more run under `-X importtime`, which slows it down, so
-packages are given as shares.
+Each run is a process of its own that loads the profile's video model and ends. Seconds are the median of the runs;
+modules and the slowest packages are from one more run under `-X importtime`, which slows it down, so packages are given
+as shares.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SHOWN = 8
 
 
 def run(profile: str, *options: str) -> tuple[list[float], str]:
-    """Seconds of the imports and of everything, and modules, of one process; what it said on stderr."""
+    """Seconds of the imports and in all, and number of modules, of one process; and its stderr."""
     command = [sys.executable, *options, "-c", LOAD.format(profile=profile)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -60,7 +60,7 @@ def main() -> None:
     rows = [run(args.profile)[0] for _ in range(args.runs)]
     imports, whole = (statistics.median(row[i] for row in rows) for i in (0, 1))
     (*_, modules), report = run(args.profile, "-X", "importtime")
-    print(f"{whole:.1f} s to load the video model, {imports:.1f} s of it imports at its door; {modules:.0f} modules")
+    print(f"{whole:.1f} s to load the video model, {imports:.1f} s of it for its first imports; {modules:.0f} modules")
     for package, share, count in shares(report)[:SHOWN]:
         print(f"{package:<20} {share:6.1%} of the import time, {count} modules")
     if args.save:

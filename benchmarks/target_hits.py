@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def hit_values(outcomes: dict) -> dict[str, Value]:
-    """What the generated clips do, and what the detector says of the true ones."""
+    """Outcomes of the generated clips, and the detector's verdict on the true ones."""
     truth = next(row for row in outcomes["rows"] if row["name"] == CONTESTANTS["truth"])
     mine = next(row for row in outcomes["rows"] if row["name"].endswith(CONTESTANTS["adapter"]))
     found = {"scenes": Value(len(mine["scores"])), "chance": Value(outcomes["chance"])}
@@ -51,7 +51,7 @@ def hit_values(outcomes: dict) -> dict[str, Value]:
 
 
 def bench_values(results: list[Result]) -> dict[str, Value]:
-    """Every contestant's scores on the classes with one person, on those with two, and the adapter's hits by class."""
+    """Every contestant's scores on the classes with one and with two people, and the adapter's hits by class."""
     adapter = [r for r in results if r.contestant == "adapter"]
     together = [r for r in results if r.case.name in COMPANY_CLASSES]
     alone = [r for r in results if r.case.name not in COMPANY_CLASSES]
@@ -78,7 +78,7 @@ def bench_values(results: list[Result]) -> dict[str, Value]:
 
 
 def _value(name: str, number: dict) -> dict[str, Value]:
-    """Nothing where no clip could be judged."""
+    """No values if no clip could be judged."""
     if number["value"] is None:
         return {}
     return {name: Value(number["value"], interval=(number["low"], number["high"]))}

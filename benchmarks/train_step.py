@@ -1,11 +1,11 @@
-"""What attention losses add to a LoRA training step: `python -m benchmarks.train_step --pairs 5`.
+"""The cost of attention losses in a LoRA training step: `python -m benchmarks.train_step --pairs 5`.
 
 A CogVideoX transformer of 6 blocks, one of them supervised (the share of 7 of 42), at 4,000 tokens and more, forward
 and backward. Steps with and without the loss take turns; each step's peak memory is its own. Prints medians and ratios.
 
 `python -m benchmarks.train_step --matrix` measures MATRIX's maps instead: of 42 narrow blocks two ground the words of
-subject, object and verb in all frames and one propagates two instances, as in the paper. A step with the maps alone and
-one with the decoders and losses on them as well take turns with the plain one.
+subject, object and verb in all frames and one propagates two instances, as in the paper. A step with the maps alone,
+one with decoders and losses as well, and a plain one take turns.
 """
 
 import argparse
@@ -31,7 +31,7 @@ LOSSES = "with_losses"
 
 @dataclass(frozen=True)
 class Setting:
-    """A model, and the kinds of steps that take turns, the plain one first; what: in words; shown: each kind's."""
+    """A model, and the kinds of steps that take turns, the plain one first; what, shown: descriptions."""
 
     what: str
     blocks: int
@@ -104,7 +104,7 @@ def main() -> None:
         for arm in list(setting.arms)[1:]:
             ours = statistics.median(rows[arm])
             ratio = statistics.median(b / a for a, b in zip(rows[PLAIN], rows[arm]))
-            # the names of the first kind of loss are older than those of the others
+            # the first kind of loss has older names than the others
             ratio_key = f"{key}_ratio" if arm == LOSS else f"{key}_{arm}_ratio"
             values |= {f"{key}_{arm}": Value(ours, unit), ratio_key: Value(ratio)}
             text += f", {setting.arms[arm]} {ours:8.2f} {unit}, ratio {ratio:.3f}"
@@ -132,7 +132,7 @@ def _transformer(setting: Setting):
 
 
 def _target_loss() -> dict:
-    """What is captured in the kind of step, and the loss of what was."""
+    """What is captured in this kind of step, and the loss of the captured maps."""
     import torch
 
     from tavid_planner.video.attention import TextMaps
@@ -183,7 +183,7 @@ def _step(backbone, call, supervised) -> tuple[float, float]:
 
     backbone.transformer.zero_grad(set_to_none=True)
     with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak starts anew
+        file.write("5")  # reset the peak
     start = time.perf_counter()
     if supervised is None:
         backbone.predict(*call).square().mean().backward()

@@ -1,4 +1,4 @@
-"""A sheet that shows truth by eye and a lift, one cell an annotated frame."""
+"""A sheet that shows manual annotation and lift, one cell per annotated frame."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ MISS = (120, 255, 255)
 
 
 def truth_sheet(truth: EyeTruth, frames: np.ndarray, motion: HoiMotion) -> np.ndarray:  # (H, W, 3) uint8 RGB
-    """The lift in colours (left blue, right red, object orange), truth in white and green, their distance thin.
+    """The lift in colours (left blue, right red, object orange), truth in white and green, errors as thin lines.
 
     Args:
         frames: (T, H, W, 3) uint8, the clip in the truth's pixels.
@@ -57,7 +57,7 @@ def _colour(a: str, b: str) -> tuple[int, int, int]:
 
 
 class _Pen:
-    """Draws at points of the whole picture; what is not known is left out."""
+    """Draws at points of the whole picture; unknown points are left out."""
 
     def __init__(self, cell: np.ndarray, low: np.ndarray, scale: float):
         self._cell, self._low, self._scale = cell, low, scale

@@ -1,11 +1,11 @@
-"""What a verdict is worth: whether PASS, margins and the robot's own tries foretell what the robot does in truth.
+"""The value of a verdict: whether PASS, margins and simulated tries predict the robot's success on the true object.
 
 python -m benchmarks.verdict --robot panda_wide --cases 22 --samples 4 [--known] [--depth] --out FILE
 
-Of every case of TargetBench some videos are made, lifted, checked, repaired and planned for a robot, as the planner
-does it. Then the plan is carried out among the true objects, which it does not know (benchmarks/planned.py): that is
-the success which everything that is known before is compared with. AUROC: how often a plan that works has the higher
-value than one that does not, 0.5 for a coin. Intervals are of cases drawn anew (bootstrap) or Wilson's.
+For every case of TargetBench some videos are made, lifted, checked, repaired and planned for a robot, as in the
+planner. Then the plan is executed with the true objects, which it does not know (benchmarks/planned.py): everything
+known before is compared with that success. AUROC: how often a plan that works has a higher value than one that does
+not, 0.5 by chance. Intervals are from bootstrap over cases, or Wilson's.
 """
 
 import argparse
@@ -39,14 +39,16 @@ RULES = ("first", "verdict", "chance")
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--robot", default="panda_wide", help="name or YAML file of an arm")
-    parser.add_argument("--cases", type=int, default=CASES, help="of TargetBench: one person, every class in turn")
+    parser.add_argument(
+        "--cases", type=int, default=CASES, help="cases of TargetBench with one person, classes in turn"
+    )
     parser.add_argument("--first", type=int, default=0, help="number of the first; for development 20 and up")
-    parser.add_argument("--samples", type=int, default=SAMPLES, help="videos a case")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="videos per case")
     parser.add_argument("--depth", action="store_true", help="the lift gets the first frame's depth image")
     parser.add_argument("--known", action="store_true", help="it gets camera pose and height of the support")
     parser.add_argument("--videos", default="", help="folder that keeps the model's videos")
     parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--out", type=Path, help="file of one line a case, with which a stopped run goes on")
+    parser.add_argument("--out", type=Path, help="JSON lines, one per case; an interrupted run continues from it")
     add_save_option(parser, "verdict")
     arguments = parser.parse_args(argv)
     jobs = planned.jobs_of(arguments.cases, arguments.first)
@@ -56,12 +58,12 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.save:
         given = "_".join(["verdict", *(name for name in ("depth", "known") if settings[name])])
         name = given if arguments.save == "verdict" else arguments.save
-        save(name, f"what foretells that {arguments.robot} works, {len(rows)} cases", values(rows))
+        save(name, f"what predicts the success of {arguments.robot}, {len(rows)} cases", values(rows))
     return 0
 
 
 def measure(case, robot: str, samples: int, depth: bool, known: bool, videos: str) -> dict:
-    """Every sample of a case with what is known before and what comes of it, and which one is kept by each rule."""
+    """Every sample of a case with what is known before and its outcome, and which one each rule keeps."""
     import torch
 
     from hoi_motion.execute.task import task_of
@@ -88,7 +90,7 @@ def measure(case, robot: str, samples: int, depth: bool, known: bool, videos: st
 
 
 def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bool):
-    """What the planner knows of one video, and what the robot does in truth; `why_not` is empty where it works."""
+    """The planner's knowledge of one video, and the robot's true outcome; `why_not` is empty for a success."""
     from hoi_motion.execute.chance import tried_beside
     from hoi_motion.execute.execute import execute
     from hoi_motion.execute.felt import Feeler
@@ -142,7 +144,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
 
 
 def of_lift(lifted) -> dict[str, float]:
-    """What a lift says of itself, in its own units, and how well it saw the hand on the target."""
+    """A lift's own estimates, in their own units, and how well it saw the hand on the target."""
     told = {name: value for name, value in lifted.diagnostics.items() if isinstance(value, int | float)}
     told = {name: float(value) for name, value in told.items() if not name.startswith("seconds_")}
     sizes = np.ptp(lifted.target.vertices_m, axis=0)
@@ -156,7 +158,7 @@ def of_lift(lifted) -> dict[str, float]:
 
 
 def of_plan(plan, motion, own, arm) -> dict[str, float]:
-    """What a robot's plan and its own execution say: how far, how wide, how slow, and how near to failure."""
+    """Measures of a robot's plan and its simulated execution: distance, width, duration, and margin to failure."""
     way_m = planned.centre_m(plan)[-1] - planned.centre_m(plan)[0]
     return {
         "way_m": float(np.linalg.norm(way_m)),
@@ -175,7 +177,7 @@ def of_plan(plan, motion, own, arm) -> dict[str, float]:
 
 
 def _margin(check) -> float | None:
-    """How far a check is from its limit, in limits; negative when it failed, None when it has none or did not run."""
+    """A check's margin relative to its limit; negative if it failed, None if it has no limit or did not run."""
     if check.value is None or not check.limit:
         return None
     return abs(check.value - check.limit) / abs(check.limit) * (1 if check.verdict == "PASS" else -1)
@@ -186,7 +188,7 @@ def _number(margin: float | None) -> float:
 
 
 def auroc(scores: np.ndarray, works: np.ndarray) -> float:
-    """How often one that works has the higher score than one that does not; equals count half. NaN without both."""
+    """How often a success has a higher score than a failure; ties count half. NaN without both."""
     good, bad = scores[works], scores[~works]
     if not len(good) or not len(bad):
         return float("nan")
@@ -194,7 +196,7 @@ def auroc(scores: np.ndarray, works: np.ndarray) -> float:
 
 
 def interval(scores: list[np.ndarray], works: list[np.ndarray]) -> tuple[float, float]:
-    """95% of the AUROC over cases drawn anew; the samples of one case are no independent ones."""
+    """95% interval of the AUROC by bootstrap over cases; samples of one case are not independent."""
     every = np.concatenate(works)
     if every.all() or not every.any():
         return float("nan"), float("nan")
@@ -211,11 +213,11 @@ def _column(rows: list[dict], of_sample) -> list[np.ndarray]:
 
 
 def table(rows: list[dict]) -> list[str]:
-    """AUROC of every signal, precision by chance, success of the sample kept by each rule, what checks foretell."""
+    """AUROC of every signal, precision by chance, success of the sample kept by each rule, AUROC of checks."""
     works = _column(rows, lambda s: not s["why_not"])
     all_works = np.concatenate(works)
     lines = [f"{len(rows)} cases, {len(all_works)} plans, of which {all_works.sum()} work on the true object"]
-    lines.append("foretold by (AUROC [95% interval], 0.5 is a coin)")
+    lines.append("predictor (AUROC [95% interval], 0.5 is chance)")
     for name, of_sample in SIGNALS.items():
         scores = _column(rows, of_sample)
         low, high = interval(scores, works)
@@ -227,7 +229,8 @@ def table(rows: list[dict]) -> list[str]:
         lines.append(f"  {value:.1f}: {len(of_value):>3}  {_share(int(of_value.sum()), len(of_value))}")
     bet = all_works[chance >= TRUSTED_CHANCE - 1e-9]
     lines.append(
-        f"bet on from {TRUSTED_CHANCE:.1f} on: {len(bet)} of {len(all_works)} plans, {_share(int(bet.sum()), len(bet))}"
+        f"trusted from {TRUSTED_CHANCE:.1f} on: {len(bet)} of {len(all_works)} plans, "
+        f"{_share(int(bet.sum()), len(bet))}"
     )
     for rule in RULES:
         won = _kept(rows, rule)
@@ -262,13 +265,13 @@ def _share(hits: int, count: int) -> str:
 
 
 def values(rows: list[dict]) -> dict[str, Value]:
-    """AUROC of verdict, margin and chance, precision of what is bet on, and success by each rule."""
+    """AUROC of verdict, margin and chance, precision of trusted plans, and success by each rule."""
     works = _column(rows, lambda s: not s["why_not"])
     all_works = np.concatenate(works)
     found = {"cases": Value(len(rows)), "plans": Value(len(all_works)), "work": Value(int(all_works.sum()))}
     for field, name in (("auroc_pass", "PASS"), ("auroc_margin", "smallest margin"), ("auroc_chance", "chance")):
         if all_works.all() or not all_works.any():
-            continue  # nothing to tell apart
+            continue  # nothing to distinguish
         scores = _column(rows, SIGNALS[name])
         found[field] = Value(auroc(np.concatenate(scores), all_works), interval=interval(scores, works))
     bet = all_works[np.concatenate(_column(rows, SIGNALS["chance"])) >= TRUSTED_CHANCE - 1e-9]

@@ -1,4 +1,4 @@
-"""What one video costs, and what recording the target word's attention adds to it.
+"""The cost of one video, and what recording the target word's attention adds.
 
 python -m benchmarks.video --profile mini --repeats 3
 python -m benchmarks.video --plain --repeats 15
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def report_generation(profile: str, repeats: int, threads: int) -> dict[str, Value]:
-    """Print the cost of a clip with the model of a profile, and give it back."""
+    """Print and return the cost of a clip with the model of a profile."""
     import torch
 
     from tavid_planner.config import load_profile
@@ -92,7 +92,7 @@ def report_generation(profile: str, repeats: int, threads: int) -> dict[str, Val
 
 
 def report_plain(profile: str, repeats: int, threads: int) -> dict[str, Value]:
-    """Print what a denoising step costs beside diffusers' own pipeline, with the same weights, and give it back.
+    """Print and return the cost of a denoising step compared with diffusers' own pipeline, with the same weights.
 
     The VAE is left out: ours decodes with a faster one on a CPU.
     """
@@ -111,7 +111,7 @@ def report_plain(profile: str, repeats: int, threads: int) -> dict[str, Value]:
         for kind in list(pipelines)[:: 1 if turn % 2 else -1]:
             pipelines[kind].set_progress_bar_config(disable=True)
             seconds = _denoising_s(pipelines[kind], config)
-            if turn:  # the first turn warms up
+            if turn:  # the first turn is a warm-up
                 times_s[kind].append(seconds)
     ours_s, theirs_s = (statistics.median(times) for times in times_s.values())
     ratio = statistics.median(ours / theirs for ours, theirs in zip(*times_s.values()))
@@ -172,7 +172,7 @@ def _one_clip(pipeline, config, capture: bool) -> dict[str, float]:
         capture_attention=capture,
     )
     total = time.perf_counter() - start
-    # the first step also warms up, it is not counted
+    # the first step is also a warm-up and not counted
     step = (stamps[-1] - stamps[0]) / max(1, len(stamps) - 1)
     return {"step": step, "rest": total - step * len(stamps), "total": total}
 

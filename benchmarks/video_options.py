@@ -1,11 +1,11 @@
-"""What the options that save time or memory cost in hits, and how much time they take: on TargetBench, mini model.
+"""What options that save time or memory cost in hits, and the time they take: on TargetBench, mini model.
 
 python -m benchmarks.video_options --cases 22 --out runs/video_options.jsonl
 
-Every case is made with each option, the plain profile included, in an order that changes from case to case: as many
-samples as --samples, for whose clips alone the seconds count, and all of which are judged. Time ratios are those of the
-sums; the first clip after loading, in which models compile, is told apart. An option whose package is missing is left
-out by name. On a CPU nothing is seen of what saves a GPU's memory.
+Every case is generated with each option, and with the plain profile, in an order that changes from case to case:
+--samples samples each, all of which are judged; seconds are of generating the clips alone. Time ratios are ratios of
+sums; the first clip after loading, in which models compile, is given separately. An option whose package is missing is
+left out and named. Savings of GPU memory cannot be seen on a CPU.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--options", default=",".join(OPTIONS), help=f"some of {', '.join(OPTIONS)}")
     parser.add_argument("--samples", type=int, default=2)
-    parser.add_argument("--cases", type=int, default=22, help="of TargetBench: one person, every class in turn")
-    parser.add_argument("--out", type=Path, help="file with which a stopped run goes on")
+    parser.add_argument("--cases", type=int, default=22, help="cases of TargetBench with one person, classes in turn")
+    parser.add_argument("--out", type=Path, help="JSON lines; an interrupted run continues from it")
     add_save_option(parser, "video_options")
     arguments = parser.parse_args(argv)
     names = [PLAIN, *(name for name in arguments.options.split(",") if name != PLAIN)]

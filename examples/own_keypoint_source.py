@@ -1,4 +1,4 @@
-"""Lift with the keypoints of your own network: here COCO-WholeBody points (T, 133, 3) that a file holds.
+"""Lift with the keypoints of your own network: here COCO-WholeBody points (T, 133, 3) from a file.
 
 python examples/own_keypoint_source.py clip.mp4 mask.png keypoints.npy motion.npz
 """
@@ -13,7 +13,7 @@ from hoi_motion.keypoints.track import completed
 
 
 class OwnNetwork:
-    """A KeypointSource: whatever has this method can be handed to `lift_video`."""
+    """A KeypointSource: any class with this method can be passed to `lift_video`."""
 
     def __init__(self, path: str):
         self.path = path

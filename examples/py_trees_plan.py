@@ -1,4 +1,4 @@
-"""A leaf of py_trees that asks the planner's node; run it with "picks up the [TGT] mug" and the name of a robot."""
+"""A leaf of py_trees that calls the planner node; run it with "picks up the [TGT] mug" and the name of a robot."""
 
 import sys
 
@@ -10,7 +10,7 @@ from tavid_planner.ros.client import PlanClient
 
 
 class Plan(Behaviour):
-    """Runs while the node plans; succeeds with a plan that passed. `path` is its folder."""
+    """RUNNING while the node plans; SUCCESS with a plan that passed. `path` is its folder."""
 
     def __init__(self, client: PlanClient, instruction: str, robot: str):
         super().__init__("plan")

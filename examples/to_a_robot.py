@@ -1,4 +1,4 @@
-"""What a robot's joints do so that it does what the person did.
+"""Joint motion with which a robot does what the person did.
 
 python examples/to_a_robot.py motion.npz panda joints.json
 """

@@ -31,7 +31,7 @@ def generate_launch_description() -> LaunchDescription:
                 "device",
                 default_value=FROM_PARAMS_FILE,
                 choices=[FROM_PARAMS_FILE, "auto", "cpu", "cuda", "mps"],
-                description="Where the video model runs; empty: as in params_file or the profile.",
+                description="Device of the video model; empty: as in params_file or the profile.",
             ),
             DeclareLaunchArgument(
                 "use_sim_time", default_value="false", choices=["true", "false"], description="Take time from /clock."
@@ -49,7 +49,7 @@ def generate_launch_description() -> LaunchDescription:
                 "log_level",
                 default_value="info",
                 choices=["debug", "info", "warn", "error", "fatal"],
-                description="Least severe messages that are logged.",
+                description="Minimum severity of logged messages.",
             ),
             OpaqueFunction(function=_planner),
             Node(
@@ -65,7 +65,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _planner(context) -> list:
-    """The planner node; an argument that was given wins over the parameter file, an empty one does not touch it."""
+    """The planner node; a launch argument overrides the parameter file unless it is empty."""
     overrides = {
         "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
         "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),

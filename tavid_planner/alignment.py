@@ -1,4 +1,4 @@
-"""How much of the video model's attention is on the marked object."""
+"""Share of the video model's attention that is on the marked object."""
 
 import numpy as np
 

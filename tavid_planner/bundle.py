@@ -32,10 +32,10 @@ VERDICT_CODES = {
 
 
 def check_output_folder(folder) -> Path:
-    """Whether a bundle can be written there; asked before any work starts.
+    """Check that a bundle can be written to a folder, before any work starts.
 
     Returns:
-        The absolute path of the bundle-to-be.
+        The absolute path of the future bundle.
 
     Raises:
         InputError: OUTPUT_INVALID when the path exists, or no folder can be made there.
@@ -44,7 +44,7 @@ def check_output_folder(folder) -> Path:
     if os.path.lexists(folder):
         what = "exists" if not folder.is_dir() else "exists and is not empty" if any(folder.iterdir()) else "exists"
         raise InputError(
-            ErrorCode.OUTPUT_INVALID, f"output folder {folder} {what}", "name a folder that does not exist yet"
+            ErrorCode.OUTPUT_INVALID, f"output folder {folder} {what}", "choose a folder that does not exist yet"
         )
     ancestor = next(p for p in folder.parents if os.path.lexists(p))
     try:
@@ -59,8 +59,8 @@ def save_plan(
 ) -> Path:
     """Write the bundle: the whole folder or nothing.
 
-    The motion, its check and plan.json come first. A film, picture, scene or page that cannot be made costs only
-    itself: plan.json names it under `not_drawn`, with the cause.
+    The motion, its check and plan.json come first. If a film, picture, scene or page cannot be made, the rest is still
+    written: plan.json names it under `not_drawn`, with the cause.
 
     Returns:
         The absolute path of the folder.
@@ -85,7 +85,10 @@ def save_plan(
             write_plan_json(partial, draw_files(plan, partial, on_progress, cancel))
             cancel.raise_if_cancelled()
             if os.path.lexists(folder):
-                raise InputError(ErrorCode.OUTPUT_INVALID, f"output folder {folder} appeared while the plan was made")
+                raise InputError(
+                    ErrorCode.OUTPUT_INVALID,
+                    f"output folder {folder} appeared while the plan was made",
+                )
             os.rename(partial, folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -167,7 +170,7 @@ def plan_to_dict(
 
 
 def _known(known: KnownScene | None) -> dict | None:
-    """What was known of camera and room: unit vector upwards in the camera frame, heights of the camera in metres."""
+    """What was known about camera and room: upward unit vector in the camera frame, heights of the camera in metres."""
     if known is None:
         return None
     return {
@@ -227,5 +230,5 @@ def _unwritable(folder: Path, error: OSError) -> InputError:
     return InputError(
         ErrorCode.OUTPUT_INVALID,
         f"cannot write output folder {folder}: {error.strerror or error}",
-        "name another place, or free space there",
+        "choose another folder, or free space there",
     )

@@ -1,4 +1,4 @@
-"""Small line charts and interval bars as inline SVG, styled by the page they stand in."""
+"""Small line charts and interval bars as inline SVG, styled by the surrounding page."""
 
 import math
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def interval_chart(rows: list[str], intervals: list[Interval], duration_s: float
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Round numbers that enclose low..high, about `count` steps."""
+    """Round numbers that enclose low..high, in about `count` steps."""
     if not high > low:
         high = low + 1.0
     raw = (high - low) / count
@@ -88,7 +88,7 @@ def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
 
 
 def _x(value: float, count: int | None) -> float:
-    """Pixel of frame `value` of `count`, or of the share `value` of the time when count is None."""
+    """Pixel of frame `value` of `count`; if count is None, of the fraction `value` of the time."""
     share = value if count is None else value / max(count - 1, 1)
     return LEFT + (WIDTH - LEFT - RIGHT) * min(max(share, 0.0), 1.0)
 

@@ -23,22 +23,24 @@ from tavid_planner.robot_stage import RobotStageConfig
 class VideoConfig:
     base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
-    lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as its files say", minimum=0, maximum=100000)
-    loras: str = option("", "more LoRAs, NAME=FOLDER_OR_ID@WEIGHT with commas between them, such as style=a/b@0.8")
-    fuse: bool = option(False, "add adapter and LoRAs into the weights: faster, not to be switched off again")
+    lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as stated in its files", minimum=0, maximum=100000)
+    loras: str = option("", "more LoRAs, NAME=FOLDER_OR_ID@WEIGHT separated by commas, such as style=a/b@0.8")
+    fuse: bool = option(
+        False, "merge adapter and LoRAs into the weights: faster, but they cannot be switched off again"
+    )
     device: str = option(
         "auto", "torch device; auto takes a GPU if there is one", choices=("auto", "cpu", "cuda", "mps")
     )
     dtype: str = option("float32", "arithmetic", choices=("float32", "bfloat16", "float16"))
     memory: str = option(
         "resident",
-        "where weights wait: resident (on the device); model, group or sequential (on the CPU until a model, a block "
-        "or a layer is needed); auto: the quickest that fits",
+        "where weights are: resident (on the device); model, group or sequential (on the CPU until a model, a block "
+        "or a layer is needed); auto: the fastest that fits",
         choices=("auto", "resident", "model", "group", "sequential"),
     )
     weights: str = option(
         "full",
-        "how the large matrices are kept: full, or in 8 bits and computed in dtype: fp8, int8 (the extra int8)",
+        "storage of the large matrices: full, or fp8 or int8 (needs the extra int8), converted to dtype to compute",
         choices=("full", "fp8", "int8"),
     )
     vae_tiling: bool = option(False, "decode the video in tiles: less memory, a little slower")
@@ -48,78 +50,80 @@ class VideoConfig:
     height: int = option(96, "model frame height", minimum=16, maximum=2048, unit="px")
     width: int = option(144, "model frame width", minimum=16, maximum=2048, unit="px")
     num_frames: int = option(17, "frames in the clip", minimum=5, maximum=512)
-    fps: float = option(8.0, "frames a second", minimum=1, maximum=120)
+    fps: float = option(8.0, "frames per second", minimum=1, maximum=120)
     num_inference_steps: int = option(4, "denoising steps", minimum=1, maximum=1000)
     guidance_scale: float = option(1.0, "classifier-free guidance on the text, 1 is none", minimum=1, maximum=50)
     guidance: str = option("static", "guidance schedule", choices=("static", "released", "step_index"))
     contrast: float = option(
         1.0,
-        "how far to lead away from what the picture would become if somebody else acted, where several instances are "
-        "marked; 1 is not at all",
+        "guidance away from what the picture would become if another person acted, where several instances are "
+        "marked; 1 is none",
         minimum=1,
         maximum=50,
     )
-    contrast_steps: int = option(1, "of the denoising steps, from the first on, that are led", minimum=1, maximum=1000)
+    contrast_steps: int = option(
+        1, "share of the denoising steps, from the first on, with that guidance", minimum=1, maximum=1000
+    )
     step_cache: str = option(
         "none",
-        "skip what hardly changes from step to step; not while attention is captured",
+        "skip blocks whose output hardly changes from step to step; not while attention is captured",
         choices=("none", "first_block"),
     )
     step_cache_threshold: float = option(
         0.05, "change of the first block up to which first_block skips the others", minimum=0, maximum=1
     )
-    speed_adapter: str = option("", "LoRA for few steps, a folder or a hub id; with it the next two options hold")
+    speed_adapter: str = option(
+        "", "LoRA distilled to few steps, a folder or a hub id; with it the next two options apply"
+    )
     speed_steps: int = option(4, "denoising steps with a speed adapter, without guidance", minimum=1, maximum=100)
     speed_scheduler: str = option(
         "", "sampler with a speed adapter; empty: scheduler", choices=("", "dpm", "ddim", "unipc", "euler")
     )
     attention: str = option(
         "torch",
-        "what computes attention: torch (chooses for itself), one of its own kernels (math, efficient, cudnn, flex), "
+        "attention kernel: torch (its own choice), one of PyTorch's (math, efficient, cudnn, flex), "
         "or an installed package (flash, sage, xformers)",
         choices=("torch", "math", "efficient", "cudnn", "flex", "flash", "sage", "xformers"),
     )
     compiled: bool = option(
         False,
-        "compile the transformer's blocks: the first plan waits for it; blocks that are captured stay as they are",
+        "compile the transformer's blocks: the first plan takes longer; captured blocks are not compiled",
     )
     mask_reduction: str = option("area", "how the mask is reduced to latent size", choices=("area", "nearest"))
-    capture_attention: bool = option(True, "record where the video looks at the target word")
+    capture_attention: bool = option(True, "record the video's attention to the target word")
     samples_at_once: int = option(
         1, "samples of a request that are denoised in one batch; 0: as many as fit into memory", minimum=0, maximum=64
     )
     mirrored: bool = option(
-        False, "make the samples with an odd seed of the mirrored picture and turn them back: they differ more"
+        False, "generate samples with an odd seed from the mirrored picture and mirror them back: more variety"
     )
     decode_beside: bool = option(False, "decode a sample while the next one is denoised; takes the memory of both")
     early_steps: int = option(
         0,
-        "denoising steps after which samples that hardly look at the target stop; 0: all go on",
+        "denoising steps after which the samples that attend least to the target stop; 0: all continue",
         minimum=0,
         maximum=1000,
     )
     early_keep: float = option(
-        0.5, "share of a request's samples that goes on then, at least one", minimum=0, maximum=1
+        0.5, "share of a request's samples that then continues, at least one", minimum=0, maximum=1
     )
-    early_blocks: str = option(
-        "", "transformer blocks whose attention is read then, such as 3,5; empty: those that are captured"
-    )
-    early_again: bool = option(True, "take the stopped samples up again when none of those that went on is good")
+    early_blocks: str = option("", "transformer blocks whose attention decides, such as 3,5; empty: the captured ones")
+    early_again: bool = option(True, "resume the stopped samples when none of the others is good")
 
     def __post_init__(self):
         check_options(self, "video.")
         if self.step_cache != "none":
-            one = "leave one of them out"
+            one = "turn one of them off"
             for name, hint in (("capture_attention", "set it to false"), ("speed_adapter", one), ("compiled", one)):
                 if getattr(self, name):
                     raise InputError(
-                        ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} do not go together", hint
+                        ErrorCode.CONFIG_INVALID, f"video.step_cache and video.{name} cannot be combined", hint
                     )
         for name in ("compiled", "decode_beside"):
             if getattr(self, name) and self.memory not in ("resident", "auto"):
                 raise InputError(
                     ErrorCode.CONFIG_INVALID,
-                    f"video.{name} does not go together with video.memory={self.memory}",
+                    f"video.{name} cannot be combined with video.memory={self.memory}",
                     f"use video.memory=resident, or video.{name}=false",
                 )
         self._check_early()
@@ -129,7 +133,7 @@ class VideoConfig:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"video.early_blocks is {self.early_blocks!r}",
-                "give block numbers with commas between them, such as 3,5",
+                "give block numbers separated by commas, such as 3,5",
             )
         if not self.early_steps:
             return
@@ -143,17 +147,17 @@ class VideoConfig:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"video.early_steps is {self.early_steps} of {self.sampling.steps} denoising steps",
-                f"give fewer, from 1 to {self.sampling.steps - 1}, or 0 to let all samples go on",
+                f"give 1 to {self.sampling.steps - 1}, or 0 to let all samples continue",
             )
 
     @property
     def early_block_numbers(self) -> tuple[int, ...]:
-        """`early_blocks` in numbers."""
+        """`early_blocks` as numbers."""
         return tuple(int(number) for number in self.early_blocks.split(",") if number.strip())
 
     @property
     def sampling(self) -> "Sampling":
-        """How a video is sampled: by the options, or as a speed adapter requires."""
+        """Sampling settings: from the options, or as a speed adapter requires."""
         if not self.speed_adapter:
             return Sampling(self.scheduler, self.num_inference_steps, self.guidance_scale)
         return Sampling(self.speed_scheduler or self.scheduler, self.speed_steps, 1.0)
@@ -168,9 +172,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class BundleConfig:
-    """What is written besides the plan itself."""
+    """Files written in addition to the plan itself."""
 
-    film: bool = option(True, "draw film.mp4, the plan from two sides; it takes most of the time of saving")
+    film: bool = option(True, "draw film.mp4, the plan from two viewpoints; takes most of the time of saving")
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ def share_folder() -> Path:
 
 
 def resolve_model(path: str) -> str:
-    """A model path as given if it exists or is a hub id, else relative to the share folder."""
+    """A model path unchanged if it exists or is a hub id, else relative to the share folder."""
     if not path or Path(path).exists():
         return path
     shared = share_folder() / path
@@ -242,7 +246,7 @@ def resolve_model(path: str) -> str:
 
 
 def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig:
-    """The same profile with options changed by texts such as "video.num_frames=9".
+    """The profile with options changed by strings such as "video.num_frames=9".
 
     Raises:
         InputError: CONFIG_INVALID; an unknown option lists the valid names.
@@ -251,7 +255,7 @@ def with_options(config: PlannerConfig, assignments: list[str]) -> PlannerConfig
 
 
 def option_help(config: PlannerConfig) -> str:
-    """Every option that can be changed, with its value in this profile, its range and its meaning, one a line."""
+    """Every option with its value in this profile, its range and its meaning, one per line."""
     lines = []
     for name, value, f in flat_options(config):
         if f.metadata["read_only"]:

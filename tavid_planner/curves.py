@@ -1,4 +1,4 @@
-"""Curves of a plan over time, for the report: how far the hands are from the target, how high the pelvis is."""
+"""Curves over time for the report: distance of the hands from the target, height of the pelvis."""
 
 from dataclasses import dataclass
 
@@ -22,9 +22,9 @@ HAND_KEYPOINTS = (
 @dataclass(frozen=True)
 class MotionCurves:
     """Attributes:
-    hand_distance_m: for each of HANDS, (T,) distance of the nearest hand keypoint to the target's surface, 0 inside;
+    hand_distance_m: for each of HANDS, (T,) distance of the nearest hand keypoint from the target's surface, 0 inside;
         empty when the motion has no target.
-    pelvis_height_m: (T,) over the floor.
+    pelvis_height_m: (T,) above the floor.
     """
 
     hand_distance_m: dict[str, np.ndarray]

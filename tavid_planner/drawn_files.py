@@ -1,4 +1,4 @@
-"""The files of a plan bundle for people to look at. A file that cannot be drawn affects no other."""
+"""The visual files of a plan bundle. A file that cannot be drawn does not affect the others."""
 
 import errno
 import logging
@@ -28,15 +28,15 @@ ROOM_BYTES = 1 << 16
 
 
 def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, cancel: CancelToken) -> dict[str, str]:
-    """Draw them one after the other; the film and the page, which show what is made before them, come last.
+    """Draw them one after the other; the film and the page, which use the others, come last.
 
     In sequence, since numpy's OpenBLAS can deadlock when two threads of a process call it at once.
 
     Returns:
-        File -> cause of those that could not be made.
+        File -> cause, for those that could not be made.
 
     Raises:
-        OSError: the disk is to blame. ControlError: CANCELLED.
+        OSError: the disk is full or not writable. ControlError: CANCELLED.
     """
     robot, not_drawn = _RobotToLookAt(plan), {}
     film = {FILM: lambda path: _film(plan, path, robot.take)} if plan.film else {}
@@ -46,7 +46,7 @@ def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, can
         cancel.raise_if_cancelled()
         try:
             draw(folder / name)
-        except Exception as error:  # whatever a drawing library raises: the plan itself stands already
+        except Exception as error:  # whatever a drawing library raises: the plan itself is already written
             if isinstance(error, ControlError):
                 raise
             (folder / name).unlink(missing_ok=True)
@@ -57,7 +57,7 @@ def draw_files(plan: InteractionPlan, folder: Path, on_progress: OnProgress, can
 
 
 def _steps(plan: InteractionPlan) -> dict[str, Callable[[Path], None]]:
-    """File -> how it is made, of those that need no other."""
+    """File -> function that makes it, for those that depend on no other file."""
     from hoi_motion.io import write_glb
     from tavid_planner import media
 
@@ -92,7 +92,7 @@ def _report(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str]) -> N
 
 
 class _RobotToLookAt:
-    """The robot at work, made once for all files that show it."""
+    """The film of the robot, drawn once for all files that show it."""
 
     def __init__(self, plan: InteractionPlan):
         self._plan = plan
@@ -100,13 +100,13 @@ class _RobotToLookAt:
 
     @property
     def wanted(self) -> bool:
-        """Whether there is a motion to show, and the profile wants it shown."""
+        """Whether there is a robot motion and the profile asks to show it."""
         robot, stage = self._plan.robot, self._plan.robot_stage
         return robot is not None and robot.motion is not None and stage is not None and stage.config.film
 
     @property
     def take(self) -> "RobotTake | None":
-        """None until it could be drawn."""
+        """None until it has been drawn."""
         return self._take
 
     @cached_property
@@ -115,7 +115,7 @@ class _RobotToLookAt:
         return plan.robot_stage.scene(plan.robot, plan.motion, target_noun(plan.request.prompt))
 
     def steps(self) -> dict:
-        """File of the bundle -> how it is made."""
+        """File of the bundle -> function that makes it."""
         if not self.wanted:
             return {}
         name = f"robot/{self._plan.robot.name}"
@@ -134,13 +134,13 @@ class _RobotToLookAt:
 
 
 def _check_disk(folder: Path, error: Exception) -> None:
-    """Raises: OSError when the disk is at fault, which would stop the rest of the bundle as well."""
+    """Raises: OSError for a disk fault, which would stop the rest of the bundle as well."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in DISK_ERRORS:
             raise cause
         cause = cause.__cause__
-    # an encoder in another process says little about why it ended
+    # an encoder process reports little about why it ended
     probe = folder / ROOM_FILE
     probe.write_bytes(bytes(ROOM_BYTES))
     probe.unlink()

@@ -1,4 +1,4 @@
-"""A PyBullet client as a drawing board: a tiled floor, meshes in plain colours, one light, and a picture of them."""
+"""Rendering with a PyBullet client: a tiled floor, meshes in plain colours, one light."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ FLOOR_TILES = ((226, 226, 222), (208, 208, 204))
 TILE_M = 1.0
 TILES = 5
 FOV_DEG = 35.0
-# of the picture, left free around what is shown
+# share of the picture left free around what is shown
 MARGIN = 1.12
 SUPERSAMPLING = 1.5
 LIGHT = (1.0, -0.6, 2.2)
@@ -19,10 +19,10 @@ _TILE_CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """A pinhole camera for the picture, its matrices as OpenGL has them.
+    """A pinhole camera for the picture, with OpenGL matrices.
 
     Attributes:
-        view, projection: (4, 4), row by row, for column vectors.
+        view, projection: (4, 4), row-major, for column vectors.
     """
 
     view: np.ndarray
@@ -36,16 +36,16 @@ class Viewpoint:
 
 
 def viewpoint_around(points_m: np.ndarray, towards: np.ndarray, size_px: tuple[int, int]) -> Viewpoint:
-    """Far enough to see all points.
+    """A camera far enough away to see all points.
 
     Args:
-        points_m: (N, 3), world; towards: (3,) from them to who looks; size_px: (width, height).
+        points_m: (N, 3), world; towards: (3,) from the points to the camera; size_px: (width, height).
     """
     middle = (points_m.min(0) + points_m.max(0)) / 2
     view = _looking(-towards)
     half_up = np.tan(np.deg2rad(FOV_DEG) / 2)
     half = np.array([half_up * size_px[0] / size_px[1], half_up])
-    seen = (points_m - middle) @ view.T  # right, up, towards the viewer
+    seen = (points_m - middle) @ view.T  # right, up, towards the camera
     distance = float((np.abs(seen[:, :2]) * MARGIN / half + seen[:, 2:]).max())
     eye = middle + towards * distance
     matrix = np.eye(4)
@@ -67,10 +67,10 @@ def _looking(direction: np.ndarray) -> np.ndarray:  # (3,) -> (3, 3)
 
 
 class DrawnWorld:
-    """Bodies are called by PyBullet's numbers; colours are 0..255.
+    """Bodies are PyBullet's indices; colours are 0..255.
 
     Args:
-        client: of PyBullet, empty.
+        client: an empty PyBullet client.
     """
 
     def __init__(self, client: int):
@@ -80,7 +80,7 @@ class DrawnWorld:
         self._floor()
 
     def mesh(self, vertices_m: np.ndarray, faces: np.ndarray, colour, normals: np.ndarray | None = None) -> int:
-        """Show a mesh; without normals its sides are flat."""
+        """Add a mesh; without normals it is flat-shaded."""
         if normals is None:
             vertices_m, normals, faces = flat_sides(vertices_m, faces)
         from hoi_motion.physics.bullet import visual_mesh
@@ -123,7 +123,7 @@ class DrawnWorld:
         return cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
 
     def _floor(self) -> None:
-        """Tiles of two greys, so that an eye sees where on the floor something is."""
+        """Tiles of two greys, so that positions on the floor are visible."""
         steps = np.arange(-TILES, TILES)
         for k, colour in enumerate(FLOOR_TILES):
             corners = np.array(

@@ -1,4 +1,4 @@
-"""A plan as a film: what was given, what was imagined, what that is in 3D, what a robot makes of it, the verdict."""
+"""A plan as a film: the input, the generated video, its lift to 3D, the robot's motion, the verdict."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,20 +29,20 @@ TITLE_SIZE_PX = 22
 TEXT_SIZE_PX = 16
 START_HOLD_S = 0.8
 END_HOLD_S = 1.6
-# what is played again beside a robot, which takes longer, stands still before that
+# pause before a panel that is shorter than the robot's is repeated
 AGAIN_AFTER_S = 0.6
-# frames a second beside a robot, whose frames come at their own rate
+# frames per second with a robot, whose own panel has another rate
 SMOOTH_FPS = 24.0
 REASONS_SHOWN = 2
 
 
 @dataclass(frozen=True)
 class RobotTake:
-    """A robot at the plan, filmed.
+    """A film of a robot carrying out the plan.
 
     Attributes:
-        name: of the robot; frames: (T', H, W, 3) uint8; fps: of these.
-        words: how it went, a line.
+        name: of the robot; frames: (T', H, W, 3) uint8; fps: their rate.
+        words: the outcome, in one line.
     """
 
     name: str
@@ -63,7 +63,7 @@ def write_film(plan: InteractionPlan, path: Path, robot: RobotTake | None = None
     """Write the film as an mp4.
 
     Args:
-        robot: its panel takes the place of the lift drawn into the video.
+        robot: its panel replaces that of the lift drawn into the video.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
@@ -75,7 +75,7 @@ def write_film(plan: InteractionPlan, path: Path, robot: RobotTake | None = None
 
 
 def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[np.ndarray, float]:
-    """The film in memory: (N, H, W, 3) uint8, and its frames a second."""
+    """The film in memory: (N, H, W, 3) uint8, and its frames per second."""
     from hoi_motion.segment.picture import outlined
     from tavid_planner.media import overlay_frames
     from tavid_planner.second_view import second_view
@@ -105,7 +105,7 @@ def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[
 
 
 def _frame_at(moment_s: float, motion_s: float, count: int, fps: float) -> int:
-    """Which of a panel's frames is shown; what is shorter than the longest panel is played again, up to whole times.
+    """The index of a panel's frame; a panel shorter than the longest one is repeated, a whole number of times.
 
     Args:
         moment_s: since the motion began; motion_s: length of the longest panel.
@@ -114,7 +114,7 @@ def _frame_at(moment_s: float, motion_s: float, count: int, fps: float) -> int:
     whole = max(1, int((motion_s + 1e-6) / (length_s + AGAIN_AFTER_S)))
     if moment_s < whole * (length_s + AGAIN_AFTER_S):
         moment_s %= length_s + AGAIN_AFTER_S
-    # the small part: a moment that is a frame's own must not fall before it by rounding
+    # the small offset: a frame's own time must not fall before it by rounding
     return int(np.clip(moment_s * fps + 1e-6, 0, count - 1))
 
 
@@ -127,7 +127,7 @@ def _places() -> list[tuple[slice, slice]]:
 
 
 def _fitted(image: np.ndarray) -> np.ndarray:  # (h, w, 3) -> (H, W, 3)
-    """A picture as large as its panel holds, in the middle of it."""
+    """A picture scaled to fit its panel, centred."""
     import cv2
 
     width, height = PANEL_PX
@@ -141,7 +141,7 @@ def _fitted(image: np.ndarray) -> np.ndarray:  # (h, w, 3) -> (H, W, 3)
 
 
 def _page(plan: InteractionPlan, captions: list[str]) -> np.ndarray:  # (H, W, 3) uint8
-    """What does not move: title, captions, verdict in words."""
+    """The static parts: title, captions, verdict in words."""
     from PIL import Image, ImageDraw
 
     places = _places()
@@ -150,7 +150,7 @@ def _page(plan: InteractionPlan, captions: list[str]) -> np.ndarray:  # (H, W, 3
     page = Image.new("RGB", (width, bottom + VERDICT_PX), PAPER)
     draw = ImageDraw.Draw(page)
     room_px = width - 2 * MARGIN_PX
-    # what does not fit into a line of text ends in three dots
+    # text that does not fit into a line ends in three dots
     draw.text((MARGIN_PX, 10), _cut(plan.request.instruction, TITLE_SIZE_PX, room_px), INK, _font(TITLE_SIZE_PX))
     for (rows, columns), caption in zip(places, captions):
         text = _cut(caption, TEXT_SIZE_PX, PANEL_PX[0])
@@ -164,7 +164,7 @@ def _page(plan: InteractionPlan, captions: list[str]) -> np.ndarray:  # (H, W, 3
 
 
 def _reasons(plan: InteractionPlan) -> list[str]:
-    """What a viewer wants to know first: the robot, what fails, what was repaired. A check left out is no news here."""
+    """What a viewer wants to know first: the robot, failed checks, repairs. Checks that did not run are left out."""
     robot = "" if plan.robot is None else plan.robot.sentence
     failed = [check.reason for check in plan.report.checks if check.verdict is Verdict.FAIL]
     told = [reason for reason in (robot, *failed, plan.repair_words) if reason]

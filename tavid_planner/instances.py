@@ -1,7 +1,7 @@
-"""The marked instances of a request: who acts, on what, and what else there is, each with a mask in the first frame.
+"""The marked instances of a request: actor, target and others, each with a mask in the first frame.
 
-The one target mask of a plain request is the special case of one instance (TaViD); actor and target are the case of
-[SRC] and [TGT]; up to five are MATRIX's first-frame ID map.
+The single target mask of a plain request is the special case of one instance (TaViD); actor and target correspond to
+[SRC] and [TGT]; up to five instances make MATRIX's first-frame ID map.
 """
 
 from collections.abc import Iterable
@@ -19,20 +19,20 @@ ROLES = (ACTOR, TARGET, OTHER)
 ID_ORDER = (TARGET, ACTOR, OTHER)
 MAX_INSTANCES = 5
 MAX_NAME = 60
-# masks of neighbours touch along their edges; more than this share of the smaller one is one thing marked twice
+# neighbouring masks touch at their edges; an overlap above this share of the smaller one is one thing marked twice
 MOST_OVERLAP = 0.1
-# of the body points that a detector is sure of, on what is marked as the actor; on who is marked nearly all are
+# share of a person's confident body points that must be inside the actor mask; nearly all are inside a right one
 LEAST_OF_BODY = 0.2
 SURE_POINT = 0.5
-MASK_MARGIN = 0.02  # of the picture's height, by which a mask may be too tight
+MASK_MARGIN = 0.02  # share of the picture's height by which a mask may be too tight
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One marked thing or person.
+    """One marked object or person.
 
     Attributes:
-        name: in the words of the instruction, "red mug"; unique in a request.
+        name: as in the instruction, "red mug"; unique in a request.
         role: "actor", "target" or "other".
         mask: (H, W) bool, its visible pixels in the first frame.
     """
@@ -43,11 +43,11 @@ class Instance:
 
 
 def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -> tuple[Instance, ...]:
-    """Instances in the order in which they get their IDs: target, actor, others, each in the order given.
+    """Instances in the order of their IDs: target, actor, others in the order given.
 
     Raises:
         InputError: CONFIG_INVALID for an unknown role, no target or two, two actors, too many, or a bad name;
-            MASK_INVALID for masks that overlap, and what `checked_mask` raises, all with the instance's name.
+            MASK_INVALID for overlapping masks; errors of `checked_mask`. All name the instance.
     """
     instances = tuple(instances)
     for instance in instances:
@@ -62,7 +62,7 @@ def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -
     names = [instance.name for instance in instances]
     if len(set(names)) < len(names):
         raise _invalid(
-            f"two instances have the same name: {', '.join(map(repr, sorted(names)))}", "name each differently"
+            f"two instances have the same name: {', '.join(map(repr, sorted(names)))}", "give each its own name"
         )
     for role, most in ((TARGET, 1), (ACTOR, 1)):
         found = [instance.name for instance in instances if instance.role == role]
@@ -80,15 +80,15 @@ def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -
 
 
 def with_another_actor(instances: tuple[Instance, ...]) -> tuple[Instance, ...] | None:
-    """The same instances, but what is marked as the actor and as somebody else is exchanged.
+    """The same instances with the actor's and another instance's marks exchanged.
 
-    Of several others, the one that is most nearly as large as the actor: of people and things, a person as a rule.
+    Of several others, the one closest in size to the actor, which is usually a person.
 
     Args:
         instances: as `checked_instances` orders them.
 
     Returns:
-        None when no actor or nothing else is marked.
+        None when no actor or no other instance is marked.
     """
     actor = next((i for i in instances if i.role == ACTOR), None)
     others = [i for i in instances if i.role == OTHER]
@@ -101,7 +101,7 @@ def with_another_actor(instances: tuple[Instance, ...]) -> tuple[Instance, ...] 
 
 
 def id_map(masks: Iterable[np.ndarray]) -> np.ndarray:  # of (H, W) bool -> (H, W) u8
-    """0 for the background, else the number of the instance from 1 on; where two overlap the later one counts."""
+    """0 for the background, else the instance's number from 1 on; where two overlap, that of the later one."""
     result = None
     for number, mask in enumerate(masks, start=1):
         result = np.zeros(mask.shape, np.uint8) if result is None else result
@@ -112,9 +112,9 @@ def id_map(masks: Iterable[np.ndarray]) -> np.ndarray:  # of (H, W) bool -> (H, 
 
 
 def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=None) -> None:
-    """Refuse an actor mask that lies on no person, as far as a detector sees people in the picture.
+    """Refuse an actor mask that is not on a person, according to a detector.
 
-    Where it sees nobody at all nothing is refused: it may be the detector that is wrong.
+    If it sees nobody at all, nothing is refused: the detector may be wrong.
 
     Args:
         rgb: (H, W, 3) u8; actor_mask: (H, W) bool; source: a KeypointSource, None for MediaPipe.
@@ -129,7 +129,7 @@ def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=Non
     source = source or keypoint_source("mediapipe")
     body = _body_points(source, rgb, actor_mask)
     if body is None:
-        # nobody near the mask: is somebody elsewhere?
+        # nobody near the mask: is there a person elsewhere?
         body = _body_points(source, rgb, None)
     if body is None:
         return
@@ -144,18 +144,18 @@ def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=Non
     if inside < LEAST_OF_BODY * len(sure):
         raise InputError(
             ErrorCode.MASK_INVALID,
-            f"the actor mask of {int(actor_mask.sum())} pixels is on nobody: {inside} of {len(sure)} body points of the"
-            " nearest person lie on it",
-            "mark the person who shall act, or leave the actor out",
+            f"the actor mask of {int(actor_mask.sum())} pixels is not on a person: {inside} of {len(sure)} body points "
+            "of the nearest person are in it",
+            "mark the person who should act, or leave the actor out",
         )
 
 
 def _body_points(source, rgb: np.ndarray, actor_mask: np.ndarray | None) -> np.ndarray | None:  # (33, 3)
-    """Body points of one person in a picture, None when there is nobody."""
+    """Body points of one person in a picture, None if there is no person."""
     from hoi_motion.errors import LiftError
 
     try:
-        # a person has to be seen more than once
+        # the tracker needs to see a person more than once
         return source.detect(np.repeat(rgb[None], 2, axis=0), actor_mask=actor_mask).body_px[0]
     except LiftError as error:
         if error.code is not ErrorCode.NO_ACTOR:

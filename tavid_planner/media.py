@@ -11,9 +11,9 @@ from tavid_planner.plan import InteractionPlan, InteractionVideo
 VIEWING_SIZE_PX = 360
 MAX_VIEWING_SCALE = 4
 MAX_ATTENTION_PANELS = 5
-# of x264: finer than an eye sees
+# of x264: visually lossless
 PLAN_CRF = 16
-# half the time of x264's own choice, and no larger: SSIM 0.998 of a film's frames against 0.999
+# half the time of x264's default preset at the same size: SSIM 0.998 of a film's frames instead of 0.999
 PLAN_PRESET = "veryfast"
 MASK_COLOUR = (64, 255, 96)
 
@@ -35,7 +35,7 @@ def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:  # (T, H, W, 
 
 
 def viewing_scale(height_px: int, width_px: int) -> int:
-    """Whole factor that brings a small picture to a size a person can judge."""
+    """Integer factor that enlarges a small picture for viewing."""
     return int(np.clip(-(-VIEWING_SIZE_PX // min(height_px, width_px)), 1, MAX_VIEWING_SCALE))
 
 
@@ -78,7 +78,7 @@ def enlarged_camera(motion: HoiMotion, scale: int) -> HoiMotion:
 
 
 def attention_picture(video: InteractionVideo, target_mask: np.ndarray) -> np.ndarray | None:
-    """Where the video looks at the target word: a strip of frames over time, the mask outlined in the first.
+    """The video's attention to the target word: a strip of frames over time, with the mask outlined in the first.
 
     The frames of the strip are enlarged when they are small and reduced when they are large.
 
@@ -94,7 +94,7 @@ def attention_picture(video: InteractionVideo, target_mask: np.ndarray) -> np.nd
     T_latent = len(attention)
     panels = []
     for t in np.unique(np.linspace(0, T_latent - 1, min(T_latent, MAX_ATTENTION_PANELS)).round().astype(int)):
-        # a causal video VAE keeps the first frame alone and packs the following ones into the other latent frames
+        # a causal video VAE encodes the first frame alone and packs the following ones into the other latent frames
         frame = round(t * (len(video.frames) - 1) / max(T_latent - 1, 1))
         picture = enlarge(video.frames[frame], scale)
         size = (picture.shape[1], picture.shape[0])

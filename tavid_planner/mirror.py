@@ -1,4 +1,4 @@
-"""A request in the mirror: what a video model makes of it is another answer to the same question."""
+"""A mirrored request, from which a video model generates another sample for the same request."""
 
 import re
 from dataclasses import replace
@@ -12,7 +12,7 @@ _SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
 def mirrored_words(text: str) -> str:
-    """Left for right and right for left."""
+    """Swap left and right."""
 
     def other(match: re.Match) -> str:
         word, side = match[0], _SIDES[match[0].lower()]
@@ -22,7 +22,7 @@ def mirrored_words(text: str) -> str:
 
 
 def mirrored_request(request: InteractionRequest) -> InteractionRequest:
-    """Picture, masks and words in the mirror. What is known of camera and depth, which no video needs, is left out."""
+    """Mirrored image, masks and instruction. Camera and depth, which the video does not need, are left out."""
     instances = tuple(replace(instance, mask=_turned(instance.mask)) for instance in request.instances)
     return replace(
         request,

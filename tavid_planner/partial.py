@@ -1,4 +1,4 @@
-"""The temporary folder in which a bundle is written, and what becomes of those that killed processes have left."""
+"""The temporary folder in which a bundle is written, and removal of those left by killed processes."""
 
 import contextlib
 import logging
@@ -14,17 +14,17 @@ from hoi_motion.lock import held_folder, is_held
 
 NAME = re.compile(r"\..+\.partial-(\d+)-[0-9a-f]{8}")
 UNLOCKED_S = 60.0
-"""Between its making and its locking a folder of a living process looks abandoned."""
+"""Between creation and locking, a running process's folder looks abandoned."""
 
 log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def partial_folder(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder`, removed at the end unless it was renamed.
+    """A new folder beside `folder`, removed at the end unless it has been renamed.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
     try:
@@ -36,7 +36,7 @@ def partial_folder(folder: Path) -> Iterator[Path]:
 
 
 def sweep_partials(folder: Path) -> list[str]:
-    """Remove the temporary folders in `folder` whose process is gone; their names."""
+    """Remove the temporary folders in `folder` whose process has ended; returns their names."""
     swept = []
     with contextlib.suppress(OSError):  # no such folder: nothing to sweep
         for partial in sorted(folder.iterdir()):
@@ -55,7 +55,7 @@ def _abandoned(partial: Path) -> bool:
         age_s = time.time() - partial.stat().st_mtime
     except OSError:  # its process has just renamed or removed it
         return False
-    # a number says little where containers share a folder, or after a restart; the lock says the rest
+    # a process ID alone is not reliable across containers or restarts; the lock decides
     return age_s > UNLOCKED_S or not _lives(int(NAME.fullmatch(partial.name)[1]))
 
 

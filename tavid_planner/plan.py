@@ -1,4 +1,4 @@
-"""InteractionVideo and InteractionPlan: what flows out of the planner. `bundle` puts a plan on disk."""
+"""InteractionVideo and InteractionPlan: the planner's output. `bundle` saves a plan to disk."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,8 +27,8 @@ class InteractionVideo:
     Attributes:
         frames: (T, H, W, 3) uint8, in the request's pixels.
         fps: frames per second.
-        target_attention: (T', h, w) float32 in 0..1, where the video's tokens look at the [TGT] word, or None when
-            it was not captured.
+        target_attention: (T', h, w) float32 in 0..1, attention of the video's tokens to the [TGT] word, or None when it
+            was not captured.
         provenance: model, adapter, their digests, seed, steps, sizes, device.
     """
 
@@ -51,13 +51,13 @@ class InteractionVideo:
 
 @dataclass(frozen=True)
 class EarlyLook:
-    """What the first steps said of a sample.
+    """Alignment of a sample after its first steps.
 
     Attributes:
-        step, steps: after which of how many it was looked at.
-        alignment: 0..1, share of the first frame's attention to the target word that falls on the target.
-        stopped: why the sample did not go on; empty when it did.
-        again: whether it was taken up again, because none of those that went on is good.
+        step, steps: the step at which it was measured, of how many.
+        alignment: 0..1, share of the first frame's attention to the target word that falls on the target mask.
+        stopped: why the sample was stopped; empty if it continued.
+        again: whether it was resumed, because none of those that continued is good.
     """
 
     step: int
@@ -69,7 +69,7 @@ class EarlyLook:
 
 @dataclass(frozen=True)
 class Generated:
-    """What became of one seed: a video, an error of its own, or a look after which it stopped."""
+    """The outcome of one seed: a video, an error, or an early stop."""
 
     seed: int
     video: InteractionVideo | None = None
@@ -79,15 +79,15 @@ class Generated:
 
 @dataclass(frozen=True)
 class SampleScore:
-    """How one of the K samples did.
+    """Scores of one of the K samples.
 
     Attributes:
         target_alignment: 0..1, share of the target attention that falls on the mask; None when not captured.
-        margin: how far the tightest check is from its limit, in limits; negative when it failed.
+        margin: distance of the tightest check from its limit, as a fraction of the limit; negative if it failed.
         error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
-        executed: whether the robot moved the object in physics; None when no robot was asked for or it was not tried.
-        early: what the first steps of the video said of it; None when nobody looked.
-        chance: share of the places where the object may stand at which it does; None as for `executed`.
+        executed: whether the robot moved the object in simulation; None without a robot or if it was not tried.
+        early: its alignment after the first steps; None if not measured.
+        chance: share of the object's possible places from which the robot succeeds; None as for `executed`.
     """
 
     seed: int
@@ -104,16 +104,16 @@ class SampleScore:
 
 @dataclass(frozen=True)
 class InteractionPlan:
-    """One answered request: video, 3D motion, verdict, and where all of it came from.
+    """One answered request: video, 3D motion, verdict, and provenance.
 
     Attributes:
-        motion: what the report speaks of, after the repair if there was one; body: the body it belongs to.
-        timings_s: seconds a stage, in order: load, video, lift, check.
+        motion: the checked motion, after the repair if there was one; body: its body.
+        timings_s: seconds per stage, in order: load, video, lift, check.
         provenance: versions, profile, model digests, body model, machine.
-        lifted: the motion as the video shows it, when the repair moved something; None when `motion` is that.
-        repair: what became of the repair, None when the profile asks for none.
-        robot: what the robot makes of the motion, None when none was named; robot_stage: the loaded robot, for a film.
-        film: whether the bundle shows the plan as a film.
+        lifted: the motion as lifted, when the repair changed something; None when `motion` is that.
+        repair: the outcome of the repair, None when the profile asks for none.
+        robot: the robot's plan for the motion, None without a robot; robot_stage: the loaded robot, for a film.
+        film: whether the bundle includes a film.
     """
 
     request: InteractionRequest
@@ -136,20 +136,20 @@ class InteractionPlan:
 
     @property
     def repair_words(self) -> str:
-        """What the repair moved and by how much, or why it did not; empty when nothing had to be moved."""
+        """What the repair moved and by how much, or why it failed; empty when nothing had to be moved."""
         if self.repair is None or self.repair.outcome not in REPAIR_WORDS:
             return ""
         return f"{REPAIR_WORDS[self.repair.outcome]}: {self.repair.reason}"
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons of the report, what the repair did, and what the robot does."""
+        """The reasons in the report, what the repair did, and what the robot does."""
         robot = "" if self.robot is None else self.robot.sentence
         return (*self.report.reasons, *filter(None, [self.repair_words, robot]))
 
     @cached_property
     def posed(self) -> "PosedBody":
-        """The body in every frame of the motion, for everybody who draws it."""
+        """The body posed in every frame of the motion, for drawing."""
         from hoi_motion.body import PosedBody
 
         return PosedBody(self.body, self.motion)

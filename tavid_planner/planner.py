@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 STAGES = ("load", "video", "lift", "check", "robot")
 SEED_LIMIT = 2**63
-# what another seed may do better; a missing model or a bad mask is the same for every seed
+# errors that another seed may avoid; a missing model or a bad mask is the same for every seed
 FAILURES_OF_ONE_SAMPLE = {
     ErrorCode.GENERATION_FAILED,
     ErrorCode.NO_ACTOR,
@@ -33,7 +33,7 @@ FAILURES_OF_ONE_SAMPLE = {
     ErrorCode.FIT_DIVERGED,
     ErrorCode.CHECK_NOT_RUN,
 }
-# the share of a stage's time that its parts take, as progress shows it
+# shares of a stage's time that its parts take, for progress
 PARTS = {"keypoints": (0.0, 0.8), "object": (0.8, 1.0)}
 
 
@@ -55,7 +55,7 @@ class Planner:
         return self._pipeline is not None
 
     def load(self, on_progress: OnProgress = silent, cancel: CancelToken | None = None) -> None:
-        """Load the video model and the body; does nothing when they are loaded.
+        """Load the video model and the body, unless they are loaded.
 
         Raises:
             VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -82,7 +82,7 @@ class Planner:
             on_progress("load", 1.0)
 
     def unload(self) -> None:
-        """Give the memory of the models back."""
+        """Free the memory of the models."""
         import gc
         import sys
 
@@ -101,13 +101,13 @@ class Planner:
 
         Args:
             on_progress: called with the stages load, video, lift and check, and robot where one is named.
-            cancel: asked between steps of every stage.
+            cancel: checked between the steps of every stage.
 
         Raises:
-            TavidError: of the stage that failed; of K samples, the first error when none of them got through.
+            TavidError: of the stage that failed; with K samples, the first error if none gets through.
         """
         run = _Run(on_progress, cancel or CancelToken())
-        robot = self._named_robot(request)  # a wrong name is said before any work
+        robot = self._named_robot(request)  # a wrong name is reported before any work
         if request.actor_mask is not None:
             check_somebody_is_marked(request.rgb, request.actor_mask)
         with _memory_errors():
@@ -123,7 +123,7 @@ class Planner:
     def _answers(
         self, request: InteractionRequest, seeds: list[int], video: VideoConfig, robot: RobotStage | None, run: "_Run"
     ) -> list[Sample]:
-        """A sample a seed, through all stages."""
+        """One sample per seed, through all stages."""
         videos = self._generate(request, seeds, video, run)
         motions = self._lift(request, videos, run)
         samples = self._check(motions, run)
@@ -132,18 +132,20 @@ class Planner:
     def _taken_up_again(
         self, request: InteractionRequest, samples: list[Sample], robot: RobotStage | None, run: "_Run"
     ) -> list[Sample]:
-        """The samples, those of them that stopped early now to their end; a seed gives the same video as before."""
+        """The samples, with those that stopped early now completed; a seed gives the same video as before."""
         stopped = {s.seed: s.early for s in samples if s.stopped}
         if not stopped:
             return samples
-        log.info("none of the samples that went on is good: the %d that stopped are taken up again", len(stopped))
+        log.info("none of the samples that continued is good: the %d that stopped are resumed", len(stopped))
         whole = replace(self.config.video, early_steps=0)
         try:
             answers = self._answers(request, list(stopped), whole, robot, run)
         except TavidError as error:
             if error.code not in FAILURES_OF_ONE_SAMPLE:
                 raise
-            answers = [Sample(seed, error=error) for seed in stopped]  # none of them: the others may still be a plan
+            answers = [
+                Sample(seed, error=error) for seed in stopped
+            ]  # none of them worked: the others may still become a plan
         again = {s.seed: s for s in answers}
         looks = {seed: replace(early, again=True) for seed, early in stopped.items()}
         return [replace(again[s.seed], early=looks[s.seed]) if s.stopped else s for s in samples]
@@ -257,7 +259,7 @@ def plan(
 
 
 def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
-    """What is lifted: a video with what the request knows of its first frame."""
+    """The input of the lift: a video with what the request knows about its first frame."""
     from hoi_motion.lift import Clip
 
     return Clip(
@@ -289,14 +291,14 @@ class _Run:
             self.timings_s[name] = self.timings_s.get(name, 0.0) + time.perf_counter() - start
 
     def each(self, stage: str, step, samples: Iterable[Sample], span=(0.0, 1.0)) -> list[Sample]:
-        """Apply a step of a stage to every sample that got this far; progress runs once through the step's span."""
+        """Apply a step of a stage to every sample that got this far; progress covers the step's span once."""
         samples = list(samples)
         errors = [s.error for s in samples if s.error is not None]
         stopped = sum(s.stopped for s in samples)
         if len(errors) + stopped == len(samples):
             if stopped:
-                return samples  # those may still be had
-            raise errors[0]  # nothing is left to do: this is the end, in the stage before
+                return samples  # these may still be resumed
+            raise errors[0]  # no sample is left: the plan ends with the previous stage
         with self.stage(stage):
             edges = [span[0] + (span[1] - span[0]) * k / len(samples) for k in range(len(samples) + 1)]
             self.on_progress(stage, edges[0])

@@ -12,7 +12,7 @@ PACKAGES = ("numpy", "scipy", "torch", "diffusers", "transformers", "mediapipe",
 
 
 def machine_provenance() -> dict:
-    """Versions, machine and time, for plan.json; peak memory is that of the process so far."""
+    """Versions, machine and time for plan.json, with the peak memory of the process so far."""
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": package_versions(),
@@ -37,7 +37,7 @@ def package_versions() -> dict[str, str]:
 
 
 def cpu_name() -> str:
-    """The processor's name as Linux tells it, elsewhere its kind."""
+    """The processor's model name on Linux, elsewhere its architecture."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

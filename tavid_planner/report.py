@@ -1,4 +1,4 @@
-"""report.html: one self-contained page on which a person can judge a plan."""
+"""report.html: one self-contained page to judge a plan by."""
 
 import base64
 import json
@@ -16,12 +16,12 @@ from tavid_planner.request import TARGET_TOKEN
 from tavid_planner.robot_stage import RobotPlan
 from tavid_planner.viewer.view import view_html, view_style
 
-# as they stand beside the plan in 3D
+# captions beside the plan in 3D
 CLIPS = {
     "video.mp4": "as generated",
     "overlay.mp4": "with the mask, the fitted body's joints and contacts drawn in",
 }
-# a value is told to this share of its limit
+# values are rounded to this share of their limit
 TOLD_SHARE = 0.01
 VERDICT_WORDS = {
     Verdict.PASS: "the motion is physically plausible by every check that ran",
@@ -31,16 +31,16 @@ VERDICT_WORDS = {
 
 
 def write_report(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] | None = None) -> None:
-    """Write report.html beside the pictures and videos that stand in `folder`; they are embedded.
+    """Write report.html beside the pictures and videos in `folder`, which it embeds.
 
     Args:
-        not_drawn: file of the bundle that could not be drawn -> why; the page says so in its place.
+        not_drawn: file of the bundle that could not be drawn -> why; the page says so instead.
     """
     (folder / "report.html").write_text(report_page(plan, folder, not_drawn))
 
 
 def report_page(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] | None = None) -> str:
-    """The page as HTML text; it names no other file and no other host."""
+    """The page as HTML; it refers to no other file or host."""
     missing = not_drawn or {}
     sections = (
         _header(plan),
@@ -83,7 +83,7 @@ def _reasons(plan: InteractionPlan) -> str:
     items = "".join(f"<li>{escape(c.reason)}</li>" for c in plan.report.checks if c.verdict is Verdict.FAIL)
     if plan.repair_words:
         items += f"<li>{escape(plan.repair_words)}</li>"
-    # several checks that wait for one thing say so once
+    # checks that did not run for the same reason are listed together
     idle: dict[str, list[str]] = {}
     for check in plan.report.checks:
         if check.verdict is Verdict.NOT_RUN:
@@ -96,7 +96,7 @@ def _reasons(plan: InteractionPlan) -> str:
 
 
 def _view(plan: InteractionPlan, folder: Path, missing: dict[str, str]) -> str:
-    """The plan in 3D with its videos; these alone where a part of it could not be drawn."""
+    """The plan in 3D with its videos; only the videos if a part of it could not be drawn."""
     scene = folder / "motion.glb"
     clips = {folder / name: words for name, words in CLIPS.items() if name not in missing}
     if len(clips) < len(CLIPS) or scene.name in missing:
@@ -120,14 +120,14 @@ def _robot(plan: InteractionPlan, folder: Path, missing: dict[str, str]) -> str:
     if name in missing:
         seen = f'<p class="sub">{escape(name)} could not be drawn: {escape(missing[name])}</p>'
     else:
-        seen = _video(film, missing, "in true time, from the side") if film.is_file() else ""
+        seen = _video(film, missing, "in real time, from the side") if film.is_file() else ""
     rows = [(escape(name), escape(value)) for name, value in _robot_facts(robot)]
     facts = _table(("", ""), rows) if rows else ""
     return _card(title, f'<div class="two">{seen}<div>{facts}</div></div>' if seen else facts)
 
 
 def _robot_facts(robot: RobotPlan) -> list[tuple[str, str]]:
-    """What a person asks of it, in the units that a person thinks in."""
+    """The main facts, in everyday units."""
     if robot.motion is None:
         return []
     motion, facts = robot.motion, robot.motion.facts
@@ -268,7 +268,7 @@ def _card(title_html: str, body: str) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple], classes: list[str] | None = None) -> str:
-    """A table of HTML cells; a heading that starts with # makes a right-aligned column of numbers."""
+    """An HTML table; a heading that starts with # makes a right-aligned column of numbers."""
     numeric = [h.startswith("#") for h in head]
 
     def cells(tag: str, values: tuple) -> str:
@@ -284,7 +284,7 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def rounded(value: float | None, limit: float | None) -> str:
-    """A number as a person reads it: to a hundredth of its limit, or three digits where there is none."""
+    """A number rounded for reading: to a hundredth of its limit, or to three digits if it has none."""
     if value is None:
         return ""
     if not limit:

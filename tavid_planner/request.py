@@ -1,4 +1,4 @@
-"""InteractionRequest: what the planner is asked, checked where it is made."""
+"""InteractionRequest: the planner's input, validated when it is made."""
 
 from dataclasses import dataclass
 
@@ -26,21 +26,21 @@ class InteractionRequest:
     Attributes:
         rgb: (H, W, 3) uint8.
         target_mask: (H, W) bool, true on the target's visible pixels.
-        instruction: a sentence; `[TGT]` stands in front of the target's noun.
+        instruction: a sentence; `[TGT]` comes before the target's noun.
         actor_mask: (H, W) bool, the person who acts, or None.
         intrinsics: (3, 3) pixels, or None when unknown.
-        depth_m: (H, W) float32 metres along the optical axis, 0 where unknown, or None; what is given as NaN, infinite
-            or not positive is unknown.
+        depth_m: (H, W) float32 metres along the optical axis, 0 where unknown, or None; NaN, infinite and non-positive
+            input is unknown.
         seed: 0 <= seed < 2**63; the same request and seed give the same plan.
-        samples: how many videos are generated, of which the best is kept.
-        target_source: where the target mask is from, in words: "mask" when it was given, else how it was found.
+        samples: how many videos are generated; the best one is kept.
+        target_source: where the target mask is from: "mask" if it was given, else how it was found.
         instances: everything that is marked, with name and role, in the order of their IDs: target, actor, others.
-            Left empty it is made of target_mask and actor_mask; `of_instances` makes a request the other way round.
-        known: what is known of camera and room besides, or None: gravity, the heights of support and floor.
-        robot: name of the robot that shall do it; empty for the profile's, if that names one.
+            If empty, made from target_mask and actor_mask; `of_instances` does the reverse.
+        known: further knowledge of camera and room, or None: gravity, the heights of support and floor.
+        robot: name of the robot that should do it; empty for the profile's, if it names one.
 
     Raises:
-        InputError: a 1xx code that names the field and the value that is wrong.
+        InputError: a 1xx code; the message names the field and the wrong value.
     """
 
     rgb: np.ndarray  # (H, W, 3)
@@ -58,7 +58,7 @@ class InteractionRequest:
 
     @classmethod
     def of_instances(cls, rgb: np.ndarray, instances, instruction: str, **fields) -> "InteractionRequest":
-        """A request of several marked instances: one target, perhaps the actor, others.
+        """A request with several marked instances: one target, optionally the actor, others.
 
         Raises:
             InputError: see `instances.checked_instances`, and those of the request.
@@ -73,7 +73,7 @@ class InteractionRequest:
             raise InputError(
                 ErrorCode.IMAGE_INVALID,
                 f"image is {rgb.dtype} of shape {rgb.shape}, expected uint8 (height, width, 3)",
-                "give an RGB image with 8 bits a channel",
+                "give an RGB image with 8 bits per channel",
             )
         height, width = rgb.shape[:2]
         if not (MIN_SIZE_PX <= min(height, width) and max(height, width) <= MAX_SIZE_PX):
@@ -141,7 +141,7 @@ def _checked_instruction(instruction) -> str:
     text = " ".join(instruction.split())
     if not text.replace(TARGET_TOKEN, "").strip():
         raise InputError(
-            ErrorCode.INSTRUCTION_INVALID, "instruction is empty", 'say what happens: "picks up the [TGT] mug"'
+            ErrorCode.INSTRUCTION_INVALID, "instruction is empty", 'say what should happen: "picks up the [TGT] mug"'
         )
     if len(text) > MAX_INSTRUCTION:
         raise InputError(

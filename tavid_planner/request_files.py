@@ -1,4 +1,4 @@
-"""A request as files and plain values, as a command line or a line of JSON gives it."""
+"""A request as files and plain values, from a command line or a line of JSON."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,7 +13,7 @@ FILES = ("image", "mask", "actor_mask", "depth", "camera_pose")
 
 @dataclass(frozen=True)
 class RequestFiles:
-    """What `InteractionRequest` is read from; names and meanings are those of the options of tavid-plan.
+    """The sources of an `InteractionRequest`; names and meanings are those of tavid-plan's options.
 
     Attributes:
         instances: NAME:ROLE:FILE each, instead of mask and actor_mask.
@@ -36,10 +36,10 @@ class RequestFiles:
 
     @classmethod
     def of_mapping(cls, data: dict, folder: Path) -> "RequestFiles":
-        """From a line of JSON, whose files are named from `folder`.
+        """From a line of JSON, whose file names are relative to `folder`.
 
         Raises:
-            InputError: CONFIG_INVALID for a name that is unknown or missing, or a value of another type.
+            InputError: CONFIG_INVALID for an unknown or missing name, or a value of the wrong type.
         """
         valid = [f.name for f in fields(cls)]
         for name, value in data.items():
@@ -62,7 +62,7 @@ class RequestFiles:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Everything that is read, in order."""
+        """All files that are read, in order."""
         named = [getattr(self, name) for name in FILES]
         return (*filter(None, named), *(text.split(":", 2)[-1] for text in self.instances))
 
@@ -70,8 +70,8 @@ class RequestFiles:
         """Read the files.
 
         Args:
-            say_note: is told what was done with a mask that could have been read in another way.
-            found: fields of the request that are known already, as a target mask that was found under a click.
+            say_note: called with a sentence on how a mask that is no plain one was read.
+            found: fields of the request that are already known, such as a target mask found under a click.
 
         Raises:
             InputError: a 1xx code that names the file and what is wrong with it.

@@ -1,4 +1,4 @@
-"""A robot at the plan, as a film: the same picture that `second_view` makes of the person."""
+"""A film of a robot carrying out the plan, in the style of `second_view`."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ from hoi_motion.motion import HoiMotion
 from tavid_planner.drawn_world import DrawnWorld, viewpoint_around
 from tavid_planner.second_view import towards_viewer
 
-# of the moments that the picture makes room for, and of a part's corners
+# number of moments that the view is fitted to, and of corners per part
 MOMENTS = 12
 CORNERS = 200
-# of a film: each takes a tenth of a second to draw
+# of a film: each frame takes a tenth of a second to draw
 MOST_FRAMES = 72
 
 
 def robot_view(scene: RobotScene, motion: HoiMotion, size_px: tuple[int, int]) -> tuple[np.ndarray, float]:
-    """Robot and objects in true time, with frames left out of what is long.
+    """Robot and objects in real time; long motions are shown with fewer frames per second.
 
     Args:
-        motion: the person's, for the side to look from; size_px: (width, height).
+        motion: the person's, which determines the viewpoint; size_px: (width, height).
 
     Returns:
         (T, height, width, 3) uint8 RGB, and frames per second.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hoi_motion.physics import RepairResult
 
 TRUSTED_CHANCE = 0.6
-"""Share of the object's places from which on a robot's plan counts as one that works, chosen on development cases;
-more says no more (docs/retargeting.md)."""
+"""At this share of the object's places a robot's plan counts as reliable; chosen on development cases, a higher share
+predicts nothing more (docs/retargeting.md)."""
 VERDICT_RANK = {Verdict.PASS: 2, Verdict.NOT_RUN: 1, Verdict.FAIL: 0}
 
 
@@ -27,9 +27,9 @@ class Sample:
 
     Attributes:
         observation: a hoi_motion.lift.pipeline.Observation of the video.
-        lifted: the motion before the repair, when that moved something.
+        lifted: the motion before the repair, if the repair changed something.
         missed: no hand touches the target in the video while one does in another sample's: not lifted.
-        early: what the first steps of the video said; it may have been stopped there.
+        early: its alignment after the first steps, at which it may have been stopped.
     """
 
     seed: int
@@ -46,7 +46,7 @@ class Sample:
 
     @property
     def over(self) -> bool:
-        """Whether no further stage has work with it."""
+        """Whether it needs no further stage."""
         return self.error is not None or self.missed or self.stopped
 
     @property
@@ -55,9 +55,9 @@ class Sample:
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by a robot's chance that can be trusted, verdict, touch, target alignment, margin, order.
+    """The best sample: by reliable success of the robot, verdict, touch, target alignment, margin, order.
 
-    Alignments that round to the same twentieth count as equal: what is left of their difference is noise.
+    Alignments that round to the same twentieth count as equal: smaller differences are noise.
 
     Raises:
         TavidError: the first sample's error when no sample got through all stages.
@@ -77,7 +77,7 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
 
 
 def is_good(sample: Sample, request: InteractionRequest) -> bool:
-    """Whether nothing is wanting: it passes, a hand touches the target, and the robot, if one was asked, did it."""
+    """Whether it is good in every respect: it passes, a hand touches the target, and the robot, if any, succeeded."""
     if sample.report is None:
         return False
     s = score(sample, request)

@@ -1,4 +1,4 @@
-"""The lifted motion from a second viewpoint: what the camera that took the picture cannot show."""
+"""The lifted motion from a second viewpoint, to show what the original camera cannot."""
 
 import numpy as np
 
@@ -12,16 +12,16 @@ TARGET = (60, 200, 90)
 TOUCHED = (245, 140, 20)
 OTHER = (140, 153, 173)
 SUPPORT = (170, 130, 95)
-# turned about the vertical, away from the camera's own direction, and above the horizon
+# azimuth relative to the camera's own direction, and elevation above the horizon
 TURN_DEG = 65.0
 ABOVE_DEG = 14.0
-# what is farther than this from person and target is not made room for
+# objects farther than this from person and target may be outside the view
 NEAR_M = 0.6
 RING_PX = 15
 
 
 def second_view(motion: HoiMotion, posed: PosedBody, size_px: tuple[int, int]) -> np.ndarray:
-    """The body, the objects, what they stand on, and a ring where a hand touches.
+    """The body, the objects, their supports, and a ring where a hand touches.
 
     Args:
         posed: the motion's body; size_px: (width, height).
@@ -53,7 +53,7 @@ def second_view(motion: HoiMotion, posed: PosedBody, size_px: tuple[int, int]) -
 
 
 def viewpoint_of(motion: HoiMotion, skin_m: np.ndarray, size_px: tuple[int, int]) -> Viewpoint:
-    """From the side on which the target is nearer than the person, far enough to see person and target throughout.
+    """A camera on the side where the target is nearer than the person, far enough to see both throughout.
 
     Args:
         skin_m: (T, V, 3), world.
@@ -63,10 +63,10 @@ def viewpoint_of(motion: HoiMotion, skin_m: np.ndarray, size_px: tuple[int, int]
 
 
 def towards_viewer(motion: HoiMotion, person_m: np.ndarray) -> np.ndarray:  # (3,) -> (3,)
-    """Unit vector to who looks from the side on which the target is nearer than the person; world."""
+    """Unit vector (world) towards a camera on the side where the target is nearer than the person."""
     ahead = motion.camera.T_world_camera[:3, 2].copy()
     ahead[2] = 0
-    # a camera that looks straight down has no direction of its own
+    # a camera that looks straight down has no horizontal direction
     ahead = ahead / np.linalg.norm(ahead) if np.linalg.norm(ahead) > 1e-6 else np.array([0.0, 1.0, 0.0])
     beside = motion.target.T_world_object[0, :3, 3] - person_m if motion.target is not None else -ahead
     to_right = np.cross(ahead, [0, 0, 1])
@@ -77,7 +77,7 @@ def towards_viewer(motion: HoiMotion, person_m: np.ndarray) -> np.ndarray:  # (3
 
 
 def _shown_points(motion: HoiMotion, skin_m: np.ndarray) -> np.ndarray:  # (N, 3)
-    """What the picture makes room for: the person and the target over time, and objects that lie near them."""
+    """The points that the view must contain: person and target over time, and objects near them."""
     some = np.unique(np.linspace(0, motion.num_frames - 1, 12).round().astype(int))
     points = skin_m[some][:, ::10].reshape(-1, 3)
     if motion.target is not None:
@@ -89,7 +89,7 @@ def _shown_points(motion: HoiMotion, skin_m: np.ndarray) -> np.ndarray:  # (N, 3
 
 
 class _Scene:
-    """The motion, to be looked at; the body is made anew for every frame."""
+    """The motion as a PyBullet scene; the body's mesh is replaced for every frame."""
 
     def __init__(self, world: DrawnWorld, motion: HoiMotion, posed: PosedBody):
         self.world, self.motion, self.posed = world, motion, posed
@@ -102,7 +102,7 @@ class _Scene:
         }
 
     def show(self, t: int) -> None:
-        """Move everything to where it is in frame `t`."""
+        """Move everything to its place in frame `t`."""
         for thing in self.motion.objects:
             body = self.objects[thing.name]
             self.world.move(body, thing.T_world_object[t])
@@ -118,7 +118,7 @@ class _Scene:
 
 
 def _coloured_parts(body) -> list[tuple[np.ndarray, np.ndarray, tuple[int, int, int]]]:
-    """The faces of a body by colour: vertices that each colour needs, faces among these, colour."""
+    """The faces of a body by colour: vertices of each colour, faces indexed into these, colour."""
     faces = np.asarray(body.faces)
     if body.vertex_labels is None:
         colours = np.tile(SKIN_RGB, (len(faces), 1))

@@ -22,6 +22,7 @@ MAX_SCANNED_PX = 1_500_000_000
 # without formats that call other programs, or that neither cameras nor mask tools write
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 _HINT = "give a PNG or JPEG file"
+_EIGHT_BITS = "scale it to 8 bits a channel"
 _SCAN = b"\xff\xda"
 
 
@@ -29,14 +30,15 @@ def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     """A camera frame; greyscale and transparent pictures become RGB.
 
     Raises:
-        InputError: IMAGE_INVALID when the file is missing, damaged, too large or has more than 8 bits a channel.
+        InputError: IMAGE_INVALID when the file is missing, damaged, too large or has more than 8 bits a channel: how
+            these map to brightness differs between cameras.
     """
     picture = _open(path, "image", ErrorCode.IMAGE_INVALID)
     if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
         raise InputError(
             ErrorCode.IMAGE_INVALID,
-            f"image {path} has pixels of kind {picture.mode!r}",
-            "give an RGB image with 8 bits a channel",
+            f"image {path} has more than 8 bits a pixel ({picture.mode}): how they map to brightness is not known",
+            _EIGHT_BITS,
         )
     return np.asarray(picture.convert("RGB"))
 
@@ -130,12 +132,29 @@ def _open(path, name: str, code: ErrorCode):
             if not 0 < max(width, height) <= MAX_SIDE_PX:
                 raise ValueError(f"it has {width}x{height} pixels, each side may have {MAX_SIDE_PX}")
             check_passes(picture, content)
+            if has_deep_colours(picture):
+                raise InputError(code, f"{name} {path} has 16 bits a channel, of which 8 would be lost", _EIGHT_BITS)
             # an MPO is a JPEG with more pictures behind it, as telephones write them: the first is the picture
             if picture.format != "MPO" and getattr(picture, "is_animated", False):
                 raise ValueError(f"it holds several pictures ({picture.format}): save the one that is meant")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)  # else a picture that is not turned is copied
             return picture
+
+
+def has_deep_colours(picture) -> bool:
+    """Whether a picture, opened and not decoded, stores several channels with more than 8 bits each.
+
+    Pillow would drop the lower bits without a word. A single channel keeps its 16 bits, which its mode shows.
+    """
+    if picture.mode.startswith(("I", "F")):
+        return False
+    for _, _, _, arguments in picture.tile:
+        layout, *numbers = arguments if isinstance(arguments, tuple) else (arguments,)
+        # the layout of a PPM does not say its depth: its largest value does
+        if ";16" in str(layout) or picture.format == "PPM" and any(number > 255 for number in numbers):
+            return True
+    return False
 
 
 def check_passes(picture, content) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, DecoderWatch
 from hoi_motion.media.decoder_words import MAX_LINE, MAX_LINES, DecoderWords
+from hoi_motion.media.picture_filters import PictureKind
 
 # a video with larger pictures is refused before one is decoded
 MAX_VIDEO_PX = 4096 * 4096
@@ -67,6 +68,7 @@ class VideoStream:
         duration_s: how long the container says it is from its first frame on, None when it does not say.
         tick_s: the step of the clock by which its frames tell their times.
         container: ffmpeg's name of the format.
+        kind: whether its pictures are interlaced or HDR; `frames` gives them deinterlaced and as SDR.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class VideoStream:
     duration_s: float | None
     tick_s: float
     container: str
+    kind: PictureKind = PictureKind()
 
     @property
     def shown_px(self) -> tuple[int, int]:
@@ -116,7 +119,8 @@ class VideoStream:
         if pick is not None:
             chosen = [f"select=between(n\\,{pick[0]}\\,{pick[-1]})*not(mod(n-{pick[0]}\\,{pick.step}))"]
             limit = ["-frames:v", str(len(pick))]
-        picture = [*chosen, f"scale={w}:{h}:flags={way}", "setsar=1", "format=rgb24"]
+        scaled = f"scale={w}:{h}:flags={way}"
+        picture = [*self.kind.deinterlacing(), *chosen, scaled, *self.kind.tone_mapping(), "setsar=1", "format=rgb24"]
         # the same frames twice: their times and sizes as a list, and their pixels
         told_fd, tell_fd = os.pipe()
         count, last_s = 0, 0.0
@@ -244,7 +248,9 @@ def open_video(path) -> VideoStream:
     duration_s = 3600 * hours + 60 * minutes + seconds if long else None
     if long and container in _LENGTH_FROM_ZERO:
         duration_s -= max(0.0, float(said.found(r"  Duration: [\d:.]+, start: (-?[\d.]+)") or 0.0))
-    return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container)
+    kind = PictureKind.of_stream(videos[0][1])
+    kind.warn_of_hdr(path)
+    return VideoStream(path, (height, width), pixel_aspect, duration_s, float(tick), container, kind)
 
 
 def output_name(path) -> str:

@@ -28,7 +28,7 @@ SHOULDER_TWIST_DEG = 100.0
 
 @dataclass(frozen=True)
 class JointRange:
-    """Range of one joint or chain of joints, degrees, for the left or middle of the body.
+    """Range of one joint or chain of joints, degrees, for the left side or the middle of the body.
 
     Attributes:
         joints: names composed in this order; "left_" stands for both sides.

@@ -1,8 +1,8 @@
-"""PyBullet, and meshes as its shapes, handed over so that nothing of them stays behind.
+"""PyBullet, and meshes passed to it as shapes without leaking memory.
 
-PyBullet never lets go of the sequences of a mesh: of every list of vertices, and of every vertex in it, it keeps a
-count, and the memory of each mesh is lost (6 MB for 10,000 vertices, 140 for a film of a person). So it is given the
-same rows again and again, with other numbers in them.
+PyBullet never releases the Python sequences of a mesh: it keeps a reference to every list of vertices and every vertex
+in it, so each mesh leaks (6 MB for 10,000 vertices, 140 MB for a film of a person). It is therefore given the same row
+objects every time, with other numbers in them.
 """
 
 import threading
@@ -17,7 +17,7 @@ from hoi_motion.native_log import quiet_pybullet
 with quiet_pybullet():  # its build date, where commands print one line
     import pybullet
 
-_rows: list[list[float]] = []  # of x, y and z: as many as the largest mesh so far needed
+_rows: list[list[float]] = []  # rows of x, y and z: as many as the largest mesh so far needed
 _vertices: list[list[float]] = []
 _normals: list[list[float]] = []
 _indices: list[int] = []
@@ -25,11 +25,11 @@ _in_use = threading.Lock()
 
 
 def collision_mesh(client: int, vertices_m: np.ndarray, faces: np.ndarray | None = None) -> int:
-    """PyBullet's number of a shape to collide with.
+    """PyBullet's index of a new collision shape.
 
     Args:
         vertices_m: (N, 3).
-        faces: (F, 3), triangles as they are; None for the hull of the vertices.
+        faces: (F, 3), for the triangle mesh itself; None for the convex hull of the vertices.
     """
     with _lent(vertices_m, faces) as mesh:
         return pybullet.createCollisionShape(pybullet.GEOM_MESH, **mesh, physicsClientId=client)
@@ -38,11 +38,11 @@ def collision_mesh(client: int, vertices_m: np.ndarray, faces: np.ndarray | None
 def visual_mesh(
     client: int, vertices_m: np.ndarray, faces: np.ndarray, normals: np.ndarray | None = None, **look
 ) -> int:
-    """PyBullet's number of a shape to be seen.
+    """PyBullet's index of a new visual shape.
 
     Args:
         vertices_m: (N, 3). faces: (F, 3). normals: (N, 3), None for PyBullet's own.
-        look: colours, as createVisualShape takes them.
+        look: colours, as arguments of createVisualShape.
     """
     with _lent(vertices_m, faces, normals) as mesh:
         return pybullet.createVisualShape(pybullet.GEOM_MESH, **mesh, **look, physicsClientId=client)
@@ -52,7 +52,7 @@ def visual_mesh(
 def _lent(
     vertices_m: np.ndarray, faces: np.ndarray | None = None, normals: np.ndarray | None = None
 ) -> Iterator[dict[str, list]]:
-    """A mesh as PyBullet takes it, in lists and rows that are everybody's; the lists are empty again afterwards."""
+    """A mesh as PyBullet's arguments, in shared lists and rows; the lists are emptied afterwards."""
     count = len(vertices_m)
     with _in_use, no_collection():
         _rows.extend([0.0, 0.0, 0.0] for _ in range(2 * count - len(_rows)))
@@ -70,7 +70,7 @@ def _lent(
 
 
 def _filled(rows: list[list[float]], free: list[list[float]], values: np.ndarray) -> list[list[float]]:
-    """`rows` with the free ones in it, which hold the values (N, 3) now."""
+    """`rows` filled with shared row objects that now hold the values (N, 3)."""
     for row, value in zip(free, np.asarray(values, float).tolist()):
         row[:] = value
     rows[:] = free

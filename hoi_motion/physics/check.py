@@ -25,7 +25,8 @@ def check_motion(
         on_progress: called with stage "check".
 
     Raises:
-        CheckError: CHECK_NOT_RUN when the body is missing or another one, an object has no volume, or PyBullet fails.
+        CheckError: CHECK_NOT_RUN when the body is missing or does not match, an object has no volume, or PyBullet
+            fails.
         ControlError: CANCELLED once the token is set.
     """
     cancel = cancel or CancelToken()
@@ -50,7 +51,7 @@ def run_checks(
 
 
 def free_body():
-    """The free body; a missing one is an error of the check."""
+    """The free body; if it is missing, that is an error of the check."""
     from hoi_motion.body import load_body
 
     try:

@@ -1,7 +1,7 @@
-"""What can be done about a failed check: each fix takes the motion's geometry and returns a changed motion.
+"""Fixes for failed checks: each takes the motion's geometry and returns a changed motion.
 
-Frames that are at fault are brought to `AIM` of the limit; the change fades out over the neighbouring frames. The first
-frame is left alone unless it is at fault itself. A fix that has nothing to offer returns None.
+Frames that exceed a limit are brought to `AIM` of it; the change fades out over the neighbouring frames. The first
+frame is left alone unless it exceeds the limit itself. A fix that cannot help returns None.
 """
 
 from dataclasses import replace
@@ -20,18 +20,18 @@ from hoi_motion.physics.world import PhysicsWorld
 from hoi_motion.rigid import moved_back
 
 AIM = 0.25
-"""Share of a limit that a repaired frame is left with, so that rounding and skinning do not bring the fault back."""
+"""Share of the limit to which a frame is repaired, so that rounding and skinning do not bring the fault back."""
 STIFFNESS = 4.0
-"""Weight of second differences against the size of a change: it fades out over about two frames."""
+"""Weight of a change's second differences against its size: it fades out over about two frames."""
 CALMING = 0.25
 ARM_WORDS = ("forearm", "hand")
 
 
 def calm_joints(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Joints that turn too fast become slower.
+    """Slow down joints that turn too fast.
 
-    A frame that is left as fast as it is reached is put between its neighbours, in the order of time; what is still
-    too fast is averaged with its neighbours, as often as it takes.
+    In order of time, a frame whose steps before and after are both too fast is moved midway between its neighbours;
+    what is still too fast is averaged with its neighbours until it is not.
     """
     motion, limit_rad = geometry.motion, geometry.config.joint_velocity_rad_s / geometry.motion.fps
     pose = np.array(motion.pose_rad, np.float64)
@@ -66,12 +66,12 @@ def set_on_ground(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | 
 
 
 def stop_feet(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Take the sliding of planted feet back from the body as a whole, entirely: what slides at all should stand."""
+    """Remove the skating of planted feet completely, by moving the body as a whole."""
     limit = geometry.config.skating_m * 30 / geometry.motion.fps
     back = np.zeros((geometry.motion.num_frames, 3))
     slides = np.stack([foot_slide_m(geometry, side) for side in ("left", "right")])  # (2, T - 1, 2)
     length = np.linalg.norm(slides, axis=2)
-    steadiest = length.argmin(axis=0)  # the body cannot stop a foot without moving the other
+    steadiest = length.argmin(axis=0)  # moving the body to stop one foot moves the other
     sliding = np.isfinite(length.min(axis=0)) & (length.min(axis=0) > limit)
     steps = np.take_along_axis(slides, steadiest[None, :, None], axis=0)[0]
     back[1:, :2][sliding] = -steps[sliding]
@@ -79,7 +79,7 @@ def stop_feet(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None
 
 
 def rest_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Leave objects where they are until something touches them, and where they were put afterwards."""
+    """Keep objects in place until something touches them, and where they were put afterwards."""
     changed = {}
     for item in geometry.motion.objects:
         T = item.T_world_object.copy()
@@ -140,12 +140,12 @@ def leave_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | 
 
 
 def steady_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """An object that jumps out of the hand is put back into it; one that nobody holds is left where it is."""
+    """Put an object that jumps out of the hand back into it; leave one that nobody holds where it is."""
     return _with_objects(geometry.motion, _regripped(geometry)) or rest_objects(geometry, world)
 
 
 def close_grip(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Where a hand has lost what it should hold: an object in the air goes with the hand, another is reached for."""
+    """Restore lost contact: an object in the air follows the hand, for one at rest the hand reaches."""
     motion, shifts = geometry.motion, {}
     regripped = _regripped(geometry)
     for item in motion.objects:
@@ -171,7 +171,7 @@ def _said_to_be_held(motion: HoiMotion, item: ObjectMotion) -> np.ndarray:  # (T
 
 
 def _regripped(geometry: MotionGeometry) -> dict[str, np.ndarray]:
-    """Poses of the objects that leave a hand which is said to hold them, as if they had stayed in it."""
+    """Poses, as if they had stayed in it, of objects that leave a hand which is labelled as holding them."""
     motion, poses = geometry.motion, {}
     for item in motion.objects:
         for hand in sorted({c.hand for c in motion.contacts if c.object_name == item.name}):
@@ -185,7 +185,7 @@ def _regripped(geometry: MotionGeometry) -> dict[str, np.ndarray]:
 
 
 def faded(need_m: np.ndarray) -> np.ndarray:  # (T, 3) -> (T, 3)
-    """A change over time that meets the need of every frame that has one and fades out smoothly over the others."""
+    """A change over time that meets the need of each frame that has one and fades out smoothly over the others."""
     needed = np.linalg.norm(need_m, axis=1) > 0
     weight = np.where(needed, 1e6, 1.0)
     weight[0] = 1e9
@@ -195,7 +195,7 @@ def faded(need_m: np.ndarray) -> np.ndarray:  # (T, 3) -> (T, 3)
 
 
 def _larger(known: np.ndarray, separation_m: np.ndarray, limit_m: float) -> np.ndarray:
-    """The larger of a known push and of what a separation beyond the limit asks for."""
+    """The larger of a known push and the one needed for a penetration beyond the limit."""
     depth = np.linalg.norm(separation_m)
     if depth <= limit_m:
         return known
@@ -211,7 +211,7 @@ def _note(pushes: dict, geometry: MotionGeometry, frame: int, joint: int, separa
 
 
 def _add_pushes(pushes, geometry, world, obstacle, T_world_obstacle, frames, vertices) -> None:
-    """Note how every part with skin inside a convex obstacle leaves it."""
+    """Record the shift by which every part with skin inside a convex obstacle leaves it."""
     pairs = np.unique(np.stack([frames, geometry.parts.joint_of_vertex[vertices]]), axis=1).T
     for frame, joint in pairs.tolist():
         if joint in geometry.parts.hulls_m:
@@ -243,7 +243,7 @@ def _out_of_one_face(
 
 
 def _pushed(geometry: MotionGeometry, pushes: dict[str, np.ndarray]) -> HoiMotion | None:
-    """The body and its hands shifted; the body only sideways and no faster than planted feet may slide."""
+    """Shift the body and its hands; the body only sideways and no faster than planted feet may slide."""
     pushes = {mover: push for mover, push in pushes.items() if push.any()}
     if not pushes:
         return None
@@ -277,7 +277,7 @@ def _way_to_surface(geometry: MotionGeometry, item: ObjectMotion, frame: int, po
 
 
 def _carried(item: ObjectMotion, T_world_wrist: np.ndarray, touching: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """Object poses that in the lost frames keep their pose in the hand, blended between the frames around a gap."""
+    """Object poses that keep their pose in the hand during the lost frames, blended between the frames around a gap."""
     T = item.T_world_object.copy()
     in_hand = np.linalg.inv(T_world_wrist) @ T
     good = np.flatnonzero(touching)
@@ -300,7 +300,7 @@ def _shifted_body(motion: HoiMotion, shift_m: np.ndarray) -> HoiMotion:  # (T, 3
 
 
 def _with_objects(motion: HoiMotion, T_world_object: dict[str, np.ndarray]) -> HoiMotion | None:
-    """The motion with other poses of some objects; None when there are none."""
+    """The motion with new poses of some objects; None when there are none."""
     if not T_world_object:
         return None
     objects = (replace(o, T_world_object=T_world_object.get(o.name, o.T_world_object)) for o in motion.objects)

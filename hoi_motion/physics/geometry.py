@@ -1,4 +1,4 @@
-"""MotionGeometry: everything the checks measure on, computed once a motion: skin, parts, surfaces, who touches what."""
+"""MotionGeometry: what the checks measure, computed once per motion: skin, parts, surfaces, touches."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,14 +48,15 @@ class MotionGeometry:
         self._near, self._supported = {}, {}
 
     def with_scene(self, motion: HoiMotion) -> "MotionGeometry":
-        """The geometry of a motion with the same person and other objects, supports or contacts: no skin is posed anew.
+        """The geometry of a motion with the same person and other objects, supports or contacts, without posing the
+        skin again.
 
         Raises:
-            ValueError: when the person moves otherwise.
+            ValueError: the person moves differently.
         """
         ours, theirs = ((m.pose_rad, m.transl_m, m.betas) for m in (self.motion, motion))
         if not all(np.array_equal(a, b) for a, b in zip(ours, theirs)):
-            raise ValueError("the person of the other motion moves otherwise")
+            raise ValueError("the person moves differently in the other motion")
         other = object.__new__(MotionGeometry)
         other.motion, other.config, other.parts = motion, self.config, self.parts
         other.vertices_m, other.joints_m, other.T_world_part = self.vertices_m, self.joints_m, self.T_world_part
@@ -75,7 +76,7 @@ class MotionGeometry:
         return item.T_world_object[:, :3, :3] @ self.surfaces[item.name].centre_m + item.T_world_object[:, :3, 3]
 
     def near(self, item: ObjectMotion) -> NearPoints:
-        """Skin points inside an object or at most the contact distance outside."""
+        """Skin points inside an object or within the contact distance of it."""
         if item.name not in self._near:
             self._near[item.name] = self._find_near(item)
         return self._near[item.name]
@@ -137,7 +138,7 @@ class MotionGeometry:
         return box_signed_distance(local, support.size_m.astype(np.float32))
 
     def supported(self, item: ObjectMotion) -> np.ndarray:  # (T,) bool
-        """Frames in which something carries the object from below: the floor, a support, another object."""
+        """Frames in which something supports the object from below: the floor, a support, another object."""
         if item.name not in self._supported:
             self._supported[item.name] = self._find_supported(item)
         return self._supported[item.name]

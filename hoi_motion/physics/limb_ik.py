@@ -23,7 +23,7 @@ def move_hand(
     side: str,
     shift_m: np.ndarray,  # (T, 3)
 ) -> np.ndarray:  # (T, 55, 3)
-    """A pose whose wrist is `shift_m` (world) from where it was, or as near as the arm reaches.
+    """A pose whose wrist is shifted by `shift_m` (world), or as far as the arm reaches.
 
     Frames without a shift keep their values bit for bit.
 

@@ -1,4 +1,4 @@
-"""The person as rigid parts: one convex hull per joint, fitted to the skin of the body in use."""
+"""The person as rigid parts: one convex hull per joint, fitted to the body's skin."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +32,7 @@ _WORDS = {
 
 
 def part_words(joint: int) -> str:
-    """A joint's part as a person would call it, for example "right forearm"."""
+    """The common name of a joint's part, for example "right forearm"."""
     name = JOINT_NAMES[joint]
     side, _, rest = name.partition("_") if name.startswith(("left_", "right_")) else ("", "", name)
     return f"{side} {_WORDS.get(rest.rstrip('123'), _WORDS.get(rest, rest))}".strip()

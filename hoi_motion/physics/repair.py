@@ -36,7 +36,7 @@ class Move:
     """How far one thing was moved.
 
     Attributes:
-        what: "body" for all of it, a joint's name (then against the pelvis), or an object's name.
+        what: "body" as a whole, a joint's name (relative to the pelvis), or an object's name.
         frames: number of frames in which it moved.
         median_m, max_m: over those frames, metres.
         max_frame: the frame of the largest move.
@@ -56,17 +56,17 @@ class Move:
 
 @dataclass(frozen=True)
 class RepairResult:
-    """What became of a repair.
+    """The outcome of a repair.
 
     Attributes:
         outcome: NOT_NEEDED (it passed as it was), REPAIRED, BEYOND_LIMIT (it would have to change too much), or
             NOT_REPAIRED (a failed check has no fix, or the fixes do not help).
         motion: the repaired motion; the given one, the same object, unless the outcome is REPAIRED.
         before: the report of the given motion; report: of `motion`.
-        moves: what moved, most first; with BEYOND_LIMIT what would have had to.
+        moves: what moved, largest first; with BEYOND_LIMIT what would have had to move.
         joint_change_m: (median, max) of the change of the joints' world positions over joints and frames, metres.
         turned_deg: largest change of a joint's rotation, degrees.
-        reason: in words.
+        reason: the outcome in words.
     """
 
     outcome: RepairOutcome
@@ -79,7 +79,7 @@ class RepairResult:
     reason: str = "nothing had to be repaired"
 
     def to_dict(self) -> dict:
-        """What stands in plan.json and in the report's file."""
+        """The entry in plan.json and in the report's file."""
         return {
             "outcome": str(self.outcome),
             "reason": self.reason,
@@ -98,10 +98,10 @@ def repair_motion(
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
 ) -> RepairResult:
-    """Change a motion that fails its check as little as it takes to pass, within the `repair_*` limits.
+    """Make a failing motion pass its check by the smallest change, within the `repair_*` limits.
 
-    One failed check after another is mended, causes before consequences, and everything is checked again; a motion
-    counts as repaired only when the whole check passes. The same motion always gives the same result.
+    Failed checks are repaired one after the other, causes before consequences, with all checks run again; a motion
+    counts as repaired only when it passes all of them. The result is deterministic.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.
@@ -134,18 +134,18 @@ def repair_motion(
     if report.verdict is not Verdict.PASS or better is not None:
         failed = ", ".join(c.name for c in report.checks if c.verdict is Verdict.FAIL)
         return RepairResult(
-            RepairOutcome.NOT_REPAIRED, motion, before, before, reason=f"no change was found that mends {failed}"
+            RepairOutcome.NOT_REPAIRED, motion, before, before, reason=f"no change was found that fixes {failed}"
         )
-    reason = f"mended {', '.join(dict.fromkeys(used))}: moved {'; '.join(map(str, moves[: MAX_NAMED_JOINTS + 1]))}"
+    reason = f"fixed {', '.join(dict.fromkeys(used))}: moved {'; '.join(map(str, moves[: MAX_NAMED_JOINTS + 1]))}"
     if not moves:
-        reason = f"mended {', '.join(dict.fromkeys(used))}: turned joints by at most {turned:.0f} degrees"
+        reason = f"fixed {', '.join(dict.fromkeys(used))}: turned joints by at most {turned:.0f} degrees"
     return RepairResult(RepairOutcome.REPAIRED, changed, before, report, **numbers, reason=reason)
 
 
 def _check_and_fix(
     motion: HoiMotion, config: CheckConfig, body, cancel: CancelToken
 ) -> tuple[PhysicsReport, str, HoiMotion | None]:
-    """The report, and the motion after the fix of the first failed check; None when none fails that can be fixed."""
+    """The report, and the motion after fixing the first failed check that has a fix; None if there is none."""
     geometry = MotionGeometry(motion, config, body)
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
         report = run_checks(geometry, world, silent, cancel)
@@ -196,7 +196,7 @@ def _object_change_m(old, new) -> np.ndarray:  # (T,)
 
 
 def _beyond_limits(posed_old: PosedBody, posed_new: PosedBody, config: CheckConfig) -> str:
-    """In words what a repair would have to move too far; empty when nothing."""
+    """What a repair would have to move too far, in words; empty if nothing."""
     before, after = _joints_m(posed_old), _joints_m(posed_new)
     old, new = posed_old.motion, posed_new.motion
     root = np.linalg.norm((after - before)[:, 0], axis=1)

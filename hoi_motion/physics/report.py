@@ -25,7 +25,7 @@ class CheckResult:
     Attributes:
         value, limit: in `unit`; value is None when the check did not run, limit is None when it only reports.
         worst_frame: frame index of the worst value, None when there is none.
-        reason: in words what was found, or why the check did not run.
+        reason: what was found, or why the check did not run, in words.
     """
 
     name: str
@@ -51,12 +51,12 @@ class CheckResult:
 
     @classmethod
     def at_most(cls, name, value, limit, unit, worst_frame, reason) -> "CheckResult":
-        """A check that passes while the value does not exceed the limit."""
+        """A check that passes if the value does not exceed the limit."""
         return cls(name, Verdict.PASS if value <= limit else Verdict.FAIL, value, limit, unit, worst_frame, reason)
 
     @classmethod
     def at_least(cls, name, value, limit, unit, worst_frame, reason) -> "CheckResult":
-        """A check that passes while the value reaches the limit."""
+        """A check that passes if the value reaches the limit."""
         return cls(name, Verdict.PASS if value >= limit else Verdict.FAIL, value, limit, unit, worst_frame, reason)
 
     @classmethod
@@ -81,9 +81,10 @@ class PhysicsReport:
 
     @property
     def margin(self) -> float | None:
-        """Smallest distance of a value from its limit, in limits; negative when a check failed, None when none ran.
+        """Smallest distance of a value from its limit, relative to the limit; negative if a check failed, None if none
+        ran.
 
-        A limit of 0 leaves no margin to what keeps it; what breaks it counts in its unit.
+        With a limit of 0 the margin is 0 if it is kept, and the excess in its unit if not.
         """
         margins = [
             abs(c.value - c.limit) / (abs(c.limit) or 1.0) * (1 if c.verdict is Verdict.PASS else -1)

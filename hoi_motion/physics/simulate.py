@@ -1,11 +1,11 @@
 """Simulation of a motion in PyBullet: a person of rigid parts with motors in the joints, and objects left alone.
 
-The person's parts are the hulls of `PersonParts`, heavy as water, joined by ball joints at the body's joints; fingers
-are left out. Every joint is driven to the motion's rotation by PyBullet's joint motor, an implicit PD controller within
-the solver (stable at any gain, as stable PD of Tan, Liu & Turk 2011 is). A soft spring and damper on the pelvis keeps
-the person from falling over: motors alone cannot balance. Its force is the residual root wrench, and says how much of
-the motion is not explained by the body's own contacts with floor and furniture. The weaker the spring, the less it can
-hide.
+The person's parts are the hulls of `PersonParts` with the density of water, joined by ball joints at the body's joints;
+fingers are left out. Every joint is driven to the motion's rotation by PyBullet's joint motor, an implicit PD
+controller within the solver (stable at any gain, as stable PD of Tan, Liu & Turk 2011 is). A soft spring and damper on
+the pelvis keeps the person from falling over: motors alone cannot balance. Its force is the residual root wrench: how
+much of the motion is not explained by the body's own contacts with floor and furniture. The weaker the spring, the less
+it can hide.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ MOTOR_TORQUE_N_M = 300.0
 MOTOR_GAIN = 0.3
 MOTOR_DAMPING = 1.0
 ROOT_SAG_M = 0.05
-"""The root spring would carry the whole weight when the pelvis is this much too low."""
+"""The root spring would carry the whole weight if the pelvis were this much too low."""
 ROOT_TORQUE_N_M_RAD = 600.0
 ROOT_DAMPING_N_M_S_RAD = 10.0
 SETTLE_S = 1.0
@@ -51,7 +51,7 @@ class Tracking:
     Attributes:
         error_m: (T,), mean distance of the joints to the motion's.
         root_force_share: (T,), force of the root spring over the body's weight, mean over each frame's steps.
-        root_torque_n_m: (T,), likewise its torque.
+        root_torque_n_m: (T,), its torque, likewise.
         mass_kg: of the simulated person.
     """
 
@@ -62,9 +62,10 @@ class Tracking:
 
 
 def track_motion(geometry: MotionGeometry) -> Tracking:
-    """Let a simulated person follow the motion from its first frame on.
+    """Track the motion with a simulated person, from the first frame on.
 
-    One that is lost gets a second try with half the step: a simulation that blows up says nothing about the motion.
+    If tracking is lost, it is tried again with half the time step: a diverging simulation says nothing about the
+        motion.
     """
     tracking = _track(geometry, STEP_S)
     return tracking if tracking.error_m.max() < LOST_M else _track(geometry, STEP_S / 2)
@@ -77,7 +78,7 @@ def _track(geometry: MotionGeometry, step_s: float) -> Tracking:
 
 
 def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, float]:
-    """Metres that each object moves in a second when it is left where it is in the first frame, all together."""
+    """Metres that each object moves in one second when all are released at their place in the first frame."""
     with bullet_client() as client:
         add_scene(client, geometry)
         bodies, starts = {}, {}
@@ -197,7 +198,7 @@ def _follow(client: int, geometry: MotionGeometry, step_s: float) -> Tracking:
 
 
 def _reference(motion, pelvis_m: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pelvis places (S, 3) and local rotations (S, 22, 4) xyzw in ORDER at every simulation step."""
+    """Pelvis positions (S, 3) and local rotations (S, 22, 4) xyzw in ORDER at every simulation step."""
     times = np.arange(motion.num_frames)
     fine = np.minimum(np.arange(motion.num_frames * steps) / steps, times[-1])
     places = np.stack([np.interp(fine, times, pelvis_m[:, k]) for k in range(3)], axis=1)

@@ -15,9 +15,9 @@ ROUND_FILL = 0.9
 
 
 class ObjectSurface:
-    """A closed triangle surface that answers signed distances.
+    """A closed triangle surface with its signed distance.
 
-    The nearest triangles are found with a tree of surface samples and their distance is computed exactly. Inside a
+    The nearest triangles are found with a tree of surface samples, and their distance is computed exactly. Inside a
     convex surface the depth is the distance to the nearest face plane, which is exact; on others the sign is that of
     the nearest triangle seen most from above (it decides ties at edges and corners correctly).
 
@@ -68,7 +68,7 @@ class ObjectSurface:
 
     @cached_property
     def is_round(self) -> bool:
-        """Whether it is a ball: all corners as far from its middle, and it fills the sphere through them."""
+        """Whether it is a sphere: all corners are equally far from the centre, and it fills the sphere through them."""
         low, high = self.bounds_m
         away = np.linalg.norm(self.vertices_m - (low + high) / 2, axis=1)
         filled = self.volume_m3 / (4 / 3 * np.pi * away.mean() ** 3)
@@ -130,7 +130,7 @@ def box_signed_distance(points_m: np.ndarray, size_m: np.ndarray) -> np.ndarray:
 
 
 def _is_closed(faces: np.ndarray, vertices_m: np.ndarray) -> bool:
-    """Every edge is used once in each direction, after vertices at the same place are merged."""
+    """Whether every edge is used once in each direction, after merging coincident vertices."""
     merged = np.unique(np.round(vertices_m, 6), axis=0, return_inverse=True)[1].reshape(-1)[faces]
     merged = merged[(merged != np.roll(merged, 1, axis=1)).all(axis=1)]
     edges = np.concatenate([merged[:, [0, 1]], merged[:, [1, 2]], merged[:, [2, 0]]])

@@ -1,4 +1,4 @@
-"""The PyBullet world: floor, supports, objects as rigid bodies, the person as hulls moved by hand."""
+"""The PyBullet world: floor, supports, objects as rigid bodies, the person as kinematically moved hulls."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -16,12 +16,12 @@ from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.rigid import moved_back, moved_each
 
 GRAVITY_M_S2 = 9.81
-# Mass over outer volume of household things (YCB object set, Calli et al. 2015: hollow mugs to full cans).
+# Mass over outer volume of household objects (YCB object set, Calli et al. 2015: hollow mugs to full cans).
 DENSITY_KG_M3 = {"mug": 300, "cup": 200, "bowl": 250, "bottle": 600, "can": 900, "box": 250, "ball": 150, "book": 700}
 DEFAULT_DENSITY_KG_M3 = 400
 MASS_RANGE_KG = (0.02, 30.0)
 FRICTION = 0.6
-# an object this near a support's top, and this little beyond its edge at the most, rests on it
+# an object within these distances of a support's top and of its edge rests on it
 ON_IT_M = 0.02
 EDGE_M = 0.05
 COLLISION_MARGIN_M = 1e-4
@@ -29,16 +29,16 @@ COLLISION_MARGIN_M = 1e-4
 
 
 def object_mass_kg(name: str, volume_m3: float) -> float:
-    """Mass by class and outer volume: the first known word in the name sets the density of all that is within."""
+    """Mass by class and outer volume: the first known word in the name sets the density, contents included."""
     density = next((d for word, d in DENSITY_KG_M3.items() if word in name.lower()), DEFAULT_DENSITY_KG_M3)
     return float(np.clip(density * volume_m3, *MASS_RANGE_KG))
 
 
 def under_its_way(support: SupportBox, objects: Iterable[ObjectMotion]) -> SupportBox:
-    """A support as large as the way of what rests on it in the first frame.
+    """A support enlarged to the path of what rests on it in the first frame.
 
-    A lift knows that something carries an object and how high it is, not how far it reaches: where a person slides the
-    object along, there it reaches. What is as large already stays as it is.
+    A lift knows the height of a support, not its extent: it must extend to wherever the person slides the object. A
+    support that is large enough is not changed.
     """
     T, half = support.T_world_box, support.size_m / 2
     low, high = -half[:2], half[:2]
@@ -60,7 +60,7 @@ def under_its_way(support: SupportBox, objects: Iterable[ObjectMotion]) -> Suppo
 
 @contextlib.contextmanager
 def bullet_client() -> Iterator[int]:
-    """A PyBullet client without a window, disconnected at the end.
+    """A headless PyBullet client, disconnected at the end.
 
     Raises:
         CheckError: CHECK_NOT_RUN when it does not start.
@@ -75,10 +75,10 @@ def bullet_client() -> Iterator[int]:
 
 
 class BulletWorld:
-    """What `_build` makes in a PyBullet client of its own; use it in a `with` statement, which always disconnects it.
+    """A scene that `_build` makes in its own PyBullet client; a context manager that disconnects it.
 
     Attributes:
-        client: PyBullet's number of it.
+        client: PyBullet's client ID.
     """
 
     def __enter__(self):
@@ -122,7 +122,7 @@ class PhysicsWorld(BulletWorld):
             self.place(("support", support.name), support.T_world_box)
         for name, surface in self._surfaces.items():
             shape = self._hull(surface.hull_m - surface.centre_m)
-            outer_m3 = ConvexHull(surface.hull_m).volume  # the class's density counts what a thing holds as well
+            outer_m3 = ConvexHull(surface.hull_m).volume  # the class's density includes an object's contents
             self._bodies["object", name] = self._add(shape, object_mass_kg(name, outer_m3))
         for joint, hull in self._parts.hulls_m.items():
             self._bodies["part", joint] = self._add(self._hull(hull))
@@ -138,14 +138,14 @@ class PhysicsWorld(BulletWorld):
         return body
 
     def place(self, key, T_world_body: np.ndarray) -> None:  # (4, 4)
-        """Move a body; an object's frame is the one of its mesh."""
+        """Move a body; an object's frame is that of its mesh."""
         if key[0] == "object":  # PyBullet's frame is the centre of mass
             T_world_body = T_world_body.copy()
             T_world_body[:3, 3] += T_world_body[:3, :3] @ self._surfaces[key[1]].centre_m
         self._place(self._bodies[key], T_world_body)
 
     def depth_m(self, first, second) -> float:
-        """How far two bodies overlap: the shortest shift that separates their hulls; 0 when they do not."""
+        """Penetration depth of two bodies: the shortest shift that separates their hulls; 0 if they do not overlap."""
         return max((-point[8] for point in self._overlaps(first, second)), default=0.0)
 
     def separation_m(self, first, second) -> np.ndarray:  # (3,)

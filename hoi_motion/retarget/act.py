@@ -25,8 +25,8 @@ VERBS = {
     "give gives giving",
 }
 ACT_OF_WORD = {word: act for act, words in VERBS.items() for word in words.split()}
-RISES_M = 0.03  # a hand that rises by less does not show how high
-LIFT_M = 0.10  # where nothing shows how high, a hand's breadth
+RISES_M = 0.03  # a hand that rises by less does not show the lift's height
+LIFT_M = 0.10  # height of a lift where nothing shows it: a hand's breadth
 
 
 def act_of(words: str) -> str:
@@ -39,19 +39,18 @@ def act_of(words: str) -> str:
 
 
 def checked_act(act: str) -> str:
-    """Raises: InputError CONFIG_INVALID for a word that is no act; the empty word leaves it to the path."""
+    """Raises: InputError: CONFIG_INVALID for an unknown act; an empty one leaves it to the path."""
     if act and act not in ACTS:
         raise InputError(ErrorCode.CONFIG_INVALID, f"no act {act!r}", f"one of {', '.join(ACTS)}")
     return act
 
 
 def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
-    """The motion with its object's path changed to suit an act, and a note of what was changed; as it is if they agree.
+    """The motion with its object's path changed to match an act, and a note on the change; unchanged if they agree.
 
     - touch: the object stays where it rests.
-    - slide: it goes at the height at which it rests, where the camera saw it go; where it was seen to stay, as far as
-      the hand goes.
-    - lift: it goes as the hand goes; where that does not rise, up by LIFT_M.
+    - slide: it moves at its resting height as seen by the camera; if it was seen to stay, as far as the hand moves.
+    - lift: it follows the hand; if the hand does not rise, it is raised by LIFT_M.
 
     Args:
         act: one of ACTS; empty leaves the motion as it is. body: BodyModel of the motion, for where the hand is.
@@ -76,7 +75,7 @@ def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
     else:
         T[:, :3, 3] = _upwards(motion, T[:, :3, 3], contact, body)
     contacts = list(motion.contacts)
-    if act == "lift":  # what hangs in the air is held to the end
+    if act == "lift":  # an object in the air is held to the end
         contacts[contacts.index(contact)] = replace(contact, end_frame=motion.num_frames)
     objects = tuple(replace(o, T_world_object=T) if o is thing else o for o in motion.objects)
     note = f"the video shows a {seen} and the instruction says {act}: the object's path is changed to that"
@@ -94,7 +93,7 @@ def _along_the_support(motion: HoiMotion, path_m: np.ndarray, contact: Contact, 
     raise RetargetError(
         ErrorCode.UNREACHABLE,
         f"{contact.object_name!r} should be slid, and neither it nor the hand goes anywhere in the video",
-        "take another sample, or say in the instruction what else should happen",
+        "take another sample, or change the instruction",
     )
 
 

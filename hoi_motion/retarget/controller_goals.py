@@ -13,7 +13,7 @@ GOAL_TOLERANCE_S = 1.0  # the arm may be this late at its last point
 
 
 def controller_goals(motion: RobotMotion) -> list[dict]:
-    """What is sent to which controller when: the arm's goal first, then those of the gripper in order of time.
+    """The goals for the controllers, with times: the arm's goal first, then those of the gripper in order of time.
 
     Each has `action` (its type), `time_s` after the arm's start, and `goal`, the fields of the action's Goal. The arm's
     trajectory waits while fingers close, for as long as the robot's file says they take.

@@ -24,7 +24,7 @@ ROOT_COLUMNS = ("root_x", "root_y", "root_z", "root_qx", "root_qy", "root_qz", "
 
 
 def write_robot_motion(motion: RobotMotion, path) -> None:
-    """Write in the format that the file's name ends with.
+    """Write in the format of the file's ending.
 
     Raises:
         InputError: OUTPUT_INVALID for an unknown ending (the known ones are listed) or a place that cannot be written.
@@ -53,7 +53,7 @@ def _as_text(message: dict | list, suffix: str) -> bytes:
 
 
 def gripper_path(path) -> Path:
-    """Where the gripper's goals stand, beside the arm's trajectory."""
+    """Path of the gripper's goals, beside the arm's trajectory."""
     path = Path(path)
     return path.with_name(f"{path.stem}_gripper{path.suffix}")
 

@@ -1,4 +1,4 @@
-"""What a motion planner should know of the scene: `moveit_msgs` as plain mappings, in the frame of the robot's base.
+"""The scene for a motion planner: `moveit_msgs` as plain mappings, in the frame of the robot's base.
 
 `rosidl_runtime_py.set_message_fields` takes them. Field names are those of moveit_msgs and shape_msgs.
 """
@@ -18,7 +18,7 @@ def planning_scene(motion: HoiMotion, plan: RobotMotion, arm) -> dict:
     """A `moveit_msgs/PlanningScene` difference: supports as boxes, objects as meshes, as they are in the first frame.
 
     Args:
-        plan: of the arm, for where its base stands; arm: the Arm, whose root link names the frame.
+        plan: of the arm, for the pose of its base; arm: the Arm, whose root link names the frame.
     """
     T_base_world = np.linalg.inv(plan.T_world_root())
     header = {"frame_id": _root_link(arm)}
@@ -54,7 +54,7 @@ def planning_scene(motion: HoiMotion, plan: RobotMotion, arm) -> dict:
 def allowed_collisions(plan: RobotMotion, arm) -> dict:
     """A `moveit_msgs/AllowedCollisionMatrix`: the fingers and what hangs on them may touch the plan's object.
 
-    A planning scene that carries a matrix replaces the robot's own: merge this into the one that is there.
+    A planning scene with a matrix replaces the robot's own: merge this into the existing one.
     """
     names = [plan.facts["object"], *finger_links(arm)]
     rows = [[(i == 0) != (j == 0) for j in range(len(names))] for i in range(len(names))]

@@ -24,8 +24,8 @@ def record_replay(
 
     Args:
         robot: the Arm or Humanoid that moves.
-        max_fps: frames are left out of faster motions.
-        source_pace: as long as the source motion lasts, even where the robot needs longer.
+        max_fps: faster motions are subsampled.
+        source_pace: play at the speed of the source motion, even if the robot needs longer.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.

@@ -26,14 +26,15 @@ def retarget(
 
     Args:
         robot: a name that `hoi-retarget --list` shows, the path of a YAML file, or what `load_robot_config` gave.
-        urdf: path of a URDF to take instead of the one that the robot's file names.
+        urdf: path of a URDF to use instead of the one named in the robot's file.
         body: BodyModel of the motion; None is the free body.
-        T_world_base: pose of an arm's base; None looks for a place. A humanoid stands where the person does.
-        start_rad: joints of an arm in which it stands now, in the URDF's order: the first sample of what it will do.
+        T_world_base: pose of an arm's base; None searches for one. A humanoid stands where the person does.
+        start_rad: current joint positions of an arm, in the URDF's order: the first sample of its motion.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN, UNREACHABLE; CONFIG_INVALID for a base or a start of a humanoid.
-        InputError: FILE_INVALID for a motion that gives a robot nothing to do, CONFIG_INVALID for a broken robot file.
+        InputError: FILE_INVALID for a motion without anything for a robot to do, CONFIG_INVALID for a broken robot
+            file.
         ControlError: CANCELLED.
     """
     config = load_robot_config(str(robot), urdf) if isinstance(robot, (str, Path)) else robot
@@ -44,7 +45,7 @@ def retarget(
                 raise RetargetError(
                     ErrorCode.CONFIG_INVALID,
                     f"a {name} for the humanoid {config.name}",
-                    "only arms have it: a humanoid stands where and as the person does",
+                    "for arms only: a humanoid stands where and as the person does",
                 )
         from hoi_motion.retarget.humanoid.humanoid import Humanoid
         from hoi_motion.retarget.humanoid.motion import retarget_humanoid

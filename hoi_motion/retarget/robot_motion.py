@@ -1,4 +1,4 @@
-"""RobotMotion: joint positions of a robot over time, what retargeting hands on."""
+"""RobotMotion: joint positions of a robot over time, the output of retargeting."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.untrusted import reading
 
 SCHEMA_VERSION = 1
-PEAK_POINTS = 4  # an interval in which a spline's speed is looked at; its acceleration is greatest at a sample
+PEAK_POINTS = 4  # samples per interval at which a spline's speed is evaluated; its acceleration peaks at the samples
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RobotMotion:
         fps: samples per second, after the motion was stretched.
         source_time_s: (N,) time in the source motion that each sample belongs to.
         stretch: how many times longer the robot takes than the person, >= 1.
-        facts: what was chosen and measured: hand, object, grip, gap_m, ...
+        facts: choices and measurements: hand, object, grip, gap_m, ...
         gripper: commands of the gripper, by time; without any, the fingers do what `positions_rad` says.
         finger_names: those of `joint_names` that are the gripper's.
         object_pose: (N, 7) x y z qx qy qz qw where the handled object should be, world; (0, 7) when there is none.
@@ -105,7 +105,7 @@ class RobotMotion:
         return float(np.interp(time_s * self.fps, np.arange(len(self.source_time_s)), self.source_time_s))
 
     def spline(self) -> CubicSpline:
-        """Joints over time in seconds, at rest at both ends: what a controller makes of the exported points."""
+        """Spline of the joints over time in seconds, at rest at both ends, as a controller interpolates the samples."""
         at = np.arange(len(self.positions_rad)) / self.fps
         if len(at) < 2:
             at, positions = np.array([0.0, 1.0]), np.repeat(self.positions_rad, 2, axis=0)
@@ -113,7 +113,7 @@ class RobotMotion:
         return CubicSpline(at, self.positions_rad, bc_type="clamped")
 
     def peaks(self) -> tuple[np.ndarray, np.ndarray]:  # (n,), (n,)
-        """Greatest speed and acceleration of each joint, between samples as well."""
+        """Largest speed and acceleration of each joint, also between samples."""
         spline = self.spline()
         at = np.linspace(spline.x[0], spline.x[-1], PEAK_POINTS * (len(spline.x) - 1) + 1)
         return np.abs(spline(at, 1)).max(axis=0), np.abs(spline(at, 2)).max(axis=0)

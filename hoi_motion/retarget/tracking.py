@@ -1,13 +1,13 @@
-"""Motions as reinforcement learning reads them, to be tracked: npz files of mjlab, BeyondMimic and holosoma.
+"""Reference motions for reinforcement learning: npz files of mjlab, BeyondMimic and holosoma.
 
 All three hold the world poses and velocities of every body beside the joints, quaternions w x y z. They differ in the
-order of bodies and joints, and a file in the wrong order is read without a word:
+order of bodies and joints, and a file in the wrong order is read without an error:
 
 - mjlab: depth first, as MuJoCo numbers them. BeyondMimic: breadth first, as PhysX does; both without names.
 - holosoma: by name, and `joint_pos` and `joint_vel` begin with the root's (7 and 6 columns).
 
-Bodies are links with a joint of their own; what is fixed to one is part of it. `body_names` and `joint_names` stand in
-every file, for who wants to be sure.
+Bodies are links with a joint of their own, including the links fixed to them. Every file also has `body_names` and
+`joint_names`, so that readers can check.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -27,7 +27,7 @@ from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 LAYOUTS = ("mjlab", "beyondmimic", "holosoma")
-RATE_HZ = 50  # of the tasks of all three: they take one sample a step, whatever a file says
+RATE_HZ = 50  # of the tasks of all three: they take one sample per step, whatever a file says
 WXYZ = [3, 0, 1, 2]
 
 
@@ -117,7 +117,7 @@ def _placements(robot: Humanoid, q: np.ndarray, links: list[str]) -> np.ndarray:
 
 
 def _at(pose: np.ndarray, fps: float, at: np.ndarray) -> tuple[np.ndarray, Rotation]:  # (N, 7), (S,) -> (S, 3)
-    """Places and turns between samples."""
+    """Positions and rotations between samples."""
     times = np.arange(len(pose)) / fps
     at = np.minimum(at, times[-1])
     places = np.stack([np.interp(at, times, pose[:, k]) for k in range(3)], axis=1)
@@ -125,7 +125,7 @@ def _at(pose: np.ndarray, fps: float, at: np.ndarray) -> tuple[np.ndarray, Rotat
 
 
 def _rate(values: np.ndarray) -> np.ndarray:  # (S, ...) -> (S, ...)
-    """By central differences, a second."""
+    """Rates of change per second, by central differences."""
     return np.gradient(values, 1 / RATE_HZ, axis=0)
 
 

@@ -19,11 +19,13 @@ def _check(argv: list[str]) -> int:
     parser = command_parser("hoi-check", "Check whether a motion is physically possible; exit code 3 when it is not.")
     parser.add_argument("motion", help="motion.npz, as hoi-lift writes it")
     parser.add_argument("--out", help="write the report as JSON")
-    parser.add_argument("--config", help="YAML file with limits, as they stand under `check:` of a profile")
+    parser.add_argument("--config", help="YAML file with limits, in the form of a profile's section `check:`")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
-    parser.add_argument("--simulate", action="store_true", help="also let a simulated person follow the motion (slow)")
+    parser.add_argument("--simulate", action="store_true", help="also track the motion with a simulated person (slow)")
     parser.add_argument(
-        "--repair", metavar="FIXED", help="change the motion as little as it takes to pass and write it to FIXED (npz)"
+        "--repair",
+        metavar="FIXED",
+        help="repair the motion by the smallest change that passes the check and write it to FIXED (npz)",
     )
     arguments = parser.parse_args(argv)
     config = read_config(arguments.config) if arguments.config else CheckConfig()
@@ -44,7 +46,7 @@ def _run(motion: HoiMotion, config: CheckConfig, body_path: str | None) -> Physi
 
 
 def _repair(motion: HoiMotion, config: CheckConfig, arguments) -> PhysicsReport:
-    """The report of the repaired motion, which is written; of the given one when it could not be repaired."""
+    """Repair and write the motion; its report, or that of the given motion if it could not be repaired."""
     from hoi_motion.physics import repair_motion
 
     result = repair_motion(motion, config, body=_body(arguments.body))
@@ -64,7 +66,7 @@ def _body(path: str | None):
 
 
 def read_config(path: str) -> CheckConfig:
-    """Limits from a YAML file, on its top level or under `check`.
+    """Limits from a YAML file, at its top level or under `check`.
 
     Raises:
         InputError: CONFIG_INVALID for an unreadable file, unknown options or bad values.
@@ -74,7 +76,7 @@ def read_config(path: str) -> CheckConfig:
 
 
 def table(report: PhysicsReport, fps: float) -> str:
-    """The report for a terminal: one line a check, the verdict last."""
+    """The report for a terminal: one line per check, the verdict last."""
     lines = [f"{'check':<25} {'verdict':<8} {'value':>8} {'limit':>7} {'unit':<20} {'time':>7}  reason"]
     for check in report.checks:
         value = "-" if check.value is None else f"{check.value:.3g}"

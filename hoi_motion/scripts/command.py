@@ -1,4 +1,4 @@
-"""How every hoi-* command ends: exit code, one line on stderr, a traceback only with --debug."""
+"""Shared by all commands: exit code, one line on stderr, a traceback only with --debug."""
 
 import argparse
 import io
@@ -19,12 +19,12 @@ def command_parser(name: str, description: str) -> argparse.ArgumentParser:
 
 
 def say_note(text: str) -> None:
-    """Tell what was done with an input that could have been read in another way."""
+    """Print how an input was read that could have been read in another way."""
     print(f"note: {text}")
 
 
 def run_command(function: Callable[[list[str]], int], argv: list[str] | None = None) -> int:
-    """Run a command and turn however it ends into its exit code.
+    """Run a command and return its exit code, however it ends.
 
     A command's `main(argv=None)` is `return run_command(_command, argv)`; `_command(argv)` parses its arguments with
     `command_parser`, works, and returns 0, or 3 for a plan that failed its check.
@@ -37,7 +37,7 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
         0 done; 2 bad usage or input; 3 failed check; 4 a component is missing or broken; 130 cancelled.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    # names of files need not be text; one that is not must not end the command that has written it
+    # file names need not be valid text; printing such a name must not fail
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -46,7 +46,7 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
         return code
     except SystemExit as exit_request:  # argparse: 0 after --help, 2 after bad usage
         return exit_request.code if isinstance(exit_request.code, int) else 2
-    except BrokenPipeError:  # the reader of our output has gone (`| head`); nothing left to say to it
+    except BrokenPipeError:  # the reader of our output has closed the pipe (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, Exception) as error:
@@ -66,4 +66,6 @@ def _as_tavid_error(error: BaseException) -> TavidError:
         return VideoError(ErrorCode.OUT_OF_MEMORY, "out of memory", "close other programs or take a shorter clip")
     if isinstance(error, ImportError):
         return missing_package(error)
-    return ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug and report it")
+    return ControlError(
+        ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug, and please report it"
+    )

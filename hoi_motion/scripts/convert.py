@@ -19,18 +19,18 @@ def _convert(argv: list[str]) -> int:
     parser.epilog = "formats:\n" + "\n".join(_line(row) for row in FORMATS)
     parser.add_argument("input", metavar="IN", help="a file, or the folder of a SMPLer-X result or a BEHAVE sequence")
     parser.add_argument("output", metavar="OUT", help="a .glb or .npz file")
-    parser.add_argument("--to", help=f"format of OUT: {', '.join(WRITABLE)}; without it, from the names")
+    parser.add_argument("--to", help=f"format of OUT: {', '.join(WRITABLE)}; default: by its name")
     add_reading_options(parser)
     body = parser.add_mutually_exclusive_group()
     body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
-    body.add_argument("--free-body", action="store_true", help="put the poses on the free body, of mean shape")
+    body.add_argument("--free-body", action="store_true", help="use the poses with the free body in its mean shape")
     arguments = parser.parse_args(argv)
     source = arguments.source or format_of(arguments.input)
     to = arguments.to or _format_for(arguments.output, source)
     if source == "behave" and arguments.object_mesh is None:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            "BEHAVE's object fits need the object's surface",
+            "BEHAVE's object fits need the object's mesh",
             "give --object-mesh objects/NAME/NAME_f1000.ply",
         )
     motion = read_with(arguments, source)

@@ -1,4 +1,4 @@
-"""hoi-ground: a person's motion from any lifter, set on level ground."""
+"""hoi-ground: place a person's motion from any lifter on level ground."""
 
 from hoi_motion.files import check_writable
 from hoi_motion.scripts.command import command_parser, run_command, say_note
@@ -12,8 +12,8 @@ def main(argv: list[str] | None = None) -> int:
 def _ground(argv: list[str]) -> int:
     parser = command_parser(
         "hoi-ground",
-        "Set a person's motion on level ground: gravity up, the floor at 0, feet that stand still. Tilt and drift of "
-        "the camera in which it was lifted are taken out.",
+        "Place a person's motion on level ground: z up, the floor at 0, no foot skating. Tilt and drift of "
+        "the original camera are removed.",
     )
     parser.add_argument("input", metavar="IN", help="any motion that hoi-convert reads")
     parser.add_argument("output", metavar="OUT", help="motion to write (.npz)")

@@ -27,9 +27,11 @@ def _parser():
         "--video",
         required=True,
         metavar="FILE",
-        help="any video, read as a player shows it; more than 1280x720 pixels are scaled down on reading",
+        help="any video, read as a player shows it; frames above 1280x720 pixels are scaled down",
     )
-    parser.add_argument("--mask", metavar="FILE", help="mask of the object in the first frame; or mark it with these:")
+    parser.add_argument(
+        "--mask", metavar="FILE", help="mask of the object in the first frame; or mark it with one of these:"
+    )
     add_marking_options(parser, "pixels of the video's first frame")
     parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
@@ -44,17 +46,17 @@ def _parser():
     parser.add_argument(
         "--human",
         metavar="FILE",
-        help="the person's motion from elsewhere (any format hoi-convert reads), one pose for each frame of the video; "
-        "object and contacts are lifted",
+        help="the person's motion from another source (any format hoi-convert reads), one pose per video frame; only "
+        "object and contacts are then lifted",
     )
     parser.add_argument(
-        "--human-from", metavar="FORMAT", choices=READABLE, help="its format; without it, from what is inside"
+        "--human-from", metavar="FORMAT", choices=READABLE, help="its format; default: detected from its content"
     )
     parser.add_argument(
         "--person",
         type=int,
         metavar="N",
-        help=f"which person in that file, for {', '.join(taking('person'))} with several",
+        help=f"which person in that file, for {', '.join(taking('person'))} with several people",
     )
     parser.add_argument(
         "--keypoints",
@@ -69,9 +71,9 @@ def _parser():
         "--track",
         default="own",
         metavar="SOURCE",
-        help=f"where the object's track is from: {described()} (default own)",
+        help=f"source of the object's track: {described()} (default own)",
     )
-    parser.add_argument("--noun", default="", help="what the object is called (mug), for its shape")
+    parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
 
@@ -79,7 +81,7 @@ def _parser():
 def _lift(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     check_one_way(arguments, {"--mask": arguments.mask})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
     for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
         if path is not None:
             check_writable(path)
@@ -139,7 +141,7 @@ def _lift(argv: list[str]) -> int:
     in_video.save(arguments.out)
     _print_summary(in_video)
     print(f"motion   {arguments.out}")
-    # after the motion is safe: what goes wrong with its picture must not cost it
+    # after the motion is saved: an error while drawing must not lose it
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
@@ -149,11 +151,11 @@ def _lift(argv: list[str]) -> int:
 
 
 def _found(arguments, clip) -> SegmentedMask:
-    """The object that is marked in the first frame, at the size of the frames; what is doubtful is printed."""
+    """The object marked in the first frame, at the size of the frames; doubts about it are printed."""
     from hoi_motion.masks import checked_mask
     from hoi_motion.media.image_files import read_mask
 
-    shown_px = clip.shown_px or clip.size_px  # what a person has clicked in
+    shown_px = clip.shown_px or clip.size_px  # the image in which the user has clicked
     prompt = prompt_of(arguments).checked(shown_px, nothing=arguments.scribble is not None)
     frame = clip.frames[0]
     prompt = prompt.scaled(np.array(frame.shape[1::-1]) / shown_px[::-1])
@@ -167,20 +169,20 @@ def _found(arguments, clip) -> SegmentedMask:
 
 
 def _in_pixels_of(clip, motion):
-    """The motion with the camera of the video's own pixels, and what was done to the clip as notes."""
+    """The motion with the camera in the video's own pixels, and notes on what was done to the clip."""
     notes = list(motion.notes)
     if clip.resampled:
         notes.append(f"the video has a variable frame rate: lifted at {clip.fps:g} evenly spaced frames per second")
     height, width = clip.frames.shape[1:3]
     if clip.pixel_aspect != 1:
         notes.append(
-            f"the video's pixels are {clip.pixel_aspect:g} times as wide as high: lifted in square ones, "
-            f"{width}x{height}; the camera is that of its own {clip.size_px[1]}x{clip.size_px[0]} pixels, "
-            "so its fx is not its fy"
+            f"the video's pixels are {clip.pixel_aspect:g} times as wide as high: lifted with square ones, "
+            f"{width}x{height}; the camera is for its own {clip.size_px[1]}x{clip.size_px[0]} pixels, "
+            "so that fx and fy differ"
         )
     elif (clip.scale != 1).any():
         notes.append(
-            f"lifted at {width}x{height}; the camera is that of the video's {clip.size_px[1]}x{clip.size_px[0]} pixels"
+            f"lifted at {width}x{height}; the camera is for the video's {clip.size_px[1]}x{clip.size_px[0]} pixels"
         )
     camera = replace(
         motion.camera,
@@ -192,7 +194,7 @@ def _in_pixels_of(clip, motion):
 
 
 def _intrinsics(arguments, clip) -> np.ndarray | None:
-    """Of the video's own pixels, which need not be square."""
+    """Intrinsics for the video's own pixels, which need not be square."""
     if arguments.camera_fx is not None:
         height, width = clip.size_px
         return np.array(
@@ -234,7 +236,7 @@ def _print_summary(motion) -> None:
 
 
 class _Bar:
-    """One tqdm bar a stage, on standard error."""
+    """One tqdm bar per stage, on standard error."""
 
     def __enter__(self):
         from tqdm import tqdm

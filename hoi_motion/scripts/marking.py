@@ -1,4 +1,4 @@
-"""The options with which commands are told which object is meant: a mask, or a click, a box or strokes."""
+"""Command line options that mark the object: a mask, or a click, a box or strokes."""
 
 import argparse
 import dataclasses
@@ -13,21 +13,23 @@ from hoi_motion.segment.sources import HELP, segment
 
 
 def add_marking_options(parser: argparse.ArgumentParser, picture: str) -> None:
-    """--click, --box, --scribble and --segmenter; `picture` is what their pixels are of."""
+    """--click, --box, --scribble and --segmenter; `picture` is the image that their pixels refer to."""
     parser.add_argument("--click", metavar="X,Y", help=f"a pixel on the object, in {picture}, from the top left")
     parser.add_argument("--box", metavar="X0,Y0,X1,Y1", help="left, top, right and bottom of the object, in pixels")
-    parser.add_argument("--scribble", metavar="FILE", help="strokes on the object: an image as a mask, 0 elsewhere")
+    parser.add_argument(
+        "--scribble", metavar="FILE", help="strokes on the object: an image of them like a mask, 0 elsewhere"
+    )
     parser.add_argument("--segmenter", default="grabcut", metavar="NAME", help=f"{HELP} (default %(default)s)")
 
 
 def check_one_way(arguments: argparse.Namespace, others: dict[str, object]) -> None:
-    """Whether the target is given in exactly one way.
+    """Check that the target is given in exactly one way.
 
     Args:
-        others: name of each other option that gives it -> its value, None or empty where it is not given.
+        others: name of each other option for it -> its value, None or empty where not given.
 
     Raises:
-        InputError: CONFIG_INVALID for more ways or none.
+        InputError: CONFIG_INVALID for more than one way, or none.
     """
     marks = [f"--{name}" for name in ("click", "box", "scribble") if getattr(arguments, name) is not None]
     given = [name for name, value in others.items() if value] + marks[:1]
@@ -44,10 +46,10 @@ def check_one_way(arguments: argparse.Namespace, others: dict[str, object]) -> N
 
 
 def prompt_of(arguments: argparse.Namespace) -> MaskPrompt:
-    """What click and box say; the strokes, which are an image, are left to the caller.
+    """The prompt from click and box; the strokes, which are an image, are read by the caller.
 
     Raises:
-        InputError: MASK_INVALID for a text that holds other than the numbers.
+        InputError: MASK_INVALID for a text that is not the expected numbers.
     """
     return MaskPrompt(
         numbers_of(arguments.click, "X,Y") if arguments.click is not None else None,
@@ -56,7 +58,7 @@ def prompt_of(arguments: argparse.Namespace) -> MaskPrompt:
 
 
 def marked_mask(arguments: argparse.Namespace, rgb: np.ndarray) -> tuple[SegmentedMask, MaskPrompt]:
-    """The object that the options mark in an image (H, W, 3), and the prompt they make.
+    """The object marked in an image (H, W, 3), and the prompt made from the options.
 
     Raises:
         InputError: for marks, strokes or a segmenter that cannot be used.

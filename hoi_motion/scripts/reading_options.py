@@ -1,4 +1,4 @@
-"""What can be said beside a motion file, for every command that reads one of any format."""
+"""Options for reading a motion file of any format, shared by several commands."""
 
 from hoi_motion.io.amass import UNITS_M, UP_AXES
 from hoi_motion.io.formats import OPTIONS, READABLE, TIMELESS, format_of, read_motion, taking
@@ -6,10 +6,12 @@ from hoi_motion.motion import HoiMotion
 
 
 def add_reading_options(parser, leave_out: tuple[str, ...] = ()) -> None:
-    """Adds --from and an option for each of OPTIONS that is not left out."""
-    parser.add_argument("--from", dest="source", choices=READABLE, help="format of IN; without it, from what is inside")
+    """Adds --from and the options in OPTIONS that are not left out."""
+    parser.add_argument(
+        "--from", dest="source", choices=READABLE, help="format of IN; default: detected from its content"
+    )
     others = ", ".join(name for name in taking("fps") if name not in TIMELESS)
-    fps = f"frames per second: needed for {', '.join(TIMELESS)}, in place of the file's for {others}"
+    fps = f"frames per second: required for {', '.join(TIMELESS)}, overrides the file's for {others}"
     kinds = {
         "fps": {"type": float, "help": fps},
         "person": {"type": int, "metavar": "N"},
@@ -24,7 +26,7 @@ def add_reading_options(parser, leave_out: tuple[str, ...] = ()) -> None:
 
 
 def read_with(arguments, source: str | None = None) -> HoiMotion:
-    """The motion that the parsed arguments name as `input`, of this format, that of `--from`, or what is inside.
+    """The motion in the file `input` of the parsed arguments, in `format`, that of `--from`, or the detected one.
 
     Raises:
         InputError: as `read_motion`.

@@ -1,4 +1,4 @@
-"""hoi-retarget: a motion to the joint motion of a robot."""
+"""hoi-retarget: from a person's motion to a robot's joint motion."""
 
 import dataclasses
 import json
@@ -23,11 +23,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _retarget(argv: list[str]) -> int:
-    parser = command_parser("hoi-retarget", "Let a robot do what the person did; exit code 3 when it cannot.")
+    parser = command_parser(
+        "hoi-retarget", "Compute the motion with which a robot does what the person did; exit code 3 when it cannot."
+    )
     parser.add_argument("motion", nargs="?", help="motion.npz, as hoi-lift writes it")
     parser.add_argument("--smplx_file", help="the same as MOTION")
     parser.add_argument("--robot", default="panda", help=f"{', '.join(robot_names())}, or a YAML file; default panda")
-    parser.add_argument("--urdf", default="", help="URDF to take instead of the one that the robot's YAML file names")
+    parser.add_argument("--urdf", default="", help="URDF to use instead of the one named in the robot's YAML file")
     parser.add_argument(
         "--out",
         "--save_path",
@@ -42,21 +44,23 @@ def _retarget(argv: list[str]) -> int:
         nargs="+",
         type=float,
         metavar="Q",
-        help="joints of an arm in which it stands now, rad, in the URDF's order",
+        help="current joint positions of an arm, rad, in the URDF's order",
     )
     parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
     parser.add_argument(
-        "--execute", action="store_true", help="carry it out in physics; with --record_video the film shows that"
+        "--execute", action="store_true", help="execute it in simulation; with --record_video the film shows that"
     )
     parser.add_argument(
         "--act",
         choices=("touch", "slide", "lift"),
         default="",
-        help="what an arm shall do, where the motion's path shows something else",
+        help="the act an arm should do, if different from the motion's",
     )
-    parser.add_argument("--noun", default="", help="what the object is called (mug), for its mass in physics")
+    parser.add_argument("--noun", default="", help="the object's name (mug), for its mass in simulation")
     parser.add_argument(
-        "--rate_limit", action="store_true", help="replay at the pace of the source motion, not of a slower robot"
+        "--rate_limit",
+        action="store_true",
+        help="replay at the speed of the source motion, even if the robot is slower",
     )
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument("--list", action="store_true", help="list the robots")
@@ -73,13 +77,13 @@ def _retarget(argv: list[str]) -> int:
     if not all(np.isfinite([*(arguments.base or []), *(arguments.start or [])])) or arguments.jobs < 1:
         told = f"base {arguments.base}, start {arguments.start}, jobs {arguments.jobs}"
         raise InputError(ErrorCode.CONFIG_INVALID, told, "finite, at least 1")
-    robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is said before any work
+    robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is reported before any work
     for name in ("base", "start", "execute", "act"):
         if getattr(arguments, name) and isinstance(robot, HumanoidConfig):
-            hint = "only arms have it: a humanoid stands where the person does, and is not carried out in physics"
+            hint = "for arms only: a humanoid stands where the person does, and is not executed in simulation"
             raise InputError(ErrorCode.CONFIG_INVALID, f"--{name} with a humanoid", hint)
     if arguments.rate_limit and not arguments.record_video:
-        raise InputError(ErrorCode.CONFIG_INVALID, "--rate_limit without --record_video", "it sets the replay's pace")
+        raise InputError(ErrorCode.CONFIG_INVALID, "--rate_limit without --record_video", "it sets the replay's speed")
     if arguments.all:
         return _retarget_all(arguments)
     outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
@@ -91,7 +95,7 @@ def _retarget(argv: list[str]) -> int:
 
 
 def _code(execution) -> int:
-    """3 for what did not work in physics."""
+    """Exit code 3 if the execution in simulation failed."""
     return 0 if execution is None or execution.done else 3
 
 
@@ -111,7 +115,7 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
 
 
 def _one(source: str, outputs: list[Path], arguments):
-    """Retarget one motion and write its files: the RobotMotion and, if asked for, the Execution."""
+    """Retarget one motion and write its files; returns the RobotMotion and, if requested, the Execution."""
     from hoi_motion.body import load_body
     from hoi_motion.io.formats import read_motion
     from hoi_motion.retarget.export import write_robot_motion
@@ -158,7 +162,7 @@ def _one(source: str, outputs: list[Path], arguments):
 
 
 def _write_scene(motion, result, robot, outputs: list[Path]) -> None:
-    """What a motion planner should know of the scene, beside the trajectory."""
+    """The scene for a motion planner, written beside the trajectory."""
     from hoi_motion.retarget.planning_scene import allowed_collisions, planning_scene
 
     for path in outputs:
@@ -171,7 +175,7 @@ def _write_scene(motion, result, robot, outputs: list[Path]) -> None:
 
 
 def _write_tracking(result, robot, output: Path) -> None:
-    """NAME_mjlab.npz and the like, beside the first output."""
+    """NAME_mjlab.npz and similar files, beside the first output."""
     from hoi_motion.retarget.tracking import LAYOUTS, write_tracking
 
     for layout in LAYOUTS:
@@ -202,7 +206,7 @@ def _sentence(result, execution=None) -> str:
     told = _motion_sentence(result)
     unfelt = result.facts.get("links_without_collision")
     if unfelt:
-        told += f"; without a collision shape, so never seen to hit anything: {', '.join(unfelt)}"
+        told += f"; links without a collision shape, whose collisions are not checked: {', '.join(unfelt)}"
     return f"{told}; {execution.sentence()}" if execution else told
 
 
@@ -210,7 +214,7 @@ def _motion_sentence(result) -> str:
     facts = result.facts
     samples = f"{len(result.positions_rad)} samples at {result.fps:.1f} fps"
     if "grip" not in facts:
-        seen = facts["hand_error_m"] | facts["hand_gap_m"]  # a hand without a shape has no gap
+        seen = facts["hand_error_m"] | facts["hand_gap_m"]  # a hand without a collision shape has no gap
         hands = "".join(f", {hand} {1000 * gap:.0f} mm from its contact" for hand, gap in seen.items())
         ratio = facts["velocity_over_limit"]
         fast = f", {facts['fastest_joint']} at {ratio:.1f} times its speed limit" if ratio > 1 else ""
@@ -246,7 +250,7 @@ def _retarget_all(arguments) -> int:
 
 
 class _Told(NamedTuple):
-    """What became of one motion of many: for a person, for the shell, and whether there is a robot's motion."""
+    """The outcome for one motion of many: in words, as an exit code, and whether there is a robot motion."""
 
     words: str
     exit_code: int
@@ -254,7 +258,7 @@ class _Told(NamedTuple):
 
 
 def _tried(source: str, outputs: list[Path], arguments) -> _Told:
-    """One motion's error does not end the others."""
+    """Retarget one motion of many; its error does not stop the others."""
     try:
         result, execution = _one(source, outputs, arguments)
     except TavidError as error:

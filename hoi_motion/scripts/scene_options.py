@@ -1,4 +1,4 @@
-"""What a command is told of camera and room: the same options for every command that lifts."""
+"""Options about camera and room, shared by the commands that lift."""
 
 import argparse
 from pathlib import Path
@@ -18,20 +18,20 @@ def add_scene_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--camera-pose",
         metavar="FILE",
-        help="what is known of the camera: 16 numbers, its pose in a frame with z up (T_world_camera, metres), "
+        help="camera: 16 numbers, its pose in a frame with z up (T_world_camera, metres), "
         "or 3, the direction of gravity in the camera's frame; .npy or text",
     )
     parser.add_argument(
         "--support-height",
         type=float,
         metavar="M",
-        help="height of what the object stands on, in the frame of --camera-pose; beside gravity alone from the camera",
+        help="height of the object's support in the frame of --camera-pose; with gravity alone, relative to the camera",
     )
-    parser.add_argument("--floor-height", type=float, metavar="M", help="the same of the floor")
+    parser.add_argument("--floor-height", type=float, metavar="M", help="the same for the floor")
 
 
 def known_scene(arguments) -> KnownScene:
-    """Camera and heights as given; heights beside gravity alone count from the camera."""
+    """Camera and heights as given; with gravity alone, heights are relative to the camera."""
     support_m, floor_m = arguments.support_height, arguments.floor_height
     if arguments.camera_pose is None:
         return KnownScene(support_height_m=support_m, floor_height_m=floor_m)
@@ -44,7 +44,7 @@ def known_scene(arguments) -> KnownScene:
 
 
 def numbers_in(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)
-    """So many numbers from an .npy or a text file."""
+    """A given number of numbers from an .npy or a text file."""
     path = Path(file)
     if path.suffix == ".npy":
         numbers = np.asarray(read_npy(path, what, ErrorCode.CAMERA_INVALID, hint), float).reshape(-1)
@@ -53,5 +53,5 @@ def numbers_in(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.n
             text = read_bytes(path, what, MAX_NUMBERS_BYTES, ErrorCode.CAMERA_INVALID, hint).decode("utf-8-sig")
             numbers = np.array(text.replace(",", " ").split(), float)
     if numbers.size not in counts:
-        raise InputError(ErrorCode.CAMERA_INVALID, f"{path} holds {numbers.size} numbers, no {what}", hint)
+        raise InputError(ErrorCode.CAMERA_INVALID, f"{path} holds {numbers.size} numbers, not a {what}", hint)
     return numbers

@@ -1,4 +1,4 @@
-"""hoi-view: look at a motion or a plan bundle; writes a picture or a rerun recording, needs no window."""
+"""hoi-view: show a motion or a plan bundle as a picture or a rerun recording; needs no display."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def _view(argv: list[str]) -> int:
     parser.add_argument(
         "input", metavar="IN", help="plan bundle (a folder), motion file, or any motion that hoi-convert reads"
     )
-    parser.add_argument("--out", help="picture to write; without it, beside the motion as NAME.view.png")
+    parser.add_argument("--out", help="picture to write; default: NAME.view.png beside the motion")
     parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument(
@@ -52,7 +52,7 @@ def _motion_file(path: Path) -> Path:
 
 
 def _on_its_body(motion: HoiMotion, source: str, body_path: str | None):
-    """The motion and its body; that of another program is put on the free body unless a body is given."""
+    """The motion and its body; a motion from another program gets the free body unless one is given."""
     if source != "motion" and body_path is None:
         from hoi_motion.body import load_body
         from hoi_motion.body.change import on_body

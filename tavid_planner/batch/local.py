@@ -1,4 +1,4 @@
-"""The requests of a batch on one machine: a planner process for every device."""
+"""The requests of a batch on one machine: one planner process per device."""
 
 import logging
 import os
@@ -15,16 +15,16 @@ from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.worker.supervisor import PLANNER, PlanWorker
 
 TRIES = 3
-"""How often a request may kill the process that answers it; the last death is its result."""
+"""How often a request may kill the process that answers it; the last crash becomes its result."""
 
 log = logging.getLogger(__name__)
 
 
 def places(config: PlannerConfig, workers: int | None) -> list[dict[str, str]]:
-    """The environment variables of every process: each has a GPU of its own, or its share of the processor's cores.
+    """The environment variables of every process: one GPU each, or a share of the CPU cores.
 
     Args:
-        workers: how many processes; None for one a GPU, or one without.
+        workers: number of processes; None for one per GPU, or a single one without GPUs.
     """
     gpus = _gpus() if config.video.device in ("auto", "cuda") else []
     count = workers or len(gpus) or 1
@@ -33,7 +33,7 @@ def places(config: PlannerConfig, workers: int | None) -> list[dict[str, str]]:
 
 
 def _gpus() -> list[str]:
-    """As CUDA_VISIBLE_DEVICES calls those that this process may use."""
+    """The GPUs that this process may use, as named in CUDA_VISIBLE_DEVICES."""
     import torch
 
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
@@ -52,16 +52,16 @@ def answer_here(
     planner: str = PLANNER,
     debug: bool = False,
 ) -> Iterator[str]:
-    """Answer requests, several at a time; the name of each as soon as its result is there.
+    """Answer requests, several at a time; yields the name of each once its result is written.
 
-    A process that dies is started again, and the request that it was at is tried again. After an error or Ctrl-C the
-    requests that are being answered are cancelled.
+    A process that dies is restarted and its request retried. After an error or Ctrl-C the running requests are
+    cancelled.
 
     Args:
         environments: see `places`.
 
     Raises:
-        TavidError: what would end every other request as well.
+        TavidError: an error that would affect every other request as well.
     """
     cancel = CancelToken()
     workers = [PlanWorker(planner, debug=debug, environment=environment) for environment in environments]

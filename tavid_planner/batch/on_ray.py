@@ -1,7 +1,7 @@
-"""The requests of a batch on a Ray cluster, or on a Ray of this machine alone.
+"""The requests of a batch on a Ray cluster, or on a local Ray.
 
-Ray keeps the queue, chooses the machines and retries a request whose process has died. Images, masks and the folder of
-results are read and written by whichever machine answers, so they must be where all machines see them.
+Ray keeps the queue, chooses the machines and retries a request whose process has died. Any machine may read the images
+and masks and write to the folder of results, so all must be on storage that every machine sees.
 """
 
 import logging
@@ -20,7 +20,7 @@ from tavid_planner.worker.supervisor import PLANNER
 
 OWN = "local"
 AT_ONCE = 1000
-"""So many requests are handed over at a time."""
+"""How many requests are submitted at a time."""
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +35,18 @@ def answer_on_ray(
     gpus: float = 0.0,
     planner: str = PLANNER,
 ) -> Iterator[str]:
-    """Answer requests; the name of each as soon as its result is there.
+    """Answer requests; yields the name of each once its result is written.
 
     Args:
         address: of a cluster ("auto" for the one that this machine belongs to), or "local" for a Ray that is started
-            here and ends with this.
-        workers: processes of a Ray that is started here; None for as many as fit.
-        cpus, gpus: what a request takes.
+            here and stopped at the end.
+        workers: processes of a local Ray; None for as many as fit.
+        cpus, gpus: per request.
 
     Raises:
-        ControlError: INTERNAL where Ray cannot be reached.
-        TavidError: MODEL_MISSING where it is not installed.
-        TavidError: what would end every other request as well.
+        ControlError: INTERNAL when Ray cannot be reached.
+        TavidError: MODEL_MISSING when it is not installed.
+        TavidError: an error that would affect every other request as well.
     """
     ray = optional("ray")
     here = {} if address != OWN or workers is None else {"num_cpus": workers * cpus}
@@ -58,7 +58,7 @@ def answer_on_ray(
             ErrorCode.INTERNAL, f"no Ray at {address!r}: {error}", "start one (ray start --head), or use --ray local"
         ) from error
     try:
-        # zero: a process answers one request after the other with the models it has loaded
+        # zero: a process keeps its models and answers one request after the other
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=TRIES - 1, max_calls=0)(_answer)
         waiting, running = list(reversed(requests)), {}
         while waiting or running:
@@ -74,22 +74,22 @@ def answer_on_ray(
 
 
 def _take(ray, reference, name: str, results: BatchFolder) -> None:
-    """Look up what became of a request."""
+    """Check how a request ended."""
     try:
         error = ray.get(reference)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError) as death:
         words = f"the planning process has ended {TRIES} times: {str(death).splitlines()[0]}"
-        results.write_error(name, ControlError(ErrorCode.INTERNAL, words, "see the logs of Ray"))
+        results.write_error(name, ControlError(ErrorCode.INTERNAL, words, "see Ray's logs"))
         return
     except ray.exceptions.RayError as failure:
-        hint = "see Ray's logs; the same command goes on with what is missing"
+        hint = "see Ray's logs; the same command continues with the missing requests"
         raise ControlError(ErrorCode.INTERNAL, f"request {name}: {failure}", hint) from failure
     if error is not None:
         raise error
 
 
 def _answer(request: ListedRequest, config: PlannerConfig, folder, planner: str) -> TavidError | None:
-    """In a process of Ray: make the result of a request. The error is one that ends the batch."""
+    """In a Ray process: make the result of a request. Returns the error if it ends the batch."""
     from tavid_planner.bundle import save_plan
 
     def make(bundle) -> None:
@@ -99,7 +99,7 @@ def _answer(request: ListedRequest, config: PlannerConfig, folder, planner: str)
             raise
         except ImportError as error:
             raise missing_package(error) from error
-        except Exception as error:  # only this request is lost; the process goes on with the next one
+        except Exception as error:  # only this request is lost; the process continues with the next one
             log.exception("request %s: error inside the planner", request.name)
             raise ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}") from error
 

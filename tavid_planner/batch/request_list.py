@@ -1,4 +1,4 @@
-"""The list of a batch: one JSON object a line, a request each."""
+"""The list of a batch: JSON lines, one request each."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from tavid_planner.request_files import RequestFiles
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 WHAT = "a list of requests"
-HINT = 'one JSON object a line: {"name": "mug-1", "image": "a.png", "mask": "m.png", "instruction": "picks up ..."}'
+HINT = 'one JSON object per line: {"name": "mug-1", "image": "a.png", "mask": "m.png", "instruction": "picks up ..."}'
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class ListedRequest:
     """One line.
 
     Attributes:
-        name: of its result; without one it is the number of the line, 0001 the first.
-        digest: of the line's values and of the bytes of its files; changes when the request does.
+        name: of its result; by default the line number, starting with 0001.
+        digest: of the line's values and its files' contents; changes when the request does.
     """
 
     name: str
@@ -33,11 +33,11 @@ class ListedRequest:
 
 
 def read_request_list(path) -> list[ListedRequest]:
-    """Every request of a file; names of files are relative to its folder.
+    """Every request of a file; file names are relative to its folder.
 
     Raises:
-        InputError: CONFIG_INVALID, with the number of the line, for a line that is no request, or a name that comes
-            twice; IMAGE_INVALID and its kin are found when the request's turn comes.
+        InputError: CONFIG_INVALID with the line number for an invalid line or a repeated name; errors such as
+            IMAGE_INVALID are found when the request is run.
     """
     path = Path(path)
     with reading(path, WHAT, ErrorCode.CONFIG_INVALID, HINT):
@@ -50,7 +50,7 @@ def read_request_list(path) -> list[ListedRequest]:
             request = _request(line, f"{number:04d}", path.parent)
         except InputError as error:
             raise InputError(error.code, f"{path} line {number}: {error.message}", error.hint) from error
-        # two names that differ in case only are one folder on some file systems
+        # names that differ only in case are one folder on some file systems
         if request.name.lower() in requests:
             raise InputError(ErrorCode.CONFIG_INVALID, f"{path} line {number}: the name {request.name!r} comes twice")
         requests[request.name.lower()] = request
@@ -83,6 +83,6 @@ def _digest(data: dict, files: RequestFiles) -> str:
         try:
             content = read_bytes(file, "a file of a request", MAX_PICTURE_BYTES)
             digest.update(hashlib.sha256(content).digest())
-        except (OSError, InputError):  # its turn says what is wrong with it
+        except (OSError, InputError):  # running the request reports what is wrong with it
             digest.update(b"unreadable")
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The folder of a batch: a bundle or an error for every request, written whole, and what they were made with.
+"""The folder of a batch: a bundle or an error for every request, written atomically, and the settings used.
 
 batch.json          profile, and the digest of every request
 plans/NAME/         plan bundle
@@ -22,7 +22,7 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 CLAIM = "batch.json"
 HINT = "tavid-plan batch writes such folders"
-# would affect every request: they end the batch, and no request is blamed
+# errors that would affect every request: they end the batch and are no request's result
 ENDS_THE_BATCH = {
     ErrorCode.MODEL_MISSING,
     ErrorCode.ADAPTER_INCOMPATIBLE,
@@ -31,7 +31,7 @@ ENDS_THE_BATCH = {
     ErrorCode.CANCELLED,
 }
 WAIT_S = 0.5
-"""Between looks at a request that another process, perhaps of an earlier run that is just ending, still works on."""
+"""Polling period for a request that another process, perhaps of an earlier run, is still working on."""
 PATIENCE_S = 30.0
 
 
@@ -41,9 +41,9 @@ class Row:
 
     Attributes:
         outcome: a verdict, or the name of an error.
-        words: reasons or message.
-        done: whether the robot did it; None where none was asked for.
-        seconds: what the plan took.
+        words: reasons of the verdict, or the error's message.
+        done: whether the robot succeeded; None without a robot.
+        seconds: time to plan.
     """
 
     name: str
@@ -54,14 +54,15 @@ class Row:
 
 
 class BatchFolder:
-    """Where the results of a batch are, and which are still missing."""
+    """The results of a batch, and which are still missing."""
 
     def __init__(self, folder):
         self.folder = Path(folder).absolute()
         self.plans, self.errors = self.folder / "plans", self.folder / "errors"
 
     def claim(self, config: PlannerConfig, requests: list[ListedRequest]) -> None:
-        """Make the folder, or see that what it holds was asked for in the same way; new requests may be added.
+        """Create the folder, or check that its results are for the same profile and requests; new requests may be
+        added.
 
         Raises:
             InputError: CONFIG_INVALID when profile or a request has changed; OUTPUT_INVALID.
@@ -76,12 +77,12 @@ class BatchFolder:
             if there.get("profile") != profile or changed:
                 what = f"request {changed[0]}" if changed else "profile"
                 raise InputError(
-                    ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", "name another folder"
+                    ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", "choose another folder"
                 )
             digests = known | digests
         elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(
-                ErrorCode.OUTPUT_INVALID, f"{self.folder} is no folder of a batch", "name one that does not exist yet"
+                ErrorCode.OUTPUT_INVALID, f"{self.folder} is not a batch folder", "choose one that does not exist yet"
             )
         try:
             for folder in (self.plans, self.errors):
@@ -95,17 +96,17 @@ class BatchFolder:
         return (self.plans / name).is_dir() or (self.errors / f"{name}.json").is_file()
 
     def forget_error(self, name: str) -> None:
-        """Let a request that failed be tried again."""
+        """Allow a failed request to be retried."""
         (self.errors / f"{name}.json").unlink(missing_ok=True)
 
     def once(self, name: str, make) -> None:
-        """Make the result of a request unless it exists; no other process makes the same one meanwhile.
+        """Make the result of a request unless it exists, with a lock against other processes.
 
         Args:
-            make: called with the folder for the bundle.
+            make: called with the bundle's folder.
 
         Raises:
-            TavidError: one that is not the request's own fault. Its own are the result then.
+            TavidError: an error that is not due to the request; those that are become its result.
         """
         deadline = time.monotonic() + PATIENCE_S
         with ExitStack() as held:
@@ -118,7 +119,7 @@ class BatchFolder:
                     time.sleep(WAIT_S)
                 else:
                     break
-            # it may have been made between the last look and the lock
+            # it may have been made between the last check and the lock
             if not self.has(name):
                 self._make(name, make)
 
@@ -131,7 +132,7 @@ class BatchFolder:
             self.write_error(name, error)
 
     def write_error(self, name: str, error: TavidError) -> None:
-        """The error is the result of this request."""
+        """Store an error as the result of this request."""
         facts = {"code": int(error.code), "name": error.code.name, "message": error.message, "hint": error.hint}
         write_whole(self.errors / f"{name}.json", json.dumps(facts, indent=1).encode())
 
@@ -139,7 +140,7 @@ class BatchFolder:
         """The result of a request as one line of the summary.
 
         Raises:
-            InputError: FILE_INVALID for a result that somebody has damaged.
+            InputError: FILE_INVALID for a damaged result.
         """
         if (path := self.errors / f"{name}.json").is_file():
             facts = read_json(path, "the error of a request", hint=HINT)

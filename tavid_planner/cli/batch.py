@@ -1,4 +1,4 @@
-"""tavid-plan batch: many requests from a file, each answered once, whatever is stopped and started again."""
+"""tavid-plan batch: many requests from a file, each answered once, even if the command is stopped and restarted."""
 
 import argparse
 import signal
@@ -18,39 +18,41 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "tavid-plan batch",
-        "Answers every request of a file once. A run that was stopped goes on with what is missing.",
+        "Answers every request of a file once. Run it again to continue an interrupted batch.",
     )
     parser.add_argument(
         "--requests",
         required=True,
         metavar="FILE",
-        help="JSON lines: name, image, mask, instruction and, where wanted, actor_mask, instances, intrinsics, depth, "
-        "camera_pose, support_height, floor_height, seed, samples, robot; as the options of tavid-plan, files named "
-        "from the folder of this one",
+        help="JSON lines: name, image, mask, instruction and, optionally, actor_mask, instances, intrinsics, depth, "
+        "camera_pose, support_height, floor_height, seed, samples, robot; like tavid-plan's options, with files "
+        "relative to this one's folder",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder of plans/NAME and errors/NAME.json")
-    parser.add_argument("--profile", default="mini", metavar="NAME", help="as of tavid-plan; default mini")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for plans/NAME and errors/NAME.json")
+    parser.add_argument("--profile", default="mini", metavar="NAME", help="as for tavid-plan; default mini")
     parser.add_argument("--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="likewise")
     parser.add_argument(
-        "--workers", type=_count, metavar="N", help="processes on this machine; default: one a GPU, or one"
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes on this machine; default: one per GPU, or one without GPUs",
     )
     parser.add_argument(
         "--ray",
         nargs="?",
         const="local",
         metavar="ADDRESS",
-        help="let Ray do it: a cluster's address, auto for the cluster that this machine is in, or without one a Ray "
-        "of this machine alone",
+        help="use Ray: a cluster's address, auto for the cluster of this machine, or without an address a local Ray",
     )
-    parser.add_argument("--ray-cpus", type=_share, default=1.0, metavar="N", help="cores a request takes; default 1")
-    parser.add_argument("--ray-gpus", type=_share, default=0.0, metavar="N", help="GPUs a request takes; default 0")
-    parser.add_argument("--retry-errors", action="store_true", help="answer requests that have an error once more")
+    parser.add_argument("--ray-cpus", type=_share, default=1.0, metavar="N", help="CPU cores per request; default 1")
+    parser.add_argument("--ray-gpus", type=_share, default=0.0, metavar="N", help="GPUs per request; default 0")
+    parser.add_argument("--retry-errors", action="store_true", help="retry requests that have an error")
     return parser
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST}")
     return int(text)
 
 
@@ -60,13 +62,13 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {MOST}")
     return share
 
 
 def _batch(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
     from tavid_planner.batch.request_list import read_request_list
@@ -87,7 +89,7 @@ def _batch(argv: list[str]) -> int:
                 results.forget_error(request.name)
         missing = [request for request in requests if not results.has(request.name)]
         if len(missing) < len(requests):
-            print(f"{len(requests) - len(missing)} of {len(requests)} requests have their result already", flush=True)
+            print(f"{len(requests) - len(missing)} of {len(requests)} requests already have a result", flush=True)
         _answer(missing, config, results, arguments)
         sweep_partials(results.plans)
     rows = [results.row(request.name) for request in requests]
@@ -101,7 +103,7 @@ def _answer(missing: list, config, results, arguments: argparse.Namespace) -> No
 
     if not missing:
         return
-    if arguments.ray is not None:  # on other machines, whose memory is unknown here
+    if arguments.ray is not None:  # other machines, whose memory is unknown here
         from tavid_planner.batch.on_ray import answer_on_ray
 
         share = dict(cpus=arguments.ray_cpus, gpus=arguments.ray_gpus)
@@ -117,7 +119,7 @@ def _answer(missing: list, config, results, arguments: argparse.Namespace) -> No
 
 
 def _table(rows: list) -> list[str]:
-    """A line a request, and one that counts the outcomes."""
+    """One line per request, and one that counts the outcomes."""
     width = max(len(row.name) for row in rows)
     outcome_width = max(len(row.outcome) for row in rows)
     lines = []

@@ -1,4 +1,4 @@
-"""The demo: starts the node, sends it a bundled camera frame and mask over real ROS 2, tells what came back.
+"""The demo: starts the node, sends it a bundled camera frame and mask over real ROS 2, prints the answer.
 
 python -m tavid_planner.cli.demo
 """
@@ -31,7 +31,7 @@ def _parser():
     )
     parser.add_argument("--image", metavar="FILE", help="camera frame; default config/demo/frame.png")
     parser.add_argument("--mask", metavar="FILE", help="mask of the target; default config/demo/mask.png")
-    parser.add_argument("--instruction", metavar="TEXT", help="what happens; default config/demo/instruction.txt")
+    parser.add_argument("--instruction", metavar="TEXT", help="what should happen; default config/demo/instruction.txt")
     parser.add_argument("--profile", default="mini", metavar="NAME", help="profile of the node; default mini")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same plan; default 0")
     parser.add_argument("--samples", type=int, default=1, metavar="K", help="videos to generate; default 1")
@@ -64,23 +64,23 @@ def _bundled(name: str) -> Path:
 
     path = share_folder() / "config" / "demo" / name
     if not path.is_file():
-        raise InputError(ErrorCode.FILE_INVALID, f"the demo's file {path} is missing", "name your own files (--help)")
+        raise InputError(ErrorCode.FILE_INVALID, f"the demo's file {path} is missing", "give your own files (--help)")
     return path
 
 
 class _NodeProcess:
-    """tavid-node as a child process; an early death is reported with its last output."""
+    """tavid-node as a child process; an early exit is reported with its last output."""
 
     def __init__(self, profile: str, plans: Path, log_path: Path):
         self._log_path = log_path
         command = [sys.executable, "-m", "tavid_planner.cli.node", "--ros-args"]
         command += ["-p", f"profile:={profile}", "-p", f"output_folder:={plans}", "-p", "publish_markers:=false"]
         with open(log_path, "w") as log:
-            # a session of its own: Ctrl-C comes to the demo, which stops the node in order
+            # a session of its own: Ctrl-C reaches the demo alone, which then stops the node
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def check(self) -> None:
-        """Raises: TavidError when the node has died, after showing the end of what it said."""
+        """Raises: TavidError: the node has exited; its last output is shown before."""
         code = self.process.poll()
         if code is None:
             return
@@ -89,7 +89,7 @@ class _NodeProcess:
         raise ControlError(
             ErrorCode.INTERNAL,
             f"the node ended with exit code {code}",
-            "its last lines are above; tavid-info tells what is missing",
+            "its last output is above; tavid-info shows what is missing",
         )
 
     def stop(self) -> None:
@@ -137,7 +137,7 @@ def _ask(node: _NodeProcess, instruction: str, rgb, mask, arguments: argparse.Na
 
 @contextmanager
 def _progress():
-    """A bar on a terminal, in a log one line per stage."""
+    """A progress bar on a terminal, one line per stage otherwise."""
     from tavid_planner.cli.progress import ProgressBar
 
     if sys.stderr.isatty():

@@ -17,22 +17,22 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "tavid-plan export",
-        "Writes the plans whose check passed, and which the robot could do where one was asked, as training data.",
+        "Writes the plans that passed the check, and that the robot (if any) carried out, as training data.",
     )
     parser.add_argument("--plans", required=True, metavar="DIR", help="folder of a batch, or of plan bundles")
     parser.add_argument("--lerobot", metavar="DIR", help="LeRobot dataset (v3.0) to write; must not exist yet")
-    parser.add_argument("--mcap", metavar="DIR", help="folder of recordings, one a plan, for ros2 bag play")
+    parser.add_argument("--mcap", metavar="DIR", help="folder for recordings, one per plan, for ros2 bag play")
     parser.add_argument(
-        "--robot", default="", metavar="NAME", help="only its plans; 'person' for those without a robot"
+        "--robot", default="", metavar="NAME", help="only plans of this robot; 'person' for those without a robot"
     )
-    parser.add_argument("--fps", type=int, default=8, metavar="N", help="steps a second; default 8, as generated")
+    parser.add_argument("--fps", type=int, default=8, metavar="N", help="steps per second; default 8, as generated")
     return parser
 
 
 def _export(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     if not (arguments.lerobot or arguments.mcap):
-        raise InputError(ErrorCode.CONFIG_INVALID, "neither --lerobot nor --mcap is given", "name what to write")
+        raise InputError(ErrorCode.CONFIG_INVALID, "neither --lerobot nor --mcap is given", "give one of them, or both")
     if not 1 <= arguments.fps <= 1000:
         raise InputError(ErrorCode.CONFIG_INVALID, f"--fps is {arguments.fps}", "give 1 to 1000")
 

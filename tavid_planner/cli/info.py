@@ -15,7 +15,7 @@ INTERFACES = "tavid_planner_interfaces"
 
 @dataclass(frozen=True)
 class Fact:
-    """One line: `missing` says how to get what is not there; `needed` when the default profile cannot do without."""
+    """One line: `missing` says how to get what is absent; `needed` if the default profile requires it."""
 
     name: str
     value: str
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _info(argv: list[str]) -> int:
-    parser = command_parser("tavid-info", "Tells what is installed, what is missing and how to get it.")
+    parser = command_parser("tavid-info", "Shows what is installed, what is missing and how to get it.")
     arguments = parser.parse_args(argv)
     from tavid_planner.cli.quiet import quiet_libraries
 
@@ -104,7 +104,7 @@ def _model(label: str, model: str, needed: bool) -> Fact:
             return Fact(label, f"{model}: not downloaded", how, needed)
         folder = cached
     if not folder.is_dir():
-        how = "restore it from the repository" if needed else "name your folder in a profile of your own"
+        how = "restore it from the repository" if needed else "set your folder in a profile of your own"
         return Fact(label, f"{model}: not found", how, needed)
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     return Fact(label, f"{folder}, {size / 2**20:.1f} MiB, digest {weights_digest(folder)}")
@@ -127,7 +127,7 @@ def _body(path: str) -> Fact:
         body = load_body(path)
     except TavidError as error:
         return Fact("body", error.message, error.hint, needed=True)
-    how = "; an official SMPLX_NEUTRAL.npz can be named with --set lift.body_model=PATH" if not path else ""
+    how = "; to use an official SMPLX_NEUTRAL.npz: --set lift.body_model=PATH" if not path else ""
     return Fact("body", f"{body.name}, digest {body.digest[:16]}{how}")
 
 

@@ -11,7 +11,7 @@ from hoi_motion.files import check_writable
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.marking import add_marking_options, marked_mask, print_doubts
 
-# as for a plan that fails its check: there is an answer, but it is not to be trusted
+# as for a plan that fails its check: there is a result, but it should not be trusted
 DOUBTFUL = 3
 
 
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser():
-    parser = command_parser("tavid-mask", "Makes the mask of the object that a click, a box or strokes mark.")
+    parser = command_parser("tavid-mask", "Makes a mask of the object marked by a click, a box or strokes.")
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
     add_marking_options(parser, "pixels of the image")
     parser.add_argument("--out", required=True, metavar="FILE", help="mask to write (.png): 255 on the object")
@@ -32,7 +32,7 @@ def _parser():
 
 def _mask(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.files import whole_file
     from hoi_motion.media.image_files import read_image
@@ -63,7 +63,11 @@ def _check_outputs(out: Path, picture: Path, image: Path) -> None:
     for path in (out, picture):
         check_writable(path)
         if path.suffix.lower() != ".png":
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is no .png", "name it .png")
+            raise InputError(
+                ErrorCode.OUTPUT_INVALID,
+                f"cannot write {path}: it does not end in .png",
+                "give a name that ends in .png",
+            )
         if path.resolve() == image.resolve():
             raise InputError(ErrorCode.OUTPUT_INVALID, f"{path} is the image itself", "give another name")
     if out.resolve() == picture.resolve():

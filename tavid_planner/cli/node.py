@@ -7,7 +7,7 @@ import sys
 from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import ControlError, ErrorCode
 
-EPILOG = """what may follow --ros-args:
+EPILOG = """options after --ros-args:
   -p profile:=NAME                  start from another profile
   -p video.num_inference_steps:=30  change one option; `ros2 param list` shows all
   --params-file FILE                parameters from a file like config/node.yaml
@@ -47,7 +47,7 @@ def _node(argv: list[str]) -> int:
 
 
 def split_ros_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
-    """(our own arguments, ROS arguments); ROS arguments stand between --ros-args and the end or a lone --."""
+    """(our own arguments, ROS arguments); ROS arguments are those from --ros-args to the end or to a lone --."""
     if "--ros-args" not in argv:
         return list(argv), []
     start = argv.index("--ros-args")

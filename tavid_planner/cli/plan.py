@@ -1,4 +1,4 @@
-"""tavid-plan: one plan from image and mask files, without ROS. `tavid-plan batch` makes many, `export` data of them."""
+"""tavid-plan: one plan from image and mask files, without ROS; `batch` makes many plans, `export` training data."""
 
 import argparse
 import dataclasses
@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
-    parser.add_argument("--mask", metavar="FILE", help="the target: one channel, 0 outside, one value on it")
+    parser.add_argument(
+        "--mask", metavar="FILE", help="mask of the target: one channel, 0 outside, another value on it"
+    )
     add_marking_options(parser, "pixels of the image; instead of --mask")
     parser.add_argument(
         "--instance",
@@ -41,11 +43,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         dest="instances",
         metavar="NAME:ROLE:FILE",
-        help="instead of --mask and --actor-mask: one marked thing with its role (target, actor, other) and mask; "
-        "up to five times, one of them the target",
+        help="instead of --mask and --actor-mask: one marked instance with role (target, actor, other) and mask; "
+        "up to five times, one of them as target",
     )
     parser.add_argument(
-        "--instruction", required=True, metavar="TEXT", help='what happens, for example "picks up the [TGT] mug"'
+        "--instruction", required=True, metavar="TEXT", help='what should happen, for example "picks up the [TGT] mug"'
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="plan bundle to write; must not exist yet")
     parser.add_argument(
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=1, metavar="K", help="videos to generate, the best is kept; default 1"
     )
-    parser.add_argument("--film", metavar="FILE", help="put the bundle's film.mp4 there as well")
+    parser.add_argument("--film", metavar="FILE", help="also copy the bundle's film.mp4 to this path")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
@@ -70,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], dest="options", metavar="OPTION=VALUE", help="change an option below"
     )
     parser.epilog = (
-        "many requests: tavid-plan batch --help; good plans as training data: tavid-plan export --help\n\n"
+        "many requests: tavid-plan batch --help; plans as training data: tavid-plan export --help\n\n"
         "options for --set (values of the profile mini):\n" + option_help(load_profile("mini"))
     )
     return parser
@@ -79,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     check_one_way(arguments, {"--mask": arguments.mask, "--instance": arguments.instances})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing half-written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
     from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
@@ -95,7 +97,9 @@ def _plan(argv: list[str]) -> int:
     if arguments.film:
         if not config.bundle.film:
             raise InputError(
-                ErrorCode.CONFIG_INVALID, "--film wants what bundle.film=false leaves out", "leave one of them out"
+                ErrorCode.CONFIG_INVALID,
+                "--film needs the film that bundle.film=false leaves out",
+                "remove one of the two",
             )
         check_writable(arguments.film)
     request = _request(arguments)

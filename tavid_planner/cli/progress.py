@@ -4,7 +4,7 @@ import sys
 
 
 class ProgressBar:
-    """Shows a stage, its fraction, and the time that it has taken and will take; silent without a terminal."""
+    """Shows a stage, its fraction, elapsed and remaining time; silent without a terminal."""
 
     def __init__(self):
         from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""Keeps the libraries from talking over a command's own one line on stderr."""
+"""Silences the libraries, so that a command's own line on stderr stands out."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ QUIET = {
 
 
 def quiet_libraries(debug: bool) -> None:
-    """Call before the heavy imports; with `debug` everything is shown."""
+    """Call before heavy imports; with `debug` everything is shown."""
     if debug:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         return

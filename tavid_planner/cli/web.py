@@ -17,16 +17,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser():
-    parser = command_parser(
-        "tavid-web", "Serves a page on which one marks an object, says what happens, sees the plan."
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; default this machine alone")
+    parser = command_parser("tavid-web", "Serves a web page: mark an object, say what should happen, see the plan.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default %(default)s; 0 takes a free one")
-    parser.add_argument("--profile", default="mini", metavar="NAME", help="whose models are loaded first; default mini")
-    parser.add_argument("--bundles", default="web-bundles", metavar="DIR", help="where bundles go; default %(default)s")
-    parser.add_argument("--keep", action="store_true", help="keep the bundles of pages that were closed")
     parser.add_argument(
-        "--planner", default="tavid_planner.planner:Planner", metavar="MODULE:CLASS", help="who plans, for tests"
+        "--profile", default="mini", metavar="NAME", help="profile whose models are loaded first; default mini"
+    )
+    parser.add_argument(
+        "--bundles", default="web-bundles", metavar="DIR", help="folder for bundles; default %(default)s"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the bundles of closed pages")
+    parser.add_argument(
+        "--planner", default="tavid_planner.planner:Planner", metavar="MODULE:CLASS", help="planner class, for tests"
     )
     return parser
 
@@ -53,7 +55,7 @@ def _web(argv: list[str]) -> int:
     from tavid_planner.worker.desk import PlannerDesk
     from tavid_planner.worker.supervisor import PlanWorker
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: the worker must not outlive the page
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, so that the worker ends with the page
     desk = PlannerDesk(PlanWorker(arguments.planner, debug=arguments.debug), MAX_WAITING)
     try:
         print(f"loading  profile {arguments.profile}", flush=True)

@@ -1,4 +1,4 @@
-"""Episode: a plan as training data, step by step at a constant rate, for a robot or the person."""
+"""Episode: a plan as training data at a constant rate, for a robot or the person."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +28,11 @@ class Episode:
     """One plan at a constant rate.
 
     Attributes:
-        name: of its bundle; task: the instruction in plain words; seed: of the video.
-        doer: the robot's name, or "person".
+        name: of its bundle; task: the instruction without [TGT]; seed: of the video.
+        doer: the name of the robot that acts, or "person".
         fps: steps a second.
-        frames: (N, H, W, 3) uint8, what the generated video shows at that moment of the interaction.
-        state: (N, n) float32. Of a robot its joints, rad (metres for prismatic ones); of a person the SMPL-X
+        frames: (N, H, W, 3) uint8, the generated video's frames at the same moments of the interaction.
+        state: (N, n) float32. For a robot its joints, rad (metres for prismatic ones); for a person the SMPL-X
             translation, metres, and axis-angles, rad. state_names: (n,).
         object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres.
     """
@@ -49,12 +49,12 @@ class Episode:
 
     @property
     def action(self) -> np.ndarray:  # (N, n)
-        """The state to reach: the next one; the last one stays."""
+        """The state to reach: the next one; the last one is repeated."""
         return np.concatenate([self.state[1:], self.state[-1:]])
 
 
 def why_not(plan: dict) -> str:
-    """Why a plan is not a good example to learn from; empty when it is.
+    """Why a plan is not a good training example; empty if it is.
 
     Args:
         plan: a plan.json.
@@ -63,7 +63,7 @@ def why_not(plan: dict) -> str:
         return f"its verdict is {plan['verdict']}"
     robot = plan["robot"]
     if robot is not None and robot["done"] is False:
-        return f"{robot['name']} does not do it"
+        return f"{robot['name']} does not succeed"
     return ""
 
 
@@ -81,7 +81,7 @@ def read_episode(bundle: Path, fps: int) -> Episode:
     plan = load_plan_json(bundle)
     motion = HoiMotion.load(bundle / "motion.npz")
     if motion.target is None:
-        raise InputError(ErrorCode.FILE_INVALID, f"the motion of {bundle} has no target", "plan it again")
+        raise InputError(ErrorCode.FILE_INVALID, f"the motion of {bundle} has no target", "make the plan again")
     clip = read_video(bundle / "video.mp4", MAX_FRAMES)
     request, doer = plan["request"], doer_of(plan)
     if doer == PERSON:
@@ -92,7 +92,7 @@ def read_episode(bundle: Path, fps: int) -> Episode:
         at_s = np.arange(len(robot.positions_rad)) / robot.fps
         time_s = _moments_s(at_s[-1], fps)
         state, names = robot.spline()(time_s), robot.joint_names
-        # a robot takes longer than the person whom the video shows
+        # a robot takes longer than the person in the video
         moment_s = np.interp(time_s, at_s, robot.source_time_s)
     seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
     T_world_object = motion.target.T_world_object[_nearest(moment_s, motion.fps, motion.num_frames)]

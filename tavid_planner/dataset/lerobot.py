@@ -1,8 +1,8 @@
-"""Episodes as a LeRobot dataset, version 3.0 of its layout.
+"""Episodes as a LeRobot dataset, layout version 3.0.
 
 meta/info.json, stats.json, tasks.parquet, episodes/chunk-000/file-000.parquet
-data/chunk-000/file-000.parquet                                     a row a step
-videos/observation.images.clip/chunk-000/file-000.mp4               one an episode
+data/chunk-000/file-000.parquet                                     one row per step
+videos/observation.images.clip/chunk-000/file-000.mp4               one per episode
 """
 
 import json
@@ -25,13 +25,13 @@ STATE = "observation.state"
 OBJECT = "observation.environment_state"
 ACTION = "action"
 INDICES = ("frame_index", "episode_index", "index", "task_index")
-CHUNK = 1000  # files a folder
+CHUNK = 1000  # files per folder
 STEPS_A_FILE = 50_000
 CRF = 18
 
 
 def write_lerobot(episodes: Iterable[Episode], folder) -> int:
-    """Write a dataset, whole or not at all; how many episodes it has.
+    """Write a dataset completely or not at all; returns the number of episodes.
 
     Args:
         folder: must not exist.
@@ -43,7 +43,7 @@ def write_lerobot(episodes: Iterable[Episode], folder) -> int:
     """
     folder = Path(folder).absolute()
     if os.path.lexists(folder):
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"{folder} exists", "name a folder that does not exist yet")
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"{folder} exists", "choose a folder that does not exist yet")
     _arrow()
     try:
         with partial_folder(folder) as partial:
@@ -58,7 +58,7 @@ def write_lerobot(episodes: Iterable[Episode], folder) -> int:
 
 
 class _Writer:
-    """Collects episodes; steps go to disk when a file of them is full."""
+    """Collects episodes; writes their steps whenever a file is full."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -188,7 +188,7 @@ def _check_alike(first: Episode, episode: Episode) -> None:
             raise InputError(
                 ErrorCode.FILE_INVALID,
                 f"plan {episode.name} has another {what} than {first.name}: {other} instead of {one}",
-                "a dataset holds what is alike: export them apart",
+                "all episodes of a dataset must agree: export them separately",
             )
 
 
@@ -199,7 +199,7 @@ def _column(pa, values: np.ndarray):
 
 
 def _task_table(tasks: dict[str, int]):
-    """Task -> number, with the sentence as the index of a pandas frame, as readers of the layout expect it."""
+    """Task -> index, with the sentence as the index of a pandas frame, as readers of the layout expect."""
     pa, _ = _arrow()
     index = "__index_level_0__"
     described = [

@@ -1,8 +1,8 @@
-"""An episode as an MCAP recording of ROS 2 messages, which `ros2 bag play` and the usual viewers read.
+"""An episode as an MCAP recording of ROS 2 messages, readable by `ros2 bag play` and common viewers.
 
 /plan/instruction           std_msgs/String, once
 /plan/image/compressed      sensor_msgs/CompressedImage, JPEG
-/joint_states               sensor_msgs/JointState; of a person its SMPL-X parameters by name
+/joint_states               sensor_msgs/JointState; for a person the SMPL-X parameters by name
 /plan/target                geometry_msgs/PoseStamped in the frame `world`
 """
 
@@ -37,7 +37,7 @@ DEFINITIONS = {
 
 
 def write_mcap(episode: Episode, path) -> None:
-    """Write one recording, complete or not at all; its clock begins at zero.
+    """Write one recording completely or not at all; its time starts at zero.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.

@@ -1,4 +1,4 @@
-"""Which of many bundles are examples to learn from, and at what rate."""
+"""Selects the bundles that are good training examples."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ from tavid_planner.errors import ErrorCode, InputError
 @dataclass(frozen=True)
 class Selection:
     """Attributes:
-    bundles: good plans, by name. left_out: name of a bundle -> why it is none of them.
-    doer: the robot that does all of them, or "person".
+    bundles: good plans, by name. left_out: name of a bundle -> why it was left out.
+    doer: the robot of all of them, or "person".
     """
 
     bundles: tuple[Path, ...]
@@ -21,10 +21,10 @@ class Selection:
 
 
 def select_plans(folder, robot: str = "") -> Selection:
-    """The bundles in a folder, or in the folder `plans` of a batch, whose verdict and execution are good.
+    """The bundles in a folder, or in the folder `plans` of a batch, that passed the check and the execution.
 
     Args:
-        robot: only plans of this robot, or of "person"; "" when all plans are of one.
+        robot: only plans of this robot, or of "person"; "" if all plans are of one kind.
 
     Raises:
         InputError: FILE_INVALID when there is no good plan; CONFIG_INVALID when they are of several robots.
@@ -41,7 +41,7 @@ def select_plans(folder, robot: str = "") -> Selection:
             left_out[bundle.name] = f"it cannot be read: {error}"
             continue
         if robot and doer != robot:
-            reason = f"it is done by {doer}"
+            reason = f"it is a plan of {doer}"
         if reason:
             left_out[bundle.name] = reason
         else:
@@ -52,5 +52,5 @@ def select_plans(folder, robot: str = "") -> Selection:
         raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds no good plan{f' ({why})' if why else ''}")
     if len(doers) > 1:
         named = ", ".join(f"{name} ({count})" for name, count in doers.items())
-        raise InputError(ErrorCode.CONFIG_INVALID, f"the plans are done by {named}", "choose one with --robot")
+        raise InputError(ErrorCode.CONFIG_INVALID, f"the plans are of {named}", "choose one with --robot")
     return Selection(tuple(good), left_out, next(iter(doers)))

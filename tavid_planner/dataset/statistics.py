@@ -1,4 +1,4 @@
-"""Statistics that normalise a feature: minimum, maximum, mean, deviation and quantiles, over one episode or all."""
+"""Statistics to normalise a feature: minimum, maximum, mean, standard deviation, quantiles; per episode or overall."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def of_histogram(counts: np.ndarray, num_frames: int) -> dict[str, np.ndarray]: 
     levels = np.arange(LEVELS) / (LEVELS - 1)
     share = counts / counts.sum(1, keepdims=True)
     mean = share @ levels
-    # rounding may leave a little less than nothing of a constant picture
+    # rounding may make the variance of a constant picture slightly negative
     std = np.sqrt(np.maximum(share @ levels**2 - mean**2, 0))
     there, below = counts > 0, np.cumsum(share, axis=1)
     found = dict(min=levels[there.argmax(1)], max=levels[LEVELS - 1 - there[:, ::-1].argmax(1)], mean=mean, std=std)

@@ -1,4 +1,4 @@
-"""What happens with one goal or service request: inputs, plan, bundle, result. Both doors lead here."""
+"""Answers one goal or service request: inputs, plan, bundle, result. Action and service both end up here."""
 
 import logging
 import threading
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Answerer:
-    """Answers requests; whatever happens, the result says it.
+    """Answers requests; the result reports whatever happens.
 
     Attributes:
         plans: plans made so far, passed or not.
@@ -37,8 +37,8 @@ class Answerer:
         last_plan_s: seconds the last plan took, None before the first.
 
     Args:
-        node_config: gives the node's options as they are now.
-        planner_config: gives the config for the profile named in a request, "" for the node's own.
+        node_config: returns the node's current options.
+        planner_config: returns the config for the profile that a request names, "" for the node's own.
         on_plan: called with every plan and the header of its image, after the result is filled.
     """
 
@@ -75,7 +75,7 @@ class Answerer:
             hint = "the node's log has the details; please report it"
             self._refuse(result, ControlError(ErrorCode.INTERNAL, message, hint), clock)
         finally:
-            # rclpy keeps a goal for as long as its result can be asked for
+            # rclpy keeps a goal as long as its result can be requested
             for field in IMAGE_FIELDS:
                 setattr(goal, field, NO_IMAGE)
             goal.instances = []
@@ -112,7 +112,7 @@ class Answerer:
 
 
 def _checked_robot(name: str) -> str:
-    """Names only: a client does not choose files of this machine. Raises: RetargetError ROBOT_UNKNOWN."""
+    """Names only: a client must not choose files on this machine. Raises: RetargetError: ROBOT_UNKNOWN."""
     from hoi_motion.retarget.robots.config import robot_names
 
     if name and name not in robot_names():
@@ -135,10 +135,10 @@ def _check_size(goal, limit_mb: float) -> None:
 
 @contextmanager
 def _deadline(limit_s: float, cancel: CancelToken):
-    """Cancel after `limit_s` seconds (0: never) and call it what it is.
+    """Cancel after `limit_s` seconds (0: never) and report it as a timeout.
 
     Raises:
-        ControlError: TIMED_OUT instead of CANCELLED when it was the deadline.
+        ControlError: TIMED_OUT instead of CANCELLED when the deadline was the cause.
     """
     if not limit_s:
         yield

@@ -1,4 +1,4 @@
-"""Parameter files and names on the command line: what ROS 2 passes over in silence is said here."""
+"""Parameter files and names on the command line: reports what ROS 2 silently ignores."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ QOS_OVERRIDES = "qos_overrides."
 
 
 def check_params_files(ros_arguments: list[str]) -> None:
-    """Whether the parameter files on the command line can be read and look like such files.
+    """Check that the parameter files on the command line can be read and are parameter files.
 
     Raises:
         InputError: CONFIG_INVALID that names the file and what is wrong.
@@ -23,7 +23,7 @@ def check_params_files(ros_arguments: list[str]) -> None:
 
 
 def check_parameter_names(node_name: str, ros_arguments: list[str], known: set[str]) -> None:
-    """Whether the node knows every parameter that files and command line give it.
+    """Check that the node has every parameter that files and command line set.
 
     Args:
         node_name: with its namespace, "/robot/tavid_planner".
@@ -56,7 +56,7 @@ def check_parameter_names(node_name: str, ros_arguments: list[str], known: set[s
 
 def _suggestion(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"{name[:60]}: did you mean {near[0]}?" if near else f"{name[:60]}: docs/ros.md tells the names"
+    return f"{name[:60]}: did you mean {near[0]}?" if near else f"{name[:60]}: docs/ros.md lists the names"
 
 
 def _listed(names) -> str:

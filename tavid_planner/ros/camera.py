@@ -13,10 +13,10 @@ DISTORTION_LENGTHS = {
     "equidistant": (4,),
     "fisheye": (4,),
 }
-"""Model -> numbers of coefficients that OpenCV reads; the polynomials are one formula, and drivers mix up its names."""
+"""Model -> valid numbers of coefficients in OpenCV; both polynomials are one formula, whose names drivers confuse."""
 ROTATION_TOLERANCE = 1e-2
 LEAST_SHARE_LEFT = 0.1
-"""Of a rectified picture that comes from within the camera's picture; with less the calibration is a wrong one."""
+"""Share of a rectified picture that lies inside the camera's picture; below it the calibration must be wrong."""
 FISHEYE = ("equidistant", "fisheye")
 
 
@@ -28,10 +28,10 @@ def is_calibrated(message: CameraInfo) -> bool:
 def intrinsics_from_camera_info(message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray | None:  # (3, 3)
     """Intrinsics of the rectified image with that (height, width), or None for an uncalibrated camera.
 
-    P where it is set, else K; binning and region of interest as image_geometry applies them.
+    P where it is set, else K; binning and region of interest are applied as in image_geometry.
 
     Raises:
-        InputError: SIZE_MISMATCH when the message belongs to images of another size, CAMERA_INVALID.
+        InputError: SIZE_MISMATCH when the message is for images of another size, CAMERA_INVALID.
     """
     if not is_calibrated(message):
         return None
@@ -47,7 +47,7 @@ def distortion_note(message: CameraInfo, size_px: tuple[int, int]) -> str:
     """One sentence about distortion that is left in the image."""
     try:
         shift = f", up to {_largest_shift_px(message, size_px):.0f} px"
-    except InputError:  # a model that we cannot compute is named all the same
+    except InputError:  # a model that we cannot compute is still named
         shift = ""
     return (
         f"the camera info describes lens distortion ({message.distortion_model or 'no model named'}{shift}), which was "
@@ -86,7 +86,7 @@ class Rectification:
         return cv2.remap(rgb, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def labels(self, values: np.ndarray) -> np.ndarray:  # (H, W)
-        """A mask or depth image: no value is mixed with its neighbour's, outside is 0."""
+        """A mask or depth image: values are not interpolated, 0 outside the camera's picture."""
         import cv2
 
         kind = values.dtype
@@ -150,7 +150,7 @@ def _projection(message: CameraInfo) -> np.ndarray:  # (3, 3)
 
 
 def _of_image(matrix: np.ndarray, message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray:  # (3, 3)
-    """A matrix of the full sensor as it is for the binned region of interest."""
+    """A matrix of the full sensor, converted to the binned region of interest."""
     bin_x, bin_y = max(message.binning_x, 1), max(message.binning_y, 1)
     roi = message.roi
     width, height = (roi.width, roi.height) if roi.width and roi.height else (message.width, message.height)

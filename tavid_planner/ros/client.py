@@ -1,4 +1,4 @@
-"""PlanClient: a conversation with the node. Start, ask whether it is done, read feedback, take the result."""
+"""PlanClient: send a request to the node, poll whether it is done, read feedback, get the result."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
 
 class PlanClient:
-    """Sends one request at a time to a planner node and waits without blocking for long.
+    """Sends one request at a time to a planner node; no call blocks longer than its timeout.
 
         with PlanClient() as client:
             client.wait_until_ready(timeout_s=60)
@@ -48,8 +48,8 @@ class PlanClient:
         feedback: the latest feedback of the running request, None before the first.
 
     Args:
-        planner: name of the planner's node; namespace: the namespace it lives in.
-        context: an initialised rclpy context; None makes one of its own.
+        planner: name of the planner node; namespace: its namespace.
+        context: an initialised rclpy context; None creates one.
     """
 
     def __init__(self, planner: str = "tavid_planner", namespace: str = "", context: Context | None = None):
@@ -61,7 +61,7 @@ class PlanClient:
         self.node = Node("tavid_plan_client", namespace=namespace, context=context, enable_rosout=False)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self.node)
-        # as deep as the node's own queues: with the usual 10, the middleware drops all but the last of a burst
+        # as deep as the node's queues: with the default of 10 the middleware drops all but the last answers of a burst
         deep = QoSProfile(depth=QUEUE_DEPTH)
         self.actions = ActionClient(
             self.node,
@@ -77,7 +77,7 @@ class PlanClient:
         self.feedback: PlanInteraction.Feedback | None = None
 
     def is_ready(self, timeout_s: float = 1.0) -> bool:
-        """Whether the node is there, active and takes goals."""
+        """Whether the node is running, active and accepts goals."""
         if not (self._state.service_is_ready() and self.actions.server_is_ready()):
             return False
         answer = self.wait(self._state.call_async(GetState.Request()), timeout_s)
@@ -97,7 +97,7 @@ class PlanClient:
                     f"no active planner node after {timeout_s:g} s",
                     "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models",
                 )
-            # a future that never comes: a node that loads its models is not asked without a pause
+            # a future that never completes: pauses between two looks at a node that loads its models
             self.wait(Future(), ASK_PERIOD_S)
 
     def send(
@@ -121,17 +121,17 @@ class PlanClient:
         timeout_s: float = 10.0,
         on_feedback: OnFeedback | None = None,
     ) -> None:
-        """Send a request; without an image or a mask the node takes the latest from its topics.
+        """Send a request; without an image or a mask the node uses the latest one from its topics.
 
         Args:
             target_point_px: (x, y) of a pixel on the target, instead of its mask.
-            instances: what is marked, with names and roles, instead of masks and point.
-            known: where the camera stands, heights of support and floor.
-            world_frame: frame in which the node looks up the camera's pose; or the name of that of `known`'s pose.
-            on_feedback: called with every feedback message, for those who do not want to miss one.
+            instances: marked objects and people with names and roles, instead of masks and point.
+            known: pose of the camera, heights of support and floor.
+            world_frame: frame in which the node looks up the camera's pose, or the frame of `known`'s pose.
+            on_feedback: called with every feedback message.
 
         Raises:
-            ControlError: TIMED_OUT when the node does not answer, BUSY when it does not take the goal.
+            ControlError: TIMED_OUT when the node does not answer, BUSY when it rejects the goal.
         """
         header = Header(stamp=self.node.get_clock().now().to_msg(), frame_id=frame_id)
         named = {"profile": profile, "robot": robot}
@@ -170,11 +170,11 @@ class PlanClient:
         if handle is None:
             raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
         if not handle.accepted:
-            raise ControlError(ErrorCode.BUSY, "the planner node did not take the goal")
+            raise ControlError(ErrorCode.BUSY, "the planner node rejected the goal")
         self._goal, self._result_future = handle, handle.get_result_async()
 
     def is_done(self, timeout_s: float = 0.0) -> bool:
-        """Whether the result is there; waits for it up to `timeout_s`."""
+        """Whether the result is available; waits up to `timeout_s` for it."""
         return self.wait(self._sent(), timeout_s) is not None
 
     def cancel(self, timeout_s: float = 5.0) -> bool:
@@ -190,10 +190,10 @@ class PlanClient:
         return future.result().status if future.done() else GoalStatus.STATUS_UNKNOWN
 
     def result(self, timeout_s: float = 0.0) -> PlanInteraction.Result:
-        """The result, whatever it says.
+        """The result, successful or not.
 
         Raises:
-            ControlError: TIMED_OUT when it is not there yet.
+            ControlError: TIMED_OUT when it is not available yet.
         """
         if not self.is_done(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"no result after {timeout_s:g} s", "ask is_done first")
@@ -210,14 +210,14 @@ class PlanClient:
         controllers: Controllers = Controllers(),
         even_if_failed: bool = False,
     ) -> RobotRun:
-        """Have a robot's controllers carry out a plan; ask the RobotRun whether it is done.
+        """Have a robot's controllers carry out a plan; poll the returned RobotRun until it is done.
 
         Args:
-            answer: of a request that named an arm; None takes the result of the running request.
-            even_if_failed: also a plan that did not pass its check.
+            answer: the result of a request that named an arm; None takes the current request's.
+            even_if_failed: also carry out a plan that did not pass its check.
 
         Raises:
-            TavidError: with the code of the answer, for one that holds no plan that passed.
+            TavidError: with the answer's code, when it has no plan that passed its check.
             RetargetError, VideoError, ControlError: as of `RobotRun`; BUSY while another plan is carried out.
         """
         answer = self.result() if answer is None else answer
@@ -228,7 +228,7 @@ class PlanClient:
         if self._run is not None:
             if not self._run.is_done():
                 raise ControlError(
-                    ErrorCode.BUSY, "the robot carries out a plan", "cancel it, or wait until it is done"
+                    ErrorCode.BUSY, "the robot is still carrying out a plan", "cancel it, or wait until it is done"
                 )
             self._run.close()
             self._run = None
@@ -236,12 +236,12 @@ class PlanClient:
         return self._run
 
     def wait(self, future, timeout_s: float):
-        """What a future of this client's node holds, None when it is not done in time."""
+        """The result of a future of this client's node, None if it is not done in time."""
         self._executor.spin_until_future_complete(future, timeout_sec=timeout_s)
         return future.result() if future.done() else None
 
     def close(self) -> None:
-        """Leave the graph; a robot that still carries out a plan is told to stop."""
+        """Leave the graph; a robot that is still carrying out a plan is stopped."""
         if self._run is not None:
             self._run.close()
         self._executor.shutdown()

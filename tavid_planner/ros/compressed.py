@@ -6,18 +6,18 @@ import re
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-from hoi_motion.media.image_files import check_passes
+from hoi_motion.media.image_files import check_passes, has_deep_colours
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import MAX_SIZE_PX
 from tavid_planner.ros.conversions import image_from_pixels
 
 FORMATS = ("JPEG", "PNG")
 MODES = {"L": "mono8", "RGB": "rgb8"}
-"""Of the decoder -> encoding of the message."""
+"""Pillow's mode -> encoding of the message."""
 _IN_RGB_ORDER = re.compile(r"\s*(rgb|bgr)a?(8|16)\s*;.*\bcompressed rgb")
-"""A format of pixels that were handed to the encoder as red, green, blue.
+"""Matches the `format` of pixels that were passed to the encoder in RGB order.
 
-The encoder of image_transport takes blue, green, red: of such a picture every decoder shows red and blue exchanged.
+The encoder of image_transport expects BGR: every decoder swaps red and blue of such a picture.
 """
 
 
@@ -38,8 +38,7 @@ def decompressed(message: CompressedImage, name: str) -> Image:
                     f"{name} is {picture.width}x{picture.height} pixels",
                     f"each side may have {MAX_SIZE_PX} pixels",
                 )
-            # the decoder drops the lower half of 16-bit colours, and says so nowhere but here
-            if picture.mode.startswith("I") or any(";16" in str(tile[3]) for tile in picture.tile):
+            if picture.mode.startswith("I") or has_deep_colours(picture):
                 raise InputError(
                     ErrorCode.ENCODING_UNSUPPORTED,
                     f"{name} has 16 bits a pixel (format {message.format[:60]!r})",

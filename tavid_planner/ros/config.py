@@ -11,13 +11,15 @@ IMAGE_TRANSPORTS = ("raw", "compressed")
 @dataclass(frozen=True)
 class NodeConfig:
     profile: str = option(
-        "mini", "profile the other parameters start from: a name or the path of a YAML file", read_only=True
+        "mini", "profile that sets the other parameters' defaults: a name or the path of a YAML file", read_only=True
     )
     autostart: bool = option(
-        True, "configure and activate by itself instead of waiting for a lifecycle manager", read_only=True
+        True, "configure and activate at start instead of waiting for a lifecycle manager", read_only=True
     )
     output_folder: str = option("plans", "plan bundles are written here, one folder per plan")
-    profiles_folder: str = option("", "requests may name the YAML files in it as profiles; empty: none but our own")
+    profiles_folder: str = option(
+        "", "folder of YAML files that requests may name as profiles; empty: only the bundled profiles"
+    )
     image_transport: str = option(
         "raw",
         "how images arrive: raw, or compressed (from image_raw/compressed and target_mask/compressed)",
@@ -30,8 +32,8 @@ class NodeConfig:
         choices=INPUT_QOS,
         read_only=True,
     )
-    max_image_age_s: float = option(2.0, "an older image from a topic is refused", minimum=0.01, maximum=3600, unit="s")
-    max_mask_age_s: float = option(10.0, "an older mask from a topic is refused", minimum=0.01, maximum=3600, unit="s")
+    max_image_age_s: float = option(2.0, "maximum age of an image from a topic", minimum=0.01, maximum=3600, unit="s")
+    max_mask_age_s: float = option(10.0, "maximum age of a mask from a topic", minimum=0.01, maximum=3600, unit="s")
     max_camera_info_age_s: float = option(
         10.0, "camera info whose stamp is further from the image's is not used", minimum=0.01, maximum=1e9, unit="s"
     )
@@ -44,13 +46,13 @@ class NodeConfig:
     )
     world_frame: str = option(
         "",
-        "frame whose z is up, in which TF knows the camera: its pose is used in every plan; empty: only where a "
+        "frame with z up to which TF connects the camera: its pose is used in every plan; empty: only where a "
         "request names one",
     )
-    listen_tf: bool = option(True, "hear /tf and /tf_static, to look up where the camera is", read_only=True)
+    listen_tf: bool = option(True, "subscribe to /tf and /tf_static, to look up the camera's pose", read_only=True)
     rectify: bool = option(False, "remove the lens distortion that the camera info describes from image and masks")
     max_message_mb: float = option(
-        128.0, "a request or an image from a topic that holds more is refused", minimum=0.1, maximum=4096, unit="MB"
+        128.0, "requests, and images from a topic, that are larger are refused", minimum=0.1, maximum=4096, unit="MB"
     )
     max_waiting: int = option(
         0,
@@ -64,14 +66,14 @@ class NodeConfig:
     )
     cancel_grace_s: float = option(
         0.35,
-        "a plan that has not heard a cancel after this time, and 0.5 s for each GB of its models, is ended with its "
+        "a plan that has not responded to a cancel after this time, plus 0.5 s per GB of models, is killed with its "
         "process, and the models are loaded again",
         minimum=0.1,
         maximum=600,
         unit="s",
     )
     result_timeout_s: int = option(
-        60, "how long the result of a goal can still be asked for", minimum=1, maximum=86400, unit="s", read_only=True
+        60, "how long the result of a goal can still be requested", minimum=1, maximum=86400, unit="s", read_only=True
     )
     diagnostics_period_s: float = option(
         1.0, "time between two messages on /diagnostics", minimum=0.1, maximum=60, unit="s", read_only=True

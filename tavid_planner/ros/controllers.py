@@ -1,4 +1,4 @@
-"""The controllers of a robot: what their actions are called, whether they are there, and where the arm stands."""
+"""The controllers of a robot: names of their actions, whether they are available, and where the arm is."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -17,21 +17,21 @@ ARM_ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 GRIPPER_ACTION = "gripper_controller/gripper_cmd"
 JOINT = "joint"
 WIDTH = "width"
-LOOK_S = 0.02  # from one look to the next while something is waited for that no future tells
+LOOK_S = 0.02  # polling period for what no future signals
 
 Wait = Callable[[Future, float], Any]
-"""Of a client: spins until a future is done or so many seconds have passed; what it holds, or None."""
+"""A client's function: spins until a future is done or the timeout has passed; returns its result, or None."""
 
 
 @dataclass(frozen=True)
 class Controllers:
-    """Who is told, and how.
+    """Which controllers are used, and how.
 
     Attributes:
-        arm, gripper: names of their actions; with a slash in front they do not live in the client's namespace.
+        arm, gripper: names of their actions; absolute with a leading slash, else in the client's namespace.
         gripper_told: "joint" sends the value of the first finger joint, "width" the distance of the fingers in metres.
-        joint_states: topic on which the arm says where it is before it starts; empty starts without looking.
-        start_tolerance_rad: how far each joint may be from the first point (m for one that slides).
+        joint_states: topic with the arm's position, checked before the start; empty starts without a check.
+        start_tolerance_rad: how far each joint may be from the first point (metres for prismatic joints).
         answer_s: how long a controller may take to answer.
     """
 
@@ -51,10 +51,10 @@ class Controllers:
 
 
 def wait_for_controllers(clients: Iterable[tuple[str, ActionClient]], wait: Wait, answer_s: float) -> None:
-    """Wait until somebody takes goals on every action.
+    """Wait until every action has a server.
 
     Raises:
-        ControlError: TIMED_OUT with the name of the one that is missing.
+        ControlError: TIMED_OUT naming the missing one.
     """
     deadline = time.monotonic() + answer_s
     for name, client in clients:
@@ -69,10 +69,10 @@ def wait_for_controllers(clients: Iterable[tuple[str, ActionClient]], wait: Wait
 
 
 def check_start(node: Node, wait: Wait, trajectory: JointTrajectory, controllers: Controllers) -> None:
-    """Whether the arm stands where its motion begins: a controller would else jump there.
+    """Check that the arm is where its motion begins; otherwise a controller would jump there.
 
     Raises:
-        ControlError: TIMED_OUT when the topic says nothing of a joint, BUSY for one that stands elsewhere.
+        ControlError: TIMED_OUT when the topic does not report a joint, BUSY when one is elsewhere.
     """
     if not controllers.joint_states:
         return
@@ -95,10 +95,10 @@ def check_start(node: Node, wait: Wait, trajectory: JointTrajectory, controllers
             "name its topic, or joint_states='' to start without looking",
         )
     for name, wanted in zip(trajectory.joint_names, trajectory.points[0].positions):
-        # a joint that is not a number is nowhere
+        # NaN compares as far away
         if not abs(found[name] - wanted) <= controllers.start_tolerance_rad:
             raise ControlError(
                 ErrorCode.BUSY,
                 f"{name} stands at {found[name]:.3f}, the motion begins at {wanted:.3f}",
-                "bring the arm there first",
+                "move the arm there first",
             )

@@ -1,4 +1,4 @@
-"""sensor_msgs to arrays and back. The byte layout of a message is nobody else's business."""
+"""sensor_msgs to arrays and back. Only this file deals with the byte layout of messages."""
 
 import array
 
@@ -15,7 +15,7 @@ IMAGE_CHANNELS = {
     "bgra8": (2, 1, 0),
     "mono8": (0, 0, 0),
 }
-"""Encoding -> where red, green and blue are among its channels."""
+"""Encoding -> channel indices of red, green and blue."""
 
 YUV422 = {
     "yuv422": "COLOR_YUV2RGB_UYVY",
@@ -23,7 +23,7 @@ YUV422 = {
     "yuv422_yuy2": "COLOR_YUV2RGB_YUY2",
     "yuyv": "COLOR_YUV2RGB_YUY2",
 }
-# OpenCV calls a pattern by its second row and second column
+# OpenCV names a pattern by the pixels from its second row and second column on
 BAYER = {
     "bayer_rggb8": "COLOR_BayerBG2RGB",
     "bayer_bggr8": "COLOR_BayerRG2RGB",
@@ -38,7 +38,7 @@ MILLIMETRE_M = np.float32(0.001)
 
 
 def is_empty(message: Image) -> bool:
-    """Whether an image field of a request was left out."""
+    """Whether an image field of a request was left empty."""
     return message.width == 0 and message.height == 0 and len(message.data) == 0
 
 
@@ -80,7 +80,7 @@ def _converted(message: Image) -> np.ndarray:  # (H, W, 3) uint8
 
 
 def mask_from_image(message: Image, name: str = "target mask") -> np.ndarray:  # (H, W)
-    """Mask with the values as sent; the request decides whether they make a mask.
+    """Mask with the values as sent; InteractionRequest checks that they form a mask.
 
     Raises:
         InputError: ENCODING_UNSUPPORTED, or MASK_INVALID when size, step and data do not agree.
@@ -90,7 +90,7 @@ def mask_from_image(message: Image, name: str = "target mask") -> np.ndarray:  #
 
 
 def depth_from_image(message: Image) -> np.ndarray:  # (H, W) float32, metres
-    """Depth along the optical axis; 16UC1 counts millimetres (REP 118).
+    """Depth along the optical axis; 16UC1 is in millimetres (REP 118).
 
     Raises:
         InputError: ENCODING_UNSUPPORTED, or IMAGE_INVALID when size, step and data do not agree.

@@ -52,6 +52,6 @@ def diagnostics(
 def _resident_bytes(pid: int | str | None) -> int:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):  # there is none, or it has just ended
+    except (OSError, IndexError):  # no such process, or it has just ended
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")

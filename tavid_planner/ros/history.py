@@ -1,4 +1,4 @@
-"""The last moments of a topic, so that messages which belong together can be found by their stamps."""
+"""The recent messages of a topic, to find those that belong together by stamp."""
 
 import threading
 import time
@@ -10,12 +10,12 @@ NANOSECONDS = 1e-9
 MAX_KEPT_BYTES = 256 * 10**6
 MAX_KEPT = 120
 BACKWARDS_S = 1.0
-"""A stamp that is so much before the last one is not late: the recording has begun anew."""
+"""A stamp this much before the last one is not a late message: the recording has restarted."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """A message with the time of its arrival on a clock that never jumps.
+    """A message with its time of arrival on a monotonic clock.
 
     Attributes:
         stamp_s: of its header, None where the driver leaves it at zero.
@@ -46,11 +46,12 @@ class History:
         self._lock = threading.Lock()
 
     def add(self, message, size: int, keep_s: float) -> None:
-        """Remember a message and forget those that came more than `keep_s` before it, or are too many."""
+        """Add a message; drop those that arrived more than `keep_s` before it, or exceed the limits."""
         received = Received(message, stamp_of(message.header), time.monotonic(), size)
         with self._lock:
-            last = self._kept[-1] if self._kept else None
-            if last and last.stamp_s and received.stamp_s and received.stamp_s < last.stamp_s - BACKWARDS_S:
+            # a driver may leave some stamps at zero: the last one that is set counts
+            last_s = next((kept.stamp_s for kept in reversed(self._kept) if kept.stamp_s is not None), None)
+            if None not in (last_s, received.stamp_s) and received.stamp_s < last_s - BACKWARDS_S:
                 self._kept.clear()
             self._kept.append(received)
             while len(self._kept) > 1 and self._too_much(received.arrived_s - keep_s):
@@ -69,6 +70,6 @@ class History:
             return list(reversed(self._kept))
 
     def nearest(self, stamp_s: float) -> Received | None:
-        """The stamped message whose stamp is nearest, the later one of equals."""
+        """The stamped message with the nearest stamp, the later one of equals."""
         stamped = [r for r in self.newest_first() if r.stamp_s is not None]
         return min(stamped, key=lambda r: abs(r.stamp_s - stamp_s), default=None)

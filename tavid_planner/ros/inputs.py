@@ -1,4 +1,4 @@
-"""From a goal and the last messages on the input topics to an InteractionRequest: what belongs together, by stamp."""
+"""From a goal and the latest messages on the input topics to an InteractionRequest, matched by stamp."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,8 +27,9 @@ from tavid_planner.ros.known_scene import known_scene
 from tavid_planner.ros.received import DEPTH, IMAGE, MASK, POINT, ReceivedInputs
 
 RECTIFIED = "image_rect"
-"""In the name of every topic that carries rectified images (image_proc)."""
+"""Part of the name of every topic with rectified images (image_proc)."""
 REQUEST_MASK = "mask of the request"
+_OF_THIS_IMAGE = "mark the image that is sent, and copy its frame_id or leave it empty"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class ReadInput:
 
     Attributes:
         header: of its image.
-        notes: remarks that do not stop a plan.
-        target_source: which target mask was used, or how it was found, in words.
+        notes: remarks that do not prevent a plan.
+        target_source: which target mask was used, or how it was found, as text.
         found_mask: the mask that was found at a point, empty when one was given.
     """
 
@@ -54,7 +55,7 @@ class _Marked:
     """An image and what is marked in it, still as messages.
 
     Attributes:
-        masks: each with the name that an error gives it: the goal's instances, or target and perhaps actor.
+        masks: each with its name for errors: the goal's instances, or the target and optionally the actor.
         source, found, words: as `target_source`, `found_mask` and the request's `target_source`.
     """
 
@@ -67,10 +68,10 @@ class _Marked:
 
 
 class LatestInputs:
-    """Makes requests of goals, with what was lately received where a goal leaves something out.
+    """Turns goals into requests; what a goal leaves out is taken from the latest messages.
 
     Args:
-        current: gives the node's options as they are now.
+        current: returns the node's current options.
     """
 
     def __init__(self, node: Node, current: Callable[[], NodeConfig], callback_group):
@@ -78,15 +79,17 @@ class LatestInputs:
         self._received = ReceivedInputs(node, current, callback_group)
 
     def request(self, goal) -> ReadInput:
-        """What a goal (or a service request) asks for.
+        """The InteractionRequest for a goal or service request.
 
         Raises:
-            InputError: NO_IMAGE, IMAGE_STALE, or what is wrong with a field.
+            InputError: NO_IMAGE, IMAGE_STALE, or the code for an invalid field.
         """
         options = self._current()
         marked = self._marked(goal)
         depth, depth_notes = self._depth(goal, marked.image, options)
         others = [] if depth is None else [("depth image", depth)]
+        for name, mask in marked.masks:
+            _check_frame(mask.header, marked.image.header, name, _OF_THIS_IMAGE)
         for name, other in marked.masks + others:
             _check_together(marked.image, other, name, options.stamp_tolerance_s)
         header = marked.image.header
@@ -115,7 +118,7 @@ class LatestInputs:
         return ReadInput(request, header, notes, marked.source, marked.found or Image())
 
     def _marked(self, goal) -> _Marked:
-        """Image and masks: those of the goal, and what belongs to them among the received ones."""
+        """Image and masks: those of the goal, completed by the matching received ones."""
         if goal.instances:
             return self._instances(goal)
         point = self._point(goal)
@@ -142,7 +145,7 @@ class LatestInputs:
         return _Marked(image, masks, f"instance {target.name[:60]!r} of the request")
 
     def _point(self, goal) -> PointStamped | None:
-        """The point that marks the target, where no mask comes; one of the goal goes before what is on topics."""
+        """The point that marks the target when there is no mask; a goal's own point takes precedence over topics."""
         if not is_empty(goal.target_mask):
             return None
         point = goal.target_point
@@ -165,6 +168,7 @@ class LatestInputs:
         image = goal.image
         if is_empty(image):
             image = self._received.decoded(self._received.newest(IMAGE), IMAGE)
+        _check_frame(point.header, image.header, "target point", _OF_THIS_IMAGE)
         found = segment(rgb_from_image(image), MaskPrompt(click_px=(point.point.x, point.point.y)))
         mask = image_from_mask(found.mask, image.header)
         place = "the request" if point is goal.target_point else POINT.topic
@@ -188,10 +192,10 @@ class LatestInputs:
                 return received.decoded(image, IMAGE), received.decoded(mask, MASK)
             except InputError as error:
                 refusals.append(error)
-        raise refusals[0]  # that of the newest mask says most
+        raise refusals[0]  # that of the newest mask is the most helpful
 
     def _depth(self, goal, image: Image, options: NodeConfig) -> tuple[Image | None, tuple[str, ...]]:
-        """The goal's depth image, else that of the topic which was taken with the image, and why there is none."""
+        """The goal's depth image, else the topic's at the image's stamp; notes say why there is none."""
         if not is_empty(goal.depth):
             _check_frame(goal.depth.header, image.header, "depth image", "send depth that is registered to the image")
             return goal.depth, ()
@@ -218,7 +222,7 @@ class LatestInputs:
         return nearest.message, ()
 
     def _camera_info(self, goal, header: Header) -> tuple[CameraInfo | None, tuple[str, ...]]:
-        """The camera info of an image, and why there is none."""
+        """The camera info of an image; notes say why there is none."""
         if not is_calibrated(goal.camera_info):
             return self._received.camera_info(header)
         hint = "send the camera info that was published with this image"

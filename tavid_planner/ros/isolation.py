@@ -1,4 +1,4 @@
-"""A ROS graph of one's own on this machine, for the demo and for tests."""
+"""A private ROS graph on this machine, for the demo and for tests."""
 
 import random
 import socket
@@ -10,11 +10,11 @@ PORT_BASE = 7400
 PORTS_PER_DOMAIN = 250
 FIRST_UNICAST = 10
 DOMAINS = range(1, 102)
-"""Domains whose ports stay below those that Linux hands out by itself."""
+"""Domains whose ports are below Linux's ephemeral range."""
 
 
 def private_graph() -> dict[str, str]:
-    """Environment variables for a graph that nobody else is in; set them before rclpy starts, here and in children.
+    """Environment variables for a private graph; set them before rclpy starts, here and in child processes.
 
     Raises:
         ControlError: INTERNAL when there is no loopback interface.
@@ -27,7 +27,7 @@ def private_graph() -> dict[str, str]:
 
 
 def check_loopback() -> None:
-    """ROS 2 talks to its neighbours on the same machine through the loopback interface.
+    """Check the loopback interface, through which ROS 2 nodes on one machine find each other.
 
     Raises:
         ControlError: INTERNAL when it is down.

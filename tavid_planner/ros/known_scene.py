@@ -1,4 +1,4 @@
-"""What a request says of camera and room, or TF of the camera, as a KnownScene."""
+"""What a request says about camera and room, or TF about the camera, as a KnownScene."""
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, Vector3
@@ -15,13 +15,13 @@ DEFAULT_WORLD = "world"
 
 
 def known_scene(goal, header: Header, options: NodeConfig, transforms: TransformListener) -> KnownScene | None:
-    """Pose, gravity and heights of a goal (or service request), None when nothing is said.
+    """Pose, gravity and heights in a goal (or service request), None if it has none.
 
     Args:
-        header: of the goal's image: the camera's frame, and the moment.
+        header: of the goal's image, with the camera's frame and the stamp.
 
     Raises:
-        InputError: CAMERA_INVALID for what is no pose, or contradicts itself; IMAGE_STALE for TF of another moment.
+        InputError: CAMERA_INVALID for invalid or contradictory fields; IMAGE_STALE when TF has nothing at the stamp.
     """
     gravity = np.array([goal.gravity.x, goal.gravity.y, goal.gravity.z])
     has_pose, has_gravity = bool(goal.camera_pose.header.frame_id), bool(gravity.any())
@@ -38,7 +38,7 @@ def known_scene(goal, header: Header, options: NodeConfig, transforms: Transform
         raise InputError(
             ErrorCode.CAMERA_INVALID,
             f"{' and '.join(given)} are given in one request",
-            "each tells how the camera stands: give one of them",
+            "each defines the camera's orientation: give one of them",
         )
     support_m, floor_m = (next(iter(heights), None) for heights in (goal.support_height_m, goal.floor_height_m))
     if has_gravity:
@@ -55,10 +55,10 @@ def known_scene(goal, header: Header, options: NodeConfig, transforms: Transform
 
 
 def fill_known_scene(goal, known: KnownScene | None, world_frame: str = "") -> None:
-    """The other way round: fill the fields of a goal.
+    """The inverse: fill the fields of a goal.
 
     Args:
-        world_frame: the frame of `known`'s pose; without a pose, that in which the node shall look it up.
+        world_frame: the frame of `known`'s pose; without a pose, the frame in which the node looks it up.
     """
     goal.world_frame = world_frame if known is None or known.T_world_camera is None else ""
     if known is None:

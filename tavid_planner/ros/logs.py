@@ -6,7 +6,7 @@ ROOMS = ("tavid_planner", "hoi_motion")
 
 
 class RosLogHandler(logging.Handler):
-    """Hands records to an rclpy logger."""
+    """Passes records to an rclpy logger."""
 
     def __init__(self, logger):
         super().__init__()
@@ -26,7 +26,7 @@ class RosLogHandler(logging.Handler):
 
 
 def log_through(logger) -> RosLogHandler:
-    """Send what the rooms of this project log to an rclpy logger, which decides what is shown."""
+    """Send this project's log records to an rclpy logger, which applies its own level."""
     handler = RosLogHandler(logger)
     for room in ROOMS:
         room_logger = logging.getLogger(room)

@@ -20,7 +20,7 @@ CONTACT_DIAMETER_M = 0.08
 
 
 def plan_markers(motion: HoiMotion, joints_world: np.ndarray, frame: int, header: Header) -> MarkerArray:
-    """Body skeleton and objects in one frame of the plan, object paths and contacts over all of it.
+    """Body skeleton and objects at one frame of the plan, object paths and contacts over the whole plan.
 
     Args:
         joints_world: (T, 55, 3) SMPL-X joints, metres, world frame.
@@ -30,7 +30,7 @@ def plan_markers(motion: HoiMotion, joints_world: np.ndarray, frame: int, header
     camera = motion.camera
     joints = camera.to_camera(joints_world)
     markers = [_skeleton(joints[frame], header)]
-    if frame == 0:  # what the plan before has left; not in every frame, RViz would flicker
+    if frame == 0:  # leftovers of the previous plan; not in every frame, since RViz would flicker
         markers.insert(0, Marker(header=header, action=Marker.DELETEALL))
     for i, item in enumerate(motion.objects):
         color = TARGET_COLOR if item.is_target else OTHER_COLOR

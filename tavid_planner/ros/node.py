@@ -39,25 +39,24 @@ NODE_NAME = "tavid_planner"
 CANCEL_HANDSHAKE_S = 2.0
 ANSWERS_S = 2.0
 SERVING_THREADS = 6
-"""Besides those that wait in line: the running plan, its refusals, parameters, sensors, diagnostics, lifecycle."""
+"""Threads besides those for waiting requests: running plan, refusals, parameters, sensors, diagnostics, lifecycle."""
 DOOR_QOS = QoSProfile(depth=QUEUE_DEPTH)
-"""Of both doors. With the usual depth of 10, of a burst of goals the middleware keeps the last 10 and drops the others:
-their clients wait for ever."""
+"""Of action and service. With the default of 10 the middleware drops all but the last 10 goals of a burst."""
 
 DEACTIVATED = (
     "the node was deactivated: its models are not loaded",
     "activate it (ros2 lifecycle set NODE activate), then send the request again",
 )
 FINALIZED = ("the node was shut down (finalized)", "it cannot be activated again: start a new one")
-STOPPING = ("the node is stopping", "send the request again when it has been started anew")
+STOPPING = ("the node is stopping", "send the request again after it was restarted")
 
 
 class PlannerNode(LifecycleNodeMixin, Node):
-    """Answers plan requests while it is active; configure checks the parameters, activate loads the models.
+    """Answers plan requests while active; configure checks the parameters, activate loads the models.
 
     Args:
         planner: "module:class" of the planner that runs in the planning process.
-        debug: let the libraries in that process talk.
+        debug: show the log output of the libraries in that process.
 
     Raises:
         InputError: CONFIG_INVALID for a parameter value or profile that does not exist.
@@ -104,7 +103,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
             result_timeout=options.result_timeout_s,
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        # a steady clock: health is told also while a simulated clock stands
+        # a steady clock: diagnostics go on while a simulated clock is stopped
         self.create_timer(
             options.diagnostics_period_s,
             self._diagnose,
@@ -117,7 +116,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
         return read_options(self, NodeConfig())
 
     def planner_config(self, profile: str = "") -> PlannerConfig:
-        """The node's profile with its parameters as they are now, or another one that a request names.
+        """The node's profile with its current parameters, or the one that a request names.
 
         Raises:
             InputError: CONFIG_INVALID.
@@ -146,13 +145,13 @@ class PlannerNode(LifecycleNodeMixin, Node):
         """End the running plan and the planning process.
 
         Args:
-            why: (message, hint) for those whose plan is ended or refused.
+            why: (message, hint) for requests that are ended or refused.
         """
         self._playback.stop()
         self._desk.close(why)
 
     def wait_until_answered(self) -> None:
-        """Wait, not for long, until everybody who has asked for a plan has an answer."""
+        """Wait briefly until every client that asked for a plan has an answer."""
         deadline = time.monotonic() + ANSWERS_S
         while self._answering and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -190,7 +189,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
             return TransitionCallbackReturn.FAILURE
         return then(state)
 
-    # the two doors
+    # service and action
 
     def _serve(self, request, response):
         with self._one_more():
@@ -246,7 +245,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
         with self._tokens_lock:
             return self._tokens.setdefault(bytes(goal.goal_id.uuid), CancelToken())
 
-    # what others see
+    # diagnostics and topics
 
     def _diagnose(self) -> None:
         self._worker.cancel_grace_s = self.node_config().cancel_grace_s
@@ -266,13 +265,13 @@ class PlannerNode(LifecycleNodeMixin, Node):
         self._twins = max(twins, 0)
 
     def _show_later(self, made: MadePlan, header) -> None:
-        # not now: the client is waiting for its result
+        # later: the client is waiting for its result
         self.executor.create_task(self._show, made, header)
 
     def _show(self, made: MadePlan, header) -> None:
         options = self.node_config()
         markers = options.publish_markers and made.joints_world is not None
-        # as it was asked for: the option may have changed since
+        # as requested: the option may have changed since
         self._playback.play(made, header, options.publish_video and made.video is not None, markers)
 
 

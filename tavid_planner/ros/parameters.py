@@ -11,7 +11,7 @@ from hoi_motion.options import flat_options, from_mapping
 from tavid_planner.errors import ErrorCode, InputError
 
 NOT_PARAMETERS = ("name",)
-"""Options a node cannot change: the name of the profile follows from the parameter `profile`."""
+"""Options that are no parameters: the name of the profile follows from the parameter `profile`."""
 
 INT64_MAX = 2**63 - 1
 
@@ -52,10 +52,10 @@ def descriptor(value, metadata) -> ParameterDescriptor:
 
 
 def read_options(node: Node, config, changes: dict | None = None):
-    """A config like `config` with the node's current parameter values.
+    """`config` with the node's current parameter values.
 
     Args:
-        changes: parameter name -> value, taken instead of the current value.
+        changes: parameter name -> value to use instead of the current one.
 
     Raises:
         InputError: CONFIG_INVALID when the values do not make a valid config.
@@ -72,7 +72,7 @@ def read_options(node: Node, config, changes: dict | None = None):
 
 
 def refuse_invalid_changes(node: Node, *configs) -> None:
-    """From now on, refuse parameter changes that would not make valid configs, with the reason."""
+    """From now on, refuse parameter changes that would make a config invalid, with the reason."""
 
     def check(parameters) -> SetParametersResult:
         changes = {p.name: p.value for p in parameters}

@@ -17,12 +17,12 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Playback:
-    """Plays a plan once, frame by frame at its own rate; the last frame stays for those who come later."""
+    """Plays a plan once, frame by frame at its own rate; the last frame is latched for late subscribers."""
 
     def __init__(self, node: LifecycleNode, callback_group):
         self._node = node
         self._group = callback_group
-        self._clock = Clock(clock_type=ClockType.STEADY_TIME)  # plays on while a simulated clock stands
+        self._clock = Clock(clock_type=ClockType.STEADY_TIME)  # keeps playing while a simulated clock is stopped
         self._video = node.create_lifecycle_publisher(Image, "~/plan_video", LATCHED)
         self._markers = node.create_lifecycle_publisher(MarkerArray, "~/markers", LATCHED)
         self._lock = threading.Lock()

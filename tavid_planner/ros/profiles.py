@@ -1,4 +1,4 @@
-"""Which profiles a request may name: ours, and the files of one folder. A request never names a path."""
+"""Profiles that a request may name: the bundled ones and the files of one folder, never a path."""
 
 import logging
 import re
@@ -19,10 +19,10 @@ def requested_profile(name: str, folder: str) -> PlannerConfig:
     """The profile that a request names.
 
     Args:
-        folder: of the node's own profiles, "" for none.
+        folder: of additional profiles of this node, "" for none.
 
     Raises:
-        InputError: CONFIG_INVALID; what stands in the file is said in the log, not to the client.
+        InputError: CONFIG_INVALID; what is wrong in the file is logged, not sent to the client.
     """
     path = _path_of(name, folder)
     if path is None:
@@ -36,13 +36,11 @@ def requested_profile(name: str, folder: str) -> PlannerConfig:
         return load_profile(str(path))
     except InputError as error:
         log.warning("profile %s: %s", path, error)
-        raise InputError(
-            ErrorCode.CONFIG_INVALID, f"profile {name!r} cannot be used", "the node's log says why"
-        ) from error
+        raise InputError(ErrorCode.CONFIG_INVALID, f"profile {name!r} cannot be used", "see the node's log") from error
 
 
 def check_profile_file(path: Path) -> None:
-    """Whether a path is a file of a size that profiles have; nothing is read.
+    """Check that a path is a regular file of plausible size, without reading it.
 
     Raises:
         InputError: CONFIG_INVALID.
@@ -72,7 +70,7 @@ def _path_of(name: str, folder: str) -> Path | None:
     root = Path(folder).expanduser().resolve()
     candidates = [root / name] if name != stem else [root / f"{name}{ending}" for ending in ENDINGS]
     for path in candidates:
-        # a link must not lead out of the folder
+        # a symbolic link must not lead out of the folder
         if path.exists() and path.resolve().parent == root:
             return path
     return None

@@ -1,4 +1,4 @@
-"""What was lately received on the input topics: remembered, searched by stamp, refused when it is old."""
+"""Recent messages on the input topics: kept, searched by stamp, refused when too old."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ CAMERA_INFO = "camera_info"
 
 @dataclass(frozen=True)
 class InputTopic:
-    """An input topic that carries pictures, or a point in one.
+    """An input topic with images, or with a point in an image.
 
     Attributes:
-        topic: its name before remapping; field: what it carries, in words.
-        age_option: the node's option that limits its age.
-        may_be_compressed: whether it is beside the raw one where images are compressed.
+        topic: its name before remapping; field: its content, for messages.
+        age_option: the node's option with its maximum age.
+        may_be_compressed: whether image_transport=compressed applies to it.
     """
 
     topic: str
@@ -48,18 +48,18 @@ IMAGE = InputTopic("image_raw", "image", "max_image_age_s", True)
 MASK = InputTopic("target_mask", "target mask", "max_mask_age_s", True)
 DEPTH = InputTopic("depth", "depth image", "max_image_age_s")
 POINT = InputTopic("target_point", "target point", "max_mask_age_s")
-"""A pixel of the image instead of a mask of it: x and y in `point`, as a click in an image viewer gives them."""
+"""A pixel of the target instead of its mask: x and y in `point`, as published by a click in an image viewer."""
 INPUTS = (IMAGE, MASK, DEPTH, POINT)
 
 
 class ReceivedInputs:
-    """Remembers what comes on image_raw, target_mask, target_point, depth and camera_info, and hears TF.
+    """Keeps recent messages on image_raw, target_mask, target_point, depth and camera_info, and listens to TF.
 
     Attributes:
         transforms: TF.
 
     Args:
-        current: gives the node's options as they are now.
+        current: returns the node's current options.
     """
 
     def __init__(self, node: Node, current: Callable[[], NodeConfig], callback_group):
@@ -74,12 +74,12 @@ class ReceivedInputs:
             self._subscribe(source.topic, kind, lambda s=source: getattr(self._current(), s.age_option))
         self._subscribe(CAMERA_INFO, CameraInfo, lambda: self._current().max_camera_info_age_s)
         self.transforms = TransformListener(node, callback_group, options.listen_tf)
-        # a recording that begins anew, or a clock that is switched to simulation: nothing kept belongs to it
+        # a recording that restarts, or a switch to simulated time: earlier messages are void
         jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
         self._jumps = node.get_clock().create_jump_callback(jump, post_callback=self._forget)
 
     def has(self, source: InputTopic) -> bool:
-        """Whether anything of a topic is remembered."""
+        """Whether any message of a topic is kept."""
         return bool(self._histories[source.topic].newest_first())
 
     def is_fresh(self, source: InputTopic) -> bool:
@@ -116,17 +116,16 @@ class ReceivedInputs:
         return received
 
     def partner(self, source: InputTopic, other) -> Received:
-        """The received message of a topic that belongs to a message which is there; the newest where stamps are left
-        out.
+        """The received message of a topic that matches `other` by stamp; the newest one if either has no stamp.
 
         Raises:
-            InputError: NO_IMAGE, or IMAGE_STALE when none belongs to it.
+            InputError: NO_IMAGE, or IMAGE_STALE when none matches.
         """
         options = self._current()
         received = self.all_of(source)
         stamp_s = stamp_of(other.header)
         found = received[0] if stamp_s is None else self._histories[source.topic].nearest(stamp_s) or received[0]
-        self.check_fresh(received[0], source)  # that nothing comes any more is said before anything else
+        self.check_fresh(received[0], source)  # a topic that has gone silent is reported first
         if stamp_s is not None and found.stamp_s is not None:
             apart_s = found.stamp_s - stamp_s
             if abs(apart_s) > options.stamp_tolerance_s:
@@ -142,11 +141,11 @@ class ReceivedInputs:
         return found
 
     def nearest(self, source: InputTopic, stamp_s: float) -> Received | None:
-        """The message of a topic whose stamp is nearest, None when none has one."""
+        """The message of a topic with the nearest stamp, None if none has a stamp."""
         return self._histories[source.topic].nearest(stamp_s)
 
     def check_fresh(self, received: Received, source: InputTopic) -> None:
-        """The time of arrival and the stamp must both be recent: each alone fails when a clock does.
+        """Check that both arrival and stamp are recent; either alone can be fooled by a wrong clock.
 
         Raises:
             InputError: IMAGE_STALE.
@@ -177,7 +176,7 @@ class ReceivedInputs:
         raise InputError(ErrorCode.IMAGE_STALE, what, hint)
 
     def camera_info(self, header: Header) -> tuple[CameraInfo | None, tuple[str, ...]]:
-        """The camera info of an image with that header, and why there is none."""
+        """The camera info for an image with this header, and notes on why there is none."""
         limit_s = self._current().max_camera_info_age_s
         received = self._histories[CAMERA_INFO].newest_first()
         same = [r for r in received if r.message.header.frame_id == header.frame_id]
@@ -212,7 +211,7 @@ class ReceivedInputs:
         return received.message
 
     def name(self, topic: str) -> str:
-        """The topic's name after remapping; compressed images are beside the raw ones."""
+        """The topic's name after remapping, with /compressed where images are compressed."""
         name = self._node.resolve_topic_name(topic)
         may_be = any(source.topic == topic and source.may_be_compressed for source in INPUTS)
         compressed = may_be and self._current().image_transport == "compressed"

@@ -34,7 +34,7 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
     result.reasons = list(plan.reasons)
     result.notes = list(notes)
     if plan.verdict is not Verdict.PASS:
-        result.error_msg = f"the plan is {plan.verdict} in its physics check: {'; '.join(plan.report.reasons)}"
+        result.error_msg = f"the verdict of the physics check is {plan.verdict}: {'; '.join(plan.report.reasons)}"
         result.error_stage = "check"
     result.checks = checks_to_messages(plan.report)
     result.plan_path = plan_path
@@ -57,7 +57,7 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
 
 
 def trajectory_to_message(motion: RobotMotion) -> JointTrajectory:
-    """The joints of the arm alone: a controller refuses foreign ones."""
+    """The joints of the arm alone: a controller rejects unknown joints."""
     mapping = joint_trajectory(motion)
     points = [
         JointTrajectoryPoint(
@@ -86,7 +86,7 @@ def gripper_to_messages(motion: RobotMotion) -> list[GripperGoal]:
 
 
 def fill_error(result, error: TavidError, stage: str) -> None:
-    """Fill a result with an error and the stage it came up in."""
+    """Fill a result with an error and the stage in which it occurred."""
     result.error_code = int(error.code)
     result.error_msg = f"{error.message} - {error.hint}" if error.hint else error.message
     result.error_stage = stage
@@ -162,7 +162,7 @@ def pose_to_message(T: np.ndarray) -> Pose:  # (4, 4)
 
 
 def _sequence(typecode: str, values: np.ndarray) -> array.array:
-    """A message sequence; rclpy takes an array over as a block, where it would check a list item by item."""
+    """An array for a message sequence, which rclpy copies as a block; it checks lists item by item."""
     sequence = array.array(typecode)
     sequence.frombytes(np.ascontiguousarray(values, np.dtype(typecode)).tobytes())
     return sequence

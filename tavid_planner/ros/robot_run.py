@@ -1,4 +1,4 @@
-"""RobotRun: a plan's answer carried out by controllers, FollowJointTrajectory and GripperCommand of control_msgs."""
+"""RobotRun: a plan carried out by a robot's controllers through FollowJointTrajectory and GripperCommand actions."""
 
 import time
 
@@ -11,7 +11,7 @@ from rclpy.task import Future
 from tavid_planner.errors import ControlError, ErrorCode, RetargetError, TavidError, VideoError
 from tavid_planner.ros.controllers import JOINT, LOOK_S, Controllers, Wait, check_start, wait_for_controllers
 
-LATE_S = 1.0  # the arm may be so late at its last point
+LATE_S = 1.0  # how late the arm may be at its last point
 ARM_ERRORS = (
     "INVALID_GOAL",
     "INVALID_JOINTS",
@@ -22,13 +22,13 @@ ARM_ERRORS = (
 
 
 class RobotRun:
-    """A plan that a robot's controllers carry out; made by `PlanClient.execute`.
+    """A plan that a robot's controllers are carrying out; made by `PlanClient.execute`.
 
-    The gripper is told what to do at its time after the arm's start, by the clock of the client's node, which follows
-    /clock with `use_sim_time`. That happens inside `is_done`: ask it all the while.
+    Gripper goals are sent at their times after the arm's start, by the clock of the client's node, which follows /clock
+    with `use_sim_time`. This happens inside `is_done`, so call it continually.
 
     Attributes:
-        feedback: the arm's latest, a control_msgs FollowJointTrajectory.Feedback; None before the first.
+        feedback: the latest control_msgs FollowJointTrajectory.Feedback of the arm; None before the first.
     """
 
     def __init__(self, node: Node, wait: Wait, answer, controllers: Controllers):
@@ -40,8 +40,8 @@ class RobotRun:
         Raises:
             RetargetError: ROBOT_UNKNOWN for an answer without a robot's motion.
             VideoError: MODEL_MISSING without control_msgs.
-            ControlError: TIMED_OUT for a controller that is not there or does not answer, BUSY for one that rejects
-                the goal and for an arm that stands elsewhere.
+            ControlError: TIMED_OUT for a controller that is missing or does not answer, BUSY for one that rejects the
+                goal and for an arm that is not at the start of the motion.
         """
         if not answer.joint_trajectory.points:
             raise RetargetError(
@@ -67,18 +67,18 @@ class RobotRun:
             raise
 
     def is_done(self, timeout_s: float = 0.0) -> bool:
-        """Whether it is over, well or not; waits up to `timeout_s` and tells the gripper what is due meanwhile."""
+        """Whether it has ended, successfully or not; waits up to `timeout_s` and sends gripper goals that are due."""
         deadline = time.monotonic() + timeout_s
         while not self._look() and time.monotonic() < deadline:
-            # the arm's end wakes it at once; the gripper's times do not wake anybody
+            # the arm's end wakes the wait at once; due gripper goals do not
             pause_s = min(LOOK_S, deadline - time.monotonic())
             self._wait(Future() if self._end.done() else self._end, max(pause_s, 0.0))
         return self._look()
 
     def cancel(self, timeout_s: float = 5.0) -> bool:
-        """Stop the arm; False when it was too late.
+        """Stop the arm; False if it was too late.
 
-        The gripper is told nothing more: it keeps what it holds.
+        The gripper gets no further goals: it keeps what it holds.
         """
         if self._gripper:
             self._gripper.coming.clear()
@@ -88,15 +88,15 @@ class RobotRun:
         return answer is not None and bool(answer.goals_canceling)
 
     def error(self) -> TavidError | None:
-        """What went wrong; None when both controllers did what they were told, and while they do."""
+        """What went wrong; None after both controllers have succeeded, and while they are running."""
         return self._error
 
     def result(self, timeout_s: float = 0.0) -> None:
-        """Nothing, when it went well.
+        """Return after success, raise otherwise.
 
         Raises:
-            ControlError: TIMED_OUT when it is not over; CANCELLED; ABORTED by a controller that gave up, or whose clock
-                runs apart from the client's; BUSY for a gripper that rejects a goal.
+            ControlError: TIMED_OUT when it has not ended; CANCELLED; ABORTED by a controller that gave up, or whose
+                clock differs from the client's; BUSY for a gripper that rejects a goal.
         """
         if not self.is_done(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"the robot is not done after {timeout_s:g} s", "ask is_done first")
@@ -104,10 +104,10 @@ class RobotRun:
             raise self._error
 
     def close(self) -> None:
-        """Forget the controllers; an arm that still moves is told to stop."""
+        """Release the action clients; an arm that is still moving is stopped."""
         if self._end is not None and not self._end.done():
             self.cancel(self._controllers.answer_s)
-        if not self._late:  # a goal that is answered late is stopped by its client
+        if not self._late:  # a goal that is accepted late is cancelled by its client
             self._arm.destroy()
         if self._gripper:
             self._gripper.client.destroy()
@@ -130,7 +130,7 @@ class RobotRun:
         asked = self._arm.send_goal_async(goal, feedback_callback=keep)
         handle = self._wait(asked, answer_s)
         if handle is None:
-            # nobody would watch an arm that moves after all
+            # nobody would supervise an arm that starts to move after all
             asked.add_done_callback(_stop_late)
             self._late = True
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {answer_s:g} s")
@@ -141,7 +141,7 @@ class RobotRun:
         self._begun = self._node.get_clock().now()
 
     def _look(self) -> bool:
-        """Tell the gripper what is due, hear what became of everything; whether it is over."""
+        """Send due gripper goals and collect results; returns whether the run has ended."""
         try:
             if self._gripper and self._error is None:
                 self._gripper.look(None if self._end.done() else self._node.get_clock().now() - self._begun)
@@ -171,7 +171,7 @@ class RobotRun:
             raise ControlError(
                 ErrorCode.ABORTED,
                 f"{name!r} was at its end with {left} goals of the gripper to come",
-                "ask is_done all the while, and let both run by one clock (use_sim_time)",
+                "call is_done continually, and use one clock for both (use_sim_time)",
             )
 
 
@@ -182,10 +182,10 @@ def _stop_late(asked: Future) -> None:
 
 
 class _Gripper:
-    """What a gripper is told, each at its time; a later goal replaces the one before.
+    """Sends gripper goals at their times; a later goal replaces the previous one.
 
     Attributes:
-        coming: what it was not told yet, GripperGoal messages in order of time.
+        coming: GripperGoal messages that have not been sent yet, in order of time.
     """
 
     def __init__(self, node: Node, goals, controllers: Controllers):
@@ -196,19 +196,19 @@ class _Gripper:
         self._controllers, self._goal_type = controllers, GripperCommand.Goal
         self._words = ""
         self._sent_at = 0.0
-        self._answer: Future | None = None  # whether it takes the latest goal
-        self._end: Future | None = None  # what became of that
+        self._answer: Future | None = None  # whether it accepts the latest goal
+        self._end: Future | None = None  # the result of that goal
 
     @property
     def is_busy(self) -> bool:
-        """Whether it has not yet said what became of the latest goal."""
+        """Whether the latest goal's result is still missing."""
         return self._answer is not None or self._end is not None
 
     def look(self, since_start) -> None:
-        """Tell what is due, hear what became of the latest goal.
+        """Send due goals and collect the latest goal's result.
 
         Args:
-            since_start: rclpy Duration since the arm began; None when that is at its end: nothing more is told.
+            since_start: rclpy Duration since the arm started; None once the arm has ended: no more goals are sent.
 
         Raises:
             ControlError: TIMED_OUT when a goal is not answered, BUSY when it is rejected, ABORTED when it failed.
@@ -226,7 +226,7 @@ class _Gripper:
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {self._controllers.answer_s:g} s")
         if self._end is not None and self._end.done():
             answer, self._end = self._end.result(), None
-            # fingers that an object stops have done what a grip is for, though some controllers call that aborted
+            # fingers that an object stops have gripped it, though some controllers report that as aborted
             if answer.status != GoalStatus.STATUS_SUCCEEDED and not answer.result.stalled:
                 raise ControlError(
                     ErrorCode.ABORTED, f"{name!r} gave up the goal {self._words} at {answer.result.position:.3f}"

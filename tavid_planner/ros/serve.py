@@ -17,22 +17,22 @@ from tavid_planner.ros.node import STOPPING, PlannerNode
 
 WAKE_PERIOD_S = 1.0
 LAST_WORDS_S = 0.4
-"""Between the last answer and the end: the middleware sends it, and who asks for a result only now still gets it."""
+"""Between the last answer and the end: time for the middleware to send it, and for clients to fetch results."""
 
 log = logging.getLogger(__name__)
 
 
 def serve(planner: str, ros_arguments: list[str], debug: bool = False) -> int:
-    """Serve until SIGINT (ends like any command that is interrupted) or SIGTERM (0).
+    """Serve until SIGINT (exit code 130, like any command) or SIGTERM (0).
 
     Args:
         planner: "module:class" of the planner, for the process it runs in.
         ros_arguments: --ros-args and what follows.
-        debug: let the libraries in the planning process talk.
+        debug: show the log output of the libraries in the planning process.
 
     Raises:
-        TavidError: a parameter is invalid or unknown, the models cannot be loaded.
-        KeyboardInterrupt: after SIGINT, with everything put away.
+        TavidError: a parameter is invalid or unknown, or the models cannot be loaded.
+        KeyboardInterrupt: after SIGINT, when everything is closed.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -52,7 +52,7 @@ def serve(planner: str, ros_arguments: list[str], debug: bool = False) -> int:
                 node.autostart()
             spinner.join()
         finally:
-            for again in (signal.SIGINT, signal.SIGTERM):  # a second one does not wait for anything
+            for again in (signal.SIGINT, signal.SIGTERM):  # a second signal ends the process at once
                 signal.signal(again, signal.SIG_DFL)
             node.stop_planning(STOPPING)
             node.wait_until_answered()
@@ -68,11 +68,11 @@ def serve(planner: str, ros_arguments: list[str], debug: bool = False) -> int:
 
 
 def _spin(executor: Executor, stopping: threading.Event) -> None:
-    # not executor.spin(): shutting that down from another thread destroys what it is waiting on
+    # not executor.spin(): a shutdown from another thread would destroy what it is waiting on
     while not stopping.is_set():
         try:
             executor.spin_once(timeout_sec=WAKE_PERIOD_S)
-        except Exception:  # one bad callback does not end the service
+        except Exception:  # one failing callback must not stop the node
             log.exception("error in a callback")
 
 
@@ -82,7 +82,7 @@ def _start_ros(ros_arguments: list[str]) -> rclpy.Context:
     try:
         # the handlers of rclpy would not tell SIGINT from SIGTERM
         rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # rclpy has no common class for what it refuses here
+    except Exception as error:  # rclpy has no common exception class for invalid arguments
         text = str(error).split(", at /")[0]
         if "ROSArgs" in type(error).__name__ or "parameter" in text:
             raise InputError(ErrorCode.CONFIG_INVALID, f"ROS arguments {' '.join(ros_arguments)}: {text}") from error

@@ -1,4 +1,4 @@
-"""Which stage is running, since when, and what each has taken."""
+"""Which stage is running, since when, and how long each has taken."""
 
 import time
 from collections.abc import Callable
@@ -7,10 +7,11 @@ FEEDBACK_PERIOD_S = 0.1
 
 
 class StageClock:
-    """An `OnProgress` that times the stages and passes on what a client can follow.
+    """An `OnProgress` that times the stages and reports at a rate that clients can follow.
 
     Args:
-        report: called as `report(stage, fraction, elapsed_s)` when a stage begins, ends or `FEEDBACK_PERIOD_S` is over.
+        report: called as `report(stage, fraction, elapsed_s)` when a stage begins or ends, and every
+            `FEEDBACK_PERIOD_S`.
     """
 
     def __init__(self, report: Callable[[str, float, float], None] | None = None):
@@ -36,7 +37,7 @@ class StageClock:
         return time.perf_counter() - self._start
 
     def times_s(self) -> dict[str, float]:
-        """Seconds a stage, in the order in which they ran; the running one up to now."""
+        """Seconds per stage in the order in which they ran; the running one up to now."""
         self._close_stage(time.perf_counter())
         return dict(self._done_s)
 

@@ -1,4 +1,4 @@
-"""TF: how frames stand to each other, over the last seconds. Only what a lookup of one pose at one time needs."""
+"""TF: transforms between frames over the last seconds; only what a lookup of one pose at one time needs."""
 
 import importlib.util
 import threading
@@ -21,14 +21,14 @@ MAX_KEPT = 20_000
 MAX_FRAMES = 10_000
 MAX_STEPS = 1000
 WAIT_S = 0.5
-"""The transforms of an image's moment may arrive a little after the image."""
+"""The transforms at an image's stamp may arrive a little after the image."""
 QUEUE_DEPTH = 100
 
 
 class TransformTree:
-    """The frames that were heard of, each with its parent. Thread-safe.
+    """The known frames, each with its parent. Thread-safe.
 
-    A tree: whoever says that a frame has another parent than before starts its history anew.
+    A frame that gets another parent loses its history.
     """
 
     def __init__(self):
@@ -38,7 +38,7 @@ class TransformTree:
         self._changed = threading.Condition()
 
     def add(self, transforms: Iterable[TransformStamped], fixed: bool = False) -> None:
-        """Remember what a message of /tf or, `fixed`, of /tf_static says."""
+        """Add the transforms of a message on /tf or, if `fixed`, /tf_static."""
         with self._changed:
             for transform in transforms:
                 child, parent = _name(transform.child_frame_id), _name(transform.header.frame_id)
@@ -55,7 +55,7 @@ class TransformTree:
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Forget what moves: its clock has jumped."""
+        """Forget the moving transforms after a clock jump."""
         with self._changed:
             self._moving.clear()
 
@@ -63,13 +63,13 @@ class TransformTree:
         """T_to_of (4, 4): the pose of the frame `of` in the frame `to`, metres.
 
         Args:
-            stamp_s: when; between two transforms it is interpolated. None: the latest.
-            tolerance_s: how far the nearest transform may be from that before the first or after the last one.
+            stamp_s: the time; interpolated between two transforms. None: the latest.
+            tolerance_s: how far it may lie before the first or after the last transform.
             wait_s: how long to wait for transforms that are still on their way.
 
         Raises:
-            InputError: CAMERA_INVALID for an unknown frame or two that are not connected, IMAGE_STALE when nothing is
-                known of that moment.
+            InputError: CAMERA_INVALID for an unknown frame or two that are not connected, IMAGE_STALE when there is no
+                transform near that time.
         """
         deadline = time.monotonic() + wait_s
         with self._changed:
@@ -85,7 +85,7 @@ class TransformTree:
         now_s = stamp_of(transform.header) or 0.0
         if kept:
             last_s = stamp_of(kept[-1].header) or 0.0
-            if now_s < last_s - BACKWARDS_S:  # a recording has begun anew
+            if now_s < last_s - BACKWARDS_S:  # a recording has restarted
                 kept.clear()
             elif now_s <= last_s:
                 return
@@ -98,14 +98,16 @@ class TransformTree:
         for frame in (to, of):
             if frame not in known:
                 heard = (
-                    f"heard of: {', '.join(repr(f[:60]) for f in sorted(known)[:8])}" if known else "TF says nothing"
+                    f"known: {', '.join(repr(f[:60]) for f in sorted(known)[:8])}"
+                    if known
+                    else "nothing was received on /tf and /tf_static"
                 )
                 raise _invalid(f"TF knows no frame {frame[:80]!r}", heard)
         ups, downs = self._ancestors(of), self._ancestors(to)
         common = next((frame for frame in ups if frame in downs), None)
         if common is None:
             raise _invalid(
-                f"TF does not connect {of[:80]!r} with {to[:80]!r}", "see which transforms are published (tf2_tools)"
+                f"TF does not connect {of[:80]!r} with {to[:80]!r}", "check which transforms are published (tf2_tools)"
             )
         T_common_of = self._chain(ups[: ups.index(common)], stamp_s, tolerance_s)
         T_common_to = self._chain(downs[: downs.index(common)], stamp_s, tolerance_s)
@@ -116,12 +118,12 @@ class TransformTree:
         while frame in self._parents and len(frames) <= MAX_STEPS:
             frame = self._parents[frame]
             if frame in frames:
-                raise _invalid(f"TF goes round in a circle at {frame[:80]!r}", "a frame must not be its own ancestor")
+                raise _invalid(f"TF has a loop at {frame[:80]!r}", "a frame must not be its own ancestor")
             frames.append(frame)
         return frames
 
     def _chain(self, frames: list[str], stamp_s: float | None, tolerance_s: float) -> np.ndarray:
-        """T_ancestor_first: the frames from the first one up, each to its parent."""
+        """T_ancestor_first: the transforms from the first frame up, each to its parent, multiplied."""
         T = np.eye(4)
         for frame in frames:
             T = self._to_parent(frame, stamp_s, tolerance_s) @ T
@@ -132,7 +134,7 @@ class TransformTree:
             return _matrix(self._fixed[frame])
         kept = self._moving.get(frame)
         if not kept:
-            raise _invalid(f"TF has nothing recent of {frame[:80]!r}", "is its publisher alive?")
+            raise _invalid(f"TF has no recent transform of {frame[:80]!r}", "check that its publisher is running")
         if stamp_s is None:
             return _matrix(kept[-1])
         stamps_s = np.array([stamp_of(t.header) or 0.0 for t in kept])
@@ -145,25 +147,25 @@ class TransformTree:
                     ErrorCode.IMAGE_STALE,
                     f"the nearest transform of {frame[:80]!r} is {abs(apart_s):.3f} s "
                     f"{'later' if apart_s > 0 else 'earlier'} than the image, allowed are {tolerance_s:g} s",
-                    "are the clocks of camera and TF the same? else raise stamp_tolerance_s",
+                    "check that camera and TF use the same clock, or raise stamp_tolerance_s",
                 )
             return _matrix(nearest)
         return _between(kept[after - 1], kept[after], stamps_s[after - 1 : after + 1], stamp_s)
 
 
 class TransformListener:
-    """Hears /tf and /tf_static into a tree; without the package tf2_msgs it hears nothing.
+    """Collects /tf and /tf_static in a tree; needs the package tf2_msgs.
 
     Attributes:
-        tree: what was heard; None when nothing can be.
+        tree: the collected transforms; None when not listening.
 
     Args:
-        listens: whether it is wanted.
+        listens: whether to subscribe.
     """
 
     def __init__(self, node: Node, callback_group, listens: bool = True):
         self.tree: TransformTree | None = None
-        self._why_deaf = ("TF cannot be heard without tf2_msgs", "install that package, or send camera_pose")
+        self._why_deaf = ("TF needs tf2_msgs, which is not installed", "install that package, or send camera_pose")
         if not listens:
             self._why_deaf = ("listen_tf is false", "start the node with listen_tf:=true, or send camera_pose")
         if not listens or importlib.util.find_spec("tf2_msgs") is None:
@@ -187,10 +189,10 @@ class TransformListener:
             self.tree.clear()
 
     def lookup(self, to: str, of: str, stamp_s: float | None, tolerance_s: float) -> np.ndarray:
-        """As `TransformTree.lookup`, with a little patience.
+        """As `TransformTree.lookup`, waiting briefly for late transforms.
 
         Raises:
-            InputError: also CAMERA_INVALID when TF cannot be heard.
+            InputError: also CAMERA_INVALID when not listening to TF.
         """
         if self.tree is None:
             why, hint = self._why_deaf
@@ -199,10 +201,10 @@ class TransformListener:
 
 
 def matrix_of(position, orientation) -> np.ndarray:  # (4, 4)
-    """A pose's or transform's parts as a matrix.
+    """The matrix of a pose's or transform's position and quaternion.
 
     Raises:
-        InputError: CAMERA_INVALID for numbers that are no pose.
+        InputError: CAMERA_INVALID for numbers that do not form a pose.
     """
     xyzw = np.array([orientation.x, orientation.y, orientation.z, orientation.w])
     t = np.array([position.x, position.y, position.z])

@@ -4,9 +4,9 @@
     pytorch_lora_weights.safetensors            LoRA of the transformer in diffusers' format
 
 The convolution of a Wan model is three-dimensional: `patch_embed_conv3d`.
-The LoRA may as well be peft's (`adapter_model.safetensors` with `adapter_config.json`), or one other safetensors file
-with the names of kohya or others (`lora_names.py`). Trigger word, rank and alpha stand in the safetensors headers: the
-released files carry none of them.
+The LoRA may also be in peft's layout (`adapter_model.safetensors` with `adapter_config.json`), or in a single
+safetensors file with the key names of kohya and other trainers (`lora_names.py`). Trigger word, rank and alpha are kept
+in the safetensors headers; the released files have none of them.
 """
 
 import json
@@ -49,11 +49,11 @@ class Adapter:
     Attributes:
         name: the folder or hub id it came from.
         trigger: the word that the text encoder reads for `[TGT]`.
-        rank, alpha: of its LoRA; where layers differ, those of most.
+        rank, alpha: of its LoRA; the most common values where layers differ.
         digest: of its files.
-        extra: whatever else its training stored, for example the supervised blocks.
+        extra: whatever else was stored in training, for example the supervised blocks.
         scales: what the LoRA of its layers is multiplied by, alpha over rank: the smallest and the largest.
-        conditioning: how marked instances come in.
+        conditioning: how the marked instances are given to the transformer.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Adapter:
 
     @property
     def scale_words(self) -> str:
-        """The scale in use in words."""
+        """The LoRA scale in use, as text."""
         scale = " to ".join(f"{scale:g}" for scale in sorted(set(self.scales))) or "unknown"
         return f"{scale} (alpha {self.alpha:g}, rank {self.rank})"
 
@@ -86,7 +86,7 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     The transformer is widened first, by as many channels as the adapter's conditioning has, unless it already is.
 
     Args:
-        lora_alpha: of its LoRA, for files that do not say; None or 0 takes what the files say, else the rank.
+        lora_alpha: of its LoRA, for files that do not state it; None or 0 takes the files' value, else the rank.
 
     Raises:
         VideoError: MODEL_MISSING for a missing or truncated file, ADAPTER_INCOMPATIBLE when names, shapes or layers do
@@ -127,7 +127,7 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
 
 
 def _conditioning(metadata: dict, path: Path) -> Conditioning:
-    """Taken out of an adapter's metadata; without any it is one mask, as in the released files."""
+    """The conditioning, removed from an adapter's metadata; by default one mask, as in the released files."""
     stored = metadata.pop("conditioning", None)
     try:
         return Conditioning() if stored is None else Conditioning(**stored)
@@ -149,7 +149,7 @@ def save_adapter(
     Args:
         folder: made if it does not exist.
         extra: JSON-able facts that are stored with the adapter.
-        conditioning: how marked instances come in; stored with its palette.
+        conditioning: how the marked instances are given to the transformer; stored with its palette.
 
     Raises:
         InputError: OUTPUT_INVALID when the folder cannot be written, CONFIG_INVALID when the transformer carries no
@@ -223,7 +223,7 @@ def _read_conv(folder: Path, stem: str) -> tuple[Path, dict, dict]:
         try:
             metadata = json.loads(header.get("__metadata__", {}).get(METADATA_KEY, "{}"))
             if not isinstance(metadata, dict):
-                raise ValueError("it is no JSON object")
+                raise ValueError("it is not a JSON object")
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise missing(f"{path} has damaged metadata: {error}", "save the adapter again") from error
         return path, load_file(path), metadata
@@ -253,7 +253,7 @@ def _check_conv(conv: dict, backbone: Backbone, extra_channels: int, path: Path)
 
 
 def lora_path(folder: Path) -> Path:
-    """The file with the LoRA: of diffusers' or peft's name, else the only other one."""
+    """The file with the LoRA: under diffusers' or peft's name, else the only other safetensors file."""
     for name in (LORA_FILE, PEFT_FILE):
         if (folder / name).is_file():
             return folder / name
@@ -265,7 +265,7 @@ def lora_path(folder: Path) -> Path:
 
 
 def lora_config(folder: Path, file: Path, header: dict) -> dict:
-    """Alpha and its kin, as diffusers keeps them in the file's header or peft in a file beside it."""
+    """Alpha and related settings, which diffusers keeps in the file's header and peft in a file beside it."""
     stored = header.get("__metadata__", {}).get(DIFFUSERS_METADATA_KEY)
     path = folder / PEFT_CONFIG
     try:
@@ -279,7 +279,7 @@ def lora_config(folder: Path, file: Path, header: dict) -> dict:
 
 
 def inject_lora(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path, name: str = ADAPTER_NAME) -> None:
-    """Give layers of a transformer their LoRA, under a name.
+    """Attach LoRA weights to a transformer's layers, under an adapter name.
 
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE.

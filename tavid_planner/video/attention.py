@@ -1,7 +1,8 @@
 """Attention maps of words and of marked places, captured while the transformer runs.
 
-What is wanted is said by map requests: `TextMaps` (video queries to words, or words to video) and `PropagationMaps`
-(the first frame's marked tokens to all of the video). `attention_share.py` computes them exactly, without the matrix.
+Map requests say what to record: `TextMaps` (video queries to words, or words to video) and `PropagationMaps` (the first
+frame's marked tokens to the whole video). `attention_share.py` computes them exactly, without forming the attention
+matrix.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ REDUCTIONS = ("mean", "none")
 DIRECTIONS = ("v2t", "t2v")
 
 Rows = tuple[tuple[tuple[int, ...], ...], ...]
-"""Token numbers by batch row and group; one row stands for all."""
+"""Token indices by batch row and group; a single row applies to all."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TextMaps:
     """Maps between words and the video.
 
     Attributes:
-        groups: token numbers of K words, by batch row and word; one row stands for all.
+        groups: token indices of K words, by batch row and word; a single row applies to all.
         direction: "v2t", video queries to the words' keys (summed over a word's tokens), or "t2v", the words' queries
             (averaged over a word's tokens) to video keys. The softmax runs over all keys of that attention: text and
             video where it is joint, text alone in a cross attention (which has no "t2v").
@@ -131,7 +132,7 @@ MapRequest = TextMaps | PropagationMaps
 
 
 class AttentionCapture:
-    """Records attention maps in chosen transformer blocks while it is entered.
+    """Context manager that records attention maps in chosen transformer blocks.
 
         wanted = {7: [TextMaps(groups)], 12: [PropagationMaps(first_frame)]}
         with AttentionCapture(transformer, wanted) as capture:
@@ -147,7 +148,7 @@ class AttentionCapture:
         requests: block index -> what to record there.
         reduction: over heads, "mean" gives maps (B, K, f, h, w), "none" (B, heads, K, f, h, w).
         rows: batch rows to record, for example the conditional half of a guidance batch.
-        on_map: called with block, name and map instead of keeping the map: so no two blocks' maps are in memory.
+        on_map: called with block, name and map instead of keeping the map, so that only one block's map is in memory.
 
     Attributes:
         maps: (block, name) -> map of the last forward pass.
@@ -191,7 +192,7 @@ class AttentionCapture:
         watched = [self.backbone.watch(block, partial(self._mix, block)) for block in self.requests]
         self._hook = self.transformer.register_forward_pre_hook(self._begin_forward, with_kwargs=True)
         self._replaced = [before for block in watched for before in block.replace()]
-        # a compiled block would not come to the processors that record
+        # a compiled block would not call the processors that record
         captured = [self.backbone.blocks[block] for block in self.requests]
         self._compiled = [(block, as_they_are(block)) for block in captured]
         return self
@@ -206,7 +207,7 @@ class AttentionCapture:
         self._compiled.clear()
 
     def stacked(self, name: str) -> torch.Tensor:  # (blocks, B, K, f, h, w), or (blocks, B, heads, K, f, h, w)
-        """The maps of a name of the last forward pass, in the order of their blocks in `requests`."""
+        """All maps called `name` of the last forward pass, in the order of their blocks in `requests`."""
         blocks = [b for b, wanted in self.requests.items() if any(request.name == name for request in wanted)]
         missing = [b for b in blocks if (b, name) not in self.maps]
         if missing or not blocks:
@@ -220,9 +221,9 @@ class AttentionCapture:
         self._recorded = set()
 
     def _mix(self, block: int, attended: Attended) -> torch.Tensor:
-        """What the attention of a block gives, after its maps were recorded."""
+        """Record a block's maps, then return the output of its attention."""
         if self._forward_has_gradient and not torch.is_grad_enabled():
-            raise unreliable("re-entrant checkpointing cuts the map off from the gradient", "pass use_reentrant=False")
+            raise unreliable("re-entrant checkpointing detaches the map from the gradient", "pass use_reentrant=False")
         some = replace(attended, query=attended.query[self.rows], key=attended.key[self.rows])
         for request in self.requests[block]:
             if not request.reads(some):

@@ -1,4 +1,4 @@
-"""What computes attention, by name."""
+"""Attention kernels (backends of diffusers), chosen by name."""
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.backbone import Backbone
@@ -17,7 +17,7 @@ BACKENDS = {
 
 
 def use_attention_backend(backbone: Backbone, name: str) -> None:
-    """Let all attentions of a transformer be computed by a backend.
+    """Make a backend compute all attention layers of a transformer.
 
     Raises:
         InputError: CONFIG_INVALID for another name, or one whose package is not installed.
@@ -29,7 +29,7 @@ def use_attention_backend(backbone: Backbone, name: str) -> None:
     from diffusers.models.attention_dispatch import attention_backend
 
     try:
-        with attention_backend(BACKENDS[name]):  # looks whether it can be had, and leaves nothing behind
+        with attention_backend(BACKENDS[name]):  # checks that the backend is available, and changes nothing
             pass
     except RuntimeError as error:
         raise InputError(ErrorCode.CONFIG_INVALID, f"video.attention is {name!r}: {error}", "use torch") from error

@@ -13,7 +13,7 @@ MAX_CAPTURED_BLOCKS = 7
 
 
 def captured_blocks(adapter: Adapter | None, count: int) -> tuple[int, ...]:
-    """Up to seven of the blocks that the adapter was trained to point with, where it says so, else of all.
+    """Up to seven of the blocks whose attention the adapter was trained on, where it names them, else of all blocks.
 
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE when the adapter names blocks that this transformer does not have.

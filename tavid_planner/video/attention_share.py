@@ -2,8 +2,8 @@
 
 softmax(Q K^T) E, with column k of E one on the keys of group k and zero elsewhere, *is* the share of every query's
 attention that group k gets: the fused attention kernel computes it when E takes the place of the values. The mean of
-some rows needs no matrix either: rows are streamed in chunks and added up. Both are differentiable in query and key and
-need no N x N memory.
+several rows needs no matrix either: rows are computed in chunks and summed. Both are differentiable in query and key
+and need no N x N memory.
 """
 
 import torch
@@ -36,9 +36,9 @@ def row_means(
     weights: torch.Tensor,  # (B, K, Q), not negative
     columns: slice = slice(None),
 ) -> torch.Tensor:  # (B, heads, K, columns)
-    """Where groups of queries look: the mean of their softmax attention on the keys in `columns`, weighted.
+    """Where groups of queries attend: the weighted mean of their softmax attention on the keys in `columns`.
 
-    Rows that no group of any batch row weighs are never computed; the others a chunk at a time, and again in the
+    Rows without weight in every group and batch row are skipped; the others are computed in chunks, and again in the
     backward pass.
     """
     rows = (weights != 0).flatten(0, 1).any(dim=0).nonzero()[:, 0]

@@ -1,4 +1,4 @@
-"""Transformer blocks that are compiled, and those that run as they are while their attention is recorded."""
+"""Compiled transformer blocks; those whose attention is recorded run uncompiled meanwhile."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,14 @@ COMPILED = "_tavid_compiled"
 
 
 def compile_blocks(blocks: Iterable[torch.nn.Module], backend: str = "inductor") -> None:
-    """Compile what each block computes; hooks, which ask whether to cancel, stay outside."""
+    """Compile the forward pass of each block; the hooks that check for a cancel stay outside."""
     for block in blocks:
         block.forward = torch.compile(block.forward, backend=backend)
         setattr(block, COMPILED, True)
 
 
 def as_they_are(block: torch.nn.Module):
-    """Let a block run as it is; what `compiled_again` takes to undo that, None for one that was not compiled."""
+    """Run a block uncompiled; returns what `compiled_again` needs to undo that, None if it was not compiled."""
     return block.__dict__.pop("forward") if getattr(block, COMPILED, False) else None
 
 

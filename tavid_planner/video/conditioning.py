@@ -1,10 +1,10 @@
-"""What a transformer sees of the marked instances: extra latent channels, present in latent frame 0 only.
+"""The marked instances as extra latent channels for the transformer, nonzero in latent frame 0 only.
 
 - `mask`: the target's mask, one channel (TaViD);
 - `id_map`: the palette colours of all instances' masks, three channels (MATRIX, first-frame ID map);
 - `id_map_vae`: the same picture through the VAE, as many channels as latents have (the published code of MATRIX).
 
-Which one an adapter was trained with, and its palette, stand in the adapter's metadata.
+An adapter's metadata say which one it was trained with, and its palette.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ PALETTE = ((230, 60, 50), (50, 110, 230), (60, 180, 75), (240, 190, 40), (160, 7
 
 @dataclass(frozen=True)
 class Conditioning:
-    """How marked instances come in, as an adapter's metadata says it.
+    """How marked instances are given to the transformer, as stated in an adapter's metadata.
 
     Attributes:
         kind: one of KINDS.
@@ -148,11 +148,11 @@ def instance_latents(
     cell: int,
     reduction: str = "area",
 ) -> torch.Tensor:  # (1, F, C, h, w)
-    """The marked instances as extra channels, zeros but in latent frame 0.
+    """The marked instances as extra channels, zero except in latent frame 0.
 
     Args:
         latent_size: F, h, w.
-        encode: of the VAE, (1, 3, 1, H, W) in -1..1 to (1, 1, C, h, w); asked for the kind that goes through it.
+        encode: the VAE's encoder, (1, 3, 1, H, W) in -1..1 to (1, 1, C, h, w); called for `id_map_vae` only.
         cell: pixels along the side of a latent.
 
     Raises:

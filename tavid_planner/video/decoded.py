@@ -1,19 +1,19 @@
-"""What the VAE made of the latents is a picture, or the generation has failed."""
+"""Checks that the VAE has decoded the latents to a visible video; otherwise the generation has failed."""
 
 import numpy as np
 import torch
 
 from tavid_planner.errors import ErrorCode, VideoError
 
-# a frame whose brightest and darkest values lie within this, of 1, shows nothing
+# a frame whose values (in 0..1) span less than this shows nothing
 NO_CONTRAST = 2 / 255
-# a first frame with less than this may well be followed by frames that show nothing
+# a first frame with a smaller span may legitimately be followed by frames that show nothing
 SOME_CONTRAST = 16 / 255
 _HINT = "use bfloat16 or float32: values of this model's VAE overflow in float16"
 
 
 def check_finite(decoded: torch.Tensor, dtype: torch.dtype) -> None:
-    """NaN and infinity look like black or white once the values are cut off at 0 and 1.
+    """Check for NaN and infinity, which would look black or white once clamped to 0..1.
 
     Raises:
         VideoError: GENERATION_FAILED, naming `dtype`, for either.
@@ -28,7 +28,7 @@ def check_finite(decoded: torch.Tensor, dtype: torch.dtype) -> None:
 
 
 def check_pictures(frames: np.ndarray, rgb: np.ndarray, dtype) -> None:
-    """Refuse frames that show nothing, when the image they start from shows something.
+    """Refuse frames that show nothing although the image they start from shows something.
 
     Args:
         frames: (T, H, W, 3) in 0..1.

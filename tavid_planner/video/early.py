@@ -1,4 +1,4 @@
-"""Samples that hardly look at the target after their first steps stop there."""
+"""Early stop of the samples that attend least to the target after their first steps."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tavid_planner.plan import EarlyLook
 
 
 def looked(alignments: Mapping[int, float], keep: float, step: int, steps: int) -> dict[int, EarlyLook]:
-    """Which samples go on: a share of them, rounded up, at least one; of equals the first.
+    """Which samples continue: a share of them, rounded up, at least one; the first ones among equals.
 
     Args:
         alignments: see `Take.alignment`, by sample.
@@ -23,7 +23,7 @@ def looked(alignments: Mapping[int, float], keep: float, step: int, steps: int) 
             return ""
         return (
             f"stopped after step {step} of {steps}: {alignments[k]:.3f} of its attention to the target word falls on "
-            f"the target, of the {count} of {len(alignments)} samples that went on at least {least:.3f}"
+            f"the target, of the {count} of {len(alignments)} samples that continued at least {least:.3f}"
         )
 
     return {k: EarlyLook(step, steps, alignment, why(k)) for k, alignment in alignments.items()}

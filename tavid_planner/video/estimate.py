@@ -1,8 +1,8 @@
-"""How much memory settings need, estimated from the model's own files before anything is loaded.
+"""Memory that a configuration needs, estimated from the model's files before anything is loaded.
 
 A rough count of the largest things that are in memory at once; `tests/tavid_planner/video/test_estimate.py` compares
-it with what the mini model takes on a CPU. It is there to refuse what cannot fit, not to predict to the byte. For Wan,
-for GPUs and for the offloading modes it is not measured yet.
+it with what the mini model takes on a CPU. It is meant to refuse what cannot fit, not to predict exactly. It has not
+been measured for Wan, on GPUs or for the offloading modes.
 """
 
 import json
@@ -24,7 +24,7 @@ GPU_LIBRARIES_BYTES = 0.6e9  # the driver's context and the kernels
 GPU_FRAME_COPIES = 10  # bytes for each of three channels of a pixel: the decoded video, as floats, and clamped
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 TOKEN_COPIES = 16  # of a token's features in a transformer block: queries, keys, values, the fourfold feed-forward
-DECODER_COPIES = 6  # of the widest feature map: input, padded input, convolution, norm
+DECODER_COPIES = 6  # copies of the widest feature map: input, padded input, convolution, norm
 DECODED_AT_ONCE = 9  # frames: two latent frames and what the convolutions remember
 TILED_SHARE = 0.35  # of the picture that is decoded at once with tiles
 FRAME_COPIES = 24  # bytes for each of three channels of a pixel: float video, its copies, the frames the lift looks at
@@ -32,7 +32,7 @@ WAN_AT_ONCE = 6  # frames: the four of one latent frame, and what the convolutio
 
 
 def needed_bytes(config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)) -> int | None:
-    """Memory that a plan takes on the device that generates, None where the model's files are not here.
+    """Memory that a plan takes on the generating device, None where the model's files are not on this machine.
 
     Args:
         size_px: (height, width) of the request's image.
@@ -44,7 +44,7 @@ def needed_bytes(config: PlannerConfig, samples: int = 1, size_px: tuple[int, in
 def needed_by_mode(
     config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)
 ) -> dict[str, int] | None:
-    """Memory on the device that generates, by memory mode, the quickest first; see `memory.place`.
+    """Memory on the generating device by memory mode, fastest mode first; see `memory.place`.
 
     None where the model's files are not here.
     """
@@ -52,10 +52,10 @@ def needed_by_mode(
 
 
 def chosen_mode(video: VideoConfig, modes: dict[str, int] | None = None) -> str:
-    """The memory mode of a profile; for `auto` the quickest one that fits, and the leanest where none does.
+    """The memory mode of a profile; for `auto` the fastest one that fits, or the leanest if none does.
 
     Args:
-        modes: what each takes; None finds it out for one sample.
+        modes: bytes that each mode takes; None estimates them for one sample.
     """
     if video.memory != "auto":
         return video.memory
@@ -68,7 +68,7 @@ def chosen_mode(video: VideoConfig, modes: dict[str, int] | None = None) -> str:
 
 
 def samples_at_once(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> int:
-    """How many samples are denoised in one batch: as the profile says, or by the estimate as many as fit."""
+    """How many samples are denoised in one batch: the profile's number, or as many as the estimate says will fit."""
     if video.samples_at_once:
         return video.samples_at_once
     free = device_free_bytes(video.device)
@@ -91,7 +91,7 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     works = at_once * _transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae)
     activations = sum(works) if video.decode_beside else max(works)
     pixels = video.num_frames * 3 * video.height * video.width
-    if _has_gpu(video.device):  # what the libraries and the lift take is elsewhere
+    if _has_gpu(video.device):  # libraries and the lift take theirs on the CPU
         besides = GPU_LIBRARIES_BYTES + activations + pixels * GPU_FRAME_COPIES
     else:
         frames = pixels * FRAME_COPIES + video.num_frames * 3 * samples * size_px[0] * size_px[1] * 4
@@ -124,7 +124,7 @@ def memory_words(needed: dict[str, int]) -> str:
 
 
 def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)) -> None:
-    """Refuse settings that cannot fit into this machine.
+    """Refuse settings that cannot fit into this machine's memory.
 
     Raises:
         VideoError: OUT_OF_MEMORY with both numbers.
@@ -158,7 +158,7 @@ def device_free_bytes(device: str) -> int | None:
 
 
 def free_bytes() -> int | None:
-    """Memory that this process can have, its own included; None where the system does not tell."""
+    """Memory available to this process, including what it already holds; None where the system does not report it."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         own_pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -172,7 +172,7 @@ def free_bytes() -> int | None:
 
 
 def _container_bytes() -> int | None:
-    """The limit of a container without what its other processes hold, None without a limit."""
+    """The container's memory limit minus what its other processes hold, None without a limit."""
     root = Path("/sys/fs/cgroup")
     try:
         limit, used = (root / "memory.max").read_text().strip(), int((root / "memory.current").read_text())
@@ -180,12 +180,12 @@ def _container_bytes() -> int | None:
         own = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return None
-    # the page cache gives way
+    # the page cache can be reclaimed
     return None if limit == "max" else int(limit) - used + int(statistics.get("inactive_file", 0)) + own
 
 
 def _has_gpu(device: str) -> bool:
-    """Whether this device is a GPU, found only where it may be one: torch takes its time to import."""
+    """Whether this device is a GPU; torch, which is slow to import, is asked only where it may be one."""
     if device == "cpu":
         return False
     import torch
@@ -194,7 +194,7 @@ def _has_gpu(device: str) -> bool:
 
 
 def _local(model: str) -> Path | None:
-    """The folder of a model, or of what the hub's cache holds of it; None where there is none. No hub is asked."""
+    """The local folder of a model, or its folder in the hub's cache; None if there is none. Never contacts a hub."""
     name = resolve_model(model)
     if not is_hub_id(name):
         folder = Path(name).expanduser()
@@ -229,7 +229,7 @@ def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> floa
 
 def _decoder_bytes(video: VideoConfig, vae: dict) -> float:
     pixels = video.height * video.width * (TILED_SHARE if video.vae_tiling else 1.0)
-    if "base_dim" in vae:  # of Wan, whose newer VAE puts pixels together into patches
+    if "base_dim" in vae:  # of Wan, whose newer VAE groups pixels into patches
         widest = vae.get("decoder_base_dim") or vae["base_dim"]
         cells = pixels / (vae.get("patch_size") or 1) ** 2
         return WAN_AT_ONCE * cells * widest * DECODER_COPIES * DTYPE_BYTES[video.dtype]

@@ -37,8 +37,8 @@ def load_pipeline(
     """The pipeline that a profile asks for, with its provenance filled in.
 
     Args:
-        on_progress: called with stage "load" while a model comes from a hub, which is the greater part of it then.
-        cancel: asked as often.
+        on_progress: called with stage "load" while a model is downloaded, which then takes most of the time.
+        cancel: checked as often.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -125,8 +125,8 @@ def generate_videos(
 ) -> list[Generated]:
     """Generate clips in the request's pixels, one a seed; a seed gives the same clip whatever the others are.
 
-    With `early_steps` all are taken so far, and those that look least at the target stop there; with `mirrored` those
-    with an odd seed are made in the mirror.
+    With `early_steps` all samples run that many steps, then those that attend least to the target stop; with `mirrored`
+    samples with an odd seed are generated from the mirrored image.
 
     Args:
         on_progress: called with stage "video".
@@ -145,7 +145,7 @@ def generate_videos(
     with takes_of(pipeline, request, config, seeds, cancel) as takes:
 
         def denoised(numbers: Sequence[int], until: int) -> Iterator[list[int]]:
-            """Take samples so far, as many at once as start from one picture; which ones have come there."""
+            """Run samples up to a step, batched where they start from one picture; returns those that got there."""
             for run in dict.fromkeys(takes[k].run for k in numbers):
                 of_run = [k for k in numbers if takes[k].run is run]
                 for first in range(0, len(of_run), at_once):
@@ -185,7 +185,7 @@ def generate_videos(
 
 
 class _Decoding:
-    """Decodes one sample after the other, while the next one is denoised where that is wanted."""
+    """Decodes one sample after the other; where configured, while the next one is denoised."""
 
     def __init__(self, decode: Callable[[int], None], beside: bool):
         self._decode, self._pool, self._last = decode, ThreadPoolExecutor(1) if beside else None, None
@@ -224,11 +224,11 @@ class _Progress:
         self._one_by_one = threading.Lock()  # a sample may be decoded in another thread
 
     def stepped(self, samples: int) -> Callable[[], None]:
-        """What is to be called when so many samples have made a step."""
+        """The callback for a step of a batch of so many samples."""
         return lambda: self._add(samples)
 
     def spare(self, samples: int, steps: int) -> None:
-        """Samples have stopped so many steps before their end."""
+        """Account for samples that stopped so many steps before their end."""
         self._add(samples * (steps + self._decoding))
 
     def decoded(self) -> None:

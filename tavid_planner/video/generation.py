@@ -1,4 +1,4 @@
-"""Samples of one request between noise and video: taken through their steps together or by turns, then decoded."""
+"""Samples of one request from noise to video: denoised together or in turn, then decoded."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -30,12 +30,12 @@ class Start:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Guidance on the marks: away from what the same picture would become if other instances were marked.
+    """Guidance on the marks: away from what the same picture would become with other instances marked.
 
     Attributes:
-        condition: (1, F, extra, h, w) of those other marks.
-        scale: 1 is none; how far to go from the other answer beyond the right one.
-        steps: from the first one on, after which what happens is decided.
+        condition: (1, F, extra, h, w), the conditioning of those other marks.
+        scale: how far to extrapolate from the prediction for the other marks beyond that for the right ones; 1 is none.
+        steps: number of first steps with this guidance; after them the course of the video is decided.
     """
 
     condition: torch.Tensor  # (1, F, extra, h, w)
@@ -45,17 +45,17 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Given:
-    """What all samples of a request have in common.
+    """What all samples of a request share.
 
     Attributes:
         text: (branches, N, D), the branch without text first where there is guidance.
         condition: (1, F, extra, h, w) of what is marked, None without an adapter.
-        contrast: what the first steps are led away from, None when they are not.
+        contrast: what the first steps are guided away from, None for nothing.
         timesteps: of all steps.
         guidance, guidance_scale: see `guidance.guidance_at`.
         num_frames: of the clip.
         target_tokens: of the target word, for capture.
-        blocks: of which attention is captured; none captures nothing. extra_blocks: besides, to be asked for by name.
+        blocks: whose attention is captured, may be empty. extra_blocks: captured as well, returned only on request.
     """
 
     text: torch.Tensor  # (branches, N, D)
@@ -86,11 +86,11 @@ class _Sample:
 
 
 class Generation:
-    """The samples of one request, each with its own noise, scheduler and generator: none knows of the others.
+    """The samples of one request, each with its own noise, scheduler and generator, independent of the others.
 
     Args:
         pipeline: the TargetAwarePipeline whose samples these are. starts, generators: of each sample.
-        cancel: asked before every step; the pipeline asks it within one.
+        cancel: checked before every step; the pipeline checks it within a step.
     """
 
     def __init__(
@@ -114,14 +114,14 @@ class Generation:
 
     @property
     def contrasted(self) -> bool:
-        """Whether the first steps are led away from other marks."""
+        """Whether the first steps are guided away from other marks."""
         return self._given.contrast is not None
 
     @torch.no_grad()
     def denoise(
         self, numbers: Sequence[int], until: int | None = None, on_step: Callable[[], None] = lambda: None
     ) -> None:
-        """Take samples through their steps up to `until` (None: all), in one batch; they have come equally far.
+        """Denoise samples up to step `until` (None: the last), in one batch; all must be at the same step.
 
         Args:
             on_step: called after every step.
@@ -130,7 +130,7 @@ class Generation:
         first, last = samples[0].step, self.steps if until is None else until
         recorder = None
         if given.recorded:
-            rows = slice(-len(samples), None)  # the branch that is given all comes last
+            rows = slice(-len(samples), None)  # the fully conditioned branch comes last
             recorder = AttentionRecorder(self._pipeline.transformer, given.target_tokens, given.recorded, rows)
         with recorder or nullcontext(), self._pipeline.progress_bar(total=last - first) as bar:
             for i in range(first, last):
@@ -153,7 +153,7 @@ class Generation:
                 on_step()
 
     def _predicted(self, samples: list[_Sample], i: int) -> torch.Tensor:  # (n, F, C, h, w)
-        """What the transformer, with guidance, says of samples at step `i`.
+        """The transformer's prediction, with guidance, for samples at step `i`.
 
         Branches of the batch, in order: with other marks, without text, with all that is given.
         """
@@ -186,7 +186,7 @@ class Generation:
 
     @torch.no_grad()
     def frames(self, number: int, output_type: str):
-        """The clip of a sample that has gone through all steps, as diffusers returns clips.
+        """The clip of a fully denoised sample, in diffusers' format.
 
         Raises:
             VideoError: GENERATION_FAILED for NaN or infinity.
@@ -207,7 +207,7 @@ class Generation:
         return pipeline.video_processor.postprocess_video(decoded, output_type=output_type)
 
     def attention(self, number: int, blocks: Sequence[int] | None = None) -> torch.Tensor | None:  # (f, h, w)
-        """The share of the video tokens' attention that falls on the target word: the mean over steps and blocks.
+        """The share of the video tokens' attention on the target word: the mean over steps and blocks.
 
         Args:
             blocks: of those that are recorded; None for `Given.blocks`.

@@ -1,4 +1,4 @@
-"""Classifier-free guidance on the text: how strong it is at each step."""
+"""Classifier-free guidance on the text: its scale at each step."""
 
 import math
 

@@ -1,6 +1,6 @@
-"""Models from a hub: fetched with progress, and compared with their digests.
+"""Models from a hub: downloaded with progress and checked against their digests.
 
-A line that goes dead is taken up where it was; a fetch that was ended goes on with the files that are not whole.
+A lost connection is resumed where it broke off; an interrupted download continues with the incomplete files.
 """
 
 import hashlib
@@ -26,15 +26,15 @@ def fetch_model(
     on_fraction: Callable[[float], None] = lambda fraction: None,
     cancel: CancelToken | None = None,
 ) -> Path:
-    """The folder in the hub's cache that holds a model; what is missing there is fetched.
+    """A model's folder in the hub's cache, after downloading what is missing there.
 
     Args:
-        files: patterns of the files that are wanted, None for all.
-        on_fraction: told from time to time how much of what was missing is there, 0..1.
-        cancel: asked as often; what has come so far is kept for the next time.
+        files: patterns of the wanted files, None for all.
+        on_fraction: called from time to time with the downloaded share of what was missing, 0..1.
+        cancel: checked as often; what has been downloaded is kept for the next time.
 
     Raises:
-        VideoError: MODEL_MISSING; without a network it names what is missing, and where.
+        VideoError: MODEL_MISSING; without a network it names the missing files and their folder.
         ControlError: CANCELLED.
     """
     from huggingface_hub import constants, snapshot_download
@@ -57,7 +57,7 @@ def fetch_model(
         ) from error
     except TavidError:
         raise
-    except Exception as error:  # the hub's client hands on whatever the network library below it raises
+    except Exception as error:  # the hub's client passes on whatever its network library raises
         raise _missing(
             f"{name} is neither a local folder, nor in {constants.HF_HUB_CACHE}, nor could it be fetched from the hub "
             f"({type(error).__name__})",
@@ -68,7 +68,7 @@ def fetch_model(
 
 
 def _missing_bytes(name: str, patterns: list[str] | None) -> int:
-    """How much is to be fetched; 0 when nobody can be asked, which the fetch itself then says."""
+    """Bytes to download; 0 when the hub cannot be reached, which the download itself then reports."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError
 
@@ -80,7 +80,7 @@ def _missing_bytes(name: str, patterns: list[str] | None) -> int:
 
 
 def _bar(total_bytes: int, on_fraction: Callable[[float], None], cancel: CancelToken) -> type:
-    """What the hub takes for its progress bars; nothing is shown."""
+    """Stands in for the hub's progress bars and shows nothing."""
     from tqdm.auto import tqdm
 
     furthest = 0.0
@@ -94,7 +94,7 @@ def _bar(total_bytes: int, on_fraction: Callable[[float], None], cancel: CancelT
         def update(self, n=1):
             cancel.raise_if_cancelled()
             nonlocal furthest
-            # one counts files, two the bytes: as they come, and as they are put together
+            # one counts files, two count bytes: as they are downloaded, and as they are assembled
             if getattr(self, "unit", "B") == "B" and n and total_bytes:
                 self._counted += n
                 if self._counted > furthest * total_bytes:
@@ -112,15 +112,15 @@ def _folder_of(name: str) -> Path:
 
 
 def _blobs(name: str) -> set[Path]:
-    """Whole files of a model in the cache; large ones are named by the sha256 that they should have."""
+    """Complete files of a model in the cache; large ones are named by the sha256 they should have."""
     return {path for path in _folder_of(name).glob("blobs/*") if SHA256.fullmatch(path.name)}
 
 
 def _check_digests(name: str, fetched: set[Path]) -> None:
-    """Compare what has just come with the digest that the hub gave it.
+    """Compare what was just downloaded with the hub's digest.
 
     Raises:
-        VideoError: MODEL_MISSING; the damaged file is gone then, so that the next fetch brings it again.
+        VideoError: MODEL_MISSING; the damaged file is removed, so that the next download fetches it again.
     """
     for path in sorted(fetched):
         digest = hashlib.sha256()

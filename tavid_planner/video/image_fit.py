@@ -1,4 +1,4 @@
-"""ImageFit: how a request's image is brought to the size of the model, and the way back."""
+"""ImageFit: from a request's image to the model's frame size and back."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class ImageFit:
 
     @classmethod
     def between(cls, request_px: tuple[int, int], model_px: tuple[int, int]) -> "ImageFit":
-        """The largest centred fit of a request's image in the model frame."""
+        """The largest centred fit of a request's image into the model frame."""
         (H, W), (h, w) = request_px, model_px
         scale = min(h / H, w / W)
         content = (min(h, max(1, round(H * scale))), min(w, max(1, round(W * scale))))

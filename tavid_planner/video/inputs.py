@@ -1,4 +1,4 @@
-"""Images and masks in the forms that people hold them in, brought to the one form the pipeline works with."""
+"""Images and masks in their usual forms (PIL, array, tensor), converted to the form the pipeline works with."""
 
 import numpy as np
 import PIL.Image
@@ -47,7 +47,7 @@ def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
     if isinstance(mask, PIL.Image.Image):
         mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
         if mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
-            mask = mask[..., 0]  # grey stored as colour, which diffusers' load_image makes of every mask
+            mask = mask[..., 0]  # grey stored as colour, as diffusers' load_image returns every mask
     array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
@@ -59,7 +59,7 @@ def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
 
 
 def checked_masks(mask, sizes_px, conditioning: Conditioning) -> torch.Tensor:  # (1, K, H, W) float32
-    """The mask of the target, or those of all marked instances, in the form that an adapter's conditioning has.
+    """The target's mask, or those of all marked instances, as an adapter's conditioning needs them.
 
     Raises:
         InputError: MASK_INVALID, MASK_EMPTY, SIZE_MISMATCH.

@@ -1,4 +1,4 @@
-"""Models from folders or a hub into a pipeline: adapters, arithmetic, and where weights live."""
+"""Loads models from folders or a hub into a pipeline: adapters, number formats, placement of the weights."""
 
 import torch
 from diffusers import DiffusionPipeline
@@ -38,13 +38,13 @@ def load_models(
     """An image-to-video model of a known family and, if given, a target-aware adapter and more LoRAs.
 
     Args:
-        base: a folder in diffusers format, or a hub id; for a folder no hub is ever asked.
+        base: a folder in diffusers format, or a hub id; for a folder no hub is ever contacted.
         adapter: a folder or hub id in the layout of the released TaViD weights.
         scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
         memory: "resident", or "model", "group" and "sequential" offloading (these need a GPU).
-        lora_alpha: of the adapter's LoRA; None or 0 takes what its files say, else its rank.
+        lora_alpha: of the adapter's LoRA; None or 0 takes the value in its files, else its rank.
         weights: "full", or "fp8" and "int8", which keep the large matrices in 8 bits.
-        loras: besides the adapter; fuse: add all of them into the weights.
+        loras: in addition to the adapter; fuse: merge all of them into the weights.
         step_cache, step_cache_threshold: see `step_cache.enable_step_cache`.
         attention: one of `attention_backend.BACKENDS`. compiled: compile the transformer's blocks.
 
@@ -60,7 +60,7 @@ def load_models(
     with memory_errors():
         try:
             own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
-            # past the family's own way in, which leads here
+            # not the family's own from_pretrained, which leads here
             pipeline = DiffusionPipeline.from_pretrained.__func__(
                 kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
             )

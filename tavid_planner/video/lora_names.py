@@ -1,9 +1,9 @@
-"""LoRA weights by whatever names their trainer gave them: the layer of the transformer each is for, and its alpha.
+"""Maps LoRA weights under any trainer's key names to the transformer's layers, with their alphas.
 
 diffusers     transformer.transformer_blocks.0.attn1.to_q.lora_A.weight         (or lora.down, lora_linear_layer.down)
 peft          base_model.model.transformer_blocks.0.attn1.to_q.lora_A.default.weight, beside adapter_config.json
 kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha
-Wan           diffusion_model.blocks.0.self_attn.q.lora_A.weight, as its own repository calls its layers
+Wan           diffusion_model.blocks.0.self_attn.q.lora_A.weight, with its own repository's layer names
 others        the same without a prefix, or with diffusion_model., model., module.
 """
 
@@ -22,7 +22,7 @@ _PARTS = (
     ("up_bias", re.compile(r"(\.lora_B|\.lora_up|\.lora\.up)(\.\w+)?\.bias")),
     ("alpha", re.compile(r"\.(lora_)?alpha")),
 )
-# parts of other kinds of adapters, and what these are called
+# key parts of other kinds of adapters, and the names of these kinds
 _OTHER_KINDS = (
     ("DoRA", re.compile(r"lora_magnitude_vector|dora_scale")),
     ("LoHa", re.compile(r"\.hada_[wt]\d")),
@@ -34,9 +34,9 @@ _OTHER_KINDS = (
     ("whole weights", re.compile(r"\.modules_to_save\.")),
 )
 MAX_ALPHA = 1e5
-# what may stand before the name of a layer
+# prefixes that may come before a layer's name
 _WRAPPERS = ("lora", "unet", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
-# of a Wan transformer: a piece of diffusers' name of a layer, and what the model's own repository calls it
+# of a Wan transformer: part of a layer's name in diffusers, and in the model's own repository
 _ORIGINAL_OF_WAN = (
     ("attn1.", "self_attn."),
     ("attn2.", "cross_attn."),
@@ -66,11 +66,11 @@ KNOWN = (
 
 @dataclass(frozen=True)
 class LoraLayers:
-    """The weights of a LoRA by the transformer's own names of its layers.
+    """The weights of a LoRA under the transformer's own layer names.
 
     Attributes:
         weights: "LAYER.lora_A.weight" and "LAYER.lora_B.weight" (and "LAYER.lora_B.bias").
-        ranks: of every layer. stored_alphas: of those layers for which the file holds one.
+        ranks: by layer. stored_alphas: by layer, where the file has one.
     """
 
     weights: dict[str, torch.Tensor]
@@ -82,9 +82,9 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
     """Find the layer of every tensor.
 
     Raises:
-        VideoError: ADAPTER_INCOMPATIBLE; it says whether the names are strange, or the base is another one.
+        VideoError: ADAPTER_INCOMPATIBLE; it says whether the names are unknown or the base model is a different one.
     """
-    # a layer that has a LoRA already wraps the linear one, which keeps its name for who looks from outside
+    # a layer that already has a LoRA wraps the linear layer, whose name stays the same from outside
     linear = {
         name.removesuffix(".base_layer"): module
         for name, module in transformer.named_modules()
@@ -113,7 +113,7 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
                 "merge it into the base model, or convert it to a LoRA",
             )
     if lost:
-        # our own architecture's names of layers that this transformer lacks
+        # layer names of this architecture, but not in this transformer
         if all(_split(key)[0] and any(map(_OUR_LAYER.match, _unwrapped(key))) for key in lost):
             raise incompatible(path, f"{lost[0]!r} names no linear layer of the transformer")
         raise _strange(
@@ -139,7 +139,8 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
 
 
 def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -> dict[str, float]:
-    """The alpha of every layer: as asked for, else as stored beside its weights, else of the config, else its rank.
+    """The alpha of every layer: the requested one, else that stored beside its weights, else the config's, else its
+    rank.
 
     Args:
         config: of peft (`adapter_config.json`), or diffusers' metadata without its prefix; may be empty.
@@ -151,7 +152,7 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
     common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
-    # peft reads them as regular expressions, of which only a point that is written out is met in files
+    # peft reads them as regular expressions; in files only an escaped dot occurs
     patterns = {str(pattern).replace("\\.", "."): value for pattern, value in patterns.items()}
     for pattern in patterns:
         if not any(layer == pattern or layer.endswith(f".{pattern}") for layer in found.ranks):
@@ -178,13 +179,13 @@ def incompatible(path, reason: str) -> VideoError:
 def _strange(path, reason: str) -> VideoError:
     return VideoError(
         ErrorCode.ADAPTER_INCOMPATIBLE,
-        f"{path} names its weights in a way that is not known: {reason}",
-        f"the names, not the base, are strange: save it as {KNOWN}",
+        f"{path} names its weights in an unknown way: {reason}",
+        f"the names are unknown, the base model may well fit: save it as {KNOWN}",
     )
 
 
 def _split(key: str) -> tuple[str | None, str]:
-    """What stands before the part of a LoRA that a key names, and that part."""
+    """Split a key into its layer name and the LoRA part that it names."""
     for part, pattern in _PARTS:
         match = pattern.search(key)
         if match and match.end() == len(key):
@@ -193,14 +194,14 @@ def _split(key: str) -> tuple[str | None, str]:
 
 
 def _original(layer: str) -> str:
-    """What Wan's own repository calls a layer of its transformer in diffusers."""
+    """Wan's own name of a layer, from its name in diffusers."""
     for ours, original in _ORIGINAL_OF_WAN:
         layer = layer.replace(ours, original)
     return layer
 
 
 def _layer_of(stem: str, known: dict[str, str], flat: dict[str, str]) -> str | None:
-    """The transformer's layer that a stem means, wrappers before it left out."""
+    """The transformer's layer that a stem refers to, ignoring wrapper prefixes."""
     for bare in _unwrapped(stem.replace(".processor.", ".")):
         for name in (bare, f"{bare}.0"):  # diffusers once called the first layer of to_out by its list's name
             if name in known:
@@ -211,7 +212,7 @@ def _layer_of(stem: str, known: dict[str, str], flat: dict[str, str]) -> str | N
 
 
 def _unwrapped(name: str) -> list[str]:
-    """A name, and what is left of it when what wraps the transformer in it is left out, piece by piece."""
+    """A name, and what remains of it as wrapper prefixes are removed one by one."""
     names = [name]
     while wrapper := next((w for w in _WRAPPERS if names[-1].startswith((f"{w}.", f"{w}_"))), None):
         names.append(names[-1][len(wrapper) + 1 :])

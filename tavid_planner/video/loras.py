@@ -1,4 +1,4 @@
-"""LoRAs besides the target-aware adapter: a style, a domain, few steps. By name, each with a weight."""
+"""Named, weighted LoRAs in addition to the target-aware adapter: a style, a domain, distillation to few steps."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from tavid_planner.video.lora_names import alphas_of, read_layers
 from tavid_planner.video.model_files import check_safetensors, model_folder, weights_digest
 
 NAME = re.compile(r"[A-Za-z]\w{0,39}")
-HINT = "write NAME=FOLDER or NAME=FOLDER@WEIGHT, several with commas between them"
+HINT = "write NAME=FOLDER or NAME=FOLDER@WEIGHT, separated by commas"
 MOST_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
 class NamedLora:
     """Attributes:
-    source: folder or hub id. weight: what its change is multiplied by.
+    source: folder or hub id. weight: factor on its change of the weights.
     """
 
     name: str
@@ -31,7 +31,7 @@ def parse_loras(text: str) -> tuple[NamedLora, ...]:
     """LoRAs of an option such as "style=loras/style@0.8, hands=owner/hands".
 
     Raises:
-        InputError: CONFIG_INVALID for a text that says something else, or a name that comes twice.
+        InputError: CONFIG_INVALID for any other text, or a repeated name.
     """
     loras: dict[str, NamedLora] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -51,7 +51,7 @@ def parse_loras(text: str) -> tuple[NamedLora, ...]:
 
 
 def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
-    """Add LoRAs to a transformer, beside an adapter that it may have; name -> digest.
+    """Add LoRAs to a transformer, which may have an adapter already; returns name -> digest.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE; both name the file.
@@ -72,7 +72,7 @@ def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
 
 
 def fuse_loras(transformer) -> None:
-    """Add all LoRAs into the weights that they change: no cost a step, and nothing left to switch off."""
+    """Merge all LoRAs into the weights: no cost per step, but they can no longer be switched off."""
     if getattr(transformer, "peft_config", None):
         transformer.fuse_lora()
         transformer.unload_lora()

@@ -1,4 +1,4 @@
-"""Where weights live, and what happens when there is not enough room."""
+"""Placement of the weights, and out-of-memory errors."""
 
 from contextlib import contextmanager
 
@@ -11,14 +11,14 @@ CPU_ALLOCATOR_SIGNS = ("can't allocate memory", "not enough memory")
 
 
 def place(pipeline, device: str | torch.device, memory: str = "resident") -> None:
-    """Put a pipeline's weights where the memory mode wants them.
+    """Place a pipeline's weights according to the memory mode.
 
     Args:
-        memory: "resident" keeps all on the device; "model" brings one model at a time there, "group" one block of the
-            transformer while the next one is on its way, "sequential" one layer at a time (least memory, slow).
+        memory: "resident" keeps everything on the device; "model" moves one model at a time there, "group" one block of
+            the transformer while the next one is being copied, "sequential" one layer at a time (least memory, slow).
 
     Raises:
-        InputError: CONFIG_INVALID for a mode or device that cannot be had.
+        InputError: CONFIG_INVALID for an unknown mode or an unavailable device.
         VideoError: OUT_OF_MEMORY.
     """
     if memory not in MODES:
@@ -43,10 +43,10 @@ def place(pipeline, device: str | torch.device, memory: str = "resident") -> Non
 
 
 def offload_in_groups(pipeline, device: torch.device) -> None:
-    """Weights come to the device with the block, or outside the transformer the layer, that computes.
+    """Weights are on the device only while their block, or outside the transformer their layer, computes.
 
-    On a CUDA device the transformer's next block is copied while one computes. Not so in the VAE: how often its layers
-    run depends on the number of frames, and a stream wants one order.
+    On a CUDA device the transformer's next block is copied while one computes. Not in the VAE: how often its layers run
+    depends on the number of frames, and prefetching needs a fixed order.
     """
     from diffusers.hooks import apply_group_offloading
 
@@ -62,7 +62,7 @@ def offload_in_groups(pipeline, device: torch.device) -> None:
 
 
 def checked_device(device: str | torch.device) -> torch.device:
-    """A device that exists; "auto" takes a GPU if there is one.
+    """The device of a name; "auto" takes a GPU if there is one.
 
     Raises:
         InputError: CONFIG_INVALID.

@@ -1,4 +1,4 @@
-"""Model folders: local or from a hub, whole or not, and their digests."""
+"""Model folders, local or from a hub: whether they are complete, and their digests."""
 
 import errno
 import hashlib
@@ -14,7 +14,7 @@ from tavid_planner.config import share_folder
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.hub import fetch_model
 
-WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # as diffusers and transformers write them
+WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # file names of diffusers and transformers
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
 CHUNK_BYTES = 2**20
@@ -37,7 +37,7 @@ def model_folder(
     on_fraction: Callable[[float], None] = lambda fraction: None,
     cancel: CancelToken | None = None,
 ) -> Path:
-    """The local folder of a model given by folder or hub id; a hub is asked for hub ids only.
+    """The local folder of a model given by folder or hub id; a hub is contacted for hub ids only.
 
     Args:
         files: patterns of the files wanted from a hub, None for all.
@@ -45,7 +45,7 @@ def model_folder(
 
     Raises:
         VideoError: MODEL_MISSING.
-        ControlError: CANCELLED, while a hub is asked.
+        ControlError: CANCELLED during a download.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -82,7 +82,7 @@ def check_base_folder(folder: Path) -> None:
 
 
 def missing_files(folder: Path, tokenizer: str) -> list[str]:
-    """Files that a pipeline folder lacks, of those that every model has, by their path in it.
+    """Paths, relative to a pipeline folder, of the files that every model needs and this one lacks.
 
     Args:
         tokenizer: class of the tokenizer; some need no file.
@@ -143,7 +143,7 @@ def check_safetensors(path: Path) -> dict:
         VideoError: MODEL_MISSING when the file is missing, truncated or not safetensors.
     """
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if not path.is_file():  # opening a pipe would block
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -164,7 +164,7 @@ def check_safetensors(path: Path) -> dict:
 
 
 def weights_digest(folder: Path) -> str:
-    """First hex digits of a sha256 over the names and bytes of all weight and config files of a model folder."""
+    """The first hex digits of a sha256 over names and contents of all weight and config files of a model folder."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".safetensors", ".pth", ".json", ".model") and path.is_file():

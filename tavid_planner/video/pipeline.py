@@ -1,6 +1,6 @@
 """TargetAwarePipeline: image-to-video with the mask of one object as the only spatial input.
 
-The steps of a generation are here; what a family of models does in its own way stands in `backbone/`.
+The steps of a generation are here; what differs between model families is in `backbone/` and `pipelines/`.
 """
 
 import itertools
@@ -41,8 +41,8 @@ class TargetAwareOutput(BaseOutput):
 
     Attributes:
         frames: as diffusers returns them for the chosen output type, with a leading batch axis of 1.
-        target_attention: (T', h, w) float32, mean share of the video tokens' attention that falls on the target
-            word, over steps and captured blocks, in the branch with the prompt; None when not captured.
+        target_attention: (T', h, w) float32, share of the video tokens' attention on the target word, the mean over
+            steps and captured blocks in the branch with the prompt; None when not captured.
     """
 
     frames: torch.Tensor | np.ndarray | list
@@ -52,15 +52,15 @@ class TargetAwareOutput(BaseOutput):
 class TargetAwarePipeline(DiffusionPipeline):
     """Image-to-video that takes a target mask as an extra latent channel.
 
-    Without an adapter it is plain image-to-video: there is no channel for the mask then. `from_pretrained` gives the
-    class of the model's family, which is the image-to-video pipeline of diffusers, too.
+    Without an adapter it is plain image-to-video, without a channel for the mask. `from_pretrained` returns the
+    subclass of the model's family, which is also diffusers' image-to-video pipeline of that family.
 
     Attributes:
         adapter: the loaded `Adapter`, or None.
         base: folder or hub id the models came from.
-        lora_digests: of the LoRAs besides the adapter, by name.
+        lora_digests: of the additional LoRAs, by name.
         SCHEDULERS: samplers of the family by name.
-        frame_step: clips have a multiple of so many frames, and one.
+        frame_step: clips have a multiple of this many frames plus one.
     """
 
     adapter: Adapter | None = None
@@ -72,7 +72,7 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, base, adapter=None, **options) -> "TargetAwarePipeline":
-        """Load a model and its adapter; options, and what is raised, see `loading.load_models`."""
+        """Load a model and its adapter; see `loading.load_models` for options and errors."""
         return load_models(base, adapter, **options)
 
     @property
@@ -88,21 +88,21 @@ class TargetAwarePipeline(DiffusionPipeline):
     def uses_mask(self) -> bool:
         return self.backbone.extra_channels > 0
 
-    # What a family does in its own way
+    # What differs between families
 
     def check_base(self) -> None:
         """Raises: VideoError: MODEL_MISSING when the loaded models are no image-to-video model."""
         raise NotImplementedError
 
     def sampler(self, name: str):
-        """A scheduler of SCHEDULERS with the noise schedule of the model's own."""
+        """A scheduler of SCHEDULERS with the noise schedule of the model's own scheduler."""
         return self.SCHEDULERS[name].from_config(self.scheduler.config)
 
     def speed_up_on_cpu(self) -> None:
-        """The same numbers in less time on a CPU, where there is a way."""
+        """Make the VAE faster on a CPU with the same results, where possible."""
 
     def tile_vae(self) -> None:
-        """Let the VAE work in tiles that overlap."""
+        """Make the VAE work in overlapping tiles."""
         self.vae.enable_tiling()
 
     def own_size_px(self) -> tuple[int, int]:
@@ -110,11 +110,11 @@ class TargetAwarePipeline(DiffusionPipeline):
         raise NotImplementedError
 
     def check_size(self, height: int, width: int, num_frames: int) -> None:
-        """Raises: InputError: CONFIG_INVALID for a size that the family cannot do, beyond whole tokens."""
+        """Raises: InputError: CONFIG_INVALID for a size of whole tokens that the family cannot generate."""
         raise NotImplementedError
 
     def read_text(self, prompt: str) -> str:
-        """A prompt as the tokenizer gets to see it."""
+        """The prompt as passed to the tokenizer."""
         return prompt
 
     def start(self, image, height: int, width: int, num_frames: int, dtype, device, generator) -> Start:
@@ -126,7 +126,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         raise NotImplementedError
 
     def finished(self, latents: torch.Tensor, start: Start) -> torch.Tensor:
-        """Latents after the last step, with what is known put in."""
+        """Latents after the last step, with known parts (the first frame) filled in."""
         return latents
 
     def decoded(self, latents: torch.Tensor, num_frames: int) -> torch.Tensor:  # -> (1, 3, T, H, W)
@@ -171,14 +171,14 @@ class TargetAwarePipeline(DiffusionPipeline):
                 in the order of their IDs. Not used (and may be None) when no adapter is loaded.
             prompt: a sentence; `[TGT]` stands in front of the target's noun.
             height, width: of the frames in pixels; None takes the model's own size.
-            num_frames: 4k+1 (the VAE compresses time by 4); for exactly this many frames CogVideoX wants even k.
+            num_frames: 4k+1 (the VAE compresses time by 4); CogVideoX returns exactly this many frames for even k only.
             guidance: "static"; "released", which reproduces the released inference (the scale depends on the
                 timestep's value and jumps); or "step_index", which rises smoothly over the steps.
             generator: makes the clip reproducible.
             on_step: called as `on_step(step, total)` after every step, from 1.
-            cancel: asked in every transformer block and between chunks of the VAE.
+            cancel: checked in every transformer block and between chunks of the VAE.
             mask_reduction: "area", or "nearest" as in the released inference.
-            capture_attention: also return where the video looks at the target word.
+            capture_attention: also return the video's attention to the target word.
             max_sequence_length: text tokens, None for what the transformer was trained with.
 
         Raises:
@@ -231,13 +231,13 @@ class TargetAwarePipeline(DiffusionPipeline):
         contrast_scale: float = 1.0,
         contrast_steps: int = 1,
     ) -> Iterator[Generation]:
-        """Samples that start at one image, to be taken through their steps while this is entered.
+        """Context manager with the samples that start from one image, to be denoised inside the block.
 
         Args:
-            generators: of the samples, one each. extra_blocks: to capture besides those that are captured anyway.
+            generators: one for each sample. extra_blocks: captured in addition to the usual ones.
             contrast_mask: like mask, marks that mean something else, which the first contrast_steps are led away from
                 with contrast_scale (1 is not at all).
-            Others, and what is raised, as of a call.
+            Other arguments and errors: as for a call.
         """
         # 1. Inputs
         backbone = self.backbone
@@ -283,7 +283,7 @@ class TargetAwarePipeline(DiffusionPipeline):
                     other = self._condition(other_mask, starts[0], mask_reduction)
                     contrast = Contrast(other, contrast_scale, contrast_steps)
 
-                # 5. Denoising and 6. frames are for who has entered this
+                # 5. Denoising and 6. frames are done by the caller inside the block
                 given = Given(
                     text,
                     condition,
@@ -321,7 +321,7 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     @property
     def conditioning(self) -> Conditioning:
-        """How marked instances come in."""
+        """How marked instances are given to the transformer."""
         return self.adapter.conditioning if self.adapter is not None else Conditioning()
 
     def _checked_mask(self, mask, image, size_px) -> torch.Tensor | None:  # (1, K, H, W) float32
@@ -337,7 +337,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         return instance_latents(masks, self.conditioning, size, self.encoded_clip, cell, reduction).to(start.image)
 
     def _text_embeds(self, text: str, negative: str, guided: bool, length: int, device) -> torch.Tensor:  # (B, N, D)
-        """Features of the words, those of the negative prompt first; the last ones are kept: samples share them."""
+        """Text features, those of the negative prompt first; the latest are cached, since samples share them."""
         wanted = text, negative if guided else "", guided, length, str(device)
         if self._kept_text is None or self._kept_text[0] != wanted:
             embeds, without = self.encode_prompt(text, negative, guided, max_sequence_length=length, device=device)
@@ -346,7 +346,7 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken):
-        """Ask `cancel` whenever a layer of the text encoder, a transformer block or a layer of the VAE starts."""
+        """Check `cancel` whenever a layer of the text encoder, a transformer block or a layer of the VAE starts."""
         roots = (self.text_encoder, self.vae.encoder, self.vae.decoder)
         layers = (m for root in roots for m in root.modules() if isinstance(m, torch.nn.ModuleList))
         modules = dict.fromkeys((*roots, *self.backbone.blocks, *(layer for some in layers for layer in some)))

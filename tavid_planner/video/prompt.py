@@ -7,7 +7,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import TARGET_TOKEN
 
 DEFAULT_TRIGGER = "target"
-"""The word in front of the noun that the released TaViD weights were trained with."""
+"""The word before the target's noun with which the released TaViD weights were trained."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TriggeredPrompt:
 
 
 def insert_trigger(prompt: str, trigger: str = DEFAULT_TRIGGER) -> TriggeredPrompt:
-    """Replace `[TGT]` by the trigger word; without `[TGT]`, find the trigger word where the user wrote it himself."""
+    """Replace `[TGT]` by the trigger word; without `[TGT]`, look for the trigger word itself in the text."""
     if TARGET_TOKEN not in prompt:
         found = re.finditer(rf"(?<!\w){re.escape(trigger)}(?!\w)", prompt)
         return TriggeredPrompt(prompt, tuple(match.span() for match in found))
@@ -51,7 +51,7 @@ def trigger_token_indices(tokenizer, prompt: TriggeredPrompt, max_length: int) -
             f"write {TARGET_TOKEN} in front of the target's noun",
         )
     indices = _indices_by_offset(tokenizer, prompt) if tokenizer.is_fast else _indices_by_prefix(tokenizer, prompt)
-    # the tokenizer ends every prompt with one end-of-sentence token, also a truncated one
+    # the tokenizer ends every prompt, even a truncated one, with one end-of-sentence token
     if not indices or max(indices) >= max_length - 1:
         raise InputError(
             ErrorCode.INSTRUCTION_INVALID,

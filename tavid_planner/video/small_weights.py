@@ -1,4 +1,4 @@
-"""Weights kept in 8 bits and computed in the profile's arithmetic: half the room, a little of the precision."""
+"""Weights stored in 8 bits and computed with in the profile's dtype: half the memory for a little precision."""
 
 from typing import TYPE_CHECKING
 
@@ -7,9 +7,9 @@ from hoi_motion.lazy import optional
 if TYPE_CHECKING:
     import torch
 
-# what stays as it is: small, or too much depends on it; parts of names
+# parts of the names of layers that are left alone: small or sensitive ones
 KEPT_OF_TRANSFORMER = ("norm", "patch_embed", "pos_embed", "condition_embedder", "time_embed", "text_embed", "lora_")
-# T5 looks at the type of `wo` before it computes with it; an embedding is looked up, not multiplied
+# T5 checks the dtype of `wo` before using it; an embedding is indexed, not multiplied
 KEPT_OF_TEXT_ENCODER = ("norm", "wo", "shared", "embed", "relative_attention_bias", "lm_head")
 
 
@@ -17,7 +17,7 @@ def keep_small(pipeline, weights: str, compute_dtype: "torch.dtype") -> None:
     """Keep the large matrices of transformer and text encoder in 8 bits.
 
     Args:
-        weights: "fp8" casts float8 (e4m3) layer by layer when needed; "int8" has a scale a row and needs torchao.
+        weights: "fp8" casts float8 (e4m3) layer by layer when needed; "int8" has one scale per row and needs torchao.
 
     Raises:
         TavidError: MODEL_MISSING where torchao is not installed.

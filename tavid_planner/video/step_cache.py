@@ -1,4 +1,4 @@
-"""Step caches of diffusers by name: blocks whose answer hardly changes from step to step are not asked again."""
+"""Step caches of diffusers by name: blocks whose output hardly changes from step to step are skipped."""
 
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -9,9 +9,9 @@ def enable_step_cache(transformer, name: str, threshold: float) -> None:
     """Put a cache on a transformer.
 
     Args:
-        name: of CACHES. "first_block" skips the other blocks of a step when the first one answers nearly as it did in
-            the last step that was computed.
-        threshold: of "first_block": the mean change, as a share of the answer, up to which blocks are skipped.
+        name: of CACHES. "first_block" skips a step's other blocks when the first block's output is nearly that of the
+            last step that was computed.
+        threshold: of "first_block": mean relative change of its output up to which the other blocks are skipped.
 
     Raises:
         InputError: CONFIG_INVALID for another name.
@@ -26,7 +26,7 @@ def enable_step_cache(transformer, name: str, threshold: float) -> None:
 
 
 def refuse_capture(transformer) -> None:
-    """Raises: InputError: CONFIG_INVALID when a cache is on: blocks that are skipped have no maps of this step."""
+    """Raises: InputError: CONFIG_INVALID when a cache is on: skipped blocks have no maps of this step."""
     if getattr(transformer, "is_cache_enabled", False):
         raise InputError(
             ErrorCode.CONFIG_INVALID,

@@ -1,4 +1,4 @@
-"""The samples of a request, from the picture to clips in the request's pixels."""
+"""The samples of a request, from the image to clips in the request's pixels."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,10 +24,10 @@ class Take:
     """One sample.
 
     Attributes:
-        run, number: where it is denoised.
-        request: that it answers: as it was asked, or in the mirror.
+        run, number: the `Generation` that denoises it, and its index there.
+        request: the one it is generated for: as asked, or mirrored.
         fit: between the request's and the model's pixels.
-        mirrored: whether its clip is to be turned back.
+        mirrored: whether its clip must be mirrored back.
     """
 
     run: Generation
@@ -37,10 +37,10 @@ class Take:
     mirrored: bool
 
     def alignment(self, blocks: Sequence[int] | None) -> float:
-        """Share of the first frame's attention to the target word that falls on the target, so far.
+        """Share of the first frame's attention to the target word that falls on the target mask, so far.
 
         Args:
-            blocks: None for those that are captured.
+            blocks: None for all captured ones.
         """
         maps = self.fit.maps_to_request(self.run.attention(self.number, blocks).numpy())
         return target_alignment(maps[0], self.request.target_mask)
@@ -68,9 +68,9 @@ class Take:
 def takes_of(
     pipeline, request: InteractionRequest, config: VideoConfig, seeds: Sequence[int], cancel: CancelToken | None
 ) -> Iterator[list[Take]]:
-    """Samples, one a seed, to be denoised while this is entered.
+    """Context manager with one sample per seed, to be denoised inside the block.
 
-    With `config.mirrored` those with an odd seed answer the request in the mirror.
+    With `config.mirrored` those with an odd seed are generated from the mirrored request.
     """
     fit = ImageFit.between(request.size_px, (config.height, config.width))
     takes = {}
@@ -112,7 +112,7 @@ def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit:
 
 
 def _other_marks(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit) -> list | None:
-    """The masks as they would be if somebody else acted, None where nobody else is marked or it is not asked for."""
+    """The masks with another person as the actor, None if no other person is marked or contrast is off."""
     exchanged = with_another_actor(request.instances)
     if config.contrast == 1 or pipeline.conditioning.kind == "mask" or exchanged is None:
         return None

@@ -17,7 +17,7 @@ FIXED32 = 5
 
 
 def needs_conversion(base: Path) -> bool:
-    """Whether a model's tokenizer is there as `spiece.model` only."""
+    """Whether a model's tokenizer is only available as `spiece.model`."""
     folder = base / "tokenizer"
     return (folder / "spiece.model").is_file() and not (folder / "tokenizer.json").is_file()
 

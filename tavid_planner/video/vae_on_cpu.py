@@ -1,4 +1,4 @@
-"""The VAE of CogVideoX on a CPU: the same numbers in less time and memory, and without new weights.
+"""The VAE of CogVideoX on a CPU: the same results in less time and memory, with the same weights.
 
 - PyTorch runs `conv3d` on CPUs through an unblocked im2col; `conv2d` goes through oneDNN, fastest with channels last.
   A 3D convolution is the sum over its temporal taps of 2D convolutions.
@@ -15,7 +15,7 @@ from torch import nn
 
 
 def speed_up_vae(vae: nn.Module) -> nn.Module:
-    """Let every plain 3D convolution and latent-conditioned norm of a CogVideoX VAE run fast; in place."""
+    """Replace every plain 3D convolution and latent-conditioned norm of a CogVideoX VAE by a fast one, in place."""
     from diffusers.models.autoencoders.autoencoder_kl_cogvideox import CogVideoXSpatialNorm3D
 
     for layer in vae.modules():
@@ -61,7 +61,7 @@ class _SmallSpatialNorm:
 
 
 def _enlarge(z: torch.Tensor, size) -> torch.Tensor:
-    """Nearest neighbours; of an odd number of frames the first stands alone, as in diffusers."""
+    """Nearest-neighbour enlargement; of an odd number of frames the first is handled alone, as in diffusers."""
     frames, height, width = size
     if frames == 1 or frames % 2 == 0:
         return F.interpolate(z, size=size)

@@ -1,4 +1,4 @@
-"""How much room the weights of a model folder take, told by the headers of its files."""
+"""Memory that the weights of a model folder take, read from the headers of its files."""
 
 import math
 import re
@@ -19,7 +19,7 @@ class WeightSizes:
 
     Attributes:
         whole: all weights. largest: of one tensor.
-        in_groups: what is there at once when blocks, or else layers, come and go.
+        in_groups: what is loaded at once when blocks (else layers) are offloaded.
     """
 
     whole: float
@@ -31,8 +31,8 @@ def weight_sizes(folder: Path, number_bytes: int, small: bool = False) -> Weight
     """Sizes of a component's weights.
 
     Args:
-        folder: of the component; its name says which one it is.
-        number_bytes: of the arithmetic: numbers take what that takes, whatever the files hold.
+        folder: of the component; the folder's name identifies it.
+        number_bytes: bytes per number of the profile's dtype, to which the files' numbers are converted.
         small: matrices of transformer and text encoder take one byte a number, see `small_weights.py`.
     """
     kept = {"transformer": KEPT_OF_TRANSFORMER, "text_encoder": KEPT_OF_TEXT_ENCODER}.get(folder.name)

@@ -1,1 +1,1 @@
-"""A view of a plan that can be turned, for pages: three.js, our script, and what puts them into HTML."""
+"""An interactive 3D view of a plan for HTML pages: three.js, our script, and the code that embeds them."""

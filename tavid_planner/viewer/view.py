@@ -1,6 +1,6 @@
-"""The plan in 3D as a piece of HTML: it can be turned, and runs in step with the plan's videos.
+"""The plan in 3D as an HTML fragment: an orbit view, played in sync with the plan's videos.
 
-Nothing of it is fetched: three.js, scenes and videos stand in the page.
+Nothing is downloaded: three.js, scenes and videos are embedded in the page.
 """
 
 import base64
@@ -20,22 +20,22 @@ CAMERA_VIEW = "camera"
 SIDE_VIEW = "side"
 TOP_VIEW = "top"
 SPEEDS = {"0.25": "¼ speed", "0.5": "½ speed", "1": "true time", "2": "twice"}
-# straight down has no upright picture
+# looking straight down leaves "up" in the picture undefined
 TOP_TILT = 0.02
 
 
 def view_style() -> str:
-    """What the view looks like, for the page's <style>."""
+    """The view's CSS, for the page's <style>."""
     return (HERE / "view.css").read_text()
 
 
 def view_html(motion: HoiMotion, scene_glb: bytes, clips: Mapping[str, bytes], robot_glb: bytes | None = None) -> str:
-    """A section and its scripts, once a page.
+    """A section with its scripts, at most one per page.
 
     Args:
-        motion: of the person, for contacts and camera; scene_glb: the same as `write_glb` writes it.
+        motion: of the person, for contacts and camera; scene_glb: the same motion as written by `write_glb`.
         clips: caption -> mp4 with a frame for each of the motion's.
-        robot_glb: a robot at the same task, as `RobotScene.save_glb` writes it.
+        robot_glb: a robot doing the same task, as written by `RobotScene.save_glb`.
     """
     figures = "".join(
         f'<figure><video src="data:video/mp4;base64,{_base64(data)}" controls muted playsinline preload="auto"></video>'
@@ -70,7 +70,7 @@ def view_html(motion: HoiMotion, scene_glb: bytes, clips: Mapping[str, bytes], r
 
 
 def view_page(*args, **kwargs) -> str:
-    """A whole page with nothing but the view, for a frame in another; arguments as `view_html`."""
+    """A whole page with only the view, for an iframe; arguments as `view_html`."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The plan in 3D</title>'
         "<style>body { margin: 0; background: #fff; font: 15px/1.5 system-ui, sans-serif; }"
@@ -108,7 +108,7 @@ def _three() -> str:
 
 
 def _packed(data: bytes) -> str:
-    # the same data gives the same page: no time stands in it
+    # no timestamp: the same data gives the same page
     return _base64(gzip.compress(data, mtime=0))
 
 

@@ -1,1 +1,1 @@
-"""The page in a browser: mark, say, see. Only `page.py` imports Gradio."""
+"""The page in a browser: mark an object, give an instruction, see the plan. Only `page.py` imports Gradio."""

@@ -1,4 +1,4 @@
-"""The page itself, of Gradio's parts: a picture, a click, a sentence, and what comes of it."""
+"""The page itself, in Gradio: a picture, a click, an instruction, and the resulting plan."""
 
 import shutil
 import tempfile
@@ -22,12 +22,12 @@ from tavid_planner.worker.desk import PlannerDesk
 
 TITLE = "tavid_planner"
 HEAD = (
-    "## Mark an object, say what happens, see the plan\n"
-    "A picture with one person in view; a click on the object; a sentence. The rest takes a minute on a small machine."
+    "## Mark an object, say what should happen, see the plan\n"
+    "Give a picture with one person, click the object, write one sentence. The plan takes about a minute on a CPU."
 )
-# in the order of the parts that show them
+# in the order of the components that show them
 SHOWN_FILES = ("film.mp4", "video.mp4", "overlay.mp4", "attention.png")
-# pictures of one visitor are of no use to anybody after that
+# how long a visitor's pictures are kept
 CACHE_S = (600, 3600)
 CLICK_TAB = "click"
 NO_ROBOT = "none, or the profile's"
@@ -35,11 +35,11 @@ MARK_COLOUR = "#ff4646"
 
 
 class Page:
-    """What happens when something on the page is used; every visit is found by the browser's session.
+    """Event handlers of the page; a visit is identified by the browser's session.
 
     Args:
-        desk: makes the plans, one at a time; visits: who is there.
-        default_profile: which is chosen at first.
+        desk: makes the plans, one at a time; visits: the open pages.
+        default_profile: the one selected at first.
     """
 
     def __init__(self, desk: PlannerDesk, visits: Visits, default_profile: str = "mini"):
@@ -117,7 +117,7 @@ class Page:
         self.bundle = gr.DownloadButton("Download the bundle", interactive=False, elem_id="bundle")
 
     def _connect(self) -> None:
-        # nothing of the page is an interface for programs
+        # the page offers no programming interface
         hidden = dict(api_visibility="private", show_progress="hidden")
         shown = [self.picture, self.strokes, self.marked]
         self.upload.upload(self._take_upload, self.upload, shown, **hidden)
@@ -181,7 +181,7 @@ class Page:
         try:
             visit = self._visits.of(request.session_hash)
             if profile not in profile_names():
-                raise InputError(ErrorCode.CONFIG_INVALID, f"profile is {profile!r}", "choose one of the list")
+                raise InputError(ErrorCode.CONFIG_INVALID, f"profile is {profile!r}", "choose one from the list")
             asked = visit.request(instruction, seed, samples, "" if robot == NO_ROBOT else robot)
             for step in run(self._desk, visit, asked, load_profile(profile)):
                 if step.error is not None:
@@ -194,9 +194,9 @@ class Page:
             yield words.error_words(error), *nothing
 
     def answer(self, visit: Visit, step: Step) -> list:
-        """What a made plan puts into the parts of the page, in the order of their list in `_connect`."""
+        """A finished plan's values for the page's components, in the order of the list in `_connect`."""
         made = step.made
-        # Gradio serves what it has copied from a temporary folder with this answer; nothing else of the bundles
+        # Gradio serves the files of this answer, copied to a temporary folder, and nothing else of the bundles
         visit.forget_shown()
         visit.shown = Path(tempfile.mkdtemp(prefix="tavid-web-"))
         files = [made.folder / name for name in SHOWN_FILES]
@@ -220,7 +220,7 @@ class Page:
 
 
 def _ready_robots() -> list[str]:
-    """Those whose URDF is here; others need one of the user's own, for which the page has no place."""
+    """Robots whose URDF is installed; others need a URDF from the user, for which the page has no input."""
     ready = []
     for name in robot_names():
         try:

@@ -1,4 +1,4 @@
-"""One run of the planner for a page: started in a thread, told in steps, cancelled when the page goes away."""
+"""One run of the planner for a page: in a thread, with progress, cancelled when the page is closed."""
 
 import queue
 import shutil
@@ -23,8 +23,8 @@ class Step:
     """How far a run is.
 
     Attributes:
-        done: stage -> share; place: plans before this one in the line.
-        made: the plan, at the end; error: why there is none.
+        done: stage -> fraction; place: number of plans ahead in the queue.
+        made: the plan once finished; error: why there is none.
     """
 
     done: dict[str, float] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Step:
 
 
 def run(desk: PlannerDesk, visit: Visit, request: InteractionRequest, config: PlannerConfig) -> Iterator[Step]:
-    """Make a plan, and say at least every few moments how far it is. A caller that stops listening cancels it.
+    """Make a plan and yield its progress regularly. A caller that stops iterating cancels it.
 
     Raises:
         ControlError: BUSY while this page's plan is being made.
@@ -56,7 +56,7 @@ def run(desk: PlannerDesk, visit: Visit, request: InteractionRequest, config: Pl
             news.put(("made", made))
         except TavidError as error:
             news.put(("error", error))
-        except Exception as error:  # nobody foresaw it: the page must still hear the end
+        except Exception as error:  # unexpected: the page must still be told that it has ended
             news.put(("error", ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "see the log")))
 
     started = time.monotonic()
@@ -85,7 +85,7 @@ def run(desk: PlannerDesk, visit: Visit, request: InteractionRequest, config: Pl
 
 
 def _soon(news: queue.SimpleQueue) -> Iterator[tuple]:
-    """What there is, after waiting a moment for the first of it."""
+    """All queued items, after waiting briefly for the first."""
     try:
         yield news.get(timeout=STEP_S)
         while True:
@@ -95,5 +95,5 @@ def _soon(news: queue.SimpleQueue) -> Iterator[tuple]:
 
 
 def packed(folder: Path) -> Path:
-    """The bundle as one file, beside it."""
+    """The bundle as one zip file beside it."""
     return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))

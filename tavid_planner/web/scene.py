@@ -1,4 +1,4 @@
-"""The plan in 3D inside the page: the report's view, in a frame of its own that reaches nothing else."""
+"""The plan in 3D inside the page: the report's view in a sandboxed iframe."""
 
 from html import escape
 from pathlib import Path
@@ -11,7 +11,7 @@ HEIGHT_PX = 730
 
 
 def scene_frame(folder: Path) -> str:
-    """An iframe for a page, made from a bundle's files; a sentence where the scene could not be drawn."""
+    """An iframe made from a bundle's files, or a sentence if the scene could not be drawn."""
     scene = folder / "motion.glb"
     if not scene.is_file():
         return "<p>The scene could not be drawn; plan.json in the bundle says why.</p>"
@@ -23,7 +23,7 @@ def scene_frame(folder: Path) -> str:
         clips,
         None if robot is None else robot.read_bytes(),
     )
-    # scripts run, but in an origin of their own: nothing of the page around is theirs
+    # scripts run in an origin of their own, without access to the surrounding page
     return (
         f'<iframe title="the plan in 3D" sandbox="allow-scripts" srcdoc="{escape(page)}" '
         f'style="width:100%;height:{HEIGHT_PX}px;border:0"></iframe>'

@@ -11,16 +11,16 @@ from tavid_planner.web.visits import Visits
 from tavid_planner.worker.desk import PlannerDesk
 
 MAX_CALLS = 64
-# of fonts: none is fetched from elsewhere
+# of fonts: none is downloaded
 FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 MONO = ("ui-monospace", "monospace")
 
 
 def serve(desk: PlannerDesk, visits: Visits, profile: str, host: str, port: int) -> None:
-    """Serve the page until the process is told to end; its address is printed.
+    """Serve the page until the process is stopped; prints its address.
 
     Raises:
-        InputError: CONFIG_INVALID when the address cannot be listened at.
+        InputError: CONFIG_INVALID when it cannot listen on the address.
     """
     page, url = launched(desk, visits, profile, host, port)
     print(f"page     {url}", flush=True)
@@ -28,7 +28,7 @@ def serve(desk: PlannerDesk, visits: Visits, profile: str, host: str, port: int)
 
 
 def launched(desk: PlannerDesk, visits: Visits, profile: str, host: str, port: int) -> tuple[gr.Blocks, str]:
-    """The page, being served by a thread, and its address."""
+    """The page, served by a thread, and its address."""
     page = Page(desk, visits, profile).build()
     page.queue(max_size=MAX_CALLS, default_concurrency_limit=8, api_open=False)
     _, url, _ = page.launch(
@@ -48,13 +48,13 @@ def launched(desk: PlannerDesk, visits: Visits, profile: str, host: str, port: i
 
 
 def _free_port(host: str, port: int) -> int:
-    """The port itself, or a free one for 0."""
+    """The port itself, or a free one if it is 0."""
     try:
         with socket.create_server((host, port)) as probe:
             return probe.getsockname()[1]
     except OSError as error:
         raise InputError(
             ErrorCode.CONFIG_INVALID,
-            f"cannot listen at {host}:{port}: {error.strerror or error}",
-            "is another page running? name another --port, or 0",
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            "another page may be running: choose another --port, or 0 for a free one",
         ) from error

@@ -1,4 +1,4 @@
-"""What a visitor may upload: one picture, of a kind and size that is known before it is decoded."""
+"""What a visitor may upload: one picture, whose format and size are checked before it is decoded."""
 
 import os
 
@@ -16,8 +16,8 @@ def accepted_picture(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     """The pixels of an uploaded picture.
 
     Raises:
-        InputError: IMAGE_INVALID when it is of another kind, too large, too small, or damaged; the file's place on this
-            machine is not told.
+        InputError: IMAGE_INVALID when it is of another format, too large, too small, or damaged; the message does not
+            reveal the file's path.
     """
     from PIL import Image
 
@@ -25,14 +25,12 @@ def accepted_picture(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
 
     size = os.path.getsize(path)
     if size > MAX_BYTES:
-        raise _refused(f"the picture has {size / 2**20:.0f} MB", f"at most {MAX_BYTES // 2**20} MB are taken")
+        raise _refused(f"the picture has {size / 2**20:.0f} MB", f"at most {MAX_BYTES // 2**20} MB are accepted")
     try:
         with Image.open(path, formats=KINDS) as picture:
             width, height = picture.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _refused(
-            "this is no picture that can be read", f"give a {', '.join(KINDS[:-1])} or {KINDS[-1]}"
-        ) from error
+        raise _refused("this is not a readable picture", f"give a {', '.join(KINDS[:-1])} or {KINDS[-1]}") from error
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PX:
         raise _refused(
             f"the picture has {width}x{height} pixels",
@@ -41,7 +39,9 @@ def accepted_picture(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     try:
         return read_image(path)
     except InputError as error:
-        raise _refused("the picture is damaged or of a kind that is not read", "save it as a PNG or JPEG") from error
+        raise _refused(
+            "the picture is damaged or of a kind that is not read", "save it as a PNG or JPEG with 8 bits a channel"
+        ) from error
 
 
 def _refused(message: str, hint: str) -> InputError:

@@ -1,4 +1,4 @@
-"""Who is on the page, and what each of them has marked. Nobody sees another's."""
+"""The open pages, and what is marked on each. They are isolated from each other."""
 
 import secrets
 import shutil
@@ -23,9 +23,9 @@ class Visit:
     """One open page.
 
     Attributes:
-        folder: of its bundles, under a name that cannot be guessed; shown: of what the browser gets.
+        folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
         rgb: (H, W, 3) uint8, the picture; None before there is one.
-        found: TARGET or ACTOR -> its mask; prompts: what marked it.
+        found: TARGET or ACTOR -> its mask; prompts: the mark it came from.
         cancel: of the running plan, None when none runs.
     """
 
@@ -38,13 +38,13 @@ class Visit:
     shown: Path | None = None
 
     def forget_shown(self) -> None:
-        """Remove the copies that were made for the browser."""
+        """Remove the copies made for the browser."""
         if self.shown is not None:
             shutil.rmtree(self.shown, ignore_errors=True)
             self.shown = None
 
     def show(self, rgb: np.ndarray) -> None:
-        """Begin with a new picture; marks of the last one are forgotten."""
+        """Start with a new picture; marks on the previous one are discarded."""
         self.rgb = rgb
         self.found, self.prompts = {}, {}
 
@@ -52,7 +52,7 @@ class Visit:
         """Find the target or the person under a mark.
 
         Raises:
-            InputError: without a picture, or as `segment`; what was marked before stays.
+            InputError: without a picture, or as `segment`; earlier marks are kept.
         """
         if self.rgb is None:
             raise InputError(
@@ -63,7 +63,7 @@ class Visit:
         return found
 
     def request(self, instruction: str, seed, samples, robot: str = "") -> InteractionRequest:
-        """What the planner is asked.
+        """The request for the planner.
 
         Raises:
             InputError: what is missing or wrong.
@@ -88,7 +88,7 @@ class Visit:
         )
 
     def begin(self) -> tuple[Path, CancelToken]:
-        """Place of the next bundle, and what cancels it.
+        """Path of the next bundle, and the token that cancels its plan.
 
         Raises:
             ControlError: BUSY while this page's plan is being made.
@@ -104,10 +104,10 @@ class Visit:
 
 
 class Visits:
-    """The open pages by the browser's session. Thread-safe.
+    """The open pages by browser session. Thread-safe.
 
     Args:
-        folder: for the bundles of all, a folder each; keep: leave them there when a page is closed.
+        folder: for all bundles, in one folder per page; keep: keep them when a page is closed.
     """
 
     def __init__(self, folder: Path, keep: bool = False):
@@ -122,7 +122,7 @@ class Visits:
             ControlError: BUSY for a call without a session, or when too many pages are open.
         """
         if not session:
-            raise ControlError(ErrorCode.BUSY, "a call without a page", "open the page in a browser")
+            raise ControlError(ErrorCode.BUSY, "the call does not come from an open page", "open the page in a browser")
         with self._lock:
             if session not in self._visits:
                 if len(self._visits) >= MAX_VISITS:
@@ -133,7 +133,7 @@ class Visits:
             return self._visits[session]
 
     def leave(self, session: str | None) -> None:
-        """The page was closed: its plan is cancelled, its bundles are removed unless they are kept."""
+        """A page was closed: cancel its plan, remove its bundles unless they are kept."""
         with self._lock:
             visit = self._visits.pop(session or "", None)
         if visit is None:

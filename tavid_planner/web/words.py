@@ -1,4 +1,4 @@
-"""What the page says, as HTML in which everything that came from outside is escaped."""
+"""The page's texts as HTML, with everything from outside escaped."""
 
 from html import escape
 
@@ -12,10 +12,10 @@ from tavid_planner.request import TARGET_TOKEN
 COLOURS = {Verdict.PASS: "#14783c", Verdict.FAIL: "#af231e", Verdict.NOT_RUN: "#786420"}
 STAGE_WORDS = {
     "load": "load the models",
-    "video": "imagine the video",
+    "video": "generate the video",
     "lift": "lift it to 3D",
     "check": "check the physics",
-    "robot": "let the robot do it",
+    "robot": "carry it out with the robot",
     "save": "write the bundle",
 }
 
@@ -36,28 +36,28 @@ def found_words(what: str, found: SegmentedMask) -> str:
 
 
 def instruction_hint(instruction: str) -> str:
-    """What to write, while it is being written."""
+    """Advice on the instruction while it is being typed."""
     if TARGET_TOKEN in instruction:
         return f"<small>{TARGET_TOKEN} stands before the word for the marked object. Good.</small>"
     return (
         f"<small>Put {TARGET_TOKEN} before the word for the marked object: <i>picks up the {TARGET_TOKEN} mug</i>. "
-        "Without it a sentence is appended that says so.</small>"
+        "Without it, a sentence naming the target is appended.</small>"
     )
 
 
 def progress_words(done: dict[str, float], place: int) -> str:
-    """Bars of the stages.
+    """Progress bars of the stages.
 
     Args:
-        done: stage -> share; place: how many plans are made before this one, 0 when it is being made.
+        done: stage -> fraction; place: number of plans ahead of this one, 0 while it is being made.
     """
     if place > 0:
         before = "one plan is" if place == 1 else f"{place} plans are"
-        return _box("wait", "#46506e", f"<b>You are number {place} in the line</b>: {before} made before yours.")
-    # a plan without a robot has no such stage
+        return _box("wait", "#46506e", f"<b>You are number {place} in the queue</b>: {before} made before yours.")
+    # without a robot there is no such stage
     stages = [stage for stage in (*STAGES, "save") if stage != "robot" or stage in done]
     begun = max((stages.index(stage) for stage in done if stage in stages), default=0)
-    # a stage that had nothing to do (models that are loaded) says nothing
+    # a stage without work (models already loaded) is not shown
     shares = {stage: 1.0 if k < begun else done.get(stage, 0.0) for k, stage in enumerate(stages)}
     rows = "".join(
         f'<div style="display:flex;gap:8px;align-items:center"><span style="width:11em">{STAGE_WORDS[stage]}</span>'

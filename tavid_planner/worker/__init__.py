@@ -1,4 +1,4 @@
-"""A planner in a process of its own: it can be ended at any moment, and its end harms nobody else.
+"""A planner in a process of its own, which can be killed at any moment without harm to its parent.
 
-`supervisor` is the door: `PlanWorker` has the methods of a planner and keeps the process. `process` is what runs there.
+`supervisor` is the entry point: `PlanWorker` has a planner's methods and manages the process. `process` runs in it.
 """

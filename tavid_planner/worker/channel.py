@@ -1,7 +1,7 @@
-"""Messages between two processes over a socket pair; arrays travel in shared memory that has no name.
+"""Messages between two processes over a socket pair; arrays are passed in anonymous shared memory.
 
-The memory is an anonymous file (memfd) whose descriptor travels with the message. It is gone with the last process that
-maps it, so nothing stays behind however a process ends; named shared memory would need somebody who survives to
+The memory is an anonymous file (memfd) whose descriptor is sent with the message. It is freed with the last process
+that maps it, so nothing is left behind however a process ends; named shared memory would need a surviving process to
 remove it.
 """
 
@@ -16,14 +16,14 @@ from multiprocessing.connection import wait
 
 HEADER = struct.Struct("<QI")  # bytes of the pickle, number of arrays in shared memory
 SIZE = struct.Struct("<Q")
-ALIGNMENT = 64  # of every array, for vector instructions
-PROTOCOL = 5  # the first that hands large arrays out instead of copying them
+ALIGNMENT = 64  # alignment of every array, for vector instructions
+PROTOCOL = 5  # the first protocol that passes large arrays out of band instead of copying them
 
 
 class Channel:
-    """One end of the line. Sending is thread-safe; one thread receives.
+    """One end of the channel. Sending is thread-safe; only one thread may receive.
 
-    Both ends belong to the same program: what comes in is unpickled.
+    Both ends must belong to the same program: messages are unpickled.
     """
 
     def __init__(self, connection: socket.socket):
@@ -31,7 +31,7 @@ class Channel:
         self._sending = threading.Lock()
 
     def send(self, message) -> None:
-        """Raises: OSError when the other end is gone."""
+        """Raises: OSError: the other end is closed."""
         buffers: list[pickle.PickleBuffer] = []
         content = pickle.dumps(message, PROTOCOL, buffer_callback=buffers.append)
         sizes = b"".join(SIZE.pack(b.raw().nbytes) for b in buffers)
@@ -47,10 +47,10 @@ class Channel:
                 os.close(descriptor)
 
     def receive(self, timeout_s: float | None = None):
-        """The next message, None when none comes in time; arrays in it cannot be written to.
+        """The next message, None on timeout; its arrays are read-only.
 
         Raises:
-            EOFError: the other end is gone.
+            EOFError: the other end is closed.
         """
         if not wait([self._socket], timeout_s):
             return None
@@ -86,7 +86,7 @@ class Channel:
 
 
 def _filled(buffers: list[memoryview]) -> int:
-    """Descriptor of shared memory that holds the buffers one after the other."""
+    """Descriptor of shared memory with the buffers one after the other."""
     total = max(sum(_aligned(b.nbytes) for b in buffers), 1)
     descriptor = _anonymous_file()
     try:
@@ -105,7 +105,7 @@ def _filled(buffers: list[memoryview]) -> int:
 def _anonymous_file() -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create("tavid-arrays", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:  # nor has this one a name
+    with tempfile.TemporaryFile() as file:  # anonymous as well
         return os.dup(file.fileno())
 
 

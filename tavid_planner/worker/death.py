@@ -1,4 +1,4 @@
-"""Why a process has ended, as far as it can be known from outside."""
+"""Why a process has ended, as far as can be seen from outside."""
 
 import signal
 from pathlib import Path
@@ -7,7 +7,7 @@ from tavid_planner.errors import ControlError, ErrorCode, TavidError, VideoError
 
 
 def memory_kills() -> int:
-    """How many processes the kernel has ended for want of memory, on this machine and in this container."""
+    """How many processes the kernel has killed for lack of memory, on this machine and in this container."""
     counts = 0
     for path in (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events")):
         try:
@@ -19,7 +19,7 @@ def memory_kills() -> int:
 
 
 def death_as_error(exit_status: int, memory_kills_before: int, stage: str) -> TavidError:
-    """What to say about a worker that has ended by itself.
+    """Message and hint about a worker that has ended by itself.
 
     Args:
         exit_status: of `subprocess.Popen`: negative for a signal.
@@ -30,19 +30,19 @@ def death_as_error(exit_status: int, memory_kills_before: int, stage: str) -> Ta
     if exit_status == -signal.SIGKILL and memory_kills() > memory_kills_before:
         return VideoError(
             ErrorCode.OUT_OF_MEMORY,
-            f"memory ran out{where}: the kernel ended the planning process",
-            "use a smaller frame size, fewer frames or fewer samples; the next request starts the process again",
+            f"memory ran out{where}: the kernel killed the planning process",
+            "use a smaller frame size, fewer frames or fewer samples; the next request restarts the process",
         )
     if exit_status < 0:
         try:
             name = signal.Signals(-exit_status).name
         except ValueError:
             name = f"signal {-exit_status}"
-        how = f"was ended by {name}"
+        how = f"was killed by {name}"
     else:
         how = f"ended with exit code {exit_status}"
     return ControlError(
         ErrorCode.INTERNAL,
         f"the planning process {how}{where}",
-        "the next request starts it again; its last words stand in the log",
+        "the next request restarts it; its last output is in the log",
     )

@@ -1,4 +1,4 @@
-"""PlannerDesk: one planner, one plan at a time, however many doors (action, service) lead to it."""
+"""PlannerDesk: one planner, one plan at a time, however many interfaces (action, service) use it."""
 
 import threading
 from collections import deque
@@ -14,14 +14,14 @@ from tavid_planner.worker.messages import MadePlan
 from tavid_planner.worker.supervisor import PlanWorker
 
 QUEUE_POLL_S = 0.1
-NOT_YET_OPEN = ("the planner is not active: its models are not loaded", "wait while it starts, or activate it")
+NOT_YET_OPEN = ("the planner is not active: its models are not loaded", "wait until it has started, or activate it")
 
 
 class PlannerDesk:
     """Serialises plans and owns the worker. Thread-safe.
 
     Args:
-        worker: what makes the plans.
+        worker: makes the plans.
         max_waiting: requests that may wait behind the running one; more are refused.
     """
 
@@ -30,7 +30,7 @@ class PlannerDesk:
         self._max_waiting = max_waiting
         self._open = False
         self._why_closed = NOT_YET_OPEN
-        self._line: deque[object] = deque()  # the first one is being served
+        self._line: deque[object] = deque()  # the first one is the one being served
         self._running: CancelToken | None = None
         self._changed = threading.Condition()
 
@@ -52,12 +52,12 @@ class PlannerDesk:
 
     @property
     def worker_pid(self) -> int | None:
-        """Process that holds the models, None when there is none."""
+        """ID of the process that holds the models, None when there is none."""
         return self._worker.pid
 
     @property
     def gpu_bytes(self) -> int | None:
-        """Memory of the GPU that the models hold, None without a GPU."""
+        """GPU memory that the models hold, None without a GPU."""
         return self._worker.gpu_bytes
 
     def open(self, config: PlannerConfig, on_progress: OnProgress = silent) -> None:
@@ -74,10 +74,10 @@ class PlannerDesk:
                 self._open = True
 
     def close(self, why: tuple[str, str] = NOT_YET_OPEN) -> None:
-        """Refuse requests, end the running one, give the memory of the models back.
+        """Refuse requests, end the running one, free the memory of the models.
 
         Args:
-            why: (message, hint) for those who are or will be refused.
+            why: (message, hint) for requests that are or will be refused.
         """
         with self._changed:
             self._open, self._why_closed = False, why
@@ -100,14 +100,14 @@ class PlannerDesk:
         on_place: Callable[[int], None] = lambda place: None,
         video: bool = True,
     ) -> MadePlan:
-        """Answer one request when its turn comes; arguments as those of `PlanWorker.plan`.
+        """Answer one request when its turn comes; arguments as in `PlanWorker.plan`.
 
         Args:
-            on_place: told how many are before this one in the line, whenever that changes; 0 when its turn has come.
+            on_place: called with the number of requests ahead whenever it changes; 0 when the turn has come.
 
         Raises:
-            ControlError: BUSY when the line is full or the desk is closed, CANCELLED.
-            TavidError: whatever the worker says.
+            ControlError: BUSY when the queue is full or the desk is closed, CANCELLED.
+            TavidError: as reported by the worker.
         """
         self._refuse_when_closed()
         if self.busy:
@@ -151,7 +151,7 @@ class PlannerDesk:
         try:
             told = None
             with self._changed:
-                # the token cannot wake this thread, so it is asked now and then
+                # the token cannot wake this thread, so it is polled
                 while self._line[0] is not ticket:
                     if (place := self._line.index(ticket)) != told:
                         on_place(place)

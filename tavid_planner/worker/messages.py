@@ -1,4 +1,4 @@
-"""What supervisor and worker say to each other. Jobs have numbers: late words about an old one are known as such."""
+"""Messages between supervisor and worker. Jobs are numbered, so late messages about an old job are recognised."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,9 @@ class Plan:
 
     Attributes:
         folder: the bundle to write.
-        joints: whether the answer holds the body's joints.
-        notes: remarks about the input for plan.json.
-        video: whether the answer holds the video; it is on disk anyway, and large.
+        joints: whether the answer includes the body's joints.
+        notes: remarks on the input for plan.json.
+        video: whether the answer includes the video, which is large and on disk anyway.
     """
 
     job: int
@@ -67,14 +67,14 @@ class Log:
 
 @dataclass(frozen=True)
 class MadePlan:
-    """What an `InteractionPlan` says, without the request and the models it was made with; the plan is on disk.
+    """An `InteractionPlan` without its request and the models it was made with; the full plan is on disk.
 
     Attributes:
-        video: None when it was not asked for.
-        reasons: those of the report, and what a repair did.
+        video: None if not requested.
+        reasons: those of the report, and what a repair changed.
         folder: the bundle.
-        joints_world: (T, 55, 3) SMPL-X joints in metres, or None when they were not asked for.
-        robot: what the robot makes of it, None when none was named.
+        joints_world: (T, 55, 3) SMPL-X joints in metres, or None if not requested.
+        robot: the robot's motion and its execution, None if no robot was named.
     """
 
     video: InteractionVideo | None
@@ -93,10 +93,10 @@ class MadePlan:
 
 @dataclass(frozen=True)
 class Done:
-    """The job has ended well; with the plan, if it was one.
+    """The job has succeeded; with the plan if it was a plan job.
 
     Attributes:
-        gpu_bytes: memory of the GPU that the worker holds, None without a GPU.
+        gpu_bytes: GPU memory that the worker holds, None without a GPU.
     """
 
     job: int
@@ -106,7 +106,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job has ended with an error; the worker goes on."""
+    """The job has failed; the worker continues."""
 
     job: int
     error: TavidError

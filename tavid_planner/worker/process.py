@@ -1,4 +1,4 @@
-"""The worker process: does one job after the other until its supervisor is gone."""
+"""The worker process: runs one job after the other until its supervisor has ended."""
 
 import contextlib
 import faulthandler
@@ -25,10 +25,10 @@ from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadeP
 
 ROOMS = ("tavid_planner", "hoi_motion")
 ORPHAN_GRACE_S = 1.0
-"""For the job to put its files away once the supervisor is gone."""
+"""Time for a job to clean up its files once the supervisor has ended."""
 BODY_JOINTS = 55
 OOM_SCORE = "800"
-"""Where memory runs out, the kernel ends this process rather than the one that can start it again."""
+"""When memory runs out, the kernel kills this process rather than the one that can restart it."""
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,11 @@ def main(descriptor: int, planner: str, debug: bool = False) -> int:
         descriptor: this end of the socket pair.
         planner: "module:class" of the planner.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the supervisor
     faulthandler.enable()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-    # how much the libraries say is in the environment that the supervisor hands on, but for these two
+    # log levels of the libraries come with the supervisor's environment, except for these two
     if not debug:
         warnings.filterwarnings("ignore")
     logging.basicConfig(level=logging.INFO if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
@@ -60,7 +60,7 @@ def main(descriptor: int, planner: str, debug: bool = False) -> int:
 
 
 class Worker:
-    """Listens in one thread and works in the main one, so that a cancel is heard while a job runs.
+    """Receives messages in one thread and works in the main one, so that a cancel arrives while a job runs.
 
     Args:
         planner_factory: called with a `PlannerConfig`.
@@ -75,13 +75,13 @@ class Worker:
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Work until the supervisor is gone."""
+        """Work until the supervisor has ended."""
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         try:
             while (job := self._jobs.get()) is not None:
                 answer = self._answer(job)
                 self._tokens.pop(job.job, None)
-                # nobody may be there any more to hear it
+                # the supervisor may have ended already
                 with contextlib.suppress(OSError):
                     self._channel.send(answer)
         finally:
@@ -102,7 +102,7 @@ class Worker:
             for token in list(self._tokens.values()):
                 token.cancel()
             self._ended.wait(ORPHAN_GRACE_S)
-            os._exit(1)  # whatever the main thread is in the middle of
+            os._exit(1)  # whatever the main thread is doing
 
     def _answer(self, job: Load | Plan) -> Done | Failed:
         try:
@@ -114,7 +114,7 @@ class Worker:
         except ImportError as error:
             log.exception("a package cannot be imported")
             return Failed(job.job, missing_package(error))
-        except Exception as error:  # the worker goes on, and whoever asked learns what happened
+        except Exception as error:  # the worker continues, and the client learns what happened
             log.exception("error inside the planner")
             message, hint = f"{type(error).__name__}: {error}", "the log has the details; please report it"
             return Failed(job.job, ControlError(ErrorCode.INTERNAL, message, hint))
@@ -123,7 +123,7 @@ class Worker:
         cancel = self._tokens[job.job]
 
         def on_progress(stage: str, fraction: float) -> None:
-            with contextlib.suppress(OSError):  # the listener notices that the supervisor is gone
+            with contextlib.suppress(OSError):  # the receiving thread notices that the supervisor has ended
                 self._channel.send(Progress(job.job, stage, float(fraction)))
 
         if isinstance(job, Load):
@@ -143,7 +143,7 @@ class Worker:
 
     def _load(self, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken) -> None:
         if self._planner is None or self._planner.config != config:
-            # before the next one is loaded: two models may not fit into memory
+            # before loading the next one: two models may not fit into memory
             if self._planner is not None:
                 self._planner.unload()
             self._planner = self._planner_factory(config)
@@ -151,7 +151,7 @@ class Worker:
 
 
 class _LogSender(logging.Handler):
-    """Hands log records to the supervisor."""
+    """Passes log records to the supervisor."""
 
     def __init__(self, channel: Channel):
         super().__init__()
@@ -163,5 +163,5 @@ class _LogSender(logging.Handler):
 
 
 def _gpu_bytes() -> int | None:
-    torch = sys.modules.get("torch")  # a planner without it has nothing there
+    torch = sys.modules.get("torch")  # without torch the planner holds no GPU memory
     return torch.cuda.memory_reserved() if torch is not None and torch.cuda.is_available() else None

@@ -1,4 +1,4 @@
-"""PlanWorker: a planner that runs in a process of its own, which this one starts, asks and ends."""
+"""PlanWorker: a planner in a child process, which this process starts, calls and ends."""
 
 import contextlib
 import itertools
@@ -23,21 +23,21 @@ from tavid_planner.worker.messages import Cancel, Done, Failed, Load, Log, MadeP
 
 PLANNER = "tavid_planner.planner:Planner"
 POLL_S = 0.02
-"""A cancel token cannot wake whoever waits for the worker, so it is asked now and then."""
+"""A cancel token cannot wake a thread that waits for the worker, so it is polled."""
 GRACE_S_A_GB = 0.5
-"""A model of 20 GB takes minutes to load: it is given more time to hear a cancel before it is lost."""
+"""A 20 GB model takes minutes to load, so its process gets more time to respond to a cancel before it is killed."""
 SAVED_GRACE_S = 2.0
-"""A worker whose bundle is complete may finish its answer, also when it has to end."""
+"""Time for a worker that has to end, but whose bundle is complete, to finish its answer."""
 REAP_S = 5.0
 
 log = logging.getLogger(__name__)
 
 
 class _DiedBefore(Exception):
-    """The process has ended without a word about its job.
+    """The process has ended without a result of its job.
 
     Attributes:
-        error: how it has ended.
+        error: how it ended.
     """
 
     def __init__(self, error: TavidError):
@@ -46,18 +46,18 @@ class _DiedBefore(Exception):
 
 
 class PlanWorker:
-    """Starts its process with the first job, and again after it has ended. One job at a time, from any thread.
+    """Starts its process with the first job, and again whenever it has ended. One job at a time, from any thread.
 
     Attributes:
-        loaded: whether the process lives and holds the models of some profile.
-        gpu_bytes: memory of the GPU that it holds since its last job, None without a GPU.
+        loaded: whether the process is running and holds the models of a profile.
+        gpu_bytes: GPU memory that it has held since its last job, None without a GPU.
 
     Args:
         planner: "module:class" of the planner to run.
-        cancel_grace_s: how long a job may take to hear a cancel before its process is ended; longer by GRACE_S_A_GB
-            for the models that would have to be loaded again.
-        debug: let the libraries in the process talk.
-        environment: variables that the process has besides those of this one, for example CUDA_VISIBLE_DEVICES.
+        cancel_grace_s: how long a job may take to respond to a cancel before its process is killed; plus GRACE_S_A_GB
+            per GB of models that would have to be loaded again.
+        debug: show the log output of the libraries in the process.
+        environment: variables for the process in addition to this one's, for example CUDA_VISIBLE_DEVICES.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class PlanWorker:
 
     @property
     def pid(self) -> int | None:
-        """Of the process, None when there is none."""
+        """ID of the process, None when there is none."""
         process = self._process
         return None if process is None or process.poll() is not None else process.pid
 
@@ -89,10 +89,10 @@ class PlanWorker:
         return self._loaded and self.pid is not None
 
     def load(self, config: PlannerConfig, on_progress: OnProgress = silent, cancel: CancelToken | None = None) -> None:
-        """Load the models of a profile; those of another one are freed.
+        """Load the models of a profile; those of any other profile are freed.
 
         Raises:
-            TavidError: what the planner says, CANCELLED, or how the process has ended.
+            TavidError: the planner's error, CANCELLED, or how the process ended.
         """
         self._run(Load(next(self._jobs), config), on_progress, cancel or CancelToken())
 
@@ -110,26 +110,26 @@ class PlanWorker:
         """Answer one request and save the bundle to `folder`.
 
         Args:
-            joints, video: whether the answer holds the body's joints and the video.
+            joints, video: whether the answer includes the body's joints and the video.
 
         Raises:
-            TavidError: what the planner says, CANCELLED, or how the process has ended; no bundle is there then.
+            TavidError: the planner's error, CANCELLED, or how the process ended; then there is no bundle.
         """
         job = Plan(next(self._jobs), config, request, Path(folder), joints, notes, video)
         return self._run(job, on_progress, cancel or CancelToken())
 
     def expect_end(self) -> None:
-        """The process will be stopped after its job: a cancel need not spare its models."""
+        """The process will be stopped after its job, so a cancel need not preserve its models."""
         self._ending = True
 
     def stop(self) -> None:
-        """End the process, whatever it is doing; its memory goes back to the system."""
+        """End the process, whatever it is doing; its memory returns to the system."""
         process, self._process = self._process, None
         self._loaded, self._ending, self.gpu_bytes = False, False, None
         if process is None:
             return
         self._channel.close()
-        # the whole session: a process that the worker has started (a video encoder) ends with it
+        # the whole session, so that the worker's children (a video encoder) end with it
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(REAP_S)
@@ -142,8 +142,8 @@ class PlanWorker:
             try:
                 made = self._converse(job, folder, on_progress, cancel)
             except _DiedBefore as death:
-                # it had ended since its last job, and the system was still taking it apart; a new one that dies
-                # before it says a word dies of the job
+                # it had ended after its last job and was still being torn down; if a new process dies without a
+                # message, the job killed it
                 if started:
                     raise death.error from death
                 self._start_if_needed()
@@ -154,7 +154,7 @@ class PlanWorker:
             raise death.error from death
         except TavidError:
             raise
-        except BaseException:  # whoever is told about the progress has failed: the job is nobody's any more
+        except BaseException:  # the progress callback has failed: nobody waits for the job any more
             self.stop()
             raise
         finally:
@@ -222,19 +222,21 @@ class PlanWorker:
         except OSError as error:
             ours.close()
             raise ControlError(
-                ErrorCode.INTERNAL, f"the planning process does not start: {error.strerror}", "see the system's limits"
+                ErrorCode.INTERNAL,
+                f"the planning process does not start: {error.strerror}",
+                "check the system's limits on processes and memory",
             ) from error
         self._channel = Channel(ours)
         log.debug("planning process %d started", self._process.pid)
         return True
 
     def _bury(self, stage: str) -> TavidError:
-        """The line is dead: make sure that the process is, and say why."""
+        """The channel is closed: make sure that the process has ended, and say why."""
         process, grace_s = self._process, 1.0
         try:
             process.wait(grace_s)
-        except subprocess.TimeoutExpired:  # it has closed the line but lives on
-            log.warning("the planning process %d has closed its line", process.pid)
+        except subprocess.TimeoutExpired:  # it has closed the channel but is still running
+            log.warning("the planning process %d has closed its channel", process.pid)
         error = death_as_error(process.returncode or 0, self._memory_kills, stage)
         self.stop()
         return error

@@ -13,7 +13,7 @@ def _row(seed: int, **numbers) -> dict:
     return row | dict.fromkeys(COLUMNS, 1.0) | numbers
 
 
-def test_lengths_fill_the_range_and_hang_on_the_seed_alone():
+def test_clip_lengths_fill_the_range_and_depend_on_the_seed_alone():
     lengths = [num_frames("25-49", seed) for seed in range(300)]
     assert set(lengths) == set(range(25, 50))
     assert lengths[7] == num_frames("25-49", 7)

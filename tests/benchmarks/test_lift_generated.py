@@ -12,7 +12,7 @@ def test_clips_are_judged_by_their_worst_frame_and_errors_counted_by_code():
     failed = {"piece": "c", "error": "nobody", "code": "NO_ACTOR"}
     text = table([_row("a", 0.05, 0.9), _row("b", 0.08, 0.6, error_mean=0.06, contact=False), failed])
     assert text.startswith("2 of 3 clips lifted (67%)") and "1 NO_ACTOR" in text
-    assert "every frame within 5% of its keypoints: 1 of 2" in text and "takes to be right: 75.0%" in text
+    assert "every frame within 5% of its keypoints: 1 of 2" in text and "considers right: 75.0%" in text
     assert "worst clip 6.0% (b)" in text and "a hand on the target: 1 of 2" in text
 
 

@@ -44,7 +44,7 @@ def stood(motion):
     return _walk(motion, 0.0)
 
 
-def test_a_path_that_is_too_short_is_off_by_what_it_lacks(motion):
+def test_the_path_error_of_a_short_path_is_what_it_lacks(motion):
     errors = path_errors(_walk(motion, 0.09), _walk(motion, 0.10))
     assert errors["path_end_cm"] == pytest.approx(16.0, abs=1e-3)
     assert errors["path_cm"] == pytest.approx(np.arange(17).mean(), abs=1e-3)

@@ -51,7 +51,7 @@ def test_the_target_lies_where_the_camera_saw_it_and_stands_though_the_lift_was_
     np.testing.assert_allclose(up, [0, 0, 1], atol=1e-6)
 
 
-def test_an_error_along_the_sight_is_told_from_one_across(truth):
+def test_an_error_along_the_line_of_sight_is_separated_from_one_across(truth):
     row = found(tilted(truth, 0.0, farther=1.05), truth)
     far_m = np.linalg.norm(truth.camera.to_camera(centre_m(truth)[0]))
     assert row["sight_cm"] == pytest.approx(5 * far_m, rel=1e-3)

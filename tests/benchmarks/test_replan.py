@@ -23,6 +23,6 @@ def test_only_scenes_that_end_well_without_a_push_count():
         {"kind": "touch", "left_out": "", "without": "", "with": "not noticed"},
     ]
     lines = table(rows)
-    assert "without watching, pushed by 5 to 10 cm: 1 of 2" in lines[1]
-    assert any("with watching, pushed by 5 to 10 cm: 1 of 2" in line for line in lines)
+    assert "without monitoring, pushed by 5 to 10 cm: 1 of 2" in lines[1]
+    assert any("with monitoring, pushed by 5 to 10 cm: 1 of 2" in line for line in lines)
     assert "  touch, not noticed: 1" in lines

@@ -28,11 +28,11 @@ def rows():
     return [*rows, {"of_samples": [sample("no lift", 0.0, "NOT_RUN", None)] * 2, "kept": {}}]
 
 
-def test_what_foretells_is_told_from_what_does_not(rows):
+def test_predictive_signals_have_a_higher_auroc_than_others(rows):
     found = values(rows)
     assert found["auroc_chance"].value == 1 and found["auroc_pass"].value < 0.5
     assert (found["bets"].value, found["precision"].value) == (2, 1)
     assert found["best_chance"].value == pytest.approx(2 / 3) and found["best_verdict"].value == 0
     text = "\n".join(table(rows))
-    assert "bet on from 0.6 on: 2 of 6 plans, 2/2 = 1.00" in text
+    assert "trusted from 0.6 on: 2 of 6 plans, 2/2 = 1.00" in text
     assert "floating" in text and "kept by chance: 2/3" in text

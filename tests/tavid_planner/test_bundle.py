@@ -137,7 +137,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("name, where, error", BROKEN, ids=[name for name, *_ in BROKEN])
-def test_what_cannot_be_drawn_costs_only_itself(plan, tmp_path, monkeypatch, tiny_clips, name, where, error):
+def test_a_file_that_cannot_be_drawn_does_not_affect_the_others(
+    plan, tmp_path, monkeypatch, tiny_clips, name, where, error
+):
     def fail(*args):
         raise error
 

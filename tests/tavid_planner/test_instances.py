@@ -23,7 +23,7 @@ def test_the_target_comes_first_then_the_actor_then_the_others_as_given():
     assert [i.name for i in checked_instances(given, SIZE_PX)] == ["mug", "woman", "bowl", "jar"]
 
 
-def test_another_actor_is_the_other_that_is_most_nearly_as_large():
+def test_the_other_actor_is_the_instance_closest_in_size():
     given = [
         marked("mug", "target", 0),
         marked("woman", "actor", 5, 9),
@@ -65,7 +65,7 @@ def test_masks_of_neighbours_may_touch():
         ([Instance("mug", "target", np.ones((3, 3), bool))], ErrorCode.SIZE_MISMATCH, "'mug'"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(instances, code, quoted):
+def test_impossible_settings_are_refused_by_name(instances, code, quoted):
     with pytest.raises(InputError) as error:
         checked_instances(instances, SIZE_PX)
     assert error.value.code is code and quoted in str(error.value)
@@ -96,7 +96,7 @@ def test_an_actor_mask_on_nobody_is_refused_by_name(two_people):
     corner = np.zeros(two_people.target_mask.shape, bool)
     corner[-30:, :30] = two_people.instance_ids[0][-30:, :30] == 0
     for mask in (two_people.target_mask, corner):
-        with pytest.raises(InputError, match="actor mask of .* is on nobody"):
+        with pytest.raises(InputError, match="actor mask of .* is not on a person"):
             check_somebody_is_marked(two_people.frames[0], mask)
 
 

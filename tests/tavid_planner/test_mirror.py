@@ -12,7 +12,7 @@ from tavid_planner.mirror import mirrored_request, mirrored_words
         ("the bright leftover", "the bright leftover"),
     ],
 )
-def test_left_and_right_change_places_and_no_other_word(text, mirrored):
+def test_left_and_right_are_swapped_and_no_other_word(text, mirrored):
     assert mirrored_words(text) == mirrored
     assert mirrored_words(mirrored) == text
 

@@ -97,12 +97,12 @@ def test_the_stages_get_the_request_and_the_profile(stages, make_request, motion
 def test_a_repaired_motion_is_the_plans_and_the_plan_says_so(stages, make_request, motion):
     mended = motion.replace(fps=motion.fps)
     result = types.SimpleNamespace(
-        motion=mended, report=report_of(Verdict.PASS), outcome="REPAIRED", reason="mended floating: moved body"
+        motion=mended, report=report_of(Verdict.PASS), outcome="REPAIRED", reason="fixed floating: moved body"
     )
     stages.check.repair_motion = lambda *args, **kwargs: result
     plan = Planner(PlannerConfig()).plan(make_request())
     assert plan.motion is mended and plan.lifted is motion and plan.repair is result
-    assert plan.repair_words == "repaired: mended floating: moved body" and plan.repair_words in plan.reasons
+    assert plan.repair_words == "repaired: fixed floating: moved body" and plan.repair_words in plan.reasons
     as_lifted = Planner(AS_LIFTED).plan(make_request())
     assert as_lifted.motion is motion and as_lifted.lifted is as_lifted.repair is None
 
@@ -267,7 +267,7 @@ def test_when_every_sample_fails_the_first_error_is_raised(stages, make_request)
         ControlError(ErrorCode.CANCELLED, "cancelled"),
     ],
 )
-def test_what_another_seed_cannot_mend_ends_the_plan(stages, make_request, error):
+def test_an_error_that_another_seed_cannot_avoid_ends_the_plan(stages, make_request, error):
     calls = []
 
     def generate(*args, **kwargs):

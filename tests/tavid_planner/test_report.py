@@ -68,10 +68,10 @@ def test_the_page_says_verdict_reasons_numbers_and_errors(page):
 
 def test_a_repair_is_told(page, plan):
     result = RepairResult(
-        RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason="mended floating: moved body by 3.0 cm"
+        RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason="fixed floating: moved body by 3.0 cm"
     )
     html = page(dataclasses.replace(plan, repair=result))
-    assert "<li>repaired: mended floating: moved body by 3.0 cm</li>" in html
+    assert "<li>repaired: fixed floating: moved body by 3.0 cm</li>" in html
 
 
 def test_a_film_that_could_not_be_drawn_leaves_its_place_to_the_reason(plan, tmp_path):
@@ -106,7 +106,7 @@ def test_a_motion_without_objects_still_has_a_page(page, plan):
         (None, 1.0, ""),
     ],
 )
-def test_a_number_is_told_to_a_hundredth_of_its_limit(value, limit, shown):
+def test_a_number_is_rounded_to_a_hundredth_of_its_limit(value, limit, shown):
     assert rounded(value, limit) == shown
 
 
@@ -123,7 +123,7 @@ def test_what_the_robot_does_is_told_and_its_film_shown(page, plan, tmp_path):
     (tmp_path / "robot" / "arm.glb").write_bytes(b"scene")
     html = page(dataclasses.replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped"))))
     assert "Robot: in physics arm does not: it slipped" in html and "4 mm, 0°" in html
-    assert 'data-packed="robot"' in html and "in true time, from the side" in html
+    assert 'data-packed="robot"' in html and "in real time, from the side" in html
 
 
 def test_without_a_scene_the_videos_stand_alone_and_say_why(plan, tmp_path):

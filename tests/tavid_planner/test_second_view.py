@@ -71,7 +71,7 @@ def test_a_camera_that_looks_straight_down_has_a_second_viewpoint_too(motion, bo
     assert np.isfinite(viewpoint_of(motion, PosedBody(body, motion).skin_m, SIZE_PX).view).all()
 
 
-def test_a_thing_far_away_does_not_make_the_person_small(motion, body):
+def test_a_distant_object_does_not_make_the_person_small(motion, body):
     far = replace(motion.objects[0], name="lamp", is_target=False)
     T = np.array(far.T_world_object)
     T[:, 0, 3] += 30

@@ -1,7 +1,7 @@
 """The checks. Each is one function `check(geometry, world) -> CheckResult`.
 
-To add one: write it into the file of its family (or a new file), add its limit with a reason to `CheckConfig`, append
-it to `CHECKS`, and plant the fault it catches in `tests/hoi_motion/physics/test_check.py`.
+To add one: write it in the file of its family (or a new file), add its limit with a reason to `CheckConfig`, append it
+to `CHECKS`, and test it with a planted fault in `tests/hoi_motion/physics/test_check.py`.
 """
 
 from hoi_motion.physics.checks.balance import balance

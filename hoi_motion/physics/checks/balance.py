@@ -14,7 +14,7 @@ CARRYING_HEIGHT_M = 0.03
 def balance(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     """Distance of the projected centre of mass to the support polygon, quasi-static (momentum is ignored).
 
-    The polygon holds every body point within 3 cm of the floor or of the top of a support; mass is volume of the parts.
+    The polygon is spanned by every body point within 3 cm of the floor or a support's top; mass is the parts' volume.
     """
     name, limit = "balance", geometry.config.balance_m
     skin = geometry.vertices_m

@@ -1,4 +1,4 @@
-"""Does a hand that is said to hold an object touch it?"""
+"""Does a hand that is labelled as touching an object touch it?"""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from hoi_motion.physics.world import PhysicsWorld
 def contact_kept(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     """Share of the frames labelled as contact in which a labelled hand is within the contact distance.
 
-    The worst object counts; the frame is the middle of the longest gap.
+    Reports the worst object and the middle of its longest gap.
     """
     name, limit, unit = "contact_kept", geometry.config.contact_kept_share, "share"
     motion = geometry.motion
     if not motion.contacts:
-        return CheckResult.not_run(name, limit, unit, "the motion says of no hand that it touches an object")
+        return CheckResult.not_run(name, limit, unit, "the motion labels no hand contact with an object")
     worst = (2.0, None, "")
     for item in motion.objects:
         labelled = np.zeros(motion.num_frames, bool)
@@ -33,7 +33,7 @@ def contact_kept(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     start, end = gap
     reason = (
         f"no hand touches {object_name} from {start / motion.fps:.1f} s to {end / motion.fps:.1f} s although it is "
-        f"said to be held; touched in {share:.0%} of those frames"
+        f"labelled as held; touched in {share:.0%} of those frames"
     )
     return CheckResult.at_least(name, share, limit, unit, (start + end - 1) // 2, reason)
 

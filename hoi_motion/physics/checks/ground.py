@@ -1,4 +1,4 @@
-"""Does the person stand on the ground: not above, not in it, with feet that do not slide?"""
+"""Does the person stand on the ground: not floating, not sinking, no foot skating?"""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ CARRYING_JOINTS = [
     JOINT_NAMES.index(name)
     for name in ("pelvis", *(f"{s}_{n}" for s in ("left", "right") for n in ("hip", "knee", "ankle", "foot")))
 ]
-"""A person sits, kneels or stands on these; a hand on a table does not carry a floating body."""
+"""A person sits, kneels or stands on these; a hand on a table does not support a floating body."""
 
 
 def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
@@ -47,14 +47,14 @@ def sinking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def foot_skating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """How far a planted foot slides in a frame.
+    """How far a planted foot slides per frame.
 
     A foot is planted from one frame to the next when some of its skin stays within the floating limit of the floor. It
-    may roll or turn about a point: what counts is the planted point that slides least.
+    may roll or turn about a point, so the planted point that slides least counts.
     """
     name, limit, unit = "foot_skating", geometry.config.skating_m, "m/frame at 30 fps"
     if geometry.motion.num_frames < 2:
-        return CheckResult.not_run(name, limit, unit, "one frame does not move")
+        return CheckResult.not_run(name, limit, unit, "a single frame has no motion")
     worst = (-1.0, 0, "")
     for side in geometry.parts.foot_vertices:
         slide = np.linalg.norm(foot_slide_m(geometry, side), axis=1)
@@ -70,7 +70,7 @@ def foot_skating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def foot_slide_m(geometry: MotionGeometry, side: str) -> np.ndarray:  # (T - 1, 2)
-    """Horizontal step of the planted point of a foot that slides least; infinite while the foot is not planted."""
+    """Horizontal step of a foot's planted point that slides least; infinite while the foot is not planted."""
     foot = geometry.vertices_m[:, geometry.parts.foot_vertices[side]]
     low = foot[..., 2] < geometry.config.floating_m
     steps = np.diff(foot[..., :2], axis=0)

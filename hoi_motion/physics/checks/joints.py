@@ -1,4 +1,4 @@
-"""Can a person's joints do this: range, speed, smoothness?"""
+"""Can human joints do this: range, speed, smoothness?"""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -28,7 +28,7 @@ def joint_velocity(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
     name, limit, unit = "joint_velocity", geometry.config.joint_velocity_rad_s, "rad/s"
     pose = geometry.motion.pose_rad
     if len(pose) < 2:
-        return CheckResult.not_run(name, limit, unit, "one frame does not move")
+        return CheckResult.not_run(name, limit, unit, "a single frame has no motion")
     rotations = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(*pose.shape, 3)
     step = Rotation.from_matrix((np.swapaxes(rotations[:-1], -1, -2) @ rotations[1:]).reshape(-1, 3, 3)).magnitude()
     speed = step.reshape(len(pose) - 1, -1) * geometry.motion.fps
@@ -38,7 +38,7 @@ def joint_velocity(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
 
 
 def jitter(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """Mean third difference of the joint positions, in 10 m/s^3 as WHAM and GVHMR report it; has no limit."""
+    """Mean third difference of the joint positions, in 10 m/s^3 as reported by WHAM and GVHMR; has no limit."""
     name, unit = "jitter", "10 m/s^3"
     if geometry.motion.num_frames < 4:
         return CheckResult.not_run(name, None, unit, "fewer than four frames have no third difference")

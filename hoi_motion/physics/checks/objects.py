@@ -10,11 +10,11 @@ from hoi_motion.physics.report import CheckResult
 from hoi_motion.physics.world import GRAVITY_M_S2, PhysicsWorld
 
 SETTLE_S = 0.5
-"""After it is let go an object may slide or topple for this long."""
+"""How long an object may slide or topple after its release."""
 
 
 def object_support(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """How far an object that nobody holds and nothing carries is from where free fall would have brought it."""
+    """Distance of an object that is neither held nor supported from where free fall would have brought it."""
     name, limit = "object_support", geometry.config.support_drift_m
     if not geometry.motion.objects:
         return CheckResult.not_run(name, limit, "m", "the motion has no object")
@@ -36,7 +36,7 @@ def object_support(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
 
 
 def _drift_from_free_fall(centre: np.ndarray, start: int, end: int, dt_s: float) -> np.ndarray:  # (end - start,)
-    """Distance to the ballistic path; it was let go somewhere between the last held frame and the first free one."""
+    """Distance to the ballistic path; the release is between the last held frame and the first free one."""
     best = None
     for released in (max(start - 1, 0), start):
         velocity = (centre[released] - centre[max(released - 1, 0)]) / dt_s
@@ -76,7 +76,7 @@ def object_jump(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     if not motion.objects:
         return CheckResult.not_run(name, limit, unit, "the motion has no object")
     if motion.num_frames < 2:
-        return CheckResult.not_run(name, limit, unit, "one frame does not move")
+        return CheckResult.not_run(name, limit, unit, "a single frame has no motion")
     worst = (-1.0, 0, "")
     for item in motion.objects:
         left = _unexplained_step(geometry, item)
@@ -88,7 +88,7 @@ def object_jump(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def _unexplained_step(geometry: MotionGeometry, item: ObjectMotion) -> np.ndarray:  # (T - 1,)
-    """Distance of each step to the nearest explained one: staying, following a touching hand, falling on."""
+    """Distance of each step to the nearest explained one: resting, following a touching hand, continuing to fall."""
     centre, dt_s = geometry.centres_world(item), 1 / geometry.motion.fps
     step = np.diff(centre, axis=0)
     falling = np.concatenate([np.zeros((1, 3)), step[:-1]]) - [0, 0, GRAVITY_M_S2 * dt_s**2]

@@ -3,8 +3,8 @@
 A part counts only where its skin is inside the obstacle. Its depth is then the shortest shift that separates the
 part's convex hull from the obstacle (GJK/EPA in PyBullet), so that a hand through a thin table top is as deep as it
 would have to be pulled back, not half the table's thickness. In a concave object the depth is that of the deepest skin
-point. Parts are rigid: where a strong bend (a crouch) draws the skin in, furniture counts to the skin. Skin gives way:
-the limit holds for touching hands too and leaves room for it.
+point. Parts are rigid: where a strong bend (a crouch) pulls the skin in, depth in furniture is measured to the skin.
+Skin yields: the limit applies to touching hands too and leaves room for that.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Checks that step the simulation; they take seconds and run when `check.simulate` says so."""
+"""Checks that step the simulation; they take seconds and run only with `check.simulate`."""
 
 from weakref import WeakKeyDictionary
 
@@ -7,11 +7,11 @@ from hoi_motion.physics.report import CheckResult, Verdict
 from hoi_motion.physics.world import PhysicsWorld
 
 OFF = "simulation is off; hoi-check --simulate or check.simulate=true turns it on"
-_TRACKED: WeakKeyDictionary = WeakKeyDictionary()  # MotionGeometry -> Tracking: two checks look at the same simulation
+_TRACKED: WeakKeyDictionary = WeakKeyDictionary()  # MotionGeometry -> Tracking: two checks use the same simulation
 
 
 def tracking_of(geometry: MotionGeometry):
-    """How a simulated person follows the motion, a `simulate.Tracking`, simulated once a geometry; takes seconds."""
+    """How a simulated person tracks the motion, a `simulate.Tracking`, cached by geometry; takes seconds."""
     from hoi_motion.physics.simulate import track_motion
 
     if geometry not in _TRACKED:
@@ -34,7 +34,7 @@ def tracking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def root_wrench(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """Force that must hold the simulated person's pelvis, as a share of the weight, mean over the motion."""
+    """Force needed to hold the simulated person's pelvis, as a share of the weight, mean over the motion."""
     name, limit, unit = "root_wrench", geometry.config.root_wrench_share, "of body weight"
     if not geometry.config.simulate:
         return CheckResult.not_run(name, limit, unit, OFF)
@@ -49,7 +49,7 @@ def root_wrench(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def object_settles(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """How far an object that rests in the first frame moves in a second when simulation lets go of it there."""
+    """How far an object that rests in the first frame moves in one second when released there in simulation."""
     from hoi_motion.physics.simulate import settle_objects
 
     name, limit = "object_settles", geometry.config.object_settle_m
@@ -65,9 +65,11 @@ def object_settles(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult
 
 
 def object_follows(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """How far objects that a hand touches in the second half end up from their place when nothing but contact, friction
-    and gravity moves them; the worst object and frame. The hand is the motion's, or one that closes around the object
-    near it. Only reported without `judge_following`."""
+    """How far objects that a hand touches in the second half are from their place when moved by physics alone.
+
+    Only contact, friction and gravity move them; the worst object and frame count. The hand is the motion's, or one
+    that closes around the object near it. Only reported unless `judge_following` is set.
+    """
     from hoi_motion.physics.hand.carry import carried_objects
     from hoi_motion.physics.hand.grips import held_objects
 

@@ -1,9 +1,10 @@
-"""Objects left to the hands: simulated over the second half of a motion, moved by contact, friction and gravity alone.
+"""Objects carried by the hands: simulated over the second half of a motion, moved by contact, friction and gravity
+alone.
 
-The hands that touch something are rigid parts (palm and finger segments). Each is drawn along its path in the motion by
-a motor of limited force. While the motion says that the hand is in contact, the segments at the object press on it: a
-motion does not say how firmly a hand grips, and without a grip nothing is ever held. The object is free: nothing ties
-it to the hand.
+The hands that touch something are rigid parts (palm and finger segments). A motor of limited force pulls each along its
+path in the motion. While the motion labels the hand as in contact, the segments at the object press on it: a motion
+does not define the grip force, and without one nothing is ever held. The object is free, without any constraint to the
+hand.
 """
 
 from dataclasses import dataclass
@@ -26,20 +27,20 @@ SEGMENT_N = 20.0
 """The most that the arm puts behind the palm, and a finger behind each of its three segments; a power grip gives 300 N
 and more in all (Mathiowetz et al., Arch. Phys. Med. Rehabil. 66, 1985)."""
 PRESS_M = 0.008
-"""A pressing segment is drawn this far below the surface, as deep as soft skin gives way."""
+"""A pressing segment is pulled this far below the surface, as deep as soft skin yields."""
 SKIN_FRICTION = 1.0
 SUPPORT_SHARE = 4.0
 FADE_S = 0.2
-"""An object that a hand closes around is held on its way by this share of its weight, which then fades in that time."""
-# hands meet objects only: whether they pass through anything else is another check
+"""While a hand closes, the object is kept on its path by this share of its weight, which then fades in this time."""
+# hands collide with objects only: whether they pass through anything else is another check
 HAND_GROUP = 32
 OBJECT_GROUP = 64
 SPINNING_FRICTION_M = 0.005
-"""Soft finger tips touch with a patch: its radius, by which friction also resists turning."""
+"""Soft finger tips touch with a patch of this radius, so friction also resists turning."""
 
 
 def carried_objects(geometry: MotionGeometry) -> list[ObjectMotion]:
-    """Objects that a hand is said to touch in the second half."""
+    """Objects that a hand is labelled as touching in the second half."""
     half = geometry.motion.num_frames // 2
     names = {c.object_name for c in geometry.motion.contacts if c.end_frame > half}
     return [o for o in geometry.motion.objects if o.name in names]
@@ -49,7 +50,7 @@ def carry_objects(geometry: MotionGeometry, grips: "tuple[HandPath, ...]" = ()) 
     """Distance of each carried object's centre from its place in the motion, metres, in frames of the second half.
 
     Args:
-        grips: paths that hands take instead of those that they have in the motion.
+        grips: paths of hands that replace those in the motion.
     """
     motion, half = geometry.motion, geometry.motion.num_frames // 2
     with bullet_client() as client:
@@ -77,12 +78,12 @@ def carry_objects(geometry: MotionGeometry, grips: "tuple[HandPath, ...]" = ()) 
 
 @dataclass(frozen=True)
 class HandPath:
-    """The way of a hand's parts over the second half of a motion, F frames.
+    """The path of a hand's parts over the second half of a motion, F frames.
 
     Attributes:
-        hand: one of HANDS; parts: (P,) numbers of the joints; T_world_part: (F, P, 4, 4), drawn into what is pressed.
-        object_name: what it closes around, "" for a hand as it is in the motion.
-        held_from_s: since when it holds; before, the object is helped to stay on its way.
+        hand: one of HANDS; parts: (P,) joint indices; T_world_part: (F, P, 4, 4), pulled into what is pressed.
+        object_name: what it closes around, "" for the hand of the motion.
+        held_from_s: since when it holds; before, an assisting force keeps the object on its path.
     """
 
     hand: str
@@ -93,7 +94,7 @@ class HandPath:
 
 
 def path_in_motion(geometry: MotionGeometry, hand: str) -> HandPath:
-    """A hand as the motion has it; what touches presses."""
+    """The hand of the motion; parts in contact press."""
     half, side = geometry.motion.num_frames // 2, SIDE_OF_HAND[hand]
     parts = [j for j in geometry.parts.hulls_m if part_words(j) == f"{side} hand"]
     T = geometry.T_world_part[half:, parts].copy()
@@ -102,7 +103,7 @@ def path_in_motion(geometry: MotionGeometry, hand: str) -> HandPath:
 
 
 def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame: int, free: bool) -> int:
-    """The object as it is in a frame, moving on as it does there if it is free."""
+    """Place the object as in a frame, with its velocity there if it is free."""
     surface, T = geometry.surfaces[item.name], item.T_world_object[frame]
     shape = collision_mesh(client, surface.hull_m - surface.centre_m)
     mass = object_mass_kg(item.name, surface.volume_m3) if free else 0.0
@@ -117,7 +118,7 @@ def _add_object(client: int, geometry: MotionGeometry, item: ObjectMotion, frame
 
 
 class _Support:
-    """Holds an object on its way while a hand closes around it, with a force that then fades."""
+    """Keeps an object on its path while a hand closes around it, with a force that then fades."""
 
     def __init__(self, client: int, geometry: MotionGeometry, body: int, path: HandPath, steps: int):
         self._client, half = client, geometry.motion.num_frames // 2
@@ -154,7 +155,7 @@ class _Support:
 
 
 def _fine(places_m: np.ndarray, T: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places (S, 3) and turns xyzw (S, 4) at every step, of frames (F, 3) and (F, 4, 4)."""
+    """Positions (S, 3) and rotations xyzw (S, 4) at every step, from frames (F, 3) and (F, 4, 4)."""
     times = np.arange(len(T))
     fine = np.arange((len(T) - 1) * steps + 1) / steps
     places = np.stack([np.interp(fine, times, places_m[:, k]) for k in range(3)], axis=1)
@@ -163,7 +164,7 @@ def _fine(places_m: np.ndarray, T: np.ndarray, steps: int) -> tuple[np.ndarray, 
 
 
 class _Hand:
-    """The parts of one hand, drawn along their paths."""
+    """The parts of one hand, pulled along their paths."""
 
     def __init__(self, client: int, geometry: MotionGeometry, path: HandPath, steps: int):
         self._client, T = client, path.T_world_part

@@ -1,4 +1,4 @@
-"""A hand whose fingers close around an object until they touch it, many placements of the palm at once."""
+"""A hand whose fingers close around an object until they touch it, for many palm poses at once."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ FINGERS = ("index", "middle", "ring", "pinky", "thumb")
 SEGMENTS = (1, 2, 3)
 POINTS_PER_PART = 20
 MOST_PLANES = 120
-STEPS_RAD = (0.08, 0.02, 0.005)  # coarse first, then from where a finger stopped
+STEPS_RAD = (0.08, 0.02, 0.005)  # coarse steps first, then fine ones from where a finger stopped
 OPENED_RAD = np.array([[-0.2, -0.2, -0.2]] * 4 + [[-0.7, 0.0, 0.0]])  # where fingers and thumb start to close
-BEND_RAD = np.array([[1.5, 1.7, 1.2]] * 4 + [[0.8, 1.0, 1.2]])  # and how far each joint bends at most
+BEND_RAD = np.array([[1.5, 1.7, 1.2]] * 4 + [[0.8, 1.0, 1.2]])  # and the largest bend of each joint
 TOUCHED_M = 0.002
 PALM_STEPS = 20
 PALM_GAP_M = 0.001
@@ -25,13 +25,14 @@ PALM_GAP_M = 0.001
 class Hand:
     """One hand as rigid parts: the palm, then three segments of each of FINGERS.
 
-    With all bends at 0 the fingers are straight, and the thumb stands across from them, straight out of the palm.
+    With all bends at 0 the fingers are straight and the thumb is opposed, straight out of the palm.
 
     Attributes:
-        joints: (16,) numbers of their joints.
-        T_palm_root: (5, 4, 4) first segment of each finger, and T_next: (5, 2, 4, 4) the next two in the one before.
-        axes: (5, 3, 3) unit axes about which segments close, in their own frames: fingers towards the palm's side, the
-            thumb towards the fingers.
+        joints: (16,) indices of their joints.
+        T_palm_root: (5, 4, 4) first segment of each finger; T_next: (5, 2, 4, 4) the next two, each in the previous
+            one.
+        axes: (5, 3, 3) unit axes about which segments close, in their own frames: fingers towards the palm, the thumb
+            towards the fingers.
         points_m: (16, P, 3) of the parts' hulls, in their own frames.
         palm_normal, fingers_along: (3,) unit, in the frame of the palm.
     """
@@ -46,7 +47,7 @@ class Hand:
 
     @classmethod
     def of(cls, geometry: MotionGeometry, side: str, frame: int) -> "Hand":
-        """The hand as it is in a frame of a motion."""
+        """The hand in a frame of a motion."""
         T = geometry.T_world_part[frame]
         wrist = JOINT_NAMES.index(f"{side}_wrist")
         chains = [[JOINT_NAMES.index(f"{side}_{finger}{k}") for k in SEGMENTS] for finger in FINGERS]
@@ -71,7 +72,7 @@ class Hand:
         return cls(joints, np.stack(roots), np.stack([np.stack(two) for two in following]), axes, points, normal, along)
 
     def parts(self, T_palm: np.ndarray, bend_rad: np.ndarray) -> np.ndarray:  # (N, 4, 4), (N, 5, 3) -> (N, 16, 4, 4)
-        """Poses of all parts, in the frame in which the palm is given, with fingers bent."""
+        """Poses of all parts, in the frame of the given palm poses, with fingers bent."""
         T = np.zeros((len(T_palm), len(self.joints), 4, 4))
         T[:, 0] = T_palm
         for f in range(len(FINGERS)):
@@ -93,7 +94,7 @@ def _placed(place_m: np.ndarray, rotation: np.ndarray) -> np.ndarray:  # (3,), (
 
 
 def _spread(hull_m: np.ndarray | None) -> np.ndarray:  # (P, 3)
-    """Always so many corners of a hull; a part without one is its joint."""
+    """A fixed number of corners of a hull; a part without a hull is represented by its joint."""
     points = np.zeros((1, 3)) if hull_m is None else hull_m
     return points[np.linspace(0, len(points) - 1, POINTS_PER_PART).astype(int)]
 
@@ -108,7 +109,7 @@ class Planes:
     @classmethod
     def of(cls, hull_m: np.ndarray) -> "Planes":
         faces = np.unique(ConvexHull(hull_m).equations.round(6), axis=0)
-        if len(faces) > MOST_PLANES:  # a ball: the planes that touch it in evenly spread directions
+        if len(faces) > MOST_PLANES:  # a sphere: tangent planes in evenly spread directions
             turns = np.arange(MOST_PLANES) * np.pi * (3 - np.sqrt(5))
             height = 1 - 2 * (np.arange(MOST_PLANES) + 0.5) / MOST_PLANES
             ring = np.sqrt(1 - height**2)
@@ -117,7 +118,7 @@ class Planes:
         return cls(faces[:, :3], -faces[:, 3])
 
     def distance(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (..., 3) -> (...), (...)
-        """Distance to the farthest plane, exact inside and less than the true one outside, and which plane that is."""
+        """Distance to the farthest plane (exact inside, a lower bound outside), and the index of that plane."""
         over = points_m @ self.normals.T - self.offsets_m
         which = over.argmax(axis=-1)
         return np.take_along_axis(over, which[..., None], axis=-1)[..., 0], which
@@ -138,8 +139,8 @@ def palm_on(hand: Hand, T_object_palm: np.ndarray, planes: Planes) -> tuple[np.n
 def close_around(hand: Hand, T_object_palm: np.ndarray, planes: Planes) -> np.ndarray:  # (N, 4, 4) -> (N, 5, 3)
     """How far each finger joint bends until the finger touches the object.
 
-    All joints of a finger close together. A segment that touches stops its own joint and those above it; the ones
-    beyond go on, so that a finger wraps around what it meets.
+    All joints of a finger close together. A segment that touches stops its own joint and those before it; the ones
+    after it continue, so that a finger wraps around the object.
     """
     bend = np.tile(OPENED_RAD, (len(T_object_palm), 1, 1))
     longest = float((BEND_RAD - OPENED_RAD).max())
@@ -148,7 +149,7 @@ def close_around(hand: Hand, T_object_palm: np.ndarray, planes: Planes) -> np.nd
         for _ in range(int(np.ceil(longest / step))):
             tried = np.where(stopped, bend, np.minimum(bend + step, BEND_RAD))
             touching = gaps(hand, T_object_palm, tried, planes)[0][:, 1:].reshape(bend.shape) < 0
-            # what a segment does is the doing of its joint and of those above it
+            # a segment is moved by its own joint and those before it
             stopped |= np.flip(np.maximum.accumulate(np.flip(touching, axis=2), axis=2), axis=2)
             bend = np.where(stopped, bend, tried)
             if stopped.all():
@@ -158,7 +159,7 @@ def close_around(hand: Hand, T_object_palm: np.ndarray, planes: Planes) -> np.nd
 
 
 def gaps(hand: Hand, T_object_palm: np.ndarray, bend: np.ndarray, planes: Planes):
-    """Of every part: distance to the object (N, 16), the nearest point (N, 16, 3) and the surface's normal there."""
+    """For every part: distance to the object (N, 16), the nearest point (N, 16, 3) and the surface normal there."""
     T = hand.parts(T_object_palm, bend)
     points = np.einsum("nkij,kpj->nkpi", T[..., :3, :3], hand.points_m) + T[:, :, None, :3, 3]
     distance, which = planes.distance(points)

@@ -1,9 +1,9 @@
-"""Grips that hold: found by sampling around the hand of a motion, and tried in simulation.
+"""Holding grips, found by sampling around the hand of a motion and tested in simulation.
 
-Hands of lifted motion and of many recordings touch an object where they should, and close too little or beside it. A
-grip is a palm moved by little, and fingers that close around the object until they touch. Of many such grips those
-are tried whose contacts could press against each other and carry the weight; while the hand closes, the object is
-helped by a force that fades (after SPIDER, Pan et al. 2025, who sample whole motions so).
+Hands in lifted motions and in many recordings touch an object in the right place, but close too little or beside it. A
+grip is a slightly moved palm with fingers that close around the object until they touch. Of many such grips those are
+tested whose contacts could press against each other and carry the weight; while the hand closes, a fading force assists
+the object (after SPIDER, Pan et al. 2025, where whole motions are sampled in this way).
 """
 
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ from hoi_motion.rigid import minimum_jerk
 
 SAMPLES = 320
 TRIED = 8
-# spread of the samples: along the fingers, across them and out of the palm, which then comes to touch
+# spread of the samples along the fingers, across them and out of the palm, which is then moved into contact
 ALONG_M = 0.025
 SHIFT_M = 0.015
 TURN_RAD = 0.25
-BESIDE_M = 0.06  # and a hand is moved up or down by at most so much for it
-AHEAD_M = 0.09  # of the wrist lies what fits between fingers and thumb
-MOVED_COST = 2.0  # a metre, against what is left of the forces
-LOAD = 1.5  # weights: what is lifted is accelerated
+BESIDE_M = 0.06  # and the largest distance by which a hand is moved up or down for it
+AHEAD_M = 0.09  # distance from the wrist of what fits between fingers and thumb
+MOVED_COST = 2.0  # cost per metre, relative to the remaining force
+LOAD = 1.5  # in weights: a lifted object is accelerated
 CONE_EDGES = 8
-IN_IT_M = 0.003  # a hand whose opened fingers are deeper in the object comes from elsewhere
+IN_IT_M = 0.003  # a hand whose open fingers are deeper in the object must have approached differently
 STILL_M = 0.005
 CLOSING_FRAMES = 2
 SETTLE_S = 0.1
@@ -46,11 +46,11 @@ SETTLE_S = 0.1
 
 @dataclass(frozen=True)
 class Held:
-    """How an object followed.
+    """How an object followed its hand.
 
     Attributes:
         off_m: (F,) distance from its place in frames of the second half.
-        palm_moved_m: how far the palm is from the motion's at most; 0 for the hand as it is there.
+        palm_moved_m: largest distance of the palm from the motion's; 0 for the motion's own hand.
     """
 
     off_m: np.ndarray
@@ -61,7 +61,8 @@ class Held:
 class Grip:
     """Attributes:
     T_object_palm: (4, 4) the palm on the object; bend: (5, 3) rad.
-    press_m: (16, 3) shift of each part into what it touches, frame of the palm; cost: lower holds better and is nearer.
+    press_m: (16, 3) shift of each part into what it touches, palm frame; cost: lower is a better hold, nearer the
+        motion.
     """
 
     T_object_palm: np.ndarray
@@ -71,7 +72,7 @@ class Grip:
 
 
 def held_objects(geometry: MotionGeometry) -> dict[str, Held]:
-    """How objects follow the hands that touch them in the second half: the best of the motion's hands and of grips."""
+    """How objects follow the hands that touch them in the second half, with the motion's hands or the best grip."""
     found = {name: Held(off, 0.0) for name, off in carry_objects(geometry).items()}
     limit_m = geometry.config.object_follow_m
     for item in carried_objects(geometry):
@@ -86,7 +87,7 @@ def held_objects(geometry: MotionGeometry) -> dict[str, Held]:
                 break
             path, moved_m = _path(geometry, item, contact, hand, frame, grip)
             if moved_m > geometry.config.repair_joint_m:
-                continue  # the object goes elsewhere than the hand: another motion
+                continue  # the object does not move with the hand: another motion
             left -= 1
             off = carry_objects(geometry, (path,))[item.name]
             if off.max() < found[item.name].off_m.max():
@@ -95,14 +96,14 @@ def held_objects(geometry: MotionGeometry) -> dict[str, Held]:
 
 
 def _holding(geometry: MotionGeometry, item: ObjectMotion) -> Contact:
-    """The longest contact with an object that reaches into the second half."""
+    """The longest contact with an object that extends into the second half."""
     half = geometry.motion.num_frames // 2
     contacts = [c for c in geometry.motion.contacts if c.object_name == item.name and c.end_frame > half]
     return max(contacts, key=lambda c: (c.end_frame - max(c.start_frame, half), -HANDS.index(c.hand)))
 
 
 def _grip_frame(geometry: MotionGeometry, item: ObjectMotion, contact: Contact) -> int:
-    """The last frame of a contact's beginning, not before the second half, in which the object rests."""
+    """The last frame at the start of a contact, in the second half, in which the object rests."""
     first = max(contact.start_frame, geometry.motion.num_frames // 2)
     centres = geometry.centres_world(item)
     away = np.linalg.norm(centres[first : contact.end_frame] - centres[first], axis=1)
@@ -112,7 +113,7 @@ def _grip_frame(geometry: MotionGeometry, item: ObjectMotion, contact: Contact) 
 
 
 def sampled_grips(geometry: MotionGeometry, item: ObjectMotion, hand: Hand, frame: int) -> list[Grip]:
-    """Grips around the hand of a frame, the most promising first; always the same ones."""
+    """Grips around the hand in a frame, the most promising first; deterministic."""
     surface = geometry.surfaces[item.name]
     planes = Planes.of(surface.hull_m)
     T_object_palm = np.linalg.inv(item.T_world_object[frame]) @ geometry.T_world_part[frame, hand.joints[0]]
@@ -142,7 +143,7 @@ def _samples(hand: Hand, centre_m: np.ndarray) -> np.ndarray:  # (3,) -> (N, 4, 
     """Palms in the frame of the motion's palm: itself, then around it, and around where the object lies ahead.
 
     Args:
-        centre_m: the object's middle, in that frame.
+        centre_m: the object's centre, in that frame.
     """
     rng, count = np.random.default_rng(0), SAMPLES - 1
     T = np.tile(np.eye(4), (SAMPLES, 1, 1))
@@ -150,7 +151,7 @@ def _samples(hand: Hand, centre_m: np.ndarray) -> np.ndarray:  # (3,) -> (N, 4, 
     along, across = hand.fingers_along, np.cross(hand.fingers_along, hand.palm_normal)
     to_the_middle = (centre_m @ along - AHEAD_M) * along
     beside = np.clip(centre_m @ across, -BESIDE_M, BESIDE_M) * across
-    share = np.linspace(0, 1, count)[:, None]  # of the way there
+    share = np.linspace(0, 1, count)[:, None]  # fraction of the way there
     T[1:, :3, 3] = share * (to_the_middle + beside) + SHIFT_M * rng.standard_normal((count, 3))
     T[1:, :3, 3] += ALONG_M * rng.standard_normal((count, 1)) * along
     return T
@@ -159,14 +160,14 @@ def _samples(hand: Hand, centre_m: np.ndarray) -> np.ndarray:  # (3,) -> (N, 4, 
 def unbalanced(
     places_m: np.ndarray, normals: np.ndarray, palm: np.ndarray, centre_m: np.ndarray, load: np.ndarray
 ) -> float:
-    """What is left, in forces of a finger's segment, when segments press, the palm pushes back and friction helps.
+    """The residual force, in units of a segment's force, when segments press, the palm pushes back and friction helps.
 
-    Segments press with one force each, whatever comes of it; what they cannot hold they squeeze out. Torques count
-    about the centre of mass, over the contacts' mean distance from it.
+    Each segment presses with a force of one unit, whether or not that holds the object. Torques are taken about the
+    centre of mass and divided by the contacts' mean distance from it.
 
     Args:
         places_m, normals: (C, 3) contacts and outward normals; palm: (C,) bool, those of the palm.
-        load: (3,) what pulls at the object, in that unit.
+        load: (3,) external force on the object, in that unit.
     """
     friction = SKIN_FRICTION * FRICTION
     side = np.cross(normals, np.eye(3)[np.abs(normals).argmin(axis=1)])

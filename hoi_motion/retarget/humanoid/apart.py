@@ -1,4 +1,4 @@
-"""Links of a humanoid kept apart: shapes of its URDF as hulls, and a task of IK that pushes those too close away."""
+"""Self-collision avoidance for humanoids: the URDF's shapes as hulls, and an IK task that separates links too close."""
 
 # pyright: reportAttributeAccessIssue=false
 # pinocchio is compiled and has no types
@@ -18,8 +18,8 @@ MARGIN_M = 0.004  # between links that are free to move against each other
 NEAR_M = 0.03  # pairs farther apart are left out of a frame
 FELT_M = 0.015  # and of a step
 WEIGHT = 40.0  # against 1 for an elbow
-NEIGHBOUR_JOINTS = 1  # links this few joints apart are built to touch
-BUILT_TO_TOUCH_M = 0.001  # and those this near at home
+NEIGHBOUR_JOINTS = 1  # links this few joints apart may touch by design
+BUILT_TO_TOUCH_M = 0.001  # as may those this close in the home configuration
 DEEPEST_M = 0.1
 FLAT_M = 1e-4
 DIRECTIONS = trimesh.creation.icosphere(subdivisions=2).vertices  # a hull keeps its farthest points along these
@@ -61,7 +61,7 @@ def _shape_points_m(shape: xml.Element) -> np.ndarray:  # (P, 3)
 
 
 def convex_shape(points_m: np.ndarray):  # (P, 3)
-    """The hull of points as a shape of hppfcl, or None for what is flat."""
+    """The convex hull of points as an hppfcl shape, or None if it is flat."""
     far = points_m[np.unique((points_m @ DIRECTIONS.T).argmax(axis=0))]
     if len(far) < 4 or np.linalg.svd(far - far.mean(axis=0), compute_uv=False)[-1] < FLAT_M:
         return None
@@ -79,7 +79,7 @@ def convex_shape(points_m: np.ndarray):  # (P, 3)
 
 
 class LinkShapes:
-    """Convex shapes of a humanoid's links, and which pairs of them must not meet: those that do not at home."""
+    """Convex shapes of a humanoid's links, and the pairs that must not collide: those apart at home."""
 
     def __init__(self, robot):
         """Args: robot: Humanoid."""
@@ -117,7 +117,7 @@ class LinkShapes:
         return frozenset(found)
 
     def near(self, data) -> np.ndarray:  # (P,)
-        """Numbers of the pairs that might meet in the next steps."""
+        """Indices of the pairs that might collide in the next steps."""
         centres = np.array([data.oMf[f].act(c) for f, c in zip(self._frames, self._centres)])
         first, second = self._pairs.T
         gaps = np.linalg.norm(centres[first] - centres[second], axis=1) - self._radii[first] - self._radii[second]
@@ -156,7 +156,7 @@ class LinkShapes:
         return found
 
     def near_things(self, data, things: list) -> list[tuple[int, int]]:
-        """Links and things of the scene that might meet in the next steps, each by its number."""
+        """Links and scene bodies that might collide in the next steps, by index."""
         if not things:
             return []
         centres = np.array([data.oMf[f].act(c) for f, c in zip(self._frames, self._centres)])
@@ -170,7 +170,7 @@ class LinkShapes:
         ]
 
     def meetings_with(self, data, things: list, pairs, within_m: float = NEAR_M) -> list["Meeting"]:
-        """Those links of some pairs that are near a thing of the scene, which stands still."""
+        """The pairs in which a link is near a scene body, which is static."""
         found = []
         for a, k in pairs:
             T = things[k].T_world_thing
@@ -182,11 +182,11 @@ class LinkShapes:
         return found
 
     def depth_m(self, data) -> float:
-        """How deep links are in each other; 0 when all are apart."""
+        """Largest penetration between links; 0 when all are apart."""
         return _depth_m(self.meetings(data, self.near(data)))
 
     def depth_in_m(self, data, things: list) -> float:
-        """How deep links are in things of the scene; 0 when all are apart."""
+        """Largest penetration of links into scene bodies; 0 when all are apart."""
         return _depth_m(self.meetings_with(data, things, self.near_things(data, things)))
 
 
@@ -195,7 +195,7 @@ def _depth_m(meetings: list["Meeting"]) -> float:
 
 
 def _apart(gap: float, on_a, on_b, middle_a, middle_b) -> tuple[float, np.ndarray]:
-    """Signed distance, no deeper than DEEPEST_M, and the unit way out; from middle to middle where that is not told."""
+    """Signed distance, no deeper than DEEPEST_M, and the unit direction out; from centre to centre if undefined."""
     between = (on_a - on_b) * (1 if gap > 0 else -1)
     length = np.linalg.norm(between)
     if gap < -DEEPEST_M or length < 1e-9:
@@ -209,8 +209,9 @@ class Meeting:
     """Two links near each other.
 
     Attributes:
-        gap_m: signed; out: (3,) the way in which the first leaves the second; on_first, on_second: (3,) nearest points.
-        first_joint, second_joint: what carries them; the second is None for a thing of the scene.
+        gap_m: signed; out: (3,) direction in which the first leaves the second; on_first, on_second: (3,) nearest
+            points.
+        first_joint, second_joint: the joints that move them; the second is None for a scene body.
     """
 
     gap_m: float
@@ -222,9 +223,10 @@ class Meeting:
 
 
 class ApartTask(pink.tasks.Task):
-    """Links that are too close to each other or to the scene move away; `limit` keeps the others from coming so close.
+    """Moves links apart that are too close to each other or to the scene; `limit` keeps the others from getting so
+    close.
 
-    Tell it the scene `among` which a frame is, `look` once a frame which pairs come near, and `measure` them before
+    Set the frame's scene with `among`, call `look` once per frame to find pairs that get close, and `measure` before
     each step.
     """
 
@@ -274,7 +276,7 @@ class ApartTask(pink.tasks.Task):
 
 
 class ApartLimit(pink.limits.Limit):
-    """Of an ApartTask: no step brings a pair nearer than it may be, or than it is."""
+    """Limit of an ApartTask: no step brings a pair closer than allowed, or than it is."""
 
     def __init__(self, task: ApartTask):
         self._task = task

@@ -1,4 +1,4 @@
-"""When a person's feet stand on the floor, and tracks of a robot's feet that stay where they stand."""
+"""When a person's feet are planted, and paths of a robot's feet that stay where they are planted."""
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
@@ -14,8 +14,8 @@ FAST_M_S = 0.6  # and at most this much
 SHORTEST_S = 0.09  # of a stand: shorter ones are cut off by the clip, or a foot that turns in the air
 UNEVEN_M = 0.03  # over its lowest there a stand may be,
 HIGHEST_M = 0.1  # and at most this high
-LIFT_S = 0.15  # in which a foot that is no longer planted is free
-FADE_S = 0.4  # in which the correction of a stand is gone, before and after it
+LIFT_S = 0.15  # time in which a foot becomes free after it was planted
+FADE_S = 0.4  # time in which the correction of a stand fades out, before and after it
 
 
 def planted_frames(points_m: np.ndarray, rest_heights_m: np.ndarray, fps: float) -> np.ndarray:  # (T, P, 3) -> (T,)
@@ -44,8 +44,8 @@ def planted_track(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A foot's poses, constant and flat on the floor while it is planted.
 
-    What the foot does in the air stays: the correction at the end of a stand fades, and is blended into that of the
-    next where this is near. A frame farther than FADE_S from a stand knows nothing of it.
+    The foot's motion in the air is kept: the correction at the end of a stand fades, and is blended into that of the
+    next one if near. Frames farther than FADE_S from a stand are not changed.
 
     Args:
         position_m: (T, 3) of the foot's link; rotation: (T, 3, 3) world <- link, wanted without planting.

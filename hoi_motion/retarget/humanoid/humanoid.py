@@ -24,8 +24,8 @@ CELL_M = 0.004  # one point of a hand's shape in each
 MAX_STEP_RAD = 0.3  # of one IK step, where the linear model holds
 SETTLED_RAD = 4e-3
 ROOT_SIZE = 7  # x y z qx qy qz qw
-POSTURE_COST = 0.2  # towards home: so that joints no other task uses do not depend on earlier frames
-CALM_COST = 20.0  # towards a calmer path, for joints that swing to and fro
+POSTURE_COST = 0.2  # towards home, so that joints that no other task uses do not depend on earlier frames
+CALM_COST = 20.0  # towards a smoother path, for joints that oscillate
 DAMPING = 0.02  # damping of joints' steps: without it straight limbs flip from frame to frame
 
 
@@ -76,7 +76,7 @@ def right_angled(along: np.ndarray, out: np.ndarray) -> np.ndarray:  # (3,), (3,
 
 
 class MimicTask(pink.tasks.Task):
-    """Joints that follow others, for an equality of IK; `mimics` as Humanoid has them."""
+    """Mimic joints as an equality constraint of IK; `mimics` as in Humanoid."""
 
     def __init__(self, mimics: list[tuple[int, int, float, float]]):
         super().__init__(cost=1.0, gain=1.0, lm_damping=0.0)
@@ -101,8 +101,8 @@ class Humanoid:
 
     Attributes:
         config: the robot; urdf_text: its URDF as loaded, to be read by PyBullet as well.
-        unfelt_links: those without a shape that touches.
-        mimics: follower, leader (numbers in joint_names), multiplier and offset of each joint that mimics another.
+        unfelt_links: those without a collision shape.
+        mimics: follower, leader (indices into joint_names), multiplier and offset of each joint that mimics another.
         file_order: (n,) index in joint_names of each joint in the order in which the robot's file has them.
         joint_names: (n,) of one axis each, in pinocchio's order; lower_rad, upper_rad, velocity_rad_s: (n,).
         home: (7 + n,) upright, where IK starts.
@@ -111,7 +111,7 @@ class Humanoid:
     """
 
     def __init__(self, config: HumanoidConfig):
-        """Raises: RetargetError ROBOT_UNKNOWN when the YAML names what the URDF lacks, or the base is fixed."""
+        """Raises: RetargetError: ROBOT_UNKNOWN when the YAML names what the URDF lacks, or the base is fixed."""
         self.config = config
         self.urdf_text = read_humanoid_urdf(Path(config.urdf), config.scale)
         self.unfelt_links = links_without_collision(self.urdf_text)
@@ -161,7 +161,7 @@ class Humanoid:
         self._home()
 
     def _couple(self) -> None:
-        """Rows of joints that mimic others, and limits of these that keep the followers within theirs."""
+        """The mimic joints, and their leaders' limits reduced so that the followers stay within theirs."""
         found = followers(xml.fromstring(self.urdf_text), self.config.name)
         self.mimics = []
         for name, (leader, multiplier, offset) in found.items():
@@ -207,17 +207,17 @@ class Humanoid:
         return {part: self.data.oMf[i].homogeneous for part, i in self._frame_ids.items()}
 
     def depth_in_itself_m(self, q: np.ndarray) -> float:  # (7 + n,)
-        """How deep links that must not meet are in each other."""
+        """Largest penetration between links that must not collide."""
         pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
         return self.shapes.depth_m(self.data)
 
     def depth_in_scene_m(self, q: np.ndarray, things: list) -> float:  # (7 + n,)
-        """How deep its links are in things of the scene, as `SceneThings.at` gives them."""
+        """Largest penetration of its links into scene bodies, as returned by `SceneThings.at`."""
         pinocchio.framesForwardKinematics(self.model, self.data, np.asarray(q, float))
         return self.shapes.depth_in_m(self.data, things)
 
     def hand_joints(self, hand: str) -> frozenset[int]:
-        """Numbers of the joint that carries a hand and of those in its fingers."""
+        """Indices of the joint that moves a hand and of its finger joints."""
         wrist, found = self.model.frames[self._frame_ids[hand]].parent, set()
         for joint in range(1, self.model.njoints):
             above = joint
@@ -268,7 +268,7 @@ class Humanoid:
         return found
 
     def load_shapes(self) -> None:
-        """Read its meshes now, not with the first motion."""
+        """Load the meshes now instead of with the first motion."""
         _ = self.shapes, self.seen_hands_m
 
     @cached_property
@@ -303,7 +303,7 @@ class WholeBodyIK:
         self._configuration.update(q)
 
     def calm_towards(self, joints: np.ndarray | None, swing: np.ndarray | None = None) -> None:  # (n,), (n,)
-        """Draw the joints that swing, or none, to positions beside what the task asks for."""
+        """Pull oscillating joints (or none) towards given positions in addition to the task."""
         target, cost = self._home.copy(), np.full(len(self._home) - ROOT_SIZE, POSTURE_COST)
         if joints is not None and swing is not None:
             target[ROOT_SIZE:][swing], cost[swing] = joints[swing], CALM_COST
@@ -311,7 +311,7 @@ class WholeBodyIK:
         self._posture.cost = cost
 
     def solve(self, task: BodyTask, steps: int, apart: ApartTask | None = None) -> np.ndarray:  # (7 + n,)
-        """Joint positions that meet the task at weighted best, after at most so many steps.
+        """Joint positions that minimise the weighted task error, after at most a number of steps.
 
         Args:
             apart: keeps links from each other.

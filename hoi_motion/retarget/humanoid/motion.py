@@ -16,16 +16,16 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 FIRST_STEPS = 60  # of IK, from home to frame 0
 STEPS = 12  # from frame to frame
 CALM_STEPS = 6  # to calm the result
-SWING_RAD = 0.025  # a joint that goes back and forth by more within two frames swings
-CALM_RAD = 0.015  # from its nearer neighbour in time it is then drawn to
+SWING_RAD = 0.025  # a joint that reverses by more than this within two frames oscillates
+CALM_RAD = 0.015  # and is then pulled towards the nearer neighbour in time
 CALM_ROUNDS = 8
 
 
 def retarget_humanoid(motion: HoiMotion, robot: Humanoid, body, cancel: CancelToken | None = None) -> RobotMotion:
     """Root pose and joint positions of a humanoid that does what the person did, one sample per frame.
 
-    The same input gives the same output. Limits of joint positions hold; how far a joint is over its velocity limit,
-    how far feet slide and hands are from the object is measured on the result and told in `facts`.
+    The same input gives the same output. Joint position limits are kept; `facts` reports how far joints exceed their
+    velocity limits, how far feet slide and how far hands are from the object.
 
     Args:
         body: BodyModel of the motion.
@@ -75,7 +75,7 @@ def _object_pose(motion: HoiMotion, scene_scale: float) -> np.ndarray:  # (T, 7)
 def _calm(
     path: np.ndarray, targets: Targets, task: BodyTask, solver: WholeBodyIK, apart: ApartTask, scene: SceneThings
 ) -> None:
-    """Joints that turn back from frame to frame are drawn nearer to the frame beside, and the frames solved again."""
+    """Pull joints that reverse from frame to frame towards the neighbouring frame, and solve these frames again."""
     joints = path[:, ROOT_SIZE:]
     calmer, calmed = joints.copy(), np.zeros(joints.shape, bool)
     for _ in range(CALM_ROUNDS):
@@ -84,7 +84,7 @@ def _calm(
             break
         drawn = nearer + np.clip(joints[1:-1] - nearer, -CALM_RAD, CALM_RAD)
         calmer[1:-1][back] = drawn[back]
-        calmed[1:-1] |= back  # for good: what is calmed last round must not swing again for the sake of this one
+        calmed[1:-1] |= back  # permanently: what was smoothed last round must not oscillate again because of this one
         for t in np.flatnonzero(back.any(axis=1)) + 1:
             solver.start_at(path[t])
             solver.calm_towards(calmer[t], calmed[t])
@@ -95,7 +95,7 @@ def _calm(
 
 
 def turning_back(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (T, n) -> (T - 2, n), (T - 2, n)
-    """Where joints move by more than SWING_RAD one way and as much the other, and the nearer of both neighbours."""
+    """Where joints move by more than SWING_RAD one way and back, and the nearer of both neighbours."""
     steps = np.diff(joints, axis=0)
     before, after = steps[:-1], steps[1:]
     back = (before * after < 0) & (np.minimum(np.abs(before), np.abs(after)) > SWING_RAD)
@@ -103,7 +103,7 @@ def turning_back(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (T, n)
 
 
 def _measured(path: np.ndarray, fps: float, robot: Humanoid, targets: Targets) -> dict:  # (T, 7 + n)
-    """What a reader should know of the result, from the robot's own kinematics."""
+    """Facts about the result, from the robot's own kinematics."""
     poses = [robot.placements(q) for q in path]
     skating, floor, hands = 0.0, 0.0, {}
     self_depth = max(robot.depth_in_itself_m(q) for q in path)

@@ -1,4 +1,4 @@
-"""Supports and objects of a humanoid's scaled scene, as bodies that its links must not enter."""
+"""Supports and objects of a humanoid's scaled scene, as bodies that its links must not penetrate."""
 
 # pyright: reportAttributeAccessIssue=false
 # pinocchio is compiled and has no types
@@ -18,8 +18,8 @@ class Thing:
     """One body of the scene in one frame.
 
     Attributes:
-        shape: convex, of hppfcl; T_world_thing: (4, 4); centre_m: (3,) of a ball around it, world, and its radius_m.
-        spared: joints whose links may touch it: those of a hand that does.
+        shape: convex, of hppfcl; T_world_thing: (4, 4); centre_m, radius_m: bounding sphere, world.
+        spared: joints whose links may touch it: those of a touching hand.
     """
 
     shape: object
@@ -30,7 +30,7 @@ class Thing:
 
 
 class SceneThings:
-    """The scaled scene of a motion, frame by frame. Objects are taken as their hulls."""
+    """The scaled scene of a motion, frame by frame. Objects are represented by their convex hulls."""
 
     def __init__(self, robot, motion: HoiMotion, scene_scale: float):
         """Args: robot: Humanoid."""
@@ -52,7 +52,7 @@ class SceneThings:
                 self._hulls.append((item, shape, middle, radius))
 
     def at(self, frame: int) -> list[Thing]:
-        """Everything as it is in a frame."""
+        """All bodies at their poses in a frame."""
         things = list(self._boxes)
         for item, shape, middle, radius in self._hulls:
             T = item.T_world_object[frame].copy()

@@ -1,4 +1,4 @@
-"""The visible hand: its distance from what it touches, and touches moved until it lies on the surface."""
+"""The hand's visible shape: its distance from what it touches, and touch points moved until it lies on the surface."""
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def closed(hands: SeenHands, robot: Humanoid, targets: Targets, task: BodyTask, 
 
 
 def seen_gaps_m(hands: SeenHands, robot: Humanoid, targets: Targets, path: np.ndarray) -> dict[str, float]:
-    """Hand -> the greatest distance from its object, out or in, in all frames of contact."""
+    """Hand -> the largest distance from its object, outside or inside, over all frames of contact."""
     found = {}
     for touch in targets.touches:
         frames = range(touch.first, touch.last + 1)

@@ -39,7 +39,7 @@ class Touch:
     """A hand's contact with an object.
 
     Attributes:
-        hand, object_name: who and what; first, last: frames.
+        hand, object_name: what touches what; first, last: frames.
         out: (T, 3) out of the surface where it is touched, world; share: (T,) how much of the contact a frame has.
     """
 
@@ -81,7 +81,7 @@ class Targets:
         return dataclasses.replace(self, points_m=points, held_m=self.held_m | {touch.hand: held})
 
     def give(self, task: BodyTask, frame: int) -> None:
-        """Tell a task what one frame asks for."""
+        """Set a task to the targets of one frame."""
         task.points_m, task.point_weights = self.points_m[frame], self.point_weights[frame]
         task.rotations, task.rotation_weights = self.rotations[frame], self.rotation_weights[frame]
 
@@ -216,7 +216,7 @@ def _direction(start_m: np.ndarray, end_m: np.ndarray) -> np.ndarray:  # (T, 3)
 
 
 def _centre_of_action(motion: HoiMotion) -> np.ndarray:  # (3,)
-    """Floor under the object at the first touch: what stays in place when robot and scene differ in scale."""
+    """Floor under the object at the first touch: the fixed point when robot and scene differ in scale."""
     if not motion.contacts:
         return np.zeros(3)
     first = min(motion.contacts, key=lambda c: c.start_frame)

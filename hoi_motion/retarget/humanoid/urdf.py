@@ -1,4 +1,4 @@
-"""A humanoid's URDF made ready for IK and PyBullet: scaled, joints of one axis each, a root that is free."""
+"""A humanoid's URDF prepared for IK and PyBullet: scaled, single-axis joints, a free root."""
 
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -43,7 +43,7 @@ def skeleton_only(urdf_text: str) -> str:
 
 
 def _free_base(root: xml.Element, path: Path) -> None:
-    """Take away a link `world` that carries the robot by a floating joint."""
+    """Remove a link `world` that carries the robot by a floating joint."""
     children = {joint.find("child").get("link") for joint in root.findall("joint")}
     world = next((link for link in root.findall("link") if link.get("name") == "world" not in children), None)
     if world is None:

@@ -1,4 +1,4 @@
-"""HumanoidWorld: a humanoid and its scaled scene in PyBullet, for films and for a second look at a result."""
+"""HumanoidWorld: a humanoid and its scaled scene in PyBullet, for films and to check results."""
 
 import tempfile
 from pathlib import Path
@@ -74,7 +74,7 @@ class HumanoidWorld(BulletWorld):
         return T
 
     def show(self, sample: int) -> None:
-        """Robot and objects as they are in a sample."""
+        """Place robot and objects as in a sample."""
         root = self._result.root_pose[sample]
         T = np.eye(4)
         T[:3, :3], T[:3, 3] = Rotation.from_quat(root[3:]).as_matrix(), root[:3]
@@ -85,7 +85,7 @@ class HumanoidWorld(BulletWorld):
             self._place(self.bodies[thing.name], self._scaled(thing.T_world_object[sample]))
 
     def depth_m(self, name: str) -> float:
-        """How deep the robot, as shown, is in the floor, a support or an object."""
+        """Largest penetration of the robot, as shown, into the floor, a support or an object."""
         points = pybullet.getClosestPoints(self.robot, self.bodies[name], 0.0, physicsClientId=self.client)
         return max((-p[8] for p in points), default=0.0)
 

@@ -20,11 +20,11 @@ class GripperConfig:
     open: float = option(0.04, "joint value when open", unit="m or rad")
     closed: float = option(0.0, "joint value when closed", unit="m or rad")
     open_width_m: float = option(0.08, "opening between the fingers when open", minimum=0.001, maximum=1.0, unit="m")
-    finger_depth_m: float = option(0.03, "how deep an object may go between the fingers", minimum=0.0, maximum=0.5)
+    finger_depth_m: float = option(0.03, "how deep an object fits between the fingers", minimum=0.0, maximum=0.5)
     tip_m: float = option(
         0.0, "how far the finger tips reach beyond the grasp frame", minimum=-0.1, maximum=0.5, unit="m"
     )
-    force_n: float = option(40.0, "with which each finger holds", minimum=0.1, maximum=1000.0, unit="N or Nm")
+    force_n: float = option(40.0, "holding force of each finger", minimum=0.1, maximum=1000.0, unit="N or Nm")
 
     def __post_init__(self):
         check_options(self, "gripper.")
@@ -34,7 +34,7 @@ class GripperConfig:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"options gripper.open and gripper.closed are {self.open:g} and {self.closed:g}",
-                "two values of the first finger joint that are not the same",
+                "give two different values of the first finger joint",
             )
 
 
@@ -57,7 +57,7 @@ class RobotConfig:
     """An arm with a gripper.
 
     The grasp frame, after `grasp_offset_*`, lies between the finger tips: z points out of the gripper, y along the
-    opening. What URDF limits lack or get wrong stands here.
+    opening. Limits that are missing or wrong in the URDF are set here.
     """
 
     urdf: str = option("", "path of the URDF, relative to the YAML file, or pybullet_data:PATH")
@@ -192,7 +192,7 @@ def robot_names() -> list[str]:
 
 
 def robots_folder() -> Path:
-    """Where the robots that come with the project lie: beside this module, in a checkout and installed."""
+    """Folder of the robots that come with the project: beside this module, in a checkout and installed."""
     return Path(__file__).resolve().parent / "known"
 
 
@@ -200,7 +200,7 @@ def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | Human
     """A robot by name or by the path of a YAML file.
 
     Args:
-        urdf: path of a URDF to take instead of the one that the file names.
+        urdf: path of a URDF to use instead of the one named in the file.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN, listing the known names.

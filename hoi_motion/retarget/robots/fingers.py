@@ -29,7 +29,7 @@ class Fingers:
 def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_name: str) -> Fingers:
     """The fingers of a gripper whose joints are named; what mimics them, or what they mimic, moves with them.
 
-    Joints that are named and follow nothing take the gripper's value itself. What carries the grasp frame is the arm.
+    Named joints that follow nothing take the gripper's value itself. The joints that carry the grasp frame are the arm.
 
     Args:
         robot: tree of a URDF; named: finger joints in the robot's file; grasp_frame: link, or joint, between them.
@@ -58,7 +58,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN,
             f"joint {taken!r} of {robot_name} {why} and carries its grasp frame {grasp_frame!r}",
-            "fingers move against the grasp frame: it lies between them and hangs on none",
+            "the grasp frame lies between the fingers and must not be attached to one",
         )
     astray = next((name for name in joints if leaders[name] and name not in names), None)
     if astray:

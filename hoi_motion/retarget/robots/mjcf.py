@@ -2,7 +2,7 @@
 
 Semantics as in the XML reference of MuJoCo (mujoco.readthedocs.io, "XML Reference"): a body is a link; the joints of a
 body that has several become a chain of links without a shape. Actuators, sites, tendons and equalities are left out; an
-ellipsoid, which a URDF does not have, is a ball that is seen and does not touch.
+ellipsoid, which URDF does not have, becomes a sphere that is visual only.
 """
 
 import copy
@@ -18,7 +18,7 @@ from hoi_motion.errors import ErrorCode, RetargetError
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
-ANY_WAY_M = 10.0  # of a joint that slides without limits, to either side
+ANY_WAY_M = 10.0  # range of a prismatic joint without limits, to either side
 NOT_READ = ("attach", "composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
@@ -67,7 +67,7 @@ class _Converter:
         bodies = [(body, T, inherited) for body, T, inherited in found if body.tag == "body"]
         if not bodies:
             raise self._refused("has no body", "give the file that has the robot's bodies")
-        # what has no joints, as a table, is furniture; the robot is the body with most of them
+        # a body without joints, such as a table, is furniture; the robot is the body with most joints
         most = max(bodies, key=lambda found: len([*found[0].iter("joint"), *found[0].iter("freejoint")]))
         robot = xml.Element("robot", name=self._root.get("model", self._path.stem))
         xml.SubElement(robot, "link", name="world")
@@ -112,7 +112,7 @@ class _Converter:
         return found
 
     def _fresh(self, what: str) -> str:
-        """A name for what has none, that nothing else has."""
+        """A unique name for an element without one."""
         name = next(name for name in (f"{what}{i}" for i in itertools.count(1)) if name not in self._names)
         self._names.add(name)
         return name
@@ -246,7 +246,7 @@ class _Converter:
             return xml.Element("sphere", radius=str(size[0])), T
         if kind == "box":
             return xml.Element("box", size=_text(2 * size)), T
-        if kind == "ellipsoid":  # drawn about as large as it is; a URDF has none to touch
+        if kind == "ellipsoid":  # drawn at about its size, without a collision shape, which URDF does not have
             return xml.Element("sphere", radius=str(float(np.prod(size) ** (1 / len(size))))), T
         if kind not in ("capsule", "cylinder"):
             return None, T

@@ -1,4 +1,4 @@
-"""What makes XML a robot: one tree of links, joints that can move, shapes with a volume. Each fault by its name."""
+"""Checks that XML describes a robot: one tree of links, movable joints, shapes with a volume. Names each fault."""
 
 import xml.etree.ElementTree as xml
 from collections import Counter
@@ -19,7 +19,7 @@ SHAPES = {
 
 
 def check_structure(root: xml.Element, path: Path) -> None:
-    """Look at a URDF's tree before anything is built of it.
+    """Check a URDF's tree before anything is built from it.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN that names the element and its value.
@@ -37,7 +37,7 @@ def _wrong(told: str, hint: str) -> RetargetError:
 
 
 def _numbers(text: str | None, count: int) -> np.ndarray | None:
-    """So many finite numbers, or None."""
+    """The given number of finite numbers, or None."""
     try:
         values = np.array((text or "").split(), float)
     except ValueError:
@@ -50,7 +50,7 @@ def _check_names(root: xml.Element, path: Path) -> None:
         names = [element.get("name", "") for element in root.findall(tag)]
         if not all(names):
             raise _wrong(
-                f"{tag} {names.index('') + 1} of {path} has no name", "links and joints are told by their names"
+                f"{tag} {names.index('') + 1} of {path} has no name", "links and joints are identified by their names"
             )
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
@@ -94,7 +94,7 @@ def _check_tree(root: xml.Element, path: Path) -> None:
         reached |= more
     if len(reached) < len(links):
         lost = next(link for link in links if link not in reached)
-        raise _wrong(f"link {lost!r} of {path} hangs on itself", "a URDF is a tree: take one joint of the circle out")
+        raise _wrong(f"link {lost!r} of {path} is its own ancestor", "a URDF is a tree: remove one joint of the loop")
 
 
 def _check_joint(joint: xml.Element, path: Path) -> None:

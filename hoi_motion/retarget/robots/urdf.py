@@ -1,4 +1,4 @@
-"""A URDF made ready: meshes found, a jaw put on, what only simulators read left out."""
+"""A URDF prepared for use: meshes found, a jaw added, simulator-specific elements removed."""
 
 import os
 import xml.etree.ElementTree as xml
@@ -40,7 +40,7 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
             limit.set("lower", str(-CONTINUOUS_RAD))
             limit.set("upper", str(CONTINUOUS_RAD))
         for what in ("velocity", "effort") if limit is not None else ():
-            limit.set(what, limit.get(what, "0"))  # what is not given may stand in the robot's YAML file
+            limit.set(what, limit.get(what, "0"))  # missing limits may be given in the robot's YAML file
     if jaw.link:
         links = [link.get("name", "") for link in root.findall("link")]
         for name in filter(None, (jaw.link, jaw.instead_of)):
@@ -60,7 +60,7 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         mjcf: take an MJCF as well, and make a URDF of it.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN for broken XML, what is no tree of links, or missing meshes.
+        RetargetError: ROBOT_UNKNOWN for broken XML, links that do not form a tree, or missing meshes.
     """
     with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
         content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
@@ -77,13 +77,13 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         for element in root.findall(tag):
             root.remove(element)
     for material in root.iter("material"):
-        for texture in material.findall("texture"):  # a picture that nothing here looks at
+        for texture in material.findall("texture"):  # a texture, which is not used here
             material.remove(texture)
     missing = {}
     for mesh in root.iter("mesh"):
         found = _mesh_path(mesh.get("filename", ""), path.parent)
         if found is None:
-            missing[mesh.get("filename", "")] = True  # a shape may be drawn and touched: named once
+            missing[mesh.get("filename", "")] = True  # a mesh may be both visual and collision shape: named once
         else:
             mesh.set("filename", str(found))
     if missing:
@@ -97,7 +97,7 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
 
 
 def _check_expanded(root: xml.Element, path: Path) -> None:
-    """Raises: RetargetError for xacro that was never expanded: its macros are links that nobody would see."""
+    """Raises: RetargetError: for unexpanded xacro, whose macros would be missing links."""
     for element in root.iter():
         given = next((value for value in element.attrib.values() if "${" in value or "$(" in value), None)
         if given is not None or "xacro" in str(element.tag):
@@ -113,8 +113,8 @@ def _check_expanded(root: xml.Element, path: Path) -> None:
 def _mesh_path(name: str, folder: Path) -> Path | None:
     """The mesh of this name below the folder or one of those above it, or in an installed ROS package; else None.
 
-    A URDF from anywhere must not choose which files are opened: neither by a path from the root, nor by "..". A
-    checkout may be called otherwise than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
+    An untrusted URDF must not choose which files are opened: neither by an absolute path, nor by "..". A checkout may
+    have another name than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
     """
     inside = unquote(name.split("://", 1)[-1]) if "://" in name else name
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
@@ -136,7 +136,7 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
 
 
 def links_without_collision(urdf_text: str) -> list[str]:
-    """Links that are seen but never felt: they have a shape to draw and none that touches."""
+    """Links with a visual shape but no collision shape."""
     links = xml.fromstring(urdf_text).findall("link")
     return [
         link.get("name", "") for link in links if link.find("visual") is not None and link.find("collision") is None
@@ -144,7 +144,7 @@ def links_without_collision(urdf_text: str) -> list[str]:
 
 
 def _remove(root: xml.Element, link: str) -> None:
-    """Take a link out, with all that hangs on it and the joints of these."""
+    """Remove a link with all its descendants and their joints."""
     for joint in root.findall("joint"):
         if joint.find("parent").get("link") == link:
             _remove(root, joint.find("child").get("link"))

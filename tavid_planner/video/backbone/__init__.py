@@ -1,11 +1,11 @@
-"""Video transformers behind one seam: `backbone_of(transformer)` gives what the rest needs of one, see `seam.py`."""
+"""Video transformers behind one interface: `backbone_of(transformer)` returns its `Backbone`, see `seam.py`."""
 
 from importlib import import_module
 
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.backbone.seam import Backbone
 
-# of each transformer of diffusers: the module that knows it, and the classes there; imported when one is used
+# diffusers' transformer class -> our module and the classes in it, imported on first use
 _FAMILIES = {
     "CogVideoXTransformer3DModel": ("tavid_planner.video.backbone.cogvideox", "CogVideoXBackbone"),
     "WanTransformer3DModel": ("tavid_planner.video.backbone.wan", "WanBackbone"),
@@ -17,7 +17,7 @@ _PIPELINES = {
 
 
 def backbone_of(transformer) -> Backbone:
-    """The seam to a transformer.
+    """The `Backbone` of a transformer.
 
     Raises:
         VideoError: MODEL_MISSING for a transformer of no known family.

@@ -55,7 +55,7 @@ class CogVideoXBackbone(Backbone):
         return Watched([(attention, JointProcessor(mix))])
 
     def use_attention_backend(self, backend: str) -> None:
-        # diffusers' own processor of this family does not ask which backend is wanted
+        # diffusers' own processor of this family ignores the chosen backend
         attentions: list[Any] = [block.attn1 for block in self.blocks]
         for attention in attentions:
             attention.set_processor(JointProcessor(Attended.mixed, backend))
@@ -77,7 +77,7 @@ class CogVideoXBackbone(Backbone):
         )[0]
 
     def _rotary_of(self, inputs: torch.Tensor):
-        """Rotary positions of an input, as the pipeline makes them; None for a model without."""
+        """Rotary embeddings of an input, as the pipeline makes them; None for a model without."""
         if not self.transformer.config.use_rotary_positional_embeddings:
             return None
         size = (inputs.shape[1], *inputs.shape[3:], inputs.device)
@@ -91,7 +91,7 @@ class CogVideoXBackbone(Backbone):
 
 
 class JointProcessor:
-    """Joint attention that leaves the mixing to a function.
+    """Joint attention that calls a function for the attention itself.
 
     The parameters are spelled out because diffusers drops keyword arguments that a processor does not name.
     """

@@ -1,6 +1,6 @@
-"""What everything outside this folder knows of a video transformer: `Backbone`, one subclass for each family.
+"""`Backbone`, the interface to a video transformer for everything outside this folder; one subclass per family.
 
-Latents are (B, F, C, h, w) on this side of the seam, whatever order a family wants them in, and always scaled.
+Latents here are always scaled and (B, F, C, h, w), whatever order a family uses itself.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from tavid_planner.errors import ErrorCode, VideoError
 
 @dataclass(frozen=True, eq=False)
 class Attended:
-    """Queries, keys and values of one attention, normalised and rotated, and where text stands among them.
+    """Queries, keys and values of one attention layer, normalised and rotated, and where the text tokens are.
 
     Attributes:
         query, key, value: (B, heads, N, D). Text tokens, if any, come first; all others are the video's, frame by
@@ -36,7 +36,7 @@ class Attended:
         return self.key.shape[2] > self.text_keys
 
     def mixed(self) -> torch.Tensor:  # (B, heads, N, D)
-        """What the attention gives by itself."""
+        """The output of the attention."""
         if self.backend is None:
             return F.scaled_dot_product_attention(self.query, self.key, self.value)
         from diffusers.models.attention_dispatch import dispatch_attention_fn
@@ -46,11 +46,11 @@ class Attended:
 
 
 Mix = Callable[[Attended], torch.Tensor]
-"""Takes the place of an attention's own mixing; returns (B, heads, N, D)."""
+"""Computes an attention layer's output in place of the layer itself; returns (B, heads, N, D)."""
 
 
 class Backbone(ABC):
-    """A video transformer with its conditioning channels, its attention and its way of taking time and image.
+    """A video transformer: its conditioning channels, its attention, and how it is given timesteps and image.
 
     Attributes:
         transformer: the model of diffusers.
@@ -58,7 +58,7 @@ class Backbone(ABC):
         patch_layer: name of the layer that embeds patches; adapters widen it.
         patch_file: stem of the file in which an adapter keeps that layer.
         blocks_name: where the blocks are in the transformer.
-        attentions: names of the attentions of a block, on which adapters put LoRA.
+        attentions: names of a block's attention layers, to which adapters add LoRA.
         first_frame_given: whether the first latent frame of the input is the image itself, without noise.
         text_length: text tokens that it was trained with.
     """
@@ -109,7 +109,7 @@ class Backbone(ABC):
         return frames // patch_t, height // patch_h, width // patch_w
 
     def layers_with_lora(self, blocks=None) -> list[str]:
-        """Names of the attention projections of the given blocks, or for None the short names that mean all."""
+        """Names of the attention projections of the given blocks; for None the short names that match all blocks."""
         parts = ["to_q", "to_k", "to_v", "to_out.0"]
         if blocks is None:
             return parts
@@ -137,7 +137,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def _wider_embedding(self, old: torch.nn.Module, extra_channels: int) -> torch.nn.Module:
-        """A layer as `old` with more inputs, its values not set."""
+        """A layer like `old` with more inputs, not initialised."""
 
     def embedding_shapes(self, extra_channels: int) -> dict[str, tuple[int, ...]]:
         """Shapes of the patch embedding's weights with so many more channels."""
@@ -152,7 +152,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def watch(self, block: int, mix: Mix) -> "Watched":
-        """Replacements for the attention processors of a block that hand their `Attended` to `mix`.
+        """Replacements for a block's attention processors that pass their `Attended` to `mix`.
 
         Raises:
             VideoError: GENERATION_FAILED when the block's attention is not the family's own.
@@ -160,7 +160,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def use_attention_backend(self, backend: str) -> None:
-        """Let a backend of diffusers' attention dispatch compute all attentions."""
+        """Make a backend of diffusers' attention dispatch compute all attention layers."""
 
     def first_frame(self, image_latents: torch.Tensor, frames: int) -> torch.Tensor:
         """Latents of the image alone (B, C, h, w) as `inputs` takes them, (B, F, C, h, w).
@@ -179,7 +179,7 @@ class Backbone(ABC):
 
         Args:
             noisy: (B, F, C, h, w). image: (B, F, C', h, w), see `first_frame`. condition: (B, F, extra, h, w).
-            has_image: (B,) bool, rows whose image is there; None for all.
+            has_image: (B,) bool, rows that have their image; None for all.
         """
 
     def frame_times(self, timesteps: torch.Tensor, frames: int, has_image=None) -> torch.Tensor:
@@ -188,7 +188,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def predict(self, inputs, text, timesteps, image_embeds=None) -> torch.Tensor:
-        """What the transformer says (B, F, C, h, w).
+        """The transformer's prediction (B, F, C, h, w).
 
         Args:
             inputs: see `inputs`. text: (B, L, D). timesteps: see `frame_times`.
@@ -198,12 +198,12 @@ class Backbone(ABC):
 
 @dataclass
 class Watched:
-    """Attention modules and the processors that take the place of theirs."""
+    """Attention modules and the processors that replace theirs."""
 
     replacements: list[tuple[torch.nn.Module, object]]
 
     def replace(self) -> list[tuple[torch.nn.Module, object]]:
-        """Put the processors in; what was there before."""
+        """Install the processors; returns the previous ones."""
         before = [(attention, attention.processor) for attention, _ in self.replacements]
         for attention, processor in self.replacements:
             attention.set_processor(processor)

@@ -1,8 +1,8 @@
-"""Wan: the video attends to itself, then to the text.
+"""Wan: self attention of the video, then cross attention to the text.
 
 - 2.2 TI2V: the first latent frame of the input *is* the image, at timestep 0; other frames have noise.
-- 2.1 I2V: the image's latents and a mask of the frames that it fills lie beside the noise, and the image, by another
-  encoder, is attended to beside the text.
+- 2.1 I2V: the image's latents and a mask of the frames that it fills are extra channels beside the noise, and features
+  of the image from another encoder are attended to beside the text.
 """
 
 import torch
@@ -12,7 +12,7 @@ from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.backbone.seam import Attended, Backbone, Mix, Watched, own_processor, unreliable
 
 TEXT_LENGTH = 512
-"""Text tokens of every published Wan; diffusers counts on it to tell an image's tokens from the text's."""
+"""Text tokens of every published Wan; diffusers relies on this to separate image tokens from text tokens."""
 FRAME_MASK_CHANNELS = 4
 """Channels of 2.1 I2V that say which of the four pixel frames of a latent frame the image fills."""
 
@@ -112,7 +112,8 @@ class WanBackbone(Backbone):
 
 
 class SeparateProcessor:
-    """Self or cross attention of Wan that leaves the mixing to a function; an image's part is added as it is.
+    """Self or cross attention of Wan that calls a function for the attention itself; an image's part is added
+    unchanged.
 
     The parameters are spelled out because diffusers drops keyword arguments that a processor does not name.
     """

@@ -95,9 +95,9 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
 
 
 def whole_tile(latents: int, cell: int, overlap: float) -> int:
-    """The side of a tile, `latents` or the next larger one that works: its overlap is as wide in latents as in pixels.
+    """The side of a tile: `latents`, or the next larger one whose overlap is equally wide in latents and in pixels.
 
-    Otherwise the tiles of CogVideoX's VAE do not add up to the frame: the picture comes out larger, and sheared.
+    Otherwise the tiles of CogVideoX's VAE do not match the frame: the picture comes out larger and sheared.
     """
 
     def step_and_kept(side: int) -> tuple[int, int]:

@@ -28,10 +28,10 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
     frame_step = 4
 
     def check_base(self) -> None:
-        optional("ftfy")  # diffusers repairs every prompt of Wan with it
+        optional("ftfy")  # diffusers cleans every prompt of Wan with it
         if self.config["boundary_ratio"] is not None or self.transformer_2 is not None:
             raise missing(
-                f"{self.base} has two transformers, one for much and one for little noise",
+                f"{self.base} has two transformers, for high and low noise",
                 "use a Wan model with one: 2.2 TI2V 5B, or 2.1 I2V 14B",
             )
         channels, latents = self.transformer.config.in_channels, self.vae.config.z_dim
@@ -46,7 +46,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
             raise missing(f"{self.base} has no image encoder, which its transformer needs", "download the model again")
 
     def sampler(self, name: str):
-        # the two families of samplers call the shift of the noise schedule by other names
+        # the two families of samplers name the shift of the noise schedule differently
         config = dict(self.scheduler.config)
         shift = config.get("flow_shift", config.get("shift", 1.0))
         flow = dict(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
@@ -103,7 +103,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
         return self.encoded_clip(pixels)[:, 0]
 
     def _statistics(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # each (1, 1, C, 1, 1)
-        """Mean and standard deviation of the VAE's latents by channel, which scaled latents are without."""
+        """Per-channel mean and standard deviation of the VAE's latents, by which scaled latents are normalised."""
         config = self.vae.config
         mean, std = (
             torch.tensor(v).view(1, 1, -1, 1, 1).to(latents) for v in (config.latents_mean, config.latents_std)

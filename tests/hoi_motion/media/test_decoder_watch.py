@@ -42,7 +42,7 @@ def watched(monkeypatch):
         ("held = bytearray(150 << 20); import time; time.sleep(1000)", "MiB of memory"),
     ],
 )
-def test_process_that_harms_is_ended_with_the_reason(watched, program, said):
+def test_a_process_over_its_limits_is_killed_with_the_reason(watched, program, said):
     process, watch = watched(program)
     with watch.waiting():
         process.wait(WAIT_S)
@@ -50,7 +50,7 @@ def test_process_that_harms_is_ended_with_the_reason(watched, program, said):
     assert said in watch.why
 
 
-def test_process_that_rests_while_nobody_waits_for_it_lives(watched):
+def test_an_idle_process_that_nobody_waits_for_is_not_killed(watched):
     process, watch = watched("input()")
     time.sleep(1.0)  # twice its patience
     assert process.poll() is None and watch.why is None

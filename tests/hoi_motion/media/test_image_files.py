@@ -1,11 +1,14 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from hoi_motion.media.image_files import read_depth, read_image, read_mask
+from hoi_motion.media.image_files import read_depth, read_image, read_labels, read_mask
 from tavid_planner.errors import ErrorCode, InputError
 
 HERE = Path(__file__).parent
@@ -19,11 +22,35 @@ def test_every_usual_kind_of_picture_becomes_rgb(tmp_path, mode):
     assert image.shape == (64, 96, 3) and image.dtype == np.uint8
 
 
-def test_a_sixteen_bit_image_is_refused(tmp_path):
-    Image.fromarray(GREY.astype(np.uint16)).save(tmp_path / "image.png")
-    with pytest.raises(InputError) as error:
-        read_image(tmp_path / "image.png")
-    assert error.value.code is ErrorCode.IMAGE_INVALID
+def _deep_png(path, channels: int) -> None:
+    """A PNG with 16 bits a channel: grey and alpha for two channels, RGB for three, RGB and alpha for four."""
+    pixels = np.random.default_rng(0).integers(0, 65536, (8, 9, channels)).astype(">u2")
+    head = struct.pack(">IIBBBBB", 9, 8, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".pgm"])
+def test_a_sixteen_bit_grey_image_is_refused_and_a_mask_of_it_is_read(tmp_path, ending):
+    path = tmp_path / f"image{ending}"
+    cv2.imwrite(str(path), np.where(GREY > 100, np.uint16(300), np.uint16(0)))
+    with pytest.raises(InputError, match="IMAGE_INVALID.*scale it to 8 bits"):
+        read_image(path)
+    assert np.array_equal(read_mask(path), GREY > 100)
+
+
+@pytest.mark.parametrize("kind", ["grey and alpha", "RGB", "RGBA", ".tif", "alpha.tif", ".ppm"])
+def test_sixteen_bits_a_channel_are_refused_by_name_and_never_read_by_half(tmp_path, kind):
+    path = tmp_path / f"image{kind if '.' in kind else '.png'}"
+    if "." in kind:
+        cv2.imwrite(str(path), np.full((8, 9, 4 if "alpha" in kind else 3), 300, np.uint16))
+    else:
+        _deep_png(path, {"grey and alpha": 2, "RGB": 3, "RGBA": 4}[kind])
+    for read, code in ((read_image, "IMAGE"), (read_mask, "MASK"), (read_labels, "MASK"), (read_depth, "IMAGE")):
+        with pytest.raises(InputError, match=f"{code}_INVALID.*16 bits a channel.*scale it to 8 bits"):
+            read(path)
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "masks").iterdir()), ids=lambda path: path.name)

@@ -104,7 +104,7 @@ def test_a_video_that_begins_late_is_whole(clip, tmp_path, name):
     assert len(read_video(tmp_path / name, 60).frames) == 60
 
 
-def test_a_recording_that_says_no_length_is_whole_until_it_is_cut(clip, tmp_path):
+def test_a_recording_without_a_length_is_whole_unless_it_is_cut(clip, tmp_path):
     path = tmp_path / "recorder.webm"
     ffmpeg("-i", clip, "-c:v", "libvpx", "-live", "1", path)
     assert len(read_video(path, 60).frames) == 60
@@ -138,7 +138,7 @@ def test_an_unknown_codec_is_named(clip, tmp_path):
     assert "codec zzv7, which cannot be decoded" in reason(tmp_path / "a.mp4")
 
 
-def test_a_file_without_pictures_says_what_it_holds(tmp_path):
+def test_a_file_without_a_video_stream_is_refused_with_its_streams(tmp_path):
     ffmpeg(*SOUND, tmp_path / "a.m4a")
     assert "holds no video stream, only audio (aac)" in reason(tmp_path / "a.m4a")
 

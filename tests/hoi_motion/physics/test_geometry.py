@@ -23,7 +23,7 @@ def test_another_scene_is_measured_as_if_it_were_made_anew(good_motion, body):
 
 def test_a_person_who_moves_otherwise_is_refused(good_motion, body):
     geometry = MotionGeometry(good_motion, CheckConfig(), body)
-    with pytest.raises(ValueError, match="moves otherwise"):
+    with pytest.raises(ValueError, match="moves differently"):
         geometry.with_scene(good_motion.replace(transl_m=good_motion.transl_m + np.float32(0.1)))
 
 

@@ -95,7 +95,7 @@ def test_beyond_the_limit_it_is_refused_and_the_motion_left_alone(good_motion, b
     assert "the body would have to move" in result.reason and "allowed are 10 cm" in result.reason
 
 
-def test_what_has_no_fix_is_said(good_motion, body):
+def test_a_failed_check_without_a_fix_is_named(good_motion, body):
     pose = good_motion.pose_rad.copy()
     pose[5, JOINT_NAMES.index("left_knee"), 0] = -np.radians(40)
     result = repair_motion(good_motion.replace(pose_rad=pose), body=body)

@@ -45,7 +45,7 @@ def floating(motion_file, folder, height_m: float) -> str:
 def test_repair_writes_a_motion_that_passes(motion_file, tmp_path, capfd):
     fixed = str(tmp_path / "fixed.npz")
     assert check.main([floating(motion_file, tmp_path, 0.03), "--repair", fixed]) == 0
-    assert capfd.readouterr().out.startswith("repair: REPAIRED: mended floating: moved body by")
+    assert capfd.readouterr().out.startswith("repair: REPAIRED: fixed floating: moved body by")
     assert check.main([fixed]) == 0
 
 

@@ -39,11 +39,11 @@ def test_requests_may_be_added(results, write_list):
 def test_a_folder_of_something_else_is_left_alone(tmp_path, write_list):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letter.txt").write_text("dear")
-    with pytest.raises(InputError, match="no folder of a batch"):
+    with pytest.raises(InputError, match="not a batch folder"):
         BatchFolder(tmp_path / "home").claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug")))
 
 
-def test_two_that_want_the_same_result_make_it_once(results):
+def test_two_processes_make_the_same_result_only_once(results):
     made, started = [], threading.Event()
 
     def make(folder: Path) -> None:

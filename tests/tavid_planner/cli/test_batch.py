@@ -34,7 +34,7 @@ def batch(tmp_path, make_request):
 def test_a_batch_that_is_done_prints_its_table_and_works_no_more(batch, capsys):
     assert main(batch) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "2 of 2 requests have their result already"
+    assert lines[0] == "2 of 2 requests already have a result"
     assert lines[1].split() == ["good", "PASS", "2.0", "s", "all", "is", "well"]
     assert lines[2].split()[:2] == ["bad", "NO_ACTOR"]
     assert lines[3] == "2 requests: 1 PASS, 1 NO_ACTOR"
@@ -54,7 +54,7 @@ def test_two_runs_in_one_folder_are_2(batch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("option", ["--workers=0", "--workers=many", "--ray-cpus=-1"])
-def test_numbers_that_are_none_are_2(batch, option):
+def test_text_in_place_of_numbers_is_exit_code_2(batch, option):
     assert main([*batch, option]) == 2
 
 

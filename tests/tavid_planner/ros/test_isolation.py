@@ -9,7 +9,7 @@ from tavid_planner.ros import isolation
 from tavid_planner.ros.isolation import private_graph
 
 
-def test_graph_stays_on_this_machine_in_a_domain_linux_does_not_use():
+def test_a_private_graph_is_local_with_ports_below_the_ephemeral_range():
     graph = private_graph()
     assert graph["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
     assert int(graph["ROS_DOMAIN_ID"]) in isolation.DOMAINS

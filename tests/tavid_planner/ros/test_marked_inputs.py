@@ -159,6 +159,30 @@ def test_what_contradicts_itself_is_refused_by_name(ask):
         assert result.error_code == ErrorCode.CAMERA_INVALID and said in result.error_msg, (said, result.error_msg)
 
 
+def test_a_mask_or_point_of_another_camera_is_refused_by_name_and_an_empty_frame_is_any(ask, make_request):
+    truth = make_request().target_mask
+
+    def mask(frame: str, pixels=truth) -> Image:
+        return image_from_mask(pixels, Header(frame_id=frame))
+
+    def point(frame: str) -> PointStamped:
+        point = PointStamped(header=Header(frame_id=frame))
+        point.point.y, point.point.x = np.rint(np.argwhere(truth).mean(0)).tolist()
+        return point
+
+    other = Instance(name="cup", role="other", mask=mask("hand_eye", box(make_request(), 0, 0)))
+    for fields, said in (
+        ({"target_mask": mask("hand_eye")}, "the target mask is of frame 'hand_eye', the image of 'camera'"),
+        ({"actor_mask": mask("hand_eye", box(make_request(), 0, 0))}, "the actor mask is of frame 'hand_eye'"),
+        ({"target_mask": Image(), "target_point": point("hand_eye")}, "the target point is of frame 'hand_eye'"),
+        ({"target_mask": Image(), "instances": [instance("mug", "target", truth), other]}, "the mask of 'cup' is of"),
+    ):
+        result, _ = ask(**fields)
+        assert result.error_code == ErrorCode.CAMERA_INVALID and said in result.error_msg, (said, result.error_msg)
+    for fields in ({"target_mask": mask("")}, {"target_mask": Image(), "target_point": point("")}):
+        assert ask(**fields)[0].error_code == ErrorCode.NONE
+
+
 def test_camera_pose_is_looked_up_in_tf_at_the_moment_of_the_image(client, ask):
     from tf2_msgs.msg import TFMessage
 

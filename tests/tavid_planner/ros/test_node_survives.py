@@ -46,7 +46,7 @@ def worker_pid(process) -> int:
     return next(int(pid) for path in children for pid in path.read_text().split())
 
 
-def test_cancel_that_the_planner_does_not_hear_ends_it_all_the_same(client, goal, begun, folder):
+def test_a_cancel_that_the_planner_ignores_ends_it_all_the_same(client, goal, begun, folder):
     begun("deaf to the [TGT] mug")
     assert client.cancel(ANSWER_S)
     result = client.result(ANSWER_S)
@@ -97,7 +97,7 @@ def test_distortion_and_a_foreign_frame_are_said(client, goal, make_request):
     assert client.result(ANSWER_S).error_code == ErrorCode.CAMERA_INVALID
 
 
-def test_a_waiting_client_leaves_a_node_that_loads_in_peace(client, monkeypatch):
+def test_a_waiting_client_does_not_flood_a_node_that_loads(client, monkeypatch):
     asked = []
 
     def not_yet(timeout_s: float = 1.0) -> bool:

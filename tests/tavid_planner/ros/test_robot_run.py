@@ -148,7 +148,7 @@ def test_arm_gets_its_trajectory_and_the_gripper_its_goals_in_time(client, robot
     assert run.error() is None and run.feedback.joint_names == ["shoulder", "elbow"]
 
 
-def test_gripper_is_told_the_width_where_it_wants_that(client, robot, answer):
+def test_gripper_gets_the_width_if_configured_so(client, robot, answer):
     told = Controllers(arm=NAMES.arm, gripper=NAMES.gripper, gripper_told="width", answer_s=ANSWER_S)
     client.execute(answer, told).result(ANSWER_S)
     assert robot.commands() == [(0.08, 20.0), (0.0, 20.0)]
@@ -200,11 +200,11 @@ def test_arm_stops_when_the_gripper_does_not_do_it(client, robot, answer, does, 
     assert failure.value.code is code and robot.was_cancelled.wait(ANSWER_S)
 
 
-def test_cancel_stops_the_arm_and_tells_the_gripper_nothing_more(client, robot, answer):
+def test_cancel_stops_the_arm_and_sends_no_more_gripper_goals(client, robot, answer):
     robot.arm_does = "hang"
     run = client.execute(answer, NAMES)
     assert not run.is_done(0.1)
-    with pytest.raises(ControlError, match="carries out a plan"):
+    with pytest.raises(ControlError, match="still carrying out a plan"):
         client.execute(answer, NAMES)
     assert run.cancel(ANSWER_S)
     with pytest.raises(ControlError) as failure:
@@ -213,7 +213,7 @@ def test_cancel_stops_the_arm_and_tells_the_gripper_nothing_more(client, robot, 
     assert robot.commands() == [(0.04, 20.0)] and not run.cancel()
 
 
-def test_arm_that_ends_before_the_gripper_closes_is_a_clock_that_runs_apart(client, robot, answer):
+def test_an_arm_that_ends_before_the_gripper_closes_means_differing_clocks(client, robot, answer):
     robot.arm_does = "at once"
     with pytest.raises(ControlError, match="1 goals of the gripper to come.*use_sim_time") as failure:
         client.execute(answer, NAMES).result(ANSWER_S)
@@ -230,7 +230,7 @@ def test_arm_that_stands_elsewhere_does_not_start(client, robot, answer, place):
     client.execute(answer, blind).result(ANSWER_S)
 
 
-def test_joint_that_nobody_speaks_of_is_named(client, robot, answer):
+def test_a_joint_that_no_topic_reports_is_named(client, robot, answer):
     del robot.stands["elbow"]
     with pytest.raises(ControlError, match="nothing of elbow"):
         client.execute(answer, Controllers(arm=NAMES.arm, gripper=NAMES.gripper, answer_s=0.5))

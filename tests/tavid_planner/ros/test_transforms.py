@@ -47,7 +47,7 @@ def test_pose_over_two_branches_is_the_product_of_its_parts(given_poses):
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(0, 1), poses)
-def test_between_two_moments_it_turns_and_moves_evenly(share, pose):
+def test_between_two_transforms_it_is_interpolated(share, pose):
     tree = TransformTree()
     rotvec, xyz = np.array(pose[0]) / 3, np.array(pose[1])
     tree.add([transform("map", "camera", stamp_s=2.0), transform("map", "camera", rotvec, xyz, stamp_s=3.0)])
@@ -56,7 +56,7 @@ def test_between_two_moments_it_turns_and_moves_evenly(share, pose):
 
 
 @pytest.mark.parametrize("stamp_s, word", [(1.7, "later"), (3.3, "earlier")])
-def test_moment_outside_of_what_is_known_is_refused_beyond_the_tolerance(stamp_s, word):
+def test_a_time_outside_the_known_transforms_is_refused_beyond_the_tolerance(stamp_s, word):
     tree = TransformTree()
     tree.add([transform("map", "camera", stamp_s=2.0), transform("map", "camera", xyz=(1, 0, 0), stamp_s=3.0)])
     with pytest.raises(TavidError, match=rf"'camera' is 0\.300 s {word} than the image") as error:
@@ -69,9 +69,9 @@ def test_moment_outside_of_what_is_known_is_refused_beyond_the_tolerance(stamp_s
     "known, asked, said",
     [
         ([], ("map", "camera"), "TF knows no frame 'map'"),
-        ([("map", "base")], ("map", "camera"), "knows no frame 'camera' - heard of: 'base', 'map'"),
+        ([("map", "base")], ("map", "camera"), "knows no frame 'camera' - known: 'base', 'map'"),
         ([("map", "base"), ("odom", "camera")], ("map", "camera"), "does not connect 'camera' with 'map'"),
-        ([("a", "b"), ("b", "c"), ("c", "a")], ("a", "c"), "goes round in a circle"),
+        ([("a", "b"), ("b", "c"), ("c", "a")], ("a", "c"), "has a loop"),
     ],
 )
 def test_what_cannot_be_looked_up_is_named(known, asked, said):

@@ -106,7 +106,7 @@ def test_row_means_in_every_precision(dtype, limit, monkeypatch):
     assert (means.double() - row_means_naive(query, key, weights, slice(5, 40))).abs().max() <= limit
 
 
-def test_row_means_are_distributions_and_of_no_row_zero():
+def test_row_means_are_distributions_and_zero_without_rows():
     query, key = torch.randn(2, 2, 3, 20, 8).unbind(1)
     weights = torch.zeros(2, 2, 20)
     weights[:, 0, 4:6] = 1

@@ -25,7 +25,7 @@ def test_another_kernel_gives_the_same_frames_and_maps(load, generate_wide, monk
 
 
 @pytest.mark.parametrize("name, quoted", [("flash", "flash-attn"), ("fast", "torch, math")])
-def test_a_kernel_that_cannot_be_had_is_named(load, name, quoted):
+def test_an_unavailable_kernel_is_named(load, name, quoted):
     with pytest.raises(InputError, match=repr(name)) as error:
         load(attention=name)
     assert error.value.code is ErrorCode.CONFIG_INVALID and quoted in str(error.value)
@@ -65,6 +65,6 @@ def test_cancel_takes_effect_inside_a_step_of_compiled_blocks(tiny_base, tiny_ad
     ],
 )
 def test_what_does_not_go_together_is_said_before_anything_is_loaded(options):
-    with pytest.raises(InputError, match="not go together") as error:
+    with pytest.raises(InputError, match="cannot be combined") as error:
         VideoConfig(**options)
     assert error.value.code is ErrorCode.CONFIG_INVALID

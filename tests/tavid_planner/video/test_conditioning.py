@@ -82,7 +82,7 @@ def test_an_instance_that_vanishes_at_latent_size_is_refused():
         ({"palette": "red"}, "red"),
     ],
 )
-def test_a_conditioning_that_cannot_be_is_refused(options, quoted):
+def test_an_invalid_conditioning_is_refused(options, quoted):
     with pytest.raises(InputError, match=quoted):
         Conditioning(**options)
 

@@ -13,17 +13,17 @@ from tavid_planner.video.early import looked
 from tavid_planner.video.generate import generate_video, generate_videos, load_pipeline
 
 
-def test_the_samples_that_look_most_at_the_target_go_on():
+def test_the_samples_that_attend_most_to_the_target_continue():
     looks = looked({0: 0.1, 1: 0.4, 2: 0.3, 3: 0.2}, keep=0.5, step=2, steps=8)
     assert [bool(looks[k].stopped) for k in range(4)] == [True, False, False, True]
     assert looks[3].stopped == (
         "stopped after step 2 of 8: 0.200 of its attention to the target word falls on the target, of the 2 of 4 "
-        "samples that went on at least 0.300"
+        "samples that continued at least 0.300"
     )
 
 
 @pytest.mark.parametrize("keep, kept", [(0.0, [0]), (0.3, [0]), (0.34, [0, 1]), (1.0, [0, 1, 2])])
-def test_a_share_goes_on_but_at_least_one_and_of_equals_the_first(keep, kept):
+def test_a_share_continues_but_at_least_one_and_the_first_among_equals(keep, kept):
     looks = looked({0: 0.2, 1: 0.2, 2: 0.2}, keep, 1, 4)
     assert [k for k, look in looks.items() if not look.stopped] == kept
 
@@ -57,7 +57,7 @@ def request_():
 
 
 @pytest.mark.parametrize("how", [dict(), dict(samples_at_once=2), dict(samples_at_once=0, decode_beside=True)])
-def test_who_goes_on_has_the_video_that_its_seed_has_anyway(config, request_, how):
+def test_a_sample_that_continues_has_the_same_video_as_without_early_stops(config, request_, how):
     pipeline = load_pipeline(config)
     config = replace(config, early_steps=1, early_blocks="1", **how)
     heard = []

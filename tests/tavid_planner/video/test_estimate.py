@@ -129,7 +129,7 @@ def published_5b(tmp_path_factory):
     return folder
 
 
-def test_5b_fits_into_16_gb_when_blocks_come_and_go_and_more_of_it_in_8_bits(published_5b, monkeypatch):
+def test_5b_fits_into_16_gb_with_offloading_and_more_of_it_in_8_bits(published_5b, monkeypatch):
     monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
     config = with_options(load_profile("tavid-5b"), [f"video.base={published_5b}", "video.adapter="])
     full, small = (needed_by_mode(with_options(config, [f"video.weights={kind}"])) for kind in ("full", "fp8"))
@@ -182,7 +182,7 @@ def test_full_size_models_need_less_the_more_waits_elsewhere(tmp_path, profile, 
         require_memory(with_options(config, ["video.memory=resident"]))
 
 
-def test_numbers_count_as_the_arithmetic_has_them_whatever_the_files_hold(tmp_path):
+def test_weights_count_in_the_profiles_dtype_whatever_the_files_hold(tmp_path):
     full_size(tmp_path / "base", "wan")
     options = [f"video.base={tmp_path / 'base'}", "video.height=64", "video.width=64", "video.num_frames=5"]
     half, whole = (

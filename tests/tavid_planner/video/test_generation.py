@@ -78,7 +78,7 @@ def test_cancelling_between_samples_decodes_nothing(tiny_pipeline, generation, m
     assert error.value.code is ErrorCode.CANCELLED and not decoded
 
 
-def test_a_contrast_leads_away_from_other_marks_by_its_scale(tiny_pipeline, generation):
+def test_a_contrast_guides_away_from_other_marks_by_its_scale(tiny_pipeline, generation):
     """With one DDIM step clean latents are linear in what is predicted."""
     tiny_pipeline.scheduler = tiny_pipeline.sampler("ddim")
     marks = np.zeros((64, 96), bool)

@@ -126,14 +126,14 @@ def fetch(hub, tmp_path):
     return run
 
 
-def test_a_model_comes_with_progress_and_once(fetch, hub):
+def test_a_model_is_downloaded_once_with_progress(fetch, hub):
     first = fetch()
     assert {p.relative_to(first["folder"]).as_posix() for p in Path(first["folder"]).rglob("*.*")} == set(FILES)
     assert first["seen"] == sorted(first["seen"]) and first["seen"][-1] > 0.99
     assert fetch()["seen"] == [] and fetch(offline=True)["folder"] == first["folder"]
 
 
-def test_a_damaged_file_is_refused_and_comes_whole_the_next_time(fetch, hub):
+def test_a_damaged_file_is_refused_and_downloaded_again_the_next_time(fetch, hub):
     hub.files[LARGE_NAME] = LARGE[:-1] + b"!"
     damaged = fetch()
     assert damaged["error"] == "MODEL_MISSING" and "came damaged" in damaged["message"]
@@ -142,13 +142,13 @@ def test_a_damaged_file_is_refused_and_comes_whole_the_next_time(fetch, hub):
     assert (Path(folder) / LARGE_NAME).read_bytes() == LARGE
 
 
-def test_a_line_that_goes_dead_is_taken_up_where_it_was(fetch, hub):
+def test_a_lost_connection_is_resumed_where_it_broke_off(fetch, hub):
     hub.cuts = 1
     assert (Path(fetch()["folder"]) / LARGE_NAME).read_bytes() == LARGE
     assert [first for name, first in hub.sent if name == LARGE_NAME] == [0, 10 * 2**20]
 
 
-def test_what_never_came_is_named_offline_and_is_all_that_is_fetched_later(fetch, hub, tmp_path):
+def test_missing_files_are_named_offline_and_only_they_are_downloaded_later(fetch, hub, tmp_path):
     hub.cuts = 100
     assert fetch()["error"] == "MODEL_MISSING"
     offline = fetch(offline=True)
@@ -160,7 +160,7 @@ def test_what_never_came_is_named_offline_and_is_all_that_is_fetched_later(fetch
     assert {name for name, _ in hub.sent} == {LARGE_NAME}
 
 
-def test_a_model_that_was_never_fetched_is_said_offline(fetch):
+def test_a_model_that_was_never_downloaded_is_named_offline(fetch):
     offline = fetch(offline=True)
     assert offline["error"] == "MODEL_MISSING" and "neither a local folder" in offline["message"]
 

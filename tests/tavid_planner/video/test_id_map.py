@@ -33,7 +33,7 @@ def two_masks():
 
 
 @pytest.mark.parametrize("kind", ["id_map", "id_map_vae"])
-def test_who_is_who_changes_the_clip_and_the_palette_comes_back(kind, tiny_base, tmp_path, generate, two_masks):
+def test_instance_roles_change_the_clip_and_the_palette_survives_saving(kind, tiny_base, tmp_path, generate, two_masks):
     folder = write_id_map_adapter(tmp_path / "adapter", tiny_base, kind, palette=((255, 0, 0), (0, 0, 255)))
     pipeline = TargetAwarePipeline.from_pretrained(tiny_base, folder)
     pipeline.set_progress_bar_config(disable=True)
@@ -50,11 +50,11 @@ def test_more_instances_than_the_adapter_knows_are_refused(tiny_base, tmp_path, 
         generate(pipeline, mask=two_masks)
 
 
-def test_an_adapter_without_a_word_about_it_takes_one_mask(tiny_pipeline):
+def test_an_adapter_without_conditioning_metadata_takes_one_mask(tiny_pipeline):
     assert tiny_pipeline.conditioning == Conditioning("mask")
 
 
-def test_a_conditioning_that_nobody_knows_is_refused(tiny_base, tmp_path):
+def test_an_unknown_conditioning_is_refused(tiny_base, tmp_path):
     from safetensors import safe_open
     from safetensors.torch import save_file
 

@@ -37,7 +37,7 @@ def test_a_trigger_that_the_user_wrote_is_found_as_a_word():
     assert prompt == TriggeredPrompt("targets the target mug", ((12, 18),))
 
 
-def test_without_any_target_there_is_no_span():
+def test_without_a_target_the_prompt_has_no_span():
     assert insert_trigger("lifts the mug", "target").spans == ()
 
 

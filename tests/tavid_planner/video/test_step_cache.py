@@ -47,7 +47,7 @@ def test_maps_are_refused_while_a_cache_is_on(tiny_base, tiny_adapter, scene):
 
 @pytest.mark.parametrize("other", [dict(capture_attention=True), dict(capture_attention=False, speed_adapter="a/b")])
 def test_a_profile_says_so_before_anything_is_loaded(other):
-    with pytest.raises(InputError, match="do not go together"):
+    with pytest.raises(InputError, match="cannot be combined"):
         VideoConfig(step_cache="first_block", **other)
 
 

@@ -184,7 +184,7 @@ def test_two_pages_at_once_wait_for_each_other_and_see_nothing_of_each_other(ope
     mark(second)
     say(second, "picks up the [TGT] mug")
     second.click("#plan")
-    assert "number 1 in the line" in answer(second, "wait")
+    assert "number 1 in the queue" in answer(second, "wait")
     first.click("#cancel")
     assert "ancel" in answer(first)
     assert "PASS" in answer(second, "verdict")

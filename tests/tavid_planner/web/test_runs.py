@@ -50,7 +50,7 @@ def test_a_crash_of_the_planner_is_told_and_the_page_goes_on(asked):
     assert list(steps)[-1].made is not None
 
 
-def test_who_comes_second_sees_the_place_and_gets_a_turn(asked):
+def test_a_second_visitor_sees_the_place_in_the_queue_and_gets_a_turn(asked):
     first, slow = asked("slowly picks up the [TGT] mug", "one")
     next(slow)
     _, steps = asked("picks up the [TGT] mug", "two")
@@ -64,7 +64,7 @@ def test_who_comes_second_sees_the_place_and_gets_a_turn(asked):
     assert 1 in places and last.made is not None
 
 
-def test_who_stops_listening_cancels(asked):
+def test_a_caller_that_stops_listening_cancels_the_run(asked):
     visit, steps = asked("slowly picks up the [TGT] mug")
     next(steps)
     cancel = visit.cancel

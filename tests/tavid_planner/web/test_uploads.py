@@ -41,7 +41,7 @@ def many_pixels(path):
 
 
 @pytest.mark.parametrize("make", [broken, cut_off, text, another_kind, huge, many_pixels])
-def test_what_is_no_fitting_picture_is_refused_in_words_that_name_no_place(tmp_path, make):
+def test_an_unsuitable_picture_is_refused_without_revealing_its_path(tmp_path, make):
     path = tmp_path / "a.png"
     make(path)
     with pytest.raises(InputError) as error:

@@ -72,7 +72,7 @@ def test_one_page_makes_one_plan_at_a_time(visit):
     assert visit.begin()[0].name == "plan-2"
 
 
-def test_more_pages_than_the_machine_bears_are_refused(visits):
+def test_too_many_open_pages_are_refused(visits):
     for k in range(MAX_VISITS):
         visits.of(str(k))
     with pytest.raises(TavidError, match="pages are open"):

@@ -21,8 +21,8 @@ def test_a_doubt_says_what_was_seen_and_what_to_do():
     assert "covers 100%" in told and "strokes" in told and 'class="doubt"' in told
 
 
-def test_who_waits_sees_the_place_and_who_does_not_sees_the_stages():
-    assert "number 2 in the line" in words.progress_words({}, 2)
+def test_a_queued_visitor_sees_the_place_and_a_running_plan_its_stages():
+    assert "number 2 in the queue" in words.progress_words({}, 2)
     told = words.progress_words({"video": 0.5}, 0)
     assert "50%" in told and "line" not in told
 

@@ -57,7 +57,7 @@ def test_memory_of_a_message_ends_with_its_arrays(ends):
     assert mapped() == 0 and len(os.listdir("/proc/self/fd")) == descriptors
 
 
-def test_nothing_in_time_is_none_and_a_closed_end_is_said(ends):
+def test_a_timeout_gives_none_and_a_closed_end_raises(ends):
     assert ends[1].receive(0.01) is None
     ends[0].close()
     with pytest.raises(EOFError):

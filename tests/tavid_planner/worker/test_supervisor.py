@@ -61,7 +61,7 @@ def test_plan_is_made_saved_and_handed_over(ask, worker, tmp_path, plan):
     assert worker.loaded and worker.pid != os.getpid()
 
 
-def test_cancel_that_is_heard_keeps_the_process(running, worker):
+def test_a_cancel_that_is_answered_keeps_the_process(running, worker):
     cancel = CancelToken()
     future = running("slowly picks up the [TGT] mug", cancel)
     pid = worker.pid
@@ -71,7 +71,7 @@ def test_cancel_that_is_heard_keeps_the_process(running, worker):
     assert (error.value.code, worker.pid) == (ErrorCode.CANCELLED, pid)
 
 
-def test_cancel_that_is_not_heard_ends_the_process_and_the_next_plan_is_made(running, ask, worker, tmp_path):
+def test_a_cancel_without_response_kills_the_process_and_the_next_plan_is_made(running, ask, worker, tmp_path):
     cancel = CancelToken()
     future = running("deaf to the [TGT] mug", cancel)
     pid = worker.pid
@@ -123,7 +123,7 @@ def test_every_end_has_a_name(ask, worker, instruction, code, named, goes_on):
     assert (worker.pid is not None) is goes_on
 
 
-def test_planner_that_does_not_exist_is_said_not_waited_for():
+def test_a_missing_planner_is_reported_instead_of_waited_for():
     worker = PlanWorker("no_such_module:Planner")
     with pytest.raises(TavidError, match="ended with exit code 1"):
         worker.load(PlannerConfig())
@@ -138,7 +138,7 @@ def test_failing_listener_ends_the_job(ask, worker):
     assert worker.pid is None
 
 
-def test_large_models_are_given_time_to_hear_a_cancel(ask, worker, monkeypatch):
+def test_large_models_get_more_time_to_respond_to_a_cancel(ask, worker, monkeypatch):
     monkeypatch.setattr(supervisor, "weights_bytes", lambda video: 3e9)
     cancel, start = CancelToken(), time.monotonic()
     with pytest.raises(TavidError) as error:

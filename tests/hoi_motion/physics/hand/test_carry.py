@@ -47,7 +47,7 @@ def fist(good_motion, body):
     return MotionGeometry(held, CheckConfig(), body)
 
 
-def test_what_a_fist_encloses_comes_along(fist):
+def test_an_object_enclosed_by_a_fist_is_carried_along(fist):
     assert carry_objects(fist)["rod"].max() < 0.03
 
 
@@ -56,7 +56,7 @@ def test_without_friction_it_slips_through(fist, monkeypatch):
     assert carry_objects(fist)["rod"].max() > 0.2
 
 
-def test_what_is_touched_from_one_side_stays_behind(good_motion, body):
+def test_an_object_touched_from_one_side_stays_behind(good_motion, body):
     geometry = MotionGeometry(good_motion, CheckConfig(), body)
     risen_m = np.ptp(geometry.centres_world(good_motion.objects[0])[good_motion.num_frames // 2 :, 2])
     assert carry_objects(geometry)["box"].max() > 0.9 * risen_m

@@ -55,7 +55,7 @@ def test_planes_tell_inside_from_outside_as_the_surface_does():
     assert (found[exact > 0] > 0).all() and (found <= exact + 1e-6).all()
 
 
-def test_a_ball_of_many_faces_is_as_round_with_fewer_planes():
+def test_a_sphere_of_many_faces_is_as_round_with_fewer_planes():
     ball = trimesh.creation.icosphere(4, 0.05)
     ways = np.random.default_rng(1).standard_normal((200, 3))
     on_it = 0.05 * ways / np.linalg.norm(ways, axis=1, keepdims=True)

@@ -23,7 +23,7 @@ def test_two_fingers_across_from_the_palm_hold_and_beside_it_they_squeeze_out():
     assert unbalanced(0.04 * beside, beside, PALM, np.zeros(3), LOAD) > 0.1
 
 
-def test_a_load_beyond_what_friction_carries_is_left():
+def test_a_load_beyond_the_friction_limit_is_left_behind():
     across = np.array([[-1.0, 0, 0], [0.7, 0.7, 0], [0.7, -0.7, 0]])
     light, heavy = (unbalanced(0.04 * across, across, PALM, np.zeros(3), k * LOAD) for k in (1, 20))
     assert light < 1e-6 and heavy > 1
@@ -47,7 +47,7 @@ def beside_a_can(good_motion, body) -> MotionGeometry:
     return geometry.with_scene(geometry.motion.replace(objects=(item,), contacts=(contact,)))
 
 
-def test_what_one_side_touches_comes_along_once_the_hand_closes_around_it(beside_a_can):
+def test_an_object_touched_from_one_side_is_carried_once_the_hand_closes_around_it(beside_a_can):
     touched, held = carry_objects(beside_a_can)["can"], held_objects(beside_a_can)["can"]
     assert touched.max() > 0.2 and held.off_m.max() < 0.05
     assert 0 < held.palm_moved_m <= CheckConfig().repair_joint_m

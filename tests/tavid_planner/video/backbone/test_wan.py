@@ -120,7 +120,7 @@ def test_capture_changes_no_output_and_puts_the_processors_back(kind):
     assert capture.stacked().shape == (WAN_BLOCKS, 2, 2, FRAMES, HEIGHT, WIDTH)
 
 
-def test_words_look_at_no_video_in_a_cross_attention():
+def test_words_do_not_attend_to_the_video_in_cross_attention():
     transformer, call = prepared("ti2v")
     with TargetAttentionCapture(transformer, (3,), direction="t2v"), pytest.raises(InputError, match="'t2v'"):
         transformer(**call)
