@@ -201,8 +201,9 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
 def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
     """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success."""
     from hoi_motion.errors import ErrorCode, RetargetError
+    from hoi_motion.execute.felt import Feeler
     from hoi_motion.execute.task import task_of
-    from hoi_motion.retarget.arm.trajectory import retarget_arm
+    from hoi_motion.retarget.arm.unsure import unsure_arm
     from training.scenes.scene import free_body
 
     meant, planned = task_of(truth, "target"), task_of(plan, "target")
@@ -210,19 +211,28 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
         return _failed("another act", f"the plan is a {planned.kind}")
     start = time.process_time()
     try:
-        motion = retarget_arm(plan, arm, free_body())
+        answer = unsure_arm(plan, arm, free_body())
     except RetargetError as error:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
         return _failed("unreachable", error.message) | {"seconds": time.process_time() - start}
-    done = on_the_truth(motion, plan, truth, noun, arm)
+    feeler = None if answer.feeling is None else Feeler(answer.feeling, plan, free_body())
+    done = on_the_truth(answer.plan, plan, truth, noun, arm, feeler)
     row = {"why_not": done.why_not, "stage": done.stage, "told": done.sentence(), "place_m": done.place_error_m}
-    return row | {name: motion.facts[name] for name in ("grip", "path")} | {"seconds": time.process_time() - start}
+    row["notes"] = [*done.notes, *([answer.not_felt] if answer.not_felt else [])]
+    names = ("grip", "path", "approach")
+    return row | {name: answer.plan.facts[name] for name in names} | {"seconds": time.process_time() - start}
 
 
-def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm):
+def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm, feeler=None):
     """The Execution of a robot's motion with the true objects; the goal is the scene's act along the plan's path."""
     from hoi_motion.execute.execute import execute
+
+    return execute(motion, arm, truth, meant_by(plan, truth), noun=noun, feeler=feeler)
+
+
+def meant_by(plan: HoiMotion, truth: HoiMotion):
+    """The Task with the true object: the scene's act along the plan's path."""
     from hoi_motion.execute.task import task_of
 
     meant, planned = task_of(truth, "target"), task_of(plan, "target")
@@ -231,7 +241,7 @@ def on_the_truth(motion, plan: HoiMotion, truth: HoiMotion, noun: str, arm):
     middle = centre_m(truth)[0]
     T_goal[:3, :3] = way @ T_goal[:3, :3]
     T_goal[:3, 3] = middle + (centre_m(plan)[-1] - centre_m(plan)[0]) + way @ (meant.T_start[:3, 3] - middle)
-    return execute(motion, arm, truth, replace(meant, T_goal=T_goal), noun=noun)
+    return replace(meant, T_goal=T_goal)
 
 
 def _failed(why_not: str, told: str) -> dict:

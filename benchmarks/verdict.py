@@ -93,11 +93,12 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     """The planner's knowledge of one video, and the robot's true outcome; `why_not` is empty for a success."""
     from hoi_motion.execute.chance import tried_beside
     from hoi_motion.execute.execute import execute
+    from hoi_motion.execute.felt import Feeler
     from hoi_motion.execute.task import task_of
     from hoi_motion.lift import lift_video
     from hoi_motion.physics import repair_motion
     from hoi_motion.retarget.act import with_act
-    from hoi_motion.retarget.arm.trajectory import retarget_arm
+    from hoi_motion.retarget.arm.unsure import unsure_arm
     from tavid_planner.plan import InteractionVideo
     from tavid_planner.robot_stage import NOT_FOR_THIS_MOTION, RobotPlan, told_act
     from tavid_planner.sample import Sample
@@ -125,19 +126,20 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     plan = planned.in_true_world(result.motion, truth, body)
     try:
         plan = with_act(plan, told_act(scene.caption), body)
-        motion = retarget_arm(plan, arm, body)
+        made = unsure_arm(plan, arm, body)
     except TavidError as error:
         if error.code not in NOT_FOR_THIS_MOTION:
             raise
         robot_plan = RobotPlan(robot, error=error.message)
         return replace(sample, robot=robot_plan), row | {"why_not": "unreachable"}
-    own = execute(motion, arm, plan, noun=noun)
-    answer = RobotPlan(robot, motion, own, beside=tried_beside(motion, arm, plan, noun=noun))
+    motion, feeler = made.plan, None if made.feeling is None else Feeler(made.feeling, plan, body)
+    own = execute(motion, arm, plan, noun=noun, feeler=feeler)
+    answer = RobotPlan(robot, motion, own, beside=tried_beside(motion, arm, plan, own.done, noun=noun, feeler=feeler))
     row |= {"own": own.done, "beside": list(answer.beside), "chance": answer.chance}
     row["before"] |= of_plan(plan, motion, own, arm)
     if task_of(plan, "target").kind != task_of(truth, "target").kind:
         return replace(sample, robot=answer), row | {"why_not": "another act"}
-    done = planned.on_the_truth(motion, plan, truth, noun, arm)
+    done = planned.on_the_truth(motion, plan, truth, noun, arm, feeler)
     return replace(sample, robot=answer), row | {"why_not": done.why_not, "stage": done.stage}
 
 

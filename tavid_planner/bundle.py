@@ -193,6 +193,9 @@ def _write_results(plan: InteractionPlan, folder: Path) -> None:
         (folder / "robot").mkdir()
         write_robot_motion(robot.motion, folder / "robot" / f"{robot.name}.npz")
         write_robot_motion(robot.motion, folder / "robot" / f"{robot.name}_trajectory.json")
+        if robot.feeler is not None:
+            write_robot_motion(robot.feeler.motion, folder / "robot" / f"{robot.name}_feeling.npz")
+            write_robot_motion(robot.feeler.motion, folder / "robot" / f"{robot.name}_feeling_trajectory.json")
         if robot.execution is not None:
             _write_json(folder / "robot" / f"{robot.name}_execution.json", robot.execution.facts())
 

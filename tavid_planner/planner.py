@@ -199,9 +199,10 @@ class Planner:
         name = request.robot or self.config.robot.name
         if not name:
             return None
-        if self._robot is None or self._robot.config.name != name:
-            urdf = self.config.robot.urdf if name == self.config.robot.name else ""
-            self._robot = RobotStage(replace(self.config.robot, name=name, urdf=urdf))
+        urdf = self.config.robot.urdf if name == self.config.robot.name else ""
+        wanted = replace(self.config.robot, name=name, urdf=urdf)
+        if self._robot is None or self._robot.config != wanted:
+            self._robot = RobotStage(wanted)
         return self._robot
 
     def _robot_stage(

@@ -134,6 +134,7 @@ def _robot_facts(robot: RobotPlan) -> list[tuple[str, str]]:
     rows = [
         ("as", facts.get("hand", "").replace("_", " ")),
         ("grip", facts.get("grip", "")),
+        ("approach", _approach(facts)),
         ("opening of the gripper", f"{1000 * facts['width_m']:.0f} mm" if "width_m" in facts else ""),
         ("takes", f"{(len(motion.positions_rad) - 1) / motion.fps:.1f} s, {motion.stretch:.1f} times the person's"),
     ]
@@ -149,6 +150,13 @@ def _robot_facts(robot: RobotPlan) -> list[tuple[str, str]]:
             *(("note", note) for note in done.notes),
         ]
     return [(name, value) for name, value in rows if value]
+
+
+def _approach(facts: dict) -> str:
+    if "range_m" not in facts:
+        return facts.get("approach", "")
+    near, far = facts["range_m"]
+    return f"feels for it along the line of sight, from {100 * near:.0f} to {100 * far:+.0f} cm of where it is thought"
 
 
 def _videos(folder: Path, missing: dict[str, str]) -> str:

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hoi_motion.errors import ErrorCode, TavidError
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, InputError, TavidError, shown
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import check_options, option
 from hoi_motion.progress import CancelToken
@@ -13,6 +15,7 @@ from tavid_planner.request import TARGET_TOKEN
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel
     from hoi_motion.execute.execution import Execution
+    from hoi_motion.execute.felt import Feeler
     from hoi_motion.execute.robot_scene import RobotScene
     from hoi_motion.retarget.robot_motion import RobotMotion
 
@@ -27,12 +30,33 @@ class RobotStageConfig:
 
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
+    start: str = option("", "where an arm stands: JOINT=RADIANS of every joint, with commas; empty: at its home")
     execute: bool = option(True, "carry its motion out in physics; of several samples one that works is kept")
-    tries: bool = option(True, "also try it where the object may stand instead; five times as long in physics")
+    tries: bool = option(
+        True,
+        "also try it where the object may stand instead, until most places agree; takes three to five times as long",
+    )
     film: bool = option(True, "film of that and a 3D scene in the bundle; a few seconds")
 
     def __post_init__(self):
         check_options(self, "robot.")
+        self.start_rad()  # refused now, and not when the robot is wanted
+
+    def start_rad(self) -> dict[str, float]:
+        """Joint -> radians (metres where it slides); empty for the robot's home.
+
+        Raises:
+            InputError: CONFIG_INVALID for anything but numbers with names, each once.
+        """
+        told = [part.split("=") for part in self.start.split(",") if part.strip()]
+        try:
+            values = {name.strip(): float(value) for name, value in told}
+        except ValueError:
+            values = {}
+        if len(values) < len(told) or not np.isfinite(list(values.values())).all():
+            hint = "as 'panda_joint1=0.1, panda_joint2=-0.8', every joint once"
+            raise InputError(ErrorCode.CONFIG_INVALID, f"option robot.start is {shown(self.start)}", hint)
+        return values
 
 
 @dataclass(frozen=True)
@@ -45,6 +69,7 @@ class RobotPlan:
         execution: what became of it in physics; None when it was not carried out.
         error: why there is no motion, in words.
         beside: whether it works where the object may stand instead, a place each; empty where that was not tried.
+        feeler: feels for the object before anything else; None where its distance is known, or it cannot.
         followed: the person's motion with another path of the object, where the instruction says another act than the
             video shows; None where the robot follows the plan's motion as it is.
     """
@@ -54,6 +79,7 @@ class RobotPlan:
     execution: "Execution | None" = None
     error: str = ""
     beside: tuple[bool, ...] = ()
+    feeler: "Feeler | None" = None
     followed: HoiMotion | None = None
 
     @property
@@ -82,7 +108,8 @@ class RobotPlan:
             return f"{self.name} has a motion of {count} samples, not carried out in physics{changed}"
         tries = (self.execution.done, *self.beside)
         where = f"; it works at {sum(tries)} of {len(tries)} places where the object may stand" if self.beside else ""
-        return self.execution.sentence() + where + changed
+        notes = "".join(f"; {note}" for note in self.execution.notes) if self.feeler else ""
+        return self.execution.sentence() + notes + where + changed
 
 
 class RobotStage:
@@ -109,25 +136,28 @@ class RobotStage:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
+        from hoi_motion.execute.felt import Feeler
         from hoi_motion.retarget.act import with_act
 
         try:
             source = motion if self._humanoid else with_act(motion, act, body)
-            result = self._retargeted(source, body, cancel)
+            result, feeling = self._retargeted(source, body, cancel)
         except TavidError as error:
             if error.code not in NOT_FOR_THIS_MOTION:
                 raise
             return RobotPlan(self.name, error=error.message)
         followed = None if source is motion else source
+        feeler = None if feeling is None else Feeler(feeling, source, body)
         if self._humanoid or not self.config.execute:
-            return RobotPlan(self.name, result, followed=followed)
+            return RobotPlan(self.name, result, feeler=feeler, followed=followed)
         from hoi_motion.execute.chance import tried_beside
         from hoi_motion.execute.execute import execute
 
         cancel.raise_if_cancelled()
-        done = execute(result, self._robot, source, noun=noun)
-        beside = tried_beside(result, self._robot, source, noun=noun, cancel=cancel) if self.config.tries else ()
-        return RobotPlan(self.name, result, done, beside=beside, followed=followed)
+        done = execute(result, self._robot, source, noun=noun, feeler=feeler)
+        how = dict(noun=noun, feeler=feeler, cancel=cancel)
+        beside = tried_beside(result, self._robot, source, done.done, **how) if self.config.tries else ()
+        return RobotPlan(self.name, result, done, beside=beside, feeler=feeler, followed=followed)
 
     def scene(self, plan: RobotPlan, motion: HoiMotion, noun: str) -> "RobotScene":
         """The execution as a scene to look at, or the bare motion where nothing was carried out.
@@ -140,20 +170,36 @@ class RobotStage:
         source = plan.followed or motion
         if plan.execution is None:
             return planned_scene(plan.motion, self._robot, source)
-        return executed_scene(plan.motion, self._robot, source, noun=noun)[1]
+        return executed_scene(plan.motion, self._robot, source, noun=noun, feeler=plan.feeler)[1]
 
-    def _retargeted(self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken) -> "RobotMotion":
+    def _retargeted(
+        self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken
+    ) -> "tuple[RobotMotion, RobotMotion | None]":
+        """The robot's motion, and how it feels for the object."""
         if self._humanoid:
             from hoi_motion.retarget.humanoid.humanoid import Humanoid
             from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
             self._robot = self._robot or Humanoid(self._robot_config)
-            return retarget_humanoid(motion, self._robot, body, cancel)
+            return retarget_humanoid(motion, self._robot, body, cancel), None
         from hoi_motion.retarget.arm.arm import Arm
-        from hoi_motion.retarget.arm.trajectory import retarget_arm
+        from hoi_motion.retarget.arm.unsure import unsure_arm
 
         self._robot = self._robot or Arm(self._robot_config)
-        return retarget_arm(motion, self._robot, body, cancel=cancel)
+        answer = unsure_arm(motion, self._robot, body, cancel=cancel, start_rad=self._start_rad())
+        return answer.plan, answer.feeling
+
+    def _start_rad(self) -> np.ndarray | None:  # (n,)
+        """Where the arm stands, in its own order; None at its home.
+
+        Raises:
+            InputError: CONFIG_INVALID for joints that it lacks, or that are left out; values are checked by the arm.
+        """
+        start, names = self.config.start_rad(), self._robot.joint_names
+        if start and set(start) != set(names):
+            told = f"option robot.start names {', '.join(sorted(start))}"
+            raise InputError(ErrorCode.CONFIG_INVALID, told, f"{self.name} has {', '.join(names)}")
+        return np.array([start[name] for name in names]) if start else None
 
 
 def target_noun(instruction: str) -> str:

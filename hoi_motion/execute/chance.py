@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from hoi_motion.execute.execute import execute
+from hoi_motion.execute.felt import Feeler
 from hoi_motion.execute.task import Task
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.arm.grasp import place_doubt_m
+from hoi_motion.retarget.arm.sight import open_sight, scaled
 from hoi_motion.retarget.robot_motion import RobotMotion
 
-PLACES = (-1.28, -0.52, 0.52, 1.28)
+PLACES = (-0.52, 0.52, -1.28, 1.28)
 """In standard deviations: with 0, the medians of five equally likely parts of a normal distribution."""
+CLEAR = 3  # of five: whatever comes of the others, most places agree
 LEAST_DOUBT_M = 0.002  # a smaller shift does not count as another place
 
 
@@ -20,31 +23,52 @@ def tried_beside(
     plan: RobotMotion,
     arm,
     scene: HoiMotion,
+    done: bool,
     task: Task | None = None,
     noun: str = "",
     cancel: CancelToken | None = None,
+    feeler: Feeler | None = None,
 ) -> tuple[bool, ...]:
     """Whether a plan works where its object stands nearer or farther along the line of sight than it was planned for.
 
     That is the direction in which a lift is unsure, by its own estimate. These places and the planned one are equally
-    likely.
+    likely. It ends when most of them agree.
 
     Args:
-        plan, arm, task, noun: as of `execute`; scene: what the plan was made of.
+        plan, arm, task, noun, feeler: as of `execute`; scene: what the plan was made of.
+        done: whether it works where it was planned for.
 
     Returns:
-        One answer per place; none where the scene does not say how sure it is, as ground truth does not.
+        One answer per place that was tried; none where the scene does not say how sure it is, as ground truth does not.
     """
-    name = plan.facts["object"]
-    doubt_m = place_doubt_m(scene, scene.object_named(name).T_world_object[0])
-    if np.linalg.norm(doubt_m) < LEAST_DOUBT_M:
+    name, answers = plan.facts["object"], [done]
+    if not _is_unsure(scene, name):
         return ()
-    works = []
     for share in PLACES:
+        if max(sum(answers), len(answers) - sum(answers)) >= CLEAR:
+            break
         if cancel:
             cancel.raise_if_cancelled()
-        works.append(execute(plan, arm, displaced(scene, name, share * doubt_m), task, noun).done)
-    return tuple(works)
+        answers.append(execute(plan, arm, elsewhere(scene, name, share), task, noun, feeler=feeler).done)
+    return tuple(answers[1:])
+
+
+def _is_unsure(scene: HoiMotion, name: str) -> bool:
+    """Whether the scene's doubt is another place."""
+    doubt_m = place_doubt_m(scene, scene.object_named(name).T_world_object[0])
+    return bool(np.linalg.norm(doubt_m) >= LEAST_DOUBT_M)
+
+
+def elsewhere(scene: HoiMotion, object_name: str, spreads: float) -> HoiMotion:
+    """The scene with its object so many standard deviations farther away.
+
+    Where nothing but the picture is known, it looks the same from the camera; else it stands at the same height.
+    """
+    sight = open_sight(scene, object_name)
+    if sight is not None:
+        return scaled(scene, object_name, 1 + spreads * sight.spread_m / sight.distance_m)
+    doubt_m = place_doubt_m(scene, scene.object_named(object_name).T_world_object[0])
+    return displaced(scene, object_name, spreads * doubt_m)
 
 
 def displaced(scene: HoiMotion, object_name: str, shift_m: np.ndarray) -> HoiMotion:  # (3,)

@@ -27,7 +27,7 @@ def record_execution(plan: RobotMotion, arm, scene: HoiMotion, path, **how) -> E
     """
     frames = []
 
-    def look(world: ExecutionWorld, seconds: float) -> None:
+    def look(world: ExecutionWorld, seconds: float, _: float) -> None:
         if not frames:
             _paint(world, scene)
         if seconds * FPS >= len(frames):

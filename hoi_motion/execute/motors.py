@@ -63,6 +63,8 @@ class MotorRobot:
             if joint[16] in self.finger_links:
                 self.finger_links.add(i)
         self._couple_fingers()
+        self._wrist = self._arm_ids[int(np.argmax([moved_by[i] for i in self._arm_ids]))]
+        pybullet.enableJointForceTorqueSensor(self.body, self._wrist, True, **self._client)
 
     def _couple_fingers(self) -> None:
         """One drive moves all fingers: an object between them cannot push one open and the other shut."""
@@ -130,3 +132,7 @@ class MotorRobot:
         states = pybullet.getJointStates(self.body, self._arm_ids, **self._client)
         torque = np.abs([state[3] for state in states])
         return np.array([state[0] for state in states]), torque >= SATURATED * self._effort
+
+    def wrist_force_n(self) -> np.ndarray:  # (3,)
+        """What a force sensor in the last joint of the arm says, in its link: the gripper's weight and all it meets."""
+        return np.array(pybullet.getJointState(self.body, self._wrist, **self._client)[2][:3])

@@ -81,8 +81,8 @@ class Observer:
             name = f"{self._world.robot.link_names[link]} on {what}"
             self._hits[name] = max(self._hits.get(name, 0.0), round(float(force_n), 1))
 
-    def execution(self, robot: str, seconds: float) -> Execution:
-        """All of it, judged."""
+    def execution(self, robot: str, seconds: float, more: tuple[str, ...] = ()) -> Execution:
+        """All of it, judged; more: notes of whoever carried it out."""
         task, T = self._task, self._path[-1]
         centre_m = self._thing.T_object_mass[:3, 3]
         is_round = self._thing.surface.is_round
@@ -116,5 +116,5 @@ class Observer:
             seconds=seconds,
             T_world_object=np.array(self._path),
             fps=1 / self._look_s,
-            notes=notes,
+            notes=(*notes, *more),
         )

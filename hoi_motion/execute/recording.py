@@ -26,19 +26,20 @@ def executed_scene(plan: RobotMotion, arm: Arm, scene: HoiMotion, **how) -> tupl
     """
     recorders: list[SceneRecorder] = []
     looks_s: list[float] = []
+    sources_s: list[float] = []
 
-    def look(world: ExecutionWorld, seconds: float) -> None:
+    def look(world: ExecutionWorld, seconds: float, source_s: float) -> None:
         if not recorders:
             names = {name: body for body, name in world.bodies.items()}
             names[plan.facts["object"]] = world.target
             recorders.append(SceneRecorder(world.client, world.robot.body, names, scene))
         if seconds * FPS >= len(looks_s) and (not looks_s or seconds > looks_s[-1]):
             looks_s.append(seconds)
+            sources_s.append(source_s)
             recorders[0].look()
 
     execution = execute(plan, arm, scene, on_look=look, **how)
-    at = np.arange(len(plan.source_time_s)) / plan.fps
-    return execution, recorders[0].scene(FPS, np.interp(looks_s, at, plan.source_time_s))
+    return execution, recorders[0].scene(FPS, np.array(sources_s))
 
 
 def planned_scene(plan: RobotMotion, robot, motion: HoiMotion) -> RobotScene:

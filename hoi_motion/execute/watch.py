@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.change import turned_root
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.execute.execute import LOOK_STEPS, SETTLE_S
+from hoi_motion.execute.carrying import LOOK_STEPS, SETTLE_S
 from hoi_motion.execute.execution_world import STEP_S, ExecutionWorld
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion

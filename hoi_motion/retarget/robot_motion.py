@@ -100,6 +100,10 @@ class RobotMotion:
         """Where the handled object should be at a sample."""
         return _transform(self.object_pose[sample])
 
+    def source_s(self, time_s: float) -> float:
+        """The source motion's time at a time of this one."""
+        return float(np.interp(time_s * self.fps, np.arange(len(self.source_time_s)), self.source_time_s))
+
     def spline(self) -> CubicSpline:
         """Spline of the joints over time in seconds, at rest at both ends, as a controller interpolates the samples."""
         at = np.arange(len(self.positions_rad)) / self.fps

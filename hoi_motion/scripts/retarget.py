@@ -120,7 +120,7 @@ def _one(source: str, outputs: list[Path], arguments):
     from hoi_motion.io.formats import read_motion
     from hoi_motion.retarget.export import write_robot_motion
 
-    motion, body = read_motion(source), load_body(arguments.body)
+    motion, body, feeler = read_motion(source), load_body(arguments.body), None
     config = load_robot_config(arguments.robot, arguments.urdf)
     if isinstance(config, HumanoidConfig):
         from hoi_motion.retarget.humanoid.humanoid import Humanoid
@@ -131,21 +131,29 @@ def _one(source: str, outputs: list[Path], arguments):
     else:
         from hoi_motion.retarget.act import with_act
         from hoi_motion.retarget.arm.arm import Arm
-        from hoi_motion.retarget.arm.trajectory import retarget_arm
+        from hoi_motion.retarget.arm.unsure import unsure_arm
 
         robot, motion = Arm(config), with_act(motion, arguments.act, body)
-        result = retarget_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
+        answer = unsure_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
+        result = answer.plan
+        if answer.feeling is not None:
+            from hoi_motion.execute.felt import Feeler
+
+            feeler = Feeler(answer.feeling, motion, body)
     if robot.unfelt_links:
         result = dataclasses.replace(result, facts=result.facts | {"links_without_collision": robot.unfelt_links})
     for path in outputs:
         write_robot_motion(result, path)
+        if feeler:
+            write_robot_motion(feeler.motion, path.with_name(f"{path.stem}_feeling{path.suffix}"))
     if not isinstance(config, HumanoidConfig):
         _write_scene(motion, result, robot, outputs)
     elif len(outputs) > 1:
         _write_tracking(result, robot, outputs[0])
     film = outputs[0].with_suffix(".mp4")
     if arguments.execute:
-        return result, _executed(result, robot, motion, outputs[0], film if arguments.record_video else None, arguments)
+        film = film if arguments.record_video else None
+        return result, _executed(result, robot, motion, feeler, outputs[0], film, arguments)
     if arguments.record_video:
         from hoi_motion.retarget.replay import record_replay
 
@@ -174,15 +182,15 @@ def _write_tracking(result, robot, output: Path) -> None:
         write_tracking(result, robot, output.with_name(f"{output.stem}_{layout}.npz"), layout)
 
 
-def _executed(result, robot, motion, output: Path, film: Path | None, arguments):
+def _executed(result, robot, motion, feeler, output: Path, film: Path | None, arguments):
     """The Execution, written beside the output as NAME_execution.json."""
     from hoi_motion.execute.execute import execute
     from hoi_motion.execute.film import record_execution
 
     if film:
-        execution = record_execution(result, robot, motion, film, noun=arguments.noun)
+        execution = record_execution(result, robot, motion, film, noun=arguments.noun, feeler=feeler)
     else:
-        execution = execute(result, robot, motion, noun=arguments.noun)
+        execution = execute(result, robot, motion, noun=arguments.noun, feeler=feeler)
     write_whole(output.with_name(f"{output.stem}_execution.json"), json.dumps(execution.facts(), indent=1).encode())
     return execution
 
@@ -216,7 +224,11 @@ def _motion_sentence(result) -> str:
     how = {"pinch": "holds", "touch": "touches, without holding,", "push": "pushes"}[facts["grip"]]
     way = " and moves it straight" if facts["path"] == "straight" and facts["grip"] == "pinch" else ""
     slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
-    return f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm{way}; {samples}{slower}"
+    told = f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm{way}; {samples}{slower}"
+    if "range_m" in facts:
+        near, far = facts["range_m"]
+        told += f"; before, it feels for it along the line of sight, from {100 * near:.0f} to {100 * far:+.0f} cm"
+    return told + (f"; {facts['not_felt']}" if facts.get("not_felt") else "")
 
 
 def _retarget_all(arguments) -> int:

@@ -48,6 +48,12 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
     if plan.robot is not None and plan.robot.motion is not None:
         result.joint_trajectory = trajectory_to_message(plan.robot.motion)
         result.gripper_goals = gripper_to_messages(plan.robot.motion)
+        if plan.robot.feeler is not None:
+            near, far = plan.robot.motion.facts["range_m"]
+            result.notes.append(
+                f"the picture leaves the object's distance open ({100 * near:.0f} to {100 * far:+.0f} cm): "
+                f"feel for it with robot/{plan.robot.name}_feeling_trajectory.json of the bundle before this trajectory"
+            )
 
 
 def trajectory_to_message(motion: RobotMotion) -> JointTrajectory:

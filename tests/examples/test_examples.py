@@ -101,6 +101,9 @@ def test_the_behavior_tree_names_fields_that_the_action_has():
     for node in tree.find("BehaviorTree").iter():
         if node.tag in models:
             assert set(node.attrib) == {port.get("name") for port in models[node.tag]}
+    told = {port.get(name) for port in tree.iter("PlanInteraction") for name in ("joint_trajectory", "gripper_goals")}
+    done = {node.get(name) for node in tree.iter() for name in ("trajectory", "goals")} - {None}
+    assert told - {None} == done  # arm and gripper do what was planned, all of it
     assert tree.get("BTCPP_format") == "4" and tree.find("BehaviorTree").get("ID") == tree.get("main_tree_to_execute")
 
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hoi_motion.body import load_body
 from hoi_motion.execute.execution import Execution
+from hoi_motion.execute.felt import Feeler
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robot_motion import RobotMotion
 from tavid_planner.bundle import save_plan
@@ -15,6 +17,7 @@ from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.planner import Planner
 from tavid_planner.robot_stage import RobotPlan, RobotStage, RobotStageConfig, target_noun, told_act
 from tavid_planner.sample import Sample, choose
+from tests.hoi_motion.retarget.conftest import lifting
 
 
 def execution(why_not: str = "") -> Execution:
@@ -76,11 +79,13 @@ def test_a_robot_that_nobody_knows_is_refused_before_any_work(make_request):
 
 
 def test_the_bundle_holds_what_the_robot_does(plan, tmp_path):
-    plan = replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped")))
+    feeler = Feeler(robot_motion(), plan.motion, load_body())
+    plan = replace(plan, robot=RobotPlan("arm", robot_motion(), execution("it slipped"), feeler=feeler))
     folder = save_plan(plan, tmp_path / "plan")
     written = json.loads((folder / "plan.json").read_text())
     assert RobotMotion.load(folder / "robot" / "arm.npz").joint_names == ("shoulder", "elbow")
     assert json.loads((folder / "robot" / "arm_execution.json").read_text())["why_not"] == "it slipped"
+    assert {"robot/arm_feeling.npz", "robot/arm_feeling_trajectory.json"} <= set(written["files"])
     assert {"robot/arm.npz", "robot/arm_trajectory.json", "robot/arm_execution.json"} <= set(written["files"])
     assert written["robot"]["done"] is False and any("it slipped" in reason for reason in written["reasons"])
 
@@ -91,9 +96,36 @@ def test_a_robot_that_cannot_do_it_is_a_sentence_of_the_plan(plan, tmp_path):
     assert not (folder / "robot").exists() and "out of reach" in (folder / "plan.json").read_text()
 
 
+PANDA_START = {f"panda_joint{i + 1}": value for i, value in enumerate([0.2, -0.6, 0.1, -2.2, 0.0, 1.7, 0.6])}
+
+
+def told_start(values: dict) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def test_an_arm_begins_where_it_is_said_to_stand_whatever_the_order_of_its_joints():
+    backwards = dict(reversed(PANDA_START.items()))
+    stage = RobotStage(RobotStageConfig(name="panda", start=told_start(backwards), execute=False))
+    plan = stage.answer(lifting(), load_body(), "can", "", CancelToken())
+    np.testing.assert_allclose(plan.motion.positions_rad[0, :7], list(PANDA_START.values()), atol=1e-9)
+
+
+@pytest.mark.parametrize("start", ["panda_joint1", "panda_joint1=fast", "a=1, a=2", "a=nan", "a=1=2"])
+def test_a_start_that_is_no_list_of_joints_is_refused_when_the_profile_is_read(start):
+    with pytest.raises(TavidError, match="robot.start") as error:
+        RobotStageConfig(start=start)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_a_start_that_leaves_a_joint_out_is_refused_with_the_arms_joints():
+    some = {name: value for name, value in PANDA_START.items() if name != "panda_joint7"}
+    stage = RobotStage(RobotStageConfig(name="panda", start=told_start(some)))
+    with pytest.raises(TavidError, match="panda_joint7"):
+        stage.answer(lifting(), load_body(), "can", "", CancelToken())
+
+
 @pytest.mark.slow
 def test_an_arm_does_in_physics_what_a_person_did_and_its_scene_shows_the_same():
-    from hoi_motion.body import load_body
     from training.scenes.scene import generate_scene
 
     scene = generate_scene(5, 48, 72, 25, supersampling=1)

@@ -1,5 +1,6 @@
 """Attempt: the joint path of one grasp from one base, or why there is none."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ RETREAT_M = 0.08
 APPROACH_SHARE = 0.35  # of the time before the touch
 MAX_GAP_M = 0.015
 MAX_JUMP_RAD = 0.3  # between two samples; more is a flip of the arm
-CLEAR_UP_M = (0.0, 0.10, 0.20)  # detours above the start of the straight approach
+CLEAR_UP_M = (0.10, 0.20)  # detours above the start of the straight approach
 SELF_STRIDE = 4
 PINCH_GIVE_M = 0.002  # fingers may be this deep in what they hold
 PRESS_GIVE_M = PRESS_M + 0.003  # and this deep in what they press on
@@ -104,18 +105,9 @@ class Attempt:
         self._follow(positions, positions[line.release], poses, poses, "leaving the object")
 
     def _from_start(self, positions, fingers, before: int) -> None:
-        arm, end = self.arm, positions[before]
+        arm = self.arm
         share = minimum_jerk(np.arange(before + 1) / before)
-        for up_m in CLEAR_UP_M:
-            if up_m:
-                above = arm.forward(end)
-                above[2, 3] += up_m  # the base stands upright
-                via = arm.solve(end, above, 25)
-                if via is None:
-                    continue
-                way = PchipInterpolator([0, 0.6, 1], [self.start, via, end])
-            else:
-                way = PchipInterpolator([0, 1], [self.start, end])
+        for way in ways(arm, self.start, positions[before]):
             positions[: before + 1] = np.clip(way(share), arm.lower_rad, arm.upper_rad)  # beyond by rounding only
             try:
                 self._check_samples(positions, fingers, range(before + 1), False)
@@ -146,6 +138,17 @@ class Attempt:
             self.world.pose(positions[i], self.arm.fingers.values(fingers[i]))
             worst = max(worst, self.world.gap_m())
         return worst
+
+
+def ways(arm, start: np.ndarray, end: np.ndarray) -> Iterator[PchipInterpolator]:
+    """Joint paths over 0 to 1 from one configuration to another: the straight one, then detours above the end."""
+    yield PchipInterpolator([0, 1], [start, end])
+    for up_m in CLEAR_UP_M:
+        above = arm.forward(end)
+        above[2, 3] += up_m  # the base stands upright
+        via = arm.solve(end, above, 25)
+        if via is not None:
+            yield PchipInterpolator([0, 0.6, 1], [start, via, end])
 
 
 def _back(T_base_tool: np.ndarray, distance_m: float) -> np.ndarray:

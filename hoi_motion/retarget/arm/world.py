@@ -122,6 +122,13 @@ class ArmWorld(BulletWorld):
             self._place(self.bodies[self._target], T_world_object)
             self._T_target = T_world_object
 
+    def displace(self, shift_m: np.ndarray) -> None:  # (3,)
+        """Move the supports by so much from where the motion has them."""
+        for support in self._motion.supports:
+            T = support.T_world_box.copy()
+            T[:3, 3] += shift_m
+            self._place(self.bodies[support.name], T)
+
     def place_at(self, frame: float, T_world_target: np.ndarray) -> None:
         """The target at a pose, and other objects that move where they are at the nearest source frame."""
         self.place_target(T_world_target)
@@ -168,3 +175,15 @@ class ArmWorld(BulletWorld):
             points = pybullet.getClosestPoints(self.robot, target, GAP_RANGE_M, link, -1, physicsClientId=self.client)
             gaps += [p[8] for p in points]
         return max(0.0, min(gaps, default=np.inf))
+
+    def nearest(self) -> tuple[float, int, np.ndarray]:
+        """Distance from the robot to the target, negative inside it, the link and the target's point there; (3,) world.
+
+        Infinite beyond GAP_RANGE_M, with the base and the target's place.
+        """
+        client = dict(physicsClientId=self.client)
+        points = pybullet.getClosestPoints(self.robot, self.bodies[self._target], GAP_RANGE_M, **client)
+        if not points:
+            return np.inf, -1, self._T_target[:3, 3]
+        first = min(points, key=lambda p: p[8])
+        return first[8], first[3], np.array(first[6])

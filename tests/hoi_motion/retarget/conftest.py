@@ -59,6 +59,18 @@ def motion():
 
 
 @pytest.fixture(scope="session")
+def unsure(motion) -> HoiMotion:
+    """The same, seen from across the table by a camera that knows no distance."""
+    looking = np.eye(4)
+    ahead = np.array([-1.1, -0.25, -0.5]) / np.linalg.norm([-1.1, -0.25, -0.5])
+    right = np.cross(ahead, [0, 0, 1.0]) / np.linalg.norm(np.cross(ahead, [0, 0, 1.0]))
+    looking[:3] = np.stack([right, np.cross(ahead, right), ahead, [1.6, 0.35, 1.3]], axis=1)
+    camera = dataclasses.replace(motion.camera, T_world_camera=looking)
+    told = {"target_distance_spread_m": 0.1, "target_distance_source": "hand"}
+    return motion.replace(camera=camera, diagnostics=told)
+
+
+@pytest.fixture(scope="session")
 def result(motion, panda, body):
     return retarget_arm(motion, panda, body)
 

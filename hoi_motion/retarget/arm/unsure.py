@@ -1,0 +1,75 @@
+"""unsure_arm: an arm's motion for a scene as lifted, and how it feels for an object whose distance is not known."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.motion import HoiMotion
+from hoi_motion.progress import CancelToken
+from hoi_motion.retarget.arm.arm import Arm
+from hoi_motion.retarget.arm.feel import SPREADS, feeling
+from hoi_motion.retarget.arm.grasp import acting_contact
+from hoi_motion.retarget.arm.sight import OpenSight, open_sight, scaled
+from hoi_motion.retarget.arm.trajectory import retarget_arm
+from hoi_motion.retarget.robot_motion import RobotMotion
+
+PLACES = (0.0, -0.5, 0.5, -1.0, 1.0)  # tried for a plan, as shares of the felt range: what is nearer is smaller
+
+
+@dataclass(frozen=True)
+class ArmAnswer:
+    """Attributes:
+    plan: what the arm does where the object stands as lifted, or at the first of PLACES at which it can.
+    feeling: how it finds out where that is; None where it is known.
+    not_felt: why it cannot, though it should; empty where it can or need not.
+    """
+
+    plan: RobotMotion
+    feeling: RobotMotion | None = None
+    not_felt: str = ""
+
+
+def unsure_arm(
+    motion: HoiMotion,
+    arm: Arm,
+    body,
+    T_world_base: np.ndarray | None = None,
+    cancel: CancelToken | None = None,
+    start_rad: np.ndarray | None = None,
+) -> ArmAnswer:
+    """As `retarget_arm`, of which the arguments and errors are, and with it the way to feel where it is needed."""
+    name = acting_contact(motion).object_name
+    sight = open_sight(motion, name)
+    if sight is None:
+        return _named(ArmAnswer(retarget_arm(motion, arm, body, T_world_base, cancel, start_rad)))
+    plan = _somewhere(motion, arm, body, name, sight, T_world_base, cancel, start_rad)
+    start = arm.home_rad if start_rad is None else np.asarray(start_rad, float)
+    try:
+        return _named(ArmAnswer(plan, feeling(motion, arm, name, sight, plan.T_world_root(), start)))
+    except RetargetError as error:
+        return _named(ArmAnswer(plan, not_felt=error.message))
+
+
+def _named(answer: ArmAnswer) -> ArmAnswer:
+    """With the approach in the plan's facts, and the range that is felt."""
+    if answer.feeling is None:
+        facts = {"approach": "direct"} | ({"not_felt": answer.not_felt} if answer.not_felt else {})
+    else:
+        facts = {key: answer.feeling.facts[key] for key in ("approach", "range_m")}
+    return replace(answer, plan=replace(answer.plan, facts=answer.plan.facts | facts))
+
+
+def _somewhere(motion, arm, body, name: str, sight: OpenSight, T_world_base, cancel, start_rad) -> RobotMotion:
+    """A plan for where the object may stand, as lifted first."""
+    first = None
+    for share in PLACES:
+        there = scaled(motion, name, 1 + share * SPREADS * sight.spread_m / sight.distance_m)
+        try:
+            return retarget_arm(there, arm, body, T_world_base, cancel, start_rad)
+        except RetargetError as error:
+            if error.code is not ErrorCode.UNREACHABLE:
+                raise
+            first = first or error
+    assert first is not None
+    raise first

@@ -1,0 +1,62 @@
+"""The way of closed fingers along a line of sight."""
+
+import numpy as np
+import pytest
+
+from hoi_motion.errors import RetargetError
+from hoi_motion.retarget.arm.feel import LEAST_SPREADS, SPEED_M_S, feeling, scale_at
+from hoi_motion.retarget.arm.sight import open_sight, scaled
+from hoi_motion.retarget.arm.unsure import unsure_arm
+from hoi_motion.retarget.arm.world import ArmWorld
+
+
+@pytest.fixture(scope="module")
+def answer(unsure, panda, body):
+    return unsure_arm(unsure, panda, body)
+
+
+def tools(feeling, panda) -> np.ndarray:  # (N, 4, 4)
+    """The tool over the sweep, world."""
+    first = int(np.ceil(feeling.facts["sweep_s"] * feeling.fps))
+    return np.stack([feeling.T_world_root() @ panda.forward(q[:7]) for q in feeling.positions_rad[first:]])
+
+
+def test_the_fingers_go_along_the_sight_slowly_and_without_turning(answer, unsure, panda):
+    T = tools(answer.feeling, panda)
+    sight = open_sight(unsure, "bar").direction
+    steps = np.diff(T[:, :3, 3], axis=0)
+    np.testing.assert_allclose(steps, np.outer(steps @ sight, sight), atol=2e-4)
+    assert (steps @ sight * answer.feeling.fps).max() < 1.1 * SPEED_M_S
+    np.testing.assert_allclose(T[:, :3, :3], np.broadcast_to(T[0, :3, :3], (len(T), 3, 3)), atol=0.02)
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.0, 1.08])
+def test_where_the_fingers_meet_the_object_they_say_how_far_away_it_is(answer, unsure, panda, scale):
+    """Against the geometry itself: the first pose of the sweep that meets the scaled object."""
+    there, told = scaled(unsure, "bar", scale), answer.feeling
+    with ArmWorld(panda, there, "bar") as world:
+        world.set_base(told.T_world_root())
+        world.place_target(there.objects[0].T_world_object[0])
+        for q in told.positions_rad[int(told.facts["sweep_s"] * told.fps) :]:
+            world.pose(q[:7], q[7:])
+            if world.nearest()[0] <= 0:
+                break
+    assert scale_at(told, told.T_world_root() @ panda.forward(q[:7])) == pytest.approx(scale, abs=0.006)
+
+
+def test_the_range_covers_the_doubt_and_is_told(answer):
+    near_m, far_m = answer.feeling.facts["range_m"]
+    assert near_m < -LEAST_SPREADS * 0.1 and far_m > LEAST_SPREADS * 0.1
+    assert answer.plan.facts["approach"] == "along_sight" and answer.plan.facts["range_m"] == [near_m, far_m]
+
+
+def test_a_base_from_which_the_line_is_out_of_reach_is_refused_by_name(answer, unsure, panda):
+    away = answer.plan.T_world_root().copy()
+    away[0, 3] -= 1.0
+    with pytest.raises(RetargetError, match="line of sight"):
+        feeling(unsure, panda, "bar", open_sight(unsure, "bar"), away, panda.home_rad)
+
+
+def test_what_is_known_is_not_felt_for(unsure, panda, body):
+    answer = unsure_arm(unsure.replace(diagnostics={}), panda, body)
+    assert answer.feeling is None and answer.plan.facts["approach"] == "direct"
