@@ -41,7 +41,7 @@ OPTIONS = {
     "mirrored": dict(mirrored=True),
     "compiled": dict(compiled=True, capture_attention=False),
     "half_steps": dict(num_inference_steps=2),
-    "few_steps": dict(speed_adapter="models/tavid-mini/two-steps", speed_steps=2),
+    "few_steps": dict(speed_adapter="models/tavid-mini-two-steps", speed_steps=2),
 }
 
 
