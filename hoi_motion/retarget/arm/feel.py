@@ -29,6 +29,7 @@ from hoi_motion.rigid import minimum_jerk
 APPROACH = "along_sight"
 SPEED_M_S = 0.05  # what is touched at this speed hardly moves before the arm stops
 RAMP_S = 0.2
+SHUT_M = 0.002  # between the fingers: at their stops, what holds them there may look like a touch
 EVEN_S = RAMP_S + 0.05  # from both ends of the sweep: between, it goes at an even speed, and can feel
 SPREADS = 2.5  # so far to both sides, where the arm reaches
 LEAST_SPREADS = 1.0  # and so far at least
@@ -136,7 +137,7 @@ class _Sweep:
         self.arm, self.world, self.motion, self.object_name = arm, world, motion, object_name
         self.sight, self.base, self.T_tool = sight, base, T_tool
         self.T_base_world = np.linalg.inv(base)
-        self.shut = arm.fingers.values(arm.finger_value(0.0))
+        self.shut = arm.fingers.values(arm.finger_value(SHUT_M))
         thing = motion.object_named(object_name)
         self.T_rest = thing.T_world_object[0]
         self.is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
@@ -276,7 +277,7 @@ class _Sweep:
             np.zeros(count),
             object_pose=np.tile(rest, (count, 1)),
             finger_names=arm.fingers.names,
-            gripper=(GripperCommand(0.0, 0.0, float(shut[0, 0]), arm.gripper.force_n),),
+            gripper=(GripperCommand(0.0, SHUT_M, float(shut[0, 0]), arm.gripper.force_n),),
             facts={
                 "object": self.object_name,
                 "approach": APPROACH,
