@@ -44,6 +44,19 @@ def test_where_the_fingers_meet_the_object_they_say_how_far_away_it_is(answer, u
     assert scale_at(told, told.T_world_root() @ panda.forward(q[:7])) == pytest.approx(scale, abs=0.006)
 
 
+def test_the_fingers_are_held_off_their_stops(answer, panda):
+    """A motor that presses a simulated finger against its stop shakes what the wrist feels."""
+    open_rad, stop_rad = (
+        panda.fingers.values(panda.finger_value(width)) for width in (panda.gripper.open_width_m, 0.0)
+    )
+    share = (answer.feeling.positions_rad[:, 7:] - stop_rad) / (open_rad - stop_rad)
+    assert (share > 0.01).all() and (share < 0.1).all()
+    [command] = answer.feeling.gripper
+    np.testing.assert_allclose(
+        panda.fingers.values(panda.finger_value(command.width_m)), answer.feeling.positions_rad[0, 7:]
+    )
+
+
 def test_the_range_covers_the_doubt_and_is_told(answer):
     near_m, far_m = answer.feeling.facts["range_m"]
     assert near_m < -LEAST_SPREADS * 0.1 and far_m > LEAST_SPREADS * 0.1
