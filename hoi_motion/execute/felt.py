@@ -30,6 +30,7 @@ PRESS_SPEED_M_S = 0.02  # at which what is only touched is pressed: it slides aw
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
 PRESSED_S = 0.3  # how long a touch lasts
 REST_S = 0.2  # between two motions
+LEAST_TOLD_CM = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def execute_felt(carrying: Carrying, feeler: Feeler, arm) -> Execution:
         told = f"nothing is felt from {100 * near:.0f} to {100 * far:+.0f} cm along the line of sight"
         return _failed(carrying.execution((told,)), told)
     way_cm = 100 * (felt.scale - 1) * feeler.motion.facts["surface_m"]
-    told = f"felt {abs(way_cm):.0f} cm {'farther' if way_cm > 0 else 'nearer'} than lifted"
+    where = f"{abs(way_cm):.0f} cm {'farther' if way_cm > 0 else 'nearer'} than lifted"
+    told = f"felt {where if abs(way_cm) >= LEAST_TOLD_CM else 'where it was lifted'}"
     if carrying.kind == "touch":
         told_q = feeler.motion.spline()(felt.time_s)[: len(felt.q)]
         press_m = feeler.motion.facts["press_m"]
