@@ -77,6 +77,14 @@ ROWS = (
         "{contact_f1_worst:.2f}",
     ),
     Row(
+        "lift_wider",
+        "the same without depth on {scenes:.0f} scenes in which people walk, carry, put back, drink and sit down, seen "
+        "by cameras that move",
+        "{mpjpe_mm:.0f} mm, {pa_mpjpe_mm:.0f} mm, {wrist_mm:.0f} mm, {object_cm:.1f} cm; {contact_f1:.2f}; worst scene "
+        "{mpjpe_mm_worst:.0f} mm, {pa_mpjpe_mm_worst:.0f} mm, {wrist_mm_worst:.0f} mm, {object_cm_worst:.0f} cm; "
+        "{contact_f1_worst:.2f}",
+    ),
+    Row(
         "mocap_figures",
         "lifting error on {clips:.0f} rendered figures with recorded human motion: MPJPE, PA-MPJPE, the pelvis' "
         "path over 2 s",
