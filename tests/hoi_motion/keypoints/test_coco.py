@@ -62,4 +62,5 @@ def test_a_track_without_hands_knows_where_they_are(acted):
 
 def test_a_track_without_toes_has_standing_feet(acted):
     track = _without_hands_and_feet(acted(9).track)
-    assert planted_feet(track, track.person_height_px(), 8.0).min() > 0.9
+    still = np.zeros((len(track.body_px), 2))
+    assert planted_feet(track, track.person_height_px(), 8.0, still).min() > 0.9

@@ -115,7 +115,7 @@ def test_what_is_no_picture_and_what_is_too_large_is_told_and_the_page_goes_on(o
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     give(page, tmp_path / "broken.png")
     page.wait_for_selector("#marked .error")
-    assert "no picture" in page.inner_text("#marked")
+    assert "not a readable picture" in page.inner_text("#marked")
     page.reload()
     page.wait_for_selector("#plan")
     Image.new("1", (8000, 8000)).save(tmp_path / "huge.png")
