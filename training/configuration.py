@@ -154,11 +154,12 @@ class FewStepsConfig(AdapterConfig):
                 f"option teacher_steps is {self.teacher_steps}, expected a multiple of student_steps "
                 f"({self.student_steps}), and more than it",
             )
-        if self.attention.weight or self.alignment.grounding.weight or self.alignment.propagation.weight:
+        alignment = self.alignment
+        if self.pair_weight or self.attention.weight or alignment.grounding.weight or alignment.propagation.weight:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                "a LoRA for few steps learns from its teacher alone, not from attention losses",
-                "set attention.weight=0, alignment.grounding.weight=0 and alignment.propagation.weight=0",
+                "a LoRA for few steps learns from its teacher alone, not from attention losses or pairs",
+                "set pair_weight, attention.weight, alignment.grounding.weight and alignment.propagation.weight to 0",
             )
 
 

@@ -7,8 +7,9 @@ import torch
 from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AttentionLossConfig, BaseConfig, VaeConfig
-from training.data.cache import CacheSettings, CacheWriter, ClipEncoder
+from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
+from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.data.latents import IMAGE_VARIANTS, LatentCache
 
 CAPTION = "A person picks up the [TGT] red mug."

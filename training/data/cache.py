@@ -11,11 +11,10 @@ that are gone count no longer.
 import argparse
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from tqdm import tqdm
@@ -24,128 +23,13 @@ from hoi_motion.files import write_whole
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
-from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
+from tavid_planner.video.prompt import DEFAULT_TRIGGER
 from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
+from training.data.encoded_clip import CacheSettings, ClipEncoder, EncodedClip
 from training.data.sources import MODEL_FPS, fitted, load, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
-from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
-
-# of the first frame's noise, as CogVideoX image-to-video trains
-NOISE_LOG_MEAN = -3.0
-NOISE_LOG_STD = 0.5
-
-
-@dataclass(frozen=True)
-class CacheSettings:
-    """What the encodings depend on; a folder holds one setting only.
-
-    Attributes:
-        base: the model that encoded, and base_digest of its files.
-        height, width, num_frames: of the clips as encoded, in pixels and frames.
-        image_variants: encodings of the first frame, each with other noise, the first without.
-        trigger: the word that stands for `[TGT]`; text_length: tokens.
-        fps: frames a second to which the clips were sampled.
-        track_px: pixels that a cell of the kept instance tracks is wide and high; 0: tracks are not kept.
-    """
-
-    base: str
-    base_digest: str
-    height: int
-    width: int
-    num_frames: int
-    image_variants: int
-    trigger: str
-    text_length: int
-    fps: float = MODEL_FPS
-    track_px: int = 0
-
-
-@dataclass(frozen=True)
-class EncodedClip:
-    """One clip, ready for the transformer.
-
-    Attributes:
-        latents: (F, C, h, w), scaled; image_latents: (variants, C, h, w), scaled.
-        mask: (H, W) uint8, at pixel size; first_frame: (H, W, 3) uint8.
-        text: (L, D) of the caption with the trigger word; trigger_tokens: its positions.
-        name, caption: where it comes from.
-        tracks: (2, T, H / track_px, W / track_px) uint8, percent of each cell that subject and object cover; None
-            where they are not kept. words: tokens of subject, object and verb then.
-        ids: (H, W) uint8, the marked instances of the first frame (TrainingClip.ids), kept with the tracks.
-        pair: see TrainingClip.
-    """
-
-    latents: torch.Tensor
-    image_latents: torch.Tensor
-    mask: torch.Tensor
-    first_frame: torch.Tensor
-    text: torch.Tensor
-    trigger_tokens: tuple[int, ...]
-    name: str
-    caption: str
-    tracks: torch.Tensor | None = None
-    words: tuple[tuple[int, ...], ...] = ()
-    ids: torch.Tensor | None = None
-    pair: str = ""
-
-
-class ClipEncoder:
-    """The VAE and the text encoder of a base model, as the pipeline uses them."""
-
-    def __init__(self, pipeline, settings: CacheSettings, seed: int = 0):
-        self.pipeline, self.settings, self.seed = pipeline, settings, seed
-
-    @torch.no_grad()
-    def encode(self, name: str, clip) -> EncodedClip:
-        """Raises: InputError when the caption is too long for its words, or tracks shall be kept and there are none."""
-        pipe, settings = self.pipeline, self.settings
-        triggered = insert_trigger(clip.caption, settings.trigger)
-        tokens = trigger_token_indices(pipe.tokenizer, triggered, settings.text_length)
-        text = self.text(triggered.text)
-        tracks, words = self._interaction(clip, triggered.text)
-        pixels = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-        digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-        first = pixels[:, :, :1].repeat(settings.image_variants, 1, 1, 1, 1)
-        log_sigma = torch.randn(len(first), 1, 1, 1, 1, generator=generator) * NOISE_LOG_STD + NOISE_LOG_MEAN
-        sigma = torch.exp(log_sigma)
-        sigma[0] = 0
-        first = first + sigma * torch.randn(first.shape, generator=generator)
-        return EncodedClip(
-            latents=pipe.encoded_clip(pixels)[0].float().cpu(),
-            image_latents=pipe.encoded_image(first).float().cpu(),
-            mask=torch.from_numpy(clip.mask).to(torch.uint8),
-            first_frame=torch.from_numpy(clip.frames[0].copy()),
-            text=text,
-            trigger_tokens=tokens,
-            name=name,
-            caption=clip.caption,
-            tracks=tracks,
-            words=words,
-            ids=None if tracks is None or clip.ids is None else torch.from_numpy(clip.ids),
-            pair=clip.pair,
-        )
-
-    def _interaction(self, clip, text: str) -> tuple[torch.Tensor | None, tuple[tuple[int, ...], ...]]:
-        """Tracks and words of a clip, at the resolution and in the tokens of the cache."""
-        cell_px = self.settings.track_px
-        if not cell_px:
-            return None, ()
-        if clip.tracks is None or clip.triplet is None:
-            raise InputError(ErrorCode.FILE_INVALID, "it has no instance tracks or no triplet")
-        covered = F.avg_pool2d(torch.from_numpy(clip.tracks).float(), cell_px)
-        spans = triplet_spans(text, Triplet(*clip.triplet))
-        subject, verb, other = (
-            span_tokens(self.pipeline.tokenizer, text, span, self.settings.text_length) for span in spans
-        )
-        return (100 * covered).round().to(torch.uint8), (subject, other, verb)
-
-    @torch.no_grad()
-    def text(self, sentence: str) -> torch.Tensor:  # (L, D)
-        pipe = self.pipeline
-        return pipe.encode_prompt(sentence, None, False, max_sequence_length=self.settings.text_length)[0][0].cpu()
 
 
 class CacheWriter:

@@ -5,8 +5,9 @@ import torch
 from tavid_planner.errors import InputError
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.bench.told_apart import NOTHING, explained, load_pairs, main
-from training.data.cache import CacheSettings, CacheWriter, ClipEncoder
+from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
+from training.data.encoded_clip import CacheSettings, ClipEncoder
 
 CAPTION = "A person picks up the [TGT] red mug."
 

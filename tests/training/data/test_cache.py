@@ -8,8 +8,9 @@ import torch
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.pipeline import TargetAwarePipeline
-from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+from training.data.cache import CacheWriter, ClipCache, fill
 from training.data.clip import TrainingClip
+from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.data.sources import VideoClips, fitted, open_source
 
 CAPTION = "A person takes the [TGT] cup."

@@ -10,8 +10,9 @@ from hoi_motion.options import from_mapping
 from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
-from training.data.cache import CacheSettings, CacheWriter, ClipEncoder
+from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
+from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.trainer import Trainer
 
 pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with it")

@@ -133,7 +133,8 @@ def test_an_adapter_learns_both_losses_from_a_cache_of_scenes(tmp_path):
 
     from tavid_planner.video.model_files import weights_digest
     from tavid_planner.video.pipeline import TargetAwarePipeline
-    from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+    from training.data.cache import CacheWriter, ClipCache, fill
+    from training.data.encoded_clip import CacheSettings, ClipEncoder
     from training.data.sources import SceneClips
     from training.json_lines import read_lines
     from training.scenes.clip_file import save_clip
@@ -175,7 +176,8 @@ def test_an_adapter_learns_an_id_map_and_is_loaded_as_one(tmp_path):
 
     from tavid_planner.video.model_files import weights_digest
     from tavid_planner.video.pipeline import TargetAwarePipeline
-    from training.data.cache import CacheSettings, CacheWriter, ClipCache, ClipEncoder, fill
+    from training.data.cache import CacheWriter, ClipCache, fill
+    from training.data.encoded_clip import CacheSettings, ClipEncoder
     from training.data.sources import SceneClips
     from training.scenes.clip_file import save_clip
     from training.scenes.company import generate_company_scene

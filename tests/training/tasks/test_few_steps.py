@@ -64,8 +64,14 @@ def test_guidance_of_the_teacher_is_learnt(options):
 
 
 @pytest.mark.parametrize(
-    "change", [dict(student_steps=2), dict(student_steps=3, teacher_steps=4), dict(attention=dict(weight=0.1))]
+    "change",
+    [
+        dict(student_steps=2),
+        dict(student_steps=3, teacher_steps=4),
+        dict(attention=dict(weight=0.1)),
+        dict(pair_weight=0.5),
+    ],
 )
 def test_a_config_that_cannot_be_learnt_is_refused(change):
-    with pytest.raises(InputError, match=r"teacher_steps|attention"):
+    with pytest.raises(InputError, match=r"teacher_steps|its teacher alone"):
         from_mapping(FewStepsConfig, {**FEW, **change})
