@@ -139,7 +139,7 @@ class GeneratedScores:
 
 
 class _Wanted:
-    """Requests for all blocks of a scene, and what a map of theirs is compared with."""
+    """Requests for all blocks of a scene, and what each map is compared with."""
 
     def __init__(self, pipeline, scene: SceneSample, text: str, length: int, size, first_only: bool = False):
         groups = word_groups(pipeline.tokenizer, text, scene.triplet, length)

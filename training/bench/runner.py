@@ -189,7 +189,7 @@ def marked(scene: SceneSample) -> list[Instance]:
 
 
 def smeared_away(image: np.ndarray, mask: np.ndarray, num_frames: int) -> np.ndarray:  # (T, H, W, 3) u8
-    """A clip in which nothing happens but that what is under the mask becomes a smear from the middle on."""
+    """A clip in which nothing happens, except that what is under the mask is smeared from the middle on."""
     soft = cv2.GaussianBlur(cv2.dilate(mask.astype(np.float32), np.ones((5, 5))), (0, 0), 2.0)[..., None]
     smear = (soft * cv2.GaussianBlur(image, (0, 0), 5.0) + (1 - soft) * image).round().astype(np.uint8)
     return np.stack([image] * (num_frames // 2) + [smear] * (num_frames - num_frames // 2))

@@ -100,7 +100,7 @@ def marked_caption(caption: str, found: Found) -> str:
 
 
 def read_interaction(name: str, caption: str, data: dict) -> Found:
-    """The first interaction with contact and motion that the caption has the words of.
+    """The first interaction with contact and motion whose words are in the caption.
 
     Raises:
         InputError: FILE_INVALID when there is none, or the data is of another form.

@@ -98,7 +98,7 @@ class CacheWriter:
         append_line(self.folder / "skipped.jsonl", line)
 
     def forget(self, folder: str, names: list[str]) -> None:
-        """Let clips of a folder count no longer, neither as encoded nor as left out."""
+        """Stop counting clips of a folder, both encoded and left-out ones."""
         if not names:
             return
         gone = {(folder, name) for name in names}

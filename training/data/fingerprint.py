@@ -1,4 +1,4 @@
-"""What the files of a clip were when it was encoded, so that a changed one is noticed."""
+"""A digest of a clip's files when it was encoded, so that changes are noticed."""
 
 import hashlib
 from collections.abc import Iterable

@@ -65,7 +65,7 @@ class LatentCache:
         )
 
     def following(self, paths: list[Path]) -> "LatentCache":
-        """What is left of it when clips that have changed or are gone are left out."""
+        """The cache without clips that have changed or are gone."""
         now = {path.name: fingerprint([path]) for path in paths}
         known = self.fingerprints or [""] * len(self.names)
         kept = [i for i, (name, was) in enumerate(zip(self.names, known)) if now.get(name) == was]

@@ -87,14 +87,14 @@ class VideoClips:
         return fingerprint([self.folder / name, self.beside(name, ".png"), self.beside(name, ".txt")])
 
     def beside(self, name: str, suffix: str) -> Path:
-        """The file of a clip with another ending, in whatever case it is there."""
+        """The file of a clip with another extension, in any letter case."""
         plain = (self.folder / name).with_suffix(suffix)
         if plain.is_file():
             return plain
         return min(self._called(name, (suffix,)), default=plain)
 
     def _called(self, name: str, suffixes: tuple[str, ...]) -> list[Path]:
-        """The files that are called as a clip is, with one of these endings in whatever case."""
+        """Files with a clip's name and one of these extensions, in any letter case."""
         stem = Path(name).stem
         return [p for p in self.folder.iterdir() if p.stem == stem and p.suffix.lower() in suffixes]
 

@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def agreement(judge: Judge, name: str, cases: list[Case], video: VideoConfig, out: Path) -> str:
-    """How often a judge says what is right about scenes' own clips, asked what happens and what does not.
+    """How often a judge answers correctly about scenes' own clips, asked about what happens and what does not.
 
     Every scene's answers go to `agreement.jsonl` in the folder `out`; those that are there are not asked again.
     """

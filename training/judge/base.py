@@ -1,4 +1,4 @@
-"""How far off a base is: `python -m training.judge.base --run runs/base --latents runs/held-latents`
+"""The error of a base model: `python -m training.judge.base --run runs/base --latents runs/held-latents`
 
 The mean squared error of the clean latents that one prediction gives, by timestep, in cells that move and in cells that
 stand still. A base that has learned its clips by heart is much better on them than on others, above all where noise

@@ -65,7 +65,7 @@ class KeypointClips:
 
 
 def true_points_px(scene: SceneSample) -> np.ndarray:  # (T, N, 2)
-    """Where the keypoints are; those of legs that something hides are HIDDEN_PX, for the network is not to guess them.
+    """Where the keypoints are; those of hidden legs are HIDDEN_PX, since the network is not to guess them.
 
     A hand behind the object that it takes is asked for: an arm leads to it.
     """

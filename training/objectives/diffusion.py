@@ -22,7 +22,7 @@ def timesteps_of(scheduler, level) -> torch.Tensor:  # (B,) in 0..1, uniform unl
 
 
 def add_noise(scheduler, clean, noise, timesteps):  # latents (B, F, C, h, w), timesteps (B,)
-    """Noisy latents and what the model shall say of them, by the scheduler's `prediction_type`.
+    """Noisy latents and what the model must predict from them, by the scheduler's `prediction_type`.
 
     `v_prediction`: v (Salimans & Ho 2022, appendix D). `sample`: the clean latents, which is easier for a model that is
     hardly wider than its patches, since noise need not pass through it (Li & He 2025, JiT, section 4). Flow: the

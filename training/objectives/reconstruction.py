@@ -31,7 +31,7 @@ def reconstruction_loss(output, clip, foreground=None):
 
 
 def moved(clip, threshold: float = 0.15) -> torch.Tensor:  # (B, 3, T, H, W) in -1..1 -> (B, 1, T, H, W) bool
-    """Pixels that are not what they were in the first frame."""
+    """Pixels that differ from the first frame."""
     return (clip - clip[:, :, :1]).abs().amax(1, keepdim=True) > threshold
 
 

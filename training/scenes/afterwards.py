@@ -163,7 +163,7 @@ def having_taken(
 
 
 def standing_by(skeleton: Skeleton, layout: Layout, place_m: np.ndarray, heading_rad: float) -> Acted:
-    """Somebody who stands in a place (2,), one frame."""
+    """A person standing at a place (2,), one frame."""
     path = stand(skeleton, 1, place_m, heading_rad)
     trunk = standing_trunk(skeleton, np.array([2.0, 0.0, 1.4]))
     at = trunk_joints(skeleton, trunk)[1]
@@ -230,7 +230,7 @@ def _straightened(
 def _swinging(
     skeleton: Skeleton, layout: Layout, side: str, at: np.ndarray, path: Walk, of_sitting: np.ndarray | None = None
 ) -> Wrist:
-    """An idle arm: it hangs, swings against the leg of its side, or lies on the thigh of who sits by shares (T,)."""
+    """An idle arm: it hangs, swings against the leg of its side, or lies on the thigh, by shares (T,) of sitting down."""
     hanging = hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]])
     position, rotation = hanging.position_m, hanging.rotation
     feet = np.stack([moved_back(T, p)[0] for T, p in zip(path.T_world_body, path.ankles_m[side])])

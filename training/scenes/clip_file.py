@@ -49,7 +49,7 @@ def save_clip(path: Path, sample: SceneSample) -> None:
 
 
 def _packed(company: Company) -> tuple[dict, dict[str, np.ndarray]]:
-    """What is said of the company, and its arrays."""
+    """The facts about the second person, and their arrays."""
     doings = [
         {"subject_id": d.subject_id, "verb": d.verb, "object_id": d.object_id, "recipient_id": d.recipient_id}
         for d in company.doings

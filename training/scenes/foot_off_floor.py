@@ -1,4 +1,4 @@
-"""Feet that are still without being on the floor: on a stool beside, or on the other knee of who sits."""
+"""Feet that keep still off the floor: on a stool, or on the other knee of a person who sits."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ SOLE_RAD = 1.3
 
 
 def stool(side: str, height_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Size and centre (3,) of a stool beside who stands at the origin."""
+    """Size and centre (3,) of a stool beside a person who stands at the origin."""
     return np.array([*STOOL_SIZE_M, height_m]), np.array([-STOOL_BEHIND_M, SIDES[side] * STOOL_ASIDE_M, height_m / 2])
 
 

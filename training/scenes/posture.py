@@ -175,7 +175,7 @@ def _attach(skeleton: Skeleton, name: str, rotation: np.ndarray, world: np.ndarr
 
 
 def knee_ahead(side: str) -> np.ndarray:  # (3,)
-    """Where the knee of who stands or sits points to."""
+    """Where the knee of a person who stands or sits points."""
     return np.array([1.0, 0.18 * SIDES[side], 0.0])
 
 
