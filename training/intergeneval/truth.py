@@ -1,4 +1,4 @@
-"""The right answers about a scene's own clip, from its 3D, and what to ask about it: what happens, and what does not."""
+"""The right answers about a scene's own clip, from its 3D, and what to ask about it: what happens and what does not."""
 
 from dataclasses import dataclass, replace
 

@@ -230,7 +230,7 @@ def _straightened(
 def _swinging(
     skeleton: Skeleton, layout: Layout, side: str, at: np.ndarray, path: Walk, of_sitting: np.ndarray | None = None
 ) -> Wrist:
-    """An idle arm: it hangs, swings against the leg of its side, or lies on the thigh, by shares (T,) of sitting down."""
+    """An idle arm: it hangs, swings against its leg, or lies on the thigh, by shares (T,) of sitting down."""
     hanging = hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]])
     position, rotation = hanging.position_m, hanging.rotation
     feet = np.stack([moved_back(T, p)[0] for T, p in zip(path.T_world_body, path.ankles_m[side])])
