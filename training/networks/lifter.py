@@ -27,11 +27,22 @@ from hoi_motion.lift.person.lifter import (
     normalised,
 )
 from hoi_motion.lift.person.priors import SPREAD_RAD
+from training.networks.lifter_acts import acts
 from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, random_poses, reaches, recordings, walks
 from training.scenes.recorded_motion import Segment, segments
 from training.scenes.scene import free_body
 
 NOISE_SEED = 600_000
+LENGTHS = 8, 31
+"""Of the clips that the network sees, frames: at least, and less than."""
+SPEEDS = 0.6, 2.0
+PAN_SHARE = 0.3
+"""Of the clips."""
+PAN_RAD = 0.06, 0.015, 0.015
+"""How far a camera pans, nods and rolls, by half, scatter."""
+TAILS = 4
+MOST_TAIL = 5.0
+"""Degrees of freedom of the keypoints' scatter, a Student's t, some err more than usual; by this factor at most."""
 
 # elbows, wrists and hands count double
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
@@ -109,19 +120,20 @@ def observed(count: int):
 
 @dataclass(frozen=True)
 class MotionCounts:
-    """How many clips of each kind (lifter_motion.py); recorded ones of `pieces`."""
+    """How many clips of each kind (lifter_motion.py, lifter_acts.py); recorded ones of `pieces`."""
 
     reaches: int
     random: int
     walks: int
     recorded: int
+    acts: int = 0
     pieces: tuple[Segment, ...] = ()
 
 
 def motion_points(counts: MotionCounts, noise: KeypointNoise, seed: int = 0) -> torch.Tensor:
     """(C, 2, FRAMES, N, 3): what the keypoints mean, and where they are seen, in the world (z up).
 
-    Reaches, walks and recorded motion come as they are and with their joints bent at random.
+    All but random poses come as they are and with their joints bent at random.
     """
     body, rng, pairs = free_body(), np.random.default_rng([seed, 3]), []
 
@@ -133,6 +145,7 @@ def motion_points(counts: MotionCounts, noise: KeypointNoise, seed: int = 0) -> 
     kinds = [
         ("reaches", counts.reaches, reaches(counts.reaches, seed)),
         ("walks", counts.walks, walks(counts.walks, seed)),
+        ("acts", counts.acts, acts(counts.acts, seed)),
         ("random poses", counts.random, random_poses(counts.random, seed)),
     ]
     if counts.pieces:
@@ -165,9 +178,9 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
         return torch.randn(*shape, generator=generator)
 
     # 1. clips, faster or slower, with what comes before and after: stillness, or the motion backwards
-    T = int(torch.randint(8, 19, (), generator=generator))
+    T = int(torch.randint(*LENGTHS, (), generator=generator))
     chosen = points[torch.randint(len(points), (size,), generator=generator)]
-    speed = uniform(0.5, 1.4) * (FRAMES - 1) / (CLIP_SECONDS * LIFTER_FPS)
+    speed = uniform(*np.log(SPEEDS)).exp() * (FRAMES - 1) / (CLIP_SECONDS * LIFTER_FPS)
     at = uniform(-0.3, 0.5)[:, None] * FRAMES + torch.arange(T) * speed[:, None]
     last = FRAMES - 1.001
     back = last - (last - at.abs() % (2 * last)).abs()
@@ -180,7 +193,7 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     clips = torch.where(mirror[:, None, None, None, None], clips[:, :, :, MIRRORED] * torch.tensor([1.0, -1, 1]), clips)
 
     # 2. a camera: mostly in front, looking down a little, framed on head and arms or on all of the body
-    anywhere = torch.rand(size, generator=generator) < 0.25
+    anywhere = torch.rand(size, generator=generator) < 0.3
     azimuth = torch.where(anywhere, uniform(-np.pi, np.pi), 0.5 * normal(size))
     elevation, roll = uniform(-0.1, 0.5), 0.02 * normal(size)
     half_height = torch.tan(uniform(np.deg2rad(30), np.deg2rad(65)) / 2)
@@ -191,24 +204,29 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     c, s = roll.cos()[:, None], roll.sin()[:, None]
     R = torch.stack([c * right + s * down, c * down - s * right, -back], 1)  # rows: camera axes in the world
     local = clips @ R.transpose(1, 2)[:, None, None]
-    whole = torch.rand(size, generator=generator) < 0.3
+    whole = torch.rand(size, generator=generator) < 0.4
     framed = torch.tensor([k < 23 for k in km.BODY_KEYPOINTS]) | whole[:, None]  # (B, N)
     inside = framed[:, None, :, None]
     flat = local[:, :, 0, :, :]
     lowest = torch.where(inside, flat, torch.tensor(torch.inf)).amin((1, 2))
     highest = torch.where(inside, flat, torch.tensor(-torch.inf)).amax((1, 2))
     middle, half = (lowest + highest) / 2, (highest - lowest) / 2
-    fill = uniform(0.45, 1.0)
+    fill = uniform(0.45, 1.05)
     distance = torch.maximum(half[:, 0] / half_width, half[:, 1] / half_height) / fill + half[:, 2]
     room = torch.stack([half_width, half_height], -1) * (1 - fill)[:, None] * distance[:, None] * 0.8
     shift = torch.cat([middle[:, :2] + room * uniform(-1, 1, size, 2), middle[:, 2:] - distance[:, None]], -1)
     local = local - shift[:, None, None, None]
+    pans = (torch.rand(size, 1, generator=generator) < PAN_SHARE) * torch.tensor(PAN_RAD)[[1, 0, 2]] * normal(size, 3)
+    turn = (pans[:, None] * torch.linspace(-1, 1, T)[:, None])[:, :, None, None].expand_as(local)
+    local = local + torch.linalg.cross(turn, local)
 
     # 3. keypoints: constant and changing noise, points that are out of the picture or not seen
     true, found = local[:, :, 0], local[:, :, 1]
     amount = uniform(0.7, 1.6)[:, None, None, None]
+    heavy = normal(TAILS, size, 1, NUM_POINTS, 1).square().sum(0)
     scatter = torch.tensor(noise.clip_m, dtype=torch.float32)[:, None] * normal(size, 1, NUM_POINTS, 2)
     scatter = scatter + torch.tensor(noise.frame_m, dtype=torch.float32)[:, None] * normal(size, T, NUM_POINTS, 2)
+    scatter = scatter * (TAILS / heavy.clamp(min=TAILS / MOST_TAIL**2)).sqrt()
     # hips and knees of a crouching person are a guess of the detector
     height = clips[:, :, 0, HIPS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
     crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
@@ -217,17 +235,26 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     limits = torch.stack([half_width, half_height], -1)[:, None, None]
     seen = (rays.abs() < limits).all(-1).float()
     seen = seen * (torch.rand(size, 1, NUM_POINTS, generator=generator) > 0.03)
-    legs = torch.tensor([k >= 25 for k in km.BODY_KEYPOINTS]) & (torch.rand(size, 1, generator=generator) < 0.3)
-    seen = torch.where(legs[:, None], torch.zeros(()), seen)
+    seen = seen * ~_hidden_legs(size, T, generator)
     xy_seen, sizes, turned = normalised(rays, seen)
     target = (true - true[:, :, HIPS].mean(2, keepdim=True)) @ turned.transpose(1, 2)[:, None] / TRUNK_M
     up = (turned @ R[:, :, 2:])[..., 0]
     return xy_seen, sizes, target, up
 
 
+def _hidden_legs(size: int, T: int, generator: torch.Generator) -> torch.Tensor:  # (size, T, N) bool
+    """Knees and all below them, or all below the knees, out of sight: throughout, at first, or later."""
+    draw = torch.rand(4, size, 1, 1, generator=generator)
+    lowest_seen = torch.where(draw[0] < 0.5, 25, 27)
+    legs = torch.tensor(km.BODY_KEYPOINTS) >= lowest_seen
+    change, time = torch.randint(1, T, (size, 1, 1), generator=generator), torch.arange(T)[:, None]
+    when = (draw[1] < 0.6) | torch.where(draw[2] < 0.5, time < change, time >= change)
+    return legs & when & (draw[3] < 0.5)
+
+
 def loss(network: LifterNetwork, xy_seen, sizes, target, up) -> tuple[torch.Tensor, torch.Tensor]:
     """Laplace negative log-likelihood of the points plus the angle of up; and the mean error in metres."""
-    points, spread, said_up = network(xy_seen, sizes)
+    points, spread, said_up = (value.float() for value in network(xy_seen, sizes))
     spread = spread.clamp(-4.5, 1.5)
     miss = (points - target).abs()
     likelihood = (miss[..., :2].sum(-1) / spread[..., 0].exp() + 2 * spread[..., 0]).mean()
@@ -245,15 +272,22 @@ def train(
     size: int = 48,
     start: LifterNetwork | None = None,
     rate: float = 3e-3,
+    bfloat16: bool = False,
 ) -> LifterNetwork:
-    """A network trained from nothing, or on from `start`."""
+    """A network trained from nothing, or on from `start`.
+
+    Args:
+        bfloat16: the network computes in that, which is faster where the processor can.
+    """
     torch.manual_seed(seed)
     network, generator = start or LifterNetwork(), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     bar, mean = tqdm(range(steps), desc="steps", mininterval=5), None
     for _ in bar:
-        value, error = loss(network, *batch(points, noise, size, generator))
+        clips = batch(points, noise, size, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            value, error = loss(network, *clips)
         optimizer.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -276,9 +310,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--walks", type=int, default=1000, help="procedural walks")
     parser.add_argument("--mocap", type=Path, metavar="DIR", help="recordings, of which the development half is used")
     parser.add_argument("--recorded", type=int, default=1000, help="clips of recordings")
+    parser.add_argument("--acts", type=int, default=3000, help="clips of what people do in the wider world")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from; default: none, from nothing")
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate; default %(default)s")
+    parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
     from training.networks.half_weights import save_half
 
@@ -289,10 +325,12 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{k:3}: " + ", ".join(f"{value:.1f}" for value in offset))
         return 0
     pieces = tuple(s for s in segments(arguments.mocap) if s.number % 2 == 0) if arguments.mocap else ()
-    counts = MotionCounts(arguments.reaches, arguments.random, arguments.walks, arguments.recorded, pieces)
+    counts = MotionCounts(
+        arguments.reaches, arguments.random, arguments.walks, arguments.recorded, arguments.acts, pieces
+    )
     points = motion_points(counts, noise)
     begun = None if arguments.start is None else network_of(arguments.start)
-    network = train(points, noise, arguments.steps, start=begun, rate=arguments.rate)
+    network = train(points, noise, arguments.steps, start=begun, rate=arguments.rate, bfloat16=arguments.bfloat16)
     save_half(network, arguments.out, start)
     return 0
 

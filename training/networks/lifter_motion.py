@@ -17,8 +17,8 @@ from training.scenes.reach import VERBS, Unreachable, animate, plan_reach
 from training.scenes.recorded_motion import Segment, followed, recorded
 from training.scenes.scene import HELD_OUT_SEED, free_body
 
-FRAMES = 33
-CLIP_SECONDS = 2.1
+FRAMES = 49
+CLIP_SECONDS = 3.2
 LEG_M = 0.85
 FLOOR_SHARE = 0.3
 REACHES_OF_A_FIGURE = 8
@@ -57,10 +57,10 @@ def reaches(count: int, seed: int = 0):
 
 
 def random_poses(count: int, seed: int = 0):
-    """Yields `count` clips that go smoothly through two to four random poses within the joint limits."""
+    """Yields `count` clips that go smoothly through two to six random poses within the joint limits."""
     rng = np.random.default_rng([seed, HELD_OUT_SEED, 2])
     for _ in range(count):
-        keys = int(rng.integers(2, 5))
+        keys = int(rng.integers(2, 7))
         wild = rng.uniform(0.4, 1.1)
         body = np.clip(REST_POSE_RAD + wild * SPREAD_RAD * rng.normal(size=(keys, 21, 3)), LOWEST_RAD, HIGHEST_RAD)
         if rng.random() < 0.35:

@@ -6,7 +6,7 @@ cross their legs, put a foot on a stool) and things with patterns; the scenes of
 made of the same parts as those of `generate_scene`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,37 +14,26 @@ from hoi_motion.body import VERTEX_LABELS, BodyModel
 from hoi_motion.frames import runs_of
 from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.rigid import standing_at
+from training.scenes.acting import VERSIONS, Plot, sample_act, sample_plot
 from training.scenes.afterwards import (
     CARRIES_AWAY,
     CROSSES,
     DRINKS,
     FOOT_UP,
-    KINDS,
-    LATER_KINDS,
     PUTS_BACK,
-    SEAT_BACK_M,
     SITS,
-    SITTING,
     STANDS_UP,
-    WALKS_UP,
     Acted,
-    having_taken,
-    putting_back,
-    reaching,
     standing_by,
-    walking_up,
 )
-from training.scenes.conditions import Conditions
 from training.scenes.drawing import Props, Stage, creased_mesh
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure, sample_figure
-from training.scenes.foot_off_floor import stool
-from training.scenes.grasp import HandModel
-from training.scenes.layout import Crowded, Layout, sample_counts, sample_layout
+from training.scenes.layout import Crowded, Layout
 from training.scenes.objects import box_mesh
 from training.scenes.patterns import patterned_things
-from training.scenes.posture import SIDES, standing_skeleton
+from training.scenes.posture import standing_skeleton
 from training.scenes.rasteriser import Mesh
-from training.scenes.reach import VERBS, Reach, Unreachable, animate, plan_reach, reachable
+from training.scenes.reach import Unreachable
 from training.scenes.scene import (
     SceneError,
     SceneSample,
@@ -56,11 +45,8 @@ from training.scenes.scene import (
 from training.scenes.wall_things import wall_things
 from training.scenes.wider_camera import as_filmed, framed, panned, roomy
 
-VERSIONS = {1: KINDS, 2: KINDS + LATER_KINDS}
-"""Kinds of scenes by version."""
 STREAM = 3000  # of random numbers, which no other scene uses
 MAX_ATTEMPTS = 400
-MOST_CANDIDATES = 3
 VERB_OF = {
     PUTS_BACK: "puts back",
     CARRIES_AWAY: "carries away",
@@ -70,36 +56,7 @@ VERB_OF = {
     CROSSES: "sits down and crosses legs with",
     FOOT_UP: "puts a foot up on a stool with",
 }
-DRINKABLE = ("mug", "can", "bottle", "jar")
-WALK_SHARE = 0.4
-AFTER_SHARE = 0.42
-"""Of the frames, for walking up and for what comes after the reach."""
-WALK_UP_SHARE = 0.5
-BYSTANDER_SHARE = 0.4
-PAN_SHARE = 0.4
-"""Of the scenes."""
-START_M = (0.9, 1.5)
-START_RAD = (1.9, np.pi)
-AWAY_M = (0.8, 1.2)
-AWAY_RAD = (1.7, 2.7)
 BYSTANDER_ROOM_M = 0.6
-SEAT_M = (0.40, 0.48)
-SEAT_SIZE_M = np.array([0.40, 0.46])
-STOOL_M = (0.14, 0.30)
-
-
-@dataclass(frozen=True)
-class _Plot:
-    """What a seed is about, the same in every attempt."""
-
-    kind: str
-    verb: str
-    walks: bool
-    bystander: bool
-    pans: bool
-    candidates: int
-    others: int
-    patterned: bool
 
 
 @one_thread()
@@ -129,7 +86,7 @@ def generate_wider_scene(
     if kind is not None and kind not in VERSIONS[version]:
         raise ValueError(f"kind is {kind!r}; there are {', '.join(VERSIONS[version])}")
     body = body or free_body()
-    plot = _sample_plot(seed, kind, version)
+    plot = _plot_of(seed, kind, version)
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, STREAM, version, attempt])
         try:
@@ -141,38 +98,19 @@ def generate_wider_scene(
 
 def kind_of(seed: int, version: int = 1) -> str:
     """Kind of the scene of a seed, one of VERSIONS[version]."""
-    return _sample_plot(seed, None, version).kind
+    return _plot_of(seed, None, version).kind
 
 
-def _sample_plot(seed: int, kind: str | None, version: int) -> _Plot:
-    rng = np.random.default_rng([seed, STREAM, version])
-    drawn = str(rng.choice(VERSIONS[version]))
-    verb = str(rng.choice(list(VERBS), p=list(VERBS.values())))
-    walks, bystander, pans = (bool(c) for c in rng.random(3) < [WALK_UP_SHARE, BYSTANDER_SHARE, PAN_SHARE])
-    kind = kind or drawn
-    candidates, others = sample_counts(rng, None)
-    verb = verb if kind == WALKS_UP else "picks up"
-    # the seat stands where people come from
-    walks = kind == WALKS_UP or (walks and kind not in SITTING)
-    return _Plot(kind, verb, walks, bystander, pans, min(candidates, MOST_CANDIDATES), others, version > 1)
+def _plot_of(seed: int, kind: str | None, version: int) -> Plot:
+    return sample_plot(np.random.default_rng([seed, STREAM, version]), kind, version)
 
 
 def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
     figure = _patterned(sample_figure(body, rng), body.vertex_labels, rng)
-    names = DRINKABLE if plot.kind == DRINKS else None
-    layout = sample_layout(rng, figure.height_m, plot.candidates, plot.others, conditions=Conditions(names=names))
-    skeleton = standing_skeleton(figure.body, rng.uniform(0.09, 0.13))
-    hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
-    target = int(rng.choice(layout.candidates))
-    for candidate in layout.candidates:
-        reachable(skeleton, hands, layout, candidate)
-    reach = plan_reach(skeleton, hands, layout, target, plot.verb, rng)
-    seat_m = float(rng.uniform(*SEAT_M))
-    leg, stool_m = _leg_and_stool(rng, layout) if plot.kind in LATER_KINDS else ("left", 0.0)
-    how = dict(seat_m=seat_m, leg=leg, stool_m=stool_m)
-    done = _acted(plot, rng, skeleton, layout, reach, body, figure, num_frames, how)
-    blocks = {"seat": _seat(seat_m)} if plot.kind in SITTING else {}
-    blocks |= {"stool": stool(leg, stool_m)} if plot.kind == FOOT_UP else {}
+    act = sample_act(plot, rng, body, figure, num_frames)
+    layout, reach, done, target = act.layout, act.reach, act.done, act.reach.target
+    reached = figure.body.joint_transforms(act.reached.pose_rad, act.reached.transl_m)
+    check_collisions(body, layout, reach, act.reached, [figure.body.vertices(T) for T in reached])
     transforms = figure.body.joint_transforms(done.pose_rad, done.transl_m)
     surfaces = [figure.body.vertices(T) for T in transforms]
     touching = touching_frames(body, layout, reach, {target: done.T_world_target}, surfaces)
@@ -180,7 +118,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     props = Props(layout)
     if plot.patterned:
         props.objects = patterned_things(layout, rng)
-    props.table = [*props.table, *(_block_mesh(*block, 0.8 * layout.floor_albedo) for block in blocks.values())]
+    props.table = [*props.table, *(_block_mesh(*block, 0.8 * layout.floor_albedo) for block in act.blocks.values())]
     camera = framed(rng, figure, props, by, target, transforms, surfaces, done, size)
     layout = roomy(layout, camera, surfaces)
     props.layout = layout
@@ -201,7 +139,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
         target_id=thing.instance,
         candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
         depth_m=depths if with_depth else None,
-        motion=_truth(body, figure, layout, reach, done, touching, camera, fps, blocks),
+        motion=_truth(body, figure, layout, reach, done, touching, camera, fps, act.blocks),
         contact_labels=np.where(touching, thing.instance, 0).astype(np.uint8),
         caption=f"A {figure.words} {verb} the [TGT] {noun}.",
         triplet=(figure.words, verb, noun),
@@ -209,29 +147,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     )
 
 
-def _acted(plot, rng, skeleton, layout, reach: Reach, body, figure: Figure, num_frames: int, how: dict) -> Acted:
-    """Walking up, reaching, and what comes after, in as many frames as the clip has."""
-    before = round(WALK_SHARE * num_frames) if plot.walks else 0
-    after = 0 if plot.kind == WALKS_UP else round(AFTER_SHARE * (num_frames - before))
-    motion = animate(skeleton, layout, reach, num_frames - before - after)
-    surfaces = [figure.body.vertices(T) for T in figure.body.joint_transforms(motion.pose_rad, motion.transl_m)]
-    check_collisions(body, layout, reach, motion, surfaces)
-    done = reaching(skeleton, motion)
-    if plot.kind == PUTS_BACK:
-        done = done.then(putting_back(done, after))
-    elif plot.kind != WALKS_UP:
-        angle = rng.uniform(*AWAY_RAD) * rng.choice([-1, 1])
-        away = rng.uniform(*AWAY_M) * np.array([np.cos(angle), np.sin(angle)])
-        done = done.then(having_taken(skeleton, layout, reach, plot.kind, after, away_m=away, **how))
-    if before:
-        angle = rng.uniform(*START_RAD) * rng.choice([-1, 1])
-        start = rng.uniform(*START_M) * np.array([np.cos(angle), np.sin(angle)])
-        first = str(rng.choice(list(SIDES)))
-        done = walking_up(skeleton, layout, reach.target, before, start, first).then(done)
-    return done
-
-
-def _bystander(plot: _Plot, rng: np.random.Generator, body: BodyModel, layout: Layout, done: Acted) -> Mesh | None:
+def _bystander(plot: Plot, rng: np.random.Generator, body: BodyModel, layout: Layout, done: Acted) -> Mesh | None:
     """Somebody who stands by, out of everybody's way, or nobody.
 
     Raises:
@@ -250,26 +166,6 @@ def _bystander(plot: _Plot, rng: np.random.Generator, body: BodyModel, layout: L
     stands = standing_by(skeleton, layout, place, heading)
     surface = figure.body.vertices(figure.body.joint_transforms(stands.pose_rad, stands.transl_m)[0])
     return figure.mesh(surface, COMPANION_INSTANCE)
-
-
-def _seat(seat_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Size and centre (3,) of a block to sit on, behind the person."""
-    size = np.array([*SEAT_SIZE_M, seat_m])
-    return size, np.array([-SEAT_BACK_M - 0.02, 0.0, seat_m / 2])
-
-
-def _leg_and_stool(rng: np.random.Generator, layout: Layout) -> tuple[str, float]:
-    """Which leg goes up, and how high a stool beside the person is.
-
-    Raises:
-        Unreachable: when the table stands where the stool would.
-    """
-    leg, height_m = str(rng.choice(list(SIDES))), float(rng.uniform(*STOOL_M))
-    size, centre = stool(leg, height_m)
-    apart = np.abs(centre[:2] - layout.area_centre_m) - (layout.area_size_m + size[:2]) / 2
-    if apart.max() < 0:
-        raise Unreachable("no room for a stool")
-    return leg, height_m
 
 
 def _block_mesh(size: np.ndarray, centre: np.ndarray, albedo: np.ndarray) -> Mesh:

@@ -11,7 +11,8 @@ from hoi_motion.lift.person import lifter
 from hoi_motion.motion import HoiMotion, ObjectMotion
 from tests.training.scenes.acclaim import write_person
 from training.networks import lifter as train_lifter
-from training.networks.lifter_motion import CLIP_SECONDS, random_poses, reaches, recordings, walks
+from training.networks.lifter_acts import acts
+from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, random_poses, reaches, recordings, walks
 from training.scenes.recorded_motion import segments
 
 N = lifter.NUM_POINTS
@@ -89,6 +90,17 @@ def test_walkers_go_ahead_and_stand_on_one_foot_meanwhile():
         assert (along[going] > 0.8 * speed[going]).all()
         slips.append(np.linalg.norm(feet, axis=-1).min(1)[going] / speed[going])
     assert np.median(np.concatenate(slips)) < 0.6
+
+
+def test_people_of_the_wider_world_sit_and_walk():
+    body, lowered, gone_m = train_lifter.free_body(), [], []
+    for clip in acts(24, seed=80):
+        assert len(clip.pose_rad) == FRAMES
+        pelvis = body.joints(clip.pose_rad, clip.transl_m, clip.betas).numpy()[:, 0]
+        lowered.append(pelvis[:, 2].min() / pelvis[:, 2].max())
+        gone_m.append(np.linalg.norm(np.ptp(pelvis[:, :2], axis=0)))
+    assert min(lowered) < 0.75
+    assert max(gone_m) > 0.8
 
 
 def test_recorded_clips_stay_within_their_segments_and_face_anywhere(tmp_path):

@@ -10,7 +10,14 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.lift.camera import world_camera
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.object.distance import SOURCES, Scene, object_distance, on_the_floor, on_the_support
+from hoi_motion.lift.object.distance import (
+    SOURCES,
+    Scene,
+    object_distance,
+    on_the_floor,
+    on_the_support,
+    touching_palm_m,
+)
 from hoi_motion.lift.object.grip import HandMotion
 from hoi_motion.lift.object.shape import fit_primitive
 from hoi_motion.lift.object.sight import Sight
@@ -95,6 +102,27 @@ def test_the_first_source_that_knows_wins():
 def test_every_source_says_how_sure_it_is_and_why(bottom_m, touched):
     distance = object_distance(_scene(_camera(), bottom_m, contacts=TOUCH if touched else ())[0])
     assert 0 < distance.spread_m < distance.centre_m and " " in distance.why
+
+
+def test_of_two_hands_before_an_object_that_is_taken_the_one_that_does_not_hang_takes_it():
+    scene, _ = _scene(_camera(), 0.8)
+    target = replace(scene.target, resting=np.array([True, True, False, False]))
+    taker, hanging = scene.hands["right_hand"], HandMotion(scene.hands["left_hand"].palm_m + 0.5, np.ones(T, bool))
+    # both are over it in the picture, the hanging one longer
+    contacts = (Contact("right_hand", "target", 1, T), Contact("left_hand", "target", 0, T))
+    found = replace(scene, target=target, contacts=contacts, hands={"right_hand": taker, "left_hand": hanging})
+    np.testing.assert_array_equal(touching_palm_m(found)[0], taker.palm_m[0])
+
+
+def test_a_hand_that_flies_in_takes_the_object_where_it_is_slow():
+    scene, _ = _scene(_camera(), 0.8)
+    palm_m = np.array([[0.0, -1.0, 1.0], [0.1, -0.8, 1.0], [0.1, -0.4, 0.9], [0.1, -0.39, 0.9]])
+    hands = scene.hands | {"right_hand": HandMotion(palm_m, np.zeros(T, bool))}
+    # the picture has it moving a frame too early
+    target = replace(scene.target, resting=np.array([True, True, False, False]))
+    contacts = (Contact("right_hand", "target", 1, T),)
+    found = touching_palm_m(replace(scene, target=target, contacts=contacts, hands=hands))
+    assert np.linalg.norm(found.mean(0) - palm_m[2]) < np.linalg.norm(found.mean(0) - palm_m[1])
 
 
 @given(st.floats(0.4, 6.0))
