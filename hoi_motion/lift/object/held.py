@@ -21,9 +21,11 @@ UNSEEN_SPREAD_M = 0.03
 # of what the hand's way says: at first, and more a metre of that way, across the sight and along it
 HAND_SPREAD_M = 0.01
 HAND_SPREAD_SHARE = 0.12
-HAND_DEPTH_SHARE = 0.3
-# of its size in the picture, as a share of its distance: at least, and for so many pixels of it
-SIZE_SPREAD = 0.05
+HAND_DEPTH_SHARE = 0.12
+# of its size in the picture, as a share of its distance: where it looks larger than at rest, where it looks smaller
+# (hands and heads hide part of what is held, on two sides at once, too), and for so many pixels of it
+LARGER_SPREAD = 0.05
+SMALLER_SPREAD = 0.3
 SIZE_SPREAD_PX = 1.0
 # of its own place when nobody holds it
 FREE_SPREAD_M = 0.05
@@ -103,11 +105,12 @@ def _by_size(target: ObjectTrack, frames, camera: Camera, rest_m: np.ndarray) ->
     """How far away an object of its size is, where it is seen.
 
     A hand hides part of it and makes it look smaller, mostly in one direction: where width and height change unequally,
-    the larger one counts, and neither says much.
+    the larger one counts, and neither says much. Nothing makes it look larger but coming nearer.
     """
     growth, unequal = np.array([_growth(target, t) for t in frames]).T
     by_size_m = camera.to_camera(rest_m)[2] / np.clip(growth, *GROWTH_BOUNDS)
-    share = np.hypot(SIZE_SPREAD, SIZE_SPREAD_PX / (np.sqrt(target.mask.sum()) * growth)) + unequal
+    least = np.where(growth > 1, LARGER_SPREAD, SMALLER_SPREAD)
+    share = np.hypot(least, SIZE_SPREAD_PX / (np.sqrt(target.mask.sum()) * growth)) + unequal
     spread_m = np.where(target.visibility[frames] >= SEEN, share * by_size_m, np.inf)
     return Says(by_size_m[:, None], spread_m[:, None])
 
