@@ -29,10 +29,8 @@ FRONT_RADIUS = 0.95
 LEVEL_SIGHT = 0.4
 LEAST_DEPTH_M = 0.05
 LEAST_DEPTH_PIXELS = 4
-# a hand takes an object within so many frames before and after it is seen to move, and is slowest in so many of them
+# of the frames in which a hand is at an object that it takes, the last so many before that
 TAKING_FRAMES = 3
-TAKEN_FRAMES = 1
-SLOW_FRAMES = 2
 # how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
 SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
 # what is known of the camera: how exact its height and its tilt are; a sight that grazes a plane tells less than a hand
@@ -227,8 +225,6 @@ def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)
     contact = max(contacts, key=takes_reaches_then_length)
     frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
     if target.moved:
-        # a hand passes by before it touches, and after it has put back; it surely touches when it takes, and is slow
-        around = range(max(taken - TAKING_FRAMES, contact.start_frame), min(taken + TAKEN_FRAMES, contact.end_frame))
-        speed = np.linalg.norm(np.gradient(scene.hands[contact.hand].palm_m, axis=0), axis=1)
-        frames = sorted(around, key=lambda t: speed[t])[:SLOW_FRAMES] or [contact.start_frame]
+        # a hand passes by before it touches, and after it has put back; it surely touches just before it takes
+        frames = [t for t in frames if t < taken][-TAKING_FRAMES:] or frames[:1] or [contact.start_frame]
     return scene.hands[contact.hand].palm_m[frames]

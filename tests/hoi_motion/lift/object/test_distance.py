@@ -114,17 +114,6 @@ def test_of_two_hands_before_an_object_that_is_taken_the_one_that_does_not_hang_
     np.testing.assert_array_equal(touching_palm_m(found)[0], taker.palm_m[0])
 
 
-def test_a_hand_that_flies_in_takes_the_object_where_it_is_slow():
-    scene, _ = _scene(_camera(), 0.8)
-    palm_m = np.array([[0.0, -1.0, 1.0], [0.1, -0.8, 1.0], [0.1, -0.4, 0.9], [0.1, -0.39, 0.9]])
-    hands = scene.hands | {"right_hand": HandMotion(palm_m, np.zeros(T, bool))}
-    # it passes before the object in the picture long before it is there
-    target = replace(scene.target, resting=np.array([True, True, True, False]))
-    contacts = (Contact("right_hand", "target", 0, T),)
-    found = touching_palm_m(replace(scene, target=target, contacts=contacts, hands=hands))
-    np.testing.assert_allclose(np.median(found, axis=0), palm_m[2], atol=0.01)
-
-
 @given(st.floats(0.4, 6.0))
 def test_a_shape_that_covers_the_mask_grows_with_its_distance(distance_m):
     sight = _scene(_camera(), 0.3)[0].sight
