@@ -13,13 +13,19 @@ from hoi_motion.errors import LiftError
 from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.contact import tolerance_px
-from training.bench.candidates import taken_candidate, touched_candidates
+from hoi_motion.motion import HANDS
+from training.bench.candidates import acting_hand, taken_candidate, touched_candidates
 from training.bench.scoring import VideoScore, candidate_masks, score
 from training.scenes.doings import HAND_OVER, TWO_VERBS
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample
 
 PAINT_RADIUS_PX = 5
+# hands so near each other, in units of what counts as touching, are one
+SAME_HAND = 3.5
+# who changes this many times less than the other one did not do what the other did
+BYSTANDS = 0.5
+CHANGED_LEVELS = 25
 EDGE_PX = 5  # of the other's mask that is painted over, too
 
 
@@ -47,6 +53,12 @@ def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSou
         return replace(plain, outcome="lost", target_share=0.0)
     touched = [touched_candidates(track, things, scene.fps) for track in tracks]
     taken = [taken_candidate(t) for t in touched]
+    if scene.company.kind != HAND_OVER:  # where two hands do meet
+        changed = [changed_share(frames, first == person) for person in (ACTOR_INSTANCE, companion)]
+        bystander = int(np.argmin(changed))
+        if changed[bystander] < BYSTANDS * changed[1 - bystander]:
+            same = same_hand(*tracks, tolerance_px(tracks[0], masks[0])) | (touched[bystander] == taken[1 - bystander])
+            taken[bystander] = taken_candidate(np.where(same, -1, touched[bystander]))
     share = float((touched[0] == 0).mean())
     return replace(plain, outcome=_outcome(scene.company.kind, taken, wanted, tracks, masks[0]), target_share=share)
 
@@ -66,6 +78,24 @@ def _outcome(kind: str, taken: list, wanted: int | None, tracks: list[KeypointTr
     if companion is not None:
         return "wrong"
     return "hit" if actor == 0 else "none"
+
+
+def same_hand(first: KeypointTrack, second: KeypointTrack, near_px: float) -> np.ndarray:  # (T,) bool
+    """Frames in which what is taken for the acting hands of two people is one and the same hand.
+
+    An arm that reaches past a person is found for that person, too.
+    """
+    hands = [hand_centres_px(track)[:, HANDS.index(acting_hand(track)[0])] for track in (first, second)]
+    return np.nan_to_num(np.linalg.norm(hands[0] - hands[1], axis=1), nan=np.inf) <= SAME_HAND * near_px
+
+
+def changed_share(frames: np.ndarray, body: np.ndarray) -> float:
+    """How much of a person (H, W) of the first frame does not look like that in the second half of a clip.
+
+    Whose arm it is that moves: people who act move more of themselves than those whom an arm passes.
+    """
+    late = frames[len(frames) // 2 :][:, body].astype(np.int16)
+    return float((np.abs(late - frames[0][body].astype(np.int16)).max(-1) > CHANGED_LEVELS).mean())
 
 
 def hands_meet(first: KeypointTrack, second: KeypointTrack, near_px: float) -> bool:
