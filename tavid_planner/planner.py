@@ -11,7 +11,7 @@ from hoi_motion.options import to_mapping
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
-from tavid_planner.instances import check_somebody_is_marked
+from tavid_planner.instances import OTHER, check_somebody_is_marked
 from tavid_planner.plan import InteractionPlan, InteractionVideo
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
@@ -260,8 +260,11 @@ def plan(
 
 def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
     """The input of the lift: a video with what the request knows about its first frame."""
+    import numpy as np
+
     from hoi_motion.lift import Clip
 
+    others = [instance.mask for instance in request.instances if instance.role == OTHER]
     return Clip(
         video.frames,
         video.fps,
@@ -270,6 +273,7 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
         request.intrinsics,
         request.depth_m,
         target_noun(request.prompt),
+        np.any(others, axis=0) if others else None,
     )
 
 
