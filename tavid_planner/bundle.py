@@ -145,6 +145,7 @@ def plan_to_dict(
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
             "depth_given": request.depth_m is not None,
             "known": _known(request.known),
+            "robot_start_rad": request.robot_start_rad,
         },
         "samples": [
             {

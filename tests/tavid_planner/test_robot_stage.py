@@ -110,6 +110,19 @@ def test_an_arm_begins_where_it_is_said_to_stand_whatever_the_order_of_its_joint
     np.testing.assert_allclose(plan.motion.positions_rad[0, :7], list(PANDA_START.values()), atol=1e-9)
 
 
+def test_a_start_that_a_request_gives_counts_more_than_the_profiles():
+    elsewhere = PANDA_START | {"panda_joint1": -0.4}
+    stage = RobotStage(RobotStageConfig(name="panda", start=told_start(elsewhere), execute=False))
+    plan = stage.answer(lifting(), load_body(), "can", "", CancelToken(), PANDA_START)
+    np.testing.assert_allclose(plan.motion.positions_rad[0, :7], list(PANDA_START.values()), atol=1e-9)
+
+
+def test_a_start_beyond_a_joints_limits_is_refused_before_any_work():
+    stage = RobotStage(RobotStageConfig(name="panda"))
+    with pytest.raises(TavidError, match="start of panda_joint4 is 1"):
+        stage.check_start(PANDA_START | {"panda_joint4": 1.0})
+
+
 @pytest.mark.parametrize("start", ["panda_joint1", "panda_joint1=fast", "a=1, a=2", "a=nan", "a=1=2"])
 def test_a_start_that_is_no_list_of_joints_is_refused_when_the_profile_is_read(start):
     with pytest.raises(TavidError, match="robot.start") as error:
