@@ -201,7 +201,7 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
 def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
     """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success."""
     from hoi_motion.errors import ErrorCode, RetargetError
-    from hoi_motion.execute.felt import Feeler
+    from hoi_motion.execute.feeling.felt import Feeler
     from hoi_motion.execute.task import task_of
     from hoi_motion.retarget.arm.unsure import unsure_arm
     from training.scenes.scene import free_body

@@ -35,17 +35,18 @@ SPREADS = 2.5  # so far to both sides, where the arm reaches
 LEAST_SPREADS = 1.0  # and so far at least
 BALL_PRESS_M = 0.001  # what finger and support hold between them is pressed; more would squeeze it out
 BALL_RAD = np.radians(55)  # of latitude: two surfaces that are inclined by less than twice the friction angle hold it
-ENOUGH = 0.97  # of the likely places; else the best of some sweeps is taken
-MOST_SWEEPS = 6
+ENOUGH = 0.95  # of the likely places; else the best of some sweeps is taken
+MOST_SWEEPS = 10
 KNOT_M = 0.02
 CLEAR_M = 0.03  # before the nearest place at which it may stand
 LIFTED_OUT_M = np.array([0.0, 0.0, 50.0])
 NEAREST_TOUCH_M = 0.12  # from where the finger tips meet the surface to where another part of the gripper may
 BISECTIONS = 7
 TURNS_RAD = np.radians([0, 40, -40, 80, -80, 120, -120, 180])
-STEEPER_RAD = np.radians([0, 25, 50])
+STEEPER_RAD = np.radians([50, 25, 0])
 STEEPEST_RAD = np.radians(85)
-ROLLS_RAD = np.radians([0, 90, 180, -90])
+# the hand's broad side along the line first: then it passes between what stands to the left and right
+ROLLS_RAD = np.radians([90, -90, 0, 180])
 
 
 def feeling(
@@ -99,17 +100,20 @@ def _share(sweep: RobotMotion, sight: OpenSight) -> float:
 
 
 def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterator[np.ndarray]:
-    """Poses of the tool with its tip on the line of sight to a low place of the object: along the line first."""
+    """Poses of the tool with its tip on the line of sight to a low place of the object.
+
+    Steep ones first: the arm then stays above what stands around.
+    """
     level = sight.direction * [1.0, 1.0, 0.0]
     heading = level / max(float(np.linalg.norm(level)), 1e-9)
     aim_m = T_rest[:3, :3] @ _aim(body, T_rest[:3, :3].T @ heading) + T_rest[:3, 3]
     down_rad = float(np.arcsin(np.clip(-sight.direction[2], -1, 1)))
-    for steeper in STEEPER_RAD:
-        pitch = np.clip(down_rad + steeper, 0.0, STEEPEST_RAD)
-        for turn in TURNS_RAD:
-            ahead = Rotation.from_rotvec([0, 0, turn]).apply(heading)
-            z = np.cos(pitch) * ahead - [0, 0, np.sin(pitch)]
-            for roll in ROLLS_RAD:
+    for turn in TURNS_RAD:
+        ahead = Rotation.from_rotvec([0, 0, turn]).apply(heading)
+        for roll in ROLLS_RAD:
+            for steeper in STEEPER_RAD:
+                pitch = np.clip(down_rad + steeper, 0.0, STEEPEST_RAD)
+                z = np.cos(pitch) * ahead - [0, 0, np.sin(pitch)]
                 y = Rotation.from_rotvec(roll * z).apply(np.cross([0, 0, 1.0], ahead))
                 T = np.eye(4)
                 T[:3] = np.stack([np.cross(y, z), y, z, aim_m - arm.gripper.tip_m * z], axis=1)
@@ -117,7 +121,7 @@ def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterat
 
 
 def _aim(body: Body, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
-    """A place that the finger tip passes, object frame: low, so that the object does not tip.
+    """A place on the near side that the finger tip meets, object frame: low, so that the object does not tip.
 
     A ball would roll away before anything is felt. From above, finger and support hold it between them.
     """
@@ -127,7 +131,10 @@ def _aim(body: Body, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
         return body.axis_m + (body.low_m + tall_m / 2 + up_m) * body.up - ahead_m * heading
     tipping_m = TIPPING_SHARE * body.base_width_m(heading) / 2 / ASSUMED_FRICTION
     height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
-    return body.axis_m + (body.low_m + height_m) * body.up
+    low = body.points_m[body.points_m @ body.up < body.low_m + height_m]
+    # on the near side: a line that descends to the middle of a bowl leads over its rim
+    near_m = float((low @ heading).min() - body.axis_m @ heading) if len(low) else 0.0
+    return body.axis_m + near_m * heading + (body.low_m + height_m) * body.up
 
 
 class _Sweep:
@@ -146,8 +153,7 @@ class _Sweep:
         """Raises: NotPossible with the reason."""
         arm, reach_m = self.arm, SPREADS * self.sight.spread_m
         # 1. as far to both sides as the arm gets, in steps
-        front_m = self._front_m()
-        at, path = self._reached(reach_m + CLEAR_M + front_m, reach_m - front_m)
+        at, path = self._reached(reach_m + CLEAR_M + KNOT_M, reach_m + KNOT_M)
         # 2. where it touches if the object stands where it is thought to
         touch_m, surface_m = self._touch(at, path)
         near_m, far_m = at[0] + CLEAR_M - touch_m, at[-1] - SPEED_M_S * EVEN_S - touch_m
@@ -166,18 +172,13 @@ class _Sweep:
         positions = np.clip(CubicSpline(times, positions, bc_type="clamped")(even_s), arm.lower_rad, arm.upper_rad)
         return self._motion(positions, fingers[:1], even_s, times[lead], touch_m, surface_m, (near_m, far_m))
 
-    def _front_m(self) -> float:
-        """From the middle of the object to where the line of sight meets it, about."""
-        along = self.motion.object_named(self.object_name).vertices_world(0) @ self.sight.direction
-        return float(np.ptp(along)) / 2
-
     def _pose(self, along_m: float) -> np.ndarray:
         T = self.T_tool.copy()
         T[:3, 3] += along_m * self.sight.direction
         return self.T_base_world @ T
 
     def _reached(self, nearer_m: float, farther_m: float) -> tuple[np.ndarray, CubicSpline]:
-        """Places along the line, 0 where the tip is inside the object, and the joints over them."""
+        """Places along the line, 0 where the tip is at the object, and the joints over them."""
         middle = self.arm.solve(self.arm.home_rad, self._pose(0.0), 40)
         if middle is None:
             raise NotPossible("the line of sight is out of its reach")
