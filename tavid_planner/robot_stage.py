@@ -37,6 +37,14 @@ class RobotStageConfig:
         True,
         "also try it where the object may stand instead, until most places agree; takes three to five times as long",
     )
+    wrist_noise_n: float = option(
+        0.5,
+        "noise of the force sensor with which a simulated arm feels for an object: standard deviation of each of 240 "
+        "readings a second, per axis; its bias is not known either",
+        minimum=0.0,
+        maximum=10.0,
+        unit="N",
+    )
     film: bool = option(True, "film of that and a 3D scene in the bundle; a few seconds")
 
     def __post_init__(self):
@@ -171,7 +179,7 @@ class RobotStage:
                 raise
             return RobotPlan(self.name, error=error.message)
         followed = None if source is motion else source
-        feeler = None if feeling is None else Feeler(feeling, source, body)
+        feeler = None if feeling is None else Feeler(feeling, source, body, self.config.wrist_noise_n)
         if self._humanoid or not self.config.execute:
             return RobotPlan(self.name, result, feeler=feeler, followed=followed)
         from hoi_motion.execute.chance import tried_beside

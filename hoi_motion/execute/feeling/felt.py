@@ -14,25 +14,27 @@ from hoi_motion.body.model import BodyModel
 from hoi_motion.errors import RetargetError
 from hoi_motion.execute.carrying import SETTLE_S, WAIT_S, Carrying
 from hoi_motion.execute.execution import Execution
-from hoi_motion.execute.feeling.ways import along, back_to_start, on_from
+from hoi_motion.execute.feeling.ways import along, back_to_start, between, length_s, on_from
 from hoi_motion.execute.feeling.wrist import NOISE_N, ForceChange, WristSensor
 from hoi_motion.motion import HoiMotion
-from hoi_motion.retarget.arm.feel import EVEN_S, scale_at
-from hoi_motion.retarget.arm.sight import scaled
+from hoi_motion.retarget.arm.feel import EVEN_S, feeling, scale_at
+from hoi_motion.retarget.arm.sight import open_sight, scaled
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 PRESS_SPEED_M_S = 0.02  # at which what is only touched is pressed: it slides away meanwhile
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
 PRESSED_S = 0.3  # how long a touch lasts
+UP_M = 0.15  # then over most of what stands on a table
+UP_STEPS = 25  # of inverse kinematics
+UP_MOST_RAD = 1.0  # more is another posture
 REST_S = 0.2  # between two motions
 LEAST_TOLD_CM = 0.5
-MOST_TIMES = 3  # that something is felt and taken
-SAME_PLACE_M = 0.02  # what is felt again so near is the same thing
+MOST_TIMES = 4  # that something is felt
+SAME_PLACE_M = 0.02  # what is felt again, no farther away than this, is the same thing
+PAST_M = 0.06  # behind that, where the object may stand
 CLOSED_SPARE_S = 0.1  # after which fingers with nothing between them are shut
-NOTHING_SHARE = (
-    0.5  # of the width that the object should have: fingers that come nearer hold something else, or nothing
-)
+NOTHING_M = 0.002  # fingers that come nearer than this, and than half of what they should hold, hold nothing
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,9 @@ class _Search:
 
     def execution(self) -> Execution:
         """All of it; what is only touched has been touched when it is felt."""
-        way, lead_s, met_m = self._feeler.motion, SETTLE_S, []
-        why = ""
+        way = whole = self._feeler.motion
+        lead_s, met_m = SETTLE_S, []
+        skipped_s, why = 0.0, ""  # what a rest of a sweep leaves out
         for _ in range(MOST_TIMES):
             felt = self._feel(way, lead_s)
             if felt is None:
@@ -108,14 +111,39 @@ class _Search:
                 self._withdraw(way, felt)
                 return self._carrying.execution(tuple(self._told))
             back_s = self._withdraw(way, felt)
+            is_same = place_m < max(met_m, default=-np.inf) + SAME_PLACE_M
+            met_m.append(place_m)
+            lead_s = REST_S
+            if is_same:  # something that stays and is not the object, which is behind it
+                self._go_home(whole, skipped_s + back_s)
+                try:
+                    way = whole = self._behind(max(met_m) + PAST_M)
+                except RetargetError as error:
+                    return self._failed(error.message)
+                skipped_s = 0.0
+                continue
+            rising = self._rise(way)
             why = self._take(felt)
             if not why:
                 return self._carrying.execution(tuple(self._told))
-            if any(abs(place_m - other_m) < SAME_PLACE_M for other_m in met_m):
-                break
-            met_m.append(place_m)
-            way, lead_s = on_from(way, back_s, self._robot.state()[0]), REST_S
+            if rising:
+                sinking = back_to_start(rising, length_s(rising), self._robot.state()[0], way.gripper[0])
+                self._carrying.follow(sinking, 0.0, REST_S)
+            way, skipped_s = on_from(way, back_s, self._robot.state()[0]), skipped_s + back_s
         return self._failed(why)
+
+    def _go_home(self, whole: RobotMotion, time_s: float) -> None:
+        way = back_to_start(whole, time_s, self._robot.state()[0], whole.gripper[0])
+        self._carrying.follow(way, 0.0, REST_S)
+
+    def _behind(self, beyond_m: float) -> RobotMotion:
+        """A sweep of the rest of the line of sight, which begins farther away. Raises: RetargetError."""
+        planned, name = self._feeler.planned, self._feeler.motion.facts["object"]
+        sight = open_sight(planned, name)
+        assert sight is not None  # or nothing would be felt for
+        base, start = self._feeler.motion.T_world_root(), self._robot.state()[0]
+        start = np.clip(start, self._arm.lower_rad, self._arm.upper_rad)
+        return feeling(planned, self._arm, name, sight, base, start, beyond_m)
 
     def _feel(self, way: RobotMotion, lead_s: float) -> Felt | None:
         """Follow the motion until something is felt; None when nothing is."""
@@ -144,6 +172,18 @@ class _Search:
         self._carrying.follow(back, 0.0, REST_S)
         return back.facts["ends_s"]
 
+    def _rise(self, way: RobotMotion) -> RobotMotion | None:
+        """Go up, out of what stands around, before the gripper goes elsewhere; None where the arm cannot."""
+        q = self._robot.state()[0]
+        above = self._arm.forward(q)
+        above[2, 3] += UP_M  # the base stands upright
+        q_above = self._arm.solve(q, above, UP_STEPS)
+        if q_above is None or np.abs(q_above - q).max() > UP_MOST_RAD:
+            return None
+        rising = between(way, q, q_above, self._arm)
+        self._carrying.follow(rising, 0.0, REST_S)
+        return rising
+
     def _take(self, felt: Felt) -> str:
         """Take what was felt where it was felt; why not, empty when there is something between the fingers."""
         try:
@@ -154,14 +194,14 @@ class _Search:
         if stopped_s is None:
             return ""
         self._told.append("the fingers close on nothing there")
-        self._carrying.follow(back_to_start(plan, stopped_s, plan.gripper[0]), REST_S, REST_S)
+        self._carrying.follow(back_to_start(plan, stopped_s, self._robot.state()[0], plan.gripper[0]), REST_S, REST_S)
         return self._told[-1]
 
     def _closes_on_nothing(self, plan: RobotMotion):
         """A function of the plan's time: whether the fingers have shut farther than the object lets them."""
         if plan.facts["grip"] != "pinch":
             return None
-        least_m = NOTHING_SHARE * plan.facts["width_m"]
+        least_m = min(NOTHING_M, plan.facts["width_m"] / 2)
         share = abs(self._arm.finger_value(plan.facts["width_m"]) - self._arm.finger_value(0.0))
         from_s = plan.facts["closed_s"] + share / self._arm.finger_velocity + CLOSED_SPARE_S
         until_s = plan.facts["release_s"]

@@ -35,8 +35,9 @@ class WristSensor:
 class ForceChange:
     """Hears a change of force in noisy readings: cumulative sums (Page, 1954) on each axis, up and down.
 
-    The noise is measured in the first readings, so that it holds for any sensor, in any frame that moves with it. A hard
-    contact is heard at once, a change of half the noise's standard deviation never; between them, the weaker, the later.
+    The noise is measured in the first readings, so that it holds for any sensor, in any frame that moves with it. A
+    hard contact is heard at once, a change of half the noise's standard deviation never; between them, the weaker,
+    the later.
     """
 
     def __init__(self):

@@ -37,6 +37,7 @@ BALL_PRESS_M = 0.001  # what finger and support hold between them is pressed; mo
 BALL_RAD = np.radians(55)  # of latitude: two surfaces that are inclined by less than twice the friction angle hold it
 ENOUGH = 0.95  # of the likely places; else the best of some sweeps is taken
 MOST_SWEEPS = 10
+LEAST_REST_M = 0.05  # of the line behind something else
 KNOT_M = 0.02
 CLEAR_M = 0.03  # before the nearest place at which it may stand
 LIFTED_OUT_M = np.array([0.0, 0.0, 50.0])
@@ -50,7 +51,13 @@ ROLLS_RAD = np.radians([90, -90, 0, 180])
 
 
 def feeling(
-    motion: HoiMotion, arm: Arm, object_name: str, sight: OpenSight, base: np.ndarray, start_rad: np.ndarray
+    motion: HoiMotion,
+    arm: Arm,
+    object_name: str,
+    sight: OpenSight,
+    base: np.ndarray,
+    start_rad: np.ndarray,
+    beyond_m: float | None = None,
 ) -> RobotMotion:
     """The way of the closed fingers to the line of sight and along it, from the near end to the far one.
 
@@ -60,6 +67,7 @@ def feeling(
     Args:
         motion: with the object at rest in the first frame.
         base: (4, 4) T_world_base; start_rad: (n,) arm joints at the beginning.
+        beyond_m: only where the object would stand so much farther than lifted, or more; None is the whole line.
 
     Raises:
         RetargetError: UNREACHABLE with the reasons.
@@ -71,11 +79,13 @@ def feeling(
         world.set_base(base)
         for T_world_tool in _tools(Body.of(thing, T_rest[2, :3]), T_rest, sight, arm):
             try:
-                found.append(_Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad))
+                found.append(
+                    _Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad, beyond_m)
+                )
             except NotPossible as failure:
                 reasons.append(failure.reason)
                 continue
-            if _share(found[-1], sight) > ENOUGH or len(found) == MOST_SWEEPS:
+            if beyond_m is not None or _share(found[-1], sight) > ENOUGH or len(found) == MOST_SWEEPS:
                 break
     if found:
         return max(found, key=lambda sweep: _share(sweep, sight))
@@ -149,20 +159,23 @@ class _Sweep:
         self.T_rest = thing.T_world_object[0]
         self.is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
 
-    def plan(self, start_rad: np.ndarray) -> RobotMotion:
+    def plan(self, start_rad: np.ndarray, beyond_m: float | None) -> RobotMotion:
         """Raises: NotPossible with the reason."""
         arm, reach_m = self.arm, SPREADS * self.sight.spread_m
         # 1. as far to both sides as the arm gets, in steps
         at, path = self._reached(reach_m + CLEAR_M + KNOT_M, reach_m + KNOT_M)
         # 2. where it touches if the object stands where it is thought to
         touch_m, surface_m = self._touch(at, path)
-        near_m, far_m = at[0] + CLEAR_M - touch_m, at[-1] - SPEED_M_S * EVEN_S - touch_m
         least_m = LEAST_SPREADS * self.sight.spread_m
-        if near_m > -least_m or far_m < least_m:
+        least = (-least_m, least_m) if beyond_m is None else (beyond_m, beyond_m + LEAST_REST_M)
+        from_m = at[0] if beyond_m is None else max(at[0], touch_m + beyond_m - CLEAR_M)
+        near_m, far_m = from_m + CLEAR_M - touch_m, at[-1] - SPEED_M_S * EVEN_S - touch_m
+        if near_m > least[0] + 1e-9 or far_m < least[1]:
             raise NotPossible(f"it reaches {100 * near_m:.0f} to {100 * far_m:+.0f} cm of it only")
         # 3. from the start to the near end
-        way, lead = self._lead(start_rad, path(at[0]), touch_m - at[0])
-        along_m = at[0] + _evenly(at[-1] - at[0])
+        shifts_m = (CLEAR_M - touch_m + from_m, *((0.0,) if beyond_m is None else ()))
+        way, lead = self._lead(start_rad, path(from_m), shifts_m)
+        along_m = from_m + _evenly(at[-1] - from_m)
         positions = np.concatenate([way, path(along_m)[1:]])
         fingers = np.tile(self.shut, (len(positions), 1))
         limits = arm.velocity_rad_s, arm.acceleration_rad_s2
@@ -240,13 +253,14 @@ class _Sweep:
             raise NotPossible("another part of it than the fingers would meet the object")
         return low, float((point_m - self.sight.camera_m) @ self.sight.direction)
 
-    def _lead(self, start_rad: np.ndarray, near: np.ndarray, to_touch_m: float) -> tuple[np.ndarray, int]:
-        """From the start to the near end of the line, wherever on it the object stands."""
+    def _lead(self, start_rad: np.ndarray, near: np.ndarray, shifts_m: tuple[float, ...]) -> tuple[np.ndarray, int]:
+        """From the start to the near end of the line, with the object moved along it by each of these."""
         count = int(np.ceil(LEAD_S * MIN_RATE_HZ))
         share, reason = minimum_jerk(np.arange(count + 1) / count), "no way to the line of sight"
-        for way in ways(self.arm, start_rad, near):
+        found = list(ways(self.arm, start_rad, near))
+        for way in found if 0.0 in shifts_m else found[::-1]:  # behind something else: from above
             positions = np.clip(way(share), self.arm.lower_rad, self.arm.upper_rad)
-            reason = self._hit(positions, (0.0, CLEAR_M - to_touch_m))
+            reason = self._hit(positions, shifts_m)
             if not reason:
                 return positions, count
         raise NotPossible(reason)

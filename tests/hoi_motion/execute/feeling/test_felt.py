@@ -1,5 +1,6 @@
 """Feeling for an object in physics, and planning anew from where it was felt."""
 
+import numpy as np
 import pytest
 
 from hoi_motion.execute.chance import tried_beside
@@ -43,6 +44,22 @@ def test_where_nothing_stands_nothing_is_felt_and_the_range_is_told(answer, feel
     done = execute(answer.plan, panda, empty, task_of(unsure, "bar"), feeler=feeler)
     near_m, far_m = answer.feeling.facts["range_m"]
     assert done.why_not == f"nothing is felt from {100 * near_m:.0f} to {100 * far_m:+.0f} cm along the line of sight"
+
+
+def test_what_is_gone_when_the_fingers_close_is_felt_for_farther_on(answer, feeler, unsure, panda):
+    there, moved = scaled(unsure, "bar", 0.95), []
+
+    def someone_moves_it_when_it_was_felt(world, seconds, source_s):
+        is_closing = source_s > 0 and world.gap_m(0.05) < 0.01
+        if is_closing and not moved:
+            T = there.object_named("bar").T_world_object[0].copy()
+            T[:3, 3] += 0.07 * np.array([*answer.feeling.facts["sight"][:2], 0.0])
+            world.put_target(T)
+            moved.append(seconds)
+
+    done = execute(answer.plan, panda, there, on_look=someone_moves_it_when_it_was_felt, feeler=feeler)
+    assert moved and "the fingers close on nothing there" in done.notes
+    assert sum(note.startswith("felt ") for note in done.notes) == 2 and done.stage in ("lift", "place")
 
 
 def test_tries_end_when_most_places_agree(answer, feeler, unsure, panda):
