@@ -25,7 +25,7 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 PRESS_SPEED_M_S = 0.02  # at which what is only touched is pressed: it slides away meanwhile
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
 PRESSED_S = 0.3  # how long a touch lasts
-UP_M = 0.15  # then over most of what stands on a table
+UP_M = 0.15  # over what rolls
 UP_STEPS = 25  # of inverse kinematics
 UP_MOST_RAD = 1.0  # more is another posture
 REST_S = 0.2  # between two motions
@@ -90,6 +90,7 @@ class _Search:
         self._carrying, self._feeler, self._arm = carrying, feeler, arm
         self._robot, self._sensor = carrying.world.robot, WristSensor(feeler.noise_n)
         self._told: list[str] = []
+        self._had_it = False  # and lost it
 
     def execution(self) -> Execution:
         """All of it; what is only touched has been touched when it is felt."""
@@ -111,7 +112,7 @@ class _Search:
                 self._withdraw(way, felt)
                 return self._carrying.execution(tuple(self._told))
             back_s = self._withdraw(way, felt)
-            is_same = place_m < max(met_m, default=-np.inf) + SAME_PLACE_M
+            is_same = place_m < max(met_m, default=-np.inf) + SAME_PLACE_M and not self._had_it
             met_m.append(place_m)
             lead_s = REST_S
             if is_same:  # something that stays and is not the object, which is behind it
@@ -122,7 +123,7 @@ class _Search:
                     return self._failed(error.message)
                 skipped_s = 0.0
                 continue
-            rising = self._rise(way)
+            rising = self._rise(way) if way.facts["is_round"] else None
             why = self._take(felt)
             if not why:
                 return self._carrying.execution(tuple(self._told))
@@ -173,7 +174,7 @@ class _Search:
         return back.facts["ends_s"]
 
     def _rise(self, way: RobotMotion) -> RobotMotion | None:
-        """Go up, out of what stands around, before the gripper goes elsewhere; None where the arm cannot."""
+        """Go up before the gripper goes elsewhere: a ball that it grazes rolls away. None where the arm cannot."""
         q = self._robot.state()[0]
         above = self._arm.forward(q)
         above[2, 3] += UP_M  # the base stands upright
@@ -193,12 +194,12 @@ class _Search:
         stopped_s = self._carrying.follow(plan, REST_S, WAIT_S, self._closes_on_nothing(plan))
         if stopped_s is None:
             return ""
-        self._told.append("the fingers close on nothing there")
+        self._told.append("it slips out of the fingers" if self._had_it else "the fingers close on nothing there")
         self._carrying.follow(back_to_start(plan, stopped_s, self._robot.state()[0], plan.gripper[0]), REST_S, REST_S)
         return self._told[-1]
 
     def _closes_on_nothing(self, plan: RobotMotion):
-        """A function of the plan's time: whether the fingers have shut farther than the object lets them."""
+        """A function of the plan's time: whether the fingers have shut farther than the object would let them."""
         if plan.facts["grip"] != "pinch":
             return None
         least_m = min(NOTHING_M, plan.facts["width_m"] / 2)
@@ -206,8 +207,14 @@ class _Search:
         from_s = plan.facts["closed_s"] + share / self._arm.finger_velocity + CLOSED_SPARE_S
         until_s = plan.facts["release_s"]
 
+        self._had_it = False
+
         def is_empty(t: float) -> bool:
-            return from_s <= t < until_s and self._robot.width_m() < least_m
+            if not from_s <= t < until_s:
+                return False
+            is_shut = self._robot.width_m() < least_m
+            self._had_it |= not is_shut
+            return is_shut
 
         return is_empty
 

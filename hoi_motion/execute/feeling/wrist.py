@@ -13,7 +13,7 @@ BUMP_N = 10.0  # in these first readings, it has met something after all
 LEAST_NOISE_N = 0.15  # a hand that turns a little weighs differently
 SLACK = 0.5  # standard deviations that a reading may be off without counting
 DOUBT = 1.5  # over the root of the number of readings: how well what nothing feels like is known
-ALARM = 12.0  # by chance once in a million readings
+ALARM = 15.0  # noise alone reaches it in fewer than one sweep in a thousand
 
 
 class WristSensor:

@@ -302,6 +302,7 @@ class _Sweep:
                 "tool_at_touch_m": (self.T_tool[:3, 3] + touch_m * self.sight.direction).tolist(),
                 "surface_m": surface_m,
                 "press_m": BALL_PRESS_M if self.is_round else PRESS_M,
+                "is_round": bool(self.is_round),
             },
         )
 
