@@ -40,6 +40,7 @@ MOST_SWEEPS = 10
 LEAST_REST_M = 0.05  # of the line behind something else
 KNOT_M = 0.02
 CLEAR_M = 0.03  # before the nearest place at which it may stand
+OTHER_PART = "another part of it than the fingers would meet the object"
 LIFTED_OUT_M = np.array([0.0, 0.0, 50.0])
 NEAREST_TOUCH_M = 0.12  # from where the finger tips meet the surface to where another part of the gripper may
 BISECTIONS = 7
@@ -196,6 +197,10 @@ class _Sweep:
         if middle is None:
             raise NotPossible("the line of sight is out of its reach")
         self._check(middle, 0.0)
+        self.world.place_target(self.T_rest)
+        depth_m, link, _ = self.world.nearest()
+        if depth_m < 0 and link not in self.world.finger_links:  # told before the whole line is worked out
+            raise NotPossible(OTHER_PART)
         sides = []
         for way_m in (-nearer_m, farther_m):
             q, side = middle, []
@@ -250,7 +255,7 @@ class _Sweep:
             low, high = (middle, high) if gap_at(middle)[0] > 0 else (low, middle)
         _, link, point_m = gap_at(low)
         if link not in world.finger_links:
-            raise NotPossible("another part of it than the fingers would meet the object")
+            raise NotPossible(OTHER_PART)
         return low, float((point_m - self.sight.camera_m) @ self.sight.direction)
 
     def _lead(self, start_rad: np.ndarray, near: np.ndarray, shifts_m: tuple[float, ...]) -> tuple[np.ndarray, int]:
