@@ -197,6 +197,7 @@ def _write_results(plan: InteractionPlan, folder: Path) -> None:
         if robot.feeler is not None:
             write_robot_motion(robot.feeler.motion, folder / "robot" / f"{robot.name}_feeling.npz")
             write_robot_motion(robot.feeler.motion, folder / "robot" / f"{robot.name}_feeling_trajectory.json")
+            robot.feeler.planned.save(folder / "robot" / f"{robot.name}_planned.npz")
         if robot.execution is not None:
             _write_json(folder / "robot" / f"{robot.name}_execution.json", robot.execution.facts())
 

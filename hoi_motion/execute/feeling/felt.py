@@ -18,10 +18,11 @@ from hoi_motion.execute.feeling.ways import along, back_to_start, between, lengt
 from hoi_motion.execute.feeling.wrist import NOISE_N, ForceChange, WristSensor
 from hoi_motion.motion import HoiMotion
 from hoi_motion.retarget.arm.feel import EVEN_S, feeling, scale_at
-from hoi_motion.retarget.arm.sight import open_sight, scaled
+from hoi_motion.retarget.arm.sight import SPREAD, open_sight, scaled
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.robot_motion import RobotMotion
 
+FELT_SPREAD_M = 0.015  # what is felt moves a little before the arm stops, and the picture's outline is not exact
 PRESS_SPEED_M_S = 0.02  # at which what is only touched is pressed: it slides away meanwhile
 BACK_M = 0.05  # so far, and half its opening, the gripper withdraws on its own way: then it has room to open
 PRESSED_S = 0.3  # how long a touch lasts
@@ -79,7 +80,7 @@ def replanned_where_felt(feeler: Feeler, arm, scale: float, start_rad: np.ndarra
     """
     start, way = np.clip(start_rad, arm.lower_rad, arm.upper_rad), feeler.motion
     there = scaled(feeler.planned, way.facts["object"], scale)
-    there = there.replace(diagnostics={k: v for k, v in there.diagnostics.items() if not k.startswith("target_dist")})
+    there = there.replace(diagnostics=there.diagnostics | {SPREAD: FELT_SPREAD_M})
     return retarget_arm(there, arm, feeler.body, way.T_world_root(), start_rad=start)
 
 

@@ -32,6 +32,12 @@ def along(feeling: RobotMotion, time_s: float, q: np.ndarray, way_m: float, spee
     return replace(_with(feeling, positions, lasts_s), facts=feeling.facts | {"ends_s": ends_s})
 
 
+def time_at(feeling: RobotMotion, q: np.ndarray) -> float:
+    """The time at which a motion is nearest to a configuration; q: (n,) arm joints."""
+    off = feeling.positions_rad[:, : len(q)] - q
+    return float(np.argmin(np.linalg.norm(off, axis=1))) / feeling.fps
+
+
 def on_from(feeling: RobotMotion, time_s: float, q: np.ndarray) -> RobotMotion:
     """The rest of the sweep from where the arm is, at its own pace after a ramp.
 
