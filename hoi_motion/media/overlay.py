@@ -9,6 +9,9 @@ from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 TARGET = (60, 230, 90)
 TOUCHED = (255, 150, 0)
 OUTLINE = (20, 20, 20)
+# lines are this many times thinner than the picture's shorter side, and than the person
+PICTURE_LINES = 240
+PERSON_LINES = 100
 # eyeballs and jaw are not limbs
 _HIDDEN = {22, 23, 24}
 _GRIP = {hand: index_of(f"{SIDE_OF_HAND[hand]}_middle1") for hand in HANDS}
@@ -26,7 +29,7 @@ def draw_overlay(frames: np.ndarray, motion: HoiMotion, target_mask: np.ndarray,
         (T, H, W, 3) uint8.
     """
     joints_px = motion.camera.project(keypoints_m)
-    thickness = max(1, round(min(frames.shape[1:3]) / 240))
+    thickness = _line_px(frames.shape[1:3], joints_px[:, :22])
     drawn = np.array(frames)
     for t, image in enumerate(drawn):
         if t == 0:
@@ -40,6 +43,12 @@ def draw_overlay(frames: np.ndarray, motion: HoiMotion, target_mask: np.ndarray,
             if contact.start_frame <= t < contact.end_frame:
                 _draw_ring(image, joints_px[t, _GRIP[contact.hand]], 6 * thickness, TOUCHED, thickness)
     return drawn
+
+
+def _line_px(size_px: tuple[int, int], body_px: np.ndarray) -> int:  # (T, 22, 2)
+    """Lines that are seen in the picture and do not hide somebody who is small in it."""
+    person_px = np.median(np.ptp(np.nan_to_num(body_px), axis=1).max(1))
+    return max(1, round(min(min(size_px) / PICTURE_LINES, person_px / PERSON_LINES)))
 
 
 def _draw_skeleton(image: np.ndarray, joints_px: np.ndarray, thickness: int) -> None:

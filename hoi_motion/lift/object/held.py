@@ -30,8 +30,9 @@ FREE_SPREAD_M = 0.05
 GROWTH_BOUNDS = (0.4, 2.5)
 NEAREST_M = 0.2
 REST_SPREAD_M = 0.002
-# usual accelerations of what is in a hand
+# usual accelerations of what is in a hand, and of what is thrown, kicked or bounces
 ACCELERATION_M_S2 = 2.0
+FREE_ACCELERATION_M_S2 = 20.0
 # a place this many spreads off a smooth path is an outlier
 OUTLIER = 2.0
 ROBUST_ROUNDS = 6
@@ -56,6 +57,7 @@ def moving_path(
     palm_m: np.ndarray | None,  # (T, 3)
     end_m: np.ndarray | None,  # (3,)
     fps: float,
+    held: np.ndarray,  # (N,) bool
 ) -> np.ndarray:  # (N, 3)
     """Where the object's middle is in frames in which it moves, metres, world.
 
@@ -63,6 +65,7 @@ def moving_path(
         frames: consecutive; middle_px: of the object in the first frame of the clip.
         start_m: where it rests before; end_m: where it rests behind, None when it does not.
         palm_m: of the hand that holds it, all frames of the clip; None when nobody does.
+        held: frames in which a hand may have it, so that it moves no more suddenly than a hand does.
     """
     start, end = (None if place is None else camera.to_camera(place) for place in (start_m, end_m))
     taken = max(int(frames[0]) - 1, 0)
@@ -74,6 +77,9 @@ def moving_path(
         way_m = np.linalg.norm(carried - start, axis=1)
         spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * way_m
     step = ACCELERATION_M_S2 / fps**2
+    # where it is seen in flight the picture says what it does; how its distance changes is seen too badly for that
+    flies = ~held & (target.visibility[frames] >= SEEN)
+    across_step = np.where(flies, FREE_ACCELERATION_M_S2, ACCELERATION_M_S2) / fps**2
     # a hand fitted far to the side of where the object is seen is no more right in depth
     seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]))
     off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
@@ -87,7 +93,7 @@ def moving_path(
     across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m)]
     if palm_m is None:
         across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
-    path = np.column_stack([_between(start, across, end, slice(0, 2), step), depth_m])
+    path = np.column_stack([_between(start, across, end, slice(0, 2), across_step), depth_m])
     return path @ camera.T_world_camera[:3, :3].T + camera.T_world_camera[:3, 3]
 
 
@@ -133,8 +139,8 @@ def _by_track(target: ObjectTrack, frames, middle_px: np.ndarray, camera: Camera
     return Says((rays * depth_m[:, None])[:, :2], np.tile(spread_m[:, None], (1, 2)))
 
 
-def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, columns, step: float) -> np.ndarray:
-    """The smooth path between two rests, of which the second may be missing."""
+def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, columns, step) -> np.ndarray:
+    """The smooth path between two rests, of which the second may be missing; step: (N,) or one for all."""
     rests = [np.atleast_1d(start[columns]), *([] if end is None else [np.atleast_1d(end[columns])])]
     ahead = [np.tile(rests[0], (STILL_FRAMES, 1))]
     behind = [np.tile(rest, (STILL_FRAMES, 1)) for rest in rests[1:]]
@@ -145,19 +151,21 @@ def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, column
         known = certain if i == 0 else nothing
         places = np.vstack([*ahead, one.places, *behind])
         whole.append(Says(places, np.vstack([*known[:1], one.spreads, *known[1:]])))
-    path = smooth_path(whole, step)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
+    steps = np.pad(np.broadcast_to(step, len(says[0].places)), (STILL_FRAMES, 0), mode="edge")
+    steps = np.pad(steps, (0, len(behind) * STILL_FRAMES), mode="edge")
+    path = smooth_path(whole, steps)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
     return path[:, 0] if isinstance(columns, int) else path
 
 
-def smooth_path(says: list[Says], acceleration: float) -> np.ndarray:  # (N, C)
+def smooth_path(says: list[Says], acceleration) -> np.ndarray:  # (N, C)
     """The path whose second differences are of a usual size between what several sources say; outliers lose their say.
 
     Args:
-        acceleration: standard deviation of second differences.
+        acceleration: standard deviation of second differences about each place, (N,), or one for all.
     """
     count, width = says[0].places.shape
     second = np.diff(np.eye(count), 2, axis=0)
-    stiff = second.T @ second / acceleration**2
+    stiff = second.T @ (second / np.broadcast_to(acceleration, count)[1:-1, None] ** 2)
     trust = [np.ones(count) for _ in says]
     result = np.zeros((count, width))
     for _ in range(ROBUST_ROUNDS):

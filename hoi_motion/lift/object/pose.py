@@ -22,6 +22,8 @@ LEAST_FALL = 0.15
 # what moves by less than this stays at rest
 STAYS_M = 0.02
 STAYS_PX = 1.5
+# a contact may be seen too short by so many frames
+HELD_MARGIN = 2
 
 
 def object_motion(
@@ -69,7 +71,9 @@ def _poses(
         palm_m = None if holder is None else hands[holder].palm_m
         returns = end < target.num_frames and target.resting[end]
         behind_m = poses[end, :3, 3] if returns else None
-        path_m = moving_path(target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps)
+        path_m = moving_path(
+            target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps, _maybe_held(contacts, frames)
+        )
         turns = _turned_as_seen(target, rest, frames, camera, fps)
         if not target.camera_moves and np.max(path_m[:, 2] - rest[2, 3]) < LIFTED_M:
             path_m, turns = slid(path_m, current[2, 3], camera), rest[:3, :3]
@@ -134,6 +138,12 @@ def _calmed_angles(angles: np.ndarray, near_frames: float) -> np.ndarray:  # (N,
     times = np.arange(len(angles))
     near = np.exp(-0.5 * ((times[:, None] - times) / near_frames) ** 2)
     return near @ angles / near.sum(1)
+
+
+def _maybe_held(contacts, frames: np.ndarray) -> np.ndarray:  # (N,) bool
+    """Frames within a contact of any hand or right beside one."""
+    near = [(frames >= c.start_frame - HELD_MARGIN) & (frames < c.end_frame + HELD_MARGIN) for c in contacts]
+    return np.any(near, axis=0) if near else np.zeros(len(frames), bool)
 
 
 def _holder(contacts, start: int, end: int, gaps_m: dict[str, float]) -> str | None:

@@ -31,6 +31,12 @@ BESIDE = 1.8
 STARTS_ALONE = 0.6
 STARTS_HELD = 0.1
 MOVING = 0.1
+# what is thrown, kicked or dropped goes its own way, not further than so many sizes a frame: such a step costs no more
+# than this where the object is seen clearly afterwards, and more the less it is
+ON_ITS_OWN = 1.5
+FLIGHT = 2.5
+CLEAR = -2.0
+UNCLEAR = 3.0
 GROWTH = 2.0
 COMES_BACK = 1.5
 # by how many of its sizes a place is off the nearest hand
@@ -46,15 +52,20 @@ class Places:
 
     Attributes:
         kind: (N,) RESTING, FOLLOWED or FOUND.
-        centre, extent: (N, 2) of the box, x and y; cost: (N,).
+        centre, extent: (N, 2) of the box, x and y.
+        looks: (N,) cost of its looks alone.
         off_hand: (N,) how far it is from the nearest hand, of `off_hand`; 0 at rest.
     """
 
     kind: np.ndarray
     centre: np.ndarray
     extent: np.ndarray
-    cost: np.ndarray
+    looks: np.ndarray
     off_hand: np.ndarray
+
+    @property
+    def cost(self) -> np.ndarray:  # (N,)
+        return self.looks + OFF_HAND * self.off_hand
 
     @property
     def size(self) -> np.ndarray:  # (N,)
@@ -146,5 +157,7 @@ def _step_costs(before: Places, after: Places, hands_before, hands_after, frames
             beside = np.linalg.norm(step - (last - first), axis=2) / size
             cost = np.minimum(cost, BESIDE * beside / slack + STARTS_HELD * moves)
     cost += OFF_HAND_MOVING * moves * after.off_hand
+    alone = ON_ITS_OWN + UNCLEAR * np.maximum(after.looks - CLEAR, 0) + ALONE * np.maximum(far - FLIGHT * frames, 0)
+    cost = np.minimum(cost, alone)
     cost += GROWTH * np.abs(np.log(after.size / before.size[:, None])) / slack
     return cost + COMES_BACK * ((before.kind != RESTING)[:, None] & (after.kind == RESTING))

@@ -19,7 +19,6 @@ from hoi_motion.lift.track.mask_track import moved_like, seen_turn_rad
 from hoi_motion.lift.track.path import (
     FOLLOWED,
     FOUND,
-    OFF_HAND,
     RESTING,
     Places,
     best_path,
@@ -167,9 +166,7 @@ class _Chooser:
 
     def _without_doubles(self) -> np.ndarray:  # (T, h, w)
         """Likeness without that of places which looked like the object while it surely rested elsewhere."""
-        sure = [t for t, score in enumerate(self.rest_scores) if t and score > SURELY_AT_REST]
-        if not sure:
-            return self.likeness.maps
+        sure = [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
         own = cv2.dilate(self.work_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         doubles = np.quantile(self.likeness.maps[sure[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
         return self.likeness.maps - np.where(own, 0.0, np.maximum(doubles, 0)).astype(np.float32)
@@ -191,7 +188,7 @@ class _Chooser:
         centres, extents, costs = np.array(centres), np.array(extents), np.array(costs)
         off = off_hand(centres, extents, self.hands[t])
         off[0] = 0.0
-        return Places(np.array(kinds), centres, extents, costs + OFF_HAND * off, off)
+        return Places(np.array(kinds), centres, extents, costs, off)
 
     def _add_followed(self, t: int, kinds: list, centres: list, extents: list, costs: list) -> None:
         moved = cv2.resize(self.followed.mask_at(t).astype(np.uint8) * 255, self.images[t].shape[1::-1]) > 127

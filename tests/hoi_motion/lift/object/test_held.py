@@ -17,6 +17,7 @@ T = 20
 TAKEN = 5
 FPS = 8.0
 FRAMES = np.arange(TAKEN, T)
+HELD = np.ones(len(FRAMES), bool)
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +50,20 @@ def carried(camera, way_m, growth=1.0, visibility=1.0):
 def test_it_goes_where_hand_and_track_say(way_m):
     camera = world_camera(K, "assumed", (240, 360), -0.1, [0, 3.0, -1.2])
     target, palm_m, truth, middle = carried(camera, way_m)
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS)
+    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS, HELD)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.03
 
 
 @pytest.mark.parametrize("growth", [0.75, 1.3])
 def test_an_outline_of_which_the_hand_hides_a_part_does_not_send_it_away(camera, growth):
     target, palm_m, truth, middle = carried(camera, [0.05, 0.0, 0.2], growth)
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS)
+    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS, HELD)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.04
 
 
 def test_a_hand_that_is_fitted_too_far_away_carries_it_all_the_same(camera):
     target, palm_m, truth, middle = carried(camera, [0.05, 0.1, 0.2])
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m + [0, 0.15, 0], None, FPS)
+    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m + [0, 0.15, 0], None, FPS, HELD)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.03
 
 
@@ -70,13 +71,13 @@ def test_a_hand_that_jumps_away_from_what_is_seen_of_the_object_does_not_take_it
     target, palm_m, truth, middle = carried(camera, [0.05, 0.0, 0.2])
     jumping = palm_m.copy()
     jumping[-4:] += [0.6, 0.4, 0.0]
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, jumping, None, FPS)
+    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, jumping, None, FPS, HELD)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.06
 
 
 def test_it_starts_from_rest_and_where_it_is_put_back_it_ends_at_rest(camera):
     target, palm_m, _, middle = carried(camera, [0.0, 0.0, 0.2])
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, CENTRE_M, FPS)
+    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, palm_m, CENTRE_M, FPS, HELD)
     steps = np.linalg.norm(np.diff(np.vstack([CENTRE_M, path, CENTRE_M]), axis=0), axis=1)
     assert steps[0] < 0.02 and np.linalg.norm(path[0] - CENTRE_M) < 0.02
 
@@ -87,9 +88,25 @@ def test_no_step_is_larger_than_those_of_the_hand_where_the_track_trembles(camer
     similarity = target.similarity.copy()
     similarity[:, :, 2] += noise
     trembling = ObjectTrack(target.mask, similarity, target.visibility, target.resting)
-    path = moving_path(trembling, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS)
+    path = moving_path(trembling, FRAMES, middle, camera, CENTRE_M, palm_m, None, FPS, HELD)
     largest = np.linalg.norm(np.diff(truth, axis=0), axis=1).max()
     assert np.linalg.norm(np.diff(path, axis=0), axis=1).max() < 1.6 * largest
+
+
+def test_what_nobody_holds_bounces_as_suddenly_as_it_is_seen_to(camera):
+    target, _, _, _ = carried(camera, [0.0, 0.0, 0.0])
+    truth = np.tile(CENTRE_M, (T, 1))
+    truth[FRAMES, 2] += 0.5 * np.abs(np.sin(np.pi / 4 * np.arange(len(FRAMES))))
+    px = camera.project(truth)
+    similarity = np.tile(IDENTITY, (T, 1, 1))
+    similarity[:, :, 2] = px - px[0]
+    bouncing = ObjectTrack(target.mask, similarity, np.ones(T), target.resting)
+
+    def worst_m(held):
+        path = moving_path(bouncing, FRAMES, px[0], camera, CENTRE_M, None, None, FPS, held)
+        return np.linalg.norm(path - truth[FRAMES], axis=1).max()
+
+    assert worst_m(~HELD) < 0.06 and worst_m(HELD) > 0.1  # no hand does that
 
 
 @pytest.mark.parametrize("fps", [8.0, 30.0])
@@ -103,7 +120,9 @@ def test_the_same_way_is_found_at_any_frame_rate(camera, fps):
     resting = np.linalg.norm(truth - CENTRE_M, axis=1) < 1e-3
     target = ObjectTrack(np.ones((240, 360), bool), similarity, np.ones(count), resting)
     frames = np.flatnonzero(~resting)
-    path = moving_path(target, frames, px[0], camera, CENTRE_M, truth + [0.07, 0, 0], None, fps)
+    path = moving_path(
+        target, frames, px[0], camera, CENTRE_M, truth + [0.07, 0, 0], None, fps, np.ones(len(frames), bool)
+    )
     assert np.linalg.norm(path - truth[frames], axis=1).max() < 0.025
 
 

@@ -61,6 +61,26 @@ def test_what_jumps_to_a_double_far_away_for_one_frame_stays():
     np.testing.assert_array_equal(best_path(frames, np.full((4, 2, 2), np.nan)), 0)
 
 
+def flight(looks: float, step_px: float) -> list[Places]:
+    """It leaves its place, far from any hand, by so many pixels a frame (it has 8), and looks like itself so much."""
+    frames = [Places(np.array([RESTING]), np.array([[20.0, 20]]), np.full((1, 2), 8.0), np.array([-3.0]), np.zeros(1))]
+    for t in range(1, 5):
+        places_px = np.array([[20.0, 20], [20 + t * step_px, 20]])
+        off = np.array([0, OFF_HAND_LIMIT])
+        kinds, costs = np.array([RESTING, FOUND]), np.array([2.0, looks])
+        frames.append(Places(kinds, places_px, np.full((2, 2), 8.0), costs, off))
+    return frames
+
+
+def test_what_is_thrown_is_followed_where_it_is_seen_clearly():
+    np.testing.assert_array_equal(best_path(flight(-2.5, 16), np.full((5, 2, 2), np.nan)), [0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(("looks", "step_px"), [(-0.8, 16), (-2.2, 60)], ids=["unclear", "faster than things fly"])
+def test_no_flight_is_made_of_what(looks, step_px):
+    assert (best_path(flight(looks, step_px), np.full((5, 2, 2), np.nan)) != 1).all()
+
+
 def test_a_step_with_the_hand_is_cheaper_than_one_alone():
     before = Places(np.array([RESTING]), np.array([[20.0, 20]]), np.full((1, 2), 8.0), np.zeros(1), np.zeros(1))
     after = Places(np.array([FOUND]), np.array([[32.0, 20]]), np.full((1, 2), 8.0), np.zeros(1), np.zeros(1))

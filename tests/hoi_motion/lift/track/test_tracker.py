@@ -96,6 +96,14 @@ def test_its_twin_is_not_taken_for_it():
     np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=6)
 
 
+def test_what_is_thrown_is_followed_past_its_twin():
+    flight = [(x, y) for x, y in zip(range(80, 0, -16), (40, 28, 24, 28, 40))]
+    places = LIFTED[:9] + flight
+    hands = HAND[:9] + [HAND[8]] * len(flight)
+    track = track_object(*drawn(places, hands, twin=(100, 112)))
+    np.testing.assert_allclose(track.centroid_px, middles(places), atol=6)
+
+
 def test_what_a_hand_only_touches_rests():
     places = [(40, 90)] * 12
     hands = [(120 - 8 * min(i, 7), 82 + 2 * min(i, 7)) for i in range(12)]
