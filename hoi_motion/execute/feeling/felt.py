@@ -44,7 +44,7 @@ class Feeler:
 
     Attributes:
         motion: of the arm, by `feeling`; planned: the scene as it is thought to be; body: BodyModel of that.
-        noise_n: of the force sensor in the wrist: standard deviation of a reading, per axis; 60 readings a second.
+        noise_n: of the force sensor in the wrist: standard deviation of a reading, per axis; 240 readings a second.
     """
 
     motion: RobotMotion
@@ -91,7 +91,7 @@ class _Search:
         self._carrying, self._feeler, self._arm = carrying, feeler, arm
         self._robot, self._sensor = carrying.world.robot, WristSensor(feeler.noise_n)
         self._told: list[str] = []
-        self._had_it = False  # and lost it
+        self._had_it = False  # between the fingers, and lost it
 
     def execution(self) -> Execution:
         """All of it; what is only touched has been touched when it is felt."""
@@ -139,7 +139,11 @@ class _Search:
         self._carrying.follow(way, 0.0, REST_S)
 
     def _behind(self, beyond_m: float) -> RobotMotion:
-        """A sweep of the rest of the line of sight, which begins farther away. Raises: RetargetError."""
+        """A sweep of the rest of the line of sight, which begins farther away.
+
+        Raises:
+            RetargetError: UNREACHABLE.
+        """
         planned, name = self._feeler.planned, self._feeler.motion.facts["object"]
         sight = open_sight(planned, name)
         assert sight is not None  # or nothing would be felt for
@@ -188,6 +192,7 @@ class _Search:
 
     def _take(self, felt: Felt) -> str:
         """Take what was felt where it was felt; why not, empty when there is something between the fingers."""
+        self._had_it = False
         try:
             plan = replanned_where_felt(self._feeler, self._arm, felt.scale, self._robot.state()[0])
         except RetargetError as error:
@@ -207,8 +212,6 @@ class _Search:
         share = abs(self._arm.finger_value(plan.facts["width_m"]) - self._arm.finger_value(0.0))
         from_s = plan.facts["closed_s"] + share / self._arm.finger_velocity + CLOSED_SPARE_S
         until_s = plan.facts["release_s"]
-
-        self._had_it = False
 
         def is_empty(t: float) -> bool:
             if not from_s <= t < until_s:
