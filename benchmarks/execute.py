@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks import planned
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
+from hoi_motion.execute.feeling.wrist import NOISE_N
 
 KINDS = ("touch", "slide", "lift")
 SCENES = 40
@@ -38,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--depth", action="store_true", help="planned: the lift gets the first frame's depth image")
     parser.add_argument("--known", action="store_true", help="planned: the lift gets camera pose and support height")
+    parser.add_argument(
+        "--noise", type=float, default=NOISE_N, help="planned: of the force sensor in the wrist, N; default %(default)s"
+    )
     parser.add_argument("--videos", default="", help="planned: folder that keeps the model's videos")
     parser.add_argument("--scenes", type=int, help=f"how many; default {SCENES}, planned {CASES}")
     parser.add_argument(
@@ -70,6 +74,7 @@ def _planned(arguments) -> None:
     jobs = planned.jobs_of(arguments.scenes or CASES, arguments.first)
     given = {"depth": arguments.depth, "known": arguments.known}
     settings = {"robots": arguments.robot, "urdf": arguments.urdf, "videos": arguments.videos, **given}
+    settings["noise_n"] = arguments.noise
     rows = measure_pieces(planned.measure, jobs, arguments.out, arguments.workers, **settings)
     print("\n".join(planned.table(rows, arguments.robot, **given)))
     if arguments.save:

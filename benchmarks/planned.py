@@ -53,11 +53,12 @@ def arm_of(robot: str, urdf: str):
     return Arm(load_robot_config(robot, urdf))
 
 
-def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos: str) -> dict:
+def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos: str, noise_n: float) -> dict:
     """One case: its goal, how well the object was found, and what every robot does to it.
 
     Args:
         depth: the lift gets the first frame's depth image; known: the camera's pose and the height of the support.
+        noise_n: of the force sensor in the wrist, where an arm feels for the object.
         videos: folder in which the model's videos are kept for later measurements; empty keeps none.
     """
     import torch
@@ -89,7 +90,8 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
         plan = with_act(plan, act, free_body())
     except TavidError as error:
         return row | {"by_robot": {robot: _failed("another act", str(error)) for robot in robots}}
-    return row | {"by_robot": {robot: carried_out(plan, truth, noun, arm_of(robot, urdf)) for robot in robots}}
+    how = dict(truth=truth, noun=noun, noise_n=noise_n)
+    return row | {"by_robot": {robot: carried_out(plan, arm=arm_of(robot, urdf), **how) for robot in robots}}
 
 
 def clip_of(scene, frames: np.ndarray, fps: float, depth: bool):
@@ -198,10 +200,10 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
     }
 
 
-def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
+def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: float) -> dict:
     """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success."""
     from hoi_motion.errors import ErrorCode, RetargetError
-    from hoi_motion.execute.felt import Feeler
+    from hoi_motion.execute.feeling.felt import Feeler
     from hoi_motion.execute.task import task_of
     from hoi_motion.retarget.arm.unsure import unsure_arm
     from training.scenes.scene import free_body
@@ -216,7 +218,7 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm) -> dict:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
         return _failed("unreachable", error.message) | {"seconds": time.process_time() - start}
-    feeler = None if answer.feeling is None else Feeler(answer.feeling, plan, free_body())
+    feeler = None if answer.feeling is None else Feeler(answer.feeling, plan, free_body(), noise_n)
     done = on_the_truth(answer.plan, plan, truth, noun, arm, feeler)
     row = {"why_not": done.why_not, "stage": done.stage, "told": done.sentence(), "place_m": done.place_error_m}
     row["notes"] = [*done.notes, *([answer.not_felt] if answer.not_felt else [])]

@@ -145,6 +145,7 @@ def plan_to_dict(
             "intrinsics": None if request.intrinsics is None else np.asarray(request.intrinsics).tolist(),
             "depth_given": request.depth_m is not None,
             "known": _known(request.known),
+            "robot_start_rad": request.robot_start_rad,
         },
         "samples": [
             {
@@ -196,6 +197,7 @@ def _write_results(plan: InteractionPlan, folder: Path) -> None:
         if robot.feeler is not None:
             write_robot_motion(robot.feeler.motion, folder / "robot" / f"{robot.name}_feeling.npz")
             write_robot_motion(robot.feeler.motion, folder / "robot" / f"{robot.name}_feeling_trajectory.json")
+            robot.feeler.planned.save(folder / "robot" / f"{robot.name}_planned.npz")
         if robot.execution is not None:
             _write_json(folder / "robot" / f"{robot.name}_execution.json", robot.execution.facts())
 

@@ -11,7 +11,7 @@ from hoi_motion.options import to_mapping
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
-from tavid_planner.instances import check_somebody_is_marked
+from tavid_planner.instances import OTHER, check_somebody_is_marked
 from tavid_planner.plan import InteractionPlan, InteractionVideo
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
@@ -107,7 +107,7 @@ class Planner:
             TavidError: of the stage that failed; with K samples, the first error if none gets through.
         """
         run = _Run(on_progress, cancel or CancelToken())
-        robot = self._named_robot(request)  # a wrong name is reported before any work
+        robot = self._named_robot(request)  # a wrong name or start is reported before any work
         if request.actor_mask is not None:
             check_somebody_is_marked(request.rgb, request.actor_mask)
         with _memory_errors():
@@ -203,6 +203,7 @@ class Planner:
         wanted = replace(self.config.robot, name=name, urdf=urdf)
         if self._robot is None or self._robot.config != wanted:
             self._robot = RobotStage(wanted)
+        self._robot.check_start(request.robot_start_rad)
         return self._robot
 
     def _robot_stage(
@@ -213,7 +214,8 @@ class Planner:
         noun, act = target_noun(request.prompt), told_act(request.instruction)
 
         def answer(sample: Sample, on_progress: OnProgress) -> Sample:
-            return replace(sample, robot=robot.answer(sample.motion, self._body, noun, act, run.cancel))
+            start = request.robot_start_rad
+            return replace(sample, robot=robot.answer(sample.motion, self._body, noun, act, run.cancel, start))
 
         return run.each("robot", answer, samples)
 
@@ -260,8 +262,11 @@ def plan(
 
 def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
     """The input of the lift: a video with what the request knows about its first frame."""
+    import numpy as np
+
     from hoi_motion.lift import Clip
 
+    others = [instance.mask for instance in request.instances if instance.role == OTHER]
     return Clip(
         video.frames,
         video.fps,
@@ -270,6 +275,7 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
         request.intrinsics,
         request.depth_m,
         target_noun(request.prompt),
+        np.any(others, axis=0) if others else None,
     )
 
 

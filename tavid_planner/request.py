@@ -1,5 +1,6 @@
 """InteractionRequest: the planner's input, validated when it is made."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,8 @@ class InteractionRequest:
             If empty, made from target_mask and actor_mask; `of_instances` does the reverse.
         known: further knowledge of camera and room, or None: gravity, the heights of support and floor.
         robot: name of the robot that should do it; empty for the profile's, if it names one.
+        robot_start_rad: joint -> where it stands at the beginning, rad (metres where it slides), all joints of an arm;
+            None for the profile's `robot.start`.
 
     Raises:
         InputError: a 1xx code; the message names the field and the wrong value.
@@ -55,6 +58,7 @@ class InteractionRequest:
     instances: tuple[Instance, ...] = ()
     robot: str = ""
     known: KnownScene | None = None
+    robot_start_rad: dict[str, float] | None = None
 
     @classmethod
     def of_instances(cls, rgb: np.ndarray, instances, instruction: str, **fields) -> "InteractionRequest":
@@ -94,6 +98,10 @@ class InteractionRequest:
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))
         _check_integer("seed", self.seed, 0, 2**63 - 1)
         _check_integer("samples", self.samples, 1, MAX_SAMPLES)
+        for joint, value in (self.robot_start_rad or {}).items():
+            if not (isinstance(joint, str) and isinstance(value, int | float) and math.isfinite(value)):
+                told = f"robot_start_rad of {shown(joint)} is {shown(value)}"
+                raise InputError(ErrorCode.CONFIG_INVALID, told, "joint: rad, or metres where it slides")
 
     def _set_instances(self, size_px: tuple[int, int]) -> None:
         given = {TARGET: self.target_mask, ACTOR: self.actor_mask}

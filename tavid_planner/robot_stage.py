@@ -15,8 +15,9 @@ from tavid_planner.request import TARGET_TOKEN
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel
     from hoi_motion.execute.execution import Execution
-    from hoi_motion.execute.felt import Feeler
+    from hoi_motion.execute.feeling.felt import Feeler
     from hoi_motion.execute.robot_scene import RobotScene
+    from hoi_motion.retarget.arm.arm import Arm
     from hoi_motion.retarget.robot_motion import RobotMotion
 
 # what another sample may do better
@@ -35,6 +36,14 @@ class RobotStageConfig:
     tries: bool = option(
         True,
         "also try it where the object may stand instead, until most places agree; takes three to five times as long",
+    )
+    wrist_noise_n: float = option(
+        0.5,
+        "noise of the force sensor with which a simulated arm feels for an object: standard deviation of each of 240 "
+        "readings a second, per axis; its bias is not known either",
+        minimum=0.0,
+        maximum=10.0,
+        unit="N",
     )
     film: bool = option(True, "film of that and a 3D scene in the bundle; a few seconds")
 
@@ -125,29 +134,52 @@ class RobotStage:
         self._humanoid = isinstance(self._robot_config, HumanoidConfig)
         self._robot = None
 
-    def answer(self, motion: HoiMotion, body: "BodyModel", noun: str, act: str, cancel: CancelToken) -> RobotPlan:
+    def check_start(self, start_rad: dict[str, float] | None) -> None:
+        """Check where a plan should start; a robot whose start nobody says is not loaded for it.
+
+        Args:
+            start_rad: as of `answer`.
+
+        Raises:
+            InputError: CONFIG_INVALID for joints that the arm lacks or that are left out, and for values beyond limits.
+        """
+        from hoi_motion.retarget.arm.trajectory import checked_start
+
+        if not self._humanoid and (start_rad or self.config.start_rad()):
+            checked_start(self._arm(), self._start_rad(start_rad))
+
+    def answer(
+        self,
+        motion: HoiMotion,
+        body: "BodyModel",
+        noun: str,
+        act: str,
+        cancel: CancelToken,
+        start_rad: dict[str, float] | None = None,
+    ) -> RobotPlan:
         """Joint motion for a person's motion, carried out if the profile says so and the robot is an arm.
 
         Args:
             body: the motion's; noun: what the target is called, for its mass.
             act: what the instruction says shall happen, one of hoi_motion.retarget.act.ACTS; empty where it does not.
+            start_rad: joint -> where an arm stands at the beginning, rad; None for the profile's; not for humanoids.
 
         Raises:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
-        from hoi_motion.execute.felt import Feeler
+        from hoi_motion.execute.feeling.felt import Feeler
         from hoi_motion.retarget.act import with_act
 
         try:
             source = motion if self._humanoid else with_act(motion, act, body)
-            result, feeling = self._retargeted(source, body, cancel)
+            result, feeling = self._retargeted(source, body, cancel, start_rad)
         except TavidError as error:
             if error.code not in NOT_FOR_THIS_MOTION:
                 raise
             return RobotPlan(self.name, error=error.message)
         followed = None if source is motion else source
-        feeler = None if feeling is None else Feeler(feeling, source, body)
+        feeler = None if feeling is None else Feeler(feeling, source, body, self.config.wrist_noise_n)
         if self._humanoid or not self.config.execute:
             return RobotPlan(self.name, result, feeler=feeler, followed=followed)
         from hoi_motion.execute.chance import tried_beside
@@ -173,7 +205,7 @@ class RobotStage:
         return executed_scene(plan.motion, self._robot, source, noun=noun, feeler=plan.feeler)[1]
 
     def _retargeted(
-        self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken
+        self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken, start_rad: dict[str, float] | None
     ) -> "tuple[RobotMotion, RobotMotion | None]":
         """The robot's motion, and how it feels for the object."""
         if self._humanoid:
@@ -182,23 +214,28 @@ class RobotStage:
 
             self._robot = self._robot or Humanoid(self._robot_config)
             return retarget_humanoid(motion, self._robot, body, cancel), None
-        from hoi_motion.retarget.arm.arm import Arm
         from hoi_motion.retarget.arm.unsure import unsure_arm
 
-        self._robot = self._robot or Arm(self._robot_config)
-        answer = unsure_arm(motion, self._robot, body, cancel=cancel, start_rad=self._start_rad())
+        answer = unsure_arm(motion, self._arm(), body, cancel=cancel, start_rad=self._start_rad(start_rad))
         return answer.plan, answer.feeling
 
-    def _start_rad(self) -> np.ndarray | None:  # (n,)
-        """Where the arm stands, in its own order; None at its home.
+    def _arm(self) -> "Arm":
+        from hoi_motion.retarget.arm.arm import Arm
+
+        self._robot = self._robot or Arm(self._robot_config)
+        return self._robot
+
+    def _start_rad(self, told: dict[str, float] | None) -> np.ndarray | None:  # (n,)
+        """Where the arm stands, in its own order, as told or by the profile; None at its home.
 
         Raises:
             InputError: CONFIG_INVALID for joints that it lacks, or that are left out; values are checked by the arm.
         """
-        start, names = self.config.start_rad(), self._robot.joint_names
+        start, names = told or self.config.start_rad(), self._arm().joint_names
         if start and set(start) != set(names):
-            told = f"option robot.start names {', '.join(sorted(start))}"
-            raise InputError(ErrorCode.CONFIG_INVALID, told, f"{self.name} has {', '.join(names)}")
+            where = "robot_start_rad" if told else "option robot.start"
+            wrong = f"{where} names {', '.join(sorted(start))}"
+            raise InputError(ErrorCode.CONFIG_INVALID, wrong, f"{self.name} has {', '.join(names)}")
         return np.array([start[name] for name in names]) if start else None
 
 

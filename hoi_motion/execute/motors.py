@@ -133,6 +133,13 @@ class MotorRobot:
         torque = np.abs([state[3] for state in states])
         return np.array([state[0] for state in states]), torque >= SATURATED * self._effort
 
+    def width_m(self) -> float:
+        """Opening of the fingers."""
+        gripper, fingers = self._arm.gripper, self._arm.fingers
+        position = pybullet.getJointState(self.body, self._finger_ids[0], **self._client)[0]
+        value = (position - fingers.offsets[0]) / fingers.multipliers[0]
+        return gripper.open_width_m * float((value - gripper.closed) / (gripper.open - gripper.closed))
+
     def wrist_force_n(self) -> np.ndarray:  # (3,)
         """What a force sensor in the last joint of the arm says, in its link: the gripper's weight and all it meets."""
         return np.array(pybullet.getJointState(self.body, self._wrist, **self._client)[2][:3])

@@ -93,6 +93,8 @@ class _Block(nn.Module):
 class LowResolutionKeypoints:
     """One person, large in the picture: `near_px` and `actor_mask` are ignored."""
 
+    one_person = True
+
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
         clip = network_picture(torch.from_numpy(np.array(frames)))  # a copy: frames may be read-only
         found = []

@@ -109,7 +109,10 @@ def believed(body_px: np.ndarray, min_confidence: float) -> np.ndarray:  # (T, 3
 
 
 class KeypointSource(Protocol):
-    """Anything that finds the acting person's keypoints."""
+    """Anything that finds the acting person's keypoints.
+
+    A source with a true attribute `one_person` cannot tell people apart: others are painted over before it looks.
+    """
 
     def detect(
         self,

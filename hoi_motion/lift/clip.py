@@ -17,6 +17,7 @@ class Clip:
         frames: (T, H, W, 3) uint8 RGB, at least two; fps: their rate.
         target_mask: (H, W) bool, true on the object.
         actor_mask: (H, W) bool, true on the acting person; None when there is only one, or nobody says who.
+        others_mask: (H, W) bool, true on other people and things that are not the actor; None when nobody says.
         intrinsics: (3, 3) pixels; None assumes a focal length of the image diagonal.
         depth_m: (H, W) float32, metres along the optical axis, 0 where unknown; None without a depth image.
         target_noun: what the object is called ("mug"), for its shape; empty when nobody says.
@@ -34,6 +35,7 @@ class Clip:
     intrinsics: np.ndarray | None = None  # (3, 3)
     depth_m: np.ndarray | None = None  # (H, W)
     target_noun: str = ""
+    others_mask: np.ndarray | None = None  # (H, W)
 
     def __post_init__(self):
         frames = np.asarray(self.frames)
@@ -51,6 +53,8 @@ class Clip:
         self._set("target_mask", checked_mask(self.target_mask, self.size_px, "target mask"))
         if self.actor_mask is not None:
             self._set("actor_mask", checked_mask(self.actor_mask, self.size_px, "actor mask"))
+        if self.others_mask is not None:
+            self._set("others_mask", checked_mask(self.others_mask, self.size_px, "mask of others"))
         if self.intrinsics is not None:
             self._set("intrinsics", checked_intrinsics(self.intrinsics))
         if self.depth_m is not None:

@@ -11,11 +11,14 @@ from pathlib import Path
 from sensor_msgs.msg import Image
 
 from hoi_motion.progress import CancelToken
+from hoi_motion.retarget.robots.arm_joints import arm_joint_names
+from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_names
 from tavid_planner.bundle import check_output_folder
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.inputs import LatestInputs
+from tavid_planner.ros.joint_states import JointStates
 from tavid_planner.ros.received import MB
 from tavid_planner.ros.results import fill_error, fill_plan, fill_times
 from tavid_planner.ros.stages import StageClock
@@ -46,11 +49,12 @@ class Answerer:
         self,
         desk: PlannerDesk,
         inputs: LatestInputs,
+        joint_states: JointStates,
         node_config: Callable[[], NodeConfig],
         planner_config: Callable[[str], PlannerConfig],
         on_plan: Callable[[MadePlan, object], None],
     ):
-        self._desk, self._inputs, self._on_plan = desk, inputs, on_plan
+        self._desk, self._inputs, self._joint_states, self._on_plan = desk, inputs, joint_states, on_plan
         self._node_config, self._planner_config = node_config, planner_config
         self.plans = 0
         self.last_error = ""
@@ -89,7 +93,9 @@ class Answerer:
         config = self._planner_config(goal.profile)
         read = self._inputs.request(goal)
         result.target_source, result.found_mask = read.target_source, read.found_mask
-        request, header, notes = replace(read.request, robot=robot), read.header, read.notes
+        start_rad, start_notes = self._start(robot, config)
+        request = replace(read.request, robot=robot, robot_start_rad=start_rad)
+        header, notes = read.header, (*read.notes, *start_notes)
         folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
         clock("input", 1.0)
         with _deadline(options.plan_timeout_s, cancel):
@@ -104,6 +110,19 @@ class Answerer:
         log.info("%s in %.1f s: %s", made.verdict, total_s, made.folder)
         self._on_plan(made, header)
 
+    def _start(self, robot: str, config: PlannerConfig) -> tuple[dict[str, float] | None, tuple[str, ...]]:
+        """Where the arm stands according to its topic, and a note that it is used; None without arm or topic."""
+        topic, name = self._joint_states.topic, robot or config.robot.name
+        if not (topic and name):
+            return None, ()
+        loaded = load_robot_config(name, config.robot.urdf if name == config.robot.name else "")
+        if isinstance(loaded, HumanoidConfig):
+            return None, (
+                f"{topic} is not used: {loaded.name} is a humanoid, whose motion starts as the person's does",
+            )
+        start_rad = self._joint_states.start_rad(loaded.name, arm_joint_names(loaded))
+        return start_rad, (f"the motion of {loaded.name} starts where {topic} says that it stands",)
+
     def _refuse(self, result, error: TavidError, clock: StageClock) -> None:
         self.last_error = str(error)
         log.warning("no plan, stage %s: %s", clock.stage, error)
@@ -113,8 +132,6 @@ class Answerer:
 
 def _checked_robot(name: str) -> str:
     """Names only: a client must not choose files on this machine. Raises: RetargetError: ROBOT_UNKNOWN."""
-    from hoi_motion.retarget.robots.config import robot_names
-
     if name and name not in robot_names():
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN, f"unknown robot {name[:64]!r}", f"known robots: {', '.join(robot_names())}"

@@ -22,6 +22,7 @@ from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.instances import Instance
 from tavid_planner.ros.controllers import Controllers
 from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
+from tavid_planner.ros.felt_run import FeltRun, feeling_file
 from tavid_planner.ros.known_scene import fill_known_scene
 from tavid_planner.ros.robot_run import RobotRun
 from tavid_planner_interfaces.action import PlanInteraction
@@ -73,7 +74,7 @@ class PlanClient:
         )
         self._state = self.node.create_client(GetState, f"{planner}/get_state")
         self._goal = self._result_future = None
-        self._run: RobotRun | None = None
+        self._run: RobotRun | FeltRun | None = None
         self.feedback: PlanInteraction.Feedback | None = None
 
     def is_ready(self, timeout_s: float = 1.0) -> bool:
@@ -209,8 +210,11 @@ class PlanClient:
         answer: PlanInteraction.Result | None = None,
         controllers: Controllers = Controllers(),
         even_if_failed: bool = False,
-    ) -> RobotRun:
+    ) -> RobotRun | FeltRun:
         """Have a robot's controllers carry out a plan; poll the returned RobotRun until it is done.
+
+        With `Controllers(wrench=...)`, an arm that does not know the distance of its object feels for it first; the
+        plan's bundle must be readable on this machine.
 
         Args:
             answer: the result of a request that named an arm; None takes the current request's.
@@ -232,7 +236,9 @@ class PlanClient:
                 )
             self._run.close()
             self._run = None
-        self._run = RobotRun(self.node, self.wait, answer, controllers)
+        felt = feeling_file(answer.plan_path) if controllers.wrench else None
+        self._run = FeltRun(self.node, self.wait, felt, controllers) if felt else None
+        self._run = self._run or RobotRun(self.node, self.wait, answer, controllers)
         return self._run
 
     def wait(self, future, timeout_s: float):

@@ -49,6 +49,14 @@ class NodeConfig:
         "frame with z up to which TF connects the camera: its pose is used in every plan; empty: only where a "
         "request names one",
     )
+    joint_states: str = option(
+        "",
+        "topic with the robot's JointState: an arm's plan starts where it stands; empty: at robot.start, or its home",
+        read_only=True,
+    )
+    max_joint_state_age_s: float = option(
+        1.0, "maximum age of the position of a joint", minimum=0.01, maximum=3600, unit="s"
+    )
     listen_tf: bool = option(True, "subscribe to /tf and /tf_static, to look up the camera's pose", read_only=True)
     rectify: bool = option(False, "remove the lens distortion that the camera info describes from image and masks")
     max_message_mb: float = option(

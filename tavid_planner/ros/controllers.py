@@ -31,6 +31,8 @@ class Controllers:
         arm, gripper: names of their actions; absolute with a leading slash, else in the client's namespace.
         gripper_told: "joint" sends the value of the first finger joint, "width" the distance of the fingers in metres.
         joint_states: topic with the arm's position, checked before the start; empty starts without a check.
+        wrench: topic with the force on the wrist (WrenchStamped, in a frame that moves with it), for plans that feel
+            for their object; empty carries them out without feeling.
         start_tolerance_rad: how far each joint may be from the first point (metres for prismatic joints).
         answer_s: how long a controller may take to answer.
     """
@@ -39,6 +41,7 @@ class Controllers:
     gripper: str = GRIPPER_ACTION
     gripper_told: str = JOINT
     joint_states: str = "joint_states"
+    wrench: str = ""
     start_tolerance_rad: float = 0.05
     answer_s: float = 5.0
 
@@ -48,6 +51,10 @@ class Controllers:
         for name in ("start_tolerance_rad", "answer_s"):
             if not getattr(self, name) > 0:
                 raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {getattr(self, name)!r}", "more than 0")
+        if self.wrench and not self.joint_states:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, "wrench without joint_states", "where it felt is where it stands"
+            )
 
 
 def wait_for_controllers(clients: Iterable[tuple[str, ActionClient]], wait: Wait, answer_s: float) -> None:
@@ -76,24 +83,7 @@ def check_start(node: Node, wait: Wait, trajectory: JointTrajectory, controllers
     """
     if not controllers.joint_states:
         return
-    found: dict[str, float] = {}
-    complete = Future()
-
-    def hear(message: JointState) -> None:
-        found.update(zip(message.name, message.position))
-        if not complete.done() and found.keys() >= set(trajectory.joint_names):
-            complete.set_result(True)
-
-    heard = node.create_subscription(JointState, controllers.joint_states, hear, 10)
-    wait(complete, controllers.answer_s)
-    node.destroy_subscription(heard)
-    missing = ", ".join(name for name in trajectory.joint_names if name not in found)
-    if missing:
-        raise ControlError(
-            ErrorCode.TIMED_OUT,
-            f"{controllers.joint_states!r} says nothing of {missing} in {controllers.answer_s:g} s",
-            "name its topic, or joint_states='' to start without looking",
-        )
+    found = joints_now(node, wait, trajectory.joint_names, controllers)
     for name, wanted in zip(trajectory.joint_names, trajectory.points[0].positions):
         # NaN compares as far away
         if not abs(found[name] - wanted) <= controllers.start_tolerance_rad:
@@ -102,3 +92,30 @@ def check_start(node: Node, wait: Wait, trajectory: JointTrajectory, controllers
                 f"{name} stands at {found[name]:.3f}, the motion begins at {wanted:.3f}",
                 "move the arm there first",
             )
+
+
+def joints_now(node: Node, wait: Wait, names: Iterable[str], controllers: Controllers) -> dict[str, float]:
+    """Where joints stand by the next messages that tell of them.
+
+    Raises:
+        ControlError: TIMED_OUT when the topic does not report a joint.
+    """
+    found: dict[str, float] = {}
+    names, complete = tuple(names), Future()
+
+    def hear(message: JointState) -> None:
+        found.update(zip(message.name, message.position))
+        if not complete.done() and found.keys() >= set(names):
+            complete.set_result(True)
+
+    heard = node.create_subscription(JointState, controllers.joint_states, hear, 10)
+    wait(complete, controllers.answer_s)
+    node.destroy_subscription(heard)
+    missing = ", ".join(name for name in names if name not in found)
+    if missing:
+        raise ControlError(
+            ErrorCode.TIMED_OUT,
+            f"{controllers.joint_states!r} says nothing of {missing} in {controllers.answer_s:g} s",
+            "name its topic, or joint_states='' to start without looking",
+        )
+    return found

@@ -24,6 +24,7 @@ from tavid_planner.ros.client import QUEUE_DEPTH
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.diagnostics import diagnostics
 from tavid_planner.ros.inputs import LatestInputs
+from tavid_planner.ros.joint_states import JointStates
 from tavid_planner.ros.parameters import declare_options, read_options, refuse_invalid_changes
 from tavid_planner.ros.playback import Playback
 from tavid_planner.ros.profiles import check_profile_file, requested_profile
@@ -84,6 +85,7 @@ class PlannerNode(LifecycleNodeMixin, Node):
         self._answerer = Answerer(
             self._desk,
             LatestInputs(self, self.node_config, sensors),
+            JointStates(self, self.node_config, sensors),
             self.node_config,
             self.planner_config,
             self._show_later,

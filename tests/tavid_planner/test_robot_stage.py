@@ -8,7 +8,7 @@ import pytest
 
 from hoi_motion.body import load_body
 from hoi_motion.execute.execution import Execution
-from hoi_motion.execute.felt import Feeler
+from hoi_motion.execute.feeling.felt import Feeler
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robot_motion import RobotMotion
 from tavid_planner.bundle import save_plan
@@ -108,6 +108,19 @@ def test_an_arm_begins_where_it_is_said_to_stand_whatever_the_order_of_its_joint
     stage = RobotStage(RobotStageConfig(name="panda", start=told_start(backwards), execute=False))
     plan = stage.answer(lifting(), load_body(), "can", "", CancelToken())
     np.testing.assert_allclose(plan.motion.positions_rad[0, :7], list(PANDA_START.values()), atol=1e-9)
+
+
+def test_a_start_that_a_request_gives_counts_more_than_the_profiles():
+    elsewhere = PANDA_START | {"panda_joint1": -0.4}
+    stage = RobotStage(RobotStageConfig(name="panda", start=told_start(elsewhere), execute=False))
+    plan = stage.answer(lifting(), load_body(), "can", "", CancelToken(), PANDA_START)
+    np.testing.assert_allclose(plan.motion.positions_rad[0, :7], list(PANDA_START.values()), atol=1e-9)
+
+
+def test_a_start_beyond_a_joints_limits_is_refused_before_any_work():
+    stage = RobotStage(RobotStageConfig(name="panda"))
+    with pytest.raises(TavidError, match="start of panda_joint4 is 1"):
+        stage.check_start(PANDA_START | {"panda_joint4": 1.0})
 
 
 @pytest.mark.parametrize("start", ["panda_joint1", "panda_joint1=fast", "a=1, a=2", "a=nan", "a=1=2"])

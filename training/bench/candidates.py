@@ -21,7 +21,7 @@ def touched_candidates(
     touches nothing: a hand that hangs in front of an object is not reaching for it. One that has come to rest touches
     from a little further away, as in `contact_intervals`.
     """
-    hand, left = _acting_hand(keypoints)
+    hand, left = acting_hand(keypoints)
     reach = np.where(arrived(keypoints, hand, fps), STILL_FACTOR, 1.0)
     distances = []
     for mask in candidate_masks:
@@ -43,7 +43,7 @@ def taken_candidate(touched: np.ndarray) -> int | None:  # (T,) int, of touched_
     return max(stays)[-1] if stays else None
 
 
-def _acting_hand(track: kp.KeypointTrack) -> tuple[str, np.ndarray]:  # name, (T,) bool
+def acting_hand(track: kp.KeypointTrack) -> tuple[str, np.ndarray]:  # name, (T,) bool
     """The hand that leaves its place most, and the frames from the first one on in which it has left it."""
     centres = hand_centres_px(track)
     first, start = max(1, len(centres) // 8), np.full((2, 2), np.nan)

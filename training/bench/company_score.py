@@ -6,21 +6,25 @@ out as well as the first frame allows: what was theirs there is painted over wit
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from hoi_motion.errors import LiftError
 from hoi_motion.keypoints.hands import hand_centres_px
+from hoi_motion.keypoints.persons import without_others
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.contact import tolerance_px
-from training.bench.candidates import taken_candidate, touched_candidates
+from hoi_motion.motion import HANDS
+from training.bench.candidates import acting_hand, taken_candidate, touched_candidates
 from training.bench.scoring import VideoScore, candidate_masks, score
-from training.scenes.doings import HAND_OVER, TWO_VERBS
+from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample
 
-PAINT_RADIUS_PX = 5
-EDGE_PX = 5  # of the other's mask that is painted over, too
+# hands so near each other, in units of what counts as touching, are one
+SAME_HAND = 3.5
+# who changes this many times less than the other one did not do what the other did
+BYSTANDS = 0.5
+CHANGED_LEVELS = 25
 
 
 def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSource) -> VideoScore:
@@ -40,13 +44,19 @@ def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSou
     plain = score(frames, scene.frames[0], masks, scene.fps, keypoints)
     try:
         tracks = [
-            keypoints.detect(without(frames, first == other, first == person), actor_mask=first == person)
+            keypoints.detect(without_others(frames, first == other, first == person), actor_mask=first == person)
             for person, other in ((ACTOR_INSTANCE, companion), (companion, ACTOR_INSTANCE))
         ]
     except LiftError:
         return replace(plain, outcome="lost", target_share=0.0)
     touched = [touched_candidates(track, things, scene.fps) for track in tracks]
     taken = [taken_candidate(t) for t in touched]
+    changed = [changed_share(frames, first == person) for person in (ACTOR_INSTANCE, companion)]
+    calm = int(np.argmin(changed))
+    if scene.company.kind != HAND_OVER and changed[calm] < BYSTANDS * changed[1 - calm]:
+        taken = _without_bystander(
+            scene.company.kind, taken, touched, calm, same_hand(*tracks, tolerance_px(tracks[0], masks[0]))
+        )
     share = float((touched[0] == 0).mean())
     return replace(plain, outcome=_outcome(scene.company.kind, taken, wanted, tracks, masks[0]), target_share=share)
 
@@ -68,6 +78,36 @@ def _outcome(kind: str, taken: list, wanted: int | None, tracks: list[KeypointTr
     return "hit" if actor == 0 else "none"
 
 
+def same_hand(first: KeypointTrack, second: KeypointTrack, near_px: float) -> np.ndarray:  # (T,) bool
+    """Frames in which what is taken for the acting hands of two people is one and the same hand.
+
+    An arm that reaches past a person is found for that person, too.
+    """
+    hands = [hand_centres_px(track)[:, HANDS.index(acting_hand(track)[0])] for track in (first, second)]
+    return np.nan_to_num(np.linalg.norm(hands[0] - hands[1], axis=1), nan=np.inf) <= SAME_HAND * near_px
+
+
+def changed_share(frames: np.ndarray, body: np.ndarray) -> float:
+    """How much of a person (H, W) of the first frame does not look like that in the second half of a clip.
+
+    Whose arm it is that moves: people who act move more of themselves than those whom an arm passes.
+    """
+    late = frames[len(frames) // 2 :][:, body].astype(np.int16)
+    return float((np.abs(late - frames[0][body].astype(np.int16)).max(-1) > CHANGED_LEVELS).mean())
+
+
+def _without_bystander(kind: str, taken: list, touched: list, calm: int, same: np.ndarray) -> list:
+    """What both take (of _outcome), when one of them, number `calm`, moves much less than the other."""
+    taken, other = list(taken), 1 - calm
+    if kind == WHICH_ACTOR:  # only one acts
+        taken[other] = taken[calm] if taken[other] is None else taken[other]
+        taken[calm] = None
+    else:
+        same = same | (touched[calm] == taken[other])
+        taken[calm] = taken_candidate(np.where(same, -1, touched[calm]))
+    return taken
+
+
 def hands_meet(first: KeypointTrack, second: KeypointTrack, near_px: float) -> bool:
     """Whether a hand of one comes to a hand of the other in the second half of the clip, about a hand's width away."""
     half = first.num_frames // 2
@@ -75,10 +115,3 @@ def hands_meet(first: KeypointTrack, second: KeypointTrack, near_px: float) -> b
     distances = np.linalg.norm(a[:, :, None] - b[:, None], axis=-1)  # (T, 2, 2)
     known = distances[np.isfinite(distances)]
     return bool(len(known) and known.min() <= 2 * near_px)
-
-
-def without(frames: np.ndarray, other: np.ndarray, person: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8
-    """The clip with what was another person's in the first frame (H, W) painted over in all frames."""
-    theirs = cv2.dilate(other.astype(np.uint8), np.ones((EDGE_PX, EDGE_PX))).astype(bool) & ~person
-    ground = cv2.inpaint(np.ascontiguousarray(frames[0]), theirs.astype(np.uint8), PAINT_RADIUS_PX, cv2.INPAINT_TELEA)
-    return np.where(theirs[None, ..., None], ground[None], frames)

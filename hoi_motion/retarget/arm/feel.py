@@ -35,21 +35,30 @@ SPREADS = 2.5  # so far to both sides, where the arm reaches
 LEAST_SPREADS = 1.0  # and so far at least
 BALL_PRESS_M = 0.001  # what finger and support hold between them is pressed; more would squeeze it out
 BALL_RAD = np.radians(55)  # of latitude: two surfaces that are inclined by less than twice the friction angle hold it
-ENOUGH = 0.97  # of the likely places; else the best of some sweeps is taken
-MOST_SWEEPS = 6
+ENOUGH = 0.95  # of the likely places; else the best of some sweeps is taken
+MOST_SWEEPS = 10
+LEAST_REST_M = 0.05  # of the line behind something else
 KNOT_M = 0.02
 CLEAR_M = 0.03  # before the nearest place at which it may stand
+OTHER_PART = "another part of it than the fingers would meet the object"
 LIFTED_OUT_M = np.array([0.0, 0.0, 50.0])
 NEAREST_TOUCH_M = 0.12  # from where the finger tips meet the surface to where another part of the gripper may
 BISECTIONS = 7
 TURNS_RAD = np.radians([0, 40, -40, 80, -80, 120, -120, 180])
-STEEPER_RAD = np.radians([0, 25, 50])
+STEEPER_RAD = np.radians([50, 25, 0])
 STEEPEST_RAD = np.radians(85)
-ROLLS_RAD = np.radians([0, 90, 180, -90])
+# the hand's broad side along the line first: then it passes between what stands to the left and right
+ROLLS_RAD = np.radians([90, -90, 0, 180])
 
 
 def feeling(
-    motion: HoiMotion, arm: Arm, object_name: str, sight: OpenSight, base: np.ndarray, start_rad: np.ndarray
+    motion: HoiMotion,
+    arm: Arm,
+    object_name: str,
+    sight: OpenSight,
+    base: np.ndarray,
+    start_rad: np.ndarray,
+    beyond_m: float | None = None,
 ) -> RobotMotion:
     """The way of the closed fingers to the line of sight and along it, from the near end to the far one.
 
@@ -59,6 +68,7 @@ def feeling(
     Args:
         motion: with the object at rest in the first frame.
         base: (4, 4) T_world_base; start_rad: (n,) arm joints at the beginning.
+        beyond_m: only where the object would stand so much farther than lifted, or more; None is the whole line.
 
     Raises:
         RetargetError: UNREACHABLE with the reasons.
@@ -70,11 +80,13 @@ def feeling(
         world.set_base(base)
         for T_world_tool in _tools(Body.of(thing, T_rest[2, :3]), T_rest, sight, arm):
             try:
-                found.append(_Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad))
+                found.append(
+                    _Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad, beyond_m)
+                )
             except NotPossible as failure:
                 reasons.append(failure.reason)
                 continue
-            if _share(found[-1], sight) > ENOUGH or len(found) == MOST_SWEEPS:
+            if beyond_m is not None or _share(found[-1], sight) > ENOUGH or len(found) == MOST_SWEEPS:
                 break
     if found:
         return max(found, key=lambda sweep: _share(sweep, sight))
@@ -99,17 +111,20 @@ def _share(sweep: RobotMotion, sight: OpenSight) -> float:
 
 
 def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterator[np.ndarray]:
-    """Poses of the tool with its tip on the line of sight to a low place of the object: along the line first."""
+    """Poses of the tool with its tip on the line of sight to a low place of the object.
+
+    Steep ones first: the arm then stays above what stands around.
+    """
     level = sight.direction * [1.0, 1.0, 0.0]
     heading = level / max(float(np.linalg.norm(level)), 1e-9)
     aim_m = T_rest[:3, :3] @ _aim(body, T_rest[:3, :3].T @ heading) + T_rest[:3, 3]
     down_rad = float(np.arcsin(np.clip(-sight.direction[2], -1, 1)))
-    for steeper in STEEPER_RAD:
-        pitch = np.clip(down_rad + steeper, 0.0, STEEPEST_RAD)
-        for turn in TURNS_RAD:
-            ahead = Rotation.from_rotvec([0, 0, turn]).apply(heading)
-            z = np.cos(pitch) * ahead - [0, 0, np.sin(pitch)]
-            for roll in ROLLS_RAD:
+    for turn in TURNS_RAD:
+        ahead = Rotation.from_rotvec([0, 0, turn]).apply(heading)
+        for roll in ROLLS_RAD:
+            for steeper in STEEPER_RAD:
+                pitch = np.clip(down_rad + steeper, 0.0, STEEPEST_RAD)
+                z = np.cos(pitch) * ahead - [0, 0, np.sin(pitch)]
                 y = Rotation.from_rotvec(roll * z).apply(np.cross([0, 0, 1.0], ahead))
                 T = np.eye(4)
                 T[:3] = np.stack([np.cross(y, z), y, z, aim_m - arm.gripper.tip_m * z], axis=1)
@@ -117,7 +132,7 @@ def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterat
 
 
 def _aim(body: Body, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
-    """A place that the finger tip passes, object frame: low, so that the object does not tip.
+    """A place on the near side that the finger tip meets, object frame: low, so that the object does not tip.
 
     A ball would roll away before anything is felt. From above, finger and support hold it between them.
     """
@@ -127,7 +142,10 @@ def _aim(body: Body, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
         return body.axis_m + (body.low_m + tall_m / 2 + up_m) * body.up - ahead_m * heading
     tipping_m = TIPPING_SHARE * body.base_width_m(heading) / 2 / ASSUMED_FRICTION
     height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
-    return body.axis_m + (body.low_m + height_m) * body.up
+    low = body.points_m[body.points_m @ body.up < body.low_m + height_m]
+    # on the near side: a line that descends to the middle of a bowl leads over its rim
+    near_m = float((low @ heading).min() - body.axis_m @ heading) if len(low) else 0.0
+    return body.axis_m + near_m * heading + (body.low_m + height_m) * body.up
 
 
 class _Sweep:
@@ -142,21 +160,23 @@ class _Sweep:
         self.T_rest = thing.T_world_object[0]
         self.is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
 
-    def plan(self, start_rad: np.ndarray) -> RobotMotion:
+    def plan(self, start_rad: np.ndarray, beyond_m: float | None) -> RobotMotion:
         """Raises: NotPossible with the reason."""
         arm, reach_m = self.arm, SPREADS * self.sight.spread_m
         # 1. as far to both sides as the arm gets, in steps
-        front_m = self._front_m()
-        at, path = self._reached(reach_m + CLEAR_M + front_m, reach_m - front_m)
+        at, path = self._reached(reach_m + CLEAR_M + KNOT_M, reach_m + KNOT_M)
         # 2. where it touches if the object stands where it is thought to
         touch_m, surface_m = self._touch(at, path)
-        near_m, far_m = at[0] + CLEAR_M - touch_m, at[-1] - SPEED_M_S * EVEN_S - touch_m
         least_m = LEAST_SPREADS * self.sight.spread_m
-        if near_m > -least_m or far_m < least_m:
+        least = (-least_m, least_m) if beyond_m is None else (beyond_m, beyond_m + LEAST_REST_M)
+        from_m = at[0] if beyond_m is None else max(at[0], touch_m + beyond_m - CLEAR_M)
+        near_m, far_m = from_m + CLEAR_M - touch_m, at[-1] - SPEED_M_S * EVEN_S - touch_m
+        if near_m > least[0] + 1e-9 or far_m < least[1]:
             raise NotPossible(f"it reaches {100 * near_m:.0f} to {100 * far_m:+.0f} cm of it only")
         # 3. from the start to the near end
-        way, lead = self._lead(start_rad, path(at[0]), touch_m - at[0])
-        along_m = at[0] + _evenly(at[-1] - at[0])
+        shifts_m = (CLEAR_M - touch_m + from_m, *((0.0,) if beyond_m is None else ()))
+        way, lead = self._lead(start_rad, path(from_m), shifts_m)
+        along_m = from_m + _evenly(at[-1] - from_m)
         positions = np.concatenate([way, path(along_m)[1:]])
         fingers = np.tile(self.shut, (len(positions), 1))
         limits = arm.velocity_rad_s, arm.acceleration_rad_s2
@@ -166,22 +186,21 @@ class _Sweep:
         positions = np.clip(CubicSpline(times, positions, bc_type="clamped")(even_s), arm.lower_rad, arm.upper_rad)
         return self._motion(positions, fingers[:1], even_s, times[lead], touch_m, surface_m, (near_m, far_m))
 
-    def _front_m(self) -> float:
-        """From the middle of the object to where the line of sight meets it, about."""
-        along = self.motion.object_named(self.object_name).vertices_world(0) @ self.sight.direction
-        return float(np.ptp(along)) / 2
-
     def _pose(self, along_m: float) -> np.ndarray:
         T = self.T_tool.copy()
         T[:3, 3] += along_m * self.sight.direction
         return self.T_base_world @ T
 
     def _reached(self, nearer_m: float, farther_m: float) -> tuple[np.ndarray, CubicSpline]:
-        """Places along the line, 0 where the tip is inside the object, and the joints over them."""
+        """Places along the line, 0 where the tip is at the object, and the joints over them."""
         middle = self.arm.solve(self.arm.home_rad, self._pose(0.0), 40)
         if middle is None:
             raise NotPossible("the line of sight is out of its reach")
         self._check(middle, 0.0)
+        self.world.place_target(self.T_rest)
+        depth_m, link, _ = self.world.nearest()
+        if depth_m < 0 and link not in self.world.finger_links:  # told before the whole line is worked out
+            raise NotPossible(OTHER_PART)
         sides = []
         for way_m in (-nearer_m, farther_m):
             q, side = middle, []
@@ -236,16 +255,17 @@ class _Sweep:
             low, high = (middle, high) if gap_at(middle)[0] > 0 else (low, middle)
         _, link, point_m = gap_at(low)
         if link not in world.finger_links:
-            raise NotPossible("another part of it than the fingers would meet the object")
+            raise NotPossible(OTHER_PART)
         return low, float((point_m - self.sight.camera_m) @ self.sight.direction)
 
-    def _lead(self, start_rad: np.ndarray, near: np.ndarray, to_touch_m: float) -> tuple[np.ndarray, int]:
-        """From the start to the near end of the line, wherever on it the object stands."""
+    def _lead(self, start_rad: np.ndarray, near: np.ndarray, shifts_m: tuple[float, ...]) -> tuple[np.ndarray, int]:
+        """From the start to the near end of the line, with the object moved along it by each of these."""
         count = int(np.ceil(LEAD_S * MIN_RATE_HZ))
         share, reason = minimum_jerk(np.arange(count + 1) / count), "no way to the line of sight"
-        for way in ways(self.arm, start_rad, near):
+        found = list(ways(self.arm, start_rad, near))
+        for way in found if 0.0 in shifts_m else found[::-1]:  # behind something else: from above
             positions = np.clip(way(share), self.arm.lower_rad, self.arm.upper_rad)
-            reason = self._hit(positions, (0.0, CLEAR_M - to_touch_m))
+            reason = self._hit(positions, shifts_m)
             if not reason:
                 return positions, count
         raise NotPossible(reason)
@@ -287,6 +307,7 @@ class _Sweep:
                 "tool_at_touch_m": (self.T_tool[:3, 3] + touch_m * self.sight.direction).tolist(),
                 "surface_m": surface_m,
                 "press_m": BALL_PRESS_M if self.is_round else PRESS_M,
+                "is_round": bool(self.is_round),
             },
         )
 

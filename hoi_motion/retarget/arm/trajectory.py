@@ -63,7 +63,7 @@ def retarget_arm(
     """
     contact = acting_contact(motion)
     course = course_of(motion, contact)
-    start = arm.home_rad if start_rad is None else _checked_start(arm, start_rad)
+    start = arm.home_rad if start_rad is None else checked_start(arm, start_rad)
     thing = motion.object_named(contact.object_name)
     T_touch, up = course.T_touch, course.T_touch[2, :3]
     hand_m, approach = hand_on_object(motion, contact, body)
@@ -113,7 +113,12 @@ def retarget_arm(
     )
 
 
-def _checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)
+def checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)
+    """Arm joints within their limits.
+
+    Raises:
+        InputError: CONFIG_INVALID naming the joint and its limits.
+    """
     start = np.asarray(start_rad, float)
     names = ", ".join(arm.joint_names)
     if start.shape != arm.home_rad.shape:

@@ -1,7 +1,8 @@
 """A humanoid's MJCF as the URDF that the rest of retargeting reads: bodies, joints, limits and shapes.
 
 Semantics as in the XML reference of MuJoCo (mujoco.readthedocs.io, "XML Reference"): a body is a link; the joints of a
-body that has several become a chain of links without a shape. Actuators, sites, tendons and equalities are left out; an
+body that has several become a chain of links without a shape; what is attached is read from its own file, with the
+angles, classes and folders of that. Actuators, sites, tendons and equalities are left out; an
 ellipsoid, which URDF does not have, becomes a sphere that is visual only.
 """
 
@@ -14,12 +15,14 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
 ANY_WAY_M = 10.0  # range of a prismatic joint without limits, to either side
-NOT_READ = ("attach", "composite", "flexcomp")  # they make bodies that the file does not spell out
+NOT_READ = ("composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
 def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
@@ -40,12 +43,20 @@ def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
 
 
 class _Converter:
-    def __init__(self, root: xml.Element, path: Path):
-        self._root, self._path = root, path
+    """A model file; what it attaches has a converter of its own, since angles, classes and folders are of each file.
+
+    Args:
+        prefix: of the names of its bodies and joints; above: the files that attach it.
+    """
+
+    def __init__(self, root: xml.Element, path: Path, prefix: str = "", above: tuple[Path, ...] = ()):
+        self._root, self._path, self._prefix, self._above = root, path, prefix, (*above, path.resolve())
         options = {name: value for found in root.findall("compiler") for name, value in found.attrib.items()}
         self._degrees = options.get("angle", "degree") == "degree"
         self._sequence = options.get("eulerseq", "xyz")
         self._mesh_folder = options.get("meshdir", options.get("assetdir", ""))
+        if above:  # paths are of the file that attaches the others
+            self._mesh_folder = str(path.resolve().parent / self._mesh_folder)
         self._strip_path = options.get("strippath", "false") == "true"
         self._autolimits = options.get("autolimits", "true") == "true"
         if next(root.iter("include"), None) is not None:
@@ -61,22 +72,39 @@ class _Converter:
                 given = self._with_defaults(mesh, "")
                 self._meshes[given.get("name", Path(given.get("file", "")).stem)] = given
         self._names = {element.get("name") for element in root.iter()}
+        self._models = {}  # what may be attached: name -> file
+        for model in root.findall("asset/model"):
+            self._models[model.get("name") or Path(model.get("file", "")).stem] = path.parent / model.get("file", "")
 
     def urdf(self) -> xml.Element:
         found = [child for world in self._root.findall("worldbody") for child in self._children(world)]
-        bodies = [(body, T, inherited) for body, T, inherited in found if body.tag == "body"]
+        bodies = [(body, T, inherited, of) for body, T, inherited, of in found if body.tag == "body"]
         if not bodies:
             raise self._refused("has no body", "give the file that has the robot's bodies")
         # a body without joints, such as a table, is furniture; the robot is the body with most joints
-        most = max(bodies, key=lambda found: len([*found[0].iter("joint"), *found[0].iter("freejoint")]))
+        most = max(bodies, key=lambda found: found[3].count_joints(found[0]))
         robot = xml.Element("robot", name=self._root.get("model", self._path.stem))
         xml.SubElement(robot, "link", name="world")
-        self._add_body(robot, most[0], "world", most[2], most[1])
+        body, T, inherited, of = most
+        of.add_body(robot, body, "world", inherited, T)
         xml.indent(robot)  # PyBullet does not read lines of any length
         return robot
 
-    def _children(self, element: xml.Element, T=None, inherited: str = "") -> list[tuple[xml.Element, np.ndarray, str]]:
-        """What an element holds, through its frames: each with the pose of these and the class that they hand down."""
+    def count_joints(self, body: xml.Element) -> int:
+        """Joints of a body and of all below it, attached ones included."""
+        count = 0
+        for child, _, _, of in self._children(body):
+            count += child.tag in ("joint", "freejoint")
+            count += of.count_joints(child) if child.tag == "body" else 0
+        return count
+
+    def _children(
+        self, element: xml.Element, T=None, inherited: str = ""
+    ) -> "list[tuple[xml.Element, np.ndarray, str, _Converter]]":
+        """What an element holds, through its frames and what is attached to it.
+
+        Each with the pose of the frames, the class that they hand down, and the converter of its file.
+        """
         T, found = np.eye(4) if T is None else T, []
         for child in element:
             if child.tag in NOT_READ:
@@ -89,9 +117,37 @@ class _Converter:
             elif child.tag == "replicate":
                 for T_copy, copied in self._replicas(child):
                     found += self._children(copied, T @ T_copy, child.get("childclass", inherited))
+            elif child.tag == "attach":
+                attached = self._attached(child)
+                found += [(*inner[:1], T @ inner[1], *inner[2:]) for inner in attached]
             else:
-                found.append((child, T, inherited))
+                found.append((child, T, inherited, self))
         return found
+
+    def _attached(self, element: xml.Element) -> "list[tuple[xml.Element, np.ndarray, str, _Converter]]":
+        """The body of another model that an <attach> names, or all that its world holds."""
+        name, wanted = element.get("model", ""), element.get("body", "")
+        file = self._models.get(name)
+        if file is None:
+            raise self._refused(f"attaches an unknown model {name!r}", f"models: {', '.join(self._models) or 'none'}")
+        folder = self._above[0].parent  # what is given chooses no files elsewhere
+        if not (file.resolve().is_relative_to(folder) and file.is_file()):
+            hint = f"models are read from the folder {folder} and those in it"
+            raise self._refused(f"attaches {name!r}, and there is no file {file}", hint)
+        if file.resolve() in self._above:
+            raise self._refused(f"attaches {name!r}, which attaches it", "a model cannot hold itself")
+        with reading(file, "an MJCF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
+            content = read_bytes(file, "an MJCF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
+            root = parse_xml(content)
+        model = _Converter(root, file, self._prefix + element.get("prefix", ""), self._above)
+        worlds = root.findall("worldbody")
+        if not wanted:
+            return [inner for world in worlds for inner in model._children(world)]
+        body = next((body for world in worlds for body in world.iter("body") if body.get("name") == wanted), None)
+        if body is None:
+            names = ", ".join(body.get("name", "") for world in worlds for body in world.iter("body"))
+            raise self._refused(f"attaches {wanted!r} of {name!r}, which is not there", f"bodies: {names}")
+        return [(body, np.eye(4), "", model)]
 
     def _replicas(self, element: xml.Element) -> list[tuple[np.ndarray, xml.Element]]:
         """Copies of what a <replicate> holds, each with its pose; names end with a number.
@@ -136,14 +192,13 @@ class _Converter:
             raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
         return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
 
-    def _add_body(
-        self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray
-    ) -> None:
+    def add_body(self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray) -> None:
+        """A body as links and joints, with all below it."""
         inherited = body.get("childclass", inherited)
-        name = body.get("name") or self._fresh("body")
+        name = self._prefix + (body.get("name") or self._fresh("body"))
         children = self._children(body, inherited=inherited)
         joints = []
-        for joint, T_joint, its_class in children:
+        for joint, T_joint, its_class, _ in children:
             if joint.tag in ("joint", "freejoint"):
                 joints.append(self._with_defaults(joint, its_class) | {"tag": joint.tag, "frame": T_joint})
         T = T_frame @ self._pose(body.attrib)  # of what follows in the chain, in `parent`
@@ -159,12 +214,12 @@ class _Converter:
         if parent != name:
             self._connect(robot, f"{name}_fixed", "fixed", parent, name, T)
         robot.append(self._link(body, children, name))
-        for child, T_child, its_class in children:
+        for child, T_child, its_class, of in children:
             if child.tag == "body":
-                self._add_body(robot, child, name, its_class, T_child)
+                of.add_body(robot, child, name, its_class, T_child)
 
     def _add_joint(self, robot: xml.Element, given: dict, parent: str, link: str, T: np.ndarray) -> None:
-        name = given.get("name") or self._fresh("joint")
+        name = self._prefix + (given.get("name") or self._fresh("joint"))
         kind = "free" if given["tag"] == "freejoint" else given.get("type", "hinge")
         if float(given.get("ref", 0)):
             raise self._refused(f"gives joint {name!r} a ref", "set it to 0: at 0 the robot stands as it is placed")
@@ -201,11 +256,11 @@ class _Converter:
         xml.SubElement(at, "mass", value=given.get("mass", str(DEFAULT_KG)))
         ixx, iyy, izz = _numbers(given.get("diaginertia"), [0.01, 0.01, 0.01])
         xml.SubElement(at, "inertia", ixx=str(ixx), iyy=str(iyy), izz=str(izz), ixy="0", ixz="0", iyz="0")
-        for geom, T_frame, its_class in children:
+        for geom, T_frame, its_class, of in children:
             if geom.tag != "geom":
                 continue
-            shape = self._with_defaults(geom, its_class)
-            geometry, T = self._geometry(shape)
+            shape = of._with_defaults(geom, its_class)
+            geometry, T = of._geometry(shape)
             if geometry is None:
                 continue
             T = T_frame @ T

@@ -58,8 +58,7 @@ def motion():
     return lifting()
 
 
-@pytest.fixture(scope="session")
-def unsure(motion) -> HoiMotion:
+def seen_without_distance(motion: HoiMotion) -> HoiMotion:
     """The same, seen from across the table by a camera that knows no distance."""
     looking = np.eye(4)
     ahead = np.array([-1.1, -0.25, -0.5]) / np.linalg.norm([-1.1, -0.25, -0.5])
@@ -68,6 +67,11 @@ def unsure(motion) -> HoiMotion:
     camera = dataclasses.replace(motion.camera, T_world_camera=looking)
     told = {"target_distance_spread_m": 0.1, "target_distance_source": "hand"}
     return motion.replace(camera=camera, diagnostics=told)
+
+
+@pytest.fixture(scope="session")
+def unsure(motion) -> HoiMotion:
+    return seen_without_distance(motion)
 
 
 @pytest.fixture(scope="session")

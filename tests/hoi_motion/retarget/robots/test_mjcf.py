@@ -119,6 +119,47 @@ def test_what_is_replicated_stands_there_so_often_each_copy_from_the_one_before(
     assert [j.find("child").get("link") for j in joints.values()] == [f"finger_{i}" for i in range(4)]
 
 
+HAND = """<mujoco model="hand">
+  <compiler angle="radian"/>
+  <default><default class="hand"><geom type="sphere" size="0.04"/></default></default>
+  <worldbody>
+    <body name="other"/>
+    <body name="hand" pos="0 0 -0.25">
+      <joint name="wrist" axis="1 0 0" range="-1.0471975512 1.0471975512"/><geom class="hand"/>
+    </body>
+  </worldbody>
+</mujoco>"""
+
+
+def with_attached_hands(text: str, attach: str) -> str:
+    """The walker whose hands are another file's, in radians, with classes of that file's own."""
+    root = xml.fromstring(text)
+    for side in ("left", "right"):
+        forearm = next(body for body in root.iter("body") if body.get("name") == f"{side}_forearm")
+        forearm.remove(next(body for body in forearm if body.get("name") == f"{side}_hand"))
+        forearm.append(xml.fromstring(attach.format(side=side)))
+    root.insert(0, xml.fromstring('<asset><model name="palm" file="hand.xml"/></asset>'))
+    return xml.tostring(root, encoding="unicode")
+
+
+def test_what_is_attached_from_another_file_stands_and_moves_as_if_it_were_written_there(tmp_path, robot):
+    (tmp_path / "hand.xml").write_text(HAND)
+    attach = '<attach model="palm" body="hand" prefix="{side}_"/>'
+    attached = walker(tmp_path, with_attached_hands(WALKER.read_text(), attach))
+    assert attached.joint_names == robot.joint_names
+    np.testing.assert_allclose(attached.lower_rad, robot.lower_rad, atol=1e-9)
+    theirs = placed(robot)
+    for name, T in placed(attached).items():
+        np.testing.assert_allclose(T, theirs[name], atol=1e-9)
+
+
+def test_all_that_the_world_of_an_attached_model_holds_is_attached_where_no_body_is_named(tmp_path):
+    (tmp_path / "hand.xml").write_text(HAND)
+    text = with_attached_hands(WALKER.read_text(), '<attach model="palm" prefix="{side}_"/>')
+    made = mjcf_to_urdf(xml.fromstring(text), tmp_path / "walker.xml")
+    assert {"left_hand", "left_other", "right_hand", "right_other"} <= {link.get("name") for link in made.iter("link")}
+
+
 @pytest.mark.parametrize(
     "old, new, said",
     [
@@ -132,7 +173,17 @@ def test_what_is_replicated_stands_there_so_often_each_copy_from_the_one_before(
         ('name="right_wrist"', 'name="left_wrist"', "2 joints called 'left_wrist'"),
         ('<body name="right_thigh"', '<body name="left_shin"', "2 links called 'left_shin'"),
         ("body", "thing", "has no body"),
-        ("<freejoint/>", '<freejoint/><attach model="hand" prefix="l_"/>', "has <attach> hand"),
+        ("<freejoint/>", '<freejoint/><attach model="hand" prefix="l_"/>', "attaches an unknown model 'hand'"),
+        (
+            "<worldbody>",
+            '<asset><model name="me" file="walker.xml"/></asset><worldbody><attach model="me" prefix="a_"/>',
+            "attaches 'me', which attaches it",
+        ),
+        (
+            "<worldbody>",
+            '<asset><model name="up" file="../walker.xml"/></asset><worldbody><attach model="up" prefix="a_"/>',
+            "attaches 'up', and there is no file",
+        ),
         ('size="0.11 0.045 0.02"', 'size="0.11 -0.045 0.02"', "'left_foot' of .* has a box with size"),
         (
             '<geom type="sphere" size="0.04"/>',

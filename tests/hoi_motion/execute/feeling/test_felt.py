@@ -4,8 +4,9 @@ import pytest
 
 from hoi_motion.execute.chance import tried_beside
 from hoi_motion.execute.execute import execute
-from hoi_motion.execute.felt import Feeler
+from hoi_motion.execute.feeling.felt import Feeler
 from hoi_motion.execute.task import task_of
+from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.act import with_act
 from hoi_motion.retarget.arm.sight import scaled
 from hoi_motion.retarget.arm.unsure import unsure_arm
@@ -43,6 +44,21 @@ def test_where_nothing_stands_nothing_is_felt_and_the_range_is_told(answer, feel
     done = execute(answer.plan, panda, empty, task_of(unsure, "bar"), feeler=feeler)
     near_m, far_m = answer.feeling.facts["range_m"]
     assert done.why_not == f"nothing is felt from {100 * near_m:.0f} to {100 * far_m:+.0f} cm along the line of sight"
+
+
+def test_fingers_that_close_on_nothing_go_back_and_the_arm_feels_on(answer, feeler, unsure, panda):
+    weighs_s = answer.feeling.facts["sweep_s"] + 2.0
+    hung = []
+
+    def something_hangs_itself_on_the_hand(world, seconds, source_s):
+        if seconds > weighs_s and not hung:
+            hand = min(world.robot.gripper_links - world.robot.finger_links)
+            pybullet.changeDynamics(world.robot.body, hand, mass=1.2, physicsClientId=world.client)
+            hung.append(seconds)
+
+    done = execute(answer.plan, panda, unsure, on_look=something_hangs_itself_on_the_hand, feeler=feeler)
+    assert done.notes[0].endswith("nearer than lifted") and done.notes[1] == "the fingers close on nothing there"
+    assert done.notes[2].startswith("felt ") and done.done, done.sentence()
 
 
 def test_tries_end_when_most_places_agree(answer, feeler, unsure, panda):

@@ -1,0 +1,23 @@
+"""Names of an arm's joints, for whoever hears where they stand: read from its files, without loading the robot."""
+
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+from hoi_motion.retarget.robots.config import RobotConfig
+from hoi_motion.retarget.robots.fingers import find_fingers
+from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, read_urdf
+
+
+def arm_joint_names(config: RobotConfig) -> tuple[str, ...]:
+    """The joints that move, but for the fingers, in the order of the URDF.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for a URDF that is not a robot.
+    """
+    tree = xml.fromstring(read_urdf(Path(config.urdf), config.jaw))
+    named, frame = config.gripper.joints, config.grasp_frame
+    if config.jaw.link:
+        named, frame = list(JAW_JOINTS), JAW_FRAME
+    fingers = find_fingers(tree, named, frame, config.name).names
+    joints = [joint.get("name", "") for joint in tree.findall("joint") if joint.get("type") != "fixed"]
+    return tuple(name for name in joints if name not in fingers)

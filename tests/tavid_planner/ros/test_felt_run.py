@@ -1,0 +1,172 @@
+"""A plan that feels goes to the controllers of a robot: real actions, and a wrist that tells what it meets."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from control_msgs.action import FollowJointTrajectory, GripperCommand
+from geometry_msgs.msg import WrenchStamped
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.context import Context
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from hoi_motion.body import load_body
+from hoi_motion.retarget.arm.arm import Arm
+from hoi_motion.retarget.arm.unsure import unsure_arm
+from hoi_motion.retarget.robots.config import load_robot_config
+from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.ros.client import PlanClient
+from tavid_planner.ros.controllers import Controllers
+from tavid_planner.ros.felt_run import FeltRun
+from tavid_planner.ros.results import gripper_to_messages, trajectory_to_message
+from tavid_planner_interfaces.action import PlanInteraction
+from tests.hoi_motion.retarget.conftest import lifting, seen_without_distance
+
+ANSWER_S = 60
+RATE_HZ = 100.0
+NEARER_M = 0.12  # than lifted, along the line of sight: where the arm meets it
+WEIGHT_N = np.array([1.0, -3.0, 7.0])
+NAMES = Controllers(
+    arm="arm/follow_joint_trajectory", gripper="hand/gripper_cmd", wrench="wrist/wrench", answer_s=ANSWER_S
+)
+
+
+class FeelingRobot:
+    """A Panda that follows trajectories, and whose wrist has noise, and a force once its hand is at something.
+
+    Attributes:
+        goals: trajectories that it was told; stands: its joints; hurries: ends every motion at once.
+        tells: whether the wrist does; is_there: a function of the joints, whether the hand is at something.
+    """
+
+    def __init__(self, names: tuple[str, ...], stands: np.ndarray, is_there):
+        self.context = Context()
+        self.context.init()
+        self.node = Node("robot", namespace="felt_run", context=self.context, enable_rosout=False)
+        self.names, self.home, self.is_there = names, np.array(stands), is_there
+        self.reset()
+        group = ReentrantCallbackGroup()
+        accepts = dict(callback_group=group, cancel_callback=lambda _: CancelResponse.ACCEPT)
+        self.servers = [
+            ActionServer(self.node, FollowJointTrajectory, NAMES.arm, self._move, **accepts),
+            ActionServer(self.node, GripperCommand, NAMES.gripper, self._grip, **accepts),
+        ]
+        self._states = self.node.create_publisher(JointState, NAMES.joint_states, 10)
+        self._wrench = self.node.create_publisher(WrenchStamped, NAMES.wrench, 10)
+        self._rng = np.random.default_rng(0)
+        self.node.create_timer(1 / RATE_HZ, self._tell, callback_group=group)
+        self.executor = MultiThreadedExecutor(4, context=self.context)
+        self.executor.add_node(self.node)
+        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.thread.start()
+
+    def reset(self) -> None:
+        self.stands, self.goals, self.hurries, self.tells = self.home.copy(), [], False, True
+
+    def _tell(self):
+        self._states.publish(JointState(name=list(self.names), position=self.stands.tolist()))
+        if self.tells:
+            message, push = WrenchStamped(), 4.0 * self.is_there(self.stands)
+            force = WEIGHT_N + [push, 0, 0] + self._rng.normal(0, 0.5, 3)
+            message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = map(float, force)
+            self._wrench.publish(message)
+
+    def _move(self, handle):
+        points = handle.request.trajectory.points
+        self.goals.append(handle.request.trajectory)
+        at = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in points]
+        path, begun = np.array([p.positions for p in points]), time.monotonic()
+        pace = 100.0 if self.hurries else 1.0
+        while (gone_s := pace * (time.monotonic() - begun)) < at[-1]:
+            self.stands = np.array([np.interp(gone_s, at, joint) for joint in path.T])
+            if handle.is_cancel_requested:
+                handle.canceled()
+                return FollowJointTrajectory.Result()
+            time.sleep(0.005)
+        self.stands = path[-1]
+        handle.succeed()
+        return FollowJointTrajectory.Result()
+
+    def _grip(self, handle):
+        handle.succeed()
+        return GripperCommand.Result(position=0.0, stalled=True)
+
+    def close(self):
+        self.executor.shutdown()
+        self.thread.join(ANSWER_S)
+        for server in self.servers:
+            server.destroy()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture(scope="module")
+def felt(tmp_path_factory):
+    """Robot, client, and an answer whose plan feels; the hand meets something NEARER_M nearer than lifted."""
+    arm, planned = Arm(load_robot_config("panda")), seen_without_distance(lifting())
+    made = unsure_arm(planned, arm, load_body())
+    folder = tmp_path_factory.mktemp("plan")
+    (folder / "robot").mkdir()
+    made.feeling.save(folder / "robot" / "panda_feeling.npz")
+    planned.save(folder / "robot" / "panda_planned.npz")
+    facts, T_base = made.feeling.facts, made.feeling.T_world_root()
+    looks = Arm(load_robot_config("panda"))  # its state is not another thread's
+
+    def is_there(q) -> bool:
+        tool_m = (T_base @ looks.forward(q))[:3, 3]
+        return np.array(facts["sight"]) @ (tool_m - np.array(facts["tool_at_touch_m"])) >= -NEARER_M
+
+    messages = dict(joint_trajectory=trajectory_to_message(made.plan), gripper_goals=gripper_to_messages(made.plan))
+    answer = PlanInteraction.Result(verdict="PASS", plan_path=str(folder), **messages)
+    robot = FeelingRobot(arm.joint_names, made.feeling.positions_rad[0, :7], is_there)
+    with PlanClient(namespace="felt_run") as client:
+        yield robot, client, answer
+    robot.close()
+
+
+def test_an_arm_stops_where_its_wrist_feels_something_and_takes_it_there(felt):
+    robot, client, answer = felt
+    robot.reset()
+    run = client.execute(answer, NAMES)
+    assert isinstance(run, FeltRun)
+    run.result(timeout_s=ANSWER_S)
+    assert run.told == [f"felt {100 * NEARER_M:.0f} cm nearer than lifted"]
+    sweep, back, taking = robot.goals
+    assert back.points[0].positions.tolist() != sweep.points[-1].positions.tolist()
+    assert taking.points[0].positions.tolist() == pytest.approx(back.points[-1].positions.tolist(), abs=0.05)
+    assert taking.points[-1].positions.tolist() != answer.joint_trajectory.points[-1].positions.tolist()
+
+
+def test_where_nothing_is_felt_nothing_is_taken(felt):
+    robot, client, answer = felt
+    robot.reset()
+    robot.hurries = True
+    run = client.execute(answer, NAMES)
+    with pytest.raises(ControlError, match="nothing is felt from") as error:
+        run.result(timeout_s=ANSWER_S)
+    assert error.value.code is ErrorCode.ABORTED and len(robot.goals) == 1
+
+
+def test_a_bundle_that_is_elsewhere_is_refused_before_the_arm_moves(felt):
+    robot, client, _ = felt
+    robot.reset()
+    with pytest.raises(InputError, match="not on this machine"):
+        client.execute(PlanInteraction.Result(verdict="PASS", plan_path="/no/such/plan"), NAMES)
+    assert not robot.goals
+
+
+def test_an_arm_whose_wrist_falls_silent_is_stopped(felt):
+    robot, client, answer = felt
+    robot.reset()
+    run = client.execute(answer, NAMES)
+    robot.tells = False
+    with pytest.raises(ControlError, match="nothing more is heard") as error:
+        run.result(timeout_s=ANSWER_S)
+    assert error.value.code is ErrorCode.TIMED_OUT
+    stands = robot.stands.copy()
+    time.sleep(0.2)
+    np.testing.assert_array_equal(robot.stands, stands)
