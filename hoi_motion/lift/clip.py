@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.camera import checked_intrinsics
-from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.masks import checked_depth, checked_mask
 
 
@@ -54,7 +54,14 @@ class Clip:
         if self.actor_mask is not None:
             self._set("actor_mask", checked_mask(self.actor_mask, self.size_px, "actor mask"))
         if self.others_mask is not None:
-            self._set("others_mask", checked_mask(self.others_mask, self.size_px, "mask of others"))
+            # of several things together: it may cover what the mask of one thing may not
+            if np.shape(self.others_mask) != self.size_px:
+                raise InputError(
+                    ErrorCode.SIZE_MISMATCH,
+                    f"mask of others is of shape {np.shape(self.others_mask)}, the frames {self.size_px}",
+                    "mask and frames must show the same pixels",
+                )
+            self._set("others_mask", np.asarray(self.others_mask, bool))
         if self.intrinsics is not None:
             self._set("intrinsics", checked_intrinsics(self.intrinsics))
         if self.depth_m is not None:

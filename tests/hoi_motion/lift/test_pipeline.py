@@ -100,6 +100,7 @@ def test_two_frames_are_enough(scene):
         ({"fps": 0.0}, ErrorCode.FILE_INVALID),
         ({"target_mask": np.zeros((20, 20), bool)}, ErrorCode.MASK_EMPTY),
         ({"target_mask": np.ones((20, 21), bool)}, ErrorCode.SIZE_MISMATCH),
+        ({"others_mask": np.ones((20, 21), bool)}, ErrorCode.SIZE_MISMATCH),
     ],
 )
 def test_bad_input_is_named(change, code):
@@ -120,6 +121,11 @@ def test_real_clips(real_clips, clip):
     assert motion.diagnostics["frames_within_5_percent"] >= 0.9
     held = {hand: motion.contact_mask(hand, "target").sum() for hand in ("left_hand", "right_hand")}
     assert held["right_hand"] > 2 * held["left_hand"]
+
+
+def test_many_others_may_cover_nearly_everything(scene):
+    others = ~scene.target_mask
+    assert np.array_equal(Clip(scene.frames, 8.0, scene.target_mask, others_mask=others).others_mask, others)
 
 
 def test_a_source_that_cannot_tell_people_apart_does_not_see_the_others(scene):
