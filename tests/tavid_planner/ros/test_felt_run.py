@@ -1,17 +1,12 @@
 """A plan that feels goes to the controllers of a robot: real actions, and a wrist that tells what it meets."""
 
-import threading
 import time
 
 import numpy as np
 import pytest
 from control_msgs.action import FollowJointTrajectory, GripperCommand
 from geometry_msgs.msg import WrenchStamped
-from rclpy.action import ActionServer, CancelResponse
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.context import Context
-from rclpy.executors import MultiThreadedExecutor
-from rclpy.node import Node
+from rclpy.action import ActionServer
 from sensor_msgs.msg import JointState
 
 from hoi_motion.body import load_body
@@ -25,6 +20,7 @@ from tavid_planner.ros.felt_run import FeltRun
 from tavid_planner.ros.results import gripper_to_messages, trajectory_to_message
 from tavid_planner_interfaces.action import PlanInteraction
 from tests.hoi_motion.retarget.conftest import lifting, seen_without_distance
+from tests.tavid_planner.ros.served_node import ServedNode
 
 ANSWER_S = 60
 RATE_HZ = 100.0
@@ -35,7 +31,7 @@ NAMES = Controllers(
 )
 
 
-class FeelingRobot:
+class FeelingRobot(ServedNode):
     """A Panda that follows trajectories, and whose wrist has noise, and a force once its hand is at something.
 
     Attributes:
@@ -44,25 +40,18 @@ class FeelingRobot:
     """
 
     def __init__(self, names: tuple[str, ...], stands: np.ndarray, is_there):
-        self.context = Context()
-        self.context.init()
-        self.node = Node("robot", namespace="felt_run", context=self.context, enable_rosout=False)
+        super().__init__("robot", "felt_run")
         self.names, self.home, self.is_there = names, np.array(stands), is_there
         self.reset()
-        group = ReentrantCallbackGroup()
-        accepts = dict(callback_group=group, cancel_callback=lambda _: CancelResponse.ACCEPT)
         self.servers = [
-            ActionServer(self.node, FollowJointTrajectory, NAMES.arm, self._move, **accepts),
-            ActionServer(self.node, GripperCommand, NAMES.gripper, self._grip, **accepts),
+            ActionServer(self.node, FollowJointTrajectory, NAMES.arm, self._move, **self.accepts),
+            ActionServer(self.node, GripperCommand, NAMES.gripper, self._grip, **self.accepts),
         ]
         self._states = self.node.create_publisher(JointState, NAMES.joint_states, 10)
         self._wrench = self.node.create_publisher(WrenchStamped, NAMES.wrench, 10)
         self._rng = np.random.default_rng(0)
-        self.node.create_timer(1 / RATE_HZ, self._tell, callback_group=group)
-        self.executor = MultiThreadedExecutor(4, context=self.context)
-        self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self.thread.start()
+        self.node.create_timer(1 / RATE_HZ, self._tell, callback_group=self.group)
+        self.serve()
 
     def reset(self) -> None:
         self.stands, self.goals, self.hurries, self.tells = self.home.copy(), [], False, True
@@ -94,14 +83,6 @@ class FeelingRobot:
     def _grip(self, handle):
         handle.succeed()
         return GripperCommand.Result(position=0.0, stalled=True)
-
-    def close(self):
-        self.executor.shutdown()
-        self.thread.join(ANSWER_S)
-        for server in self.servers:
-            server.destroy()
-        self.node.destroy_node()
-        self.context.try_shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from control_msgs.action import FollowJointTrajectory, GripperCommand
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.context import Context
-from rclpy.executors import MultiThreadedExecutor
-from rclpy.node import Node
+from rclpy.action import ActionServer, GoalResponse
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
@@ -21,6 +17,7 @@ from tavid_planner.ros.client import PlanClient
 from tavid_planner.ros.controllers import Controllers
 from tavid_planner.ros.results import gripper_to_messages, trajectory_to_message
 from tavid_planner_interfaces.action import PlanInteraction
+from tests.tavid_planner.ros.served_node import ServedNode
 
 ARM_S = 0.6
 """What `arm_motion` takes; its gripper closes in the middle."""
@@ -37,7 +34,7 @@ def answer(arm_motion):
     )
 
 
-class Robot:
+class Robot(ServedNode):
     """Controllers of an arm and a gripper; `arm_does` and `hand_does` say what becomes of a goal.
 
     Attributes:
@@ -46,29 +43,26 @@ class Robot:
     """
 
     def __init__(self, namespace: str):
-        self.context = Context()
-        self.context.init()
-        self.node = Node("robot", namespace=namespace, context=self.context, enable_rosout=False)
+        super().__init__("robot", namespace)
         self.arm_does = self.hand_does = "succeed"
         self.thinks_s = 0.0
         self.stands = {"elbow": -0.2, "other": 3.0, "shoulder": 0.1}
         self.told, self.was_cancelled = [], threading.Event()
-        group = ReentrantCallbackGroup()
-        accepts = dict(callback_group=group, cancel_callback=lambda _: CancelResponse.ACCEPT)
         self.servers = [
-            ActionServer(self.node, FollowJointTrajectory, NAMES.arm, self._move, goal_callback=self._take, **accepts),
-            ActionServer(self.node, GripperCommand, NAMES.gripper, self._grip, goal_callback=self._take, **accepts),
+            ActionServer(
+                self.node, FollowJointTrajectory, NAMES.arm, self._move, goal_callback=self._take, **self.accepts
+            ),
+            ActionServer(
+                self.node, GripperCommand, NAMES.gripper, self._grip, goal_callback=self._take, **self.accepts
+            ),
         ]
         publisher = self.node.create_publisher(JointState, NAMES.joint_states, 10)
 
         def tell():
             publisher.publish(JointState(name=list(self.stands), position=list(self.stands.values())))
 
-        self.node.create_timer(0.05, tell, callback_group=group)
-        self.executor = MultiThreadedExecutor(4, context=self.context)
-        self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self.thread.start()
+        self.node.create_timer(0.05, tell, callback_group=self.group)
+        self.serve()
 
     def _take(self, goal):
         self.told.append((time.monotonic(), goal))
@@ -103,14 +97,6 @@ class Robot:
         """Position and force of every goal of the gripper."""
         goals = [goal.command for _, goal in self.told if isinstance(goal, GripperCommand.Goal)]
         return [(command.position, command.max_effort) for command in goals]
-
-    def close(self):
-        self.executor.shutdown()
-        self.thread.join(ANSWER_S)
-        for server in self.servers:
-            server.destroy()
-        self.node.destroy_node()
-        self.context.try_shutdown()
 
 
 @pytest.fixture(scope="module")
