@@ -11,7 +11,8 @@ from hoi_motion.retarget.arm.push import PRESS_M
 from hoi_motion.retarget.arm.timeline import Timeline
 from hoi_motion.rigid import minimum_jerk
 
-APPROACH_M = 0.10  # straight approach to the object
+APPROACH_M = 0.10  # straight approach to the object, at least
+CLEAR_M = 0.06  # from the object's nearest point, where that begins: elsewhere the fingers may come from any side
 RETREAT_M = 0.08
 APPROACH_SHARE = 0.35  # of the time before the touch
 MAX_GAP_M = 0.015
@@ -45,6 +46,7 @@ class Attempt:
         self.T_base_world = np.linalg.inv(base)
         self.T_tool = self.T_base_world @ line.T_world_object @ grasp.T_object_tool  # (N, 4, 4) while held
         self.base, self.presses = base, grasp.grip != "pinch"
+        self.approach_m = max(APPROACH_M, grasp.depth_m + CLEAR_M)
         self.open, self.shut = arm.finger_value(grasp.open_m), arm.finger_value(grasp.width_m)
 
     def path(self) -> JointPath:
@@ -62,7 +64,7 @@ class Attempt:
         # 3. the straight approach to the object, solved backwards from the touch
         straight = max(1, int(APPROACH_SHARE * line.touch))
         before = line.touch - straight
-        away = APPROACH_M * (1 - minimum_jerk(np.arange(straight + 1) / straight))
+        away = self.approach_m * (1 - minimum_jerk(np.arange(straight + 1) / straight))
         poses = {before + i: _back(self.T_tool[line.touch], d) for i, d in enumerate(away)}
         self._follow(positions, touch, range(line.touch, before - 1, -1), poses, "approaching the object")
         # 4. away from it when the contact ends before the motion does

@@ -1,6 +1,7 @@
 """Where a gripper can take hold of an object, nearest to how the person did it first."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -26,7 +27,14 @@ FACING = float(
     np.cos(0.75 * np.arctan(ASSUMED_FRICTION))
 )  # cosine between finger and surface: well within the friction cone
 SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
+SQUEEZE_ASIDE = 0.2  # or to a side of the fingers, where friction holds it
+# fingers at such an angle to what they hold are turned to lie flat on it, where its sides are opposed
+ASKEW_RAD = np.radians(3)
+MOST_ASKEW_RAD = np.radians(30)
+OPPOSED = -0.95  # cosine between two sides
+PRESSED_BAND_M = 0.002  # what lies so near to the outermost point is pressed
 BEYOND_M = 0.012  # finger tips reach this far beyond the middle of what they hold
+DEEPER = 1.0  # and by so many standard deviations of its place: what is held before its middle is squeezed out
 # per metre of the centre of mass beside and above the axis between the fingers
 LEVER_COST = 8.0
 ABOVE_COST = 5.0
@@ -139,7 +147,8 @@ def grasp_candidates(
                     later += 0.3 * (roll > 0)
                     room = max((gripper.open_width_m - body.width_m(y)) / 2, LEAST_ROOM_M)
                     give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), room, gripper.finger_depth_m / 4])
-                    propose(_pinch, at, y, z, gripper, cost + later + _risk(doubt_m, y, z, give))
+                    deeper_m = DEEPER * abs(float(z @ doubt_m))
+                    propose(_pinch, at, y, z, gripper, deeper_m, cost + later + _risk(doubt_m, y, z, give))
                     if kind == "touch":
                         rolls_off = ROLL_COST * (1 + z @ up) * body.is_round + 0.3 * (roll > 0)
                         give = BESIDE_SHARE * np.array([body.width_m(np.cross(y, z)), body.width_m(y), 0.0])
@@ -156,7 +165,7 @@ def grasp_candidates(
             half = min(gripper.open_width_m, body.width_m(y)) / 2
             give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), half, RIM_DEPTH_M])
             later = lean + 3.0 * (kind == "touch") + _risk(doubt_m, y, z, give)
-            propose(_pinch, edge, y, z, gripper, cost + later, depth_m=RIM_DEPTH_M)
+            propose(_pinch, edge, y, z, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
     if kind == "slide":
         for *place, opening, cost in pushes(body, along, gripper):
             propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
@@ -179,37 +188,75 @@ def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:
     return LEVER_COST * beside + ABOVE_COST * max(0.0, float(away @ body.up))
 
 
-def _pinch(body: Body, centre, y, z, gripper: GripperConfig, cost: float, depth_m: float | None = None) -> list[Grasp]:
-    """The object's part between open fingers that come along z, if it fits; both ways round."""
-    x = np.cross(y, z)
-    local = (body.points_m - centre) @ np.stack([x, y, z], axis=1)
-    near = (np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < gripper.open_width_m / 2)
-    between = local[near]
-    if not len(between):
+@dataclass(frozen=True)
+class _Between:
+    """What is between open fingers, in the frame of the tool about `centre`.
+
+    Attributes:
+        local_m: (S, 3) all of the object; tip_m: where the finger tips are, along z; depth_m: from the nearest point.
+        low_m, high_m: extent of what is held along y; normals: (2, 3) of the object where each finger presses, world of
+            the object, that on the side of y first.
+    """
+
+    local_m: np.ndarray
+    tip_m: float
+    depth_m: float
+    low_m: float
+    high_m: float
+    normals: np.ndarray
+
+    @classmethod
+    def of(cls, body: Body, centre, y, z, gripper: GripperConfig, depth_m: float | None, deeper_m: float):
+        """None when there is nothing."""
+        local = (body.points_m - centre) @ np.stack([np.cross(y, z), y, z], axis=1)
+        near = (np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < gripper.open_width_m / 2)
+        between = local[near]
+        if not len(between):
+            return None
+        depth_m = min(gripper.finger_depth_m, depth_m or 0.5 * np.ptp(between[:, 2]) + BEYOND_M + deeper_m)
+        tip_m = between[:, 2].min() + depth_m
+        is_held = between[:, 2] < tip_m
+        held, normals = between[is_held, 1], body.normals[near][is_held]
+        ends = held.max(), held.min()
+        pressed = np.array([np.median(normals[np.abs(held - end) < PRESSED_BAND_M], axis=0) for end in ends])
+        return cls(local, float(tip_m), float(depth_m), float(ends[1]), float(ends[0]), pressed)
+
+
+def _pinch(
+    body: Body, centre, y, z, gripper: GripperConfig, deeper_m: float, cost: float, depth_m: float | None = None
+) -> list[Grasp]:
+    """The object's part between open fingers that come along z, if it fits; both ways round.
+
+    Fingers are turned until they lie flat on the sides that they press: an edge on the side of a box, or a tip on the
+    wall of a bowl, is a hinge.
+    """
+    found = _Between.of(body, centre, y, z, gripper, depth_m, deeper_m)
+    if found is None:
         return []
-    depth = min(gripper.finger_depth_m, depth_m or 0.5 * np.ptp(between[:, 2]) + BEYOND_M)
-    tip = between[:, 2].min() + depth
-    is_held = between[:, 2] < tip
-    held, normals = between[is_held], body.normals[near][is_held]
-    width = np.ptp(held[:, 1])
-    if width > gripper.open_width_m - OPENING_SPARE_M:
+    flat = found.normals[0] - found.normals[1]
+    flat /= max(float(np.linalg.norm(flat)), 1e-9)
+    if np.cos(MOST_ASKEW_RAD) < flat @ y < np.cos(ASKEW_RAD) and found.normals[0] @ found.normals[1] < OPPOSED:
+        z = z - (z @ flat) * flat
+        y, z = flat, z / np.linalg.norm(z)
+        found = _Between.of(body, centre, y, z, gripper, depth_m, deeper_m)
+    if found is None or found.high_m - found.low_m > gripper.open_width_m - OPENING_SPARE_M:
         return []
-    outwards = 0.0
-    for extreme, sign in ((held[:, 1].max(), 1), (held[:, 1].min(), -1)):
-        pressed = np.abs(held[:, 1] - extreme) < 0.002
-        if np.median(sign * normals[pressed] @ y) < FACING:
-            return []
-        outwards -= np.median(normals[pressed] @ z) / 2
-    if outwards > SQUEEZE_OUT:  # on the near side of the widest section, fingers drive the object away from the palm
+    x, (one, other) = np.cross(y, z), found.normals
+    if min(one @ y, -other @ y) < FACING:
         return []
-    shift = (held[:, 1].min() + held[:, 1].max()) / 2
+    # on the near side of the widest section, fingers drive the object away from the palm; beside it, off to that side
+    if -(one + other) @ z / 2 > SQUEEZE_OUT or abs((one + other) @ x) / 2 > SQUEEZE_ASIDE:
+        return []
+    shift = (found.low_m + found.high_m) / 2
     # the fingers must also fit once they are centred on what they hold
+    local, tip = found.local_m, found.tip_m
     inside = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (local[:, 2] < tip + 0.006)][:, 1] - shift
     reach = np.abs(inside[np.abs(inside) < gripper.open_width_m / 2]).max(initial=0.0)
     if 2 * reach > gripper.open_width_m - OPENING_SPARE_M:
         return []
     at = centre + y * shift + z * (tip - gripper.tip_m)
-    return both_ways(x, y, z, at, gripper.open_width_m, float(width), "pinch", cost)
+    width_m = found.high_m - found.low_m
+    return both_ways(x, y, z, at, gripper.open_width_m, width_m, "pinch", cost, found.depth_m)
 
 
 def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:
