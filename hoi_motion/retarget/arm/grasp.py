@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -27,7 +28,7 @@ FACING = float(
     np.cos(0.75 * np.arctan(ASSUMED_FRICTION))
 )  # cosine between finger and surface: well within the friction cone
 SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
-SQUEEZE_ASIDE = 0.2  # or to a side of the fingers, where friction holds it
+SQUEEZE_ASIDE = 0.15  # or to a side of the fingers, where friction holds it
 # fingers at such an angle to what they hold are turned to lie flat on it, where its sides are opposed
 ASKEW_RAD = np.radians(3)
 MOST_ASKEW_RAD = np.radians(30)
@@ -44,6 +45,10 @@ LEANS_RAD = np.radians([0, 15, 30])
 ROLL_COST = 5.0  # a ball that is touched from above stays
 LAST_COST = 100.0
 PLACE_SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
+# where an object that stands one standard deviation farther away would be squeezed out, or is driven to a side
+UNSURE_COST = 2.0
+SHORT_M = 0.006  # or is deeper by twice so much
+SAME_COST = 1e-9
 RISK_COST = 1.0  # for one standard deviation of the place over what the grasp gives way
 BESIDE_SHARE = 0.25  # share of a width by which an object may be off-centre and still be held, or touched
 LEAST_ROOM_M = 0.003
@@ -169,9 +174,17 @@ def grasp_candidates(
     if kind == "slide":
         for *place, opening, cost in pushes(body, along, gripper):
             propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
-    for _, which, made in sorted(tries, key=lambda t: t[0]):
-        if made():
-            yield made()[which]
+    queue = [(cost, i, which, made) for i, (cost, which, made) in enumerate(tries)]
+    heapify(queue)
+    while queue:
+        cost, i, which, made = heappop(queue)
+        if not made():
+            continue
+        grasp = made()[which]
+        if grasp.cost > cost + SAME_COST:  # it has turned out to be worse
+            heappush(queue, (grasp.cost, i, which, made))
+        else:
+            yield grasp
 
 
 def _risk(doubt_m: np.ndarray, y: np.ndarray, z: np.ndarray, give_m: np.ndarray) -> float:
@@ -213,9 +226,15 @@ class _Between:
         between = local[near]
         if not len(between):
             return None
-        depth_m = min(gripper.finger_depth_m, depth_m or 0.5 * np.ptp(between[:, 2]) + BEYOND_M + deeper_m)
+        if depth_m is None:
+            depth_m = 0.5 * np.ptp(between[:, 2]) + BEYOND_M
+            # half of what is left of the fingers stays free: the object may as well stand nearer
+            depth_m += min(deeper_m, max(0.0, (gripper.finger_depth_m - depth_m) / 2))
+        depth_m = min(gripper.finger_depth_m, depth_m)
         tip_m = between[:, 2].min() + depth_m
         is_held = between[:, 2] < tip_m
+        if not is_held.any():
+            return None
         held, normals = between[is_held, 1], body.normals[near][is_held]
         ends = held.max(), held.min()
         pressed = np.array([np.median(normals[np.abs(held - end) < PRESSED_BAND_M], axis=0) for end in ends])
@@ -227,8 +246,8 @@ def _pinch(
 ) -> list[Grasp]:
     """The object's part between open fingers that come along z, if it fits; both ways round.
 
-    Fingers are turned until they lie flat on the sides that they press: an edge on the side of a box, or a tip on the
-    wall of a bowl, is a hinge.
+    Fingers are turned until they lie flat on the sides that they press, if they fit then: an edge on the side of a box,
+    or a tip on the wall of a bowl, is a hinge.
     """
     found = _Between.of(body, centre, y, z, gripper, depth_m, deeper_m)
     if found is None:
@@ -236,17 +255,30 @@ def _pinch(
     flat = found.normals[0] - found.normals[1]
     flat /= max(float(np.linalg.norm(flat)), 1e-9)
     if np.cos(MOST_ASKEW_RAD) < flat @ y < np.cos(ASKEW_RAD) and found.normals[0] @ found.normals[1] < OPPOSED:
-        z = z - (z @ flat) * flat
-        y, z = flat, z / np.linalg.norm(z)
-        found = _Between.of(body, centre, y, z, gripper, depth_m, deeper_m)
-    if found is None or found.high_m - found.low_m > gripper.open_width_m - OPENING_SPARE_M:
+        middle = centre + y * (found.low_m + found.high_m) / 2 + z * (found.tip_m - found.depth_m / 2)
+        ahead = z - (z @ flat) * flat
+        ahead /= np.linalg.norm(ahead)
+        turned = _Between.of(body, middle, flat, ahead, gripper, depth_m, deeper_m)
+        grasps = [] if turned is None else _held(turned, body, middle, flat, ahead, gripper, deeper_m, cost, depth_m)
+        if grasps:
+            return grasps
+    return _held(found, body, centre, y, z, gripper, deeper_m, cost, depth_m)
+
+
+def _held(found: _Between, body: Body, centre, y, z, gripper, deeper_m, cost: float, depth_m) -> list[Grasp]:
+    """As `_pinch`, of which the other arguments are, with the fingers as they come; `found` is between them."""
+    width_m = found.high_m - found.low_m
+    if width_m > gripper.open_width_m - OPENING_SPARE_M:
         return []
     x, (one, other) = np.cross(y, z), found.normals
-    if min(one @ y, -other @ y) < FACING:
+    if min(one @ y, -other @ y) < FACING or _squeezed_out(found, z):
         return []
-    # on the near side of the widest section, fingers drive the object away from the palm; beside it, off to that side
-    if -(one + other) @ z / 2 > SQUEEZE_OUT or abs((one + other) @ x) / 2 > SQUEEZE_ASIDE:
-        return []
+    farther = found
+    if depth_m is None:
+        farther = _Between.of(body, centre, y, z, gripper, found.depth_m - deeper_m - SHORT_M, 0.0)
+    # beside the widest section, fingers drive the object off to that side
+    if farther is None or _squeezed_out(farther, z) or abs((one + other) @ x) / 2 > SQUEEZE_ASIDE:
+        cost += UNSURE_COST
     shift = (found.low_m + found.high_m) / 2
     # the fingers must also fit once they are centred on what they hold
     local, tip = found.local_m, found.tip_m
@@ -255,8 +287,12 @@ def _pinch(
     if 2 * reach > gripper.open_width_m - OPENING_SPARE_M:
         return []
     at = centre + y * shift + z * (tip - gripper.tip_m)
-    width_m = found.high_m - found.low_m
     return both_ways(x, y, z, at, gripper.open_width_m, width_m, "pinch", cost, found.depth_m)
+
+
+def _squeezed_out(held: _Between, z: np.ndarray) -> bool:
+    """Whether fingers on the near side of the widest section drive the object away from the palm."""
+    return bool(-held.normals.sum(axis=0) @ z / 2 > SQUEEZE_OUT)
 
 
 def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:

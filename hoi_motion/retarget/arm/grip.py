@@ -74,9 +74,7 @@ class Body:
         return float(np.ptp(foot @ side))
 
 
-def both_ways(
-    x, y, z, at, open_m: float, width_m: float, grip: str, cost: float, depth_m: float = 0.0
-) -> list[Grasp]:
+def both_ways(x, y, z, at, open_m: float, width_m: float, grip: str, cost: float, depth_m: float = 0.0) -> list[Grasp]:
     """A grasp and the same one after half a turn about the approach."""
     grasps = []
     for sign in (1, -1):
