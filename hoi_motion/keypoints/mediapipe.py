@@ -21,6 +21,8 @@ WIDER = 1.5
 # around where they were last, of so many times their size
 LOST = 0.5
 LOOKED_AROUND = (1.5, 2.5)
+# a doubted frame (second_look.py) is seen again in squares around the person, so many times their size
+LOOKED_AGAIN = (1.2, 1.9)
 # who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
 # grown or shrunk by no more than this factor, and so much more a frame, up to the last
 AT_ONCE = 0.5
@@ -36,13 +38,14 @@ class MediaPipeKeypoints:
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
     mostly disagree is run again with more room around the person. Where the person is lost (`lost_person.py`), the
-    hands are detected separately.
+    hands are detected separately; frames that are doubted all the same are seen again in other crops.
     """
 
     crop_size_px = 512
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
         from hoi_motion.keypoints.lost_person import lost_frames, without_lost
+        from hoi_motion.keypoints.second_look import doubted_frames
         from hoi_motion.keypoints.sides import fuse_views, views_agree
 
         start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
@@ -57,6 +60,9 @@ class MediaPipeKeypoints:
         lost = lost_frames(track, agree)
         if lost.any():
             track = within_image(without_lost(frames, track, lost, self.crop_size_px, cancel), frames.shape[1:3])
+        doubted = doubted_frames(track) & ~lost
+        if doubted.any():
+            track = within_image(self._looked_again(frames, track, doubted, cancel), frames.shape[1:3])
         on_progress("keypoints", 1.0)
         return track
 
@@ -95,6 +101,25 @@ class MediaPipeKeypoints:
                     on_progress("keypoints", done / len(frames))
         return views
 
+    def _looked_again(self, frames, track: KeypointTrack, doubted: np.ndarray, cancel) -> KeypointTrack:
+        """Doubted frames seen again in wider crops, plain and mirrored, by a detector that remembers nothing."""
+        from hoi_motion.keypoints.second_look import looked_again
+
+        with quiet_native_log(), _pose(still=True) as still:
+
+            def look(frame: np.ndarray, body: np.ndarray) -> list[np.ndarray]:
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                # where nothing was seen, all of the body is a guess between its sightings
+                there = body if (body[:, 2] > 0.3).any() else body * [1, 1, 0] + [0, 0, 1]
+                windows = [_window_around(there, w) for w in LOOKED_AGAIN]
+                return [
+                    *_people(still, frame, windows, self.crop_size_px),
+                    *_people(still, frame, windows, self.crop_size_px, mirrored=True),
+                ]
+
+            return looked_again(frames, track, doubted, look)
+
 
 def _see(views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirror) -> np.ndarray | None:  # (33, 3)
     """Both views of a frame, written into their tracks; the body of the one that is surer of the trunk."""
@@ -111,14 +136,18 @@ def _trunk_sureness(body: np.ndarray | None) -> float:
     return 0.0 if body is None else float(body[list(TORSO), 2].mean())
 
 
-def _people(still, frame: np.ndarray, windows: list[np.ndarray], crop_size_px: int) -> list[np.ndarray]:
-    """All people that the detector finds in windows (x0, y0, x1, y1) of a picture, (33, 3) each."""
+def _people(
+    still, frame: np.ndarray, windows: list[np.ndarray], crop_size_px: int, mirrored: bool = False
+) -> list[np.ndarray]:
+    """All people that the detector finds in windows (x0, y0, x1, y1) of a picture, or of its mirror image; (33, 3)."""
     size_px, found = frame.shape[:2], []
     for window in windows:
         crop = crop_around(window, crop_size_px, margin=0.0)
-        landmarks = still.process(crop.cut(frame)).pose_landmarks
+        image = crop.cut(frame)
+        landmarks = still.process(np.ascontiguousarray(image[:, ::-1]) if mirrored else image).pose_landmarks
         if landmarks is not None:
-            body = crop.to_video(_array(landmarks, with_visibility=True))
+            body = _array(landmarks, with_visibility=True)
+            body = crop.to_video(_unmirrored(body) if mirrored else body)
             if _is_person(body, size_px):
                 found.append(body)
     return found
@@ -209,6 +238,10 @@ def _array(landmarks, with_visibility: bool = False) -> np.ndarray:  # (N, 3)
     return np.array([[p.x, p.y, p.z] for p in landmarks.landmark])
 
 
+def _unmirrored(body: np.ndarray) -> np.ndarray:  # (33, 3), x in 0..1
+    return np.column_stack([1 - body[:, 0], body[:, 1:]])[MIRRORED_BODY]
+
+
 def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, mirrored: bool) -> None:
     """Write one Holistic (or body only) result into the track, undoing crop and mirror."""
     if result.pose_landmarks is None:
@@ -218,7 +251,7 @@ def _store(track: KeypointTrack, t: int, result, crop: ActorCrop, mirrored: bool
     hands = [getattr(result, f"{side}_hand_landmarks", None) for side in ("left", "right")]
     hands = [None if h is None else _array(h) for h in hands]
     if mirrored:
-        body = np.column_stack([1 - body[:, 0], body[:, 1:]])[MIRRORED_BODY]
+        body = _unmirrored(body)
         hint = (hint * [-1, 1, 1])[MIRRORED_BODY]
         hands = [None if h is None else np.column_stack([1 - h[:, 0], h[:, 1:]]) for h in reversed(hands)]
     track.body_px[t] = crop.to_video(body)

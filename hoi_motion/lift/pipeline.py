@@ -128,7 +128,7 @@ def lift_video(
     clock.start()
 
     # 3. the body, all frames at once
-    given = dict(depth_m=clip.depth_m, known=known)
+    given = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, known=known)
     if human is None:
         fit = fit_body(body, track, K, clip.fps, config, **given, on_progress=on_progress, cancel=cancel)
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)

@@ -59,6 +59,7 @@ def fit_body(
     config: LiftConfig = LiftConfig(),
     *,
     depth_m: np.ndarray | None = None,  # (H, W), of the first frame
+    actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
     known: KnownScene = KnownScene(),
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
@@ -77,7 +78,7 @@ def fit_body(
         tracks.append(flip_frames(track, np.ones(track.num_frames, bool)))
     fits = []
     for i, hypothesis in enumerate(tracks):
-        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known)
+        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known, actor_mask)
         guess = Guess(body, evidence, start, first_unknowns(start, body.num_betas))
         share = part_of(on_progress, i / len(tracks), (i + 1) / len(tracks))
         fits.append(_fitted(guess, hypothesis, config, share, cancel))

@@ -35,12 +35,13 @@ def gather_evidence(
     config: LiftConfig,
     depth_m: np.ndarray | None,  # (H, W), of the first frame
     known: KnownScene,
+    actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
 ) -> tuple[Evidence, Start]:
     """Everything that is known of the person, and where a fit to it begins."""
     height_px = max(track.person_height_px(), 8.0)
     believed = kp.believed(track.body_px, config.min_keypoint_confidence)
     lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
-    surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces)
+    surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces, actor_mask)
     room = None if depth_m is None else MeasuredRoom(depth_m, K)
     up, up_source = known.up_camera, GIVEN
     if up is None and room is not None:

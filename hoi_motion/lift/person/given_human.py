@@ -79,6 +79,7 @@ def place_human(
     config: LiftConfig = LiftConfig(),
     *,
     depth_m: np.ndarray | None = None,  # (H, W), of the first frame
+    actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
     known: KnownScene = KnownScene(),
 ) -> BodyFit:
     """Place a given human, of this very body, so that it projects onto the keypoints of the video.
@@ -96,7 +97,7 @@ def place_human(
     best = placing.solve(min(starts, key=lambda found: found.cost).x, evaluations=100)
     if depth_m is not None:
         skin_m = body.vertices_and_joints(human.pose_rad[:1], human.transl_m[:1], human.betas)[0][0].numpy() - centre_m
-        surface = MeasuredSurface(depth_m, K, body.faces)
+        surface = MeasuredSurface(depth_m, K, body.faces, actor_mask)
         # the visible skin depends on the place, so both are refined in turn
         for _ in range(DEPTH_ROUNDS):
             in_camera_m = placing.in_camera_m(skin_m, best.x)

@@ -23,10 +23,14 @@ SIZE_M = 0.01
 
 
 class MeasuredSurface:
-    """A depth image (H, W) in metres along the optical axis, 0 or NaN where unknown, with its camera's intrinsics."""
+    """A depth image (H, W) in metres along the optical axis, 0 or NaN where unknown, with its camera's intrinsics.
 
-    def __init__(self, depth_m: np.ndarray, K: np.ndarray, faces: np.ndarray):
-        self._depth_m, self._K, self._faces = depth_m, np.asarray(K, float), faces
+    person_mask: (H, W) where it shows the person, None when nobody says: what stands before them is not their skin.
+    """
+
+    def __init__(self, depth_m: np.ndarray, K: np.ndarray, faces: np.ndarray, person_mask: np.ndarray | None = None):
+        self._depth_m = depth_m if person_mask is None else np.where(person_mask, depth_m, np.nan)
+        self._K, self._faces = np.asarray(K, float), faces
 
     def seen(self, vertices_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Skin of a body at about the right place that the depth image shows.

@@ -55,3 +55,15 @@ def test_a_body_grows_in_every_bone_alike(body, ratio):
         return (joints - joints[:1]).numpy()
 
     np.testing.assert_allclose(bones_m(grown_betas(body.skeleton, betas, ratio)), ratio * bones_m(betas), atol=0.02)
+
+
+def test_what_stands_before_a_masked_person_is_not_their_skin(body, standing):
+    """A board before most of them is the largest surface at one distance."""
+    depth = depth_image(standing)
+    person = depth < 5
+    board = np.zeros_like(person)
+    board[60:] = True
+    depth[board] = 0.75 * DISTANCE_M
+    plain, told = (MeasuredSurface(depth, K, body.faces, mask) for mask in (None, person & ~board))
+    assert _ratio(plain, standing) == pytest.approx(0.75, rel=0.05)
+    assert _ratio(told, standing) == pytest.approx(1, rel=0.005)
