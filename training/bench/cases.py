@@ -9,9 +9,10 @@ from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR
 from training.scenes.objects import HELD_OUT_NAMES
 from training.scenes.scene import SceneSample, generate_scene
 
-# raised whenever a scene changes or a class comes in: scores of two versions are not comparable. Version 2 adds the
-# classes with two people behind those of version 1, whose seeds and scenes stay what they were.
-BENCH_VERSION = 2
+# raised whenever a scene changes, a class comes in or contestants are told something else: scores of two versions are
+# not comparable. Version 2 adds the classes with two people behind those of version 1, whose seeds and scenes stay what
+# they were; in version 3 the object of the second person is marked, too.
+BENCH_VERSION = 3
 FIRST_SEED = 2_000_000
 SEEDS_PER_CLASS = 1_000
 SCENES_PER_CLASS = 20

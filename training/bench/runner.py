@@ -24,7 +24,6 @@ from training.bench.company_score import score_company
 from training.bench.scoring import VideoScore, candidate_masks, score
 from training.claims import claim
 from training.json_lines import append_line, drop_cut_line, read_lines
-from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample
 
 CONTESTANTS = {
@@ -36,6 +35,8 @@ CONTESTANTS = {
     "still": "a still person whose target smears away: a touch is false",
 }
 """What makes the clips: the first two say what detector and VAE alone cost, the last what the detector invents."""
+
+MARKS = (("target", TARGET), ("actor", ACTOR), ("companion", OTHER), ("companion's object", OTHER))
 
 
 @dataclass(frozen=True)
@@ -180,12 +181,10 @@ def clip_of(contestant: str, scene: SceneSample, config: VideoConfig, seed: int)
 
 
 def marked(scene: SceneSample) -> list[Instance]:
-    """What is marked in a scene's first frame: the target, the actor and, in company, the other person."""
+    """What is marked in a scene's first frame: SceneSample.marked_ids, in that order."""
     first = scene.instance_ids[0]
-    instances = [Instance("target", TARGET, scene.target_mask), Instance("actor", ACTOR, first == ACTOR_INSTANCE)]
-    if scene.company is not None:
-        instances.append(Instance("companion", OTHER, first == scene.company.companion_id))
-    return instances
+    named = zip(MARKS, scene.marked_ids, strict=False)
+    return [Instance(name, role, first == instance) for (name, role), instance in named]
 
 
 def smeared_away(image: np.ndarray, mask: np.ndarray, num_frames: int) -> np.ndarray:  # (T, H, W, 3) u8

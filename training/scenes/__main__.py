@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hoi_motion.errors import TavidError
 from training.scenes.doings import KINDS
-from training.scenes.generate import MIXED, PAIRS, Settings, clip_path, generate
+from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
 
 PREVIEW_CLIPS = 12
 
@@ -36,7 +36,9 @@ def main() -> int:
     parser.add_argument("--fps", type=float, default=8.0)
     parser.add_argument("--seed", type=int, default=0, help="first seed; from 1000000 on held out from training")
     parser.add_argument("--candidates", type=int, choices=(1, 2, 3, 4), help="identical objects in every scene")
-    parser.add_argument("--company", choices=(*KINDS, MIXED, PAIRS), help="two people, of whom the marked one acts")
+    parser.add_argument(
+        "--company", choices=(*KINDS, MIXED, PAIRS, *PAIRS_OF), help="two people, of whom the marked one acts"
+    )
     parser.add_argument("--depth", action="store_true", help="store depth too")
     parser.add_argument("--workers", type=positive, default=1)
     parser.add_argument("--out", type=Path, required=True)

@@ -10,12 +10,14 @@ from tqdm import tqdm
 from hoi_motion.files import write_whole
 from hoi_motion.processes import as_they_come
 from training.claims import claim
+from training.scenes.doings import TWO_VERBS, WHICH_ACTOR
 
 log = logging.getLogger(__name__)
 SETTINGS_FILE = "dataset.json"
 INDEX_FILE = "index.jsonl"
 MIXED = "mixed"
 PAIRS = "pairs"
+PAIRS_OF = {f"{kind}-pairs": kind for kind in (WHICH_ACTOR, TWO_VERBS)}  # pairs of one kind only
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Settings:
     Attributes:
         height, width: pixels; num_frames, fps: length and speed; num_candidates: identical objects, None varies;
         with_depth: also store depth in millimetres; supersampling: samples a pixel along each axis.
-        company: scenes with two people, one of doings.KINDS, MIXED or PAIRS (training.scenes.pairs); None: with one.
+        company: scenes with two people, one of doings.KINDS, MIXED, PAIRS or of PAIRS_OF (training.scenes.pairs);
+            None: with one.
     """
 
     height: int
@@ -112,8 +115,8 @@ def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     company = options.pop("company")
     if company is None:
         sample = generate_scene(seed=seed, **options)
-    elif company == PAIRS:
-        sample = generate_paired_scene(seed=seed, **options)
+    elif company == PAIRS or company in PAIRS_OF:
+        sample = generate_paired_scene(seed=seed, kind=PAIRS_OF.get(company), **options)
     else:
         sample = generate_company_scene(seed=seed, kind=None if company == MIXED else company, **options)
     path = clip_path(folder, seed)

@@ -42,24 +42,28 @@ def generate_paired_scene(
     num_candidates: int | None = None,
     supersampling: int = 2,
     with_depth: bool = False,
+    kind: str | None = None,
 ) -> SceneSample:
     """The scene of a seed; seeds 2n and 2n + 1 are the pair n. What happens does not depend on the size.
 
     Args:
         num_candidates: number of identical objects to choose from (1 or 2), None varies it.
+        kind: one of KIND_SHARES, None varies it in those shares.
 
     Raises:
         SceneError: when no arrangement worked.
     """
-    options = (height, width), num_frames, fps, num_candidates, supersampling, with_depth
+    options = (height, width), num_frames, fps, num_candidates, supersampling, with_depth, kind
     return _pair(seed // 2, *options)[seed % 2]
 
 
 @lru_cache(maxsize=1)
-def _pair(number, size, num_frames, fps, num_candidates, supersampling, with_depth) -> tuple[SceneSample, SceneSample]:
+def _pair(
+    number, size, num_frames, fps, num_candidates, supersampling, with_depth, kind
+) -> tuple[SceneSample, SceneSample]:
     with one_thread():
         body = free_body()
-        plot = _sample_plot(number, num_candidates)
+        plot = _sample_plot(number, num_candidates, kind)
         for attempt in range(MAX_COMPANY_ATTEMPTS):
             rng = np.random.default_rng([number, PAIR_STREAM, attempt])
             try:
@@ -77,9 +81,10 @@ def _pair(number, size, num_frames, fps, num_candidates, supersampling, with_dep
     raise SceneError(f"pair {number}: no valid scenes in {MAX_COMPANY_ATTEMPTS} attempts")
 
 
-def _sample_plot(number: int, num_candidates: int | None) -> Plot:
+def _sample_plot(number: int, num_candidates: int | None, kind: str | None) -> Plot:
     rng = np.random.default_rng([number, PAIR_STREAM])
-    kind = str(rng.choice(list(KIND_SHARES), p=list(KIND_SHARES.values())))
+    drawn_kind = str(rng.choice(list(KIND_SHARES), p=list(KIND_SHARES.values())))
+    kind = kind or drawn_kind
     alike, side = bool(rng.random() < ALIKE_SHARE), int(rng.choice([-1, 1]))
     candidates = num_candidates or int(rng.choice([1, 2], p=[0.35, 0.65]))
     others = max(int(rng.integers(0, 2)), 2 - candidates if kind == TWO_VERBS else 0)

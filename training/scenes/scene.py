@@ -76,11 +76,19 @@ class SceneSample:
             return self.company.doings
         return (Doing(ACTOR_INSTANCE, self.triplet[1], self.target_id, self.contact_labels == self.target_id),)
 
+    @property
+    def marked_ids(self) -> list[int]:
+        """What a request marks: target, actor and, if there is one, the companion and the object that they take."""
+        if self.company is None:
+            return [self.target_id, ACTOR_INSTANCE]
+        theirs = [d.object_id for d in self.doings if d.subject_id == self.company.companion_id]
+        own = [thing for thing in theirs if thing != self.target_id]
+        return [self.target_id, ACTOR_INSTANCE, self.company.companion_id, *own]
+
     def first_frame_ids(self) -> np.ndarray:  # (H, W) u8
-        """The ID map of a request that marks target (1), actor (2) and, if there is one, the companion (3)."""
-        marked = [self.target_id, ACTOR_INSTANCE] + ([self.company.companion_id] if self.company else [])
+        """The ID map of a request that marks all of `marked_ids`, numbered from 1."""
         ids = np.zeros(self.target_mask.shape, np.uint8)
-        for number, instance in enumerate(marked, start=1):
+        for number, instance in enumerate(self.marked_ids, start=1):
             ids[self.instance_ids[0] == instance] = number
         return ids
 

@@ -11,22 +11,28 @@ from hoi_motion.retarget.arm.push import PRESS_M
 from hoi_motion.retarget.arm.timeline import Timeline
 from hoi_motion.rigid import minimum_jerk
 
-APPROACH_M = 0.10  # straight approach to the object
+APPROACH_M = 0.10  # straight approach to the object, at least
+CLEAR_M = 0.06  # from the object's nearest point, where that begins: elsewhere the fingers may come from any side
 RETREAT_M = 0.08
 APPROACH_SHARE = 0.35  # of the time before the touch
 MAX_GAP_M = 0.015
 MAX_JUMP_RAD = 0.3  # between two samples; more is a flip of the arm
 CLEAR_UP_M = (0.10, 0.20)  # detours above the start of the straight approach
+BERTH_M = 0.02  # given to the object before that, if there is such a way: fingers would come down on what is taller
 SELF_STRIDE = 4
 PINCH_GIVE_M = 0.002  # fingers may be this deep in what they hold
 PRESS_GIVE_M = PRESS_M + 0.003  # and this deep in what they press on
 
 
 class NotPossible(Exception):
-    """One grasp from one base does not work."""
+    """One grasp from one base does not work.
 
-    def __init__(self, reason: str, base_independent: bool = False):
-        self.reason, self.base_independent = reason, base_independent
+    Attributes:
+        base_independent: nor from any other base; path_independent: however the object goes from there.
+    """
+
+    def __init__(self, reason: str, base_independent: bool = False, path_independent: bool = False):
+        self.reason, self.base_independent, self.path_independent = reason, base_independent, path_independent
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Attempt:
         self.T_base_world = np.linalg.inv(base)
         self.T_tool = self.T_base_world @ line.T_world_object @ grasp.T_object_tool  # (N, 4, 4) while held
         self.base, self.presses = base, grasp.grip != "pinch"
+        self.approach_m = max(APPROACH_M, grasp.depth_m + CLEAR_M)
         self.open, self.shut = arm.finger_value(grasp.open_m), arm.finger_value(grasp.width_m)
 
     def path(self) -> JointPath:
@@ -53,16 +60,20 @@ class Attempt:
         # 1. the touch itself
         touch = arm.solve(arm.home_rad, self.T_tool[line.touch], 40)
         if touch is None:
-            raise NotPossible("the touch is out of its reach")
+            raise NotPossible("the touch is out of its reach", path_independent=True)
         world.set_base(self.base)
-        self._check(touch, self.open, line.touch, True, "at the touch", True)
+        try:
+            self._check(touch, self.open, line.touch, True, "at the touch", True)
+        except NotPossible as failure:
+            failure.path_independent = True
+            raise
         # 2. along with the object from the touch on
         positions = np.zeros((line.count, len(touch)))
         self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
         # 3. the straight approach to the object, solved backwards from the touch
         straight = max(1, int(APPROACH_SHARE * line.touch))
         before = line.touch - straight
-        away = APPROACH_M * (1 - minimum_jerk(np.arange(straight + 1) / straight))
+        away = self.approach_m * (1 - minimum_jerk(np.arange(straight + 1) / straight))
         poses = {before + i: _back(self.T_tool[line.touch], d) for i, d in enumerate(away)}
         self._follow(positions, touch, range(line.touch, before - 1, -1), poses, "approaching the object")
         # 4. away from it when the contact ends before the motion does
@@ -105,29 +116,32 @@ class Attempt:
         self._follow(positions, positions[line.release], poses, poses, "leaving the object")
 
     def _from_start(self, positions, fingers, before: int) -> None:
-        arm = self.arm
-        share = minimum_jerk(np.arange(before + 1) / before)
-        for way in ways(arm, self.start, positions[before]):
-            positions[: before + 1] = np.clip(way(share), arm.lower_rad, arm.upper_rad)  # beyond by rounding only
-            try:
-                self._check_samples(positions, fingers, range(before + 1), False)
-            except NotPossible as failure:
-                reason = failure.reason
-                continue
-            return
+        arm, reason = self.arm, ""
+        share, found = minimum_jerk(np.arange(before + 1) / before), list(ways(self.arm, self.start, positions[before]))
+        for clear_m in (BERTH_M, 0.0):
+            for way in found:
+                positions[: before + 1] = np.clip(way(share), arm.lower_rad, arm.upper_rad)  # beyond by rounding only
+                try:
+                    self._check_samples(positions, fingers, range(before + 1), False, clear_m)
+                except NotPossible as failure:
+                    reason = failure.reason
+                    continue
+                return
         raise NotPossible(reason)
 
-    def _check_samples(self, positions, fingers, samples, by_grasp: bool) -> None:
+    def _check_samples(self, positions, fingers, samples, by_grasp: bool, clear_m: float = 0.0) -> None:
         for i in samples:
-            self._check(positions[i], fingers[i], i, i % SELF_STRIDE == 0, "on the way", by_grasp)
+            self._check(positions[i], fingers[i], i, i % SELF_STRIDE == 0, "on the way", by_grasp, clear_m)
 
-    def _check(self, q, finger: float, sample: int, with_self: bool, when: str, by_grasp: bool) -> None:
-        """by_grasp: the gripper is where the grasp wants it, from whatever base."""
+    def _check(
+        self, q, finger: float, sample: int, with_self: bool, when: str, by_grasp: bool, clear_m: float = 0.0
+    ) -> None:
+        """by_grasp: the gripper is where the grasp wants it, from whatever base; clear_m: as of `collision`."""
         line, world = self.line, self.world
         world.place_at(line.source_time_s[sample] * self.motion.fps, line.T_world_object[sample])
         world.pose(q, self.arm.fingers.values(finger))
         give = PINCH_GIVE_M if line.touch <= sample <= line.opened else 0.0
-        hit = world.collision(PRESS_GIVE_M if self.presses else give, with_self=with_self)
+        hit = world.collision(PRESS_GIVE_M if self.presses else give, with_self, clear_m)
         if hit:
             raise NotPossible(f"{when} {hit[0]}", hit[1] and by_grasp)
 

@@ -23,6 +23,7 @@ class Grasp:
         open_m, width_m: opening of the gripper as it comes, and once it holds.
         grip: "pinch" between the fingers, "touch" with the closed finger tips, or "push" with a fork of both.
         cost: how unlike the person's grasp; lower is more alike.
+        depth_m: from the object's nearest point between the fingers to their tips.
     """
 
     T_object_tool: np.ndarray
@@ -30,6 +31,7 @@ class Grasp:
     width_m: float
     grip: str
     cost: float
+    depth_m: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,13 @@ class Body:
         return float(np.ptp(foot @ side))
 
 
-def both_ways(x, y, z, at, open_m: float, width_m: float, grip: str, cost: float) -> list[Grasp]:
+def both_ways(x, y, z, at, open_m: float, width_m: float, grip: str, cost: float, depth_m: float = 0.0) -> list[Grasp]:
     """A grasp and the same one after half a turn about the approach."""
     grasps = []
     for sign in (1, -1):
         T = np.eye(4)
         T[:3] = np.stack([sign * x, sign * y, z, at], axis=1)
-        grasps.append(Grasp(T, open_m, width_m, grip, cost + HALF_TURN_COST * (sign < 0)))
+        grasps.append(Grasp(T, open_m, width_m, grip, cost + HALF_TURN_COST * (sign < 0), depth_m))
     return grasps
 
 

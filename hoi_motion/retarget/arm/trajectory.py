@@ -85,24 +85,32 @@ def retarget_arm(
     bases = bases or base_candidates(T_touch[:3, 3], actor_place(motion, body), motion.supports, others)[:MAX_BASES]
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
     reasons, attempts = Counter(), 0
+    hopeless: dict[tuple[int, int], tuple[Grasp, NotPossible]] = {}  # by grasp and base: no path of the object helps
     with ArmWorld(arm, motion, contact.object_name) as world:
         for path, grasp in _ways(course, chain([first], grasps)):
             line = _timeline(course, arm, grasp, path, is_round)
-            for base in bases:
+            for place, base in enumerate(bases):
                 if cancel:
                     cancel.raise_if_cancelled()
                 attempts += 1
-                try:
-                    found = Attempt(arm, world, motion, line, grasp, base, start).path()
-                    result = _robot_motion(found, arm, line, grasp, base)
-                except NotPossible as failure:
-                    reasons[failure.reason] += 1
-                    if failure.base_independent:
-                        break
-                    continue
-                facts = {"hand": contact.hand, "object": contact.object_name, "attempts": attempts, "path": path}
-                stretch = max(1.0, (len(result.positions_rad) - 1) / result.fps / course.duration_s)
-                return dataclasses.replace(result, stretch=stretch, facts=facts | result.facts)
+                tried = id(grasp), place
+                failure = hopeless[tried][1] if tried in hopeless else None
+                if failure is None:
+                    try:
+                        found = Attempt(arm, world, motion, line, grasp, base, start).path()
+                        result = _robot_motion(found, arm, line, grasp, base)
+                    except NotPossible as reason:
+                        failure = reason
+                    else:
+                        facts = {"hand": contact.hand, "object": contact.object_name, "attempts": attempts}
+                        stretch = max(1.0, (len(result.positions_rad) - 1) / result.fps / course.duration_s)
+                        facts = facts | {"path": path} | result.facts
+                        return dataclasses.replace(result, stretch=stretch, facts=facts)
+                reasons[failure.reason] += 1
+                if failure.path_independent:
+                    hopeless[tried] = grasp, failure
+                if failure.base_independent:
+                    break
             if attempts > MAX_ATTEMPTS:
                 break
     told = "; ".join(f"{reason} ({count}x)" for reason, count in reasons.most_common(3))

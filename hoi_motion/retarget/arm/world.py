@@ -141,18 +141,20 @@ class ArmWorld(BulletWorld):
         for index, value in zip(self._indices, values):
             pybullet.resetJointState(self.robot, index, float(value), physicsClientId=self.client)
 
-    def collision(self, give_m: float, with_self: bool = True) -> tuple[str, bool] | None:
+    def collision(self, give_m: float, with_self: bool = True, clear_m: float = 0.0) -> tuple[str, bool] | None:
         """What the robot runs into as posed now, and whether its gripper runs into the scene; None when it is free.
 
         Args:
             give_m: how deep the fingers may be in the target.
+            clear_m: how far from the target the robot has to stay; that of fingers is less by `give_m`.
         """
         for name, body in self.bodies.items():
-            for point in pybullet.getClosestPoints(self.robot, body, 0.0, physicsClientId=self.client):
+            from_m = clear_m if name == self._target else 0.0
+            for point in pybullet.getClosestPoints(self.robot, body, from_m, physicsClientId=self.client):
                 link, depth = point[3], -point[8]
                 if link in self.fixed_links and name in ("floor", "pedestal"):
                     continue
-                soft = give_m if name == self._target and link in self.finger_links else 0.0
+                soft = (give_m if name == self._target and link in self.finger_links else 0.0) - from_m
                 if depth > soft:
                     what = "the object" if name == self._target else name
                     return f"its {self._name(link)} hits {what}", link in self.tool_links and name != "pedestal"

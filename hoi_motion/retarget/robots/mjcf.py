@@ -64,8 +64,10 @@ class _Converter:
         if options.get("coordinate", "local") != "local":
             raise self._refused("has global coordinates", "save it with local ones")
         self._defaults = {}
-        for top in root.findall("default"):
-            self._read_defaults(top, self._defaults.get("main", {}), top.get("class", "main"))
+        tops = root.findall("default")  # sections of one class, whatever it is called: it holds where none is named
+        self._main = next((top.get("class") for top in tops if top.get("class")), "main")
+        for top in tops:
+            self._read_defaults(top, self._defaults.get(self._main, {}), self._main)
         self._meshes = {}
         for asset in root.findall("asset"):
             for mesh in asset.findall("mesh"):
@@ -187,8 +189,8 @@ class _Converter:
 
     def _with_defaults(self, element: xml.Element, inherited: str) -> dict[str, str]:
         """Attributes of an element, those of its class where it has none."""
-        name = element.get("class") or inherited or "main"
-        if name not in self._defaults and name != "main":
+        name = element.get("class") or inherited or self._main
+        if name not in self._defaults and name != self._main:
             raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
         return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
 
@@ -288,8 +290,8 @@ class _Converter:
             if astray or not mesh.get("file"):
                 what = f"gives the mesh {shape.get('mesh')!r} " + (f"a {astray}" if astray else "no file")
                 raise self._refused(what, "write it to a file, in the frame in which it is used")
-            file = mesh["file"].replace("\\", "/").rsplit("/", 1)[-1] if self._strip_path else mesh["file"]
-            file = str(Path(self._mesh_folder) / file)
+            file = mesh["file"].replace("\\", "/")
+            file = str(Path(self._mesh_folder) / (file.rsplit("/", 1)[-1] if self._strip_path else file))
             return xml.Element("mesh", filename=file, scale=mesh.get("scale", "1 1 1")), T
         if "fromto" in shape and kind in ("capsule", "cylinder", "box", "ellipsoid"):
             ends = _numbers(shape["fromto"], [0] * 6).reshape(2, 3)

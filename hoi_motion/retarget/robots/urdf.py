@@ -21,6 +21,7 @@ JAW_FRAME = "jaw_tip"
 JAW_VELOCITY_M_S = 0.15
 JAW_FORCE_N = 60.0
 CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
+PACKAGES = ("package://", "model://")  # how ROS and Gazebo name a folder wherever it lies
 LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
 MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
@@ -116,6 +117,7 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
     An untrusted URDF must not choose which files are opened: neither by an absolute path, nor by "..". A checkout may
     have another name than its package: `package://NAME/meshes/x.stl` is looked for without NAME as well.
     """
+    name = name.replace("\\", "/")  # as it is written on Windows
     inside = unquote(name.split("://", 1)[-1]) if "://" in name else name
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
         return None
@@ -126,7 +128,7 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
             places.append((Path(prefix) / "share" / package / rest, Path(prefix) / "share" / package))
     folder = Path(os.path.abspath(folder))
     bases = [base for base in (folder, *folder.parents)[: LEVELS_ABOVE + 1] if base != base.parent]
-    for wanted in (inside, rest) if name.startswith("package://") else (inside,):
+    for wanted in (inside, rest) if name.startswith(PACKAGES) else (inside,):
         places += [(base / wanted, bases[-1]) for base in bases]
     for file, within in places:
         found = Path(os.path.normpath(file))

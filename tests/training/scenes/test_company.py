@@ -80,12 +80,14 @@ def test_what_nobody_does_anything_to_stays(company):
 
 
 def test_ids_are_those_of_both_people_and_all_objects(company):
-    for scene in company.values():
+    for kind, scene in company.items():
         assert set(np.unique(scene.instance_ids[0])) == set(scene.id_names)
         marked = scene.first_frame_ids()
         assert np.array_equal(marked == 1, scene.target_mask)
         assert np.array_equal(marked == 2, scene.instance_ids[0] == ACTOR_INSTANCE)
         assert np.array_equal(marked == 3, scene.instance_ids[0] == COMPANION_INSTANCE)
+        theirs = [d.object_id for d in scene.doings if d.subject_id == COMPANION_INSTANCE and kind == TWO_VERBS]
+        assert np.array_equal(marked == 4, np.isin(scene.instance_ids[0], theirs))
 
 
 def test_the_triplet_is_found_in_the_caption(company):

@@ -5,7 +5,7 @@ from training.data.sources import SceneClips, fitted
 from training.scenes.clip_file import load_clip
 from training.scenes.doings import TWO_VERBS, WHICH_ACTOR
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE
-from training.scenes.generate import PAIRS, Settings, clip_path, generate
+from training.scenes.generate import PAIRS, PAIRS_OF, Settings, clip_path, generate
 from training.scenes.pairs import generate_paired_scene
 
 SIZE = {"height": 48, "width": 72, "num_frames": 17, "supersampling": 1}
@@ -64,3 +64,12 @@ def test_a_pair_comes_whole_from_the_command_that_makes_many(pairs, tmp_path):
     source = SceneClips(tmp_path)
     clips = [fitted(source.load(name), 32, 48, 9) for name in source.names()]
     assert [clip.pair for clip in clips] == [str(NUMBERS[WHICH_ACTOR])] * 2
+
+
+@pytest.mark.parametrize("name", PAIRS_OF)
+def test_pairs_of_one_kind_can_be_asked_for(name, tmp_path):
+    kind = PAIRS_OF[name]
+    other_kind = next(k for k in NUMBERS if k != kind)
+    seed = 2 * NUMBERS[other_kind]  # of its own accord the other kind
+    generate(tmp_path, Settings(48, 72, 17, supersampling=1, company=name), seed, 2)
+    assert [load_clip(clip_path(tmp_path, seed + n)).company.kind for n in (0, 1)] == [kind, kind]

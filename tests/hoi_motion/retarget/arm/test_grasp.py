@@ -103,3 +103,39 @@ def test_a_doubt_about_the_place_turns_the_grasp_to_where_it_gives_way(kind, axi
     doubt_m = 0.04 * sure[:3, axis]
     unsure = candidates(post, 0.0, kind, doubt_m)[0].T_object_tool
     assert abs(unsure[:3, axis] @ sure[:3, axis]) < 0.5
+
+
+BALL_R_M = 0.025
+
+
+def tip_m(grasp) -> np.ndarray:  # (3,)
+    tool = grasp.T_object_tool
+    return tool[:3, 3] + load_robot_config("panda").gripper.tip_m * tool[:3, 2]
+
+
+@pytest.mark.parametrize("askew_rad", np.radians([12, -20, 50]))
+def test_fingers_lie_flat_on_the_sides_of_a_box_whichever_way_it_stands(askew_rad):
+    box = trimesh.creation.box((0.04, 0.05, 0.12))
+    thing = ObjectMotion("thing", box.vertices, box.faces, np.eye(4)[None], "box")
+    approach = np.array([np.cos(askew_rad), np.sin(askew_rad), 0.0])
+    gripper = load_robot_config("panda").gripper
+    found = list(grasp_candidates(thing, np.array([0, 0, 1.0]), -0.08 * approach, approach, gripper, "lift"))
+    assert found
+    for grasp in found:
+        assert np.abs(grasp.T_object_tool[:3, 1]).max() > np.cos(np.radians(3.5))
+
+
+def test_a_ball_is_held_at_its_middle_though_the_hand_was_higher():
+    turns = np.linspace(-np.pi / 2, np.pi / 2, 24)
+    profile = np.stack([BALL_R_M * np.cos(turns), BALL_R_M * (1 + np.sin(turns))], axis=1)  # the hand is at 50 mm
+    first = candidates(profile, 0.0, "lift")[0]
+    tool = first.T_object_tool
+    beside_m = (np.array([0, 0, BALL_R_M]) - tool[:3, 3]) @ tool[:3, 0]
+    assert abs(beside_m) < 0.3 * BALL_R_M  # of the widest section, where a finger is pressed to a side
+
+
+def test_fingers_reach_farther_past_the_middle_of_what_may_stand_farther_away():
+    slender = [[0, 0], [0.012, 0], [0.012, 0.1], [0, 0.1]]
+    sure, unsure = (candidates(slender, 0.0, "lift", doubt_m=np.array([d, 0, 0]))[0] for d in (0.0, 0.006))
+    np.testing.assert_allclose(sure.T_object_tool[:3, :3], unsure.T_object_tool[:3, :3])
+    assert tip_m(unsure)[0] - tip_m(sure)[0] > 0.003

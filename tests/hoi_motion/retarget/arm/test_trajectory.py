@@ -8,6 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.motion import SupportBox
+from hoi_motion.retarget.arm.attempt import APPROACH_SHARE, BERTH_M, Attempt, NotPossible
+from hoi_motion.retarget.arm.grasp import acting_contact, grasp_candidates, hand_on_object
+from hoi_motion.retarget.arm.timeline import course_of, timeline
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.retarget import retarget
@@ -54,6 +57,36 @@ def test_pybullet_and_pinocchio_agree_on_where_the_gripper_is(result, motion, pa
         link = world.link_names.index("panda_grasptarget")
         at = pybullet.getLinkState(world.robot, link, computeForwardKinematics=True, physicsClientId=world.client)[4]
     assert at == pytest.approx((base_of(result) @ panda.forward(result.positions_rad[40, :7]))[:3, 3], abs=1e-4)
+
+
+def test_the_arm_gives_the_object_a_berth_until_it_goes_straight_to_it(result, motion, panda):
+    """What is a little taller than lifted would else be landed on."""
+    until = int((1 - APPROACH_SHARE) * result.facts["touch_s"] * result.fps)
+    with ArmWorld(panda, motion, "bar") as world:
+        world.set_base(base_of(result))
+        world.place_target(motion.object_named("bar").T_world_object[0])
+        for q in result.positions_rad[: until - 1]:
+            world.pose(q[:7], q[7:])
+            assert world.nearest()[0] > BERTH_M - 1e-3
+
+
+def test_a_touch_out_of_reach_is_so_on_every_path_of_the_object(motion, panda, body):
+    """So it is not tried again for the straight path: both fail at the same touch, for the same reason."""
+    course = course_of(motion, acting_contact(motion))
+    thing, up = motion.object_named("bar"), course.T_touch[2, :3]
+    hand_m, approach = hand_on_object(motion, acting_contact(motion), body)
+    base, failures = np.eye(4), []
+    with ArmWorld(panda, motion, "bar") as world:
+        for grasp in list(grasp_candidates(thing, up, hand_m, approach, panda.gripper, course.kind))[:12]:
+            for path in ("person", "straight"):
+                line = timeline(course, 0.3, 0.3, path)
+                try:
+                    Attempt(panda, world, motion, line, grasp, base, panda.home_rad).path()
+                    failures.append("")
+                except NotPossible as failure:
+                    failures.append(failure.reason if failure.path_independent else "")
+    assert any(failures)
+    assert failures[::2] == failures[1::2]
 
 
 def test_frame_0_is_kept_and_the_whole_source_is_covered(result, motion):

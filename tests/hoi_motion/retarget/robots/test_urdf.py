@@ -25,16 +25,25 @@ def robot(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["meshes/a.stl", "../meshes/a.stl", "package://any/meshes/a.stl", "file://meshes/a.STL"]
+    "name",
+    [
+        "meshes/a.stl",
+        "../meshes/a.stl",
+        "..\\meshes\\a.stl",
+        "package://any/meshes/a.stl",
+        "model://any/meshes/a.stl",
+        "file://meshes/a.STL",
+    ],
 )
 def test_a_mesh_in_the_package_is_found(robot, name):
-    place = robot.folder.parent / ("any/meshes" if "any" in name else "meshes") / Path(name).name
+    file = name.replace("\\", "/").rsplit("/", 1)[-1]
+    place = robot.folder.parent / ("any/meshes" if "any" in name else "meshes") / file
     place.parent.mkdir(parents=True)
     place.write_bytes(BOX)
     assert robot(name) == place
 
 
-@pytest.mark.parametrize("way", ["absolute", "up", "package", "no mesh"])
+@pytest.mark.parametrize("way", ["absolute", "up", "up on Windows", "package", "no mesh"])
 def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
     (tmp_path / "secret.stl").write_bytes(BOX)
     (robot.folder / "passwords").write_bytes(BOX)
@@ -42,10 +51,11 @@ def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
     names = {
         "absolute": str(tmp_path / "secret.stl"),
         "up": f"{up}secret.stl",
+        "up on Windows": f"{up}secret.stl".replace("/", "\\"),
         "package": f"package://{up}secret.stl",
         "no mesh": "passwords",
     }
-    assert way == "no mesh" or (robot.folder / names[way].removeprefix("package://")).is_file()
+    assert way == "no mesh" or (robot.folder / names[way].replace("\\", "/").removeprefix("package://")).is_file()
     with pytest.raises(RetargetError, match="ROBOT_UNKNOWN.*1 meshes of .* are missing.*meshes elsewhere"):
         robot(names[way])
 

@@ -17,11 +17,12 @@ def written(folder, inside: str):
     return path
 
 
-def test_a_mesh_is_found_in_a_checkout_that_is_called_otherwise(tmp_path):
+@pytest.mark.parametrize("scheme", ["package", "model"])
+def test_a_mesh_is_found_in_a_checkout_that_is_called_otherwise(tmp_path, scheme):
     (tmp_path / "checkout" / "meshes").mkdir(parents=True)
     (tmp_path / "checkout" / "urdf").mkdir()
     (tmp_path / "checkout" / "meshes" / "a.stl").write_text("solid")
-    root = parse_urdf(written(tmp_path / "checkout" / "urdf", MESH))
+    root = parse_urdf(written(tmp_path / "checkout" / "urdf", MESH.replace("package://", f"{scheme}://")))
     assert root.find(".//mesh").get("filename") == str(tmp_path / "checkout" / "meshes" / "a.stl")
 
 
