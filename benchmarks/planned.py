@@ -66,7 +66,7 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     from hoi_motion.execute.task import task_of
     from hoi_motion.lift import lift_video
     from hoi_motion.retarget.act import with_act
-    from hoi_motion.retarget.obstacles import seen_obstacles
+    from tavid_planner.planner import obstacles_in
     from tavid_planner.robot_stage import told_act
     from training.scenes.scene import free_body
 
@@ -92,8 +92,7 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     except TavidError as error:
         return row | {"by_robot": {robot: _failed("another act", str(error)) for robot in robots}}
     how = dict(truth=truth, noun=noun, noise_n=noise_n)
-    if depth:
-        how["obstacles"] = seen_obstacles(plan, clip.depth_m, clip.target_mask, free_body())
+    how["obstacles"] = obstacles_in(clip, plan, free_body())
     return row | {"by_robot": {robot: carried_out(plan, arm=arm_of(robot, urdf), **how) for robot in robots}}
 
 
