@@ -66,6 +66,7 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     from hoi_motion.execute.task import task_of
     from hoi_motion.lift import lift_video
     from hoi_motion.retarget.act import with_act
+    from tavid_planner.planner import obstacles_in
     from tavid_planner.robot_stage import told_act
     from training.scenes.scene import free_body
 
@@ -91,6 +92,7 @@ def measure(case, robots: list[str], urdf: str, depth: bool, known: bool, videos
     except TavidError as error:
         return row | {"by_robot": {robot: _failed("another act", str(error)) for robot in robots}}
     how = dict(truth=truth, noun=noun, noise_n=noise_n)
+    how["obstacles"] = obstacles_in(clip, plan, free_body())
     return row | {"by_robot": {robot: carried_out(plan, arm=arm_of(robot, urdf), **how) for robot in robots}}
 
 
@@ -200,8 +202,11 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
     }
 
 
-def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: float) -> dict:
-    """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success."""
+def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: float, obstacles=()) -> dict:
+    """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success.
+
+    obstacles: as of `unsure_arm`.
+    """
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.feeling.felt import Feeler
     from hoi_motion.execute.task import task_of
@@ -213,7 +218,7 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: floa
         return _failed("another act", f"the plan is a {planned.kind}")
     start = time.process_time()
     try:
-        answer = unsure_arm(plan, arm, free_body())
+        answer = unsure_arm(plan, arm, free_body(), obstacles=obstacles)
     except RetargetError as error:
         if error.code is not ErrorCode.UNREACHABLE:
             raise
@@ -223,6 +228,7 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: floa
     row = {"why_not": done.why_not, "stage": done.stage, "told": done.sentence(), "place_m": done.place_error_m}
     row["notes"] = [*done.notes, *([answer.not_felt] if answer.not_felt else [])]
     names = ("grip", "path", "approach")
+    row |= {k: v for k, v in answer.plan.facts.items() if k.startswith("obstacles")}
     return row | {name: answer.plan.facts[name] for name in names} | {"seconds": time.process_time() - start}
 
 

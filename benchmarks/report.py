@@ -85,6 +85,13 @@ ROWS = (
         "{contact_f1_worst:.2f}",
     ),
     Row(
+        "lift_wider_depth",
+        "those scenes with a depth image of the first frame",
+        "{mpjpe_mm:.0f} mm, {pa_mpjpe_mm:.0f} mm, {wrist_mm:.0f} mm, {object_cm:.1f} cm; {contact_f1:.2f}; worst scene "
+        "{mpjpe_mm_worst:.0f} mm, {pa_mpjpe_mm_worst:.0f} mm, {wrist_mm_worst:.0f} mm, {object_cm_worst:.0f} cm; "
+        "{contact_f1_worst:.2f}",
+    ),
+    Row(
         "mocap_figures",
         "lifting error on {clips:.0f} rendered figures with recorded human motion: MPJPE, PA-MPJPE, the pelvis' "
         "path over 2 s",

@@ -100,6 +100,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     from hoi_motion.retarget.act import with_act
     from hoi_motion.retarget.arm.unsure import unsure_arm
     from tavid_planner.plan import InteractionVideo
+    from tavid_planner.planner import obstacles_in
     from tavid_planner.robot_stage import NOT_FOR_THIS_MOTION, RobotPlan, told_act
     from tavid_planner.sample import Sample
     from training.scenes.scene import free_body
@@ -126,7 +127,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     plan = planned.in_true_world(result.motion, truth, body)
     try:
         plan = with_act(plan, told_act(scene.caption), body)
-        made = unsure_arm(plan, arm, body)
+        made = unsure_arm(plan, arm, body, obstacles=obstacles_in(clip, plan, body))
     except TavidError as error:
         if error.code not in NOT_FOR_THIS_MOTION:
             raise

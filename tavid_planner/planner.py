@@ -19,7 +19,11 @@ from tavid_planner.robot_stage import RobotStage, target_noun, told_act
 from tavid_planner.sample import Sample, choose, is_good, score, without_misses
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from hoi_motion.body import BodyModel
     from hoi_motion.lift import Clip
+    from hoi_motion.motion import HoiMotion
 
 log = logging.getLogger(__name__)
 
@@ -214,8 +218,9 @@ class Planner:
         noun, act = target_noun(request.prompt), told_act(request.instruction)
 
         def answer(sample: Sample, on_progress: OnProgress) -> Sample:
-            start = request.robot_start_rad
-            return replace(sample, robot=robot.answer(sample.motion, self._body, noun, act, run.cancel, start))
+            beside = obstacles_in(clip_of(request, sample.video), sample.motion, self._body)
+            how = (noun, act, run.cancel, request.robot_start_rad, beside)
+            return replace(sample, robot=robot.answer(sample.motion, self._body, *how))
 
         return run.each("robot", answer, samples)
 
@@ -278,6 +283,15 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
         target_noun(request.prompt),
         np.any(others, axis=0) if others else None,
     )
+
+
+def obstacles_in(clip: "Clip", motion: "HoiMotion", body: "BodyModel") -> tuple["np.ndarray", ...]:
+    """What a robot keeps clear of besides what the motion has; nothing without a depth image."""
+    if clip.depth_m is None:
+        return ()
+    from hoi_motion.retarget.obstacles import seen_obstacles
+
+    return seen_obstacles(motion, clip.depth_m, clip.target_mask, body)
 
 
 class _Run:

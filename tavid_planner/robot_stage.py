@@ -1,6 +1,7 @@
 """The last stage of a plan, for who names a robot: its joint motion, and what physics says of it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,8 @@ class RobotPlan:
         if self.motion is None:
             return f"{self.name} cannot do it: {self.error}"
         changed = f"; {self.followed.notes[-1]}" if self.followed is not None else ""
+        if self.motion.facts.get("obstacles_ignored"):
+            changed += "; no way was found past what the depth image shows beside the object, so it is ignored"
         if self.execution is None:
             count = len(self.motion.positions_rad)
             return f"{self.name} has a motion of {count} samples, not carried out in physics{changed}"
@@ -156,6 +159,7 @@ class RobotStage:
         act: str,
         cancel: CancelToken,
         start_rad: dict[str, float] | None = None,
+        obstacles: Sequence[np.ndarray] = (),
     ) -> RobotPlan:
         """Joint motion for a person's motion, carried out if the profile says so and the robot is an arm.
 
@@ -163,6 +167,7 @@ class RobotStage:
             body: the motion's; noun: what the target is called, for its mass.
             act: what the instruction says shall happen, one of hoi_motion.retarget.act.ACTS; empty where it does not.
             start_rad: joint -> where an arm stands at the beginning, rad; None for the profile's; not for humanoids.
+            obstacles: vertices (N, 3) of convex bodies that an arm avoids, in the motion's world.
 
         Raises:
             ControlError: CANCELLED.
@@ -173,7 +178,7 @@ class RobotStage:
 
         try:
             source = motion if self._humanoid else with_act(motion, act, body)
-            result, feeling = self._retargeted(source, body, cancel, start_rad)
+            result, feeling = self._retargeted(source, body, cancel, start_rad, obstacles)
         except TavidError as error:
             if error.code not in NOT_FOR_THIS_MOTION:
                 raise
@@ -205,7 +210,12 @@ class RobotStage:
         return executed_scene(plan.motion, self._robot, source, noun=noun, feeler=plan.feeler)[1]
 
     def _retargeted(
-        self, motion: HoiMotion, body: "BodyModel", cancel: CancelToken, start_rad: dict[str, float] | None
+        self,
+        motion: HoiMotion,
+        body: "BodyModel",
+        cancel: CancelToken,
+        start_rad: dict[str, float] | None,
+        obstacles: Sequence[np.ndarray],
     ) -> "tuple[RobotMotion, RobotMotion | None]":
         """The robot's motion, and how it feels for the object."""
         if self._humanoid:
@@ -216,7 +226,8 @@ class RobotStage:
             return retarget_humanoid(motion, self._robot, body, cancel), None
         from hoi_motion.retarget.arm.unsure import unsure_arm
 
-        answer = unsure_arm(motion, self._arm(), body, cancel=cancel, start_rad=self._start_rad(start_rad))
+        how = dict(cancel=cancel, start_rad=self._start_rad(start_rad), obstacles=obstacles)
+        answer = unsure_arm(motion, self._arm(), body, **how)
         return answer.plan, answer.feeling
 
     def _arm(self) -> "Arm":

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -43,6 +43,7 @@ def retarget_arm(
     T_world_base: np.ndarray | None = None,
     cancel: CancelToken | None = None,
     start_rad: np.ndarray | None = None,
+    obstacles: Sequence[np.ndarray] = (),
 ) -> RobotMotion:
     """Joint positions of an arm that does to the object what the person's hand did.
 
@@ -55,6 +56,7 @@ def retarget_arm(
         body: BodyModel of the motion, for where the hand is.
         T_world_base: (4, 4) pose of the robot's base; None looks for a place.
         start_rad: (n,) arm joints in which the motion starts; None starts at the robot's home.
+        obstacles: vertices (N, 3) of convex bodies beside what the motion has, which the arm avoids, world.
 
     Raises:
         InputError: FILE_INVALID for a motion with one frame, no object or no contact; CONFIG_INVALID for a start that
@@ -86,7 +88,7 @@ def retarget_arm(
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
     reasons, attempts = Counter(), 0
     hopeless: dict[tuple[int, int], tuple[Grasp, NotPossible]] = {}  # by grasp and base: no path of the object helps
-    with ArmWorld(arm, motion, contact.object_name) as world:
+    with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
         for path, grasp in _ways(course, chain([first], grasps)):
             line = _timeline(course, arm, grasp, path, is_round)
             for place, base in enumerate(bases):

@@ -1,5 +1,6 @@
 """unsure_arm: an arm's motion for a scene as lifted, and how it feels for an object whose distance is not known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,18 +38,36 @@ def unsure_arm(
     T_world_base: np.ndarray | None = None,
     cancel: CancelToken | None = None,
     start_rad: np.ndarray | None = None,
+    obstacles: Sequence[np.ndarray] = (),
 ) -> ArmAnswer:
-    """As `retarget_arm`, of which the arguments and errors are, and with it the way to feel where it is needed."""
+    """As `retarget_arm`, of which the arguments and errors are, and with it the way to feel where it is needed.
+
+    Obstacles count where the object's distance is known. Where they leave no way, they are ignored, as the plan's facts
+    say.
+    """
     name = acting_contact(motion).object_name
     sight = open_sight(motion, name)
     if sight is None:
-        return _named(ArmAnswer(retarget_arm(motion, arm, body, T_world_base, cancel, start_rad)))
+        return _named(ArmAnswer(_avoiding(obstacles, motion, arm, body, T_world_base, cancel, start_rad)))
     plan = _somewhere(motion, arm, body, name, sight, T_world_base, cancel, start_rad)
     start = arm.home_rad if start_rad is None else np.asarray(start_rad, float)
     try:
         return _named(ArmAnswer(plan, feeling(motion, arm, name, sight, plan.T_world_root(), start)))
     except RetargetError as error:
         return _named(ArmAnswer(plan, not_felt=error.message))
+
+
+def _avoiding(obstacles: Sequence[np.ndarray], motion: HoiMotion, *how) -> RobotMotion:
+    """A plan past the obstacles, else one that ignores them; which of the two, and how many, is in its facts."""
+    if not obstacles:
+        return retarget_arm(motion, *how)
+    try:
+        plan, fact = retarget_arm(motion, *how, obstacles=obstacles), "obstacles_avoided"
+    except RetargetError as error:
+        if error.code is not ErrorCode.UNREACHABLE:
+            raise
+        plan, fact = retarget_arm(motion, *how), "obstacles_ignored"
+    return replace(plan, facts=plan.facts | {fact: len(obstacles)})
 
 
 def _named(answer: ArmAnswer) -> ArmAnswer:

@@ -1,6 +1,7 @@
 """ArmWorld: the robot among floor, supports and objects in PyBullet, for questions about distance."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,19 @@ class ArmWorld(BulletWorld):
     Args:
         target: name of the object that is handled.
         drawn: with what is only seen, for a film.
+        obstacles: vertices (N, 3) of convex bodies that stand there, too, world.
     """
 
-    def __init__(self, arm: Arm, motion: HoiMotion, target: str, drawn: bool = False):
+    def __init__(
+        self,
+        arm: Arm,
+        motion: HoiMotion,
+        target: str,
+        drawn: bool = False,
+        obstacles: Sequence[np.ndarray] = (),
+    ):
         self._arm, self._motion, self._target, self._drawn = arm, motion, target, drawn
+        self._obstacles = obstacles
 
     def _build(self) -> None:
         client, arm = dict(physicsClientId=self.client), self._arm
@@ -93,6 +103,8 @@ class ArmWorld(BulletWorld):
             seen = visual_mesh(self.client, thing.vertices_m, thing.faces) if self._drawn else -1
             self.bodies[thing.name] = body = self._add(shape, seen)
             self._place(body, thing.T_world_object[0])
+        for number, vertices_m in enumerate(self._obstacles, start=1):
+            self.bodies[f"obstacle {number}"] = self._add(collision_mesh(self.client, vertices_m))
         self._T_target = None
         self._pedestal = None
 
