@@ -11,7 +11,7 @@ from hoi_motion.options import to_mapping
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
-from tavid_planner.instances import OTHER, check_somebody_is_marked
+from tavid_planner.instances import check_somebody_is_marked, other_people
 from tavid_planner.plan import InteractionPlan, InteractionVideo
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
@@ -271,7 +271,8 @@ def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
 
     from hoi_motion.lift import Clip
 
-    others = [instance.mask for instance in request.instances if instance.role == OTHER]
+    # a thing stays as it is: a hand that passes in front of it would vanish with it
+    others = [person.mask for person in other_people(request.instances)]
     return Clip(
         video.frames,
         video.fps,

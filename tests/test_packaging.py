@@ -44,6 +44,16 @@ def test_every_command_exists(setup_arguments):
         assert callable(getattr(importlib.import_module(module), function)), line
 
 
+def test_every_command_works_as_a_module_of_the_checkout(setup_arguments, monkeypatch, capsys):
+    for line in setup_arguments["entry_points"]["console_scripts"]:
+        name, module = re.search(r"(.+) = (.+):.+$", line).groups()
+        monkeypatch.setattr(sys, "argv", [name, "--help"])
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module(module, run_name="__main__")
+        assert not ended.value.code and name in capsys.readouterr().out, line
+
+
 def test_data_files_exist_and_lie_where_ros_looks(setup_arguments):
     places = dict((file, place) for place, files in setup_arguments["data_files"] for file in files)
     assert all((ROOT / file).is_file() for file in places)

@@ -45,7 +45,7 @@ class MediaPipeKeypoints:
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
         from hoi_motion.keypoints.lost_person import lost_frames, without_lost
-        from hoi_motion.keypoints.second_look import doubted_frames
+        from hoi_motion.keypoints.second_look import doubted_frames, worth_a_look
         from hoi_motion.keypoints.sides import fuse_views, views_agree
 
         start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
@@ -60,7 +60,7 @@ class MediaPipeKeypoints:
         lost = lost_frames(track, agree)
         if lost.any():
             track = within_image(without_lost(frames, track, lost, self.crop_size_px, cancel), frames.shape[1:3])
-        doubted = doubted_frames(track) & ~lost
+        doubted = worth_a_look(track, doubted_frames(track) & ~lost)
         if doubted.any():
             track = within_image(self._looked_again(frames, track, doubted, cancel), frames.shape[1:3])
         on_progress("keypoints", 1.0)

@@ -13,6 +13,8 @@ from hoi_motion.keypoints import track as kp
 
 # a frame is doubted where head, arms and trunk have less than this confidence on average
 DOUBTED = 0.7
+# of a clip's frames at most this share is seen again: a look costs up to twice what a frame cost before
+MOST_SHARE = 0.6
 JUDGED = (kp.NOSE, *range(kp.L_SHOULDER, kp.R_WRIST + 1), kp.L_HIP, kp.R_HIP)
 ARMS_AND_TRUNK = JUDGED[1:]
 # a look whose head, shoulders and hips are on average further away than this share of the trunk sees somebody else, or
@@ -26,7 +28,23 @@ LEAST_WEIGHT = 0.01
 
 
 def doubted_frames(track: kp.KeypointTrack) -> np.ndarray:  # (T,) bool
-    return track.body_px[:, JUDGED, 2].mean(1) < DOUBTED
+    return _sureness(track) < DOUBTED
+
+
+def worth_a_look(track: kp.KeypointTrack, doubted: np.ndarray) -> np.ndarray:  # (T,) bool -> (T,) bool
+    """The doubted frames, or where they are more than MOST_SHARE of the clip so many of them: of neighbours the most
+    doubted, so that no part of the clip goes without."""
+    frames, most = np.flatnonzero(doubted), int(MOST_SHARE * track.num_frames)
+    if len(frames) <= most:
+        return doubted
+    sure = _sureness(track)
+    edges = np.linspace(0, len(frames), most + 1).round().astype(int)
+    chosen = [min(frames[a:b], key=lambda t: sure[t]) for a, b in zip(edges, edges[1:])]
+    return np.isin(np.arange(track.num_frames), chosen)
+
+
+def _sureness(track: kp.KeypointTrack) -> np.ndarray:  # (T,)
+    return track.body_px[:, JUDGED, 2].mean(1)
 
 
 def looked_again(

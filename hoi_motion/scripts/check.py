@@ -1,5 +1,6 @@
 """hoi-check: is a motion physically possible?"""
 
+import sys
 from dataclasses import replace
 
 from hoi_motion.errors import CheckError, ErrorCode, LiftError
@@ -86,3 +87,7 @@ def table(report: PhysicsReport, fps: float) -> str:
             f"{check.name:<25} {check.verdict:<8} {value:>8} {limit:>7} {check.unit:<20} {time:>7}  {check.reason}"
         )
     return "\n".join([*lines, f"verdict: {report.verdict}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

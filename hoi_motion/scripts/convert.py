@@ -1,6 +1,7 @@
 """hoi-convert: one motion file into another format."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
@@ -65,3 +66,7 @@ def _format_for(output: str, input_format: str) -> str:
         f"no format for {output!r}",
         "name it .glb or .npz, or give --to with one of: " + ", ".join(WRITABLE),
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

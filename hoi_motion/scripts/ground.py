@@ -1,5 +1,7 @@
 """hoi-ground: place a person's motion from any lifter on level ground."""
 
+import sys
+
 from hoi_motion.files import check_writable
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
@@ -34,3 +36,7 @@ def _ground(argv: list[str]) -> int:
     for note in done.motion.notes:
         say_note(note)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

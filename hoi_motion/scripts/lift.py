@@ -254,3 +254,7 @@ class _Bar:
     def __exit__(self, *_):
         if self._bar is not None:
             self._bar.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

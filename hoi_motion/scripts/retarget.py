@@ -264,3 +264,7 @@ def _tried(source: str, outputs: list[Path], arguments) -> _Told:
     except TavidError as error:
         return _Told(str(error), error.exit_code, False)
     return _Told(_sentence(result, execution), _code(execution), True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

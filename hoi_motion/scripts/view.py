@@ -1,5 +1,6 @@
 """hoi-view: show a motion or a plan bundle as a picture or a rerun recording; needs no display."""
 
+import sys
 from pathlib import Path
 
 from hoi_motion.io.formats import format_of
@@ -79,3 +80,7 @@ def _write_picture(motion: HoiMotion, body, columns: int, out: Path) -> None:
 
     encoded = cv2.imencode(".png", contact_sheet(motion, body, columns))[1]
     write_whole(out, encoded.tobytes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -137,6 +137,18 @@ def _request(arguments: argparse.Namespace):
     return files.read(say_note, target_mask=found.mask, target_source=found.words)
 
 
+def _unseen_marks(plan) -> str:
+    """Which marks the video model did not get; empty when it got all that it was asked to see."""
+    from tavid_planner.instances import OTHER
+
+    others = [i.name for i in plan.request.instances if i.role == OTHER]
+    if not others or plan.provenance.get("video", {}).get("conditioning") not in ("mask", "none"):
+        return ""
+    return (
+        f"the video model did not see the marks of {', '.join(others)}; one with an ID map does: --profile matrix-mini"
+    )
+
+
 def _print_summary(plan) -> None:
     print(f"verdict  {plan.verdict}")
     for reason in plan.report.reasons:
@@ -147,6 +159,8 @@ def _print_summary(plan) -> None:
         for sample in plan.samples:
             touch = {True: "touches the target", False: "misses the target", None: "not lifted"}[sample.touches_target]
             print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
+    if unseen := _unseen_marks(plan):
+        print(f"note     {unseen}")
     if scale := plan.provenance.get("video", {}).get("adapter_scale"):
         print(f"adapter  LoRA scale {scale}")
     if plan.robot is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rclpy.action import ActionClient
 from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
@@ -108,7 +109,8 @@ def joints_now(node: Node, wait: Wait, names: Iterable[str], controllers: Contro
         if not complete.done() and found.keys() >= set(names):
             complete.set_result(True)
 
-    heard = node.create_subscription(JointState, controllers.joint_states, hear, 10)
+    # best effort hears publishers of both kinds
+    heard = node.create_subscription(JointState, controllers.joint_states, hear, qos_profile_sensor_data)
     wait(complete, controllers.answer_s)
     node.destroy_subscription(heard)
     missing = ", ".join(name for name in names if name not in found)

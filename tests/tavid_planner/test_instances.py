@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.instances import Instance, checked_instances, id_map, with_another_actor
+from tavid_planner.instances import Instance, checked_instances, id_map, other_people, with_another_actor
 
 SIZE_PX = (20, 30)
 
@@ -40,6 +40,13 @@ def test_the_other_actor_is_the_instance_closest_in_size():
 def test_without_an_actor_or_others_nobody_else_can_act():
     for given in ([marked("mug", "target", 0), marked("jar", "other", 15)], [marked("mug", "target", 0)]):
         assert with_another_actor(checked_instances(given, SIZE_PX)) is None
+
+
+def test_a_small_thing_beside_the_actor_is_no_other_person():
+    jar, man = marked("jar", "other", 15, 2), marked("man", "other", 20, 8)
+    given = [marked("mug", "target", 0), marked("woman", "actor", 5, 9), jar, man]
+    assert [i.name for i in other_people(checked_instances(given, SIZE_PX))] == ["man"]
+    assert with_another_actor(checked_instances(given[:3], SIZE_PX)) is None
 
 
 def test_masks_of_neighbours_may_touch():

@@ -3,6 +3,7 @@
 import sys
 import types
 
+import numpy as np
 import pytest
 
 from hoi_motion.lift.clip import Clip
@@ -12,8 +13,10 @@ from hoi_motion.progress import CancelToken, part_of
 from tavid_planner import planner as planner_module
 from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ControlError, ErrorCode, InputError, LiftError, TavidError, VideoError
+from tavid_planner.instances import Instance
 from tavid_planner.plan import EarlyLook, Generated
-from tavid_planner.planner import Planner
+from tavid_planner.planner import Planner, clip_of
+from tavid_planner.request import InteractionRequest
 from tavid_planner.sample import Sample, choose
 
 AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
@@ -352,3 +355,20 @@ def test_of_equal_samples_the_one_farther_from_its_limits_is_chosen(make_request
 
 def test_the_function_plan_uses_a_planner_of_its_own(stages, make_request):
     assert planner_module.plan(make_request(), AS_LIFTED).verdict is Verdict.PASS
+
+
+def test_other_people_are_hidden_from_keypoints_and_marked_things_between_the_hands_are_not(make_request, video):
+    def block(rows: slice, columns: slice) -> np.ndarray:
+        mask = np.zeros(plain.size_px, bool)
+        mask[rows, columns] = True
+        return mask
+
+    plain = make_request()
+    ann, bob, jar = (
+        block(slice(5, 45), slice(0, 20)),
+        block(slice(5, 45), slice(40, 56)),
+        block(slice(30, 40), slice(24, 30)),
+    )
+    marked = [("mug", "target", plain.target_mask), ("Ann", "actor", ann), ("Bob", "other", bob), ("jar", "other", jar)]
+    request = InteractionRequest.of_instances(plain.rgb, [Instance(*one) for one in marked], plain.instruction)
+    assert np.array_equal(clip_of(request, video).others_mask, bob)

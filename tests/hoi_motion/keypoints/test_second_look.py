@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.second_look import agreed, doubted_frames, looked_again
+from hoi_motion.keypoints.second_look import MOST_SHARE, agreed, doubted_frames, looked_again, worth_a_look
 
 WRONG = 4
 
@@ -71,3 +71,19 @@ def test_one_look_that_is_far_off_hardly_moves_a_point(wrong, far_px):
     astray = true + [far_px, 0, 0]
     merged = agreed(np.stack([true, astray, true, true]), height_px=170.0)
     np.testing.assert_allclose(merged[:, :2], true[:, :2], atol=1e-6)
+
+
+def test_of_a_clip_that_is_all_doubted_only_a_share_is_seen_again_everywhere_and_the_most_doubted_first(acted):
+    track = acted(40).track
+    body = track.body_px.copy()
+    body[..., 2] = 0.3
+    body[1::2, :, 2] = 0.2
+    again = worth_a_look(replace(track, body_px=body), np.ones(40, bool))
+    assert again.sum() == int(MOST_SHARE * 40)
+    assert again[1::2].all()
+    assert np.diff(np.flatnonzero(again), prepend=-1, append=40).max() <= 2
+
+
+def test_a_few_doubted_frames_are_all_seen_again(wrong):
+    doubted = doubted_frames(wrong[0])
+    np.testing.assert_array_equal(worth_a_look(wrong[0], doubted), doubted)

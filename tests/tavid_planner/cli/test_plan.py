@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 
 from tavid_planner.cli.plan import main
 from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.instances import Instance
+from tavid_planner.request import InteractionRequest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -80,6 +83,18 @@ def marked(files, *more) -> list[str]:
     given = arguments(files, *more)
     place = given.index("--mask")
     return given[:place] + given[place + 2 :]
+
+
+@pytest.mark.parametrize("conditioning, told", [("mask", True), ("id_map", False)])
+def test_marks_that_the_model_does_not_see_are_named(files, planned, plan, monkeypatch, capsys, conditioning, told):
+    jar = np.zeros(plan.request.size_px, bool)
+    jar[:8, :8] = True
+    marks = [Instance("mug", "target", plan.request.target_mask), Instance("jar", "other", jar)]
+    request = InteractionRequest.of_instances(plan.request.rgb, marks, plan.request.instruction)
+    answer = replace(plan, request=request, provenance={"video": {"conditioning": conditioning}})
+    monkeypatch.setattr("tavid_planner.planner.Planner.plan", lambda *_: answer)
+    main(arguments(files))
+    assert ("did not see the marks of jar" in capsys.readouterr().out) == told
 
 
 def test_a_click_takes_the_place_of_the_mask_and_the_answer_says_so(files, planned, make_request, capsys):

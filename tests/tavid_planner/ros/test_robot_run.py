@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from control_msgs.action import FollowJointTrajectory, GripperCommand
 from rclpy.action import ActionServer, GoalResponse
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
@@ -23,6 +24,7 @@ ARM_S = 0.6
 """What `arm_motion` takes; its gripper closes in the middle."""
 ANSWER_S = 60
 NAMES = Controllers(arm="arm/follow_joint_trajectory", gripper="hand/gripper_cmd", answer_s=ANSWER_S)
+BEST_EFFORT = "best_effort_joint_states"
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +58,14 @@ class Robot(ServedNode):
                 self.node, GripperCommand, NAMES.gripper, self._grip, goal_callback=self._take, **self.accepts
             ),
         ]
-        publisher = self.node.create_publisher(JointState, NAMES.joint_states, 10)
+        publishers = [
+            self.node.create_publisher(JointState, NAMES.joint_states, 10),
+            self.node.create_publisher(JointState, BEST_EFFORT, qos_profile_sensor_data),
+        ]
 
         def tell():
-            publisher.publish(JointState(name=list(self.stands), position=list(self.stands.values())))
+            for publisher in publishers:
+                publisher.publish(JointState(name=list(self.stands), position=list(self.stands.values())))
 
         self.node.create_timer(0.05, tell, callback_group=self.group)
         self.serve()
@@ -214,6 +220,10 @@ def test_arm_that_stands_elsewhere_does_not_start(client, robot, answer, place):
     assert not robot.told
     blind = Controllers(arm=NAMES.arm, gripper=NAMES.gripper, joint_states="", answer_s=ANSWER_S)
     client.execute(answer, blind).result(ANSWER_S)
+
+
+def test_a_driver_that_publishes_by_best_effort_is_heard(client, robot, answer):
+    client.execute(answer, dataclasses.replace(NAMES, joint_states=BEST_EFFORT)).result(ANSWER_S)
 
 
 def test_a_joint_that_no_topic_reports_is_named(client, robot, answer):
