@@ -217,7 +217,8 @@ def test_arm_that_stands_elsewhere_does_not_start(client, robot, answer, place):
     robot.stands["elbow"] = place
     with pytest.raises(ControlError, match="elbow stands at .* begins at -0.200"):
         client.execute(answer, NAMES)
-    assert not robot.told
+    # a gripper's goal of a plan that was given up just before may still arrive
+    assert not [goal for _, goal in robot.told if isinstance(goal, FollowJointTrajectory.Goal)]
     blind = Controllers(arm=NAMES.arm, gripper=NAMES.gripper, joint_states="", answer_s=ANSWER_S)
     client.execute(answer, blind).result(ANSWER_S)
 
