@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import ConvexHull, QhullError, cKDTree
+from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from hoi_motion.motion import HoiMotion
 from hoi_motion.rigid import moved
@@ -40,11 +40,11 @@ def seen_obstacles(motion: HoiMotion, depth_m: np.ndarray, target_mask: np.ndarr
     points = moved(camera.T_world_camera, rays * np.where(known, depth_m, 1.0)[..., None])  # (H, W, 3)
     way_m = thing.T_world_object[:, :2, 3]
     foot_m = float(thing.vertices_world(0)[:, 2].min())
-    away_m, _ = cKDTree(way_m).query(points[..., :2])
+    away_m, _ = KDTree(way_m).query(points[..., :2])
     kept = known & (away_m < AROUND_M) & (points[..., 2] > foot_m + LEAST_HEIGHT_M + SLOPE * away_m)
     kept &= ~binary_dilation(target_mask, iterations=EDGE_PX)
     skin_m = body.vertices_and_joints(motion.pose_rad[:1], motion.transl_m[:1], motion.betas)[0][0].numpy()
-    kept[kept] = cKDTree(skin_m).query(points[kept], distance_upper_bound=PERSON_M)[0] > PERSON_M
+    kept[kept] = KDTree(skin_m).query(points[kept], distance_upper_bound=PERSON_M)[0] > PERSON_M
     label = _things(kept, depth_m)
     eye_m = camera.T_world_camera[:3, 3]
     clusters = (points[label == number] for number in range(label.max() + 1))
