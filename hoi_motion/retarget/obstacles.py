@@ -18,9 +18,9 @@ AROUND_M = 0.45  # from the target's way, horizontally
 LEAST_HEIGHT_M = 0.015
 SLOPE = 0.03
 PERSON_M = 0.08  # from the body as lifted: the actor is not there when the robot acts
-EDGE_PX = 1  # around the target's mask
+EDGE_M = 0.01  # around the target's mask, at least a pixel: there it may be the target that is seen
 SAME_THING_M = 0.03  # between neighbouring pixels
-LEAST_PIXELS = 8
+LEAST_AREA_M2 = 1e-3  # seen of a thing, 3 x 3 cm; less is a speck, as sensors make them at edges
 DEEPEST_M = 0.15
 
 
@@ -42,13 +42,16 @@ def seen_obstacles(motion: HoiMotion, depth_m: np.ndarray, target_mask: np.ndarr
     foot_m = float(thing.vertices_world(0)[:, 2].min())
     away_m, _ = KDTree(way_m).query(points[..., :2])
     kept = known & (away_m < AROUND_M) & (points[..., 2] > foot_m + LEAST_HEIGHT_M + SLOPE * away_m)
-    kept &= ~binary_dilation(target_mask, iterations=EDGE_PX)
+    pixel_m = np.where(known, depth_m, 0.0) / np.sqrt(camera.K[0, 0] * camera.K[1, 1])  # (H, W), its width there
+    seen_target = known & target_mask
+    edge_px = EDGE_M / np.median(pixel_m[seen_target]) if seen_target.any() else 1.0
+    kept &= ~binary_dilation(target_mask, iterations=max(1, round(edge_px)))
     skin_m = body.vertices_and_joints(motion.pose_rad[:1], motion.transl_m[:1], motion.betas)[0][0].numpy()
     kept[kept] = KDTree(skin_m).query(points[kept], distance_upper_bound=PERSON_M)[0] > PERSON_M
     label = _things(kept, depth_m)
     eye_m = camera.T_world_camera[:3, 3]
-    clusters = (points[label == number] for number in range(label.max() + 1))
-    bodies = (_standing(seen, foot_m, eye_m) for seen in clusters if len(seen) >= LEAST_PIXELS)
+    area_m2 = np.bincount(label[kept], pixel_m[kept] ** 2)
+    bodies = (_standing(points[label == n], foot_m, eye_m) for n in np.flatnonzero(area_m2 >= LEAST_AREA_M2))
     return tuple(found for found in bodies if found is not None)
 
 

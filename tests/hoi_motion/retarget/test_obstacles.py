@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import trimesh
@@ -54,6 +56,21 @@ def test_a_hole_in_the_depth_image_is_nothing(scene):
     for unknown in (0.0, np.nan):
         depth_m = np.full_like(scene.depth_m[0], unknown)
         assert seen_obstacles(scene.motion, depth_m, scene.target_mask, free_body()) == ()
+
+
+def test_a_finer_depth_image_shows_the_same_things(scene):
+    """What is a speck, and how near the target is its edge, is told in metres."""
+    fine, camera = 4, scene.motion.camera
+    K = camera.K * [[fine], [fine], [1]] + [[0, 0, (fine - 1) / 2], [0, 0, (fine - 1) / 2], [0, 0, 0]]
+    finer = dataclasses.replace(camera, K=K, width=fine * camera.width, height=fine * camera.height)
+    depth_m, mask = (image.repeat(fine, 0).repeat(fine, 1) for image in (scene.depth_m[0], scene.target_mask))
+    row, column = (int(places.max()) for places in np.nonzero(mask))
+    row -= int(np.ptp(np.nonzero(mask)[0])) // 2
+    depth_m[row : row + 3, column + 12 : column + 15] = np.median(depth_m[mask]) - 0.05  # a speck beside the target
+    again = seen_obstacles(scene.motion.replace(camera=finer), depth_m, mask, free_body())
+    assert len(again) == len(found(scene))
+    for vertices_m, (low, high) in zip(again, boxes(scene)):
+        assert np.abs(vertices_m.min(0) - low).max() < 0.015 and np.abs(vertices_m.max(0) - high).max() < 0.015
 
 
 def free_of(panda, motion, result, obstacles) -> bool:
