@@ -19,10 +19,10 @@ from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.attempt import MAX_JUMP_RAD, NotPossible, ways
 from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, Body
 from hoi_motion.retarget.arm.push import LEAST_HEIGHT_M, PRESS_M, TIPPING_SHARE
-from hoi_motion.retarget.arm.retiming import retimed
 from hoi_motion.retarget.arm.sight import OpenSight
 from hoi_motion.retarget.arm.timeline import LEAD_S, MIN_RATE_HZ
 from hoi_motion.retarget.arm.world import ArmWorld
+from hoi_motion.retarget.retiming import retimed
 from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 from hoi_motion.rigid import minimum_jerk
 

@@ -1,7 +1,6 @@
 """Where a gripper can take hold of an object, nearest to how the person did it first."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from heapq import heapify, heappop, heappush
 
@@ -10,32 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion, ObjectMotion
-from hoi_motion.retarget.arm.grip import (
-    ASSUMED_FRICTION,
-    HALF_TURN_COST,
-    SLAB_HALF_M,
-    Body,
-    Grasp,
-    both_ways,
-    surface_points,
-)
+from hoi_motion.retarget.arm.grip import HALF_TURN_COST, Body, Grasp, surface_points
+from hoi_motion.retarget.arm.pinch import pinch
 from hoi_motion.retarget.arm.push import PRESS_M, push, pushes, touch
 from hoi_motion.retarget.robots.config import GripperConfig
 from hoi_motion.rigid import moved_back
 
-OPENING_SPARE_M = 0.006  # the gripper opens this much wider than the object
-FACING = float(
-    np.cos(0.75 * np.arctan(ASSUMED_FRICTION))
-)  # cosine between finger and surface: well within the friction cone
-SQUEEZE_OUT = 0.1  # share of a finger's push that may drive the object out of the gripper
-SQUEEZE_ASIDE = 0.15  # or to a side of the fingers, where friction holds it
-# fingers at such an angle to what they hold are turned to lie flat on it, where its sides are opposed
-ASKEW_RAD = np.radians(3)
-MOST_ASKEW_RAD = np.radians(30)
-OPPOSED = -0.95  # cosine between two sides
-PRESSED_BAND_M = 0.002  # what lies so near to the outermost point is pressed
-BEYOND_M = 0.012  # finger tips reach this far beyond the middle of what they hold
-DEEPER = 1.0  # and by so many standard deviations of its place: what is held before its middle is squeezed out
+# fingers reach deeper by so many standard deviations of the object's place: held before its middle, it is squeezed out
+DEEPER = 1.0
 # per metre of the centre of mass beside and above the axis between the fingers
 LEVER_COST = 8.0
 ABOVE_COST = 5.0
@@ -45,9 +26,6 @@ LEANS_RAD = np.radians([0, 15, 30])
 ROLL_COST = 5.0  # a ball that is touched from above stays
 LAST_COST = 100.0
 PLACE_SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
-# where an object that stands one standard deviation farther away would be squeezed out, or is driven to a side
-UNSURE_COST = 2.0
-SHORT_M = 0.006  # or is deeper by twice so much
 SAME_COST = 1e-9
 RISK_COST = 1.0  # for one standard deviation of the place over what the grasp gives way
 BESIDE_SHARE = 0.25  # share of a width by which an object may be off-centre and still be held, or touched
@@ -153,7 +131,7 @@ def grasp_candidates(
                     room = max((gripper.open_width_m - body.width_m(y)) / 2, LEAST_ROOM_M)
                     give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), room, gripper.finger_depth_m / 4])
                     deeper_m = DEEPER * abs(float(z @ doubt_m))
-                    propose(_pinch, at, y, z, gripper, deeper_m, cost + later + _risk(doubt_m, y, z, give))
+                    propose(pinch, at, y, z, gripper, deeper_m, cost + later + _risk(doubt_m, y, z, give))
                     if kind == "touch":
                         rolls_off = ROLL_COST * (1 + z @ up) * body.is_round + 0.3 * (roll > 0)
                         give = BESIDE_SHARE * np.array([body.width_m(np.cross(y, z)), body.width_m(y), 0.0])
@@ -170,7 +148,7 @@ def grasp_candidates(
             half = min(gripper.open_width_m, body.width_m(y)) / 2
             give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), half, RIM_DEPTH_M])
             later = lean + 3.0 * (kind == "touch") + _risk(doubt_m, y, z, give)
-            propose(_pinch, edge, y, z, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
+            propose(pinch, edge, y, z, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
     if kind == "slide":
         for *place, opening, cost in pushes(body, along, gripper):
             propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
@@ -199,100 +177,6 @@ def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:
     flat = np.cross(body.up, y)
     beside = abs(away @ flat) / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 0.1 else 0.0
     return LEVER_COST * beside + ABOVE_COST * max(0.0, float(away @ body.up))
-
-
-@dataclass(frozen=True)
-class _Between:
-    """What is between open fingers, in the frame of the tool about `centre`.
-
-    Attributes:
-        local_m: (S, 3) all of the object; tip_m: where the finger tips are, along z; depth_m: from the nearest point.
-        low_m, high_m: extent of what is held along y; normals: (2, 3) of the object where each finger presses, world of
-            the object, that on the side of y first.
-    """
-
-    local_m: np.ndarray
-    tip_m: float
-    depth_m: float
-    low_m: float
-    high_m: float
-    normals: np.ndarray
-
-    @classmethod
-    def of(cls, body: Body, centre, y, z, gripper: GripperConfig, depth_m: float | None, deeper_m: float):
-        """None when there is nothing."""
-        local = (body.points_m - centre) @ np.stack([np.cross(y, z), y, z], axis=1)
-        near = (np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < gripper.open_width_m / 2)
-        between = local[near]
-        if not len(between):
-            return None
-        if depth_m is None:
-            depth_m = 0.5 * np.ptp(between[:, 2]) + BEYOND_M
-            # half of what is left of the fingers stays free: the object may as well stand nearer
-            depth_m += min(deeper_m, max(0.0, (gripper.finger_depth_m - depth_m) / 2))
-        depth_m = min(gripper.finger_depth_m, depth_m)
-        tip_m = between[:, 2].min() + depth_m
-        is_held = between[:, 2] < tip_m
-        if not is_held.any():
-            return None
-        held, normals = between[is_held, 1], body.normals[near][is_held]
-        ends = held.max(), held.min()
-        pressed = np.array([np.median(normals[np.abs(held - end) < PRESSED_BAND_M], axis=0) for end in ends])
-        return cls(local, float(tip_m), float(depth_m), float(ends[1]), float(ends[0]), pressed)
-
-
-def _pinch(
-    body: Body, centre, y, z, gripper: GripperConfig, deeper_m: float, cost: float, depth_m: float | None = None
-) -> list[Grasp]:
-    """The object's part between open fingers that come along z, if it fits; both ways round.
-
-    Fingers are turned until they lie flat on the sides that they press, if they fit then: an edge on the side of a box,
-    or a tip on the wall of a bowl, is a hinge.
-    """
-    found = _Between.of(body, centre, y, z, gripper, depth_m, deeper_m)
-    if found is None:
-        return []
-    flat = found.normals[0] - found.normals[1]
-    flat /= max(float(np.linalg.norm(flat)), 1e-9)
-    if np.cos(MOST_ASKEW_RAD) < flat @ y < np.cos(ASKEW_RAD) and found.normals[0] @ found.normals[1] < OPPOSED:
-        middle = centre + y * (found.low_m + found.high_m) / 2 + z * (found.tip_m - found.depth_m / 2)
-        ahead = z - (z @ flat) * flat
-        ahead /= np.linalg.norm(ahead)
-        turned = _Between.of(body, middle, flat, ahead, gripper, depth_m, deeper_m)
-        grasps = [] if turned is None else _held(turned, body, middle, flat, ahead, gripper, deeper_m, cost, depth_m)
-        if grasps:
-            return grasps
-    return _held(found, body, centre, y, z, gripper, deeper_m, cost, depth_m)
-
-
-def _held(found: _Between, body: Body, centre, y, z, gripper, deeper_m, cost: float, depth_m) -> list[Grasp]:
-    """As `_pinch`, of which the other arguments are, with the fingers as they come; `found` is between them."""
-    width_m = found.high_m - found.low_m
-    if width_m > gripper.open_width_m - OPENING_SPARE_M:
-        return []
-    x, (one, other) = np.cross(y, z), found.normals
-    if min(one @ y, -other @ y) < FACING or _squeezed_out(found, z):
-        return []
-    farther = found
-    if depth_m is None:
-        farther = _Between.of(body, centre, y, z, gripper, found.depth_m - deeper_m - SHORT_M, 0.0)
-    # beside the widest section, fingers drive the object off to that side
-    if farther is None or _squeezed_out(farther, z) or abs((one + other) @ x) / 2 > SQUEEZE_ASIDE:
-        cost += UNSURE_COST
-    shift = (found.low_m + found.high_m) / 2
-    # the fingers must also fit once they are centred on what they hold
-    local, tip = found.local_m, found.tip_m
-    inside = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (local[:, 2] < tip + 0.006)][:, 1] - shift
-    reach = np.abs(inside[np.abs(inside) < gripper.open_width_m / 2]).max(initial=0.0)
-    if 2 * reach > gripper.open_width_m - OPENING_SPARE_M:
-        return []
-    at = centre + y * shift + z * (tip - gripper.tip_m)
-    return both_ways(x, y, z, at, gripper.open_width_m, width_m, "pinch", cost, found.depth_m)
-
-
-def _squeezed_out(held: _Between, z: np.ndarray) -> bool:
-    """Whether fingers on the near side of the widest section drive the object away from the palm."""
-    return bool(-held.normals.sum(axis=0) @ z / 2 > SQUEEZE_OUT)
 
 
 def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:

@@ -25,9 +25,9 @@ from hoi_motion.retarget.arm.grasp import (
 )
 from hoi_motion.retarget.arm.grip import Grasp
 from hoi_motion.retarget.arm.placement import base_candidates
-from hoi_motion.retarget.arm.retiming import retimed
 from hoi_motion.retarget.arm.timeline import MIN_RATE_HZ, Course, Timeline, course_of, timeline
 from hoi_motion.retarget.arm.world import ArmWorld
+from hoi_motion.retarget.retiming import retimed
 from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 
 PEAK = 1.875  # fastest moment of a minimum-jerk rise over its mean
