@@ -173,6 +173,7 @@ def main(argv: list[str] | None = None) -> None:
     ablation.add_argument(
         "--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps"
     )
+    ablation.add_argument("--steps-per-run", type=int, help="so many, instead of minutes")
     args = parser.parse_args(argv)
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")

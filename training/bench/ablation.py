@@ -75,7 +75,7 @@ def run_ablation(args, video: VideoConfig) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), rows, seeds, scenes, minutes_per_run, out, workers, keypoints.
+        args: config (of the trainings), rows, seeds, scenes, minutes_per_run, steps_per_run, out, workers, keypoints.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row lists the valid names.
@@ -90,7 +90,7 @@ def run_ablation(args, video: VideoConfig) -> str:
     video = replace(video, base=config.base, adapter="")
     check_size(config, video)
     rows = chosen_rows(_rows_of(config), args.rows)
-    steps = agreed_steps(out, config, args.minutes_per_run)
+    steps = agreed_steps(out, config, args.minutes_per_run, args.steps_per_run)
     cases = bench_cases(count=args.scenes)
     scores: dict[str, list[list[VideoScore]]] = {row.name: [] for row in rows}
     for row, seed in tqdm(list(itertools.product(rows, range(args.seeds))), unit="run", desc="ablation"):
@@ -174,17 +174,26 @@ def check_size(config: AdapterConfig, video: VideoConfig) -> None:
         )
 
 
-def agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
-    """Steps of every training, from the time of a step with the loss; written down, so that later runs make the same.
+def agreed_steps(out: Path, config: TrainConfig, minutes: float, steps: int | None = None) -> int:
+    """Steps of every training; written down, so that later runs make the same.
+
+    Args:
+        minutes: of a training with the loss, timed here; steps: so many instead.
 
     Raises:
-        InputError: CONFIG_INVALID when the folder was begun with other minutes or another config.
+        InputError: CONFIG_INVALID when the folder was begun with other minutes, other steps or another config.
     """
     path, facts = out / "ablation.json", {"minutes_per_run": minutes, "config": repr(config)}
+    if steps is not None:
+        facts = {**facts, "minutes_per_run": None, "steps": steps}
     if path.is_file():
         there = json.loads(path.read_text())
         refuse_another(out, there, facts, "an ablation")
         return there["steps"]
+    out.mkdir(parents=True, exist_ok=True)
+    if steps is not None:
+        write_whole(path, json.dumps(facts, indent=1).encode())
+        return steps
     from training.trainer import Trainer
 
     trainer = Trainer(replace(config, out=str(out / "timing"), steps=10_000))
@@ -195,7 +204,6 @@ def agreed_steps(out: Path, config: TrainConfig, minutes: float) -> int:
         trainer.train_step()
         times.append(time.perf_counter() - start)
     steps = max(1, round(60 * minutes / float(np.median(times))))
-    out.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({**facts, "steps": steps}, indent=1).encode())
     return steps
 

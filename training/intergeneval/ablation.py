@@ -1,6 +1,7 @@
 """The ablation of MATRIX's losses with a small model: a training for every row and seed, then InterGenEval.
 
-Rows are those of MATRIX's table and, for TaViD's loss, two more; what is judged is scenes with two people.
+Rows are those of MATRIX's table, TaViD's loss, and both at a tenth of their weight and at ten times; what is judged is
+scenes with two people.
 """
 
 import itertools
@@ -53,10 +54,14 @@ MATRIX_ROWS = (
     MatrixRow("base", "nothing trained, nothing marked", None, paper_fidelity=0.449),
     MatrixRow(REFERENCE, "LoRA and ID map on the data, no loss on attention", (0, 0, 0), paper_fidelity=0.486),
     MatrixRow("target", "with TaViD's loss", (1, 0, 0)),
+    MatrixRow("target_tenth", "with a tenth of TaViD's loss", (0.1, 0, 0)),
+    MatrixRow("target_tenfold", "with ten times TaViD's loss", (10, 0, 0)),
     MatrixRow("spa", "with SPA", (0, 1, 0), paper_fidelity=0.496),
     MatrixRow("sga_t2v", "with SGA, text asks video", (0, 0, 1), "t2v", 0.531),
     MatrixRow("sga_v2t", "with SGA, video asks text", (0, 0, 1), "v2t", 0.550),
     MatrixRow("spa_sga", "with SPA and SGA", (0, 1, 1), "v2t", 0.593),
+    MatrixRow("spa_sga_tenth", "with a tenth of SPA and SGA", (0, 0.1, 0.1)),
+    MatrixRow("spa_sga_tenfold", "with ten times SPA and SGA", (0, 10, 10)),
     MatrixRow("all", "with SPA, SGA and TaViD's loss", (1, 1, 1)),
 )
 
@@ -65,7 +70,7 @@ def run_matrix_ablation(args, video: VideoConfig) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), rows, seeds, scenes, classes, minutes_per_run, out, keypoints.
+        args: config (of the trainings), rows, seeds, scenes, classes, minutes_per_run, steps_per_run, out, keypoints.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row or class lists the valid names.
@@ -77,7 +82,7 @@ def run_matrix_ablation(args, video: VideoConfig) -> str:
     check_size(config, video)
     rows = chosen_rows(MATRIX_ROWS, args.rows)
     full = MATRIX_ROWS[-1].options(config)
-    steps = agreed_steps(out, load_training_config(args.config, full), args.minutes_per_run)
+    steps = agreed_steps(out, load_training_config(args.config, full), args.minutes_per_run, args.steps_per_run)
     cases = bench_cases(args.classes or list(COMPANY_CLASSES), args.scenes)
     judged: dict[str, list[list[dict]]] = {row.name: [] for row in rows}
     for row, seed in tqdm(list(itertools.product(rows, range(args.seeds))), unit="run", desc="ablation"):

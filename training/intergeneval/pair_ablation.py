@@ -26,7 +26,8 @@ def run_pair_ablation(args) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), pairs (a cache of held-out ones), rows, seeds, minutes_per_run, out.
+        args: config (of the trainings), pairs (a cache of held-out ones), rows, seeds, minutes_per_run, steps_per_run,
+            out.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row lists the valid names.
@@ -35,7 +36,8 @@ def run_pair_ablation(args) -> str:
     out = args.out or Path("runs/pair-ablation")
     config = checked_config(args.config)
     rows = chosen_rows(MATRIX_ROWS, args.rows)
-    steps = agreed_steps(out, load_training_config(args.config, MATRIX_ROWS[-1].options(config)), args.minutes_per_run)
+    full = load_training_config(args.config, MATRIX_ROWS[-1].options(config))
+    steps = agreed_steps(out, full, args.minutes_per_run, args.steps_per_run)
     for seed, row in tqdm(list(itertools.product(range(args.seeds), rows)), unit="run", desc="ablation"):
         _train_and_judge(args, config, row, seed, steps, out)
         text = pair_table(rows, read_lines(out / "pairs.jsonl"), steps)
@@ -68,7 +70,7 @@ def pair_table(rows: tuple[MatrixRow, ...], lines: list[dict], steps: int) -> st
     count = max((len(values) for seeds in judged.values() for values in seeds.values()), default=0)
     text = [
         f"{steps} steps a training, {count} held-out pairs; share explained at timestep {JUDGED_AT} [95% interval]",
-        "| | seeds | explained | by seed | against data alone | IF in the paper |",
+        "| | seeds | explained | by seed | against data alone (by seed) | IF in the paper |",
         "|---|---|---|---|---|---|",
     ]
     reference = judged.get(REFERENCE, {})
@@ -79,7 +81,9 @@ def pair_table(rows: tuple[MatrixRow, ...], lines: list[dict], steps: int) -> st
         both = sorted(seeds.keys() & reference.keys())
         against = "-"
         if both and row.name != REFERENCE:
-            against = _shown(np.mean([seeds[s] - reference[s] for s in both], axis=0), "+.3f")
+            gains = [seeds[s] - reference[s] for s in both]
+            each = ", ".join(f"{gain.mean():+.3f}" for gain in gains)
+            against = f"{_shown(np.mean(gains, axis=0), '+.3f')} ({each})"
         by_seed = ", ".join(f"{seeds[s].mean():.3f}" for s in sorted(seeds))
         mean = _shown(np.mean(list(seeds.values()), axis=0), ".3f")
         paper = row.paper_fidelity or "-"

@@ -53,3 +53,6 @@ def test_all_trainings_of_a_folder_make_equally_many_steps(tmp_path):
         agreed_steps(tmp_path, config, 6)
     with pytest.raises(InputError, match="another config"):
         agreed_steps(tmp_path, replace(config, seed=1), 5)
+    with pytest.raises(InputError, match="another minutes_per_run, steps"):
+        agreed_steps(tmp_path, config, 5, steps=70)
+    assert agreed_steps(tmp_path / "another", config, 5, steps=70) == 70

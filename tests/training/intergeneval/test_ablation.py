@@ -29,10 +29,14 @@ def test_each_row_has_its_losses_and_no_others():
     assert names == {
         "data_only": (False, False, False),
         "target": (True, False, False),
+        "target_tenth": (True, False, False),
+        "target_tenfold": (True, False, False),
         "spa": (False, True, False),
         "sga_t2v": (False, False, "t2v"),
         "sga_v2t": (False, False, "v2t"),
         "spa_sga": (False, True, "v2t"),
+        "spa_sga_tenth": (False, True, "v2t"),
+        "spa_sga_tenfold": (False, True, "v2t"),
         "all": (True, True, "v2t"),
     }
 
@@ -55,6 +59,7 @@ def test_table_names_every_row_with_its_seeds_and_the_papers_value():
 
 def test_weights_of_a_row_are_those_of_the_config():
     config = load_training_config(CONFIG, ["alignment.propagation.weight=0.3"])
-    spa = next(row for row in MATRIX_ROWS if row.name == "spa")
+    spa, tenfold = (next(row for row in MATRIX_ROWS if row.name == name) for name in ("spa", "spa_sga_tenfold"))
+    assert load_training_config(CONFIG, tenfold.options(config)).alignment.propagation.weight == pytest.approx(3)
     assert "alignment.propagation.weight=0.3" in spa.options(config)
     assert load_training_config(CONFIG, spa.options(config)).alignment.propagation.weight == pytest.approx(0.3)
