@@ -208,7 +208,7 @@ def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: floa
     obstacles: as of `unsure_arm`.
     """
     from hoi_motion.errors import ErrorCode, RetargetError
-    from hoi_motion.execute.feeling.felt import Feeler
+    from hoi_motion.execute.feeling.search import Feeler
     from hoi_motion.execute.task import task_of
     from hoi_motion.retarget.arm.unsure import unsure_arm
     from training.scenes.scene import free_body

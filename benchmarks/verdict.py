@@ -93,7 +93,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     """The planner's knowledge of one video, and the robot's true outcome; `why_not` is empty for a success."""
     from hoi_motion.execute.chance import tried_beside
     from hoi_motion.execute.execute import execute
-    from hoi_motion.execute.feeling.felt import Feeler
+    from hoi_motion.execute.feeling.search import Feeler
     from hoi_motion.execute.task import task_of
     from hoi_motion.lift import lift_video
     from hoi_motion.physics import repair_motion

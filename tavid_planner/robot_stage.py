@@ -16,7 +16,7 @@ from tavid_planner.request import TARGET_TOKEN
 if TYPE_CHECKING:
     from hoi_motion.body import BodyModel
     from hoi_motion.execute.execution import Execution
-    from hoi_motion.execute.feeling.felt import Feeler
+    from hoi_motion.execute.feeling.search import Feeler
     from hoi_motion.execute.robot_scene import RobotScene
     from hoi_motion.retarget.arm.arm import Arm
     from hoi_motion.retarget.robot_motion import RobotMotion
@@ -173,7 +173,7 @@ class RobotStage:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
-        from hoi_motion.execute.feeling.felt import Feeler
+        from hoi_motion.execute.feeling.search import Feeler
         from hoi_motion.retarget.act import with_act
 
         try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hoi_motion.execute.execute import execute
-from hoi_motion.execute.feeling.felt import Feeler
+from hoi_motion.execute.feeling.search import Feeler
 from hoi_motion.execute.task import Task
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from hoi_motion.execute.carrying import SETTLE_S, WAIT_S, Carrying
 from hoi_motion.execute.execution import Execution
 from hoi_motion.execute.execution_world import ExecutionWorld
-from hoi_motion.execute.feeling.felt import Feeler, execute_felt
+from hoi_motion.execute.feeling.felt import execute_felt
+from hoi_motion.execute.feeling.search import Feeler
 from hoi_motion.execute.task import Task
 from hoi_motion.motion import HoiMotion
 from hoi_motion.retarget.robot_motion import RobotMotion

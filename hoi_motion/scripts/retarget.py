@@ -137,7 +137,7 @@ def _one(source: str, outputs: list[Path], arguments):
         answer = unsure_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
         result = answer.plan
         if answer.feeling is not None:
-            from hoi_motion.execute.feeling.felt import Feeler
+            from hoi_motion.execute.feeling.search import Feeler
 
             feeler = Feeler(answer.feeling, motion, body)
     if robot.unfelt_links:

@@ -10,7 +10,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
 
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
-from tavid_planner.ros.controllers import LOOK_S, Controllers, Wait, joints_now
+from tavid_planner.ros.controllers import LOOK_S, WIDTH, Controllers, Wait, joints_now
 from tavid_planner.ros.results import gripper_to_messages, trajectory_to_message
 from tavid_planner.ros.robot_run import RobotRun
 from tavid_planner_interfaces.action import PlanInteraction
@@ -35,7 +35,8 @@ class FeltRun:
     """A plan that feels, while controllers carry it out; made by `PlanClient.execute` and used as a RobotRun.
 
     The arm goes along the line of sight until its wrist feels something, then back, and carries out the plan that is
-    made for the place where it was felt. Making it takes about a second, inside `is_done`.
+    made for the place where it was felt. Where the gripper then closes entirely, it goes back and feels on, as the
+    simulation does (`hoi_motion.execute.feeling.search`). Planning anew takes about a second, inside `is_done`.
 
     Attributes:
         told: what has happened so far, in words.
@@ -53,11 +54,10 @@ class FeltRun:
             ControlError: TIMED_OUT where nothing is heard of the wrist; as of RobotRun.
         """
         from hoi_motion.body import load_body
-        from hoi_motion.execute.feeling.felt import Feeler
+        from hoi_motion.execute.feeling.search import Feeler, Search
         from hoi_motion.execute.task import task_of
         from hoi_motion.io.formats import read_motion
         from hoi_motion.retarget.arm.arm import Arm
-        from hoi_motion.retarget.arm.feel import EVEN_S
         from hoi_motion.retarget.robot_motion import RobotMotion
         from hoi_motion.retarget.robots.config import load_robot_config
 
@@ -65,19 +65,18 @@ class FeltRun:
         if planned.body_model != body.name:
             told = f"the plan is of the body {planned.body_model!r}, this client has {body.name!r}"
             raise InputError(ErrorCode.FILE_INVALID, told, "carry it out without Controllers(wrench=...)")
-        self._arm, self._feeler = Arm(load_robot_config(feeling.robot)), Feeler(feeling, planned, body)
-        self._is_touch = task_of(planned, feeling.facts["object"]).kind == "touch"
+        self._arm = Arm(load_robot_config(feeling.robot))
+        is_touch = task_of(planned, feeling.facts["object"]).kind == "touch"
+        search = Search(Feeler(feeling, planned, body), self._arm, is_touch)
+        self.told, self._moves = search.told, search.moves()
         self._node, self._wait, self._controllers = node, wait, controllers
-        self.told: list[str] = []
         self._error: TavidError | None = None
-        self._scale: float | None = None  # where it was felt
-        self._coming = [self._feel, self._press] if self._is_touch else [self._feel, self._withdraw, self._take]
+        self._is_over = self._is_ended_early = self._is_lost = False
         self._wrench = _Wrench(node, controllers.wrench)
         self._run: RobotRun | None = None
         try:
             self._wrench.wait(wait, controllers.answer_s)
-            self._next()
-            self._wrench.from_s = self._wrench.now_s() + feeling.facts["sweep_s"] + EVEN_S
+            self._begin(next(self._moves))
         except TavidError:
             self._wrench.close()
             raise
@@ -96,7 +95,8 @@ class FeltRun:
 
     def cancel(self, timeout_s: float = 5.0) -> bool:
         """Stop the arm, and begin nothing more; False if it was too late."""
-        self._coming, self._wrench.from_s = [], np.inf
+        self._moves.close()
+        self._wrench.from_s, self._is_ended_early = np.inf, False
         return self._run.cancel(timeout_s)
 
     def error(self) -> TavidError | None:
@@ -104,7 +104,11 @@ class FeltRun:
         return self._error
 
     def result(self, timeout_s: float = 0.0) -> None:
-        """Return after success, raise otherwise. Raises: as of RobotRun.result; ABORTED where nothing was felt."""
+        """Return after success, raise otherwise.
+
+        Raises:
+            ControlError: as of RobotRun.result; ABORTED where nothing was felt, or nothing that could be taken.
+        """
         if not self.is_done(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"the robot is not done after {timeout_s:g} s", "ask is_done first")
         if self._error is not None:
@@ -112,84 +116,82 @@ class FeltRun:
 
     def close(self) -> None:
         """Release what it holds; an arm that is still moving is stopped."""
-        self._coming = []
+        self._moves.close()
         self._wrench.close()
         if self._run is not None:
             self._run.close()
 
     def _look(self) -> bool:
-        """Whether all has ended; stops at what is felt, and starts the next motion when one is over."""
-        if self._error is not None:
+        """Whether all has ended; stops at what is felt or missed, and starts the next motion when one is over."""
+        if self._is_over:
             return self._run.is_done()
-        is_feeling = self._scale is None
-        if is_feeling and not self._run.is_done():
-            if self._wrench.is_felt or self._wrench.is_silent:
+        if not self._run.is_done():
+            if not self._is_ended_early and (self._wrench.is_deaf or self._is_met()):
+                self._is_ended_early, self._is_lost = True, self._wrench.is_deaf
                 self._run.cancel(self._controllers.answer_s)
             return False
-        if not self._run.is_done():
-            return False
-        error = self._run.error()
         try:
-            if is_feeling:
-                self._hear_feeling(error)
-            elif error is not None:
-                raise error
-            if self._coming:
-                self._next()
-                return False
+            self._begin(self._moves.send(self._heard(self._run.error())))
+        except StopIteration as end:
+            self._is_over = True
+            if end.value:
+                hint = "give a depth image, or the camera's pose and the support's"
+                self._error = ControlError(ErrorCode.ABORTED, end.value, hint)
         except TavidError as failure:
-            self._error, self._coming = failure, []
-        return True
+            self._error, self._is_over = failure, True
+        return self._is_over
 
-    def _hear_feeling(self, error: TavidError | None) -> None:
-        """What the end of the sweep means. Raises: ControlError."""
-        from hoi_motion.retarget.arm.feel import scale_at
+    def _is_met(self) -> bool:
+        """Whether what ends the motion early has come."""
+        from hoi_motion.execute.feeling.search import Until
 
-        feeling = self._feeler.motion
-        if not self._wrench.is_felt:
-            near, far = feeling.facts["range_m"]
-            if error is None:
-                told = f"nothing is felt from {100 * near:.0f} to {100 * far:+.0f} cm along the line of sight"
-                raise ControlError(
-                    ErrorCode.ABORTED, told, "give a depth image, or the camera's pose and the support's"
-                )
+        if self._move.until is Until.FELT:
+            return self._wrench.is_felt
+        return self._move.until is Until.EMPTY and self._is_empty()
+
+    def _is_empty(self) -> bool:
+        """Whether the gripper says that it has closed farther than the object would let it.
+
+        It says so once, when it ends its goal: what slips out later is not noticed.
+        """
+        from hoi_motion.execute.feeling.search import least_held_m
+
+        ended, plan, arm = self._run.gripper_ended, self._move.motion, self._arm
+        if ended is None or ended.told_width_m >= plan.facts["width_m"]:
+            return False
+        if self._controllers.gripper_told == WIDTH:
+            return ended.position < least_held_m(plan)
+        shut, least = arm.finger_value(0.0), arm.finger_value(least_held_m(plan))
+        return abs(ended.position - shut) < abs(least - shut)
+
+    def _heard(self, error: TavidError | None):
+        """How the latest motion has ended. Raises: ControlError: where that was not meant."""
+        from hoi_motion.execute.feeling.search import Ended
+        from hoi_motion.execute.feeling.ways import time_at
+
+        if self._is_lost:
             told = f"nothing more is heard on {self._controllers.wrench!r}"
-            lost = ControlError(ErrorCode.TIMED_OUT, told, "check the force sensor; the arm was stopped")
-            raise lost if self._wrench.is_silent else error
-        T_world_tool = feeling.T_world_root() @ self._arm.forward(self._joints())
-        self._scale = scale_at(feeling, T_world_tool)
-        way_cm = 100 * (self._scale - 1) * feeling.facts["surface_m"]
-        self.told.append(f"felt {abs(way_cm):.0f} cm {'farther' if way_cm > 0 else 'nearer'} than lifted")
-        self._wrench.close()
+            raise ControlError(ErrorCode.TIMED_OUT, told, "check the force sensor; the arm was stopped")
+        if error is not None and not self._is_ended_early:
+            raise error
+        q = self._joints()
+        return Ended(q, time_at(self._move.motion, q) if self._is_ended_early else None)
 
-    def _next(self) -> None:
-        motion = self._coming.pop(0)()
+    def _begin(self, move) -> None:
+        from hoi_motion.execute.feeling.search import Until
+        from hoi_motion.execute.feeling.ways import length_s
+        from hoi_motion.retarget.arm.feel import EVEN_S
+
+        motion, self._is_ended_early = move.motion, False
         if self._run is not None:
             self._run.close()
         messages = dict(joint_trajectory=trajectory_to_message(motion), gripper_goals=gripper_to_messages(motion))
+        self._wrench.rest()
         self._run = RobotRun(self._node, self._wait, PlanInteraction.Result(**messages), self._controllers)
-
-    def _feel(self):
-        return self._feeler.motion
-
-    def _press(self):
-        return self._along(self._feeler.motion.facts["press_m"])
-
-    def _withdraw(self):
-        from hoi_motion.execute.feeling.felt import BACK_M
-
-        return self._along(-BACK_M - self._arm.gripper.open_width_m / 2)
-
-    def _take(self):
-        from hoi_motion.execute.feeling.felt import replanned_where_felt
-
-        return replanned_where_felt(self._feeler, self._arm, self._scale, self._joints())
-
-    def _along(self, way_m: float):
-        from hoi_motion.execute.feeling.ways import along, time_at
-
-        feeling, q = self._feeler.motion, self._joints()
-        return along(feeling, time_at(feeling, q), q, way_m)
+        self._move = move
+        if move.until is Until.FELT:
+            now_s = self._wrench.now_s()
+            self._wrench.listen(now_s + motion.facts["sweep_s"] + EVEN_S, now_s + length_s(motion) - EVEN_S)
 
     def _joints(self) -> np.ndarray:  # (n,)
         found = joints_now(self._node, self._wait, self._arm.joint_names, self._controllers)
@@ -209,25 +211,34 @@ class _Wrench:
     """
 
     def __init__(self, node: Node, topic: str):
-        from hoi_motion.execute.feeling.wrist import ForceChange
-
-        self._node, self._topic, self._change = node, topic, ForceChange()
-        self._forces, self._since_s, self._heard_s = [], 0.0, -np.inf
-        self.is_felt, self.from_s = False, np.inf
+        self._node, self._topic = node, topic
+        self._heard_s = -np.inf
+        self.rest()
         self._subscription = node.create_subscription(WrenchStamped, topic, self._hear, qos_profile_sensor_data)
 
     @property
-    def is_silent(self) -> bool:
-        """Whether it has not been heard lately."""
-        return time.monotonic() > self._heard_s + SILENT_S
+    def is_deaf(self) -> bool:
+        """Whether it should hear something, and has not lately."""
+        return self.from_s < np.inf and not self.is_felt and self._is_silent()
 
     def now_s(self) -> float:
         return self._node.get_clock().now().nanoseconds * 1e-9
 
+    def rest(self) -> None:
+        """Hear nothing."""
+        self.is_felt, self.from_s, self._until_s = False, np.inf, np.inf
+
+    def listen(self, from_s: float, until_s: float) -> None:
+        """Hear a change between two times of the node's clock; how much it changes anyhow is learned at the first."""
+        from hoi_motion.execute.feeling.wrist import ForceChange
+
+        self._change, self._forces, self._since_s = ForceChange(), [], 0.0
+        self.is_felt, self.from_s, self._until_s = False, from_s, until_s
+
     def wait(self, wait: Wait, answer_s: float) -> None:
         """Wait for a message. Raises: ControlError: TIMED_OUT."""
         deadline = time.monotonic() + answer_s
-        while self.is_silent:
+        while self._is_silent():
             if time.monotonic() > deadline:
                 told = f"{self._topic!r} says nothing of the force on the wrist in {answer_s:g} s"
                 raise ControlError(ErrorCode.TIMED_OUT, told, "name the sensor's topic: Controllers(wrench=...)")
@@ -236,10 +247,13 @@ class _Wrench:
     def close(self) -> None:
         self._node.destroy_subscription(self._subscription)
 
+    def _is_silent(self) -> bool:
+        return time.monotonic() > self._heard_s + SILENT_S
+
     def _hear(self, message: WrenchStamped) -> None:
         force, self._heard_s = message.wrench.force, time.monotonic()
         now_s = self.now_s()
-        if now_s < self.from_s or self.is_felt:
+        if not self.from_s <= now_s <= self._until_s or self.is_felt:
             return
         self._forces.append([force.x, force.y, force.z])
         if now_s - self._since_s >= READING_S:

@@ -1,6 +1,7 @@
 """RobotRun: a plan carried out by a robot's controllers through FollowJointTrajectory and GripperCommand actions."""
 
 import time
+from dataclasses import dataclass
 
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
@@ -86,6 +87,11 @@ class RobotRun:
             return False
         answer = self._wait(self._goal.cancel_goal_async(), timeout_s)
         return answer is not None and bool(answer.goals_canceling)
+
+    @property
+    def gripper_ended(self) -> "GripperEnded | None":
+        """The latest goal of the gripper that has ended; None before the first."""
+        return self._gripper.ended if self._gripper else None
 
     def error(self) -> TavidError | None:
         """What went wrong; None after both controllers have succeeded, and while they are running."""
@@ -181,11 +187,20 @@ def _stop_late(asked: Future) -> None:
         handle.cancel_goal_async()
 
 
+@dataclass(frozen=True)
+class GripperEnded:
+    """A goal of the gripper that has ended: told_width_m, and where the fingers are, in what `gripper_told` says."""
+
+    told_width_m: float
+    position: float
+
+
 class _Gripper:
     """Sends gripper goals at their times; a later goal replaces the previous one.
 
     Attributes:
         coming: GripperGoal messages that have not been sent yet, in order of time.
+        ended: the latest goal that has ended.
     """
 
     def __init__(self, node: Node, goals, controllers: Controllers):
@@ -194,7 +209,8 @@ class _Gripper:
         self.client = ActionClient(node, GripperCommand, controllers.gripper)
         self.coming = sorted(goals, key=lambda goal: _seconds(goal.time_from_start))
         self._controllers, self._goal_type = controllers, GripperCommand.Goal
-        self._words = ""
+        self.ended: GripperEnded | None = None
+        self._told_m, self._words = 0.0, ""
         self._sent_at = 0.0
         self._answer: Future | None = None  # whether it accepts the latest goal
         self._end: Future | None = None  # the result of that goal
@@ -226,6 +242,7 @@ class _Gripper:
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {self._controllers.answer_s:g} s")
         if self._end is not None and self._end.done():
             answer, self._end = self._end.result(), None
+            self.ended = GripperEnded(self._told_m, answer.result.position)
             # fingers that an object stops have gripped it, though some controllers report that as aborted
             if answer.status != GoalStatus.STATUS_SUCCEEDED and not answer.result.stalled:
                 raise ControlError(
@@ -236,7 +253,7 @@ class _Gripper:
         goal = self._goal_type()
         goal.command.position = told.position if self._controllers.gripper_told == JOINT else told.width_m
         goal.command.max_effort = told.force_n
-        self._words = f"{goal.command.position:.3f} with a force of {told.force_n:g}"
+        self._told_m, self._words = told.width_m, f"{goal.command.position:.3f} with a force of {told.force_n:g}"
         self._sent_at = time.monotonic()
         self._answer, self._end = self.client.send_goal_async(goal), None
 

@@ -8,7 +8,7 @@ import pytest
 
 from hoi_motion.body import load_body
 from hoi_motion.execute.execution import Execution
-from hoi_motion.execute.feeling.felt import Feeler
+from hoi_motion.execute.feeling.search import Feeler
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robot_motion import RobotMotion
 from tavid_planner.bundle import save_plan

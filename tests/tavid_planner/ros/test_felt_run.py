@@ -25,6 +25,8 @@ from tests.tavid_planner.ros.served_node import ServedNode
 ANSWER_S = 60
 RATE_HZ = 100.0
 NEARER_M = 0.12  # than lifted, along the line of sight: where the arm meets it
+MOVED_M = 0.05  # what the fingers missed stands so much farther away then
+HELD = 0.02  # value of a finger's joint
 WEIGHT_N = np.array([1.0, -3.0, 7.0])
 NAMES = Controllers(
     arm="arm/follow_joint_trajectory", gripper="hand/gripper_cmd", wrench="wrist/wrench", answer_s=ANSWER_S
@@ -36,7 +38,8 @@ class FeelingRobot(ServedNode):
 
     Attributes:
         goals: trajectories that it was told; stands: its joints; hurries: ends every motion at once.
-        tells: whether the wrist does; is_there: a function of the joints, whether the hand is at something.
+        tells: whether the wrist does; is_there: a function of the joints and of how often the fingers have closed on
+            nothing, whether the hand is at something; misses: how often they will.
     """
 
     def __init__(self, names: tuple[str, ...], stands: np.ndarray, is_there):
@@ -55,11 +58,12 @@ class FeelingRobot(ServedNode):
 
     def reset(self) -> None:
         self.stands, self.goals, self.hurries, self.tells = self.home.copy(), [], False, True
+        self.misses = self.missed = 0
 
     def _tell(self):
         self._states.publish(JointState(name=list(self.names), position=self.stands.tolist()))
         if self.tells:
-            message, push = WrenchStamped(), 4.0 * self.is_there(self.stands)
+            message, push = WrenchStamped(), 4.0 * self.is_there(self.stands, self.missed)
             force = WEIGHT_N + [push, 0, 0] + self._rng.normal(0, 0.5, 3)
             message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = map(float, force)
             self._wrench.publish(message)
@@ -81,8 +85,11 @@ class FeelingRobot(ServedNode):
         return FollowJointTrajectory.Result()
 
     def _grip(self, handle):
+        wanted = handle.request.command.position
+        is_missed = wanted == 0.0 and len(self.goals) > 2 and self.misses > 0
+        self.misses, self.missed = self.misses - is_missed, self.missed + is_missed
         handle.succeed()
-        return GripperCommand.Result(position=0.0, stalled=True)
+        return GripperCommand.Result(position=0.0 if is_missed else max(wanted, HELD), stalled=not is_missed)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +104,10 @@ def felt(tmp_path_factory):
     facts, T_base = made.feeling.facts, made.feeling.T_world_root()
     looks = Arm(load_robot_config("panda"))  # its state is not another thread's
 
-    def is_there(q) -> bool:
+    def is_there(q, missed: int) -> bool:
         tool_m = (T_base @ looks.forward(q))[:3, 3]
-        return np.array(facts["sight"]) @ (tool_m - np.array(facts["tool_at_touch_m"])) >= -NEARER_M
+        gone_m = np.array(facts["sight"]) @ (tool_m - np.array(facts["tool_at_touch_m"]))
+        return gone_m >= missed * MOVED_M - NEARER_M
 
     messages = dict(joint_trajectory=trajectory_to_message(made.plan), gripper_goals=gripper_to_messages(made.plan))
     answer = PlanInteraction.Result(verdict="PASS", plan_path=str(folder), **messages)
@@ -109,17 +117,33 @@ def felt(tmp_path_factory):
     robot.close()
 
 
-def test_an_arm_stops_where_its_wrist_feels_something_and_takes_it_there(felt):
+@pytest.fixture(scope="module")
+def taken(felt):
+    """Trajectories and words of a run whose fingers close on nothing once, since what was felt has moved."""
     robot, client, answer = felt
     robot.reset()
+    robot.misses = 1
     run = client.execute(answer, NAMES)
     assert isinstance(run, FeltRun)
     run.result(timeout_s=ANSWER_S)
-    assert run.told == [f"felt {100 * NEARER_M:.0f} cm nearer than lifted"]
-    sweep, back, taking = robot.goals
-    assert back.points[0].positions.tolist() != sweep.points[-1].positions.tolist()
-    assert taking.points[0].positions.tolist() == pytest.approx(back.points[-1].positions.tolist(), abs=0.05)
-    assert taking.points[-1].positions.tolist() != answer.joint_trajectory.points[-1].positions.tolist()
+    return [np.array([point.positions for point in goal.points]) for goal in robot.goals], run.told
+
+
+def test_an_arm_stops_where_its_wrist_feels_something_and_takes_it_there(felt, taken):
+    (sweep, back, taking, *_), told = taken
+    assert told[0] == f"felt {100 * NEARER_M:.0f} cm nearer than lifted"
+    assert back[0].tolist() != sweep[-1].tolist()
+    assert taking[0].tolist() == pytest.approx(back[-1].tolist(), abs=0.05)
+    assert taking[-1].tolist() != list(felt[2].joint_trajectory.points[-1].positions)
+
+
+def test_fingers_that_close_on_nothing_go_back_and_the_arm_feels_on(taken):
+    (_, _, taking, back, on, _, taking_it), told = taken
+    nearer_cm = 100 * (NEARER_M - MOVED_M)
+    assert told[1:] == ["the fingers close on nothing there", f"felt {nearer_cm:.0f} cm nearer than lifted"]
+    assert back[-1].tolist() == pytest.approx(taking[0].tolist(), abs=0.02)
+    assert on[0].tolist() == pytest.approx(back[-1].tolist(), abs=0.02)
+    assert taking_it[-1].tolist() != taking[-1].tolist()
 
 
 def test_where_nothing_is_felt_nothing_is_taken(felt):

@@ -4,7 +4,7 @@ import pytest
 
 from hoi_motion.execute.chance import tried_beside
 from hoi_motion.execute.execute import execute
-from hoi_motion.execute.feeling.felt import Feeler
+from hoi_motion.execute.feeling.search import Feeler
 from hoi_motion.execute.task import task_of
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.act import with_act
