@@ -5,7 +5,8 @@ python -m training.analyse_attention --model models/tavid-mini --adapter models/
 Every block and denoising step is scored (training/bench/attention_scores.py) on ground-truth clips of development
 scenes with the steps' noise; with --generate also while clips are generated, each of which TargetBench's scorer calls a
 hit or not. Two criteria, as in MATRIX: how often a block is among a clip's ten best, and how much better it is in clips
-that succeed. The folder gets `table.md`, `scores.json`, heat maps of the chosen blocks and `choice.yaml`, the options
+that succeed. Blocks whose leaving-out hardly changes the prediction are not chosen: whatever they attend to, nothing
+comes of it. The folder gets `table.md`, `scores.json`, heat maps of the chosen blocks and `choice.yaml`, the options
 that the trainer reads. A run that was stopped goes on.
 """
 
@@ -27,6 +28,7 @@ DEVELOPMENT_SEED = 900_000  # neither training nor held-out scenes
 TOP = 10
 KINDS = {"v2t": ("subject", "object", "verb"), "v2v": ("subject", "object")}
 CHOSEN = {"v2t": 2, "v2v": 1}  # blocks a kind, as MATRIX supervises
+LEAST_EFFECT = 0.25  # of the median block's
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,13 +69,14 @@ def analyse(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     pipeline, path = load_pipeline(video), arguments.out / "scores.jsonl"
     drop_cut_line(path)
-    done = {line["seed"] for line in read_lines(path)}
+    done = {line["seed"] for line in read_lines(path) if "effects" in line}
     heats = _Heats(arguments.out / "heat.npz")
     for seed in range(arguments.first, arguments.first + arguments.count):
         if seed not in done:
             append_line(path, _scored(pipeline, video, seed, arguments.generate, heats))
     heats.save()
-    rows = [line for line in read_lines(path) if arguments.first <= line["seed"] < arguments.first + arguments.count]
+    wanted = range(arguments.first, arguments.first + arguments.count)
+    rows = [line for line in read_lines(path) if line["seed"] in wanted and "effects" in line]
     table = block_table(rows, len(pipeline.backbone.blocks))
     choice = choose_blocks(table)
     write_whole(arguments.out / "scores.json", json.dumps(table, indent=1).encode())
@@ -85,7 +88,7 @@ def analyse(arguments: argparse.Namespace) -> None:
 
 
 def _scored(pipeline, video, seed: int, generate: bool, heats: "_Heats") -> dict:
-    from training.bench.attention_scores import GeneratedScores, truth_scores
+    from training.bench.attention_scores import GeneratedScores, block_effects, truth_scores
     from training.scenes.scene import generate_scene
 
     scene = generate_scene(seed, video.height, video.width, video.num_frames, video.fps)
@@ -93,6 +96,7 @@ def _scored(pipeline, video, seed: int, generate: bool, heats: "_Heats") -> dict
     for score in truth_scores(pipeline, scene, video, video.num_inference_steps, seed):
         line["truth"][f"{score.kind} {score.what} {score.block}"].append([score.aas, score.focus])
         heats.add(score)
+    line["effects"] = block_effects(pipeline, scene, video, video.num_inference_steps, seed)
     if generate:
         with GeneratedScores(pipeline, scene, video) as scores:
             line["outcome"] = _outcome(pipeline, scene, video, seed)
@@ -115,16 +119,18 @@ def _outcome(pipeline, scene, video, seed: int) -> str:
 
 
 def block_table(rows: list[dict], blocks: int) -> dict[str, list[dict]]:
-    """Kind of map -> a row a block: mean AAS and focus, how often among a clip's best ten, gap of hits over misses."""
-    table = {}
+    """Kind of map -> a row a block.
+
+    Mean AAS, focus and effect; how often among a clip's best ten; gap of hits over misses.
+    """
+    table, effects = {}, np.mean([row["effects"] for row in rows], axis=0)
     for kind, whats in KINDS.items():
         entries = []
         for block in range(blocks):
             keys = [f"{kind} {what} {block}" for what in whats]
             numbers = np.array([[np.mean(row["truth"][key], axis=0) for key in keys] for row in rows])
-            entries.append(
-                {"block": block, "aas": float(numbers[..., 0].mean()), "focus": float(numbers[..., 1].mean())}
-            )
+            aas, focus = (float(numbers[..., i].mean()) for i in range(2))
+            entries.append({"block": block, "aas": aas, "focus": focus, "effect": float(effects[block])})
         for entry in entries:
             entry["top_ten"] = _top_share(rows, kind, whats, entry["block"], blocks)
             entry["gap"] = _gap(rows, kind, whats, entry["block"])
@@ -156,7 +162,10 @@ def _gap(rows, kind: str, whats, block: int) -> float | None:
 
 
 def choose_blocks(table: dict[str, list[dict]]) -> dict[str, dict]:
-    """Options for the trainer: the blocks that are best by the mean of their ranks by focus, top ten and gap."""
+    """Options for the trainer: of the blocks that have an effect, the best by the mean of their ranks.
+
+    Ranks are by focus, top ten and gap.
+    """
     choice = {}
     for kind, section in (("v2t", "grounding"), ("v2v", "propagation")):
         entries = table[kind]
@@ -166,6 +175,8 @@ def choose_blocks(table: dict[str, list[dict]]) -> dict[str, dict]:
             if None not in numbers:
                 # equal numbers share a rank: where all blocks are among ten, none gains by it
                 ranks += np.searchsorted(np.unique(numbers), numbers)
+        effects = np.array([e["effect"] for e in entries])
+        ranks[effects < LEAST_EFFECT * np.median(effects)] = -1
         best = sorted(np.argsort(-ranks, kind="stable")[: CHOSEN[kind]].tolist())
         choice[section] = {"blocks": ",".join(map(str, best))}
     return choice
@@ -175,12 +186,13 @@ def table_text(table: dict[str, list[dict]], choice: dict, title: str) -> str:
     lines = [f"# Attention of {title}", ""]
     for kind, section in (("v2t", "grounding"), ("v2v", "propagation")):
         chosen = choice[section]["blocks"].split(",")
-        lines += [f"## {kind}: {section}, chosen {', '.join(chosen)}", "", "| block | AAS | focus | top ten | gap |"]
-        lines += ["|---|---|---|---|---|"]
+        lines += [f"## {kind}: {section}, chosen {', '.join(chosen)}", ""]
+        lines += ["| block | AAS | focus | top ten | gap | effect |", "|---|---|---|---|---|---|"]
         for e in table[kind]:
             gap = "-" if e["gap"] is None else f"{e['gap']:+.2f}"
             mark = " *" if str(e["block"]) in chosen else ""
-            lines.append(f"| {e['block']}{mark} | {e['aas']:.3f} | {e['focus']:.3f} | {e['top_ten']:.2f} | {gap} |")
+            numbers = f"{e['aas']:.3f} | {e['focus']:.3f} | {e['top_ten']:.2f} | {gap} | {e['effect']:.3f}"
+            lines.append(f"| {e['block']}{mark} | {numbers} |")
         lines.append("")
     return "\n".join(lines)
 

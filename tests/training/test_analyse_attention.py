@@ -12,7 +12,8 @@ def rows_of(focus, outcomes, blocks=12):
     for outcome in outcomes:
         keys = [(f"{kind} {what} {b}", b) for kind, whats in KINDS.items() for what in whats for b in range(blocks)]
         scores = {key: [[focus(b, outcome), focus(b, outcome)]] * 2 for key, b in keys}
-        rows.append({"seed": len(rows), "truth": scores, "outcome": outcome, "generated": scores})
+        effects = [0.2] * blocks
+        rows.append({"seed": len(rows), "truth": scores, "outcome": outcome, "generated": scores, "effects": effects})
     return rows
 
 
@@ -32,6 +33,14 @@ def test_blocks_that_tell_hits_from_misses_are_chosen():
     table = block_table(rows, 12)
     gaps = [e["gap"] for e in table["v2v"]]
     assert max(gaps) == gaps[9] > 1 and choose_blocks(table)["propagation"]["blocks"] == "9"
+
+
+def test_a_block_without_effect_on_the_prediction_is_not_chosen():
+    rows = rows_of(lambda b, _: 0.9 if b in (4, 7) else b / 100, [None])
+    rows[0]["effects"][4] = 0.04
+    table = block_table(rows, 12)
+    assert table["v2v"][4]["effect"] == 0.04
+    assert choose_blocks(table) == {"grounding": {"blocks": "7,11"}, "propagation": {"blocks": "7"}}
 
 
 def test_the_table_marks_what_is_chosen():

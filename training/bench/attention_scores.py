@@ -78,29 +78,66 @@ def truth_scores(pipeline, scene: SceneSample, config: VideoConfig, steps: int, 
 
     Maps are handed on block by block: no two blocks' are in memory.
     """
-    transformer, scheduler = pipeline.transformer, pipeline.scheduler
-    dtype, device = next(transformer.parameters()).dtype, pipeline._execution_device
-    backbone = pipeline.backbone
-    latents, image = _encoded(pipeline, scene.frames, dtype, device)
-    _, frames, _, h, w = latents.shape
-    first, condition = backbone.first_frame(image, frames), None
-    if pipeline.uses_mask:
-        mask = torch.from_numpy(scene.target_mask)[None, None].float()
-        condition = mask_latents(mask, frames, h, w, config.mask_reduction).to(latents)
-    text = insert_trigger(scene.caption, pipeline.trigger).text
-    length = backbone.text_length
-    embeds, _ = pipeline.encode_prompt(text, None, False, max_sequence_length=length, device=device)
-    size = backbone.token_size(frames, h, w)
-    wanted = _Wanted(pipeline, scene, text, length, size)
-    scheduler.set_timesteps(steps, device=device)
-    for step, timestep in enumerate(scheduler.timesteps):
-        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + step)).to(latents)
-        noisy, _, _ = add_noise(scheduler, latents, noise, timestep[None])
+    clip = _NoisyClip(pipeline, scene, config, steps, seed)
+    wanted = _Wanted(pipeline, scene, clip.text, pipeline.backbone.text_length, clip.token_size)
+    for step in range(len(pipeline.scheduler.timesteps)):
         found: list[BlockScore] = []
-        with AttentionCapture(transformer, wanted.requests, on_map=wanted.into(found, step)):
-            inputs = backbone.inputs(noisy.to(dtype), first, condition)
-            backbone.predict(inputs, embeds.to(dtype), backbone.frame_times(timestep[None], frames))
+        with AttentionCapture(pipeline.transformer, wanted.requests, on_map=wanted.into(found, step)):
+            clip.prediction(step)
         yield from found
+
+
+@torch.no_grad()
+def block_effects(pipeline, scene: SceneSample, config: VideoConfig, steps: int, seed: int) -> list[float]:
+    """By how much the prediction at the first denoising step changes, of its norm, when a block is left out; of each.
+
+    Where a map lies says nothing of whether anything comes of it.
+    """
+    clip = _NoisyClip(pipeline, scene, config, steps, seed)
+    whole, effects = clip.prediction(0).float(), []
+    for block in pipeline.backbone.blocks:
+        handle = block.register_forward_hook(_left_out, with_kwargs=True)
+        effects.append(float((clip.prediction(0).float() - whole).norm() / whole.norm()))
+        handle.remove()
+    return effects
+
+
+def _left_out(block, args: tuple, kwargs: dict, output):
+    """A hook: what comes in goes out; output: the video's tokens, or these and the text's."""
+    given = [*args, *kwargs.values()]
+    return tuple(given[: len(output)]) if isinstance(output, tuple) else given[0]
+
+
+class _NoisyClip:
+    """A scene's ground-truth clip, and what a model predicts of it with the noise of a step.
+
+    Attributes:
+        text: the caption as the model gets it; token_size: (F, h, w) of the video.
+    """
+
+    def __init__(self, pipeline, scene: SceneSample, config: VideoConfig, steps: int, seed: int):
+        backbone, device = pipeline.backbone, pipeline._execution_device
+        self._pipeline, self._seed, self._dtype = pipeline, seed, next(pipeline.transformer.parameters()).dtype
+        self._latents, image = _encoded(pipeline, scene.frames, self._dtype, device)
+        _, frames, _, h, w = self._latents.shape
+        self._first, self._condition = backbone.first_frame(image, frames), None
+        if pipeline.uses_mask:
+            mask = torch.from_numpy(scene.target_mask)[None, None].float()
+            self._condition = mask_latents(mask, frames, h, w, config.mask_reduction).to(self._latents)
+        self.text = insert_trigger(scene.caption, pipeline.trigger).text
+        length = backbone.text_length
+        self._embeds, _ = pipeline.encode_prompt(self.text, None, False, max_sequence_length=length, device=device)
+        self.token_size = backbone.token_size(frames, h, w)
+        pipeline.scheduler.set_timesteps(steps, device=device)
+
+    def prediction(self, step: int) -> torch.Tensor:
+        pipeline, latents = self._pipeline, self._latents
+        backbone, timestep = pipeline.backbone, pipeline.scheduler.timesteps[step]
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(self._seed + step)).to(latents)
+        noisy, _, _ = add_noise(pipeline.scheduler, latents, noise, timestep[None])
+        inputs = backbone.inputs(noisy.to(self._dtype), self._first, self._condition)
+        times = backbone.frame_times(timestep[None], latents.shape[1])
+        return backbone.predict(inputs, self._embeds.to(self._dtype), times)
 
 
 class GeneratedScores:

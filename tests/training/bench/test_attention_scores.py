@@ -9,7 +9,14 @@ from tiny_model import write_tiny_model
 
 from tavid_planner.config import VideoConfig
 from tavid_planner.video.pipeline import TargetAwarePipeline
-from training.bench.attention_scores import INSTANCES, WORDS, GeneratedScores, latent_tracks, truth_scores
+from training.bench.attention_scores import (
+    INSTANCES,
+    WORDS,
+    GeneratedScores,
+    block_effects,
+    latent_tracks,
+    truth_scores,
+)
 from training.scenes.scene import generate_scene
 
 CONFIG = VideoConfig(height=32, width=48, num_frames=9, num_inference_steps=2, guidance_scale=1.0)
@@ -48,6 +55,19 @@ def test_where_the_first_frame_looks_is_a_distribution(pipeline, scene):
         if score.kind == "v2v":
             # over text and video keys; the rest of the one falls on the words
             assert 0 < score.heat.astype(float).sum() < 1 and score.aas <= score.heat.astype(float).sum() + 1e-2
+
+
+def test_a_block_that_adds_nothing_has_no_effect_and_the_others_have(pipeline, scene):
+    shut, other = pipeline.transformer.transformer_blocks[:2]
+    before = {name: value.clone() for name, value in shut.state_dict().items()}
+    with torch.no_grad():
+        for norm in (shut.norm1, shut.norm2):  # their gates are what is added
+            norm.linear.weight.zero_()
+            norm.linear.bias.zero_()
+    effects = block_effects(pipeline, scene, CONFIG, 2, 0)
+    shut.load_state_dict(before)
+    assert effects[0] == 0 and effects[1] > 0
+    assert block_effects(pipeline, scene, CONFIG, 2, 0)[0] > 0 and not other._forward_hooks
 
 
 def test_a_generated_clip_is_scored_in_its_first_frame_at_every_step(pipeline, scene):
