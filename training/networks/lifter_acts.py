@@ -11,7 +11,7 @@ from training.scenes.reach import Unreachable
 from training.scenes.scene import HELD_OUT_SEED, free_body
 
 VERSION = 2
-"""Of the wider world: the one with the most kinds."""
+"""Of the wider world, that the weights were trained on."""
 ACT_SECONDS = (3.2, 6.2)
 CUTS_OF_AN_ACT = 3
 
