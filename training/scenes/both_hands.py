@@ -19,6 +19,10 @@ FURTHER_M = 0.07
 ASIDE_M = 0.16
 """At most, from straight ahead of the person."""
 PITCH_RAD = (0.15, 0.4)
+FLAT_CURL = {"index": 0.1, "middle": 0.1, "pinky": 0.12, "ring": 0.1, "thumb": -0.4}
+"""A palm lies on a wide side with the thumb beside it."""
+PALM_DOWN = -0.15
+"""Palms face a little upwards: what they hold rests on thumb, palm and little finger."""
 HELD_M = np.array([0.22, 0.0, -0.30])
 """The near side of what is held, from between the shoulders."""
 LOW_M = 0.14
@@ -39,10 +43,10 @@ def plan_reach_of_both(
         raise Unreachable("the object is not ahead of both hands")
     pitch, side = rng.uniform(*PITCH_RAD), str(rng.choice(list(SIDES)))
     across = _across(thing, T_object)
-    held = replace(thing, palm_down=0.0, grasp_height=max(thing.grasp_height, 1 - LOW_M / thing.height_m))
+    held = replace(thing, palm_down=PALM_DOWN, grasp_height=max(thing.grasp_height, 1 - LOW_M / thing.height_m))
     # the same way of approach for both hands: as from a shoulder right behind the object
     behind = T_object[:3, 3] - across
-    grasps = {name: plan_grasp(hands[name], held, T_object, behind, pitch, 0.0) for name in SIDES}
+    grasps = {name: plan_grasp(hands[name], held, T_object, behind, pitch, 0.0, opened=FLAT_CURL) for name in SIDES}
     gaze = T_object[:3, 3] + [0, 0, thing.height_m / 2]
     trunk = _bent_trunk(skeleton, grasps, gaze)
     carry = np.array([-rng.uniform(0.0, 0.06), rng.uniform(-0.03, 0.03), rng.uniform(0.11, 0.20)])

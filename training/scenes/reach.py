@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation, Slerp
 from hoi_motion.physics.anatomy import degrees_over_limits
 from hoi_motion.rigid import minimum_jerk
 from training.scenes.grasp import (
-    OPEN_CURL,
     RELAXED_CURL,
     UP,
     Grasp,
@@ -213,7 +212,8 @@ def animate(
         wrists[side] = Wrist(position, rotation, pole)
         opened = np.minimum(2 * progress, 1)
         curls[side] = {
-            f: (1 - opened) * RELAXED_CURL[f] + opened * ((1 - closing) * OPEN_CURL[f] + closing * own.grasp.curls[f])
+            f: (1 - opened) * RELAXED_CURL[f]
+            + opened * ((1 - closing) * own.grasp.opened[f] + closing * own.grasp.curls[f])
             for f in FINGERS
         }
     try:

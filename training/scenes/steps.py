@@ -19,8 +19,8 @@ BEFORE_M = 0.47
 """So far behind stands who is about to step up."""
 LIFT_M = 0.07
 """A foot rises by so much more on its way."""
-LEADS = 0.45
-FOLLOWS = 0.42
+LEADS = 0.42
+FOLLOWS = 0.5
 """Shares of the way after which the first foot stands, and at which the other one goes."""
 STRETCHED = 0.988
 """Of the length of a leg, as who stands has it."""
@@ -37,9 +37,19 @@ def stepping_up(skeleton: Skeleton, count: int, height_m: float, first: str) -> 
     Args:
         first: side of the foot that goes first.
     """
-    time = (np.arange(count) + 1) / count
+    return _on_the_way(skeleton, (np.arange(count) + 1) / count, height_m, first)
+
+
+def stepping_down(skeleton: Skeleton, count: int, height_m: float, first: str) -> Walk:
+    """The way back, face to the step, in frames whose last one stands on the floor; `first` goes down first."""
+    other = next(side for side in SIDES if side != first)
+    return _on_the_way(skeleton, 1 - (np.arange(count) + 1) / count, height_m, other)
+
+
+def _on_the_way(skeleton: Skeleton, time: np.ndarray, height_m: float, first: str) -> Walk:
+    """At shares (T,) of the time that stepping up takes."""
+    count, ankles = len(time), {}
     path = stand(skeleton, count)
-    ankles = {}
     for side in SIDES:
         share = time / LEADS if side == first else (time - FOLLOWS) / (1 - FOLLOWS)
         # up before across, so that the toes clear the edge
@@ -51,18 +61,6 @@ def stepping_up(skeleton: Skeleton, count: int, height_m: float, first: str) -> 
     above = np.minimum(wanted, _legs_allow(skeleton, ahead, ankles))
     T = np.stack([standing_at((x, 0.0, z)) for x, z in zip(ahead, above)])
     return replace(path, T_world_body=T, ankles_m=ankles)
-
-
-def stepping_down(skeleton: Skeleton, count: int, height_m: float, first: str) -> Walk:
-    """The way back, face to the step; `first` is the foot that goes down first."""
-    other = next(side for side in SIDES if side != first)
-    up = stepping_up(skeleton, count + 1, height_m, other)
-    return Walk(
-        up.T_world_body[-2::-1],
-        {side: at[-2::-1] for side, at in up.ankles_m.items()},
-        {side: yaw[-2::-1] for side, yaw in up.feet_yaw_rad.items()},
-        up.bent[-2::-1],
-    )
 
 
 def _legs_allow(skeleton: Skeleton, ahead_m: np.ndarray, ankles_m: dict[str, np.ndarray]) -> np.ndarray:  # (T,)
