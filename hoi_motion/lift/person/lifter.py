@@ -159,12 +159,12 @@ def lift_leaning(
         return track, lifted
     moved = track
     for _ in range(SLIDE_ROUNDS):
-        moved = _with_hips_up(track, HIPS_SLIDE * np.maximum(lifted.lean_rad - STANDING_LEAN_RAD, 0.0))
+        moved = with_hips_up(track, HIPS_SLIDE * np.maximum(lifted.lean_rad - STANDING_LEAN_RAD, 0.0))
         lifted = lift_keypoints(moved, K, fps, min_confidence)
     return moved, lifted
 
 
-def _with_hips_up(track: kp.KeypointTrack, shares: np.ndarray) -> kp.KeypointTrack:
+def with_hips_up(track: kp.KeypointTrack, shares: np.ndarray) -> kp.KeypointTrack:
     """The hips nearer to the shoulders by shares (T,) of the trunk as it is seen."""
     body, hips = track.body_px.copy(), [kp.L_HIP, kp.R_HIP]
     trunk_px = body[:, [kp.L_SHOULDER, kp.R_SHOULDER], :2].mean(1) - body[:, hips, :2].mean(1)
