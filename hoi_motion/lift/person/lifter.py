@@ -27,10 +27,9 @@ TRUNK_M = 0.5
 SHOULDERS, HIPS = (
     [km.BODY_KEYPOINTS.index(k) for k in pair] for pair in ((kp.L_SHOULDER, kp.R_SHOULDER), (kp.L_HIP, kp.R_HIP))
 )
-# MediaPipe draws the hips of who bends forward too low: by so many trunk lengths a radian of lean beyond that of who
-# stands, in every one of 21 training-range scenes (median 8 cm; 5 to 12)
-HIPS_SLIDE = 0.16
-STANDING_LEAN_RAD = 0.1
+# MediaPipe draws the hips of who bends forward too low: at these leans, from that of who stands on, by these shares of the
+# trunk, in 19 of 21 training-range scenes (median 8 cm a radian); of who crouches down to the floor it does not
+HIPS_SLIDE = ((0.1, 0.0), (0.7, 0.096), (1.3, 0.0))
 SLIDE_ROUNDS = 2
 # the row of the other side's point
 MIRRORED = [km.BODY_KEYPOINTS.index(kp.MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS]
@@ -159,9 +158,14 @@ def lift_leaning(
         return track, lifted
     moved = track
     for _ in range(SLIDE_ROUNDS):
-        moved = with_hips_up(track, HIPS_SLIDE * np.maximum(lifted.lean_rad - STANDING_LEAN_RAD, 0.0))
+        moved = with_hips_up(track, hips_slide(lifted.lean_rad))
         lifted = lift_keypoints(moved, K, fps, min_confidence)
     return moved, lifted
+
+
+def hips_slide(lean_rad: np.ndarray) -> np.ndarray:  # (T,) -> (T,)
+    """By what share of the trunk the hips of a person with such a lean are drawn too low."""
+    return np.interp(lean_rad, *np.transpose(HIPS_SLIDE))
 
 
 def with_hips_up(track: kp.KeypointTrack, shares: np.ndarray) -> kp.KeypointTrack:

@@ -55,7 +55,7 @@ def test_hips_that_are_drawn_too_low_on_who_leans_are_brought_back(acted):
     body_px[:, ROWS, :2] = (points / points[..., 2:]) @ seen.K[:2].T
     track = replace(seen.track, body_px=body_px, detector=km.MEDIAPIPE)
     hips, lean = [kp.L_HIP, kp.R_HIP], _lifted(seen, track).lean_rad
-    slid = np.maximum(lean - lifter.STANDING_LEAN_RAD, 0) * lifter.HIPS_SLIDE
+    slid = lifter.hips_slide(lean)
     assert slid.max() > 0.02  # of the trunk
     drawn = lifter.with_hips_up(track, -slid)
     found, lifted = lifter.lift_leaning(drawn, seen.K, 8.0, 0.3)
