@@ -27,8 +27,8 @@ TRUNK_M = 0.5
 SHOULDERS, HIPS = (
     [km.BODY_KEYPOINTS.index(k) for k in pair] for pair in ((kp.L_SHOULDER, kp.R_SHOULDER), (kp.L_HIP, kp.R_HIP))
 )
-# MediaPipe draws the hips of who bends forward too low: at these leans, from that of who stands on, by these shares of the
-# trunk, in 19 of 21 training-range scenes (median 8 cm a radian); of who crouches down to the floor it does not
+# MediaPipe draws the hips of who bends forward too low: at these leans, from that of who stands on, by these shares of
+# the trunk, in 19 of 21 training-range scenes (median 8 cm a radian); of who crouches down to the floor it does not
 HIPS_SLIDE = ((0.1, 0.0), (0.7, 0.096), (1.3, 0.0))
 SLIDE_ROUNDS = 2
 # the row of the other side's point
