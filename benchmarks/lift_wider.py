@@ -2,10 +2,11 @@
 
 python -m benchmarks.lift_wider --count 60 --out FILE
 python -m benchmarks.lift_wider --count 60 --version 2 --out FILE      # with more kinds, and patterns on things
+python -m benchmarks.lift_wider --count 12 --version 3 --kinds "takes with both hands" "steps up" --out FILE
 
 The same numbers as `benchmarks.lift`, in all and by kind of scene. The lift is given the actor's mask and the object's
 noun, as in a plan. A panning camera is static for the lift: positions are measured in the first frame's camera. With
---out an interrupted run continues with the missing scenes.
+--out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn.
 """
 
 import argparse
@@ -27,17 +28,23 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--size", default="480x720", help="HxW pixels; default 480x720")
     parser.add_argument("--frames", default="25-49", help="N, or LOW-HIGH: drawn from each scene's seed")
     parser.add_argument("--fps", type=float, default=8.0)
-    parser.add_argument("--version", type=int, default=1, help="of the wider world, 1 or 2; default 1")
+    parser.add_argument("--version", type=int, default=1, help="of the wider world, 1 to 3; default 1")
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of scenes, in turn; default: each seed's own")
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift_wider")
     arguments = parser.parse_args(argv)
 
+    from training.scenes.acting import VERSIONS
     from training.scenes.scene import HELD_OUT_SEED
 
+    kinds = VERSIONS.get(arguments.version, ())
+    if not set(arguments.kinds or ()) <= set(kinds):
+        parser.error(f"version {arguments.version} has the kinds {', '.join(map(repr, kinds))}")
     seeds = [HELD_OUT_SEED + arguments.first + i for i in range(arguments.count)]
     settings = {k: getattr(arguments, k) for k in ("size", "frames", "fps", "depth")}
     settings |= {"version": arguments.version} if arguments.version > 1 else {}
+    settings |= {"kinds": arguments.kinds} if arguments.kinds else {}
     rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
     told = settings | {"no_intrinsics": False}
     print(table(rows, told))
@@ -58,8 +65,10 @@ def measure_scene(seed: int, settings: dict) -> dict:
 
     size, count = (int(v) for v in settings["size"].split("x")), num_frames(settings["frames"], seed)
     version = settings.get("version", 1)
-    scene = generate_wider_scene(seed, *size, count, settings["fps"], version=version, with_depth=settings["depth"])
-    about, start = {"kind": kind_of(seed, version)}, time.perf_counter()
+    kinds = settings.get("kinds") or [kind_of(seed, version)]
+    kind = kinds[seed % len(kinds)]
+    scene = generate_wider_scene(seed, *size, count, settings["fps"], kind, version, with_depth=settings["depth"])
+    about, start = {"kind": kind}, time.perf_counter()
     depth_m = scene.depth_m[0] if settings["depth"] else None
     noun = scene.id_names[scene.target_id].split()[-1]
     actor = scene.instance_ids[0] == ACTOR_INSTANCE

@@ -31,6 +31,8 @@ MIN_STILL_PX = 4.5
 MIN_CONTACT_S = 0.1
 MIN_CONTACT_FRAMES = 2
 MAX_GAP_S = 0.4
+# the track counts while it is at least this sure of the object
+SEEN = 0.35
 
 
 def hand_distances_px(
@@ -133,8 +135,24 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) ->
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
     share = {hand: np.mean(distances[hand][window] <= 2 * near_px) for hand in HANDS}
     mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
-    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * share[hand])
+    stray = {hand: strays_px(track, target, hand, moving) for hand in HANDS}
+    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * share[hand] + stray[hand])
     return best if share[best] > 0.15 else None
+
+
+def strays_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, moving: np.ndarray) -> float:
+    """How far a hand strays from the object's way in frames (N,) in which that moves, root mean square, pixels.
+
+    One that only hangs before it in the picture stays behind. 0 where the two are not seen together.
+    """
+    centre = hand_centres_px(track)[:, HANDS.index(hand)]
+    middle = np.append(np.argwhere(target.mask).mean(0)[::-1], 1.0)
+    apart = centre - target.similarity @ middle
+    before = max(int(moving[0]) - 1, 0)
+    seen = moving[np.isfinite(apart[moving, 0]) & (target.visibility[moving] >= SEEN)]
+    if not len(seen) or not np.isfinite(apart[before, 0]):
+        return 0.0
+    return float(np.sqrt(np.square(apart[seen] - apart[before]).sum(1).mean()))
 
 
 def _sampled(image: np.ndarray, xy: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from training.scenes.layout import Crowded
 from training.scenes.reach import Unreachable
 from training.scenes.scene import HELD_OUT_SEED, free_body
 
-VERSION = 2
+VERSION = 3
 """Of the wider world: the one with the most kinds."""
 ACT_SECONDS = (3.2, 6.2)
 CUTS_OF_AN_ACT = 3

@@ -1,17 +1,19 @@
 """What a person does before and after reaching: walk up, put back, carry away, drink, sit down, stand up again, cross
-legs, put a foot on a stool. Poses, in the world."""
+legs, put a foot on a stool, step up and down. Poses, in the world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hoi_motion.rigid import minimum_jerk, moved_back
+from training.scenes.both_hands import holding_wrists
 from training.scenes.foot_off_floor import foot_on_stool, leg_crossed, over_standing_leg
 from training.scenes.grasp import RELAXED_CURL, hanging_rotation
 from training.scenes.layout import Layout
 from training.scenes.limbs import turn_about
 from training.scenes.posture import FINGERS, JOINT, SIDES, Skeleton, Trunk, Wrist, pose_body, trunk_joints
 from training.scenes.reach import Motion, Reach, Unreachable, hanging_wrist, standing_trunk
+from training.scenes.steps import stepping_down
 from training.scenes.walking import BENT_M, Walk, in_world, stand, striding, walk
 
 WALKS_UP = "walks up"
@@ -22,8 +24,11 @@ SITS = "sits down"
 STANDS_UP = "sits down and stands up"
 CROSSES = "crosses legs"
 FOOT_UP = "puts a foot up"
+BOTH_HANDS = "takes with both hands"
+STEPS_UP = "steps up"
 KINDS = (WALKS_UP, PUTS_BACK, CARRIES_AWAY, DRINKS, SITS)
 LATER_KINDS = (STANDS_UP, CROSSES, FOOT_UP)
+LATEST_KINDS = (BOTH_HANDS, STEPS_UP)
 SITTING = (SITS, STANDS_UP, CROSSES)
 CARRIED_M = np.array([0.30, 0.0, -0.30])
 """A wrist that carries, from its shoulder: ahead of the chest."""
@@ -57,10 +62,17 @@ class Acted:
         ]
         return Acted(*joined, self.path.then(other.path))
 
+    def raised(self, height_m: float) -> "Acted":
+        """The same on ground that is so much higher, with the target."""
+        T = self.T_world_target.copy()
+        T[:, 2, 3] += height_m
+        transl_m = self.transl_m + [0.0, 0.0, height_m]
+        return replace(self, transl_m=transl_m, T_world_target=T, path=self.path.raised(height_m))
 
-def walking_up(skeleton: Skeleton, layout: Layout, target: int, count: int, start_m: np.ndarray, first: str) -> Acted:
-    """From a place (2,) to the origin, where the person stands before what is reached for."""
-    path = walk(skeleton, count, start_m, float(np.arctan2(-start_m[1], -start_m[0])), (0.0, 0.0), 0.0, first)
+
+def walking_up(skeleton: Skeleton, layout: Layout, target: int, path: Walk) -> Acted:
+    """Along a path to the origin, where the person stands before what is reached for."""
+    count = len(path)
     thing = layout.objects[target].T_world
     gaze = np.stack([moved_back(T, thing[:3, 3]) for T in path.T_world_body])
     upright = standing_trunk(skeleton, gaze[0])
@@ -105,10 +117,11 @@ def having_taken(
     away_m: np.ndarray | None = None,
     seat_m: float = 0.0,
     stool_m: float = 0.0,
+    step_m: float = 0.0,
     leg: str = "left",
 ) -> Acted:
-    """With the object in the hand: to a place (2,), to the mouth, down on a seat of this height behind, or with a leg
-    up on a stool of this height.
+    """With the object in the hand: to a place (2,), to the mouth, down on a seat of this height behind, with a leg
+    up on a stool of this height, or down a step of this height, if there is one.
 
     Raises:
         Unreachable: when a limb is too short on the way.
@@ -118,12 +131,13 @@ def having_taken(
     path = stand(skeleton, count)
     if kind == FOOT_UP:
         path = foot_on_stool(path, leg, stool_m, up)
+    # the object is off the table before the body turns or goes back
+    still = max(2, count // 4)
     if kind == CARRIES_AWAY:
-        # the object is off the table before the body turns
-        still = max(2, count // 4)
-        heading = float(np.arctan2(away_m[1], away_m[0]))
-        gone = walk(skeleton, count - still, (0.0, 0.0), 0.0, away_m, heading, "left" if away_m[1] > 0 else "right")
-        path = stand(skeleton, still).then(gone)
+        path = stand(skeleton, still).then(going_away(skeleton, count - still, away_m))
+        straight = minimum_jerk((np.arange(count) + 1) / still)
+    if kind == STEPS_UP and step_m > 0:
+        path = stand(skeleton, still).then(stepping_down(skeleton, count - still, step_m, leg))
         straight = minimum_jerk((np.arange(count) + 1) / still)
     trunk = _straightened(skeleton, reach, straight, path.bent, down, seat_m)
     if kind == FOOT_UP:
@@ -162,6 +176,35 @@ def having_taken(
     return Acted(pose, transl, path.T_world_body @ T, np.ones(count), path)
 
 
+def going_away(skeleton: Skeleton, count: int, away_m: np.ndarray) -> Walk:
+    """From the origin to a place (2,)."""
+    heading = float(np.arctan2(away_m[1], away_m[0]))
+    return walk(skeleton, count, (0.0, 0.0), 0.0, away_m, heading, "left" if away_m[1] > 0 else "right")
+
+
+def having_taken_with_both(
+    skeleton: Skeleton, layout: Layout, reach: Reach, count: int, away_m: np.ndarray | None
+) -> Acted:
+    """With the object between both hands, before the chest; then to a place (2,), if one is given.
+
+    Raises:
+        Unreachable: when a limb is too short on the way.
+    """
+    still = count if away_m is None else max(2, count // 3)
+    path = stand(skeleton, still)
+    if away_m is not None:
+        path = path.then(going_away(skeleton, count - still, away_m))
+    straight = minimum_jerk((np.arange(count) + 1) / (0.6 * still if away_m is None else still))
+    trunk = _straightened(skeleton, reach, straight, path.bent, np.zeros(count), 0.0)
+    before, after = (_between_shoulders(trunk_joints(skeleton, t)[1]) for t in (_at_the_end(reach), trunk))
+    wrists, place = holding_wrists(layout, reach, straight, after, before[0])
+    curls = {side: {f: np.full(count, own.grasp.curls[f]) for f in FINGERS} for side, own in reach.by_hand().items()}
+    pose, transl = _posed(striding(skeleton, path), path, trunk, wrists, curls)
+    T = np.tile(layout.objects[reach.target].T_world, (count, 1, 1))
+    T[:, :3, 3] = place
+    return Acted(pose, transl, path.T_world_body @ T, np.ones(count), path)
+
+
 def standing_by(skeleton: Skeleton, layout: Layout, place_m: np.ndarray, heading_rad: float) -> Acted:
     """A person standing at a place (2,), one frame."""
     path = stand(skeleton, 1, place_m, heading_rad)
@@ -194,6 +237,10 @@ def _posed(legs: Skeleton, path: Walk, trunk: Trunk, wrists, curls) -> tuple[np.
     except ValueError as error:
         raise Unreachable("a limb is too short on the way") from error
     return in_world(pose, transl, legs.rest[0], path.T_world_body)
+
+
+def _between_shoulders(at: np.ndarray) -> np.ndarray:  # (T, 55, 3) -> (T, 3)
+    return np.mean([at[:, JOINT[f"{side}_shoulder"]] for side in SIDES], axis=0)
 
 
 def _repeated(one: Trunk, count: int, gaze_m: np.ndarray, bent: np.ndarray) -> Trunk:

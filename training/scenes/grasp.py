@@ -1,6 +1,6 @@
 """Where the hand goes on an object: approach direction, palm contact, finger closing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,13 +19,15 @@ RELAXED_CURL = {"index": 0.32, "middle": 0.38, "pinky": 0.45, "ring": 0.42, "thu
 
 @dataclass(frozen=True)
 class Grasp:
-    """Hand on an object: wrist (3,) metres and rotation (3, 3) in the world, palm normal (3,), curls by finger."""
+    """Hand on an object: wrist (3,) metres and rotation (3, 3) in the world, palm normal (3,), curls by finger; those
+    of the open hand that goes there."""
 
     wrist_m: np.ndarray
     rotation: np.ndarray
     palm_normal: np.ndarray
     azimuth: np.ndarray
     curls: dict[str, float]
+    opened: dict[str, float] = field(default_factory=lambda: OPEN_CURL)
 
 
 class HandModel:
@@ -84,11 +86,12 @@ def plan_grasp(
     pitch_rad: float,
     yaw_rad: float,
     close: bool = True,
+    opened: dict[str, float] = OPEN_CURL,
 ) -> Grasp:
     """Hand that touches `thing` with its palm from the outer side, fingers closed as far as the surface allows.
 
     Args:
-        close: whether to close the fingers too; else they stay open.
+        close: whether to close the fingers too; else they stay open; opened: curls of the open hand.
         shoulder_m: (3,) where the arm comes from; pitch_rad: how far the fingers point down;
         yaw_rad: turn of the approach towards the middle of the body.
     """
@@ -107,19 +110,19 @@ def plan_grasp(
         world = points @ rotation.T + wrist
         return signed_distance((world - T_world_object[:3, 3]) @ to_object.T, thing.shape, thing.half_size_m)
 
-    open_points = hand.points(OPEN_CURL)
+    open_points = hand.points(opened)
     wrist = centre - rotation @ hand.palm_point - 0.5 * palm_normal
     for _ in range(40):  # sphere tracing: the closest point of the hand moves in until it touches
         gap = float(distance(wrist, open_points).min()) - SKIN_GAP_M
         wrist = wrist + gap * palm_normal
         if abs(gap) < 2e-4:
             break
-    curls = dict(OPEN_CURL)
+    curls = dict(opened)
     for finger in FINGERS if close else ():
-        low, high = OPEN_CURL[finger], MAX_CURL_RAD if finger != "thumb" else 0.9
+        low, high = opened[finger], MAX_CURL_RAD if finger != "thumb" else 0.9
         for _ in range(6):
             middle = (low + high) / 2
             bent = hand.points({finger: middle})[hand.finger[finger]]
             low, high = (middle, high) if distance(wrist, bent).min() > 0.5 * SKIN_GAP_M else (low, middle)
         curls[finger] = low
-    return Grasp(wrist, rotation, palm_normal, azimuth, curls)
+    return Grasp(wrist, rotation, palm_normal, azimuth, curls, opened)

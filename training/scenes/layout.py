@@ -69,6 +69,13 @@ class Layout:
         """x of the edge at the actor of the area for objects."""
         return float(self.area_centre_m[0] - self.area_size_m[0] / 2)
 
+    def raised(self, height_m: float) -> "Layout":
+        """Things and table so much higher, in the same room."""
+        up = np.array([0.0, 0.0, height_m])
+        objects = tuple(replace(o, T_world=_higher(o.T_world, height_m)) for o in self.objects)
+        table = None if self.table is None else replace(self.table, centre_m=self.table.centre_m + up)
+        return replace(self, objects=objects, table=table)
+
     def supports(self) -> tuple[SupportBox, ...]:
         """Beside the floor."""
         if self.table is None:
@@ -76,6 +83,12 @@ class Layout:
         T = np.eye(4)
         T[:3, 3] = self.table.centre_m
         return (SupportBox("table", self.table.size_m, T),)
+
+
+def _higher(T_world: np.ndarray, height_m: float) -> np.ndarray:  # (4, 4)
+    T = T_world.copy()
+    T[2, 3] += height_m
+    return T
 
 
 def sample_counts(rng: np.random.Generator, num_candidates: int | None) -> tuple[int, int]:

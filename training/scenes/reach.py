@@ -1,6 +1,6 @@
 """The motion: stand, reach, touch, and perhaps lift or slide, as SMPL-X poses and object poses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation, Slerp
 from hoi_motion.physics.anatomy import degrees_over_limits
 from hoi_motion.rigid import minimum_jerk
 from training.scenes.grasp import (
-    OPEN_CURL,
     RELAXED_CURL,
     UP,
     Grasp,
@@ -64,7 +63,7 @@ class Reach:
     Attributes:
         side: "left" or "right"; verb: one of VERBS; target: index into the layout's objects.
         grasp: hand on the object; trunk: posture at the touch; carry_m: (3,) how far the object is moved.
-        timing: see Timing.
+        timing: see Timing; other_grasp: of the other hand, if both take it.
     """
 
     side: str
@@ -74,6 +73,14 @@ class Reach:
     trunk: Trunk
     carry_m: np.ndarray
     timing: Timing
+    other_grasp: Grasp | None = None
+
+    def by_hand(self) -> dict[str, "Reach"]:
+        """The reach as each of the hands makes it that take part, by side; its own side is first."""
+        if self.other_grasp is None:
+            return {self.side: self}
+        other = next(side for side in SIDES if side != self.side)
+        return {self.side: self, other: replace(self, side=other, grasp=self.other_grasp, other_grasp=self.grasp)}
 
 
 def standing_trunk(skeleton: Skeleton, gaze_m: np.ndarray, looking: float = LOOKING) -> Trunk:  # one frame
@@ -179,32 +186,34 @@ def animate(
     attention = minimum_jerk((time - timing.onset + 0.06) / 0.22)
     closing = minimum_jerk((time - timing.touch + 0.03) / 0.08)
     moved = carried[:, None] * reach.carry_m
-    back = np.zeros((num_frames, 3))
+    back = np.zeros(num_frames)
     if release is not None:
         closing = closing * (1 - minimum_jerk((time - release + OPENING_SHARE) / OPENING_SHARE))
-        away = -RETREAT_M * (reach.grasp.palm_normal + 1.5 * reach.grasp.azimuth)
-        back = minimum_jerk((time - release) / (1 - release))[:, None] * away
+        back = minimum_jerk((time - release) / (1 - release))
     start = standing_trunk(skeleton, reach.trunk.gaze_m[0], looking)
     trunk = _between(start, reach.trunk, progress, attention, moved)
     at = trunk_joints(skeleton, trunk)[1]
-    wrists, curls = {}, {}
+    wrists, curls, hands = {}, {}, reach.by_hand()
     for side, sign in SIDES.items():
         hanging = hanging_wrist(skeleton, layout, side, at[:, JOINT[f"{side}_shoulder"]])
-        if side != reach.side:
+        if side not in hands:
             wrists[side] = hanging if layout.table else _hand_to_knee(skeleton, side, trunk, hanging, progress)
             curls[side] = {f: np.full(num_frames, RELAXED_CURL[f]) for f in FINGERS}
             continue
-        turn = Slerp([0, 1], Rotation.from_matrix([hanging_rotation(sign), reach.grasp.rotation]))
+        own = hands[side]
+        turn = Slerp([0, 1], Rotation.from_matrix([hanging_rotation(sign), own.grasp.rotation]))
         rotation = turn(minimum_jerk(progress / HAND_TURNED)).as_matrix()
         pole = (1 - progress)[:, None] * hanging.pole + progress[:, None] * np.array([-0.45, 0.62 * sign, -0.65])
+        away = back[:, None] * (-RETREAT_M * (own.grasp.palm_normal + 1.5 * own.grasp.azimuth))
         if layout.table:
-            position = _wrist_path(skeleton, layout, reach, start)(progress) + moved + back
+            position = _wrist_path(skeleton, layout, own, start)(progress) + moved + away
         else:
-            position = _wrist_going_down(skeleton, layout, reach, start, progress) + moved + back
+            position = _wrist_going_down(skeleton, layout, own, start, progress) + moved + away
         wrists[side] = Wrist(position, rotation, pole)
         opened = np.minimum(2 * progress, 1)
         curls[side] = {
-            f: (1 - opened) * RELAXED_CURL[f] + opened * ((1 - closing) * OPEN_CURL[f] + closing * reach.grasp.curls[f])
+            f: (1 - opened) * RELAXED_CURL[f]
+            + opened * ((1 - closing) * own.grasp.opened[f] + closing * own.grasp.curls[f])
             for f in FINGERS
         }
     try:

@@ -40,6 +40,13 @@ class Walk:
             np.concatenate([self.bent, other.bent]),
         )
 
+    def raised(self, height_m: float) -> "Walk":
+        """The same on ground that is so much higher."""
+        up = np.array([0.0, 0.0, height_m])
+        T = self.T_world_body.copy()
+        T[:, :3, 3] += up
+        return replace(self, T_world_body=T, ankles_m={side: at + up for side, at in self.ankles_m.items()})
+
 
 def stand(skeleton: Skeleton, count: int, place_m=(0.0, 0.0), heading_rad: float = 0.0) -> Walk:
     """Standing still for some frames."""

@@ -2,7 +2,8 @@
 with pictures and windows; cameras stand anywhere and pan; pictures are blurred, dark or bright.
 
 Each scene is a pure function of its seed and of the world's version. Version 2 has more kinds (people stand up again,
-cross their legs, put a foot on a stool) and things with patterns; the scenes of version 1 stay what they are. All are
+cross their legs, put a foot on a stool) and things with patterns; in version 3 they also take large things with both
+hands, and step up with both feet to take what stands higher. Scenes of earlier versions stay what they are. All are
 made of the same parts as those of `generate_scene`.
 """
 
@@ -16,6 +17,7 @@ from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.rigid import standing_at
 from training.scenes.acting import VERSIONS, Plot, sample_act, sample_plot
 from training.scenes.afterwards import (
+    BOTH_HANDS,
     CARRIES_AWAY,
     CROSSES,
     DRINKS,
@@ -23,18 +25,20 @@ from training.scenes.afterwards import (
     PUTS_BACK,
     SITS,
     STANDS_UP,
+    STEPS_UP,
     Acted,
     standing_by,
 )
 from training.scenes.drawing import Props, Stage, creased_mesh
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure, sample_figure
 from training.scenes.layout import Crowded, Layout
-from training.scenes.objects import box_mesh
+from training.scenes.objects import BOX, box_mesh, least_distance
 from training.scenes.patterns import patterned_things
 from training.scenes.posture import standing_skeleton
 from training.scenes.rasteriser import Mesh
 from training.scenes.reach import Unreachable
 from training.scenes.scene import (
+    FLOOR_DEPTH_M,
     SceneError,
     SceneSample,
     check_collisions,
@@ -55,7 +59,11 @@ VERB_OF = {
     STANDS_UP: "sits down and stands up with",
     CROSSES: "sits down and crosses legs with",
     FOOT_UP: "puts a foot up on a stool with",
+    BOTH_HANDS: "takes",
+    STEPS_UP: "steps up and takes",
 }
+END_OF = {BOTH_HANDS: " with both hands"}
+"""Of a sentence."""
 BYSTANDER_ROOM_M = 0.6
 
 
@@ -110,10 +118,14 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     act = sample_act(plot, rng, body, figure, num_frames)
     layout, reach, done, target = act.layout, act.reach, act.done, act.reach.target
     reached = figure.body.joint_transforms(act.reached.pose_rad, act.reached.transl_m)
-    check_collisions(body, layout, reach, act.reached, [figure.body.vertices(T) for T in reached])
+    reached_surfaces = [figure.body.vertices(T) for T in reached]
+    for hand in reach.by_hand().values():
+        check_collisions(body, layout, hand, act.reached, reached_surfaces)
     transforms = figure.body.joint_transforms(done.pose_rad, done.transl_m)
     surfaces = [figure.body.vertices(T) for T in transforms]
-    touching = touching_frames(body, layout, reach, {target: done.T_world_target}, surfaces)
+    _check_step(act.blocks, surfaces)
+    moving = {target: done.T_world_target}
+    touching = {side: touching_frames(body, layout, hand, moving, surfaces) for side, hand in reach.by_hand().items()}
     by = _bystander(plot, rng, body, layout, done)
     props = Props(layout)
     if plot.patterned:
@@ -140,11 +152,23 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
         candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
         depth_m=depths if with_depth else None,
         motion=_truth(body, figure, layout, reach, done, touching, camera, fps, act.blocks),
-        contact_labels=np.where(touching, thing.instance, 0).astype(np.uint8),
-        caption=f"A {figure.words} {verb} the [TGT] {noun}.",
+        contact_labels=np.where(np.any(list(touching.values()), axis=0), thing.instance, 0).astype(np.uint8),
+        caption=f"A {figure.words} {verb} the [TGT] {noun}{END_OF.get(plot.kind, '')}.",
         triplet=(figure.words, verb, noun),
         seed=seed,
     )
+
+
+def _check_step(blocks: dict[str, tuple[np.ndarray, np.ndarray]], surfaces: list[np.ndarray]) -> None:
+    """Raises: Unreachable when a body goes through the step that it goes up."""
+    if "step" not in blocks:
+        return
+    size, centre = blocks["step"]
+    for surface in surfaces:
+        ids = np.flatnonzero(surface[:, 2] < size[2] + 0.1)
+        bottom = centre - [0, 0, size[2] / 2]
+        if len(ids) and least_distance(surface, ids, np.eye(3), bottom, BOX, size / 2) < -FLOOR_DEPTH_M:
+            raise Unreachable("a foot goes through the step")
 
 
 def _bystander(plot: Plot, rng: np.random.Generator, body: BodyModel, layout: Layout, done: Acted) -> Mesh | None:
@@ -201,8 +225,8 @@ def _filmed(props, cameras, supersampling, light_seed, figure, surfaces, by, tar
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
-def _truth(body, figure, layout, reach, done: Acted, touching, camera, fps, blocks: dict) -> HoiMotion:
-    objects = []
+def _truth(body, figure, layout, reach, done: Acted, touching: dict, camera, fps, blocks: dict) -> HoiMotion:
+    count, objects = len(done.progress), []
     for index, thing in enumerate(layout.objects):
         is_target = index == reach.target
         objects.append(
@@ -210,7 +234,7 @@ def _truth(body, figure, layout, reach, done: Acted, touching, camera, fps, bloc
                 name="target" if is_target else f"{thing.model.name}_{thing.instance}",
                 vertices_m=thing.model.vertices_m,
                 faces=thing.model.faces,
-                T_world_object=done.T_world_target if is_target else np.tile(thing.T_world, (len(touching), 1, 1)),
+                T_world_object=done.T_world_target if is_target else np.tile(thing.T_world, (count, 1, 1)),
                 shape="mesh",
                 is_target=is_target,
             )
@@ -226,5 +250,7 @@ def _truth(body, figure, layout, reach, done: Acted, touching, camera, fps, bloc
         camera=camera,
         objects=tuple(objects),
         supports=supports,
-        contacts=tuple(Contact(f"{reach.side}_hand", "target", *run) for run in runs_of(touching)),
+        contacts=tuple(
+            Contact(f"{side}_hand", "target", *run) for side, touched in touching.items() for run in runs_of(touched)
+        ),
     )

@@ -217,12 +217,14 @@ def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)
     # one that takes it away
     taken = int(np.argmin(target.resting)) if target.moved else None
 
-    def takes_reaches_then_length(c: Contact):
+    # of two that take it, the one that the image says it goes along with
+    def takes_reaches_then_holds(c: Contact):
         frames = slice(c.start_frame, c.end_frame)
         hangs = scene.hands[c.hand].hangs[frames].mean() > 0.5
-        return taken is not None and c.start_frame <= taken < c.end_frame, not hangs, c.end_frame - c.start_frame
+        takes = taken is not None and c.start_frame <= taken < c.end_frame
+        return takes, not hangs, c.confidence if takes else 0.0, c.end_frame - c.start_frame
 
-    contact = max(contacts, key=takes_reaches_then_length)
+    contact = max(contacts, key=takes_reaches_then_holds)
     frames = [t for t in range(contact.start_frame, contact.end_frame) if target.resting[t]]
     if target.moved:
         # a hand passes by before it touches, and after it has put back; it surely touches just before it takes

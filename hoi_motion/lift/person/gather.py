@@ -12,7 +12,7 @@ from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person import planted_feet as standing
 from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, LiftedPoints, SeenPoints, StandingFeet
-from hoi_motion.lift.person.lifter import HIPS, SHOULDERS, Lifted, lift_keypoints
+from hoi_motion.lift.person.lifter import Lifted, lift_leaning
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.lift.person.start import Start, distance_by_bones, fit_start, smoothed
@@ -40,7 +40,7 @@ def gather_evidence(
     """Everything that is known of the person, and where a fit to it begins."""
     height_px = max(track.person_height_px(), 8.0)
     believed = kp.believed(track.body_px, config.min_keypoint_confidence)
-    lifted = lift_keypoints(track, K, fps, config.min_keypoint_confidence)
+    track, lifted = lift_leaning(track, K, fps, config.min_keypoint_confidence)
     surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces, actor_mask)
     room = None if depth_m is None else MeasuredRoom(depth_m, K)
     up, up_source = known.up_camera, GIVEN
@@ -86,10 +86,7 @@ def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # beli
     line of sight: that must not count twice."""
     spread = np.maximum(lifted.spread_m, LEAST_SPREAD_M)
     spread[..., :2] *= 1 + (SEEN_TWICE - 1) * np.minimum(believed, 1)[..., None]
-    trunk = lifted.points_m[:, SHOULDERS].mean(1) - lifted.points_m[:, HIPS].mean(1)
-    upright = (trunk @ lifted.up) / np.maximum(np.linalg.norm(trunk, axis=1), 1e-6)
-    lean_rad = np.arccos(np.clip(upright, -1, 1))
-    return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread), _tensor(lean_rad))
+    return LiftedPoints(_tensor(lifted.points_m), _tensor(lifted.axes), _tensor(spread), _tensor(lifted.lean_rad))
 
 
 def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float, reached: np.ndarray) -> StandingFeet:

@@ -8,6 +8,7 @@ import pytest
 from hoi_motion.keypoints import hands
 from hoi_motion.lift import contact
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
+from hoi_motion.motion import HANDS
 
 FPS = 8.0
 
@@ -67,6 +68,21 @@ def test_the_hand_that_goes_with_the_moving_object_holds_it(reaching):
     assert {c.hand for c in intervals} == {"right_hand"}
     assert max(c.end_frame for c in intervals) == 12
     assert any(c.start_frame <= 8 < c.end_frame and c.confidence > 0.8 for c in intervals)
+
+
+@pytest.mark.parametrize("holder", HANDS)
+def test_of_two_hands_over_an_object_that_moves_the_one_that_goes_along_holds_it(reaching, holder):
+    track, place = reaching
+    way = np.maximum(np.arange(12) - 6, 0)[:, None] * [3.0, 0.0]
+    hands = {hand: np.tile([*place, 1.0], (12, 21, 1)) for hand in HANDS}
+    hands[holder][..., :2] += way[:, None]
+    both = replace(track, left_hand_px=hands["left_hand"], right_hand_px=hands["right_hand"])
+    similarity = np.tile(IDENTITY, (12, 1, 1))
+    similarity[:, :, 2] = way
+    target = ObjectTrack(_square(place, 20), similarity, np.ones(12), np.arange(12) < 7)
+    distances = contact.hand_distances_px(both, target.mask_at)
+    assert max(distance.max() for distance in distances.values()) == 0
+    assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask)) == holder
 
 
 def _moved_to(track, offsets_px):

@@ -1,22 +1,29 @@
 """The wider world: that its ground truth is true, and a function of the seed."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from hoi_motion.body import load_body
 from training.scenes.afterwards import (
+    BOTH_HANDS,
     CARRIES_AWAY,
     CROSSES,
     FOOT_UP,
     KINDS,
     LATER_KINDS,
+    LATEST_KINDS,
     PUTS_BACK,
     SITS,
     STANDS_UP,
+    STEPS_UP,
     WALKS_UP,
 )
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE
+from training.scenes.objects import BOX, signed_distance
 from training.scenes.posture import SIDES, standing_skeleton
+from training.scenes.steps import BEFORE_M, stepping_down, stepping_up
 from training.scenes.walking import stand, walk
 from training.scenes.wider import generate_wider_scene, kind_of
 
@@ -34,6 +41,20 @@ def scenes():
 def later():
     how = dict(num_frames=24, version=2, supersampling=1)
     return {kind: generate_wider_scene(seed, *SIZE, kind=kind, **how) for seed, kind in enumerate(LATER_KINDS, 2)}
+
+
+@pytest.fixture(scope="module")
+def latest():
+    how = dict(version=3, supersampling=1)
+    return {
+        BOTH_HANDS: generate_wider_scene(3, *SIZE, 24, kind=BOTH_HANDS, **how),
+        STEPS_UP: generate_wider_scene(21, *SIZE, 40, kind=STEPS_UP, **how),
+    }
+
+
+def skins(scene) -> np.ndarray:  # (T, V, 3)
+    motion = scene.motion
+    return load_body().vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas)[0].numpy()
 
 
 def joints(scene) -> np.ndarray:  # (T, 76, 3)
@@ -127,12 +148,70 @@ def test_a_foot_that_is_put_up_stands_on_the_stool_of_the_truth(later):
     assert abs(skin[:, 2].min()) < 0.03  # the other one stands on the floor
 
 
+def test_both_palms_are_on_opposite_sides_of_what_both_hands_hold(latest):
+    motion, body = latest[BOTH_HANDS].motion, load_body()
+    assert {c.hand for c in motion.contacts} == {"left_hand", "right_hand"}
+    held = range(max(c.start_frame for c in motion.contacts), motion.num_frames)
+    assert all(c.end_frame == motion.num_frames for c in motion.contacts) and len(held) > 5
+    radius = np.linalg.norm(motion.target.vertices_m[:, :2], axis=1).max()  # the target of this seed is a ball
+    for t, skin in zip(held, skins(latest[BOTH_HANDS])[held.start :]):
+        T = motion.target.T_world_object[t]
+        palms = [(skin[body.part_vertices[f"{side}_palm"]] - T[:3, 3]) @ T[:3, :3] - [0, 0, radius] for side in SIDES]
+        gaps = [np.linalg.norm(palm, axis=1) - radius for palm in palms]
+        assert all(-0.01 < gap.min() < 0.025 for gap in gaps), t
+        nearest = [palm[gap.argmin()] for palm, gap in zip(palms, gaps)]
+        assert nearest[0] @ nearest[1] < -0.5 * radius**2, t
+
+
+def test_who_stepped_up_stands_on_the_step_with_both_soles_and_no_foot_goes_through_it(latest):
+    scene = latest[STEPS_UP]
+    step = next(support for support in scene.motion.supports if support.name == "step")
+    top, body = step.T_world_box[2, 3] + step.size_m[2] / 2, load_body()
+    feet = np.concatenate([body.part_vertices[f"{side}_foot"] for side in SIDES])
+    table = next(support for support in scene.motion.supports if support.name == "table")
+    skin = skins(scene)
+    up = np.flatnonzero(scene.contact_labels)[0] + np.arange(2)  # they take what stands on the table from up there
+    for side in SIDES:
+        sole = skin[up][:, body.part_vertices[f"{side}_foot"]]
+        assert np.abs(sole[..., 2].min(1) - top).max() < 0.005, side
+        assert (np.abs(sole[..., :2] - step.T_world_box[:2, 3]) < step.size_m[:2] / 2).all(), side
+    assert abs(skin[0, feet, 2].min()) < 0.005  # they came from the floor
+    assert table.T_world_box[2, 3] > 0.8
+    for surface in skin:
+        below = surface[surface[:, 2] < top + 0.1]
+        local = (below - step.T_world_box[:3, 3]) @ step.T_world_box[:3, :3]
+        depth = signed_distance(local + [0, 0, step.size_m[2] / 2], BOX, step.size_m / 2)
+        assert depth.min() > -0.006
+
+
+def test_a_step_is_taken_foot_by_foot_and_the_way_down_ends_where_the_way_up_began():
+    skeleton = standing_skeleton(_shaped(), 0.1)
+    up, down = stepping_up(skeleton, 14, 0.25, "right"), stepping_down(skeleton, 14, 0.25, "left")
+    top = stand(skeleton, 1)
+    for side in SIDES:
+        assert np.allclose(up.ankles_m[side][-1], top.ankles_m[side][0], atol=1e-6)
+        assert np.allclose(down.ankles_m[side][-1], top.ankles_m[side][0] - [BEFORE_M, 0, 0.25], atol=1e-6)
+    at = [np.linalg.norm(np.diff(up.ankles_m[side], axis=0), axis=1) < 1e-6 for side in SIDES]
+    assert np.any(at, axis=0).all()  # one foot always stands
+    assert up.T_world_body[0, 2, 3] == pytest.approx(-0.25, abs=0.02) and abs(up.T_world_body[-1, 2, 3]) < 0.01
+
+
+def test_scenes_of_earlier_versions_stay_what_they_are(scenes, later):
+    """The digest is of where people and things went in them when they were last measured with."""
+    digest = hashlib.sha256()
+    for scene in [*scenes.values(), *later.values()]:
+        for places in (scene.motion.transl_m, scene.motion.target.T_world_object[:, :3, 3]):
+            digest.update(f"{(np.round(places, 5) + 0.0).tolist()}".encode())
+    assert digest.hexdigest()[:16] == "56df670faf7fb207"
+
+
 def test_later_versions_have_more_kinds_and_do_not_share_their_scenes():
     assert {kind_of(seed, 2) for seed in range(60)} == {*KINDS, *LATER_KINDS}
+    assert {kind_of(seed, 3) for seed in range(80)} == {*KINDS, *LATER_KINDS, *LATEST_KINDS}
     with pytest.raises(ValueError, match="there are walks up, puts back, carries away, drinks, sits down$"):
         generate_wider_scene(0, *SIZE, FRAMES, kind=CROSSES)
-    with pytest.raises(ValueError, match="version is 3; there are 1, 2"):
-        generate_wider_scene(0, *SIZE, FRAMES, version=3)
+    with pytest.raises(ValueError, match="version is 4; there are 1, 2, 3"):
+        generate_wider_scene(0, *SIZE, FRAMES, version=4)
 
 
 def _shaped():

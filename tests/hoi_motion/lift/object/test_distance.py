@@ -114,6 +114,15 @@ def test_of_two_hands_before_an_object_that_is_taken_the_one_that_does_not_hang_
     np.testing.assert_array_equal(touching_palm_m(found)[0], taker.palm_m[0])
 
 
+def test_of_two_hands_that_are_there_as_an_object_is_taken_the_one_that_surely_holds_it_tells_where_it_is():
+    scene, _ = _scene(_camera(), 0.8)
+    target = replace(scene.target, resting=np.array([True, True, False, False]))
+    holder, other = scene.hands["right_hand"], HandMotion(scene.hands["left_hand"].palm_m + 0.5, np.zeros(T, bool))
+    contacts = (Contact("right_hand", "target", 1, T, 1.0), Contact("left_hand", "target", 0, T, 0.7))
+    found = replace(scene, target=target, contacts=contacts, hands={"right_hand": holder, "left_hand": other})
+    np.testing.assert_array_equal(touching_palm_m(found)[0], holder.palm_m[0])
+
+
 @given(st.floats(0.4, 6.0))
 def test_a_shape_that_covers_the_mask_grows_with_its_distance(distance_m):
     sight = _scene(_camera(), 0.3)[0].sight
