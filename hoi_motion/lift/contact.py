@@ -31,6 +31,12 @@ MIN_STILL_PX = 4.5
 MIN_CONTACT_S = 0.1
 MIN_CONTACT_FRAMES = 2
 MAX_GAP_S = 0.4
+# the hand that holds has let go where it is seen beside the object, at its furthest by so many times as far as it may
+# be to touch and by this share of the person's height: nearer it may be the detector that errs, or the track
+LET_GO_FACTOR = 4.0
+LET_GO_PERSON = 0.04
+# only where the object is seen too is it known how far away the hand is
+LEAST_VISIBILITY = 0.5
 
 
 def hand_distances_px(
@@ -65,8 +71,8 @@ def contact_intervals(
     """Contacts of the two hands with the tracked object.
 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
-    hand that moves with it holds it, from its first touch until the object rests again. Until a hand has left its first
-    place it touches nothing that rests: it only hangs in front of it.
+    hand that moves with it holds it, from its first touch until the object rests again or the hand is seen away from
+    it. Until a hand has left its first place it touches nothing that rests: it only hangs in front of it.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -79,7 +85,7 @@ def contact_intervals(
         touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:
             touching |= moving | _leads_to(near, moving)
-            touching = closed(touching, round(MAX_GAP_S * fps))
+            touching = closed(touching, round(MAX_GAP_S * fps)) & ~_let_go(track, target, distances[hand], near_still_px)
         for start, end in runs_of(touching):
             held = hand == holder and moving[start:end].any()
             if end - start < least_frames(fps) and not held:
@@ -110,6 +116,26 @@ def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool 
     for start, end in runs_of(near):
         leads[start:end] = moving[start : end + 1].any()
     return leads
+
+
+def _let_go(track, target: ObjectTrack, distance_px: np.ndarray, near_px: float) -> np.ndarray:  # (T,) bool
+    """Frames in which the hand that has held the object is seen away from it, and so certainly does not hold it.
+
+    Args:
+        distance_px: (T,) of the hand from the object, infinite where it is not seen.
+        near_px: how near it must be to touch.
+    """
+    away_px = max(LET_GO_FACTOR * near_px / STILL_FACTOR, LET_GO_PERSON * track.person_height_px())
+    known = np.isfinite(distance_px)
+    # an unseen hand is where it was before
+    carried = distance_px[np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))]
+    beside = carried > near_px
+    surely = known & (target.visibility >= LEAST_VISIBILITY) & (distance_px > away_px)
+    gone = np.zeros(len(known), bool)
+    for start, end in runs_of(beside):
+        if surely[start:end].sum() >= MIN_CONTACT_FRAMES:
+            gone[start:end] = True
+    return gone
 
 
 def arrived(track: kp.KeypointTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
