@@ -85,7 +85,8 @@ def contact_intervals(
         touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:
             touching |= moving | _leads_to(near, moving)
-            touching = closed(touching, round(MAX_GAP_S * fps)) & ~_let_go(track, target, distances[hand], near_still_px)
+            touching = closed(touching, round(MAX_GAP_S * fps))
+            touching &= ~_let_go(track, target, distances[hand], near_still_px)
         for start, end in runs_of(touching):
             held = hand == holder and moving[start:end].any()
             if end - start < least_frames(fps) and not held:
