@@ -101,9 +101,12 @@ class MediaPipeKeypoints:
                             crop_now = crop_around(_box(body), self.crop_size_px, crop.margin)
                             plain.reset()
                             mirror.reset()
-                            if _found_again([_see(views, t, frames[t], crop_now, plain, mirror)], body, 1) is None:
-                                # they go astray here: what the search has found is all that is known
+                            seen = _see(views, t, frames[t], crop_now, plain, mirror)
+                            if _found_again([seen], body, 1) is None:
+                                # both views go astray: what the search has found is all that is known
                                 _keep(views, t, body)
+                            else:
+                                body = seen
                     if _trunk_sureness(body) >= LOST:
                         last, lost_for = body, 0
                         crop_now = crop_now.follow(body)
