@@ -35,6 +35,8 @@ MAX_GAP_S = 0.4
 # be to touch and by this share of the person's height: nearer it may be the detector that errs, or the track
 LET_GO_FACTOR = 4.0
 LET_GO_PERSON = 0.04
+# what no hand holds and flies past one is not touched: a hand goes with it up to this speed, person heights a second
+ALONG_SPEED = 0.25
 # only where the object is seen too is it known how far away the hand is
 LEAST_VISIBILITY = 0.5
 
@@ -82,6 +84,8 @@ def contact_intervals(
         near_still_px = max(STILL_FACTOR * near_px, MIN_STILL_PX)
         near = distances[hand] <= np.where(arrived(track, hand, fps), near_still_px, near_px)
         moving = ~target.resting
+        if holder is None:
+            near &= target.resting | _goes_with(track, target, hand, fps)
         touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:
             touching |= moving | _leads_to(near, moving)
@@ -117,6 +121,15 @@ def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool 
     for start, end in runs_of(near):
         leads[start:end] = moving[start : end + 1].any()
     return leads
+
+
+def _goes_with(track, target: ObjectTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
+    """Frames from or to which a hand and the object, seen, hardly move against each other."""
+    seen = target.visibility >= LEAST_VISIBILITY
+    apart = hand_centres_px(track)[:, HANDS.index(hand)] - target.centroid_px
+    slow = np.linalg.norm(np.diff(apart, axis=0), axis=1) * fps < ALONG_SPEED * track.person_height_px()
+    slow &= seen[1:] & seen[:-1]
+    return np.r_[False, slow] | np.r_[slow, False]
 
 
 def _let_go(track, target: ObjectTrack, distance_px: np.ndarray, near_px: float) -> np.ndarray:  # (T,) bool

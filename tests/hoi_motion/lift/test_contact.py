@@ -85,6 +85,17 @@ def test_a_hand_that_is_seen_to_leave_what_it_has_put_down_holds_it_no_longer(re
     assert (held.start_frame, held.end_frame) == (0, ends)
 
 
+@pytest.mark.parametrize("step_px, touched", [(12.0, False), (0.5, True)])
+def test_what_flies_past_a_hand_is_not_touched_and_what_stops_at_it_is(acted, step_px, touched):
+    frames = 40
+    track = _moved_to(acted(frames).track, np.zeros((frames, 2)))  # a hand that keeps still
+    similarity = np.tile(IDENTITY, (frames, 1, 1))
+    similarity[:, 0, 2] = step_px * (np.arange(frames) - frames / 2)
+    mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 10)
+    target = ObjectTrack(mask, similarity, np.ones(frames), np.zeros(frames, bool))
+    assert any(c.hand == "right_hand" for c in contact.contact_intervals(track, target, FPS)) == touched
+
+
 def _moved_to(track, offsets_px):
     """The track with its right hand and wrist shifted, (T, 2)."""
     hand, body = track.right_hand_px.copy(), track.body_px.copy()
