@@ -80,6 +80,8 @@ class MediaPipeKeypoints:
         A tracking detector keeps following whatever it lost the person to, so a lost person is searched for in the
         whole picture and followed from there.
         """
+        from hoi_motion.keypoints.sides import views_agree
+
         views, done = [_empty_track(len(frames)) for _ in range(2)], 0
         with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror, _pose(still=True) as still:
             # frames before the first sighting are walked backwards from it
@@ -90,6 +92,8 @@ class MediaPipeKeypoints:
                         cancel.raise_if_cancelled()
                     body = _see(views, t, frames[t], crop_now, plain, mirror)
                     lost_for += 1
+                    if last is actor and views_agree(*views)[t] and _trunk_sureness(body) >= LOST:
+                        last = body  # two looks against the one at the start
                     if _found_again([body], last, lost_for) is None:
                         windows = [
                             *search_windows(frames.shape[1:3]),
