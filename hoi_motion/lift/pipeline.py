@@ -17,6 +17,7 @@ from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.grip import hand_motion
 from hoi_motion.lift.object.pose import object_motion
 from hoi_motion.lift.person.doubt import doubt_notes, size_notes
@@ -159,6 +160,7 @@ def lift_video(
     doubts = doubt_notes(fit.off)
     if doubts:  # hands are measured only where something is wrong
         doubts += size_notes(palms_px(clip.frames), track.person_height_px())
+    doubts += object_size_notes(thing, target, camera)
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
     return HoiMotion(
