@@ -93,14 +93,14 @@ def test_of_several_people_those_count_who_are_seen_again_in_the_next_frames(act
     assert keypoints._lasting([fold, person], [[], [], []]) == [fold, person]  # nothing is known of either
 
 
-def test_where_both_views_go_astray_from_the_start_what_the_search_finds_counts(acted, monkeypatch):
+def test_where_both_views_go_astray_each_its_own_way_what_the_search_finds_counts(acted, monkeypatch):
     bodies = acted(4).track.body_px
     frames = np.zeros((4, 240, 360, 3), np.uint8)
     frames[:, 0, 0, 0] = np.arange(4)
 
     def astray(views, t, *_):
-        for view in views:
-            view.body_px[t], view.seen[t] = bodies[t] * [0.3, 0.3, 1], True
+        for view, left_px in zip(views, (0, 200)):
+            view.body_px[t], view.seen[t] = bodies[t] * [0.3, 0.3, 1] + [left_px, 0, 0], True
         return views[0].body_px[t].copy()
 
     monkeypatch.setattr(keypoints, "_see", astray)
