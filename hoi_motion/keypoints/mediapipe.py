@@ -32,10 +32,11 @@ GROWN_A_FRAME = 0.1
 MOST_GROWN = 1.7
 # confidence of what a single look has found, where both views go astray: a second look (second_look.py) shall follow
 ONE_LOOK = 0.7
-# of several people in one frame those count that are seen again in so many next ones, most often or nearly: folds and
-# prints of clothes look like a person in single ones
+# of two people who overlap by this share of the smaller one's box, the one counts that is seen again in the next frames,
+# so much more often: folds and prints of clothes look like a person in single ones
 NEXT_FRAMES = 3
 NEARLY = 0.5
+SAME_PLACE = 0.3
 
 
 class MediaPipeKeypoints:
@@ -228,12 +229,23 @@ def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, Act
 
 
 def _lasting(people: list[np.ndarray], following: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """Those of the people in a frame who are found again in the following ones, by place and size."""
+    """The people in a frame without those who overlap with one who is found again more often in the following ones."""
     again = [
         sum(_found_again(others, body, lost_for) is not None for lost_for, others in enumerate(following, 1))
         for body in people
     ]
-    return [body for body, count in zip(people, again) if count >= NEARLY * max(again)]
+
+    def outdone(body: np.ndarray, count: int) -> bool:
+        return any(count < NEARLY * more and _overlap(body, other) > SAME_PLACE for other, more in zip(people, again))
+
+    return [body for body, count in zip(people, again) if not outdone(body, count)]
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Area in which the boxes of two bodies (33, 3) overlap, as a share of the smaller one."""
+    boxes = np.stack([_box(a), _box(b)]).reshape(2, 2, 2)
+    both = np.maximum(boxes[:, 1].min(0) - boxes[:, 0].max(0), 0).prod()
+    return float(both / max((boxes[:, 1] - boxes[:, 0]).prod(1).min(), 1.0))
 
 
 def _distance(body: np.ndarray, near_px, actor_mask) -> float:

@@ -85,10 +85,12 @@ def test_the_longer_someone_is_lost_the_further_they_may_have_gone(acted):
     assert keypoints._found_again([far], last, 12) is far
 
 
-def test_of_several_people_those_count_who_are_seen_again_in_the_next_frames(acted):
+def test_of_people_at_one_place_those_count_who_are_seen_again_in_the_next_frames(acted):
     person = acted(1).track.body_px[0]
-    fold, beside = person * [0.3, 0.3, 1], person + [250, 0, 0]
-    following = [[person + [3 * t, 0, 0], beside] for t in (1, 2, 3)]
+    middle = person[:, :2].mean(0)
+    fold = np.column_stack([middle + 0.3 * (person[:, :2] - middle), person[:, 2]])
+    beside = person + [1000, 0, 0]  # seldom found, but nobody else is there
+    following = [[person + [3 * t, 0, 0]] for t in (1, 2, 3)]
     assert keypoints._lasting([fold, person, beside], following) == [person, beside]
     assert keypoints._lasting([fold, person], [[], [], []]) == [fold, person]  # nothing is known of either
 
