@@ -32,8 +32,8 @@ GROWN_A_FRAME = 0.1
 MOST_GROWN = 1.7
 # confidence of what a single look has found, where both views go astray: a second look (second_look.py) shall follow
 ONE_LOOK = 0.7
-# of two people who overlap by this share of the smaller one's box, the one counts that is seen again in the next frames,
-# so much more often: folds and prints of clothes look like a person in single ones
+# of two people who overlap by this share of the smaller one's box, the one counts that is seen again so much more often
+# in the next frames: folds and prints of clothes look like a person in single ones
 NEXT_FRAMES = 3
 NEARLY = 0.5
 SAME_PLACE = 0.3
