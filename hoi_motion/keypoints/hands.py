@@ -1,14 +1,43 @@
-"""Where the hands are in the image, from a keypoint track."""
+"""Where the hands are in the image, from a keypoint track; and how large hands are that no keypoint track has found."""
+
+# pyright: reportAttributeAccessIssue=false
+# MediaPipe's solutions return named tuples that are made when they run
 
 import numpy as np
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.motion import HANDS
+from hoi_motion.native_log import quiet_native_log
 
 # wrist to knuckles as a share of elbow to wrist
 KNUCKLES_FOREARM = 0.35
 _ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
 BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
+
+# of MediaPipe's landmarks of a hand: the wrist, and the knuckles of index, middle and little finger
+_WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
+# a palm is so many times as long, from the wrist to the middle knuckle, as wide between the outer knuckles
+PALM_LENGTH_WIDTH = 1.2
+# pictures of a clip in which hands are measured
+MEASURED_FRAMES = 5
+
+
+def palms_px(frames: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
+    """Lengths of the palms that a detector of hands finds in some pictures of a clip, whoever's they are.
+
+    It looks at the whole picture and knows nothing of the person; small hands it does not find.
+    """
+    from mediapipe.python.solutions.hands import Hands
+
+    lengths = []
+    with quiet_native_log(), Hands(static_image_mode=True, max_num_hands=2) as detector:
+        for t in np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).astype(int)):
+            for hand in detector.process(np.ascontiguousarray(frames[t])).multi_hand_landmarks or []:
+                points = np.array([[p.x, p.y] for p in hand.landmark]) * frames.shape[2:0:-1]
+                long, wide = (np.linalg.norm(points[a] - points[b]) for a, b in ((_WRIST, _MIDDLE), (_INDEX, _PINKY)))
+                # one of the two is foreshortened less
+                lengths.append(max(long, PALM_LENGTH_WIDTH * wide))
+    return np.array(lengths)
 
 
 def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 3)

@@ -30,6 +30,13 @@ A_FRAME = 0.25
 GROWN = 1.3
 GROWN_A_FRAME = 0.1
 MOST_GROWN = 1.7
+# confidence of what a single look has found, where both views go astray: a second look (second_look.py) shall follow
+ONE_LOOK = 0.7
+# of two people who overlap by this share of the smaller one's box, the one counts that is seen again so much more often
+# in the next frames: folds and prints of clothes look like a person in single ones
+NEXT_FRAMES = 3
+NEARLY = 0.5
+SAME_PLACE = 0.3
 
 
 class MediaPipeKeypoints:
@@ -48,12 +55,12 @@ class MediaPipeKeypoints:
         from hoi_motion.keypoints.second_look import doubted_frames, worth_a_look
         from hoi_motion.keypoints.sides import fuse_views, views_agree
 
-        start, crop = find_actor(frames, near_px, actor_mask, self.crop_size_px)
+        start, crop, body = find_actor(frames, near_px, actor_mask, self.crop_size_px)
         # whether there is a second pass is known only after the first: half of the progress for each
-        views = self._views(frames, start, crop, part_of(on_progress, 0.0, 0.5), cancel)
+        views = self._views(frames, start, crop, body, part_of(on_progress, 0.0, 0.5), cancel)
         agree = views_agree(*views)
         if agree.mean() < AGREEING:
-            wide = self._views(frames, start, crop.widened(WIDER), part_of(on_progress, 0.5, 1.0), cancel)
+            wide = self._views(frames, start, crop.widened(WIDER), body, part_of(on_progress, 0.5, 1.0), cancel)
             if views_agree(*wide).mean() > agree.mean():
                 views, agree = wide, views_agree(*wide)
         track = completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
@@ -66,23 +73,29 @@ class MediaPipeKeypoints:
         on_progress("keypoints", 1.0)
         return track
 
-    def _views(self, frames, start: int, crop: ActorCrop, on_progress, cancel) -> list[KeypointTrack]:
+    def _views(
+        self, frames, start: int, crop: ActorCrop, actor: np.ndarray, on_progress, cancel
+    ) -> list[KeypointTrack]:
         """The plain and the mirrored view of every frame, walking from frame `start` to both ends.
 
         A tracking detector keeps following whatever it lost the person to, so a lost person is searched for in the
         whole picture and followed from there.
         """
+        from hoi_motion.keypoints.sides import views_agree
+
         views, done = [_empty_track(len(frames)) for _ in range(2)], 0
         with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror, _pose(still=True) as still:
             # frames before the first sighting are walked backwards from it
             for order in (range(start, len(frames)), range(start - 1, -1, -1)):
-                crop_now, last, lost_for = crop, None, 0
+                crop_now, last, lost_for = crop, actor, 0
                 for t in order:
                     if cancel is not None:
                         cancel.raise_if_cancelled()
                     body = _see(views, t, frames[t], crop_now, plain, mirror)
                     lost_for += 1
-                    if last is not None and _found_again([body], last, lost_for) is None:
+                    if last is actor and views_agree(*views)[t] and _trunk_sureness(body) >= LOST:
+                        last = body  # two looks against the one at the start
+                    if _found_again([body], last, lost_for) is None:
                         windows = [
                             *search_windows(frames.shape[1:3]),
                             *(_window_around(last, w) for w in LOOKED_AROUND),
@@ -93,7 +106,12 @@ class MediaPipeKeypoints:
                             crop_now = crop_around(_box(body), self.crop_size_px, crop.margin)
                             plain.reset()
                             mirror.reset()
-                            body = _see(views, t, frames[t], crop_now, plain, mirror)
+                            seen = _see(views, t, frames[t], crop_now, plain, mirror)
+                            if _found_again([seen], body, 1) is None:
+                                # both views go astray: what the search has found is all that is known
+                                _keep(views, t, body)
+                            else:
+                                body = seen
                     if _trunk_sureness(body) >= LOST:
                         last, lost_for = body, 0
                         crop_now = crop_now.follow(body)
@@ -130,6 +148,15 @@ def _see(views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirr
         _store(view, t, model.process(np.ascontiguousarray(image[:, ::-1]) if mirrored else image), crop, mirrored)
     seen = [view.body_px[t].copy() for view in views if view.seen[t]]
     return max(seen, key=lambda body: round(_trunk_sureness(body), 1)) if seen else None
+
+
+def _keep(views: list[KeypointTrack], t: int, body: np.ndarray) -> None:
+    """A frame in which nothing counts but one body (33, 3)."""
+    for view, is_first in zip(views, (True, False)):
+        for points in (view.body_px, view.left_hand_px, view.right_hand_px, view.body_hint_m):
+            points[t] = 0
+        view.seen[t] = is_first
+    views[0].body_px[t] = body * [1, 1, ONE_LOOK]
 
 
 def _trunk_sureness(body: np.ndarray | None) -> float:
@@ -179,22 +206,46 @@ def _found_again(people: list[np.ndarray | None], last: np.ndarray, lost_for: in
     return best
 
 
-def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop]:
-    """(frame index, crop) of the actor in the first frame that shows one, by MediaPipe's body detector.
+def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop, np.ndarray]:
+    """(frame index, crop, body (33, 3)) of the actor in the first frame that shows one, by MediaPipe's body detector.
 
     Raises:
         LiftError: NO_ACTOR.
     """
     tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
+    windows = search_windows(frames.shape[1:3], actor_mask)
     with quiet_native_log(), _pose(still=True) as pose:
         for t in tries:
-            found = _people(pose, frames[t], search_windows(frames.shape[1:3], actor_mask), crop_size_px)
+            found = _people(pose, frames[t], windows, crop_size_px)
             if found:
+                if len(found) > 1 and actor_mask is None:
+                    next_frames = [u for u in range(t + 1, t + 1 + NEXT_FRAMES) if u < len(frames)]
+                    found = _lasting(found, [_people(pose, frames[u], windows, crop_size_px) for u in next_frames])
                 actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
-                return t, crop_around(_box(actor), crop_size_px)
+                return t, crop_around(_box(actor), crop_size_px), actor
     raise LiftError(
         ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
     )
+
+
+def _lasting(people: list[np.ndarray], following: list[list[np.ndarray]]) -> list[np.ndarray]:
+    """The people in a frame without those who overlap with one who is found again more often in the following ones."""
+    again = [
+        sum(_found_again(others, body, lost_for) is not None for lost_for, others in enumerate(following, 1))
+        for body in people
+    ]
+
+    def outdone(body: np.ndarray, count: int) -> bool:
+        return any(count < NEARLY * more and _overlap(body, other) > SAME_PLACE for other, more in zip(people, again))
+
+    return [body for body, count in zip(people, again) if not outdone(body, count)]
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Area in which the boxes of two bodies (33, 3) overlap, as a share of the smaller one."""
+    boxes = np.stack([_box(a), _box(b)]).reshape(2, 2, 2)
+    both = np.maximum(boxes[:, 1].min(0) - boxes[:, 0].max(0), 0).prod()
+    return float(both / max((boxes[:, 1] - boxes[:, 0]).prod(1).min(), 1.0))
 
 
 def _distance(body: np.ndarray, near_px, actor_mask) -> float:

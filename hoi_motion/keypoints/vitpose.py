@@ -65,7 +65,7 @@ class VitPoseKeypoints:
 def _first_crop(frames, near_px, actor_mask) -> tuple[int, ActorCrop]:
     size_px = MediaPipeKeypoints.crop_size_px
     if actor_mask is None:
-        return find_actor(frames, near_px, None, size_px)
+        return find_actor(frames, near_px, None, size_px)[:2]
     rows, columns = np.nonzero(actor_mask)
     return 0, crop_around([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], size_px)
 

@@ -31,8 +31,14 @@ MIN_STILL_PX = 4.5
 MIN_CONTACT_S = 0.1
 MIN_CONTACT_FRAMES = 2
 MAX_GAP_S = 0.4
-# the track counts while it is at least this sure of the object
-SEEN = 0.35
+# the hand that holds has let go where it is seen beside the object, at its furthest by so many times as far as it may
+# be to touch and by this share of the person's height: nearer it may be the detector that errs, or the track
+LET_GO_FACTOR = 4.0
+LET_GO_PERSON = 0.04
+# what no hand holds and flies past one is not touched: a hand goes with it up to this speed, person heights a second
+ALONG_SPEED = 0.25
+# only where the object is seen too is it known how far away the hand is
+LEAST_VISIBILITY = 0.5
 
 
 def hand_distances_px(
@@ -67,8 +73,8 @@ def contact_intervals(
     """Contacts of the two hands with the tracked object.
 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
-    hand that moves with it holds it, from its first touch until the object rests again. Until a hand has left its first
-    place it touches nothing that rests: it only hangs in front of it.
+    hand that moves with it holds it, from its first touch until the object rests again or the hand is seen away from
+    it. Until a hand has left its first place it touches nothing that rests: it only hangs in front of it.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -78,10 +84,13 @@ def contact_intervals(
         near_still_px = max(STILL_FACTOR * near_px, MIN_STILL_PX)
         near = distances[hand] <= np.where(arrived(track, hand, fps), near_still_px, near_px)
         moving = ~target.resting
+        if holder is None:
+            near &= target.resting | _goes_with(track, target, hand, fps)
         touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:
             touching |= moving | _leads_to(near, moving)
             touching = closed(touching, round(MAX_GAP_S * fps))
+            touching &= ~_let_go(track, target, distances[hand], near_still_px)
         for start, end in runs_of(touching):
             held = hand == holder and moving[start:end].any()
             if end - start < least_frames(fps) and not held:
@@ -112,6 +121,35 @@ def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool 
     for start, end in runs_of(near):
         leads[start:end] = moving[start : end + 1].any()
     return leads
+
+
+def _goes_with(track, target: ObjectTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
+    """Frames from or to which a hand and the object, seen, hardly move against each other."""
+    seen = target.visibility >= LEAST_VISIBILITY
+    apart = hand_centres_px(track)[:, HANDS.index(hand)] - target.centroid_px
+    slow = np.linalg.norm(np.diff(apart, axis=0), axis=1) * fps < ALONG_SPEED * track.person_height_px()
+    slow &= seen[1:] & seen[:-1]
+    return np.r_[False, slow] | np.r_[slow, False]
+
+
+def _let_go(track, target: ObjectTrack, distance_px: np.ndarray, near_px: float) -> np.ndarray:  # (T,) bool
+    """Frames in which the hand that has held the object is seen away from it, and so certainly does not hold it.
+
+    Args:
+        distance_px: (T,) of the hand from the object, infinite where it is not seen.
+        near_px: how near it must be to touch.
+    """
+    away_px = max(LET_GO_FACTOR * near_px / STILL_FACTOR, LET_GO_PERSON * track.person_height_px())
+    known = np.isfinite(distance_px)
+    # an unseen hand is where it was before
+    carried = distance_px[np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))]
+    beside = carried > near_px
+    surely = known & (target.visibility >= LEAST_VISIBILITY) & (distance_px > away_px)
+    gone = np.zeros(len(known), bool)
+    for start, end in runs_of(beside):
+        if surely[start:end].sum() >= MIN_CONTACT_FRAMES:
+            gone[start:end] = True
+    return gone
 
 
 def arrived(track: kp.KeypointTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
@@ -146,10 +184,9 @@ def strays_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, moving: n
     One that only hangs before it in the picture stays behind. 0 where the two are not seen together.
     """
     centre = hand_centres_px(track)[:, HANDS.index(hand)]
-    middle = np.append(np.argwhere(target.mask).mean(0)[::-1], 1.0)
-    apart = centre - target.similarity @ middle
+    apart = centre - target.centroid_px
     before = max(int(moving[0]) - 1, 0)
-    seen = moving[np.isfinite(apart[moving, 0]) & (target.visibility[moving] >= SEEN)]
+    seen = moving[np.isfinite(apart[moving, 0]) & (target.visibility[moving] >= LEAST_VISIBILITY)]
     if not len(seen) or not np.isfinite(apart[before, 0]):
         return 0.0
     return float(np.sqrt(np.square(apart[seen] - apart[before]).sum(1).mean()))

@@ -95,10 +95,9 @@ class PhysicsReport:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Reasons of the checks that did not pass, failures first, each once."""
-        failed = [c for c in self.checks if c.verdict is Verdict.FAIL]
-        not_run = [c for c in self.checks if c.verdict is Verdict.NOT_RUN]
-        return tuple(dict.fromkeys(c.reason for c in failed + not_run))
+        """Why the verdict is what it is, each reason once: of a FAIL the failures, else why checks did not run."""
+        why = Verdict.FAIL if self.verdict is Verdict.FAIL else Verdict.NOT_RUN
+        return tuple(dict.fromkeys(c.reason for c in self.checks if c.verdict is why))
 
     def to_dict(self) -> dict:
         return {

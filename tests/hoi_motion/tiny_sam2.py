@@ -1,4 +1,4 @@
-"""Tiny random models of SAM 2 for the tests, in exactly the format of the large ones."""
+"""Tiny random models of SAM 2 and EdgeTAM for the tests, in exactly the format of the large ones."""
 
 import json
 from pathlib import Path
@@ -32,11 +32,32 @@ def tiny_sam2_vision(width: int) -> dict:
 
 def write_tiny_sam2_video(folder: Path) -> Path:
     """Write a SAM 2 for video as transformers saves it."""
-    import torch
     import transformers
 
-    torch.manual_seed(0)
     config = transformers.Sam2VideoConfig(
+        **_video_parts(),
+        memory_attention_feed_forward_hidden_size=16,
+    )
+    return _written(transformers.Sam2VideoModel, config, folder)
+
+
+def write_tiny_edgetam_video(folder: Path) -> Path:
+    """Write an EdgeTAM for video as transformers saves it; its pictures' encoder is SAM 2's, which needs no timm."""
+    import transformers
+
+    config = transformers.EdgeTamVideoConfig(
+        **_video_parts(),
+        memory_attention_mlp_hidden_size=16,
+        memory_attention_rope_k_sizes=[4, 4],
+        perceiver_resampler_num_latents=16,
+        perceiver_resampler_num_latents_2d=16,
+        perceiver_resampler_mlp_intermediate_size=16,
+    )
+    return _written(transformers.EdgeTamVideoModel, config, folder)
+
+
+def _video_parts() -> dict:
+    return dict(
         vision_config=tiny_sam2_vision(128),
         prompt_encoder_config=dict(hidden_size=128, image_size=SIDE, patch_size=16, mask_input_channels=4),
         mask_decoder_config=dict(
@@ -45,7 +66,6 @@ def write_tiny_sam2_video(folder: Path) -> Path:
         image_size=SIDE,
         memory_attention_hidden_size=128,
         memory_attention_num_layers=1,
-        memory_attention_feed_forward_hidden_size=16,
         memory_attention_rope_feat_sizes=[4, 4],
         memory_encoder_hidden_size=128,
         memory_encoder_output_channels=64,
@@ -53,6 +73,12 @@ def write_tiny_sam2_video(folder: Path) -> Path:
         memory_fuser_embed_dim=128,
         memory_fuser_intermediate_dim=16,
     )
-    transformers.Sam2VideoModel(config).save_pretrained(folder)
+
+
+def _written(model_class, config, folder: Path) -> Path:
+    import torch
+
+    torch.manual_seed(0)
+    model_class(config).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(PIXELS))
     return folder

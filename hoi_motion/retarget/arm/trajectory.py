@@ -115,7 +115,7 @@ def retarget_arm(
                     break
             if attempts > MAX_ATTEMPTS:
                 break
-    told = "; ".join(f"{reason} ({count}x)" for reason, count in reasons.most_common(3))
+    told = "; ".join(f"{reason} ({count} of {attempts} attempts)" for reason, count in reasons.most_common(3))
     raise RetargetError(
         ErrorCode.UNREACHABLE,
         f"{arm.config.name} cannot take {contact.object_name!r}: {told or 'no place for its base'}",

@@ -23,6 +23,7 @@ JAW_FORCE_N = 60.0
 CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
 PACKAGES = ("package://", "model://")  # how ROS and Gazebo name a folder wherever it lies
 LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")  # byte order marks, or a first "<" without one
 MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
 
@@ -65,7 +66,9 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
     """
     with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
         content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
-        root = parse_xml(content.rstrip(b"\x00 \r\n"))  # PyBullet's humanoid ends with a zero byte
+        if not content.startswith(UTF_16_MARKS):  # there zero bytes belong to the characters
+            content = content.rstrip(b"\x00 \r\n")  # PyBullet's humanoid ends with a zero byte
+        root = parse_xml(content)
         if root.tag == "mujoco" and mjcf:
             root = mjcf_to_urdf(root, path)
     if root.tag != "robot":

@@ -85,6 +85,33 @@ def test_the_longer_someone_is_lost_the_further_they_may_have_gone(acted):
     assert keypoints._found_again([far], last, 12) is far
 
 
+def test_of_people_at_one_place_those_count_who_are_seen_again_in_the_next_frames(acted):
+    person = acted(1).track.body_px[0]
+    middle = person[:, :2].mean(0)
+    fold = np.column_stack([middle + 0.3 * (person[:, :2] - middle), person[:, 2]])
+    beside = person + [1000, 0, 0]  # seldom found, but nobody else is there
+    following = [[person + [3 * t, 0, 0]] for t in (1, 2, 3)]
+    assert keypoints._lasting([fold, person, beside], following) == [person, beside]
+    assert keypoints._lasting([fold, person], [[], [], []]) == [fold, person]  # nothing is known of either
+
+
+def test_where_both_views_go_astray_each_its_own_way_what_the_search_finds_counts(acted, monkeypatch):
+    bodies = acted(4).track.body_px
+    frames = np.zeros((4, 240, 360, 3), np.uint8)
+    frames[:, 0, 0, 0] = np.arange(4)
+
+    def astray(views, t, *_):
+        for view, left_px in zip(views, (0, 200)):
+            view.body_px[t], view.seen[t] = bodies[t] * [0.3, 0.3, 1] + [left_px, 0, 0], True
+        return views[0].body_px[t].copy()
+
+    monkeypatch.setattr(keypoints, "_see", astray)
+    monkeypatch.setattr(keypoints, "_people", lambda still, frame, *_, **__: [bodies[frame[0, 0, 0]]])
+    track = MediaPipeKeypoints().detect(frames)
+    assert track.seen.all()
+    np.testing.assert_allclose(track.body_px[..., :2], bodies[..., :2], atol=1.0)
+
+
 def _believed(acted, confidences: dict[int, list[float]]) -> np.ndarray:  # (7, 33)
     body = acted(7).track.body_px.copy()
     for keypoint, values in confidences.items():

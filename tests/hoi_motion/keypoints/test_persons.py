@@ -57,7 +57,7 @@ def test_nobody_has_no_mask(acted):
 def test_of_two_people_the_one_nearer_to_the_object_acts(two):
     frame, left, right = two
     for wanted, other in ((left, right), (right, left)):
-        _, crop = find_actor(frame[None], wanted + [5, 20], None, 512)
+        _, crop, _ = find_actor(frame[None], wanted + [5, 20], None, 512)
         assert np.linalg.norm(crop.centre_px - wanted) < np.linalg.norm(crop.centre_px - other)
 
 
@@ -65,7 +65,7 @@ def test_the_actors_mask_outdoes_the_object(two):
     frame, left, right = two
     mask = np.zeros(frame.shape[:2], bool)
     mask[:, frame.shape[1] // 2 :] = True
-    _, crop = find_actor(frame[None], left, mask, 512)
+    _, crop, _ = find_actor(frame[None], left, mask, 512)
     assert np.linalg.norm(crop.centre_px - right) < np.linalg.norm(crop.centre_px - left)
 
 

@@ -85,6 +85,33 @@ def test_of_two_hands_over_an_object_that_moves_the_one_that_goes_along_holds_it
     assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask)) == holder
 
 
+@pytest.mark.parametrize("sees_it, ends", [(True, 8), (False, 12)])
+def test_a_hand_that_is_seen_to_leave_what_it_has_put_down_holds_it_no_longer(reaching, sees_it, ends):
+    track, _ = reaching
+    x = np.r_[0, 5, 10, 15, 20, 25, 30, 35, 60, 90, 120, 150]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    if not sees_it:
+        track.right_hand_px[8:, :, 2] = 0
+        track.body_px[8:, :, 2] = 0
+    similarity = np.tile(IDENTITY, (12, 1, 1))
+    similarity[:, 0, 2] = np.minimum(x, 35)  # it goes with the hand and then lies elsewhere
+    mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 5)
+    target = ObjectTrack(mask, similarity, np.ones(12), np.zeros(12, bool))
+    (held,) = [c for c in contact.contact_intervals(track, target, FPS) if c.hand == "right_hand"]
+    assert (held.start_frame, held.end_frame) == (0, ends)
+
+
+@pytest.mark.parametrize("step_px, touched", [(12.0, False), (0.5, True)])
+def test_what_flies_past_a_hand_is_not_touched_and_what_stops_at_it_is(acted, step_px, touched):
+    frames = 40
+    track = _moved_to(acted(frames).track, np.zeros((frames, 2)))  # a hand that keeps still
+    similarity = np.tile(IDENTITY, (frames, 1, 1))
+    similarity[:, 0, 2] = step_px * (np.arange(frames) - frames / 2)
+    mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 10)
+    target = ObjectTrack(mask, similarity, np.ones(frames), np.zeros(frames, bool))
+    assert any(c.hand == "right_hand" for c in contact.contact_intervals(track, target, FPS)) == touched
+
+
 def _moved_to(track, offsets_px):
     """The track with its right hand and wrist shifted, (T, 2)."""
     hand, body = track.right_hand_px.copy(), track.body_px.copy()

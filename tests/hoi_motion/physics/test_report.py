@@ -27,7 +27,12 @@ def test_verdict_is_fail_before_pass_before_not_run():
     assert PhysicsReport((NOT_RUN,)).verdict is Verdict.NOT_RUN
 
 
-def test_a_reason_that_several_checks_share_is_given_once_after_the_failures():
+def test_a_reason_that_several_checks_share_is_given_once():
+    report = PhysicsReport((NOT_RUN, CheckResult.not_run("other", 1.0, "cm", "no contact"), SKATING))
+    assert report.reasons == ("no contact",)
+
+
+def test_what_did_not_run_is_no_reason_of_a_failure():
+    off = CheckResult.not_run("tracking", 0.3, "m", "simulation is off")
     failed = CheckResult.at_most("floating", 3.0, 2.0, "cm", 0, "floats")
-    report = PhysicsReport((NOT_RUN, CheckResult.not_run("other", 1.0, "cm", "no contact"), failed))
-    assert report.reasons == (failed.reason, "no contact")
+    assert PhysicsReport((off, failed)).reasons == ("floats",)

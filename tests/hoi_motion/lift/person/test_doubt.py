@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from hoi_motion.lift.person.doubt import doubt_notes, off_probability
+from hoi_motion.lift.person.doubt import PALM, doubt_notes, off_probability, size_notes
 
 
 def test_a_body_on_sure_keypoints_is_hardly_off(acted):
@@ -34,3 +35,13 @@ def test_a_reader_is_told_of_frames_that_are_probably_wrong():
     (note,) = doubt_notes(off)
     assert "2 of 3 frames" in note and "frame 2" in note
     assert not doubt_notes(off[:1])
+
+
+@pytest.mark.parametrize(
+    "palms, doubted",
+    [([3.0, 2.8], True), ([1.0, 1.2], False), ([3.0], False), ([1.0, 1.1, 4.0], False), ([], False)],
+)
+def test_a_figure_whose_hands_would_be_much_smaller_than_those_in_the_picture_is_doubted(palms, doubted):
+    height_px = 300.0
+    notes = size_notes(np.array(palms) * PALM * height_px, height_px)
+    assert bool(notes) == doubted and all("person_size" in note and "times as large" in note for note in notes)

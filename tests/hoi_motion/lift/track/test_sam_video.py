@@ -1,4 +1,4 @@
-"""SAM 2 for video from a folder: a random tiny model in exactly the format of the large ones."""
+"""SAM 2 and EdgeTAM for video from a folder: random tiny models in exactly the format of the large ones."""
 
 import json
 
@@ -8,9 +8,10 @@ import pytest
 from hoi_motion.errors import LiftError
 from hoi_motion.lift.track.sam_video import SamVideoTracker
 from hoi_motion.lift.track.sources import track_source
-from tests.hoi_motion.tiny_sam2 import SIDE, write_tiny_sam2_video
+from tests.hoi_motion.tiny_sam2 import SIDE, write_tiny_edgetam_video, write_tiny_sam2_video
 
 torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 FRAMES = 5
 SIZE_PX = (48, 96)
 
@@ -31,18 +32,26 @@ def clip():
     return frames, mask
 
 
-def test_masks_of_every_frame_become_a_track_and_are_the_library_s_own(folder, clip):
+@pytest.mark.parametrize(
+    "write, model_class, session_class",
+    [
+        (write_tiny_sam2_video, "Sam2VideoModel", "Sam2VideoInferenceSession"),
+        (write_tiny_edgetam_video, "EdgeTamVideoModel", "EdgeTamVideoInferenceSession"),
+    ],
+)
+def test_masks_of_every_frame_become_a_track_and_are_the_library_s_own(
+    write, model_class, session_class, clip, tmp_path
+):
     frames, mask = clip
+    folder = write(tmp_path)
     heard = []
     track = track_source(f"sam2:{folder}").track(frames, mask, None, on_progress=lambda *said: heard.append(said))
     assert track.num_frames == FRAMES and track.resting[0] and heard[-1] == ("object", 1.0)
     assert ((track.visibility >= 0) & (track.visibility <= 1)).all()
-    from transformers import Sam2VideoInferenceSession, Sam2VideoModel
-
     # the plain way: all frames at once, the library's own loop
-    tracker, model = SamVideoTracker(folder), Sam2VideoModel.from_pretrained(folder).eval()
+    tracker, model = SamVideoTracker(folder), getattr(transformers, model_class).from_pretrained(folder).eval()
     video = torch.cat([tracker._pixel_values(frame, SIDE) for frame in frames])
-    session = Sam2VideoInferenceSession(video, *SIZE_PX, dtype=torch.float32)
+    session = getattr(transformers, session_class)(video, *SIZE_PX, dtype=torch.float32)
     small = torch.nn.functional.interpolate(
         torch.tensor(mask)[None, None].float(), (SIDE, SIDE), antialias=True, mode="bilinear"
     )

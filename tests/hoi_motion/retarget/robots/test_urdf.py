@@ -77,3 +77,9 @@ def test_broken_and_hostile_files_are_one_named_error(tmp_path, text):
     (tmp_path / "r.xml").write_text(text)
     with pytest.raises(RetargetError, match="ROBOT_UNKNOWN"):
         parse_urdf(tmp_path / "r.xml", mjcf=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8"])
+def test_a_file_is_read_in_the_encoding_that_xml_tells(tmp_path, encoding):
+    (tmp_path / "r.urdf").write_bytes('<robot name="r"><link name="Fuß"/></robot>\r\n'.encode(encoding))
+    assert parse_urdf(tmp_path / "r.urdf").find("link").get("name") == "Fuß"
