@@ -18,7 +18,7 @@ def _convert(argv: list[str]) -> int:
     parser = command_parser("hoi-convert", f"Convert a motion: {', '.join(READABLE)} in, {', '.join(WRITABLE)} out.")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "formats:\n" + "\n".join(_line(row) for row in FORMATS)
-    parser.add_argument("input", metavar="IN", help="a file, or the folder of a SMPLer-X result or a BEHAVE sequence")
+    parser.add_argument("input", metavar="IN", help="a file, or a folder: SAM 3D Body, SMPLer-X, BEHAVE")
     parser.add_argument("output", metavar="OUT", help="a .glb or .npz file")
     parser.add_argument("--to", help=f"format of OUT: {', '.join(WRITABLE)}; default: by its name")
     add_reading_options(parser)

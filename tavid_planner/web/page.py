@@ -23,7 +23,8 @@ from tavid_planner.worker.desk import PlannerDesk
 TITLE = "tavid_planner"
 HEAD = (
     "## Mark an object, say what should happen, see the plan\n"
-    "Give a picture with one person, click the object, write one sentence. The plan takes about a minute on a CPU."
+    "Give a picture with one person, click the object, write one sentence. With the profile mini a plan takes 10 to 20 "
+    "seconds on a CPU; large models need a GPU."
 )
 # in the order of the components that show them
 SHOWN_FILES = ("film.mp4", "video.mp4", "overlay.mp4", "attention.png")

@@ -44,7 +44,11 @@ def acting_contact(motion: HoiMotion) -> Contact:
     if motion.num_frames < 2:
         raise InputError(ErrorCode.FILE_INVALID, "the motion has 1 frame", "retargeting needs at least 2")
     if not motion.objects:
-        raise InputError(ErrorCode.FILE_INVALID, "the motion has no object", "an arm needs an object to reach for")
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            "the motion has no object",
+            "an arm needs one to reach for: hoi-lift --human adds that of a video; a humanoid needs none",
+        )
     if not motion.contacts:
         raise InputError(
             ErrorCode.FILE_INVALID, "no hand touches an object in this motion", "an arm needs a contact to reach for"
