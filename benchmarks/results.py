@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -131,7 +132,7 @@ def running_command(argv: list[str] | None = None) -> str:
             skip = "=" not in word and not following.startswith("--")
         else:
             kept.append(word)
-    return " ".join(["python -m", module, *kept])
+    return " ".join(["python -m", module, *map(shlex.quote, kept)])
 
 
 def commit() -> str:

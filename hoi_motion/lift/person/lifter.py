@@ -4,7 +4,7 @@ Trained on procedural and recorded motion (`training/networks/lifter.py`). Input
 towards the person, in units of the person's size, at LIFTER_FPS; it needs a focal length, but no picture.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,10 +27,6 @@ TRUNK_M = 0.5
 SHOULDERS, HIPS = (
     [km.BODY_KEYPOINTS.index(k) for k in pair] for pair in ((kp.L_SHOULDER, kp.R_SHOULDER), (kp.L_HIP, kp.R_HIP))
 )
-# MediaPipe draws the hips of who bends forward too low: at these leans, from that of who stands on, by these shares of
-# the trunk, in 19 of 21 training-range scenes (median 8 cm a radian); of who crouches down to the floor it does not
-HIPS_SLIDE = ((0.1, 0.0), (0.7, 0.096), (1.3, 0.0))
-SLIDE_ROUNDS = 2
 # the row of the other side's point
 MIRRORED = [km.BODY_KEYPOINTS.index(kp.MIRRORED_BODY[k]) for k in km.BODY_KEYPOINTS]
 
@@ -146,34 +142,6 @@ def lift_keypoints(track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confi
     up = up[0].double().mean(0).numpy() @ R
     spread_m = UNDERSTATED * TRUNK_M * spread[..., [0, 0, 1]]
     return Lifted(TRUNK_M * points @ R, R, spread_m, up / np.linalg.norm(up))
-
-
-def lift_leaning(
-    track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confidence: float
-) -> tuple[kp.KeypointTrack, Lifted]:
-    """The track with the hips where they are, as far as it is known how its detector draws those of who leans, and its
-    3D keypoints; arguments as of `lift_keypoints`."""
-    lifted = lift_keypoints(track, K, fps, min_confidence)
-    if track.detector != km.MEDIAPIPE:
-        return track, lifted
-    moved = track
-    for _ in range(SLIDE_ROUNDS):
-        moved = with_hips_up(track, hips_slide(lifted.lean_rad))
-        lifted = lift_keypoints(moved, K, fps, min_confidence)
-    return moved, lifted
-
-
-def hips_slide(lean_rad: np.ndarray) -> np.ndarray:  # (T,) -> (T,)
-    """By what share of the trunk the hips of a person with such a lean are drawn too low."""
-    return np.interp(lean_rad, *np.transpose(HIPS_SLIDE))
-
-
-def with_hips_up(track: kp.KeypointTrack, shares: np.ndarray) -> kp.KeypointTrack:
-    """The hips nearer to the shoulders by shares (T,) of the trunk as it is seen."""
-    body, hips = track.body_px.copy(), [kp.L_HIP, kp.R_HIP]
-    trunk_px = body[:, [kp.L_SHOULDER, kp.R_SHOULDER], :2].mean(1) - body[:, hips, :2].mean(1)
-    body[:, hips, :2] += (shares[:, None] * trunk_px)[:, None]
-    return replace(track, body_px=body)
 
 
 def both_views(

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
-from hoi_motion.lift.person import lifter
+from hoi_motion.lift.person import gather, lifter
 
 ROWS = list(km.BODY_KEYPOINTS)
 
@@ -55,17 +55,17 @@ def test_hips_that_are_drawn_too_low_on_who_leans_are_brought_back(acted):
     body_px[:, ROWS, :2] = (points / points[..., 2:]) @ seen.K[:2].T
     track = replace(seen.track, body_px=body_px, detector=km.MEDIAPIPE)
     hips, lean = [kp.L_HIP, kp.R_HIP], _lifted(seen, track).lean_rad
-    slid = lifter.hips_slide(lean)
+    slid = gather.hips_slide(lean)
     assert slid.max() > 0.02  # of the trunk
-    drawn = lifter.with_hips_up(track, -slid)
-    found, lifted = lifter.lift_leaning(drawn, seen.K, 8.0, 0.3)
+    drawn = gather.with_hips_up(track, -slid)
+    found, lifted = gather.lift_leaning(drawn, seen.K, 8.0, 0.3)
     miss = [
         np.linalg.norm((t.body_px - track.body_px)[slid > 0.02][:, hips, :2], axis=-1).mean() for t in (drawn, found)
     ]
     assert miss[1] < 0.4 * miss[0]
     assert np.array_equal(lifted.points_m, _lifted(seen, found, 8.0).points_m)
     other = replace(drawn, detector="")
-    assert lifter.lift_leaning(other, seen.K, 8.0, 0.3)[0] is other  # how others draw them is not known
+    assert gather.lift_leaning(other, seen.K, 8.0, 0.3)[0] is other  # how others draw them is not known
 
 
 def test_a_level_camera_is_found_level(acted):
