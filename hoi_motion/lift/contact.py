@@ -67,6 +67,11 @@ def tolerance_px(track: kp.KeypointTrack, mask: np.ndarray) -> float:
     return max(MIN_NEAR_PX, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
 
 
+def still_tolerance_px(near_px: float) -> float:
+    """How near a hand that keeps still, or has gone along, must be."""
+    return max(STILL_FACTOR * near_px, MIN_STILL_PX)
+
+
 def contact_intervals(
     track: kp.KeypointTrack, target: ObjectTrack, fps: float, object_name: str = "target"
 ) -> tuple[Contact, ...]:
@@ -81,7 +86,7 @@ def contact_intervals(
     holder = holding_hand(track, target, distances, near_px)
     contacts = []
     for hand in HANDS:
-        near_still_px = max(STILL_FACTOR * near_px, MIN_STILL_PX)
+        near_still_px = still_tolerance_px(near_px)
         near = distances[hand] <= np.where(arrived(track, hand, fps), near_still_px, near_px)
         moving = ~target.resting
         if holder is None:
@@ -173,7 +178,11 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) ->
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
     share = {hand: np.mean(distances[hand][window] <= 2 * near_px) for hand in HANDS}
     mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
-    stray = {hand: strays_px(track, target, hand, moving) for hand in HANDS}
+    away_px = still_tolerance_px(near_px)
+    stray = {
+        hand: strays_px(track, target, hand, moving[~_let_go(track, target, distances[hand], away_px)[moving]])
+        for hand in HANDS
+    }
     best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * share[hand] + stray[hand])
     return best if share[best] > 0.15 else None
 
@@ -185,6 +194,8 @@ def strays_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, moving: n
     """
     centre = hand_centres_px(track)[:, HANDS.index(hand)]
     apart = centre - target.centroid_px
+    if not len(moving):
+        return 0.0
     before = max(int(moving[0]) - 1, 0)
     seen = moving[np.isfinite(apart[moving, 0]) & (target.visibility[moving] >= LEAST_VISIBILITY)]
     if not len(seen) or not np.isfinite(apart[before, 0]):

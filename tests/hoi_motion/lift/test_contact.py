@@ -85,6 +85,19 @@ def test_of_two_hands_over_an_object_that_moves_the_one_that_goes_along_holds_it
     assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask)) == holder
 
 
+def test_who_has_put_an_object_down_and_gone_held_it_all_the_same(reaching):
+    track, place = reaching
+    x = np.r_[0, 5, 10, 15, 20, 25, 30, 35, 60, 90, 120, 150]
+    hands_px = {hand: np.tile([*place, 1.0], (12, 21, 1)) for hand in HANDS}
+    hands_px["right_hand"][..., 0] += x[:, None]
+    both = replace(track, left_hand_px=hands_px["left_hand"], right_hand_px=hands_px["right_hand"])
+    similarity = np.tile(IDENTITY, (12, 1, 1))
+    similarity[:, 0, 2] = np.minimum(x, 35)
+    target = ObjectTrack(_square(place, 20), similarity, np.ones(12), np.zeros(12, bool))
+    distances = contact.hand_distances_px(both, target.mask_at)
+    assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask)) == "right_hand"
+
+
 @pytest.mark.parametrize("sees_it, ends", [(True, 8), (False, 12)])
 def test_a_hand_that_is_seen_to_leave_what_it_has_put_down_holds_it_no_longer(reaching, sees_it, ends):
     track, _ = reaching
