@@ -1,7 +1,8 @@
 """Which points of the body model MediaPipe's keypoints are: every keypoint a weighted mean of model points.
 
 A detector draws its keypoints where people annotate them in pictures, not at SMPL-X's centres of rotation: MediaPipe's
-hips lie 5 cm further ahead, and these and its shoulders 1 cm higher. `drawn_m` says where, for detectors that were measured.
+hips lie 5 cm further ahead, and these and its shoulders 1 cm higher. `drawn_m` says where, for detectors that were
+measured.
 """
 
 import numpy as np
