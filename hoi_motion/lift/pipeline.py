@@ -8,7 +8,7 @@ import numpy as np
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.keypoints.hands import palms_px
+from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.persons import without_others
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
@@ -20,7 +20,7 @@ from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.grip import hand_motion
 from hoi_motion.lift.object.pose import object_motion
-from hoi_motion.lift.person.doubt import doubt_notes, size_notes
+from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
@@ -158,8 +158,8 @@ def lift_video(
     clock.lap("contact")
     on_progress("lift", 1.0)
     doubts = doubt_notes(fit.off)
-    if doubts:  # hands are measured only where something is wrong
-        doubts += size_notes(palms_px(clip.frames), track.person_height_px())
+    if doubts and track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
+        doubts += hand_notes(clip.frames, track.person_height_px())
     doubts += object_size_notes(thing, target, camera)
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 

@@ -1,6 +1,7 @@
 """FeltRun: controllers carry out a plan that feels for its object first, with a force sensor in the wrist."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,8 @@ class FeltRun:
     def cancel(self, timeout_s: float = 5.0) -> bool:
         """Stop the arm, and begin nothing more; False if it was too late."""
         self._moves.close()
-        self._wrench.from_s, self._is_ended_early = np.inf, False
+        self._move, self._is_ended_early = replace(self._move, until=None), False
+        self._wrench.rest()
         return self._run.cancel(timeout_s)
 
     def error(self) -> TavidError | None:
@@ -130,8 +132,11 @@ class FeltRun:
                 self._is_ended_early, self._is_lost = True, self._wrench.is_deaf
                 self._run.cancel(self._controllers.answer_s)
             return False
+        error = self._run.error()
+        if error is None:  # it came in the last moment, or the gripper answered after the arm's end
+            self._is_ended_early |= self._is_met()
         try:
-            self._begin(self._moves.send(self._heard(self._run.error())))
+            self._begin(self._moves.send(self._heard(error)))
         except StopIteration as end:
             self._is_over = True
             if end.value:

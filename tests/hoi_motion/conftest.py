@@ -81,5 +81,5 @@ def acted(body):
 @pytest.fixture
 def real_clips() -> Path:
     if not REAL_CLIPS.is_dir():
-        pytest.skip("the real clips are not on this machine (../shared/real_clips)")
+        pytest.skip("real clips are not part of the project, and none are beside it")
     return REAL_CLIPS

@@ -1,9 +1,12 @@
 """How far a lift trusts itself: how probably each frame is off, by keypoints, fit and lifter."""
 
+from importlib.util import find_spec
+
 import numpy as np
 from scipy.stats import norm
 
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.hands import palms_px
 
 # a frame is off where its joints are further from the truth than this share of the person's height, on average: in the
 # picture, and in space from the pelvis
@@ -55,6 +58,13 @@ def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
         f"the person is probably off by more than {100 * OFF_IN_SPACE:.0f}% of their height in {len(wrong)} of "
         f"{len(off)} frames, most probably in frame {worst}",
     )
+
+
+def hand_notes(frames: np.ndarray, height_px: float) -> tuple[str, ...]:  # (T, H, W, 3) u8
+    """`size_notes` of the hands that MediaPipe finds in the pictures; without it, that they were not looked at."""
+    if find_spec("mediapipe") is None:
+        return ("the figure's size was not compared with hands in the picture: mediapipe is not installed",)
+    return size_notes(palms_px(frames), height_px)
 
 
 def size_notes(palms_px: np.ndarray, height_px: float) -> tuple[str, ...]:

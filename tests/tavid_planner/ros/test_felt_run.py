@@ -156,6 +156,16 @@ def test_where_nothing_is_felt_nothing_is_taken(felt):
     assert error.value.code is ErrorCode.ABORTED and len(robot.goals) == 1
 
 
+def test_a_cancelled_arm_stops_and_begins_nothing_more(felt):
+    robot, client, answer = felt
+    robot.reset()
+    run = client.execute(answer, NAMES)
+    assert run.cancel(ANSWER_S)
+    with pytest.raises(ControlError) as error:
+        run.result(timeout_s=ANSWER_S)
+    assert error.value.code is ErrorCode.CANCELLED and len(robot.goals) == 1
+
+
 def test_a_bundle_that_is_elsewhere_is_refused_before_the_arm_moves(felt):
     robot, client, _ = felt
     robot.reset()

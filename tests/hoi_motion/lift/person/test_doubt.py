@@ -1,11 +1,12 @@
 """What a lift thinks of itself."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from hoi_motion.lift.person.doubt import PALM, doubt_notes, off_probability, size_notes
+from hoi_motion.lift.person.doubt import PALM, doubt_notes, hand_notes, off_probability, size_notes
 
 
 def test_a_body_on_sure_keypoints_is_hardly_off(acted):
@@ -35,6 +36,12 @@ def test_a_reader_is_told_of_frames_that_are_probably_wrong():
     (note,) = doubt_notes(off)
     assert "2 of 3 frames" in note and "frame 2" in note
     assert not doubt_notes(off[:1])
+
+
+def test_without_a_detector_of_hands_a_lift_says_that_they_were_not_looked_at(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    (note,) = hand_notes(np.zeros((2, 8, 8, 3), np.uint8), 300.0)
+    assert "mediapipe is not installed" in note
 
 
 @pytest.mark.parametrize(
