@@ -15,10 +15,11 @@ TOPIC = "arm_states"
 STANDS = {f"panda_joint{i + 1}": value for i, value in enumerate([0.2, -0.6, 0.1, -2.2, 0.0, 1.7, 0.6])}
 FINGERS = {"panda_finger_joint1": 0.04, "panda_finger_joint2": math.nan}
 MAX_AGE_S = 2.0
+SAID_TIMES = 5  # best effort: nothing says that a message has arrived
 
 
 @pytest.fixture
-def listening(started, obedient_node, folder, plan):
+def listening(started, obedient_node, folder, plan, goal):
     """A client of a node that listens, and what publishes joints for it; both started once."""
     if started.failed:
         pytest.fail("the node did not start, see the first failure")
@@ -27,12 +28,20 @@ def listening(started, obedient_node, folder, plan):
         parameters = f"joint_states:={TOPIC}", f"max_joint_state_age_s:={MAX_AGE_S}"
         _, client = started.stack.enter_context(obedient_node(folder, plan, *parameters))
         publisher = client.node.create_publisher(JointState, TOPIC, 10)
-        deadline = time.monotonic() + ANSWER_S
-        while not publisher.get_subscription_count():
-            assert time.monotonic() < deadline, "the node does not listen"
-            time.sleep(0.02)
+        _wait_until_it_hears(client, publisher, goal)
         started.pair, started.failed = (client, publisher), False
     return started.pair
+
+
+def _wait_until_it_hears(client, publisher, goal) -> None:
+    """A publisher that knows of a subscriber may still be unknown to it: only an answer tells that a message came."""
+    deadline = time.monotonic() + ANSWER_S
+    while True:
+        publisher.publish(JointState(name=["a_first_joint"], position=[0.0]))
+        client.send_goal(goal(robot="panda"), timeout_s=ANSWER_S)
+        if "a_first_joint" in client.result(ANSWER_S).error_msg:
+            return
+        assert time.monotonic() < deadline, "the node does not hear the topic"
 
 
 @pytest.fixture
@@ -41,12 +50,13 @@ def ask(listening, goal):
     client, publisher = listening
 
     def answer(*messages: dict, robot: str = "panda", age_s: float = 0.0):
-        for joints in messages:
-            message = JointState(name=list(joints), position=list(joints.values()))
-            stamp_s = time.time() - age_s
-            message.header.stamp.sec, message.header.stamp.nanosec = int(stamp_s), int(stamp_s % 1 * 1e9)
-            publisher.publish(message)
-        time.sleep(0.3)  # best effort: nothing says that it has arrived
+        for _ in range(SAID_TIMES):
+            for joints in messages:
+                message = JointState(name=list(joints), position=list(joints.values()))
+                stamp_s = time.time() - age_s
+                message.header.stamp.sec, message.header.stamp.nanosec = int(stamp_s), int(stamp_s % 1 * 1e9)
+                publisher.publish(message)
+            time.sleep(0.1)
         client.send_goal(goal(robot=robot), timeout_s=ANSWER_S)
         return client.result(ANSWER_S)
 
