@@ -19,16 +19,18 @@ LEAST_TRUNK_M = 0.2
 """A trunk that looks shorter, since it points along the sight, does not tell that."""
 LEANING_RAD = 0.3
 """Of who leans by more it tells how much that varies between clips."""
-FEW_FRAMES = 2.0
+FEW_FRAMES = 1.0
 """At leans that are rarer, hips are drawn as they are."""
 USUAL_SHARE = 0.08
 """Of the trunk, by which hips scatter along it."""
 LEANING_RAD = 0.3
 """Of who leans by more it tells how much that varies between clips."""
-FEW_FRAMES = 2.0
+FEW_FRAMES = 1.0
 """At leans that are rarer, hips are drawn as they are."""
 USUAL_SHARE = 0.08
 """Of the trunk, by which hips scatter along it."""
+
+
 @dataclass(frozen=True)
 class KeypointNoise:
     """How MediaPipe's keypoints lie about the model's points.
@@ -61,7 +63,7 @@ def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
 def measured_noise(clips) -> KeypointNoise:
     """From (KeypointTrack, HoiMotion) pairs of rendered scenes."""
     body = free_body()
-    across, turned, weights, trunks, leans = [], [], [], [], []
+    across, turned, weights, hips_seen, trunks, leans = [], [], [], [], [], []
     for track, truth in clips:
         points, rotations = carried(body, truth.pose_rad.copy(), truth.transl_m.copy(), truth.betas.copy())
         R = truth.camera.T_camera_world[:3, :3]
@@ -69,10 +71,12 @@ def measured_noise(clips) -> KeypointNoise:
         found = track.body_px[:, list(km.BODY_KEYPOINTS)]
         across.append((found[..., :2] - truth.camera.project(points)) * depth / truth.camera.K[0, 0])
         turned.append((R @ rotations)[..., :2, :])
-        weights.append(found[..., 2] > 0.5)
         trunk = points[:, SHOULDERS].mean(1) - points[:, HIPS].mean(1)
         trunks.append((trunk @ R.T)[:, :2])
         leans.append(np.arccos(trunk[:, 2] / np.linalg.norm(trunk, axis=1)))
+        weights.append(found[..., 2] > 0.5)
+        hips_seen.append(weights[-1][:, HIPS].all(1))
+        weights[-1][np.ix_(leans[-1] > LEANS_RAD[0], HIPS)] = False  # those slide
     offset, clip, frame = np.zeros((NUM_POINTS, 3)), np.full(NUM_POINTS, 0.03), np.full(NUM_POINTS, 0.02)
     flip = np.array([-1.0, 1.0, 1.0])
     for k in range(NUM_POINTS):
@@ -91,8 +95,8 @@ def measured_noise(clips) -> KeypointNoise:
             clip[k] = 1.48 * np.median(np.abs(np.stack([np.median(r, 0) for r in rest])))
             frame[k] = 1.48 * np.median(np.abs(np.concatenate([r - np.median(r, 0) for r in rest])))
     hips = [
-        ((a - np.einsum("tnab,nb->tna", t, offset))[:, HIPS].mean(1), w[:, HIPS].all(1))
-        for a, t, w in zip(across, turned, weights)
+        ((a - np.einsum("tnab,nb->tna", t, offset))[:, HIPS].mean(1), counts)
+        for a, t, counts in zip(across, turned, hips_seen)
     ]
     slide, slide_clip = _slide(hips, trunks, leans)
     pairs = (np.maximum(scatter, scatter[MIRRORED]) for scatter in (clip, frame))
@@ -121,7 +125,8 @@ def _slide(hips, trunks, leans) -> tuple[np.ndarray, float]:
     for _ in range(5):
         sure = 1 / (1 + (np.abs(values - rows @ slide) / USUAL_SHARE) ** 2)
         slide = np.linalg.lstsq(rows * sure[:, None], values * sure, rcond=None)[0]
-    rest = [np.median((s - n @ slide)[a > LEANING_RAD]) for s, n, a in zip(shares, near, at) if (a > LEANING_RAD).sum() > 3]
+    rest = [(s - n @ slide)[a > LEANING_RAD] for s, n, a in zip(shares, near, at)]
+    rest = [np.median(r) for r in rest if len(r) > 3]
     return slide, float(1.48 * np.median(np.abs(rest))) if len(rest) > 3 else 0.0
 
 
