@@ -35,8 +35,11 @@ MAX_GAP_S = 0.4
 # be to touch and by this share of the person's height: nearer it may be the detector that errs, or the track
 LET_GO_FACTOR = 4.0
 LET_GO_PERSON = 0.04
-# what no hand holds and flies past one is not touched: a hand goes with it up to this speed, person heights a second
-ALONG_SPEED = 0.25
+# a hand goes along with the object where, over so long about a frame, the two shift against each other by no more than
+# this share of the object's way, or of the person's height, by which keypoints and tracks err
+ALONG_S = 0.5
+ALONG_WAY = 0.5
+ALONG_PERSON = 0.04
 # only where the object is seen too is it known how far away the hand is
 LEAST_VISIBILITY = 0.5
 
@@ -83,14 +86,14 @@ def contact_intervals(
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
-    holder = holding_hand(track, target, distances, near_px)
+    holder = holding_hand(track, target, distances, near_px, fps)
     contacts = []
     for hand in HANDS:
         near_still_px = still_tolerance_px(near_px)
         near = distances[hand] <= np.where(arrived(track, hand, fps), near_still_px, near_px)
         moving = ~target.resting
         if holder is None:
-            near &= target.resting | _goes_with(track, target, hand, fps)
+            near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
         touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
         if hand == holder:
             touching |= moving | _leads_to(near, moving)
@@ -128,13 +131,20 @@ def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool 
     return leads
 
 
-def _goes_with(track, target: ObjectTrack, hand: str, fps: float) -> np.ndarray:  # (T,) bool
-    """Frames from or to which a hand and the object, seen, hardly move against each other."""
-    seen = target.visibility >= LEAST_VISIBILITY
-    apart = hand_centres_px(track)[:, HANDS.index(hand)] - target.centroid_px
-    slow = np.linalg.norm(np.diff(apart, axis=0), axis=1) * fps < ALONG_SPEED * track.person_height_px()
-    slow &= seen[1:] & seen[:-1]
-    return np.r_[False, slow] | np.r_[slow, False]
+def left_behind_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, fps: float) -> np.ndarray:  # (T,)
+    """The object's way over ALONG_S about each frame, if a hand does not go along; 0 where it does, NaN where the two
+    are not seen together.
+
+    A hand that only hangs before the object in the picture is left behind, and one that it flies past.
+    """
+    frames, half = np.arange(track.num_frames), max(round(ALONG_S * fps / 2), 1)
+    before, after = np.maximum(frames - half, 0), np.minimum(frames + half, track.num_frames - 1)
+    place = target.centroid_px
+    apart = hand_centres_px(track)[:, HANDS.index(hand)] - place
+    seen = np.isfinite(apart[:, 0]) & (target.visibility >= LEAST_VISIBILITY)
+    way, shift = (np.linalg.norm(p[after] - p[before], axis=1) for p in (place, apart))
+    along = shift <= np.maximum(ALONG_WAY * way, ALONG_PERSON * track.person_height_px())
+    return np.where(seen[before] & seen[after], np.where(along, 0.0, way), np.nan)
 
 
 def _let_go(track, target: ObjectTrack, distance_px: np.ndarray, near_px: float) -> np.ndarray:  # (T,) bool
@@ -169,7 +179,7 @@ def arrived(track: kp.KeypointTrack, hand: str, fps: float) -> np.ndarray:  # (T
     return still
 
 
-def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) -> str | None:
+def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float, fps: float) -> str | None:
     """The hand that stays with the object while it moves; None when it never moves or no hand is near."""
     moving = np.flatnonzero(~target.resting)
     if not len(moving):
@@ -178,29 +188,10 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float) ->
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
     share = {hand: np.mean(distances[hand][window] <= 2 * near_px) for hand in HANDS}
     mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
-    away_px = still_tolerance_px(near_px)
-    stray = {
-        hand: strays_px(track, target, hand, moving[~_let_go(track, target, distances[hand], away_px)[moving]])
-        for hand in HANDS
-    }
-    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * share[hand] + stray[hand])
+    left = {hand: left_behind_px(track, target, hand, fps)[moving] for hand in HANDS}
+    left = {hand: np.nansum(px) / max(np.isfinite(px).sum(), 1) for hand, px in left.items()}
+    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * share[hand] + left[hand])
     return best if share[best] > 0.15 else None
-
-
-def strays_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, moving: np.ndarray) -> float:
-    """How far a hand strays from the object's way in frames (N,) in which that moves, root mean square, pixels.
-
-    One that only hangs before it in the picture stays behind. 0 where the two are not seen together.
-    """
-    centre = hand_centres_px(track)[:, HANDS.index(hand)]
-    apart = centre - target.centroid_px
-    if not len(moving):
-        return 0.0
-    before = max(int(moving[0]) - 1, 0)
-    seen = moving[np.isfinite(apart[moving, 0]) & (target.visibility[moving] >= LEAST_VISIBILITY)]
-    if not len(seen) or not np.isfinite(apart[before, 0]):
-        return 0.0
-    return float(np.sqrt(np.square(apart[seen] - apart[before]).sum(1).mean()))
 
 
 def _sampled(image: np.ndarray, xy: np.ndarray) -> np.ndarray:

@@ -21,18 +21,26 @@ from hoi_motion.lift.person.lifter import (
     LIFTER_FPS,
     MIRRORED,
     NUM_POINTS,
+    SHOULDERS,
     TRUNK_M,
     LifterNetwork,
     network_of,
     normalised,
 )
 from hoi_motion.lift.person.priors import SPREAD_RAD
+from training.networks.keypoint_noise import (
+    LEANING_RAD,
+    LEANS_RAD,
+    KeypointNoise,
+    carried,
+    measured_noise,
+    observed,
+)
 from training.networks.lifter_acts import acts
 from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, random_poses, reaches, recordings, walks
 from training.scenes.recorded_motion import Segment, segments
 from training.scenes.scene import free_body
 
-NOISE_SEED = 600_000
 LENGTHS = 8, 31
 """Of the clips that the network sees, frames: at least, and less than."""
 SPEEDS = 0.6, 2.0
@@ -48,74 +56,6 @@ MOST_TAIL = 5.0
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
 # which share of the scatter of a crouching person a keypoint has
 CROUCHING = torch.tensor([1.0 if k in (23, 24) else 0.5 if k in (25, 26) else 0.0 for k in km.BODY_KEYPOINTS])
-
-
-@dataclass(frozen=True)
-class KeypointNoise:
-    """How MediaPipe's keypoints lie about the model's points.
-
-    Attributes:
-        offset_m: (N, 3) constant, in the frame of the bone that carries the point.
-        clip_m, frame_m: (N,) scatter that stays for a clip, and that changes from frame to frame.
-        crouch_m: further scatter of hips and knees, times the share of its height by which the pelvis is lowered.
-    """
-
-    offset_m: np.ndarray
-    clip_m: np.ndarray
-    frame_m: np.ndarray
-    crouch_m: float = 0.25
-
-
-def carried(body, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
-    """Model points (T, N, 3) of the keypoints and the rotations (T, N, 3, 3) of the bones that carry them."""
-    points = body.joints(pose_rad, transl_m, betas)
-    pose = torch.tensor(np.asarray(pose_rad), dtype=torch.float32)
-    betas = torch.tensor(np.asarray(betas), dtype=torch.float32).expand(len(pose), -1)
-    rotations, _ = body.skeleton.world_transforms(pose, betas)
-    return torch.einsum("kj,tjc->tkc", torch.tensor(km.BODY_MATRIX), points).numpy(), rotations[:, km.CARRIERS].numpy()
-
-
-def measured_noise(clips) -> KeypointNoise:
-    """From (KeypointTrack, HoiMotion) pairs of rendered scenes."""
-    body = free_body()
-    across, turned, weights = [], [], []
-    for track, truth in clips:
-        points, rotations = carried(body, truth.pose_rad.copy(), truth.transl_m.copy(), truth.betas.copy())
-        R = truth.camera.T_camera_world[:3, :3]
-        depth = truth.camera.to_camera(points)[..., 2:]
-        found = track.body_px[:, list(km.BODY_KEYPOINTS)]
-        across.append((found[..., :2] - truth.camera.project(points)) * depth / truth.camera.K[0, 0])
-        turned.append((R @ rotations)[..., :2, :])
-        weights.append(found[..., 2] > 0.5)
-    offset, clip, frame = np.zeros((NUM_POINTS, 3)), np.full(NUM_POINTS, 0.03), np.full(NUM_POINTS, 0.02)
-    flip = np.array([-1.0, 1.0, 1.0])
-    for k in range(NUM_POINTS):
-        rows, values = [np.eye(3) * 5], [np.zeros(3)]
-        for i, sign in ((k, np.ones(3)), (MIRRORED[k], flip)):
-            # a mirrored bone's frame is the mirrored frame
-            rows += [(a[w[:, i], i] * sign).reshape(-1, 3) for a, w in zip(turned, weights)]
-            values += [a[w[:, i], i].reshape(-1) for a, w in zip(across, weights)]
-        rows, values = np.concatenate(rows), np.concatenate(values)
-        for _ in range(5):
-            sure = 1 / (1 + (np.abs(values - rows @ offset[k]) / 0.04) ** 2)
-            offset[k] = np.linalg.lstsq(rows * sure[:, None], values * sure, rcond=None)[0]
-        rest = [a[w[:, k], k] - t[w[:, k], k] @ offset[k] for a, t, w in zip(across, turned, weights)]
-        rest = [r for r in rest if len(r) > 3]
-        if len(rest) > 3:
-            clip[k] = 1.48 * np.median(np.abs(np.stack([np.median(r, 0) for r in rest])))
-            frame[k] = 1.48 * np.median(np.abs(np.concatenate([r - np.median(r, 0) for r in rest])))
-    return KeypointNoise(offset, np.maximum(clip, clip[MIRRORED]), np.maximum(frame, frame[MIRRORED]))
-
-
-def observed(count: int):
-    """Yields (KeypointTrack, HoiMotion) of rendered training scenes."""
-    from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-    from training.scenes.scene import generate_scene
-
-    for seed in range(NOISE_SEED, NOISE_SEED + count):
-        scene = generate_scene(seed, 240, 360, 17, 8.0)
-        near_px = np.argwhere(scene.target_mask).mean(0)[::-1]
-        yield MediaPipeKeypoints().detect(scene.frames, near_px=near_px), scene.motion
 
 
 @dataclass(frozen=True)
@@ -231,6 +171,7 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     height = clips[:, :, 0, HIPS, 2].mean(2) - clips[:, :, 0, :, 2].amin((1, 2))[:, None]  # (B, T)
     crouch = (1 - height / height.amax(1, keepdim=True)).clamp(0, 0.6)[..., None, None]
     scatter = scatter + noise.crouch_m * crouch * CROUCHING[:, None] * normal(size, 1, NUM_POINTS, 2)
+    found = _slid(found, true, clips[:, :, 0], noise, normal(size, 1))
     rays = (found[..., :2] + amount * scatter) / found[..., 2:].clamp(min=0.3)
     limits = torch.stack([half_width, half_height], -1)[:, None, None]
     seen = (rays.abs() < limits).all(-1).float()
@@ -240,6 +181,21 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
     target = (true - true[:, :, HIPS].mean(2, keepdim=True)) @ turned.transpose(1, 2)[:, None] / TRUNK_M
     up = (turned @ R[:, :, 2:])[..., 0]
     return xy_seen, sizes, target, up
+
+
+def _slid(found, true, world, noise: KeypointNoise, drawn: torch.Tensor) -> torch.Tensor:  # (B, T, N, 3)
+    """The points where they are found, (B, T, N, 3), with the hips of who leans further down the trunk.
+
+    Args:
+        true, world: (B, T, N, 3) the model's points before the camera and in the world; drawn: (B, 1) standard normal.
+    """
+    up, trunk = (p[:, :, SHOULDERS].mean(2) - p[:, :, HIPS].mean(2) for p in (world, true))
+    lean = torch.acos((up[..., 2] / up.norm(dim=-1).clamp(min=1e-6)).clamp(-1, 1))
+    share = torch.tensor(np.interp(lean.numpy(), LEANS_RAD, noise.slide), dtype=torch.float32)
+    share = share + noise.slide_clip * drawn * (lean / LEANING_RAD).clamp(max=1)
+    found = found.clone()
+    found[:, :, HIPS] -= (share[..., None] * trunk)[:, :, None]
+    return found
 
 
 def _hidden_legs(size: int, T: int, generator: torch.Generator) -> torch.Tensor:  # (size, T, N) bool

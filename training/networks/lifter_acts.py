@@ -1,5 +1,5 @@
 """Motion of the wider world for training the lifter, without pictures: people walk up, reach, and then put back, carry
-away, drink, sit down, stand up, cross their legs, or put a foot on a stool."""
+away, drink, sit down, stand up, cross their legs, put a foot on a stool, take with both hands, or step up."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from training.scenes.layout import Crowded
 from training.scenes.reach import Unreachable
 from training.scenes.scene import HELD_OUT_SEED, free_body
 
-VERSION = 2
+VERSION = 3
 """Of the wider world, that the committed weights were trained on; a later one has more kinds."""
 ACT_SECONDS = (3.2, 6.2)
 CUTS_OF_AN_ACT = 3

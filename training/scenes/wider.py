@@ -109,6 +109,11 @@ def kind_of(seed: int, version: int = 1) -> str:
     return _plot_of(seed, None, version).kind
 
 
+def camera_pans(seed: int, version: int = 1) -> bool:
+    """Whether the camera turns in the scene of a seed."""
+    return _plot_of(seed, None, version).pans
+
+
 def _plot_of(seed: int, kind: str | None, version: int) -> Plot:
     return sample_plot(np.random.default_rng([seed, STREAM, version]), kind, version)
 

@@ -28,7 +28,6 @@ HAND_SPREAD = 0.012
 # MediaPipe draws the hips of who bends forward too low: at these leans, from that of who stands on, by these shares of
 # the trunk, in 19 of 21 training-range scenes (median 8 cm a radian); of who crouches down to the floor it does not
 HIPS_SLIDE = ((0.1, 0.0), (0.7, 0.096), (1.3, 0.0))
-SLIDE_ROUNDS = 2
 
 
 def gather_evidence(
@@ -89,15 +88,11 @@ def lift_leaning(
     track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confidence: float
 ) -> tuple[kp.KeypointTrack, Lifted]:
     """The track with the hips where they are, as far as it is known how its detector draws those of who leans, and its
-    3D keypoints; arguments as of `lift_keypoints`."""
+    3D keypoints; arguments as of `lift_keypoints`, which has learnt from hips as they are drawn."""
     lifted = lift_keypoints(track, K, fps, min_confidence)
     if track.detector != km.MEDIAPIPE:
         return track, lifted
-    moved = track
-    for _ in range(SLIDE_ROUNDS):
-        moved = with_hips_up(track, hips_slide(lifted.lean_rad))
-        lifted = lift_keypoints(moved, K, fps, min_confidence)
-    return moved, lifted
+    return with_hips_up(track, hips_slide(lifted.lean_rad)), lifted
 
 
 def hips_slide(lean_rad: np.ndarray) -> np.ndarray:  # (T,) -> (T,)

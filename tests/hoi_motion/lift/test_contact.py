@@ -82,7 +82,7 @@ def test_of_two_hands_over_an_object_that_moves_the_one_that_goes_along_holds_it
     target = ObjectTrack(_square(place, 20), similarity, np.ones(12), np.arange(12) < 7)
     distances = contact.hand_distances_px(both, target.mask_at)
     assert max(distance.max() for distance in distances.values()) == 0
-    assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask)) == holder
+    assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask), FPS) == holder
 
 
 def test_who_has_put_an_object_down_and_gone_held_it_all_the_same(reaching):
@@ -95,7 +95,7 @@ def test_who_has_put_an_object_down_and_gone_held_it_all_the_same(reaching):
     similarity[:, 0, 2] = np.minimum(x, 35)
     target = ObjectTrack(_square(place, 20), similarity, np.ones(12), np.zeros(12, bool))
     distances = contact.hand_distances_px(both, target.mask_at)
-    assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask)) == "right_hand"
+    assert contact.holding_hand(both, target, distances, contact.tolerance_px(both, target.mask), FPS) == "right_hand"
 
 
 @pytest.mark.parametrize("sees_it, ends", [(True, 8), (False, 12)])

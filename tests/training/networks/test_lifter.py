@@ -1,8 +1,11 @@
 """Training of the lifter: what it is made from, and what it is good for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.camera import Camera
 from hoi_motion.keypoints import model_points as km
@@ -11,8 +14,10 @@ from hoi_motion.lift.person import lifter
 from hoi_motion.motion import HoiMotion, ObjectMotion
 from tests.training.scenes.acclaim import write_person
 from training.networks import lifter as train_lifter
+from training.networks.keypoint_noise import LEANS_RAD
 from training.networks.lifter_acts import acts
-from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, random_poses, reaches, recordings, walks
+from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, Clip, random_poses, reaches, recordings, walks
+from training.scenes.posture import R_WORLD_BODY
 from training.scenes.recorded_motion import segments
 
 N = lifter.NUM_POINTS
@@ -94,7 +99,7 @@ def test_walkers_go_ahead_and_stand_on_one_foot_meanwhile():
 
 def test_people_of_the_wider_world_sit_and_walk():
     body, lowered, gone_m = train_lifter.free_body(), [], []
-    for clip in acts(24, seed=80):
+    for clip in acts(30, seed=80):
         assert len(clip.pose_rad) == FRAMES
         pelvis = body.joints(clip.pose_rad, clip.transl_m, clip.betas).numpy()[:, 0]
         lowered.append(pelvis[:, 2].min() / pelvis[:, 2].max())
@@ -122,6 +127,32 @@ def test_the_same_seed_makes_the_same_clips_and_another_one_others():
     assert not np.array_equal(first.pose_rad, other.pose_rad)
 
 
+def _drawn(body, clip, azimuth, seen):
+    """A track with keypoints at points (T, N, 3) of the world, seen from an azimuth, and the motion that it shows."""
+    T_world_camera = np.eye(4)
+    back = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
+    right_hand = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
+    T_world_camera[:3, :3] = np.stack([right_hand, [0, 0, -1.0], -back], 1)
+    T_world_camera[:3, 3] = 3 * back + [0, 0, 1.2]
+    camera = Camera([[300.0, 0, 180], [0, 300.0, 120], [0, 0, 1]], T_world_camera, 360, 240)
+    body_px = np.ones((len(seen), 33, 3))
+    body_px[:, list(km.BODY_KEYPOINTS), :2] = camera.project(seen)
+    hands = np.zeros((len(seen), 21, 3))
+    track = KeypointTrack(body_px, hands, hands, np.zeros((len(seen), 33, 3)), np.ones(len(seen), bool))
+    still, faces = np.tile(np.eye(4), (len(seen), 1, 1)), [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]
+    box = ObjectMotion("target", np.eye(4)[:, :3], faces, still, is_target=True)
+    motion = HoiMotion(
+        pose_rad=clip.pose_rad,
+        transl_m=clip.transl_m,
+        betas=clip.betas,
+        fps=8.0,
+        body_model=body.name,
+        camera=camera,
+        objects=(box,),
+    )
+    return track, motion
+
+
 def test_an_offset_planted_in_the_keypoints_is_measured():
     body = train_lifter.free_body()
     planted = np.zeros((N, 3))
@@ -129,34 +160,42 @@ def test_an_offset_planted_in_the_keypoints_is_measured():
     planted[left], planted[right] = (0.03, 0.02, 0.0), (-0.03, 0.02, 0.0)
     clips = []
     for clip, azimuth in zip(reaches(4, seed=78), (-0.5, 0.0, 0.3, 0.6)):
-        T_world_camera = np.eye(4)
-        back = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
-        right_hand = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
-        T_world_camera[:3, :3] = np.stack([right_hand, [0, 0, -1.0], -back], 1)
-        T_world_camera[:3, 3] = 3 * back + [0, 0, 1.2]
-        camera = Camera([[300.0, 0, 180], [0, 300.0, 120], [0, 0, 1]], T_world_camera, 360, 240)
         points, rotations = train_lifter.carried(body, clip.pose_rad, clip.transl_m, clip.betas)
-        seen = points + np.einsum("tnab,nb->tna", rotations, planted)
-        body_px = np.ones((len(seen), 33, 3))
-        body_px[:, list(km.BODY_KEYPOINTS), :2] = camera.project(seen)
-        hands = np.zeros((len(seen), 21, 3))
-        track = KeypointTrack(body_px, hands, hands, np.zeros((len(seen), 33, 3)), np.ones(len(seen), bool))
-        still, faces = np.tile(np.eye(4), (len(seen), 1, 1)), [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]
-        box = ObjectMotion("target", np.eye(4)[:, :3], faces, still, is_target=True)
-        clips.append(
-            (
-                track,
-                HoiMotion(
-                    pose_rad=clip.pose_rad,
-                    transl_m=clip.transl_m,
-                    betas=clip.betas,
-                    fps=8.0,
-                    body_model=body.name,
-                    camera=camera,
-                    objects=(box,),
-                ),
-            )
-        )
+        clips.append(_drawn(body, clip, azimuth, points + np.einsum("tnab,nb->tna", rotations, planted)))
     found = train_lifter.measured_noise(clips)
     np.testing.assert_allclose(found.offset_m, planted, atol=0.006)
     assert found.frame_m[left] < 0.003
+
+
+def _bowing(lean_rad) -> Clip:
+    """A straight figure that leans forward by (T,) about the hips."""
+    pose_rad = np.zeros((len(lean_rad), 55, 3))
+    turns = Rotation.from_euler("y", lean_rad[:, None]) * Rotation.from_matrix(R_WORLD_BODY)
+    pose_rad[:, 0] = turns.as_rotvec()
+    return Clip(pose_rad, np.zeros((len(lean_rad), 3)), np.zeros(10))
+
+
+def test_how_far_the_hips_of_who_leans_are_drawn_down_the_trunk_is_measured():
+    body = train_lifter.free_body()
+    clip = _bowing(np.r_[np.zeros(20), np.linspace(0, 0.8, 30)])  # who stands, then bows
+    points, _ = train_lifter.carried(body, clip.pose_rad, clip.transl_m, clip.betas)
+    trunk = points[:, lifter.SHOULDERS].mean(1) - points[:, lifter.HIPS].mean(1)
+    lean_rad = np.arccos(trunk[:, 2] / np.linalg.norm(trunk, axis=1))  # a trunk at rest is not quite upright
+    points[:, lifter.HIPS] -= (np.interp(lean_rad, [0.1, 0.7], [0, 0.1])[:, None] * trunk)[:, None]
+    clips = [_drawn(body, clip, azimuth, points) for azimuth in (-0.5, 0.0, 0.5, 1.0)]
+    found = train_lifter.measured_noise(clips)
+    np.testing.assert_allclose(np.interp([0.1, 0.7], LEANS_RAD, found.slide), [0, 0.1], atol=0.02)
+    assert found.slide_clip < 0.01
+
+
+def test_the_network_sees_hips_of_who_leans_further_down_the_trunk_and_nothing_else_moved():
+    clip = _bowing(np.array([0.0, 0.7]))
+    points, _ = train_lifter.carried(train_lifter.free_body(), clip.pose_rad, clip.transl_m, clip.betas)
+    points = torch.tensor(points[None], dtype=torch.float32)
+    noise = replace(QUIET, slide=np.interp(LEANS_RAD, [0.1, 0.7], [0.0, 0.1]))
+    moved = train_lifter._slid(points, points, points, noise, torch.zeros(1, 1)) - points
+    trunk = points[:, :, lifter.SHOULDERS].mean(2) - points[:, :, lifter.HIPS].mean(2)
+    for hip in lifter.HIPS:
+        torch.testing.assert_close(moved[0, 0, hip], torch.zeros(3), atol=0.01, rtol=0)
+        torch.testing.assert_close(moved[0, 1, hip], -0.1 * trunk[0, 1], atol=0.01, rtol=0)
+    assert not moved[:, :, [k for k in range(N) if k not in lifter.HIPS]].any()

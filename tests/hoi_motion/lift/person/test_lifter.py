@@ -49,21 +49,18 @@ def test_hips_that_are_drawn_too_low_on_who_leans_are_brought_back(acted):
     seen = acted(9)
     points = np.einsum("kj,tjc->tkc", km.BODY_MATRIX, seen.joints_camera_m)
     middle, above = points[:, lifter.HIPS].mean(1, keepdims=True), np.array([k < 23 for k in ROWS])
-    towards_camera = Rotation.from_euler("x", 0.6).as_matrix()
-    points[:, above] = (points[:, above] - middle) @ towards_camera.T + middle
+    aside = Rotation.from_euler("z", 0.6).as_matrix()  # a lean that is plain to see
+    points[:, above] = (points[:, above] - middle) @ aside.T + middle
     body_px = seen.track.body_px.copy()
     body_px[:, ROWS, :2] = (points / points[..., 2:]) @ seen.K[:2].T
     track = replace(seen.track, body_px=body_px, detector=km.MEDIAPIPE)
-    hips, lean = [kp.L_HIP, kp.R_HIP], _lifted(seen, track).lean_rad
-    slid = gather.hips_slide(lean)
-    assert slid.max() > 0.02  # of the trunk
+    hips, slid = [kp.L_HIP, kp.R_HIP], gather.hips_slide(np.full(9, 0.6))
+    assert slid.max() > 0.05  # of the trunk
     drawn = gather.with_hips_up(track, -slid)
     found, lifted = gather.lift_leaning(drawn, seen.K, 8.0, 0.3)
-    miss = [
-        np.linalg.norm((t.body_px - track.body_px)[slid > 0.02][:, hips, :2], axis=-1).mean() for t in (drawn, found)
-    ]
+    miss = [np.linalg.norm((t.body_px - track.body_px)[:, hips, :2], axis=-1).mean() for t in (drawn, found)]
     assert miss[1] < 0.4 * miss[0]
-    assert np.array_equal(lifted.points_m, _lifted(seen, found, 8.0).points_m)
+    assert np.array_equal(lifted.points_m, _lifted(seen, drawn).points_m)  # as the network learnt to see them
     other = replace(drawn, detector="")
     assert gather.lift_leaning(other, seen.K, 8.0, 0.3)[0] is other  # how others draw them is not known
 
