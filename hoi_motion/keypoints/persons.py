@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.hands import BODY_HAND, hand_points_px
+from hoi_motion.motion import HANDS
 
 LEAST_CONFIDENCE = 0.3
 # the crown is so many times as far from the shoulders as the nose; clothes and hair stand off the points by this share
@@ -12,6 +14,8 @@ CROWN = 1.7
 THICKNESS = 0.03
 # half of a head with its hair, as a share of the person's height
 HEAD = 0.075
+# half of a wrist's width, likewise
+WRIST = 0.012
 # the points that show one
 FACE = (kp.NOSE, kp.L_EYE, kp.R_EYE, kp.L_EAR, kp.R_EAR)
 LEAST_FACE_POINTS = 3
@@ -46,6 +50,17 @@ def head_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:
         if len(face) >= LEAST_FACE_POINTS:
             x, y = face.mean(0)
             cv2.circle(image, (round(x), round(y)), radius, 1, -1)
+    return masks > 0
+
+
+def hand_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:  # (2, H, W) bool
+    """Left and right hand in the first frame: discs about its points and the wrist, where they are seen."""
+    masks = np.zeros((2, *size_px), np.uint8)
+    radius = max(1, round(WRIST * track.person_height_px()))
+    for image, hand in zip(masks, HANDS):
+        for x, y, confidence in [track.body_px[0, BODY_HAND[hand][0]], *hand_points_px(track, hand)[0]]:
+            if confidence > LEAST_CONFIDENCE:
+                cv2.circle(image, (round(x), round(y)), radius, 1, -1)
     return masks > 0
 
 

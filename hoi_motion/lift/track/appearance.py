@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 MAX_POINTS = 500
+MAX_AROUND = 200
 COLOUR_SPREAD = 14.0
 # a smeared object takes on colours around it, up to this share of the contrast with them; beyond the limit all dark
 # objects look alike
@@ -32,8 +33,7 @@ class Template:
 
     def __init__(self, image: np.ndarray, mask: np.ndarray):  # (h, w, 3) Lab u8, (h, w) bool
         rows, columns = np.nonzero(mask)
-        step = max(1, len(rows) // MAX_POINTS)
-        self.points = np.column_stack([columns, rows])[::step].astype(float)  # (N, 2)
+        self.points = _spaced(np.column_stack([columns, rows]), MAX_POINTS)  # (N, 2)
         self.centre = np.array([columns.mean(), rows.mean()])
         self.size = float(np.sqrt(len(rows)))
         self.mask = mask
@@ -54,6 +54,13 @@ class Template:
         # colours that the surroundings have too say little about where the object is
         nearest = np.array([np.linalg.norm(ring - c, axis=1).min() if len(ring) else 99.0 for c in self.first])
         self.weight = 0.15 + np.clip(nearest / COLOUR_SPREAD, 0, 1)
+        # what is around it, and whether that can be told from the object next to it, off its blurred edge
+        self.around = _spaced(np.argwhere(grown & ~inner)[:, ::-1], MAX_AROUND)
+        solid = _colours(cv2.erode(mask.astype(np.uint8), kernel, iterations=2)[..., None], self.points)[:, 0] > 0
+        off = self.size * ~solid
+        self.border = np.array([(np.linalg.norm(self.points - p, axis=1) + off).argmin() for p in self.around], int)
+        unlike = np.linalg.norm(_colours(image, self.around) - self.first[self.border], axis=1)
+        self.around_weight = np.clip(unlike / COLOUR_SPREAD, 0, 1)
         self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
         # what is behind the object is not known
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
@@ -63,6 +70,12 @@ class Template:
         now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
         alike = np.maximum(_alike(now, self.first), _alike(now, self.recent))
         return float((self.weight * alike).sum() / self.weight.sum())
+
+    def spilled(self, image: np.ndarray, similarity: np.ndarray) -> float:
+        """0..1: share of what is around it under `similarity` that looks like it: it is larger than that, or beside."""
+        now = _colours(image, self.around @ similarity[:, :2].T + similarity[:, 2])
+        alike = np.maximum(_alike(now, self.first[self.border]), _alike(now, self.recent[self.border]))
+        return float((self.around_weight * alike).sum() / max(self.around_weight.sum(), 1.0))
 
     def score_at_rest(self, image: np.ndarray) -> float:
         """0..1: share of points that look as in the first frame, or as lately, at the first place."""
@@ -161,6 +174,10 @@ def _nudges(step: float):
         yield 0.0, sign, 0.0, 1.0
         yield 0.0, 0.0, 2 * sign, 1.0
         yield 0.0, 0.0, 0.0, 1 + sign
+
+
+def _spaced(points: np.ndarray, most: int) -> np.ndarray:  # (N, 2) -> (M, 2)
+    return points[:: max(1, len(points) // most)].astype(float)
 
 
 def _colours(image: np.ndarray, points: np.ndarray) -> np.ndarray:  # (..., 2) -> (..., C)

@@ -24,6 +24,8 @@ AWAY = 0.2
 # of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
 BRIDGED_FRAMES = 3
 SURPRISE = 0.3
+# inside a plain object all places look alike: of those the one counts around which nothing looks like it
+SPILLED = 0.3
 GROWTH_LIMIT = 0.3
 TAKING_FRAMES = 5
 MIN_MASK_PX = 6
@@ -147,7 +149,7 @@ class _Walker:
             # the object is where the hand took it, or where it was: the farther from there, the better it must look
             growth = abs(np.log(max(np.hypot(*option[:, 0]), 1e-6)))
             unlikely = SURPRISE * self._shift(option, expected) + max(0.0, growth - GROWTH_LIMIT)
-            return self.template.score(image, option) - unlikely
+            return self.template.score(image, option) - unlikely - SPILLED * self.template.spilled(image, option)
 
         if rest >= (REST_SCORE if self.rest else 0.75):
             similarity, score, self.smeared = IDENTITY, rest, False

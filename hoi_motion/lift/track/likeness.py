@@ -24,6 +24,9 @@ LIMIT = 3.0
 LEAST_PERSON_PX = 20
 # the object's own colours change a little
 ANYTHING = 0.1
+# fingers cover at most this share of what is marked: what looks like the hand beyond that is the object's own colour
+MOST_COVERED = 0.5
+LEAST_HAND_PX = 6
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,12 @@ class Likeness:
 
 
 def object_likeness(
-    images: list[np.ndarray], mask: np.ndarray, persons: np.ndarray, bare: np.ndarray, heads: np.ndarray
+    images: list[np.ndarray],
+    mask: np.ndarray,
+    persons: np.ndarray,
+    bare: np.ndarray,
+    heads: np.ndarray,
+    hands: np.ndarray,
 ) -> Likeness:
     """Compare every frame with object and background.
 
@@ -50,6 +58,8 @@ def object_likeness(
         persons: (T, h, w) bool, where a person is; bare: (T, h, w) bool, of that what no held object can hide.
         heads: (T, h, w) bool, where their heads are: of hair and skin as the bare ones are, whatever else has that
             colour.
+        hands: (N, h, w) bool, where hands are in the first frame; what of one that is at the object was marked along
+            with it is not the object.
     """
     person = persons[0]
     stack = np.stack(images).astype(np.float32)
@@ -58,7 +68,7 @@ def object_likeness(
     behind = grown | person
     later = stack[len(stack) // 3 :]
     room[behind] = np.median(later[:, behind], axis=0)
-    own = _colours(images[0][mask])
+    own = _own_colours(images[0], mask, grown, hands)
     rest = _colours(images[0][~grown])
     bare = bare & ~grown
     people = _colours(stack[bare].astype(np.uint8)) if bare.sum() > LEAST_PERSON_PX else rest
@@ -81,6 +91,17 @@ def object_likeness(
     # what is revealed differs from the object
     differs = np.clip(np.sqrt(((room - stack[0]) ** 2).sum(-1)) / (3 * noise) - 0.5, 0, 1) * mask
     return Likeness(np.clip(maps, -LIMIT, LIMIT), same * differs)
+
+
+def _own_colours(image: np.ndarray, mask: np.ndarray, grown: np.ndarray, hands: np.ndarray) -> np.ndarray:
+    """Of what is marked, without the fingers over it: what has the hand's colours more than the object's."""
+    own = _colours(image[mask])
+    beside = hands[(hands & grown).any((1, 2))].any(0) & ~grown
+    if beside.sum() < LEAST_HAND_PX:
+        return own
+    bins = _bins(image)
+    fingers = mask & (_colours(image[beside])[bins] > own[bins])
+    return _colours(image[mask & ~fingers]) if fingers.sum() <= MOST_COVERED * mask.sum() else own
 
 
 def _bins(image: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.keypoints.hands import hand_centres_px
-from hoi_motion.keypoints.persons import head_masks, person_masks
+from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.appearance import Template
 from hoi_motion.lift.track.camera_motion import camera_motion
@@ -88,7 +88,7 @@ class OwnTracker:
                 np.stack([_stilled(m.astype(np.uint8), c) > 0 for m, c in zip(masks, camera)])
                 for masks in (persons, heads)
             )
-        track = _Chooser(still, mask, persons, heads, hands_px, followed).track()
+        track = _Chooser(still, mask, persons, heads, hand_masks(person, mask.shape), hands_px, followed).track()
         return _with_camera(track, camera) if moves else track
 
 
@@ -107,7 +107,7 @@ def track_object(
 class _Chooser:
     """Places of one object in all frames of a still camera, and its track along the best path through them."""
 
-    def __init__(self, frames, mask, persons, heads, hands_px, followed: ObjectTrack):
+    def __init__(self, frames, mask, persons, heads, hands, hands_px, followed: ObjectTrack):
         self.mask, self.followed, self.hands_px = mask, followed, hands_px
         self.scale = min(1.0, WORK_OBJECT_PX / np.sqrt(mask.sum()))
         size = (max(8, round(mask.shape[1] * self.scale)), max(8, round(mask.shape[0] * self.scale)))
@@ -117,14 +117,14 @@ class _Chooser:
         self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
         if not self.work_mask.any():
             self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
-        small, heads = (
+        small, heads, hands = (
             np.stack([cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for m in masks])
-            for masks in (persons, heads)
+            for masks in (persons, heads, hands)
         )
         self.hands = hands_px * self.to_work
         reach = float(np.sqrt(self.work_mask.sum()))
         bare = [p & ~_around(h, p.shape, 1.5 * reach) for p, h in zip(small, self.hands)]
-        self.likeness: Likeness = object_likeness(self.images, self.work_mask, small, np.array(bare), heads)
+        self.likeness: Likeness = object_likeness(self.images, self.work_mask, small, np.array(bare), heads, hands)
         self.template = Template(self.images[0], self.work_mask)
         rows, columns = np.nonzero(self.work_mask)
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])

@@ -7,7 +7,7 @@ import pytest
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
-from hoi_motion.keypoints.persons import head_masks, person_masks, without_others
+from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks, without_others
 from hoi_motion.media.image_files import read_image
 
 DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
@@ -48,9 +48,20 @@ def test_a_heads_mask_holds_the_face_and_ends_over_the_shoulders(acted):
         assert mask[y, x] and np.nonzero(mask)[0].max() < body[list(kp.TORSO[:2]), 1].max() + 5
 
 
+def test_a_hands_mask_holds_its_wrist_and_not_the_elbow(acted):
+    track = acted(3).track
+    for mask, wrist, elbow in zip(
+        hand_masks(track, (240, 360)), (kp.L_WRIST, kp.R_WRIST), (kp.L_ELBOW, kp.R_ELBOW), strict=True
+    ):
+        at, off = (tuple(np.rint(track.body_px[0, i, 1::-1]).astype(int)) for i in (wrist, elbow))
+        assert mask[at] and not mask[off]
+
+
 def test_nobody_has_no_mask(acted):
     track = acted(3).track
     track.body_px[..., 2] = 0
+    track.left_hand_px[..., 2] = track.right_hand_px[..., 2] = 0
+    assert not hand_masks(track, (240, 360)).any()
     assert not person_masks(track, (240, 360)).any() and not head_masks(track, (240, 360)).any()
 
 

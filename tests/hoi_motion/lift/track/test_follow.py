@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
-from hoi_motion.lift.track.follow import follow_object
+from hoi_motion.lift.track.appearance import Template
+from hoi_motion.lift.track.follow import follow_object, work_image
+from hoi_motion.lift.track.track import IDENTITY
 
 SIDE = 20
 
@@ -53,6 +55,36 @@ def test_a_hidden_object_goes_with_the_hand_that_took_it():
     hands[:2, 1] += [0, -40]
     track = follow_object(frames, mask, hands)
     np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)
+
+
+def _plain(corners, sides):
+    """A plain square of these sides at these corners, before the same background as the patterned one."""
+    frames, mask = _clip([corners[0]])
+    frames = np.tile(cv2.inpaint(frames[0], mask.astype(np.uint8), 3, cv2.INPAINT_TELEA), (len(corners), 1, 1, 1))
+    for frame, (x, y), side in zip(frames, corners, sides):
+        frame[y : y + side, x : x + side] = (150, 40, 40)
+    return frames, mask
+
+
+def test_a_plain_object_fills_the_place_where_it_is_found():
+    corners, sides = [(20, 60)] * 3 + [(50, 54)], [SIDE] * 3 + [SIDE + 4]
+    middles = np.array(corners) + (np.array(sides)[:, None] - 1) / 2
+    hands = np.full((4, 2, 2), np.nan)
+    hands[:, 1] = middles + [0, 12]
+    # the hand is seen a little off: a smaller square fits inside there
+    hands[3, 1] += [5, 3]
+    frames, mask = _plain(corners, sides)
+    found = follow_object(frames, mask, hands).centroid_px[3]
+    assert np.linalg.norm(found - middles[3]) < SIDE / 8
+
+
+def test_what_is_around_a_place_inside_a_plain_object_looks_like_the_object():
+    frames, mask = _plain([(60, 40)], [SIDE])
+    image = work_image(frames[0], 1.0)
+    template = Template(image, mask)
+    middle = np.array([60, 40]) + (SIDE - 1) / 2
+    half = np.column_stack([0.5 * np.eye(2), 0.5 * middle])
+    assert template.spilled(image, IDENTITY) < 0.1 and template.spilled(image, half) > 0.9
 
 
 def _smeared_lift(places, smeared, neighbour):

@@ -13,6 +13,7 @@ SIDE = 12
 RED = (170, 40, 40)
 WALL = (190, 185, 170)
 SKIN = (205, 160, 130)
+NO_HANDS = np.zeros((2, H, W), bool)
 
 
 def clip(places, twin=None):
@@ -36,7 +37,7 @@ def clip(places, twin=None):
 def likeness(places, twin=None):
     images, mask = clip(places, twin)
     nobody = np.zeros((len(images), H, W), bool)
-    return object_likeness(images, mask, nobody, nobody, nobody), mask
+    return object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS), mask
 
 
 def inside(image: np.ndarray, place) -> np.ndarray:
@@ -82,9 +83,41 @@ def test_hair_of_the_objects_colours_is_not_the_object_and_what_is_held_beside_i
     images[0][heads[0]] = images[0][0, 0]
     heads[0] = False
     people = heads.copy()
-    without, found = (object_likeness(images, mask, people, people, h).maps[-1] for h in (np.zeros_like(heads), heads))
+    without, found = (
+        object_likeness(images, mask, people, people, h, NO_HANDS).maps[-1] for h in (np.zeros_like(heads), heads)
+    )
     assert inside(found, hair[-1]).mean() < inside(without, hair[-1]).mean() - 0.5
     np.testing.assert_array_equal(found[~heads[-1]], without[~heads[-1]])
+
+
+def held(fingers_px: int):
+    """A clip of an object whose first columns fingers cover, of a hand that comes from the left; and the hand's mask.
+
+    In the last picture there is skin at (60, 40).
+    """
+    images, mask = clip(MOVED)
+    skin = cv2.cvtColor(np.full((1, 1, 3), SKIN, np.uint8), cv2.COLOR_RGB2LAB)
+    x, y = MOVED[0]
+    hand = np.zeros((2, H, W), bool)
+    hand[0, y : y + SIDE, x - 8 : x + fingers_px] = True
+    images[0][hand[0]] = skin
+    images[-1][40 : 40 + SIDE, 60 : 60 + SIDE] = skin
+    return images, mask, hand
+
+
+def skin_looks(fingers_px: int, hands_at_px: int = 0) -> float:
+    images, mask, hands = held(fingers_px)
+    nobody = np.zeros((T, H, W), bool)
+    hands = np.roll(hands, hands_at_px, axis=1)
+    return float(inside(object_likeness(images, mask, nobody, nobody, nobody, hands).maps[-1], (60, 40)).mean())
+
+
+def test_fingers_that_were_marked_with_the_object_are_not_the_object():
+    assert skin_looks(4) < 0 < skin_looks(4, hands_at_px=-28)
+
+
+def test_an_object_of_the_hands_colours_keeps_them():
+    assert skin_looks(SIDE) > 0
 
 
 def test_ratios_stay_within_their_limit():
@@ -96,7 +129,8 @@ def test_ratios_stay_within_their_limit():
 def test_a_mirrored_clip_has_a_mirrored_likeness(axis):
     images, mask = clip(MOVED)
     nobody = np.zeros((T, H, W), bool)
-    plain = object_likeness(images, mask, nobody, nobody, nobody).maps
+    plain = object_likeness(images, mask, nobody, nobody, nobody, NO_HANDS).maps
     flipped = [np.ascontiguousarray(np.flip(image, axis - 1)) for image in images]
-    mirrored = object_likeness(flipped, np.ascontiguousarray(np.flip(mask, axis - 1)), nobody, nobody, nobody).maps
+    flipped_mask = np.ascontiguousarray(np.flip(mask, axis - 1))
+    mirrored = object_likeness(flipped, flipped_mask, nobody, nobody, nobody, NO_HANDS).maps
     np.testing.assert_allclose(np.flip(mirrored, axis), plain, atol=1e-4)
