@@ -7,7 +7,7 @@ scenes with the steps' noise; with --generate also while clips are generated, ea
 hit or not. Two criteria, as in MATRIX: how often a block is among a clip's ten best, and how much better it is in clips
 that succeed. Blocks whose leaving-out hardly changes the prediction are not chosen: whatever they attend to, nothing
 comes of it. The folder gets `table.md`, `scores.json`, heat maps of the chosen blocks and `choice.yaml`, the options
-that the trainer reads. A run that was stopped goes on.
+that the trainer reads. A run that was stopped goes on; a folder holds the scores of one model.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import yaml
 
 from hoi_motion.errors import TavidError
 from hoi_motion.files import write_whole
+from training.claims import claim, model_facts
 from training.json_lines import append_line, drop_cut_line, read_lines
 
 DEVELOPMENT_SEED = 900_000  # neither training nor held-out scenes
@@ -67,6 +68,7 @@ def analyse(arguments: argparse.Namespace) -> None:
         num_inference_steps=arguments.steps or video.num_inference_steps,
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
+    claim(arguments.out / "analysis.json", {"generate": arguments.generate, **model_facts(video)}, "scores")
     pipeline, path = load_pipeline(video), arguments.out / "scores.jsonl"
     drop_cut_line(path)
     done = {line["seed"] for line in read_lines(path) if "effects" in line}

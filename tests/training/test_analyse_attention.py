@@ -65,6 +65,12 @@ def test_a_model_of_42_blocks_is_analysed_and_goes_on_where_it_was_stopped(tmp_p
     assert (out / f"v2t_block{blocks[0]}.png").is_file() and "2 scenes" in capsys.readouterr().out
 
 
+def test_a_folder_takes_the_scores_of_one_model(tmp_path, tiny_base, capsys):
+    (tmp_path / "analysis.json").write_text('{"generate": false, "base_digest": "of another model"}')
+    assert main(["--model", str(tiny_base), "--adapter", "none", "--out", str(tmp_path)]) == 2
+    assert "holds scores with another video, base_digest" in capsys.readouterr().err
+
+
 def test_a_missing_model_is_one_line(tmp_path, capsys):
     code = main(["--model", str(tmp_path / "nothing"), "--adapter", "none", "--out", str(tmp_path / "out")])
     assert code == 4 and len(capsys.readouterr().err.splitlines()) == 1

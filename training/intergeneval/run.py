@@ -1,6 +1,6 @@
 """Clips of contestants put before a judge: restartable, every clip's answers a line, and the table of them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from hoi_motion.keypoints.sources import keypoint_source
 from tavid_planner.config import VideoConfig
 from training.bench.cases import BENCH_VERSION, Case
 from training.bench.runner import clip_of, outcome_of
-from training.claims import claim
+from training.claims import claim, model_facts
 from training.intergeneval.evidence import scene_evidence, seen_evidence
 from training.intergeneval.judged_clip import Judge, JudgedClip
 from training.intergeneval.score import Fidelity, Judgement, fidelity_of, looked_at
@@ -46,7 +46,7 @@ def judge_clips(
     """
     out.mkdir(parents=True, exist_ok=True)
     wanted = {"judge": asking.name, "model": asking.model, "keypoints": asking.keypoints, "seed": asking.seed}
-    claim(out / "intergeneval.json", {**wanted, "bench": BENCH_VERSION, "video": asdict(video)}, "answers")
+    claim(out / "intergeneval.json", {**wanted, "bench": BENCH_VERSION, **model_facts(video)}, "answers")
     path = out / "answers.jsonl"
     drop_cut_line(path)
     done = {(line["contestant"], Case(line["class"], line["index"])): line for line in read_lines(path)}
