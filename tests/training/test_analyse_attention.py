@@ -1,9 +1,11 @@
 """The choice of blocks from their scores."""
 
+import numpy as np
 import pytest
 import yaml
 
-from training.analyse_attention import KINDS, block_table, choose_blocks, main, table_text
+from training.analyse_attention import KINDS, _Heats, block_table, choose_blocks, main, table_text
+from training.bench.attention_scores import BlockScore
 
 
 def rows_of(focus, outcomes, blocks=12):
@@ -46,6 +48,15 @@ def test_a_block_without_effect_on_the_prediction_is_not_chosen():
 def test_the_table_marks_what_is_chosen():
     table = block_table(rows_of(lambda b, _: b / 100, [None]), 12)
     assert "| 11 * | 0.110 |" in table_text(table, choose_blocks(table), "a model")
+
+
+def test_heat_maps_of_a_run_that_goes_on_are_of_all_its_scenes(tmp_path):
+    score = BlockScore(0, 0, "v2v", "subject", 1.0, 1.0, np.ones((3, 2, 2), np.float16))
+    for _ in range(2):  # two runs of a scene each
+        heats = _Heats(tmp_path / "heat.npz")
+        heats.add(score)
+        heats.save()
+    assert np.array_equal(_Heats(tmp_path / "heat.npz").sums["v2v subject 0"], np.full((2, 2), 2.0))
 
 
 @pytest.mark.slow
