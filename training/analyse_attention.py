@@ -7,7 +7,7 @@ scenes with the steps' noise; with --generate also while clips are generated, ea
 hit or not. Two criteria, as in MATRIX: how often a block is among a clip's ten best, and how much better it is in clips
 that succeed. Blocks whose leaving-out hardly changes the prediction are not chosen: whatever they attend to, nothing
 comes of it. The folder gets `table.md`, `scores.json`, heat maps of the chosen blocks and `choice.yaml`, the options
-that the trainer reads. A run that was stopped goes on.
+that the trainer reads. A run that was stopped goes on; a folder holds the scores of one model.
 """
 
 import argparse
@@ -21,7 +21,8 @@ import numpy as np
 import yaml
 
 from hoi_motion.errors import TavidError
-from hoi_motion.files import write_whole
+from hoi_motion.files import whole_file, write_whole
+from training.claims import claim, model_facts
 from training.json_lines import append_line, drop_cut_line, read_lines
 
 DEVELOPMENT_SEED = 900_000  # neither training nor held-out scenes
@@ -67,6 +68,7 @@ def analyse(arguments: argparse.Namespace) -> None:
         num_inference_steps=arguments.steps or video.num_inference_steps,
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
+    claim(arguments.out / "analysis.json", {"generate": arguments.generate, **model_facts(video)}, "scores")
     pipeline, path = load_pipeline(video), arguments.out / "scores.jsonl"
     drop_cut_line(path)
     done = {line["seed"] for line in read_lines(path) if "effects" in line}
@@ -74,7 +76,7 @@ def analyse(arguments: argparse.Namespace) -> None:
     for seed in range(arguments.first, arguments.first + arguments.count):
         if seed not in done:
             append_line(path, _scored(pipeline, video, seed, arguments.generate, heats))
-    heats.save()
+            heats.save()  # what a run that goes on adds to
     wanted = range(arguments.first, arguments.first + arguments.count)
     rows = [line for line in read_lines(path) if line["seed"] in wanted and "effects" in line]
     table = block_table(rows, len(pipeline.backbone.blocks))
@@ -198,32 +200,37 @@ def table_text(table: dict[str, list[dict]], choice: dict, title: str) -> str:
 
 
 class _Heats:
-    """Maps by kind, word and block, summed over frames, steps and scenes: one frame each, for any number of blocks."""
+    """Maps by kind, word and block, summed over frames, steps and scenes: one frame each, for any number of blocks.
+
+    A file that is there already is what an earlier run summed up.
+    """
 
     def __init__(self, path: Path):
         self.path, self.sums = path, {}
+        if path.exists():
+            with np.load(path) as file:
+                self.sums = dict(file)
 
     def add(self, score) -> None:
         key = f"{score.kind} {score.what} {score.block}"
         self.sums[key] = self.sums.get(key, 0.0) + score.heat.astype(np.float32).mean(0)
 
     def save(self) -> None:
-        if self.sums:
-            np.savez(self.path, **self.sums)
+        with whole_file(self.path) as partial, partial.open("wb") as file:
+            np.savez(file, **self.sums)
 
     def draw(self, folder: Path, choice: dict) -> None:
         import cv2
 
-        if not self.path.exists():
+        if not self.sums:
             return
-        with np.load(self.path) as file:
-            for kind, section in (("v2t", "grounding"), ("v2v", "propagation")):
-                for block in choice[section]["blocks"].split(","):
-                    maps = [file[f"{kind} {what} {block}"] for what in KINDS[kind]]
-                    scaled = [np.uint8(255 * m / max(float(m.max()), 1e-9)) for m in maps]
-                    large = [cv2.resize(m, None, fx=12, fy=12, interpolation=cv2.INTER_NEAREST) for m in scaled]
-                    picture = cv2.applyColorMap(np.hstack(large), cv2.COLORMAP_VIRIDIS)
-                    cv2.imwrite(str(folder / f"{kind}_block{block}.png"), picture)
+        for kind, section in (("v2t", "grounding"), ("v2v", "propagation")):
+            for block in choice[section]["blocks"].split(","):
+                maps = [self.sums[f"{kind} {what} {block}"] for what in KINDS[kind]]
+                scaled = [np.uint8(255 * m / max(float(m.max()), 1e-9)) for m in maps]
+                large = [cv2.resize(m, None, fx=12, fy=12, interpolation=cv2.INTER_NEAREST) for m in scaled]
+                picture = cv2.applyColorMap(np.hstack(large), cv2.COLORMAP_VIRIDIS)
+                cv2.imwrite(str(folder / f"{kind}_block{block}.png"), picture)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """What the results of a folder were made with, written beside them: other settings never mix with them."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from hoi_motion.files import write_whole
+from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 
 
@@ -20,6 +22,20 @@ def claim(path: Path, wanted: dict, what: str) -> None:
         refuse_another(path.parent, json.loads(path.read_text()), wanted, what)
     else:
         write_whole(path, json.dumps(wanted, indent=1).encode())
+
+
+def model_facts(config: VideoConfig) -> dict:
+    """What a model's clips and attention depend on: its options and the digests of its weights, not their paths alone.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    from tavid_planner.video.model_files import model_folder, weights_digest
+
+    folders = {"base": config.base, "adapter": config.adapter}
+    options = {k: v for k, v in asdict(config).items() if k not in ("device", "memory")}  # these change no clip
+    digests = {f"{k}_digest": weights_digest(model_folder(resolve_model(v))) for k, v in folders.items() if v}
+    return {"video": options, **digests}
 
 
 def refuse_another(

@@ -167,6 +167,7 @@ def main(argv: list[str] | None = None) -> None:
     ablation.add_argument(
         "--config", type=Path, help="of the trainings; default config/training/ablation.yaml, or matrix-ablation.yaml"
     )
+    ablation.add_argument("options", nargs="*", help="option=value of all trainings, in place of the config's")
     ablation.add_argument("--rows", type=lambda text: text.split(","), help="some of its rows, comma-separated")
     ablation.add_argument("--seeds", type=int, default=3, help="trainings of each row")
     ablation.add_argument("--scenes", type=int, default=66, help="of TargetBench, to judge each training by")
@@ -177,6 +178,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")
+    if args.options and not args.ablation:
+        parser.error(f"{args.options[0]!r} is an option of trainings, which --ablation makes")
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:
         parser.error(f"unknown contestant {unknown[0]!r}; there are {', '.join(CONTESTANTS)}")
     try:

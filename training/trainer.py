@@ -22,6 +22,7 @@ from training.claims import refuse_another
 from training.configuration import AdapterConfig, BaseConfig, FewStepsConfig, TrainConfig, VaeConfig
 from training.json_lines import append_line, read_lines
 from training.muon import Muon
+from training.slow_bfloat16 import warn_if_slow
 from training.tasks.adapter import AdapterTask
 from training.tasks.base import BaseTask
 from training.tasks.few_steps import FewStepsTask
@@ -57,6 +58,8 @@ class Trainer:
             log_with=config.tracker or None,
             project_dir=str(self.out),
         )
+        if config.mixed_precision == "bf16" and self.accelerator.is_main_process:
+            warn_if_slow(self.accelerator.device, "add the option mixed_precision=no")
         torch.manual_seed(config.seed)  # the same new weights everywhere
         self.task: Task = TASKS[type(config)](config, self.accelerator.device)
         self.wrapped, *self.optimizers = self.accelerator.prepare(self.task, *_optimizers(self.task, config))

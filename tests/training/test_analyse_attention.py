@@ -1,9 +1,11 @@
 """The choice of blocks from their scores."""
 
+import numpy as np
 import pytest
 import yaml
 
-from training.analyse_attention import KINDS, block_table, choose_blocks, main, table_text
+from training.analyse_attention import KINDS, _Heats, block_table, choose_blocks, main, table_text
+from training.bench.attention_scores import BlockScore
 
 
 def rows_of(focus, outcomes, blocks=12):
@@ -48,6 +50,15 @@ def test_the_table_marks_what_is_chosen():
     assert "| 11 * | 0.110 |" in table_text(table, choose_blocks(table), "a model")
 
 
+def test_heat_maps_of_a_run_that_goes_on_are_of_all_its_scenes(tmp_path):
+    score = BlockScore(0, 0, "v2v", "subject", 1.0, 1.0, np.ones((3, 2, 2), np.float16))
+    for _ in range(2):  # two runs of a scene each
+        heats = _Heats(tmp_path / "heat.npz")
+        heats.add(score)
+        heats.save()
+    assert np.array_equal(_Heats(tmp_path / "heat.npz").sums["v2v subject 0"], np.full((2, 2), 2.0))
+
+
 @pytest.mark.slow
 def test_a_model_of_42_blocks_is_analysed_and_goes_on_where_it_was_stopped(tmp_path, capsys):
     from tiny_model import write_tiny_model
@@ -63,6 +74,12 @@ def test_a_model_of_42_blocks_is_analysed_and_goes_on_where_it_was_stopped(tmp_p
     blocks = [int(b) for b in choice["grounding"]["blocks"].split(",")]
     assert len(blocks) == 2 and all(0 <= b < 42 for b in blocks)
     assert (out / f"v2t_block{blocks[0]}.png").is_file() and "2 scenes" in capsys.readouterr().out
+
+
+def test_a_folder_takes_the_scores_of_one_model(tmp_path, tiny_base, capsys):
+    (tmp_path / "analysis.json").write_text('{"generate": false, "base_digest": "of another model"}')
+    assert main(["--model", str(tiny_base), "--adapter", "none", "--out", str(tmp_path)]) == 2
+    assert "holds scores with another video, base_digest" in capsys.readouterr().err
 
 
 def test_a_missing_model_is_one_line(tmp_path, capsys):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
-from training.claims import claim
+from tavid_planner.config import VideoConfig
+from training.claims import claim, model_facts
 
 
 def test_the_same_settings_go_on_and_others_are_refused_by_name(tmp_path):
@@ -15,3 +16,15 @@ def test_the_same_settings_go_on_and_others_are_refused_by_name(tmp_path):
         claim(tmp_path / "run.json", {"seed": 1, "size": (96, 144)}, "scores")
     assert error.value.code is ErrorCode.CONFIG_INVALID
     assert json.loads((tmp_path / "run.json").read_text())["seed"] == 0
+
+
+def test_new_weights_in_the_same_folder_are_another_model(tmp_path, tiny_base):
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    weights = adapter / "pytorch_lora_weights.safetensors"
+    config = VideoConfig(base=str(tiny_base), adapter=str(adapter))
+    weights.write_bytes(b"trained once")
+    claim(tmp_path / "run.json", model_facts(config), "answers")
+    weights.write_bytes(b"trained on ")
+    with pytest.raises(InputError, match="holds answers with another adapter_digest"):
+        claim(tmp_path / "run.json", model_facts(config), "answers")

@@ -75,14 +75,15 @@ def run_ablation(args, video: VideoConfig) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), rows, seeds, scenes, minutes_per_run, steps_per_run, out, workers, keypoints.
+        args: config and options (of the trainings), rows, seeds, scenes, minutes_per_run, steps_per_run, out, workers,
+            keypoints.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row lists the valid names.
         TavidError: of the training and of the bench.
     """
     out = args.out or Path("runs/ablation")
-    config = load_training_config(args.config)
+    config = load_training_config(args.config, args.options)
     if not isinstance(config, AdapterConfig):
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"{args.config} trains no adapter", "give a training of the task adapter"
@@ -96,7 +97,8 @@ def run_ablation(args, video: VideoConfig) -> str:
     for row, seed in tqdm(list(itertools.product(rows, range(args.seeds))), unit="run", desc="ablation"):
         run = out / f"{row.name}-seed{seed}"
         if row.options is not None:
-            train_once(args.config, [*row.options, f"steps={steps}", f"seed={seed}"], run, steps)
+            options = [*args.options, *row.options, f"steps={steps}", f"seed={seed}"]
+            train_once(args.config, options, run, steps)
             judged = replace(video, adapter=str(run / "adapter"))
         else:
             judged = video

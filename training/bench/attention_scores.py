@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from tavid_planner.config import VideoConfig
 from tavid_planner.video.attention import AttentionCapture, PropagationMaps, TextMaps
-from tavid_planner.video.conditioning import mask_latents
+from tavid_planner.video.conditioning import Conditioning, instance_latents
 from tavid_planner.video.prompt import insert_trigger
 from training.objectives.diffusion import add_noise
 from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
@@ -122,8 +122,9 @@ class _NoisyClip:
         _, frames, _, h, w = self._latents.shape
         self._first, self._condition = backbone.first_frame(image, frames), None
         if pipeline.uses_mask:
-            mask = torch.from_numpy(scene.target_mask)[None, None].float()
-            self._condition = mask_latents(mask, frames, h, w, config.mask_reduction).to(self._latents)
+            conditioning, cell = pipeline.conditioning, pipeline.vae_scale_factor_spatial
+            how = conditioning, (frames, h, w), pipeline.encoded_clip, cell, config.mask_reduction
+            self._condition = instance_latents(_marked(scene, conditioning), *how).to(self._latents)
         self.text = insert_trigger(scene.caption, pipeline.trigger).text
         length = backbone.text_length
         self._embeds, _ = pipeline.encode_prompt(self.text, None, False, max_sequence_length=length, device=device)
@@ -197,6 +198,12 @@ class _Wanted:
                 found.append(BlockScore(block, step, kind, what, aas, focus, map_.astype(np.float16)))
 
         return on_map
+
+
+def _marked(scene: SceneSample, conditioning: Conditioning) -> torch.Tensor:  # (1, K, H, W) float32
+    """What a model is shown of a scene: the target's mask, or all that is marked, as far as its colours go."""
+    shown = scene.marked_ids[: 1 if conditioning.kind == "mask" else len(conditioning.palette)]
+    return torch.from_numpy(np.stack([scene.instance_ids[0] == instance for instance in shown]))[None].float()
 
 
 def _encoded(pipeline, frames: np.ndarray, dtype, device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,13 +16,13 @@ from tqdm import tqdm
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource
 from hoi_motion.processes import as_they_come
-from tavid_planner.config import VideoConfig, resolve_model
+from tavid_planner.config import VideoConfig
 from tavid_planner.instances import ACTOR, OTHER, TARGET, Instance
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import BENCH_VERSION, Case
 from training.bench.company_score import score_company
 from training.bench.scoring import VideoScore, candidate_masks, score
-from training.claims import claim
+from training.claims import claim, model_facts
 from training.json_lines import append_line, drop_cut_line, read_lines
 from training.scenes.scene import SceneSample
 
@@ -91,7 +91,11 @@ def run_bench(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    _claim(out, config, keypoints, seed)
+    claim(
+        out / "bench.json",
+        {"bench": BENCH_VERSION, "seed": seed, "keypoints": keypoints, **model_facts(config)},
+        "scores",
+    )
     drop_cut_line(out / "scores.jsonl")
     done = {(r.contestant, r.case): r for r in map(Result.of_line, read_lines(out / "scores.jsonl"))}
     jobs = [(case, [c for c in contestants if (c, case) not in done]) for case in cases]
@@ -100,16 +104,6 @@ def run_bench(
         append_line(out / "scores.jsonl", result.line())
         done[result.contestant, result.case] = result
     return [done[contestant, case] for contestant in contestants for case in cases]
-
-
-def _claim(out: Path, config: VideoConfig, keypoints: str, seed: int) -> None:
-    from tavid_planner.video.model_files import model_folder, weights_digest
-
-    folders = {"base": config.base, "adapter": config.adapter}
-    options = {k: v for k, v in asdict(config).items() if k not in ("device", "memory")}  # these change no clip
-    wanted = {"bench": BENCH_VERSION, "seed": seed, "keypoints": keypoints, "video": options}
-    wanted |= {f"{k}_digest": weights_digest(model_folder(resolve_model(v))) for k, v in folders.items() if v}
-    claim(out / "bench.json", wanted, "scores")
 
 
 def judge_cases(

@@ -30,6 +30,7 @@ from training.data.clip import ClipSource
 from training.data.encoded_clip import CacheSettings, ClipEncoder, EncodedClip
 from training.data.sources import MODEL_FPS, fitted, load, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
+from training.slow_bfloat16 import warn_if_slow
 
 
 class CacheWriter:
@@ -273,6 +274,8 @@ def main() -> None:
         parser.error(f"--track-px is {args.track_px}, expected a divisor of {height} and {width}")
     if not 0 < args.fps <= 1000:
         parser.error(f"--fps is {args.fps}, expected frames a second")
+    if args.dtype == "bfloat16":
+        warn_if_slow(args.device, "leave out --dtype bfloat16")
     try:
         source = open_source(args.clips, args.frames, args.fps, checked_encoding(args.caption_encoding))
         base = resolve_model(args.base)

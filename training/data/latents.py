@@ -17,6 +17,7 @@ from hoi_motion.processes import as_they_come
 from training.data.clips import ClipFolder
 from training.data.fingerprint import fingerprint
 from training.models import load_vae
+from training.slow_bfloat16 import warn_if_slow
 
 IMAGE_VARIANTS = 3
 """First-frame encodings a clip: one clean, the others with the noise of CogVideoX training."""
@@ -131,6 +132,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--bf16", action="store_true", help="faster where the processor multiplies bfloat16; 0.5%% off")
     args = parser.parse_args()
+    if args.bf16:
+        warn_if_slow("cpu", "leave out --bf16")
     args.out.mkdir(parents=True, exist_ok=True)
     path, clips = args.out / "latents.pt", ClipFolder(args.scenes)
     cache = LatentCache.load(path).following(clips.paths) if path.exists() else None

@@ -70,26 +70,27 @@ def run_matrix_ablation(args, video: VideoConfig) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), rows, seeds, scenes, classes, minutes_per_run, steps_per_run, out, keypoints.
+        args: config and options (of the trainings), rows, seeds, scenes, classes, minutes_per_run, steps_per_run, out,
+            keypoints.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row or class lists the valid names.
         TavidError: of the training, the generation and the judge.
     """
     out = args.out or Path("runs/matrix-ablation")
-    config = checked_config(args.config)
+    config = checked_config(args.config, args.options)
     video = replace(video, base=config.base, adapter="")
     check_size(config, video)
     rows = chosen_rows(MATRIX_ROWS, args.rows)
-    full = MATRIX_ROWS[-1].options(config)
-    steps = agreed_steps(out, load_training_config(args.config, full), args.minutes_per_run, args.steps_per_run)
+    full = load_training_config(args.config, [*args.options, *MATRIX_ROWS[-1].options(config)])
+    steps = agreed_steps(out, full, args.minutes_per_run, args.steps_per_run)
     cases = bench_cases(args.classes or list(COMPANY_CLASSES), args.scenes)
     judged: dict[str, list[list[dict]]] = {row.name: [] for row in rows}
     for row, seed in tqdm(list(itertools.product(rows, range(args.seeds))), unit="run", desc="ablation"):
         run, options = out / f"{row.name}-seed{seed}", row.options(config)
         model = video
         if options is not None:
-            train_once(args.config, [*options, f"steps={steps}", f"seed={seed}"], run, steps)
+            train_once(args.config, [*args.options, *options, f"steps={steps}", f"seed={seed}"], run, steps)
             model = replace(video, adapter=str(run / "adapter"))
         contestant = "base" if options is None else "adapter"
         asking = Asking(judge_named(GEOMETRIC), GEOMETRIC, "", args.keypoints, seed)
@@ -99,9 +100,9 @@ def run_matrix_ablation(args, video: VideoConfig) -> str:
     return text
 
 
-def checked_config(path: Path) -> AdapterConfig:
+def checked_config(path: Path, options: list[str]) -> AdapterConfig:
     """The config of the trainings. Raises: InputError: CONFIG_INVALID when it trains no adapter with an ID map."""
-    config = load_training_config(path)
+    config = load_training_config(path, options)
     if not isinstance(config, AdapterConfig) or config.conditioning != "id_map":
         message = f"{path} trains no adapter with an ID map"
         raise InputError(

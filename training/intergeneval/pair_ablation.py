@@ -26,17 +26,17 @@ def run_pair_ablation(args) -> str:
     """Train and judge what is missing in the folder args.out; the table as text, also in `table.md`.
 
     Args:
-        args: config (of the trainings), pairs (a cache of held-out ones), rows, seeds, minutes_per_run, steps_per_run,
-            out.
+        args: config and options (of the trainings), pairs (a cache of held-out ones), rows, seeds, minutes_per_run,
+            steps_per_run, out.
 
     Raises:
         InputError: CONFIG_INVALID; an unknown row lists the valid names.
         TavidError: of the training.
     """
     out = args.out or Path("runs/pair-ablation")
-    config = checked_config(args.config)
+    config = checked_config(args.config, args.options)
     rows = chosen_rows(MATRIX_ROWS, args.rows)
-    full = load_training_config(args.config, MATRIX_ROWS[-1].options(config))
+    full = load_training_config(args.config, [*args.options, *MATRIX_ROWS[-1].options(config)])
     steps = agreed_steps(out, full, args.minutes_per_run, args.steps_per_run)
     for seed, row in tqdm(list(itertools.product(range(args.seeds), rows)), unit="run", desc="ablation"):
         _train_and_judge(args, config, row, seed, steps, out)
@@ -52,7 +52,7 @@ def _train_and_judge(args, config: AdapterConfig, row: MatrixRow, seed: int, ste
     options, run = row.options(config), out / f"{row.name}-seed{seed}"
     adapter = NOTHING
     if options is not None:
-        train_once(args.config, [*options, f"steps={steps}", f"seed={seed}"], run, steps)
+        train_once(args.config, [*args.options, *options, f"steps={steps}", f"seed={seed}"], run, steps)
         adapter = str(run / "adapter")
     task = load_pairs(adapter, config.base, str(args.pairs))
     shares = {str(timestep): explained(task, timestep).tolist() for timestep in TIMESTEPS}

@@ -1,6 +1,6 @@
 """Clips of contestants put before a judge: restartable, every clip's answers a line, and the table of them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,8 @@ from hoi_motion.keypoints.sources import keypoint_source
 from tavid_planner.config import VideoConfig
 from training.bench.cases import BENCH_VERSION, Case
 from training.bench.runner import clip_of, outcome_of
-from training.claims import claim
+from training.bench.scoring import wilson_interval
+from training.claims import claim, model_facts
 from training.intergeneval.evidence import scene_evidence, seen_evidence
 from training.intergeneval.judged_clip import Judge, JudgedClip
 from training.intergeneval.score import Fidelity, Judgement, fidelity_of, looked_at
@@ -46,7 +47,7 @@ def judge_clips(
     """
     out.mkdir(parents=True, exist_ok=True)
     wanted = {"judge": asking.name, "model": asking.model, "keypoints": asking.keypoints, "seed": asking.seed}
-    claim(out / "intergeneval.json", {**wanted, "bench": BENCH_VERSION, "video": asdict(video)}, "answers")
+    claim(out / "intergeneval.json", {**wanted, "bench": BENCH_VERSION, **model_facts(video)}, "answers")
     path = out / "answers.jsonl"
     drop_cut_line(path)
     done = {(line["contestant"], Case(line["class"], line["index"])): line for line in read_lines(path)}
@@ -80,18 +81,23 @@ def fidelities(lines: list[dict], as_published: bool = False) -> list[Fidelity]:
 
 
 def table(rows: list[tuple[str, list[dict]]], as_published: bool = False) -> str:
-    """Means over clips with 95% intervals, one line a row."""
+    """Means over clips with 95% intervals (of hits Wilson's), one line a row."""
     clipping = "as published, not clipped" if as_published else "ends at 0; --as-published lets it fall below"
     lines = [f"SPI {clipping}; hit: as TargetBench has it"]
     lines += ["| | clips | KISA | SGI | SPI | IF | hit |", "|---|---|---|---|---|---|---|"]
     for name, clips in rows:
         scores = fidelities(clips, as_published)
         columns = [[getattr(s, part) for s in scores] for part in ("kisa", "sgi", "spi", "fidelity")]
-        columns.append([line["outcome"] == HIT for line in clips])
-        lines.append(f"| {name} | {len(clips)} | " + " | ".join(_mean(column) for column in columns) + " |")
+        hits = _share(sum(line["outcome"] == HIT for line in clips), len(clips))
+        lines.append(f"| {name} | {len(clips)} | " + " | ".join([*map(_mean, columns), hits]) + " |")
     return "\n".join(lines)
 
 
 def _mean(values: list[float]) -> str:
     mean, half = np.mean(values), 1.96 * np.std(values) / np.sqrt(len(values))
     return f"{mean:.3f} [{mean - half:.3f}, {mean + half:.3f}]"
+
+
+def _share(hits: int, count: int) -> str:
+    low, high = wilson_interval(hits, count)
+    return f"{hits / count:.3f} [{low:.3f}, {high:.3f}]"

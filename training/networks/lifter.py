@@ -273,6 +273,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
     from training.networks.half_weights import save_half
+    from training.slow_bfloat16 import warn_if_slow
+
+    if arguments.bfloat16:
+        warn_if_slow("cpu", "leave out --bfloat16")
 
     start = time.perf_counter()
     noise = measured_noise(tqdm(observed(arguments.scenes), total=arguments.scenes, desc="keypoint noise"))

@@ -1,7 +1,7 @@
 """Train the keypoint network for small, blurred pictures (hoi_motion/keypoints/low_resolution.py) from nothing.
 
 python -m training.networks.low_resolution --scenes runs/scenes --latents runs/latents --model models/tavid-mini \
-    --out hoi_motion/keypoints/weights/low_resolution.safetensors
+    --out hoi_motion/keypoints/weights/low_resolution.safetensors --bfloat16
 
 What a video model makes is seldom where the truth is. So the network learns from ground-truth clips, whose keypoints
 are known, in two forms: as they are, and as the video model gives them back when noise has hidden them in part (one
@@ -154,7 +154,14 @@ def target_maps(points_px: torch.Tensor, height_px: int, width_px: int) -> torch
     return torch.cat([maps, (~inside)[..., None].float()], -1)
 
 
-def train(clips: KeypointClips, steps: int, size: int, rate: float, seed: int = 0) -> LowResolutionNetwork:
+def train(
+    clips: KeypointClips, steps: int, size: int, rate: float, seed: int = 0, bfloat16: bool = False
+) -> LowResolutionNetwork:
+    """A network trained from nothing.
+
+    Args:
+        bfloat16: the network computes in that, which is faster where the processor can.
+    """
     torch.manual_seed(seed)
     network = LowResolutionNetwork().to(memory_format=torch.channels_last).train()
     matrices = [p for n, p in network.named_parameters() if p.ndim > 1 and "leave" not in n and "outside" not in n]
@@ -168,7 +175,7 @@ def train(clips: KeypointClips, steps: int, size: int, rate: float, seed: int = 
         for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = now
         pictures, places = batch(clips, size, rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = network(pictures)
         wanted = target_maps(places, *pictures.shape[-2:])
         loss = -(wanted * logits.log_softmax(-1)).sum(-1)
@@ -231,11 +238,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=2300)
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
     from safetensors.torch import load_file
 
     from training.networks.half_weights import save_half
+    from training.slow_bfloat16 import warn_if_slow
 
+    if arguments.bfloat16:
+        warn_if_slow("cpu", "leave out --bfloat16")
     start = time.perf_counter()
     clips = load_clips(arguments.scenes, arguments.latents, arguments.model, arguments.clips)
     if arguments.judge:
@@ -243,7 +254,7 @@ def main(argv: list[str] | None = None) -> int:
         network.load_state_dict({name: value.float() for name, value in load_file(arguments.judge).items()})
         print("\n".join(judged(network.eval(), clips)))
         return 0
-    network = train(clips, arguments.steps, arguments.batch, arguments.rate)
+    network = train(clips, arguments.steps, arguments.batch, arguments.rate, bfloat16=arguments.bfloat16)
     save_half(network, arguments.out, start)
     return 0
 

@@ -7,7 +7,8 @@
 
 (MATRIX, sections on semantic grounding and semantic propagation alignment). The weights b of the loss are not
 published; here they are options. The published code differs from the paper: it compares logits by cross entropy alone,
-with positive pixels weighed by their rarity; that is the kind "bce".
+with positive pixels weighed by their rarity; that is the kind "bce". It also takes products of queries and keys without
+the softmax for A; here A is always attention.
 """
 
 import torch

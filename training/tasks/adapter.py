@@ -19,7 +19,7 @@ from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
 from training.objectives.block_choice import parse_block_choice
-from training.tasks.alignment import Interactions
+from training.tasks.alignment import LOSSES, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
 from training.validation import ValidationClip, generate
 
@@ -132,15 +132,20 @@ class AdapterTask(DiffusionTask):
     def export(self, out: Path, step: int) -> None:
         """Write `adapter/` in the released layout, with what made it inside."""
         config = self.config
-        facts = {
-            "steps": step,
-            "attention_loss": config.attention.weight,
-            "attention_blocks": list(self.blocks.candidates),
-            "base": config.base,
-            "data_digest": self.data_digest,
-        }
+        facts = {"steps": step, "base": config.base, "data_digest": self.data_digest, **self._supervised()}
         about = config.rank, config.alpha, config.trigger, facts, self.conditioning
         save_adapter(out / "adapter", self.transformer, *about)
+
+    def _supervised(self) -> dict:
+        """Weights and blocks of the losses on attention; of one that is left out no blocks."""
+        config, alignment = self.config, self.alignment
+        facts: dict = {"attention_loss": config.attention.weight}
+        if config.attention.weight:
+            facts["attention_blocks"] = list(self.blocks.candidates)
+        if alignment is not None:
+            blocks = {LOSSES[maps]: list(choice.candidates) for maps, choice in alignment.blocks.items()}
+            facts |= {n: {"weight": weight, "blocks": blocks[n]} for n, weight in alignment.weights.items()}
+        return facts
 
 
 def _interactions(clips) -> Interactions | None:

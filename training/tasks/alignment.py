@@ -14,6 +14,7 @@ from training.objectives.track_decoder import TrackDecoder
 
 WORDS = "words"
 INSTANCES = "instances"
+LOSSES = {WORDS: "grounding", INSTANCES: "propagation"}  # of which maps each is
 
 
 class Interactions(NamedTuple):
@@ -33,6 +34,10 @@ class Interactions(NamedTuple):
 class InteractionAlignment(nn.Module):
     """The decoders, and the losses by block.
 
+    Attributes:
+        blocks: supervised ones, by the maps that they give: WORDS and INSTANCES, without those that have no weight.
+        weights: of the losses, by their names.
+
     Args:
         token_size: (F, h, w) tokens of a clip; track_size: (T, H, W) of its tracks.
 
@@ -43,16 +48,10 @@ class InteractionAlignment(nn.Module):
     def __init__(self, config: AlignmentConfig, num_blocks: int, token_size, track_size, seed: int = 0):
         super().__init__()
         self.config, self.token_size = config, token_size
-        self.blocks = {
-            name: parse_block_choice(part.blocks, num_blocks, seed)
-            for name, part in ((WORDS, config.grounding), (INSTANCES, config.propagation))
-            if part.weight
-        }
-        self.weights = {}
-        if config.grounding.weight:
-            self.weights["grounding"] = config.grounding.weight
-        if config.propagation.weight:
-            self.weights["propagation"] = config.propagation.weight
+        parts = {WORDS: config.grounding, INSTANCES: config.propagation}
+        parts = {maps: part for maps, part in parts.items() if part.weight}
+        self.blocks = {maps: parse_block_choice(part.blocks, num_blocks, seed) for maps, part in parts.items()}
+        self.weights = {LOSSES[maps]: part.weight for maps, part in parts.items()}
         space, time = track_size[1] // token_size[1], (track_size[0] - 1) // max(token_size[0] - 1, 1)
         if (track_size[1], track_size[2]) != (space * token_size[1], space * token_size[2]):
             raise InputError(
@@ -84,9 +83,9 @@ class InteractionAlignment(nn.Module):
         losses = {}
         if WORDS in maps:
             masks = torch.stack([grounding_masks(t, 0, 1) for t in tracks])
-            losses["grounding"] = self._loss(WORDS, maps[WORDS][:, known], masks)
+            losses[LOSSES[WORDS]] = self._loss(WORDS, maps[WORDS][:, known], masks)
         if INSTANCES in maps:
-            losses["propagation"] = self._loss(INSTANCES, maps[INSTANCES][:, known], tracks)
+            losses[LOSSES[INSTANCES]] = self._loss(INSTANCES, maps[INSTANCES][:, known], tracks)
         return losses
 
     def _loss(self, name: str, maps: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

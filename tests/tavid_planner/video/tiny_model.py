@@ -110,21 +110,31 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def write_tiny_adapter(
-    folder: Path, base: Path, rank: int = 4, alpha: float = 2.0, trigger: str = "target", seed: int = 1, **extra
+    folder: Path,
+    base: Path,
+    rank: int = 4,
+    alpha: float = 2.0,
+    trigger: str = "target",
+    seed: int = 1,
+    conditioning: str = "mask",
+    **extra,
 ) -> Path:
     """Write an adapter with random, non-zero weights for a model of `write_tiny_model`."""
     from peft import LoraConfig
 
     from tavid_planner.video.adapter import save_adapter, widen_patch_embed
+    from tavid_planner.video.conditioning import Conditioning
 
     transformer = CogVideoXTransformer3DModel.from_pretrained(base, subfolder="transformer")
-    widen_patch_embed(transformer)
+    kind = Conditioning(conditioning)
+    channels = kind.channels(transformer.config.out_channels)
+    widen_patch_embed(transformer, channels)
     torch.manual_seed(seed)
     transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=["to_q", "to_k", "to_v", "to_out.0"]))
     with torch.no_grad():
         for name, parameter in transformer.named_parameters():
             if "lora_" in name:
                 parameter.normal_(std=0.3)
-        transformer.patch_embed.proj.weight[:, -1].normal_(std=0.5)
-    save_adapter(folder, transformer, rank, alpha, trigger, extra)
+        transformer.patch_embed.proj.weight[:, -channels:].normal_(std=0.5)
+    save_adapter(folder, transformer, rank, alpha, trigger, extra, kind)
     return Path(folder)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tiny_model import write_tiny_model
+from tiny_model import write_tiny_adapter, write_tiny_model
 
 from tavid_planner.config import VideoConfig
 from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -17,6 +17,7 @@ from training.bench.attention_scores import (
     latent_tracks,
     truth_scores,
 )
+from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import generate_scene
 
 CONFIG = VideoConfig(height=32, width=48, num_frames=9, num_inference_steps=2, guidance_scale=1.0)
@@ -83,3 +84,12 @@ def test_tracks_at_latent_rate_are_means_of_the_frames_they_stand_for():
     small = latent_tracks(tracks, 3, 2, 2)
     assert small[0, :, 0, 0].tolist() == [1, 0.5, 0] and small[0, :, 1, 0].tolist() == [1, 0, 0]
     assert np.isclose(float(latent_tracks(tracks[:, :1], 1, 1, 1)), 1)
+
+
+@pytest.mark.parametrize("kind", ["id_map", "id_map_vae"])
+def test_a_model_with_an_id_map_is_shown_who_acts(tmp_path, scene, kind):
+    base = write_tiny_model(tmp_path / "base")
+    pipeline = TargetAwarePipeline.from_pretrained(base, write_tiny_adapter(tmp_path / "ids", base, conditioning=kind))
+    nobody = replace(scene, instance_ids=np.where(scene.instance_ids == ACTOR_INSTANCE, 0, scene.instance_ids))
+    first, other = (next(truth_scores(pipeline, s, CONFIG, steps=1, seed=0)).heat for s in (scene, nobody))
+    assert not np.array_equal(first, other)

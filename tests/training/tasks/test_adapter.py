@@ -89,6 +89,13 @@ def test_adapter_stores_what_made_it(train_options):
     assert facts["attention_blocks"] == [0, 1, 2] and facts["attention_loss"] == 0.1 and facts["steps"] == 1
 
 
+def test_adapter_names_no_blocks_of_a_loss_that_it_was_trained_without(train_options):
+    trainer_of(train_options, steps=1, attention=dict(weight=0.0, blocks="1")).run()
+    with safe_open(Path(train_options["out"]) / "adapter" / "patch_embed_conv2d.safetensors", "pt") as file:
+        facts = json.loads(file.metadata()["tavid_adapter"])
+    assert facts["attention_loss"] == 0 and "attention_blocks" not in facts
+
+
 def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_large(train_options):
     task = trainer_of(train_options).task
     task.cache.partner = {0: 2, 1: None, 2: 0, 3: None}.get

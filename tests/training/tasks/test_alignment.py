@@ -168,6 +168,9 @@ def test_an_adapter_learns_both_losses_from_a_cache_of_scenes(tmp_path):
     Trainer(from_mapping(AdapterConfig, options)).run()
     last = read_lines(tmp_path / "run" / "log.jsonl")[-1]
     assert last["grounding"] > 0 and last["propagation"] > 0 and last["attention"] > 0
+    stored = TargetAwarePipeline.from_pretrained(base, tmp_path / "run" / "adapter").adapter.extra
+    assert stored["grounding"] == {"weight": 1.0, "blocks": [0, 1]}
+    assert stored["propagation"] == {"weight": 0.5, "blocks": [2]}
 
 
 @pytest.mark.slow
