@@ -9,6 +9,20 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import model_points as km
+from hoi_motion.keypoints.actor import (
+    LOST,
+    ON_MASK,
+    SAME_PLACE,
+    box_of,
+    distance,
+    found_again,
+    lasting,
+    only_on,
+    overlap,
+    painted_over,
+    share_on,
+    trunk_sureness,
+)
 from hoi_motion.keypoints.actor_crop import ActorCrop, crop_around, search_windows
 from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_BODY, NUM_HAND, TORSO, KeypointTrack, completed, within_image
 from hoi_motion.native_log import quiet_native_log
@@ -17,26 +31,14 @@ from hoi_motion.progress import part_of, silent
 # if the two views see the same person in fewer frames, the crop was too narrow for a blurred person
 AGREEING = 0.7
 WIDER = 1.5
-# a person is lost where both views are less sure of the trunk, and looked for in the whole picture and in squares
-# around where they were last, of so many times their size
-LOST = 0.5
+# who is lost is looked for in the whole picture and in squares around where they were last, of so many times their size
 LOOKED_AROUND = (1.5, 2.5)
 # a doubted frame (second_look.py) is seen again in squares around the person, so many times their size
 LOOKED_AGAIN = (1.2, 1.9)
-# who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
-# grown or shrunk by no more than this factor, and so much more a frame, up to the last
-AT_ONCE = 0.5
-A_FRAME = 0.25
-GROWN = 1.3
-GROWN_A_FRAME = 0.1
-MOST_GROWN = 1.7
 # confidence of what a single look has found, where both views go astray: a second look (second_look.py) shall follow
 ONE_LOOK = 0.7
-# of two people who overlap by this share of the smaller one's box, the one counts that is seen again so much more often
-# in the next frames: folds and prints of clothes look like a person in single ones
+# people who are seen at the start are looked for again in so many frames after it
 NEXT_FRAMES = 3
-NEARLY = 0.5
-SAME_PLACE = 0.3
 
 
 class MediaPipeKeypoints:
@@ -93,26 +95,33 @@ class MediaPipeKeypoints:
                         cancel.raise_if_cancelled()
                     body = _see(views, t, frames[t], crop_now, plain, mirror)
                     lost_for += 1
-                    if last is actor and views_agree(*views)[t] and _trunk_sureness(body) >= LOST:
+                    agreed = views_agree(*views)[t] and trunk_sureness(body) >= LOST
+                    if last is actor and agreed and overlap(actor, body) > SAME_PLACE:
                         last = body  # two looks against the one at the start
-                    if _found_again([body], last, lost_for) is None:
+                    if found_again([body], last, lost_for) is None:
                         windows = [
                             *search_windows(frames.shape[1:3]),
                             *(_window_around(last, w) for w in LOOKED_AROUND),
                         ]
                         people = _people(still, frames[t], windows, self.crop_size_px)
-                        body = _found_again(people, last, lost_for)
+                        body = found_again(people, last, lost_for)
                         if body is not None:
-                            crop_now = crop_around(_box(body), self.crop_size_px, crop.margin)
+                            crop_now = crop_around(box_of(body), self.crop_size_px, crop.margin)
                             plain.reset()
                             mirror.reset()
                             seen = _see(views, t, frames[t], crop_now, plain, mirror)
-                            if _found_again([seen], body, 1) is None:
+                            if seen is not None and found_again([seen], body, 1) is None:
+                                # somebody else in the crop: once without them, and the actor is followed
+                                plain.reset()
+                                mirror.reset()
+                                alone = painted_over(frames[t], seen, body)
+                                seen = _see(views, t, alone, crop_now, plain, mirror)
+                            if found_again([seen], body, 1) is None:
                                 # both views go astray: what the search has found is all that is known
                                 _keep(views, t, body)
                             else:
                                 body = seen
-                    if _trunk_sureness(body) >= LOST:
+                    if trunk_sureness(body) >= LOST:
                         last, lost_for = body, 0
                         crop_now = crop_now.follow(body)
                     done += 1
@@ -147,7 +156,7 @@ def _see(views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirr
             points[t] = 0
         _store(view, t, model.process(np.ascontiguousarray(image[:, ::-1]) if mirrored else image), crop, mirrored)
     seen = [view.body_px[t].copy() for view in views if view.seen[t]]
-    return max(seen, key=lambda body: round(_trunk_sureness(body), 1)) if seen else None
+    return max(seen, key=lambda body: round(trunk_sureness(body), 1)) if seen else None
 
 
 def _keep(views: list[KeypointTrack], t: int, body: np.ndarray) -> None:
@@ -157,10 +166,6 @@ def _keep(views: list[KeypointTrack], t: int, body: np.ndarray) -> None:
             points[t] = 0
         view.seen[t] = is_first
     views[0].body_px[t] = body * [1, 1, ONE_LOOK]
-
-
-def _trunk_sureness(body: np.ndarray | None) -> float:
-    return 0.0 if body is None else float(body[list(TORSO), 2].mean())
 
 
 def _people(
@@ -182,82 +187,45 @@ def _people(
 
 def _window_around(body: np.ndarray, times: float) -> np.ndarray:  # (4,)
     """A square around a body, so many times its size."""
-    low, high = _box(body).reshape(2, 2)
+    low, high = box_of(body).reshape(2, 2)
     half = times * (high - low).max() / 2
     return np.concatenate([(low + high) / 2 - half, (low + high) / 2 + half])
 
 
-def _found_again(people: list[np.ndarray | None], last: np.ndarray, lost_for: int) -> np.ndarray | None:  # (33, 3)
-    """Which of several people is the one last seen as `last`, so many frames ago, by place and size."""
-
-    def trunk(body: np.ndarray) -> tuple[np.ndarray, float]:
-        shoulders, hips = body[list(TORSO[:2]), :2].mean(0), body[list(TORSO[2:]), :2].mean(0)
-        return (shoulders + hips) / 2, float(np.linalg.norm(shoulders - hips)) + 1e-6
-
-    (place, size), best, nearest = trunk(last), None, AT_ONCE + A_FRAME * lost_for
-    grown = min(GROWN + GROWN_A_FRAME * lost_for, MOST_GROWN)
-    for body in people:
-        if body is None:
-            continue
-        (here, length), sureness = trunk(body), _trunk_sureness(body)
-        away = float(np.linalg.norm(here - place)) / size
-        if sureness >= LOST and 1 / grown < length / size < grown and away < nearest:
-            best, nearest = body, away
-    return best
-
-
 def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, ActorCrop, np.ndarray]:
     """(frame index, crop, body (33, 3)) of the actor in the first frame that shows one, by MediaPipe's body detector.
+
+    With an actor's mask (H, W) it is the first body that lies on it, in the first frame also with all else painted
+    over; where none does, the one that does most.
 
     Raises:
         LiftError: NO_ACTOR.
     """
     tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
     windows = search_windows(frames.shape[1:3], actor_mask)
+    beside: list[tuple[float, int, np.ndarray]] = []
     with quiet_native_log(), _pose(still=True) as pose:
         for t in tries:
             found = _people(pose, frames[t], windows, crop_size_px)
-            if found:
-                if len(found) > 1 and actor_mask is None:
+            if actor_mask is None:
+                if len(found) > 1:
                     next_frames = [u for u in range(t + 1, t + 1 + NEXT_FRAMES) if u < len(frames)]
-                    found = _lasting(found, [_people(pose, frames[u], windows, crop_size_px) for u in next_frames])
-                actor = min(found, key=lambda body: _distance(body, near_px, actor_mask))
-                return t, crop_around(_box(actor), crop_size_px), actor
-    raise LiftError(
-        ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
-    )
-
-
-def _lasting(people: list[np.ndarray], following: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """The people in a frame without those who overlap with one who is found again more often in the following ones."""
-    again = [
-        sum(_found_again(others, body, lost_for) is not None for lost_for, others in enumerate(following, 1))
-        for body in people
-    ]
-
-    def outdone(body: np.ndarray, count: int) -> bool:
-        return any(count < NEARLY * more and _overlap(body, other) > SAME_PLACE for other, more in zip(people, again))
-
-    return [body for body, count in zip(people, again) if not outdone(body, count)]
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Area in which the boxes of two bodies (33, 3) overlap, as a share of the smaller one."""
-    boxes = np.stack([_box(a), _box(b)]).reshape(2, 2, 2)
-    both = np.maximum(boxes[:, 1].min(0) - boxes[:, 0].max(0), 0).prod()
-    return float(both / max((boxes[:, 1] - boxes[:, 0]).prod(1).min(), 1.0))
-
-
-def _distance(body: np.ndarray, near_px, actor_mask) -> float:
-    """How badly a found person fits: negative overlap with the mask, else pixels from `near_px` to the body."""
-    sure = body[body[:, 2] > 0.5, :2]
-    if actor_mask is not None:
-        column, row = np.clip(sure.astype(int), 0, np.array(actor_mask.shape[::-1]) - 1).T
-        return -float(actor_mask[row, column].mean())
-    if near_px is None:
-        return -float(np.ptp(sure[:, 1]))
-    # hands reach: the nearest keypoint counts, in units of the person's own size
-    return float(np.linalg.norm(sure - near_px, axis=1).min() / max(np.ptp(sure[:, 1]), 1.0))
+                    found = lasting(found, [_people(pose, frames[u], windows, crop_size_px) for u in next_frames])
+                if found:
+                    actor = min(found, key=lambda body: distance(body, near_px))
+                    return t, crop_around(box_of(actor), crop_size_px), actor
+                continue
+            if t == 0 and not any(share_on(body, actor_mask) >= ON_MASK for body in found):
+                found += _people(pose, only_on(frames[0], actor_mask), windows, crop_size_px)
+            beside += [(share_on(body, actor_mask), t, body) for body in found]
+            if beside and max(share for share, *_ in beside) >= ON_MASK:
+                break
+    if not beside:
+        raise LiftError(
+            ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
+        )
+    _, t, actor = max(beside, key=lambda one: one[0])
+    return t, crop_around(box_of(actor), crop_size_px), actor
 
 
 def _is_person(body: np.ndarray, size_px) -> bool:
@@ -265,11 +233,6 @@ def _is_person(body: np.ndarray, size_px) -> bool:
     inside = (body[:, 0] >= 0) & (body[:, 0] < size_px[1]) & (body[:, 1] >= 0) & (body[:, 1] < size_px[0])
     height = np.ptp(body[sure, 1]) if sure.any() else 0.0
     return bool((sure & inside).sum() >= 8 and (sure & inside)[list(TORSO[:2])].all() and height > 0.08 * size_px[0])
-
-
-def _box(body: np.ndarray) -> np.ndarray:  # (4,) x0 y0 x1 y1
-    points = body[body[:, 2] > 0.3, :2]
-    return np.concatenate([points.min(0), points.max(0)])
 
 
 def _empty_track(T: int) -> KeypointTrack:

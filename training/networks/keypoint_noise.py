@@ -23,12 +23,6 @@ FEW_FRAMES = 1.0
 """At leans that are rarer, hips are drawn as they are."""
 USUAL_SHARE = 0.08
 """Of the trunk, by which hips scatter along it."""
-LEANING_RAD = 0.3
-"""Of who leans by more it tells how much that varies between clips."""
-FEW_FRAMES = 1.0
-"""At leans that are rarer, hips are drawn as they are."""
-USUAL_SHARE = 0.08
-"""Of the trunk, by which hips scatter along it."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 
 CALM_S = 0.2
-# what rises by less slides upright on its support; only a line of sight at least this steep tells where
+# what rises or sinks by less slides upright on its support; only a line of sight at least this steep tells where
 LIFTED_M = 0.035
 LEAST_FALL = 0.15
 # what moves by less than this stays at rest
@@ -75,7 +75,7 @@ def _poses(
             target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps, _maybe_held(contacts, frames)
         )
         turns = _turned_as_seen(target, rest, frames, camera, fps)
-        if not target.camera_moves and np.max(path_m[:, 2] - rest[2, 3]) < LIFTED_M:
+        if not target.camera_moves and np.abs(path_m[:, 2] - rest[2, 3]).max() < LIFTED_M:
             path_m, turns = slid(path_m, current[2, 3], camera), rest[:3, :3]
             if np.linalg.norm(path_m - current[:3, 3], axis=1).max() < _least_way_m(camera, current):
                 path_m = current[:3, 3]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.keypoints import actor
 from hoi_motion.keypoints import mediapipe as keypoints
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
 from hoi_motion.keypoints.track import L_KNEE, L_SHOULDER, L_WRIST, believed, completed, fill_gaps, within_image
@@ -74,15 +75,15 @@ def test_hips_that_are_guessed_too_low_for_a_while_make_nobody_taller(acted):
 def test_who_is_found_again_is_near_and_as_large_as_before(acted):
     last = acted(1).track.body_px[0]
     near, far, child = last + [20, 0, 0], last + [300, 0, 0], last * [0.4, 0.4, 1] + [110, 75, 0]
-    assert keypoints._found_again([far, child, near], last, 1) is near
-    assert keypoints._found_again([far, child], last, 1) is None
+    assert actor.found_again([far, child, near], last, 1) is near
+    assert actor.found_again([far, child], last, 1) is None
 
 
 def test_the_longer_someone_is_lost_the_further_they_may_have_gone(acted):
     last = acted(1).track.body_px[0]
     far = last + [120, 0, 0]
-    assert keypoints._found_again([far], last, 1) is None
-    assert keypoints._found_again([far], last, 12) is far
+    assert actor.found_again([far], last, 1) is None
+    assert actor.found_again([far], last, 12) is far
 
 
 def test_of_people_at_one_place_those_count_who_are_seen_again_in_the_next_frames(acted):
@@ -91,8 +92,8 @@ def test_of_people_at_one_place_those_count_who_are_seen_again_in_the_next_frame
     fold = np.column_stack([middle + 0.3 * (person[:, :2] - middle), person[:, 2]])
     beside = person + [1000, 0, 0]  # seldom found, but nobody else is there
     following = [[person + [3 * t, 0, 0]] for t in (1, 2, 3)]
-    assert keypoints._lasting([fold, person, beside], following) == [person, beside]
-    assert keypoints._lasting([fold, person], [[], [], []]) == [fold, person]  # nothing is known of either
+    assert actor.lasting([fold, person, beside], following) == [person, beside]
+    assert actor.lasting([fold, person], [[], [], []]) == [fold, person]  # nothing is known of either
 
 
 def test_where_both_views_go_astray_each_its_own_way_what_the_search_finds_counts(acted, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.actor import box_of, painted_over
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks, without_others
 from hoi_motion.media.image_files import read_image
@@ -78,6 +79,31 @@ def test_the_actors_mask_outdoes_the_object(two):
     mask[:, frame.shape[1] // 2 :] = True
     _, crop, _ = find_actor(frame[None], left, mask, 512)
     assert np.linalg.norm(crop.centre_px - right) < np.linalg.norm(crop.centre_px - left)
+
+
+@pytest.mark.parametrize("seed", [820002, 820008])
+def test_somebody_who_stands_by_is_not_taken_for_who_is_marked(seed):
+    """They are nearer to how a detector likes people: whole, in the first scene, and nearer, in the second."""
+    from training.scenes.figure import ACTOR_INSTANCE
+    from training.scenes.wider import generate_wider_scene
+
+    scene = generate_wider_scene(seed, 160, 240, 13, 8.0, version=2, supersampling=1)
+    marked = scene.instance_ids[0] == ACTOR_INSTANCE
+    near_px = np.argwhere(scene.target_mask).mean(0)[::-1]
+    track = MediaPipeKeypoints().detect(scene.frames[:4], near_px=near_px, actor_mask=marked)
+    trunks = np.rint(track.body_px[:, list(kp.TORSO), :2].mean(1)).astype(int)
+    assert [bool(marked[y, x]) for x, y in trunks] == [True] * 4
+
+
+def test_somebody_else_is_painted_over_but_where_the_actor_is(acted):
+    body = acted(1).track.body_px[0]
+    frame = np.full((240, 360, 3), 200, np.uint8)
+    low, high = box_of(body).reshape(2, 2)
+    other = body - [0.6 * (high - low).max(), 0, 0]
+    painted = painted_over(frame, other, body)
+    assert (painted[tuple(np.rint((low + high) / 2).astype(int)[::-1])] == 200).all()
+    assert (painted[tuple(np.rint(box_of(other).reshape(2, 2).mean(0)).astype(int)[::-1])] == 0).all()
+    assert (painted[:, -1] == 200).all()
 
 
 def test_who_is_hidden_for_two_frames_is_followed_where_they_come_back(one):

@@ -24,8 +24,13 @@ def camera():
 @pytest.fixture
 def scene(camera):
     """A ball 12 cm across at CENTRE_M, taken by the right hand in frame TAKEN and lifted."""
+    return taken(camera, 0.05)
+
+
+def taken(camera, rise_m: float):
+    """The ball rises by so much a frame."""
     lift = np.zeros((T, 3))
-    lift[TAKEN:, 2] = 0.05 * np.arange(1, T - TAKEN + 1)
+    lift[TAKEN:, 2] = rise_m * np.arange(1, T - TAKEN + 1)
     px = camera.project(CENTRE_M + lift)
     rows, columns = np.indices((240, 360))
     mask = np.hypot(columns - px[0, 0], rows - px[0, 1]) < 330 * 0.06 / camera.to_camera(CENTRE_M)[2]
@@ -49,6 +54,12 @@ def test_before_the_touch_it_rests_then_it_goes_with_the_hand(scene, camera):
     np.testing.assert_allclose(np.diff(poses[TAKEN:, 2, 3]), 0.05, atol=0.012)
     in_hand = poses[TAKEN:, :3, 3] - hands["right_hand"].palm_m[TAKEN:]
     np.testing.assert_allclose(in_hand, np.tile(in_hand[0], (T - TAKEN, 1)), atol=0.012)
+
+
+def test_what_a_hand_lowers_does_not_slide_on_where_it_stood(camera):
+    target, hands, actor = taken(camera, -0.05)
+    motion, *_ = object_motion(target, (Contact("right_hand", "target", 4, T),), hands, actor, camera, FPS)
+    np.testing.assert_allclose(motion.T_world_object[-1, :3, 3], CENTRE_M + [0, 0, -0.25], atol=0.04)
 
 
 def test_a_table_top_is_put_under_it(scene, camera):
