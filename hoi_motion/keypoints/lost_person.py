@@ -12,7 +12,7 @@ import numpy as np
 
 from hoi_motion.frames import runs_of
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.actor_crop import crop_around
+from hoi_motion.keypoints.actor import crop_around
 from hoi_motion.keypoints.hands import BODY_HAND
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken

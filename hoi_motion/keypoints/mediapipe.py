@@ -13,17 +13,18 @@ from hoi_motion.keypoints.actor import (
     LOST,
     ON_MASK,
     SAME_PLACE,
+    ActorCrop,
     box_of,
+    crop_around,
     distance,
     found_again,
     lasting,
-    only_on,
     overlap,
-    painted_over,
+    search_windows,
     share_on,
     trunk_sureness,
 )
-from hoi_motion.keypoints.actor_crop import ActorCrop, crop_around, search_windows
+from hoi_motion.keypoints.persons import only_on, painted_over
 from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_BODY, NUM_HAND, TORSO, KeypointTrack, completed, within_image
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import part_of, silent

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.actor import box_of
 from hoi_motion.keypoints.hands import BODY_HAND, hand_points_px
 from hoi_motion.motion import HANDS
 
@@ -16,6 +17,8 @@ THICKNESS = 0.03
 HEAD = 0.075
 # half of a wrist's width, likewise
 WRIST = 0.012
+# points lie within clothes and hair: so much room around them, as a share of the person's size
+BESIDE = 0.12
 # the points that show one
 FACE = (kp.NOSE, kp.L_EYE, kp.R_EYE, kp.L_EAR, kp.R_EAR)
 LEAST_FACE_POINTS = 3
@@ -62,6 +65,30 @@ def hand_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:
             if confidence > LEAST_CONFIDENCE:
                 cv2.circle(image, (round(x), round(y)), radius, 1, -1)
     return masks > 0
+
+
+def only_on(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:  # (H, W, 3) u8
+    """A frame in which all but what is on and near a person's mask (H, W) is black."""
+    rows = np.nonzero(mask.any(1))[0]
+    room = 2 * max(1, round(BESIDE / 2 * (rows[-1] - rows[0]))) + 1
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((room, room), np.uint8)) > 0
+    return np.where(near[..., None], frame, 0).astype(np.uint8)
+
+
+def painted_over(frame: np.ndarray, other: np.ndarray, body: np.ndarray) -> np.ndarray:  # (H, W, 3) u8
+    """A frame in which somebody else's box (their body, (33, 3)) is black, except where the actor's box is."""
+    painted, size_px = frame.copy(), frame.shape[1::-1]
+    (x0, y0, x1, y1), (u0, v0, u1, v1) = (_roomy(box_of(points), size_px) for points in (other, body))
+    painted[y0:y1, x0:x1] = 0
+    painted[v0:v1, u0:u1] = frame[v0:v1, u0:u1]
+    return painted
+
+
+def _roomy(box: np.ndarray, size_px) -> list[int]:
+    """A box (x0, y0, x1, y1) with room around it, within a picture of this width and height."""
+    room = BESIDE * (box[2:] - box[:2]).max()
+    grown = np.concatenate([box[:2] - room, box[2:] + room])
+    return np.clip(grown, 0, [*size_px, *size_px]).round().astype(int).tolist()
 
 
 def without_others(frames: np.ndarray, others: np.ndarray, person: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8

@@ -8,7 +8,7 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.actor_crop import ActorCrop, crop_around
+from hoi_motion.keypoints.actor import ActorCrop, crop_around
 from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.sides import flip_frames, fuse_views

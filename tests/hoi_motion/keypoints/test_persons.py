@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.actor import box_of, painted_over
+from hoi_motion.keypoints.actor import box_of
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
-from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks, without_others
+from hoi_motion.keypoints.persons import hand_masks, head_masks, painted_over, person_masks, without_others
 from hoi_motion.media.image_files import read_image
 
 DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"

@@ -8,7 +8,7 @@ import torch
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.actor_crop import crop_around
+from hoi_motion.keypoints.actor import crop_around
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.vitpose import VitPoseKeypoints, _load, _points_px
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoi_motion.keypoints.actor_crop import crop_around, search_windows
+from hoi_motion.keypoints.actor import crop_around, search_windows
 
 
 @given(st.floats(0, 100), st.floats(0, 80), st.floats(5, 200), st.sampled_from([64, 256]))
