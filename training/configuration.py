@@ -7,7 +7,7 @@ from hoi_motion.options import check_options, from_mapping, option, read_yaml, s
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.attention import DIRECTIONS, REDUCTIONS
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
-from training.objectives.mask_alignment import KINDS
+from training.objectives.mask_alignment import KINDS, MAPS
 from training.objectives.target_attention import NORMALISATIONS
 
 
@@ -52,6 +52,9 @@ class AlignmentConfig:
 
     grounding: GroundingConfig = section(GroundingConfig)
     propagation: PropagationConfig = section(PropagationConfig)
+    maps: str = option(
+        "attention", "what is aligned; products: of queries and keys, as the published code has it", choices=MAPS
+    )
     kind: str = option("paper", "of the loss of a map; bce: as the published code has it", choices=KINDS)
     bce: float = option(1.0, "share of cross entropy", minimum=0)
     dice: float = option(1.0, "share of soft Dice", minimum=0)

@@ -36,6 +36,7 @@ class TextMaps:
             video where it is joint, text alone in a cross attention (which has no "t2v").
         frames: "first" (the first latent frame's tokens) or "all".
         name: of the maps.
+        products: mean products of queries and keys instead of attention (`mean_products`).
 
     Raises:
         InputError: CONFIG_INVALID for an unknown option, or a word without tokens.
@@ -45,6 +46,7 @@ class TextMaps:
     direction: str = "v2t"
     frames: str = "all"
     name: str = "text"
+    products: bool = False
 
     def __post_init__(self):
         for field, valid in (("direction", DIRECTIONS), ("frames", FRAMES)):
@@ -68,9 +70,14 @@ class TextMaps:
         length = frames * height * width
         if self.direction == "v2t":
             first = attended.text_queries
-            maps = share.key_shares(query[:, :, first : first + length], key, self._indicator(attended, key.shape[2]))
+            looking, words = query[:, :, first : first + length], self._indicator(attended, key.shape[2])
+            maps = share.mean_products(looking, key, words) if self.products else share.key_shares(looking, key, words)
         elif attended.text_queries:
-            maps = share.row_means(query, key, self._indicator(attended, query.shape[2]), slice(text, text + length))
+            words, video = self._indicator(attended, query.shape[2]), slice(text, text + length)
+            if self.products:
+                maps = share.mean_products(key[:, :, video], query, words)
+            else:
+                maps = share.row_means(query, key, words, video)
         else:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -102,10 +109,12 @@ class PropagationMaps:
         first_frame: (B, K, h, w), what each token of the first latent frame counts for each of K instances; an
             instance of which no token counts gets a map of zeros.
         name: of the maps.
+        products: mean products of queries and keys instead of attention (`mean_products`).
     """
 
     first_frame: torch.Tensor
     name: str = "propagation"
+    products: bool = False
 
     def reads(self, attended: Attended) -> bool:
         """Whether the video is among the keys of an attention."""
@@ -124,7 +133,10 @@ class PropagationMaps:
             )
         first = slice(attended.text_queries, attended.text_queries + height * width)
         video = slice(attended.text_keys, attended.text_keys + frames * height * width)
-        maps = share.row_means(query[:, :, first], key, marked.flatten(2), video)
+        if self.products:
+            maps = share.mean_products(key[:, :, video], query[:, :, first], marked.flatten(2))
+        else:
+            maps = share.row_means(query[:, :, first], key, marked.flatten(2), video)
         return maps.unflatten(-1, (frames, height, width))
 
 

@@ -57,6 +57,22 @@ def row_means(
     return total
 
 
+def mean_products(
+    query: torch.Tensor,  # (B, heads, Q, D)
+    key: torch.Tensor,  # (B, heads, N, D)
+    weights: torch.Tensor,  # (B, K, N), not negative
+) -> torch.Tensor:  # (B, heads, K, Q)
+    """Each query times the weighted mean of each group's keys, without a softmax: MATRIX's published code has that.
+
+    Scaled such that the mean over heads is the product over the whole width, divided by that width's root. With keys
+    and queries exchanged it is what groups of queries have with each key.
+    """
+    weights = weights.to(key.dtype)
+    weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(key.dtype).tiny)
+    means = torch.einsum("bkn,bhnd->bhkd", weights, key)
+    return means @ query.transpose(-1, -2) * (query.shape[1] / query.shape[-1]) ** 0.5
+
+
 def _weighted_rows(query, key, weights, columns: slice) -> torch.Tensor:
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     return torch.einsum("bkr,bhrn->bhkn", weights, scores.softmax(dim=-1)[..., columns])

@@ -7,14 +7,15 @@
 
 (MATRIX, sections on semantic grounding and semantic propagation alignment). The weights b of the loss are not
 published; here they are options. The published code differs from the paper: it compares logits by cross entropy alone,
-with positive pixels weighed by their rarity; that is the kind "bce". It also takes products of queries and keys without
-the softmax for A; here A is always attention.
+with positive pixels weighed by their rarity; that is the kind "bce". It also takes mean products of queries and keys
+over the whole width, without heads and softmax, for A: those are the maps "products".
 """
 
 import torch
 import torch.nn.functional as F
 
 KINDS = ("paper", "bce")
+MAPS = ("attention", "products")
 MOST_POSITIVE_WEIGHT = 10.0
 _SMOOTH = 1.0  # pixels added to both sides of Dice, so that an empty mask has a gradient
 

@@ -18,10 +18,12 @@ class TrackDecoder(nn.Module):
     Args:
         space: cells of a mask that a token is wide and high; time: frames a latent frame stands for; powers of two.
         channels: width of the first stage; each stage halves it, down to 8.
+        shares: the maps are shares of attention, not negative and tiny; others are taken as they are.
     """
 
-    def __init__(self, space: int, time: int, channels: int = 32):
+    def __init__(self, space: int, time: int, channels: int = 32, shares: bool = True):
         super().__init__()
+        self.shares = shares
         spatial, temporal = (round(math.log2(n)) for n in (space, time))
         if 2**spatial != space or 2**temporal != time:
             raise ValueError(f"space {space} and time {time} must be powers of two")
@@ -35,10 +37,12 @@ class TrackDecoder(nn.Module):
         self.last = CausalConv(width, 1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        # raw attention is tiny: each map is brought to the scale of its own mean
         maps = maps[:, None]
-        mean = maps.mean(dim=(-3, -2, -1), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
-        x = self.first((maps / mean).log1p())
+        if self.shares:
+            # raw attention is tiny: each map is brought to the scale of its own mean
+            mean = maps.mean(dim=(-3, -2, -1), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+            maps = (maps / mean).log1p()
+        x = self.first(maps)
         for stage in self.stages:
             x = stage(x)
         return self.last(x)[:, 0]

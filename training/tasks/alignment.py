@@ -60,18 +60,20 @@ class InteractionAlignment(nn.Module):
                 "encode the clips again",
             )
         names = [WORDS] if config.shared_decoder else list(self.blocks)
-        self.decoders = nn.ModuleDict({n: TrackDecoder(space, max(time, 1), config.decoder_channels) for n in names})
+        how = dict(channels=config.decoder_channels, shares=config.maps == "attention")
+        self.decoders = nn.ModuleDict({n: TrackDecoder(space, max(time, 1), **how) for n in names})
 
     def requests(self, step: int, interactions: Interactions) -> dict[int, list[MapRequest]]:
         """What to record in each block at a step."""
         wanted: dict[int, list[MapRequest]] = {}
+        products = self.config.maps == "products"
         if WORDS in self.blocks:
-            words = TextMaps(tuple(interactions.words), self.config.grounding.direction, "all", WORDS)
+            words = TextMaps(tuple(interactions.words), self.config.grounding.direction, "all", WORDS, products)
             for block in self.blocks[WORDS].at_step(step):
                 wanted.setdefault(block, []).append(words)
         if INSTANCES in self.blocks:
             tokens = torch.stack([first_frame_tokens(t, *self.token_size[1:]) for t in interactions.tracks])
-            instances = PropagationMaps(tokens, INSTANCES)
+            instances = PropagationMaps(tokens, INSTANCES, products)
             for block in self.blocks[INSTANCES].at_step(step):
                 wanted.setdefault(block, []).append(instances)
         return wanted

@@ -5,7 +5,7 @@ from tiny_model import NUM_BLOCKS, TEXT_LENGTH, TEXT_WIDTH, tiny_transformer
 from tavid_planner.errors import InputError, VideoError
 from tavid_planner.video import attention_share
 from tavid_planner.video.attention import AttentionCapture, PropagationMaps, TargetAttentionCapture, TextMaps
-from tavid_planner.video.attention_share import key_shares, row_means
+from tavid_planner.video.attention_share import key_shares, mean_products, row_means
 
 SHAPE = (2, 3, 32, 4, 6)  # (B, F, C, h, w) latents, 2x3 tokens a frame
 TOKENS = 6
@@ -113,6 +113,45 @@ def test_row_means_are_distributions_and_zero_without_rows():
     sums = row_means(query, key, weights).sum(dim=-1)
     torch.testing.assert_close(sums[:, :, 0], torch.ones(2, 3))
     assert (sums[:, :, 1] == 0).all() and (row_means(query, key, weights * 0) == 0).all()
+
+
+def test_mean_products_are_those_over_the_whole_width_in_the_mean_of_heads():
+    query, key = (torch.randn(2, 3, n, 16, dtype=torch.float64) for n in (7, 50))
+    weights = torch.rand(2, 4, 50, dtype=torch.float64) * (torch.rand(2, 4, 50) < 0.3)
+    weights[:, 3] = 0
+    wide = (x.transpose(1, 2).flatten(2) for x in (query, key))
+    products = torch.einsum("bqc,bnc->bqn", *wide) / (3 * 16) ** 0.5
+    share = weights / weights.sum(-1, keepdim=True).clamp(min=1e-300)
+    plain = torch.einsum("bkn,bqn->bkq", share, products)
+    assert (mean_products(query, key, weights).mean(1) - plain).abs().max() <= 1e-10
+
+
+@pytest.mark.parametrize("direction", ["v2t", "t2v"])
+def test_products_are_of_the_same_tokens_as_attention(inputs, monkeypatch, direction):
+    """With weights in place of products and of attention, both kinds of maps are of the same queries and keys."""
+
+    def of_groups(query, key, weights):
+        share = weights.to(key.dtype) / weights.sum(-1, keepdim=True).clamp(min=1)
+        return torch.einsum("bkn,bhnd,bhqd->bhkq", share, key, query)
+
+    monkeypatch.setattr(attention_share, "mean_products", of_groups)
+    monkeypatch.setattr(attention_share, "key_shares", of_groups)
+    monkeypatch.setattr(
+        attention_share, "row_means", lambda query, key, weights, columns: of_groups(key[:, :, columns], query, weights)
+    )
+    transformer, call = inputs
+    words, first = ((2, 3), (5,)), MATRIX_REQUESTS[2][0].first_frame.clamp(max=1).ceil()
+
+    def maps(products):
+        wanted = {
+            0: [TextMaps((words, words), direction, products=products), PropagationMaps(first, products=products)]
+        }
+        with torch.no_grad(), AttentionCapture(transformer, wanted) as capture:
+            transformer(**call)
+        return capture.stacked("text"), capture.stacked("propagation")
+
+    for ours, attention in zip(maps(True), maps(False)):
+        torch.testing.assert_close(ours, attention)
 
 
 MATRIX_REQUESTS = {  # three words over all frames, and two instances' first frame

@@ -66,6 +66,20 @@ def test_the_target_loss_is_the_same_beside_the_others():
     torch.testing.assert_close(alone["attention"], beside["attention"])
 
 
+def test_products_move_decoder_and_lora_too_and_are_other_losses():
+    attention, products = task_of(), task_of(MATRIX | dict(maps="products"))
+    clips, changed = clips_of(), []
+    for task in (attention, products):
+        with ExitStack() as held:
+            losses = task(task.batch(clips, 0, np.random.default_rng(0)), held)
+            (losses["grounding"] + losses["propagation"]).backward()
+        changed.append(losses)
+    for name in ("grounding", "propagation"):
+        assert torch.isfinite(changed[1][name]) and not torch.equal(changed[0][name], changed[1][name])
+    moved = {n for n, p in products.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert any("lora_B" in n for n in moved) and any(n.startswith("alignment.decoders.") for n in moved)
+
+
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("loss, block", [("grounding", 1), ("propagation", 2)])
 def test_either_loss_alone_moves_decoder_and_lora(loss, block, checkpointing):
