@@ -52,6 +52,11 @@ def found_again(people: list[np.ndarray | None], last: np.ndarray, lost_for: int
     return best
 
 
+def somebody_else(seen: np.ndarray | None, body: np.ndarray) -> bool:
+    """Whether a view (33, 3) surely shows another person than the body that was found in the same frame."""
+    return trunk_sureness(seen) >= LOST and found_again([seen], body, 1) is None
+
+
 def lasting(people: list[np.ndarray], following: list[list[np.ndarray]]) -> list[np.ndarray]:
     """The people in a frame without those who overlap with one who is found again more often in the following ones."""
     again = [

@@ -22,6 +22,7 @@ from hoi_motion.keypoints.actor import (
     overlap,
     search_windows,
     share_on,
+    somebody_else,
     trunk_sureness,
 )
 from hoi_motion.keypoints.persons import only_on, painted_over
@@ -111,8 +112,8 @@ class MediaPipeKeypoints:
                             plain.reset()
                             mirror.reset()
                             seen = _see(views, t, frames[t], crop_now, plain, mirror)
-                            if seen is not None and found_again([seen], body, 1) is None:
-                                # somebody else in the crop: once without them, and the actor is followed
+                            if seen is not None and somebody_else(seen, body):
+                                # once without them, and the actor is followed
                                 plain.reset()
                                 mirror.reset()
                                 alone = painted_over(frames[t], seen, body)

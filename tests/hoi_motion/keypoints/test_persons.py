@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.actor import box_of
+from hoi_motion.keypoints.actor import box_of, somebody_else
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.persons import hand_masks, head_masks, painted_over, person_masks, without_others
 from hoi_motion.media.image_files import read_image
@@ -93,6 +93,13 @@ def test_somebody_who_stands_by_is_not_taken_for_who_is_marked(seed):
     track = MediaPipeKeypoints().detect(scene.frames[:4], near_px=near_px, actor_mask=marked)
     trunks = np.rint(track.body_px[:, list(kp.TORSO), :2].mean(1)).astype(int)
     assert [bool(marked[y, x]) for x, y in trunks] == [True] * 4
+
+
+def test_only_who_is_surely_seen_elsewhere_is_somebody_else(acted):
+    body = acted(1).track.body_px[0]
+    beside = body + [3 * np.ptp(box_of(body).reshape(2, 2), axis=0).max(), 0, 0]
+    assert somebody_else(beside, body) and not somebody_else(body, body)
+    assert not somebody_else(beside * [1, 1, 0.2], body) and not somebody_else(None, body)
 
 
 def test_somebody_else_is_painted_over_but_where_the_actor_is(acted):
