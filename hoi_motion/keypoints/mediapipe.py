@@ -201,7 +201,7 @@ def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, Act
     over; where none does, the one that does most.
 
     Raises:
-        LiftError: NO_ACTOR.
+        LiftError: NO_ACTOR, also where everybody who is found stands beside the mask.
     """
     tries = sorted({0, *np.linspace(0, len(frames) - 1, min(len(frames), 9)).astype(int).tolist()})
     windows = search_windows(frames.shape[1:3], actor_mask)
@@ -226,7 +226,13 @@ def find_actor(frames, near_px, actor_mask, crop_size_px: int) -> tuple[int, Act
         raise LiftError(
             ErrorCode.NO_ACTOR, "no person was found in the video", "the actor must be in view in the first frame"
         )
-    _, t, actor = max(beside, key=lambda one: one[0])
+    share, t, actor = max(beside, key=lambda one: one[0])
+    if share == 0:
+        raise LiftError(
+            ErrorCode.NO_ACTOR,
+            "nobody was found on the actor's mask, only people beside it",
+            "mark the person who acts, or leave the actor's mask out",
+        )
     return t, crop_around(box_of(actor), crop_size_px), actor
 
 

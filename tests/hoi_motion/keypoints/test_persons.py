@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import box_of, somebody_else
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
@@ -93,6 +94,20 @@ def test_somebody_who_stands_by_is_not_taken_for_who_is_marked(seed):
     track = MediaPipeKeypoints().detect(scene.frames[:4], near_px=near_px, actor_mask=marked)
     trunks = np.rint(track.body_px[:, list(kp.TORSO), :2].mean(1)).astype(int)
     assert [bool(marked[y, x]) for x, y in trunks] == [True] * 4
+
+
+def test_a_mask_on_nobody_is_refused_though_somebody_stands_beside_it(two):
+    frame, left, right = two
+    mask = np.zeros(frame.shape[:2], bool)
+    mask[:60, round((left[0] + right[0]) / 2) - 8 :][:, :16] = True
+    with pytest.raises(LiftError, match="nobody was found on the actor's mask|no person was found") as caught:
+        find_actor(np.stack([frame] * 2), None, mask, 512)
+    assert caught.value.code == ErrorCode.NO_ACTOR
+    wide = np.zeros_like(mask)
+    wide[2:6] = True  # along the upper border: its box with room around holds the heads of both
+    wide[:, round((left[0] + right[0]) / 2)] = True
+    with pytest.raises(LiftError, match="nobody was found on the actor's mask"):
+        find_actor(np.stack([frame] * 2), None, wide, 512)
 
 
 def test_only_who_is_surely_seen_elsewhere_is_somebody_else(acted):
