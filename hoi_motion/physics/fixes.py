@@ -145,25 +145,36 @@ def steady_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion |
 
 
 def close_grip(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Restore lost contact: an object in the air follows the hand, for one at rest the hand reaches."""
-    motion, shifts = geometry.motion, {}
-    regripped = _regripped(geometry)
+    """Restore lost contact: the hand reaches for the object; one in the air comes half of the way."""
+    motion, shifts, met = geometry.motion, {}, {}
+    followed = _regripped(geometry)
     for item in motion.objects:
-        if item.name in regripped:
-            continue
+        if item.name in followed:
+            met[item.name] = _midway(item.T_world_object, followed[item.name])
+        there = replace(item, T_world_object=met.get(item.name, item.T_world_object))
         for hand in sorted({c.hand for c in motion.contacts if c.object_name == item.name}):
             lost = motion.contact_mask(hand, item.name) & ~geometry.hand_touches(hand, item)
             shift = shifts.setdefault(SIDE_OF_HAND[hand], np.zeros((motion.num_frames, 3)))
             for frame in np.flatnonzero(lost):
                 skin = geometry.vertices_m[frame, geometry.parts.hand_vertices[hand]]
-                ways = _way_to_surface(geometry, item, frame, skin)
+                ways = _way_to_surface(geometry, there, frame, skin)
                 way = ways[np.linalg.norm(ways, axis=1).argmin()]
                 shift[frame] = way * (1 - AIM * geometry.config.contact_distance_m / np.linalg.norm(way))
     shifts = {side: shift for side, shift in shifts.items() if shift.any()}
     if not shifts:
-        return _with_objects(motion, regripped)
+        return _with_objects(motion, met)
     moved = _moved_hands(geometry, shifts)
-    return _with_objects(moved, regripped) or moved
+    return _with_objects(moved, met) or moved
+
+
+def _midway(T_before: np.ndarray, T_after: np.ndarray) -> np.ndarray:  # (T, 4, 4)
+    """Poses halfway between two motions, in place and turn."""
+    T = T_before.copy()
+    turn = Rotation.from_matrix(T_after[:, :3, :3]) * Rotation.from_matrix(T_before[:, :3, :3]).inv()
+    half = Rotation.from_rotvec(turn.as_rotvec() / 2) * Rotation.from_matrix(T_before[:, :3, :3])
+    T[:, :3, :3] = half.as_matrix()
+    T[:, :3, 3] = (T_before[:, :3, 3] + T_after[:, :3, 3]) / 2
+    return T
 
 
 def _said_to_be_held(motion: HoiMotion, item: ObjectMotion) -> np.ndarray:  # (T,) bool

@@ -67,6 +67,16 @@ def test_a_planted_fault_is_mended_and_named(good_motion, body, fault, moved, la
     assert contact.value >= LIMITS.contact_kept_share
 
 
+def test_where_hand_and_object_part_in_the_air_each_comes_half_of_the_way(good_motion, body):
+    away = np.zeros((good_motion.num_frames, 3))
+    away[-8:, 1] = -np.linspace(0.01, 0.1, 8)  # no jump, which would be the object's fault
+    parted = with_box(good_motion, away)
+    result = repair_motion(parted, body=body)
+    assert result.outcome is RepairOutcome.REPAIRED, result.reason
+    change = result.motion.objects[0].T_world_object[:, :3, 3] - parted.objects[0].T_world_object[:, :3, 3]
+    assert np.abs(change[-1] - [0, 0.05, 0]).max() < 0.015
+
+
 def test_a_hand_leaves_a_thin_table_on_one_side(good_motion, body):
     result = repair_motion(hand_through_table(good_motion), body=body)
     assert "penetration_body_scene" in {c.name for c in result.before.checks if c.verdict is Verdict.FAIL}
