@@ -18,4 +18,4 @@ QUIET = (
 # SwiftShader draws where there is no graphics card
 WITH_3D = [*QUIET, "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WITHOUT_3D = [*QUIET, "--disable-gpu", "--disable-3d-apis"]
-WAIT_MS = 60_000
+WAIT_MS = 180_000
