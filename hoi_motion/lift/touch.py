@@ -35,7 +35,7 @@ class TouchSeen:
     contacts: tuple[Contact, ...]
 
     def __call__(self, points_m: np.ndarray, pitch_rad: float, floor_m: float) -> Touch | None:
-        """None where nobody touches, or nothing but the one hand that does says how far away the object is."""
+        """None where nobody touches, or nothing but the hands says how far away the object is."""
         at = taking(self.contacts, self.target)
         if not at.any():
             return None
@@ -46,11 +46,9 @@ class TouchSeen:
         sight = Sight(self.target.mask, camera, self.clip.target_noun, self.clip.depth_m)
         scene = Scene(self.target, sight, self.contacts, hands, points_m, self.clip.depth_m, self.known)
         distance = object_distance(scene)
-        known = distance.source in WITHOUT_THE_HAND
-        if not known and not at.any(0).all():
+        if distance.source not in WITHOUT_THE_HAND:
             return None
-        sure = how_sure(self.contacts, self.target)
-        return Touch(at, sure, distance.centre_m if known else None, distance.spread_m)
+        return Touch(at, how_sure(self.contacts, self.target), distance.centre_m, distance.spread_m)
 
 
 def taking(contacts: tuple[Contact, ...], target: ObjectTrack) -> np.ndarray:  # (T, 2) bool

@@ -78,12 +78,12 @@ class Touch:
 
     Attributes:
         at: (T, 2) bool, when left and right hand touch it; sure: (2,) how probably they do, by the picture.
-        centre_m: of the object along the optical axis, and its spread; None where only hands tell it.
+        centre_m: of the object along the optical axis, and its spread.
     """
 
     at: np.ndarray
     sure: np.ndarray
-    centre_m: float | None
+    centre_m: float
     spread_m: float
 
 

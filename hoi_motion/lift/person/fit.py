@@ -4,6 +4,7 @@ The energy is a negative log-likelihood, a sum of terms (terms/table.py): SMPLif
 for the temporal terms SLAHMR (Ye et al. 2023, section 3.3).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,17 +16,18 @@ from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.person.arms import TouchOf, touching_arms
 from hoi_motion.lift.person.doubt import off_probability
-from hoi_motion.lift.person.evidence import GIVEN, Evidence
+from hoi_motion.lift.person.evidence import GIVEN, Evidence, Touch
 from hoi_motion.lift.person.gather import gather_evidence
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
-from hoi_motion.lift.person.measured import measured_floor, measured_size
+from hoi_motion.lift.person.measured import measured_floor, measured_size, touching_arms
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
 from hoi_motion.lift.person.terms.term import Stage
 from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
 MAX_MEAN_ERROR = 0.08
+# from the body's points (T, 76, 3) m in the level frame, the camera's pitch and the floor's height there
+TouchOf = Callable[[np.ndarray, float, float], Touch | None]
 
 
 @dataclass(frozen=True)

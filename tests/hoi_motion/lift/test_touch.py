@@ -67,8 +67,3 @@ def test_a_depth_image_says_how_far_away_the_hand_is(seen):
 
 def test_a_hand_does_not_tell_its_own_distance(seen):
     assert seen(_points_m(), -0.1, -1.5) is None
-
-
-def test_two_hands_tell_that_they_are_equally_far_away(seen):
-    touch = replace(seen, contacts=(_contact(6, T), _contact(6, T, "left_hand")))(_points_m(), -0.1, -1.5)
-    assert touch.centre_m is None and touch.at.any(0).all()

