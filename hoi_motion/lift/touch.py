@@ -14,8 +14,8 @@ from hoi_motion.lift.person.evidence import Touch
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact
 
-# sources of the object's distance that do not take it from the hand
-WITHOUT_THE_HAND = ("depth image", "support plane", "known floor", "floor")
+# sources of the object's distance that take it neither from the hand nor from the fit's own floor
+MEASURED = ("depth image", "support plane", "known floor")
 # a hand in the picture on an object touches it so surely: one that is there for this share of the time in which the
 # object moves, and any other
 GOES_ALONG = 0.8
@@ -35,7 +35,7 @@ class TouchSeen:
     contacts: tuple[Contact, ...]
 
     def __call__(self, points_m: np.ndarray, pitch_rad: float, floor_m: float) -> Touch | None:
-        """None where nobody touches, or nothing but the hands says how far away the object is."""
+        """None where nobody touches, or nothing but the person says how far away the object is."""
         at = taking(self.contacts, self.target)
         if not at.any():
             return None
@@ -46,7 +46,7 @@ class TouchSeen:
         sight = Sight(self.target.mask, camera, self.clip.target_noun, self.clip.depth_m)
         scene = Scene(self.target, sight, self.contacts, hands, points_m, self.clip.depth_m, self.known)
         distance = object_distance(scene)
-        if distance.source not in WITHOUT_THE_HAND:
+        if distance.source not in MEASURED:
             return None
         return Touch(at, how_sure(self.contacts, self.target), distance.centre_m, distance.spread_m)
 
