@@ -24,6 +24,7 @@ from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, HoiMotion
@@ -132,7 +133,9 @@ def lift_video(
     # 3. the body, all frames at once
     given = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, known=known)
     if human is None:
-        fit = fit_body(body, track, K, clip.fps, config, **given, on_progress=on_progress, cancel=cancel)
+        touch_of = TouchSeen(clip, K, focal_source, known, target, observation.contacts)
+        how = dict(touch_of=touch_of, on_progress=on_progress, cancel=cancel)
+        fit = fit_body(body, track, K, clip.fps, config, **given, **how)
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
     else:
         fit = place_human(body, human, track, K, config, **given)

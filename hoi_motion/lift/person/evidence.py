@@ -73,6 +73,21 @@ class MeasuredSkin:
 
 
 @dataclass(frozen=True)
+class Touch:
+    """Hands on the object while it rests, and how far away it is.
+
+    Attributes:
+        at: (T, 2) bool, when left and right hand touch it; sure: (2,) how probably they do, by the picture.
+        centre_m: of the object along the optical axis, and its spread.
+    """
+
+    at: np.ndarray
+    sure: np.ndarray
+    centre_m: float
+    spread_m: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the terms of the fit compare the body with.
 

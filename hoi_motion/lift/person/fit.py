@@ -4,6 +4,7 @@ The energy is a negative log-likelihood, a sum of terms (terms/table.py): SMPLif
 for the temporal terms SLAHMR (Ye et al. 2023, section 3.3).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,15 +17,17 @@ from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.doubt import off_probability
-from hoi_motion.lift.person.evidence import GIVEN, Evidence
+from hoi_motion.lift.person.evidence import GIVEN, Evidence, Touch
 from hoi_motion.lift.person.gather import gather_evidence
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
-from hoi_motion.lift.person.measured import measured_floor, measured_size
+from hoi_motion.lift.person.measured import measured_floor, measured_size, touching_arms
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
 from hoi_motion.lift.person.terms.term import Stage
 from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
 MAX_MEAN_ERROR = 0.08
+# from the body's points (T, 76, 3) m in the level frame, the camera's pitch and the floor's height there
+TouchOf = Callable[[np.ndarray, float, float], Touch | None]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def fit_body(
     depth_m: np.ndarray | None = None,  # (H, W), of the first frame
     actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
     known: KnownScene = KnownScene(),
+    touch_of: TouchOf | None = None,
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
 ) -> BodyFit:
@@ -68,6 +72,7 @@ def fit_body(
 
     Args:
         known: the camera against gravity and over the person's floor, where somebody knows them.
+        touch_of: what is known of hands on the object, once it is known about where the person is.
 
     Raises:
         LiftError: FIT_DIVERGED when the best fit does not explain the keypoints.
@@ -81,7 +86,7 @@ def fit_body(
         evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known, actor_mask)
         guess = Guess(body, evidence, start, first_unknowns(start, body.num_betas))
         share = part_of(on_progress, i / len(tracks), (i + 1) / len(tracks))
-        fits.append(_fitted(guess, hypothesis, config, share, cancel))
+        fits.append(_fitted(guess, hypothesis, config, touch_of, share, cancel))
     best = min(fits, key=lambda fit: fit.energy)
     mean_error = float(np.mean(best.error))
     if not np.isfinite(mean_error) or mean_error > MAX_MEAN_ERROR:
@@ -94,11 +99,23 @@ def fit_body(
 
 
 def _fitted(
-    guess: Guess, track: kp.KeypointTrack, config: LiftConfig, on_progress: OnProgress, cancel: CancelToken | None
+    guess: Guess,
+    track: kp.KeypointTrack,
+    config: LiftConfig,
+    touch_of: TouchOf | None,
+    on_progress: OnProgress,
+    cancel: CancelToken | None,
 ) -> BodyFit:
     """The body after all stages, from a first guess."""
-    total = len(STAGES) * config.iterations
-    for s, stage in enumerate(STAGES):
+    stages = (*STAGES, STAGES[-1])
+    total = len(stages) * config.iterations
+    for s, stage in enumerate(stages):
+        if s == len(STAGES):
+            # only a finished fit says where the hands are without the touch
+            touch = None if touch_of is None else touch_of(*_placed(guess.anew()))
+            if touch is None:
+                break
+            guess = replace(guess, evidence=replace(guess.evidence, lifted=touching_arms(guess.anew(), touch)))
         guess = replace(guess, evidence=measured_size(guess.anew()))
         guess = replace(guess, evidence=measured_floor(guess))
         optimizer = torch.optim.Adam(_rates(guess.unknowns, guess.evidence, stage.rate), betas=(0.9, 0.98))
@@ -131,6 +148,11 @@ def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:
         {"params": sizes, "lr": 0.3 * rate},
         {"params": [unknowns.betas], "lr": 2 * rate},
     ]
+
+
+@torch.no_grad()
+def _placed(guess: Guess) -> tuple[np.ndarray, float, float]:
+    return guess.points_m.double().numpy(), float(guess.unknowns.pitch), float(guess.unknowns.floor)
 
 
 @torch.no_grad()
