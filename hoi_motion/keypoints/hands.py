@@ -11,7 +11,7 @@ from hoi_motion.native_log import quiet_native_log
 
 # wrist to knuckles as a share of elbow to wrist
 KNUCKLES_FOREARM = 0.35
-_ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
+ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
 BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
 
 # of MediaPipe's landmarks of a hand: the wrist, and the knuckles of index, middle and little finger
@@ -48,7 +48,7 @@ def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 
     """
     wrist, pinky, index, thumb = (track.body_px[:, i] for i in BODY_HAND[hand])
     if not (pinky[:, 2].any() or index[:, 2].any()):
-        pinky = index = thumb = _beyond_wrist(track.body_px[:, _ELBOW[hand]], wrist)
+        pinky = index = thumb = _beyond_wrist(track.body_px[:, ELBOW[hand]], wrist)
     knuckles = (pinky + index) / 2
     tips = knuckles + 0.9 * (knuckles - wrist)
     confidence = np.minimum(np.minimum(wrist[:, 2], pinky[:, 2]), index[:, 2])
