@@ -14,6 +14,9 @@ KNUCKLES_FOREARM = 0.35
 ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
 BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
 
+# which of the hand's own landmarks the body's hand keypoints are
+HAND_LANDMARKS = [0, 17, 5, 2]
+
 # of MediaPipe's landmarks of a hand: the wrist, and the knuckles of index, middle and little finger
 _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
 # a palm is so many times as long, from the wrist to the middle knuckle, as wide between the outer knuckles
@@ -34,10 +37,16 @@ def palms_px(frames: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
         for t in np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).astype(int)):
             for hand in detector.process(np.ascontiguousarray(frames[t])).multi_hand_landmarks or []:
                 points = np.array([[p.x, p.y] for p in hand.landmark]) * frames.shape[2:0:-1]
-                long, wide = (np.linalg.norm(points[a] - points[b]) for a, b in ((_WRIST, _MIDDLE), (_INDEX, _PINKY)))
-                # one of the two is foreshortened less
-                lengths.append(max(long, PALM_LENGTH_WIDTH * wide))
+                lengths.append(palm_px(points))
     return np.array(lengths)
+
+
+def palm_px(points: np.ndarray) -> float:  # (21, 2 or more)
+    """Length of the palm of a hand, by MediaPipe's landmarks."""
+    ends = ((_WRIST, _MIDDLE), (_INDEX, _PINKY))
+    long, wide = (np.linalg.norm(points[a, :2] - points[b, :2]) for a, b in ends)
+    # one of the two is foreshortened less
+    return float(max(long, PALM_LENGTH_WIDTH * wide))
 
 
 def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 3)
