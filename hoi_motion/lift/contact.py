@@ -26,7 +26,7 @@ AWAY_PERSON = 0.05
 # points down in the picture to within this; of one that holds, this share of palm and fingers is on the object
 HANGS_RAD = np.deg2rad(45.0)
 HOLDING_SHARE = 0.5
-START_S = 0.5
+START_S = 1.0
 # its distance is a median over so many frames: in single ones a detector mistakes other things for a hand
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
@@ -135,7 +135,8 @@ def has_left(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T,) bool
 
 
 def holds_from_start(track: kp.KeypointTrack, target: ObjectTrack, hand: str, near_px: float, fps: float) -> bool:
-    """Whether in most of the first frames a hand's palm and fingers are on the object, and its arm does not hang."""
+    """Whether in most of the first frames in which a hand is seen its palm and fingers are on the object, and its arm
+    does not hang."""
     arm = track.body_px[: max(round(START_S * fps), MIN_CONTACT_FRAMES), [ELBOW[hand], BODY_HAND[hand][0]], :2]
     along, down = np.moveaxis(arm[:, 1] - arm[:, 0], -1, 0)
     points, on_it = hand_points_px(track, hand)[: len(arm)], []
@@ -143,7 +144,7 @@ def holds_from_start(track: kp.KeypointTrack, target: ObjectTrack, hand: str, ne
         distance = cv2.distanceTransform((~target.mask_at(t)).astype(np.uint8), cv2.DIST_L2, 5)
         raised = np.arctan2(abs(along[t]), down[t]) > HANGS_RAD
         on_it.append(raised and np.mean(_sampled(distance, points[t, :, :2]) <= near_px) >= HOLDING_SHARE)
-    return 2 * sum(on_it) > len(arm)
+    return 2 * len(on_it) >= len(arm) and 2 * sum(on_it) > len(on_it)
 
 
 def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool each
