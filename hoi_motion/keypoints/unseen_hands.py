@@ -24,8 +24,8 @@ FOUND = 0.7
 # shares of the person's height: a palm, by how many times a hand may look larger or smaller, an arm and its forearm
 PALM = 0.057
 PALM_TIMES = 2.2
-ARM = 0.40
-FOREARM = 0.20
+ARM = 0.36
+FOREARM = 0.18
 # of two arms that both lack a hand, one is so much nearer to what is found
 CLEARLY = 0.7
 # a hand this near to the other one, in palms, is that one
