@@ -56,10 +56,10 @@ class MediaPipeKeypoints:
     crop_size_px = 512
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
+        from hoi_motion.keypoints.hands import unseen_hands, with_unseen_hands
         from hoi_motion.keypoints.lost_person import lost_frames, without_lost
         from hoi_motion.keypoints.second_look import doubted_frames, worth_a_look
         from hoi_motion.keypoints.sides import fuse_views, views_agree
-        from hoi_motion.keypoints.unseen_hands import unseen_hands, with_unseen_hands
 
         start, crop, body = find_actor(frames, near_px, actor_mask, self.crop_size_px)
         # whether there is a second pass is known only after the first: half of the progress for each

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import BODY_HAND, HAND_LANDMARKS, palm_px
-from hoi_motion.keypoints.unseen_hands import PALM, completed_hands, unseen_hands
+from hoi_motion.keypoints.hands import BODY_HAND, HAND_LANDMARKS, PALM, completed_hands, palm_px, unseen_hands
 
 SIZE_PX = (480, 720)
 
