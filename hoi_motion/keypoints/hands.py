@@ -1,18 +1,29 @@
-"""Where the hands are in the image, from a keypoint track; and how large hands are that no keypoint track has found."""
+"""Where the hands are in the image, from a keypoint track; how large hands are that no keypoint track has found; and
+hands that the detector of bodies does not see, before a thing they hold or on an arm from outside the picture.
+"""
 
 # pyright: reportAttributeAccessIssue=false
 # MediaPipe's solutions return named tuples that are made when they run
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.actor import crop_around
 from hoi_motion.motion import HANDS
 from hoi_motion.native_log import quiet_native_log
+from hoi_motion.progress import CancelToken
 
 # wrist to knuckles as a share of elbow to wrist
 KNUCKLES_FOREARM = 0.35
-_ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
+ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
+_SHOULDER = {"left_hand": kp.L_SHOULDER, "right_hand": kp.R_SHOULDER}
 BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
+
+# which of the hand's own landmarks the body's hand keypoints are
+HAND_LANDMARKS = [0, 17, 5, 2]
 
 # of MediaPipe's landmarks of a hand: the wrist, and the knuckles of index, middle and little finger
 _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
@@ -20,6 +31,23 @@ _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
 PALM_LENGTH_WIDTH = 1.2
 # pictures of a clip in which hands are measured
 MEASURED_FRAMES = 5
+
+# without landmarks of its own and with a wrist less sure than this a hand is not seen
+SURE_WRIST = 0.5
+# confidence of what one detector alone has found
+FOUND = 0.7
+# shares of the person's height: a palm, by how many times a hand may look larger or smaller, an arm and its forearm
+PALM = 0.057
+PALM_TIMES = 2.2
+ARM = 0.36
+FOREARM = 0.18
+# of two arms that both lack a hand, one is so much nearer to what is found
+CLEARLY = 0.7
+# a hand this near to the other one, in palms, is that one
+SAME_HAND_PALMS = 1.0
+# a hand is found again in one of so many frames before or after, within this share of the height
+AGAIN_FRAMES = 2
+AGAIN = 0.12
 
 
 def palms_px(frames: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
@@ -34,10 +62,16 @@ def palms_px(frames: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
         for t in np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).astype(int)):
             for hand in detector.process(np.ascontiguousarray(frames[t])).multi_hand_landmarks or []:
                 points = np.array([[p.x, p.y] for p in hand.landmark]) * frames.shape[2:0:-1]
-                long, wide = (np.linalg.norm(points[a] - points[b]) for a, b in ((_WRIST, _MIDDLE), (_INDEX, _PINKY)))
-                # one of the two is foreshortened less
-                lengths.append(max(long, PALM_LENGTH_WIDTH * wide))
+                lengths.append(palm_px(points))
     return np.array(lengths)
+
+
+def palm_px(points: np.ndarray) -> float:  # (21, 2 or more)
+    """Length of the palm of a hand, by MediaPipe's landmarks."""
+    ends = ((_WRIST, _MIDDLE), (_INDEX, _PINKY))
+    long, wide = (np.linalg.norm(points[a, :2] - points[b, :2]) for a, b in ends)
+    # one of the two is foreshortened less
+    return float(max(long, PALM_LENGTH_WIDTH * wide))
 
 
 def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 3)
@@ -48,7 +82,7 @@ def hand_points_px(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T, P, 
     """
     wrist, pinky, index, thumb = (track.body_px[:, i] for i in BODY_HAND[hand])
     if not (pinky[:, 2].any() or index[:, 2].any()):
-        pinky = index = thumb = _beyond_wrist(track.body_px[:, _ELBOW[hand]], wrist)
+        pinky = index = thumb = _beyond_wrist(track.body_px[:, ELBOW[hand]], wrist)
     knuckles = (pinky + index) / 2
     tips = knuckles + 0.9 * (knuckles - wrist)
     confidence = np.minimum(np.minimum(wrist[:, 2], pinky[:, 2]), index[:, 2])
@@ -75,3 +109,91 @@ def hand_centres_px(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2, 2)
         seen = points[..., 2].mean(1) > 0.2
         centres[seen, h] = points[seen, :, :2].mean(1)
     return centres
+
+
+def unseen_hands(track: kp.KeypointTrack) -> dict[str, np.ndarray]:  # hand -> (T,) bool
+    """Frames in which a hand of a person who is there is not seen."""
+    there = track.seen & (track.body_px[:, list(_SHOULDER.values()), 2] > SURE_WRIST).all(1)
+    return {
+        hand: there & (track.hand_px(hand)[..., 2].max(1) == 0) & (track.body_px[:, BODY_HAND[hand][0], 2] < SURE_WRIST)
+        for hand in HANDS
+    }
+
+
+def with_unseen_hands(
+    frames: np.ndarray,  # (T, H, W, 3) u8
+    track: kp.KeypointTrack,
+    crop_size_px: int,
+    cancel: CancelToken | None = None,
+) -> kp.KeypointTrack:
+    """The track with hands that MediaPipe Hands finds within the reach of arms whose hands are not seen."""
+    from mediapipe.python.solutions.hands import Hands
+
+    with quiet_native_log(), Hands(static_image_mode=True, max_num_hands=2) as detector:
+
+        def look(t: int, window: np.ndarray) -> list[np.ndarray]:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            crop = crop_around(window, crop_size_px, margin=0.0)
+            found = detector.process(crop.cut(frames[t])).multi_hand_landmarks or []
+            return [crop.to_video(np.array([[p.x, p.y, 1.0] for p in hand.landmark])) for hand in found]
+
+        return completed_hands(track, frames.shape[1:3], look)
+
+
+def completed_hands(
+    track: kp.KeypointTrack, size_px: tuple[int, int], look: Callable[[int, np.ndarray], list[np.ndarray]]
+) -> kp.KeypointTrack:
+    """The track with hands that are found where they are not seen.
+
+    Args:
+        size_px: height, width of the pictures.
+        look: from a frame's number and a window (x0, y0, x1, y1) to the hands (21, 3) that are seen in it.
+    """
+    unseen, height_px = unseen_hands(track), track.person_height_px()
+    found = {hand: np.zeros((track.num_frames, kp.NUM_HAND, 3)) for hand in HANDS}
+    for t in np.flatnonzero(unseen["left_hand"] | unseen["right_hand"]):
+        shoulders = track.body_px[t, list(_SHOULDER.values()), :2]
+        reach = (ARM + 2 * PALM) * height_px
+        window = np.stack([shoulders.min(0) - reach, shoulders.max(0) + reach])
+        hands = look(t, np.clip(window, 0, size_px[::-1]).ravel())
+        wanted = [hand for hand in HANDS if unseen[hand][t]]
+        off = np.array([[_off(track, t, hand, points, height_px) for hand in wanted] for points in hands])
+        while off.size and off.min() <= 1:
+            i, side = np.unravel_index(off.argmin(), off.shape)
+            if (off[i] <= off[i, side] / CLEARLY).sum() == 1:
+                found[wanted[side]][t] = hands[i]
+                off[:, side] = np.inf
+            off[i] = np.inf
+    body, own = track.body_px.copy(), {hand: track.hand_px(hand).copy() for hand in HANDS}
+    for hand in HANDS:
+        for t in np.flatnonzero(_again(found[hand], height_px)):
+            own[hand][t] = found[hand][t]
+            body[t, BODY_HAND[hand]] = found[hand][t, HAND_LANDMARKS] * [1, 1, FOUND]
+    return replace(track, body_px=body, left_hand_px=own["left_hand"], right_hand_px=own["right_hand"])
+
+
+def _off(track: kp.KeypointTrack, t: int, hand: str, points: np.ndarray, height_px: float) -> float:
+    """How far a found hand (21, 3) is from the arm as a share of its reach; infinite where it cannot be this hand."""
+    palm, usual = palm_px(points), PALM * height_px
+    if not usual / PALM_TIMES <= palm <= usual * PALM_TIMES:
+        return np.inf
+    (other,) = set(HANDS) - {hand}
+    theirs = track.body_px[t, BODY_HAND[other]]
+    if theirs[0, 2] >= SURE_WRIST or track.hand_px(other)[t, :, 2].any():
+        if np.linalg.norm(theirs[:, :2].mean(0) - points[HAND_LANDMARKS, :2].mean(0)) < SAME_HAND_PALMS * palm:
+            return np.inf
+    elbow, shoulder = track.body_px[t, ELBOW[hand]], track.body_px[t, _SHOULDER[hand]]
+    start, reach = (elbow, FOREARM) if elbow[2] >= SURE_WRIST else (shoulder, ARM)
+    return float(np.linalg.norm(points[0, :2] - start[:2]) / (reach * height_px))
+
+
+def _again(found: np.ndarray, height_px: float) -> np.ndarray:  # (T, 21, 3) -> (T,) bool
+    """Frames in which a hand is found, and about there in a frame around as well."""
+    there, again = found[..., 2].any(1), np.zeros(len(found), bool)
+    for step in range(1, AGAIN_FRAMES + 1):
+        near = np.linalg.norm(found[step:, 0, :2] - found[:-step, 0, :2], axis=1) <= step * AGAIN * height_px
+        near &= there[step:] & there[:-step]
+        again[step:] |= near
+        again[:-step] |= near
+    return again

@@ -13,7 +13,7 @@ import numpy as np
 from hoi_motion.frames import runs_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import crop_around
-from hoi_motion.keypoints.hands import BODY_HAND
+from hoi_motion.keypoints.hands import BODY_HAND, HAND_LANDMARKS
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken
 
@@ -27,8 +27,6 @@ HELD = 0.5
 # in person heights, how far a hand may be from where it was last
 HAND_REACH = 0.25
 LIMBS = np.array([(11, 13), (13, 15), (12, 14), (14, 16), (11, 12), (23, 24), (23, 25), (25, 27), (24, 26), (26, 28)])
-# which of the hand's own landmarks the body's hand keypoints are
-HAND_LANDMARKS = [0, 17, 5, 2]
 
 
 def lost_frames(track: kp.KeypointTrack, agree: np.ndarray) -> np.ndarray:  # (T,) bool -> (T,) bool

@@ -49,12 +49,14 @@ class MediaPipeKeypoints:
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
     mostly disagree is run again with more room around the person. Where the person is lost (`lost_person.py`), the
-    hands are detected separately; frames that are doubted all the same are seen again in other crops.
+    hands are detected separately; frames that are doubted all the same are seen again in other crops, and hands that
+    are not seen are looked for by themselves.
     """
 
     crop_size_px = 512
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
+        from hoi_motion.keypoints.hands import unseen_hands, with_unseen_hands
         from hoi_motion.keypoints.lost_person import lost_frames, without_lost
         from hoi_motion.keypoints.second_look import doubted_frames, worth_a_look
         from hoi_motion.keypoints.sides import fuse_views, views_agree
@@ -74,6 +76,8 @@ class MediaPipeKeypoints:
         doubted = worth_a_look(track, doubted_frames(track) & ~lost)
         if doubted.any():
             track = within_image(self._looked_again(frames, track, doubted, cancel), frames.shape[1:3])
+        if any(unseen.any() for unseen in unseen_hands(track).values()):
+            track = within_image(with_unseen_hands(frames, track, self.crop_size_px, cancel), frames.shape[1:3])
         on_progress("keypoints", 1.0)
         return track
 

@@ -8,7 +8,7 @@ from scipy.ndimage import median_filter
 
 from hoi_motion.frames import closed, runs_of
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import hand_centres_px, hand_points_px
+from hoi_motion.keypoints.hands import BODY_HAND, ELBOW, hand_centres_px, hand_points_px
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact
 
@@ -18,8 +18,15 @@ NEAR_PERSON = 0.012
 # keypoints of small figures are at best this exact
 MIN_NEAR_PX = 2.0
 NEAREST_POINTS = 3
+# mean confidence of a hand's points from which on it is seen
+LEAST_CONFIDENCE = 0.2
 # a hand has left its place when it moved by this share of the person's height
 AWAY_PERSON = 0.05
+# a hand that has not left it may hold the object from the start: one that hangs in front of it does not, its forearm
+# points down in the picture to within this; of one that holds, this share of palm and fingers is on the object
+HANGS_RAD = np.deg2rad(45.0)
+HOLDING_SHARE = 0.5
+START_S = 1.0
 # its distance is a median over so many frames: in single ones a detector mistakes other things for a hand
 AWAY_FRAMES = 3
 # a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
@@ -40,6 +47,8 @@ LET_GO_PERSON = 0.04
 ALONG_S = 0.5
 ALONG_WAY = 0.5
 ALONG_PERSON = 0.04
+# who holds what moves is near it in this share of the frames in which the hand is seen
+LEAST_HELD = 0.15
 # only where the object is seen too is it known how far away the hand is
 LEAST_VISIBILITY = 0.5
 
@@ -59,7 +68,7 @@ def hand_distances_px(
             distance, last_mask = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), mask
         for hand in HANDS:
             p = points[hand][t]
-            if p[:, 2].mean() < 0.2:
+            if p[:, 2].mean() < LEAST_CONFIDENCE:
                 continue
             # a single stray point is not a touch
             result[hand][t] = np.sort(_sampled(distance, p[:, :2]))[:NEAREST_POINTS].mean()
@@ -82,7 +91,8 @@ def contact_intervals(
 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
     hand that moves with it holds it, from its first touch until the object rests again or the hand is seen away from
-    it. Until a hand has left its first place it touches nothing that rests: it only hangs in front of it.
+    it. Until a hand has left its first place it touches nothing that rests, since it may only hang in front of it; but
+    a raised one that has its fingers on the object from the start holds it.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -94,7 +104,8 @@ def contact_intervals(
         moving = ~target.resting
         if holder is None:
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
-        touching = closed(near & (has_left(track, hand) | moving), round(MAX_GAP_S * fps))
+        free = has_left(track, hand) | moving | holds_from_start(track, target, hand, near_px, fps)
+        touching = closed(near & free, round(MAX_GAP_S * fps))
         if hand == holder:
             touching |= moving | _leads_to(near, moving)
             touching = closed(touching, round(MAX_GAP_S * fps))
@@ -121,6 +132,19 @@ def has_left(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T,) bool
         return np.zeros(track.num_frames, bool)
     moved = np.nan_to_num(np.linalg.norm(centre - centre[seen[0]], axis=1)) / track.person_height_px()
     return np.maximum.accumulate(median_filter(moved, AWAY_FRAMES, mode="nearest") > AWAY_PERSON)
+
+
+def holds_from_start(track: kp.KeypointTrack, target: ObjectTrack, hand: str, near_px: float, fps: float) -> bool:
+    """Whether in most of the first frames in which a hand is seen its palm and fingers are on the object, and its arm
+    does not hang."""
+    arm = track.body_px[: max(round(START_S * fps), MIN_CONTACT_FRAMES), [ELBOW[hand], BODY_HAND[hand][0]], :2]
+    along, down = np.moveaxis(arm[:, 1] - arm[:, 0], -1, 0)
+    points, on_it = hand_points_px(track, hand)[: len(arm)], []
+    for t in np.flatnonzero(points[..., 2].mean(1) >= LEAST_CONFIDENCE):
+        distance = cv2.distanceTransform((~target.mask_at(t)).astype(np.uint8), cv2.DIST_L2, 5)
+        raised = np.arctan2(abs(along[t]), down[t]) > HANGS_RAD
+        on_it.append(raised and np.mean(_sampled(distance, points[t, :, :2]) <= near_px) >= HOLDING_SHARE)
+    return 2 * len(on_it) >= len(arm) and 2 * sum(on_it) > len(on_it)
 
 
 def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool each
@@ -186,12 +210,14 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float, fp
         return None
     # the frames before it moved count too: the hand that takes it was there first
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
-    share = {hand: np.mean(distances[hand][window] <= 2 * near_px) for hand in HANDS}
+    near = {hand: distances[hand][window] <= 2 * near_px for hand in HANDS}
     mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
     left = {hand: left_behind_px(track, target, hand, fps)[moving] for hand in HANDS}
     left = {hand: np.nansum(px) / max(np.isfinite(px).sum(), 1) for hand, px in left.items()}
-    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * share[hand] + left[hand])
-    return best if share[best] > 0.15 else None
+    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * np.mean(near[hand]) + left[hand])
+    # where a hand is not seen it may be at the object
+    seen = np.isfinite(distances[best][window])
+    return best if seen.any() and np.mean(near[best][seen]) > LEAST_HELD else None
 
 
 def _sampled(image: np.ndarray, xy: np.ndarray) -> np.ndarray:

@@ -8,6 +8,9 @@ import numpy as np
 MAX_POINTS = 500
 MAX_AROUND = 200
 COLOUR_SPREAD = 14.0
+# the object may have become lighter or darker as a whole, by so much, where it then looks so much more like itself
+LIGHT = 25.0
+CLEARLY_LIGHTER = 0.15
 # a smeared object takes on colours around it, up to this share of the contrast with them; beyond the limit all dark
 # objects look alike
 SMEAR = 0.35
@@ -39,6 +42,7 @@ class Template:
         self.mask = mask
         self.first = _colours(image, self.points)
         self.recent = self.first.copy()
+        self.light = np.zeros(3)
         self.at_rest = self.first.copy()
         kernel = np.ones((3, 3), np.uint8)
         reach = max(2, round(0.25 * self.size))
@@ -66,15 +70,26 @@ class Template:
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
 
     def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
-        """0..1: weighted share of points that look as remembered under `similarity` (2, 3)."""
-        now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
-        alike = np.maximum(_alike(now, self.first), _alike(now, self.recent))
+        """0..1: weighted share of points that look as remembered under `similarity` (2, 3), in the light of now."""
+        return self._share(self._at(image, similarity), self.light)
+
+    def see_light(self, image: np.ndarray, similarity: np.ndarray) -> None:
+        """By how much the object is lighter than at first, if that is where it is: not in which colour."""
+        now = self._at(image, similarity)
+        change = (now - self.first)[:, 0]
+        change = change[np.isfinite(change)]
+        light = np.array([np.clip(np.median(change), -LIGHT, LIGHT) if len(change) else 0.0, 0.0, 0.0])
+        clearly = self._share(now, light) > self._share(now, np.zeros(3)) + CLEARLY_LIGHTER
+        self.light = light if clearly else np.zeros(3)
+
+    def _share(self, now: np.ndarray, light: np.ndarray) -> float:  # (N, 3), (3,)
+        alike = np.maximum(_alike(now - light, self.first), _alike(now, self.recent))
         return float((self.weight * alike).sum() / self.weight.sum())
 
     def spilled(self, image: np.ndarray, similarity: np.ndarray) -> float:
         """0..1: share of what is around it under `similarity` that looks like it: it is larger than that, or beside."""
         now = _colours(image, self.around @ similarity[:, :2].T + similarity[:, 2])
-        alike = np.maximum(_alike(now, self.first[self.border]), _alike(now, self.recent[self.border]))
+        alike = np.maximum(_alike(now - self.light, self.first[self.border]), _alike(now, self.recent[self.border]))
         return float((self.around_weight * alike).sum() / max(self.around_weight.sum(), 1.0))
 
     def score_at_rest(self, image: np.ndarray) -> float:
@@ -118,8 +133,11 @@ class Template:
         self.at_rest += rate * (now - self.at_rest)
 
     def adapt(self, image: np.ndarray, similarity: np.ndarray, rate: float = 0.2) -> None:
-        now = _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
+        now = self._at(image, similarity)
         self.recent += rate * np.nan_to_num(now - self.recent)
+
+    def _at(self, image: np.ndarray, similarity: np.ndarray) -> np.ndarray:  # (N, 3)
+        return _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
 
     def region(self, similarity: np.ndarray, size_px) -> np.ndarray:  # (h, w) u8
         return cv2.warpAffine(self.mask.astype(np.uint8) * 255, similarity, (size_px[1], size_px[0]))

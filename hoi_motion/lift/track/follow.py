@@ -144,6 +144,7 @@ class _Walker:
         flow = self._flow(image)
         if flow is not None:
             options.append(transformed(flow, self.similarity))
+            self.template.see_light(image, options[-1])
 
         def score_of(option):
             # the object is where the hand took it, or where it was: the farther from there, the better it must look

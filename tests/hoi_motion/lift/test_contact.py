@@ -173,3 +173,40 @@ def test_of_a_small_figure_a_hand_that_came_and_stays_touches_from_a_few_pixels_
     nearest = points[np.argsort(points[:, 0])[-3:]].mean(0)
     mask = _square((np.ceil(nearest[0] + gap_px) + 3, nearest[1]), 3, (72, 108))
     assert any(c.hand == "right_hand" for c in contact.contact_intervals(track, _resting(mask), FPS)) == touches
+
+
+def _forearm(track, angle_deg):
+    """The track with its right hand in its first place and the elbow so far around that the forearm points there."""
+    track = _moved_to(track, np.zeros((12, 2)))
+    body, wrist = track.body_px.copy(), track.right_hand_px[0, 0, :2]
+    body[:, 16, :2] = wrist
+    body[:, 14, :2] = wrist - 40 * np.array([np.sin(np.deg2rad(angle_deg)), np.cos(np.deg2rad(angle_deg))])
+    return replace(track, body_px=body)
+
+
+@pytest.mark.parametrize("forearm_deg, beside, touched", [(90, False, True), (10, False, False), (90, True, False)])
+def test_who_holds_a_thing_still_from_the_start_has_a_raised_hand_on_it(reaching, forearm_deg, beside, touched):
+    """Not a hand that hangs before it, and not one that rests beside it, as near as a touch may be."""
+    track = _forearm(reaching[0], forearm_deg)
+    points = hands.hand_points_px(track, "right_hand")[0, :, :2]
+    middle, fingers = points.mean(0), points[np.argsort(points[:, 0])[-3:]].mean(0) + [8, 0]
+    mask = _square(fingers if beside else middle, 8)
+    assert touches(track, mask)["right_hand"].all()
+    touching = contact.contact_intervals(track, _resting(mask), FPS)
+    assert [(c.hand, c.start_frame, c.end_frame) for c in touching] == touched * [("right_hand", 0, 12)]
+
+
+def test_who_took_what_moves_holds_it_though_the_hand_is_not_seen_since(reaching):
+    track, place = reaching
+    similarity = np.tile(IDENTITY, (12, 1, 1))
+    similarity[6:, 0, 2] = np.arange(6) * 6.0
+    x = np.r_[np.linspace(-100, -60, 5), 0, np.full(6, 60)]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    hand, body = track.right_hand_px.copy(), track.body_px.copy()
+    hand[7:, :, 2], body[7:, [16, 18, 20, 22], 2] = 0.0, 0.0
+    track = replace(track, right_hand_px=hand, body_px=body)
+    mask = _square(hands.hand_points_px(track, "right_hand")[5, :, :2].mean(0), 8)
+    target = ObjectTrack(mask, similarity, np.ones(12), np.arange(12) < 6)
+    near_px = contact.tolerance_px(track, mask)
+    distances = contact.hand_distances_px(track, target.mask_at)
+    assert contact.holding_hand(track, target, distances, near_px, FPS) == "right_hand"

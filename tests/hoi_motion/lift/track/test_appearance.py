@@ -1,0 +1,59 @@
+"""What an object looks like, wherever it has been moved to."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.lift.track.appearance import LIGHT, Template
+from hoi_motion.lift.track.track import IDENTITY
+
+CENTRE = (slice(20, 40), slice(30, 50))
+
+
+@pytest.fixture
+def image():
+    """A patterned square in Lab, before a calm background."""
+    rng = np.random.default_rng(0)
+    image = np.full((60, 80, 3), (120, 128, 128), np.float32)
+    pattern = rng.uniform((70, 110, 110), (160, 150, 150), (4, 4, 3)).astype(np.float32)
+    image[CENTRE] = cv2.resize(pattern, (20, 20), interpolation=cv2.INTER_NEAREST)
+    return image
+
+
+@pytest.fixture
+def template(image):
+    mask = np.zeros((60, 80), bool)
+    mask[CENTRE] = True
+    return Template(image, mask)
+
+
+def _changed(image, by):
+    changed = image.copy()
+    changed[CENTRE] += by
+    return changed
+
+
+@pytest.mark.parametrize("lighter", [-20.0, 20.0])
+def test_an_object_in_another_light_looks_like_itself(template, image, lighter):
+    changed = _changed(image, (lighter, 0, 0))
+    template.see_light(changed, IDENTITY)
+    assert template.score(changed, IDENTITY) > 0.9
+    template.see_light(image, IDENTITY)
+    assert template.score(changed, IDENTITY) < 0.6
+
+
+@pytest.mark.parametrize("by", [(0, 25, 0), (0, 0, -25), (2 * LIGHT + 20, 0, 0)])
+def test_one_of_another_colour_or_far_from_its_light_does_not(template, image, by):
+    changed = _changed(image, by)
+    template.see_light(changed, IDENTITY)
+    assert template.score(changed, IDENTITY) < 0.5
+
+
+def test_around_a_darker_object_lies_what_is_not_like_it(template, image):
+    """Where it has grown beyond the place, what is around it is: in the light in which it is now."""
+    darker = _changed(image, (-20.0, 0, 0))
+    larger = cv2.copyMakeBorder(darker[CENTRE], 6, 6, 6, 6, cv2.BORDER_REPLICATE)
+    spilled = darker.copy()
+    spilled[14:46, 24:56] = larger
+    template.see_light(darker, IDENTITY)
+    assert template.spilled(darker, IDENTITY) < 0.5 < 0.8 < template.spilled(spilled, IDENTITY)
