@@ -9,6 +9,8 @@ ARGS ?=
 
 # a sourced ROS 2 or a user's own path must not reach into .venv
 unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
+# set in many containers: without bytecode every process would compile thousands of modules anew, for 10 s of CPU
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint docs setup-run setup-test setup-docs clean
 .DEFAULT_GOAL := demo
