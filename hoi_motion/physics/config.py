@@ -39,7 +39,7 @@ class CheckConfig:
     # Elbows reach about 20-25 rad/s in a fast throw without external rotation of the shoulder; in daily life they stay
     # below 10.
     joint_velocity_rad_s: float = option(20.0, "fastest joint", minimum=0.1, maximum=1000, unit="rad/s")
-    # The anatomical table (anatomy.py) already includes the spread between people.
+    # The anatomical table (body/anatomy.py) already includes the spread between people.
     joint_limit_deg: float = option(0.0, "degrees over an anatomical joint limit", minimum=0, maximum=180, unit="deg")
 
     simulate: bool = option(False, "also track the motion with a simulated person; takes seconds")

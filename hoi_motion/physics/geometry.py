@@ -10,7 +10,7 @@ from hoi_motion.errors import CheckError, ErrorCode
 from hoi_motion.motion import HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.person import PersonParts, part_transforms
-from hoi_motion.physics.surface import ObjectSurface, box_signed_distance
+from hoi_motion.physics.surface import ObjectSurface, box_signed_distance, lowest_over_m
 from hoi_motion.rigid import moved_back, moved_each
 
 ESTIMATED_SUPPORT_SIZE_M = (0.6, 0.6, 0.04)
@@ -149,11 +149,11 @@ class MotionGeometry:
         supported = points[..., 2].min(axis=1) <= reach
         for support in self.supports:
             T = support.T_world_box
-            local = moved_back(T, points)
-            over = (np.abs(local[..., :2]) <= support.size_m[:2] / 2).all(axis=-1)
-            height = np.where(over, local[..., 2] - support.size_m[2] / 2, np.inf).min(axis=1)
-            centre_above = moved_back(T, self.centres_world(item))[:, 2] > 0
-            supported |= (height <= reach) & centre_above
+            top = support.size_m[2] / 2
+            local = moved_back(T, moved_each(item.T_world_object, self.surfaces[item.name].hull_m))
+            near = (local[..., 2].min(axis=1) - top <= reach) & (moved_back(T, self.centres_world(item))[:, 2] > 0)
+            for t in np.flatnonzero(near & ~supported):
+                supported[t] = lowest_over_m(local[t], support.size_m[:2] / 2) - top <= reach
         centre = self.centres_world(item)
         for other in self.motion.objects:
             if other.name == item.name:

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 import numpy as np
+from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from hoi_motion.errors import CheckError, ErrorCode
@@ -121,6 +122,16 @@ def closest_on_triangles(points: np.ndarray, triangles: np.ndarray) -> np.ndarra
     best_edge = ((on_edges - points) ** 2).sum(axis=-1).argmin(axis=0)
     on_edge = np.take_along_axis(on_edges, best_edge[None, ..., None], axis=0)[0]
     return np.where((va >= 0) & (vb >= 0) & (vc >= 0), inside, on_edge)
+
+
+def lowest_over_m(corners_m: np.ndarray, half_m: np.ndarray) -> float:  # (H, 3), (2,)
+    """Height of the lowest point of a convex hull over the rectangle |x|, |y| <= half_m; infinite where none is.
+
+    The hull may be larger than the rectangle and have no corner over it: a mixture of its corners is sought.
+    """
+    sides = np.concatenate([corners_m[:, :2].T, -corners_m[:, :2].T])
+    found = linprog(corners_m[:, 2], sides, np.tile(half_m, 2), np.ones((1, len(corners_m))), [1.0])
+    return float(found.fun) if found.success else np.inf
 
 
 def box_signed_distance(points_m: np.ndarray, size_m: np.ndarray) -> np.ndarray:  # (..., 3) -> (...)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation, Slerp
 
-from hoi_motion.physics.anatomy import degrees_over_limits
+from hoi_motion.body.anatomy import degrees_over_limits
 from hoi_motion.rigid import minimum_jerk
 from training.scenes.grasp import (
     RELAXED_CURL,

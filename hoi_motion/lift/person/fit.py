@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from hoi_motion.body import BodyModel
+from hoi_motion.body.anatomy import fingers_in_range
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.sides import facing_score, flip_frames
@@ -157,12 +158,14 @@ def _placed(guess: Guess) -> tuple[np.ndarray, float, float]:
 
 @torch.no_grad()
 def _body_fit(guess: Guess, track: kp.KeypointTrack, config: LiftConfig) -> BodyFit:
-    points, unknowns, seen = guess.points_m, guess.unknowns, guess.evidence.body
+    root, unknowns, seen = guess.points_m[:, 0], guess.unknowns, guess.evidence.body
     miss = (guess.drawn_px - seen.px).norm(dim=-1) / guess.evidence.height_px
     error = ((seen.weight * miss).sum(1) / seen.weight.sum(1).clamp(min=1e-3)).numpy()
-    pose = guess.whole_pose_rad()
+    pose = torch.tensor(fingers_in_range(guess.whole_pose_rad().double().numpy()), dtype=root.dtype)
+    points = guess.body.joints(pose, torch.zeros(len(guess), 3), unknowns.betas)
     # smplx turns the body about the pelvis, which the shape moves away from the origin
-    transl = points[:, 0] - guess.body.joints(pose, torch.zeros(len(guess), 3), unknowns.betas)[:, 0]
+    transl = root - points[:, 0]
+    points = points + transl[:, None]
     return BodyFit(
         pose_rad=pose.numpy(),
         transl_m=transl.numpy(),

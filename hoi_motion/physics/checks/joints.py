@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from hoi_motion.body.anatomy import degrees_over_limits
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.physics.anatomy import degrees_over_limits
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.report import CheckResult, Verdict
 from hoi_motion.physics.world import PhysicsWorld

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
+from hoi_motion.motion import SupportBox
 from hoi_motion.physics import CheckConfig
 from hoi_motion.physics.geometry import MotionGeometry
 
@@ -33,3 +35,21 @@ def test_outward_points_away_from_the_surface(good_motion, body):
     above, T = np.array([[0.0, 0.0, 0.07]]), item.T_world_object[0]
     found = geometry.outward(item, 0, above @ T[:3, :3].T + T[:3, 3])
     assert found == pytest.approx(T[:3, 2][None], abs=1e-4)
+
+
+def test_a_box_that_is_larger_than_its_support_rests_on_it(good_motion, body):
+    """Turned on a plate that its corners stand out over, it has no corner above the plate."""
+    item, T = good_motion.objects[0], np.tile(np.eye(4), (good_motion.num_frames, 1, 1))
+    T[:, :3, :3] = Rotation.from_euler("z", 40, degrees=True).as_matrix()
+    T[:, :3, 3] = [3.0, 0, 0.75 + np.ptp(item.vertices_m[:, 2]) / 2]
+    T[-1, :2, 3] += 0.2
+    plate = SupportBox("plate", np.array([0.08, 0.08, 0.03]), _at([3.0, 0, 0.735]))
+    beside = good_motion.replace(objects=(replace(item, T_world_object=T),), supports=(plate,))
+    supported = MotionGeometry(beside, CheckConfig(), body).supported(beside.objects[0])
+    assert supported[:-1].all() and not supported[-1]
+
+
+def _at(place_m):
+    T = np.eye(4)
+    T[:3, 3] = place_m
+    return T

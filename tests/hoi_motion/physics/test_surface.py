@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial import ConvexHull
 
 from hoi_motion.errors import CheckError
-from hoi_motion.physics.surface import ObjectSurface, box_signed_distance, closest_on_triangles
+from hoi_motion.physics.surface import ObjectSurface, box_signed_distance, closest_on_triangles, lowest_over_m
 
 
 def surface(mesh):
@@ -70,3 +71,26 @@ def test_centre_and_volume_of_a_shifted_cone():
     cone.apply_translation((1, 2, 3))
     found = surface(cone)
     assert found.volume_m3 == pytest.approx(cone.volume) and np.allclose(found.centre_m, cone.center_mass)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_lowest_point_over_a_rectangle_agrees_with_a_dense_search(seed):
+    rng = np.random.default_rng(seed)
+    corners, half = rng.normal(0, 0.3, (12, 3)), rng.uniform(0.05, 0.2, 2)
+    corners[:, :2] += rng.uniform(-0.1, 0.1, 2)
+    # a fine grid over the rectangle, each place the lowest point of the hull above it
+    hull = ConvexHull(corners)
+    x, y = np.meshgrid(*(np.linspace(-h, h, 60) for h in half))
+    normals, offsets = hull.equations[:, :3], hull.equations[:, 3]
+    down = normals[:, 2] < 0
+    plane = -(normals[down, :2] @ np.stack([x.ravel(), y.ravel()]) + offsets[down, None]) / normals[down, 2:]
+    height = plane.max(0)  # the lower surface of a convex hull
+    points = np.column_stack([x.ravel(), y.ravel(), height])
+    over = (points @ normals.T + offsets).max(1) < 1e-9
+    assert over.any()
+    assert lowest_over_m(corners, half) == pytest.approx(height[over].min(), abs=0.02)
+    assert lowest_over_m(corners, half) <= height[over].min() + 1e-9
+
+
+def test_nothing_is_over_a_rectangle_beside_a_hull():
+    assert lowest_over_m(trimesh.creation.box((0.1, 0.1, 0.1)).vertices + [0.5, 0, 0], np.array([0.1, 0.1])) == np.inf

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from hoi_motion.body import SURFACE_POINTS
-from hoi_motion.physics.anatomy import degrees_over_limits
+from hoi_motion.body.anatomy import degrees_over_limits
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.layout import FLOOR_SHARE
 from training.scenes.scene import CONTACT_M, HELD_OUT_SEED, SceneError, _sample_plot, generate_scene

@@ -61,6 +61,11 @@ JOINT_RANGES = (
 )
 
 
+_FINGER_JOINTS = {f"left_{finger}{i}" for finger in (*_FINGERS, "thumb") for i in (1, 2, 3)}
+# a joint that is put back into its range lies so far inside
+INSIDE_DEG = 0.1
+
+
 def degrees_over_limits(pose_rad: np.ndarray) -> tuple[np.ndarray, list[str]]:  # (T, 55, 3) -> (T, N), N names
     """Degrees beyond the range, 0 inside, of every joint and the name of each column."""
     columns, names = [], []
@@ -75,6 +80,21 @@ def degrees_over_limits(pose_rad: np.ndarray) -> tuple[np.ndarray, list[str]]:  
     return np.stack(columns, axis=1), names
 
 
+def fingers_in_range(pose_rad: np.ndarray) -> np.ndarray:  # (T, 55, 3) -> (T, 55, 3)
+    """The pose with every finger joint at the nearest angles of its range: fitted fingers spread where they blur."""
+    result = np.array(pose_rad)
+    for found in (r for r in JOINT_RANGES if r.joints[0] in _FINGER_JOINTS):
+        for mirrored in (False, True):
+            joint = JOINT_NAMES.index(found.joints[0].replace("left_", "right_" if mirrored else "left_"))
+            rotation = Rotation.from_rotvec(pose_rad[:, joint])
+            beyond = _over_range(rotation, found, mirrored) > 0
+            if beyond.any():
+                low, high = np.transpose([_limits_deg(found, axis, mirrored) for axis in found.order])
+                angles = np.clip(_cardan_deg(rotation[beyond], found.order), low + INSIDE_DEG, high - INSIDE_DEG)
+                result[beyond, joint] = Rotation.from_euler(found.order, angles, degrees=True).as_rotvec()
+    return result
+
+
 def _composed(pose_rad: np.ndarray, joints: list[str]) -> Rotation:
     rotation = Rotation.identity(len(pose_rad))
     for name in joints:
@@ -83,16 +103,25 @@ def _composed(pose_rad: np.ndarray, joints: list[str]) -> Rotation:
 
 
 def _over_range(rotation: Rotation, joint_range: JointRange, mirrored: bool) -> np.ndarray:  # (T,)
+    over = np.zeros(len(rotation))
+    for axis, angle in zip(joint_range.order, _cardan_deg(rotation, joint_range.order).T):
+        low, high = _limits_deg(joint_range, axis, mirrored)
+        over = np.maximum(over, np.maximum(low - angle, angle - high))
+    return over
+
+
+def _cardan_deg(rotation: Rotation, order: str) -> np.ndarray:  # (T, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # gimbal lock: the middle angle is 90 degrees, beyond every range
-        angles = rotation.as_euler(joint_range.order, degrees=True)
-    over = np.zeros(len(angles))
-    for axis, angle in zip(joint_range.order, angles.T):
-        low, high = getattr(joint_range, axis.lower())
-        if mirrored and axis != "X":
-            low, high = -high, -low
-        over = np.maximum(over, np.maximum(low - MARGIN_DEG - angle, angle - high - MARGIN_DEG))
-    return np.maximum(over, 0.0)
+        return rotation.as_euler(order, degrees=True)
+
+
+def _limits_deg(joint_range: JointRange, axis: str, mirrored: bool) -> tuple[float, float]:
+    """Lowest and highest angle about an axis, the margin included."""
+    low, high = getattr(joint_range, axis.lower())
+    if mirrored and axis != "X":
+        low, high = -high, -low
+    return low - MARGIN_DEG, high + MARGIN_DEG
 
 
 def _shoulder_over(rotation: Rotation, side: str) -> np.ndarray:  # (T,)
