@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from hoi_motion.body.anatomy import degrees_over_limits
 from hoi_motion.errors import ControlError, ErrorCode, LiftError
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.camera import R_level_camera
@@ -125,6 +126,17 @@ def test_legs_that_are_not_seen_stand(body, acted):
     fit = fit_body(body, replace(seen.track, body_px=cut), seen.K, FPS)
     knees = np.linalg.norm(fit.pose_rad[:, 4:6], axis=-1)
     assert np.rad2deg(knees).max() < 35
+
+
+def test_fingers_of_a_blurred_hand_stay_within_their_range(body, acted):
+    seen, rng = acted(4), np.random.default_rng(0)
+    blurred = seen.track.right_hand_px.copy()
+    blurred[:, 1:, :2] = blurred[:, :1, :2] + rng.normal(0, 12, blurred[:, 1:, :2].shape)
+    blurred[..., 2] = 1.0
+    fit = fit_body(body, replace(seen.track, right_hand_px=blurred), seen.K, FPS)
+    over, names = degrees_over_limits(fit.pose_rad)
+    fingers = [i for i, name in enumerate(names) if name[-1] in "123" and "spine" not in name]
+    assert over[:, fingers].max() == 0
 
 
 def test_points_that_are_no_person_diverge(body, acted):
