@@ -155,10 +155,14 @@ def worst_frames(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
 
 
 def joints_m(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
+    return joints_and_landmarks_m(motion)[:, :22]
+
+
+def joints_and_landmarks_m(motion: HoiMotion) -> np.ndarray:  # (T, 76, 3)
     from hoi_motion.body import load_body
 
     body = load_body(num_betas=max(10, len(motion.betas)))
-    return body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()[:, :22]
+    return body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
 
 
 def _height_m(motion: HoiMotion) -> float:

@@ -6,7 +6,9 @@ python -m benchmarks.lift_wider --count 12 --version 3 --kinds "takes with both 
 
 The same numbers as `benchmarks.lift`, in all and by kind of scene. The lift is given the actor's mask and the object's
 noun, as in a plan. A panning camera is static for the lift: positions are measured in the first frame's camera. With
---out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn.
+--out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn. With
+--true-keypoints the body's keypoints are the true ones: what is left is no error of the detector; scenes whose camera
+pans are left out.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 from benchmarks.lift import SAYS, compare, num_frames, table, values
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import add_save_option, save
+from benchmarks.true_keypoints import TrueKeypoints
 from hoi_motion.errors import TavidError
 
 
@@ -31,12 +34,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", type=int, default=1, help="of the wider world, 1 to 3; default 1")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of scenes, in turn; default: each seed's own")
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
+    parser.add_argument("--true-keypoints", action="store_true", help="give the lift the body's true keypoints")
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift_wider")
     arguments = parser.parse_args(argv)
 
     from training.scenes.acting import VERSIONS
     from training.scenes.scene import HELD_OUT_SEED
+    from training.scenes.wider import camera_pans
 
     kinds = VERSIONS.get(arguments.version, ())
     if not set(arguments.kinds or ()) <= set(kinds):
@@ -45,6 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     settings = {k: getattr(arguments, k) for k in ("size", "frames", "fps", "depth")}
     settings |= {"version": arguments.version} if arguments.version > 1 else {}
     settings |= {"kinds": arguments.kinds} if arguments.kinds else {}
+    if arguments.true_keypoints:
+        settings["true_keypoints"] = True
+        seeds = [seed for seed in seeds if not camera_pans(seed, arguments.version)]
     rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
     told = settings | {"no_intrinsics": False}
     print(table(rows, told))
@@ -59,6 +67,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure_scene(seed: int, settings: dict) -> dict:
     """Errors of one lifted scene, or the error code of the lift."""
+    from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
     from hoi_motion.lift import Clip, lift_video
     from training.scenes.figure import ACTOR_INSTANCE
     from training.scenes.wider import generate_wider_scene, kind_of
@@ -72,12 +81,12 @@ def measure_scene(seed: int, settings: dict) -> dict:
     depth_m = scene.depth_m[0] if settings["depth"] else None
     noun = scene.id_names[scene.target_id].split()[-1]
     actor = scene.instance_ids[0] == ACTOR_INSTANCE
+    clip = Clip(
+        scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, target_noun=noun
+    )
+    source = TrueKeypoints(MediaPipeKeypoints(), scene.motion) if settings.get("true_keypoints") else None
     try:
-        motion = lift_video(
-            Clip(
-                scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, target_noun=noun
-            )
-        )
+        motion = lift_video(clip, keypoints=source)
     except TavidError as error:
         return about | {"error": str(error), "code": error.code.name}
     row = about | {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
