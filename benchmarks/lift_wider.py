@@ -7,8 +7,8 @@ python -m benchmarks.lift_wider --count 12 --version 3 --kinds "takes with both 
 The same numbers as `benchmarks.lift`, in all and by kind of scene. The lift is given the actor's mask and the object's
 noun, as in a plan. A panning camera is static for the lift: positions are measured in the first frame's camera. With
 --out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn. With
---true-keypoints the body's keypoints are the true ones: what is left is no error of the detector; scenes whose camera
-pans are left out.
+--true-keypoints, for scenes whose camera stands still (--still), the body's keypoints are the true ones: what is left
+is no error of the detector.
 """
 
 import argparse
@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", type=int, default=1, help="of the wider world, 1 to 3; default 1")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="of scenes, in turn; default: each seed's own")
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
+    parser.add_argument("--still", action="store_true", help="only the scenes whose camera stands still")
     parser.add_argument("--true-keypoints", action="store_true", help="give the lift the body's true keypoints")
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift_wider")
@@ -44,14 +45,16 @@ def main(argv: list[str] | None = None) -> int:
     from training.scenes.wider import camera_pans
 
     kinds = VERSIONS.get(arguments.version, ())
+    if arguments.true_keypoints and not arguments.still:
+        parser.error("--true-keypoints is for scenes whose camera stands still: add --still")
     if not set(arguments.kinds or ()) <= set(kinds):
         parser.error(f"version {arguments.version} has the kinds {', '.join(map(repr, kinds))}")
     seeds = [HELD_OUT_SEED + arguments.first + i for i in range(arguments.count)]
     settings = {k: getattr(arguments, k) for k in ("size", "frames", "fps", "depth")}
     settings |= {"version": arguments.version} if arguments.version > 1 else {}
     settings |= {"kinds": arguments.kinds} if arguments.kinds else {}
-    if arguments.true_keypoints:
-        settings["true_keypoints"] = True
+    settings |= {"true_keypoints": True} if arguments.true_keypoints else {}
+    if arguments.still:
         seeds = [seed for seed in seeds if not camera_pans(seed, arguments.version)]
     rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
     told = settings | {"no_intrinsics": False}
@@ -81,9 +84,8 @@ def measure_scene(seed: int, settings: dict) -> dict:
     depth_m = scene.depth_m[0] if settings["depth"] else None
     noun = scene.id_names[scene.target_id].split()[-1]
     actor = scene.instance_ids[0] == ACTOR_INSTANCE
-    clip = Clip(
-        scene.frames, scene.fps, scene.target_mask, actor, intrinsics=scene.K, depth_m=depth_m, target_noun=noun
-    )
+    given = dict(intrinsics=scene.K, depth_m=depth_m, target_noun=noun)
+    clip = Clip(scene.frames, scene.fps, scene.target_mask, actor, **given)
     source = TrueKeypoints(MediaPipeKeypoints(), scene.motion) if settings.get("true_keypoints") else None
     try:
         motion = lift_video(clip, keypoints=source)
