@@ -5,7 +5,7 @@ python -m benchmarks.lift_wider --count 60 --version 2 --out FILE      # with mo
 python -m benchmarks.lift_wider --count 12 --version 3 --kinds "takes with both hands" "steps up" --out FILE
 
 The same numbers as `benchmarks.lift`, in all and by kind of scene. The lift is given the actor's mask and the object's
-noun, as in a plan. A panning camera is static for the lift: positions are measured in the first frame's camera. With
+noun, as in a plan. Positions are measured in the first frame's camera, in a world that stands still where it pans. With
 --out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn. With
 --true-keypoints, for scenes whose camera stands still (--still), the body's keypoints are the true ones: what is left
 is no error of the detector.
@@ -70,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure_scene(seed: int, settings: dict) -> dict:
     """Errors of one lifted scene, or the error code of the lift."""
+    from hoi_motion.body import load_body
+    from hoi_motion.body.still_world import in_still_world
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
     from hoi_motion.lift import Clip, lift_video
     from training.scenes.figure import ACTOR_INSTANCE
@@ -91,6 +93,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
         motion = lift_video(clip, keypoints=source)
     except TavidError as error:
         return about | {"error": str(error), "code": error.code.name}
+    motion = in_still_world(motion, load_body())
     row = about | {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
     row |= {name: motion.diagnostics[name] for name in SAYS}
     row["parts"] = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}

@@ -164,6 +164,9 @@ class HoiMotion:
         body_model: name of the body the parameters belong to, for example "anny-free" or "smplx-neutral".
         diagnostics: named numbers and words of the lift, for example mean reprojection error.
         notes: what a reader should know of the motion's origin, one sentence each.
+        T_first_camera: (T, 4, 4), where the camera of each frame is in the frame of the first one's; None where it
+            stands still. The motion is as a still camera would have had to see it: what the camera does, the world
+            does. `body.still_world` takes that out.
     """
 
     pose_rad: np.ndarray  # (T, 55, 3)
@@ -177,6 +180,7 @@ class HoiMotion:
     contacts: tuple[Contact, ...] = ()
     diagnostics: dict[str, float | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    T_first_camera: np.ndarray | None = None  # (T, 4, 4)
 
     def __post_init__(self):
         pose = checked_array(self.pose_rad, "pose_rad", ("T", 55, 3), np.float32, within=LARGEST_ANGLE_RAD)
@@ -198,6 +202,9 @@ class HoiMotion:
             object.__setattr__(self, name, value)
         for name in ("objects", "supports", "contacts", "notes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.T_first_camera is not None:
+            path = checked_transforms(self.T_first_camera, "T_first_camera", (T, 4, 4))
+            object.__setattr__(self, "T_first_camera", path)
         checked_text(self.body_model, "body_model")
         for note in self.notes:
             checked_text(note, "a note", MAX_NOTE)
@@ -272,6 +279,7 @@ class HoiMotion:
         }
         arrays = {"pose_rad": self.pose_rad, "transl_m": self.transl_m, "betas": self.betas}
         arrays |= {"camera_K": self.camera.K, "camera_T_world_camera": self.camera.T_world_camera}
+        arrays |= {} if self.T_first_camera is None else {"T_first_camera": self.T_first_camera}
         for i, o in enumerate(self.objects):
             arrays |= {f"object{i}_{k}": getattr(o, k) for k in ("vertices_m", "faces", "T_world_object")}
         for i, s in enumerate(self.supports):
@@ -334,6 +342,7 @@ class HoiMotion:
                     contacts=tuple(Contact(**c) for c in lists["contacts"]),
                     diagnostics=dict(meta["diagnostics"]),
                     notes=tuple(lists["notes"]),
+                    T_first_camera=file.read("T_first_camera") if "T_first_camera" in file else None,
                 )
             except InputError as error:
                 # any fault found in a file is reported as the file's

@@ -75,7 +75,7 @@ def _steps(plan: InteractionPlan) -> dict[str, Callable[[Path], None]]:
         "attention.png": draw_attention,
         "video.mp4": lambda path: media.write_mp4(path, video.frames, video.fps),
         "overlay.mp4": lambda path: media.write_mp4(path, media.overlay_frames(plan), video.fps),
-        "motion.glb": lambda path: write_glb(plan.motion, path, plan.body),
+        "motion.glb": lambda path: write_glb(plan.still_motion, path, plan.body),
     }
 
 

@@ -148,6 +148,13 @@ class InteractionPlan:
         return (*self.report.reasons, *filter(None, [self.repair_words, robot]))
 
     @cached_property
+    def still_motion(self) -> HoiMotion:
+        """The motion in a world that stands still: without what the video's camera does."""
+        from hoi_motion.body.still_world import in_still_world
+
+        return in_still_world(self.motion, self.body)
+
+    @cached_property
     def posed(self) -> "PosedBody":
         """The body posed in every frame of the motion, for drawing."""
         from hoi_motion.body import PosedBody

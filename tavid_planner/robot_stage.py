@@ -81,7 +81,8 @@ class RobotPlan:
         beside: whether it works where the object may stand instead, a place each; empty where that was not tried.
         feeler: feels for the object before anything else; None where its distance is known, or it cannot.
         followed: the person's motion with another path of the object, where the instruction says another act than the
-            video shows; None where the robot follows the plan's motion as it is.
+            video shows, and in a world that stands still, where the video's camera moves; None where the robot follows
+            the plan's motion as it is.
     """
 
     name: str
@@ -173,11 +174,13 @@ class RobotStage:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
+        from hoi_motion.body.still_world import in_still_world
         from hoi_motion.execute.feeling.search import Feeler
         from hoi_motion.retarget.act import with_act
 
         try:
-            source = motion if self._humanoid else with_act(motion, act, body)
+            source = in_still_world(motion, body)
+            source = source if self._humanoid else with_act(source, act, body)
             result, feeling = self._retargeted(source, body, cancel, start_rad, obstacles)
         except TavidError as error:
             if error.code not in NOT_FOR_THIS_MOTION:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
+from hoi_motion.body.still_world import as_filmed
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.persons import without_others
@@ -24,6 +25,7 @@ from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
@@ -127,7 +129,10 @@ def lift_video(
     if observation is None:
         how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
         observation = observe_clip(clip, **how)
-    track, target = observation.track, observation.target
+    track, target, turning = observation.track, observation.target, None
+    if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
+        turning = TurningCamera.of(target.camera, K, clip.size_px)
+        track, target = turning.keypoints(track), turning.object(target)
     clock.start()
 
     # 3. the body, all frames at once
@@ -164,9 +169,10 @@ def lift_video(
     if doubts and track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
         doubts += hand_notes(clip.frames, track.person_height_px())
     doubts += object_size_notes(thing, target, camera)
+    doubts += (turning.note(),) if turning else ()
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
-    return HoiMotion(
+    motion = HoiMotion(
         pose_rad=fit.pose_rad,
         transl_m=fit.transl_m - origin_m + rise_m,
         betas=fit.betas,
@@ -192,6 +198,7 @@ def lift_video(
         },
         notes=(*from_elsewhere, *doubts),
     )
+    return as_filmed(motion, None if turning is None else turning.T_first_camera, body)
 
 
 def _check_length(clip: Clip, config: LiftConfig) -> None:

@@ -1,5 +1,6 @@
 """check_motion: run every check on a motion."""
 
+from hoi_motion.body.still_world import in_still_world
 from hoi_motion.errors import CheckError, ErrorCode, LiftError
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.checks import CHECKS
@@ -18,7 +19,7 @@ def check_motion(
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
 ) -> PhysicsReport:
-    """Whether a motion is physically possible.
+    """Whether a motion is physically possible, in the world that stands still where its camera moved.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.
@@ -32,7 +33,8 @@ def check_motion(
     cancel = cancel or CancelToken()
     on_progress("check", 0.0)
     cancel.raise_if_cancelled()
-    geometry = MotionGeometry(motion, config, body if body is not None else free_body())
+    body = body if body is not None else free_body()
+    geometry = MotionGeometry(in_still_world(motion, body), config, body)
     cancel.raise_if_cancelled()
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
         return run_checks(geometry, world, on_progress, cancel)

@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.body.posed import PosedBody
+from hoi_motion.body.still_world import as_filmed, in_still_world
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.check import free_body, run_checks
 from hoi_motion.physics.config import CheckConfig
@@ -101,7 +102,8 @@ def repair_motion(
     """Make a failing motion pass its check by the smallest change, within the `repair_*` limits.
 
     Failed checks are repaired one after the other, causes before consequences, with all checks run again; a motion
-    counts as repaired only when it passes all of them. The result is deterministic.
+    counts as repaired only when it passes all of them. The result is deterministic. What a moving camera does is taken
+    out before and put back after it.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.
@@ -113,7 +115,8 @@ def repair_motion(
     """
     cancel = cancel or CancelToken()
     body = body if body is not None else free_body()
-    changed, used, before, report = motion, [], None, None
+    still = in_still_world(motion, body)
+    changed, used, before, report = still, [], None, None
     for number in range(MAX_ROUNDS):
         report, name, better = _check_and_fix(changed, config, body, cancel)
         before = before or report
@@ -125,7 +128,7 @@ def repair_motion(
     on_progress("check", 1.0)
     if before.verdict is not Verdict.FAIL:
         return RepairResult(RepairOutcome.NOT_NEEDED, motion, before, before)
-    old, new = PosedBody(body, motion), PosedBody(body, changed)
+    old, new = PosedBody(body, still), PosedBody(body, changed)
     moves, joints, turned = _moves(old, new)
     numbers = dict(moves=moves, joint_change_m=joints, turned_deg=turned)
     too_far = _beyond_limits(old, new, config)
@@ -139,7 +142,8 @@ def repair_motion(
     reason = f"fixed {', '.join(dict.fromkeys(used))}: moved {'; '.join(map(str, moves[: MAX_NAMED_JOINTS + 1]))}"
     if not moves:
         reason = f"fixed {', '.join(dict.fromkeys(used))}: turned joints by at most {turned:.0f} degrees"
-    return RepairResult(RepairOutcome.REPAIRED, changed, before, report, **numbers, reason=reason)
+    repaired = as_filmed(changed, motion.T_first_camera, body)
+    return RepairResult(RepairOutcome.REPAIRED, repaired, before, report, **numbers, reason=reason)
 
 
 def _check_and_fix(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
+from hoi_motion.body.still_world import in_still_world
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
@@ -39,6 +40,7 @@ def retarget(
     """
     config = load_robot_config(str(robot), urdf) if isinstance(robot, (str, Path)) else robot
     body = body if body is not None else load_body()
+    motion = in_still_world(motion, body)
     if isinstance(config, HumanoidConfig):
         for name, given in (("base", T_world_base), ("start", start_rad)):
             if given is not None:

@@ -36,12 +36,15 @@ def _convert(argv: list[str]) -> int:
         )
     motion = read_with(arguments, source)
     body = None
-    if to == "glb" or arguments.free_body:
+    turned = motion.T_first_camera is not None and to != "motion"
+    if to == "glb" or arguments.free_body or turned:
         from hoi_motion.body import load_body
         from hoi_motion.body.change import on_body
+        from hoi_motion.body.still_world import in_still_world
 
         body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
         motion = on_body(motion, body) if arguments.free_body else motion
+        motion = in_still_world(motion, body) if turned else motion
     write_motion(motion, arguments.output, to, body)
     print(f"{arguments.output}: {to}, {motion.num_frames} frames at {motion.fps:g} fps")
     for note in motion.notes:

@@ -73,6 +73,11 @@ def _parser():
         metavar="SOURCE",
         help=f"source of the object's track: {described()} (default own)",
     )
+    parser.add_argument(
+        "--still-world",
+        action="store_true",
+        help="take out of the motion what a moving camera does; default: as the video shows it, and the file says what",
+    )
     parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
@@ -128,6 +133,7 @@ def _lift(argv: list[str]) -> int:
             human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
 
     from hoi_motion.body import PosedBody, load_body
+    from hoi_motion.body.still_world import in_still_world
     from hoi_motion.lift import Clip, lift_video
 
     seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m, arguments.noun)
@@ -137,7 +143,7 @@ def _lift(argv: list[str]) -> int:
         motion = lift_video(seen, config=config, keypoints=keypoints, **how)
     if found is not None:
         motion = motion.replace(notes=(*motion.notes, f"target mask from {found.words}"))
-    in_video = _in_pixels_of(clip, motion)
+    in_video = _in_pixels_of(clip, in_still_world(motion, body) if arguments.still_world else motion)
     in_video.save(arguments.out)
     _print_summary(in_video)
     print(f"motion   {arguments.out}")

@@ -117,10 +117,12 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
 def _one(source: str, outputs: list[Path], arguments):
     """Retarget one motion and write its files; returns the RobotMotion and, if requested, the Execution."""
     from hoi_motion.body import load_body
+    from hoi_motion.body.still_world import in_still_world
     from hoi_motion.io.formats import read_motion
     from hoi_motion.retarget.export import write_robot_motion
 
-    motion, body, feeler = read_motion(source), load_body(arguments.body), None
+    body, feeler = load_body(arguments.body), None
+    motion = in_still_world(read_motion(source), body)
     config = load_robot_config(arguments.robot, arguments.urdf)
     if isinstance(config, HumanoidConfig):
         from hoi_motion.retarget.humanoid.humanoid import Humanoid

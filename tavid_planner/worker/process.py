@@ -136,9 +136,10 @@ class Worker:
         if job.notes:
             plan = replace(plan, provenance=plan.provenance | {"input_notes": list(job.notes)})
         folder = save_plan(plan, job.folder, on_progress, cancel)
-        joints_world = plan.posed.keypoints_m[:, :BODY_JOINTS] if job.joints else None
+        still = plan if plan.motion.T_first_camera is None else replace(plan, motion=plan.still_motion)
+        joints_world = still.posed.keypoints_m[:, :BODY_JOINTS] if job.joints else None
         video = plan.video if job.video else None
-        answer = video, plan.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world
+        answer = video, still.motion, plan.report, plan.reasons, plan.timings_s, folder, joints_world
         return MadePlan(*answer, robot=plan.robot)
 
     def _load(self, config: PlannerConfig, on_progress: OnProgress, cancel: CancelToken) -> None:

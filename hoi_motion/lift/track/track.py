@@ -38,6 +38,7 @@ class ObjectTrack:
         visibility: (T,) 0..1, how sure it is that the object is seen where it is said to be.
         resting: (T,) bool, the object is where it was in the first frame, in the room if the camera moves.
         outlines: frame -> what is seen of it, where that was found by itself; elsewhere it is the mask, moved.
+        camera: (T, 2, 3), maps the first frame's background to frame t; None where the camera stands still.
     """
 
     mask: np.ndarray  # (H, W) bool
@@ -45,6 +46,7 @@ class ObjectTrack:
     visibility: np.ndarray  # (T,)
     resting: np.ndarray  # (T,) bool
     outlines: dict[int, Outline] = field(default_factory=dict)
+    camera: np.ndarray | None = None  # (T, 2, 3)
 
     @property
     def num_frames(self) -> int:

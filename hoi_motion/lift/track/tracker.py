@@ -302,4 +302,4 @@ def _with_camera(track: ObjectTrack, camera: np.ndarray) -> ObjectTrack:
             low = columns.min(), rows.min()
             crop = moved[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
             outlines[t] = Outline(crop, int(low[0]), int(low[1]))
-    return ObjectTrack(track.mask, camera @ whole, track.visibility, track.resting, outlines)
+    return ObjectTrack(track.mask, camera @ whole, track.visibility, track.resting, outlines, camera)

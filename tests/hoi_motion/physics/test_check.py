@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.body.still_world import as_filmed
 from hoi_motion.errors import CheckError, ControlError
 from hoi_motion.motion import SupportBox
 from hoi_motion.physics import CheckConfig, Verdict, check_motion
@@ -203,3 +205,12 @@ def test_cancelling_stops_it(good_motion, body):
 
 def test_the_same_motion_gives_the_same_report(good_motion, body):
     assert check_motion(good_motion, body=body) == check_motion(good_motion, body=body)
+
+
+def test_what_a_moving_camera_does_is_no_fault_of_the_person(good_motion, body):
+    path = np.tile(np.eye(4), (good_motion.num_frames, 1, 1))
+    turns = np.linspace(0, 8, good_motion.num_frames)
+    path[:, :3, :3] = Rotation.from_euler("y", turns[:, None], degrees=True).as_matrix()
+    filmed = as_filmed(good_motion, path, body)
+    assert check_motion(filmed, body=body).verdict is Verdict.PASS
+    assert check_motion(filmed.replace(T_first_camera=None), body=body).verdict is Verdict.FAIL

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.body.still_world import as_filmed, in_still_world
 from hoi_motion.physics import CheckConfig, Verdict, repair_motion
 from hoi_motion.physics.fixes import faded
 from hoi_motion.physics.geometry import MotionGeometry
@@ -136,3 +137,14 @@ def test_a_change_fades_out_around_the_frames_that_need_it():
     change = faded(need)
     assert np.abs(change[10:12] - need[10:12]).max() < 1e-4
     assert change[0, 2] == 0 and 0 < change[9, 2] < 0.04 and np.abs(change[16:]).max() < 0.004
+
+
+def test_a_motion_of_a_moving_camera_is_repaired_and_is_still_as_filmed(good_motion, body):
+    path = np.tile(np.eye(4), (good_motion.num_frames, 1, 1))
+    path[:, 2, 3] = np.linspace(0, 0.3, good_motion.num_frames)
+    faulty = hand_in_object(good_motion)
+    plain, filmed = (repair_motion(m, body=body) for m in (faulty, as_filmed(faulty, path, body)))
+    assert filmed.outcome is RepairOutcome.REPAIRED
+    np.testing.assert_array_equal(filmed.motion.T_first_camera, path)
+    still = in_still_world(filmed.motion, body)
+    np.testing.assert_allclose(still.objects[0].T_world_object, plain.motion.objects[0].T_world_object, atol=1e-3)
