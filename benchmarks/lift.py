@@ -3,8 +3,8 @@
 python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --out FILE
 
 All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist:
-mean of both. Object: its centre. Contact: frames in which any hand touches the target. With --out an interrupted run
-continues with the missing scenes.
+mean of both. Object: its centre. Path: the pelvis from where it was first. Contact: frames in which any hand touches
+the target. With --out an interrupted run continues with the missing scenes.
 """
 
 import argparse
@@ -22,8 +22,18 @@ from hoi_motion.errors import TavidError
 from hoi_motion.motion import HANDS, HoiMotion
 
 LEFT_RIGHT = np.array([0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20])
-COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm", "contact_f1", "hand_right", "swapped", "seconds")
-UNITS = {"mpjpe_mm": "mm", "pa_mpjpe_mm": "mm", "wrist_mm": "mm", "object_cm": "cm", "seconds": "s"}
+COLUMNS = (
+    "mpjpe_mm",
+    "pa_mpjpe_mm",
+    "wrist_mm",
+    "object_cm",
+    "path_cm",
+    "contact_f1",
+    "hand_right",
+    "swapped",
+    "seconds",
+)
+UNITS = {"mpjpe_mm": "mm", "pa_mpjpe_mm": "mm", "wrist_mm": "mm", "object_cm": "cm", "path_cm": "cm", "seconds": "s"}
 # the lift's own estimates (self_judgement.py)
 SAYS = ("frames_within_5_percent", "wrong_probability")
 LARGE_IS_GOOD = ("contact_f1", "hand_right")
@@ -114,6 +124,7 @@ def compare(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
         "pa_mpjpe_mm": 1000 * float(aligned.mean()),
         "wrist_mm": 1000 * float(error[:, [20, 21]].mean()),
         "object_cm": 100 * float(np.median(np.linalg.norm(thing, axis=-1))),
+        "path_cm": 100 * float(np.linalg.norm((ours - ours[:1] - theirs + theirs[:1])[:, 0], axis=-1).mean()),
         "contact_f1": f1(touch, true_touch),
         "hand_right": float(np.array_equal(_touches(motion).any(1), _touches(truth).any(1))),
         "swapped": float((crossed.mean(1) < error.mean(1)).mean()),
