@@ -3,7 +3,6 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, KDTree, QhullError
 
 from hoi_motion.errors import CheckError, ErrorCode
@@ -129,6 +128,8 @@ def lowest_over_m(corners_m: np.ndarray, half_m: np.ndarray) -> float:  # (H, 3)
 
     The hull may be larger than the rectangle and have no corner over it: a mixture of its corners is sought.
     """
+    from scipy.optimize import linprog  # what starts without checking anything does without it
+
     sides = np.concatenate([corners_m[:, :2].T, -corners_m[:, :2].T])
     found = linprog(corners_m[:, 2], sides, np.tile(half_m, 2), np.ones((1, len(corners_m))), [1.0])
     return float(found.fun) if found.success else np.inf
