@@ -3,7 +3,8 @@
 Ranges are the means of healthy adults from the American Academy of Orthopaedic Surgeons (Greene & Heckman, The Clinical
 Measurement of Joint Motion, 1994; the same table in Norkin & White, Measurement of Joint Motion). People differ by a
 standard deviation of 5-10 degrees (Boone & Azen, J. Bone Joint Surg. 61-A, 1979), and a fitted skeleton splits a
-movement a little differently between neighbours: MARGIN_DEG is allowed on top.
+movement a little differently between neighbours: MARGIN_DEG is allowed on top. An ankle that carries the body bends its toes up by 40 degrees, twice as far as one that
+hangs free (weight-bearing lunge: Konor et al., Int. J. Sports Phys. Ther. 7, 2012).
 
 Body frame of the rest (T) pose: x to the person's left, y up, z forward, palms down. Joints that one clinical measure
 covers are composed first (spine1-3; neck and head; collar and shoulder). Ranges are given for the left side and
@@ -24,6 +25,14 @@ FULL_ARM_EXTENSION_DEG = 60.0
 FULL_HORIZONTAL_ADDUCTION_DEG = 135.0
 SHOULDER_TWIST_DEG = 100.0
 """Internal 70, external 90, and 10 by which the swing from the T pose already twists the arm."""
+
+FOREARM_TWIST_DEG = 80.0
+WRIST_FLEXION_DEG = (-80.0, 70.0)
+WRIST_DEVIATION_DEG = (-30.0, 40.0)
+"""Ulnar is +: everyday tasks take 40 degrees of it (Ryu et al., J. Hand Surg. 16-A, 1991)."""
+WRIST_OBLIQUE_DEG = 27.0
+"""The wrist reaches farthest towards ulnar flexion and radial extension (Crisco et al., J. Bone Joint Surg. 93-A,
+2011: an ellipse, 26.6 degrees from pure flexion and extension)."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,9 @@ JOINT_RANGES = (
     JointRange(("jaw",), "XYZ", x=(-5, 35), y=(-15, 15), z=(-15, 15)),
     JointRange(("left_hip",), "XZY", x=(-120, 30), y=(-45, 45), z=(-30, 45)),  # flexion is -x, abduction +z
     JointRange(("left_knee",), "XZY", x=(0, 140), y=(-30, 30), z=(-10, 10)),
-    JointRange(("left_ankle",), "XYZ", x=(-20, 50), y=(-30, 30), z=(-35, 35)),  # toes down is +x
+    JointRange(("left_ankle",), "XYZ", x=(-40, 50), y=(-30, 30), z=(-35, 35)),  # toes down is +x
     JointRange(("left_foot",), "XYZ", x=(-70, 45), y=(-15, 15), z=(-15, 15)),
-    JointRange(("left_elbow",), "YZX", x=(-90, 90), y=(-150, 0), z=(-30, 30)),  # flexion is -y
-    JointRange(("left_wrist",), "ZYX", x=(-80, 80), y=(-30, 30), z=(-80, 70)),  # flexion is -z
+    JointRange(("left_elbow",), "YZX", x=(-180, 180), y=(-150, 0), z=(-30, 30)),  # flexion is -y; x is the forearm's
     *(JointRange((f"left_{f}1",), "ZYX", x=(-30, 30), y=(-30, 30), z=(-90, 45)) for f in _FINGERS),
     *(JointRange((f"left_{f}2",), "ZYX", x=(-30, 30), y=(-30, 30), z=(-105, 10)) for f in _FINGERS),
     *(JointRange((f"left_{f}3",), "ZYX", x=(-30, 30), y=(-30, 30), z=(-85, 15)) for f in _FINGERS),
@@ -77,6 +85,9 @@ def degrees_over_limits(pose_rad: np.ndarray) -> tuple[np.ndarray, list[str]]:  
     for side in ("left", "right"):
         columns.append(_shoulder_over(_composed(pose_rad, [f"{side}_collar", f"{side}_shoulder"]), side))
         names.append(f"{side} shoulder")
+        elbow, wrist = (_composed(pose_rad, [f"{side}_{name}"]) for name in ("elbow", "wrist"))
+        columns += [_forearm_over(elbow, wrist), _wrist_over(wrist, side)]
+        names += [f"{side} forearm", f"{side} wrist"]
     return np.stack(columns, axis=1), names
 
 
@@ -130,12 +141,40 @@ def _shoulder_over(rotation: Rotation, side: str) -> np.ndarray:  # (T,)
     arm = rotation.apply(outward)
     from_back = np.degrees(np.arccos(np.clip(-arm[:, 2], -1, 1)))
     from_across = np.degrees(np.arccos(np.clip(-arm @ outward, -1, 1)))
-    x, _, _, w = rotation.as_quat().T
-    twist = np.degrees(2 * np.arctan2(x, w))
-    twist = np.abs((twist + 180) % 360 - 180)
+    twist = np.abs(_twist_deg(rotation))
     over = [
         90 - FULL_ARM_EXTENSION_DEG - MARGIN_DEG - from_back,
         180 - FULL_HORIZONTAL_ADDUCTION_DEG - MARGIN_DEG - from_across,
         twist - SHOULDER_TWIST_DEG - MARGIN_DEG,
     ]
     return np.maximum(np.max(over, axis=0), 0.0)
+
+
+def _forearm_over(elbow: Rotation, wrist: Rotation) -> np.ndarray:  # (T,)
+    """Pronation and supination, of which a fitted skeleton gives any part to the elbow and the rest to the wrist."""
+    hinge_and_twist = elbow.as_euler("YZX", degrees=True)
+    twist = hinge_and_twist[:, 2] + _twist_deg(wrist)
+    twist = np.abs((twist + 180) % 360 - 180)
+    return np.maximum(twist - FOREARM_TWIST_DEG - MARGIN_DEG, 0.0)
+
+
+def _wrist_over(wrist: Rotation, side: str) -> np.ndarray:  # (T,)
+    """Flexion and deviation left after the forearm's twist, about the anatomical axes or the oblique ones."""
+    twist = _twist_deg(wrist)[:, None] * [1.0, 0, 0]
+    swing = (Rotation.from_rotvec(-twist, degrees=True) * wrist).as_rotvec(degrees=True)
+    sideways, bent = (swing[:, 1:] * (1 if side == "left" else -1)).T  # ulnar is +, flexion is -
+    over = []
+    for turn in np.radians([0.0, WRIST_OBLIQUE_DEG]):
+        along = np.cos(turn) * bent - np.sin(turn) * sideways
+        across = np.sin(turn) * bent + np.cos(turn) * sideways
+        low, high = WRIST_FLEXION_DEG
+        radial, ulnar = WRIST_DEVIATION_DEG
+        beyond = [low - along, along - high, radial - across, across - ulnar]
+        over.append(np.max(beyond, axis=0) - MARGIN_DEG)
+    return np.maximum(np.min(over, axis=0), 0.0)
+
+
+def _twist_deg(rotation: Rotation) -> np.ndarray:  # (T,)
+    """Twist about x, the limb's long axis, before the swing that does the rest; -180 to 180."""
+    x, _, _, w = rotation.as_quat().T
+    return (np.degrees(2 * np.arctan2(x, w)) + 180) % 360 - 180

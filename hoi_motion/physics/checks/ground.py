@@ -1,14 +1,20 @@
 """Does the person stand on the ground: not floating, not sinking, no foot skating?"""
 
 import numpy as np
+from scipy.ndimage import minimum_filter1d
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.frames import runs_of
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.report import CheckResult
-from hoi_motion.physics.world import PhysicsWorld
+from hoi_motion.physics.world import GRAVITY_M_S2, PhysicsWorld
 from hoi_motion.rigid import moved_back
 
 REFERENCE_FPS = 30.0
+LIFT_M = 0.01
+STANCE_S = 1.0
+FREE_FALL_SHARE = 0.5
+"""An acceleration this near gravity, as a share of it, is a fall: over a few frames it is known no better."""
 CARRYING_JOINTS = [
     JOINT_NAMES.index(name)
     for name in ("pelvis", *(f"{s}_{n}" for s in ("left", "right") for n in ("hip", "knee", "ankle", "foot")))
@@ -17,12 +23,28 @@ CARRYING_JOINTS = [
 
 
 def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
-    """Height of the lowest body point over the floor or the support below it; the worst frame."""
-    clearance = clearance_m(geometry)
+    """Height of the lowest body point over the floor or the support below it; the worst frame that is not of a jump."""
+    clearance = np.where(in_flight(geometry), 0.0, clearance_m(geometry))
     frame = int(clearance.argmax())
     value = max(0.0, float(clearance[frame]))
     reason = f"lowest body point {value * 100:.1f} cm above the ground {geometry.time_words(frame)}"
     return CheckResult.at_most("floating", value, geometry.config.floating_m, "m", frame, reason)
+
+
+def in_flight(geometry: MotionGeometry) -> np.ndarray:  # (T,) bool
+    """Frames in the air in which the centre of mass falls freely, as of who jumps or runs.
+
+    Measured by the parabola through its heights in a run of such frames and one frame before and after, which are
+    partly in the air; without both of those nobody was seen to leave the ground and to land.
+    """
+    flies = np.zeros(geometry.motion.num_frames, bool)
+    height = geometry.parts.centre_of_mass(geometry.T_world_part)[:, 2]
+    for start, end in runs_of(clearance_m(geometry) > geometry.config.floating_m):
+        if start > 0 and end < len(flies):
+            seconds = np.arange(start - 1, end + 1) / geometry.motion.fps
+            falls = -2 * np.polyfit(seconds, height[start - 1 : end + 1], 2)[0] / GRAVITY_M_S2
+            flies[start:end] = abs(falls - 1) < FREE_FALL_SHARE
+    return flies
 
 
 def clearance_m(geometry: MotionGeometry) -> np.ndarray:  # (T,)
@@ -49,8 +71,7 @@ def sinking(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 def foot_skating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     """How far a planted foot slides per frame.
 
-    A foot is planted from one frame to the next when some of its skin stays within the floating limit of the floor. It
-    may roll or turn about a point, so the planted point that slides least counts.
+    A planted foot may roll or turn about a point, so the planted point that slides least counts.
     """
     name, limit, unit = "foot_skating", geometry.config.skating_m, "m/frame at 30 fps"
     if geometry.motion.num_frames < 2:
@@ -70,11 +91,22 @@ def foot_skating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def foot_slide_m(geometry: MotionGeometry, side: str) -> np.ndarray:  # (T - 1, 2)
-    """Horizontal step of a foot's planted point that slides least; infinite while the foot is not planted."""
+    """Horizontal step of a foot's planted point that slides least; infinite while the foot is not planted.
+
+    A foot is down in a frame when some of its skin is within the floating limit of the floor and LIFT_M of how low it
+    gets about then: a walker's toes pass the floor at 1 to 2 cm (Winter, Phys. Ther. 72, 1992). It is planted from one
+    frame to the next when it is down in both and does not land or lift off there: at few frames a second the foot is in
+    the air for part of that time.
+    """
     foot = geometry.vertices_m[:, geometry.parts.foot_vertices[side]]
-    low = foot[..., 2] < geometry.config.floating_m
+    frames = 1 + 2 * round(STANCE_S / 2 * geometry.motion.fps)
+    ground = minimum_filter1d(foot[..., 2].min(axis=1), frames, mode="nearest")
+    low = foot[..., 2] < np.minimum(geometry.config.floating_m, ground + LIFT_M)[:, None]
+    down = np.pad(low.any(axis=1), 1, mode="edge")
+    planted = down[:-3] & down[1:-2] & down[2:-1] & down[3:]
     steps = np.diff(foot[..., :2], axis=0)
-    lengths = np.where(low[1:] & low[:-1], np.linalg.norm(steps, axis=-1), np.inf)
+    there = low[1:] & low[:-1] & planted[:, None]
+    lengths = np.where(there, np.linalg.norm(steps, axis=-1), np.inf)
     least = lengths.argmin(axis=1)
     slide = np.take_along_axis(steps, least[:, None, None], axis=1)[:, 0]
     return np.where(np.isfinite(lengths.min(axis=1))[:, None], slide, np.inf)
