@@ -1,10 +1,14 @@
 """The physics check on ground-truth scenes (must PASS) and on faults planted into them (must FAIL for that reason).
 
 python -m benchmarks.check --count 100 --workers 2
+python -m benchmarks.check --wider --mocap DIR --count 40        # held-out; for development: --half development
 
 A fault of strength s is s times the limit of its check: ten strengths from 1.05 to 4, which the check must find, and
 ten from 0.05 to 0.5, at which it must pass. Every scene that passes unchanged gets each fault twice, at one strength of
 each ten. Only the unchanged scenes are simulated. With --out an interrupted run continues where it stopped.
+
+--wider checks scenes of every version of the wider world, --mocap figures that move as people were recorded (DIR as in
+benchmarks.mocap_figures); neither is simulated. --count is then the number of each.
 """
 
 import argparse
@@ -15,9 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.faults import FAULTS
+from benchmarks import check_people as people
+from benchmarks.faults import FAULTS, NEED_AN_OBJECT
+from benchmarks.mocap_figures import HALVES
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
+from hoi_motion.errors import TavidError
 from hoi_motion.physics import CheckConfig, Verdict
 from hoi_motion.progress import CancelToken, silent
 
@@ -37,9 +44,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=49)
     parser.add_argument("--fps", type=float, default=16.0)
     parser.add_argument("--workers", type=int, default=1, help="processes; times are those of one core each")
+    parser.add_argument("--wider", action="store_true", help="scenes of the wider world, of every version")
+    parser.add_argument("--mocap", type=Path, metavar="DIR", help="folder of recordings: figures that move like them")
+    parser.add_argument("--half", choices=HALVES, default="held-out", help="of those; default %(default)s")
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "check")
     arguments = parser.parse_args(argv)
+    if arguments.wider or arguments.mocap:
+        return _measure_people(arguments)
     settings = {"frames": arguments.frames, "fps": arguments.fps}
     jobs = {i: (i,) for i in range(arguments.count)}
     rows = measure_pieces(measure_scene, jobs, arguments.out, arguments.workers, **settings)
@@ -47,6 +59,35 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.save:
         save(arguments.save, f"physics check on {len(rows)} scenes and on faults planted into them", values(rows))
     return 0
+
+
+def _measure_people(arguments: argparse.Namespace) -> int:
+    """The run with --wider or --mocap."""
+    jobs = people.wider_jobs(arguments.half, arguments.count) if arguments.wider else {}
+    if arguments.mocap:
+        try:
+            jobs |= people.recorded_jobs(arguments.mocap, arguments.half, arguments.count)
+        except TavidError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+    rows = measure_pieces(measure_people, jobs, arguments.out, arguments.workers)
+    print(people.table(rows))
+    if arguments.save:
+        save(
+            arguments.save, f"physics check on {len(rows)} motions of the wider world and recorded", people.values(rows)
+        )
+    return 0
+
+
+def measure_people(group: str, make, number: int) -> dict:
+    """Failed checks of a true motion, and which faults planted into it are found."""
+    from hoi_motion.physics import check_motion
+
+    body = _body()
+    about, motion = make(body)
+    report = check_motion(motion, body=body)
+    failed = {c.name: c.reason for c in report.checks if c.verdict is Verdict.FAIL}
+    return {"group": group, "about": about, "geometric": failed, "faults": _planted(motion, number, body, failed)}
 
 
 def values(rows: list[dict]) -> dict[str, Value]:
@@ -95,12 +136,12 @@ def measure_scene(number: int, frames: int, fps: float) -> dict:
     values = {c.name: c.value for c in report.checks}
     row |= {name: values[name] for name in ("tracking", "root_wrench", "object_settles", "object_follows")}
     row["tracking_mean"] = float(tracking_of(geometry).error_m.mean())
-    row["faults"] = {} if row["geometric"] else _planted(scene.motion, number, body)
+    row["faults"] = {} if row["geometric"] else _planted(scene.motion, number, body, {})
     return row
 
 
-def _planted(motion, number: int, body) -> dict[str, dict[str, list]]:
-    """Fault -> "above" and "below" -> strength, and whether its check fails."""
+def _planted(motion, number: int, body, failed) -> dict[str, dict[str, list]]:
+    """Fault -> "above" and "below" -> strength, and whether its check fails, for checks that the truth passes."""
     from hoi_motion.physics.checks import CHECKS
     from hoi_motion.physics.geometry import MotionGeometry
     from hoi_motion.physics.world import PhysicsWorld
@@ -109,6 +150,8 @@ def _planted(motion, number: int, body) -> dict[str, dict[str, list]]:
     truth = MotionGeometry(motion, CheckConfig(), body)
     for k, (name, fault) in enumerate(FAULTS.items()):
         found[name] = {}
+        if fault.check in failed or (name in NEED_AN_OBJECT and motion.target is None):
+            continue
         for side, strengths in (("above", ABOVE), ("below", BELOW)):
             strength = float(strengths[(number + k) % len(strengths)])
             faulty = fault(truth, strength)

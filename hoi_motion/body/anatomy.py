@@ -1,10 +1,11 @@
 """How far human joints move, and by how many degrees a pose leaves that range.
 
 Ranges are the means of healthy adults from the American Academy of Orthopaedic Surgeons (Greene & Heckman, The Clinical
-Measurement of Joint Motion, 1994; the same table in Norkin & White, Measurement of Joint Motion). People differ by a
-standard deviation of 5-10 degrees (Boone & Azen, J. Bone Joint Surg. 61-A, 1979), and a fitted skeleton splits a
-movement a little differently between neighbours: MARGIN_DEG is allowed on top. An ankle that carries the body bends its toes up by 40 degrees, twice as far as one that
-hangs free (weight-bearing lunge: Konor et al., Int. J. Sports Phys. Ther. 7, 2012).
+Measurement of Joint Motion, 1994; the same table in Norkin & White, Measurement of Joint Motion). An ankle that carries
+the body bends its toes up by 40 degrees, twice as far as one that hangs free (weight-bearing lunge: Konor et al., Int.
+J. Sports Phys. Ther. 7, 2012). People differ by a standard deviation of 5-10 degrees (Boone & Azen, J. Bone Joint Surg.
+61-A, 1979), and a fitted skeleton splits a movement a little differently between neighbours: MARGIN_DEG is allowed on
+top.
 
 Body frame of the rest (T) pose: x to the person's left, y up, z forward, palms down. Joints that one clinical measure
 covers are composed first (spine1-3; neck and head; collar and shoulder). Ranges are given for the left side and
@@ -159,19 +160,21 @@ def _forearm_over(elbow: Rotation, wrist: Rotation) -> np.ndarray:  # (T,)
 
 
 def _wrist_over(wrist: Rotation, side: str) -> np.ndarray:  # (T,)
-    """Flexion and deviation left after the forearm's twist, about the anatomical axes or the oblique ones."""
+    """Flexion and deviation left after the forearm's twist. Along the oblique axes the hand may deviate farther."""
     twist = _twist_deg(wrist)[:, None] * [1.0, 0, 0]
     swing = (Rotation.from_rotvec(-twist, degrees=True) * wrist).as_rotvec(degrees=True)
     sideways, bent = (swing[:, 1:] * (1 if side == "left" else -1)).T  # ulnar is +, flexion is -
-    over = []
-    for turn in np.radians([0.0, WRIST_OBLIQUE_DEG]):
-        along = np.cos(turn) * bent - np.sin(turn) * sideways
-        across = np.sin(turn) * bent + np.cos(turn) * sideways
-        low, high = WRIST_FLEXION_DEG
-        radial, ulnar = WRIST_DEVIATION_DEG
-        beyond = [low - along, along - high, radial - across, across - ulnar]
-        over.append(np.max(beyond, axis=0) - MARGIN_DEG)
-    return np.maximum(np.min(over, axis=0), 0.0)
+    turn = np.radians(WRIST_OBLIQUE_DEG)
+    along = np.cos(turn) * bent - np.sin(turn) * sideways
+    across = np.sin(turn) * bent + np.cos(turn) * sideways
+    oblique = np.maximum(_beyond(along, WRIST_FLEXION_DEG), _beyond(across, WRIST_DEVIATION_DEG))
+    over = np.maximum(_beyond(bent, WRIST_FLEXION_DEG), np.minimum(_beyond(sideways, WRIST_DEVIATION_DEG), oblique))
+    return np.maximum(over - MARGIN_DEG, 0.0)
+
+
+def _beyond(angle_deg: np.ndarray, allowed_deg: tuple[float, float]) -> np.ndarray:  # (T,)
+    low, high = allowed_deg
+    return np.maximum(low - angle_deg, angle_deg - high)
 
 
 def _twist_deg(rotation: Rotation) -> np.ndarray:  # (T,)

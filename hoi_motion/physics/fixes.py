@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.frames import runs_of
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion, ObjectMotion, SupportBox
-from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m
+from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m, in_flight
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.limb_ik import move_hand
 from hoi_motion.physics.person import part_words
@@ -60,7 +60,7 @@ def set_on_ground(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | 
     """Lower or raise the body where it floats or sinks."""
     limit = geometry.config.floating_m
     over, lowest = clearance_m(geometry), geometry.vertices_m[..., 2].min(axis=1)
-    down = np.where(over > limit, over - AIM * limit, 0.0)
+    down = np.where((over > limit) & ~in_flight(geometry), over - AIM * limit, 0.0)
     up = np.where(lowest < -limit, -lowest - AIM * limit, 0.0)
     return _shifted_body(geometry.motion, faded((up - down)[:, None] * [0, 0, 1]))
 

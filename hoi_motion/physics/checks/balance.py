@@ -1,4 +1,4 @@
-"""Do the feet (or whatever else carries the person) carry the centre of mass, or does the person move as a fall would?"""
+"""Is the centre of mass over the feet (or whatever else carries the person), or moved as a fall would move it?"""
 
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
@@ -10,8 +10,8 @@ from hoi_motion.rigid import moved_back
 
 CARRYING_HEIGHT_M = 0.03
 FALL_S = 1.0
-"""Off balance means for this long: an inverted pendulum as high as a person, let go 10 cm off balance, lies on the floor
-after it (its time constant is 0.3 s)."""
+"""Off balance means for this long: an inverted pendulum as high as a person, let go 10 cm off balance, lies on the
+floor after it (its time constant is 0.3 s)."""
 EXPLAINED = (0.0, 0.5, 1.0)
 """Shares of the measured acceleration. It is known roughly at few frames a second: it may explain, never accuse."""
 
@@ -28,32 +28,49 @@ def balance(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     the air there is nothing to be off.
     """
     name, limit = "balance", geometry.config.balance_m
-    carried = _carried(geometry)
-    if not carried.any():
+    if not carried_points(geometry).any():
         return CheckResult.not_run(name, limit, "m", "nothing carries the body in any frame")
+    distance, frame = _worst(geometry)
+    where = f"{distance * 100:.1f} cm outside" if distance > 0 else "inside"
+    count = _frames_of_a_fall(geometry)
+    long = f" for {count / geometry.motion.fps:.1f} s" if count > 1 and distance > 0 else ""
+    reason = f"centre of mass {where} the support polygon{long} {geometry.time_words(frame)}"
+    return CheckResult.at_most(name, distance, limit, "m", frame, reason)
+
+
+def resting_offsets(geometry: MotionGeometry) -> np.ndarray:  # (T, 2)
+    """From the nearest point of the support polygon to the centre of mass, horizontal, as if the person rested in every
+    frame; 0 inside and in the air."""
     centre = geometry.parts.centre_of_mass(geometry.T_world_part)
-    count = min(len(centre), 1 + round(FALL_S * geometry.motion.fps))
-    resting = _offsets(geometry, carried, centre, np.zeros(3))
+    return _offsets(geometry, carried_points(geometry), centre, np.zeros(3))
+
+
+def _frames_of_a_fall(geometry: MotionGeometry) -> int:
+    return min(geometry.motion.num_frames, 1 + round(FALL_S * geometry.motion.fps))
+
+
+def _worst(geometry: MotionGeometry) -> tuple[float, int]:
+    """Largest mean distance, metres, and the frame that is farthest off in that time."""
+    carried, limit, fps = carried_points(geometry), geometry.config.balance_m, geometry.motion.fps
+    centre = geometry.parts.centre_of_mass(geometry.T_world_part)
+    count = _frames_of_a_fall(geometry)
+    resting = resting_offsets(geometry)
     worst = (-1.0, 0)
     for start in range(len(centre) - count + 1):
         frames = slice(start, start + count)
         off_m = np.linalg.norm(resting[frames].mean(axis=0))
         if off_m > max(limit, worst[0]):
-            acceleration = _mean_acceleration(centre[frames], geometry.motion.fps)
+            acceleration = _mean_acceleration(centre[frames], fps)
             off_m = min(
                 np.linalg.norm(_offsets(geometry, carried, centre, share * acceleration, frames).mean(axis=0))
                 for share in EXPLAINED
             )
         if off_m > worst[0]:
             worst = (float(off_m), start + int(np.linalg.norm(resting[frames], axis=1).argmax()))
-    distance, frame = worst
-    where = f"{distance * 100:.1f} cm outside" if distance > 0 else "inside"
-    long = f" for {count / geometry.motion.fps:.1f} s" if count > 1 and distance > 0 else ""
-    reason = f"centre of mass {where} the support polygon{long} {geometry.time_words(frame)}"
-    return CheckResult.at_most(name, distance, limit, "m", frame, reason)
+    return worst
 
 
-def _carried(geometry: MotionGeometry) -> np.ndarray:  # (T, V) bool
+def carried_points(geometry: MotionGeometry) -> np.ndarray:  # (T, V) bool
     """Body points that the floor or a support's top may carry."""
     skin = geometry.vertices_m
     carried = np.abs(skin[..., 2]) < CARRYING_HEIGHT_M

@@ -13,6 +13,7 @@ from hoi_motion.rigid import moved_back
 REFERENCE_FPS = 30.0
 LIFT_M = 0.01
 STANCE_S = 1.0
+FRAMES_OF_A_PARABOLA = 3
 FREE_FALL_SHARE = 0.5
 """An acceleration this near gravity, as a share of it, is a fall: over a few frames it is known no better."""
 CARRYING_JOINTS = [
@@ -34,15 +35,16 @@ def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 def in_flight(geometry: MotionGeometry) -> np.ndarray:  # (T,) bool
     """Frames in the air in which the centre of mass falls freely, as of who jumps or runs.
 
-    Measured by the parabola through its heights in a run of such frames and one frame before and after, which are
-    partly in the air; without both of those nobody was seen to leave the ground and to land.
+    Measured by the parabola through its heights in a run of such frames; a short run needs the frames before and after
+    it, which are partly in the air. Who was not seen to leave the ground and to land does not fly.
     """
     flies = np.zeros(geometry.motion.num_frames, bool)
     height = geometry.parts.centre_of_mass(geometry.T_world_part)[:, 2]
     for start, end in runs_of(clearance_m(geometry) > geometry.config.floating_m):
         if start > 0 and end < len(flies):
-            seconds = np.arange(start - 1, end + 1) / geometry.motion.fps
-            falls = -2 * np.polyfit(seconds, height[start - 1 : end + 1], 2)[0] / GRAVITY_M_S2
+            beside = end - start < FRAMES_OF_A_PARABOLA
+            frames = np.arange(start - beside, end + beside)
+            falls = -2 * np.polyfit(frames / geometry.motion.fps, height[frames], 2)[0] / GRAVITY_M_S2
             flies[start:end] = abs(falls - 1) < FREE_FALL_SHARE
     return flies
 
