@@ -40,6 +40,12 @@ def ros_graph(tmp_path_factory):
         os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
+@pytest.fixture
+def frames() -> int:
+    """Few: these tests are about processes, and every plan that one saves is drawn."""
+    return 3
+
+
 @pytest.fixture(scope="session")
 def arm_motion() -> RobotMotion:
     """0.6 s of two joints and a finger, which closes in the middle."""

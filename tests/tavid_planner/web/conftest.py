@@ -15,6 +15,12 @@ MAX_WAITING = 4
 
 
 @pytest.fixture
+def frames() -> int:
+    """Few: these tests are about processes, and every plan that one saves is drawn."""
+    return 3
+
+
+@pytest.fixture
 def desk(monkeypatch, tmp_path, plan):
     (tmp_path / "plan.pickle").write_bytes(pickle.dumps(plan))
     monkeypatch.setenv("TAVID_TEST_PLAN", str(tmp_path / "plan.pickle"))
