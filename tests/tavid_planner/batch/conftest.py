@@ -10,7 +10,7 @@ from PIL import Image
 
 
 @pytest.fixture
-def frames() -> int:
+def clip_frames() -> int:
     """Few: these tests are about processes, and every plan that one saves is drawn."""
     return 3
 

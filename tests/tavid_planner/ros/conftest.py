@@ -41,7 +41,7 @@ def ros_graph(tmp_path_factory):
 
 
 @pytest.fixture
-def frames() -> int:
+def clip_frames() -> int:
     """Few: these tests are about processes, and every plan that one saves is drawn."""
     return 3
 

@@ -15,7 +15,7 @@ MAX_WAITING = 4
 
 
 @pytest.fixture
-def frames() -> int:
+def clip_frames() -> int:
     """Few: these tests are about processes, and every plan that one saves is drawn."""
     return 3
 

@@ -12,7 +12,7 @@ WAIT_S = 60
 
 
 @pytest.fixture
-def frames() -> int:
+def clip_frames() -> int:
     """Few: these tests are about processes, and every plan that one saves is drawn."""
     return 3
 
