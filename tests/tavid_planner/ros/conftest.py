@@ -97,7 +97,9 @@ def obedient_node():
 
     def start(folder: Path, plan, *parameters: str):
         (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
-        return _node([str(NODE_SCRIPT), str(folder / "plan.pickle")], folder, parameters)
+        # without models no GPU is asked for, which imports torch; films are drawn by `real_node`
+        options = ("video.device:=cpu", "bundle.film:=false")
+        return _node([str(NODE_SCRIPT), str(folder / "plan.pickle")], folder, options + parameters)
 
     return start
 

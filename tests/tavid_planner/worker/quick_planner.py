@@ -54,4 +54,5 @@ class QuickPlanner:
         checks = self._plan.report.checks
         if "fails" not in request.instruction:
             checks = tuple(c for c in checks if c.verdict is Verdict.PASS)
-        return replace(self._plan, request=request, report=replace(self._plan.report, checks=checks))
+        report = replace(self._plan.report, checks=checks)
+        return replace(self._plan, request=request, report=report, film=self.config.bundle.film)

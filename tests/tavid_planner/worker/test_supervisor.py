@@ -19,8 +19,8 @@ from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.worker import supervisor
 from tavid_planner.worker.supervisor import PlanWorker
 
-ON_CPU = with_options(PlannerConfig(), ["video.device=cpu"])
-"""Says where the models go without asking torch, which a process takes seconds to import."""
+QUICK = with_options(PlannerConfig(), ["video.device=cpu", "bundle.film=false"])
+"""Says where the models go without asking torch, which a process takes seconds to import; films are the page's."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def ask(worker, make_request, tmp_path):
 
     def ask(instruction="picks up the [TGT] mug", cancel=None, name="plan", on_progress=lambda *_: None, **options):
         request = make_request(instruction=instruction)
-        return worker.plan(request, ON_CPU, tmp_path / "plans" / name, on_progress, cancel, **options)
+        return worker.plan(request, QUICK, tmp_path / "plans" / name, on_progress, cancel, **options)
 
     return ask
 
