@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 def measure_scene(seed: int, settings: dict) -> dict:
     """Errors of one lifted scene, or the error code of the lift."""
     from hoi_motion.body import load_body
-    from hoi_motion.body.still_world import in_still_world
+    from hoi_motion.ground.still_world import in_still_world
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
     from hoi_motion.lift import Clip, lift_video
     from training.scenes.figure import ACTOR_INSTANCE

@@ -166,7 +166,7 @@ class HoiMotion:
         notes: what a reader should know of the motion's origin, one sentence each.
         T_first_camera: (T, 4, 4), where the camera of each frame is in the frame of the first one's; None where it
             stands still. The motion is as a still camera would have had to see it: what the camera does, the world
-            does. `body.still_world` takes that out.
+            does. `ground.still_world` takes that out.
     """
 
     pose_rad: np.ndarray  # (T, 55, 3)

@@ -150,7 +150,7 @@ class InteractionPlan:
     @cached_property
     def still_motion(self) -> HoiMotion:
         """The motion in a world that stands still: without what the video's camera does."""
-        from hoi_motion.body.still_world import in_still_world
+        from hoi_motion.ground.still_world import in_still_world
 
         return in_still_world(self.motion, self.body)
 

@@ -174,8 +174,8 @@ class RobotStage:
             ControlError: CANCELLED.
             RetargetError: for a robot whose files are broken.
         """
-        from hoi_motion.body.still_world import in_still_world
         from hoi_motion.execute.feeling.search import Feeler
+        from hoi_motion.ground.still_world import in_still_world
         from hoi_motion.retarget.act import with_act
 
         try:

@@ -47,6 +47,9 @@ LET_GO_PERSON = 0.04
 ALONG_S = 0.5
 ALONG_WAY = 0.5
 ALONG_PERSON = 0.04
+# the object keeps still where its way over ALONG_S is at most this share of its size, or so many pixels
+STILL_OBJECT = 0.03
+MIN_STILL_WAY_PX = 1.5
 # who holds what moves is near it in this share of the frames in which the hand is seen
 LEAST_HELD = 0.15
 # only where the object is seen too is it known how far away the hand is
@@ -91,8 +94,8 @@ def contact_intervals(
 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
     hand that moves with it holds it, from its first touch until the object rests again or the hand is seen away from
-    it. Until a hand has left its first place it touches nothing that rests, since it may only hang in front of it; but
-    a raised one that has its fingers on the object from the start holds it.
+    it, or to go off while it keeps still. Until a hand has left its first place it touches nothing that rests, since it
+    may only hang in front of it; but a raised one that has its fingers on the object from the start holds it.
     """
     distances = hand_distances_px(track, target.mask_at)
     near_px = tolerance_px(track, target.mask)
@@ -107,11 +110,12 @@ def contact_intervals(
         free = has_left(track, hand) | moving | holds_from_start(track, target, hand, near_px, fps)
         touching = closed(near & free, round(MAX_GAP_S * fps))
         if hand == holder:
-            touching |= moving | _leads_to(near, moving)
+            carried = moving & ~_put_down(track, target, hand, distances[hand], near_still_px, fps)
+            touching |= carried | _leads_to(near, carried)
             touching = closed(touching, round(MAX_GAP_S * fps))
             touching &= ~_let_go(track, target, distances[hand], near_still_px)
         for start, end in runs_of(touching):
-            held = hand == holder and moving[start:end].any()
+            held = hand == holder and carried[start:end].any()
             if end - start < least_frames(fps) and not held:
                 continue
             on_it = float(np.mean(near[start:end]))
@@ -161,14 +165,37 @@ def left_behind_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, fps:
 
     A hand that only hangs before the object in the picture is left behind, and one that it flies past.
     """
+    way, shift = _ways_px(track, target, hand, fps)
+    along = shift <= np.maximum(ALONG_WAY * way, ALONG_PERSON * track.person_height_px())
+    return np.where(np.isfinite(shift), np.where(along, 0.0, way), np.nan)
+
+
+def _ways_px(track, target: ObjectTrack, hand: str, fps: float) -> tuple[np.ndarray, np.ndarray]:  # (T,) each
+    """The object's way over ALONG_S about each frame, and the hand's against it; NaN where the two are not seen."""
     frames, half = np.arange(track.num_frames), max(round(ALONG_S * fps / 2), 1)
     before, after = np.maximum(frames - half, 0), np.minimum(frames + half, track.num_frames - 1)
     place = target.centroid_px
     apart = hand_centres_px(track)[:, HANDS.index(hand)] - place
     seen = np.isfinite(apart[:, 0]) & (target.visibility >= LEAST_VISIBILITY)
     way, shift = (np.linalg.norm(p[after] - p[before], axis=1) for p in (place, apart))
-    along = shift <= np.maximum(ALONG_WAY * way, ALONG_PERSON * track.person_height_px())
-    return np.where(seen[before] & seen[after], np.where(along, 0.0, way), np.nan)
+    return way, np.where(seen[before] & seen[after], shift, np.nan)
+
+
+def _put_down(track, target: ObjectTrack, hand: str, distance_px: np.ndarray, near_px: float, fps: float) -> np.ndarray:
+    """(T,) bool: the object keeps still elsewhere than at first, and meanwhile the hand is seen to go off without it.
+
+    Args:
+        distance_px: (T,) of the hand from the object, infinite where it is not seen.
+        near_px: how near it must be to touch.
+    """
+    way, shift = _ways_px(track, target, hand, fps)
+    still = ~target.resting & (way <= max(MIN_STILL_WAY_PX, STILL_OBJECT * float(np.sqrt(target.mask.sum()))))
+    off = np.isfinite(distance_px) & (distance_px > near_px)
+    off &= np.nan_to_num(shift) > ALONG_PERSON * track.person_height_px()
+    put = np.zeros(len(still), bool)
+    for start, end in runs_of(still):
+        put[start:end] = off[start:end].sum() >= MIN_CONTACT_FRAMES
+    return put
 
 
 def _let_go(track, target: ObjectTrack, distance_px: np.ndarray, near_px: float) -> np.ndarray:  # (T,) bool

@@ -7,8 +7,8 @@ import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
-from hoi_motion.body.still_world import as_filmed
 from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.persons import without_others
 from hoi_motion.keypoints.sources import keypoint_source

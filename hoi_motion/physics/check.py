@@ -1,7 +1,7 @@
 """check_motion: run every check on a motion."""
 
-from hoi_motion.body.still_world import in_still_world
 from hoi_motion.errors import CheckError, ErrorCode, LiftError
+from hoi_motion.ground.still_world import in_still_world
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.checks import CHECKS
 from hoi_motion.physics.config import CheckConfig

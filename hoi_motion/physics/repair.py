@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.body.posed import PosedBody
-from hoi_motion.body.still_world import as_filmed, in_still_world
+from hoi_motion.ground.still_world import as_filmed, in_still_world
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.check import free_body, run_checks
 from hoi_motion.physics.config import CheckConfig

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
-from hoi_motion.body.still_world import in_still_world
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.ground.still_world import in_still_world
 from hoi_motion.motion import HoiMotion
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robot_motion import RobotMotion

@@ -40,7 +40,7 @@ def _convert(argv: list[str]) -> int:
     if to == "glb" or arguments.free_body or turned:
         from hoi_motion.body import load_body
         from hoi_motion.body.change import on_body
-        from hoi_motion.body.still_world import in_still_world
+        from hoi_motion.ground.still_world import in_still_world
 
         body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
         motion = on_body(motion, body) if arguments.free_body else motion

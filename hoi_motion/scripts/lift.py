@@ -133,7 +133,7 @@ def _lift(argv: list[str]) -> int:
             human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
 
     from hoi_motion.body import PosedBody, load_body
-    from hoi_motion.body.still_world import in_still_world
+    from hoi_motion.ground.still_world import in_still_world
     from hoi_motion.lift import Clip, lift_video
 
     seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m, arguments.noun)

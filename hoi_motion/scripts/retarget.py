@@ -117,7 +117,7 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
 def _one(source: str, outputs: list[Path], arguments):
     """Retarget one motion and write its files; returns the RobotMotion and, if requested, the Execution."""
     from hoi_motion.body import load_body
-    from hoi_motion.body.still_world import in_still_world
+    from hoi_motion.ground.still_world import in_still_world
     from hoi_motion.io.formats import read_motion
     from hoi_motion.retarget.export import write_robot_motion
 

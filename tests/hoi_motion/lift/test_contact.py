@@ -114,6 +114,20 @@ def test_a_hand_that_is_seen_to_leave_what_it_has_put_down_holds_it_no_longer(re
     assert (held.start_frame, held.end_frame) == (0, ends)
 
 
+@pytest.mark.parametrize("beside_px, ends", [(40, 15), (0, 24)])
+def test_a_hand_that_rests_beside_what_it_has_put_down_holds_it_no_longer(acted, beside_px, ends):
+    """It is nearer than a detector's errors, but it went there by itself while the thing kept still."""
+    carried = np.minimum(5.0 * np.arange(24), 35)
+    away = np.where(np.arange(24) >= 15, beside_px, 0)
+    track = _moved_to(acted(24).track, np.column_stack([carried + away, np.zeros(24)]))
+    similarity = np.tile(IDENTITY, (24, 1, 1))
+    similarity[:, 0, 2] = carried
+    mask = _square(hands.hand_points_px(track, "right_hand")[0, :, :2].mean(0), 20)
+    target = ObjectTrack(mask, similarity, np.ones(24), np.zeros(24, bool))
+    (held,) = [c for c in contact.contact_intervals(track, target, FPS) if c.hand == "right_hand"]
+    assert (held.start_frame, held.end_frame) == (0, ends)
+
+
 @pytest.mark.parametrize("step_px, touched", [(12.0, False), (0.5, True)])
 def test_what_flies_past_a_hand_is_not_touched_and_what_stops_at_it_is(acted, step_px, touched):
     frames = 40

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body.still_world import in_still_world
+from hoi_motion.ground.still_world import in_still_world
 from hoi_motion.lift import Clip, lift_video
 from hoi_motion.lift.pipeline import Observation
 from hoi_motion.lift.still_camera import TurningCamera

@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.body.still_world import as_filmed
 from hoi_motion.errors import CheckError, ControlError
+from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.motion import SupportBox
 from hoi_motion.physics import CheckConfig, Verdict, check_motion
 from hoi_motion.progress import CancelToken

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.body.joints import JOINT_NAMES
-from hoi_motion.body.still_world import as_filmed, in_still_world
+from hoi_motion.ground.still_world import as_filmed, in_still_world
 from hoi_motion.physics import CheckConfig, Verdict, repair_motion
 from hoi_motion.physics.fixes import faded
 from hoi_motion.physics.geometry import MotionGeometry

@@ -5,9 +5,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body import load_body
-from hoi_motion.body.still_world import as_filmed, in_still_world
 from hoi_motion.camera import Camera
 from hoi_motion.errors import InputError
+from hoi_motion.ground.still_world import as_filmed, in_still_world
 from hoi_motion.motion import HoiMotion, ObjectMotion
 
 T = 5
