@@ -85,12 +85,18 @@ def make_request():
 
 
 @pytest.fixture
-def motion() -> HoiMotion:
+def clip_frames() -> int:
+    """Of `motion` and `video`; folders whose tests draw and save many plans have fewer."""
+    return FRAMES
+
+
+@pytest.fixture
+def motion(clip_frames) -> HoiMotion:
     """A figure in the rest pose that stands before a box on a table, the right hand in contact at the end."""
     corners = np.array(
         [(-1, -1, -1), (1, -1, -1), (1, 1, -1), (-1, 1, -1), (-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)]
     )
-    T_world_object = np.tile(np.eye(4), (FRAMES, 1, 1))
+    T_world_object = np.tile(np.eye(4), (clip_frames, 1, 1))
     T_world_object[:, :3, 3] = (0.2, -0.5, 0.85)
     T_world_table = np.eye(4)
     T_world_table[:3, 3] = (0.0, -0.6, 0.4)
@@ -98,18 +104,18 @@ def motion() -> HoiMotion:
     T_world_camera = np.eye(4)
     T_world_camera[:3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
     T_world_camera[:3, 3] = (0.0, -3.0, 1.0)
-    pose_rad = np.zeros((FRAMES, 55, 3), np.float32)
+    pose_rad = np.zeros((clip_frames, 55, 3), np.float32)
     pose_rad[:, 0, 0] = np.pi / 2  # the body's y axis points up
     return HoiMotion(
         pose_rad=pose_rad,
-        transl_m=np.tile(np.float32([0, 0, 1.3]), (FRAMES, 1)),
+        transl_m=np.tile(np.float32([0, 0, 1.3]), (clip_frames, 1)),
         betas=np.zeros(10, np.float32),
         fps=FPS,
         body_model="anny-free",
         camera=Camera([[90, 0, 47.5], [0, 90, 31.5], [0, 0, 1]], T_world_camera, WIDTH, HEIGHT),
         objects=(ObjectMotion("target", corners * 0.05, BOX_FACES, T_world_object, shape="box"),),
         supports=(SupportBox("table", (1.2, 0.5, 0.8), T_world_table),),
-        contacts=(Contact("right_hand", "target", 5, 9, 0.9),),
+        contacts=(Contact("right_hand", "target", 5 * clip_frames // 9, clip_frames, 0.9),),
         diagnostics={"reprojection_px": 1.5},
     )
 
@@ -126,12 +132,12 @@ def report() -> PhysicsReport:
 
 
 @pytest.fixture
-def video() -> InteractionVideo:
+def video(clip_frames) -> InteractionVideo:
     rng = np.random.default_rng(0)
-    frames = np.tile(rng.integers(90, 160, (HEIGHT, WIDTH, 3), np.uint8), (FRAMES, 1, 1, 1))
+    pixels = np.tile(rng.integers(90, 160, (HEIGHT, WIDTH, 3), np.uint8), (clip_frames, 1, 1, 1))
     attention = rng.random((3, 8, 12)).astype(np.float32) * 0.3
     attention[0, 4:6, 7:9] = 1.0
-    return InteractionVideo(frames, FPS, attention, {"base_digest": "0" * 64, "steps": 2})
+    return InteractionVideo(pixels, FPS, attention, {"base_digest": "0" * 64, "steps": 2})
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import io
 import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array, checked_number, checked_rate, checked_text
@@ -13,6 +13,9 @@ from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
 from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.untrusted import reading
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 SCHEMA_VERSION = 1
 PEAK_POINTS = 4  # samples per interval at which a spline's speed is evaluated; its acceleration peaks at the samples
@@ -104,8 +107,10 @@ class RobotMotion:
         """The source motion's time at a time of this one."""
         return float(np.interp(time_s * self.fps, np.arange(len(self.source_time_s)), self.source_time_s))
 
-    def spline(self) -> CubicSpline:
+    def spline(self) -> "CubicSpline":
         """Spline of the joints over time in seconds, at rest at both ends, as a controller interpolates the samples."""
+        from scipy.interpolate import CubicSpline  # slow to import, and most that read a motion need no spline
+
         at = np.arange(len(self.positions_rad)) / self.fps
         if len(at) < 2:
             at, positions = np.array([0.0, 1.0]), np.repeat(self.positions_rad, 2, axis=0)

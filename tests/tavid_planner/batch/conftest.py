@@ -10,6 +10,12 @@ from PIL import Image
 
 
 @pytest.fixture
+def clip_frames() -> int:
+    """Few: these tests are about processes, and every plan that one saves is drawn."""
+    return 3
+
+
+@pytest.fixture
 def quick_planner(monkeypatch, tmp_path, plan) -> str:
     """The reference of the planner of `worker/quick_planner.py`, for processes that are started from here."""
     (tmp_path / "plan.pickle").write_bytes(pickle.dumps(plan))

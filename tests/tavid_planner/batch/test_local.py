@@ -9,7 +9,7 @@ from tavid_planner.batch.request_list import read_request_list
 from tavid_planner.batch.results import BatchFolder
 from tavid_planner.config import load_profile, with_options
 
-CONFIG = with_options(load_profile("mini"), ["video.device=cpu"])
+CONFIG = with_options(load_profile("mini"), ["video.device=cpu", "bundle.film=false"])
 
 
 @pytest.fixture

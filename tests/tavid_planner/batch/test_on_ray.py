@@ -9,7 +9,7 @@ from tavid_planner.batch.request_list import read_request_list  # noqa: E402
 from tavid_planner.batch.results import BatchFolder  # noqa: E402
 from tavid_planner.config import load_profile, with_options  # noqa: E402
 
-CONFIG = with_options(load_profile("mini"), ["video.device=cpu"])
+CONFIG = with_options(load_profile("mini"), ["video.device=cpu", "bundle.film=false"])
 
 
 def test_ray_gives_every_request_its_result_also_one_whose_process_dies(tmp_path, quick_planner, write_list):

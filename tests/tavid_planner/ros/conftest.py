@@ -40,6 +40,12 @@ def ros_graph(tmp_path_factory):
         os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
+@pytest.fixture
+def clip_frames() -> int:
+    """Few: these tests are about processes, and every plan that one saves is drawn."""
+    return 3
+
+
 @pytest.fixture(scope="session")
 def arm_motion() -> RobotMotion:
     """0.6 s of two joints and a finger, which closes in the middle."""
@@ -91,7 +97,9 @@ def obedient_node():
 
     def start(folder: Path, plan, *parameters: str):
         (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
-        return _node([str(NODE_SCRIPT), str(folder / "plan.pickle")], folder, parameters)
+        # without models no GPU is asked for, which imports torch; films are drawn by `real_node`
+        options = ("video.device:=cpu", "bundle.film:=false")
+        return _node([str(NODE_SCRIPT), str(folder / "plan.pickle")], folder, options + parameters)
 
     return start
 

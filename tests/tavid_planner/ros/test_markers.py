@@ -26,7 +26,7 @@ def test_everything_is_in_the_frame_of_the_image(motion, joints_world):
 
 
 def test_skeleton_has_a_line_a_bone_at_its_place(motion, joints_world):
-    points = named(plan_markers(motion, joints_world, 3, Header()), "body").points
+    points = named(plan_markers(motion, joints_world, 2, Header()), "body").points
     assert len(points) == 2 * 54
     # one metre over the floor, three metres in front of a camera at one metre
     np.testing.assert_allclose([points[0].x, points[0].y, points[0].z], [0, 0, 3], atol=1e-9)

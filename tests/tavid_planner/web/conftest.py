@@ -6,12 +6,20 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tavid_planner.config import load_profile
+from tavid_planner.config import load_profile, with_options
 from tavid_planner.web.visits import Visits
 from tavid_planner.worker.desk import PlannerDesk
 from tavid_planner.worker.supervisor import PlanWorker
 
 MAX_WAITING = 4
+MINI = with_options(load_profile("mini"), ["video.device=cpu"])
+"""Says where the models go without asking torch, which a process takes seconds to import."""
+
+
+@pytest.fixture
+def clip_frames() -> int:
+    """Few: these tests are about processes, and every plan that one saves is drawn."""
+    return 3
 
 
 @pytest.fixture
@@ -20,7 +28,7 @@ def desk(monkeypatch, tmp_path, plan):
     monkeypatch.setenv("TAVID_TEST_PLAN", str(tmp_path / "plan.pickle"))
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "worker"))
     desk = PlannerDesk(PlanWorker("quick_planner:QuickPlanner", cancel_grace_s=0.5), MAX_WAITING)
-    desk.open(load_profile("mini"))
+    desk.open(MINI)
     yield desk
     desk.close()
 

@@ -10,6 +10,7 @@ import pickle
 import sys
 import time
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from hoi_motion.physics.report import Verdict
@@ -22,7 +23,11 @@ class QuickPlanner:
     def __init__(self, config):
         self.config = config
         self.loaded = False
-        self._plan = pickle.loads(Path(os.environ["TAVID_TEST_PLAN"]).read_bytes())
+
+    @cached_property
+    def _plan(self):
+        """Read once a plan comes to its end: with a body in it, that imports torch."""
+        return pickle.loads(Path(os.environ["TAVID_TEST_PLAN"]).read_bytes())
 
     def load(self, on_progress=silent, cancel: CancelToken | None = None) -> None:
         on_progress("load", 1.0)
@@ -49,4 +54,5 @@ class QuickPlanner:
         checks = self._plan.report.checks
         if "fails" not in request.instruction:
             checks = tuple(c for c in checks if c.verdict is Verdict.PASS)
-        return replace(self._plan, request=request, report=replace(self._plan.report, checks=checks))
+        report = replace(self._plan.report, checks=checks)
+        return replace(self._plan, request=request, report=report, film=self.config.bundle.film)

@@ -19,6 +19,9 @@ from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.worker import supervisor
 from tavid_planner.worker.supervisor import PlanWorker
 
+QUICK = with_options(PlannerConfig(), ["video.device=cpu", "bundle.film=false"])
+"""Says where the models go without asking torch, which a process takes seconds to import; films are the page's."""
+
 
 @pytest.fixture
 def ask(worker, make_request, tmp_path):
@@ -26,7 +29,7 @@ def ask(worker, make_request, tmp_path):
 
     def ask(instruction="picks up the [TGT] mug", cancel=None, name="plan", on_progress=lambda *_: None, **options):
         request = make_request(instruction=instruction)
-        return worker.plan(request, PlannerConfig(), tmp_path / "plans" / name, on_progress, cancel, **options)
+        return worker.plan(request, QUICK, tmp_path / "plans" / name, on_progress, cancel, **options)
 
     return ask
 
