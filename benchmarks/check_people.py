@@ -88,9 +88,9 @@ def _arm_to_leg(rest_joints_m: np.ndarray) -> float:
 
 
 def values(rows: list[dict]) -> dict[str, Value]:
-    """Of each group: passing motions, faults found, false alarms."""
+    """Of each group and of all: passing motions, faults found, false alarms."""
     found = {}
-    for group, own in _groups(rows).items():
+    for group, own in (_groups(rows) | {"all": rows}).items():
         key = group.replace(" ", "_")
         found[key] = Value(len(own))
         found[f"{key}_passed"] = Value(sum(not row["geometric"] for row in own))

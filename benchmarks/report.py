@@ -121,6 +121,13 @@ ROWS = (
         "{passed:.0f} of {scenes:.0f}; {caught:,.0f} of {caught_of:,.0f}; {false_alarms:.0f} of {false_alarms_of:,.0f}",
     ),
     Row(
+        "check_people",
+        "the same on what people do in the wider world, and did when they were recorded: possible motions that pass, "
+        "walking, sitting and carrying of three versions and recorded; faults found; false alarms",
+        "{wider_1_passed:.0f}, {wider_2_passed:.0f}, {wider_3_passed:.0f} and {recorded_passed:.0f} of {recorded:.0f} "
+        "each; {all_caught:,.0f} of {all_caught_of:,.0f}; {all_false_alarms:.0f} of {all_false_alarms_of:,.0f}",
+    ),
+    Row(
         "lift_generated",
         "clips of the mini model: lifted; every frame within 5% of the height of its keypoints; a hand on the target",
         "{lifted:.0f}; {every_frame_within_5:.0f}; {contact:.0f} of {clips:.0f}",
