@@ -122,10 +122,11 @@ ROWS = (
     ),
     Row(
         "check_people",
-        "the same on what people do in the wider world, and did when they were recorded: possible motions that pass, "
-        "walking, sitting and carrying of three versions and recorded; faults found; false alarms",
-        "{wider_1_passed:.0f}, {wider_2_passed:.0f}, {wider_3_passed:.0f} and {recorded_passed:.0f} of {recorded:.0f} "
-        "each; {all_caught:,.0f} of {all_caught_of:,.0f}; {all_false_alarms:.0f} of {all_false_alarms_of:,.0f}",
+        "the same on motion of people who walk, carry, sit down and drink, in three versions of the wider world, and "
+        "of recorded people: possible motions that pass; planted faults found; false alarms",
+        "{wider_1_passed:.0f}, {wider_2_passed:.0f} and {wider_3_passed:.0f} of {wider_1:.0f} each, "
+        "{recorded_passed:.0f} of {recorded:.0f} recorded; {all_caught:,.0f} of {all_caught_of:,.0f}; "
+        "{all_false_alarms:.0f} of {all_false_alarms_of:,.0f}",
     ),
     Row(
         "lift_generated",
