@@ -34,8 +34,10 @@ class CheckConfig:
     object_slip_m_s: float = option(
         0.8, "object speed that neither the touching hand nor gravity explains", minimum=0, maximum=100, unit="m/s"
     )
-    # The quasi-static test ignores momentum; when reaching it can be wrong by half a foot's length.
-    balance_m: float = option(0.10, "centre of mass outside the support polygon", minimum=0, maximum=1, unit="m")
+    # Half a foot's length: acceleration is known only roughly at a few frames a second.
+    balance_m: float = option(
+        0.10, "mean distance of the centre of pressure to the support polygon", minimum=0, maximum=1, unit="m"
+    )
     # Elbows reach about 20-25 rad/s in a fast throw without external rotation of the shoulder; in daily life they stay
     # below 10.
     joint_velocity_rad_s: float = option(20.0, "fastest joint", minimum=0.1, maximum=1000, unit="rad/s")
