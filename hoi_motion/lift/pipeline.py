@@ -25,6 +25,7 @@ from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.person.unseen_legs import steps_note, with_steps
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
@@ -130,6 +131,7 @@ def lift_video(
         how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
         observation = observe_clip(clip, **how)
     track, target, turning = observation.track, observation.target, None
+    stepping = np.zeros(clip.num_frames, bool)
     if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
         turning = TurningCamera.of(target.camera, K, clip.size_px)
         track, target = turning.keypoints(track), turning.object(target)
@@ -141,6 +143,9 @@ def lift_video(
         touch_of = TouchSeen(clip, K, focal_source, known, target, observation.contacts)
         how = dict(touch_of=touch_of, on_progress=on_progress, cancel=cancel)
         fit = fit_body(body, track, K, clip.fps, config, **given, **how)
+        if config.steps:
+            glided, fit = fit, with_steps(body, fit, track, clip.fps)
+            stepping = (glided.pose_rad != fit.pose_rad).any((1, 2))
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
     else:
         fit = place_human(body, human, track, K, config, **given)
@@ -169,6 +174,7 @@ def lift_video(
     if doubts and track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
         doubts += hand_notes(clip.frames, track.person_height_px())
     doubts += object_size_notes(thing, target, camera)
+    doubts += steps_note(stepping)
     doubts += (turning.note(),) if turning else ()
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
