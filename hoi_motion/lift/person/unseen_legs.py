@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from hoi_motion.body import BodyModel
 from hoi_motion.body.joints import index_of
 from hoi_motion.body.leg_ik import with_foot
+from hoi_motion.frames import closed
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.person.fit import BodyFit
 from hoi_motion.lift.person.planted_feet import FOOT_POINTS, SOLE_M, feet_seen
@@ -19,6 +20,7 @@ ANKLES = [index_of(f"{side}_ankle") for side in SIDES]
 HIPS = [index_of(f"{side}_hip") for side in SIDES]
 KNEES = (kp.L_KNEE, kp.R_KNEE)
 SURE = 0.65
+GLIMPSE_S = 0.3
 ON_FLOOR_M = 0.12
 """A fitted foot that nobody sees is no better known than this: up to there it stands on the floor."""
 
@@ -28,7 +30,7 @@ def with_steps(body: BodyModel, fit: BodyFit, track: kp.KeypointTrack, fps: floa
 
     Only hips, knees and ankles of such legs change.
     """
-    hidden = ~feet_seen(track) & (track.body_px[:, KNEES, 2] < SURE)  # (T, 2)
+    hidden = _hidden(track, fps)
     glide = glides(fit.points_m[:, ANKLES], hidden, fps)
     if not glide:
         return fit
@@ -47,6 +49,12 @@ def with_steps(body: BodyModel, fit: BodyFit, track: kp.KeypointTrack, fps: floa
                 pose = with_foot(body, pose, fit.transl_m, fit.betas, name, there + start, ankle_m, R_foot.as_matrix())
     points_m = body.joints(pose, fit.transl_m, fit.betas).numpy()
     return replace(fit, pose_rad=pose, points_m=points_m)
+
+
+def _hidden(track: kp.KeypointTrack, fps: float) -> np.ndarray:  # (T, 2) bool
+    """Neither foot nor knee is seen, but for glimpses: of a leg behind a table a detector is sure now and then."""
+    unsure = ~feet_seen(track) & (track.body_px[:, KNEES, 2] < SURE)
+    return np.stack([closed(side, round(GLIMPSE_S * fps)) for side in unsure.T], axis=1)
 
 
 def _stood(fit: BodyFit) -> np.ndarray:  # (T, 2, 3)

@@ -80,6 +80,13 @@ def test_one_leg_that_is_seen_stays_and_the_other_steps(body, gliding):
     assert not np.array_equal(fit.pose_rad[:, JOINT_NAMES.index("right_hip")], gliding.pose_rad[:, 2])
 
 
+def test_a_leg_that_is_seen_for_a_moment_goes_on_stepping(body, gliding):
+    track = _track(25, 0.0)
+    track.body_px[12:14, LEGS, 2] = 1
+    fit, blind = (with_steps(body, gliding, t, FPS) for t in (track, _track(25, 0.0)))
+    assert np.array_equal(fit.pose_rad, blind.pose_rad)
+
+
 def test_feet_high_over_the_floor_are_left_there(body, gliding):
     seated = replace(gliding, floor_m=gliding.floor_m - 0.4)
     fit = with_steps(body, seated, _track(25, 0.0), FPS)
