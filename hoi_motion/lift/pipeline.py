@@ -22,9 +22,9 @@ from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.grip import hand_motion
 from hoi_motion.lift.object.pose import object_motion
 from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
+from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
-from hoi_motion.lift.person.planted_feet import rise_to_floor
 from hoi_motion.lift.person.unseen_legs import steps_note, with_steps
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.touch import TouchSeen

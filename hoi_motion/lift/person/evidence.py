@@ -51,7 +51,7 @@ class LiftedPoints:
 
 @dataclass(frozen=True)
 class StandingFeet:
-    """How surely each foot stands (planted_feet.py).
+    """How surely each foot stands (feet/planted.py).
 
     Attributes:
         planted: (T, 2) in a frame; through: lag -> (T - lag, 2) from a frame to the one so many later;

@@ -10,8 +10,8 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.person import planted_feet as standing
 from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, LiftedPoints, SeenPoints, StandingFeet
+from hoi_motion.lift.person.feet import planted as standing
 from hoi_motion.lift.person.lifter import Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface

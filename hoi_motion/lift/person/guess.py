@@ -11,7 +11,7 @@ from hoi_motion.body.skeleton import rotation_matrices
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.person.evidence import Evidence
-from hoi_motion.lift.person.planted_feet import FOOT_POINTS
+from hoi_motion.lift.person.feet.planted import FOOT_POINTS
 from hoi_motion.lift.person.priors import rest_hands_rad
 from hoi_motion.lift.person.start import Start
 

@@ -11,9 +11,9 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, LiftedPoints, MeasuredSkin, Touch
+from hoi_motion.lift.person.feet.planted import HIDDEN_WEIGHT, SOLE_M
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.measured_surface import grown_betas
-from hoi_motion.lift.person.planted_feet import HIDDEN_WEIGHT, SOLE_M
 
 # points of the measured skin that are used
 SKIN_POINTS = 300

@@ -11,9 +11,9 @@ from hoi_motion.body.joints import index_of
 from hoi_motion.body.leg_ik import with_foot
 from hoi_motion.frames import closed
 from hoi_motion.keypoints import track as kp
+from hoi_motion.lift.person.feet.planted import FOOT_POINTS, SOLE_M, feet_seen
+from hoi_motion.lift.person.feet.steps import glides, stands, stepped, swings_of
 from hoi_motion.lift.person.fit import BodyFit
-from hoi_motion.lift.person.planted_feet import FOOT_POINTS, SOLE_M, feet_seen
-from hoi_motion.lift.person.steps import glides, stands, stepped, swings_of
 
 SIDES = ("left", "right")
 ANKLES = [index_of(f"{side}_ankle") for side in SIDES]

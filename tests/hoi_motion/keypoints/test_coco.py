@@ -5,7 +5,7 @@ import numpy as np
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.coco import track_from_coco
 from hoi_motion.keypoints.hands import hand_points_px
-from hoi_motion.lift.person.planted_feet import planted_feet
+from hoi_motion.lift.person.feet.planted import planted_feet
 
 
 def numbered(num_points: int, T: int = 2) -> np.ndarray:

@@ -4,8 +4,8 @@ import torch
 
 from hoi_motion.body import JOINT_NAMES
 from hoi_motion.body.mass import mass_weights
+from hoi_motion.lift.person.feet.planted import SOLE_M
 from hoi_motion.lift.person.guess import Guess
-from hoi_motion.lift.person.planted_feet import SOLE_M
 from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
 HEIGHT_M = 0.02

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hoi_motion.lift.object.grip import HandMotion, palm_clearance_m, palm_gap_m
 from hoi_motion.lift.object.shape import Primitive
-from hoi_motion.lift.person.planted_feet import rise_to_floor
+from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.rigid import moved, standing_at
 
 CAN = Primitive("cylinder", np.array([0.08, 0.08, 0.12]))

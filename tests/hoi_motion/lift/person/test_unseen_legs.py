@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, index_of
 from hoi_motion.keypoints import track as kp
+from hoi_motion.lift.person.feet.planted import SOLE_M
 from hoi_motion.lift.person.fit import BodyFit
-from hoi_motion.lift.person.planted_feet import SOLE_M
 from hoi_motion.lift.person.unseen_legs import steps_note, with_steps
 
 FPS = 12.0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoi_motion.lift.person.steps import SWING_S, glides, stepped, swings_of
+from hoi_motion.lift.person.feet.steps import SWING_S, glides, stepped, swings_of
 
 AHEAD = np.zeros(1000)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hoi_motion.lift.person.planted_feet import (
+from hoi_motion.lift.person.feet.planted import (
     FOOT_KEYPOINTS,
     feet_seen,
     hips_reached,
