@@ -25,11 +25,11 @@ from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
-from hoi_motion.lift.person.unseen_legs import steps_note, with_steps
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
+from hoi_motion.lift.unseen_legs import steps_note, with_steps
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 

@@ -12,7 +12,7 @@ from hoi_motion.body.joints import JOINT_NAMES, index_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.person.feet.planted import SOLE_M
 from hoi_motion.lift.person.fit import BodyFit
-from hoi_motion.lift.person.unseen_legs import steps_note, with_steps
+from hoi_motion.lift.unseen_legs import steps_note, with_steps
 
 FPS = 12.0
 LEGS = (kp.L_KNEE, kp.R_KNEE, kp.L_ANKLE, kp.R_ANKLE, kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)
