@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hoi_motion.body import BodyModel
 from hoi_motion.body.joints import index_of
-from hoi_motion.body.leg_ik import with_foot
 from hoi_motion.frames import closed
 from hoi_motion.keypoints import track as kp
+from hoi_motion.lift.leg_ik import with_foot
 from hoi_motion.lift.person.feet.planted import FOOT_POINTS, SOLE_M, feet_seen
 from hoi_motion.lift.person.feet.steps import glides, stands, stepped, swings_of
 from hoi_motion.lift.person.fit import BodyFit
