@@ -6,17 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, index_of
 from hoi_motion.lift.leg_ik import with_foot
 
 BETAS = np.zeros(10)
 UPRIGHT = Rotation.from_euler("x", 90, degrees=True)  # the rest pose's y points up z
-
-
-@pytest.fixture(scope="module")
-def body():
-    return load_body()
 
 
 def _standing(frames: int) -> np.ndarray:

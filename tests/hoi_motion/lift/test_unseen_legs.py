@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, index_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.person.feet.planted import SOLE_M
@@ -16,11 +15,6 @@ from hoi_motion.lift.unseen_legs import steps_note, with_steps
 
 FPS = 12.0
 LEGS = (kp.L_KNEE, kp.R_KNEE, kp.L_ANKLE, kp.R_ANKLE, kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)
-
-
-@pytest.fixture(scope="module")
-def body():
-    return load_body()
 
 
 @pytest.fixture(scope="module")
