@@ -78,6 +78,11 @@ def _parser():
         action="store_true",
         help="take out of the motion what a moving camera does; default: as the video shows it, and the file says what",
     )
+    parser.add_argument(
+        "--no-steps",
+        action="store_true",
+        help="let legs that nobody sees glide along under who walks: on average nearer to the truth, but feet slide",
+    )
     parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
     return parser
@@ -99,7 +104,8 @@ def _lift(argv: list[str]) -> int:
     from hoi_motion.media.image_files import read_depth, read_mask
     from hoi_motion.media.video_file import read_video, write_video
 
-    config = LiftConfig(body_model=arguments.body_model, keypoints=arguments.keypoints, track=arguments.track)
+    sources = dict(keypoints=arguments.keypoints, track=arguments.track)
+    config = LiftConfig(body_model=arguments.body_model, steps=not arguments.no_steps, **sources)
     track_source(config.track)
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:

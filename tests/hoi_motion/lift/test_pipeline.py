@@ -69,6 +69,15 @@ def test_saved_keypoints_give_the_same_motion(scene, lifted, keypoint_file):
     assert again.contacts == lifted.contacts
 
 
+@pytest.mark.parametrize("steps", [True, False])
+def test_unseen_legs_step_only_if_asked_to(scene, lifted, keypoint_file, monkeypatch, steps):
+    asked = []
+    monkeypatch.setattr("hoi_motion.lift.pipeline.with_steps", lambda body, fit, *_: asked.append(1) or fit)
+    config = LiftConfig(keypoints=str(keypoint_file), iterations=2, steps=steps)
+    lift_video(clip_of(scene), config=config)
+    assert bool(asked) == steps
+
+
 def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, body, tmp_path):
     write_amass(scene.motion, tmp_path / "human.npz")
     human = read_motion(tmp_path / "human.npz")
