@@ -19,6 +19,7 @@ from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.doubt import size_notes as object_size_notes
+from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import hand_motion
 from hoi_motion.lift.object.pose import object_motion
 from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
@@ -153,11 +154,12 @@ def lift_video(
     origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
     camera = world_camera(K, focal_source, clip.size_px, fit.pitch_rad, origin_m)
     points_m = fit.points_m - origin_m + rise_m[:, None]
+    transl_m = fit.transl_m - origin_m + rise_m
     clock.lap("fit")
 
     # 4. the object's shape and poses, contacts in space
     hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
-    thing, support, contacts, distance = object_motion(
+    thing, support, contacts, distance, fingers = object_motion(
         target,
         observation.contacts,
         hands,
@@ -167,6 +169,7 @@ def lift_video(
         clip.depth_m,
         known,
         clip.target_noun,
+        None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas),
     )
     clock.lap("contact")
     on_progress("lift", 1.0)
@@ -179,8 +182,8 @@ def lift_video(
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
     motion = HoiMotion(
-        pose_rad=fit.pose_rad,
-        transl_m=fit.transl_m - origin_m + rise_m,
+        pose_rad=fit.pose_rad if fingers is None else fingers.pose_rad,
+        transl_m=transl_m,
         betas=fit.betas,
         fps=clip.fps,
         body_model=body.name,

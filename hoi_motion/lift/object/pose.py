@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.frames import runs_of
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene, object_distance
+from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import HandMotion, palm_gap_m
 from hoi_motion.lift.object.held import SEEN, moving_path
 from hoi_motion.lift.object.reach import TOUCH_REACH_M, contacts_in_reach, reach_of
@@ -36,13 +37,19 @@ def object_motion(
     depth_m: np.ndarray | None = None,  # (H, W)
     known: KnownScene = KnownScene(),
     noun: str = "",
-) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance]:
-    """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given."""
+    fingers: Fingers | None = None,
+) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance, Fingers | None]:
+    """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given.
+
+    Also the person's fingers, those opened that were in the object; None stays None.
+    """
     sight = Sight(target.mask, camera, noun, depth_m)
     distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m, known))
     primitive = sight.shape_at(distance.outline_m)
     rest = sight.resting_pose(distance.centre_m, primitive)
     poses = _poses(target, contacts, hands, rest, sight.middle_px, camera, fps, primitive)
+    if fingers is not None:
+        fingers = fingers.opened(primitive, poses)
     reach_m = {name: reach_of(hand, poses, primitive, camera, fps, distance) for name, hand in hands.items()}
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
@@ -51,6 +58,7 @@ def object_motion(
         support_under(rest, primitive, actor_m),
         contacts_in_reach(contacts, hands, motion, primitive, target, reach_m, fps),
         distance,
+        fingers,
     )
 
 

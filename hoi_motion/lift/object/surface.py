@@ -23,10 +23,9 @@ def surface_of(
     if shape == "sphere":
         points, faces = _unit_sphere()
         return points * size_m, faces
-    shares = np.array([[1.0, 0.0], [1.0, 1.0]]) if profile is None else profile
-    outer = np.column_stack([shares[:, 0] * size_m[0] / 2, (shares[:, 1] - 0.5) * size_m[2]])
-    vertices, faces = revolved(hollowed(outer, WALL_M) if is_open else outer)
+    vertices, faces = revolved(outside_line(size_m, profile, is_open))
     if handle > 0:
+        outer = outside_line(size_m, profile, False)
         rod, rod_faces = _handle_rod(handle * size_m[0], HANDLE_HEIGHT * size_m[2] / 2)
         wall = np.interp(0.0, outer[:, 1], outer[:, 0]) - WALL_M / 2
         vertices, faces = (
@@ -34,6 +33,13 @@ def surface_of(
             np.concatenate([faces, rod_faces + len(vertices)]),
         )
     return vertices, faces
+
+
+def outside_line(size_m: np.ndarray, profile: np.ndarray | None, is_open: bool) -> np.ndarray:  # (K, 2)
+    """Radius and height, metres, along the outside of what is round about z, bottom first; back down inside if open."""
+    shares = np.array([[1.0, 0.0], [1.0, 1.0]]) if profile is None else profile
+    outer = np.column_stack([shares[:, 0] * size_m[0] / 2, (shares[:, 1] - 0.5) * size_m[2]])
+    return hollowed(outer, WALL_M) if is_open else outer
 
 
 def hollowed(outer: np.ndarray, wall_m: float) -> np.ndarray:  # (K, 2) -> (2K, 2)

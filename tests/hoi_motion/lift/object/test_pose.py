@@ -82,7 +82,7 @@ def test_a_depth_image_sets_the_distance(scene, camera):
 def test_without_a_contact_what_rests_stays_and_lies_within_reach(scene, camera):
     target, hands, actor = scene
     target = ObjectTrack(target.mask, np.tile(IDENTITY, (T, 1, 1)), np.ones(T), np.ones(T, bool))
-    motion, _, _, distance = object_motion(target, (), hands, actor, camera, FPS)
+    motion, _, _, distance, _ = object_motion(target, (), hands, actor, camera, FPS)
     np.testing.assert_array_equal(motion.T_world_object[-1], motion.T_world_object[0])
     assert abs(distance.centre_m - camera.to_camera(actor[0, 0])[2]) <= 0.81
 
@@ -142,7 +142,7 @@ def test_frames_out_of_reach_are_no_contact(scene, camera):
     late = hands["right_hand"].palm_m.copy()
     late[:4] += [-0.3, 0, 0]
     hands = {**hands, "right_hand": HandMotion(late, hands["right_hand"].hangs)}
-    *_, contacts, _ = object_motion(target, (Contact("right_hand", "target", 2, T),), hands, actor, camera, FPS)
+    *_, contacts, _, _ = object_motion(target, (Contact("right_hand", "target", 2, T),), hands, actor, camera, FPS)
     assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
 
 
@@ -163,7 +163,7 @@ def test_the_hand_that_takes_it_sets_the_distance_not_one_that_hung_before_it(sc
     right[:2] += [0, 0.5, 0]  # half a metre behind, seen over the object
     hands = {**hands, "right_hand": HandMotion(right, hands["right_hand"].hangs)}
     contacts = (Contact("right_hand", "target", 0, 2), Contact("right_hand", "target", 4, T))
-    motion, _, contacts, _ = object_motion(target, contacts, hands, actor, camera, FPS)
+    motion, _, contacts, *_ = object_motion(target, contacts, hands, actor, camera, FPS)
     np.testing.assert_allclose(motion.T_world_object[0, :3, 3], CENTRE_M, atol=0.05)
     assert [(c.start_frame, c.end_frame) for c in contacts] == [(4, T)]
 
