@@ -9,7 +9,7 @@ import torch
 
 from hoi_motion.body.free_body_file import FreeBodyFile, read_free_body, smplx_arrays
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE_POINTS
-from hoi_motion.body.normals import vertex_normals
+from hoi_motion.body.posed import vertex_normals
 from hoi_motion.body.skeleton import Skeleton
 from hoi_motion.body.smplx_file import read_smplx, smplx_layer
 from hoi_motion.errors import ErrorCode, LiftError

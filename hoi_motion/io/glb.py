@@ -8,8 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES, LABEL_RGB, PARENTS, SKIN_RGB, VERTEX_LABELS
-from hoi_motion.body.normals import vertex_normals
-from hoi_motion.body.posed import check_body
+from hoi_motion.body.posed import check_body, vertex_normals
 from hoi_motion.files import write_whole
 from hoi_motion.io.glb_document import ARRAY_BUFFER, GlbDocument, box_mesh, linear
 from hoi_motion.motion import HoiMotion
