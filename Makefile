@@ -19,8 +19,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: setup-run
 	@.venv/bin/python -m tavid_planner.cli.demo $(ARGS) || [ $$? -eq 3 ]
 
+# a worker takes whole files, in the order of tests/conftest.py: those with slow tests first
 test: setup-test
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # every tool says what it found before the first failure ends it
 lint: setup-test

@@ -1,5 +1,6 @@
 """A plan as a film: the input, the generated video, its lift to 3D, the robot's motion, the verdict."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,8 +75,11 @@ def write_film(plan: InteractionPlan, path: Path, robot: RobotTake | None = None
     write_mp4(path, frames, fps)
 
 
-def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[np.ndarray, float]:
-    """The film in memory: (N, H, W, 3) uint8, and its frames per second."""
+def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[Iterator[np.ndarray], float]:
+    """The film's frames, (H, W, 3) uint8, and how many of them a second has.
+
+    One after the other: those of a robot's minute would take gigabytes.
+    """
     from hoi_motion.segment.picture import outlined
     from tavid_planner.media import overlay_frames
     from tavid_planner.second_view import second_view
@@ -96,12 +100,15 @@ def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[
     motion_s = max(len(frames) / rate for frames, (_, _, rate) in zip(fitted, panels))
     before, during, after = (round(seconds * fps) for seconds in (START_HOLD_S, motion_s, END_HOLD_S))
     moments_s = (np.arange(before + during + after) - before) / fps
-    film = np.empty((len(moments_s), *page.shape), np.uint8)
-    for k, moment_s in enumerate(moments_s):
-        film[k] = page
-        for place, frames, (_, _, rate) in zip(_places(), fitted, panels):
-            film[k][place] = frames[_frame_at(moment_s, motion_s, len(frames), rate)]
-    return film, fps
+
+    def drawn() -> Iterator[np.ndarray]:
+        for moment_s in moments_s:
+            frame = page.copy()
+            for place, frames, (_, _, rate) in zip(_places(), fitted, panels):
+                frame[place] = frames[_frame_at(moment_s, motion_s, len(frames), rate)]
+            yield frame
+
+    return drawn(), fps
 
 
 def _frame_at(moment_s: float, motion_s: float, count: int, fps: float) -> int:

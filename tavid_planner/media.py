@@ -1,5 +1,6 @@
 """The picture and video files of a plan bundle."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def write_png(path: Path, image: np.ndarray) -> None:  # (H, W, 3) RGB or (H, W)
     path.write_bytes(data.tobytes())
 
 
-def write_mp4(path: Path, frames: np.ndarray, fps: float) -> None:  # (T, H, W, 3) uint8
+def write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:  # T x (H, W, 3) uint8
     """Write H.264 that browsers play, small enough to be kept with every plan."""
     from hoi_motion.media.video_file import write_video
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hoi_motion.options import to_mapping
 from hoi_motion.progress import CancelToken, OnProgress, silent
-from tavid_planner.config import PlannerConfig, VideoConfig, load_profile
+from tavid_planner.config import PlannerConfig, VideoConfig, load_profile, resolve_model
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked, other_people
 from tavid_planner.plan import InteractionPlan, InteractionVideo
@@ -17,6 +17,7 @@ from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
 from tavid_planner.robot_stage import RobotStage, target_noun, told_act
 from tavid_planner.sample import Sample, choose, is_good, score, without_misses
+from tavid_planner.video.model_files import check_folders_exist
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,6 +69,7 @@ class Planner:
         """
         if self.loaded:
             return
+        check_folders_exist(resolve_model(self.config.video.base), resolve_model(self.config.video.adapter))
         from hoi_motion.body import load_body
         from tavid_planner.video import load_pipeline
 

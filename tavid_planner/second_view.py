@@ -4,7 +4,7 @@ import numpy as np
 
 from hoi_motion.body import LABEL_RGB, SKIN_RGB, VERTEX_LABELS, PosedBody
 from hoi_motion.body.joints import index_of
-from hoi_motion.body.model import vertex_normals
+from hoi_motion.body.posed import vertex_normals
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion
 from tavid_planner.drawn_world import DrawnWorld, Viewpoint, viewpoint_around
 

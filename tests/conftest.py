@@ -1,5 +1,6 @@
 """Small, whole examples of what flows between the rooms."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -19,6 +20,23 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core a process, also for those th
 # a busy machine is no bug: time limits belong to the suite, not to one example
 hypothesis.settings.register_profile("tavid", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tavid")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Reading the tests imports millions of objects that stay: the collector need not look for garbage in them."""
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, whole and otherwise in their order: at the end no worker is left alone with one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
 
 FRAMES = 9
 HEIGHT = 64

@@ -29,6 +29,7 @@ def loaded_by(module: str) -> set[str]:
             "tavid_planner.cli.plan, tavid_planner.cli.mask, tavid_planner.cli.info, tavid_planner.cli.node",
             {"torch", "diffusers", "rclpy"},
         ),
+        ("hoi_motion.io.glb, hoi_motion.ground.still_world, tavid_planner.second_view", {"torch"}),
         ("tavid_planner.ros.node", {"torch", "cv2", "pybullet", "scipy.interpolate", "scipy.optimize"}),
     ],
 )

@@ -9,6 +9,7 @@ import torch
 
 from hoi_motion.body.free_body_file import FreeBodyFile, read_free_body, smplx_arrays
 from hoi_motion.body.joints import JOINT_NAMES, KEYPOINT_NAMES, PARENTS, SURFACE_POINTS
+from hoi_motion.body.posed import vertex_normals
 from hoi_motion.body.skeleton import Skeleton
 from hoi_motion.body.smplx_file import read_smplx, smplx_layer
 from hoi_motion.errors import ErrorCode, LiftError
@@ -135,16 +136,6 @@ class BodyModel:
             palm = parts[f"{side}_wrist"]
             parts[f"{side}_palm"] = palm[normals[palm, 1] < -0.3]  # zero pose: palms face down
         return parts
-
-
-def vertex_normals(vertices_m: np.ndarray, faces: np.ndarray) -> np.ndarray:  # (V, 3)
-    """Area-weighted unit normals."""
-    a, b, c = (vertices_m[faces[:, i]] for i in range(3))
-    face_normals = np.cross(b - a, c - a)
-    corners, count = faces.T.ravel(), len(vertices_m)
-    sums = [np.bincount(corners, np.tile(along, 3), count) for along in face_normals.T]  # many times as fast as add.at
-    normals = np.stack(sums, axis=1)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def _tensor(value) -> torch.Tensor:

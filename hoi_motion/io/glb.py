@@ -7,10 +7,8 @@ left out.
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.body import LABEL_RGB, SKIN_RGB, VERTEX_LABELS, load_body
-from hoi_motion.body.joints import JOINT_NAMES, PARENTS
-from hoi_motion.body.model import vertex_normals
-from hoi_motion.body.posed import check_body
+from hoi_motion.body.joints import JOINT_NAMES, LABEL_RGB, PARENTS, SKIN_RGB, VERTEX_LABELS
+from hoi_motion.body.posed import check_body, vertex_normals
 from hoi_motion.files import write_whole
 from hoi_motion.io.glb_document import ARRAY_BUFFER, GlbDocument, box_mesh, linear
 from hoi_motion.motion import HoiMotion
@@ -33,7 +31,10 @@ def write_glb(motion: HoiMotion, path, body=None) -> None:
     Raises:
         InputError: FILE_INVALID for a body of another name, OUTPUT_INVALID when the file cannot be written.
     """
-    body = body if body is not None else load_body()
+    if body is None:
+        from hoi_motion.body import load_body
+
+        body = load_body()
     check_body(body, motion)
     write_whole(path, _GlbScene(motion, body).pack("interaction"))
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from hoi_motion.body import load_body
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS, SKIN_RGB, side_rgb
-from hoi_motion.body.model import vertex_normals
-from hoi_motion.body.posed import check_body
+from hoi_motion.body.posed import check_body, vertex_normals
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import whole_file
 from hoi_motion.io.glb import COLOURS

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.body import LABEL_RGB, SKIN_RGB, VERTEX_LABELS
-from hoi_motion.body.model import vertex_normals
+from hoi_motion.body.posed import vertex_normals
 from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 from hoi_motion.rigid import moved
 

@@ -1,5 +1,7 @@
 """Clips from files and to files."""
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -167,14 +169,14 @@ def read_frame(path, middle: bool = False) -> np.ndarray:  # (H, W, 3) uint8
     raise InputError(ErrorCode.FILE_INVALID, f"frame {number} of video {path} cannot be read", "it may be damaged")
 
 
-def write_video(path, frames: np.ndarray, fps: float, crf: int = 10, preset: str = "medium") -> None:
+def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, preset: str = "medium") -> None:
     """Write an H.264 mp4 that browsers play, complete or not at all.
 
     H.264 with 4:2:0 chroma has even sides: an odd side is extended by repeating its last row or column, so pixel
     coordinates stay what they are.
 
     Args:
-        frames: (T, H, W, 3) uint8.
+        frames: (T, H, W, 3) uint8, or one (H, W, 3) after the other: they need not all be in memory.
         crf, preset: of x264: a smaller crf is finer and larger on disk, a quicker preset a little coarser.
 
     Raises:
@@ -182,7 +184,11 @@ def write_video(path, frames: np.ndarray, fps: float, crf: int = 10, preset: str
     """
     import imageio_ffmpeg
 
-    height, width = frames.shape[1:3]
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: there is no frame")
+    height, width = first.shape[:2]
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     try:
         with whole_file(path) as partial:
@@ -200,7 +206,7 @@ def write_video(path, frames: np.ndarray, fps: float, crf: int = 10, preset: str
             )
             writer.send(None)
             try:
-                for frame in frames:
+                for frame in itertools.chain([first], frames):
                     writer.send(np.ascontiguousarray(np.pad(frame, odd, mode="edge")))
             finally:
                 writer.close()

@@ -55,6 +55,17 @@ def model_folder(
     return fetch_model(name, files, on_fraction, cancel)
 
 
+def check_folders_exist(*names: str) -> None:
+    """Refuse a folder that does not exist before the libraries are imported, which takes seconds; "" is none.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    for name in names:
+        if name and not is_hub_id(name):
+            model_folder(name)
+
+
 def check_base_folder(folder: Path) -> None:
     """Refuse a pipeline folder with a missing or truncated file before anything is loaded.
 

@@ -68,6 +68,14 @@ def stages(monkeypatch, video, motion):
     )
 
 
+@pytest.mark.parametrize("option", ["base", "adapter"])
+def test_a_missing_model_folder_is_named_before_anything_is_loaded(stages, option):
+    stages.body.load_body = lambda path: pytest.fail("torch is imported for the body")
+    with pytest.raises(VideoError, match="folder /nowhere/model does not exist") as caught:
+        Planner(with_options(AS_LIFTED, [f"video.{option}=/nowhere/model"])).load()
+    assert caught.value.code is ErrorCode.MODEL_MISSING and not stages.loads
+
+
 def test_a_plan_holds_what_the_stages_gave(stages, make_request, video, motion):
     plan = Planner(AS_LIFTED).plan(make_request())
     assert plan.video is video and plan.motion is motion and plan.verdict is Verdict.PASS

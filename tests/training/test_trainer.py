@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from tiny_model import tiny_transformer
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError
+from tests.training.processes import start, train
 from training import checkpoints
 from training.configuration import AdapterConfig, load_training_config
 from training.trainer import Trainer
@@ -58,16 +58,14 @@ def test_killed_run_goes_on_with_the_same_losses(train_options, tmp_path):
     options = {**train_options, "steps": 30, "save_every": 3}
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(options))
-    command = [sys.executable, "-m", "training.train", "--config", str(config)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = Path(options["out"])
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    while not list((run / "checkpoints").glob("step_*[0-9]")) and process.poll() is None:
+    process = start("--config", str(config))
+    while not list((run / "checkpoints").glob("step_*[0-9]")) and process.is_alive():
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert log_of(run)[-1]["step"] < 30
-    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=300)
+    train(1, "--config", str(config))
     torch.set_num_threads(1)
     trainer_of(options, out=str(tmp_path / "whole")).run()
     assert log_of(run) == log_of(tmp_path / "whole")
@@ -81,10 +79,7 @@ def test_two_processes_make_the_steps_of_one_process_with_two_passes(base_config
     one.run()
     options = {**asdict(shared), "task": "base", "device": "auto", "out": str(tmp_path / "processes")}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(options))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "training.train", "--config", str(tmp_path / "config.yaml")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=300)
+    train(2, "--config", str(tmp_path / "config.yaml"))
     assert json.loads((tmp_path / "processes" / "run.json").read_text())["processes"] == 2
     assert log_of(tmp_path / "processes") == [pytest.approx(line, rel=1e-5) for line in log_of(tmp_path / "passes")]
     two = checkpoints.load_newest(tmp_path / "processes" / "checkpoints")
@@ -93,7 +88,7 @@ def test_two_processes_make_the_steps_of_one_process_with_two_passes(base_config
 
 @pytest.mark.slow
 def test_sharded_run_goes_on_from_whole_weights_to_the_same_adapter(train_options, tmp_path):
-    """Two processes with FSDP go on from a checkpoint of one process with two passes, and write what it writes."""
+    """Two processes of torchrun with FSDP go on from a checkpoint of one with two passes, and write what it writes."""
     validation = {"every": 4, "clips": 1, "num_inference_steps": 1}
     options = {**train_options, "batch_size": 1, "ema": 0.5, "validation": validation}
     one = trainer_of(options, accumulation=2, out=str(tmp_path / "one"))

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from hoi_motion.body.model import vertex_normals
+from hoi_motion.body.posed import vertex_normals
 from hoi_motion.body.skeleton import Skeleton
 
 # skin more oblique to the line of sight than this cosine is left out: one pixel beside it is at another depth

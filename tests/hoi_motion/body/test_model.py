@@ -6,7 +6,8 @@ import torch
 
 from hoi_motion.body import JOINT_NAMES, PARENTS, SURFACE_POINTS, load_body
 from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
-from hoi_motion.body.model import OFFICIAL_BODY, vertex_normals
+from hoi_motion.body.model import OFFICIAL_BODY
+from hoi_motion.body.posed import vertex_normals
 from hoi_motion.errors import ErrorCode, LiftError
 
 GOLDEN = Path(__file__).with_name("anny_posed_skeletons.npz")

@@ -16,15 +16,30 @@ from tests.hoi_motion.conftest import SIZE_PX
 @pytest.fixture
 def files(tmp_path):
     """A video of an empty room and a mask in it."""
+    return _write_room(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def lifted(acted, tmp_path_factory):
+    """The files, keypoints of a person, and what was lifted with them: motion.npz and saved.npz, the keypoints used."""
+    folder = _write_room(tmp_path_factory.mktemp("lifted"))
+    write_keypoints(acted(4).track, SIZE_PX, folder / "k.npz")
+    marks = ["--video", str(folder / "room.mp4"), "--mask", str(folder / "mask.png")]
+    files = ["--keypoints", str(folder / "k.npz"), "--save-keypoints", str(folder / "saved.npz")]
+    assert main([*marks, *files, "--out", str(folder / "motion.npz")]) == 0
+    return folder
+
+
+def _write_room(folder):
     from PIL import Image
 
     frames = np.full((4, 64, 96, 3), 150, np.uint8)
     frames[:, 30:40, 40:50] = (200, 30, 30)
-    write_video(tmp_path / "room.mp4", frames, 8.0)
+    write_video(folder / "room.mp4", frames, 8.0)
     mask = np.zeros((64, 96), np.uint8)
     mask[30:40, 40:50] = 255
-    Image.fromarray(mask).save(tmp_path / "mask.png")
-    return tmp_path
+    Image.fromarray(mask).save(folder / "mask.png")
+    return folder
 
 
 def _run(files, capsys, **changes):
@@ -72,12 +87,10 @@ def test_a_picture_of_another_size_than_the_video_ends_with_2(files, capsys, opt
     assert not (files / "motion.npz").exists()
 
 
-def test_a_click_in_the_first_frame_takes_the_place_of_the_mask_and_the_motion_says_so(files, capsys, acted):
-    write_keypoints(acted(4).track, SIZE_PX, files / "k.npz")
-    command = ["--video", str(files / "room.mp4"), "--keypoints", str(files / "k.npz"), "--out"]
-    assert main([*command, str(files / "clicked.npz"), "--click", "44,35"]) == 0
-    assert main([*command, str(files / "masked.npz"), "--mask", str(files / "mask.png")]) == 0
-    clicked, masked = (HoiMotion.load(files / name) for name in ("clicked.npz", "masked.npz"))
+def test_a_click_in_the_first_frame_takes_the_place_of_the_mask_and_the_motion_says_so(lifted, tmp_path):
+    command = ["--video", str(lifted / "room.mp4"), "--keypoints", str(lifted / "k.npz"), "--click", "44,35"]
+    assert main([*command, "--out", str(tmp_path / "clicked.npz")]) == 0
+    clicked, masked = HoiMotion.load(tmp_path / "clicked.npz"), HoiMotion.load(lifted / "motion.npz")
     assert any("click 44,35 by grabcut" in note for note in clicked.notes)
     assert np.abs(clicked.target.T_world_object - masked.target.T_world_object).max() < 0.05
 
@@ -113,13 +126,10 @@ def test_missing_vitpose_weights_end_with_4(files, capsys):
     assert code == 4 and "MODEL_MISSING (200): no ViTPose in" in message and message.count("\n") == 1
 
 
-def test_saved_keypoints_give_the_same_motion_again(files, capsys, acted):
-    write_keypoints(acted(4).track, SIZE_PX, files / "other.npz")
-    code, _ = _run(files, capsys, keypoints=files / "other.npz", save_keypoints=files / "k.npz")
+def test_saved_keypoints_give_the_same_motion_again(lifted, capsys, tmp_path):
+    code, _ = _run(lifted, capsys, keypoints=lifted / "saved.npz", out=tmp_path / "again.npz")
     assert code == 0
-    code, _ = _run(files, capsys, keypoints=files / "k.npz", out=files / "again.npz")
-    assert code == 0
-    first, again = (HoiMotion.load(files / name) for name in ("motion.npz", "again.npz"))
+    first, again = HoiMotion.load(lifted / "motion.npz"), HoiMotion.load(tmp_path / "again.npz")
     np.testing.assert_array_equal(first.pose_rad, again.pose_rad)
     np.testing.assert_array_equal(first.target.T_world_object, again.target.T_world_object)
 

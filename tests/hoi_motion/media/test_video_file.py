@@ -36,6 +36,16 @@ def _counted(frames) -> np.ndarray:
     return np.round(frames[:, 80, 50].mean(-1) / 8)
 
 
+def test_frames_that_come_one_after_the_other_make_the_same_file_and_none_are_refused(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (5, 15, 20, 3), np.uint8)
+    write_video(tmp_path / "array.mp4", frames, FPS)
+    write_video(tmp_path / "one.mp4", (frame for frame in frames), FPS)
+    assert (tmp_path / "array.mp4").read_bytes() == (tmp_path / "one.mp4").read_bytes()
+    with pytest.raises(InputError, match="no frame") as caught:
+        write_video(tmp_path / "none.mp4", iter([]), FPS)
+    assert caught.value.code is ErrorCode.OUTPUT_INVALID and not (tmp_path / "none.mp4").exists()
+
+
 def test_a_portrait_clip_keeps_its_pixels(video):
     clip = read_video(video, 30)
     assert clip.frames.shape == (30, 96, 64, 3) and clip.size_px == (96, 64)

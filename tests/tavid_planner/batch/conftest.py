@@ -1,12 +1,16 @@
 """Lists of requests, and a planner in other processes that does what the instruction says."""
 
 import json
-import pickle
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.tavid_planner.worker.recorded_body import write_plan
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -18,11 +22,10 @@ def clip_frames() -> int:
 @pytest.fixture
 def quick_planner(monkeypatch, tmp_path, plan) -> str:
     """The reference of the planner of `worker/quick_planner.py`, for processes that are started from here."""
-    (tmp_path / "plan.pickle").write_bytes(pickle.dumps(plan))
-    monkeypatch.setenv("TAVID_TEST_PLAN", str(tmp_path / "plan.pickle"))
+    monkeypatch.setenv("TAVID_TEST_PLAN", str(write_plan(plan, tmp_path / "plan.pickle")))
     folder = str(Path(__file__).parent.parent / "worker")
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setenv("PYTHONPATH", folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([folder, str(REPOSITORY)]))
     return "quick_planner:QuickPlanner"
 
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 from tavid_planner.ros.isolation import private_graph
+from tests.tavid_planner.worker.recorded_body import write_plan
 
 # a set-up without them is broken; skipped tests would hide it
 for package in ("rclpy", "tavid_planner_interfaces", "control_msgs"):
@@ -96,10 +96,10 @@ def obedient_node():
     """`obedient_node(folder, plan, *parameters)`: a context manager that gives (NodeProcess, PlanClient)."""
 
     def start(folder: Path, plan, *parameters: str):
-        (folder / "plan.pickle").write_bytes(pickle.dumps(plan))
+        path = write_plan(plan, folder / "plan.pickle")
         # without models no GPU is asked for, which imports torch; films are drawn by `real_node`
         options = ("video.device:=cpu", "bundle.film:=false")
-        return _node([str(NODE_SCRIPT), str(folder / "plan.pickle")], folder, options + parameters)
+        return _node([str(NODE_SCRIPT), str(path)], folder, options + parameters)
 
     return start
 

@@ -1,6 +1,5 @@
 """A desk whose planner follows the instruction, see tests/tavid_planner/worker/quick_planner.py."""
 
-import pickle
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from tavid_planner.config import load_profile, with_options
 from tavid_planner.web.visits import Visits
 from tavid_planner.worker.desk import PlannerDesk
 from tavid_planner.worker.supervisor import PlanWorker
+from tests.tavid_planner.worker.recorded_body import write_plan
 
 MAX_WAITING = 4
 MINI = with_options(load_profile("mini"), ["video.device=cpu"])
@@ -24,8 +24,7 @@ def clip_frames() -> int:
 
 @pytest.fixture
 def desk(monkeypatch, tmp_path, plan):
-    (tmp_path / "plan.pickle").write_bytes(pickle.dumps(plan))
-    monkeypatch.setenv("TAVID_TEST_PLAN", str(tmp_path / "plan.pickle"))
+    monkeypatch.setenv("TAVID_TEST_PLAN", str(write_plan(plan, tmp_path / "plan.pickle")))
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "worker"))
     desk = PlannerDesk(PlanWorker("quick_planner:QuickPlanner", cancel_grace_s=0.5), MAX_WAITING)
     desk.open(MINI)

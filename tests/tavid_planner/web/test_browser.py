@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from tests.tavid_planner.browsers import CHROMIUM, WAIT_MS, WITH_3D, sync_api
+from tests.tavid_planner.web.conftest import MINI
 
 pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'tavid_planner[web]'")
 MUG = (66.5 / 96, 43.5 / 64)
@@ -19,9 +20,10 @@ def browser():
 
 
 @pytest.fixture
-def url(desk, visits):
+def url(desk, visits, monkeypatch):
     from tavid_planner.web.serve import launched
 
+    monkeypatch.setattr("tavid_planner.web.page.load_profile", lambda name: MINI)
     page, url = launched(desk, visits, "mini", "127.0.0.1", 0)
     yield url
     page.close()

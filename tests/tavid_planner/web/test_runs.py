@@ -6,10 +6,13 @@ import zipfile
 import pytest
 
 from hoi_motion.segment import MaskPrompt
-from tavid_planner.config import load_profile
+from tavid_planner.config import with_options
 from tavid_planner.errors import ErrorCode
 from tavid_planner.web.runs import packed, run
 from tavid_planner.web.visits import TARGET
+from tests.tavid_planner.web.conftest import MINI
+
+WITHOUT_FILM = with_options(MINI, ["bundle.film=false"])
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def asked(desk, visits, make_request):
         visit = visits.of(session)
         visit.show(make_request().rgb)
         visit.mark(TARGET, MaskPrompt(click_px=(66, 43)))
-        return visit, run(desk, visit, visit.request(instruction, 0, 1), load_profile("mini"))
+        return visit, run(desk, visit, visit.request(instruction, 0, 1), WITHOUT_FILM)
 
     return ask
 

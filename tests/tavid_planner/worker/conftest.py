@@ -1,12 +1,12 @@
 """A worker whose planner follows the instruction."""
 
-import pickle
 import time
 from pathlib import Path
 
 import pytest
 
 from tavid_planner.worker.supervisor import PlanWorker
+from tests.tavid_planner.worker.recorded_body import write_plan
 
 WAIT_S = 60
 
@@ -20,8 +20,7 @@ def clip_frames() -> int:
 @pytest.fixture
 def quick_planner(monkeypatch, tmp_path, plan) -> str:
     """The reference of the planner of `quick_planner.py`, for processes that are started from here."""
-    (tmp_path / "plan.pickle").write_bytes(pickle.dumps(plan))
-    monkeypatch.setenv("TAVID_TEST_PLAN", str(tmp_path / "plan.pickle"))
+    monkeypatch.setenv("TAVID_TEST_PLAN", str(write_plan(plan, tmp_path / "plan.pickle")))
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     return "quick_planner:QuickPlanner"
 

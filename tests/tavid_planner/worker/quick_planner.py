@@ -26,7 +26,6 @@ class QuickPlanner:
 
     @cached_property
     def _plan(self):
-        """Read once a plan comes to its end: with a body in it, that imports torch."""
         return pickle.loads(Path(os.environ["TAVID_TEST_PLAN"]).read_bytes())
 
     def load(self, on_progress=silent, cancel: CancelToken | None = None) -> None:
