@@ -178,12 +178,17 @@ class BundleConfig:
 
 
 @dataclass(frozen=True)
+class PlanLiftConfig(LiftConfig):
+    steps: bool = option(True, "legs that nobody sees step: what is carried out must walk; false: they glide along")
+
+
+@dataclass(frozen=True)
 class PlannerConfig:
     """A profile: everything a plan depends on besides the request."""
 
     name: str = option("mini", "name of the profile", read_only=True)
     video: VideoConfig = section(VideoConfig)
-    lift: LiftConfig = section(LiftConfig)
+    lift: PlanLiftConfig = section(PlanLiftConfig)
     check: CheckConfig = section(CheckConfig)
     robot: RobotStageConfig = section(RobotStageConfig)
     bundle: BundleConfig = section(BundleConfig)

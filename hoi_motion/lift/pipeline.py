@@ -30,7 +30,7 @@ from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
-from hoi_motion.lift.unseen_legs import steps_note, with_steps
+from hoi_motion.lift.unseen_legs import unseen_walk, walk_notes, with_steps
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -132,7 +132,7 @@ def lift_video(
         how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
         observation = observe_clip(clip, **how)
     track, target, turning = observation.track, observation.target, None
-    stepping = np.zeros(clip.num_frames, bool)
+    walks = None
     if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
         turning = TurningCamera.of(target.camera, K, clip.size_px)
         track, target = turning.keypoints(track), turning.object(target)
@@ -144,9 +144,8 @@ def lift_video(
         touch_of = TouchSeen(clip, K, focal_source, known, target, observation.contacts)
         how = dict(touch_of=touch_of, on_progress=on_progress, cancel=cancel)
         fit = fit_body(body, track, K, clip.fps, config, **given, **how)
-        if config.steps:
-            glided, fit = fit, with_steps(body, fit, track, clip.fps)
-            stepping = (glided.pose_rad != fit.pose_rad).any((1, 2))
+        walks = unseen_walk(fit, track, clip.fps)
+        fit = with_steps(body, fit, walks, clip.fps) if config.steps else fit
         rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
     else:
         fit = place_human(body, human, track, K, config, **given)
@@ -177,7 +176,7 @@ def lift_video(
     if doubts and track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
         doubts += hand_notes(clip.frames, track.person_height_px())
     doubts += object_size_notes(thing, target, camera)
-    doubts += steps_note(stepping)
+    doubts += walk_notes(walks, config.steps)
     doubts += (turning.note(),) if turning else ()
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 

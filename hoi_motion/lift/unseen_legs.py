@@ -1,6 +1,6 @@
 """Legs that nobody sees step where the fitted body glides (steps.py)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,22 +25,41 @@ ON_FLOOR_M = 0.12
 """A fitted foot that nobody sees is no better known than this: up to there it stands on the floor."""
 
 
-def with_steps(body: BodyModel, fit: BodyFit, track: kp.KeypointTrack, fps: float) -> BodyFit:
-    """The fit, whose legs step where they glide along and neither foot nor knee is seen.
+@dataclass(frozen=True)
+class UnseenWalk:
+    """Where legs that nobody sees glide along.
 
-    Only hips, knees and ankles of such legs change.
+    Attributes:
+        hidden: (T, 2) bool, neither foot nor knee of the left and the right leg is seen.
+        glides: first and last frames.
     """
-    hidden = _hidden(track, fps)
-    glide = glides(fit.points_m[:, ANKLES], hidden, fps)
-    if not glide:
+
+    hidden: np.ndarray
+    glides: list[tuple[int, int]]
+
+    def frames(self) -> int:
+        """How many frames have such a leg."""
+        return sum(int(self.hidden[start : end + 1].any(1).sum()) for start, end in self.glides)
+
+
+def unseen_walk(fit: BodyFit, track: kp.KeypointTrack, fps: float) -> UnseenWalk:
+    """A leg that is glimpsed for a moment is not seen: of one behind a table a detector is sure now and then."""
+    unsure = ~feet_seen(track) & (track.body_px[:, KNEES, 2] < SURE)  # (T, 2)
+    hidden = np.stack([closed(side, round(GLIMPSE_S * fps)) for side in unsure.T], axis=1)
+    return UnseenWalk(hidden, glides(fit.points_m[:, ANKLES], hidden, fps))
+
+
+def with_steps(body: BodyModel, fit: BodyFit, walk: UnseenWalk, fps: float) -> BodyFit:
+    """The fit, whose unseen legs step where they glide along. Only their hips, knees and ankles change."""
+    if not walk.glides:
         return fit
     ankles_m, feet, pose = _stood(fit), _feet(body, fit), fit.pose_rad
     across = np.diff(fit.points_m[:, HIPS, :2], axis=1)[:, 0]
     yaw_rad = np.unwrap(np.arctan2(across[:, 1], across[:, 0]))
-    for start, end in glide:
+    for start, end in walk.glides:
         swings = swings_of(ankles_m, yaw_rad, start, end, fps)
         for side, name in enumerate(SIDES):
-            there = np.flatnonzero(hidden[start : end + 1, side])
+            there = np.flatnonzero(walk.hidden[start : end + 1, side])
             if len(there):
                 ankle_m = stepped(ankles_m[:, side], swings, side, start, end)[there]
                 before, after, share = stands(swings, side, there + start)
@@ -49,12 +68,6 @@ def with_steps(body: BodyModel, fit: BodyFit, track: kp.KeypointTrack, fps: floa
                 pose = with_foot(body, pose, fit.transl_m, fit.betas, name, there + start, ankle_m, R_foot.as_matrix())
     points_m = body.joints(pose, fit.transl_m, fit.betas).numpy()
     return replace(fit, pose_rad=pose, points_m=points_m)
-
-
-def _hidden(track: kp.KeypointTrack, fps: float) -> np.ndarray:  # (T, 2) bool
-    """Neither foot nor knee is seen, but for glimpses: of a leg behind a table a detector is sure now and then."""
-    unsure = ~feet_seen(track) & (track.body_px[:, KNEES, 2] < SURE)
-    return np.stack([closed(side, round(GLIMPSE_S * fps)) for side in unsure.T], axis=1)
 
 
 def _stood(fit: BodyFit) -> np.ndarray:  # (T, 2, 3)
@@ -73,8 +86,11 @@ def _feet(body: BodyModel, fit: BodyFit) -> list[Slerp]:
     return [Slerp(frames, Rotation.from_matrix(rotations[:, ankle].double().numpy())) for ankle in ANKLES]
 
 
-def steps_note(frames: np.ndarray) -> tuple[str, ...]:  # (T,) bool
-    """What a reader of the motion should know of frames with made-up steps."""
-    if not frames.any():
+def walk_notes(walk: UnseenWalk | None, steps: bool) -> tuple[str, ...]:
+    """What a reader of the motion should know of its legs."""
+    if walk is None or not walk.glides:
         return ()
-    return (f"legs that nobody sees take made-up steps in {frames.sum()} of {len(frames)} frames",)
+    where = f"in {walk.frames()} of {len(walk.hidden)} frames"
+    if steps:
+        return (f"legs that nobody sees take made-up steps {where}",)
+    return (f"legs that nobody sees glide along {where}; --steps (lift.steps) lets them step",)

@@ -79,9 +79,10 @@ def _parser():
         help="take out of the motion what a moving camera does; default: as the video shows it, and the file says what",
     )
     parser.add_argument(
-        "--no-steps",
+        "--steps",
         action="store_true",
-        help="let legs that nobody sees glide along under who walks: on average nearer to the truth, but feet slide",
+        help="let legs that nobody sees step, as in a plan; default: they glide along under who walks, on average nearer "
+        "to the truth",
     )
     parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
@@ -105,7 +106,7 @@ def _lift(argv: list[str]) -> int:
     from hoi_motion.media.video_file import read_video, write_video
 
     sources = dict(keypoints=arguments.keypoints, track=arguments.track)
-    config = LiftConfig(body_model=arguments.body_model, steps=not arguments.no_steps, **sources)
+    config = LiftConfig(body_model=arguments.body_model, steps=arguments.steps, **sources)
     track_source(config.track)
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:

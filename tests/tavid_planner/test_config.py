@@ -1,9 +1,9 @@
 import pytest
 import yaml
 
-from hoi_motion.lift import LiftConfig
 from hoi_motion.options import to_mapping
 from tavid_planner.config import (
+    PlanLiftConfig,
     PlannerConfig,
     load_profile,
     option_help,
@@ -14,7 +14,7 @@ from tavid_planner.errors import ErrorCode, InputError
 
 
 def test_the_default_profile_is_the_defaults_of_the_dataclasses_but_for_the_keypoints_of_its_blurred_clips():
-    assert load_profile("mini") == PlannerConfig(lift=LiftConfig(keypoints="low-resolution"))
+    assert load_profile("mini") == PlannerConfig(lift=PlanLiftConfig(keypoints="low-resolution"))
     assert load_profile("tavid-5b").lift.keypoints == load_profile("custom").lift.keypoints == "mediapipe"
 
 

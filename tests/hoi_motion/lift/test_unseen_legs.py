@@ -11,7 +11,7 @@ from hoi_motion.body.joints import JOINT_NAMES, index_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.person.feet.planted import SOLE_M
 from hoi_motion.lift.person.fit import BodyFit
-from hoi_motion.lift.unseen_legs import steps_note, with_steps
+from hoi_motion.lift.unseen_legs import UnseenWalk, unseen_walk, walk_notes, with_steps
 
 FPS = 12.0
 LEGS = (kp.L_KNEE, kp.R_KNEE, kp.L_ANKLE, kp.R_ANKLE, kp.L_HEEL, kp.R_HEEL, kp.L_TOE, kp.R_TOE)
@@ -39,23 +39,27 @@ def _track(frames: int, seen: float) -> SimpleNamespace:
     return SimpleNamespace(body_px=px)
 
 
+def _stepped(body, fit: BodyFit, track) -> BodyFit:
+    return with_steps(body, fit, unseen_walk(fit, track, FPS), FPS)
+
+
 def _feet(fit: BodyFit) -> np.ndarray:  # (T, 2, 3) the stillest of heel and toe
     return fit.points_m[:, [[index_of(f"{s}_{p}") for p in ("heel", "big_toe")] for s in ("left", "right")]]
 
 
 def test_in_every_frame_a_foot_stands(body, gliding):
-    fit = with_steps(body, gliding, _track(25, 0.0), FPS)
+    fit = _stepped(body, gliding, _track(25, 0.0))
     slides = [np.linalg.norm(np.diff(_feet(f)[..., :2], axis=0), axis=-1).min((1, 2)).max() for f in (gliding, fit)]
     assert slides[0] > 0.08 and slides[1] < 0.003
 
 
 def test_soles_do_not_sink(body, gliding):
-    fit = with_steps(body, gliding, _track(25, 0.0), FPS)
+    fit = _stepped(body, gliding, _track(25, 0.0))
     assert _feet(fit)[..., 2].min() - fit.floor_m > SOLE_M - 0.02
 
 
 def test_the_body_above_the_legs_stays(body, gliding):
-    fit = with_steps(body, gliding, _track(25, 0.0), FPS)
+    fit = _stepped(body, gliding, _track(25, 0.0))
     legs = {f"{s}_{j}" for s in ("left", "right") for j in ("hip", "knee", "ankle")}
     changed = {JOINT_NAMES[j] for j in np.flatnonzero((fit.pose_rad != gliding.pose_rad).any((0, 2)))}
     assert changed == legs
@@ -63,13 +67,13 @@ def test_the_body_above_the_legs_stays(body, gliding):
 
 @pytest.mark.parametrize("seen", [0.7, 1.0])
 def test_legs_that_are_seen_stay_as_they_are_seen(body, gliding, seen):
-    assert with_steps(body, gliding, _track(25, seen), FPS) is gliding
+    assert _stepped(body, gliding, _track(25, seen)) is gliding
 
 
 def test_one_leg_that_is_seen_stays_and_the_other_steps(body, gliding):
     track = _track(25, 0.0)
     track.body_px[:, [kp.L_KNEE, kp.L_ANKLE, kp.L_HEEL, kp.L_TOE], 2] = 1
-    fit = with_steps(body, gliding, track, FPS)
+    fit = _stepped(body, gliding, track)
     assert np.array_equal(fit.pose_rad[:, JOINT_NAMES.index("left_hip")], gliding.pose_rad[:, 1])
     assert not np.array_equal(fit.pose_rad[:, JOINT_NAMES.index("right_hip")], gliding.pose_rad[:, 2])
 
@@ -77,16 +81,20 @@ def test_one_leg_that_is_seen_stays_and_the_other_steps(body, gliding):
 def test_a_leg_that_is_seen_for_a_moment_goes_on_stepping(body, gliding):
     track = _track(25, 0.0)
     track.body_px[12:14, LEGS, 2] = 1
-    fit, blind = (with_steps(body, gliding, t, FPS) for t in (track, _track(25, 0.0)))
+    fit, blind = (_stepped(body, gliding, t) for t in (track, _track(25, 0.0)))
     assert np.array_equal(fit.pose_rad, blind.pose_rad)
 
 
 def test_feet_high_over_the_floor_are_left_there(body, gliding):
     seated = replace(gliding, floor_m=gliding.floor_m - 0.4)
-    fit = with_steps(body, seated, _track(25, 0.0), FPS)
+    fit = _stepped(body, seated, _track(25, 0.0))
     assert _feet(fit)[..., 2].min() > fit.floor_m + 0.3
 
 
-def test_the_note_counts_made_up_frames():
-    assert steps_note(np.array([False] * 3)) == ()
-    assert "2 of 3" in steps_note(np.array([True, False, True]))[0]
+def test_the_note_counts_frames_and_says_what_is_done_there():
+    hidden = np.ones((9, 2), bool)
+    hidden[3] = False
+    walk = UnseenWalk(hidden, [(2, 5)])
+    assert "made-up steps in 3 of 9" in walk_notes(walk, True)[0]
+    assert "glide along in 3 of 9" in walk_notes(walk, False)[0] and "--steps" in walk_notes(walk, False)[0]
+    assert walk_notes(None, True) == walk_notes(UnseenWalk(hidden, []), True) == ()
