@@ -81,8 +81,7 @@ def _parser():
     parser.add_argument(
         "--steps",
         action="store_true",
-        help="let legs that nobody sees step, as in a plan; default: they glide along under who walks, on average nearer "
-        "to the truth",
+        help="let legs that nobody sees step, as in a plan; default: they glide along, on average nearer to the truth",
     )
     parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
     parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
