@@ -4,13 +4,13 @@ The settings are those of the file in the variable FSDP_CONFIG; what shards is a
 """
 
 import os
+import runpy
 from pathlib import Path
 
 import accelerate
 import yaml
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
-import training.train
 import training.trainer
 
 
@@ -32,4 +32,4 @@ class ShardedOnCpu(accelerate.Accelerator):
 
 
 training.trainer.Accelerator = ShardedOnCpu
-training.train.main()
+runpy.run_module("training.train", run_name="__main__")
