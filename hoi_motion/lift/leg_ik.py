@@ -35,40 +35,44 @@ def with_foot(
         side: "left" or "right"; ankle_m: of the joint, up is z; R_foot: rotation of the foot from its rest pose.
     """
     hip, knee, ankle = (index_of(f"{side}_{name}") for name in ("hip", "knee", "ankle"))
-    pose = torch.as_tensor(np.asarray(pose_rad, np.float64)[frames])
-    skeleton = _in_double(body.skeleton)
-    betas = torch.as_tensor(np.asarray(betas, np.float64))
-    betas = torch.nn.functional.pad(betas, (0, body.num_betas - len(betas))).expand(len(frames), -1)
-    points, rotations = (
-        x.numpy() for x in skeleton.keypoints_and_rotations(pose, torch.as_tensor(transl_m[frames]).double(), betas)
-    )
-    rest = skeleton.keypoints(torch.zeros(1, 55, 3).double(), torch.zeros(1, 3).double(), betas[:1])[0].numpy()
+    points, rotations = _posed(body, pose_rad[frames], transl_m[frames], betas)
+    rest = _posed(body, np.zeros((1, 55, 3)), np.zeros((1, 3)), betas)[0][0]
     thigh, shank = rest[knee] - rest[hip], rest[ankle] - rest[knee]
     toes = np.mean([rest[index_of(f"{side}_{name}")] for name in ("big_toe", "small_toe")], axis=0) - rest[ankle]
     heel = rest[index_of(f"{side}_heel")] - rest[ankle]
     longest = REACH * (np.linalg.norm(thigh) + np.linalg.norm(shank))
     ankle_m, R_foot = _rolled(points[:, hip], ankle_m, R_foot, toes, heel, longest)
+
     away = ankle_m - points[:, hip]
     length = np.linalg.norm(away, axis=1)
-    lengths = np.linalg.norm(thigh + Rotation.from_rotvec(BENT_RAD[:, None] * [1, 0, 0]).apply(shank), axis=1)
-    first = int(lengths.argmax())  # a rest pose may be bent a little to either side of straight
-    bend = np.interp(-np.minimum(length, longest), -lengths[first:], BENT_RAD[first:])
-    R_bend = Rotation.from_rotvec(bend[:, None] * [1, 0, 0])
+    R_bend = Rotation.from_rotvec(_bend_rad(thigh, shank, np.minimum(length, longest))[:, None] * [1, 0, 0])
     R_thigh = _turned_onto(rotations[:, hip], thigh + R_bend.apply(shank), away)
     # of how far the foot points away from the knee, the hip takes a half
-    inward = _twist_rad(R_foot @ np.swapaxes(R_thigh @ R_bend.as_matrix(), 1, 2), away / length[:, None])
-    R_thigh = Rotation.from_rotvec(inward[:, None] / 2 * away / length[:, None]).as_matrix() @ R_thigh
-    R_shank = R_thigh @ R_bend.as_matrix()
-    result = np.array(pose_rad)
-    above = rotations[:, 0]
-    for joint, R in ((hip, R_thigh), (knee, R_shank), (ankle, R_foot)):
+    axis = away / length[:, None]
+    inward_rad = _twist_rad(R_foot @ np.swapaxes(R_thigh @ R_bend.as_matrix(), 1, 2), axis)
+    R_thigh = Rotation.from_rotvec(inward_rad[:, None] / 2 * axis).as_matrix() @ R_thigh
+
+    result, above = np.array(pose_rad), rotations[:, 0]
+    for joint, R in ((hip, R_thigh), (knee, R_thigh @ R_bend.as_matrix()), (ankle, R_foot)):
         result[frames, joint] = Rotation.from_matrix(np.swapaxes(above, 1, 2) @ R).as_rotvec()
         above = R
     return result
 
 
-def _in_double(skeleton: Skeleton) -> Skeleton:
-    return Skeleton(*(getattr(skeleton, f.name).double() for f in fields(skeleton)))
+def _posed(body: BodyModel, pose_rad, transl_m, betas) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and surface points (N, 76, 3) and the joints' rotations (N, 55, 3, 3), in double precision."""
+    skeleton = Skeleton(*(getattr(body.skeleton, f.name).double() for f in fields(body.skeleton)))
+    pose, transl, shape = (torch.tensor(np.asarray(x, np.float64)) for x in (pose_rad, transl_m, betas))
+    shape = torch.nn.functional.pad(shape, (0, body.num_betas - len(shape))).expand(len(pose), -1)
+    points, rotations = skeleton.keypoints_and_rotations(pose, transl, shape)
+    return points.numpy(), rotations.numpy()
+
+
+def _bend_rad(thigh: np.ndarray, shank: np.ndarray, length_m: np.ndarray) -> np.ndarray:  # (3,), (3,), (N,) -> (N,)
+    """How far the knee bends in a leg that is so long from hip to ankle."""
+    lengths = np.linalg.norm(thigh + Rotation.from_rotvec(BENT_RAD[:, None] * [1, 0, 0]).apply(shank), axis=1)
+    straight = int(lengths.argmax())  # a rest pose may be bent a little to either side
+    return np.interp(-length_m, -lengths[straight:], BENT_RAD[straight:])
 
 
 def _rolled(hip_m, ankle_m, R_foot, toes, heel, longest) -> tuple[np.ndarray, np.ndarray]:
