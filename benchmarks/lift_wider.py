@@ -36,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--depth", action="store_true", help="give the lift the first frame's depth image")
     parser.add_argument("--still", action="store_true", help="only the scenes whose camera stands still")
     parser.add_argument("--true-keypoints", action="store_true", help="give the lift the body's true keypoints")
+    parser.add_argument("--steps", action="store_true", help="let legs that nobody sees step, as in a plan")
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift_wider")
     arguments = parser.parse_args(argv)
@@ -54,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     settings |= {"version": arguments.version} if arguments.version > 1 else {}
     settings |= {"kinds": arguments.kinds} if arguments.kinds else {}
     settings |= {"true_keypoints": True} if arguments.true_keypoints else {}
+    settings |= {"steps": True} if arguments.steps else {}
     if arguments.still:
         seeds = [seed for seed in seeds if not camera_pans(seed, arguments.version)]
     rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
@@ -73,7 +75,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
     from hoi_motion.body import load_body
     from hoi_motion.ground.still_world import in_still_world
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-    from hoi_motion.lift import Clip, lift_video
+    from hoi_motion.lift import Clip, LiftConfig, lift_video
     from training.scenes.figure import ACTOR_INSTANCE
     from training.scenes.wider import generate_wider_scene, kind_of
 
@@ -90,7 +92,7 @@ def measure_scene(seed: int, settings: dict) -> dict:
     clip = Clip(scene.frames, scene.fps, scene.target_mask, actor, **given)
     source = TrueKeypoints(MediaPipeKeypoints(), scene.motion) if settings.get("true_keypoints") else None
     try:
-        motion = lift_video(clip, keypoints=source)
+        motion = lift_video(clip, config=LiftConfig(steps=settings.get("steps", False)), keypoints=source)
     except TavidError as error:
         return about | {"error": str(error), "code": error.code.name}
     motion = in_still_world(motion, load_body())
