@@ -11,7 +11,7 @@ class LiftConfig:
     body_model: str = option("", "path of an official SMPLX_NEUTRAL.npz; empty: the free body built from Anny")
     iterations: int = option(60, "optimiser iterations in each stage of the body fit", minimum=1, maximum=2000)
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)
-    steps: bool = option(False, "legs that nobody sees step where they would glide along: likelier, and farther off")
+    steps: bool = option(False, "legs that nobody sees step instead of gliding: plausible, on average farther off")
     keypoints: str = option("mediapipe", f"keypoint source: {NAMES}")
     track: str = option("own", "object track: own, or a file or folder of masks, one a frame")
     min_keypoint_confidence: float = option(

@@ -1,4 +1,4 @@
-"""Legs that nobody sees step where the fitted body glides (steps.py)."""
+"""Legs that nobody sees step where the fitted body glides (person/feet/steps.py)."""
 
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ ANKLES = [index_of(f"{side}_ankle") for side in SIDES]
 HIPS = [index_of(f"{side}_hip") for side in SIDES]
 KNEES = (kp.L_KNEE, kp.R_KNEE)
 SURE = 0.65
+"""A knee seen with less confidence is a guess: of hidden ones MediaPipe is sure by up to 0.6."""
 GLIMPSE_S = 0.3
 ON_FLOOR_M = 0.12
 """A fitted foot that nobody sees is no better known than this: up to there it stands on the floor."""

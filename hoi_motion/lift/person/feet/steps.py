@@ -98,8 +98,7 @@ def _disagreement(ankles_m, swings: list[Swing], start: int, end: int) -> float:
 
 def stepped(places_m: np.ndarray, swings: list[Swing], side: int, start: int, end: int) -> np.ndarray:
     """Places (T, 3) of a foot that takes these steps, in the frames from start to end: (end - start + 1, 3)."""
-    frames, height = np.arange(start, end + 1), np.zeros(end - start + 1)
-    before, after, share = stands(swings, side, frames)
+    before, after, share = stands(swings, side, np.arange(start, end + 1))
     origin, goal = at(places_m, before), at(places_m, after)
     way = np.linalg.norm(goal - origin, axis=1)
     least, ratio, most = RISE_M
