@@ -124,6 +124,9 @@ class DiffusionConfig(TrainConfig):
     text_dropout: float = option(0.1, "share of clips trained without text, for guidance", minimum=0, maximum=1)
     image_dropout: float = option(0.05, "share of clips trained without the first frame", minimum=0, maximum=1)
     moving_weight: float = option(0.0, "extra weight of latent cells that change", minimum=0)
+    object_weight: float = option(
+        0.0, "extra weight of latent cells in which the object that is acted on is, where clips have tracks", minimum=0
+    )
     noise_power: float = option(1.0, "1 draws timesteps uniformly, 2 favours noisy ones", minimum=0.1)
     pair_weight: float = option(0.0, "of an adapter's loss on what differs between the clips of a pair", minimum=0)
     attention: AttentionLossConfig = section(AttentionLossConfig)

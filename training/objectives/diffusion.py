@@ -1,6 +1,7 @@
 """The denoising loss of CogVideoX (v-prediction), of models that predict the clean latents, and of Wan (flow)."""
 
 import torch
+import torch.nn.functional as F
 
 # of 1 - alpha_bar: at less noise an error of the clean latents counts no more
 LEAST_NOISE = 0.05
@@ -63,3 +64,15 @@ def motion_weight(clean, moving: float = 4.0, threshold: float = 0.5) -> torch.T
     """Cells that differ from the first latent frame count `1 + moving` times, since most of a clip stands still."""
     change = (clean - clean[:, :1]).abs().mean(dim=2, keepdim=True)
     return 1 + moving * (change > threshold).to(clean.dtype)
+
+
+def object_weight(masks: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
+    """Where an object is, of its mask track: (B, T, H, W) in 0..1 -> (B, F, 1, h, w), the largest share of each cell.
+
+    The first latent frame is the first picture; the others share out the rest evenly, as a causal VAE does.
+    """
+    cells = F.adaptive_max_pool2d(masks, (height, width))
+    if frames == 1:
+        return cells[:, :1].unsqueeze(2)
+    rest = F.adaptive_max_pool3d(cells[:, 1:], (frames - 1, height, width))
+    return torch.cat([cells[:, :1], rest], dim=1).unsqueeze(2)

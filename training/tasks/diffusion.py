@@ -12,7 +12,14 @@ from tavid_planner.video.backbone import backbone_of
 from tavid_planner.video.conditioning import Conditioning, id_map_latents, mask_latents
 from training.configuration import DiffusionConfig
 from training.objectives.block_choice import parse_block_choice
-from training.objectives.diffusion import add_noise, denoising_loss, difference_loss, motion_weight, timesteps_of
+from training.objectives.diffusion import (
+    add_noise,
+    denoising_loss,
+    difference_loss,
+    motion_weight,
+    object_weight,
+    timesteps_of,
+)
 from training.objectives.target_attention import target_attention_loss, token_mask
 from training.tasks.alignment import InteractionAlignment, Interactions
 from training.tasks.task import Task
@@ -135,7 +142,7 @@ class DiffusionTask(Task):
         if self.backbone.extra_channels:
             condition = self._marked(clips, frames, height, width) * clips.has_mask.view(-1, 1, 1, 1, 1)
         image = self.backbone.first_frame(clips.image_latents, frames)
-        weight = motion_weight(clean, config.moving_weight)
+        weight = self._weight(clips)
         if self.backbone.first_frame_given:
             # what is given is not to be predicted
             weight[has_image, 0] = 0
@@ -154,6 +161,14 @@ class DiffusionTask(Task):
             _with_text(clips),
             clips.pairs,
         )
+
+    def _weight(self, clips: Clips) -> torch.Tensor:  # (B, F, 1, h, w)
+        """What each latent cell counts for."""
+        weight = motion_weight(clips.latents, self.config.moving_weight)
+        if self.config.object_weight and clips.interactions is not None:
+            acted_on = clips.interactions.tracks[:, 1].to(weight.dtype)
+            weight = weight + self.config.object_weight * object_weight(acted_on, weight.shape[1], *weight.shape[3:])
+        return weight
 
     def _marked(self, clips: Clips, frames: int, height: int, width: int) -> torch.Tensor:  # (B, F, C, h, w)
         """What the transformer sees of the marked instances, as `conditioning` says."""

@@ -2,7 +2,14 @@ import pytest
 import torch
 
 from training.models import build_scheduler
-from training.objectives.diffusion import LEAST_NOISE, add_noise, denoising_loss, motion_weight, timesteps_of
+from training.objectives.diffusion import (
+    LEAST_NOISE,
+    add_noise,
+    denoising_loss,
+    motion_weight,
+    object_weight,
+    timesteps_of,
+)
 
 
 def test_noise_and_velocity_give_back_the_clean_latents():
@@ -26,6 +33,21 @@ def test_weight_marks_cells_that_change():
     weight = motion_weight(clean, moving=4.0)
     assert weight[0, 2, 0, 1, 2] == 5.0
     assert weight.sum() == weight.numel() + 4.0
+
+
+def test_weight_follows_the_object_from_latent_frame_to_latent_frame():
+    track = torch.zeros(1, 9, 4, 4)
+    track[0, 0, 0, 0] = 1.0  # the first picture is the first latent frame, four pictures are each of the others
+    track[0, 4, 3, 3] = 0.7
+    weight = object_weight(track, frames=3, height=2, width=2)
+    expected = torch.zeros(1, 3, 1, 2, 2)
+    expected[0, 0, 0, 0, 0], expected[0, 1, 0, 1, 1] = 1.0, 0.7
+    torch.testing.assert_close(weight, expected)
+
+
+def test_a_single_latent_frame_has_the_first_picture_alone():
+    track = torch.eye(4).repeat(1, 5, 1, 1)
+    torch.testing.assert_close(object_weight(track, 1, 4, 4), torch.eye(4)[None, None, None])
 
 
 def test_errors_of_clean_latents_count_as_errors_of_v():

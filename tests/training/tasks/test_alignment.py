@@ -273,3 +273,14 @@ def test_a_batch_without_a_pair_has_no_loss_of_pairs():
     task = task_of({}, pair_weight=0.5)
     assert losses_of(task, clips_of()).keys() == {"diffusion"}
     assert losses_of(task, clips_of()._replace(pairs=((0, 1),))).keys() == {"diffusion", "pairs"}
+
+
+def test_cells_of_the_object_count_more_where_a_clip_has_tracks():
+    options = dict(image_dropout=1.0, moving_weight=0.0)
+    plain, weighed = (
+        task_of({}, **options, object_weight=weight).batch(clips_of(), 0, np.random.default_rng(0)).weight
+        for weight in (0.0, 4.0)
+    )
+    expected = torch.zeros_like(plain)
+    expected[..., 2:, 2:4] = 4.0  # the object's 8x8 of 16x24 track cells: 2x2 of 4x6 latent cells
+    assert torch.equal(weighed - plain, expected)
