@@ -18,7 +18,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core a process, also for those th
     os.environ["OMP_NUM_THREADS"] = "1"
 
 # a busy machine is no bug: time limits belong to the suite, not to one example
-hypothesis.settings.register_profile("tavid", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("tavid", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("tavid")
 
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.fuzz_files import FAULTS, results, table
 from benchmarks.fuzz_seeds import kinds
 
-FILES = 20
+FILES = 12
 READ_ALL = """
 import sys
 from pathlib import Path

@@ -11,7 +11,7 @@ from tavid_planner.media import write_mp4
 from tavid_planner.viewer.view import view_html, view_page
 from tests.tavid_planner.browsers import CHROMIUM, WAIT_MS, WITH_3D, WITHOUT_3D, sync_api
 
-SIZE = {"width": 760, "height": 620}
+SIZE = {"width": 480, "height": 420}
 STATE = "document.querySelector('.view').dataset"
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -123,6 +123,7 @@ def test_of_two_hands_that_are_there_as_an_object_is_taken_the_one_that_surely_h
     np.testing.assert_array_equal(touching_palm_m(found)[0], holder.palm_m[0])
 
 
+@settings(max_examples=15)  # a shape is fitted to the mask for each
 @given(st.floats(0.4, 6.0))
 def test_a_shape_that_covers_the_mask_grows_with_its_distance(distance_m):
     sight = _scene(_camera(), 0.3)[0].sight
