@@ -3,12 +3,14 @@
 python -m benchmarks.lift_wider --count 60 --out FILE
 python -m benchmarks.lift_wider --count 60 --version 2 --out FILE      # with more kinds, and patterns on things
 python -m benchmarks.lift_wider --count 12 --version 3 --kinds "takes with both hands" "steps up" --out FILE
+python -m benchmarks.lift_wider --count 60 --steps --check --save lift_wider_check     # as a plan has it
 
 The same numbers as `benchmarks.lift`, in all and by kind of scene. The lift is given the actor's mask and the object's
 noun, as in a plan. Positions are measured in the first frame's camera, in a world that stands still where it pans. With
 --out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn. With
 --true-keypoints, for scenes whose camera stands still (--still), the body's keypoints are the true ones: what is left
-is no error of the detector.
+is no error of the detector. With --check each lift goes through the physics check, and through its repair where it
+fails, as in a plan; for the repaired ones the errors before and after tell whether the repair came nearer to the truth.
 """
 
 import argparse
@@ -17,11 +19,17 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.lift import SAYS, compare, num_frames, table, values
+import numpy as np
+
+from benchmarks.lift import SAYS, UNITS, compare, num_frames, table, values
 from benchmarks.pieces import measure_pieces
-from benchmarks.results import add_save_option, save
+from benchmarks.results import Value, add_save_option, save
 from benchmarks.true_keypoints import TrueKeypoints
 from hoi_motion.errors import TavidError
+from hoi_motion.motion import HoiMotion
+from hoi_motion.physics import Verdict, repair_motion
+
+REPAIRED_COLUMNS = ("mpjpe_mm", "pa_mpjpe_mm", "wrist_mm", "object_cm")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--still", action="store_true", help="only the scenes whose camera stands still")
     parser.add_argument("--true-keypoints", action="store_true", help="give the lift the body's true keypoints")
     parser.add_argument("--steps", action="store_true", help="let legs that nobody sees step, as in a plan")
+    parser.add_argument("--check", action="store_true", help="check each lift, and repair it, as a plan does")
     parser.add_argument("--out", type=Path, help="JSON lines, one per scene; an interrupted run continues from it")
     add_save_option(parser, "lift_wider")
     arguments = parser.parse_args(argv)
@@ -56,17 +65,21 @@ def main(argv: list[str] | None = None) -> int:
     settings |= {"kinds": arguments.kinds} if arguments.kinds else {}
     settings |= {"true_keypoints": True} if arguments.true_keypoints else {}
     settings |= {"steps": True} if arguments.steps else {}
+    settings |= {"check": True} if arguments.check else {}
     if arguments.still:
         seeds = [seed for seed in seeds if not camera_pans(seed, arguments.version)]
     rows = measure_pieces(measure_scene, {seed: (seed,) for seed in seeds}, arguments.out, settings=settings)
     told = settings | {"no_intrinsics": False}
     print(table(rows, told))
+    if arguments.check:
+        print("\n".join(f"{name:28} {value.value:8.2f} {value.unit}" for name, value in verdicts(rows).items()))
     for kind in sorted({row["kind"] for row in rows}):
         print(f"\n{kind}\n{table([row for row in rows if row['kind'] == kind], told)}")
     if all("error" in row for row in rows):
         return 1
     if arguments.save:
-        save(arguments.save, f"lifting {len(rows)} scenes of more kinds, error against the truth", values(rows))
+        what = f"lifting {len(rows)} scenes of more kinds, error against the truth"
+        save(arguments.save, what, values(rows) | (verdicts(rows) if arguments.check else {}))
     return 0
 
 
@@ -99,7 +112,28 @@ def measure_scene(seed: int, settings: dict) -> dict:
     row = about | {"num_frames": count, **compare(motion, scene.motion), "seconds": time.perf_counter() - start}
     row |= {name: motion.diagnostics[name] for name in SAYS}
     row["parts"] = {k[8:]: v for k, v in motion.diagnostics.items() if k.startswith("seconds_")}
+    if settings.get("check"):
+        row |= checked(motion, scene.motion)
     return row | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+
+
+def checked(motion: HoiMotion, truth: HoiMotion) -> dict:
+    """Whether a lift passes the physics check, before and after its repair; errors after it where it has changed."""
+    result = repair_motion(motion)
+    row = {"passes": result.before.verdict is Verdict.PASS, "passes_repaired": result.report.verdict is Verdict.PASS}
+    return row if result.motion is motion else row | {"repaired": compare(result.motion, truth)}
+
+
+def verdicts(rows: list[dict]) -> dict[str, Value]:
+    """How many lifts pass, and what the repair does to those that it makes pass: medians of their errors."""
+    lifted = [row for row in rows if "passes" in row]
+    found = {name: Value(sum(row[name] for row in lifted)) for name in ("passes", "passes_repaired")}
+    repaired = [row for row in lifted if "repaired" in row]
+    for column in REPAIRED_COLUMNS if repaired else ():
+        before, after = ([row[column] for row in some] for some in (repaired, [row["repaired"] for row in repaired]))
+        found[f"{column}_before_repair"] = Value(float(np.median(before)), UNITS[column])
+        found[f"{column}_after_repair"] = Value(float(np.median(after)), UNITS[column])
+    return found
 
 
 if __name__ == "__main__":

@@ -92,6 +92,13 @@ ROWS = (
         "{contact_f1_worst:.2f}",
     ),
     Row(
+        "lift_wider_check",
+        "what is lifted from these scenes without depth, hidden legs stepping, as in a plan: passes the physics check; "
+        "passes after repair; the object's error before and after in those that the repair makes pass",
+        "{passes:.0f}, {passes_repaired:.0f} of {lifted:.0f}; {object_cm_before_repair:.1f}, "
+        "{object_cm_after_repair:.1f} cm",
+    ),
+    Row(
         "mocap_figures",
         "lifting error on {clips:.0f} rendered figures with recorded human motion: MPJPE, PA-MPJPE, the pelvis' "
         "path over 2 s",

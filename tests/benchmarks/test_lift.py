@@ -3,6 +3,7 @@
 import json
 
 from benchmarks.lift import COLUMNS, num_frames, table
+from benchmarks.lift_wider import verdicts
 from benchmarks.pieces import measure_pieces
 
 SETTINGS = {"size": "480x720", "frames": "25-49", "fps": 8.0, "depth": False, "no_intrinsics": False}
@@ -42,3 +43,15 @@ def test_the_table_names_the_worst_scene_and_counts_errors_by_code():
     assert text.startswith("2 of 3 scenes lifted, 480x720, 25-49 frames") and "1 NO_ACTOR" in text
     assert lines["wrist_mm"][-2:] == ["50.00", "2"] and lines["contact_f1"][-2:] == ["0.20", "2"]
     assert "1.50 GiB" in text
+
+
+def test_what_a_repair_costs_is_counted_over_the_repaired_lifts_alone():
+    passes = _row(1, object_cm=90.0) | {"passes": True, "passes_repaired": True}
+    fails = _row(2, object_cm=90.0) | {"passes": False, "passes_repaired": False}
+    repaired = [
+        _row(seed, object_cm=before) | {"passes": False, "passes_repaired": True, "repaired": _row(seed, object_cm=9.0)}
+        for seed, before in ((3, 4.0), (4, 8.0))
+    ]
+    found = {name: value.value for name, value in verdicts([passes, fails, *repaired, {"code": "NO_ACTOR"}]).items()}
+    assert (found["passes"], found["passes_repaired"]) == (1, 3)
+    assert (found["object_cm_before_repair"], found["object_cm_after_repair"]) == (6.0, 9.0)
