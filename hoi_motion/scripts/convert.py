@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import check_writable
 from hoi_motion.io.formats import FORMATS, READABLE, WRITABLE, format_of, write_motion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
@@ -26,6 +27,7 @@ def _convert(argv: list[str]) -> int:
     body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="use the poses with the free body in its mean shape")
     arguments = parser.parse_args(argv)
+    check_writable(arguments.output)
     source = arguments.source or format_of(arguments.input)
     to = arguments.to or _format_for(arguments.output, source)
     if source == "behave" and arguments.object_mesh is None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, TavidError
-from hoi_motion.files import write_whole
+from hoi_motion.files import check_writable, write_whole
 from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
@@ -106,6 +106,7 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
     if path.suffix and not path.is_dir():
         if path.suffix.lower() not in FORMATS:
             raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {out}", f"known endings: {', '.join(FORMATS)}")
+        check_writable(path)
         return [path]
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hoi_motion.motion import HoiMotion
-from hoi_motion.scripts import check, convert, view
+from hoi_motion.scripts import check, convert, retarget, view
 from tests.hoi_motion.io.published import Person, gvhmr
 
 
@@ -192,3 +192,22 @@ def test_view_draws_the_person_of_another_program_on_the_free_body(tmp_path, cap
     np.savez(tmp_path / "amass.npz", poses=poses, **rest)
     assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
     assert (tmp_path / "amass.view.png").is_file()
+
+
+@pytest.mark.parametrize(
+    "main, outputs",
+    [
+        (check.main, ["--out", "no/physics.json"]),
+        (check.main, ["--repair", "no/fixed.npz"]),
+        (convert.main, ["no/amass.npz"]),
+        (retarget.main, ["--out", "no/joints.json"]),
+        (view.main, ["--out", "no/sheet.png"]),
+        (view.main, ["--rerun", "no/out.rrd"]),
+        (view.main, ["--out", "sheet.jpg"]),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(motion_file, capsys, monkeypatch, main, outputs):
+    monkeypatch.chdir(motion_file.parent)
+    motion_file.write_bytes(motion_file.read_bytes()[:-200])  # what comes first would fail on it
+    assert main(["motion.npz", *outputs]) == 2
+    assert "OUTPUT_INVALID" in capsys.readouterr().err
