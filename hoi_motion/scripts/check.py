@@ -32,7 +32,7 @@ def _check(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     for path in (arguments.out, arguments.repair):
         if path:
-            check_writable(path)
+            check_writable(path, arguments.motion, arguments.config)
     config = read_config(arguments.config) if arguments.config else CheckConfig()
     if arguments.simulate:
         config = replace(config, simulate=True)

@@ -87,6 +87,8 @@ def _retarget(argv: list[str]) -> int:
     if arguments.all:
         return _retarget_all(arguments)
     outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
+    for path in outputs:
+        check_writable(path, source)
     result, execution = _one(source, outputs, arguments)
     print(_sentence(result, execution))
     for path in outputs:
@@ -106,7 +108,6 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
     if path.suffix and not path.is_dir():
         if path.suffix.lower() not in FORMATS:
             raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {out}", f"known endings: {', '.join(FORMATS)}")
-        check_writable(path)
         return [path]
     try:
         path.mkdir(parents=True, exist_ok=True)

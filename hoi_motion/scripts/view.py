@@ -34,7 +34,7 @@ def _view(argv: list[str]) -> int:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for the picture {arguments.out!r}", "name it .png")
     for out in (arguments.out, arguments.rerun):
         if out:
-            check_writable(out)
+            check_writable(out, arguments.input)
     path = _motion_file(Path(arguments.input))
     source = arguments.source or format_of(path)
     arguments.input, given = path, Path(arguments.input)
