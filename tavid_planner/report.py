@@ -156,7 +156,8 @@ def _approach(facts: dict) -> str:
     if "range_m" not in facts:
         return facts.get("approach", "")
     near, far = facts["range_m"]
-    return f"feels for it along the line of sight, from {100 * near:.0f} to {100 * far:+.0f} cm of where it is thought"
+    nearer, farther = f"{-100 * near:.0f} cm nearer than lifted", f"{100 * far:.0f} cm farther"
+    return f"feels for it along the line of sight, from {nearer} to {farther}"
 
 
 def _videos(folder: Path, missing: dict[str, str]) -> str:

@@ -225,13 +225,17 @@ def _motion_sentence(result) -> str:
         return (
             f"{result.robot} follows: planted feet slide {1000 * facts['foot_slide_m']:.1f} mm{hands}{fast}; {samples}"
         )
-    how = {"pinch": "holds", "touch": "touches, without holding,", "push": "pushes"}[facts["grip"]]
+    how = {"pinch": "holds", "touch": "touches", "push": "pushes"}[facts["grip"]]
     way = " and moves it straight" if facts["path"] == "straight" and facts["grip"] == "pinch" else ""
     slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
-    told = f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm{way}; {samples}{slower}"
+    near_it = f"{facts['object']!r}{way}, fingers {1000 * facts['gap_m']:.1f} mm from it"
+    told = f"{result.robot} {how} {near_it}; {samples}{slower}"
     if "range_m" in facts:
         near, far = facts["range_m"]
-        told += f"; before, it feels for it along the line of sight, from {100 * near:.0f} to {100 * far:+.0f} cm"
+        told += (
+            f"; first it feels for it along the line of sight, from {-100 * near:.0f} cm nearer than lifted "
+            f"to {100 * far:.0f} cm farther"
+        )
     return told + (f"; {facts['not_felt']}" if facts.get("not_felt") else "")
 
 
