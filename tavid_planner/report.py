@@ -135,6 +135,7 @@ def _robot_facts(robot: RobotPlan) -> list[tuple[str, str]]:
         ("as", facts.get("hand", "").replace("_", " ")),
         ("grip", facts.get("grip", "")),
         ("approach", _approach(facts)),
+        ("place", facts.get("not_as_lifted", "")),
         ("opening of the gripper", f"{1000 * facts['width_m']:.0f} mm" if "width_m" in facts else ""),
         ("takes", f"{(len(motion.positions_rad) - 1) / motion.fps:.1f} s, {motion.stretch:.1f} times the person's"),
     ]

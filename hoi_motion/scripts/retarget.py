@@ -131,7 +131,7 @@ def _one(source: str, outputs: list[Path], arguments):
         from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
         robot = Humanoid(config)
-        result = retarget_humanoid(motion, robot, body)
+        result, planned = retarget_humanoid(motion, robot, body), motion
     else:
         from hoi_motion.retarget.act import with_act
         from hoi_motion.retarget.arm.arm import Arm
@@ -139,7 +139,7 @@ def _one(source: str, outputs: list[Path], arguments):
 
         robot, motion = Arm(config), with_act(motion, arguments.act, body)
         answer = unsure_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
-        result = answer.plan
+        result, planned = answer.plan, answer.scene
         if answer.feeling is not None:
             from hoi_motion.execute.feeling.search import Feeler
 
@@ -151,7 +151,7 @@ def _one(source: str, outputs: list[Path], arguments):
         if feeler:
             write_robot_motion(feeler.motion, path.with_name(f"{path.stem}_feeling{path.suffix}"))
     if not isinstance(config, HumanoidConfig):
-        _write_scene(motion, result, robot, outputs)
+        _write_scene(planned, result, robot, outputs)
     elif len(outputs) > 1:
         _write_tracking(result, robot, outputs[0])
     film = outputs[0].with_suffix(".mp4")
@@ -161,7 +161,7 @@ def _one(source: str, outputs: list[Path], arguments):
     if arguments.record_video:
         from hoi_motion.retarget.replay import record_replay
 
-        record_replay(result, motion, robot, film, arguments.rate_limit)
+        record_replay(result, planned, robot, film, arguments.rate_limit)
     return result, None
 
 
@@ -236,7 +236,7 @@ def _motion_sentence(result) -> str:
             f"; first it feels for it along the line of sight, from {-100 * near:.0f} cm nearer than lifted "
             f"to {100 * far:.0f} cm farther"
         )
-    return told + (f"; {facts['not_felt']}" if facts.get("not_felt") else "")
+    return "; ".join([told, *(facts[name] for name in ("not_as_lifted", "not_felt") if facts.get(name))])
 
 
 def _retarget_all(arguments) -> int:
