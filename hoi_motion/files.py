@@ -34,11 +34,18 @@ def write_whole(path, content: bytes) -> None:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
 
 
-def check_writable(path) -> None:
-    """Check before the work, not after it, that a file can be written there.
+def check_writable(path, *inputs) -> None:
+    """Check before the work, not after it, that a file can be written there and is none of the inputs.
+
+    Args:
+        inputs: paths of the files that are read; None where one is not given.
 
     Raises:
-        InputError: OUTPUT_INVALID for a folder, or a name in a folder that does not exist.
+        InputError: OUTPUT_INVALID for a folder, a name in a folder that does not exist, or an input.
     """
     if Path(path).is_dir() or not Path(path).resolve().parent.is_dir():
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "give a file in a folder that exists")
+    if any(given and Path(given).resolve() == Path(path).resolve() for given in inputs):
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is read from and would be lost", "give another name"
+        )

@@ -135,6 +135,7 @@ def _robot_facts(robot: RobotPlan) -> list[tuple[str, str]]:
         ("as", facts.get("hand", "").replace("_", " ")),
         ("grip", facts.get("grip", "")),
         ("approach", _approach(facts)),
+        ("place", facts.get("not_as_lifted", "")),
         ("opening of the gripper", f"{1000 * facts['width_m']:.0f} mm" if "width_m" in facts else ""),
         ("takes", f"{(len(motion.positions_rad) - 1) / motion.fps:.1f} s, {motion.stretch:.1f} times the person's"),
     ]
@@ -156,7 +157,8 @@ def _approach(facts: dict) -> str:
     if "range_m" not in facts:
         return facts.get("approach", "")
     near, far = facts["range_m"]
-    return f"feels for it along the line of sight, from {100 * near:.0f} to {100 * far:+.0f} cm of where it is thought"
+    nearer, farther = f"{-100 * near:.0f} cm nearer than lifted", f"{100 * far:.0f} cm farther"
+    return f"feels for it along the line of sight, from {nearer} to {farther}"
 
 
 def _videos(folder: Path, missing: dict[str, str]) -> str:

@@ -52,6 +52,13 @@ def write_amass(motion: HoiMotion, path) -> None:
     write_whole(path, buffer.getvalue())
 
 
+def left_out_of_amass(motion: HoiMotion) -> str:
+    """What `write_amass` leaves out of a motion, in words; empty where it has a body alone."""
+    parts = {"objects": motion.objects, "supports": motion.supports, "contacts": motion.contacts}
+    names = [name for name, held in parts.items() if held]
+    return f"AMASS holds the body alone: {', '.join(names)} are left out" if names else ""
+
+
 def looks_like_amass(names) -> bool:
     """Whether an npz with arrays of these names is one."""
     return "trans" in names and bool({"poses", "pose_body"} & set(names)) and bool({*RATES, "betas"} & set(names))

@@ -88,16 +88,20 @@ def read_video(path, max_frames: int) -> VideoClip:
     """
     video = open_video(path)
     # a file that is too long is refused before it is decoded
-    if len(video.packet_times_s(max_frames)) > max_frames:
+    expected = len(video.packet_times_s(max_frames))
+    if expected > max_frames:
         raise _too_long(path, max_frames)
     size = kept_size(video)
     kept, times_s, usual_s = np.empty((0, *size, 3), np.uint8), [], 0.0
     for time_s, duration_s, image in video.frames(size):
         if not times_s:
-            # pages are only taken when they are written
-            kept, usual_s = np.empty((max_frames, *size, 3), np.uint8), duration_s
+            # room for what the file announces: pages are only taken when they are written, but not every system
+            # promises more of them than it has
+            kept, usual_s = np.empty((max(expected, 1), *size, 3), np.uint8), duration_s
         elif len(times_s) == max_frames:
             raise _too_long(path, max_frames)
+        elif len(times_s) == len(kept):
+            kept = np.concatenate([kept, np.empty((min(len(kept), max_frames - len(kept)), *size, 3), np.uint8)])
         kept[len(times_s)] = image
         times_s.append(time_s)
     fps, chosen = _even_frames(np.array(times_s), usual_s, video.tick_s, path, max_frames)

@@ -11,6 +11,7 @@ from hoi_motion.body.posed import PosedBody
 from hoi_motion.ground.still_world import as_filmed, in_still_world
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.check import free_body, run_checks
+from hoi_motion.physics.checks import SIMULATED
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.fixes import FIXES
 from hoi_motion.physics.geometry import MotionGeometry
@@ -21,6 +22,8 @@ from hoi_motion.progress import CancelToken, OnProgress, silent
 MAX_ROUNDS = 8
 MOVED_M = 1e-4
 MAX_NAMED_JOINTS = 4
+_CARRIED_BY = np.repeat([0, 20, 21], [25, 15, 15])
+"""The joint against which a move is told: a hand takes its fingers along, which is no news of theirs."""
 
 
 class RepairOutcome(str, Enum):  # as StrEnum, which Python 3.10 lacks
@@ -37,7 +40,7 @@ class Move:
     """How far one thing was moved.
 
     Attributes:
-        what: "body" as a whole, a joint's name (relative to the pelvis), or an object's name.
+        what: "body" as a whole, a joint's name (relative to the pelvis; fingers: to their wrist), or an object's name.
         frames: number of frames in which it moved.
         median_m, max_m: over those frames, metres.
         max_frame: the frame of the largest move.
@@ -50,9 +53,9 @@ class Move:
     max_frame: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.what} by {self.median_m * 100:.1f} cm, at most {self.max_m * 100:.1f} cm, in {self.frames} frames"
-        )
+        frames = f"{self.frames} frames" if self.frames > 1 else "1 frame"
+        usual = f" (median {self.median_m * 100:.1f} cm)" if self.frames > 1 else ""
+        return f"{self.what} by up to {self.max_m * 100:.1f} cm{usual} in {frames}"
 
 
 @dataclass(frozen=True)
@@ -135,15 +138,23 @@ def repair_motion(
     if too_far:
         return RepairResult(RepairOutcome.BEYOND_LIMIT, motion, before, before, **numbers, reason=too_far)
     if report.verdict is not Verdict.PASS or better is not None:
-        failed = ", ".join(c.name for c in report.checks if c.verdict is Verdict.FAIL)
-        return RepairResult(
-            RepairOutcome.NOT_REPAIRED, motion, before, before, reason=f"no change was found that fixes {failed}"
-        )
+        reason = _not_repaired(report, used)
+        return RepairResult(RepairOutcome.NOT_REPAIRED, motion, before, before, reason=reason)
     reason = f"fixed {', '.join(dict.fromkeys(used))}: moved {'; '.join(map(str, moves[: MAX_NAMED_JOINTS + 1]))}"
     if not moves:
         reason = f"fixed {', '.join(dict.fromkeys(used))}: turned joints by at most {turned:.0f} degrees"
     repaired = as_filmed(changed, motion.T_first_camera, body)
     return RepairResult(RepairOutcome.REPAIRED, repaired, before, report, **numbers, reason=reason)
+
+
+def _not_repaired(report: PhysicsReport, used: list[str]) -> str:
+    """What no change fixes, in words; where only the simulation objects, what a repair without it would do."""
+    failed = [c.name for c in report.checks if c.verdict is Verdict.FAIL]
+    reason = f"no change was found that fixes {', '.join(failed)}"
+    fixed = [name for name in dict.fromkeys(used) if name not in failed]
+    if fixed and not set(failed) - {check.__name__ for check in SIMULATED}:
+        reason += f"; a repair without simulation fixes {', '.join(fixed)}"
+    return reason
 
 
 def _check_and_fix(
@@ -169,10 +180,10 @@ def _moves(posed_old: PosedBody, posed_new: PosedBody) -> tuple[tuple[Move, ...]
     before, after = _joints_m(posed_old), _joints_m(posed_new)
     old, new = posed_old.motion, posed_new.motion
     root = (after - before)[:, 0]
-    against_pelvis = (after - after[:, :1]) - (before - before[:, :1])
+    by_themselves = (after - after[:, _CARRIED_BY]) - (before - before[:, _CARRIED_BY])
     found = [_move("body", np.linalg.norm(root, axis=1))]
     joints = [
-        _move(JOINT_NAMES[j].replace("_", " "), np.linalg.norm(against_pelvis[:, j], axis=1)) for j in range(1, 55)
+        _move(JOINT_NAMES[j].replace("_", " "), np.linalg.norm(by_themselves[:, j], axis=1)) for j in range(1, 55)
     ]
     found += sorted((m for m in joints if m), key=lambda m: -m.max_m)[:MAX_NAMED_JOINTS]
     found += [_move(o.name, _object_change_m(o, n)) for o, n in zip(old.objects, new.objects)]

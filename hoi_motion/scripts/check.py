@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 from hoi_motion.errors import CheckError, ErrorCode, LiftError
+from hoi_motion.files import check_writable
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
@@ -29,6 +30,9 @@ def _check(argv: list[str]) -> int:
         help="repair the motion by the smallest change that passes the check and write it to FIXED (npz)",
     )
     arguments = parser.parse_args(argv)
+    for path in (arguments.out, arguments.repair):
+        if path:
+            check_writable(path, arguments.motion, arguments.config)
     config = read_config(arguments.config) if arguments.config else CheckConfig()
     if arguments.simulate:
         config = replace(config, simulate=True)

@@ -22,7 +22,7 @@ def _ground(argv: list[str]) -> int:
     add_reading_options(parser, leave_out=("object_mesh",))
     parser.add_argument("--body", metavar="FILE", help="official SMPL-X npz; without it the free body is used")
     arguments = parser.parse_args(argv)
-    check_writable(arguments.output)
+    check_writable(arguments.output, arguments.input)
     motion = read_with(arguments)
 
     from hoi_motion.body import load_body

@@ -94,7 +94,7 @@ def _lift(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
     for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
         if path is not None:
-            check_writable(path)
+            check_writable(path, arguments.video, arguments.mask, arguments.human, arguments.keypoints)
 
     from hoi_motion.camera import checked_intrinsics
     from hoi_motion.keypoints.file import SavedKeypoints

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, TavidError
-from hoi_motion.files import write_whole
+from hoi_motion.files import check_writable, write_whole
 from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
@@ -87,6 +87,8 @@ def _retarget(argv: list[str]) -> int:
     if arguments.all:
         return _retarget_all(arguments)
     outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
+    for path in outputs:
+        check_writable(path, source)
     result, execution = _one(source, outputs, arguments)
     print(_sentence(result, execution))
     for path in outputs:
@@ -129,7 +131,7 @@ def _one(source: str, outputs: list[Path], arguments):
         from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 
         robot = Humanoid(config)
-        result = retarget_humanoid(motion, robot, body)
+        result, planned = retarget_humanoid(motion, robot, body), motion
     else:
         from hoi_motion.retarget.act import with_act
         from hoi_motion.retarget.arm.arm import Arm
@@ -137,7 +139,7 @@ def _one(source: str, outputs: list[Path], arguments):
 
         robot, motion = Arm(config), with_act(motion, arguments.act, body)
         answer = unsure_arm(motion, robot, body, _base_pose(arguments.base), start_rad=arguments.start)
-        result = answer.plan
+        result, planned = answer.plan, answer.scene
         if answer.feeling is not None:
             from hoi_motion.execute.feeling.search import Feeler
 
@@ -149,7 +151,7 @@ def _one(source: str, outputs: list[Path], arguments):
         if feeler:
             write_robot_motion(feeler.motion, path.with_name(f"{path.stem}_feeling{path.suffix}"))
     if not isinstance(config, HumanoidConfig):
-        _write_scene(motion, result, robot, outputs)
+        _write_scene(planned, result, robot, outputs)
     elif len(outputs) > 1:
         _write_tracking(result, robot, outputs[0])
     film = outputs[0].with_suffix(".mp4")
@@ -159,7 +161,7 @@ def _one(source: str, outputs: list[Path], arguments):
     if arguments.record_video:
         from hoi_motion.retarget.replay import record_replay
 
-        record_replay(result, motion, robot, film, arguments.rate_limit)
+        record_replay(result, planned, robot, film, arguments.rate_limit)
     return result, None
 
 
@@ -223,14 +225,18 @@ def _motion_sentence(result) -> str:
         return (
             f"{result.robot} follows: planted feet slide {1000 * facts['foot_slide_m']:.1f} mm{hands}{fast}; {samples}"
         )
-    how = {"pinch": "holds", "touch": "touches, without holding,", "push": "pushes"}[facts["grip"]]
+    how = {"pinch": "holds", "touch": "touches", "push": "pushes"}[facts["grip"]]
     way = " and moves it straight" if facts["path"] == "straight" and facts["grip"] == "pinch" else ""
     slower = f", {result.stretch:.2f} times as long as the person" if result.stretch > 1 else ""
-    told = f"{result.robot} {how} {facts['object']!r} at {1000 * facts['gap_m']:.1f} mm{way}; {samples}{slower}"
+    near_it = f"{facts['object']!r}{way}, fingers {1000 * facts['gap_m']:.1f} mm from it"
+    told = f"{result.robot} {how} {near_it}; {samples}{slower}"
     if "range_m" in facts:
         near, far = facts["range_m"]
-        told += f"; before, it feels for it along the line of sight, from {100 * near:.0f} to {100 * far:+.0f} cm"
-    return told + (f"; {facts['not_felt']}" if facts.get("not_felt") else "")
+        told += (
+            f"; first it feels for it along the line of sight, from {-100 * near:.0f} cm nearer than lifted "
+            f"to {100 * far:.0f} cm farther"
+        )
+    return "; ".join([told, *(facts[name] for name in ("not_as_lifted", "not_felt") if facts.get(name))])
 
 
 def _retarget_all(arguments) -> int:

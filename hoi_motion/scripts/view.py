@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import check_writable
 from hoi_motion.io.formats import format_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts.command import command_parser, run_command
@@ -18,7 +20,7 @@ def _view(argv: list[str]) -> int:
     parser.add_argument(
         "input", metavar="IN", help="plan bundle (a folder), motion file, or any motion that hoi-convert reads"
     )
-    parser.add_argument("--out", help="picture to write; default: NAME.view.png beside the motion")
+    parser.add_argument("--out", help="picture to write (.png); default: NAME.view.png beside the motion")
     parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument(
@@ -28,6 +30,11 @@ def _view(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     if not 1 <= arguments.columns <= 64:
         parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
+    if arguments.out and Path(arguments.out).suffix.lower() != ".png":
+        raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for the picture {arguments.out!r}", "name it .png")
+    for out in (arguments.out, arguments.rerun):
+        if out:
+            check_writable(out, arguments.input)
     path = _motion_file(Path(arguments.input))
     source = arguments.source or format_of(path)
     arguments.input, given = path, Path(arguments.input)

@@ -61,15 +61,13 @@ def _mask(argv: list[str]) -> int:
 
 def _check_outputs(out: Path, picture: Path, image: Path) -> None:
     for path in (out, picture):
-        check_writable(path)
+        check_writable(path, image)
         if path.suffix.lower() != ".png":
             raise InputError(
                 ErrorCode.OUTPUT_INVALID,
                 f"cannot write {path}: it does not end in .png",
                 "give a name that ends in .png",
             )
-        if path.resolve() == image.resolve():
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"{path} is the image itself", "give another name")
     if out.resolve() == picture.resolve():
         raise InputError(ErrorCode.OUTPUT_INVALID, f"mask and picture are both {out}", "give two names")
 

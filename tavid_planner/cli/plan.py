@@ -101,7 +101,7 @@ def _plan(argv: list[str]) -> int:
                 "--film needs the film that bundle.film=false leaves out",
                 "remove one of the two",
             )
-        check_writable(arguments.film)
+        check_writable(arguments.film, arguments.image)
     request = _request(arguments)
     quiet_libraries(arguments.debug)
     needed = needed_by_mode(config, request.samples, request.size_px)

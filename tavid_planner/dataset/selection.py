@@ -7,6 +7,8 @@ from tavid_planner.bundle import load_plan_json
 from tavid_planner.dataset.episode import doer_of, why_not
 from tavid_planner.errors import ErrorCode, InputError
 
+HINT = "give what tavid-plan batch wrote to --out, or a folder with plan bundles in it"
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -27,9 +29,11 @@ def select_plans(folder, robot: str = "") -> Selection:
         robot: only plans of this robot, or of "person"; "" if all plans are of one kind.
 
     Raises:
-        InputError: FILE_INVALID when there is no good plan; CONFIG_INVALID when they are of several robots.
+        InputError: FILE_INVALID for no folder or no good plan in it; CONFIG_INVALID when they are of several robots.
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(ErrorCode.FILE_INVALID, f"no folder {folder}", HINT)
     folder = folder / "plans" if (folder / "plans").is_dir() else folder
     good, left_out, doers = [], {}, {}
     for path in sorted(folder.glob("*/plan.json")):
@@ -49,7 +53,9 @@ def select_plans(folder, robot: str = "") -> Selection:
             doers[doer] = doers.get(doer, 0) + 1
     if not good:
         why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
-        raise InputError(ErrorCode.FILE_INVALID, f"{folder} holds no good plan{f' ({why})' if why else ''}")
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{folder} holds no good plan{f' ({why})' if why else ''}", "" if why else HINT
+        )
     if len(doers) > 1:
         named = ", ".join(f"{name} ({count})" for name, count in doers.items())
         raise InputError(ErrorCode.CONFIG_INVALID, f"the plans are of {named}", "choose one with --robot")

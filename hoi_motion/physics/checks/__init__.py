@@ -16,6 +16,9 @@ from hoi_motion.physics.checks.penetration import (
 )
 from hoi_motion.physics.checks.simulation import object_follows, object_settles, root_wrench, tracking
 
+SIMULATED = (tracking, root_wrench, object_settles, object_follows)
+"""Those that run with `check.simulate` only."""
+
 CHECKS = (
     penetration_body_object,
     penetration_body_scene,
@@ -31,9 +34,6 @@ CHECKS = (
     joint_limits,
     joint_velocity,
     jitter,
-    tracking,
-    root_wrench,
-    object_settles,
-    object_follows,
+    *SIMULATED,
 )
 """In the order of the report."""

@@ -34,7 +34,7 @@ def balance(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     where = f"{distance * 100:.1f} cm outside" if distance > 0 else "inside"
     count = _frames_of_a_fall(geometry)
     long = f" for {count / geometry.motion.fps:.1f} s" if count > 1 and distance > 0 else ""
-    reason = f"centre of mass {where} the support polygon{long} {geometry.time_words(frame)}"
+    reason = f"centre of pressure {where} the support polygon{long} {geometry.time_words(frame)}"
     return CheckResult.at_most(name, distance, limit, "m", frame, reason)
 
 

@@ -65,7 +65,7 @@ def object_rest(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
     moved_m, frame, object_name = worst
     if frame is None:
         return CheckResult.not_run(name, limit, "m", "every object is touched or in the air all the time")
-    reason = f"{object_name} has moved {moved_m * 100:.1f} cm {geometry.time_words(frame)} although nothing touches it"
+    reason = f"{object_name} has moved {moved_m * 100:.1f} cm {geometry.time_words(frame)} while nothing touches it"
     return CheckResult.at_most(name, moved_m, limit, "m", frame, reason)
 
 
@@ -83,7 +83,8 @@ def object_jump(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
         if left.max() > worst[0]:
             worst = (float(left.max()), int(left.argmax()) + 1, item.name)
     step_m, frame, object_name = worst
-    reason = f"{object_name} moves {step_m * 100:.1f} cm in one frame {geometry.time_words(frame)} without a cause"
+    unexplained = f"{step_m * 100:.1f} cm farther in one frame {geometry.time_words(frame)}"
+    reason = f"{object_name} moves {unexplained} than hands and gravity explain"
     return CheckResult.at_most(name, step_m * motion.fps, limit, unit, frame, reason)
 
 

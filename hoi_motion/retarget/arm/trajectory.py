@@ -80,7 +80,8 @@ def retarget_arm(
             f"{contact.object_name!r} is lifted and {1000 * least_width_m(thing, up):.0f} mm wide, without a rim, "
             f"a neck or a handle for the gripper of {arm.config.name}, which opens "
             f"{1000 * arm.gripper.open_width_m:.0f} mm",
-            "take a robot with a wider gripper, as panda_wide",
+            "if it has a rim or a handle, lift it with its name (hoi-lift --noun mug); "
+            "else take a robot with a wider gripper",
         )
     others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
     bases = [np.asarray(T_world_base, float)] if T_world_base is not None else []

@@ -21,12 +21,15 @@ PLACES = (0.0, -0.5, 0.5, -1.0, 1.0)  # tried for a plan, as shares of the felt 
 @dataclass(frozen=True)
 class ArmAnswer:
     """Attributes:
-    plan: what the arm does where the object stands as lifted, or at the first of PLACES at which it can.
+    plan: what the arm does where the object stands as lifted, or at the first of PLACES at which it can; then
+        `not_as_lifted` in its facts says so.
+    scene: for which that is planned: as lifted, or scaled.
     feeling: how it finds out where that is; None where it is known.
     not_felt: why it cannot, though it should; empty where it can or need not.
     """
 
     plan: RobotMotion
+    scene: HoiMotion
     feeling: RobotMotion | None = None
     not_felt: str = ""
 
@@ -48,13 +51,13 @@ def unsure_arm(
     name = acting_contact(motion).object_name
     sight = open_sight(motion, name)
     if sight is None:
-        return _named(ArmAnswer(_avoiding(obstacles, motion, arm, body, T_world_base, cancel, start_rad)))
-    plan = _somewhere(motion, arm, body, name, sight, T_world_base, cancel, start_rad)
+        return _named(ArmAnswer(_avoiding(obstacles, motion, arm, body, T_world_base, cancel, start_rad), motion))
+    plan, scene = _somewhere(motion, arm, body, name, sight, T_world_base, cancel, start_rad)
     start = arm.home_rad if start_rad is None else np.asarray(start_rad, float)
     try:
-        return _named(ArmAnswer(plan, feeling(motion, arm, name, sight, plan.T_world_root(), start)))
+        return _named(ArmAnswer(plan, scene, feeling(motion, arm, name, sight, plan.T_world_root(), start)))
     except RetargetError as error:
-        return _named(ArmAnswer(plan, not_felt=error.message))
+        return _named(ArmAnswer(plan, scene, not_felt=error.message))
 
 
 def _avoiding(obstacles: Sequence[np.ndarray], motion: HoiMotion, *how) -> RobotMotion:
@@ -79,16 +82,25 @@ def _named(answer: ArmAnswer) -> ArmAnswer:
     return replace(answer, plan=replace(answer.plan, facts=answer.plan.facts | facts))
 
 
-def _somewhere(motion, arm, body, name: str, sight: OpenSight, T_world_base, cancel, start_rad) -> RobotMotion:
-    """A plan for where the object may stand, as lifted first."""
+def _somewhere(
+    motion, arm, body, name: str, sight: OpenSight, T_world_base, cancel, start_rad
+) -> tuple[RobotMotion, HoiMotion]:
+    """A plan for where the object may stand, as lifted first, and the scene in which it stands there."""
     first = None
     for share in PLACES:
-        there = scaled(motion, name, 1 + share * SPREADS * sight.spread_m / sight.distance_m)
+        farther_m = share * SPREADS * sight.spread_m
+        there = scaled(motion, name, 1 + farther_m / sight.distance_m)
         try:
-            return retarget_arm(there, arm, body, T_world_base, cancel, start_rad)
+            plan = retarget_arm(there, arm, body, T_world_base, cancel, start_rad)
         except RetargetError as error:
             if error.code is not ErrorCode.UNREACHABLE:
                 raise
             first = first or error
+            continue
+        if first is None:
+            return plan, there
+        place = f"{100 * abs(farther_m):.0f} cm {'farther and larger' if share > 0 else 'nearer and smaller'}"
+        words = f"planned for an object that stands {place} than lifted, since as lifted {first.message}"
+        return replace(plan, facts=plan.facts | {"not_as_lifted": words}), there
     assert first is not None
     raise first

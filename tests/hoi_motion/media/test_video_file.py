@@ -171,3 +171,15 @@ def test_jitter_alone_does_not_change_the_rate():
     times = np.cumsum(np.tile([0.14, 0.14, 0.02], 13))
     fps, chosen = video_file._even_frames(times, 0.1, 0.001, "a.mkv", 60)
     assert fps == pytest.approx(10, rel=0.02) and abs(len(chosen) - 39) <= 1
+
+
+def test_a_generous_limit_takes_no_memory(video):
+    assert len(read_video(video, 10**10).frames) == 30
+
+
+def test_more_frames_than_the_file_announces_are_all_read(video, monkeypatch):
+    whole = read_video(video, 100).frames
+    monkeypatch.setattr(video_file.VideoStream, "packet_times_s", lambda *_: [0.0] * 7)
+    assert np.array_equal(read_video(video, 100).frames, whole)
+    with pytest.raises(InputError, match="29"):
+        read_video(video, 29)

@@ -99,7 +99,7 @@ FAULTS = [
     (skating, "foot_skating", "foot slides"),
     (dropped_contact, "contact_kept", "no hand touches box"),
     (hovering_object, "object_support", "nothing holds or supports box"),
-    (teleporting_object, "object_jump", "without a cause"),
+    (teleporting_object, "object_jump", "than hands and gravity explain"),
     (object_creeps, "object_rest", "other has moved"),
     (backward_knee, "joint_limits", "left knee is"),
     (too_fast, "joint_velocity", "left wrist turns"),

@@ -148,3 +148,16 @@ def test_a_motion_of_a_moving_camera_is_repaired_and_is_still_as_filmed(good_mot
     np.testing.assert_array_equal(filmed.motion.T_first_camera, path)
     still = in_still_world(filmed.motion, body)
     np.testing.assert_allclose(still.objects[0].T_world_object, plain.motion.objects[0].T_world_object, atol=1e-3)
+
+
+def test_a_hand_that_was_moved_is_named_without_the_fingers_it_takes_along(good_motion, body):
+    result = repair_motion(hand_through_table(good_motion), body=body)
+    named = [move.what for move in result.moves]
+    assert "right wrist" in named and not [what for what in named if "index" in what or "thumb" in what]
+
+
+def test_where_only_the_simulation_objects_the_reason_says_what_can_be_fixed(good_motion, body):
+    limits = replace(LIMITS, simulate=True, tracking_m=0.0)
+    result = repair_motion(floating(good_motion), limits, body=body)
+    assert result.outcome is RepairOutcome.NOT_REPAIRED
+    assert result.reason.endswith("fixes tracking; a repair without simulation fixes floating")

@@ -8,9 +8,10 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import trimesh
 
-from hoi_motion.motion import HoiMotion
-from hoi_motion.scripts import check, convert, view
+from hoi_motion.motion import HoiMotion, ObjectMotion
+from hoi_motion.scripts import check, convert, ground, retarget, view
 from tests.hoi_motion.io.published import Person, gvhmr
 
 
@@ -192,3 +193,35 @@ def test_view_draws_the_person_of_another_program_on_the_free_body(tmp_path, cap
     np.savez(tmp_path / "amass.npz", poses=poses, **rest)
     assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
     assert (tmp_path / "amass.view.png").is_file()
+
+
+@pytest.mark.parametrize(
+    "main, outputs",
+    [
+        (check.main, ["--out", "no/physics.json"]),
+        (check.main, ["--repair", "no/fixed.npz"]),
+        (convert.main, ["no/amass.npz"]),
+        (retarget.main, ["--out", "no/joints.json"]),
+        (view.main, ["--out", "no/sheet.png"]),
+        (view.main, ["--rerun", "no/out.rrd"]),
+        (view.main, ["--out", "sheet.jpg"]),
+        (check.main, ["--out", "motion.npz"]),
+        (convert.main, ["./motion.npz"]),
+        (ground.main, ["motion.npz"]),
+        (retarget.main, ["--out", "motion.npz"]),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(motion_file, capsys, monkeypatch, main, outputs):
+    monkeypatch.chdir(motion_file.parent)
+    motion_file.write_bytes(motion_file.read_bytes()[:-200])  # what comes first would fail on it
+    assert main(["motion.npz", *outputs]) == 2
+    assert "OUTPUT_INVALID" in capsys.readouterr().err
+
+
+def test_convert_to_amass_says_that_the_object_is_left_out(motion_file, tmp_path, capsys):
+    motion = HoiMotion.load(motion_file)
+    ball = trimesh.creation.icosphere(1, 0.05)
+    item = ObjectMotion("ball", ball.vertices, ball.faces, np.tile(np.eye(4), (motion.num_frames, 1, 1)))
+    motion.replace(objects=(item,)).save(motion_file)
+    assert convert.main([str(motion_file), str(tmp_path / "amass.npz")]) == 0
+    assert "note: AMASS holds the body alone: objects are left out" in capsys.readouterr().out

@@ -64,6 +64,11 @@ def test_an_export_without_a_good_plan_is_2_and_leaves_nothing(tmp_path, capsys)
     assert "no good plan" in capsys.readouterr().err and not (tmp_path / "data").exists()
 
 
+def test_an_export_from_no_folder_names_it(tmp_path, capsys):
+    assert main(["export", "--plans", str(tmp_path / "none"), "--mcap", str(tmp_path / "data")]) == 2
+    assert f"no folder {tmp_path / 'none'}" in capsys.readouterr().err
+
+
 def test_an_export_to_nowhere_is_2(tmp_path, capsys):
     assert main(["export", "--plans", str(tmp_path)]) == 2
     assert "neither --lerobot nor --mcap" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """The way of closed fingers along a line of sight."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,16 @@ def test_a_base_from_which_the_line_is_out_of_reach_is_refused_by_name(answer, u
     away[0, 3] -= 1.0
     with pytest.raises(RetargetError, match="line of sight"):
         feeling(unsure, panda, "bar", open_sight(unsure, "bar"), away, panda.home_rad)
+
+
+def test_a_plan_for_another_place_than_lifted_says_so_and_hands_on_its_scene(unsure, panda, body):
+    """What is nearer and looks the same is smaller: only there does it fit between the fingers."""
+    wide = dataclasses.replace(unsure.objects[0], vertices_m=unsure.objects[0].vertices_m * [2.15, 2.15, 1])
+    answer = unsure_arm(unsure.replace(objects=(wide,)), panda, body)
+    assert "nearer and smaller than lifted, since as lifted 'bar' is lifted and" in answer.plan.facts["not_as_lifted"]
+    np.testing.assert_allclose(
+        answer.plan.T_world_object(0)[:3, 3], answer.scene.objects[0].T_world_object[0, :3, 3], atol=1e-3
+    )
 
 
 def test_what_is_known_is_not_felt_for(unsure, panda, body):
