@@ -46,13 +46,19 @@ def _paint(world: ExecutionWorld, scene: HoiMotion) -> None:
         pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
 
 
+def eye_on(object_m: np.ndarray, base_m: np.ndarray) -> tuple[list[float], list[float]]:
+    """View and projection, 16 numbers each, of an eye that sees object (3,), base (3,) and raised arm."""
+    look_at = (object_m + base_m) / 2 + [0, 0, 0.3]
+    towards = np.degrees(np.arctan2(*(object_m - base_m)[1::-1]))
+    view = pybullet.computeViewMatrixFromYawPitchRoll(look_at.tolist(), 2.0, float(towards) - 60, -22, 0, 2)
+    return view, pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
+
+
 def _image(world: ExecutionWorld) -> np.ndarray:  # (H, W, 3) u8
-    start, base = world.T_start[:3, 3], world.T_base[:3, 3]
-    look_at = (start + base) / 2 + [0, 0, 0.1]
-    towards = np.degrees(np.arctan2(*(start - base)[1::-1]))
-    view = pybullet.computeViewMatrixFromYawPitchRoll(look_at.tolist(), 1.4, float(towards) - 60, -22, 0, 2)
-    projection = pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
     image = pybullet.getCameraImage(
-        *SIZE_PX, view, projection, renderer=pybullet.ER_TINY_RENDERER, physicsClientId=world.client
+        *SIZE_PX,
+        *eye_on(world.T_start[:3, 3], world.T_base[:3, 3]),
+        renderer=pybullet.ER_TINY_RENDERER,
+        physicsClientId=world.client,
     )
     return np.reshape(image[2], (SIZE_PX[1], SIZE_PX[0], 4))[..., :3].astype(np.uint8)
