@@ -19,9 +19,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: setup-run
 	@.venv/bin/python -m tavid_planner.cli.demo $(ARGS) || [ $$? -eq 3 ]
 
-# a worker takes whole files, in the order of tests/conftest.py: those with slow tests first
+# a worker takes whole files, in the order of tests/conftest.py: those with slow tests first; three of them keep two
+# cores busy, since tests of nodes and browsers wait much of their time
 test: setup-test
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # every tool says what it found before the first failure ends it
 lint: setup-test
