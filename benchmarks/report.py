@@ -57,12 +57,6 @@ ROWS = (
         "{pass_right_1:.2f} / {pass_right_2:.2f} / {pass_right_4:.2f} / {pass_right_8:.2f}",
     ),
     Row(
-        "early",
-        "best of 4 samples with half of them stopped after one step, {cases:.0f} cases: time relative to the "
-        "full best of 4; success; success of the full",
-        "{again_time_ratio:.2f}; {again_success:.2f}, {full_success:.2f}",
-    ),
-    Row(
         "lift",
         "lifting error on {scenes:.0f} rendered scenes, medians: MPJPE, PA-MPJPE, wrist, object position; contact F1",
         "{mpjpe_mm:.0f} mm, {pa_mpjpe_mm:.0f} mm, {wrist_mm:.0f} mm, {object_cm:.1f} cm; {contact_f1:.2f}; worst scene "
