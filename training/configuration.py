@@ -125,7 +125,7 @@ class DiffusionConfig(TrainConfig):
     image_dropout: float = option(0.05, "share of clips trained without the first frame", minimum=0, maximum=1)
     moving_weight: float = option(0.0, "extra weight of latent cells that change", minimum=0)
     object_weight: float = option(
-        0.0, "extra weight of latent cells in which the object that is acted on is, where clips have tracks", minimum=0
+        0.0, "extra weight of latent cells in which the object that is acted on is; needs mask tracks", minimum=0
     )
     noise_power: float = option(1.0, "1 draws timesteps uniformly, 2 favours noisy ones", minimum=0.1)
     pair_weight: float = option(0.0, "of an adapter's loss on what differs between the clips of a pair", minimum=0)

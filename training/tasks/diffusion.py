@@ -87,6 +87,7 @@ class DiffusionTask(Task):
         self.backbone = backbone_of(transformer)
         frames, _, height, width = latent_shape
         patch_t = self.backbone.patch[0]
+        _refuse_without_tracks(config, track_shape)
         if frames % patch_t:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -111,12 +112,6 @@ class DiffusionTask(Task):
         config = self.config.alignment
         if not (config.grounding.weight or config.propagation.weight):
             return None
-        if track_shape is None:
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                "the clips have no mask tracks, which the losses of option alignment are measured on",
-                "encode clips that have instance tracks and triplets, or set both to 0",
-            )
         size = (frames, *self.tokens)
         return InteractionAlignment(config, len(self.backbone.blocks), size, track_shape, self.config.seed)
 
@@ -142,7 +137,7 @@ class DiffusionTask(Task):
         if self.backbone.extra_channels:
             condition = self._marked(clips, frames, height, width) * clips.has_mask.view(-1, 1, 1, 1, 1)
         image = self.backbone.first_frame(clips.image_latents, frames)
-        weight = self._weight(clips)
+        weight = self.cell_weight(clips)
         if self.backbone.first_frame_given:
             # what is given is not to be predicted
             weight[has_image, 0] = 0
@@ -162,10 +157,10 @@ class DiffusionTask(Task):
             clips.pairs,
         )
 
-    def _weight(self, clips: Clips) -> torch.Tensor:  # (B, F, 1, h, w)
+    def cell_weight(self, clips: Clips) -> torch.Tensor:  # (B, F, 1, h, w)
         """What each latent cell counts for."""
         weight = motion_weight(clips.latents, self.config.moving_weight)
-        if self.config.object_weight and clips.interactions is not None:
+        if self.config.object_weight:
             acted_on = clips.interactions.tracks[:, 1].to(weight.dtype)
             weight = weight + self.config.object_weight * object_weight(acted_on, weight.shape[1], *weight.shape[3:])
         return weight
@@ -226,3 +221,18 @@ def _with_text(clips: Clips) -> Interactions | None:
     if clips.interactions is None:
         return None
     return clips.interactions._replace(known=clips.interactions.known & clips.has_trigger)
+
+
+def _refuse_without_tracks(config: DiffusionConfig, track_shape) -> None:
+    weights = {
+        "alignment.grounding.weight": config.alignment.grounding.weight,
+        "alignment.propagation.weight": config.alignment.propagation.weight,
+        "object_weight": config.object_weight,
+    }
+    needing = ", ".join(name for name, weight in weights.items() if weight)
+    if needing and track_shape is None:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"the clips have no mask tracks, without which {needing} cannot be",
+            "encode clips that have instance tracks and triplets, with --track-px, or set it to 0",
+        )

@@ -14,7 +14,7 @@ from tavid_planner.video.backbone import backbone_of
 from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.loras import fuse_loras
 from training.configuration import FewStepsConfig
-from training.objectives.diffusion import add_noise, denoising_loss, motion_weight
+from training.objectives.diffusion import add_noise, denoising_loss
 from training.objectives.few_steps import one_step_target, stepped
 from training.tasks.adapter import AdapterTask
 from training.tasks.diffusion import Clips
@@ -76,7 +76,7 @@ class FewStepsTask(AdapterTask):
         condition = None
         if self.backbone.extra_channels:
             condition = self._marked(clips, frames, *clean.shape[3:]) * clips.has_mask.view(-1, 1, 1, 1, 1)
-        weight = motion_weight(clean, self.config.moving_weight)
+        weight = self.cell_weight(clips)
         if self.backbone.first_frame_given:
             weight[:, 0] = 0
         return FewStepsBatch(

@@ -284,3 +284,9 @@ def test_cells_of_the_object_count_more_where_a_clip_has_tracks():
     expected = torch.zeros_like(plain)
     expected[..., 2:, 2:4] = 4.0  # the object's 8x8 of 16x24 track cells: 2x2 of 4x6 latent cells
     assert torch.equal(weighed - plain, expected)
+
+
+def test_a_weight_of_the_object_without_tracks_is_refused():
+    config = from_mapping(DiffusionConfig, dict(object_weight=4.0))
+    with pytest.raises(InputError, match="no mask tracks, without which object_weight"):
+        DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE, "cpu")
