@@ -22,6 +22,7 @@ from hoi_motion.lift.track.path import (
     RESTING,
     Places,
     best_path,
+    between_sightings,
     like_places,
     off_hand,
 )
@@ -122,6 +123,7 @@ class _Chooser:
             for masks in (persons, heads, hands)
         )
         self.hands = hands_px * self.to_work
+        self.hands_between = between_sightings(self.hands)
         reach = float(np.sqrt(self.work_mask.sum()))
         bare = [p & ~_around(h, p.shape, 1.5 * reach) for p, h in zip(small, self.hands)]
         self.likeness: Likeness = object_likeness(self.images, self.work_mask, small, np.array(bare), heads, hands)
@@ -186,7 +188,7 @@ class _Chooser:
                     extents.append(extent)
                     costs.append(FOUND_BASE - FOUND_WEIGHT * min(value, FOUND_MOST))
         centres, extents, costs = np.array(centres), np.array(extents), np.array(costs)
-        off = off_hand(centres, extents, self.hands[t])
+        off = off_hand(centres, extents, self.hands_between[t])
         off[0] = 0.0
         return Places(np.array(kinds), centres, extents, costs, off)
 
