@@ -10,13 +10,15 @@ noun, as in a plan. Positions are measured in the first frame's camera, in a wor
 --out an interrupted run continues with the missing scenes. With --kinds the scenes are of these kinds in turn. With
 --true-keypoints, for scenes whose camera stands still (--still), the body's keypoints are the true ones: what is left
 is no error of the detector. With --check each lift goes through the physics check, and through its repair where it
-fails, as in a plan; for the repaired ones the errors before and after tell whether the repair came nearer to the truth.
+fails, as in a plan; for the repaired ones the errors before and after tell whether the repair came nearer to the truth,
+and the checks that fail are counted. Seats of people who sit are compared with the scene's.
 """
 
 import argparse
 import resource
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     print(table(rows, told))
     if arguments.check:
         print("\n".join(f"{name:28} {value.value:8.2f} {value.unit}" for name, value in verdicts(rows).items()))
+        print(f"checks that fail: {_counted(row.get('fails', ()) for row in rows)}")
     for kind in sorted({row["kind"] for row in rows}):
         print(f"\n{kind}\n{table([row for row in rows if row['kind'] == kind], told)}")
     if all("error" in row for row in rows):
@@ -121,11 +124,16 @@ def checked(motion: HoiMotion, truth: HoiMotion) -> dict:
     """Whether a lift passes the physics check, before and after its repair; errors after it where it has changed."""
     result = repair_motion(motion)
     row = {"passes": result.before.verdict is Verdict.PASS, "passes_repaired": result.report.verdict is Verdict.PASS}
+    row |= {"fails": [c.name for c in result.before.checks if c.verdict is Verdict.FAIL], "repair": result.reason}
+    row |= {"seat_m": _seat_m(motion), "true_seat_m": _seat_m(truth)}
     return row if result.motion is motion else row | {"repaired": compare(result.motion, truth)}
 
 
 def verdicts(rows: list[dict]) -> dict[str, Value]:
-    """How many lifts pass, and what the repair does to those that it makes pass: medians of their errors."""
+    """How many lifts pass, and what the repair does to those that it makes pass: medians of their errors.
+
+    Also how many of the seats that people sit on are found, how many where there is none, and how high.
+    """
     lifted = [row for row in rows if "passes" in row]
     found = {name: Value(sum(row[name] for row in lifted)) for name in ("passes", "passes_repaired")}
     repaired = [row for row in lifted if "repaired" in row]
@@ -133,7 +141,22 @@ def verdicts(rows: list[dict]) -> dict[str, Value]:
         before, after = ([row[column] for row in some] for some in (repaired, [row["repaired"] for row in repaired]))
         found[f"{column}_before_repair"] = Value(float(np.median(before)), UNITS[column])
         found[f"{column}_after_repair"] = Value(float(np.median(after)), UNITS[column])
-    return found
+    seats = [(row["seat_m"], row["true_seat_m"]) for row in lifted if row["seat_m"] or row["true_seat_m"]]
+    both = [abs(ours - true) for ours, true in seats if ours and true]
+    found |= {"seats": Value(sum(true is not None for _, true in seats)), "seats_found": Value(len(both))}
+    found["seats_where_none_is"] = Value(sum(true is None for _, true in seats))
+    return found | ({"seat_height_cm": Value(100 * float(np.median(both)), "cm")} if both else {})
+
+
+def _seat_m(motion: HoiMotion) -> float | None:
+    """Height of the seat, if the motion has one."""
+    tops = [box.T_world_box[2, 3] + box.size_m[2] / 2 for box in motion.supports if box.name == "seat"]
+    return float(tops[0]) if tops else None
+
+
+def _counted(names) -> str:  # an iterable of lists
+    counts = Counter(name for some in names for name in some)
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common()) or "none"
 
 
 if __name__ == "__main__":

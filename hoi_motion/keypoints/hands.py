@@ -19,7 +19,7 @@ from hoi_motion.progress import CancelToken
 # wrist to knuckles as a share of elbow to wrist
 KNUCKLES_FOREARM = 0.35
 ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
-_SHOULDER = {"left_hand": kp.L_SHOULDER, "right_hand": kp.R_SHOULDER}
+SHOULDER = {"left_hand": kp.L_SHOULDER, "right_hand": kp.R_SHOULDER}
 BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
 
 # which of the hand's own landmarks the body's hand keypoints are
@@ -113,7 +113,7 @@ def hand_centres_px(track: kp.KeypointTrack) -> np.ndarray:  # (T, 2, 2)
 
 def unseen_hands(track: kp.KeypointTrack) -> dict[str, np.ndarray]:  # hand -> (T,) bool
     """Frames in which a hand of a person who is there is not seen."""
-    there = track.seen & (track.body_px[:, list(_SHOULDER.values()), 2] > SURE_WRIST).all(1)
+    there = track.seen & (track.body_px[:, list(SHOULDER.values()), 2] > SURE_WRIST).all(1)
     return {
         hand: there & (track.hand_px(hand)[..., 2].max(1) == 0) & (track.body_px[:, BODY_HAND[hand][0], 2] < SURE_WRIST)
         for hand in HANDS
@@ -153,7 +153,7 @@ def completed_hands(
     unseen, height_px = unseen_hands(track), track.person_height_px()
     found = {hand: np.zeros((track.num_frames, kp.NUM_HAND, 3)) for hand in HANDS}
     for t in np.flatnonzero(unseen["left_hand"] | unseen["right_hand"]):
-        shoulders = track.body_px[t, list(_SHOULDER.values()), :2]
+        shoulders = track.body_px[t, list(SHOULDER.values()), :2]
         reach = (ARM + 2 * PALM) * height_px
         window = np.stack([shoulders.min(0) - reach, shoulders.max(0) + reach])
         hands = look(t, np.clip(window, 0, size_px[::-1]).ravel())
@@ -183,7 +183,7 @@ def _off(track: kp.KeypointTrack, t: int, hand: str, points: np.ndarray, height_
     if theirs[0, 2] >= SURE_WRIST or track.hand_px(other)[t, :, 2].any():
         if np.linalg.norm(theirs[:, :2].mean(0) - points[HAND_LANDMARKS, :2].mean(0)) < SAME_HAND_PALMS * palm:
             return np.inf
-    elbow, shoulder = track.body_px[t, ELBOW[hand]], track.body_px[t, _SHOULDER[hand]]
+    elbow, shoulder = track.body_px[t, ELBOW[hand]], track.body_px[t, SHOULDER[hand]]
     start, reach = (elbow, FOREARM) if elbow[2] >= SURE_WRIST else (shoulder, ARM)
     return float(np.linalg.norm(points[0, :2] - start[:2]) / (reach * height_px))
 

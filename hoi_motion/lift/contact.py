@@ -8,7 +8,7 @@ from scipy.ndimage import median_filter
 
 from hoi_motion.frames import closed, runs_of
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import BODY_HAND, ELBOW, hand_centres_px, hand_points_px
+from hoi_motion.keypoints.hands import BODY_HAND, ELBOW, SHOULDER, hand_centres_px, hand_points_px
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact
 
@@ -23,7 +23,8 @@ LEAST_CONFIDENCE = 0.2
 # a hand has left its place when it moved by this share of the person's height
 AWAY_PERSON = 0.05
 # a hand that has not left it may hold the object from the start: one that hangs in front of it does not, its forearm
-# points down in the picture to within this; of one that holds, this share of palm and fingers is on the object
+# points down in the picture and goes on as the upper arm does, both to within this; of one that holds, this share of
+# palm and fingers is on the object
 HANGS_RAD = np.deg2rad(45.0)
 HOLDING_SHARE = 0.5
 START_S = 1.0
@@ -141,14 +142,19 @@ def has_left(track: kp.KeypointTrack, hand: str) -> np.ndarray:  # (T,) bool
 def holds_from_start(track: kp.KeypointTrack, target: ObjectTrack, hand: str, near_px: float, fps: float) -> bool:
     """Whether in most of the first frames in which a hand is seen its palm and fingers are on the object, and its arm
     does not hang."""
-    arm = track.body_px[: max(round(START_S * fps), MIN_CONTACT_FRAMES), [ELBOW[hand], BODY_HAND[hand][0]], :2]
-    along, down = np.moveaxis(arm[:, 1] - arm[:, 0], -1, 0)
+    joints = [SHOULDER[hand], ELBOW[hand], BODY_HAND[hand][0]]
+    arm = track.body_px[: max(round(START_S * fps), MIN_CONTACT_FRAMES), joints, :2]
+    upper, fore = arm[:, 1] - arm[:, 0], arm[:, 2] - arm[:, 1]
+    raised = np.maximum(_angle(fore, np.array([0.0, 1.0])), _angle(fore, upper)) > HANGS_RAD
     points, on_it = hand_points_px(track, hand)[: len(arm)], []
     for t in np.flatnonzero(points[..., 2].mean(1) >= LEAST_CONFIDENCE):
         distance = cv2.distanceTransform((~target.mask_at(t)).astype(np.uint8), cv2.DIST_L2, 5)
-        raised = np.arctan2(abs(along[t]), down[t]) > HANGS_RAD
-        on_it.append(raised and np.mean(_sampled(distance, points[t, :, :2]) <= near_px) >= HOLDING_SHARE)
+        on_it.append(raised[t] and np.mean(_sampled(distance, points[t, :, :2]) <= near_px) >= HOLDING_SHARE)
     return 2 * len(on_it) >= len(arm) and 2 * sum(on_it) > len(on_it)
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (..., 2) each, rad
+    return np.arctan2(np.abs(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]), (a * b).sum(-1))
 
 
 def _leads_to(near: np.ndarray, moving: np.ndarray) -> np.ndarray:  # (T,) bool each

@@ -26,6 +26,7 @@ from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
+from hoi_motion.lift.seat import seat_under
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
@@ -170,6 +171,8 @@ def lift_video(
         clip.target_noun,
         None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas),
     )
+    body_pose = fit.pose_rad if fingers is None else fingers.pose_rad
+    seat = seat_under(body, body_pose, transl_m, fit.betas, points_m, clip.fps)
     clock.lap("contact")
     on_progress("lift", 1.0)
     doubts = doubt_notes(fit.off)
@@ -181,14 +184,14 @@ def lift_video(
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
     motion = HoiMotion(
-        pose_rad=fit.pose_rad if fingers is None else fingers.pose_rad,
+        pose_rad=body_pose,
         transl_m=transl_m,
         betas=fit.betas,
         fps=clip.fps,
         body_model=body.name,
         camera=camera,
         objects=(thing,),
-        supports=() if support is None else (support,),
+        supports=tuple(box for box in (support, seat) if box is not None),
         contacts=contacts,
         diagnostics={
             "reprojection_error_mean": float(fit.error.mean()),

@@ -21,6 +21,8 @@ from hoi_motion.rigid import moved_back
 
 AIM = 0.25
 """Share of the limit to which a frame is repaired, so that rounding and skinning do not bring the fault back."""
+STAY = 0.9
+"""Share of the limit up to which a repair nearby may bring a frame that was within it."""
 STIFFNESS = 4.0
 """Weight of a change's second differences against its size: it fades out over about two frames."""
 CALMING = 0.25
@@ -57,12 +59,13 @@ def calm_joints(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | No
 
 
 def set_on_ground(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Lower or raise the body where it floats or sinks."""
+    """Lower or raise the body where it floats or sinks, without making it sink or float beside that."""
     limit = geometry.config.floating_m
     over, lowest = clearance_m(geometry), geometry.vertices_m[..., 2].min(axis=1)
-    down = np.where((over > limit) & ~in_flight(geometry), over - AIM * limit, 0.0)
-    up = np.where(lowest < -limit, -lowest - AIM * limit, 0.0)
-    return _shifted_body(geometry.motion, faded((up - down)[:, None] * [0, 0, 1]))
+    floats, sinks = (over > limit) & ~in_flight(geometry), lowest < -limit
+    least = -lowest - np.where(sinks, AIM, STAY) * limit
+    most = np.where(in_flight(geometry), np.inf, np.where(floats, AIM, STAY) * limit - over)
+    return _shifted_body(geometry.motion, _smooth_within(least, most)[:, None] * [0, 0, 1])
 
 
 def stop_feet(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
@@ -195,14 +198,30 @@ def _regripped(geometry: MotionGeometry) -> dict[str, np.ndarray]:
     return poses
 
 
-def faded(need_m: np.ndarray) -> np.ndarray:  # (T, 3) -> (T, 3)
-    """A change over time that meets the need of each frame that has one and fades out smoothly over the others."""
-    needed = np.linalg.norm(need_m, axis=1) > 0
+def faded(need_m: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:  # (T, 3), (T,) -> (T, 3)
+    """A change over time that meets the need of each frame that has one and fades out smoothly over the others.
+
+    Args:
+        fixed: bool, the frames that have one; None are those whose need is not nothing.
+    """
+    needed = np.linalg.norm(need_m, axis=1) > 0 if fixed is None else fixed
     weight = np.where(needed, 1e6, 1.0)
     weight[0] = 1e9
     second = np.diff(np.eye(len(need_m)), n=2, axis=0)
     change = np.linalg.solve(np.diag(weight) + STIFFNESS * second.T @ second, weight[:, None] * need_m)
     return np.where(np.linalg.norm(change, axis=1, keepdims=True) > 1e-4, change, 0.0)
+
+
+def _smooth_within(least: np.ndarray, most: np.ndarray) -> np.ndarray:  # (T,) each -> (T,)
+    """A small change over time between two bounds: fades out, and is held where its fading would pass a bound."""
+    need = np.clip(0.0, least, most)
+    fixed = need != 0
+    while True:
+        change = faded(need[:, None], fixed)[:, 0]
+        beyond = ~fixed & (change != np.clip(change, least, most))
+        if not beyond.any():
+            return change
+        need[beyond], fixed = np.clip(change, least, most)[beyond], fixed | beyond
 
 
 def _larger(known: np.ndarray, separation_m: np.ndarray, limit_m: float) -> np.ndarray:

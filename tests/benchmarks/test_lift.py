@@ -9,6 +9,9 @@ from benchmarks.pieces import measure_pieces
 SETTINGS = {"size": "480x720", "frames": "25-49", "fps": 8.0, "depth": False, "no_intrinsics": False}
 
 
+NO_SEAT = {"seat_m": None, "true_seat_m": None}
+
+
 def _row(seed: int, **numbers) -> dict:
     row = {"piece": seed, "settings": SETTINGS, "parts": {"fit": 1.0}, "peak_gib": 1.5}
     return row | dict.fromkeys(COLUMNS, 1.0) | numbers
@@ -46,12 +49,21 @@ def test_the_table_names_the_worst_scene_and_counts_errors_by_code():
 
 
 def test_what_a_repair_costs_is_counted_over_the_repaired_lifts_alone():
-    passes = _row(1, object_cm=90.0) | {"passes": True, "passes_repaired": True}
-    fails = _row(2, object_cm=90.0) | {"passes": False, "passes_repaired": False}
-    repaired = [
-        _row(seed, object_cm=before) | {"passes": False, "passes_repaired": True, "repaired": _row(seed, object_cm=9.0)}
-        for seed, before in ((3, 4.0), (4, 8.0))
-    ]
+    passes = _row(1, object_cm=90.0) | NO_SEAT | {"passes": True, "passes_repaired": True}
+    fails = _row(2, object_cm=90.0) | NO_SEAT | {"passes": False, "passes_repaired": False}
+    mended = {"passes": False, "passes_repaired": True, "repaired": _row(9, object_cm=9.0)}
+    repaired = [_row(seed, object_cm=before) | NO_SEAT | mended for seed, before in ((3, 4.0), (4, 8.0))]
     found = {name: value.value for name, value in verdicts([passes, fails, *repaired, {"code": "NO_ACTOR"}]).items()}
     assert (found["passes"], found["passes_repaired"]) == (1, 3)
     assert (found["object_cm_before_repair"], found["object_cm_after_repair"]) == (6.0, 9.0)
+
+
+def test_a_seat_counts_as_found_where_there_is_one_and_as_wrong_where_there_is_none():
+    seats = [(0.5, 0.45), (0.45, 0.44), (None, 0.4), (0.3, None), (None, None)]
+    rows = [
+        _row(n) | {"passes": True, "passes_repaired": True, "seat_m": ours, "true_seat_m": true}
+        for n, (ours, true) in enumerate(seats)
+    ]
+    found = {name: value.value for name, value in verdicts(rows).items()}
+    assert [found[name] for name in ("seats", "seats_found", "seats_where_none_is")] == [3, 2, 1]
+    assert abs(found["seat_height_cm"] - 3.0) < 1e-9

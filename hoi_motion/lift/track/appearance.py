@@ -128,9 +128,11 @@ class Template:
         return np.where(self.mask, 1.0, unlike)[..., None]
 
     def adapt_at_rest(self, image: np.ndarray, rate: float = 0.3) -> None:
-        """Light, reflections and what shines through change slowly while the object stays."""
+        """Light, reflections and what shines through change slowly while the object stays; what changes at once may be
+        what it leaves behind, or what passes in front."""
         now = _colours(image, self.points)
-        self.at_rest += rate * (now - self.at_rest)
+        slowly = _alike(now, self.at_rest)[:, None]
+        self.at_rest += rate * slowly * (now - self.at_rest)
 
     def adapt(self, image: np.ndarray, similarity: np.ndarray, rate: float = 0.2) -> None:
         now = self._at(image, similarity)

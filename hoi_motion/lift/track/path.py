@@ -117,6 +117,18 @@ def off_hand(centre: np.ndarray, extent: np.ndarray, hands: np.ndarray) -> np.nd
     return np.clip(off, 0, OFF_HAND_LIMIT)
 
 
+def between_sightings(hands: np.ndarray) -> np.ndarray:  # (T, N, 2) -> (T, N, 2)
+    """Hands on the straight way between sightings that are MOST_UNSEEN frames away at most, and held before the first
+    and after the last: the hand that has the object may be the one that is not seen."""
+    between, frames = hands.copy(), np.arange(len(hands))
+    for places in between.swapaxes(0, 1):
+        seen = np.flatnonzero(np.isfinite(places).all(1))
+        if len(seen):
+            near = np.abs(frames[:, None] - seen).min(1) <= MOST_UNSEEN
+            places[near] = np.column_stack([np.interp(frames[near], seen, places[seen, i]) for i in (0, 1)])
+    return between
+
+
 def best_path(frames: list[Places], hands: np.ndarray) -> np.ndarray:
     """(T,) index of the place in every frame, -1 where it is not seen.
 

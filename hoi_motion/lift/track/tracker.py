@@ -22,6 +22,7 @@ from hoi_motion.lift.track.path import (
     RESTING,
     Places,
     best_path,
+    between_sightings,
     like_places,
     off_hand,
 )
@@ -40,6 +41,8 @@ GONE_EVEN = 0.15
 FOLLOWED_WEIGHT = 5.0
 FOLLOWED_EVEN = 0.45
 FOLLOWED_LIKENESS = 0.5
+# what was there in the first frame explains a place so much better than the object does
+NOT_IT = -1.5
 FOUND_WEIGHT = 1.2
 FOUND_BASE = 0.5
 FOUND_MOST = 2.5
@@ -54,6 +57,8 @@ ADAPT_FROM = 0.6
 SURELY_AT_REST = 0.7
 DOUBLES_FRAMES = 12
 DOUBLES_QUANTILE = 0.8
+# in a turning camera's picture, stilled, that lies within so many working pixels
+CAMERA_PX = 5
 
 
 class OwnTracker:
@@ -88,7 +93,8 @@ class OwnTracker:
                 np.stack([_stilled(m.astype(np.uint8), c) > 0 for m, c in zip(masks, camera)])
                 for masks in (persons, heads)
             )
-        track = _Chooser(still, mask, persons, heads, hand_masks(person, mask.shape), hands_px, followed).track()
+        chooser = _Chooser(still, mask, persons, heads, hand_masks(person, mask.shape), hands_px, followed, moves)
+        track = chooser.track()
         return _with_camera(track, camera) if moves else track
 
 
@@ -107,8 +113,8 @@ def track_object(
 class _Chooser:
     """Places of one object in all frames of a still camera, and its track along the best path through them."""
 
-    def __init__(self, frames, mask, persons, heads, hands, hands_px, followed: ObjectTrack):
-        self.mask, self.followed, self.hands_px = mask, followed, hands_px
+    def __init__(self, frames, mask, persons, heads, hands, hands_px, followed: ObjectTrack, camera_moves: bool):
+        self.mask, self.followed, self.hands_px, self.camera_moves = mask, followed, hands_px, camera_moves
         self.scale = min(1.0, WORK_OBJECT_PX / np.sqrt(mask.sum()))
         size = (max(8, round(mask.shape[1] * self.scale)), max(8, round(mask.shape[0] * self.scale)))
         # both axes of the working pictures have a scale of their own, by less than a pixel
@@ -122,6 +128,7 @@ class _Chooser:
             for masks in (persons, heads, hands)
         )
         self.hands = hands_px * self.to_work
+        self.hands_between = between_sightings(self.hands)
         reach = float(np.sqrt(self.work_mask.sum()))
         bare = [p & ~_around(h, p.shape, 1.5 * reach) for p, h in zip(small, self.hands)]
         self.likeness: Likeness = object_likeness(self.images, self.work_mask, small, np.array(bare), heads, hands)
@@ -169,6 +176,8 @@ class _Chooser:
         sure = [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
         own = cv2.dilate(self.work_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         doubles = np.quantile(self.likeness.maps[sure[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
+        if self.camera_moves:
+            doubles = cv2.dilate(doubles.astype(np.float32), np.ones((CAMERA_PX, CAMERA_PX), np.uint8))
         return self.likeness.maps - np.where(own, 0.0, np.maximum(doubles, 0)).astype(np.float32)
 
     def _places(self, t: int) -> Places:
@@ -186,7 +195,7 @@ class _Chooser:
                     extents.append(extent)
                     costs.append(FOUND_BASE - FOUND_WEIGHT * min(value, FOUND_MOST))
         centres, extents, costs = np.array(centres), np.array(extents), np.array(costs)
-        off = off_hand(centres, extents, self.hands[t])
+        off = off_hand(centres, extents, self.hands_between[t])
         off[0] = 0.0
         return Places(np.array(kinds), centres, extents, costs, off)
 
@@ -200,7 +209,8 @@ class _Chooser:
         centres.append((low + high) / 2)
         extents.append(high - low + 1.0)
         likeness = float(self.maps[t][moved].mean())
-        sure = self.followed.visibility[t]
+        # another one of its kind, or what is behind it, can be followed just as well
+        sure = self.followed.visibility[t] if likeness > NOT_IT else 0.0
         costs.append(FOLLOWED_WEIGHT * (FOLLOWED_EVEN - sure) - FOLLOWED_LIKENESS * likeness)
 
     def _outline(self, t: int, centre: np.ndarray, extent: np.ndarray) -> Outline:

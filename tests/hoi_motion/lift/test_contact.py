@@ -189,19 +189,27 @@ def test_of_a_small_figure_a_hand_that_came_and_stays_touches_from_a_few_pixels_
     assert any(c.hand == "right_hand" for c in contact.contact_intervals(track, _resting(mask), FPS)) == touches
 
 
-def _forearm(track, angle_deg):
-    """The track with its right hand in its first place and the elbow so far around that the forearm points there."""
+def _arm(track, forearm_deg, upper_deg):
+    """The track with its right hand in its first place, and forearm and upper arm so many degrees off pointing down."""
     track = _moved_to(track, np.zeros((12, 2)))
     body, wrist = track.body_px.copy(), track.right_hand_px[0, 0, :2]
     body[:, 16, :2] = wrist
-    body[:, 14, :2] = wrist - 40 * np.array([np.sin(np.deg2rad(angle_deg)), np.cos(np.deg2rad(angle_deg))])
+    for joint, beyond, angle_deg in ((14, 16, forearm_deg), (12, 14, upper_deg)):
+        along = np.array([np.sin(np.deg2rad(angle_deg)), np.cos(np.deg2rad(angle_deg))])
+        body[:, joint, :2] = body[:, beyond, :2] - 40 * along
     return replace(track, body_px=body)
 
 
-@pytest.mark.parametrize("forearm_deg, beside, touched", [(90, False, True), (10, False, False), (90, True, False)])
-def test_who_holds_a_thing_still_from_the_start_has_a_raised_hand_on_it(reaching, forearm_deg, beside, touched):
-    """Not a hand that hangs before it, and not one that rests beside it, as near as a touch may be."""
-    track = _forearm(reaching[0], forearm_deg)
+@pytest.mark.parametrize(
+    "forearm_deg, upper_deg, beside, touched",
+    [(90, 20, False, True), (10, -10, False, False), (25, -40, False, True), (90, 20, True, False)],
+)
+def test_who_holds_a_thing_still_from_the_start_has_a_raised_hand_on_it(
+    reaching, forearm_deg, upper_deg, beside, touched
+):
+    """Not an arm that hangs before it, but one with a bent elbow; and not a hand that rests beside it, as near as a
+    touch may be."""
+    track = _arm(reaching[0], forearm_deg, upper_deg)
     points = hands.hand_points_px(track, "right_hand")[0, :, :2]
     middle, fingers = points.mean(0), points[np.argsort(points[:, 0])[-3:]].mean(0) + [8, 0]
     mask = _square(fingers if beside else middle, 8)

@@ -139,6 +139,15 @@ def test_a_change_fades_out_around_the_frames_that_need_it():
     assert change[0, 2] == 0 and 0 < change[9, 2] < 0.04 and np.abs(change[16:]).max() < 0.004
 
 
+def test_who_floats_for_a_moment_is_lowered_without_sinking_beside_it(good_motion, body):
+    """Frames that float pull their neighbours down with them, which stand on the floor already."""
+    bob = np.zeros((good_motion.num_frames, 3), np.float32)
+    bob[4:7, 2] = 3 * LIMITS.floating_m
+    result = repair_motion(good_motion.replace(transl_m=good_motion.transl_m + bob, objects=(), contacts=()), body=body)
+    assert result.outcome is RepairOutcome.REPAIRED, result.reason
+    assert "sinking" not in result.reason
+
+
 def test_a_motion_of_a_moving_camera_is_repaired_and_is_still_as_filmed(good_motion, body):
     path = np.tile(np.eye(4), (good_motion.num_frames, 1, 1))
     path[:, 2, 3] = np.linspace(0, 0.3, good_motion.num_frames)

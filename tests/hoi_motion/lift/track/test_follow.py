@@ -78,6 +78,17 @@ def test_a_plain_object_fills_the_place_where_it_is_found():
     assert np.linalg.norm(found - middles[3]) < SIDE / 8
 
 
+def test_a_large_plain_object_that_is_lifted_slowly_does_not_rest():
+    """What it leaves behind is no new look of it."""
+    side, rises_px = 2 * SIDE, np.r_[np.zeros(3, int), np.arange(25)]
+    frames, _ = _plain([(60, 50 - rise) for rise in rises_px], [side] * len(rises_px))
+    mask = np.zeros(frames.shape[1:3], bool)
+    mask[50 : 50 + side, 60 : 60 + side] = True
+    track = follow_object(frames, mask)
+    rows = track.centroid_px[:, 1]
+    assert not track.resting[-1] and abs(rows[0] - rows[-1] - rises_px[-1]) < 4
+
+
 def test_what_is_around_a_place_inside_a_plain_object_looks_like_the_object():
     frames, mask = _plain([(60, 40)], [SIDE])
     image = work_image(frames[0], 1.0)

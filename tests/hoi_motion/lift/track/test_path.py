@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from hoi_motion.lift.track.path import (
     FOUND,
+    MOST_UNSEEN,
     OFF_HAND_LIMIT,
     RESTING,
     UNSEEN,
     Places,
     _step_costs,
     best_path,
+    between_sightings,
     like_places,
     off_hand,
 )
@@ -95,6 +97,14 @@ def test_a_box_under_a_hand_is_not_off_it_and_one_far_away_as_far_as_counts():
     hands = np.array([[22.0, 21], [np.nan, np.nan]])
     np.testing.assert_allclose(off_hand(centres, extents, hands), [0.0, OFF_HAND_LIMIT])
     np.testing.assert_allclose(off_hand(centres, extents, np.full((2, 2), np.nan)), OFF_HAND_LIMIT / 2)
+
+
+def test_a_hand_that_is_not_seen_for_a_while_is_on_its_way_and_later_unknown():
+    hands = np.full((30, 2, 2), np.nan)
+    hands[[0, 4], 1] = [10.0, 20], [18, 24]
+    between = between_sightings(hands)
+    np.testing.assert_allclose(between[:6, 1], [[10, 20], [12, 21], [14, 22], [16, 23], [18, 24], [18, 24]])
+    assert np.isnan(between[4 + MOST_UNSEEN + 1 :, 1]).all() and np.isnan(between[:, 0]).all()
 
 
 @settings(max_examples=20, deadline=None)

@@ -96,6 +96,22 @@ def test_its_twin_is_not_taken_for_it():
     np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=6)
 
 
+@pytest.mark.parametrize(
+    "end, twin, pan_px",
+    [((82, 98), (64, 92), 0.0), ((70, 78), (76, 94), 1.3), ((70, 40), (64, 60), 1.7)],
+    ids=["followed onto it", "found beside where the camera puts it", "both"],
+)
+def test_what_a_hand_closes_over_is_not_taken_for_its_twin(end, twin, pan_px):
+    """The twin was there from the start: it shows nothing but itself, however much it looks like what is gone."""
+    way = [(int(40 + (end[0] - 40) * i / 8), int(90 + (end[1] - 90) * i / 8)) for i in range(1, 9)]
+    places = [(40, 90)] * 5 + way + [end] * 4
+    hands = HAND[:5] + [tuple(m + 0.5) for m in middles(places[5:])]
+    track = track_object(*drawn(places, hands, twin=twin, hidden=range(4, len(places)), pan_px=pan_px))
+    seen = middles([twin]) - np.arange(len(places))[:, None] * [pan_px, 0]
+    on_it = np.linalg.norm(track.centroid_px - seen, axis=1) < SIDE / 2
+    assert track.visibility[on_it].max(initial=0) < 0.35
+
+
 def test_what_is_thrown_is_followed_past_its_twin():
     flight = [(x, y) for x, y in zip(range(80, 0, -16), (40, 28, 24, 28, 40))]
     places = LIFTED[:9] + flight

@@ -1,0 +1,80 @@
+"""The seat of who sits: it carries the person, and hardly ever is anything seen of it but what they leave of it."""
+
+import numpy as np
+
+from hoi_motion.body import BodyModel
+from hoi_motion.body.joints import index_of
+from hoi_motion.frames import closed, runs_of
+from hoi_motion.motion import SupportBox
+from hoi_motion.rigid import moved_back, standing_at
+
+SIDES = ("left", "right")
+LEVEL_RAD = np.deg2rad(35)
+"""Thighs that hang by less than this may lie on a seat."""
+BEHIND_M = 0.10
+"""Who squats has the trunk over the feet; this far behind the heels nobody keeps it without a seat."""
+LEAST_S = 0.3
+SIZE_M = np.array([0.40, 0.40, 0.03])
+"""Across, along the thighs, thick: a plate, of which nobody knows how it stands on the floor."""
+AHEAD_M = 0.08
+"""Its middle, of the pelvis joint, so that it carries half of the thighs."""
+LEG_M = 0.08
+"""The calves behind the joints: they keep this far from its edge."""
+LEAST_DEPTH_M = 0.2
+
+
+def seat_under(
+    body: BodyModel,
+    pose_rad: np.ndarray,  # (T, 55, 3)
+    transl_m: np.ndarray,  # (T, 3)
+    betas: np.ndarray,
+    points_m: np.ndarray,  # (T, 76, 3)
+    fps: float,
+) -> SupportBox | None:
+    """What carries a person whose thighs lie level and whose trunk is behind their feet; None where nobody sits.
+
+    Of several places the one where they sit longest counts.
+
+    Args:
+        pose_rad, transl_m: of the body in the world, z up; points_m: its joints and surface points.
+
+    Returns:
+        A plate right under the skin of buttocks and thighs where it is lowest, kept clear of the legs below it.
+    """
+    sits, pelvis_m = closed(_sits(points_m), round(LEAST_S * fps)), points_m[:, 0, :2]
+    start, end = max(runs_of(sits), key=lambda run: run[1] - run[0], default=(0, 0))
+    if end - start < LEAST_S * fps:
+        return None
+    there = np.linalg.norm(pelvis_m - np.median(pelvis_m[start:end], axis=0), axis=1) < SIZE_M[1] / 2
+    frames = np.flatnonzero(sits & there)
+    skin = body.skin(np.flatnonzero(np.isin(body.vertex_joint, [0, *_ids("hip")])))
+    height_m = body.joints(pose_rad[frames], transl_m[frames], betas, skin).numpy()[:, 55:, 2].min(1)
+    lowest, top_m = int(frames[height_m.argmin()]), float(height_m.min())
+    if top_m <= SIZE_M[2]:
+        return None
+    thighs = (points_m[lowest, _ids("knee")] - points_m[lowest, _ids("hip")]).mean(0)
+    # x is across, y along the thighs
+    T = standing_at(points_m[lowest, 0], float(np.arctan2(-thighs[0], thighs[1])))
+    T[2, 3] = top_m - SIZE_M[2] / 2
+    legs = moved_back(T, points_m[:, [*_ids("knee"), *_ids("ankle"), *_ids("heel")]].reshape(-1, 3))
+    beside = (legs[:, 2] < 0) & (np.abs(legs[:, 0]) < SIZE_M[0] / 2) & (legs[:, 1] > 0)
+    back_m = AHEAD_M - SIZE_M[1] / 2
+    front_m = min([AHEAD_M + SIZE_M[1] / 2, *(legs[beside, 1] - LEG_M)])
+    depth_m = max(LEAST_DEPTH_M, front_m - back_m)
+    T[:3, 3] += T[:3, 1] * (back_m + depth_m / 2)
+    return SupportBox("seat", np.array([SIZE_M[0], depth_m, SIZE_M[2]]), T)
+
+
+def _sits(points_m: np.ndarray) -> np.ndarray:  # (T,) bool
+    hips, knees, heels = (points_m[:, _ids(name)] for name in ("hip", "knee", "heel"))  # (T, 2, 3)
+    thighs = knees - hips
+    level = np.arcsin(-thighs[..., 2] / np.linalg.norm(thighs, axis=-1)).max(1) < LEVEL_RAD
+    ahead = thighs.mean(1)[:, :2]
+    ahead = ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+    trunk = (points_m[:, 0] + points_m[:, index_of("neck")]) / 2
+    behind_m = ((heels - trunk[:, None])[..., :2] * ahead[:, None]).sum(-1).min(1)
+    return level & (behind_m > BEHIND_M)
+
+
+def _ids(name: str) -> list[int]:
+    return [index_of(f"{side}_{name}") for side in SIDES]
