@@ -19,4 +19,6 @@ def main(path: str, out: str) -> None:
     write_motion(result.motion, out, "motion")
 
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 main(*sys.argv[1:])

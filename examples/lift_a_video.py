@@ -19,4 +19,6 @@ def main(video: str, mask: str, out: str) -> None:
     write_motion(motion, out, "glb", body)
 
 
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
 main(*sys.argv[1:])

@@ -31,4 +31,6 @@ def main(video: str, mask: str, keypoints: str, out: str) -> None:
     motion.save(out)
 
 
+if len(sys.argv) != 5:
+    sys.exit(__doc__)
 main(*sys.argv[1:])

@@ -19,4 +19,6 @@ def main(path: str, robot: str, out: str) -> None:
     write_robot_motion(joints, out)
 
 
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
 main(*sys.argv[1:])

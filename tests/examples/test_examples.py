@@ -51,6 +51,12 @@ def test_an_example_fits_on_a_screen(path):
     assert len(path.read_text().splitlines()) < 40
 
 
+@pytest.mark.parametrize("path", [p for p in EXAMPLES if "main(*sys.argv" in p.read_text()], ids=lambda path: path.stem)
+def test_an_example_without_its_files_says_how_it_is_called(path, monkeypatch):
+    with pytest.raises(SystemExit, match=f"python examples/{path.name} "):
+        run(path.name, monkeypatch)
+
+
 @pytest.mark.slow
 def test_the_python_of_the_readme_runs_as_printed(tmp_path, monkeypatch):
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
