@@ -35,8 +35,11 @@ class RequestFiles:
     robot: str = ""
 
     @classmethod
-    def of_mapping(cls, data: dict, folder: Path) -> "RequestFiles":
+    def of_mapping(cls, data: dict, folder: Path, beside: tuple[str, ...] = ()) -> "RequestFiles":
         """From a line of JSON, whose file names are relative to `folder`.
+
+        Args:
+            beside: names that the line may have had besides, for the error that lists the valid ones.
 
         Raises:
             InputError: CONFIG_INVALID for an unknown or missing name, or a value of the wrong type.
@@ -45,7 +48,9 @@ class RequestFiles:
         for name, value in data.items():
             if name not in valid:
                 raise InputError(
-                    ErrorCode.CONFIG_INVALID, f"unknown name {shown(name)}", f"valid names: {', '.join(valid)}"
+                    ErrorCode.CONFIG_INVALID,
+                    f"unknown name {shown(name)}",
+                    f"valid names: {', '.join((*beside, *valid))}",
                 )
             if not _fits(name, value):
                 raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {shown(value)}, expected {_expected(name)}")

@@ -73,7 +73,7 @@ def _request(line: str, number: str, folder: Path) -> ListedRequest:
             f"the name {shown(name)} is no name of a folder",
             "use up to 100 letters, digits, dots, dashes and underscores",
         )
-    files = RequestFiles.of_mapping(data, folder)
+    files = RequestFiles.of_mapping(data, folder, beside=("name",))
     return ListedRequest(name, files, _digest(data, files))
 
 

@@ -101,6 +101,8 @@ def _plan(argv: list[str]) -> int:
                 "--film needs the film that bundle.film=false leaves out",
                 "remove one of the two",
             )
+        if not arguments.film.lower().endswith(".mp4"):
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {arguments.film}", "a film's name ends in .mp4")
         check_writable(arguments.film, arguments.image)
     request = _request(arguments)
     quiet_libraries(arguments.debug)

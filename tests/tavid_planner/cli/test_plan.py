@@ -128,8 +128,9 @@ def test_a_film_that_the_profile_leaves_out_cannot_be_asked_for(files, planned, 
     assert "bundle.film=false" in capsys.readouterr().err and not planned
 
 
-def test_a_film_that_cannot_be_kept_is_refused_before_any_work(files, planned, capsys):
-    assert main(arguments(files, "--film", "/nowhere/mine.mp4")) == 2
+@pytest.mark.parametrize("name", ["/nowhere/mine.mp4", "mine.txt"])
+def test_a_film_that_cannot_be_kept_is_refused_before_any_work(files, planned, capsys, name):
+    assert main(arguments(files, "--film", str(files / name))) == 2
     assert "OUTPUT_INVALID" in line(capsys) and not planned
 
 
