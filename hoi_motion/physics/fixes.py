@@ -14,7 +14,7 @@ from hoi_motion.frames import runs_of
 from hoi_motion.motion import HANDS, SIDE_OF_HAND, HoiMotion, ObjectMotion, SupportBox
 from hoi_motion.physics.checks.ground import clearance_m, foot_slide_m, in_flight
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.limb_ik import move_hand
+from hoi_motion.physics.limb_ik import move_foot, move_hand
 from hoi_motion.physics.person import part_words
 from hoi_motion.physics.world import PhysicsWorld
 from hoi_motion.rigid import moved_back
@@ -26,6 +26,9 @@ STAY = 0.9
 STIFFNESS = 4.0
 """Weight of a change's second differences against its size: it fades out over about two frames."""
 CALMING = 0.25
+SIDES = ("left", "right")
+SWINGS_M_S = 1.0
+"""A foot that goes so fast swings, however low: of walkers it is two to four times as fast as they are."""
 ARM_WORDS = ("forearm", "hand")
 
 
@@ -69,16 +72,31 @@ def set_on_ground(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | 
 
 
 def stop_feet(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:
-    """Remove the skating of planted feet completely, by moving the body as a whole."""
+    """Remove the skating of planted feet: those that a step takes along are raised, the others stopped by moving the
+    body as a whole."""
     limit = geometry.config.skating_m * 30 / geometry.motion.fps
     back = np.zeros((geometry.motion.num_frames, 3))
-    slides = np.stack([foot_slide_m(geometry, side) for side in ("left", "right")])  # (2, T - 1, 2)
+    slides = np.stack([foot_slide_m(geometry, side) for side in SIDES])  # (2, T - 1, 2)
     length = np.linalg.norm(slides, axis=2)
+    swings = np.isfinite(length) & (length * geometry.motion.fps > SWINGS_M_S)
+    if swings.any():
+        return _raised_feet(geometry, swings)
     steadiest = length.argmin(axis=0)  # moving the body to stop one foot moves the other
     sliding = np.isfinite(length.min(axis=0)) & (length.min(axis=0) > limit)
     steps = np.take_along_axis(slides, steadiest[None, :, None], axis=0)[0]
     back[1:, :2][sliding] = -steps[sliding]
     return _shifted_body(geometry.motion, back.cumsum(axis=0)) if sliding.any() else None
+
+
+def _raised_feet(geometry: MotionGeometry, swings: np.ndarray) -> HoiMotion:  # (2, T - 1) bool
+    """Feet that swing along on the floor lifted clear of it where they do."""
+    pose = np.array(geometry.motion.pose_rad)
+    for side, swung in zip(SIDES, swings):
+        low = geometry.vertices_m[:, geometry.parts.foot_vertices[side], 2].min(axis=1)
+        up = np.zeros((len(low), 3))
+        up[1:, 2] = np.where(swung, np.maximum(0, (1 + AIM) * geometry.config.floating_m - low[1:]), 0)
+        pose = move_foot(pose, geometry.T_world_part, side, faded(up))
+    return geometry.motion.replace(pose_rad=pose)
 
 
 def rest_objects(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | None:

@@ -10,7 +10,7 @@ from hoi_motion.ground.still_world import as_filmed, in_still_world
 from hoi_motion.physics import CheckConfig, Verdict, repair_motion
 from hoi_motion.physics.fixes import faded
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.limb_ik import move_hand
+from hoi_motion.physics.limb_ik import move_foot, move_hand
 from hoi_motion.physics.repair import RepairOutcome
 
 LIMITS = CheckConfig()
@@ -118,14 +118,15 @@ def test_the_same_motion_is_repaired_the_same_way(good_motion, body):
     assert np.array_equal(first.motion.pose_rad, second.motion.pose_rad) and first.moves == second.moves
 
 
-def test_the_wrist_goes_where_it_is_sent_and_keeps_its_orientation(good_motion, body):
+@pytest.mark.parametrize("move, joint", [(move_hand, "right_wrist"), (move_foot, "right_ankle")])
+def test_a_limb_goes_where_it_is_sent_and_keeps_its_orientation(good_motion, body, move, joint):
     geometry = MotionGeometry(good_motion, LIMITS, body)
-    wrist = JOINT_NAMES.index("right_wrist")
+    end = JOINT_NAMES.index(joint)
     shift = np.zeros((good_motion.num_frames, 3))
-    shift[4:] = [0.02, 0.03, -0.02]
-    pose = move_hand(good_motion.pose_rad, geometry.T_world_part, "right", shift)
-    moved = MotionGeometry(good_motion.replace(pose_rad=pose), LIMITS, body).T_world_part[:, wrist]
-    before = geometry.T_world_part[:, wrist]
+    shift[4:] = [0.02, 0.03, -0.02] if move is move_hand else [0.02, -0.03, 0.02]
+    pose = move(good_motion.pose_rad, geometry.T_world_part, "right", shift)
+    moved = MotionGeometry(good_motion.replace(pose_rad=pose), LIMITS, body).T_world_part[:, end]
+    before = geometry.T_world_part[:, end]
     assert np.abs(moved[:, :3, 3] - before[:, :3, 3] - shift).max() < 1e-3
     assert np.abs(moved[:, :3, :3] - before[:, :3, :3]).max() < 1e-4
     assert np.array_equal(pose[:4], good_motion.pose_rad[:4])
@@ -137,6 +138,33 @@ def test_a_change_fades_out_around_the_frames_that_need_it():
     change = faded(need)
     assert np.abs(change[10:12] - need[10:12]).max() < 1e-4
     assert change[0, 2] == 0 and 0 < change[9, 2] < 0.04 and np.abs(change[16:]).max() < 0.004
+
+
+def moved_foot(motion, body, shift_m):
+    return move_foot(motion.pose_rad, MotionGeometry(motion, LIMITS, body).T_world_part, "left", shift_m)
+
+
+def on_the_floor(motion, body):
+    lowest = MotionGeometry(motion, LIMITS, body).vertices_m[0, :, 2].min()
+    return motion.replace(transl_m=motion.transl_m - np.float32([0, 0, lowest]))
+
+
+def test_a_foot_that_swings_along_the_floor_is_raised_and_the_body_stays(good_motion, body):
+    """As a lift has walkers whose feet it sees too low: they glide, and the ground is not to blame."""
+    pose, ankle = good_motion.pose_rad.copy(), JOINT_NAMES.index("left_ankle")
+    for side in ("left", "right"):
+        for name, share in (("hip", -0.5), ("knee", 1.0), ("ankle", -0.5)):
+            pose[:, JOINT_NAMES.index(f"{side}_{name}"), 0] = 0.5 * share
+    bent = good_motion.replace(pose_rad=pose, objects=(), contacts=(), supports=())
+    ahead = np.zeros((bent.num_frames, 3))
+    ahead[:, 1] = -np.clip((np.arange(bent.num_frames) - 8) * 0.05, -0.08, 0.08)  # 1.2 m/s
+    gliding = on_the_floor(bent.replace(pose_rad=moved_foot(bent, body, ahead)), body)
+    result = repair_motion(gliding, body=body)
+    assert "foot_skating" in {c.name for c in result.before.checks if c.verdict is Verdict.FAIL}
+    assert result.outcome is RepairOutcome.REPAIRED, result.reason
+    np.testing.assert_array_equal(result.motion.transl_m[:, :2], gliding.transl_m[:, :2])
+    way = MotionGeometry(result.motion, LIMITS, body).T_world_part[:, ankle, :3, 3]
+    assert 0.01 < (way - MotionGeometry(gliding, LIMITS, body).T_world_part[:, ankle, :3, 3])[8:12, 2].max() < 0.05
 
 
 def test_who_floats_for_a_moment_is_lowered_without_sinking_beside_it(good_motion, body):
