@@ -8,7 +8,7 @@ import pytest
 from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.ground.still_world import as_filmed, in_still_world
 from hoi_motion.physics import CheckConfig, Verdict, repair_motion
-from hoi_motion.physics.fixes import faded
+from hoi_motion.physics.fixes.change import faded
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.limb_ik import move_foot, move_hand
 from hoi_motion.physics.repair import RepairOutcome
