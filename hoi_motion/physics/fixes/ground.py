@@ -18,7 +18,7 @@ def set_on_ground(geometry: MotionGeometry, world: PhysicsWorld) -> HoiMotion | 
     """Lower or raise the body where it floats or sinks, without making it sink or float beside that."""
     limit = geometry.config.floating_m
     over, lowest = clearance_m(geometry), geometry.vertices_m[..., 2].min(axis=1)
-    floats, sinks = (over > limit) & ~in_flight(geometry), lowest < -limit
+    floats, sinks = over > limit, lowest < -limit
     least = -lowest - np.where(sinks, AIM, STAY) * limit
     most = np.where(in_flight(geometry), np.inf, np.where(floats, AIM, STAY) * limit - over)
     return shifted_body(geometry.motion, smooth_within(least, most)[:, None] * [0, 0, 1])
