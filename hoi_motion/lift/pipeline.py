@@ -28,6 +28,7 @@ from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.seat import seat_under
 from hoi_motion.lift.still_camera import TurningCamera
+from hoi_motion.lift.straight_lines import StraightLines, where_person_is
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
@@ -143,6 +144,7 @@ def lift_video(
     given = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, known=known)
     if human is None:
         touch_of = TouchSeen(clip, K, focal_source, known, target, observation.contacts)
+        given["lines"] = _lines(clip, observation.track, K, config)
         how = dict(touch_of=touch_of, on_progress=on_progress, cancel=cancel)
         fit = fit_body(body, track, K, clip.fps, config, **given, **how)
         walks = unseen_walk(fit, track, clip.fps)
@@ -210,6 +212,14 @@ def lift_video(
         notes=(*from_elsewhere, *doubts),
     )
     return as_filmed(motion, None if turning is None else turning.T_first_camera, body)
+
+
+def _lines(clip: Clip, track: KeypointTrack, K: np.ndarray, config: LiftConfig) -> StraightLines:
+    """The straight edges of the first frame, without people and the object."""
+    without = clip.target_mask | where_person_is(track, config.min_keypoint_confidence, clip.size_px)
+    for mask in (clip.actor_mask, clip.others_mask):
+        without = without if mask is None else without | mask
+    return StraightLines.of(clip.frames[0], K, without)
 
 
 def _check_length(clip: Clip, config: LiftConfig) -> None:

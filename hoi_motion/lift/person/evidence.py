@@ -12,6 +12,7 @@ from hoi_motion.lift.person.measured_surface import MeasuredSurface
 # sources of up and the floor, besides the network and the feet
 GIVEN = "given camera"
 DEPTH_IMAGE = "depth image"
+STRAIGHT_LINES = "lifter and straight lines"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Evidence:
         hands: keypoints of the left and of the right.
         lifted: 3D points; feet: which stand when.
         up: (3,) unit against gravity in the camera frame, where it is given or measured; up_source: by whom.
+        pitch_spread_rad: scatter of the pitch from which the fit starts, where up is not.
         camera_over_floor_m: how high the camera is over the person's floor, where that is given.
         surface, room: the first frame's depth image; None without one.
         skin: what of the body it shows, as far as known.
@@ -114,6 +116,7 @@ class Evidence:
     feet: StandingFeet
     up: np.ndarray | None
     up_source: str
+    pitch_spread_rad: float
     camera_over_floor_m: float | None
     surface: MeasuredSurface | None
     room: MeasuredRoom | None

@@ -24,6 +24,7 @@ from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
 from hoi_motion.lift.person.measured import measured_floor, measured_size, touching_arms
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
 from hoi_motion.lift.person.terms.term import Stage
+from hoi_motion.lift.straight_lines import StraightLines
 from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
 MAX_MEAN_ERROR = 0.08
@@ -64,6 +65,7 @@ def fit_body(
     *,
     depth_m: np.ndarray | None = None,  # (H, W), of the first frame
     actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
+    lines: StraightLines | None = None,  # of the first frame
     known: KnownScene = KnownScene(),
     touch_of: TouchOf | None = None,
     on_progress: OnProgress = silent,
@@ -72,6 +74,7 @@ def fit_body(
     """Fit the body to a keypoint track.
 
     Args:
+        lines: say how far the camera looks down; without them the person alone does.
         known: the camera against gravity and over the person's floor, where somebody knows them.
         touch_of: what is known of hands on the object, once it is known about where the person is.
 
@@ -84,7 +87,7 @@ def fit_body(
         tracks.append(flip_frames(track, np.ones(track.num_frames, bool)))
     fits = []
     for i, hypothesis in enumerate(tracks):
-        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known, actor_mask)
+        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known, actor_mask, lines)
         guess = Guess(body, evidence, start, first_unknowns(start, body.num_betas))
         share = part_of(on_progress, i / len(tracks), (i + 1) / len(tracks))
         fits.append(_fitted(guess, hypothesis, config, touch_of, share, cancel))

@@ -10,13 +10,24 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.person.evidence import DEPTH_IMAGE, GIVEN, Evidence, LiftedPoints, SeenPoints, StandingFeet
+from hoi_motion.lift.person.evidence import (
+    DEPTH_IMAGE,
+    GIVEN,
+    STRAIGHT_LINES,
+    Evidence,
+    LiftedPoints,
+    SeenPoints,
+    StandingFeet,
+)
 from hoi_motion.lift.person.feet import planted as standing
 from hoi_motion.lift.person.lifter import Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.lift.person.start import Start, distance_by_bones, fit_start, smoothed
+from hoi_motion.lift.straight_lines import StraightLines, upright
 
+# the lifter's estimate of the camera's pitch is right within this
+LIFTED_PITCH_RAD = np.deg2rad(4.0)
 # least scatter assumed of a lifted point
 LEAST_SPREAD_M = 0.02
 # the lifter's spread grows by this across the line of sight where the keypoint itself is believed
@@ -39,6 +50,7 @@ def gather_evidence(
     depth_m: np.ndarray | None,  # (H, W), of the first frame
     known: KnownScene,
     actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
+    lines: StraightLines | None = None,  # of the first frame
 ) -> tuple[Evidence, Start]:
     """Everything that is known of the person, and where a fit to it begins."""
     height_px = max(track.person_height_px(), 8.0)
@@ -46,13 +58,13 @@ def gather_evidence(
     track, lifted = lift_leaning(track, K, fps, config.min_keypoint_confidence)
     surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces, actor_mask)
     room = None if depth_m is None else MeasuredRoom(depth_m, K)
+    pitch_rad, spread_rad = (lifted.pitch_rad, LIFTED_PITCH_RAD) if lines is None else lines.pitch(lifted.pitch_rad)
     up, up_source = known.up_camera, GIVEN
     if up is None and room is not None:
-        up, up_source = room.up(lifted.pitch_rad), DEPTH_IMAGE
+        up, up_source = room.up(pitch_rad), DEPTH_IMAGE
     if up is None:
-        up_source = LiftedPoints.source
-    else:
-        lifted = turned_up(lifted, up)
+        up_source = LiftedPoints.source if lines is None else STRAIGHT_LINES
+    lifted = turned_up(lifted, upright(pitch_rad) if up is None else up)
     distance_m = distance_by_bones(body, track, K, believed, lifted)
     reached = standing.hips_reached(track, height_px, K[0, 0], smoothed(distance_m[:, None])[:, 0])
     rows, source = list(km.BODY_KEYPOINTS), track.detector or "keypoints"
@@ -76,6 +88,7 @@ def gather_evidence(
         feet=standing_feet(track, height_px, fps, reached),
         up=up,
         up_source=up_source,
+        pitch_spread_rad=spread_rad,
         camera_over_floor_m=known.camera_over_floor_m,
         surface=surface,
         room=room,

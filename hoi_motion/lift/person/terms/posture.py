@@ -9,8 +9,6 @@ from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
 # people stand upright within this; the further the lifter sees them lean, the less they are held upright
 LEAN_DEG = 6.0
-# the lifter's estimate of the camera's pitch is right within a few degrees
-LIFTED_PITCH_DEG = 4.0
 PITCH = 0.1
 _PRIOR = PosePrior()
 
@@ -43,7 +41,7 @@ def upright_trunk(guess: Guess, stage: Stage) -> torch.Tensor:
     return student_t((2 - 2 * trunk[:, 2]) / usual).sum()
 
 
-@term("the camera's pitch from the lifter's", "degrees", "4", "training scenes")
-def lifted_pitch(guess: Guess, stage: Stage) -> torch.Tensor:
-    miss = (guess.unknowns.pitch - guess.start.pitch_rad) / np.deg2rad(LIFTED_PITCH_DEG)
+@term("the camera's pitch from the expected one", "degrees", "4, by straight lines less", "training scenes")
+def expected_pitch(guess: Guess, stage: Stage) -> torch.Tensor:
+    miss = (guess.unknowns.pitch - guess.start.pitch_rad) / guess.evidence.pitch_spread_rad
     return len(guess) * PITCH * miss**2

@@ -41,7 +41,7 @@ TERMS = (
     Row(posture.usual_hands,     0.2,      (1.0,   1.0,  1.0)),
     Row(posture.usual_shape,     1.0,      (1.0,   1.0,  1.0)),
     Row(posture.upright_trunk,   2.0,      (1.0,   1.0,  1.0)),
-    Row(posture.lifted_pitch,    1.0,      (1.0,   1.0,  1.0)),
+    Row(posture.expected_pitch,  1.0,      (1.0,   1.0,  1.0)),
     Row(time.acceleration,       0.15,     (0.3,   1.0,  1.0), option="smoothness"),
     Row(time.turning,            0.3,      (0.3,   1.0,  1.0), option="smoothness"),
     Row(time.nearing,            0.5,      (0.3,   1.0,  1.0), option="smoothness"),

@@ -1,0 +1,137 @@
+"""How far a camera looks down, by the straight edges of what is built and furnished in its picture.
+
+Such edges mostly run along three directions at right angles, one of them upright (Manhattan world; Coughlan & Yuille,
+ICCV 1999): the camera's pitch, roll and heading that make edges run towards their three vanishing points are the
+probable ones. Edges are OpenCV's line segments (LSD; Grompone von Gioi et al., PAMI 2010). Where a picture has no such
+edges, what was expected stays, and how much is known is told by the spread.
+"""
+
+import cv2
+import numpy as np
+
+from hoi_motion.keypoints import track as kp
+
+# least length of an edge, and that of one that counts once, shares of the picture's height; longer ones count more
+SHORT = 0.04
+ONCE = 0.06
+MOST = 3.0
+# the longest ones tell nearly all
+EDGES = 100
+# edges of one thing err together: so many of those that count once are as good as one, and all of them as so many
+TOGETHER = 3
+ALL = 15.0
+# an edge's direction scatters by this about that of its vanishing point, and so do its ends
+SCATTER_DEG = 0.8
+ENDS_PX = 0.5
+# of all edges, those that run anywhere
+CLUTTER = 0.5
+# scatter of the expected pitch, a Student's t, for now and then it is far off; of the roll
+EXPECTED_DEG = 3.0
+FREEDOM = 3.0
+ROLL_DEG = 1.5
+# searched: so far about the expected pitch, and about no roll
+REACH_DEG = 20
+MOST_ROLL_DEG = 4
+STEP_DEG = 1.0
+HEADING_STEP_DEG = 2.0
+LEAST_SPREAD_DEG = 0.5
+# people are as wide as this about their keypoints, shares of their height
+PERSON = 0.08
+
+
+class StraightLines:
+    """The straight edges of a picture.
+
+    Attributes:
+        ends_px: (N, 4) x, y of both ends, the longest first.
+        K: (3, 3) pixels.
+        height_px: of the picture.
+    """
+
+    def __init__(self, ends_px: np.ndarray, K: np.ndarray, height_px: int):
+        length = np.hypot(*(ends_px[:, 2:] - ends_px[:, :2]).T)
+        order = np.argsort(-length, kind="stable")[:EDGES]
+        self.ends_px, self.K, self.height_px = ends_px[order], np.asarray(K, float), height_px
+
+    @classmethod
+    def of(cls, picture: np.ndarray, K: np.ndarray, without: np.ndarray) -> "StraightLines":
+        """Those of a picture.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB.
+            without: (H, W) bool, true where no edge counts: on people, and on things of any attitude.
+        """
+        without = cv2.dilate(without.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # with their outlines
+        found = cv2.createLineSegmentDetector().detect(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[0]
+        ends = np.zeros((0, 4)) if found is None else found[:, 0].astype(float)
+        length = np.hypot(*(ends[:, 2:] - ends[:, :2]).T)
+        middle = ((ends[:, :2] + ends[:, 2:]) / 2).astype(int).clip(0, np.array(without.shape)[::-1] - 1)
+        counts = (length > SHORT * len(picture)) & ~without[middle[:, 1], middle[:, 0]]
+        return cls(ends[counts], K, len(picture))
+
+    def pitch(self, expected_rad: float) -> tuple[float, float]:
+        """Mean and standard deviation of the camera's pitch, radians, positive looks up.
+
+        Args:
+            expected_rad: by the person in the picture, right within EXPECTED_DEG.
+        """
+        expected = np.rad2deg(expected_rad)
+        pitch = expected + np.arange(-REACH_DEG, REACH_DEG + STEP_DEG / 2, STEP_DEG)
+        roll = np.arange(-MOST_ROLL_DEG, MOST_ROLL_DEG + STEP_DEG / 2, STEP_DEG)
+        log = -(FREEDOM + 1) / 2 * np.log1p(((pitch - expected) / EXPECTED_DEG) ** 2 / FREEDOM)[:, None, None]
+        log = log - 0.5 * (roll / ROLL_DEG)[:, None] ** 2
+        if len(self.ends_px):
+            log = log + self._log_likelihood(np.deg2rad(pitch), np.deg2rad(roll))
+        share = np.exp(log - log.max()).sum((1, 2))
+        share /= share.sum()
+        mean = share @ pitch
+        spread = np.sqrt(share @ (pitch - mean) ** 2)
+        return float(np.deg2rad(mean)), float(np.deg2rad(max(spread, LEAST_SPREAD_DEG)))
+
+    def _log_likelihood(self, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:  # (P,) and (R,) -> (P, R, headings)
+        heading = np.deg2rad(np.arange(0, 90, HEADING_STEP_DEG))
+        up = upright(pitch[:, None], roll)  # (P, R, 3)
+        ahead = np.array([0, 0, 1.0]) - up[..., 2:] * up
+        ahead /= np.linalg.norm(ahead, axis=-1, keepdims=True)
+        right, turn = np.cross(ahead, up), heading[:, None]
+        one = np.cos(turn) * ahead[:, :, None] + np.sin(turn) * right[:, :, None]  # (P, R, headings, 3)
+        other = np.cos(turn) * right[:, :, None] - np.sin(turn) * ahead[:, :, None]
+        density = sum(self._density(direction) for direction in (up[:, :, None], one, other)) / 3
+        counts = np.minimum(self._length_px / (ONCE * self.height_px), MOST) / TOGETHER
+        counts *= min(1.0, ALL / counts.sum())
+        return np.log((1 - CLUTTER) * density + CLUTTER / 90) @ counts
+
+    @property
+    def _length_px(self) -> np.ndarray:  # (N,)
+        return np.hypot(*(self.ends_px[:, 2:] - self.ends_px[:, :2]).T)
+
+    def _density(self, direction: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., N), of degrees from it, 0 to 90
+        point = (direction @ self.K.T).astype(np.float32)[..., None, :]
+        middle = ((self.ends_px[:, :2] + self.ends_px[:, 2:]) / 2).astype(np.float32)
+        along = ((self.ends_px[:, 2:] - self.ends_px[:, :2]) / self._length_px[:, None]).astype(np.float32)
+        x, y = (point[..., i] - point[..., 2] * middle[:, i] for i in (0, 1))
+        sine = np.abs(x * along[:, 1] - y * along[:, 0]) / np.sqrt(x * x + y * y + 1e-12)
+        scatter = np.hypot(SCATTER_DEG, np.rad2deg(ENDS_PX / self._length_px)).astype(np.float32)
+        off = np.rad2deg(np.arcsin(np.minimum(sine, 1))) / scatter
+        return np.exp(-0.5 * off * off) * np.float32(np.sqrt(2 / np.pi)) / scatter
+
+
+def upright(pitch_rad, roll_rad=0.0) -> np.ndarray:  # (...) each -> (..., 3)
+    """Unit vectors against gravity in the camera frame (x right, y down, z ahead)."""
+    p, r = np.broadcast_arrays(pitch_rad, roll_rad)
+    return np.stack([np.sin(r), -np.cos(r) * np.cos(p), np.cos(r) * np.sin(p)], -1)
+
+
+def where_person_is(track: kp.KeypointTrack, confidence: float, size_px: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool, true on the person of a track's first frame and between their limbs.
+
+    Args:
+        confidence: from which a keypoint is believed.
+    """
+    mask = np.zeros(size_px, np.uint8)
+    seen = track.body_px[0, track.body_px[0, :, 2] >= confidence, :2]
+    if track.seen[0] and len(seen):
+        wide = max(1, round(PERSON * max(track.person_height_px(), np.ptp(seen[:, 1]))))
+        cv2.fillConvexPoly(mask, cv2.convexHull(seen.astype(np.int32)), 1)
+        mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * wide + 1, 2 * wide + 1)))
+    return mask > 0
