@@ -3,8 +3,8 @@
 python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --out FILE
 
 All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist:
-mean of both. Object: its centre. Path: the pelvis from where it was first. Tilt: of up in the camera. Contact: frames
-in which any hand touches the target. With --out an interrupted run continues with the missing scenes.
+mean of both. Object: its centre. Path: the pelvis from where it was first. Tilt: of up in the camera. Distance: of
+the pelvis along the optical axis, median over the frames. Contact: frames in which any hand touches the target. With --out an interrupted run continues with the missing scenes.
 """
 
 import argparse
@@ -29,13 +29,14 @@ COLUMNS = (
     "object_cm",
     "path_cm",
     "tilt_deg",
+    "distance_percent",
     "contact_f1",
     "hand_right",
     "swapped",
     "seconds",
 )
 UNITS = {"mpjpe_mm": "mm", "pa_mpjpe_mm": "mm", "wrist_mm": "mm", "object_cm": "cm", "path_cm": "cm", "tilt_deg": "deg"}
-UNITS["seconds"] = "s"
+UNITS |= {"distance_percent": "%", "seconds": "s"}
 # the lift's own estimates (self_judgement.py)
 SAYS = ("frames_within_5_percent", "wrong_probability")
 LARGE_IS_GOOD = ("contact_f1", "hand_right")
@@ -128,6 +129,7 @@ def compare(motion: HoiMotion, truth: HoiMotion) -> dict[str, float]:
         "object_cm": 100 * float(np.median(np.linalg.norm(thing, axis=-1))),
         "path_cm": 100 * float(np.linalg.norm((ours - ours[:1] - theirs + theirs[:1])[:, 0], axis=-1).mean()),
         "tilt_deg": tilt_deg(motion, truth),
+        "distance_percent": 100 * float(np.abs(np.median(ours[:, 0, 2] / theirs[:, 0, 2]) - 1)),
         "contact_f1": f1(touch, true_touch),
         "hand_right": float(np.array_equal(_touches(motion).any(1), _touches(truth).any(1))),
         "swapped": float((crossed.mean(1) < error.mean(1)).mean()),

@@ -20,7 +20,7 @@ class Camera:
         K: intrinsics (3, 3), pixels.
         T_world_camera: camera pose in the world (4, 4), metres.
         width, height: image size, pixels.
-        focal_source: where the focal length is from, "camera_info", "assumed" or "scene".
+        focal_source: where the focal length is from, "camera_info", "straight lines", "assumed" or "scene".
     """
 
     K: np.ndarray  # (3, 3)

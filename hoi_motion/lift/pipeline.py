@@ -28,7 +28,7 @@ from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
 from hoi_motion.lift.seat import seat_under
 from hoi_motion.lift.still_camera import TurningCamera
-from hoi_motion.lift.straight_lines import StraightLines, where_person_is
+from hoi_motion.lift.straight_lines import SOURCE, TOLD_FOCAL, StraightLines, where_person_is
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
@@ -122,19 +122,22 @@ def lift_video(
         check_human(human, clip.num_frames, clip.fps)
     clock = _Clock()
 
-    # 1. the body model and the camera's intrinsics
+    # 1. the body model
     if body is None:
         body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     human = human and on_body(human, body)
-    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics)
     clock.lap("load")
 
-    # 2. what is seen: the actor's keypoints, the object's track, contacts in the picture
+    # 2. what is seen: the actor's keypoints, the object's track, contacts in the picture, and what edges tell of the
+    # camera
     if observation is None:
         how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
         observation = observe_clip(clip, **how)
     track, target, turning = observation.track, observation.target, None
     walks = None
+    clock.start()
+    K, focal_source, lines = _camera_by_edges(clip, track, config)
+    clock.lap("edges")
     if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
         turning = TurningCamera.of(target.camera, K, clip.size_px)
         track, target = turning.keypoints(track), turning.object(target)
@@ -144,8 +147,7 @@ def lift_video(
     given = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, known=known)
     if human is None:
         touch_of = TouchSeen(clip, K, focal_source, known, target, observation.contacts)
-        given["lines"] = _lines(clip, observation.track, K, config)
-        how = dict(touch_of=touch_of, on_progress=on_progress, cancel=cancel)
+        how = dict(lines=lines, touch_of=touch_of, on_progress=on_progress, cancel=cancel)
         fit = fit_body(body, track, K, clip.fps, config, **given, **how)
         walks = unseen_walk(fit, track, clip.fps)
         fit = with_steps(body, fit, walks, clip.fps) if config.steps else fit
@@ -214,12 +216,18 @@ def lift_video(
     return as_filmed(motion, None if turning is None else turning.T_first_camera, body)
 
 
-def _lines(clip: Clip, track: KeypointTrack, K: np.ndarray, config: LiftConfig) -> StraightLines:
-    """The straight edges of the first frame, without people and the object."""
+def _camera_by_edges(clip: Clip, track: KeypointTrack, config: LiftConfig) -> tuple[np.ndarray, str, StraightLines]:
+    """Intrinsics (3, 3), where the focal length is from, and the first frame's edges without people and the object."""
+    K, focal_source = clip_intrinsics(clip.size_px, clip.intrinsics)
     without = clip.target_mask | where_person_is(track, config.min_keypoint_confidence, clip.size_px)
     for mask in (clip.actor_mask, clip.others_mask):
         without = without if mask is None else without | mask
-    return StraightLines.of(clip.frames[0], K, without)
+    lines = StraightLines.of(clip.frames[0], K, without)
+    if clip.intrinsics is not None:
+        return K, focal_source, lines
+    focal_px, spread = lines.focal()
+    K[0, 0] = K[1, 1] = focal_px
+    return K, SOURCE if spread < TOLD_FOCAL else focal_source, lines.seen_by(K)
 
 
 def _check_length(clip: Clip, config: LiftConfig) -> None:

@@ -1,4 +1,4 @@
-"""How far a camera looks down, by the straight edges of what is built and furnished in its picture.
+"""How far a camera looks down, and its focal length, by the straight edges of rooms and furniture in its picture.
 
 Such edges mostly run along three directions at right angles, one of them upright (Manhattan world; Coughlan & Yuille,
 ICCV 1999): the camera's pitch, roll and heading that make edges run towards their three vanishing points are the
@@ -11,10 +11,13 @@ import numpy as np
 
 from hoi_motion.keypoints import track as kp
 
+SOURCE = "straight lines"
 # least length of an edge, and that of one that counts once, shares of the picture's height; longer ones count more
 SHORT = 0.04
 ONCE = 0.06
 MOST = 3.0
+# edges are looked for in a picture of at most this height
+LARGEST_PX = 720
 # the longest ones tell nearly all
 EDGES = 100
 # edges of one thing err together: so many of those that count once are as good as one, and all of them as so many
@@ -35,6 +38,14 @@ MOST_ROLL_DEG = 4
 STEP_DEG = 1.0
 HEADING_STEP_DEG = 2.0
 LEAST_SPREAD_DEG = 0.5
+# focal lengths that are compared, and the usual one and its spread as a logarithm, by the picture's diagonal: phones
+# and robots have about .65, photographs and films 1; by the longest edges, with a usual pitch
+FOCALS = np.array([0.45, 0.55, 0.65, 0.75, 0.87, 1.0, 1.15, 1.35])
+USUAL_FOCAL, USUAL_FOCAL_SPREAD = 0.8, 0.3
+FOCAL_EDGES = 60
+# with a smaller spread than this edges have told the focal length
+TOLD_FOCAL = 0.15
+USUAL_DEG, USUAL_SPREAD_DEG = -8.0, 8.0
 # people are as wide as this about their keypoints, shares of their height
 PERSON = 0.08
 
@@ -62,8 +73,12 @@ class StraightLines:
             without: (H, W) bool, true where no edge counts: on people, and on things of any attitude.
         """
         without = cv2.dilate(without.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # with their outlines
-        found = cv2.createLineSegmentDetector().detect(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))[0]
-        ends = np.zeros((0, 4)) if found is None else found[:, 0].astype(float)
+        smaller = min(1.0, LARGEST_PX / len(picture))
+        grey = cv2.resize(
+            cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA
+        )
+        found = cv2.createLineSegmentDetector().detect(grey)[0]
+        ends = np.zeros((0, 4)) if found is None else (found[:, 0].astype(float) + 0.5) / smaller - 0.5
         length = np.hypot(*(ends[:, 2:] - ends[:, :2]).T)
         middle = ((ends[:, :2] + ends[:, 2:]) / 2).astype(int).clip(0, np.array(without.shape)[::-1] - 1)
         counts = (length > SHORT * len(picture)) & ~without[middle[:, 1], middle[:, 0]]
@@ -75,18 +90,43 @@ class StraightLines:
         Args:
             expected_rad: by the person in the picture, right within EXPECTED_DEG.
         """
-        expected = np.rad2deg(expected_rad)
-        pitch = expected + np.arange(-REACH_DEG, REACH_DEG + STEP_DEG / 2, STEP_DEG)
-        roll = np.arange(-MOST_ROLL_DEG, MOST_ROLL_DEG + STEP_DEG / 2, STEP_DEG)
-        log = -(FREEDOM + 1) / 2 * np.log1p(((pitch - expected) / EXPECTED_DEG) ** 2 / FREEDOM)[:, None, None]
-        log = log - 0.5 * (roll / ROLL_DEG)[:, None] ** 2
-        if len(self.ends_px):
-            log = log + self._log_likelihood(np.deg2rad(pitch), np.deg2rad(roll))
+        pitch, log = self._posterior(np.rad2deg(expected_rad), EXPECTED_DEG)
         share = np.exp(log - log.max()).sum((1, 2))
-        share /= share.sum()
-        mean = share @ pitch
-        spread = np.sqrt(share @ (pitch - mean) ** 2)
+        mean, spread = _mean_and_spread(pitch, share)
         return float(np.deg2rad(mean)), float(np.deg2rad(max(spread, LEAST_SPREAD_DEG)))
+
+    def focal(self) -> tuple[float, float]:
+        """Mean of the focal length, pixels, and its standard deviation as a share of it.
+
+        K tells the principal point and, by its focal length, the picture's diagonal.
+        """
+        evidence = []
+        for share in FOCALS:
+            K = self.K * [[share, 1, 1], [1, share, 1], [1, 1, 1]]
+            lines = StraightLines(self.ends_px[:FOCAL_EDGES], K, self.height_px)
+            _, log = lines._posterior(USUAL_DEG, USUAL_SPREAD_DEG)
+            evidence.append(log.max() + np.log(np.exp(log - log.max()).sum()))
+        logs = np.log(FOCALS)
+        log = evidence - 0.5 * ((logs - np.log(USUAL_FOCAL)) / USUAL_FOCAL_SPREAD) ** 2
+        mean, spread = _mean_and_spread(logs, np.exp(log - log.max()))
+        return float(self.K[0, 0] * np.exp(mean)), spread
+
+    def seen_by(self, K: np.ndarray) -> "StraightLines":
+        """The same edges, by a camera of other intrinsics (3, 3)."""
+        return StraightLines(self.ends_px, K, self.height_px)
+
+    def _posterior(self, expected_deg: float, spread_deg: float) -> tuple[np.ndarray, np.ndarray]:
+        """Pitches (P,), degrees, and logarithms (P, R, headings) of how probable each is with rolls and headings."""
+        pitch = expected_deg + np.arange(-REACH_DEG, REACH_DEG + STEP_DEG / 2, STEP_DEG)
+        roll = np.arange(-MOST_ROLL_DEG, MOST_ROLL_DEG + STEP_DEG / 2, STEP_DEG)
+        off = (pitch - expected_deg) / spread_deg
+        log = -(FREEDOM + 1) / 2 * np.log1p(off**2 / FREEDOM)[:, None, None] - 0.5 * (roll / ROLL_DEG)[:, None] ** 2
+        if not len(self.ends_px):
+            return pitch, log
+        # pitch by pitch, since all at once take half a gigabyte
+        return pitch, log + np.concatenate(
+            [self._log_likelihood(p, np.deg2rad(roll)) for p in np.deg2rad(pitch)[:, None]]
+        )
 
     def _log_likelihood(self, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:  # (P,) and (R,) -> (P, R, headings)
         heading = np.deg2rad(np.arange(0, 90, HEADING_STEP_DEG))
@@ -114,6 +154,11 @@ class StraightLines:
         scatter = np.hypot(SCATTER_DEG, np.rad2deg(ENDS_PX / self._length_px)).astype(np.float32)
         off = np.rad2deg(np.arcsin(np.minimum(sine, 1))) / scatter
         return np.exp(-0.5 * off * off) * np.float32(np.sqrt(2 / np.pi)) / scatter
+
+
+def _mean_and_spread(values: np.ndarray, share: np.ndarray) -> tuple[float, float]:
+    mean = share @ values / share.sum()
+    return float(mean), float(np.sqrt(share @ (values - mean) ** 2 / share.sum()))
 
 
 def upright(pitch_rad, roll_rad=0.0) -> np.ndarray:  # (...) each -> (..., 3)

@@ -98,7 +98,19 @@ def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, 
 
 def test_two_frames_are_enough(scene):
     motion = lift_video(Clip(scene.frames[:2], scene.fps, scene.target_mask))
-    assert motion.num_frames == 2 and motion.camera.focal_source == "assumed"
+    assert motion.num_frames == 2
+
+
+def test_edges_of_the_room_tell_the_focal_length_that_nobody_gives(scene):
+    camera = lift_video(Clip(scene.frames[:2], scene.fps, scene.target_mask)).camera
+    assert camera.focal_source == "straight lines" and camera.K[0, 0] == pytest.approx(scene.K[0, 0], rel=0.12)
+
+
+def test_where_no_edges_tell_it_the_focal_length_is_assumed(scene):
+    # the person and the object before an even wall
+    frames, wall = scene.frames[:2].copy(), np.median(scene.frames[0], axis=(0, 1)).astype(np.uint8)
+    frames[scene.instance_ids[:2] == 0] = wall
+    assert lift_video(Clip(frames, scene.fps, scene.target_mask)).camera.focal_source == "assumed"
 
 
 @pytest.mark.parametrize(

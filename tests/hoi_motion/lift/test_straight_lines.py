@@ -77,6 +77,18 @@ def test_edges_that_run_anywhere_are_not_believed(seed):
     assert abs(found + 9.0) < spread and spread > 2.0
 
 
+@pytest.mark.parametrize("share", [0.6, 0.76, 1.1])
+def test_edges_of_a_room_tell_the_focal_length_from_an_assumed_one(share):
+    assumed = K / [[share, 1, 1], [1, share, 1], [1, 1, 1]]
+    focal_px, spread = StraightLines(edges_px(-14.0, 0.5, 25.0), assumed, SIZE_PX[0]).focal()
+    assert focal_px == pytest.approx(K[0, 0], rel=0.06) and spread < straight_lines.TOLD_FOCAL
+
+
+def test_without_edges_the_focal_length_is_a_usual_one_that_nothing_told():
+    focal_px, spread = StraightLines(np.zeros((0, 4)), K, SIZE_PX[0]).focal()
+    assert focal_px == pytest.approx(0.8 * K[0, 0], rel=0.05) and spread > straight_lines.TOLD_FOCAL
+
+
 def test_the_likelihood_is_that_of_a_plain_loop_over_edges_and_directions():
     lines = StraightLines(edges_px(-12.0, 1.0, 35.0), K, SIZE_PX[0])
     pitch, roll, heading = -0.2, 0.03, 40
