@@ -3,8 +3,9 @@
 python -m benchmarks.lift --count 20 --size 480x720 --frames 25-49 --out FILE
 
 All positions are compared in the camera frame and relative to the pelvis. Joints: the 22 of the SMPL-X body. Wrist:
-mean of both. Object: its centre. Path: the pelvis from where it was first. Tilt: of up in the camera. Distance: of
-the pelvis along the optical axis, median over the frames. Contact: frames in which any hand touches the target. With --out an interrupted run continues with the missing scenes.
+mean of both. Object: its centre. Path: the pelvis from where it was first. Tilt: of up in the camera. Distance: of the
+pelvis along the optical axis, median over the frames. Contact: frames in which any hand touches the target. With --out
+an interrupted run continues with the missing scenes.
 """
 
 import argparse
