@@ -228,6 +228,11 @@ def _print_summary(motion) -> None:
         f"body     {motion.num_frames} frames, "
         f"reprojection error {100 * numbers['reprojection_error_mean']:.1f}% of the body height"
     )
+    camera = motion.camera
+    print(
+        f"camera   focal length {camera.K[0, 0]:.0f} px, {camera.focal_source.replace('_', ' ')}; "
+        f"pitch {numbers['camera_pitch_deg']:+.0f} degrees"
+    )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
     print(

@@ -24,7 +24,7 @@ INPUT_QOS_PROFILES = {
     "latched": QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL),
 }
 MB = 10**6
-ASSUMED = "the focal length is assumed"
+ASSUMED = "the focal length is estimated from the picture, or assumed"
 CAMERA_INFO = "camera_info"
 
 
