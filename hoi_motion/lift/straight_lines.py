@@ -21,14 +21,14 @@ LARGEST_PX = 720
 # the longest ones tell nearly all
 EDGES = 100
 # edges of one thing err together: so many of those that count once are as good as one, and all of them as so many
-TOGETHER = 3
+TOGETHER = 3.0
 ALL = 15.0
 # an edge's direction scatters by this about that of its vanishing point, and so do its ends
 SCATTER_DEG = 0.8
 ENDS_PX = 0.5
 # of all edges, those that run anywhere
 CLUTTER = 0.5
-# scatter of the expected pitch, a Student's t, for now and then it is far off; of the roll
+# scatter of the expected pitch, a Student's t, since it may be far off, and of the roll
 EXPECTED_DEG = 3.0
 FREEDOM = 3.0
 ROLL_DEG = 1.5
@@ -132,7 +132,7 @@ class StraightLines:
         heading = np.deg2rad(np.arange(0, 90, HEADING_STEP_DEG))
         up = upright(pitch[:, None], roll)  # (P, R, 3)
         ahead = np.array([0, 0, 1.0]) - up[..., 2:] * up
-        ahead /= np.linalg.norm(ahead, axis=-1, keepdims=True)
+        ahead /= np.maximum(np.linalg.norm(ahead, axis=-1, keepdims=True), 1e-9)  # 0 where it looks straight down
         right, turn = np.cross(ahead, up), heading[:, None]
         one = np.cos(turn) * ahead[:, :, None] + np.sin(turn) * right[:, :, None]  # (P, R, headings, 3)
         other = np.cos(turn) * right[:, :, None] - np.sin(turn) * ahead[:, :, None]

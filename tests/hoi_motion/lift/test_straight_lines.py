@@ -68,6 +68,10 @@ def test_without_edges_what_was_expected_stays_and_is_as_unsure():
     assert found == pytest.approx(-9.0) and 3.0 < spread < 6.0
 
 
+def test_a_camera_that_looks_straight_down_among_others_is_no_division_by_zero():
+    assert np.isfinite(pitch_deg(edges_px(-40.0, 0.0, 10.0), -80.0)).all()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_edges_that_run_anywhere_are_not_believed(seed):
     rng = np.random.default_rng(seed)
