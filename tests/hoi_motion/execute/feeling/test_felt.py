@@ -22,7 +22,8 @@ def feeler(answer, unsure, body):
     return Feeler(answer.feeling, unsure, body)
 
 
-@pytest.mark.parametrize("scale", [0.9, 1.08])
+# places at which the answer is the same on every processor: from 0.92 down the bar ends near the limit of 34 mm
+@pytest.mark.parametrize("scale", [0.95, 1.08])
 def test_an_object_at_another_distance_is_lifted_only_by_who_feels_for_it(answer, feeler, unsure, panda, scale):
     there = scaled(unsure, "bar", scale)
     assert not execute(answer.plan, panda, there).done
