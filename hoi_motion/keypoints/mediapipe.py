@@ -4,6 +4,7 @@
 # MediaPipe's solutions return named tuples that are made when they run
 
 import contextlib
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
@@ -92,14 +93,20 @@ class MediaPipeKeypoints:
         from hoi_motion.keypoints.sides import views_agree
 
         views, done = [_empty_track(len(frames)) for _ in range(2)], 0
-        with quiet_native_log(), _holistic() as plain, _pose(still=False) as mirror, _pose(still=True) as still:
+        with (
+            quiet_native_log(),
+            _holistic() as plain,
+            _pose(still=False) as mirror,
+            _pose(still=True) as still,
+            ThreadPoolExecutor(1) as beside,
+        ):
             # frames before the first sighting are walked backwards from it
             for order in (range(start, len(frames)), range(start - 1, -1, -1)):
                 crop_now, last, lost_for = crop, actor, 0
                 for t in order:
                     if cancel is not None:
                         cancel.raise_if_cancelled()
-                    body = _see(views, t, frames[t], crop_now, plain, mirror)
+                    body = _see(views, t, frames[t], crop_now, plain, mirror, beside)
                     lost_for += 1
                     agreed = views_agree(*views)[t] and trunk_sureness(body) >= LOST
                     if last is actor and agreed and overlap(actor, body) > SAME_PLACE:
@@ -115,13 +122,13 @@ class MediaPipeKeypoints:
                             crop_now = crop_around(box_of(body), self.crop_size_px, crop.margin)
                             plain.reset()
                             mirror.reset()
-                            seen = _see(views, t, frames[t], crop_now, plain, mirror)
+                            seen = _see(views, t, frames[t], crop_now, plain, mirror, beside)
                             if seen is not None and somebody_else(seen, body):
                                 # once without them, and the actor is followed
                                 plain.reset()
                                 mirror.reset()
                                 alone = painted_over(frames[t], seen, body)
-                                seen = _see(views, t, alone, crop_now, plain, mirror)
+                                seen = _see(views, t, alone, crop_now, plain, mirror, beside)
                             if found_again([seen], body, 1) is None:
                                 # both views go astray: what the search has found is all that is known
                                 _keep(views, t, body)
@@ -138,7 +145,12 @@ class MediaPipeKeypoints:
         """Doubted frames seen again in wider crops, plain and mirrored, by a detector that remembers nothing."""
         from hoi_motion.keypoints.second_look import looked_again
 
-        with quiet_native_log(), _pose(still=True) as still:
+        with (
+            quiet_native_log(),
+            _pose(still=True) as plain,
+            _pose(still=True) as mirror,
+            ThreadPoolExecutor(1) as beside,
+        ):
 
             def look(frame: np.ndarray, body: np.ndarray) -> list[np.ndarray]:
                 if cancel is not None:
@@ -146,21 +158,26 @@ class MediaPipeKeypoints:
                 # where nothing was seen, all of the body is a guess between its sightings
                 there = body if (body[:, 2] > 0.3).any() else body * [1, 1, 0] + [0, 0, 1]
                 windows = [_window_around(there, w) for w in LOOKED_AGAIN]
-                return [
-                    *_people(still, frame, windows, self.crop_size_px),
-                    *_people(still, frame, windows, self.crop_size_px, mirrored=True),
-                ]
+                mirrored = beside.submit(_people, mirror, frame, windows, self.crop_size_px, mirrored=True)
+                return [*_people(plain, frame, windows, self.crop_size_px), *mirrored.result()]
 
             return looked_again(frames, track, doubted, look)
 
 
-def _see(views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirror) -> np.ndarray | None:  # (33, 3)
-    """Both views of a frame, written into their tracks; the body of the one that is surer of the trunk."""
+def _see(
+    views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirror, beside: Executor
+) -> np.ndarray | None:  # (33, 3)
+    """Both views of a frame, written into their tracks; the body of the one that is surer of the trunk.
+
+    The mirrored one is seen `beside`, at the same time.
+    """
     image = crop.cut(frame)
-    for view, model, mirrored in zip(views, (plain, mirror), (False, True)):
+    mirrored = beside.submit(mirror.process, np.ascontiguousarray(image[:, ::-1]))
+    results = plain.process(image), mirrored.result()
+    for view, result, is_mirrored in zip(views, results, (False, True)):
         for points in (view.body_px, view.left_hand_px, view.right_hand_px, view.body_hint_m, view.seen):
             points[t] = 0
-        _store(view, t, model.process(np.ascontiguousarray(image[:, ::-1]) if mirrored else image), crop, mirrored)
+        _store(view, t, result, crop, is_mirrored)
     seen = [view.body_px[t].copy() for view in views if view.seen[t]]
     return max(seen, key=lambda body: round(trunk_sureness(body), 1)) if seen else None
 
