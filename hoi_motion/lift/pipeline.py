@@ -33,6 +33,7 @@ from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.lift.unseen_legs import unseen_walk, walk_notes, with_steps
+from hoi_motion.lift.upright_camera import UprightCamera, seen_up
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -133,15 +134,20 @@ def lift_video(
     if observation is None:
         how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
         observation = observe_clip(clip, **how)
-    track, target, turning = observation.track, observation.target, None
+    track, target, turning, upright = observation.track, observation.target, None, None
     walks = None
     clock.start()
     K, focal_source, lines = _camera_by_edges(clip, track, config)
-    clock.lap("edges")
     if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
         turning = TurningCamera.of(target.camera, K, clip.size_px)
         track, target = turning.keypoints(track), turning.object(target)
-    clock.start()
+    if human is None:
+        up = seen_up(clip, track, K, known, lines, config.min_keypoint_confidence)
+        upright = UprightCamera.of(up, K, clip)
+    if upright is not None:
+        clip, known, lines = upright.first_frame(clip), upright.known(known), upright.lines(lines)
+        track, target = upright.keypoints(track), upright.object(target)
+    clock.lap("edges")
 
     # 3. the body, all frames at once
     given = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, known=known)
@@ -193,7 +199,7 @@ def lift_video(
         betas=fit.betas,
         fps=clip.fps,
         body_model=body.name,
-        camera=camera,
+        camera=camera if upright is None else upright.real(camera),
         objects=(thing,),
         supports=tuple(box for box in (support, seat) if box is not None),
         contacts=contacts,
@@ -208,6 +214,7 @@ def lift_video(
             "target_distance_source": distance.source,
             "target_distance_why": distance.why,
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
+            "camera_roll_deg": 0.0 if upright is None else float(np.rad2deg(upright.roll_rad)),
             **observation.seconds,
             **clock.seconds,
         },

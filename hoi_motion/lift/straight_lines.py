@@ -95,6 +95,18 @@ class StraightLines:
         mean, spread = _mean_and_spread(pitch, share)
         return float(np.deg2rad(mean)), float(np.deg2rad(max(spread, LEAST_SPREAD_DEG)))
 
+    def roll(self, expected_rad: float) -> float:
+        """Mean of the camera's roll, radians, positive when what is upright leans to the right in the picture; 0 where
+        edges do not tell it.
+
+        Args:
+            expected_rad: of the pitch, as for `pitch`.
+        """
+        roll = np.arange(-MOST_ROLL_DEG, MOST_ROLL_DEG + STEP_DEG / 2, STEP_DEG)
+        _, log = self._posterior(np.rad2deg(expected_rad), EXPECTED_DEG)
+        mean, _ = _mean_and_spread(roll, np.exp(log - log.max()).sum((0, 2)))
+        return float(np.deg2rad(mean))
+
     def focal(self) -> tuple[float, float]:
         """Mean of the focal length, pixels, and its standard deviation as a share of it.
 
