@@ -28,13 +28,13 @@ SCATTER_DEG = 0.8
 ENDS_PX = 0.5
 # of all edges, those that run anywhere
 CLUTTER = 0.5
-# scatter of the expected pitch, a Student's t, since it may be far off, and of the roll
+# scatter of the expected pitch and of the roll, Student's t both, since they may be far off
 EXPECTED_DEG = 3.0
 FREEDOM = 3.0
 ROLL_DEG = 1.5
 # searched: so far about the expected pitch, and about no roll
 REACH_DEG = 20
-MOST_ROLL_DEG = 4
+MOST_ROLL_DEG = 8
 STEP_DEG = 1.0
 HEADING_STEP_DEG = 2.0
 LEAST_SPREAD_DEG = 0.5
@@ -131,8 +131,7 @@ class StraightLines:
         """Pitches (P,), degrees, and logarithms (P, R, headings) of how probable each is with rolls and headings."""
         pitch = expected_deg + np.arange(-REACH_DEG, REACH_DEG + STEP_DEG / 2, STEP_DEG)
         roll = np.arange(-MOST_ROLL_DEG, MOST_ROLL_DEG + STEP_DEG / 2, STEP_DEG)
-        off = (pitch - expected_deg) / spread_deg
-        log = -(FREEDOM + 1) / 2 * np.log1p(off**2 / FREEDOM)[:, None, None] - 0.5 * (roll / ROLL_DEG)[:, None] ** 2
+        log = _student((pitch - expected_deg) / spread_deg)[:, None, None] + _student(roll / ROLL_DEG)[:, None]
         if not len(self.ends_px):
             return pitch, log
         # pitch by pitch, since all at once take half a gigabyte
@@ -166,6 +165,11 @@ class StraightLines:
         scatter = np.hypot(SCATTER_DEG, np.rad2deg(ENDS_PX / self._length_px)).astype(np.float32)
         off = np.rad2deg(np.arcsin(np.minimum(sine, 1))) / scatter
         return np.exp(-0.5 * off * off) * np.float32(np.sqrt(2 / np.pi)) / scatter
+
+
+def _student(off: np.ndarray) -> np.ndarray:
+    """Logarithm of Student's density, but for a constant."""
+    return -(FREEDOM + 1) / 2 * np.log1p(off**2 / FREEDOM)
 
 
 def _mean_and_spread(values: np.ndarray, share: np.ndarray) -> tuple[float, float]:
