@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.camera import Camera
+from hoi_motion.ground.still_world import in_still_world
 from hoi_motion.lift import Clip, lift_video
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.pipeline import Observation
+from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.straight_lines import StraightLines, upright
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
 from hoi_motion.lift.upright_camera import UprightCamera, seen_up
@@ -148,6 +151,32 @@ def test_a_person_filmed_by_a_rolling_camera_stands_as_one_filmed_by_an_upright_
     joints = body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
     shoulders = motion.camera.project(joints[:, 16:18])
     assert np.abs(shoulders - rolled(seen, camera).body_px[:, 11:13, :2]).max() < 6
+
+
+def test_a_camera_that_rolls_and_turns_is_taken_out_in_that_order_and_put_back(body, acted):
+    seen, camera = acted(T), camera_of(6.0)
+    first, path = rolled(seen, camera), np.tile(np.eye(4), (T, 1, 1))
+    path[:, :3, :3] = Rotation.from_euler("y", np.linspace(0, 5, T)[:, None], degrees=True).as_matrix()
+    turning = TurningCamera(K, path)
+    back = replace(turning, T_first_camera=np.linalg.inv(path))
+    clip, level = clip_with(), upright(0.0)
+    background = np.tile(IDENTITY, (T, 1, 1))
+    background[:, :, 2] = [px_of(path[t, :3, :3].T @ [0, 0, 1.0]) - K[:2, 2] for t in range(T)]
+    found = {}
+    for name, track, moves, up in (
+        ("upright", seen.track, None, level),
+        ("real", back.keypoints(first), background, camera.R_upright_camera.T @ level),
+    ):
+        where = np.tile(IDENTITY, (T, 1, 1)) if moves is None else moves
+        thing = ObjectTrack(clip.target_mask, where, np.ones(T), np.ones(T, bool), camera=moves)
+        known, observation = KnownScene(gravity_camera=-up), Observation(track, thing, (), {})
+        found[name] = lift_video(clip, known=known, observation=observation, body=body)
+    still = in_still_world(found["real"], body)
+    assert np.abs(still.transl_m - found["upright"].transl_m).max() < 0.04
+    motion = found["real"]
+    joints = body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
+    filmed = back.keypoints(first).body_px[:, 11:13, :2]
+    assert np.abs(motion.camera.project(joints[:, 16:18]) - filmed).max() < 6
 
 
 def test_a_picture_turned_back_is_the_picture():
