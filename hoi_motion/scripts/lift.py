@@ -231,7 +231,7 @@ def _print_summary(motion) -> None:
     camera = motion.camera
     print(
         f"camera   focal length {camera.K[0, 0]:.0f} px, {camera.focal_source.replace('_', ' ')}; "
-        f"pitch {numbers['camera_pitch_deg']:+.0f}, roll {numbers['camera_roll_deg']:+.0f} degrees"
+        f"pitch {numbers['camera_pitch_deg']:+.0f}, roll {numbers['camera_roll_deg']:+.1f} degrees"
     )
     size_cm = ", ".join(f"{100 * s:.0f}" for s in np.ptp(motion.target.vertices_m, axis=0))
     print(f"object   {motion.target.shape} of {size_cm} cm")
