@@ -33,7 +33,7 @@ from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.lift.unseen_legs import unseen_walk, walk_notes, with_steps
-from hoi_motion.lift.upright_camera import UprightCamera, seen_up
+from hoi_motion.lift.upright_camera import UprightCamera, roll_notes, seen_up
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
@@ -141,9 +141,11 @@ def lift_video(
     if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
         turning = TurningCamera.of(target.camera, K, clip.size_px)
         track, target = turning.keypoints(track), turning.object(target)
+    leans = ()
     if human is None:
         up = seen_up(clip, track, K, known, lines, config.min_keypoint_confidence)
         upright = UprightCamera.of(up, K, clip)
+        leans = roll_notes(up, upright)
     if upright is not None:
         clip, known, lines = upright.first_frame(clip), upright.known(known), upright.lines(lines)
         track, target = upright.keypoints(track), upright.object(target)
@@ -191,6 +193,7 @@ def lift_video(
     doubts += object_size_notes(thing, target, camera)
     doubts += walk_notes(walks, config.steps)
     doubts += (turning.note(),) if turning else ()
+    doubts += leans
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
     motion = HoiMotion(

@@ -74,7 +74,9 @@ class TurningCamera:
             seen = corners @ track.similarity[t].T
             similarity[t] = _similarity(corners[:, :2], _moved(self.to_still(t), seen))
             if t in track.outlines:
-                outline = _outline(track.mask_at(t), self.to_still(t))
+                size_px = track.mask.shape[::-1]
+                still = cv2.warpPerspective(track.mask_at(t).astype(np.uint8), self.to_still(t), size_px)
+                outline = Outline.of(still > 0)
                 outlines |= {int(t): outline} if outline else {}
         return replace(track, similarity=similarity, outlines=outlines, camera=None)
 
@@ -96,12 +98,3 @@ def _similarity(source: np.ndarray, goal: np.ndarray) -> np.ndarray:  # (N, 2), 
     z = np.vdot(a, b) / np.vdot(a, a)
     turn = np.array([[z.real, -z.imag], [z.imag, z.real]])
     return np.column_stack([turn, centres[1] - turn @ centres[0]])
-
-
-def _outline(mask: np.ndarray, homography: np.ndarray) -> Outline | None:
-    moved = cv2.warpPerspective(mask.astype(np.uint8), homography, mask.shape[::-1]) > 0
-    if not moved.any():
-        return None
-    rows, columns = np.nonzero(moved)
-    crop = moved[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return Outline(crop, int(columns.min()), int(rows.min()))

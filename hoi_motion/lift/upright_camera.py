@@ -20,6 +20,8 @@ from hoi_motion.lift.track.track import ObjectTrack, Outline
 
 # less is not worth a picture that is drawn anew; with more the picture would not show what the upright one shows
 LEAST_DEG, MOST_DEG = 0.2, 20.0
+# a roll that is left in is worth a note from here on, if the camera does not look straight down, where it is none
+NOTED_DEG, LEAST_ACROSS = 3.0, 0.3
 # so much of a mask must stay in the picture
 KEPT_SHARE = 0.9
 
@@ -65,7 +67,7 @@ class UprightCamera:
 
     def object(self, track: ObjectTrack) -> ObjectTrack:
         outlines = {
-            t: _cut_out(self._picture(outline.in_picture(self.size_px))) for t, outline in track.outlines.items()
+            t: Outline.of(self._picture(outline.in_picture(self.size_px))) for t, outline in track.outlines.items()
         }
         return replace(
             track,
@@ -90,6 +92,7 @@ class UprightCamera:
             clip,
             target_mask=self._picture(clip.target_mask),
             actor_mask=actor if actor is not None and actor.any() else None,
+            others_mask=None if clip.others_mask is None else self._picture(clip.others_mask),
             depth_m=depth,
         )
 
@@ -128,6 +131,16 @@ class UprightCamera:
         return cv2.warpAffine(np.ascontiguousarray(image), self.to_upright[:2], image.shape[::-1], flags=how)
 
 
+def roll_notes(up: np.ndarray, upright_camera: UprightCamera | None) -> tuple[str, ...]:
+    """What is said of a roll that is left in; `up` as of `UprightCamera.of`, of which the camera is the answer."""
+    roll_deg = float(np.rad2deg(np.arctan2(up[0], -up[1])))
+    if upright_camera is not None or abs(roll_deg) < NOTED_DEG or np.hypot(up[0], up[1]) < LEAST_ACROSS:
+        return ()
+    return (
+        f"the camera leans by {abs(roll_deg):.0f} degrees to a side, which the lift leaves out: turn the clip upright",
+    )
+
+
 def seen_up(
     clip: Clip, track: KeypointTrack, K: np.ndarray, known: KnownScene, lines: StraightLines, min_confidence: float
 ) -> np.ndarray:  # (3,)
@@ -145,11 +158,3 @@ def seen_up(
         if up is not None:
             return up
     return upright(pitch_rad, lines.roll(pitch_rad))
-
-
-def _cut_out(mask: np.ndarray) -> Outline | None:  # (H, W) bool
-    if not mask.any():
-        return None
-    rows, columns = np.nonzero(mask)
-    crop = mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return Outline(crop, int(columns.min()), int(rows.min()))

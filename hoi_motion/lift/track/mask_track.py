@@ -32,9 +32,8 @@ def track_of_masks(masks: np.ndarray, mask: np.ndarray, sureness: np.ndarray | N
         covered = inside >= COVERS * mask.sum() or (t and resting[t - 1])
         resting[t] = inside >= IN_FIRST_PLACE * masks[t].sum() and covered
         if not resting[t]:
-            rows, columns = np.nonzero(masks[t])
-            y, x = rows.min(), columns.min()
-            outlines[int(t)] = Outline(masks[t, y : rows.max() + 1, x : columns.max() + 1], int(x), int(y))
+            outline = Outline.of(masks[t])
+            outlines |= {int(t): outline} if outline else {}
             turn = seen_turn_rad(mask, masks[t], turn)
             similarity[t] = moved_like(mask, masks[t], turn)
     resting[0] = True

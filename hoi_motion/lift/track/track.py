@@ -21,6 +21,15 @@ class Outline:
     x: int
     y: int
 
+    @classmethod
+    def of(cls, mask: np.ndarray) -> "Outline | None":
+        """What is true in a mask (H, W) bool; None where nothing is."""
+        if not mask.any():
+            return None
+        rows, columns = np.nonzero(mask)
+        x, y = int(columns.min()), int(rows.min())
+        return cls(mask[y : rows.max() + 1, x : columns.max() + 1], x, y)
+
     def in_picture(self, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) bool
         whole = np.zeros(size_px, bool)
         rows, columns = self.pixels.shape

@@ -307,9 +307,7 @@ def _with_camera(track: ObjectTrack, camera: np.ndarray) -> ObjectTrack:
     outlines = {}
     for t in track.outlines:
         moved = cv2.warpAffine(track.mask_at(t).astype(np.uint8), camera[t], track.mask.shape[::-1]) > 0
-        if moved.any():
-            rows, columns = np.nonzero(moved)
-            low = columns.min(), rows.min()
-            crop = moved[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-            outlines[t] = Outline(crop, int(low[0]), int(low[1]))
+        outline = Outline.of(moved)
+        if outline is not None:
+            outlines[t] = outline
     return ObjectTrack(track.mask, camera @ whole, track.visibility, track.resting, outlines, camera)

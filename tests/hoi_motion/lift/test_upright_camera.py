@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -17,7 +17,7 @@ from hoi_motion.lift.pipeline import Observation
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.straight_lines import StraightLines, upright
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, Outline
-from hoi_motion.lift.upright_camera import UprightCamera, seen_up
+from hoi_motion.lift.upright_camera import UprightCamera, roll_notes, seen_up
 from tests.hoi_motion.conftest import SIZE_PX, K
 from tests.hoi_motion.lift.test_straight_lines import edges_px
 
@@ -50,8 +50,7 @@ def rolled(seen, camera: UprightCamera):
 def test_up_has_no_roll_for_the_upright_camera_and_the_real_one_sees_the_same_world(roll, pitch):
     up = upright(np.deg2rad(pitch), np.deg2rad(roll))
     camera = UprightCamera.of(up, K, clip_with())
-    if camera is None:  # of a camera that looks down the roll in the picture is larger than the one about its axis
-        return
+    assume(camera is not None)  # of a camera that looks down, the roll in the picture may be past MOST_DEG
     there = camera.R_upright_camera @ up
     assert abs(there[0]) < 1e-12 and there[1] < 0 and there[2] == pytest.approx(up[2])
     known = camera.known(KnownScene(gravity_camera=-up))
@@ -79,6 +78,21 @@ def test_a_known_pose_tells_the_same_world_of_both_cameras():
 @pytest.mark.parametrize("roll_deg", [0.1, 25.0, -90.0, 180.0])
 def test_a_roll_not_worth_it_or_past_what_the_picture_shows_is_left(roll_deg):
     assert camera_of(roll_deg) is None
+
+
+@pytest.mark.parametrize(
+    ("roll_deg", "box", "noted"),
+    [(0.1, None, False), (8.0, None, False), (90.0, None, True), (-90.0, None, True), (8.0, (0, 320, 30, 360), True)],
+)
+def test_a_roll_that_is_left_in_is_told(roll_deg, box, noted):
+    up = upright(np.deg2rad(-12), np.deg2rad(roll_deg))
+    notes = roll_notes(up, UprightCamera.of(up, K, clip_with(box) if box else clip_with()))
+    assert bool(notes) == noted and all("turn the clip upright" in note for note in notes)
+
+
+def test_of_a_camera_that_looks_straight_down_no_roll_is_told():
+    up = np.array([0.1, -0.02, -0.99])
+    assert roll_notes(up, UprightCamera.of(up, K, clip_with())) == ()
 
 
 def test_an_object_at_the_corner_is_not_turned_out_of_the_picture():
