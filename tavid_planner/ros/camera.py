@@ -25,17 +25,24 @@ def is_calibrated(message: CameraInfo) -> bool:
     return _has_k(message) or _has_p(message)
 
 
-def intrinsics_from_camera_info(message: CameraInfo, size_px: tuple[int, int]) -> np.ndarray | None:  # (3, 3)
-    """Intrinsics of the rectified image with that (height, width), or None for an uncalibrated camera.
+def intrinsics_from_camera_info(
+    message: CameraInfo, size_px: tuple[int, int], distorted: bool = False
+) -> np.ndarray | None:  # (3, 3)
+    """Intrinsics of the image with that (height, width), or None for an uncalibrated camera.
 
-    P where it is set, else K; binning and region of interest are applied as in image_geometry.
+    P is of the rectified image, K of the raw one (sensor_msgs/CameraInfo); where the one is not set, the other counts.
+    Binning and region of interest are applied as in image_geometry.
+
+    Args:
+        distorted: the image is the raw one, of a lens with distortion.
 
     Raises:
         InputError: SIZE_MISMATCH when the message is for images of another size, CAMERA_INVALID.
     """
     if not is_calibrated(message):
         return None
-    matrix = _projection(message) if _has_p(message) else _camera_matrix(message)
+    raw = _has_k(message) and (distorted or not _has_p(message))
+    matrix = _camera_matrix(message) if raw else _projection(message)
     return _of_image(matrix, message, size_px)
 
 

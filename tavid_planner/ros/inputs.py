@@ -97,7 +97,9 @@ class LatestInputs:
         arrays = [mask_from_image(mask, name) for name, mask in marked.masks]
         depth_m = None if depth is None else depth_from_image(depth)
         info, info_notes = self._camera_info(goal, header)
-        intrinsics = None if info is None else intrinsics_from_camera_info(info, rgb.shape[:2])
+        distorted = info is not None and has_distortion(info) and not (is_empty(goal.image) and self._is_rectified())
+        size_px, left_so = rgb.shape[:2], distorted and not options.rectify
+        intrinsics = None if info is None else intrinsics_from_camera_info(info, size_px, left_so)
         fields = dict(
             instruction=goal.instruction,
             intrinsics=intrinsics,
@@ -108,7 +110,7 @@ class LatestInputs:
         )
         request = _request(goal, rgb, arrays, fields)
         notes = (*marked.notes, *depth_notes, *info_notes)
-        if info is not None and has_distortion(info) and not (is_empty(goal.image) and self._is_rectified()):
+        if distorted:
             if options.rectify:
                 request = _rectified(request, Rectification(info, request.size_px))
                 notes += (f"lens distortion ({info.distortion_model}) was removed from image, masks and depth",)

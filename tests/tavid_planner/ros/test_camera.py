@@ -33,6 +33,25 @@ def test_p_is_taken_where_it_is_set(k):
     )
 
 
+def test_the_raw_image_of_a_lens_with_distortion_has_k():
+    """Where there is next to no distortion, at its middle, a point is where K says, and P of all pixels is another."""
+    import cv2
+
+    lens = np.array(LENSES["plumb_bob"])
+    matrix = np.reshape(K, (3, 3))
+    wide, _ = cv2.getOptimalNewCameraMatrix(matrix, lens, SIZE_PX[::-1], 1.0)
+    info = info_of(d=lens.tolist(), distortion_model="plumb_bob", p=np.hstack([wide, np.zeros((3, 1))]).ravel().tolist())
+    used = intrinsics_from_camera_info(info, SIZE_PX, distorted=True)
+    pixel = cv2.projectPoints(np.array([[0.02, 0.01, 1.0]]), np.zeros(3), np.zeros(3), matrix, lens)[0].ravel()
+    np.testing.assert_allclose((pixel - used[:2, 2]) / used[[0, 1], [0, 1]], [0.02, 0.01], rtol=0.01)
+    assert abs(wide[0, 0] / matrix[0, 0] - 1) > 0.05
+
+
+def test_p_is_taken_of_a_raw_image_where_k_is_not_set():
+    info = info_of(k=[0.0] * 9, p=P)
+    np.testing.assert_array_equal(intrinsics_from_camera_info(info, SIZE_PX, distorted=True)[0], [90, 0, 42])
+
+
 def test_p_and_k_of_which_only_the_last_row_is_filled_are_not_set():
     last_row = [0.0] * 10 + [1.0, 0.0]
     np.testing.assert_array_equal(intrinsics_from_camera_info(info_of(p=last_row), SIZE_PX).ravel(), K)

@@ -10,7 +10,7 @@ import pytest
 from geometry_msgs.msg import PointStamped, PoseStamped, Quaternion, TransformStamped, Vector3
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from hoi_motion.lift.known_scene import KnownScene
@@ -65,6 +65,15 @@ def published(client, kind, topic: str, qos, *messages):
         publisher.publish(message)
     time.sleep(0.3)
     return publisher
+
+
+@pytest.mark.parametrize("lens, fx", [([-0.3, 0.1, 0.0, 0.0, 0.0], 90.0), ([], 75.0)])
+def test_the_focal_length_is_that_of_the_raw_image_where_the_lens_bends_it(ask, make_request, lens, fx):
+    height, width = make_request().size_px
+    info = CameraInfo(width=width, height=height, k=[90.0, 0.0, 48.0, 0.0, 90.0, 32.0, 0.0, 0.0, 1.0])
+    info.p = [75.0, 0.0, 48.0, 0.0, 0.0, 75.0, 32.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    info.d, info.distortion_model = lens, "plumb_bob"
+    assert ask(camera_info=info)[1]["intrinsics"][0][0] == fx
 
 
 def test_instances_with_names_and_roles_reach_the_planner(ask, make_request):
