@@ -229,7 +229,7 @@ class _Converter:
         if kind not in ("hinge", "slide"):
             return
         axis = given["frame"][:3, :3] @ _numbers(given.get("axis"), [0, 0, 1])
-        xml.SubElement(joint, "axis", xyz=_text(axis / np.linalg.norm(axis)))
+        xml.SubElement(joint, "axis", xyz=_text(axis))
         limited = given.get("limited", "auto")
         low, high = _numbers(given.get("range"), [0, 0])
         is_limited = limited == "true" or (limited == "auto" and self._autolimits and low < high)

@@ -14,6 +14,7 @@ AXES = {kind: 1 for kind in MOVING} | {"fixed": 0, "floating": 6, "planar": 3, "
 MAX_LINKS = 2000
 MAX_DEPTH = 500  # pinocchio and PyBullet follow a chain by recursion: some 6000 links overflow a stack of 8 MB
 MAX_AXES = 200  # pinocchio's data grows with the cube: 0.6 GB for 200, 8 GB for 500
+SHORTEST_AXIS = 1e-9  # what is shorter has no direction
 SHAPES = {
     "box": {"size": 3},
     "sphere": {"radius": 1},
@@ -119,7 +120,7 @@ def _check_joint(joint: xml.Element, path: Path) -> None:
     axis = joint.find("axis")
     if axis is not None and kind in MOVING:
         along = _numbers(axis.get("xyz"), 3)
-        if along is None or not along.any():
+        if along is None or not SHORTEST_AXIS < np.linalg.norm(along) < np.inf:
             raise _wrong(
                 f"joint {name!r} of {path} has the axis {axis.get('xyz')!r}", "an axis is three numbers, not all 0"
             )

@@ -167,6 +167,7 @@ def test_all_that_the_world_of_an_attached_model_holds_is_attached_where_no_body
         ('<geom class="foot"/>', '<geom class="shoe"/>', "unknown class 'shoe'"),
         ("<worldbody>", '<include file="other.xml"/><worldbody>', "includes other files"),
         ('name="left_knee"', 'name="left_knee" ref="10"', "'left_knee' a ref"),
+        ('name="waist_yaw" axis="0 0 1"', 'name="waist_yaw" axis="0 0 0"', "'waist_yaw' .* axis '0.0 0.0 0.0'"),
         ('name="left_knee"', 'name="left_knee" type="screw"', "is broken: 'screw'"),
         ('type="sphere"', 'type="mesh" mesh="palm"', "unknown mesh 'palm'"),
         ('<geom class="hand"/>', '<geom class="hand" mesh="palm"/>', "fits a sphere to the mesh 'palm'"),
