@@ -22,6 +22,7 @@ URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "f
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
 ANY_WAY_M = 10.0  # range of a prismatic joint without limits, to either side
+ORIENTATIONS = ("quat", "euler", "axisangle", "xyaxes", "zaxis")
 NOT_READ = ("composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
@@ -182,7 +183,7 @@ class _Converter:
         mine = {tag: dict(values) for tag, values in above.items()}
         for child in element:
             if child.tag != "default":
-                mine[child.tag] = mine.get(child.tag, {}) | child.attrib
+                mine[child.tag] = _over(mine.get(child.tag, {}), child.attrib)
         self._defaults[name] = mine
         for child in element.findall("default"):
             self._read_defaults(child, mine, child.get("class", ""))
@@ -192,7 +193,7 @@ class _Converter:
         name = element.get("class") or inherited or self._main
         if name not in self._defaults and name != self._main:
             raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
-        return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
+        return _over(self._defaults.get(name, {}).get(element.tag, {}), element.attrib)
 
     def add_body(self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray) -> None:
         """A body as links and joints, with all below it."""
@@ -313,6 +314,9 @@ class _Converter:
     def _pose(self, given: dict) -> np.ndarray:  # (4, 4)
         T = _translation(_numbers(given.get("pos"), [0, 0, 0]))
         unit = np.pi / 180 if self._degrees else 1.0
+        turns = [name for name in ORIENTATIONS if name in given]
+        if len(turns) > 1:
+            raise ValueError(f"one element has {' and '.join(turns)}")
         if "quat" in given:
             w, x, y, z = _numbers(given["quat"], [])
             T[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
@@ -333,6 +337,20 @@ class _Converter:
         elif "zaxis" in given:
             T[:3, :3] = _z_along(_numbers(given["zaxis"], []))
         return T
+
+
+def _over(given: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+    """Attributes of a class under an element's own, or those of a class within it, as MuJoCo compiles them.
+
+    An own orientation, of whatever kind, replaces the class's. Own sizes replace the first of the class's sizes.
+    """
+    if any(name in own for name in ORIENTATIONS):
+        given = {name: value for name, value in given.items() if name not in ORIENTATIONS}
+    merged = given | own
+    if "size" in merged:
+        sizes = own.get("size", "").split()
+        merged["size"] = " ".join(sizes + given.get("size", "").split()[len(sizes) :])
+    return merged
 
 
 def _numbers(text: str | None, default: list) -> np.ndarray:
