@@ -17,7 +17,9 @@ from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robots.config import load_robot_config
-from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
+from hoi_motion.retarget.robots.mjcf import MAX_MADE, mjcf_to_urdf
+from hoi_motion.retarget.robots.structure import MAX_LINKS
+from hoi_motion.retarget.robots.urdf import parse_urdf
 
 WALKER = Path(__file__).with_name("walker.xml")
 SOLE = [[x, y, -0.06] for x in (-0.05, 0.17) for y in (-0.045, 0.045)]
@@ -358,3 +360,49 @@ def test_a_geom_between_two_points_of_its_class_lies_along_them_however_it_is_tu
     place, turn, _ = box('<geom type="capsule" size="0.02" fromto="0.1 0 0 0.5 0 0"/>', f"<geom {own}/>")
     np.testing.assert_allclose(place, [0.3, 0, 0])
     np.testing.assert_allclose(turn, [0, -90, 0], atol=1e-9)
+
+
+def palm(inner: str) -> str:
+    return f'<mujoco><worldbody><body name="palm"><joint name="turn"/>{inner}</body></worldbody></mujoco>'
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        f'<replicate count="{MAX_MADE}"><geom/></replicate>',
+        '<replicate count="8" euler="1 2 3">' * 5 + "<geom/>" + "</replicate>" * 5,
+        '<replicate count="2" euler="1 2 3">' * 13 + "<geom/>" + "</replicate>" * 13,
+        f'<replicate count="-{MAX_MADE}"><geom/></replicate><replicate count="{MAX_MADE}"><geom/></replicate>',
+    ],
+    ids=["many", "eight of eight of eight", "two of two of two", "fewer than none, then many"],
+)
+def test_more_copies_than_any_robot_has_are_refused(tmp_path, inner):
+    with pytest.raises(RetargetError, match=f"more than {MAX_MADE} elements"):
+        mjcf_to_urdf(xml.fromstring(palm(inner)), tmp_path / "a.xml")
+
+
+def test_files_that_each_attach_the_next_one_twice_are_refused(tmp_path):
+    for i in range(12):
+        twice = '<attach model="next" prefix="a"/><attach model="next" prefix="b"/>'
+        asset = f'<asset><model name="next" file="m{i + 1}.xml"/></asset>'
+        (tmp_path / f"m{i}.xml").write_text(f"<mujoco>{asset}<worldbody>{twice}</worldbody></mujoco>")
+    (tmp_path / "m12.xml").write_text('<mujoco><worldbody><body name="x"/></worldbody></mujoco>')
+    with pytest.raises(RetargetError, match=f"more than {MAX_MADE} elements"):
+        mjcf_to_urdf(xml.parse(tmp_path / "m0.xml").getroot(), tmp_path / "m0.xml")
+
+
+def test_more_bodies_than_any_robot_has_are_refused_as_they_are_made(tmp_path):
+    with pytest.raises(RetargetError, match=f"more than {MAX_LINKS} bodies"):
+        mjcf_to_urdf(xml.fromstring(palm("<body/>" * MAX_LINKS)), tmp_path / "a.xml")
+
+
+def test_a_skin_of_sensors_is_none_too_many(tmp_path):
+    skin = '<replicate count="1000" offset="0.001 0 0"><geom size="0.001"/></replicate>'
+    made = mjcf_to_urdf(xml.fromstring(palm(skin)), tmp_path / "a.xml")
+    assert len(made.findall("link/collision")) == 1000
+
+
+def test_a_slides_axis_has_length_1(tmp_path):
+    slide = '<body><joint name="slide" type="slide" axis="0 0 2" range="0 0.1"/></body>'
+    (tmp_path / "a.xml").write_text(palm(slide))
+    assert parse_urdf(tmp_path / "a.xml", mjcf=True).find("joint[@name='slide']/axis").get("xyz") == "0.0 0.0 1.0"
