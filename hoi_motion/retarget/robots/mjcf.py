@@ -9,6 +9,7 @@ ellipsoid, which URDF does not have, becomes a sphere that is visual only.
 import copy
 import itertools
 import xml.etree.ElementTree as xml
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,14 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
+from hoi_motion.retarget.robots.structure import MAX_LINKS
 
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
 ANY_WAY_M = 10.0  # range of a prismatic joint without limits, to either side
+ORIENTATIONS = ("quat", "euler", "axisangle", "xyaxes", "zaxis")
+MAX_MADE = 10_000  # elements by <replicate> and <attach>, of which a few lines can ask for more than fits into memory
 NOT_READ = ("composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
@@ -32,7 +36,7 @@ def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global
-            coordinates, a joint's ref, elements of NOT_READ.
+            coordinates, a joint's ref, elements of NOT_READ, more than MAX_MADE elements or MAX_LINKS bodies.
     """
     try:
         return _Converter(root, path).urdf()
@@ -46,16 +50,18 @@ class _Converter:
     """A model file; what it attaches has a converter of its own, since angles, classes and folders are of each file.
 
     Args:
-        prefix: of the names of its bodies and joints; above: the files that attach it.
+        prefix: of the names of its bodies and joints; within: the converter of the file that attaches it.
     """
 
-    def __init__(self, root: xml.Element, path: Path, prefix: str = "", above: tuple[Path, ...] = ()):
-        self._root, self._path, self._prefix, self._above = root, path, prefix, (*above, path.resolve())
+    def __init__(self, root: xml.Element, path: Path, prefix: str = "", within: "_Converter | None" = None):
+        self._root, self._path, self._prefix = root, path, prefix
+        self._above = (*(within._above if within else ()), path.resolve())
+        self._made = within._made if within else Counter()  # one count for all files
         options = {name: value for found in root.findall("compiler") for name, value in found.attrib.items()}
         self._degrees = options.get("angle", "degree") == "degree"
         self._sequence = options.get("eulerseq", "xyz")
         self._mesh_folder = options.get("meshdir", options.get("assetdir", ""))
-        if above:  # paths are of the file that attaches the others
+        if within:  # paths are of the file that attaches the others
             self._mesh_folder = str(path.resolve().parent / self._mesh_folder)
         self._strip_path = options.get("strippath", "false") == "true"
         self._autolimits = options.get("autolimits", "true") == "true"
@@ -73,6 +79,7 @@ class _Converter:
             for mesh in asset.findall("mesh"):
                 given = self._with_defaults(mesh, "")
                 self._meshes[given.get("name", Path(given.get("file", "")).stem)] = given
+        self._unnamed = {"body": itertools.count(1), "joint": itertools.count(1)}
         self._names = {element.get("name") for element in root.iter()}
         self._models = {}  # what may be attached: name -> file
         for model in root.findall("asset/model"):
@@ -141,7 +148,8 @@ class _Converter:
         with reading(file, "an MJCF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
             content = read_bytes(file, "an MJCF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
             root = parse_xml(content)
-        model = _Converter(root, file, self._prefix + element.get("prefix", ""), self._above)
+        self._count_made(root, 1)
+        model = _Converter(root, file, self._prefix + element.get("prefix", ""), self)
         worlds = root.findall("worldbody")
         if not wanted:
             return [inner for world in worlds for inner in model._children(world)]
@@ -156,24 +164,28 @@ class _Converter:
 
         Every copy is turned by `euler` and moved by `offset`, in the frame of the copy before, from that one.
         """
-        count, offset = int(element.get("count", 0)), _numbers(element.get("offset"), [0, 0, 0])
-        place, found = np.zeros(3), []
+        count, offset = max(int(element.get("count", 0)), 0), _numbers(element.get("offset"), [0, 0, 0])
+        self._count_made(element, count)
+        T, found = np.tile(np.eye(4), (count, 1, 1)), []
+        T[:, :3, :3] = self._turned(np.arange(count)[:, None] * _numbers(element.get("euler"), [0, 0, 0]))
+        T[1:, :3, 3] = np.cumsum(T[:-1, :3, :3] @ offset, axis=0)
         for i in range(count):
-            T = self._pose({"euler": _text(i * _numbers(element.get("euler"), [0, 0, 0]))})
-            T[:3, 3] = place
-            place = place + T[:3, :3] @ offset
             copied = copy.deepcopy(element)
             for inner in copied.iter():
                 if inner is not copied and inner.get("name"):
                     inner.set("name", f"{inner.get('name')}{element.get('sep', '')}{i:0{len(str(count))}d}")
-            found.append((T, copied))
+            found.append((T[i], copied))
         return found
 
+    def _count_made(self, element: xml.Element, times: int) -> None:
+        self._made["elements"] += times * sum(1 for _ in element.iter())
+        if self._made["elements"] > MAX_MADE:
+            what = f"makes more than {MAX_MADE} elements by <replicate> and <attach>"
+            raise self._refused(what, "leave out what is no part of the robot")
+
     def _fresh(self, what: str) -> str:
-        """A unique name for an element without one."""
-        name = next(name for name in (f"{what}{i}" for i in itertools.count(1)) if name not in self._names)
-        self._names.add(name)
-        return name
+        """A unique name for a body or joint without one."""
+        return next(name for name in (f"{what}{i}" for i in self._unnamed[what]) if name not in self._names)
 
     def _refused(self, what: str, hint: str) -> RetargetError:
         return RetargetError(ErrorCode.ROBOT_UNKNOWN, f"the MJCF {self._path} {what}", hint)
@@ -182,7 +194,7 @@ class _Converter:
         mine = {tag: dict(values) for tag, values in above.items()}
         for child in element:
             if child.tag != "default":
-                mine[child.tag] = mine.get(child.tag, {}) | child.attrib
+                mine[child.tag] = _over(mine.get(child.tag, {}), child.attrib)
         self._defaults[name] = mine
         for child in element.findall("default"):
             self._read_defaults(child, mine, child.get("class", ""))
@@ -192,10 +204,13 @@ class _Converter:
         name = element.get("class") or inherited or self._main
         if name not in self._defaults and name != self._main:
             raise self._refused(f"names an unknown class {name!r}", f"classes: {', '.join(self._defaults)}")
-        return self._defaults.get(name, {}).get(element.tag, {}) | element.attrib
+        return _over(self._defaults.get(name, {}).get(element.tag, {}), element.attrib)
 
     def add_body(self, robot: xml.Element, body: xml.Element, parent: str, inherited: str, T_frame: np.ndarray) -> None:
         """A body as links and joints, with all below it."""
+        self._made["links"] += 1
+        if self._made["links"] > MAX_LINKS:
+            raise self._refused(f"has more than {MAX_LINKS} bodies", "leave out what is no part of the robot")
         inherited = body.get("childclass", inherited)
         name = self._prefix + (body.get("name") or self._fresh("body"))
         children = self._children(body, inherited=inherited)
@@ -229,7 +244,7 @@ class _Converter:
         if kind not in ("hinge", "slide"):
             return
         axis = given["frame"][:3, :3] @ _numbers(given.get("axis"), [0, 0, 1])
-        xml.SubElement(joint, "axis", xyz=_text(axis / np.linalg.norm(axis)))
+        xml.SubElement(joint, "axis", xyz=_text(axis))
         limited = given.get("limited", "auto")
         low, high = _numbers(given.get("range"), [0, 0])
         is_limited = limited == "true" or (limited == "auto" and self._autolimits and low < high)
@@ -310,17 +325,26 @@ class _Converter:
         half = size[1] if len(size) > 1 else 0.0
         return xml.Element(kind, radius=str(size[0]), length=str(2 * half)), T
 
+    def _turned(self, euler: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 3, 3)
+        turned = np.eye(3)
+        angles = np.moveaxis(np.radians(euler) if self._degrees else euler, -1, 0)
+        for letter, angle in zip(self._sequence, angles, strict=True):
+            turn = Rotation.from_rotvec(angle[..., None] * np.eye(3)["xyz".index(letter.lower())]).as_matrix()
+            # lower case: about the axes that turn along; upper case: about those that stand still
+            turned = turned @ turn if letter.islower() else turn @ turned
+        return turned
+
     def _pose(self, given: dict) -> np.ndarray:  # (4, 4)
         T = _translation(_numbers(given.get("pos"), [0, 0, 0]))
         unit = np.pi / 180 if self._degrees else 1.0
+        turns = [name for name in ORIENTATIONS if name in given]
+        if len(turns) > 1:
+            raise ValueError(f"one element has {' and '.join(turns)}")
         if "quat" in given:
             w, x, y, z = _numbers(given["quat"], [])
             T[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
         elif "euler" in given:
-            for letter, angle in zip(self._sequence, unit * _numbers(given["euler"], []), strict=True):
-                turn = Rotation.from_euler(letter.lower(), angle).as_matrix()
-                # lower case: about the axes that turn along; upper case: about those that stand still
-                T[:3, :3] = T[:3, :3] @ turn if letter.islower() else turn @ T[:3, :3]
+            T[:3, :3] = self._turned(_numbers(given["euler"], []))
         elif "axisangle" in given:
             *axis, angle = _numbers(given["axisangle"], [])
             T[:3, :3] = Rotation.from_rotvec(unit * angle * np.array(axis) / np.linalg.norm(axis)).as_matrix()
@@ -333,6 +357,20 @@ class _Converter:
         elif "zaxis" in given:
             T[:3, :3] = _z_along(_numbers(given["zaxis"], []))
         return T
+
+
+def _over(given: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+    """Attributes of a class under an element's own, or those of a class within it, as MuJoCo compiles them.
+
+    An own orientation, of whatever kind, replaces the class's. Own sizes replace the first of the class's sizes.
+    """
+    if any(name in own for name in ORIENTATIONS):
+        given = {name: value for name, value in given.items() if name not in ORIENTATIONS}
+    merged = given | own
+    if "size" in merged:
+        sizes = own.get("size", "").split()
+        merged["size"] = " ".join(sizes + given.get("size", "").split()[len(sizes) :])
+    return merged
 
 
 def _numbers(text: str | None, default: list) -> np.ndarray:

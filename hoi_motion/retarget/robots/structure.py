@@ -1,7 +1,7 @@
 """Checks that XML describes a robot: one tree of links, movable joints, shapes with a volume. Names each fault."""
 
 import xml.etree.ElementTree as xml
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,12 @@ import numpy as np
 from hoi_motion.errors import ErrorCode, RetargetError
 
 MOVING = ("revolute", "continuous", "prismatic")
-JOINT_TYPES = (*MOVING, "fixed", "floating", "planar", "spherical")
+AXES = {kind: 1 for kind in MOVING} | {"fixed": 0, "floating": 6, "planar": 3, "spherical": 3}  # of each joint type
+# A humanoid with two hands has some 100 axes and links, one with a skin of sensors some 1000 links, most of them fixed.
+MAX_LINKS = 2000
+MAX_DEPTH = 500  # pinocchio and PyBullet follow a chain by recursion: some 6000 links overflow a stack of 8 MB
+MAX_AXES = 200  # pinocchio's data grows with the cube: 0.6 GB for 200, 8 GB for 500
+SHORTEST_AXIS = 1e-9  # what is shorter has no direction
 SHAPES = {
     "box": {"size": 3},
     "sphere": {"radius": 1},
@@ -24,6 +29,7 @@ def check_structure(root: xml.Element, path: Path) -> None:
     Raises:
         RetargetError: ROBOT_UNKNOWN that names the element and its value.
     """
+    _check_size(root, path)
     _check_names(root, path)
     _check_tree(root, path)
     for joint in root.findall("joint"):
@@ -45,6 +51,15 @@ def _numbers(text: str | None, count: int) -> np.ndarray | None:
     return values if values.shape == (count,) and np.isfinite(values).all() else None
 
 
+def _check_size(root: xml.Element, path: Path) -> None:
+    links = len(root.findall("link"))
+    if links > MAX_LINKS:
+        raise _wrong(f"{path} has {links} links", f"a robot has at most {MAX_LINKS}")
+    axes = sum(AXES.get(joint.get("type", ""), 0) for joint in root.findall("joint"))
+    if axes > MAX_AXES:
+        raise _wrong(f"the joints of {path} have {axes} axes", f"those of a robot have at most {MAX_AXES}")
+
+
 def _check_names(root: xml.Element, path: Path) -> None:
     for tag in ("link", "joint"):
         names = [element.get("name", "") for element in root.findall(tag)]
@@ -63,38 +78,40 @@ def _check_tree(root: xml.Element, path: Path) -> None:
     links = [link.get("name") for link in root.findall("link")]
     if not links:
         raise _wrong(f"{path} has no links", "a robot is links and the joints between them")
-    carried_by = {}
+    known, carried_by, carries = set(links), {}, defaultdict(list)
     for joint in root.findall("joint"):
         name, kind = joint.get("name"), joint.get("type")
-        if kind not in JOINT_TYPES:
-            raise _wrong(f"joint {name!r} of {path} is of type {kind!r}", f"types: {', '.join(JOINT_TYPES)}")
+        if kind not in AXES:
+            raise _wrong(f"joint {name!r} of {path} is of type {kind!r}", f"types: {', '.join(AXES)}")
         ends = []
         for tag in ("parent", "child"):
             end = joint.find(tag)
             link = None if end is None else end.get("link")
-            if link not in links:
+            if link not in known:
                 raise _wrong(f"joint {name!r} of {path} has the {tag} {link!r}", f"links: {', '.join(links)}")
             ends.append(link)
         if ends[1] in carried_by:
             raise _wrong(
-                f"link {ends[1]!r} of {path} hangs on two joints, {carried_by[ends[1]][1]!r} and {name!r}",
+                f"link {ends[1]!r} of {path} hangs on two joints, {carried_by[ends[1]]!r} and {name!r}",
                 "a URDF is a tree: a closed chain is cut at one joint",
             )
-        carried_by[ends[1]] = (ends[0], name)
+        carried_by[ends[1]] = name
+        carries[ends[0]].append(ends[1])
     roots = [link for link in links if link not in carried_by]
     if len(roots) > 1:
         raise _wrong(
             f"{path} has {len(roots)} roots: {', '.join(roots)}", "join them by a fixed joint, or leave one part out"
         )
-    reached = set(roots)
-    while True:
-        more = {link for link, (parent, _) in carried_by.items() if parent in reached} - reached
-        if not more:
-            break
-        reached |= more
+    reached, level, depth = set(roots), roots, 0
+    while level:
+        depth += 1
+        level = [child for link in level for child in carries[link]]
+        reached.update(level)
     if len(reached) < len(links):
         lost = next(link for link in links if link not in reached)
         raise _wrong(f"link {lost!r} of {path} is its own ancestor", "a URDF is a tree: remove one joint of the loop")
+    if depth > MAX_DEPTH:
+        raise _wrong(f"{path} has a chain of {depth} links", f"a robot has at most {MAX_DEPTH} one after the other")
 
 
 def _check_joint(joint: xml.Element, path: Path) -> None:
@@ -103,7 +120,7 @@ def _check_joint(joint: xml.Element, path: Path) -> None:
     axis = joint.find("axis")
     if axis is not None and kind in MOVING:
         along = _numbers(axis.get("xyz"), 3)
-        if along is None or not along.any():
+        if along is None or not SHORTEST_AXIS < np.linalg.norm(along) < np.inf:
             raise _wrong(
                 f"joint {name!r} of {path} has the axis {axis.get('xyz')!r}", "an axis is three numbers, not all 0"
             )

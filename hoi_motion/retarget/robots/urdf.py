@@ -5,12 +5,14 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
+
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 from hoi_motion.retarget.robots.config import JawConfig
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
-from hoi_motion.retarget.robots.structure import check_structure
+from hoi_motion.retarget.robots.structure import MOVING, check_structure
 
 PALM_HEIGHT_M = 0.07
 FINGER_WIDTH_M = 0.02
@@ -56,7 +58,7 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
 
 
 def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
-    """The URDF's tree with absolute mesh paths.
+    """The URDF's tree with absolute mesh paths and axes of length 1.
 
     Args:
         mjcf: take an MJCF as well, and make a URDF of it.
@@ -77,6 +79,7 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
     _check_expanded(root, path)
     check_structure(root, path)
+    _normalize_axes(root)
     for tag in ("gazebo", "transmission"):
         for element in root.findall(tag):
             root.remove(element)
@@ -98,6 +101,15 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
             f"are not read, and they end in {', '.join(MESH_TYPES)}",
         )
     return root
+
+
+def _normalize_axes(root: xml.Element) -> None:
+    """Axes of length 1: pinocchio takes them so, and PyBullet moves a prismatic joint by the length it reads."""
+    for joint in root.findall("joint"):
+        axis = joint.find("axis")
+        if axis is not None and joint.get("type") in MOVING:
+            along = np.array(axis.get("xyz", "").split(), float)
+            axis.set("xyz", " ".join(repr(float(value)) for value in along / np.linalg.norm(along)))
 
 
 def _check_expanded(root: xml.Element, path: Path) -> None:

@@ -17,7 +17,9 @@ from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robots.config import load_robot_config
-from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
+from hoi_motion.retarget.robots.mjcf import MAX_MADE, mjcf_to_urdf
+from hoi_motion.retarget.robots.structure import MAX_LINKS
+from hoi_motion.retarget.robots.urdf import parse_urdf
 
 WALKER = Path(__file__).with_name("walker.xml")
 SOLE = [[x, y, -0.06] for x in (-0.05, 0.17) for y in (-0.045, 0.045)]
@@ -167,6 +169,7 @@ def test_all_that_the_world_of_an_attached_model_holds_is_attached_where_no_body
         ('<geom class="foot"/>', '<geom class="shoe"/>', "unknown class 'shoe'"),
         ("<worldbody>", '<include file="other.xml"/><worldbody>', "includes other files"),
         ('name="left_knee"', 'name="left_knee" ref="10"', "'left_knee' a ref"),
+        ('name="waist_yaw" axis="0 0 1"', 'name="waist_yaw" axis="0 0 0"', "'waist_yaw' .* axis '0.0 0.0 0.0'"),
         ('name="left_knee"', 'name="left_knee" type="screw"', "is broken: 'screw'"),
         ('type="sphere"', 'type="mesh" mesh="palm"', "unknown mesh 'palm'"),
         ('<geom class="hand"/>', '<geom class="hand" mesh="palm"/>', "fits a sphere to the mesh 'palm'"),
@@ -184,6 +187,7 @@ def test_all_that_the_world_of_an_attached_model_holds_is_attached_where_no_body
             '<asset><model name="up" file="../walker.xml"/></asset><worldbody><attach model="up" prefix="a_"/>',
             "attaches 'up', and there is no file",
         ),
+        ('euler="0 0 0"', 'euler="0 0 0" zaxis="0 0 1"', "one element has euler and zaxis"),
         ('size="0.11 0.045 0.02"', 'size="0.11 -0.045 0.02"', "'left_foot' of .* has a box with size"),
         (
             '<geom type="sphere" size="0.04"/>',
@@ -305,3 +309,100 @@ def test_columns_are_in_the_order_of_the_file(robot, stepping, body):
     found = retarget_humanoid(stepping, robot, body).joint_names
     starts = [next(i for i, name in enumerate(found) if name.startswith(wanted)) for wanted in names]  # balls are three
     assert starts == sorted(starts) and found[0] == "waist_yaw"
+
+
+# kind -> a turn in a class, another of an element, and the degrees about x, y, z of that one by MuJoCo 4.0
+TURNS = {
+    "quat": ("0.6 0 0 0.8", "0.6 0.8 0 0", [106.2602, 0, 0]),
+    "euler": ("0 0 30", "20 0 0", [20, 0, 0]),
+    "axisangle": ("0 0 1 50", "1 0 0 10", [10, 0, 0]),
+    "xyaxes": ("0 -1 0 1 0 0", "0 1 0 -1 0 0", [0, 0, 90]),
+    "zaxis": ("1 0 0", "0 1 0", [-90, 0, 0]),
+}
+
+
+def box(defaults: str, geom: str) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Place, turn (degrees) and size in a URDF of a body's geom."""
+    text = f'<mujoco><default>{defaults}</default><worldbody><body name="b">{geom}</body></worldbody></mujoco>'
+    shape = mjcf_to_urdf(xml.fromstring(text), Path("a.xml")).find("link[@name='b']/visual")
+    rpy = Rotation.from_euler("xyz", np.array(shape.find("origin").get("rpy").split(), float))
+    place = np.array(shape.find("origin").get("xyz").split(), float)
+    size = [float(n) for value in shape.find("geometry")[0].attrib.values() for n in value.split()]
+    return place, np.degrees(rpy.as_rotvec()), size
+
+
+@pytest.mark.parametrize("own", TURNS)
+@pytest.mark.parametrize("of_class", TURNS)
+def test_a_turn_of_its_own_replaces_that_of_the_class_whatever_their_kinds(of_class, own):
+    above = f'<geom type="box" size="1 1 1" {of_class}="{TURNS[of_class][0]}"/>'
+    turned = f'{own}="{TURNS[own][1]}"'
+    np.testing.assert_allclose(box(above, f"<geom {turned}/>")[1], TURNS[own][2], atol=1e-4)
+    within = f'{above}<default class="in"><geom {turned}/></default>'
+    np.testing.assert_allclose(box(within, '<geom class="in"/>')[1], TURNS[own][2], atol=1e-4, err_msg="a class within")
+
+
+@pytest.mark.parametrize(
+    "of_class, own, size",
+    [
+        ('type="box" size="0.11 0.045 0.02"', 'size="0.2"', [0.4, 0.09, 0.04]),
+        ('type="capsule" size="0.11 0.045"', 'size="0.2"', [0.2, 0.09]),
+        ('type="box" size="0.02 0.7 0.5"', 'fromto="0 0 0 0.4 0 0"', [0.04, 0.04, 0.4]),
+        ('type="capsule" size="0.02" fromto="0 0 0 0.4 0 0"', 'size="0.03 0.3"', [0.03, 0.4]),
+    ],
+    ids=["first of three", "radius of a capsule", "ends of its own", "ends of the class"],
+)
+def test_sizes_that_a_geom_leaves_out_are_those_of_its_class(of_class, own, size):
+    assert box(f"<geom {of_class}/>", f"<geom {own}/>")[2] == pytest.approx(size)
+
+
+@pytest.mark.parametrize("own", ["", 'euler="0 45 0"', 'quat="0.6 0.8 0 0"'])
+def test_a_geom_between_two_points_of_its_class_lies_along_them_however_it_is_turned(own):
+    place, turn, _ = box('<geom type="capsule" size="0.02" fromto="0.1 0 0 0.5 0 0"/>', f"<geom {own}/>")
+    np.testing.assert_allclose(place, [0.3, 0, 0])
+    np.testing.assert_allclose(turn, [0, -90, 0], atol=1e-9)
+
+
+def palm(inner: str) -> str:
+    return f'<mujoco><worldbody><body name="palm"><joint name="turn"/>{inner}</body></worldbody></mujoco>'
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        f'<replicate count="{MAX_MADE}"><geom/></replicate>',
+        '<replicate count="8" euler="1 2 3">' * 5 + "<geom/>" + "</replicate>" * 5,
+        '<replicate count="2" euler="1 2 3">' * 13 + "<geom/>" + "</replicate>" * 13,
+        f'<replicate count="-{MAX_MADE}"><geom/></replicate><replicate count="{MAX_MADE}"><geom/></replicate>',
+    ],
+    ids=["many", "eight of eight of eight", "two of two of two", "fewer than none, then many"],
+)
+def test_more_copies_than_any_robot_has_are_refused(tmp_path, inner):
+    with pytest.raises(RetargetError, match=f"more than {MAX_MADE} elements"):
+        mjcf_to_urdf(xml.fromstring(palm(inner)), tmp_path / "a.xml")
+
+
+def test_files_that_each_attach_the_next_one_twice_are_refused(tmp_path):
+    for i in range(12):
+        twice = '<attach model="next" prefix="a"/><attach model="next" prefix="b"/>'
+        asset = f'<asset><model name="next" file="m{i + 1}.xml"/></asset>'
+        (tmp_path / f"m{i}.xml").write_text(f"<mujoco>{asset}<worldbody>{twice}</worldbody></mujoco>")
+    (tmp_path / "m12.xml").write_text('<mujoco><worldbody><body name="x"/></worldbody></mujoco>')
+    with pytest.raises(RetargetError, match=f"more than {MAX_MADE} elements"):
+        mjcf_to_urdf(xml.parse(tmp_path / "m0.xml").getroot(), tmp_path / "m0.xml")
+
+
+def test_more_bodies_than_any_robot_has_are_refused_as_they_are_made(tmp_path):
+    with pytest.raises(RetargetError, match=f"more than {MAX_LINKS} bodies"):
+        mjcf_to_urdf(xml.fromstring(palm("<body/>" * MAX_LINKS)), tmp_path / "a.xml")
+
+
+def test_a_skin_of_sensors_is_none_too_many(tmp_path):
+    skin = '<replicate count="1000" offset="0.001 0 0"><geom size="0.001"/></replicate>'
+    made = mjcf_to_urdf(xml.fromstring(palm(skin)), tmp_path / "a.xml")
+    assert len(made.findall("link/collision")) == 1000
+
+
+def test_a_slides_axis_has_length_1(tmp_path):
+    slide = '<body><joint name="slide" type="slide" axis="0 0 2" range="0 0.1"/></body>'
+    (tmp_path / "a.xml").write_text(palm(slide))
+    assert parse_urdf(tmp_path / "a.xml", mjcf=True).find("joint[@name='slide']/axis").get("xyz") == "0.0 0.0 1.0"

@@ -1,9 +1,14 @@
 """URDFs as people have them: meshes in packages, xacro left in, shapes without a size."""
 
+import numpy as np
+import pinocchio
 import pytest
 
 from hoi_motion.errors import RetargetError
-from hoi_motion.retarget.robots.urdf import links_without_collision, parse_urdf
+from hoi_motion.native_log import quiet_pybullet
+from hoi_motion.physics.bullet import pybullet
+from hoi_motion.retarget.robots.config import JawConfig
+from hoi_motion.retarget.robots.urdf import links_without_collision, parse_urdf, read_urdf
 
 MESH = (
     '<link name="a"><visual><geometry><mesh filename="package://arm_description/meshes/a.stl"/>'
@@ -60,3 +65,38 @@ def test_what_is_no_urdf_or_has_no_volume_is_named(tmp_path, inside, words):
 def test_links_that_are_seen_but_never_felt_are_listed():
     felt = '<link name="b"><visual/><collision/></link>'
     assert links_without_collision(f'<robot><link name="a"><visual/></link>{felt}<link name="frame"/></robot>') == ["a"]
+
+
+FINGERS = """<link name="base"/><link name="left"/><link name="right"/>
+<joint name="l" type="prismatic"><parent link="base"/><child link="left"/><axis xyz="0 2 0"/>
+<limit lower="0" upper="0.04"/></joint>
+<joint name="r" type="prismatic"><parent link="base"/><child link="right"/><axis xyz="0 -0.3 0.4"/>
+<limit lower="0" upper="0.04"/><mimic joint="l" multiplier="1"/></joint>"""
+
+
+def test_fingers_move_by_their_joints_values_whatever_the_length_of_their_axes(tmp_path):
+    text = read_urdf(written(tmp_path, FINGERS), JawConfig())
+    wanted = {"left": [0, 0.04, 0], "right": [0, -0.024, 0.032]}
+    model = pinocchio.buildModelFromXML(text)
+    data = model.createData()
+    pinocchio.framesForwardKinematics(model, data, np.full(model.nq, 0.04))
+    for link, place in wanted.items():
+        assert data.oMf[model.getFrameId(link)].translation == pytest.approx(place, abs=1e-9), f"pinocchio: {link}"
+    assert in_pybullet(tmp_path, text, 0.04) == {k: pytest.approx(v, abs=1e-6) for k, v in wanted.items()}
+
+
+def in_pybullet(folder, text: str, value: float) -> dict[str, list[float]]:
+    """Where links are when every joint has this value."""
+    (folder / "read.urdf").write_text(text)
+    client = pybullet.connect(pybullet.DIRECT)
+    try:
+        with quiet_pybullet():
+            robot = pybullet.loadURDF(str(folder / "read.urdf"), useFixedBase=True, physicsClientId=client)
+        joints = range(pybullet.getNumJoints(robot, physicsClientId=client))
+        for i in joints:
+            pybullet.resetJointState(robot, i, value, physicsClientId=client)
+        names = [pybullet.getJointInfo(robot, i, physicsClientId=client)[12].decode() for i in joints]
+        states = [pybullet.getLinkState(robot, i, False, True, physicsClientId=client) for i in joints]
+        return {name: list(state[4]) for name, state in zip(names, states)}
+    finally:
+        pybullet.disconnect(physicsClientId=client)
