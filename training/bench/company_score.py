@@ -1,8 +1,4 @@
-"""Who takes what, of two people, in a clip that begins with a scene's first frame: right actor and right object.
-
-Keypoint sources for small pictures see one person only, so each is looked for in a clip from which the other is taken
-out as well as the first frame allows: what was theirs there is painted over with its surroundings.
-"""
+"""Who takes what, of two people, in a clip that begins with a scene's first frame: right actor and right object."""
 
 from dataclasses import replace
 
@@ -10,11 +6,10 @@ import numpy as np
 
 from hoi_motion.errors import LiftError
 from hoi_motion.keypoints.hands import hand_centres_px
-from hoi_motion.keypoints.persons import without_others
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.contact import tolerance_px
 from hoi_motion.motion import HANDS
-from training.bench.candidates import acting_hand, taken_candidate, touched_candidates
+from training.bench.candidates import acting_hand, first_candidate, taken_candidate, touched_candidates
 from training.bench.scoring import VideoScore, candidate_masks, score
 from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR
 from training.scenes.figure import ACTOR_INSTANCE
@@ -44,13 +39,14 @@ def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSou
     plain = score(frames, scene.frames[0], masks, scene.fps, keypoints)
     try:
         tracks = [
-            keypoints.detect(without_others(frames, first == other, first == person), actor_mask=first == person)
-            for person, other in ((ACTOR_INSTANCE, companion), (companion, ACTOR_INSTANCE))
+            keypoints.detect(frames, actor_mask=first == person) for person in (ACTOR_INSTANCE, companion)
         ]
     except LiftError:
         return replace(plain, outcome="lost", target_share=0.0)
     touched = [touched_candidates(track, things, scene.fps) for track in tracks]
     taken = [taken_candidate(t) for t in touched]
+    if scene.company.kind == HAND_OVER:  # what is handed over may then be held before another one
+        taken[0] = first_candidate(touched[0])
     changed = [changed_share(frames, first == person) for person in (ACTOR_INSTANCE, companion)]
     calm = int(np.argmin(changed))
     if scene.company.kind != HAND_OVER and changed[calm] < BYSTANDS * changed[1 - calm]:
@@ -72,7 +68,8 @@ def _outcome(kind: str, taken: list, wanted: int | None, tracks: list[KeypointTr
     if kind == HAND_OVER:
         if actor is None:
             return "none" if companion is None else "wrong"
-        return "hit" if hands_meet(*tracks, tolerance_px(tracks[0], mask)) else "none"
+        # two hands on one thing are no further apart than it is large
+        return "hit" if hands_meet(*tracks, float(np.sqrt(mask.sum()))) else "none"
     if companion is not None:
         return "wrong"
     return "hit" if actor == 0 else "none"
@@ -108,10 +105,12 @@ def _without_bystander(kind: str, taken: list, touched: list, calm: int, same: n
     return taken
 
 
-def hands_meet(first: KeypointTrack, second: KeypointTrack, near_px: float) -> bool:
-    """Whether a hand of one comes to a hand of the other in the second half of the clip, about a hand's width away."""
-    half = first.num_frames // 2
-    a, b = (hand_centres_px(track)[half:] for track in (first, second))
-    distances = np.linalg.norm(a[:, :, None] - b[:, None], axis=-1)  # (T, 2, 2)
-    known = distances[np.isfinite(distances)]
-    return bool(len(known) and known.min() <= 2 * near_px)
+def hands_meet(first: KeypointTrack, second: KeypointTrack, reach_px: float) -> bool:
+    """Whether the acting hands of two people come as near each other, both away from where they were at first."""
+    centres, left = [], []
+    for track in (first, second):
+        hand, away = acting_hand(track)
+        centres.append(hand_centres_px(track)[:, HANDS.index(hand)])
+        left.append(away)
+    apart = np.nan_to_num(np.linalg.norm(centres[0] - centres[1], axis=1), nan=np.inf)
+    return bool((apart[left[0] & left[1]] <= reach_px).any())
