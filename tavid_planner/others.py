@@ -7,12 +7,16 @@ hand may reach the target, too, or an arm that reaches past them may be taken fo
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from hoi_motion.frames import runs_of
 from hoi_motion.progress import silent
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.instances import other_people
 from tavid_planner.request import InteractionRequest
 
 if TYPE_CHECKING:
+    from hoi_motion.keypoints.track import KeypointTrack
     from hoi_motion.lift.clip import Clip
     from hoi_motion.lift.config import LiftConfig
     from hoi_motion.lift.pipeline import Observation
@@ -52,7 +56,9 @@ def hands_seen(
 def who_takes(
     request: InteractionRequest, clip: "Clip", seen: "Observation", config: "LiftConfig", cancel: "CancelToken | None"
 ) -> tuple[tuple[str, float], ...]:
-    """Names of the others whose hand touches the target, each with the second at which it first does.
+    """Names of the others who have the target in a hand, each with the second from which on.
+
+    Their hand touches it or, where it is to be handed over, meets the actor's: what both hold is hidden.
 
     Args:
         seen: the actor's keypoints and the target's track in this clip.
@@ -64,7 +70,7 @@ def who_takes(
     if not people:
         return ()
     from hoi_motion.keypoints.sources import keypoint_source
-    from hoi_motion.lift.contact import contact_intervals
+    from hoi_motion.lift.contact import contact_intervals, has_left
 
     taking, source = [], keypoint_source(config.keypoints)
     for person in people:
@@ -74,10 +80,40 @@ def who_takes(
             if error.code != ErrorCode.NO_ACTOR:
                 raise
             continue  # who is not found in the video takes nothing that could be seen
-        contacts = contact_intervals(track, seen.target, clip.fps)
-        if contacts:
-            taking.append((person.name, min(c.start_frame for c in contacts) / clip.fps))
+        touching = np.zeros(clip.num_frames, bool)
+        if hands_over(request.instruction):
+            touching |= hands_meet(seen.track, track, clip.target_mask)
+        for contact in contact_intervals(track, seen.target, clip.fps):
+            # what moves past a hand that stays where it was moves with the actor's
+            touching[contact.start_frame : contact.end_frame] |= has_left(track, contact.hand)[
+                contact.start_frame : contact.end_frame
+            ].any()
+        if touching.any():
+            taking.append((person.name, int(touching.argmax()) / clip.fps))
     return tuple(taking)
+
+
+def hands_meet(first: "KeypointTrack", second: "KeypointTrack", thing: np.ndarray) -> np.ndarray:  # (T,) bool
+    """Frames in which a hand of one person stays at a hand of another, both away from where they were at first.
+
+    Two hands on one thing are no further apart than it is large.
+
+    Args:
+        thing: (H, W) bool, its mask in the first frame.
+    """
+    from hoi_motion.keypoints.hands import hand_centres_px
+    from hoi_motion.lift.contact import MIN_CONTACT_FRAMES, has_left
+    from hoi_motion.motion import HANDS
+
+    centres = [hand_centres_px(track) for track in (first, second)]
+    for track, places in zip((first, second), centres):
+        for number, hand in enumerate(HANDS):
+            places[~has_left(track, hand), number] = np.nan
+    apart = np.linalg.norm(centres[0][:, :, None] - centres[1][:, None], axis=-1)  # (T, 2, 2)
+    near = (np.nan_to_num(apart, nan=np.inf) <= np.sqrt(thing.sum())).any((1, 2))
+    for start, end in runs_of(near):
+        near[start:end] = end - start >= MIN_CONTACT_FRAMES
+    return near
 
 
 def right_people(request: InteractionRequest, taking: tuple[tuple[str, float], ...], seen: "Observation", fps: float):

@@ -12,10 +12,10 @@ from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile, resolve_model
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked, other_people
+from tavid_planner.others import hands_seen
 from tavid_planner.plan import InteractionPlan, InteractionVideo
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
-from tavid_planner.others import hands_seen
 from tavid_planner.robot_stage import RobotStage, target_noun, told_act
 from tavid_planner.sample import Sample, choose, is_good, score, without_misses
 from tavid_planner.video.model_files import check_folders_exist

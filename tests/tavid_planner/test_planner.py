@@ -391,7 +391,10 @@ def test_a_sample_in_which_somebody_else_acts_is_chosen_last_and_named(stages, m
 
 @pytest.mark.parametrize(
     ("instruction", "words"),
-    [("Ann lifts the [TGT] mug", "somebody else is seen"), ("Ann hands the [TGT] mug to Bob", "nobody is seen to take")],
+    [
+        ("Ann lifts the [TGT] mug", "somebody else is seen"),
+        ("Ann hands the [TGT] mug to Bob", "nobody is seen to take"),
+    ],
 )
 def test_a_plan_in_which_the_wrong_people_act_says_so(stages, make_request, monkeypatch, instruction, words):
     seen = stages.lift.observe_clip()

@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
 from training.bench.told_apart import load_pairs
+from training.intergeneval.truth import people_of
 from training.models import load_vae
 from training.networks.half_weights import save_half
 from training.networks.low_resolution import NOISED, KeypointClips, judged, train, true_points_px
 from training.scenes.clip_file import load_clip
-from training.intergeneval.truth import people_of
 from training.tasks.adapter import AdapterTask
 
 
@@ -39,7 +39,7 @@ def given_back(task: AdapterTask, vae, row: int, rng: np.random.Generator) -> to
 
 
 def load_clips(scenes: list[Path], caches: list[Path], adapter: str, base: str, count: int) -> KeypointClips:
-    """Up to `count` clips of each folder of scenes, spread over it, encoded in the cache at the same place of `caches`."""
+    """Up to `count` clips of each folder of scenes, spread over it, encoded in the cache at its place of `caches`."""
     vae, rng = load_vae(Path(base)), np.random.default_rng(7)
     frames, points, clip, whose = [], [], [], []
     for folder, cache in zip(scenes, caches, strict=True):

@@ -9,7 +9,7 @@ from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io import read_motion, write_amass
 from hoi_motion.keypoints.file import SavedKeypoints
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-from hoi_motion.lift import Clip, LiftConfig, lift_video, observe_clip
+from hoi_motion.lift import Clip, LiftConfig, lift_video
 from hoi_motion.media.video_file import read_video
 
 
