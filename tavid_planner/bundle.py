@@ -152,6 +152,7 @@ def plan_to_dict(
                 "seed": s.seed,
                 "verdict": str(s.verdict),
                 "touches_target": s.touches_target,
+                "right_people": s.right_people,
                 "target_alignment": s.target_alignment,
                 "margin": s.margin,
                 "executed": s.executed,

@@ -174,7 +174,7 @@ def _reasons(plan: InteractionPlan) -> list[str]:
     """What a viewer wants to know first: the robot, failed checks, repairs. Checks that did not run are left out."""
     robot = "" if plan.robot is None else plan.robot.sentence
     failed = [check.reason for check in plan.report.checks if check.verdict is Verdict.FAIL]
-    told = [reason for reason in (robot, *failed, plan.repair_words) if reason]
+    told = [reason for reason in (robot, plan.people_words, *failed, plan.repair_words) if reason]
     return told or list(plan.reasons)
 
 

@@ -10,6 +10,7 @@ from hoi_motion.arrays import checked_array
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.report import PhysicsReport, Verdict
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
+from tavid_planner.others import hands_over
 from tavid_planner.request import InteractionRequest
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class SampleScore:
         executed: whether the robot moved the object in simulation; None without a robot or if it was not tried.
         early: its alignment after the first steps; None if not measured.
         chance: share of the object's possible places from which the robot succeeds; None as for `executed`.
+        right_people: whether nobody else takes the target, or the one who is handed it; None where nobody is marked
+            beside the actor.
     """
 
     seed: int
@@ -100,6 +103,7 @@ class SampleScore:
     executed: bool | None = None
     early: EarlyLook | None = None
     chance: float | None = None
+    right_people: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,16 @@ class InteractionPlan:
         return self.report.verdict
 
     @property
+    def people_words(self) -> str:
+        """That others do in the video what they shall not, or not what they shall; empty where nothing shows it."""
+        chosen = [s.right_people for s in self.samples if s.seed == self.provenance.get("chosen_seed")]
+        if False not in chosen:
+            return ""
+        if hands_over(self.request.instruction):
+            return "nobody is seen to take the target from the actor's hand"
+        return "somebody else is seen at the target than the one who shall act"
+
+    @property
     def repair_words(self) -> str:
         """What the repair moved and by how much, or why it failed; empty when nothing had to be moved."""
         if self.repair is None or self.repair.outcome not in REPAIR_WORDS:
@@ -145,7 +159,7 @@ class InteractionPlan:
     def reasons(self) -> tuple[str, ...]:
         """The reasons in the report, what the repair did, and what the robot does."""
         robot = "" if self.robot is None else self.robot.sentence
-        return (*self.report.reasons, *filter(None, [self.repair_words, robot]))
+        return (*self.report.reasons, *filter(None, [self.people_words, self.repair_words, robot]))
 
     @cached_property
     def still_motion(self) -> HoiMotion:

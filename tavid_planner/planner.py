@@ -12,6 +12,7 @@ from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile, resolve_model
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked, other_people
+from tavid_planner.others import hands_seen
 from tavid_planner.plan import InteractionPlan, InteractionVideo
 from tavid_planner.provenance import machine_provenance
 from tavid_planner.request import InteractionRequest
@@ -168,14 +169,15 @@ class Planner:
         return [Sample(one.seed, one.video, error=one.error, early=one.early) for one in made]
 
     def _lift(self, request: InteractionRequest, samples: list[Sample], run: "_Run") -> list[Sample]:
-        from hoi_motion.lift import lift_video, observe_clip
+        from hoi_motion.lift import lift_video
 
         how = dict(config=self.config.lift, cancel=run.cancel)
         known = request.known
 
         def observe(sample: Sample, on_progress: OnProgress) -> Sample:
             clip = clip_of(request, sample.video)
-            return replace(sample, observation=observe_clip(clip, on_progress=on_progress, **how))
+            seen, people = hands_seen(request, clip, self.config.lift, on_progress, run.cancel)
+            return replace(sample, observation=seen, right_people=people)
 
         def lift(sample: Sample, on_progress: OnProgress) -> Sample:
             clip, seen = clip_of(request, sample.video), sample.observation

@@ -81,6 +81,8 @@ def _header(plan: InteractionPlan) -> str:
 def _reasons(plan: InteractionPlan) -> str:
     words = VERDICT_WORDS[plan.verdict]
     items = "".join(f"<li>{escape(c.reason)}</li>" for c in plan.report.checks if c.verdict is Verdict.FAIL)
+    if plan.people_words:
+        items += f"<li>{escape(plan.people_words)}</li>"
     if plan.repair_words:
         items += f"<li>{escape(plan.repair_words)}</li>"
     # checks that did not run for the same reason are listed together
@@ -232,7 +234,8 @@ def _samples(plan: InteractionPlan) -> str:
     for s in plan.samples:
         touches = {True: "yes", False: "no", None: ""}[s.touches_target]
         alignment = "" if s.target_alignment is None else f"{100 * s.target_alignment:.0f} %"
-        what = escape(s.error or ", ".join(s.failed_checks))
+        wrong = ["who acts"] if s.right_people is False else []
+        what = escape(s.error or ", ".join([*wrong, *s.failed_checks]))
         rows.append((str(s.seed), _verdict(s.verdict), touches, alignment, what))
         classes.append("chosen" if s.seed == chosen else "")
     head = ("Seed", "Verdict", "Touches target", "#Attention on target", "Failed checks or error")

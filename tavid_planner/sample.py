@@ -30,6 +30,7 @@ class Sample:
         lifted: the motion before the repair, if the repair changed something.
         missed: no hand touches the target in the video while one does in another sample's: not lifted.
         early: its alignment after the first steps, at which it may have been stopped.
+        right_people: whether those act in the video who shall; None where nobody is marked beside the actor.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Sample:
     missed: bool = False
     robot: RobotPlan | None = None
     early: EarlyLook | None = None
+    right_people: bool | None = None
 
     @property
     def over(self) -> bool:
@@ -55,7 +57,7 @@ class Sample:
 
 
 def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
-    """The best sample: by reliable success of the robot, verdict, touch, target alignment, margin, order.
+    """The best sample: by who acts, reliable success of the robot, verdict, touch, target alignment, margin, order.
 
     Alignments that round to the same twentieth count as equal: smaller differences are noise.
 
@@ -71,17 +73,20 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
         margin = -1.0 if s.margin is None else s.margin
         alignment = round(20 * (s.target_alignment or 0.0))
         trusted = (s.chance or 0.0) >= TRUSTED_CHANCE - 1e-9
-        return trusted, bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
+        who = s.right_people is not False
+        return who, trusted, bool(s.executed), VERDICT_RANK[s.verdict], bool(s.touches_target), alignment, margin
 
     return max(whole, key=rank)  # max keeps the first of equals
 
 
 def is_good(sample: Sample, request: InteractionRequest) -> bool:
-    """Whether it is good in every respect: it passes, a hand touches the target, and the robot, if any, succeeded."""
+    """Whether it is good in every respect: it passes, those act who shall, a hand touches the target, and the robot, if
+    any, succeeded."""
     if sample.report is None:
         return False
     s = score(sample, request)
-    return s.verdict is Verdict.PASS and bool(s.touches_target) and s.executed is not False
+    people = s.right_people is not False
+    return s.verdict is Verdict.PASS and people and bool(s.touches_target) and s.executed is not False
 
 
 def without_misses(samples: list[Sample]) -> list[Sample]:
@@ -111,6 +116,7 @@ def score(sample: Sample, request: InteractionRequest) -> SampleScore:
     touches, margin = touches_target(sample.motion), sample.report.margin
     verdict, robot = sample.report.verdict, sample.robot
     tried = {} if robot is None else {"executed": robot.done, "chance": robot.chance}
+    tried["right_people"] = sample.right_people
     return SampleScore(sample.seed, verdict, alignment, failed, touches, margin, early=early, **tried)
 
 

@@ -142,6 +142,11 @@ class AdapterConfig(DiffusionConfig):
     conditioning: str = option(
         "mask", "how marked instances come in: the target's mask, or all in colours", choices=("mask", "id_map")
     )
+    lora_layers: str = option(
+        "attention",
+        "layers of a block that get LoRA: its attention, or its feed-forward layers, too",
+        choices=("attention", "all"),
+    )
 
 
 @dataclass(frozen=True)

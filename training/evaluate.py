@@ -26,7 +26,7 @@ from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from training.bench.cases import DIFFICULTIES, bench_cases
-from training.bench.runner import CONTESTANTS, clip_of, judge_cases, run_bench
+from training.bench.runner import CONTESTANTS, USUAL_CONTESTANTS, clip_of, judge_cases, run_bench
 from training.bench.scoring import VideoScore
 from training.bench.table import summary
 from training.scenes.scene import HELD_OUT_SEED, SceneSample, generate_scene
@@ -73,7 +73,7 @@ def _print_row(name: str, scores: list[VideoScore]) -> dict:
 def quick_evaluation(args, config: VideoConfig) -> None:
     """Scenes of 2 to 4 identical candidates."""
     cases = [held_out_case(i, args.first_scene) for i in range(args.count or 60)]
-    contestants = ["truth", "adapter"] if args.without_baseline else list(CONTESTANTS)
+    contestants = ["truth", "adapter"] if args.without_baseline else USUAL_CONTESTANTS
     jobs = [(c, contestants) for c in cases]
     results = list(judge_cases(jobs, config, args.keypoints, args.seed, args.workers, "held-out scenes"))
     chance = float(np.mean([1 / c.candidates for c in cases]))
@@ -149,7 +149,7 @@ def main(argv: list[str] | None = None) -> None:
     bench.add_argument(
         "--contestants",
         type=lambda text: text.split(","),
-        default=list(CONTESTANTS),
+        default=USUAL_CONTESTANTS,
         metavar="A,B",
         help=f"some of {', '.join(CONTESTANTS)}",
     )

@@ -1,8 +1,8 @@
-"""A keypoint network of our own for small, blurred pictures of one person, such as the mini model makes.
+"""Keypoint networks of our own for small, blurred pictures of people, such as the mini model makes.
 
-Detectors made for photographs find no hand in a smear of a few pixels. This one was trained on procedural scenes as a
-video model reconstructs them (`training/networks/low_resolution.py`). It looks at the whole clip at once and sees
-neither mask nor instruction.
+Detectors made for photographs find no hand in a smear of a few pixels. These were trained on procedural scenes as a
+video model reconstructs them (`training/networks/low_resolution.py`). They look at the whole clip at once and see no
+instruction. One knows pictures of one person; the other is told by a mask of the first frame whose keypoints are meant.
 """
 
 from functools import lru_cache
@@ -18,6 +18,7 @@ from hoi_motion.keypoints import track as kp
 from hoi_motion.progress import silent
 
 WEIGHTS = Path(__file__).parent / "weights" / "low_resolution.safetensors"
+MARKED_WEIGHTS = WEIGHTS.with_name("low_resolution_marked.safetensors")
 NUM_BODY = len(km.BODY_KEYPOINTS)
 TIPS = (4, 8, 12, 16, 20)
 # the body's keypoints, then the finger tips of the left hand and of the right one
@@ -38,14 +39,17 @@ BETWEEN = 0.3
 
 
 class LowResolutionNetwork(nn.Module):
-    """(B, T, 3, H, W) in -1..1 -> logits (B, T, N, h * w + 1) of where each of POINTS_MATRIX is.
+    """(B, T, C, H, W) in -1..1 -> logits (B, T, N, h * w + 1) of where each of POINTS_MATRIX is.
 
-    Cells are CELL_PX wide, row by row; the last logit stands for outside the picture.
+    Cells are CELL_PX wide, row by row; the last logit stands for outside the picture. A fourth channel says whose
+    keypoints are meant: 1 where that person is in the first frame, else 0, the same for all frames.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 160), dilations: tuple[int, ...] = (1, 2, 4)):
+    def __init__(
+        self, channels: int = 3, widths: tuple[int, ...] = (32, 64, 128, 160), dilations: tuple[int, ...] = (1, 2, 4)
+    ):
         super().__init__()
-        enter = [3 * CELL_PX**2, *widths[:-1]]
+        enter = [channels * CELL_PX**2, *widths[:-1]]
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1) for i, (a, b) in enumerate(zip(enter, widths))
         )
@@ -91,19 +95,23 @@ class _Block(nn.Module):
 
 
 class LowResolutionKeypoints:
-    """One person, large in the picture: `near_px` and `actor_mask` are ignored."""
+    """The person under `actor_mask`, in whose place they stay; without one, the only person, large in the picture.
 
-    one_person = True
+    `near_px` is ignored.
+    """
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
         clip = network_picture(torch.from_numpy(np.array(frames)))  # a copy: frames may be read-only
+        network = _network(actor_mask is not None)
+        if actor_mask is not None:
+            clip = torch.cat([clip, network_mark(torch.from_numpy(np.array(actor_mask, bool)), clip)], 1)
         found = []
         for start in range(0, len(clip), FRAMES_AT_ONCE):
             if cancel is not None:
                 cancel.raise_if_cancelled()
             part = clip[start : start + FRAMES_AT_ONCE]
             with torch.inference_mode():
-                found.append(read_maps(_network()(part[None])[0], part.shape[-1]))
+                found.append(read_maps(network(part[None])[0], part.shape[-1]))
             on_progress("keypoints", min(1.0, (start + len(part)) / len(clip)))
         points = torch.cat(found).double().numpy()
         points[..., :2] = (points[..., :2] + 0.5) * (np.array(frames.shape[2:0:-1]) / clip.shape[:-3:-1]) - 0.5
@@ -145,6 +153,12 @@ def network_picture(frames: torch.Tensor) -> torch.Tensor:  # (T, H, W, 3) u8 ->
     return pictures
 
 
+def network_mark(mask: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:  # (H, W) bool -> (T, 1, h, w)
+    """A person's mask of the first frame as the fourth channel of pictures (T, 3, h, w)."""
+    small = F.interpolate(mask[None, None].float(), pictures.shape[-2:], mode="bilinear", antialias=True)
+    return small.expand(len(pictures), -1, -1, -1)
+
+
 def read_maps(logits: torch.Tensor, width_px: int) -> torch.Tensor:  # (T, N, h * w + 1) -> (T, N, 3)
     """x, y in the network's pixels and confidence: the share of the map about its peak, and its mean there."""
     columns = width_px // CELL_PX
@@ -162,10 +176,11 @@ def read_maps(logits: torch.Tensor, width_px: int) -> torch.Tensor:  # (T, N, h 
     return torch.stack([CELL_PX * (x + 0.5) - 0.5, CELL_PX * (y + 0.5) - 0.5, confidence.clamp(max=1)], -1)
 
 
-@lru_cache(maxsize=1)
-def _network() -> LowResolutionNetwork:
+@lru_cache(maxsize=2)
+def _network(marked: bool) -> LowResolutionNetwork:
     from safetensors.torch import load_file
 
-    network = LowResolutionNetwork()
-    network.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    network = LowResolutionNetwork(4 if marked else 3)
+    weights = load_file(MARKED_WEIGHTS if marked else WEIGHTS)
+    network.load_state_dict({name: value.float() for name, value in weights.items()})
     return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Where the person is in the picture, roughly, from keypoints; and the picture without the others."""
+"""Where the person is in the picture, roughly, from keypoints; and a picture of one person alone."""
 
 import cv2
 import numpy as np
@@ -22,9 +22,6 @@ BESIDE = 0.12
 # the points that show one
 FACE = (kp.NOSE, kp.L_EYE, kp.R_EYE, kp.L_EAR, kp.R_EAR)
 LEAST_FACE_POINTS = 3
-# around a mask of others that is painted over, and from how far away with what
-EDGE_PX = 5
-PAINT_RADIUS_PX = 5
 
 
 def person_masks(track: kp.KeypointTrack, size_px: tuple[int, int]) -> np.ndarray:  # (T, H, W) bool
@@ -89,10 +86,3 @@ def _roomy(box: np.ndarray, size_px) -> list[int]:
     room = BESIDE * (box[2:] - box[:2]).max()
     grown = np.concatenate([box[:2] - room, box[2:] + room])
     return np.clip(grown, 0, [*size_px, *size_px]).round().astype(int).tolist()
-
-
-def without_others(frames: np.ndarray, others: np.ndarray, person: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8
-    """The clip in which what was other people's in the first frame (H, W) is painted over in all frames."""
-    theirs = cv2.dilate(others.astype(np.uint8), np.ones((EDGE_PX, EDGE_PX))).astype(bool) & ~person
-    ground = cv2.inpaint(np.ascontiguousarray(frames[0]), theirs.astype(np.uint8), PAINT_RADIUS_PX, cv2.INPAINT_TELEA)
-    return np.where(theirs[None, ..., None], ground[None], frames)

@@ -109,10 +109,7 @@ def believed(body_px: np.ndarray, min_confidence: float) -> np.ndarray:  # (T, 3
 
 
 class KeypointSource(Protocol):
-    """Anything that finds the acting person's keypoints.
-
-    A source with a true attribute `one_person` cannot tell people apart: others are painted over before it looks.
-    """
+    """Anything that finds the acting person's keypoints."""
 
     def detect(
         self,

@@ -17,8 +17,8 @@ class Clip:
         frames: (T, H, W, 3) uint8 RGB, at least two; fps: their rate.
         target_mask: (H, W) bool, true on the object.
         actor_mask: (H, W) bool, true on the acting person; None when there is only one, or nobody says who.
-        others_mask: (H, W) bool, true on people who are not the actor; None when nobody says. A keypoint source that
-            cannot tell people apart does not see what is there, nor a hand in front of it: no place for things.
+        others_mask: (H, W) bool, true on people who are not the actor; None when nobody says. Edges in there tell
+            nothing of the camera.
         intrinsics: (3, 3) pixels; None takes a focal length from straight edges, or assumes one.
         depth_m: (H, W) float32, metres along the optical axis, 0 where unknown; None without a depth image.
         target_noun: what the object is called ("mug"), for its shape; empty when nobody says.

@@ -10,7 +10,6 @@ from hoi_motion.body.change import on_body
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.keypoints import model_points as km
-from hoi_motion.keypoints.persons import without_others
 from hoi_motion.keypoints.sources import keypoint_source
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
 from hoi_motion.lift.camera import clip_intrinsics, world_camera
@@ -75,10 +74,7 @@ def observe_clip(
     near_px = np.argwhere(clip.target_mask).mean(0)[::-1]
     how = dict(on_progress=on_progress, cancel=cancel)
     source = keypoints or keypoint_source(config.keypoints)
-    frames = clip.frames
-    if clip.others_mask is not None and clip.actor_mask is not None and getattr(source, "one_person", False):
-        frames = without_others(frames, clip.others_mask, clip.actor_mask)
-    track = source.detect(frames, near_px=near_px, actor_mask=clip.actor_mask, **how)
+    track = source.detect(clip.frames, near_px=near_px, actor_mask=clip.actor_mask, **how)
     clock.lap("keypoints")
     target = track_source(config.track).track(clip.frames, clip.target_mask, track, **how)
     clock.lap("object")

@@ -160,7 +160,10 @@ def _print_summary(plan) -> None:
     if len(plan.samples) > 1:
         for sample in plan.samples:
             touch = {True: "touches the target", False: "misses the target", None: "not lifted"}[sample.touches_target]
-            print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch}")
+            people = "" if sample.right_people is not False else ", not by whom it should be"
+            print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch + people}")
+    if plan.people_words:
+        print(f"note     {plan.people_words}")
     if unseen := _unseen_marks(plan):
         print(f"note     {unseen}")
     if scale := plan.provenance.get("video", {}).get("adapter_scale"):

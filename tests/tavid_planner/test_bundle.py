@@ -54,6 +54,7 @@ def test_a_bundle_holds_what_is_documented(plan, tmp_path):
         "seed": 7,
         "verdict": "FAIL",
         "touches_target": True,
+        "right_people": None,
         "target_alignment": 0.4,
         "margin": -0.5,
         "failed_checks": ["floating"],

@@ -17,7 +17,7 @@ from tavid_planner.instances import Instance
 from tavid_planner.plan import EarlyLook, Generated
 from tavid_planner.planner import Planner, clip_of
 from tavid_planner.request import InteractionRequest
-from tavid_planner.sample import Sample, choose
+from tavid_planner.sample import Sample, choose, is_good
 
 AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
 
@@ -365,7 +365,7 @@ def test_the_function_plan_uses_a_planner_of_its_own(stages, make_request):
     assert planner_module.plan(make_request(), AS_LIFTED).verdict is Verdict.PASS
 
 
-def test_other_people_are_hidden_from_keypoints_and_marked_things_between_the_hands_are_not(make_request, video):
+def test_other_people_of_a_request_are_those_of_the_clip_and_marked_things_are_not(make_request, video):
     def block(rows: slice, columns: slice) -> np.ndarray:
         mask = np.zeros(plain.size_px, bool)
         mask[rows, columns] = True
@@ -380,3 +380,24 @@ def test_other_people_are_hidden_from_keypoints_and_marked_things_between_the_ha
     marked = [("mug", "target", plain.target_mask), ("Ann", "actor", ann), ("Bob", "other", bob), ("jar", "other", jar)]
     request = InteractionRequest.of_instances(plain.rgb, [Instance(*one) for one in marked], plain.instruction)
     assert np.array_equal(clip_of(request, video).others_mask, bob)
+
+
+def test_a_sample_in_which_somebody_else_acts_is_chosen_last_and_named(stages, make_request, video, motion):
+    passed = [Sample(0, video, motion, report_of(Verdict.PASS), right_people=False)]
+    failed = [Sample(1, video, motion, report_of(Verdict.FAIL), right_people=True)]
+    assert choose(passed + failed, make_request()).seed == 1
+    assert not is_good(passed[0], make_request())
+
+
+@pytest.mark.parametrize(
+    ("instruction", "words"),
+    [
+        ("Ann lifts the [TGT] mug", "somebody else is seen"),
+        ("Ann hands the [TGT] mug to Bob", "nobody is seen to take"),
+    ],
+)
+def test_a_plan_in_which_the_wrong_people_act_says_so(stages, make_request, monkeypatch, instruction, words):
+    seen = stages.lift.observe_clip()
+    monkeypatch.setattr(planner_module, "hands_seen", lambda *args: (seen, False))
+    plan = Planner(AS_LIFTED).plan(make_request(instruction=instruction))
+    assert plan.samples[0].right_people is False and any(words in reason for reason in plan.reasons)

@@ -6,7 +6,15 @@ from scipy.ndimage import median_filter
 from hoi_motion.frames import runs_of
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import hand_centres_px, hand_points_px
-from hoi_motion.lift.contact import AWAY_FRAMES, AWAY_PERSON, STILL_FACTOR, arrived, hand_distances_px, tolerance_px
+from hoi_motion.lift.contact import (
+    AWAY_FRAMES,
+    AWAY_PERSON,
+    MIN_CONTACT_FRAMES,
+    STILL_FACTOR,
+    arrived,
+    hand_distances_px,
+    tolerance_px,
+)
 from hoi_motion.motion import HANDS
 
 
@@ -41,6 +49,17 @@ def taken_candidate(touched: np.ndarray) -> int | None:  # (T,) int, of touched_
     """
     stays = [(end - start, -start, int(c)) for c in set(touched[touched >= 0]) for start, end in runs_of(touched == c)]
     return max(stays)[-1] if stays else None
+
+
+def first_candidate(touched: np.ndarray) -> int | None:  # (T,) int, of touched_candidates
+    """The candidate at which the hand first stays for MIN_CONTACT_FRAMES; None for none."""
+    stays = [
+        (start, int(c))
+        for c in set(touched[touched >= 0])
+        for start, end in runs_of(touched == c)
+        if end - start >= MIN_CONTACT_FRAMES
+    ]
+    return min(stays)[1] if stays else None
 
 
 def acting_hand(track: kp.KeypointTrack) -> tuple[str, np.ndarray]:  # name, (T,) bool

@@ -11,8 +11,8 @@ from training.scenes.scene import SceneSample, generate_scene
 
 # raised whenever a scene changes, a class comes in or contestants are told something else: scores of two versions are
 # not comparable. Version 2 adds the classes with two people behind those of version 1, whose seeds and scenes stay what
-# they were; in version 3 the object of the second person is marked, too.
-BENCH_VERSION = 3
+# they were; in version 3 the object of the second person is marked, too; in version 4 the two are told apart by masks.
+BENCH_VERSION = 4
 FIRST_SEED = 2_000_000
 SEEDS_PER_CLASS = 1_000
 SCENES_PER_CLASS = 20

@@ -1,30 +1,17 @@
-"""Who takes what, of two people, in a clip that begins with a scene's first frame: right actor and right object.
-
-Keypoint sources for small pictures see one person only, so each is looked for in a clip from which the other is taken
-out as well as the first frame allows: what was theirs there is painted over with its surroundings.
-"""
+"""Who takes what, of two people, in a clip that begins with a scene's first frame: right actor and right object."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from hoi_motion.errors import LiftError
-from hoi_motion.keypoints.hands import hand_centres_px
-from hoi_motion.keypoints.persons import without_others
 from hoi_motion.keypoints.track import KeypointSource, KeypointTrack
-from hoi_motion.lift.contact import tolerance_px
-from hoi_motion.motion import HANDS
-from training.bench.candidates import acting_hand, taken_candidate, touched_candidates
+from tavid_planner.others import hands_meet
+from training.bench.candidates import first_candidate, taken_candidate, touched_candidates
 from training.bench.scoring import VideoScore, candidate_masks, score
-from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR
+from training.scenes.doings import HAND_OVER, TWO_VERBS
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample
-
-# hands so near each other, in units of what counts as touching, are one
-SAME_HAND = 3.5
-# who changes this many times less than the other one did not do what the other did
-BYSTANDS = 0.5
-CHANGED_LEVELS = 25
 
 
 def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSource) -> VideoScore:
@@ -43,20 +30,13 @@ def score_company(frames: np.ndarray, scene: SceneSample, keypoints: KeypointSou
     wanted = numbers.index(own[0]) if own else None
     plain = score(frames, scene.frames[0], masks, scene.fps, keypoints)
     try:
-        tracks = [
-            keypoints.detect(without_others(frames, first == other, first == person), actor_mask=first == person)
-            for person, other in ((ACTOR_INSTANCE, companion), (companion, ACTOR_INSTANCE))
-        ]
+        tracks = [keypoints.detect(frames, actor_mask=first == person) for person in (ACTOR_INSTANCE, companion)]
     except LiftError:
         return replace(plain, outcome="lost", target_share=0.0)
     touched = [touched_candidates(track, things, scene.fps) for track in tracks]
     taken = [taken_candidate(t) for t in touched]
-    changed = [changed_share(frames, first == person) for person in (ACTOR_INSTANCE, companion)]
-    calm = int(np.argmin(changed))
-    if scene.company.kind != HAND_OVER and changed[calm] < BYSTANDS * changed[1 - calm]:
-        taken = _without_bystander(
-            scene.company.kind, taken, touched, calm, same_hand(*tracks, tolerance_px(tracks[0], masks[0]))
-        )
+    if scene.company.kind == HAND_OVER:  # what is handed over may then be held before another one
+        taken[0] = first_candidate(touched[0])
     share = float((touched[0] == 0).mean())
     return replace(plain, outcome=_outcome(scene.company.kind, taken, wanted, tracks, masks[0]), target_share=share)
 
@@ -72,46 +52,7 @@ def _outcome(kind: str, taken: list, wanted: int | None, tracks: list[KeypointTr
     if kind == HAND_OVER:
         if actor is None:
             return "none" if companion is None else "wrong"
-        return "hit" if hands_meet(*tracks, tolerance_px(tracks[0], mask)) else "none"
+        return "hit" if hands_meet(*tracks, mask).any() else "none"
     if companion is not None:
         return "wrong"
     return "hit" if actor == 0 else "none"
-
-
-def same_hand(first: KeypointTrack, second: KeypointTrack, near_px: float) -> np.ndarray:  # (T,) bool
-    """Frames in which what is taken for the acting hands of two people is one and the same hand.
-
-    An arm that reaches past a person is found for that person, too.
-    """
-    hands = [hand_centres_px(track)[:, HANDS.index(acting_hand(track)[0])] for track in (first, second)]
-    return np.nan_to_num(np.linalg.norm(hands[0] - hands[1], axis=1), nan=np.inf) <= SAME_HAND * near_px
-
-
-def changed_share(frames: np.ndarray, body: np.ndarray) -> float:
-    """How much of a person (H, W) of the first frame does not look like that in the second half of a clip.
-
-    Whose arm it is that moves: people who act move more of themselves than those whom an arm passes.
-    """
-    late = frames[len(frames) // 2 :][:, body].astype(np.int16)
-    return float((np.abs(late - frames[0][body].astype(np.int16)).max(-1) > CHANGED_LEVELS).mean())
-
-
-def _without_bystander(kind: str, taken: list, touched: list, calm: int, same: np.ndarray) -> list:
-    """What both take (of _outcome), when one of them, number `calm`, moves much less than the other."""
-    taken, other = list(taken), 1 - calm
-    if kind == WHICH_ACTOR:  # only one acts
-        taken[other] = taken[calm] if taken[other] is None else taken[other]
-        taken[calm] = None
-    else:
-        same = same | (touched[calm] == taken[other])
-        taken[calm] = taken_candidate(np.where(same, -1, touched[calm]))
-    return taken
-
-
-def hands_meet(first: KeypointTrack, second: KeypointTrack, near_px: float) -> bool:
-    """Whether a hand of one comes to a hand of the other in the second half of the clip, about a hand's width away."""
-    half = first.num_frames // 2
-    a, b = (hand_centres_px(track)[half:] for track in (first, second))
-    distances = np.linalg.norm(a[:, :, None] - b[:, None], axis=-1)  # (T, 2, 2)
-    known = distances[np.isfinite(distances)]
-    return bool(len(known) and known.min() <= 2 * near_px)

@@ -29,6 +29,7 @@ from hoi_motion.keypoints.low_resolution import (
     POINTS_MATRIX,
     TIPS,
     LowResolutionNetwork,
+    network_mark,
     network_picture,
     read_maps,
 )
@@ -58,24 +59,36 @@ WINDOW = 9
 
 @dataclass
 class KeypointClips:
-    """Frames (C, 2, T, H, W, 3) u8, true and given back by the model, and true keypoints (C, T, N, 2) in pixels."""
+    """Clips, and where people's keypoints are in them.
+
+    Attributes:
+        frames: (C, 2, T, H, W, 3) u8, true and given back by the model.
+        points_px: (P, T, N, 2), of P people in them.
+        clip: (P,) each person's clip; None: one person a clip, in order.
+        whose: (P, H, W) bool, where each person is in the first frame; None where the network is not told.
+    """
 
     frames: torch.Tensor
     points_px: torch.Tensor
+    clip: torch.Tensor | None = None
+    whose: torch.Tensor | None = None
+
+    def frames_of(self, person: int) -> torch.Tensor:  # (2, T, H, W, 3)
+        return self.frames[person if self.clip is None else self.clip[person]]
 
 
-def true_points_px(scene: SceneSample) -> np.ndarray:  # (T, N, 2)
-    """Where the keypoints are; those of hidden legs are HIDDEN_PX, since the network is not to guess them.
+def true_points_px(scene: SceneSample, person: int = ACTOR_INSTANCE) -> np.ndarray:  # (T, N, 2)
+    """Where somebody's keypoints are; those of hidden legs are HIDDEN_PX, since the network is not to guess them.
 
     A hand behind the object that it takes is asked for: an arm leads to it.
     """
-    motion = scene.motion
+    motion = scene.motion if person == ACTOR_INSTANCE else scene.company.motion
     joints = free_body().joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy())
-    points = motion.camera.project(torch.einsum("kj,tjc->tkc", torch.tensor(POINTS_MATRIX), joints).numpy())
-    actor = scene.instance_ids == ACTOR_INSTANCE  # (T, H, W)
-    height, width = actor.shape[1:]
-    for t, person in enumerate(actor):
-        near = cv2.dilate(person.astype(np.uint8), np.ones((3, 3), np.uint8))
+    points = scene.motion.camera.project(torch.einsum("kj,tjc->tkc", torch.tensor(POINTS_MATRIX), joints).numpy())
+    there = scene.instance_ids == person  # (T, H, W)
+    height, width = there.shape[1:]
+    for t, body in enumerate(there):
+        near = cv2.dilate(body.astype(np.uint8), np.ones((3, 3), np.uint8))
         column, row = np.clip(points[t, LEGS].round().astype(int), 0, [width - 1, height - 1]).T
         points[t, LEGS[near[row, column] == 0]] = HIDDEN_PX
     return points
@@ -108,14 +121,17 @@ def load_clips(scenes: Path, latents: Path, model: Path, count: int, seed: int =
 
 
 def batch(clips: KeypointClips, size: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures (B, T, 3, H, W) as the network takes them, and where their keypoints are (B, T, N, 2) in its pixels."""
+    """Pictures (B, T, C, H, W) as the network takes them, and where their keypoints are (B, T, N, 2) in its pixels."""
     pictures, places = [], []
-    for c in rng.integers(len(clips.frames), size=size):
+    for c in rng.integers(len(clips.points_px), size=size):
         start = int(rng.integers(clips.frames.shape[2] - WINDOW + 1))
         window = slice(start, start + WINDOW)
-        picture = network_picture(clips.frames[c, int(rng.random() < 0.7), window])
+        picture = network_picture(clips.frames_of(c)[int(rng.random() < 0.7), window])
         points = clips.points_px[c, window]
         height, width = picture.shape[-2:]
+        if clips.whose is not None:
+            mark = drawn_by_hand(clips.whose[c], rng)
+            picture = torch.cat([picture, network_mark(mark, picture)], 1)
         # 1. mirrored, nearer or further, elsewhere
         if rng.random() < 0.5:
             picture = picture.flip(-1)
@@ -128,6 +144,7 @@ def batch(clips: KeypointClips, size: int, rng: np.random.Generator) -> tuple[to
         )
         grid = F.affine_grid(theta[None].expand(WINDOW, -1, -1), picture.shape, align_corners=False)
         picture = F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+        picture, mark = picture[:, :3], picture[:, 3:]
         # 2. other colours, more or less light, blur, noise
         colour = torch.tensor(np.exp(rng.normal(0, 0.12, (3, 1, 1)))).float()
         picture = picture * colour + float(rng.normal(0, 0.1))
@@ -136,9 +153,23 @@ def batch(clips: KeypointClips, size: int, rng: np.random.Generator) -> tuple[to
             smaller = F.interpolate(picture, small, mode="bilinear", antialias=True)
             picture = F.interpolate(smaller, (height, width), mode="bilinear")
         picture = picture + rng.uniform(0, 0.08) * torch.from_numpy(rng.standard_normal(picture.shape, np.float32))
-        pictures.append(picture)
+        pictures.append(torch.cat([picture, mark], 1))
         places.append(points)
     return torch.stack(pictures), torch.stack(places)
+
+
+def drawn_by_hand(mask: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:  # (H, W) bool
+    """A mask as somebody might draw it: too wide, too tight, or with a corner missing."""
+    how, picture = rng.random(), mask.numpy().astype(np.uint8)
+    side = int(rng.integers(2, 6))
+    if how < 0.3:
+        picture = cv2.dilate(picture, np.ones((side, side), np.uint8))
+    elif how < 0.5:
+        picture = cv2.erode(picture, np.ones((side, side), np.uint8))
+    if rng.random() < 0.2:
+        row, column = rng.integers(0, mask.shape)
+        picture[row : row + mask.shape[0] // 4, column : column + mask.shape[1] // 4] = 0
+    return torch.from_numpy(picture > 0) if picture.any() else mask
 
 
 def target_maps(points_px: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:  # (..., 2) -> (..., h * w + 1)
@@ -155,15 +186,25 @@ def target_maps(points_px: torch.Tensor, height_px: int, width_px: int) -> torch
 
 
 def train(
-    clips: KeypointClips, steps: int, size: int, rate: float, seed: int = 0, bfloat16: bool = False
+    clips: KeypointClips,
+    steps: int,
+    size: int,
+    rate: float,
+    seed: int = 0,
+    bfloat16: bool = False,
+    start: dict[str, torch.Tensor] | None = None,
 ) -> LowResolutionNetwork:
-    """A network trained from nothing.
+    """A network that is told whose keypoints are meant where the clips say so.
 
     Args:
         bfloat16: the network computes in that, which is faster where the processor can.
+        start: weights to go on from; None: from nothing.
     """
     torch.manual_seed(seed)
-    network = LowResolutionNetwork().to(memory_format=torch.channels_last).train()
+    network = LowResolutionNetwork(3 if clips.whose is None else 4)
+    if start is not None:
+        network.load_state_dict(start)
+    network = network.to(memory_format=torch.channels_last).train()
     matrices = [p for n, p in network.named_parameters() if p.ndim > 1 and "leave" not in n and "outside" not in n]
     chosen = {id(p) for p in matrices}
     others = [p for p in network.parameters() if id(p) not in chosen]
@@ -210,9 +251,13 @@ def judged(network: LowResolutionNetwork, clips: KeypointClips) -> list[str]:
     kinds["tips"] = list(range(NUM_BODY, NUM_BODY + 2 * len(TIPS)))
     lines = []
     for form, what in enumerate(("true", "given back")):
-        found = torch.stack(
-            [read_maps(network(network_picture(c)[None])[0], c.shape[2]) for c in clips.frames[:, form]]
-        )
+        found = []
+        for c in range(len(clips.points_px)):
+            picture = network_picture(clips.frames_of(c)[form])
+            if clips.whose is not None:
+                picture = torch.cat([picture, network_mark(clips.whose[c], picture)], 1)
+            found.append(read_maps(network(picture[None])[0], picture.shape[-1]))
+        found = torch.stack(found)
         off, there = (found[..., :2] - clips.points_px).norm(dim=-1), clips.points_px[..., 0] != HIDDEN_PX
         for name, index in kinds.items():
             seen, sure = there[:, :, index], found[:, :, index, 2]

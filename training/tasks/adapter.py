@@ -1,13 +1,14 @@
 """A target-aware adapter on a frozen base: a widened input convolution and LoRA."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import diffusers
 import numpy as np
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, inject_adapter_in_model
 
 from tavid_planner.config import resolve_model
 from tavid_planner.errors import ErrorCode, InputError
@@ -173,12 +174,15 @@ def prepare_adapter(transformer, config: AdapterConfig):
                 f"options rank and alpha are {config.rank} and {config.alpha}",
             )
         _take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
+        if config.lora_layers == "all":
+            _add_feed_forward(transformer)
         for name, parameter in transformer.named_parameters():
             parameter.requires_grad_("lora_" in name)
     else:
         backbone = backbone_of(transformer)
         widen_patch_embed(transformer, Conditioning(config.conditioning).channels(backbone.latent_channels))
-        add_lora(transformer, config.rank, config.alpha, lora_blocks(config, len(backbone_of(transformer).blocks)))
+        blocks = lora_blocks(config, len(backbone_of(transformer).blocks))
+        add_lora(transformer, config.rank, config.alpha, blocks, config.lora_layers == "all")
     backbone_of(transformer).embedding.requires_grad_(True)  # adding the adapter froze it
     return transformer
 
@@ -212,9 +216,25 @@ def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, i
         kernels[:, channels - 1 :] = mask[:, None] * shares.to(mask)[:, None]
 
 
-def add_lora(transformer, rank: int, alpha: int, blocks: tuple[int, ...] | None = None) -> None:
-    """LoRA that does nothing yet, on q, k, v and out of every block, or of the given ones."""
-    targets = backbone_of(transformer).layers_with_lora(blocks)
+def _add_feed_forward(transformer) -> None:
+    """LoRA that does nothing yet on the feed-forward layers of the blocks that have it on their attention alone."""
+    name, config = next(iter(transformer.peft_config.items()))
+    backbone = backbone_of(transformer)
+    has = {layer for layer, module in transformer.named_modules() if name in getattr(module, "lora_A", {})}
+    blocks = [b for b in range(len(backbone.blocks)) if any(f"{backbone.blocks_name}.{b}." in layer for layer in has)]
+    wanted = [layer for layer in backbone.layers_with_lora(blocks, feed_forward=True) if layer not in has]
+    if wanted:
+        more = LoraConfig(r=config.r, lora_alpha=config.lora_alpha, init_lora_weights="gaussian", target_modules=wanted)
+        del transformer.peft_config  # of which there would be two
+        inject_adapter_in_model(more, transformer, name)
+        transformer.peft_config = {name: replace(config, target_modules={*has, *wanted})}
+
+
+def add_lora(
+    transformer, rank: int, alpha: int, blocks: tuple[int, ...] | None = None, feed_forward: bool = False
+) -> None:
+    """LoRA that does nothing yet, on q, k, v and out of every block, or of the given ones, and on what lies between."""
+    targets = backbone_of(transformer).layers_with_lora(blocks, feed_forward)
     transformer.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, init_lora_weights="gaussian", target_modules=targets))
 
 

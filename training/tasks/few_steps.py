@@ -60,7 +60,7 @@ class FewStepsTask(AdapterTask):
         if config.init:
             conditioning = load_adapter(transformer, resolve_model(config.init)).conditioning
             fuse_loras(transformer)
-        layers = backbone_of(transformer).layers_with_lora()
+        layers = backbone_of(transformer).layers_with_lora(feed_forward=config.lora_layers == "all")
         transformer.add_adapter(
             LoraConfig(r=config.rank, lora_alpha=config.alpha, init_lora_weights="gaussian", target_modules=layers)
         )

@@ -15,6 +15,7 @@ class CogVideoXBackbone(Backbone):
     patch_layer = "patch_embed.proj"
     patch_file = "patch_embed_conv2d"
     attentions = ("attn1",)
+    feed_forward = ("ff.net.0.proj", "ff.net.2")
     blocks_name = "transformer_blocks"
 
     def __init__(self, transformer):

@@ -58,7 +58,8 @@ class Backbone(ABC):
         patch_layer: name of the layer that embeds patches; adapters widen it.
         patch_file: stem of the file in which an adapter keeps that layer.
         blocks_name: where the blocks are in the transformer.
-        attentions: names of a block's attention layers, to which adapters add LoRA.
+        attentions, feed_forward: names of a block's attention layers and of its layers between them, to which adapters
+            add LoRA.
         first_frame_given: whether the first latent frame of the input is the image itself, without noise.
         text_length: text tokens that it was trained with.
     """
@@ -68,6 +69,7 @@ class Backbone(ABC):
     patch_file: str
     blocks_name: str
     attentions: tuple[str, ...]
+    feed_forward: tuple[str, ...]
     first_frame_given = False
     text_length: int
 
@@ -108,17 +110,18 @@ class Backbone(ABC):
         patch_t, patch_h, patch_w = self.patch
         return frames // patch_t, height // patch_h, width // patch_w
 
-    def layers_with_lora(self, blocks=None) -> list[str]:
-        """Names of the attention projections of the given blocks; for None the short names that match all blocks."""
+    def layers_with_lora(self, blocks=None, feed_forward: bool = False) -> list[str]:
+        """Names of the attention projections of the given blocks; for None the short names that match all blocks.
+
+        Args:
+            feed_forward: those of the feed-forward layers, too.
+        """
         parts = ["to_q", "to_k", "to_v", "to_out.0"]
+        others = list(self.feed_forward) if feed_forward else []
         if blocks is None:
-            return parts
-        return [
-            f"{self.blocks_name}.{b}.{attention}.{part}"
-            for b in blocks
-            for attention in self.attentions
-            for part in parts
-        ]
+            return parts + others
+        within = [f"{attention}.{part}" for attention in self.attentions for part in parts] + others
+        return [f"{self.blocks_name}.{b}.{layer}" for b in blocks for layer in within]
 
     def widen(self, extra_channels: int = 1) -> None:
         """Give the patch embedding more input channels, whose kernels start at zero; the output stays the same."""

@@ -22,6 +22,7 @@ class WanBackbone(Backbone):
     patch_layer = "patch_embedding"
     patch_file = "patch_embed_conv3d"
     attentions = ("attn1", "attn2")
+    feed_forward = ("ffn.net.0.proj", "ffn.net.2")
     blocks_name = "blocks"
     text_length = TEXT_LENGTH
 

@@ -85,6 +85,21 @@ def test_arms_of_a_rendered_person_are_found(scene, track):
         assert np.median(off) < 3, keypoint
 
 
+@pytest.mark.parametrize("person", [1, 9])
+def test_of_two_people_the_one_under_the_mask_is_found(person):
+    """Actor and companion of a scene in which both act."""
+    from training.networks.low_resolution import true_points_px
+    from training.scenes.company import generate_company_scene
+
+    scene = generate_company_scene(900_001, 96, 144, 17, kind="two_verbs")
+    assert scene.company.companion_id == 9
+    found = keypoint_source("low-resolution").detect(scene.frames, actor_mask=scene.instance_ids[0] == person)
+    truth = true_points_px(scene, person)
+    for keypoint in (kp.L_ELBOW, kp.R_ELBOW, kp.L_WRIST, kp.R_WRIST):
+        off = np.linalg.norm(found.body_px[:, keypoint, :2] - truth[:, km.BODY_KEYPOINTS.index(keypoint)], axis=1)
+        assert np.median(off) < 4, keypoint
+
+
 def test_hands_are_found_in_a_blurred_clip(scene, track):
     import cv2
 

@@ -9,7 +9,7 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import box_of, somebody_else
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
-from hoi_motion.keypoints.persons import hand_masks, head_masks, painted_over, person_masks, without_others
+from hoi_motion.keypoints.persons import hand_masks, head_masks, painted_over, person_masks
 from hoi_motion.media.image_files import read_image
 
 DEMO_FRAME = Path(__file__).resolve().parents[3] / "config" / "demo" / "frame.png"
@@ -149,14 +149,3 @@ def test_a_stranger_who_is_passed_by_is_not_taken_for_the_actor(two):
     gone = track.body_px[4:]
     there = gone[..., 2] > 0.5
     assert not (there & (gone[..., 0] > half)).any()
-
-
-def test_others_are_painted_over_in_all_frames_and_the_person_is_not():
-    rng = np.random.default_rng(0)
-    frames = rng.integers(0, 255, (3, 40, 60, 3), np.uint8)
-    person, others = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
-    person[10:30, 5:20], others[10:30, 20:50] = True, True  # side by side
-    shown = without_others(frames, others, person)
-    assert np.array_equal(shown[:, person], frames[:, person])
-    assert all(np.array_equal(image[others], shown[0][others]) for image in shown)
-    assert (shown[:, others] != frames[:, others]).any(-1).mean() > 0.9

@@ -9,7 +9,7 @@ from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.io import read_motion, write_amass
 from hoi_motion.keypoints.file import SavedKeypoints
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-from hoi_motion.lift import Clip, LiftConfig, lift_video, observe_clip
+from hoi_motion.lift import Clip, LiftConfig, lift_video
 from hoi_motion.media.video_file import read_video
 
 
@@ -147,23 +147,3 @@ def test_real_clips(real_clips, clip):
 def test_many_others_may_cover_nearly_everything(scene):
     others = ~scene.target_mask
     assert np.array_equal(Clip(scene.frames, 8.0, scene.target_mask, others_mask=others).others_mask, others)
-
-
-def test_a_source_that_cannot_tell_people_apart_does_not_see_the_others(scene):
-    """Else it sees everybody, with the masks of who acts and who does not."""
-    person, others = np.zeros((2, *scene.frames.shape[1:3]), bool)
-    person[:, :10], others[:, -10:] = True, True
-
-    class Looks:
-        def __init__(self, one_person: bool):
-            self.one_person = one_person
-
-        def detect(self, frames, **_):
-            self.frames = frames
-            raise LiftError(ErrorCode.NO_ACTOR, "enough seen")
-
-    for source in (Looks(True), Looks(False)):
-        with pytest.raises(LiftError):
-            observe_clip(Clip(scene.frames, 8.0, scene.target_mask, person, others_mask=others), keypoints=source)
-        assert np.array_equal(source.frames[:, person], scene.frames[:, person])
-        assert np.array_equal(source.frames[:, others], scene.frames[:, others]) != source.one_person

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from hoi_motion.keypoints import model_points as km
-from hoi_motion.keypoints.low_resolution import NUM_BODY, NUM_POINTS, LowResolutionNetwork, read_maps
+from hoi_motion.keypoints.low_resolution import NUM_BODY, NUM_POINTS, WEIGHTS, LowResolutionNetwork, read_maps
 from training.networks import low_resolution as train_keypoints
 from training.networks.low_resolution import MIRRORED, WINDOW, KeypointClips, batch, judged, target_maps, train
+from training.networks.low_resolution_marked import start_weights
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,39 @@ def test_points_stay_on_what_they_mark_however_a_clip_is_varied(clips):
     assert len(on_it) > 40 and np.quantile(on_it, 0.05) > 0.3
 
 
+def test_the_mark_goes_with_the_picture_and_with_whom_it_is_of(clips):
+    """Two people a clip, of whom one is marked at their dot and the other elsewhere: mirrored and moved alike."""
+    whose = torch.zeros(4, 96, 144, dtype=torch.bool)
+    frames = clips.frames[:, :, :WINDOW]
+    points = clips.points_px[:, :WINDOW].repeat_interleave(2, 0)
+    for c in range(2):
+        whose[2 * c, 20 + 20 * c : 41 + 20 * c, 30:83] = True  # about the dot's way
+        whose[2 * c + 1, 80:96, 0:40] = True
+    marked = KeypointClips(frames, points, torch.tensor([0, 0, 1, 1]), whose)
+    pictures, places = batch(marked, 24, np.random.default_rng(2))
+    assert pictures.shape[2] == 4
+    on_it = []
+    for picture, points in zip(pictures, places):
+        x, y = points[WINDOW // 2, 0].round().long().tolist()
+        if 0 <= x < 144 and 0 <= y < 96:
+            assert torch.equal(picture[0, 3], picture[-1, 3])
+            on_it.append(picture[0, 3, y, x].item())
+    at_dot = np.array(on_it) > 0.5
+    assert 0.25 < at_dot.mean() < 0.75 and np.isin(np.array(on_it).round(1), (0, 1)).mean() > 0.8
+
+
+def test_training_goes_on_from_the_network_that_knows_one_person_and_sees_no_mark_at_first():
+    marked = LowResolutionNetwork(4)
+    marked.load_state_dict(start_weights())
+    one = LowResolutionNetwork(3)
+    one.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    clip, mark = torch.rand(1, 3, 3, 96, 144), torch.rand(1, 3, 1, 96, 144)
+    with torch.no_grad():
+        assert torch.allclose(marked(torch.cat([clip, mark], 2)), one(clip), atol=1e-5)
+
+
 def test_training_lowers_the_loss(clips, monkeypatch):
-    small = lambda: LowResolutionNetwork(widths=(16, 16, 16, 16), dilations=(1,))  # noqa: E731
+    small = lambda channels=3: LowResolutionNetwork(channels, widths=(16, 16, 16, 16), dilations=(1,))  # noqa: E731
     monkeypatch.setattr(train_keypoints, "LowResolutionNetwork", small)
     pictures, places = batch(clips, 2, np.random.default_rng(1))
     wanted = target_maps(places, *pictures.shape[-2:])

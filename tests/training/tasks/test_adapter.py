@@ -77,6 +77,24 @@ def test_run_can_start_from_an_adapter(train_options, tmp_path):
         trainer_of(train_options, init=init, rank=8, out=str(tmp_path / "third"))
 
 
+def test_feed_forward_layers_come_to_an_adapter_without_them_and_change_nothing_at_first(train_options, tmp_path):
+    trainer_of(train_options, steps=2).run()
+    start = str(Path(train_options["out"]) / "adapter")
+    plain = trainer_of(train_options, init=start, out=str(tmp_path / "plain"))
+    wider = trainer_of(train_options, init=start, out=str(tmp_path / "wider"), lora_layers="all")
+    layers = {name.rpartition(".lora_")[0] for name in wider.trained.keys() - plain.trained.keys()}
+    assert layers and all(".ff.net." in layer for layer in layers)
+    first = [trainer.task.draw(0, np.random.default_rng(0)) for trainer in (plain, wider)]
+    assert torch.equal(*(t.task.eval().predict(batch) for t, batch in zip((plain, wider), first)))
+    wider.task.train()
+    wider.run()
+    with safe_open(tmp_path / "wider" / "adapter" / "pytorch_lora_weights.safetensors", "pt") as file:
+        learned = [n for n in file.keys() if ".ff.net." in n and "lora_B" in n]
+        assert learned and all(file.get_tensor(n).any() for n in learned)
+    again = trainer_of(train_options, init=str(tmp_path / "wider" / "adapter"), out=str(tmp_path / "again"))
+    assert again.trained.keys() == wider.trained.keys()
+
+
 def test_trigger_of_another_cache_is_refused(train_options):
     with pytest.raises(InputError, match="encoded with 'target'"):
         trainer_of(train_options, trigger="goal")

@@ -1,0 +1,95 @@
+"""Train the keypoint network that is told whose keypoints are meant, on clips with two people.
+
+python -m training.networks.low_resolution_marked --scenes runs/company --cache runs/cache-company \
+    --adapter models/matrix-mini --out hoi_motion/keypoints/weights/low_resolution_marked.safetensors
+
+It goes on from the network that knows one person (training/networks/low_resolution.py); its fourth channel, the
+person's mask in the first frame, counts nothing at first. Clips are shown in the same two forms as there: as they are,
+and as the video model gives them back from noise, here the adapter that knows two people. No seed is a held-out one.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from tqdm import tqdm
+
+from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
+from training.bench.told_apart import load_pairs
+from training.intergeneval.truth import people_of
+from training.models import load_vae
+from training.networks.half_weights import save_half
+from training.networks.low_resolution import NOISED, KeypointClips, judged, train, true_points_px
+from training.scenes.clip_file import load_clip
+from training.tasks.adapter import AdapterTask
+
+
+@torch.no_grad()
+def given_back(task: AdapterTask, vae, row: int, rng: np.random.Generator) -> torch.Tensor:  # (T, H, W, 3) u8
+    """A clip of the cache as the adapter sees it through noise."""
+    batch = task.batch(task.clips([row], (), rng), 0, rng, int(rng.integers(*NOISED)))
+    latents = task.predict(batch).float() / vae.config.scaling_factor
+    pictures = vae.decode(latents.transpose(1, 2)).sample[0]  # (3, T, H, W)
+    return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 3, 0)
+
+
+def load_clips(scenes: list[Path], caches: list[Path], adapter: str, base: str, count: int) -> KeypointClips:
+    """Up to `count` clips of each folder of scenes, spread over it, encoded in the cache at its place of `caches`."""
+    vae, rng = load_vae(Path(base)), np.random.default_rng(7)
+    frames, points, clip, whose = [], [], [], []
+    for folder, cache in zip(scenes, caches, strict=True):
+        task = load_pairs(adapter, base, str(cache))
+        for row in tqdm(_spread(len(task.cache), count), desc=str(folder), unit="clip", mininterval=5):
+            scene = load_clip(folder / task.cache[row].name)
+            for person in people_of(scene):
+                points.append(torch.from_numpy(true_points_px(scene, person)).float())
+                clip.append(len(frames))
+                whose.append(torch.from_numpy(scene.instance_ids[0] == person))
+            frames.append(torch.stack([torch.from_numpy(scene.frames), given_back(task, vae, row, rng)]))
+    return KeypointClips(torch.stack(frames), torch.stack(points), torch.tensor(clip), torch.stack(whose))
+
+
+def start_weights() -> dict[str, torch.Tensor]:
+    """Those of the network that knows one person, with a channel for the mark that counts nothing yet."""
+    weights = {name: value.float() for name, value in load_file(WEIGHTS).items()}
+    weights["down.0.weight"] = F.pad(weights["down.0.weight"], (0, 0, 0, 0, 0, CELL_PX**2))
+    return weights
+
+
+def _spread(length: int, count: int) -> list[int]:
+    return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(int)).tolist()
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="clips of training.scenes --company")
+    parser.add_argument("--cache", type=Path, nargs="+", required=True, help="the same, by training.data.cache")
+    parser.add_argument("--adapter", default="models/matrix-mini", help="video adapter that knows two people")
+    parser.add_argument("--base", default="models/tavid-mini", help="its video model")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
+    parser.add_argument("--clips", type=int, default=800, help="of each folder")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    arguments = parser.parse_args(argv)
+    start = time.perf_counter()
+    clips = load_clips(arguments.scenes, arguments.cache, arguments.adapter, arguments.base, arguments.clips)
+    if arguments.judge:
+        network = LowResolutionNetwork(4)
+        network.load_state_dict({name: value.float() for name, value in load_file(arguments.judge).items()})
+        print("\n".join(judged(network.eval(), clips)))
+        return 0
+    network = train(clips, arguments.steps, arguments.batch, arguments.rate, start=start_weights())
+    save_half(network, arguments.out, start)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
