@@ -38,7 +38,11 @@ def _parser():
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
     camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
-    parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
+    parser.add_argument(
+        "--depth",
+        metavar="FILE",
+        help="depth of the first frame: a 16-bit PNG or an .npy; integers in millimetres, floats in metres",
+    )
     add_scene_options(parser)
     parser.add_argument(
         "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
@@ -112,7 +116,7 @@ def _lift(argv: list[str]) -> int:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
     mask = read_mask(arguments.mask, "target mask", say_note) if arguments.mask else None
     actor_mask = read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None
-    depth_m = read_depth(arguments.depth) if arguments.depth else None
+    depth_m = read_depth(arguments.depth, say_note) if arguments.depth else None
     clip = read_video(arguments.video, config.max_frames)
     found = None
     if mask is None:

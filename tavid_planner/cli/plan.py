@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--film", metavar="FILE", help="also copy the bundle's film.mp4 to this path")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
-    parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
+    parser.add_argument(
+        "--depth", metavar="FILE", help="a 16-bit PNG or an .npy: integers in millimetres, floats in metres"
+    )
     add_scene_options(parser)
     parser.add_argument(
         "--robot",
