@@ -11,6 +11,7 @@ from hoi_motion.lift.track.coco_masks import MAX_MASKS, natural_key, read_coco
 from hoi_motion.lift.track.mask_track import track_of_masks
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.media.image_files import read_labels
+from hoi_motion.media.label_pictures import numbered_objects
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from hoi_motion.reading.npz import NpzFile
 from hoi_motion.reading.untrusted import reading
@@ -74,7 +75,7 @@ class MaskFiles:
 
 
 def read_label_pictures(path: Path) -> list[np.ndarray]:
-    """Whole numbers (h, w) a frame, 0 where no object is.
+    """Numbers (h, w) of the objects for each frame, 0 where none is; of soft masks and cut-outs there is one object.
 
     Raises:
         InputError: FILE_INVALID or MASK_INVALID for files that hold no masks, or more than the limits.
@@ -83,35 +84,15 @@ def read_label_pictures(path: Path) -> list[np.ndarray]:
         files = sorted(path.glob("*.png"), key=lambda file: natural_key(file.name))
         if not 0 < len(files) <= MAX_MASKS:
             raise _invalid(f"{path} holds {len(files)} PNG, expected 1 to {MAX_MASKS}")
-        return _numbered([read_labels(file) for file in files], path)
+        return numbered_objects([read_labels(file) for file in files], [f"mask {file}" for file in files])
     what = "readable masks"
     if path.suffix == ".npz":
         pictures = NpzFile(path, what, hint=HINT).read("masks", MAX_MASKS)
         with reading(path, what, hint=HINT):
             if pictures.ndim < 3 or pictures.dtype.kind not in "bui":
                 raise ValueError(f"`masks` is {pictures.dtype} of shape {pictures.shape}")
-            return _numbered(list(pictures), path)
+            return numbered_objects(list(pictures), [f"mask {t} of {path}" for t in range(len(pictures))])
     raise _invalid(f"{path} is neither a folder nor an .npz nor a .json")
-
-
-def _numbered(pictures: list[np.ndarray], path: Path) -> list[np.ndarray]:  # (h, w) int each
-    """Small numbers for the values, one value having the same number in every frame. Colours count as values."""
-    values = [_value_of(picture, path) for picture in pictures]
-    # one frame may lack an object that another has
-    known = np.unique(np.concatenate([[0], *(np.unique(value) for value in values)]))
-    nothing = int(np.searchsorted(known, 0))
-    order = np.append(np.delete(np.arange(len(known)), nothing), nothing)  # nothing is to be 0
-    number = np.empty(len(known), np.int32)
-    number[order] = [*range(1, len(known)), 0]
-    return [number[np.searchsorted(known, value)] for value in values]
-
-
-def _value_of(picture: np.ndarray, path: Path) -> np.ndarray:  # (h, w)
-    if picture.ndim == 3:
-        picture = picture[..., :3].astype(int) @ [1, 256, 65536][: picture.shape[2]]
-    if picture.ndim != 2:
-        raise _invalid(f"a mask in {path} has shape {picture.shape}")
-    return picture
 
 
 def _overlap(mask: np.ndarray, target: np.ndarray) -> float:

@@ -112,7 +112,7 @@ def test_masks_of_a_larger_video_are_scaled(tmp_path):
         (_masks()[:4], "4 masks, the clip 6 frames"),
         (np.zeros((6, *SIZE_PX), bool), "does not touch"),
         (np.ones((6, 60, 60), bool), "SIZE_MISMATCH"),
-        (np.ones((6, *SIZE_PX), bool), "only 3% in common with the target mask"),
+        (np.ones((6, *SIZE_PX), bool), "only 4% in common with the target mask"),
     ],
 )
 def test_masks_of_another_clip_are_refused(tmp_path, masks, word):
