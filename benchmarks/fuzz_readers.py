@@ -134,9 +134,9 @@ def parameters(path):
 
 
 def mask_files(path):
-    from hoi_motion.lift.track.mask_files import read_label_pictures
+    from hoi_motion.lift.track.coco_masks import read_coco
 
-    return read_label_pictures(path)
+    return read_coco(path, 4, lambda mask: mask.sum())
 
 
 def keypoint_file(path):

@@ -214,7 +214,9 @@ def _params() -> list[bytes]:
 def _mask_jsons() -> list[bytes]:
     rle = {"size": [8, 6], "counts": [10, 20, 18]}
     annotations = [{"image_id": k, "segmentation": rle} for k in range(FRAMES)]
-    return [json.dumps(entries).encode() for entries in ([rle, None, rle], {"0": rle}, {"annotations": annotations})]
+    return [
+        json.dumps(entries).encode() for entries in ([rle, None, rle, rle], {"0": rle}, {"annotations": annotations})
+    ]
 
 
 def _jsons() -> list[bytes]:

@@ -10,6 +10,8 @@ from hoi_motion.media.mask_pictures import marked_pixels
 log = logging.getLogger(__name__)
 
 FARTHEST_DEPTH_M = 1000.0
+FARTHEST_MEDIAN_M = 100.0
+"""Half of a room is not farther; millimetres that are taken for metres are."""
 LARGEST_SHARE = 0.9
 """A mask that covers more of the picture is taken for inverted."""
 LARGEST_SHARE_AROUND = 0.5
@@ -79,13 +81,19 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
             f"depth image is {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the image {size_px[1]}x{size_px[0]}",
             "depth and image must show the same pixels",
         )
-    far = np.isfinite(depth_m) & (depth_m > FARTHEST_DEPTH_M)
+    known = np.isfinite(depth_m) & (depth_m > 0)
+    if known.any() and (median_m := float(np.median(depth_m[known]))) > FARTHEST_MEDIAN_M:
+        raise InputError(
+            ErrorCode.IMAGE_INVALID,
+            f"half of the depth image is farther than {median_m:g} m: are these millimetres?",
+            "give metres as float; divide millimetres by 1000",
+        )
+    far = known & (depth_m > FARTHEST_DEPTH_M)
     if far.any():
         row, column = (int(i) for i in np.argwhere(far)[0])
         raise InputError(
             ErrorCode.IMAGE_INVALID,
             f"depth image[{row}, {column}] is {depth_m[row, column]:g} m, expected at most {FARTHEST_DEPTH_M:g} m",
-            "use 0 or NaN for unknown; integer pictures are millimetres, arrays are metres",
+            "use 0 or NaN for unknown",
         )
-    depth_m = depth_m.astype(np.float32)
-    return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(0))
+    return np.where(known, depth_m.astype(np.float32), np.float32(0))

@@ -75,7 +75,7 @@ class RequestFiles:
         """Read the files.
 
         Args:
-            say_note: called with a sentence on how a mask that is no plain one was read.
+            say_note: called with a sentence on how a file was read that could be read in another way.
             found: fields of the request that are already known, such as a target mask found under a click.
 
         Raises:
@@ -91,7 +91,7 @@ class RequestFiles:
             )
         given = dict(
             intrinsics=_intrinsics(self.intrinsics) if self.intrinsics else None,
-            depth_m=read_depth(self.depth) if self.depth else None,
+            depth_m=read_depth(self.depth, say_note) if self.depth else None,
             seed=self.seed,
             samples=self.samples,
             robot=self.robot,

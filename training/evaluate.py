@@ -23,6 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.scripts.outputs import check_outputs
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from training.bench.cases import DIFFICULTIES, bench_cases
@@ -183,6 +184,8 @@ def main(argv: list[str] | None = None) -> None:
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:
         parser.error(f"unknown contestant {unknown[0]!r}; there are {', '.join(CONTESTANTS)}")
     try:
+        folder = args.bench or args.ablation
+        check_outputs(args, *filter(None, (args.sheet, args.preview, None if folder else args.out)))
         profile = load_profile(args.profile)
         config = replace(profile.video, capture_attention=False)
         args.keypoints = args.keypoints or profile.lift.keypoints

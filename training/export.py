@@ -20,6 +20,8 @@ def main() -> None:
     for name in ("vae", "latents", "base", "adapter", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
+    if same := [name for name in ("vae", "base", "adapter") if getattr(args, name).resolve() == args.out.resolve()]:
+        parser.error(f"--out is the folder of --{same[0]}, which is read from and would be lost")
     scale = LatentCache.load(args.latents / "latents.pt").scale
 
     vae = load_vae(args.vae)

@@ -15,8 +15,15 @@ from hoi_motion.reading.npz import NpzFile
 BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
 RATES = ("mocap_frame_rate", "mocap_framerate", "frame_rate", "framerate", "fps")
-# width of `poses` -> the body it is of; 66 and 63 (without the root) are the 22 joints that all have
-WIDTHS = {165: "SMPL-X", 156: "SMPL+H", 72: "SMPL", 66: "", 63: ""}
+# width of `poses` -> the bodies it may be of, the first where the file names none of them; 156 is SMPL-X without jaw
+# and eyes, too; 66 and 63 (without the root) are the 22 joints that all have
+WIDTHS = {
+    165: ("SMPL-X",),
+    156: ("SMPL+H", "SMPL-X"),
+    72: ("SMPL",),
+    66: ("SMPL-X", "SMPL+H", "SMPL"),
+    63: ("SMPL-X", "SMPL+H", "SMPL"),
+}
 _BODIES = {"smplx": "SMPL-X", "smplh": "SMPL+H", "smpl": "SMPL"}
 _GENDERS = {"n": "neutral", "m": "male", "f": "female"}
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -65,7 +72,7 @@ def looks_like_amass(names) -> bool:
 
 
 def read_amass(path, fps: float | None = None, up: str | None = None, unit: str | None = None) -> HoiMotion:
-    """Read any variant of AMASS, told apart by how many numbers a pose has (`WIDTHS`).
+    """Read any variant of AMASS, told apart by how many numbers a pose has (`WIDTHS`) and the body that the file names.
 
     The format holds no camera: one is made that sees the first frame from 3 m in front, with focal_source "assumed".
 
@@ -86,7 +93,7 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
     family.require_keys(file.names, (pose_key, "trans", "betas"), path, "an AMASS file")
     notes: list[str] = []
     poses = _poses(file, path, notes)
-    body = WIDTHS[poses.shape[1]] or _named_body(file) or ("SMPL-X" if rate_name == RATES[0] else "SMPL+H")
+    body = _body(file, poses.shape[1], rate_name)
     pose = family.smplx_pose(poses if poses.shape[1] != 63 else _upright(poses, up), f"{path}: poses")
     trans = file.read("trans")
     scale_m = UNITS_M[unit or "m"]
@@ -109,6 +116,8 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
         pose[:, 0] = turned(pose[:, 0], R)
     if body != "SMPL-X":
         notes.append(f"AMASS {body}: jaw and eyes are not in the file; legs of another shape may stand off its floor")
+    elif poses.shape[1] == 156:
+        notes.append("jaw and eyes are not in the file")
     camera = family.camera_in_front(transl[0])
     return HoiMotion(pose, transl, betas, fps or own_fps, body_model, camera, notes=(*betas_notes, *notes))
 
@@ -124,7 +133,10 @@ def _poses(file: NpzFile, path, notes: list[str]) -> np.ndarray:  # (T, one of W
             checked_array(part, f"{path}: {name}", (len(parts["pose_body"]), dict(_PARTS)[name]), np.float64)
         poses = np.concatenate(list(parts.values()), axis=1)
     if poses.ndim != 2 or poses.shape[1] not in WIDTHS:
-        known = ", ".join(f"{width} ({body or 'the 22 joints of the body'})" for width, body in WIDTHS.items())
+        known = ", ".join(
+            f"{width} ({' or '.join(bodies) if width > 66 else 'the 22 joints of the body'})"
+            for width, bodies in WIDTHS.items()
+        )
         raise InputError(
             ErrorCode.FILE_INVALID, f"{path} has poses of shape {shown(poses.shape)}", f"known widths: {known}"
         )
@@ -144,6 +156,15 @@ def _upright(poses: np.ndarray, up: str | None) -> np.ndarray:  # (T, 63) -> (T,
     if up != "y":
         root[:, 0] = np.pi / 2
     return np.concatenate([root, poses], axis=1)
+
+
+def _body(file: NpzFile, width: int, rate_name: str | None) -> str:
+    """The body that the file names, where one of its width may be that; else the usual one of the width."""
+    named = _named_body(file)
+    if named in WIDTHS[width]:
+        return named
+    # the releases of AMASS differ in how they spell the rate
+    return "SMPL+H" if width <= 66 and rate_name != RATES[0] else WIDTHS[width][0]
 
 
 def _named_body(file: NpzFile) -> str:

@@ -91,15 +91,19 @@ def read_labels(path) -> np.ndarray:  # (H, W) or (H, W, C)
     return _mask_pixels(_open(path, "mask", ErrorCode.MASK_INVALID))[0]
 
 
-def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
-    """A depth image: .npy or a float picture in metres, an integer picture in millimetres.
+def read_depth(path, say: Callable[[str], object] = log.info) -> np.ndarray:  # (H, W) float32 metres
+    """A depth image: a picture or an .npy, integers in millimetres, floats in metres.
+
+    Args:
+        say: called with a sentence on the unit where the kind of file does not imply it.
 
     Raises:
-        InputError: IMAGE_INVALID when the file is missing, damaged or has colours.
+        InputError: IMAGE_INVALID when the file is missing, damaged, has colours, or 8 bits a pixel.
     """
-    if Path(path).suffix.lower() == ".npy":
-        return read_npy(path, "a readable depth image", ErrorCode.IMAGE_INVALID, "save it with numpy.save")
-    depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
+    if is_array := Path(path).suffix.lower() == ".npy":
+        depth = read_npy(path, "a readable depth image", ErrorCode.IMAGE_INVALID, "save it with numpy.save")
+    else:
+        depth = np.asarray(_open(path, "depth image", ErrorCode.IMAGE_INVALID))
     if depth.ndim == 2 and depth.dtype.itemsize == 1:
         raise InputError(
             ErrorCode.IMAGE_INVALID,
@@ -112,7 +116,11 @@ def read_depth(path) -> np.ndarray:  # (H, W) float32 metres
             f"depth image {path} is {depth.dtype} of shape {depth.shape}, expected one channel",
             "give 16-bit millimetres or metres as float",
         )
-    return depth.astype(np.float32) / (1.0 if depth.dtype.kind == "f" else 1000.0)
+    if depth.dtype.kind == "f":
+        return depth.astype(np.float32)
+    if is_array:
+        say(f"depth image {path}: its whole numbers ({depth.dtype}) were read as millimetres")
+    return depth.astype(np.float32) / 1000
 
 
 def _open(path, name: str, code: ErrorCode):

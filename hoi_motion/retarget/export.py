@@ -37,13 +37,23 @@ def write_robot_motion(motion: RobotMotion, path) -> None:
     elif suffix == ".csv":
         write_whole(path, beyond_mimic_csv(motion).encode())
         names = [*ROOT_COLUMNS, *motion.joint_names]
-        write_whole(Path(path).with_suffix(".columns.txt"), ("\n".join(names) + "\n").encode())
+        write_whole(_columns_path(path), ("\n".join(names) + "\n").encode())
     elif suffix in (".json", ".yaml"):
         write_whole(path, _as_text(joint_trajectory(motion), suffix))
         if motion.gripper:
             write_whole(gripper_path(path), _as_text(gripper_goals(motion), suffix))
     else:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {path}", f"known endings: {', '.join(FORMATS)}")
+
+
+def files_of(path) -> list[Path]:
+    """All files that `write_robot_motion` may write for a path."""
+    beside = {".csv": [_columns_path(path)], ".json": [gripper_path(path)], ".yaml": [gripper_path(path)]}
+    return [Path(path), *beside.get(Path(path).suffix.lower(), [])]
+
+
+def _columns_path(path) -> Path:
+    return Path(path).with_suffix(".columns.txt")
 
 
 def _as_text(message: dict | list, suffix: str) -> bytes:

@@ -4,11 +4,11 @@ import sys
 from dataclasses import replace
 
 from hoi_motion.errors import CheckError, ErrorCode, LiftError
-from hoi_motion.files import check_writable
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.outputs import OutFile
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
 
@@ -20,19 +20,17 @@ def main(argv: list[str] | None = None) -> int:
 def _check(argv: list[str]) -> int:
     parser = command_parser("hoi-check", "Check whether a motion is physically possible; exit code 3 when it is not.")
     parser.add_argument("motion", help="motion.npz, as hoi-lift writes it")
-    parser.add_argument("--out", help="write the report as JSON")
+    parser.add_argument("--out", type=OutFile, help="write the report as JSON")
     parser.add_argument("--config", help="YAML file with limits, in the form of a profile's section `check:`")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument("--simulate", action="store_true", help="also track the motion with a simulated person (slow)")
     parser.add_argument(
         "--repair",
+        type=OutFile,
         metavar="FIXED",
         help="repair the motion by the smallest change that passes the check and write it to FIXED (npz)",
     )
     arguments = parser.parse_args(argv)
-    for path in (arguments.out, arguments.repair):
-        if path:
-            check_writable(path, arguments.motion, arguments.config)
     config = read_config(arguments.config) if arguments.config else CheckConfig()
     if arguments.simulate:
         config = replace(config, simulate=True)

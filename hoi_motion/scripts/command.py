@@ -9,11 +9,23 @@ from collections.abc import Callable
 
 from hoi_motion.errors import ControlError, ErrorCode, TavidError, VideoError
 from hoi_motion.lazy import missing_package
+from hoi_motion.scripts.outputs import check_outputs
+
+
+class _CheckingParser(argparse.ArgumentParser):
+    def parse_args(self, args=None, namespace=None):  # pyright: ignore[reportIncompatibleMethodOverride]
+        arguments = super().parse_args(args, namespace)
+        check_outputs(arguments)
+        return arguments
 
 
 def command_parser(name: str, description: str) -> argparse.ArgumentParser:
-    """An argument parser with the options that all commands share."""
-    parser = argparse.ArgumentParser(prog=name, description=description)
+    """An argument parser with the options that all commands share.
+
+    An option that names a file to write has the type OutFile: parsing raises InputError OUTPUT_INVALID where it cannot
+    be written or is a file that another argument names.
+    """
+    parser = _CheckingParser(prog=name, description=description)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import check_writable
 from hoi_motion.io.amass import left_out_of_amass
 from hoi_motion.io.formats import FORMATS, READABLE, WRITABLE, format_of, write_motion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.outputs import OutFile
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
@@ -21,7 +21,7 @@ def _convert(argv: list[str]) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "formats:\n" + "\n".join(_line(row) for row in FORMATS)
     parser.add_argument("input", metavar="IN", help="a file, or a folder: SAM 3D Body, SMPLer-X, BEHAVE")
-    parser.add_argument("output", metavar="OUT", help="a .glb or .npz file")
+    parser.add_argument("output", type=OutFile, metavar="OUT", help="file to write, .glb or .npz")
     parser.add_argument(
         "--to", help=f"format of OUT: {', '.join(WRITABLE)}; default: by its name, and amass for an .npz from a motion"
     )
@@ -30,7 +30,6 @@ def _convert(argv: list[str]) -> int:
     body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="use the poses with the free body in its mean shape")
     arguments = parser.parse_args(argv)
-    check_writable(arguments.output, arguments.input, arguments.object_mesh)
     source = arguments.source or format_of(arguments.input)
     to = arguments.to or _format_for(arguments.output, source)
     if source == "behave" and arguments.object_mesh is None:

@@ -2,8 +2,8 @@
 
 import sys
 
-from hoi_motion.files import check_writable
 from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.outputs import OutFile
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
@@ -18,11 +18,10 @@ def _ground(argv: list[str]) -> int:
         "the original camera are removed.",
     )
     parser.add_argument("input", metavar="IN", help="any motion that hoi-convert reads")
-    parser.add_argument("output", metavar="OUT", help="motion to write (.npz)")
+    parser.add_argument("output", type=OutFile, metavar="OUT", help="motion to write (.npz)")
     add_reading_options(parser, leave_out=("object_mesh",))
     parser.add_argument("--body", metavar="FILE", help="official SMPL-X npz; without it the free body is used")
     arguments = parser.parse_args(argv)
-    check_writable(arguments.output, arguments.input)
     motion = read_with(arguments)
 
     from hoi_motion.body import load_body

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.files import check_writable
 from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion, taking
 from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
+from hoi_motion.scripts.outputs import OutFile
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.sources import segment
@@ -33,12 +33,16 @@ def _parser():
         "--mask", metavar="FILE", help="mask of the object in the first frame; or mark it with one of these:"
     )
     add_marking_options(parser, "pixels of the video's first frame")
-    parser.add_argument("--out", required=True, metavar="FILE", help="motion to write (.npz)")
+    parser.add_argument("--out", type=OutFile, required=True, metavar="FILE", help="motion to write (.npz)")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
     camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
-    parser.add_argument("--depth", metavar="FILE", help="depth of the first frame: 16-bit PNG in mm, or .npy in metres")
+    parser.add_argument(
+        "--depth",
+        metavar="FILE",
+        help="depth of the first frame: a 16-bit PNG or an .npy; integers in millimetres, floats in metres",
+    )
     add_scene_options(parser)
     parser.add_argument(
         "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
@@ -65,7 +69,7 @@ def _parser():
         help=f"{HELP} (default %(default)s)",
     )
     parser.add_argument(
-        "--save-keypoints", metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
+        "--save-keypoints", type=OutFile, metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
     )
     parser.add_argument(
         "--track",
@@ -84,7 +88,9 @@ def _parser():
         help="let legs that nobody sees step, as in a plan; default: they glide along, on average nearer to the truth",
     )
     parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
-    parser.add_argument("--overlay", metavar="FILE", help="also write the video with the result drawn in (.mp4)")
+    parser.add_argument(
+        "--overlay", type=OutFile, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
+    )
     return parser
 
 
@@ -92,9 +98,6 @@ def _lift(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     check_one_way(arguments, {"--mask": arguments.mask})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
-    for path in (arguments.out, arguments.overlay, arguments.save_keypoints):
-        if path is not None:
-            check_writable(path, arguments.video, arguments.mask, arguments.human, arguments.keypoints)
 
     from hoi_motion.camera import checked_intrinsics
     from hoi_motion.keypoints.file import SavedKeypoints
@@ -112,7 +115,7 @@ def _lift(argv: list[str]) -> int:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
     mask = read_mask(arguments.mask, "target mask", say_note) if arguments.mask else None
     actor_mask = read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None
-    depth_m = read_depth(arguments.depth) if arguments.depth else None
+    depth_m = read_depth(arguments.depth, say_note) if arguments.depth else None
     clip = read_video(arguments.video, config.max_frames)
     found = None
     if mask is None:

@@ -14,6 +14,7 @@ from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.outputs import OutPath, check_outputs
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
 
@@ -33,7 +34,8 @@ def _retarget(argv: list[str]) -> int:
     parser.add_argument(
         "--out",
         "--save_path",
-        help="a file ending in .npz, .pkl (GMR), .csv (BeyondMimic), .json or .yaml "
+        type=OutPath,
+        help="what to write: a file ending in .npz, .pkl (GMR), .csv (BeyondMimic), .json or .yaml "
         "(JointTrajectory), or a folder for all but the last",
     )
     parser.add_argument(
@@ -84,11 +86,12 @@ def _retarget(argv: list[str]) -> int:
             raise InputError(ErrorCode.CONFIG_INVALID, f"--{name} with a humanoid", hint)
     if arguments.rate_limit and not arguments.record_video:
         raise InputError(ErrorCode.CONFIG_INVALID, "--rate_limit without --record_video", "it sets the replay's speed")
+    is_humanoid = isinstance(robot, HumanoidConfig)
     if arguments.all:
-        return _retarget_all(arguments)
+        return _retarget_all(arguments, is_humanoid)
     outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
-    for path in outputs:
-        check_writable(path, source)
+    check_outputs(arguments, *_written(outputs, arguments, is_humanoid))
+    _keep_recording(Path(source), outputs[0], arguments)
     result, execution = _one(source, outputs, arguments)
     print(_sentence(result, execution))
     for path in outputs:
@@ -114,6 +117,44 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot make the folder {out}: {error.strerror}") from error
     return [path / f"{stem}_{Path(robot).stem}{ending}" for ending in FOLDER_ENDINGS]
+
+
+def _beside(output: Path, word: str, ending: str = "") -> Path:
+    """Where something more about an output is written, such as NAME_scene.json."""
+    return output.with_name(f"{output.stem}_{word}{ending or output.suffix}")
+
+
+def _written(outputs: list[Path], arguments, is_humanoid: bool) -> list[Path]:
+    """All files that `_one` may write."""
+    from hoi_motion.retarget.export import files_of
+    from hoi_motion.retarget.tracking import LAYOUTS
+
+    paths = [file for path in outputs for file in files_of(path)]
+    if is_humanoid:
+        paths += [_beside(outputs[0], layout, ".npz") for layout in LAYOUTS if len(outputs) > 1]
+    else:
+        paths += [file for path in outputs for file in files_of(_beside(path, "feeling"))]
+        paths += [_beside(path, "scene") for path in outputs if path.suffix.lower() == ".json"]
+    if arguments.execute:
+        paths.append(_beside(outputs[0], "execution", ".json"))
+    if arguments.record_video:
+        paths.append(_film(outputs[0]))
+    return paths
+
+
+def _film(output: Path) -> Path:
+    return output.with_suffix(".mp4")
+
+
+def _keep_recording(source: Path, output: Path, arguments) -> None:
+    """Raises: InputError: OUTPUT_INVALID for a film in place of the video that the motion may have been lifted from."""
+    film, recording = _film(output), source.with_suffix(".mp4")
+    if arguments.record_video and recording.is_file() and film.resolve() == recording.resolve():
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID,
+            f"cannot write the film {film}: it may be the recording of {source}",
+            "give --out another name or folder",
+        )
 
 
 def _one(source: str, outputs: list[Path], arguments):
@@ -149,12 +190,12 @@ def _one(source: str, outputs: list[Path], arguments):
     for path in outputs:
         write_robot_motion(result, path)
         if feeler:
-            write_robot_motion(feeler.motion, path.with_name(f"{path.stem}_feeling{path.suffix}"))
+            write_robot_motion(feeler.motion, _beside(path, "feeling"))
     if not isinstance(config, HumanoidConfig):
         _write_scene(planned, result, robot, outputs)
     elif len(outputs) > 1:
         _write_tracking(result, robot, outputs[0])
-    film = outputs[0].with_suffix(".mp4")
+    film = _film(outputs[0])
     if arguments.execute:
         film = film if arguments.record_video else None
         return result, _executed(result, robot, motion, feeler, outputs[0], film, arguments)
@@ -175,7 +216,7 @@ def _write_scene(motion, result, robot, outputs: list[Path]) -> None:
                 "planning_scene": planning_scene(motion, result, robot),
                 "allowed_collision_matrix": allowed_collisions(result, robot),
             }
-            write_whole(path.with_name(f"{path.stem}_scene.json"), json.dumps(told).encode())
+            write_whole(_beside(path, "scene"), json.dumps(told).encode())
 
 
 def _write_tracking(result, robot, output: Path) -> None:
@@ -183,7 +224,7 @@ def _write_tracking(result, robot, output: Path) -> None:
     from hoi_motion.retarget.tracking import LAYOUTS, write_tracking
 
     for layout in LAYOUTS:
-        write_tracking(result, robot, output.with_name(f"{output.stem}_{layout}.npz"), layout)
+        write_tracking(result, robot, _beside(output, layout, ".npz"), layout)
 
 
 def _executed(result, robot, motion, feeler, output: Path, film: Path | None, arguments):
@@ -195,7 +236,7 @@ def _executed(result, robot, motion, feeler, output: Path, film: Path | None, ar
         execution = record_execution(result, robot, motion, film, noun=arguments.noun, feeler=feeler)
     else:
         execution = execute(result, robot, motion, noun=arguments.noun, feeler=feeler)
-    write_whole(output.with_name(f"{output.stem}_execution.json"), json.dumps(execution.facts(), indent=1).encode())
+    write_whole(_beside(output, "execution", ".json"), json.dumps(execution.facts(), indent=1).encode())
     return execution
 
 
@@ -239,7 +280,7 @@ def _motion_sentence(result) -> str:
     return "; ".join([told, *(facts[name] for name in ("not_as_lifted", "not_felt") if facts.get(name))])
 
 
-def _retarget_all(arguments) -> int:
+def _retarget_all(arguments, is_humanoid: bool) -> int:
     from tqdm import tqdm
 
     sources = sorted(Path(arguments.all).glob("*.npz"))
@@ -248,6 +289,12 @@ def _retarget_all(arguments) -> int:
     if Path(arguments.out).suffix and not Path(arguments.out).is_dir():
         raise InputError(ErrorCode.OUTPUT_INVALID, f"{arguments.out} is not a folder", "--all writes into a folder")
     jobs = {s: (str(s), _outputs(arguments.out, s.stem, arguments.robot), arguments) for s in sources}
+    written = [path for _, outputs, _ in jobs.values() for path in _written(outputs, arguments, is_humanoid)]
+    check_outputs(arguments, *written)
+    for path in {path.resolve() for path in written} & {source.resolve() for source in sources}:
+        check_writable(path, path)
+    for source, outputs, _ in jobs.values():
+        _keep_recording(Path(source), outputs[0], arguments)
     answers = as_they_come(_tried, jobs, arguments.jobs)
     told = dict(tqdm(answers, total=len(jobs), disable=not sys.stderr.isatty()))
     width = max(len(source.name) for source in sources)

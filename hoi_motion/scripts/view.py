@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import check_writable
 from hoi_motion.io.formats import format_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.outputs import OutFile, check_outputs
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
@@ -20,11 +20,14 @@ def _view(argv: list[str]) -> int:
     parser.add_argument(
         "input", metavar="IN", help="plan bundle (a folder), motion file, or any motion that hoi-convert reads"
     )
-    parser.add_argument("--out", help="picture to write (.png); default: NAME.view.png beside the motion")
+    parser.add_argument("--out", type=OutFile, help="picture to write (.png); default: NAME.view.png beside the motion")
     parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
     parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument(
-        "--rerun", metavar="FILE.rrd", help="write a recording for the rerun viewer; a picture only with --out"
+        "--rerun",
+        type=OutFile,
+        metavar="FILE.rrd",
+        help="write a recording for the rerun viewer; a picture only with --out",
     )
     add_reading_options(parser)
     arguments = parser.parse_args(argv)
@@ -32,22 +35,21 @@ def _view(argv: list[str]) -> int:
         parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
     if arguments.out and Path(arguments.out).suffix.lower() != ".png":
         raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for the picture {arguments.out!r}", "name it .png")
-    for out in (arguments.out, arguments.rerun):
-        if out:
-            check_writable(out, arguments.input)
     path = _motion_file(Path(arguments.input))
-    source = arguments.source or format_of(path)
     arguments.input, given = path, Path(arguments.input)
+    if not (arguments.out or arguments.rerun):
+        arguments.out = OutFile(path.with_name(f"{path.stem}.view.png"))
+    source = arguments.source or format_of(path)
+    check_outputs(arguments)  # again: of a bundle, its motion is read
     motion, body = _on_its_body(read_with(arguments, source), source, arguments.body)
     if arguments.rerun:
         from hoi_motion.io.rerun_recording import write_rerun
 
         write_rerun(motion, arguments.rerun, body)
         print(arguments.rerun)
-    if arguments.out or not arguments.rerun:
-        out = Path(arguments.out) if arguments.out else path.with_name(f"{path.stem}.view.png")
-        _write_picture(motion, body, arguments.columns, out)
-        print(out)
+    if arguments.out:
+        _write_picture(motion, body, arguments.columns, Path(arguments.out))
+        print(arguments.out)
     page = path.parent / "report.html"
     if given.is_dir() and page.is_file():
         print(f"the whole plan, with video and verdict: {page}")

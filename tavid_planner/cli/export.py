@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.outputs import OutPath
 from tavid_planner.errors import ErrorCode, InputError
 
 LEFT_OUT_SHOWN = 20
@@ -20,8 +21,12 @@ def _parser() -> argparse.ArgumentParser:
         "Writes the plans that passed the check, and that the robot (if any) carried out, as training data.",
     )
     parser.add_argument("--plans", required=True, metavar="DIR", help="folder of a batch, or of plan bundles")
-    parser.add_argument("--lerobot", metavar="DIR", help="LeRobot dataset (v3.0) to write; must not exist yet")
-    parser.add_argument("--mcap", metavar="DIR", help="folder for recordings, one per plan, for ros2 bag play")
+    parser.add_argument(
+        "--lerobot", type=OutPath, metavar="DIR", help="LeRobot dataset (v3.0) to write; must not exist yet"
+    )
+    parser.add_argument(
+        "--mcap", type=OutPath, metavar="DIR", help="folder for recordings, one per plan, for ros2 bag play"
+    )
     parser.add_argument(
         "--robot", default="", metavar="NAME", help="only plans of this robot; 'person' for those without a robot"
     )

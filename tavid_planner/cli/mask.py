@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import check_writable
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.marking import add_marking_options, marked_mask, print_doubts
+from hoi_motion.scripts.outputs import OutFile, check_outputs
 
 # as for a plan that fails its check: there is a result, but it should not be trusted
 DOUBTFUL = 3
@@ -23,9 +23,14 @@ def _parser():
     parser = command_parser("tavid-mask", "Makes a mask of the object marked by a click, a box or strokes.")
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
     add_marking_options(parser, "pixels of the image")
-    parser.add_argument("--out", required=True, metavar="FILE", help="mask to write (.png): 255 on the object")
     parser.add_argument(
-        "--picture", metavar="FILE", help="image with the outline drawn in (.png); default: beside OUT, as OUT-outline"
+        "--out", type=OutFile, required=True, metavar="FILE", help="mask to write (.png): 255 on the object"
+    )
+    parser.add_argument(
+        "--picture",
+        type=OutFile,
+        metavar="FILE",
+        help="image with the outline drawn in (.png); default: beside OUT, as OUT-outline",
     )
     return parser
 
@@ -42,8 +47,11 @@ def _mask(argv: list[str]) -> int:
 
     quiet_libraries(arguments.debug)
     out = Path(arguments.out)
-    picture = Path(arguments.picture) if arguments.picture else out.with_name(f"{out.stem}-outline.png")
-    _check_outputs(out, picture, Path(arguments.image))
+    if not arguments.picture:
+        arguments.picture = OutFile(out.with_name(f"{out.stem}-outline.png"))
+        check_outputs(arguments)
+    picture = Path(arguments.picture)
+    _check_names(out, picture)
     rgb = read_image(arguments.image)
     found, prompt = marked_mask(arguments, rgb)
     for path, image in (
@@ -59,17 +67,14 @@ def _mask(argv: list[str]) -> int:
     return DOUBTFUL if found.doubts else 0
 
 
-def _check_outputs(out: Path, picture: Path, image: Path) -> None:
+def _check_names(out: Path, picture: Path) -> None:
     for path in (out, picture):
-        check_writable(path, image)
         if path.suffix.lower() != ".png":
             raise InputError(
                 ErrorCode.OUTPUT_INVALID,
                 f"cannot write {path}: it does not end in .png",
                 "give a name that ends in .png",
             )
-    if out.resolve() == picture.resolve():
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"mask and picture are both {out}", "give two names")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import dataclasses
 import signal
 import sys
 
-from hoi_motion.files import check_writable, write_whole
+from hoi_motion.files import write_whole
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
+from hoi_motion.scripts.outputs import OutFile, OutPath
 from hoi_motion.scripts.scene_options import add_scene_options
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
@@ -49,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--instruction", required=True, metavar="TEXT", help='what should happen, for example "picks up the [TGT] mug"'
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="plan bundle to write; must not exist yet")
+    parser.add_argument(
+        "--out", type=OutPath, required=True, metavar="DIR", help="plan bundle to write; must not exist yet"
+    )
     parser.add_argument(
         "--profile", default="mini", metavar="NAME", help=f"{', '.join(profile_names())}, or a YAML file; default mini"
     )
@@ -57,10 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=1, metavar="K", help="videos to generate, the best is kept; default 1"
     )
-    parser.add_argument("--film", metavar="FILE", help="also copy the bundle's film.mp4 to this path")
+    parser.add_argument("--film", type=OutFile, metavar="FILE", help="also copy the bundle's film.mp4 to this path")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
-    parser.add_argument("--depth", metavar="FILE", help="16-bit PNG in millimetres, or .npy in metres")
+    parser.add_argument(
+        "--depth", metavar="FILE", help="a 16-bit PNG or an .npy: integers in millimetres, floats in metres"
+    )
     add_scene_options(parser)
     parser.add_argument(
         "--robot",
@@ -103,7 +108,6 @@ def _plan(argv: list[str]) -> int:
             )
         if not arguments.film.lower().endswith(".mp4"):
             raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {arguments.film}", "a film's name ends in .mp4")
-        check_writable(arguments.film, arguments.image)
     request = _request(arguments)
     quiet_libraries(arguments.debug)
     needed = needed_by_mode(config, request.samples, request.size_px)

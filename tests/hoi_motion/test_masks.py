@@ -141,6 +141,13 @@ def test_a_depth_that_no_camera_measures_is_named(value):
     assert error.value.code is ErrorCode.IMAGE_INVALID
 
 
+def test_millimetres_are_not_taken_for_metres():
+    depth = np.zeros(SIZE)  # most of it unknown
+    depth[:2] = 800
+    with pytest.raises(InputError, match="farther than 800 m: are these millimetres"):
+        checked_depth(depth, SIZE)
+
+
 def test_infinite_and_negative_depth_is_unknown_depth():
     depth_m = np.array([[1.0, np.inf, np.nan, -1.0]])
     assert np.array_equal(checked_depth(depth_m, (1, 4)), [[1, 0, 0, 0]])

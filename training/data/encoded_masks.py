@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hoi_motion.lift.track.mask_files import run_lengths_to_mask
+from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}

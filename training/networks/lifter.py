@@ -5,7 +5,6 @@ python -m training.networks.lifter --out hoi_motion/lift/person/lifter.safetenso
 Nothing is rendered but the scenes from which MediaPipe's errors are measured. No seed is a held-out one.
 """
 
-import argparse
 import sys
 import time
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ from hoi_motion.lift.person.lifter import (
     normalised,
 )
 from hoi_motion.lift.person.priors import SPREAD_RAD
+from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.outputs import OutFile
 from training.networks.keypoint_noise import (
     LEANING_RAD,
     LEANS_RAD,
@@ -256,9 +257,13 @@ def train(
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    return run_command(_train_lifter, argv)
+
+
+def _train_lifter(argv: list[str]) -> int:
+    parser = command_parser("training.networks.lifter", __doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--out", type=OutFile, help="safetensors file to write")
     what.add_argument("--offsets", action="store_true", help="only print where MediaPipe draws its keypoints")
     parser.add_argument("--scenes", type=int, default=20, help="rendered scenes from which keypoint noise is measured")
     parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
@@ -291,7 +296,7 @@ def main(argv: list[str] | None = None) -> int:
     points = motion_points(counts, noise)
     begun = None if arguments.start is None else network_of(arguments.start)
     network = train(points, noise, arguments.steps, start=begun, rate=arguments.rate, bfloat16=arguments.bfloat16)
-    save_half(network, arguments.out, start)
+    save_half(network, Path(arguments.out), start)
     return 0
 
 

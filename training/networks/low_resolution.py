@@ -8,7 +8,6 @@ are known, in two forms: as they are, and as the video model gives them back whe
 prediction of the clean latents from timesteps NOISED). Masks are no input of it. No seed is a held-out one.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -34,6 +33,8 @@ from hoi_motion.keypoints.low_resolution import (
     read_maps,
 )
 from hoi_motion.keypoints.track import L_KNEE, MIRRORED_BODY
+from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.outputs import OutFile
 from training.configuration import load_training_config
 from training.data.clips import ClipFolder
 from training.data.latents import LatentCache
@@ -272,12 +273,16 @@ def judged(network: LowResolutionNetwork, clips: KeypointClips) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    return run_command(_train_network, argv)
+
+
+def _train_network(argv: list[str]) -> int:
+    parser = command_parser("training.networks.low_resolution", __doc__.splitlines()[0])
     parser.add_argument("--scenes", type=Path, required=True, help="clips of training.scenes")
     parser.add_argument("--latents", type=Path, required=True, help="the same, encoded by training.data.latents")
     parser.add_argument("--model", type=Path, default=Path("models/tavid-mini"), help="video model")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--out", type=OutFile, help="safetensors file to write")
     what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
     parser.add_argument("--clips", type=int, default=1200)
     parser.add_argument("--steps", type=int, default=2300)
@@ -300,7 +305,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(judged(network.eval(), clips)))
         return 0
     network = train(clips, arguments.steps, arguments.batch, arguments.rate, bfloat16=arguments.bfloat16)
-    save_half(network, arguments.out, start)
+    save_half(network, Path(arguments.out), start)
     return 0
 
 

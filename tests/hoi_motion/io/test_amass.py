@@ -56,7 +56,7 @@ def test_smplh_keeps_body_hands_and_pelvis(tmp_path):
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"poses": np.zeros((5, 150))}, r"\(5, 150\).*known widths: 165 \(SMPL-X\), 156 \(SMPL\+H\), 72"),
+        ({"poses": np.zeros((5, 150))}, r"\(5, 150\).*known widths: 165 \(SMPL-X\), 156 \(SMPL\+H or SMPL-X\), 72"),
         ({"poses": np.full((5, 156), np.nan)}, "poses.*is nan"),
         ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "no frames"),
         ({"trans": np.zeros((4, 3))}, r"trans has shape \(4, 3\)"),
@@ -106,6 +106,40 @@ def test_the_width_says_the_body_whatever_the_spelling_of_the_rate(tmp_path, wid
     assert np.allclose(back.pose_rad[:, :22], person.pose[:, :22], atol=1e-5) and back.fps == 60
     hands = np.allclose(back.pose_rad[:, 25:], person.pose[:, 25:], atol=1e-5)
     assert hands == (joints > 22) and (joints > 22 or not back.pose_rad[:, 22:].any())
+
+
+@pytest.mark.parametrize("as_parts", [False, True])
+def test_an_smplx_file_without_jaw_and_eyes_is_smplx_where_it_says_so(tmp_path, as_parts):
+    person, betas = Person(), np.full(16, 0.5)
+    poses = person.pose[:, [*range(22), *range(25, 55)]].reshape(5, 156)
+    given = {"poses": poses}
+    if as_parts:
+        given = {"root_orient": poses[:, :3], "pose_body": poses[:, 3:66], "pose_hand": poses[:, 66:]}
+    for named, kept, moved_m in (("smplx", 0.5, 0.0), ("smplh", 0.0, 0.13)):
+        np.savez(
+            tmp_path / "m.npz",
+            trans=person.pelvis,
+            betas=betas,
+            mocap_frame_rate=60.0,
+            surface_model_type=named,
+            **given,
+        )
+        back = read_motion(tmp_path / "m.npz")
+        assert back.betas[0] == kept
+        assert np.linalg.norm(back.transl_m - person.pelvis, axis=1) == pytest.approx(moved_m, abs=0.01)
+        assert np.allclose(back.pose_rad[:, 25:], person.pose[:, 25:], atol=1e-5)
+
+
+def test_a_name_that_the_width_rules_out_is_not_believed(tmp_path):
+    np.savez(
+        tmp_path / "m.npz",
+        poses=np.zeros((5, 165)),
+        trans=np.zeros((5, 3)),
+        betas=np.ones(10),
+        fps=30.0,
+        surface_model_type="smplh",
+    )
+    assert read_motion(tmp_path / "m.npz").betas.all()
 
 
 @pytest.mark.parametrize("name", ["w66.npz", "smplx_old_key.npz"])

@@ -94,6 +94,13 @@ def test_depth_in_millimetres_and_in_metres_agree(tmp_path):
     assert np.allclose(read_depth(tmp_path / "depth.png"), read_depth(tmp_path / "depth.npy"), atol=1e-6)
 
 
+def test_whole_numbers_in_an_array_are_millimetres_as_in_a_picture_and_said_to_be(tmp_path):
+    np.save(tmp_path / "depth.npy", np.full((64, 96), 800, np.uint16))
+    said = []
+    assert np.allclose(read_depth(tmp_path / "depth.npy", said.append), 0.8)
+    assert len(said) == 1 and "uint16" in said[0] and "millimetres" in said[0]
+
+
 @pytest.mark.parametrize(
     "read, code",
     [(read_image, ErrorCode.IMAGE_INVALID), (read_mask, ErrorCode.MASK_INVALID), (read_depth, ErrorCode.IMAGE_INVALID)],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hoi_motion.lift.track.mask_files import run_lengths_to_mask
+from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
 from training.data.encoded_masks import decode_mask, decompress
 
 SMALL = "AwRgxsBMACx3BmAckA"

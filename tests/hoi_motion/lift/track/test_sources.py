@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoi_motion.errors import InputError
-from hoi_motion.lift.track.mask_files import MaskFiles, run_lengths_to_mask
+from hoi_motion.lift.track.coco_masks import run_lengths_to_mask
+from hoi_motion.lift.track.mask_files import MaskFiles
 from hoi_motion.lift.track.mask_track import track_of_masks
 from hoi_motion.lift.track.sources import NAMED, described, track_source
 
@@ -111,6 +112,7 @@ def test_masks_of_a_larger_video_are_scaled(tmp_path):
         (_masks()[:4], "4 masks, the clip 6 frames"),
         (np.zeros((6, *SIZE_PX), bool), "does not touch"),
         (np.ones((6, 60, 60), bool), "SIZE_MISMATCH"),
+        (np.ones((6, *SIZE_PX), bool), "only 4% in common with the target mask"),
     ],
 )
 def test_masks_of_another_clip_are_refused(tmp_path, masks, word):
