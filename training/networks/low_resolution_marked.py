@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from tqdm import tqdm
 
 from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
+from hoi_motion.scripts.outputs import OutFile
 from training.bench.told_apart import load_pairs
 from training.intergeneval.truth import people_of
 from training.models import load_vae
@@ -72,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--adapter", default="models/matrix-mini", help="video adapter that knows two people")
     parser.add_argument("--base", default="models/tavid-mini", help="its video model")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", type=Path, help="safetensors file to write")
+    what.add_argument("--out", type=OutFile, help="safetensors file to write")
     what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
     parser.add_argument("--clips", type=int, default=800, help="of each folder")
     parser.add_argument("--steps", type=int, default=1500)

@@ -40,7 +40,9 @@ def test_the_raw_image_of_a_lens_with_distortion_has_k():
     lens = np.array(LENSES["plumb_bob"])
     matrix = np.reshape(K, (3, 3))
     wide, _ = cv2.getOptimalNewCameraMatrix(matrix, lens, SIZE_PX[::-1], 1.0)
-    info = info_of(d=lens.tolist(), distortion_model="plumb_bob", p=np.hstack([wide, np.zeros((3, 1))]).ravel().tolist())
+    info = info_of(
+        d=lens.tolist(), distortion_model="plumb_bob", p=np.hstack([wide, np.zeros((3, 1))]).ravel().tolist()
+    )
     used = intrinsics_from_camera_info(info, SIZE_PX, distorted=True)
     pixel = cv2.projectPoints(np.array([[0.02, 0.01, 1.0]]), np.zeros(3), np.zeros(3), matrix, lens)[0].ravel()
     np.testing.assert_allclose((pixel - used[:2, 2]) / used[[0, 1], [0, 1]], [0.02, 0.01], rtol=0.01)
