@@ -68,11 +68,9 @@ def natural_key(name: str) -> list:
 def _frames(entries, num_frames: int) -> list[list[dict]]:
     """The annotations of every frame."""
     if isinstance(entries, list):
-        return _complete([[{"segmentation": entry}] if entry else [] for entry in entries], num_frames)
+        return _complete([_lone(entry) for entry in entries], num_frames)
     if "annotations" not in entries:
-        return _in_place(
-            {key: [{"segmentation": entry}] if entry else [] for key, entry in entries.items()}, num_frames
-        )
+        return _in_place({key: _lone(entry) for key, entry in entries.items()}, num_frames)
     annotations = entries["annotations"]
     images = entries.get("images") or []
     of_image = {str(image["id"]): [] for image in sorted(images, key=_file_name)}
