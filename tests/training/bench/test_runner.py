@@ -6,10 +6,11 @@ import pytest
 
 from tavid_planner.config import load_profile
 from tavid_planner.errors import InputError
+from tavid_planner.request import InteractionRequest
 from training.bench import runner
 from training.bench.cases import Case
 from training.bench.report import detector_accuracy, report
-from training.bench.runner import Result, run_bench, smeared_away
+from training.bench.runner import Result, chosen_clip, marked, run_bench, smeared_away
 from training.bench.scoring import VideoScore
 
 SCORE = VideoScore("hit", 0.5, "kept", 30.0, 0.05, 0.99)
@@ -82,3 +83,18 @@ def test_report_has_the_classes_and_the_detectors_own_errors():
     text = report([*truth, Result("adapter", CASES[0], 2, 0.4, SCORE)])
     assert "hit by chance 0.42" in text
     assert "| ground-truth clips | 2 | 0.50 [" in text and "| far | 1 | 0.00 [" in text
+
+
+def test_of_four_clips_the_first_is_chosen_in_which_those_act_who_shall(monkeypatch):
+    """A clip in which nothing happens, one in which the other person acts, and the scene's own; no fourth is made."""
+    from tavid_planner.plan import InteractionVideo
+    from training.scenes.pairs import generate_paired_scene
+
+    asked, other = (generate_paired_scene(900_002 + i, 96, 144, 17) for i in range(2))
+    still = np.repeat(asked.frames[:1], 17, axis=0)
+    made = [still, other.frames, asked.frames]
+    monkeypatch.setattr(
+        "tavid_planner.video.generate_video", lambda *args: InteractionVideo(made[args[-1] - 5], asked.fps)
+    )
+    request = InteractionRequest.of_instances(asked.frames[0], marked(asked), asked.caption, intrinsics=asked.K)
+    assert np.array_equal(chosen_clip(request, None, None, "low-resolution", seed=5), asked.frames)
