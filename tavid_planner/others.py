@@ -69,6 +69,7 @@ def who_takes(
     people = other_people(request.instances)
     if not people:
         return ()
+    from hoi_motion.keypoints.actor import ON_MASK, share_on
     from hoi_motion.keypoints.sources import keypoint_source
     from hoi_motion.lift.contact import contact_intervals, has_left
 
@@ -80,6 +81,8 @@ def who_takes(
             if error.code != ErrorCode.NO_ACTOR:
                 raise
             continue  # who is not found in the video takes nothing that could be seen
+        if share_on(track.body_px[track.seen.argmax()], person.mask) < ON_MASK:
+            continue  # somebody else was found
         touching = np.zeros(clip.num_frames, bool)
         if hands_over(request.instruction):
             touching |= hands_meet(seen.track, track, clip.target_mask)
@@ -116,7 +119,9 @@ def hands_meet(first: "KeypointTrack", second: "KeypointTrack", thing: np.ndarra
     return near
 
 
-def right_people(request: InteractionRequest, taking: tuple[tuple[str, float], ...], seen: "Observation", fps: float):
+def right_people(
+    request: InteractionRequest, taking: tuple[tuple[str, float], ...], seen: "Observation", fps: float
+) -> bool | None:
     """Whether those act who shall: nobody but the actor takes the target, or one other after them who is handed it.
 
     Returns:

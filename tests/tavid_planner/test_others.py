@@ -101,3 +101,18 @@ def test_the_other_clip_of_a_pair_is_not_what_was_asked_for():
     request, _ = _scene_request(asked)
     video = InteractionVideo(other.frames, other.fps)
     assert hands_seen(request, clip_of(request, video), LOW_RESOLUTION)[1] is False
+
+
+def test_keypoints_of_the_actor_are_nobody_elses(tmp_path):
+    """A source that finds the actor whoever is asked for: here a file of their keypoints."""
+    from hoi_motion.keypoints.file import write_keypoints
+    from hoi_motion.keypoints.sources import keypoint_source
+    from training.scenes.company import generate_company_scene
+
+    scene = generate_company_scene(900_000, 96, 144, 17, kind="which_actor")
+    request, video = _scene_request(scene)
+    actor = keypoint_source("low-resolution").detect(scene.frames, actor_mask=request.actor_mask)
+    write_keypoints(actor, scene.frames.shape[1:3], tmp_path / "actor.npz")
+    config = LiftConfig(keypoints=str(tmp_path / "actor.npz"))
+    seen, right = hands_seen(request, clip_of(request, video), config)
+    assert seen.contacts and right
