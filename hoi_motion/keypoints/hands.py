@@ -60,10 +60,14 @@ def palms_px(frames: np.ndarray) -> np.ndarray:  # (T, H, W, 3) u8 -> (N,)
     lengths = []
     with quiet_native_log(), Hands(static_image_mode=True, max_num_hands=2) as detector:
         for t in np.unique(np.linspace(0, len(frames) - 1, MEASURED_FRAMES).astype(int)):
-            for hand in detector.process(np.ascontiguousarray(frames[t])).multi_hand_landmarks or []:
-                points = np.array([[p.x, p.y] for p in hand.landmark]) * frames.shape[2:0:-1]
-                lengths.append(palm_px(points))
+            lengths += [palm_px(points) for points in hands_in(detector, frames[t])]
     return np.array(lengths)
+
+
+def hands_in(detector, picture: np.ndarray) -> list[np.ndarray]:  # (H, W, 3) u8 -> (21, 2) each
+    """The hands that MediaPipe's detector of them finds in a whole picture, in its pixels."""
+    found = detector.process(np.ascontiguousarray(picture)).multi_hand_landmarks or []
+    return [np.array([[p.x, p.y] for p in hand.landmark]) * picture.shape[1::-1] for hand in found]
 
 
 def palm_px(points: np.ndarray) -> float:  # (21, 2 or more)

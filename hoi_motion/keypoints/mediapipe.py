@@ -4,6 +4,7 @@
 # MediaPipe's solutions return named tuples that are made when they run
 
 import contextlib
+import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
@@ -31,6 +32,7 @@ from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_BODY, NUM_HAND, TORSO,
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import part_of, silent
 
+logger = logging.getLogger(__name__)
 # if the two views see the same person in fewer frames, the crop was too narrow for a blurred person
 AGREEING = 0.7
 WIDER = 1.5
@@ -49,7 +51,8 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is run again with more room around the person. Where the person is lost (`lost_person.py`), the
+    mostly disagree is run again with more room around the person, and where they still do, its model of landmarks looks
+    for the person alone (`without_detector`). Where the person is lost (`lost_person.py`), the
     hands are detected separately; frames that are doubted all the same are seen again in other crops, and hands that
     are not seen are looked for by themselves.
     """
@@ -62,14 +65,8 @@ class MediaPipeKeypoints:
         from hoi_motion.keypoints.second_look import doubted_frames, worth_a_look
         from hoi_motion.keypoints.sides import fuse_views, views_agree
 
-        start, crop, body = find_actor(frames, near_px, actor_mask, self.crop_size_px)
-        # whether there is a second pass is known only after the first: half of the progress for each
-        views = self._views(frames, start, crop, body, part_of(on_progress, 0.0, 0.5), cancel)
+        views = self._best_views(frames, near_px, actor_mask, on_progress, cancel)
         agree = views_agree(*views)
-        if agree.mean() < AGREEING:
-            wide = self._views(frames, start, crop.widened(WIDER), body, part_of(on_progress, 0.5, 1.0), cancel)
-            if views_agree(*wide).mean() > agree.mean():
-                views, agree = wide, views_agree(*wide)
         track = completed(fuse_views(*views, frames.shape[1:3]), frames.shape[1:3])
         lost = lost_frames(track, agree)
         if lost.any():
@@ -81,6 +78,50 @@ class MediaPipeKeypoints:
             track = within_image(with_unseen_hands(frames, track, self.crop_size_px, cancel), frames.shape[1:3])
         on_progress("keypoints", 1.0)
         return track
+
+    def _best_views(self, frames, near_px, actor_mask, on_progress, cancel) -> list[KeypointTrack]:
+        """The plain and the mirrored view of every frame: those of the detector, or, where they mostly disagree or it
+        finds nobody, and more speaks for it, those of the model of landmarks alone.
+        """
+        from hoi_motion.keypoints.hands import palms_px
+        from hoi_motion.keypoints.sides import views_agree
+        from hoi_motion.keypoints.without_detector.search import credibility, worth_believing
+        from hoi_motion.keypoints.without_detector.views import seen_again, undetected_views
+
+        try:
+            views, nobody = self._detected(frames, near_px, actor_mask, on_progress, cancel), None
+        except LiftError as error:
+            if error.code != ErrorCode.NO_ACTOR:
+                raise
+            views, nobody = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], error
+        agree = views_agree(*views)
+        if agree.mean() >= AGREEING:
+            return views if agree.all() else seen_again(frames, views)
+        others = undetected_views(frames, near_px, actor_mask, cancel)
+        palms, size_px = palms_px(frames), frames.shape[1:3]
+        seen_share = float((views[0].seen | views[1].seen).mean())
+        if others is not None and worth_believing(
+            credibility(others, palms, size_px), credibility(views, palms, size_px), seen_share, len(palms)
+        ):
+            logger.info("the person was found by the model of landmarks alone: the detector's views disagree")
+            return others
+        if nobody is not None:
+            raise nobody
+        return views
+
+    def _detected(self, frames, near_px, actor_mask, on_progress, cancel) -> list[KeypointTrack]:
+        """Both views of the person whom the detector finds, again in a wider crop where they mostly disagree."""
+        from hoi_motion.keypoints.sides import views_agree
+
+        start, crop, body = find_actor(frames, near_px, actor_mask, self.crop_size_px)
+        # whether there is a second pass is known only after the first: half of the progress for each
+        views = self._views(frames, start, crop, body, part_of(on_progress, 0.0, 0.5), cancel)
+        agree = views_agree(*views)
+        if agree.mean() < AGREEING:
+            wide = self._views(frames, start, crop.widened(WIDER), body, part_of(on_progress, 0.5, 1.0), cancel)
+            if views_agree(*wide).mean() > agree.mean():
+                return wide
+        return views
 
     def _views(
         self, frames, start: int, crop: ActorCrop, actor: np.ndarray, on_progress, cancel

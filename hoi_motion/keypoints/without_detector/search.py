@@ -1,0 +1,164 @@
+"""A search for a person with the model of landmarks alone, and how much speaks for who is found.
+
+Of a trunk without a head the detector of bodies sees nothing, or a small figure in what is held. From many starts the
+model of landmarks comes to the person again and again, and to chance figures seldom.
+"""
+
+import numpy as np
+
+from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.actor import ON_MASK, distance, found_again, share_on
+from hoi_motion.keypoints.hands import PALM, palm_px
+from hoi_motion.keypoints.sides import views_agree
+from hoi_motion.keypoints.without_detector.regions import Look, LookAt, Region
+
+# starts of the search: sides as a share of the longer side of the picture, centres as shares of its width and height
+SIDES = (0.8, 1.2, 1.8)
+ACROSS = (0.2, 0.5, 0.8)
+DOWN = (0.5, 0.9)
+# looks from each start, every one in the square that the one before has told
+LOOKS = 3
+# pictures of a clip that are searched
+SEARCHED_FRAMES = 5
+# two looks whose shoulders and hips are apart by less than this share of the height see the same person
+SAME = 0.12
+# a palm so many times as long as this figure's would be is no hand of theirs; what that, and no hand at all, counts
+TOO_LARGE = 2.0
+NOT_THEIRS = 0.3
+NO_HAND = 0.5
+# of looks for which nearly as much speaks the one at the target counts; a sure point
+NEARLY = 0.7
+SURE = 0.5
+# so much must speak for who is found without the detector; and where that finds nobody in most pictures, so many hands:
+# of cats and toys the model of landmarks is as sure as of people
+LEAST_CREDIBLE = 0.35
+LEAST_HANDS = 2
+# in other pictures somebody is the person of the best one if so much of what speaks for that speaks for them, and place
+# and size are as after so many unseen frames
+ANCHOR = 0.4
+FAR_APART = 5
+ARMS = (kp.L_SHOULDER, kp.R_SHOULDER, kp.L_ELBOW, kp.R_ELBOW, kp.L_WRIST, kp.R_WRIST)
+
+
+def search(look: LookAt, picture: np.ndarray) -> list[Look]:
+    """Where the model of landmarks comes to from many starts."""
+    height, width = picture.shape[:2]
+    found = []
+    for side in SIDES:
+        for x in ACROSS:
+            for y in DOWN:
+                region, seen = Region(np.array([x * width, y * height]), side * max(width, height)), None
+                for _ in range(LOOKS):
+                    seen = look(picture, region)
+                    if seen is None:
+                        break
+                    region = seen.region
+                if seen is not None:
+                    found.append(seen)
+    return found
+
+
+def likeliest(
+    found: list[Look],
+    hands_px: list[np.ndarray],
+    size_px: tuple[int, int],
+    near_px: np.ndarray | None = None,
+    actor_mask: np.ndarray | None = None,
+) -> tuple[float, Look | None]:
+    """The look that most probably shows the actor, and how much speaks for it, 0 to 1.
+
+    For a look speak others that have come to the same place, sure arms and shoulders within the picture, hands (21, 2)
+    that a detector of its own has found at the wrists and that are not too large. Of those for which nearly as much
+    speaks as for the best, it is the one nearest to the target; with an actor's mask (H, W) only who lies on it counts.
+    """
+    if actor_mask is not None:
+        found = [one for one in found if _share_on(one, actor_mask) >= ON_MASK]
+    if not found:
+        return 0.0, None
+    score = [_plausible(one, found, hands_px, size_px) for one in found]
+    nearly = [i for i in range(len(found)) if score[i] >= NEARLY * max(score)]
+    if near_px is None:
+        chosen = max(nearly, key=lambda i: score[i])
+    else:
+        # of the looks at one person, the one for which most speaks
+        nearest = found[min(nearly, key=lambda i: _away(found[i], near_px))]
+        theirs = [i for i in nearly if _apart(found[i].body_px, nearest.body_px) < SAME]
+        chosen = max(theirs, key=lambda i: score[i])
+    return score[chosen], found[chosen]
+
+
+def anchored(found: list[tuple[float, Look | None]]) -> list[Look | None]:
+    """Of what is likeliest in the pictures of a clip that were searched, those that are the same person as the best."""
+    best = max(range(len(found)), key=lambda i: found[i][0])
+    score, anchor = found[best]
+    if anchor is None:
+        return [None] * len(found)
+    return [
+        one
+        if one is not None
+        and (i == best or (s >= ANCHOR * score and found_again([one.body_px], anchor.body_px, FAR_APART) is not None))
+        else None
+        for i, (s, one) in enumerate(found)
+    ]
+
+
+def credibility(views: list[kp.KeypointTrack], palms: np.ndarray, size_px: tuple[int, int]) -> float:
+    """How much speaks for a clip's two views, 0 to 1: that they agree, are sure of the arms, and of hands' sizes.
+
+    Args:
+        palms: (N,) lengths of the palms that a detector of hands has found, `palms_px`.
+        size_px: height, width of the picture.
+    """
+    agree = views_agree(*views)
+    arms = np.stack([view.body_px[:, ARMS] for view in views])  # (2, T, 6, 3)
+    inside = ((arms[..., :2] >= 0) & (arms[..., :2] < size_px[::-1])).all(-1)
+    sure = (arms[..., 2] * inside).mean(-1).max(0)
+    tall = np.median([_height_px(body) for view in views for body in view.body_px[view.seen]] or [1.0])
+    hands = NOT_THEIRS if len(palms) and np.median(palms) >= TOO_LARGE * PALM * tall else 1.0
+    return float((agree * sure).mean() * hands)
+
+
+def worth_believing(undetected: float, detected: float, seen_share: float, num_hands: int) -> bool:
+    """Whether the person of the model of landmarks alone is to be believed rather than the detector's.
+
+    Args:
+        undetected, detected: `credibility` of the views without the detector and with it.
+        seen_share: of the frames, those in which the detector finds anybody.
+        num_hands: that a detector of hands has found.
+    """
+    somebody = seen_share >= kp.MIN_SEEN_SHARE or num_hands >= LEAST_HANDS
+    return somebody and undetected > max(detected, LEAST_CREDIBLE)
+
+
+def _plausible(one: Look, found: list[Look], hands_px: list[np.ndarray], size_px: tuple[int, int]) -> float:
+    arms, tall = one.body_px[list(ARMS)], _height_px(one.body_px)
+    inside = ((arms[:, :2] >= 0) & (arms[:, :2] < size_px[::-1])).all(1)
+    alike = np.mean([_apart(one.body_px, other.body_px) < SAME for other in found])
+    hands = np.mean([_theirs(hand, arms[-2:], tall) for hand in hands_px]) if hands_px else NO_HAND
+    return float(np.sqrt(alike) * (arms[:, 2] * inside).mean() * hands)
+
+
+def _share_on(one: Look, mask: np.ndarray) -> float:
+    return share_on(one.body_px, mask) if (one.body_px[:, 2] > SURE).any() else 0.0
+
+
+def _away(one: Look, near_px: np.ndarray) -> float:
+    return distance(one.body_px, near_px) if (one.body_px[:, 2] > SURE).any() else np.inf
+
+
+def _theirs(hand: np.ndarray, wrists: np.ndarray, height_px: float) -> float:
+    """How well a hand (21, 2) goes with the wrists (2, 3) of somebody so tall."""
+    palm = palm_px(hand)
+    near = 1 / (1 + (np.linalg.norm(wrists[:, :2] - hand[0], axis=1).min() / palm) ** 2)
+    return float(near * (1 if palm < TOO_LARGE * PALM * height_px else NOT_THEIRS))
+
+
+def _height_px(body: np.ndarray) -> float:
+    shoulders, hips = (body[list(pair), :2].mean(0) for pair in (kp.TORSO[:2], kp.TORSO[2:]))
+    return float(np.linalg.norm(shoulders - hips)) / kp.TRUNK + 1e-6
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    """Distance of shoulders and hips of two bodies, in heights of the taller one."""
+    off = np.linalg.norm(a[list(kp.TORSO), :2] - b[list(kp.TORSO), :2], axis=1).mean()
+    return float(off) / max(_height_px(a), _height_px(b))
