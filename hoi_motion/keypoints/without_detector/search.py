@@ -87,19 +87,21 @@ def likeliest(
     return score[chosen], found[chosen]
 
 
-def anchored(found: list[tuple[float, Look | None]]) -> list[Look | None]:
-    """Of what is likeliest in the pictures of a clip that were searched, those that are the same person as the best."""
-    best = max(range(len(found)), key=lambda i: found[i][0])
+def anchored(found: list[tuple[float, Look | None]], on_mask: bool = False) -> list[Look | None]:
+    """Of what is likeliest in the pictures of a clip that were searched, those that are the same person as the best.
+
+    Args:
+        on_mask: the first picture's is on an actor's mask; the others must be the same person as that.
+    """
+    best = 0 if on_mask else max(range(len(found)), key=lambda i: found[i][0])
     score, anchor = found[best]
     if anchor is None:
         return [None] * len(found)
-    return [
-        one
-        if one is not None
-        and (i == best or (s >= ANCHOR * score and found_again([one.body_px], anchor.body_px, FAR_APART) is not None))
-        else None
-        for i, (s, one) in enumerate(found)
-    ]
+
+    def is_them(s: float, one: Look) -> bool:
+        return s >= ANCHOR * score and found_again([one.body_px], anchor.body_px, FAR_APART) is not None
+
+    return [one if one is not None and (i == best or is_them(s, one)) else None for i, (s, one) in enumerate(found)]
 
 
 def credibility(views: list[kp.KeypointTrack], palms: np.ndarray, size_px: tuple[int, int]) -> float:

@@ -35,7 +35,9 @@ def undetected_views(
             go_on()
             looks, hands = search(plain, frames[t]), hands_in(detector, frames[t])
             found.append(likeliest(looks, hands, frames.shape[1:3], near_px, actor_mask if t == 0 else None))
-        anchors = {t: look.region for t, look in zip(searched, anchored(found)) if look is not None}
+        anchors = {
+            t: look.region for t, look in zip(searched, anchored(found, actor_mask is not None)) if look is not None
+        }
         return followed(frames, anchors, (plain, mirror), go_on) if anchors else None
 
 

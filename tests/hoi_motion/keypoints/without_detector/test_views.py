@@ -1,0 +1,53 @@
+"""People whom the detector does not find: a trunk without a head, from the demo's picture."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.keypoints import track as kp
+from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
+from hoi_motion.media.image_files import read_image
+from hoi_motion.progress import CancelToken
+
+DEMO_FRAME = Path(__file__).resolve().parents[4] / "config" / "demo" / "frame.png"
+ARMS = list(range(kp.L_SHOULDER, kp.R_WRIST + 1))
+
+
+@pytest.fixture(scope="module")
+def headless():
+    """Three pictures of the demo's person from the shoulders to the hips, and where the arms are in them."""
+    frame = read_image(DEMO_FRAME)
+    body = find_actor(frame[None], None, None, 512)[2]
+    top, bottom = int(body[ARMS, 1].min()) - 8, int(body[list(kp.TORSO[2:]), 1].max()) + 40
+    left, right = int(body[ARMS, 0].min()) - 40, int(body[ARMS, 0].max()) + 40
+    scale = 480 / (bottom - top)
+    picture = cv2.resize(frame[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return np.stack([picture] * 3), (body[ARMS, :2] - [left, top]) * scale
+
+
+def test_a_trunk_without_a_head_is_found(headless):
+    frames, arms_px = headless
+    track = MediaPipeKeypoints().detect(frames)
+    off = np.linalg.norm(track.body_px[:, ARMS, :2] - arms_px, axis=-1)
+    assert track.seen.all() and off.max() < 0.06 * track.person_height_px()
+
+
+def test_only_somebody_on_the_actors_mask_is_found(headless):
+    frames, arms_px = headless
+    mask = np.zeros(frames.shape[1:3], bool)
+    mask[-30:, :30] = True
+    with pytest.raises(LiftError) as caught:
+        MediaPipeKeypoints().detect(frames, actor_mask=mask)
+    assert caught.value.code == ErrorCode.NO_ACTOR
+
+
+def test_a_search_is_cancelled(headless):
+    cancel = CancelToken()
+    cancel.cancel()
+    from hoi_motion.keypoints.without_detector.views import undetected_views
+
+    with pytest.raises(Exception, match="cancel"):
+        undetected_views(headless[0], None, None, cancel)
