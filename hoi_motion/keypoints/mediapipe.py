@@ -86,7 +86,7 @@ class MediaPipeKeypoints:
         from hoi_motion.keypoints.hands import palms_px
         from hoi_motion.keypoints.sides import views_agree
         from hoi_motion.keypoints.without_detector.search import credibility, worth_believing
-        from hoi_motion.keypoints.without_detector.views import seen_again, undetected_views
+        from hoi_motion.keypoints.without_detector.views import undetected_views
 
         try:
             views, nobody = self._detected(frames, near_px, actor_mask, on_progress, cancel), None
@@ -94,9 +94,8 @@ class MediaPipeKeypoints:
             if error.code != ErrorCode.NO_ACTOR:
                 raise
             views, nobody = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], error
-        agree = views_agree(*views)
-        if agree.mean() >= AGREEING:
-            return views if agree.all() else seen_again(frames, views)
+        if views_agree(*views).mean() >= AGREEING:
+            return views
         others = undetected_views(frames, near_px, actor_mask, cancel)
         palms, size_px = palms_px(frames), frames.shape[1:3]
         seen_share = float((views[0].seen | views[1].seen).mean())

@@ -74,16 +74,6 @@ class KeypointTrack:
         points = [np.zeros((num_frames, n, 3)) for n in (NUM_BODY, NUM_HAND, NUM_HAND, NUM_BODY)]
         return cls(*points, np.zeros(num_frames, bool), detector)
 
-    def replaced(self, other: "KeypointTrack", frames: np.ndarray) -> "KeypointTrack":  # (T,) bool
-        """The track with some frames from another one."""
-
-        def chosen(name: str) -> np.ndarray:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            return np.where(frames.reshape(-1, *[1] * (mine.ndim - 1)), theirs, mine)
-
-        names = ("body_px", "left_hand_px", "right_hand_px", "body_hint_m", "seen")
-        return replace(self, **{name: chosen(name) for name in names})
-
     @property
     def num_frames(self) -> int:
         return len(self.body_px)

@@ -18,16 +18,9 @@ import numpy as np
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import LOST, trunk_sureness
 from hoi_motion.keypoints.model_points import MEDIAPIPE
-from hoi_motion.keypoints.sides import views_agree
 
 # the region's side in distances from between the hips to the model's own end of the body
 SIDE = 2.5
-# where no look has told it, the region reaches so many times as far as the points that are seen, at least so far
-REACH = 1.25
-LEAST_PX = 16.0
-# a point that is seen
-SEEN = 0.3
-
 _GRAPH = """
     input_stream: "image"
     input_stream: "region"
@@ -161,36 +154,3 @@ def _both_views(
             view.body_px[t], view.body_hint_m[t], view.seen[t] = one.body_px, one.hint_m, True
     sure = [one for one in both if one is not None and trunk_sureness(one.body_px) >= LOST]
     return max(sure, key=lambda one: trunk_sureness(one.body_px)).region if sure else region
-
-
-def filled(frames: np.ndarray, views: list[kp.KeypointTrack], looks: tuple[LookAt, LookAt]) -> list[kp.KeypointTrack]:
-    """The two views of a clip (T, H, W, 3) with frames in which they disagree seen again, each followed from the
-    nearest frame in which they agree; kept where both new views agree on somebody.
-
-    Args:
-        looks: a model for each view.
-    """
-    agree = views_agree(*views)
-    known = np.flatnonzero(agree)
-    new = [kp.KeypointTrack.unseen(len(frames), MEDIAPIPE) for _ in looks]
-    if not len(known):
-        return views
-    nearest = known[np.abs(known[:, None] - np.arange(len(frames))).argmin(0)]
-    with ThreadPoolExecutor(1) as beside:
-        for order in (range(len(frames)), range(len(frames) - 1, -1, -1)):
-            region, since = None, -1
-            for t in order:
-                if agree[t]:
-                    region, since = region_around(views[0].body_px[t]), t
-                elif region is not None and nearest[t] == since:
-                    region = _both_views(frames[t], region, looks, beside, new, t)
-    sure = np.min([[trunk_sureness(body) for body in view.body_px] for view in new], axis=0) >= LOST
-    better = views_agree(*new) & ~agree & sure
-    return [view.replaced(other, better) for view, other in zip(views, new)]
-
-
-def region_around(body: np.ndarray) -> Region:
-    """A region for somebody who was seen as `body` (33, 3)."""
-    hips, seen = body[list(kp.TORSO[2:]), :2].mean(0), body[body[:, 2] > SEEN, :2]
-    reach_px = np.linalg.norm(seen - hips, axis=1).max(initial=0.0)
-    return Region(hips, 2 * REACH * max(float(reach_px), LEAST_PX))

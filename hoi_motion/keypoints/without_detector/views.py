@@ -4,7 +4,7 @@ import numpy as np
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import hands_in
-from hoi_motion.keypoints.without_detector.regions import filled, followed, landmark_model
+from hoi_motion.keypoints.without_detector.regions import followed, landmark_model
 from hoi_motion.keypoints.without_detector.search import SEARCHED_FRAMES, anchored, likeliest, search
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken
@@ -39,9 +39,3 @@ def undetected_views(
             t: look.region for t, look in zip(searched, anchored(found, actor_mask is not None)) if look is not None
         }
         return followed(frames, anchors, (plain, mirror), go_on) if anchors else None
-
-
-def seen_again(frames: np.ndarray, views: list[kp.KeypointTrack]) -> list[kp.KeypointTrack]:  # (T, H, W, 3) u8
-    """Two views with frames in which they disagree seen by the model of landmarks, from their neighbours."""
-    with quiet_native_log(), landmark_model() as plain, landmark_model() as mirror:
-        return filled(frames, views, (plain, mirror))

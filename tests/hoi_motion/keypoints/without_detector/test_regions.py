@@ -1,6 +1,5 @@
 """The model of landmarks in a region of the picture, and following somebody with it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,8 @@ from hoi_motion.keypoints.mediapipe import find_actor
 from hoi_motion.keypoints.without_detector.regions import (
     Look,
     Region,
-    filled,
     followed,
     landmark_model,
-    region_around,
 )
 from hoi_motion.keypoints.without_detector.search import LOOKS
 from hoi_motion.media.image_files import read_image
@@ -34,6 +31,11 @@ def looks():
 def person():
     frame = read_image(DEMO_FRAME)
     return frame, find_actor(frame[None], None, None, 512)[2]
+
+
+def region_around(body: np.ndarray) -> Region:
+    hips = body[list(kp.TORSO[2:]), :2].mean(0)
+    return Region(hips, 2.5 * np.linalg.norm(body[:, :2] - hips, axis=1).max())
 
 
 def off_px(a: np.ndarray, b: np.ndarray) -> float:
@@ -88,38 +90,3 @@ def test_somebody_is_followed_from_each_anchor_to_half_way_to_the_next(acted):
     plain, _ = followed(frames, anchors, (_at_the_region(body), _at_the_region(body)))
     across = plain.body_px[:, list(kp.TORSO[2:]), 0].mean(1)
     np.testing.assert_allclose(across, [102, 100, 100, 102, 104, 202, 200, 200, 202])
-
-
-def test_frames_in_which_the_views_disagree_are_seen_again_from_their_neighbours(acted):
-    track = acted(6).track
-    astray = track.body_px.copy()
-    astray[3] += [150, 0, 0]
-    views, body = [track, replace(track, body_px=astray)], track.body_px[2]
-
-    def model(picture: np.ndarray, region: Region) -> Look:
-        return Look(body, np.zeros((kp.NUM_BODY, 3)), region)
-
-    def mirror(picture: np.ndarray, region: Region) -> Look:
-        return model(picture, region).mirrored(picture.shape[1])
-
-    plain, mirrored = filled(np.zeros((6, 240, 360, 3), np.uint8), views, (model, mirror))
-    np.testing.assert_allclose(plain.body_px[3], body)
-    np.testing.assert_allclose(mirrored.body_px[3, :, :2], body[:, :2])
-    agreed = np.arange(6) != 3
-    np.testing.assert_array_equal(plain.body_px[agreed], track.body_px[agreed])
-
-
-def test_what_the_model_is_unsure_of_replaces_nothing(acted):
-    track = acted(6).track
-    astray = track.body_px.copy()
-    astray[3] += [150, 0, 0]
-    doubted = track.body_px[2] * [1, 1, 0.3]
-
-    def model(picture: np.ndarray, region: Region) -> Look:
-        return Look(doubted, np.zeros((kp.NUM_BODY, 3)), region)
-
-    views = [track, replace(track, body_px=astray)]
-    frames = np.zeros((6, 240, 360, 3), np.uint8)
-    plain, mirrored = filled(frames, views, (model, lambda p, r: model(p, r).mirrored(360)))
-    np.testing.assert_array_equal(mirrored.body_px, astray)
-    np.testing.assert_array_equal(plain.body_px, track.body_px)
