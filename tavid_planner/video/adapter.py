@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from hoi_motion.arrays import checked_text
 from hoi_motion.files import whole_file
 from hoi_motion.reading.text import read_json
 from tavid_planner.errors import ErrorCode, InputError, VideoError
@@ -35,6 +36,7 @@ PEFT_FILE = "adapter_model.safetensors"
 PEFT_CONFIG = "adapter_config.json"
 ADAPTER_NAME = "target_aware"
 METADATA_KEY = "tavid_adapter"
+LONGEST_TRIGGER = 60
 DIFFUSERS_METADATA_KEY = "lora_adapter_metadata"
 
 _MISSING = dict(code=ErrorCode.MODEL_MISSING, error_class=VideoError)
@@ -99,7 +101,7 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     path = lora_path(folder)
     header = check_safetensors(path)
     widened = backbone.extra_channels > 0
-    conditioning = _conditioning(metadata, conv_path)
+    conditioning, trigger = _conditioning(metadata, conv_path), _trigger(metadata, conv_path)
     channels = conditioning.channels(backbone.latent_channels)
     _check_conv(conv, backbone, 0 if widened else channels, conv_path)
     lora = read_layers(load_file(path), transformer, path)
@@ -114,7 +116,7 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     scales = [alpha / lora.ranks[layer] for layer, alpha in alphas.items()]
     adapter = Adapter(
         str(folder_or_hub_id),
-        metadata.pop("trigger", DEFAULT_TRIGGER),
+        trigger,
         config.r,
         float(config.lora_alpha),
         weights_digest(folder),
@@ -133,6 +135,14 @@ def _conditioning(metadata: dict, path: Path) -> Conditioning:
         return Conditioning() if stored is None else Conditioning(**stored)
     except (TypeError, InputError) as error:
         raise incompatible(path, f"its conditioning is {str(stored)[:100]}: {error}") from error
+
+
+def _trigger(metadata: dict, path: Path) -> str:
+    """The trigger word, removed from an adapter's metadata; by default that of the released files."""
+    try:
+        return checked_text(metadata.pop("trigger", DEFAULT_TRIGGER), "its trigger word", LONGEST_TRIGGER)
+    except InputError as error:
+        raise missing(f"{path} has damaged metadata: {error.message}", "save the adapter again") from error
 
 
 def save_adapter(

@@ -5,14 +5,14 @@ it with what the mini model takes on a CPU. It is meant to refuse what cannot fi
 been measured for Wan, on GPUs or for the offloading modes.
 """
 
-import json
 import logging
 import os
 from dataclasses import replace
 from pathlib import Path
 
+from hoi_motion.reading.text import read_json
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
-from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.model_files import is_hub_id
 from tavid_planner.video.weight_sizes import weight_sizes
 
@@ -88,7 +88,10 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     if transformer is None or vae is None:
         return None
     at_once = min(samples, video.samples_at_once or 1)
-    works = at_once * _transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae)
+    try:
+        works = at_once * _transformer_bytes(video, transformer, vae), _decoder_bytes(video, vae)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+        return None  # settings that make no sense: loading says so
     activations = sum(works) if video.decode_beside else max(works)
     pixels = video.num_frames * 3 * video.height * video.width
     if _has_gpu(video.device):  # libraries and the lift take theirs on the CPU
@@ -210,10 +213,9 @@ def _local(model: str) -> Path | None:
 
 def _read(folder: Path) -> dict | None:
     try:
-        data = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError):  # a hub id that is not downloaded, or broken: loading says so
+        return read_json(folder / "config.json", "a whole configuration")
+    except InputError:  # a hub id that is not downloaded, or broken: loading says so
         return None
-    return data if isinstance(data, dict) else None
 
 
 def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> float:

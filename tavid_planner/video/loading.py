@@ -3,13 +3,13 @@
 import torch
 from diffusers import DiffusionPipeline
 
-from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.adapter import load_adapter
 from tavid_planner.video.attention_backend import use_attention_backend
 from tavid_planner.video.backbone import pipeline_class
 from tavid_planner.video.compiled import compile_blocks
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
-from tavid_planner.video.memory import memory_errors, place
+from tavid_planner.video.memory import is_out_of_memory, memory_errors, place
 from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
 from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
@@ -64,8 +64,11 @@ def load_models(
             pipeline = DiffusionPipeline.from_pretrained.__func__(
                 kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise missing(f"{folder} cannot be loaded: {error}", "check that it is an image-to-video model") from error
+        except Exception as error:  # whatever a library raises about settings or weights that do not fit each other
+            if isinstance(error, TavidError) or is_out_of_memory(error):
+                raise
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
         pipeline.base = str(base)
         pipeline.check_base()
         if adapter:

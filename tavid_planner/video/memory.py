@@ -84,12 +84,16 @@ def memory_errors():
     """Turn every kind of out-of-memory into VideoError OUT_OF_MEMORY."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory(error) from error
-    except RuntimeError as error:
-        if not any(sign in str(error) for sign in CPU_ALLOCATOR_SIGNS):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise _out_of_memory(error) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in CPU_ALLOCATOR_SIGNS)
 
 
 def _out_of_memory(error: BaseException) -> VideoError:

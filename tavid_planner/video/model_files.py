@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from hoi_motion.errors import shown
 from hoi_motion.progress import CancelToken
 from hoi_motion.reading.text import read_json
 from tavid_planner.config import share_folder
@@ -19,6 +20,7 @@ TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
 CHUNK_BYTES = 2**20
 MAX_HEADER_BYTES = 16 * 2**20
+MAX_COUNT = 2**50  # of numbers along an axis, and of bytes in a file
 DIGEST_LENGTH = 16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -79,7 +81,7 @@ def check_base_folder(folder: Path) -> None:
         raise missing(
             f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give the folder of an image-to-video model"
         )
-    lost = missing_files(folder, index["tokenizer"][-1])
+    lost = missing_files(folder, _class_of(folder, index, "tokenizer"))
     if lost:
         raise missing(
             f"{folder} lacks {len(lost)} files: {', '.join(lost[:8])}{', ...' if len(lost) > 8 else ''}",
@@ -103,9 +105,8 @@ def missing_files(folder: Path, tokenizer: str) -> list[str]:
         wanted.append(f"{component}/config.json")
         stem = WEIGHT_NAMES[component == "text_encoder"]
         index = folder / component / f"{stem}.safetensors.index.json"
-        shards = set(_read_json(index).get("weight_map", {}).values()) if index.is_file() else ()
-        if shards:
-            wanted += [f"{component}/{shard}" for shard in sorted(shards)]
+        if shards := _shards(index) if index.is_file() else []:
+            wanted += [f"{component}/{shard}" for shard in shards]
         elif not any((folder / component / f"{name}.safetensors").is_file() for name in WEIGHT_NAMES):
             wanted.append(f"{component}/{stem}.safetensors")
     lost = [path for path in wanted if not (folder / path).is_file()]
@@ -121,9 +122,14 @@ def transformer_class(folder: Path) -> str:
     Raises:
         VideoError: MODEL_MISSING.
     """
-    entry = _read_json(folder / "model_index.json").get("transformer")
+    return _class_of(folder, _read_json(folder / "model_index.json"), "transformer")
+
+
+def _class_of(folder: Path, index: dict, component: str) -> str:
+    """The class that a model index names for a component, beside the library that has it."""
+    entry = index.get(component)
     if not (isinstance(entry, list) and entry and isinstance(entry[-1], str)):
-        raise missing(f"{folder / 'model_index.json'} says {str(entry)[:80]!r} of its transformer", "download it again")
+        raise missing(f"{folder / 'model_index.json'} says {shown(entry)} of its {component}", "download it again")
     return entry[-1]
 
 
@@ -134,17 +140,31 @@ def _check_tokenizer(folder: Path) -> None:
 
 
 def _check_weights(folder: Path) -> None:
+    for file in weight_files(folder):
+        check_safetensors(file)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files from which a component's weights are loaded; they need not be there.
+
+    Raises:
+        VideoError: MODEL_MISSING where there are none, or an index that names none.
+    """
     for name in WEIGHT_NAMES:
         index = folder / f"{name}.safetensors.index.json"
         if index.is_file():
-            shards = sorted(set(_read_json(index).get("weight_map", {}).values()))
-            for shard in shards:
-                check_safetensors(folder / shard)
-            return
+            return [folder / shard for shard in _shards(index)]
         if (folder / f"{name}.safetensors").is_file():
-            check_safetensors(folder / f"{name}.safetensors")
-            return
+            return [folder / f"{name}.safetensors"]
     raise missing(f"{folder} has no safetensors weights", "download the model again, or save it as safetensors")
+
+
+def _shards(index: Path) -> list[str]:
+    """The names of the files that an index of sharded weights lists: files beside it."""
+    places = _read_json(index).get("weight_map", {})
+    if not isinstance(places, dict) or not all(isinstance(n, str) and n == Path(n).name for n in places.values()):
+        raise missing(f"{index} does not say which file beside it holds which weights", "download the model again")
+    return sorted(set(places.values()))
 
 
 def check_safetensors(path: Path) -> dict:
@@ -164,7 +184,9 @@ def check_safetensors(path: Path) -> dict:
             header = json.loads(file.read(length)) if 0 < length <= size - 8 else None
         if header is None:
             raise ValueError("its header is cut off")
-        end = max((t["data_offsets"][1] for name, t in header.items() if name != "__metadata__"), default=0)
+        end = max((_checked_end(name, t) for name, t in header.items() if name != "__metadata__"), default=0)
+        if not all(isinstance(text, str) for text in header.get("__metadata__", {}).values()):
+            raise ValueError("its metadata are no texts")
         if size != 8 + length + end:
             raise ValueError(f"it has {size} bytes instead of {8 + length + end}")
     except OSError as error:
@@ -172,6 +194,16 @@ def check_safetensors(path: Path) -> dict:
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise missing(f"{path} is damaged or truncated: {error}", "download the model again") from error
     return header
+
+
+def _checked_end(name: str, entry: dict) -> int:
+    """Where the numbers of a tensor end, from its entry in the header of a safetensors file."""
+    (start, end), shape = entry["data_offsets"], entry["shape"]
+    sizes = [start, end, *shape]
+    counted = all(type(size) is int and 0 <= size <= MAX_COUNT for size in sizes)
+    if not (counted and start <= end and isinstance(entry["dtype"], str)):
+        raise ValueError(f"{name[:80]!r} is {shown(entry)}")
+    return end
 
 
 def weights_digest(folder: Path) -> str:

@@ -1,10 +1,12 @@
 """Target-aware generation with CogVideoX 1.0 and 1.5."""
 
+import math
 from typing import ClassVar
 
 import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
 
+from hoi_motion.errors import shown
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
@@ -26,6 +28,9 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
                 f"{self.base} is no image-to-video model: its transformer takes {channels} channels",
                 f"one with {wanted} channels is needed",
             )
+        scale = self.vae.config.scaling_factor
+        if not (isinstance(scale, (int, float)) and 0 < scale < math.inf):
+            raise missing(f"{self.base} says {shown(scale)} of its VAE's scaling_factor", "download the model again")
 
     def speed_up_on_cpu(self) -> None:
         speed_up_vae(self.vae)

@@ -174,3 +174,12 @@ def test_metadata_is_json_in_the_headers(tiny_adapter):
 
     with safe_open(tiny_adapter / CONV_SAFETENSORS, "pt") as file:
         assert json.loads(file.metadata()["tavid_adapter"]) == {"trigger": "target", "rank": 4, "alpha": 2.0}
+
+
+@pytest.mark.parametrize("trigger", [["x"], "", "x" * 1000, 5])
+def test_trigger_that_is_no_word_is_named(copied_adapter, transformer, trigger):
+    path = copied_adapter / "patch_embed_conv2d.safetensors"
+    save_file(load_file(path), path, metadata={"tavid_adapter": json.dumps({"trigger": trigger})})
+    with pytest.raises(VideoError, match="trigger word") as error:
+        load_adapter(transformer, copied_adapter)
+    assert error.value.code is ErrorCode.MODEL_MISSING

@@ -190,3 +190,21 @@ def test_weights_count_in_the_profiles_dtype_whatever_the_files_hold(tmp_path):
         for dtype in ("bfloat16", "float32")
     )
     assert whole - estimate.LIBRARIES_BYTES == pytest.approx(2 * (half - estimate.LIBRARIES_BYTES), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("component", "content"),
+    [
+        ("transformer", '{"patch_size": 0}'),
+        ("transformer", '{"patch_size": "x"}'),
+        ("transformer", "[" * 100_000),
+        ("vae", '{"block_out_channels": null}'),
+        ("vae", '{"temporal_compression_ratio": 0}'),
+    ],
+)
+def test_settings_that_make_no_sense_are_left_to_loading(tmp_path, component, content):
+    for name in ("transformer", "vae"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(content if name == component else "{}")
+    config = with_options(load_profile("mini"), [f"video.base={tmp_path}", "video.device=cpu"])
+    assert needed_bytes(config) is None

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import shutil
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video import TargetAwarePipeline
-from tavid_planner.video.model_files import file_sha256, is_hub_id, model_folder, weights_digest
+from tavid_planner.video.model_files import check_safetensors, file_sha256, is_hub_id, model_folder, weights_digest
 
 FILES = (
     "model_index.json",
@@ -114,3 +115,38 @@ def test_hub_cache_names_are_used_as_digests(tmp_path):
     assert file_sha256(tmp_path / "model.safetensors") == name
     (tmp_path / "plain").write_bytes(content)
     assert file_sha256(tmp_path / "plain") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("model_index.json", {"tokenizer": None}),
+        ("model_index.json", {"tokenizer": []}),
+        ("transformer/diffusion_pytorch_model.safetensors.index.json", {"weight_map": ["a"]}),
+        ("transformer/diffusion_pytorch_model.safetensors.index.json", {"weight_map": {"a": {"b": 1}}}),
+        ("transformer/diffusion_pytorch_model.safetensors.index.json", {"weight_map": {"a": "../vae/x.safetensors"}}),
+        ("transformer/config.json", {"num_attention_heads": -1}),
+        ("vae/config.json", {"scaling_factor": 0}),
+        ("scheduler/scheduler_config.json", {"num_train_timesteps": -5}),
+        ("scheduler/scheduler_config.json", {"beta_schedule": "nobody's"}),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_in_one_line(copied_base, name, changes):
+    path = copied_base / name
+    settings = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(settings | changes))
+    with pytest.raises(VideoError) as error:
+        TargetAwarePipeline.from_pretrained(copied_base)
+    assert error.value.code is ErrorCode.MODEL_MISSING
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"shape": None}, {"shape": ["a"]}, {"shape": [-1, -4]}, {"data_offsets": ["0", 4]}, {"dtype": 5}]
+)
+def test_header_of_weights_with_another_kind_of_entry_is_damaged(tmp_path, changes):
+    path = tmp_path / "model.safetensors"
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} | changes}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(VideoError, match="damaged"):
+        check_safetensors(path)
