@@ -14,6 +14,7 @@ from tavid_planner.video.model_files import check_base_folder, missing, model_fo
 from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
+from tavid_planner.video.whole_weights import check_whole
 
 WEIGHTS = ("full", "fp8", "int8")
 
@@ -69,6 +70,8 @@ def load_models(
                 raise
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
+        for component in ("text_encoder", "vae", "transformer"):
+            check_whole(getattr(pipeline, component), folder / component)
         pipeline.base = str(base)
         pipeline.check_base()
         if adapter:
