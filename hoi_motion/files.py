@@ -1,12 +1,31 @@
 """Files are written whole or not at all."""
 
 import contextlib
+import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
+
+LONGEST_NAME = 255
+"""Bytes in the name of a file, on nearly all file systems."""
+LONGEST_SUFFIX = 16
+
+
+def hidden_beside(path: Path, ending: str, stem: str | None = None) -> Path:
+    """A hidden path beside `path`, whose name says what it belongs to and is not too long where that of `path` is not.
+
+    Args:
+        stem: the part of the name that is kept, by default all of it.
+    """
+    name = f".{path.name if stem is None else stem}{ending}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        # two long names that begin alike are told apart by it
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}{ending}"
+    return path.with_name(name)
 
 
 @contextlib.contextmanager
@@ -16,7 +35,8 @@ def whole_file(path) -> Iterator[Path]:
     Processes that write the same file at once do not interfere; the last one wins.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    kind = path.suffix if len(path.suffix) <= LONGEST_SUFFIX else ""
+    partial = hidden_beside(path, f".{secrets.token_hex(4)}.partial{kind}", path.stem)
     try:
         yield partial
         os.replace(partial, path)
@@ -41,11 +61,25 @@ def check_writable(path, *inputs) -> None:
         inputs: paths of the files that are read; None where one is not given.
 
     Raises:
-        InputError: OUTPUT_INVALID for a folder, a name in a folder that does not exist, or an input.
+        InputError: OUTPUT_INVALID for a folder, a device or pipe, a name in a folder that does not exist or cannot be
+            written, a name that is too long, or an input.
     """
-    if Path(path).is_dir() or not Path(path).resolve().parent.is_dir():
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "give a file in a folder that exists")
-    if any(given and Path(given).resolve() == Path(path).resolve() for given in inputs):
-        raise InputError(
-            ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is read from and would be lost", "give another name"
-        )
+    try:
+        place = Path(os.path.realpath(path))
+        if place.is_dir() or not place.parent.is_dir():
+            raise _unwritable(path, "", "give a file in a folder that exists")
+        if os.path.lexists(place) and not place.is_file():
+            raise _unwritable(path, "it is no regular file, and would be replaced by one", "give the name of a file")
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(place)  # tells a name that is too long
+        os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=place.parent))
+        is_input = any(given and os.path.realpath(given) == str(place) for given in inputs)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unwritable(path, reason, "choose another place") from error
+    if is_input:
+        raise _unwritable(path, "it is read from and would be lost", "give another name")
+
+
+def _unwritable(path, reason: str, hint: str) -> InputError:
+    return InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}{f': {reason}' if reason else ''}", hint)

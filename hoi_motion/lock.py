@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.files import hidden_beside
 
 NO_LOCKS_HERE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -28,7 +29,7 @@ def only_writer(path, what: str = "output") -> Iterator[None]:
         InputError: OUTPUT_INVALID when another process, or another thread, holds it or no file can be made there.
     """
     path = Path(os.path.abspath(path))
-    lock = path.with_name(f".{path.name}.lock")
+    lock = hidden_beside(path, ".lock")
     made = _make_folders(lock.parent, what, path)
     try:
         descriptor = _locked(lock, what, path)

@@ -1,5 +1,6 @@
 """The plan bundle: a plan as a folder, written under a temporary name and renamed when whole."""
 
+import contextlib
 import json
 import logging
 import os
@@ -48,6 +49,8 @@ def check_output_folder(folder) -> Path:
         )
     ancestor = next(p for p in folder.parents if os.path.lexists(p))
     try:
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(folder)  # tells a name that is too long
         os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=ancestor))
     except OSError as error:
         raise _unwritable(folder, error) from error

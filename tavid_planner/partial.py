@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from hoi_motion.files import hidden_beside
 from hoi_motion.lock import held_folder, is_held
 
 NAME = re.compile(r"\..+\.partial-(\d+)-[0-9a-f]{8}")
@@ -26,7 +27,7 @@ def partial_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be created.
     """
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+    partial = hidden_beside(folder, f".partial-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         partial.mkdir(parents=True)
         with held_folder(partial):

@@ -38,13 +38,13 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
     for path in files:
         check_writable(path, *inputs)
     for together in (options, files):
-        places: set[Path] = set()
+        places: set[str] = set()
         for path in together:
-            if Path(path).resolve() in places:
+            if (place := os.path.realpath(path)) in places:
                 raise InputError(
                     ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is given for two outputs", "give two names"
                 )
-            places.add(Path(path).resolve())
+            places.add(place)
 
 
 def _flat(values) -> Iterator[str | Path]:

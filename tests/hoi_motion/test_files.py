@@ -1,7 +1,10 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import whole_file, write_whole
+from hoi_motion.files import check_writable, hidden_beside, whole_file, write_whole
 
 
 def test_error_half_way_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path):
@@ -25,3 +28,36 @@ def test_folder_that_is_not_there_is_a_named_error(tmp_path):
     with pytest.raises(InputError, match="cannot write .*No such file") as error:
         write_whole(tmp_path / "none" / "a.npz", b"")
     assert error.value.code is ErrorCode.OUTPUT_INVALID
+
+
+def test_name_that_fits_is_written_however_long(tmp_path):
+    path = tmp_path / f"{'é' * 125}.npz"
+    write_whole(path, b"all")
+    assert path.read_bytes() == b"all"
+
+
+def test_long_names_that_begin_alike_have_hidden_files_of_their_own(tmp_path):
+    one, other = (hidden_beside(tmp_path / ("a" * 250 + end), ".lock") for end in "bc")
+    assert one != other and max(len(one.name), len(other.name)) <= 255
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a" * 256, "none/a.npz", "folder", "pipe", "loop", "device", "/proc/a.npz"],
+)
+def test_what_cannot_become_a_file_is_refused_before_the_work(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "device").symlink_to("/dev/null")
+    with pytest.raises(InputError) as error:
+        check_writable(tmp_path / name)
+    assert error.value.code is ErrorCode.OUTPUT_INVALID
+    assert Path("/dev/null").is_char_device()
+
+
+def test_what_can_be_written_passes_and_nothing_is_left_there(tmp_path):
+    (tmp_path / "old.npz").write_bytes(b"old")
+    for name in ("new.npz", "old.npz"):
+        check_writable(tmp_path / name)
+    assert list(tmp_path.iterdir()) == [tmp_path / "old.npz"]

@@ -91,7 +91,7 @@ def test_an_existing_path_is_refused_and_left_alone(tmp_path, what):
     assert os.path.lexists(path) and [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("place", ["/proc/plan", "/proc/deep/plan", "FILE/plan"])
+@pytest.mark.parametrize("place", ["/proc/plan", "/proc/deep/plan", "FILE/plan", "a" * 256])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path, place):
     (tmp_path / "FILE").write_text("")
     with pytest.raises(InputError) as error:
