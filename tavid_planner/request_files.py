@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from hoi_motion.arrays import LONGEST_WAY_M
 from hoi_motion.errors import shown
 from hoi_motion.scripts.scene_options import known_scene
 from tavid_planner.errors import ErrorCode, InputError
@@ -113,7 +114,8 @@ def _fits(name: str, value) -> bool:
     if isinstance(value, bool):
         return False
     if name in ("support_height", "floor_height"):
-        return value is None or isinstance(value, (int, float))
+        # written so that NaN fails, and an integer that fits into no float
+        return value is None or isinstance(value, (int, float)) and abs(value) <= LONGEST_WAY_M
     return isinstance(value, int if name in ("seed", "samples") else str)
 
 

@@ -11,7 +11,8 @@ from hoi_motion.progress import CancelToken
 from tavid_planner.batch.request_list import ListedRequest
 from tavid_planner.batch.results import BatchFolder
 from tavid_planner.config import PlannerConfig
-from tavid_planner.errors import ErrorCode, TavidError
+from tavid_planner.errors import ControlError, ErrorCode, TavidError
+from tavid_planner.request import InteractionRequest
 from tavid_planner.worker.supervisor import PLANNER, PlanWorker
 
 TRIES = 3
@@ -90,7 +91,7 @@ def answer_here(
 
 
 def _plan(worker: PlanWorker, request: ListedRequest, config: PlannerConfig, folder: Path, cancel: CancelToken) -> None:
-    asked = request.files.read()
+    asked = _read(request)
     for attempt in range(1, TRIES + 1):
         try:
             worker.plan(asked, config, folder, cancel=cancel)
@@ -99,3 +100,13 @@ def _plan(worker: PlanWorker, request: ListedRequest, config: PlannerConfig, fol
             if worker.pid is not None or error.code is ErrorCode.CANCELLED or attempt == TRIES:
                 raise
             log.warning("request %s, try %d of %d: %s", request.name, attempt, TRIES, error)
+
+
+def _read(request: ListedRequest) -> InteractionRequest:
+    try:
+        return request.files.read()
+    except (TavidError, ImportError):
+        raise
+    except Exception as error:  # only this request is lost
+        log.exception("request %s: error while it was read", request.name)
+        raise ControlError(ErrorCode.INTERNAL, f"{type(error).__name__}: {error}") from error

@@ -14,6 +14,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request_files import RequestFiles
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
+LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow, with room for endings
 WHAT = "a list of requests"
 HINT = 'one JSON object per line: {"name": "mug-1", "image": "a.png", "mask": "m.png", "instruction": "picks up ..."}'
 
@@ -67,7 +68,7 @@ def _request(line: str, number: str, folder: Path) -> ListedRequest:
     if not isinstance(data, dict):
         raise InputError(ErrorCode.CONFIG_INVALID, f"{shown(data)} is no JSON object", HINT)
     name = data.pop("name", number)
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name.encode()) > LONGEST_NAME_BYTES:
         raise InputError(
             ErrorCode.CONFIG_INVALID,
             f"the name {shown(name)} is no name of a folder",

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from hoi_motion.errors import shown
 from hoi_motion.files import write_whole
 from hoi_motion.lock import only_writer
 from hoi_motion.options import to_mapping
@@ -73,6 +74,8 @@ class BatchFolder:
         if path.is_file():
             there = read_json(path, "the claim of a batch", hint=HINT)
             known = there.get("requests", {})
+            if not isinstance(known, dict):
+                raise _damaged(path, f"requests is {shown(known)}")
             changed = [name for name, digest in digests.items() if known.get(name, digest) != digest]
             if there.get("profile") != profile or changed:
                 what = f"request {changed[0]}" if changed else "profile"
@@ -148,6 +151,13 @@ class BatchFolder:
         if not (self.plans / name).is_dir():
             return Row(name, "MISSING")
         plan = load_plan_json(self.plans / name)
-        robot = plan["robot"] or {}
-        seconds = sum(plan["timings_s"].values())
-        return Row(name, plan["verdict"], "; ".join(plan["reasons"]), robot.get("done"), seconds)
+        try:
+            robot = plan["robot"] or {}
+            seconds = sum(plan["timings_s"].values())
+            return Row(name, str(plan["verdict"]), "; ".join(plan["reasons"]), robot.get("done"), seconds)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise _damaged(self.plans / name / "plan.json", f"{type(error).__name__} {error}") from error
+
+
+def _damaged(path: Path, reason: str) -> InputError:
+    return InputError(ErrorCode.FILE_INVALID, f"{path} is damaged: {reason}", "remove it, and run the command again")

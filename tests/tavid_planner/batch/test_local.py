@@ -56,3 +56,19 @@ def test_each_gpu_gets_its_process_and_two_processes_share_one_in_turn(monkeypat
     config = with_options(CONFIG, ["video.device=cuda"])
     assert [place["CUDA_VISIBLE_DEVICES"] for place in places(config, None)] == ["3", "5"]
     assert [place["CUDA_VISIBLE_DEVICES"] for place in places(config, 3)] == ["3", "5", "3"]
+
+
+def test_a_request_on_which_a_reader_fails_costs_no_other_its_place(answer, monkeypatch):
+    from tavid_planner.request_files import RequestFiles
+
+    read = RequestFiles.read
+
+    def fails_at_times(files):
+        if "breaks" in files.instruction:
+            raise ZeroDivisionError("nobody foresaw this")
+        return read(files)
+
+    monkeypatch.setattr(RequestFiles, "read", fails_at_times)
+    names, results = answer("breaks the [TGT] mug", "picks up the [TGT] mug")
+    assert sorted(names) == ["r0", "r1"]
+    assert "nobody foresaw this" in results.row("r0").words and results.row("r1").outcome == "PASS"

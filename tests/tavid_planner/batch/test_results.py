@@ -84,3 +84,21 @@ def test_an_error_can_be_forgotten_and_a_plan_cannot(results):
     results.forget_error("r0")
     results.forget_error("r1")
     assert not results.has("r0") and results.has("r1")
+
+
+@pytest.mark.parametrize(
+    "content", ['{"schema": 1}', '{"schema": 1, "robot": 5, "timings_s": [], "reasons": [], "verdict": 1}']
+)
+def test_a_result_that_lacks_its_facts_is_named_as_damaged(results, content):
+    (results.plans / "r0").mkdir()
+    (results.plans / "r0" / "plan.json").write_text(content)
+    with pytest.raises(InputError, match="damaged") as error:
+        results.row("r0")
+    assert error.value.code is ErrorCode.FILE_INVALID
+
+
+def test_a_claim_whose_requests_are_no_names_is_named_as_damaged(results, tmp_path, write_list):
+    path = results.folder / "batch.json"
+    path.write_text(path.read_text().replace('"requests": {', '"requests": [], "older": {'))
+    with pytest.raises(InputError, match="damaged"):
+        results.claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug")))
