@@ -49,14 +49,19 @@ def _export(argv: list[str]) -> int:
     from tavid_planner.dataset.selection import select_plans
 
     selection = select_plans(arguments.plans, arguments.robot)
+    left_out = dict(selection.left_out)
 
     def episodes():
         for bundle in tqdm(selection.bundles, unit="plan", disable=not sys.stderr.isatty(), file=sys.stderr):
-            yield read_episode(bundle, arguments.fps)
+            try:
+                episode = read_episode(bundle, arguments.fps)
+            except InputError as error:  # a damaged bundle costs no other its place
+                left_out[bundle.name] = f"it cannot be read: {error}"
+                continue
+            yield episode
 
-    count = len(selection.bundles)
     if arguments.lerobot:
-        write_lerobot(episodes(), arguments.lerobot)
+        count = write_lerobot(episodes(), arguments.lerobot)
         print(f"lerobot  {count} episodes of {selection.doer}: {arguments.lerobot}")
     if arguments.mcap:
         folder = Path(arguments.mcap)
@@ -64,10 +69,11 @@ def _export(argv: list[str]) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {folder}: {error.strerror}") from error
+        count = 0
         for episode in episodes():
             write_mcap(episode, folder / f"{episode.name}.mcap")
+            count += 1
         print(f"mcap     {count} recordings of {selection.doer}: {folder}")
-    left_out = selection.left_out
     for name, reason in list(left_out.items())[:LEFT_OUT_SHOWN]:
         print(f"left out {name}: {reason}")
     if len(left_out) > LEFT_OUT_SHOWN:

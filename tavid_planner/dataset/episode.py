@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.joints import JOINT_NAMES
+from hoi_motion.errors import shown
 from hoi_motion.media.video_file import read_video
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.report import Verdict
@@ -78,12 +79,21 @@ def read_episode(bundle: Path, fps: int) -> Episode:
     Raises:
         InputError: FILE_INVALID for a file that is missing or damaged, or a motion without a target.
     """
-    plan = load_plan_json(bundle)
+    try:
+        return _episode(bundle, load_plan_json(bundle), fps)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        told = f"{bundle / 'plan.json'} is damaged: {type(error).__name__} {error}"
+        raise InputError(ErrorCode.FILE_INVALID, told, "make the plan again") from error
+
+
+def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
     motion = HoiMotion.load(bundle / "motion.npz")
     if motion.target is None:
         raise InputError(ErrorCode.FILE_INVALID, f"the motion of {bundle} has no target", "make the plan again")
     clip = read_video(bundle / "video.mp4", MAX_FRAMES)
     request, doer = plan["request"], doer_of(plan)
+    if doer != Path(doer).name:
+        raise InputError(ErrorCode.FILE_INVALID, f"the plan of {bundle} is of a robot called {shown(doer)}")
     if doer == PERSON:
         moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
         state, names = _state_of_person(motion)[_nearest(moment_s, motion.fps, motion.num_frames)], STATE_OF_PERSON

@@ -1,9 +1,12 @@
 """What a plan teaches, step by step."""
 
+import json
+
 import numpy as np
 import pytest
 
 from tavid_planner.dataset.episode import STATE_OF_PERSON, read_episode
+from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.robot_stage import RobotPlan
 
 
@@ -35,3 +38,15 @@ def test_a_slower_robot_sees_the_video_as_slowly(write_bundle, robot_motion, vid
 
 def test_the_task_is_a_plain_sentence(write_bundle):
     assert read_episode(write_bundle(), fps=8).task == "picks up the mug"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"request": {"instruction": "picks up"}}, {"provenance": {}}, {"request": None}, {"robot": {"name": "../motion"}}],
+)
+def test_a_list_that_lacks_what_an_episode_needs_is_damaged(write_bundle, changes):
+    path = write_bundle() / "plan.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(InputError) as error:
+        read_episode(path.parent, fps=8)
+    assert error.value.code is ErrorCode.FILE_INVALID and str(path.parent) in error.value.message

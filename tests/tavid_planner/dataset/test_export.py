@@ -1,0 +1,15 @@
+"""tavid-plan export with bundles of which some are damaged."""
+
+from tavid_planner.cli.plan import main
+
+
+def test_a_damaged_bundle_is_left_out_by_name_and_costs_no_other_its_place(write_bundle, tmp_path, capsys, monkeypatch):
+    written = []
+    monkeypatch.setattr("tavid_planner.dataset.mcap.write_mcap", lambda episode, path: written.append(episode.name))
+    for name in ("a", "broken", "z"):
+        write_bundle(name)
+    (tmp_path / "plans" / "broken" / "video.mp4").write_bytes(b"cut off")
+    assert main(["export", "--plans", str(tmp_path / "plans"), "--mcap", str(tmp_path / "data")]) == 0
+    assert written == ["a", "z"]
+    out = capsys.readouterr().out
+    assert "mcap     2 recordings" in out and "left out broken: it cannot be read" in out
