@@ -1,5 +1,6 @@
 """Checks at the interfaces: text, numbers, rates; shape, finiteness and rigid transforms of arrays."""
 
+import unicodedata
 from numbers import Real
 
 import numpy as np
@@ -11,7 +12,7 @@ LONGEST_WAY_M = 1e4
 
 
 MAX_NAME = 200
-HIGHEST_FPS = 1e5
+LOWEST_FPS, HIGHEST_FPS = 0.01, 1e5
 
 
 def checked_text(value, name: str, longest: int = MAX_NAME, code: ErrorCode = ErrorCode.FILE_INVALID) -> str:
@@ -19,6 +20,14 @@ def checked_text(value, name: str, longest: int = MAX_NAME, code: ErrorCode = Er
     if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
         raise InputError(code, f"{name} is {shown(value)}, expected a text of 1 to {longest} printable characters")
     return value
+
+
+def odd_character(text: str) -> str | None:
+    """The first character that is in no text that people write, None if there is none.
+
+    These are control characters, and halves of characters, which are what is left of bytes that are no UTF-8.
+    """
+    return next((character for character in text if unicodedata.category(character) in ("Cc", "Cs")), None)
 
 
 def checked_number(
@@ -38,8 +47,10 @@ def checked_number(
 
 def checked_rate(fps, name: str = "fps") -> float:
     """Raises: InputError: FILE_INVALID, when it is not a number of frames per second."""
-    if not isinstance(fps, (Real, np.number)) or isinstance(fps, (bool, np.bool_)) or not 0 < fps <= HIGHEST_FPS:
-        raise InputError(ErrorCode.FILE_INVALID, f"{name} is {shown(fps)}, expected a positive number")
+    is_number = isinstance(fps, (Real, np.number)) and not isinstance(fps, (bool, np.bool_))
+    if not is_number or not LOWEST_FPS <= fps <= HIGHEST_FPS:
+        told = f"{name} is {shown(fps)}, expected a positive number, of frames a second from {LOWEST_FPS:g} on"
+        raise InputError(ErrorCode.FILE_INVALID, told)
     return float(fps)
 
 

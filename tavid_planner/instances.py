@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hoi_motion.arrays import odd_character
 from hoi_motion.masks import checked_mask
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -60,6 +61,8 @@ def checked_instances(instances: Iterable[Instance], size_px: tuple[int, int]) -
             raise _invalid(
                 f"an instance's name is {str(instance.name)[:MAX_NAME]!r}", f"give 1 to {MAX_NAME} characters"
             )
+        if (odd := odd_character(instance.name)) is not None:
+            raise _invalid(f"an instance's name, {instance.name!a}, holds {odd!a}", "give characters of a text")
     if len(instances) > MAX_INSTANCES:
         raise _invalid(f"{len(instances)} instances are marked", f"mark at most {MAX_INSTANCES}")
     names = [instance.name for instance in instances]

@@ -1,10 +1,12 @@
 """InteractionRequest: the planner's input, validated when it is made."""
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.arrays import odd_character
 from hoi_motion.camera import checked_intrinsics
 from hoi_motion.errors import shown
 from hoi_motion.lift.known_scene import KnownScene
@@ -17,6 +19,8 @@ MAX_SIZE_PX = 8192
 MAX_INSTRUCTION = 1000
 MAX_SAMPLES = 64
 TARGET_TOKEN = "[TGT]"
+LIKE_TARGET_TOKEN = re.compile(r"[\[({<]\s*(tgt|target)\s*[\])}>]", re.IGNORECASE)
+"""What is meant for the token, and would be read as a word."""
 APPENDED_SENTENCE = "The person interacts with [TGT] object."
 
 
@@ -150,6 +154,18 @@ def _checked_instruction(instruction) -> str:
     if not text.replace(TARGET_TOKEN, "").strip():
         raise InputError(
             ErrorCode.INSTRUCTION_INVALID, "instruction is empty", 'say what should happen: "picks up the [TGT] mug"'
+        )
+    if (odd := odd_character(text)) is not None:
+        raise InputError(
+            ErrorCode.INSTRUCTION_INVALID,
+            f"instruction holds {odd!a}, which is no part of a text",
+            "write it in UTF-8, without control characters",
+        )
+    if TARGET_TOKEN not in text and (like := LIKE_TARGET_TOKEN.search(text)):
+        raise InputError(
+            ErrorCode.INSTRUCTION_INVALID,
+            f"instruction holds {like.group()!r}, which marks no target",
+            f"write {TARGET_TOKEN} in front of the target's noun",
         )
     if len(text) > MAX_INSTRUCTION:
         raise InputError(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.arrays import checked_array, checked_transforms
+from hoi_motion.arrays import checked_array, checked_rate, checked_transforms, odd_character
 from hoi_motion.errors import InputError
 
 
@@ -32,3 +32,14 @@ def test_every_rotation_is_rigid_and_its_mirror_image_is_not(rotation_vector):
     T[:, 0] *= -1
     with pytest.raises(InputError, match="rigid"):
         checked_transforms(T, "T", (4, 4))
+
+
+@pytest.mark.parametrize("fps", [0, -5, 1e-300, np.nan, np.inf, True, "25"])
+def test_a_rate_at_which_nothing_is_filmed_is_refused(fps):
+    with pytest.raises(InputError, match="fps"):
+        checked_rate(fps)
+
+
+def test_text_in_any_script_has_no_odd_character():
+    assert odd_character("hebt die [TGT] Tasse \u202e \u200d \U0001f3fa 漢\u3000字") is None
+    assert odd_character("a\x07b\udcff") == "\x07"

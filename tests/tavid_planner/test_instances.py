@@ -66,6 +66,8 @@ def test_masks_of_neighbours_may_touch():
         ([marked("mug", "goal", 0)], ErrorCode.CONFIG_INVALID, "'goal'"),
         ([marked(" ", "target", 0)], ErrorCode.CONFIG_INVALID, "' '"),
         ([marked("mug", "target", 0), marked("mug", "other", 9)], ErrorCode.CONFIG_INVALID, "same name"),
+        ([marked("mug\nverdict  PASS", "target", 0)], ErrorCode.CONFIG_INVALID, "holds"),
+        ([marked("mug\udcff", "target", 0)], ErrorCode.CONFIG_INVALID, "holds"),
         ([marked(str(i), "other", 5 * i) for i in range(6)], ErrorCode.CONFIG_INVALID, "6 instances"),
         ([marked("mug", "target", 0), marked("jar", "other", 2)], ErrorCode.MASK_INVALID, "'mug' and 'jar'"),
         ([Instance("mug", "target", np.zeros(SIZE_PX, bool))], ErrorCode.MASK_EMPTY, "'mug'"),

@@ -89,7 +89,22 @@ def test_bad_images(make_request, rgb):
     assert error.value.code is ErrorCode.IMAGE_INVALID
 
 
-@pytest.mark.parametrize("text", ["", "   \n ", "[TGT]", "x" * 10_000, None, 3, b"bytes"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   \n ",
+        "[TGT]",
+        "x" * 10_000,
+        None,
+        3,
+        b"bytes",
+        "picks \udcff up the [TGT] mug",
+        "picks up the \x1b[31m[TGT] mug",
+        "picks up the [tgt] mug",
+        "picks up the <TARGET> mug",
+    ],
+)
 def test_bad_instructions(make_request, text):
     with pytest.raises(InputError) as error:
         make_request(instruction=text)
