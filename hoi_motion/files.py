@@ -15,6 +15,11 @@ LONGEST_NAME = 255
 LONGEST_SUFFIX = 16
 
 
+def with_home(text) -> Path:
+    """A path whose `~` stands for a home folder; that of a user who is not known here stays as it is written."""
+    return Path(os.path.expanduser(text))
+
+
 def hidden_beside(path: Path, ending: str, stem: str | None = None) -> Path:
     """A hidden path beside `path`, whose name says what it belongs to and is not too long where that of `path` is not.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from hoi_motion.files import with_home
 from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import TavidError
 
@@ -96,7 +97,7 @@ def _model(label: str, model: str, needed: bool) -> Fact:
     from tavid_planner.config import resolve_model
     from tavid_planner.video.model_files import is_hub_id, weights_digest
 
-    folder = Path(resolve_model(model)).expanduser()
+    folder = with_home(resolve_model(model))
     if not folder.is_dir() and is_hub_id(model):
         cached = _in_hub_cache(model)
         if cached is None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from sensor_msgs.msg import Image
 
+from hoi_motion.files import with_home
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robots.arm_joints import arm_joint_names
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_names
@@ -96,7 +96,7 @@ class Answerer:
         start_rad, start_notes = self._start(robot, config)
         request = replace(read.request, robot=robot, robot_start_rad=start_rad)
         header, notes = read.header, (*read.notes, *start_notes)
-        folder = check_output_folder(Path(options.output_folder).expanduser() / _bundle_name())
+        folder = check_output_folder(with_home(options.output_folder) / _bundle_name())
         clock("input", 1.0)
         with _deadline(options.plan_timeout_s, cancel):
             shown = dict(joints=options.publish_markers, video=options.publish_video)

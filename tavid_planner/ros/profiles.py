@@ -5,6 +5,7 @@ import re
 import stat
 from pathlib import Path
 
+from hoi_motion.files import with_home
 from tavid_planner.config import PlannerConfig, load_profile, profile_names, profiles_folder
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -67,7 +68,7 @@ def _path_of(name: str, folder: str) -> Path | None:
         return profiles_folder() / f"{name}.yaml"
     if not folder:
         return None
-    root = Path(folder).expanduser().resolve()
+    root = with_home(folder).resolve()
     candidates = [root / name] if name != stem else [root / f"{name}{ending}" for ending in ENDINGS]
     for path in candidates:
         # a symbolic link must not lead out of the folder
@@ -79,5 +80,5 @@ def _path_of(name: str, folder: str) -> Path | None:
 def _names(folder: str) -> list[str]:
     own = profile_names()
     if folder:
-        own += sorted(p.stem for p in Path(folder).expanduser().glob("*.y*ml") if p.suffix in ENDINGS)
+        own += sorted(p.stem for p in with_home(folder).glob("*.y*ml") if p.suffix in ENDINGS)
     return own

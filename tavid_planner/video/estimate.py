@@ -10,6 +10,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from hoi_motion.files import with_home
 from hoi_motion.reading.text import read_json
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError, VideoError
@@ -200,7 +201,7 @@ def _local(model: str) -> Path | None:
     """The local folder of a model, or its folder in the hub's cache; None if there is none. Never contacts a hub."""
     name = resolve_model(model)
     if not is_hub_id(name):
-        folder = Path(name).expanduser()
+        folder = with_home(name)
         return folder if folder.is_dir() else None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError

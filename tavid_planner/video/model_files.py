@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hoi_motion.errors import shown
+from hoi_motion.files import with_home
 from hoi_motion.progress import CancelToken
 from hoi_motion.reading.text import read_json
 from tavid_planner.config import share_folder
@@ -49,7 +50,7 @@ def model_folder(
         VideoError: MODEL_MISSING.
         ControlError: CANCELLED during a download.
     """
-    folder = Path(name).expanduser()
+    folder = with_home(name)
     if folder.is_dir():
         return folder
     if not is_hub_id(name):

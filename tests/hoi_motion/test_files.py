@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import check_writable, hidden_beside, whole_file, write_whole
+from hoi_motion.files import check_writable, hidden_beside, whole_file, with_home, write_whole
 
 
 def test_error_half_way_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path):
@@ -61,3 +61,8 @@ def test_what_can_be_written_passes_and_nothing_is_left_there(tmp_path):
     for name in ("new.npz", "old.npz"):
         check_writable(tmp_path / name)
     assert list(tmp_path.iterdir()) == [tmp_path / "old.npz"]
+
+
+def test_home_of_nobody_stays_as_it_is_written():
+    assert with_home("~/a") == Path.home() / "a"
+    assert with_home("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, shown
+from hoi_motion.files import with_home
 from hoi_motion.options import check_options, from_mapping, option, read_yaml, section
 
 MAX_NUMBER = 1e6  # of anything in metres, radians or seconds
@@ -214,7 +215,7 @@ def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | Human
             f"{path.stem} has no URDF of its own",
             "give yours with --urdf PATH, or write it into the YAML file as urdf",
         )
-    urdf_path = Path(urdf).expanduser() if urdf else _urdf_path(config.urdf, path.parent)
+    urdf_path = with_home(urdf) if urdf else _urdf_path(config.urdf, path.parent)
     if not urdf_path.is_file():
         where = "--urdf" if urdf else "`urdf` in the robot's YAML file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"no URDF at {urdf_path}", f"check {where}")
@@ -246,4 +247,4 @@ def _urdf_path(urdf: str, folder: Path) -> Path:
         import pybullet_data
 
         return Path(pybullet_data.getDataPath()) / urdf.removeprefix("pybullet_data:")
-    return folder / Path(urdf).expanduser()
+    return folder / with_home(urdf)
