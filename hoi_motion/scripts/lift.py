@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion, taking
 from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
@@ -97,6 +98,12 @@ def _parser():
 def _lift(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     check_one_way(arguments, {"--mask": arguments.mask})
+    for option in ("human_from", "person"):
+        if getattr(arguments, option) is not None and not arguments.human:
+            told = f"--{option.replace('_', '-')} is given without --human"
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, told, "it says how that file is read: leave it out, or give both"
+            )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.camera import checked_intrinsics

@@ -11,6 +11,8 @@ from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.prompt import MaskPrompt, numbers_of
 from hoi_motion.segment.sources import HELP, segment
 
+GRABCUT = "grabcut"
+
 
 def add_marking_options(parser: argparse.ArgumentParser, picture: str) -> None:
     """--click, --box, --scribble and --segmenter; `picture` is the image that their pixels refer to."""
@@ -19,7 +21,7 @@ def add_marking_options(parser: argparse.ArgumentParser, picture: str) -> None:
     parser.add_argument(
         "--scribble", metavar="FILE", help="strokes on the object: an image of them like a mask, 0 elsewhere"
     )
-    parser.add_argument("--segmenter", default="grabcut", metavar="NAME", help=f"{HELP} (default %(default)s)")
+    parser.add_argument("--segmenter", default=GRABCUT, metavar="NAME", help=f"{HELP} (default %(default)s)")
 
 
 def check_one_way(arguments: argparse.Namespace, others: dict[str, object]) -> None:
@@ -42,6 +44,12 @@ def check_one_way(arguments: argparse.Namespace, others: dict[str, object]) -> N
             ErrorCode.CONFIG_INVALID,
             f"neither {' nor '.join(others)} nor a mark is given",
             "mark the target with one of them, such as --click X,Y",
+        )
+    if arguments.segmenter != GRABCUT and not marks:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"--segmenter is given, but it is {given[0]} that gives the target",
+            "mark the target with --click, --box or --scribble instead, or leave --segmenter out",
         )
 
 
