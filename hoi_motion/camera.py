@@ -10,6 +10,10 @@ from hoi_motion.rigid import moved
 
 LARGEST_SIZE_PX = 32_768
 LARGEST_FOCAL_PX = 1e6
+LEAST_FOCAL, LARGEST_FOCAL = 0.1, 100.0
+"""Focal lengths in longer sides of the picture: lenses that see 157 degrees, and half of one."""
+USUAL_OFF_MIDDLE = 0.15
+"""Share of a picture's side by which the principal points of its cameras are off its middle, at most, but for crops."""
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,36 @@ def checked_intrinsics(K) -> np.ndarray:
     if abs(K[2, 2] - 1) > 1e-9 or np.abs(K[2, :2]).max() > 1e-9:
         raise InputError(ErrorCode.CAMERA_INVALID, f"last row of the intrinsics is {K[2].tolist()}, expected 0 0 1")
     return K
+
+
+def intrinsics_of_picture(K, size_px: tuple[int, int]) -> np.ndarray:
+    """Intrinsics (3, 3) of a picture of this (height, width), pixels.
+
+    Raises:
+        InputError: CAMERA_INVALID, also for a focal length that no picture of that size has.
+    """
+    K = checked_intrinsics(K)
+    height, width = size_px
+    focal_px = (K[0, 0], K[1, 1])
+    if min(focal_px) < LEAST_FOCAL * max(size_px) or max(focal_px) > LARGEST_FOCAL * max(size_px):
+        raise InputError(
+            ErrorCode.CAMERA_INVALID,
+            f"intrinsics have focal lengths {K[0, 0]:g}, {K[1, 1]:g} px, the picture has {width}x{height} pixels",
+            "give pixels of this picture, no shares of its size and no millimetres",
+        )
+    return K
+
+
+def intrinsics_notes(K: np.ndarray | None, size_px: tuple[int, int]) -> tuple[str, ...]:  # (3, 3)
+    """Note of a motion on given intrinsics that are probably those of another picture."""
+    if K is None:
+        return ()
+    height, width = size_px
+    off = abs(K[0, 2] / width - 0.5), abs(K[1, 2] / height - 0.5)
+    if max(off) <= USUAL_OFF_MIDDLE:
+        return ()
+    return (
+        f"doubtful: intrinsics: their principal point {K[0, 2]:.0f},{K[1, 2]:.0f} lies {max(off):.0%} of a side off "
+        f"the middle of the picture of {width}x{height}: unless this is a crop, they are of a picture of another size, "
+        "and all distances are off as much as the sizes differ",
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.arrays import odd_character
-from hoi_motion.camera import checked_intrinsics
+from hoi_motion.camera import intrinsics_of_picture
 from hoi_motion.errors import shown
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.masks import checked_depth, checked_mask
@@ -96,7 +96,7 @@ class InteractionRequest:
             self._set("actor_mask", checked_mask(self.actor_mask, (height, width), "actor mask"))
         self._set_instances((height, width))
         if self.intrinsics is not None:
-            object.__setattr__(self, "intrinsics", checked_intrinsics(self.intrinsics))
+            object.__setattr__(self, "intrinsics", intrinsics_of_picture(self.intrinsics, (height, width)))
         if self.depth_m is not None:
             self._set("depth_m", checked_depth(self.depth_m, (height, width)))
         object.__setattr__(self, "instruction", _checked_instruction(self.instruction))

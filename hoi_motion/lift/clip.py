@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.camera import checked_intrinsics
+from hoi_motion.camera import intrinsics_of_picture
 from hoi_motion.errors import ErrorCode, InputError, LiftError
 from hoi_motion.masks import checked_depth, checked_mask
 
@@ -64,7 +64,7 @@ class Clip:
                 )
             self._set("others_mask", np.asarray(self.others_mask, bool))
         if self.intrinsics is not None:
-            self._set("intrinsics", checked_intrinsics(self.intrinsics))
+            self._set("intrinsics", intrinsics_of_picture(self.intrinsics, self.size_px))
         if self.depth_m is not None:
             self._set("depth_m", checked_depth(self.depth_m, self.size_px))
 

@@ -7,6 +7,11 @@ import numpy as np
 from hoi_motion.arrays import checked_array, checked_transforms
 from hoi_motion.errors import ErrorCode, InputError
 
+HIGHEST_CAMERA_M = 50.0
+"""Nobody's hands are seen from farther up."""
+DEEPEST_SUPPORT_M = 0.5
+"""Nobody takes what stands farther below their feet."""
+
 
 @dataclass(frozen=True)
 class KnownScene:
@@ -45,6 +50,10 @@ class KnownScene:
             object.__setattr__(self, "gravity_camera", gravity / np.linalg.norm(gravity))
         for place in ("support", "floor"):
             self._check_height(place)
+        over_m = [self._camera_above(place) for place in ("support", "floor")]
+        if None not in over_m and over_m[0] - over_m[1] > DEEPEST_SUPPORT_M:
+            told = f"what the object stands on is {over_m[0] - over_m[1]:.2f} m below the floor that the person is on"
+            raise _invalid(told, "the heights may be exchanged")
 
     def _check_height(self, place: str) -> None:
         height_m, above_m = getattr(self, f"{place}_height_m"), getattr(self, f"camera_above_{place}_m")
@@ -61,6 +70,9 @@ class KnownScene:
         camera_m = self._camera_above(place)
         if camera_m is not None and camera_m <= 0:
             raise _invalid(f"the camera is {camera_m:.2f} m over the {place}", "it must be above it; z is up, metres")
+        if camera_m is not None and camera_m > HIGHEST_CAMERA_M:
+            told = f"the camera is {camera_m:g} m over the {place}: are these millimetres?"
+            raise _invalid(told, "give the pose and the heights in metres")
 
     @property
     def up_camera(self) -> np.ndarray | None:  # (3,)

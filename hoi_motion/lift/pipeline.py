@@ -7,6 +7,7 @@ import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
+from hoi_motion.camera import intrinsics_notes
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.keypoints import model_points as km
@@ -187,6 +188,7 @@ def lift_video(
     if doubts and track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
         doubts += hand_notes(clip.frames, track.person_height_px())
     doubts += object_size_notes(thing, target, camera)
+    doubts += intrinsics_notes(clip.intrinsics, clip.size_px)
     doubts += walk_notes(walks, config.steps)
     doubts += (turning.note(),) if turning else ()
     doubts += leans

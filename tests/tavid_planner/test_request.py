@@ -121,8 +121,9 @@ def test_bad_instructions(make_request, text):
         [[90, 0, 1], [0, 90, 1], [0, 0, 2]],
         np.eye(4),
         "camera",
+        [[1.2, 0, 0.5], [0, 1.6, 0.5], [0, 0, 1]],
     ],
-    ids=["nan", "negative", "zero", "scaled", "4x4", "text"],
+    ids=["nan", "negative", "zero", "scaled", "4x4", "text", "shares"],
 )
 def test_bad_intrinsics(make_request, K):
     with pytest.raises(InputError) as error:

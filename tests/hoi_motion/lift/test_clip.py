@@ -36,6 +36,7 @@ def test_nobody_writes_through_a_clip_and_its_frames_are_not_copied():
         ({"target_mask": np.ones((20, 21), bool)}, ErrorCode.SIZE_MISMATCH),
         ({"actor_mask": np.zeros((20, 30), bool)}, ErrorCode.MASK_EMPTY),
         ({"intrinsics": np.eye(2)}, ErrorCode.CAMERA_INVALID),
+        ({"intrinsics": np.array([[1.2, 0, 0.5], [0, 1.6, 0.5], [0, 0, 1]])}, ErrorCode.CAMERA_INVALID),
         ({"depth_m": np.ones((3, 3))}, ErrorCode.SIZE_MISMATCH),
     ],
 )

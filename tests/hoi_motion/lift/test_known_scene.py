@@ -38,6 +38,8 @@ def test_nothing_known_is_nothing_known():
         (dict(support_height_m=0.7), "pose"),
         (dict(T_world_camera=np.eye(4), support_height_m=0.7), "-0.70 m over the support"),
         (dict(camera_above_floor_m=float("inf")), "inf"),
+        (dict(camera_above_support_m=450.0), "millimetres"),
+        (dict(camera_above_support_m=1.2, camera_above_floor_m=0.45), "0.75 m below the floor"),
         (dict(T_world_camera=np.eye(4), floor_height_m=-1, camera_above_floor_m=1.0), "its height and by"),
     ],
 )
