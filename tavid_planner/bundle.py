@@ -128,6 +128,7 @@ def plan_to_dict(
         "error_code": int(VERDICT_CODES[plan.verdict]),
         "error_name": VERDICT_CODES[plan.verdict].name,
         "reasons": list(plan.reasons),
+        "notes": list(plan.motion.notes),
         "repair": None if plan.repair is None else plan.repair.to_dict(),
         "lifted_motion": None if plan.lifted is None else "lifted.npz",
         "request": {

@@ -85,6 +85,7 @@ def _reasons(plan: InteractionPlan) -> str:
         items += f"<li>{escape(plan.people_words)}</li>"
     if plan.repair_words:
         items += f"<li>{escape(plan.repair_words)}</li>"
+    items += "".join(f"<li>{escape(note)}</li>" for note in plan.motion.notes)
     # checks that did not run for the same reason are listed together
     idle: dict[str, list[str]] = {}
     for check in plan.report.checks:

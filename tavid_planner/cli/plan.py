@@ -168,6 +168,8 @@ def _print_summary(plan) -> None:
             print(f"sample   seed {sample.seed}: {sample.verdict}, {sample.error or touch + people}")
     if plan.people_words:
         print(f"note     {plan.people_words}")
+    for note in plan.motion.notes:
+        print(f"note     {note}")
     if unseen := _unseen_marks(plan):
         print(f"note     {unseen}")
     if scale := plan.provenance.get("video", {}).get("adapter_scale"):

@@ -27,12 +27,12 @@ def fill_plan(result, plan: InteractionPlan | MadePlan, plan_path: str, header: 
     """Fill a result with a plan; object poses are in the frame of `header`, the camera of the request's image.
 
     Args:
-        notes: remarks on the input.
+        notes: remarks on the input; those of the motion follow.
     """
     result.error_code = int(VERDICT_CODES[plan.verdict])
     result.verdict = str(plan.verdict)
     result.reasons = list(plan.reasons)
-    result.notes = list(notes)
+    result.notes = [*notes, *plan.motion.notes]
     if plan.verdict is not Verdict.PASS:
         result.error_msg = f"the verdict of the physics check is {plan.verdict}: {'; '.join(plan.report.reasons)}"
         result.error_stage = "check"

@@ -11,7 +11,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.repair import RepairOutcome, RepairResult
 from hoi_motion.progress import CancelToken
 from tavid_planner import media
-from tavid_planner.bundle import check_output_folder, load_plan_json, save_plan
+from tavid_planner.bundle import check_output_folder, load_plan_json, plan_to_dict, save_plan
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 
 FILES = {
@@ -199,3 +199,8 @@ def test_what_is_no_bundle_is_refused(tmp_path, content):
     with pytest.raises(InputError) as error:
         load_plan_json(tmp_path)
     assert error.value.code is ErrorCode.FILE_INVALID
+
+
+def test_doubts_of_the_lift_stand_in_the_list(plan):
+    noted = dataclasses.replace(plan, motion=plan.motion.replace(notes=("doubtful: object_size",)))
+    assert plan_to_dict(noted, {}, [], {})["notes"] == ["doubtful: object_size"]

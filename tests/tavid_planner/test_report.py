@@ -132,3 +132,8 @@ def test_without_a_scene_the_videos_stand_alone_and_say_why(plan, tmp_path):
     html = report_page(plan, tmp_path, {"motion.glb": "another body"})
     assert "motion.glb could not be drawn: another body" in html and html.count("<video") == 2
     assert 'class="card view"' not in html
+
+
+def test_doubts_of_the_lift_are_told(page, plan):
+    text = page(dataclasses.replace(plan, motion=plan.motion.replace(notes=("doubtful: <object_size>",))))
+    assert "<li>doubtful: &lt;object_size&gt;</li>" in text

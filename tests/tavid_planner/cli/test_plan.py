@@ -97,6 +97,13 @@ def test_marks_that_the_model_does_not_see_are_named(files, planned, plan, monke
     assert ("did not see the marks of jar" in capsys.readouterr().out) == told
 
 
+def test_doubts_of_the_lift_are_printed(files, planned, plan, monkeypatch, capsys):
+    noted = replace(plan, motion=plan.motion.replace(notes=("doubtful: object_size",)))
+    monkeypatch.setattr("tavid_planner.planner.Planner.plan", lambda *_: noted)
+    assert main(arguments(files)) == 3
+    assert "note     doubtful: object_size" in capsys.readouterr().out.splitlines()
+
+
 def test_a_click_takes_the_place_of_the_mask_and_the_answer_says_so(files, planned, make_request, capsys):
     assert main(marked(files, "--click", "66,43")) == 3
     _, request = planned[0]

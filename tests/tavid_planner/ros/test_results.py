@@ -64,6 +64,12 @@ def test_a_robots_trajectory_has_the_arm_and_the_goals_beside_it_the_gripper(res
     assert told == [("finger", 0.04, 0.08, 20.0, 0), ("finger", 0.0, 0.0, 20.0, 300_000_000)]
 
 
+def test_doubts_of_the_lift_follow_the_remarks_on_the_input(result, plan):
+    noted = replace(plan, motion=plan.motion.replace(notes=("doubtful: object_size",)))
+    fill_plan(result, noted, "/plans/a", Header(), ("the lens is bent",))
+    assert result.notes == ["the lens is bent", "doubtful: object_size"]
+
+
 def test_error_has_code_hint_and_stage(result):
     fill_error(result, InputError(ErrorCode.MASK_EMPTY, "mask is empty", "mark a pixel"), "input")
     assert (result.error_code, result.error_msg, result.error_stage) == (102, "mask is empty - mark a pixel", "input")
