@@ -1,9 +1,11 @@
 """The plan bundle: a plan as a folder, written under a temporary name and renamed when whole."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import asdict
@@ -25,6 +27,8 @@ from tavid_planner.robot_stage import RobotPlan
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+LEAST_ROOM_BYTES = 20 * 10**6
+"""Several times what the bundle of a small clip takes."""
 VERDICT_CODES = {
     Verdict.PASS: ErrorCode.NONE,
     Verdict.FAIL: ErrorCode.CHECK_FAILED,
@@ -51,10 +55,18 @@ def check_output_folder(folder) -> Path:
     try:
         with contextlib.suppress(FileNotFoundError):
             os.stat(folder)  # tells a name that is too long
+        _check_room(ancestor)
         os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=ancestor))
     except OSError as error:
         raise _unwritable(folder, error) from error
     return folder
+
+
+def _check_room(folder: Path) -> None:
+    """Raises: OSError: where a bundle will not fit. Some file systems do not tell how large they are."""
+    whole, _, free = shutil.disk_usage(folder)
+    if whole and free < LEAST_ROOM_BYTES:
+        raise OSError(errno.ENOSPC, f"{free / 1e6:.1f} MB are free, a plan takes up to {LEAST_ROOM_BYTES / 1e6:.0f} MB")
 
 
 def save_plan(

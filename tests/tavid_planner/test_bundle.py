@@ -204,3 +204,10 @@ def test_what_is_no_bundle_is_refused(tmp_path, content):
 def test_doubts_of_the_lift_stand_in_the_list(plan):
     noted = dataclasses.replace(plan, motion=plan.motion.replace(notes=("doubtful: object_size",)))
     assert plan_to_dict(noted, {}, [], {})["notes"] == ["doubtful: object_size"]
+
+
+def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: (10**9, 10**9, 3 * 10**6))
+    with pytest.raises(InputError, match=r"3\.0 MB are free") as error:
+        check_output_folder(tmp_path / "plan")
+    assert error.value.code is ErrorCode.OUTPUT_INVALID
