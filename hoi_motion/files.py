@@ -16,8 +16,17 @@ LONGEST_SUFFIX = 16
 
 
 def with_home(text) -> Path:
-    """A path whose `~` stands for a home folder; that of a user who is not known here stays as it is written."""
-    return Path(os.path.expanduser(text))
+    """A path whose `~` stands for a home folder.
+
+    Raises:
+        InputError: CONFIG_INVALID for the home of a user who is not known here.
+    """
+    text = str(text)
+    path = os.path.expanduser(text)
+    if text.startswith("~") and path == text:
+        told = f"there is no home folder {text.split('/')[0][:80]}, in {text[:200]}"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "write the whole path, or ./~NAME for a folder of that name")
+    return Path(path)
 
 
 def hidden_beside(path: Path, ending: str, stem: str | None = None) -> Path:

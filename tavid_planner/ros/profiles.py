@@ -1,6 +1,8 @@
 """Profiles that a request may name: the bundled ones and the files of one folder, never a path."""
 
+import contextlib
 import logging
+import os
 import re
 import stat
 from pathlib import Path
@@ -68,12 +70,13 @@ def _path_of(name: str, folder: str) -> Path | None:
         return profiles_folder() / f"{name}.yaml"
     if not folder:
         return None
-    root = with_home(folder).resolve()
+    root = Path(os.path.realpath(with_home(folder)))
     candidates = [root / name] if name != stem else [root / f"{name}{ending}" for ending in ENDINGS]
     for path in candidates:
-        # a symbolic link must not lead out of the folder
-        if path.exists() and path.resolve().parent == root:
-            return path
+        # a symbolic link must not lead out of the folder; a folder that may not be looked into holds nothing for us
+        with contextlib.suppress(OSError):
+            if path.exists() and os.path.dirname(os.path.realpath(path)) == str(root):
+                return path
     return None
 
 

@@ -63,6 +63,8 @@ def test_what_can_be_written_passes_and_nothing_is_left_there(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "old.npz"]
 
 
-def test_home_of_nobody_stays_as_it_is_written():
-    assert with_home("~/a") == Path.home() / "a"
-    assert with_home("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")
+def test_home_of_nobody_is_named():
+    assert with_home("~/a") == Path.home() / "a" and with_home("a~/b") == Path("a~/b")
+    with pytest.raises(InputError, match="~nobody-of-this-name,") as error:
+        with_home("~nobody-of-this-name/a")
+    assert error.value.code is ErrorCode.CONFIG_INVALID

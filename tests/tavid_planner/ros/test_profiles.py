@@ -1,6 +1,7 @@
 """A request may name a profile, never a path; what stands in a file is not told to the client."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,17 @@ def test_pipe_device_and_giant_are_no_profiles(folder):
             requested_profile(name, str(folder))
     with pytest.raises(TavidError, match="not a file"):
         check_profile_file(folder / "pipe.yaml")
+
+
+def test_folder_that_may_not_be_looked_into_holds_no_profile(folder, monkeypatch):
+    stat = Path.stat
+
+    def forbidden_there(path, **how):
+        if path.is_relative_to(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", forbidden_there)
+    with pytest.raises(TavidError, match="unknown profile") as error:
+        requested_profile("quick", str(folder))
+    assert error.value.code is ErrorCode.CONFIG_INVALID
