@@ -204,7 +204,7 @@ class Page:
         paths = [str(shutil.copy(file, visit.shown)) if file.is_file() else None for file in files]
         bundle = shutil.copy(packed(made.folder), visit.shown)
         return [
-            words.verdict_words(made.report, made.reasons, step.seconds),
+            words.verdict_words(made.report, (*made.reasons, *made.motion.notes), step.seconds),
             *paths,
             scene_frame(made.folder),
             words.checks_table(made.report),
