@@ -83,5 +83,6 @@ def _path_of(name: str, folder: str) -> Path | None:
 def _names(folder: str) -> list[str]:
     own = profile_names()
     if folder:
-        own += sorted(p.stem for p in with_home(folder).glob("*.y*ml") if p.suffix in ENDINGS)
+        with contextlib.suppress(OSError):
+            own += sorted(p.stem for p in with_home(folder).glob("*.y*ml") if p.suffix in ENDINGS)
     return own
