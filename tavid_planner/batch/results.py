@@ -23,6 +23,7 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 
 CLAIM = "batch.json"
 HINT = "tavid-plan batch writes such folders"
+REDO = "remove this result, and run the command again"
 # errors that would affect every request: they end the batch and are no request's result
 ENDS_THE_BATCH = {
     ErrorCode.MODEL_MISSING,
@@ -146,18 +147,20 @@ class BatchFolder:
             InputError: FILE_INVALID for a damaged result.
         """
         if (path := self.errors / f"{name}.json").is_file():
-            facts = read_json(path, "the error of a request", hint=HINT)
+            facts = read_json(path, "the error of a request", hint=REDO)
             return Row(name, str(facts.get("name")), str(facts.get("message")))
         if not (self.plans / name).is_dir():
             return Row(name, "MISSING")
-        plan = load_plan_json(self.plans / name)
         try:
+            plan = load_plan_json(self.plans / name)
             robot = plan["robot"] or {}
             seconds = sum(plan["timings_s"].values())
             return Row(name, str(plan["verdict"]), "; ".join(plan["reasons"]), robot.get("done"), seconds)
+        except InputError as error:
+            raise InputError(error.code, error.message, REDO) from error
         except (LookupError, TypeError, AttributeError) as error:
             raise _damaged(self.plans / name / "plan.json", f"{type(error).__name__} {error}") from error
 
 
 def _damaged(path: Path, reason: str) -> InputError:
-    return InputError(ErrorCode.FILE_INVALID, f"{path} is damaged: {reason}", "remove it, and run the command again")
+    return InputError(ErrorCode.FILE_INVALID, f"{path} is damaged: {reason}", REDO)

@@ -92,7 +92,7 @@ def test_an_error_can_be_forgotten_and_a_plan_cannot(results):
 def test_a_result_that_lacks_its_facts_is_named_as_damaged(results, content):
     (results.plans / "r0").mkdir()
     (results.plans / "r0" / "plan.json").write_text(content)
-    with pytest.raises(InputError, match="damaged") as error:
+    with pytest.raises(InputError, match="damaged.* remove this result") as error:
         results.row("r0")
     assert error.value.code is ErrorCode.FILE_INVALID
 
@@ -102,3 +102,11 @@ def test_a_claim_whose_requests_are_no_names_is_named_as_damaged(results, tmp_pa
     path.write_text(path.read_text().replace('"requests": {', '"requests": [], "older": {'))
     with pytest.raises(InputError, match="damaged"):
         results.claim(CONFIG, read_request_list(write_list("picks up the [TGT] mug")))
+
+
+@pytest.mark.parametrize("name", ["errors/r0.json", "plans/r0/motion.npz"])
+def test_a_result_that_was_half_copied_is_named_with_what_to_do(results, name):
+    (results.folder / name).parent.mkdir(exist_ok=True)
+    (results.folder / name).write_bytes(b"")
+    with pytest.raises(InputError, match="r0.* remove this result"):
+        results.row("r0")
