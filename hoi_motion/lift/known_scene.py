@@ -7,6 +7,11 @@ import numpy as np
 from hoi_motion.arrays import checked_array, checked_transforms
 from hoi_motion.errors import ErrorCode, InputError
 
+MOST_ROLL_DEG, LEAST_ACROSS = 60.0, 0.3
+"""Nobody is found who stands more aslant in the picture; so much of up must lie across the line of sight to tell."""
+MOST_PITCH_DEG = 72.0
+"""Nobody who stands on a floor is seen by a camera that looks farther up."""
+OPTICAL = "a pose is that of the optical frame (x right, y down, z ahead), not of the camera's body or link"
 HIGHEST_CAMERA_M = 50.0
 """Nobody's hands are seen from farther up."""
 DEEPEST_SUPPORT_M = 0.5
@@ -48,12 +53,35 @@ class KnownScene:
                     "camera pose and gravity are both given", "the pose tells where gravity points: give one"
                 )
             object.__setattr__(self, "gravity_camera", gravity / np.linalg.norm(gravity))
+        self._check_roll()
         for place in ("support", "floor"):
             self._check_height(place)
         over_m = [self._camera_above(place) for place in ("support", "floor")]
         if None not in over_m and over_m[0] - over_m[1] > DEEPEST_SUPPORT_M:
             told = f"what the object stands on is {over_m[0] - over_m[1]:.2f} m below the floor that the person is on"
             raise _invalid(told, "the heights may be exchanged")
+        self._check_pitch()
+
+    def _check_pitch(self) -> None:
+        up = self.up_camera
+        if up is not None and up[2] > np.sin(np.deg2rad(MOST_PITCH_DEG)):
+            told = f"the camera is known to look up by {np.rad2deg(np.arcsin(min(1.0, up[2]))):.0f} degrees"
+            raise _invalid(told, OPTICAL)
+
+    def _check_roll(self) -> None:
+        up = self.up_camera
+        # of a camera that looks straight up or down, nothing is told by where up points in the picture
+        if up is None or np.hypot(up[0], up[1]) < LEAST_ACROSS:
+            return
+        roll_deg = abs(float(np.rad2deg(np.arctan2(up[0], -up[1]))))
+        if roll_deg > MOST_ROLL_DEG:
+            hint = f"turn the picture upright, and with it the axes of the camera; {OPTICAL}"
+            if roll_deg > 180 - MOST_ROLL_DEG:
+                hint = (
+                    "gravity is where things fall, and an accelerometer at rest shows the opposite; a pose is that of "
+                    "the camera in the world, not its inverse"
+                )
+            raise _invalid(f"the camera is known to lean by {roll_deg:.0f} degrees, people in its picture stand", hint)
 
     def _check_height(self, place: str) -> None:
         height_m, above_m = getattr(self, f"{place}_height_m"), getattr(self, f"camera_above_{place}_m")

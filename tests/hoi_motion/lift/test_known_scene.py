@@ -28,6 +28,12 @@ def test_nothing_known_is_nothing_known():
     assert nothing.up_camera is None and nothing.camera_over_support_m is None and nothing.camera_over_floor_m is None
 
 
+# 1.2 m over the floor, 15 degrees down, along the world's y
+C, S = np.cos(np.deg2rad(15)), np.sin(np.deg2rad(15))
+LINK_LOOKS_DOWN = np.array([[C, 0, S, 0], [0, 1, 0, 0], [-S, 0, C, 1.2], [0, 0, 0, 1.0]])
+LOOKS_AHEAD = np.array([[1, 0, 0, 0.3], [0, -S, C, -1.5], [0, -C, -S, 1.2], [0, 0, 0, 1.0]])
+
+
 @pytest.mark.parametrize(
     "given, word",
     [
@@ -39,6 +45,11 @@ def test_nothing_known_is_nothing_known():
         (dict(T_world_camera=np.eye(4), support_height_m=0.7), "-0.70 m over the support"),
         (dict(camera_above_floor_m=float("inf")), "inf"),
         (dict(camera_above_support_m=450.0), "millimetres"),
+        (dict(gravity_camera=[0, -9.7, -1.2]), "lean by 180 degrees.*accelerometer"),
+        (dict(gravity_camera=[9.8, 0, 0]), "lean by 90 degrees.*turn the picture"),
+        (dict(T_world_camera=np.linalg.inv(LOOKS_AHEAD)), "not its inverse"),
+        (dict(T_world_camera=np.eye(4)), "look up by 90 degrees.*optical frame"),
+        (dict(T_world_camera=LINK_LOOKS_DOWN), "optical frame"),
         (dict(camera_above_support_m=1.2, camera_above_floor_m=0.45), "0.75 m below the floor"),
         (dict(T_world_camera=np.eye(4), floor_height_m=-1, camera_above_floor_m=1.0), "its height and by"),
     ],
@@ -46,3 +57,9 @@ def test_nothing_known_is_nothing_known():
 def test_what_cannot_be_is_refused_with_the_value(given, word):
     with pytest.raises(InputError, match=word):
         KnownScene(**given)
+
+
+@pytest.mark.parametrize("gravity", [[0, 0.1, 9.8], [0, -0.5, 9.8], [0, 0.8, -0.6], [4.9, 8.5, 0], [0, 1, 0]])
+def test_cameras_that_look_down_or_up_or_lean_a_little_are_taken(gravity):
+    assert KnownScene(gravity_camera=gravity).up_camera is not None
+    assert KnownScene(T_world_camera=LOOKS_AHEAD).pitch_rad == pytest.approx(np.deg2rad(-15))
