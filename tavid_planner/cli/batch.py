@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 
 from hoi_motion.scripts.command import command_parser, run_command
+from tavid_planner.errors import ErrorCode, InputError
 
 WORDS_LENGTH = 70
 MOST = 1024  # workers, cores, GPUs
@@ -44,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="use Ray: a cluster's address, auto for the cluster of this machine, or without an address a local Ray",
     )
-    parser.add_argument("--ray-cpus", type=_share, default=1.0, metavar="N", help="CPU cores per request; default 1")
-    parser.add_argument("--ray-gpus", type=_share, default=0.0, metavar="N", help="GPUs per request; default 0")
+    parser.add_argument("--ray-cpus", type=_share, metavar="N", help="CPU cores per request; default 1")
+    parser.add_argument("--ray-gpus", type=_share, metavar="N", help="GPUs per request; default 0")
     parser.add_argument("--retry-errors", action="store_true", help="retry requests that have an error")
     return parser
 
@@ -68,6 +69,9 @@ def _share(text: str) -> float:
 
 def _batch(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
+    if arguments.ray is None and (arguments.ray_cpus, arguments.ray_gpus) != (None, None):
+        told = "--ray-cpus or --ray-gpus is given without --ray"
+        raise InputError(ErrorCode.CONFIG_INVALID, told, "on one machine --workers shares out cores and GPUs")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
@@ -106,7 +110,8 @@ def _answer(missing: list, config, results, arguments: argparse.Namespace) -> No
     if arguments.ray is not None:  # other machines, whose memory is unknown here
         from tavid_planner.batch.on_ray import answer_on_ray
 
-        share = dict(cpus=arguments.ray_cpus, gpus=arguments.ray_gpus)
+        cpus, gpus = arguments.ray_cpus, arguments.ray_gpus
+        share = dict(cpus=1.0 if cpus is None else cpus, gpus=0.0 if gpus is None else gpus)
         done = answer_on_ray(missing, config, results, arguments.ray, arguments.workers, **share)
     else:
         from tavid_planner.batch.local import answer_here, places

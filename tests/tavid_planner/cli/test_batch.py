@@ -53,6 +53,11 @@ def test_two_runs_in_one_folder_are_2(batch, tmp_path, capsys):
     assert "is being written" in capsys.readouterr().err
 
 
+def test_what_ray_should_give_is_refused_without_ray(batch, capsys):
+    assert main([*batch, "--ray-gpus=2"]) == 2
+    assert "without --ray" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--workers=0", "--workers=many", "--ray-cpus=-1"])
 def test_text_in_place_of_numbers_is_exit_code_2(batch, option):
     assert main([*batch, option]) == 2
