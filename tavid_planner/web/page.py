@@ -35,6 +35,18 @@ NO_ROBOT = "none, or the profile's"
 MARK_COLOUR = "#ff4646"
 
 
+class OurVideo(gr.Video):
+    """A video that we have written for browsers, shown as it is.
+
+    Gradio's own looks into it with ffprobe, and fails, on machines with an ffmpeg and no ffprobe.
+    """
+
+    is_template = True  # to the browser it is Gradio's
+
+    def postprocess(self, value: str | Path | None) -> gr.FileData | None:
+        return None if value is None else gr.FileData(path=str(value))
+
+
 class Page:
     """Event handlers of the page; a visit is identified by the browser's session.
 
@@ -104,13 +116,13 @@ class Page:
 
     def _outputs(self) -> None:
         self.status = gr.HTML(elem_id="status")
-        self.film = gr.Video(show_label=False, interactive=False, autoplay=True, loop=True, elem_id="film")
+        self.film = OurVideo(show_label=False, interactive=False, autoplay=True, loop=True, elem_id="film")
         with gr.Tab("3D"):
             self.scene = gr.HTML(elem_id="scene")
         with gr.Tab("Video"):
-            self.video = gr.Video(label="As imagined", interactive=False, elem_id="video")
+            self.video = OurVideo(label="As imagined", interactive=False, elem_id="video")
         with gr.Tab("Overlay"):
-            self.overlay = gr.Video(label="Lifted, over the video", interactive=False, elem_id="overlay")
+            self.overlay = OurVideo(label="Lifted, over the video", interactive=False, elem_id="overlay")
         with gr.Tab("Attention"):
             self.attention = gr.Image(label="Where the video looks at the target word", interactive=False)
         with gr.Tab("Checks"):

@@ -1,0 +1,272 @@
+"""The page itself, in Gradio: a picture, a click, an instruction, and the resulting plan."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from hoi_motion.retarget.robots.config import load_robot_config, robot_names
+from hoi_motion.segment import MaskPrompt
+from hoi_motion.segment.picture import outlined
+from tavid_planner.config import load_profile, profile_names, share_folder
+from tavid_planner.errors import ErrorCode, InputError, RetargetError, TavidError
+from tavid_planner.request import MAX_SAMPLES
+from tavid_planner.web import words
+from tavid_planner.web.runs import Step, packed, run
+from tavid_planner.web.scene import scene_frame
+from tavid_planner.web.uploads import KINDS, accepted_picture
+from tavid_planner.web.visits import ACTOR, TARGET, Visit, Visits
+from tavid_planner.worker.desk import PlannerDesk
+
+TITLE = "tavid_planner"
+HEAD = (
+    "## Mark an object, say what should happen, see the plan\n"
+    "Give a picture with one person, click the object, write one sentence. With the profile mini a plan takes 10 to 20 "
+    "seconds on a CPU; large models need a GPU."
+)
+# in the order of the components that show them
+SHOWN_FILES = ("film.mp4", "video.mp4", "overlay.mp4", "attention.png")
+# how long a visitor's pictures are kept
+CACHE_S = (600, 3600)
+CLICK_TAB = "click"
+NO_ROBOT = "none, or the profile's"
+MARK_COLOUR = "#ff4646"
+
+from gradio.events import Dependency
+
+class OurVideo(gr.Video):
+    """A video that we have written for browsers, shown as it is.
+
+    Gradio's own looks into it with ffprobe, and fails, on machines with an ffmpeg and no ffprobe.
+    """
+
+    is_template = True  # to the browser it is Gradio's
+
+    def postprocess(self, value: str | Path | None) -> gr.FileData | None:
+        return None if value is None else gr.FileData(path=str(value))
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+class Page:
+    """Event handlers of the page; a visit is identified by the browser's session.
+
+    Args:
+        desk: makes the plans, one at a time; visits: the open pages.
+        default_profile: the one selected at first.
+    """
+
+    def __init__(self, desk: PlannerDesk, visits: Visits, default_profile: str = "mini"):
+        self._desk, self._visits, self._default_profile = desk, visits, default_profile
+
+    def build(self) -> gr.Blocks:
+        with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_S) as blocks:
+            gr.Markdown(HEAD)
+            with gr.Row():
+                with gr.Column():
+                    self._inputs()
+                with gr.Column():
+                    self._outputs()
+            self._connect()
+            blocks.unload(self._leave)
+        return blocks
+
+    def _inputs(self) -> None:
+        with gr.Tab("Upload"):
+            kinds = [f".{kind.lower()}" for kind in KINDS] + [".jpg"]
+            self.upload = gr.File(label="Photograph", file_types=kinds, type="filepath", height=120, elem_id="upload")
+        with gr.Tab("Webcam"):
+            self.webcam = gr.Image(sources=["webcam"], type="numpy", label="Webcam", height=240, elem_id="webcam")
+        with gr.Tab("Bundled frame"):
+            self.bundled = gr.Button("Take the bundled frame", elem_id="bundled")
+        self.what = gr.Radio([TARGET, ACTOR], value=TARGET, label="A click marks the", elem_id="what")
+        with gr.Tabs() as self.ways:
+            with gr.Tab("Click", id=CLICK_TAB):
+                self.picture = gr.Image(
+                    label="Click the middle of the object", interactive=False, buttons=[], elem_id="picture"
+                )
+            with gr.Tab("Strokes", id="strokes"):
+                self.strokes = gr.ImageEditor(
+                    label="Draw on the object, then mark it",
+                    sources=(),
+                    transforms=(),
+                    layers=False,
+                    type="numpy",
+                    brush=gr.Brush(default_size=12, colors=[MARK_COLOUR], color_mode="fixed"),
+                    buttons=[],
+                    elem_id="strokes",
+                )
+                self.use_strokes = gr.Button("Mark what is under the strokes", elem_id="use-strokes")
+        self.marked = gr.HTML(elem_id="marked")
+        self.instruction = gr.Textbox(
+            label="What happens", placeholder="picks up the [TGT] mug", max_length=1000, elem_id="instruction"
+        )
+        self.hint = gr.HTML(words.instruction_hint(""))
+        with gr.Accordion("More", open=False):
+            self.profile = gr.Dropdown(profile_names(), value=self._default_profile, label="Profile")
+            self.samples = gr.Slider(
+                1, min(8, MAX_SAMPLES), value=1, step=1, label="Samples, of which the best is kept"
+            )
+            self.seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+            self.robot = gr.Dropdown(
+                [NO_ROBOT, *_ready_robots()], value=NO_ROBOT, label="Robot that carries it out", elem_id="robot"
+            )
+        with gr.Row():
+            self.plan = gr.Button("Plan", variant="primary", elem_id="plan")
+            self.cancel = gr.Button("Cancel", elem_id="cancel")
+
+    def _outputs(self) -> None:
+        self.status = gr.HTML(elem_id="status")
+        self.film = OurVideo(show_label=False, interactive=False, autoplay=True, loop=True, elem_id="film")
+        with gr.Tab("3D"):
+            self.scene = gr.HTML(elem_id="scene")
+        with gr.Tab("Video"):
+            self.video = OurVideo(label="As imagined", interactive=False, elem_id="video")
+        with gr.Tab("Overlay"):
+            self.overlay = OurVideo(label="Lifted, over the video", interactive=False, elem_id="overlay")
+        with gr.Tab("Attention"):
+            self.attention = gr.Image(label="Where the video looks at the target word", interactive=False)
+        with gr.Tab("Checks"):
+            self.checks = gr.HTML(elem_id="checks-tab")
+        self.bundle = gr.DownloadButton("Download the bundle", interactive=False, elem_id="bundle")
+
+    def _connect(self) -> None:
+        # the page offers no programming interface
+        hidden = dict(api_visibility="private", show_progress="hidden")
+        shown = [self.picture, self.strokes, self.marked]
+        self.upload.upload(self._take_upload, self.upload, shown, **hidden)
+        self.webcam.input(self._take_webcam, self.webcam, shown, **hidden)
+        self.bundled.click(self._take_bundled, None, [*shown, self.instruction, self.hint], **hidden)
+        self.picture.select(self._click, self.what, [self.picture, self.marked], **hidden)
+        answer = [self.picture, self.marked, self.ways]
+        self.use_strokes.click(self._use_strokes, [self.strokes, self.what], answer, **hidden)
+        self.instruction.change(words.instruction_hint, self.instruction, self.hint, **hidden)
+        results = [self.film, self.video, self.overlay, self.attention, self.scene, self.checks, self.bundle]
+        self.plan.click(
+            self._plan,
+            [self.instruction, self.profile, self.samples, self.seed, self.robot],
+            [self.status, *results],
+            concurrency_limit=None,
+            **hidden,
+        )
+        self.cancel.click(self._cancel, None, None, queue=False, **hidden)
+
+    def _take_upload(self, path: str | None, request: gr.Request):
+        return self._show(lambda: accepted_picture(path), request) if path else (gr.skip(),) * 3
+
+    def _take_webcam(self, picture: np.ndarray | None, request: gr.Request):
+        return self._show(lambda: picture, request) if picture is not None else (gr.skip(),) * 3
+
+    def _take_bundled(self, request: gr.Request):
+        folder = share_folder() / "config" / "demo"
+        instruction = (folder / "instruction.txt").read_text().strip()
+        shown = self._show(lambda: accepted_picture(folder / "frame.png"), request)
+        return *shown, instruction, words.instruction_hint(instruction)
+
+    def _show(self, read, request: gr.Request):
+        try:
+            visit = self._visits.of(request.session_hash)
+            visit.show(read())
+        except TavidError as error:
+            return gr.skip(), gr.skip(), words.error_words(error)
+        strokes = {"background": visit.rgb, "layers": [], "composite": None}
+        return visit.rgb, strokes, "<small>Now click the middle of the object.</small>"
+
+    def _click(self, what: str, event: gr.SelectData, request: gr.Request):
+        column, row = event.index
+        return self._mark(what, lambda visit: MaskPrompt(click_px=(int(column), int(row))), request)
+
+    def _use_strokes(self, drawn: dict | None, what: str, request: gr.Request):
+        answer = self._mark(what, lambda visit: MaskPrompt(scribble=_strokes(drawn, visit)), request)
+        # the outline is drawn there
+        found = isinstance(answer[0], np.ndarray)
+        return *answer, gr.Tabs(selected=CLICK_TAB) if found else gr.skip()
+
+    def _mark(self, what: str, prompt_for, request: gr.Request):
+        try:
+            visit = self._visits.of(request.session_hash)
+            found = visit.mark(what, prompt_for(visit))
+        except TavidError as error:
+            return gr.skip(), words.error_words(error)
+        return outlined(visit.rgb, found.mask, visit.prompts[what]), words.found_words(what, found)
+
+    def _plan(self, instruction: str, profile: str, samples, seed, robot: str, request: gr.Request):
+        nothing = (gr.skip(),) * 7
+        try:
+            visit = self._visits.of(request.session_hash)
+            if profile not in profile_names():
+                raise InputError(ErrorCode.CONFIG_INVALID, f"profile is {profile!r}", "choose one from the list")
+            asked = visit.request(instruction, seed, samples, "" if robot == NO_ROBOT else robot)
+            for step in run(self._desk, visit, asked, load_profile(profile)):
+                if step.error is not None:
+                    yield words.error_words(step.error), *nothing
+                elif step.made is not None:
+                    yield self.answer(visit, step)
+                else:
+                    yield words.progress_words(step.done, step.place), *nothing
+        except TavidError as error:
+            yield words.error_words(error), *nothing
+
+    def answer(self, visit: Visit, step: Step) -> list:
+        """A finished plan's values for the page's components, in the order of the list in `_connect`."""
+        made = step.made
+        # Gradio serves the files of this answer, copied to a temporary folder, and nothing else of the bundles
+        visit.forget_shown()
+        visit.shown = Path(tempfile.mkdtemp(prefix="tavid-web-"))
+        files = [made.folder / name for name in SHOWN_FILES]
+        paths = [str(shutil.copy(file, visit.shown)) if file.is_file() else None for file in files]
+        bundle = shutil.copy(packed(made.folder), visit.shown)
+        return [
+            words.verdict_words(made.report, (*made.reasons, *made.motion.notes), step.seconds),
+            *paths,
+            scene_frame(made.folder),
+            words.checks_table(made.report),
+            gr.DownloadButton("Download the bundle", value=str(bundle), interactive=True),
+        ]
+
+    def _cancel(self, request: gr.Request) -> None:
+        visit = self._visits.of(request.session_hash)
+        if visit.cancel is not None:
+            visit.cancel.cancel()
+
+    def _leave(self, request: gr.Request) -> None:
+        self._visits.leave(request.session_hash)
+
+
+def _ready_robots() -> list[str]:
+    """Robots whose URDF is installed; others need a URDF from the user, for which the page has no input."""
+    ready = []
+    for name in robot_names():
+        try:
+            load_robot_config(name)
+        except RetargetError:
+            continue
+        ready.append(name)
+    return ready
+
+
+def _strokes(drawn: dict | None, visit: Visit) -> np.ndarray:  # (H, W) bool
+    """The painted pixels at the picture's size.
+
+    Raises:
+        InputError: NO_IMAGE without a picture, MASK_EMPTY when nothing is painted.
+    """
+    import cv2
+
+    if visit.rgb is None:
+        raise InputError(
+            ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+        )
+    height, width = visit.rgb.shape[:2]
+    painted = np.zeros((height, width), bool)
+    for layer in (drawn or {}).get("layers", []):
+        alpha = np.ascontiguousarray(layer[..., 3])
+        painted |= cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA) > 127
+    if not painted.any():
+        raise InputError(ErrorCode.MASK_EMPTY, "nothing is painted", "draw on the object with the brush")
+    return painted
