@@ -35,16 +35,15 @@ NO_ROBOT = "none, or the profile's"
 MARK_COLOUR = "#ff4646"
 
 
-class OurVideo(gr.Video):
-    """A video that we have written for browsers, shown as it is.
+def shown_video(**options) -> gr.Video:
+    """A place for a video that we have written for browsers, shown as it is.
 
-    Gradio's own looks into it with ffprobe, and fails, on machines with an ffmpeg and no ffprobe.
+    Gradio looks into videos with ffprobe, and fails on machines with an ffmpeg and no ffprobe.
     """
-
-    is_template = True  # to the browser it is Gradio's
-
-    def postprocess(self, value: str | Path | None) -> gr.FileData | None:
-        return None if value is None else gr.FileData(path=str(value))
+    video = gr.Video(interactive=False, **options)
+    # no class of our own: Gradio writes a stub file beside the source of every one
+    video.postprocess = lambda value: None if value is None else gr.FileData(path=str(value))
+    return video
 
 
 class Page:
@@ -116,13 +115,13 @@ class Page:
 
     def _outputs(self) -> None:
         self.status = gr.HTML(elem_id="status")
-        self.film = OurVideo(show_label=False, interactive=False, autoplay=True, loop=True, elem_id="film")
+        self.film = shown_video(show_label=False, autoplay=True, loop=True, elem_id="film")
         with gr.Tab("3D"):
             self.scene = gr.HTML(elem_id="scene")
         with gr.Tab("Video"):
-            self.video = OurVideo(label="As imagined", interactive=False, elem_id="video")
+            self.video = shown_video(label="As imagined", elem_id="video")
         with gr.Tab("Overlay"):
-            self.overlay = OurVideo(label="Lifted, over the video", interactive=False, elem_id="overlay")
+            self.overlay = shown_video(label="Lifted, over the video", elem_id="overlay")
         with gr.Tab("Attention"):
             self.attention = gr.Image(label="Where the video looks at the target word", interactive=False)
         with gr.Tab("Checks"):
