@@ -36,7 +36,7 @@ def write_report(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] 
     Args:
         not_drawn: file of the bundle that could not be drawn -> why; the page says so instead.
     """
-    (folder / "report.html").write_text(report_page(plan, folder, not_drawn))
+    (folder / "report.html").write_text(report_page(plan, folder, not_drawn), encoding="utf-8")
 
 
 def report_page(plan: InteractionPlan, folder: Path, not_drawn: dict[str, str] | None = None) -> str:

@@ -36,7 +36,7 @@ class MotorRobot:
         flags = 0 if seen else pybullet.URDF_IGNORE_VISUAL_SHAPES
         with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
             path = Path(folder) / "robot.urdf"
-            path.write_text(arm.urdf_text)
+            path.write_text(arm.urdf_text, encoding="utf-8")
             try:
                 self.body = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **self._client)
             except pybullet.error as error:

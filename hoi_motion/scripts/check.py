@@ -9,6 +9,7 @@ from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
+from hoi_motion.scripts.progress_bar import ProgressBar
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
 
@@ -45,14 +46,16 @@ def _check(argv: list[str]) -> int:
 def _run(motion: HoiMotion, config: CheckConfig, body_path: str | None) -> PhysicsReport:
     from hoi_motion.physics import check_motion
 
-    return check_motion(motion, config, body=_body(body_path))
+    with ProgressBar() as on_progress:
+        return check_motion(motion, config, body=_body(body_path), on_progress=on_progress)
 
 
 def _repair(motion: HoiMotion, config: CheckConfig, arguments) -> PhysicsReport:
     """Repair and write the motion; its report, or that of the given motion if it could not be repaired."""
     from hoi_motion.physics import repair_motion
 
-    result = repair_motion(motion, config, body=_body(arguments.body))
+    with ProgressBar() as on_progress:
+        result = repair_motion(motion, config, body=_body(arguments.body), on_progress=on_progress)
     print(f"repair: {result.outcome}: {result.reason}")
     if result.report.verdict is not Verdict.FAIL:
         result.motion.save(arguments.repair)

@@ -13,6 +13,7 @@ from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
 from hoi_motion.scripts.outputs import OutFile
+from hoi_motion.scripts.progress_bar import ProgressBar
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.sources import segment
@@ -154,7 +155,7 @@ def _lift(argv: list[str]) -> int:
 
     seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m, arguments.noun)
     body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
-    with _Bar() as on_progress:
+    with ProgressBar() as on_progress:
         how = dict(human=human, known=known, body=body, on_progress=on_progress)
         motion = lift_video(seen, config=config, keypoints=keypoints, **how)
     if found is not None:
@@ -260,27 +261,6 @@ def _print_summary(motion) -> None:
     for note in motion.notes:
         print(f"note     {note}")
     print("seconds  " + ", ".join(f"{part} {value:.1f}" for part, value in seconds.items()))
-
-
-class _Bar:
-    """One tqdm bar per stage, on standard error."""
-
-    def __enter__(self):
-        from tqdm import tqdm
-
-        self._tqdm, self._bar = tqdm, None
-        return self
-
-    def __call__(self, stage: str, fraction: float) -> None:
-        if self._bar is None or self._bar.desc != stage:
-            self.__exit__()
-            self._bar = self._tqdm(total=100, desc=stage, leave=False, disable=None, file=sys.stderr)
-            self._bar.desc = stage
-        self._bar.update(round(100 * fraction) - self._bar.n)
-
-    def __exit__(self, *_):
-        if self._bar is not None:
-            self._bar.close()
 
 
 if __name__ == "__main__":

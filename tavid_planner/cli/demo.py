@@ -138,7 +138,7 @@ def _ask(node: _NodeProcess, instruction: str, rgb, mask, arguments: argparse.Na
 @contextmanager
 def _progress():
     """A progress bar on a terminal, one line per stage otherwise."""
-    from tavid_planner.cli.progress import ProgressBar
+    from hoi_motion.scripts.progress_bar import ProgressBar
 
     if sys.stderr.isatty():
         with ProgressBar() as bar:

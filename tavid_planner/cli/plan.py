@@ -89,8 +89,8 @@ def _plan(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
+    from hoi_motion.scripts.progress_bar import ProgressBar
     from tavid_planner.bundle import VERDICT_CODES, check_output_folder, load_plan_json, save_plan
-    from tavid_planner.cli.progress import ProgressBar
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
     from tavid_planner.drawn_files import FILM

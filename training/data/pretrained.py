@@ -15,9 +15,15 @@ def load_pretrained(name: str, *kinds, device: str = "cpu") -> tuple:
     """
     folder = model_folder(name)
     try:
-        model = kinds[0].from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        model, report = kinds[0].from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
         others = [kind.from_pretrained(folder, local_files_only=True) for kind in kinds[1:]]
     except (OSError, ValueError, KeyError) as error:
         reason = f"{name} cannot be loaded as {kinds[0].__name__}: {str(error).strip().splitlines()[0]}"
         raise missing(reason, "give a folder with its weights") from error
+    if report["missing_keys"]:  # transformers gives them random numbers
+        absent = sorted(report["missing_keys"])
+        reason = f"{name} lacks {len(absent)} weights of a {kinds[0].__name__}, the first {absent[0]}"
+        raise missing(reason, "give a folder with its weights")
     return model.eval().to(device), *others

@@ -45,7 +45,7 @@ class ArmWorld(BulletWorld):
         flags = 0 if self._drawn else pybullet.URDF_IGNORE_VISUAL_SHAPES
         with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
             path = Path(folder) / "robot.urdf"
-            path.write_text(arm.urdf_text)
+            path.write_text(arm.urdf_text, encoding="utf-8")
             try:
                 self.robot = pybullet.loadURDF(str(path), useFixedBase=True, flags=flags, **client)
             except pybullet.error as error:

@@ -30,7 +30,7 @@ class HumanoidWorld(BulletWorld):
         client = dict(physicsClientId=self.client)
         with tempfile.TemporaryDirectory() as folder, quiet_pybullet():
             path = Path(folder) / "robot.urdf"
-            path.write_text(self._humanoid.urdf_text)
+            path.write_text(self._humanoid.urdf_text, encoding="utf-8")
             try:
                 self.robot = pybullet.loadURDF(str(path), **client)
             except pybullet.error as error:
