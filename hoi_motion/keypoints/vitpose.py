@@ -8,10 +8,13 @@ import numpy as np
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.actor import ActorCrop, crop_around
+from hoi_motion.keypoints.actor import ActorCrop, box_of, crop_around
 from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
+from hoi_motion.keypoints.hands import palms_px
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.sides import flip_frames, fuse_views
+from hoi_motion.keypoints.without_detector.search import LEAST_HANDS, hands_too_large, height_px_of
+from hoi_motion.keypoints.without_detector.views import undetected_actor
 from hoi_motion.progress import silent
 from hoi_motion.reading.text import read_json
 
@@ -64,10 +67,23 @@ class VitPoseKeypoints:
 
 def _first_crop(frames, near_px, actor_mask) -> tuple[int, ActorCrop]:
     size_px = MediaPipeKeypoints.crop_size_px
-    if actor_mask is None:
-        return find_actor(frames, near_px, None, size_px)[:2]
-    rows, columns = np.nonzero(actor_mask)
-    return 0, crop_around([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], size_px)
+    if actor_mask is not None:
+        rows, columns = np.nonzero(actor_mask)
+        return 0, crop_around([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], size_px)
+    palms, nobody = palms_px(frames), None
+    try:
+        start, crop, body = find_actor(frames, near_px, None, size_px)
+        if not hands_too_large(palms, height_px_of(body)):
+            return start, crop
+    except LiftError as error:
+        nobody = error
+    # of a trunk without a head the detector finds nobody, or a small figure
+    other = undetected_actor(frames, near_px) if len(palms) >= LEAST_HANDS else None
+    if other is not None:
+        return other[0], crop_around(box_of(other[1]), size_px)
+    if nobody is not None:
+        raise nobody
+    return start, crop
 
 
 def _points_px(model, processor, frame: np.ndarray, crop: ActorCrop) -> np.ndarray:  # (2, N, 3)

@@ -115,9 +115,13 @@ def credibility(views: list[kp.KeypointTrack], palms: np.ndarray, size_px: tuple
     arms = np.stack([view.body_px[:, ARMS] for view in views])  # (2, T, 6, 3)
     inside = ((arms[..., :2] >= 0) & (arms[..., :2] < size_px[::-1])).all(-1)
     sure = (arms[..., 2] * inside).mean(-1).max(0)
-    tall = np.median([_height_px(body) for view in views for body in view.body_px[view.seen]] or [1.0])
-    hands = NOT_THEIRS if len(palms) and np.median(palms) >= TOO_LARGE * PALM * tall else 1.0
-    return float((agree * sure).mean() * hands)
+    tall = np.median([height_px_of(body) for view in views for body in view.body_px[view.seen]] or [1.0])
+    return float((agree * sure).mean() * (NOT_THEIRS if hands_too_large(palms, float(tall)) else 1.0))
+
+
+def hands_too_large(palms: np.ndarray, height_px: float) -> bool:  # (N,)
+    """Whether palms of these lengths, as a median, are not those of somebody so tall."""
+    return len(palms) > 0 and bool(np.median(palms) >= TOO_LARGE * PALM * height_px)
 
 
 def worth_believing(undetected: float, detected: float, seen_share: float, num_hands: int) -> bool:
@@ -133,7 +137,7 @@ def worth_believing(undetected: float, detected: float, seen_share: float, num_h
 
 
 def _plausible(one: Look, found: list[Look], hands_px: list[np.ndarray], size_px: tuple[int, int]) -> float:
-    arms, tall = one.body_px[list(ARMS)], _height_px(one.body_px)
+    arms, tall = one.body_px[list(ARMS)], height_px_of(one.body_px)
     inside = ((arms[:, :2] >= 0) & (arms[:, :2] < size_px[::-1])).all(1)
     alike = np.mean([_apart(one.body_px, other.body_px) < SAME for other in found])
     hands = np.mean([_theirs(hand, arms[-2:], tall) for hand in hands_px]) if hands_px else NO_HAND
@@ -155,7 +159,8 @@ def _theirs(hand: np.ndarray, wrists: np.ndarray, height_px: float) -> float:
     return float(near * (1 if palm < TOO_LARGE * PALM * height_px else NOT_THEIRS))
 
 
-def _height_px(body: np.ndarray) -> float:
+def height_px_of(body: np.ndarray) -> float:  # (33, 3)
+    """Height of a body when standing, from its trunk."""
     shoulders, hips = (body[list(pair), :2].mean(0) for pair in (kp.TORSO[:2], kp.TORSO[2:]))
     return float(np.linalg.norm(shoulders - hips)) / kp.TRUNK + 1e-6
 
@@ -163,4 +168,4 @@ def _height_px(body: np.ndarray) -> float:
 def _apart(a: np.ndarray, b: np.ndarray) -> float:
     """Distance of shoulders and hips of two bodies, in heights of the taller one."""
     off = np.linalg.norm(a[list(kp.TORSO), :2] - b[list(kp.TORSO), :2], axis=1).mean()
-    return float(off) / max(_height_px(a), _height_px(b))
+    return float(off) / max(height_px_of(a), height_px_of(b))

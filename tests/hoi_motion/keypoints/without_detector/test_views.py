@@ -44,6 +44,15 @@ def test_only_somebody_on_the_actors_mask_is_found(headless):
     assert caught.value.code == ErrorCode.NO_ACTOR
 
 
+def test_another_source_starts_at_a_trunk_without_a_head(headless):
+    from hoi_motion.keypoints.vitpose import _first_crop
+
+    frames, arms_px = headless
+    start, crop = _first_crop(frames, None, None)
+    assert start == 0 and np.abs(crop.centre_px - arms_px.mean(0)).max() < 0.2 * crop.side_px
+    assert crop.side_px > np.ptp(arms_px, axis=0).max()
+
+
 def test_a_search_is_cancelled(headless):
     cancel = CancelToken()
     cancel.cancel()
