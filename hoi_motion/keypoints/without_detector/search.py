@@ -29,10 +29,11 @@ NO_HAND = 0.5
 # of looks for which nearly as much speaks the one at the target counts; a sure point
 NEARLY = 0.7
 SURE = 0.5
-# so much must speak for who is found without the detector; and where that finds nobody in most pictures, so many hands:
-# of cats and toys the model of landmarks is as sure as of people
+# so much must speak for who is found without the detector where a detector of hands finds so many; without hands more,
+# and the detector must find somebody in most pictures, too: of cats the model of landmarks is as sure as of people
 LEAST_CREDIBLE = 0.35
 LEAST_HANDS = 2
+WITHOUT_HANDS = 0.6
 # in other pictures somebody is the person of the best one if so much of what speaks for that speaks for them, and place
 # and size are as after so many unseen frames
 ANCHOR = 0.4
@@ -132,8 +133,11 @@ def worth_believing(undetected: float, detected: float, seen_share: float, num_h
         seen_share: of the frames, those in which the detector finds anybody.
         num_hands: that a detector of hands has found.
     """
-    somebody = seen_share >= kp.MIN_SEEN_SHARE or num_hands >= LEAST_HANDS
-    return somebody and undetected > max(detected, LEAST_CREDIBLE)
+    if undetected <= detected:
+        return False
+    if num_hands >= LEAST_HANDS:
+        return undetected >= LEAST_CREDIBLE
+    return undetected >= WITHOUT_HANDS and seen_share >= kp.MIN_SEEN_SHARE
 
 
 def _plausible(one: Look, found: list[Look], hands_px: list[np.ndarray], size_px: tuple[int, int]) -> float:

@@ -90,11 +90,12 @@ def test_views_that_disagree_and_hands_that_do_not_fit_make_nobody_credible(trac
 @pytest.mark.parametrize(
     ("undetected", "detected", "seen_share", "num_hands", "believed"),
     [
-        (0.6, 0.2, 1.0, 0, True),
-        (0.6, 0.7, 1.0, 2, False),  # more speaks for the detector's
+        (0.8, 0.2, 1.0, 0, True),  # somebody from behind
+        (0.4, 0.1, 0.0, 2, True),  # a trunk without a head
+        (0.8, 0.9, 1.0, 2, False),  # more speaks for the detector's
         (0.3, 0.1, 1.0, 2, False),  # little speaks for either
-        (0.6, 0.0, 0.0, 2, True),
-        (0.6, 0.0, 0.0, 0, False),  # a cat: nobody is detected, and there are no hands
+        (0.4, 0.2, 1.0, 0, False),  # a red square on a wall, which is nobody by either
+        (0.8, 0.0, 0.0, 0, False),  # a cat: nobody is detected, and there are no hands
     ],
 )
 def test_who_is_believed(undetected, detected, seen_share, num_hands, believed):
