@@ -43,8 +43,8 @@ def values(plans: list[dict[str, float]]) -> dict[str, Value]:
 def measure(arguments: argparse.Namespace) -> list[dict[str, float]]:
     """Seconds per stage of every plan, its total, and the peak memory after it."""
     from hoi_motion.media.image_files import read_image, read_mask
-    from tavid_planner.bundle import load_plan_json, save_plan
     from hoi_motion.scripts.progress_bar import ProgressBar
+    from tavid_planner.bundle import load_plan_json, save_plan
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, share_folder
     from tavid_planner.planner import Planner

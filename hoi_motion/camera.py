@@ -12,6 +12,8 @@ LARGEST_SIZE_PX = 32_768
 LARGEST_FOCAL_PX = 1e6
 LEAST_FOCAL, LARGEST_FOCAL = 0.1, 100.0
 """Focal lengths in longer sides of the picture: lenses that see 157 degrees, and half of one."""
+SHORT_FOCAL = 0.25
+"""Lenses that see more than 127 degrees have a shorter one, and show no straight lines."""
 USUAL_OFF_MIDDLE = 0.15
 """Share of a picture's side by which the principal points of its cameras are off its middle, at most, but for crops."""
 
@@ -101,6 +103,11 @@ def intrinsics_notes(K: np.ndarray | None, size_px: tuple[int, int]) -> tuple[st
     if K is None:
         return ()
     height, width = size_px
+    if min(K[0, 0], K[1, 1]) < SHORT_FOCAL * max(size_px):
+        return (
+            f"doubtful: intrinsics: focal lengths {K[0, 0]:g}, {K[1, 1]:g} px are those of a fisheye in a picture of "
+            f"{width}x{height}: they may be millimetres, or of a smaller picture",
+        )
     off = abs(K[0, 2] / width - 0.5), abs(K[1, 2] / height - 0.5)
     if max(off) <= USUAL_OFF_MIDDLE:
         return ()

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 LEAST_ROOM_BYTES = 20 * 10**6
-"""Several times what the bundle of a small clip takes."""
+"""About twice what the bundle of a small clip takes."""
 VERDICT_CODES = {
     Verdict.PASS: ErrorCode.NONE,
     Verdict.FAIL: ErrorCode.CHECK_FAILED,
@@ -66,7 +66,9 @@ def _check_room(folder: Path) -> None:
     """Raises: OSError: where a bundle will not fit. Some file systems do not tell how large they are."""
     whole, _, free = shutil.disk_usage(folder)
     if whole and free < LEAST_ROOM_BYTES:
-        raise OSError(errno.ENOSPC, f"{free / 1e6:.1f} MB are free, a plan takes up to {LEAST_ROOM_BYTES / 1e6:.0f} MB")
+        raise OSError(
+            errno.ENOSPC, f"{free / 1e6:.1f} MB are free, a plan may take {LEAST_ROOM_BYTES / 1e6:.0f} MB or more"
+        )
 
 
 def save_plan(

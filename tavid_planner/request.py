@@ -19,7 +19,7 @@ MAX_SIZE_PX = 8192
 MAX_INSTRUCTION = 1000
 MAX_SAMPLES = 64
 TARGET_TOKEN = "[TGT]"
-LIKE_TARGET_TOKEN = re.compile(r"[\[({<]\s*(tgt|target)\s*[\])}>]", re.IGNORECASE)
+LIKE_TARGET_TOKEN = re.compile(r"\[\s*(tgt|target)\s*\]|[({<]\s*tgt\s*[)}>]|[{<]\s*target\s*[}>]", re.IGNORECASE)
 """What is meant for the token, and would be read as a word."""
 APPENDED_SENTENCE = "The person interacts with [TGT] object."
 

@@ -28,7 +28,7 @@ from hoi_motion.keypoints.actor import (
     trunk_sureness,
 )
 from hoi_motion.keypoints.persons import only_on, painted_over
-from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_BODY, NUM_HAND, TORSO, KeypointTrack, completed, within_image
+from hoi_motion.keypoints.track import MIRRORED_BODY, NUM_HAND, TORSO, KeypointTrack, completed, within_image
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import part_of, silent
 
@@ -97,13 +97,13 @@ class MediaPipeKeypoints:
         if views_agree(*views).mean() >= AGREEING:
             return views
         others = undetected_views(frames, near_px, actor_mask, cancel)
-        palms, size_px = palms_px(frames), frames.shape[1:3]
-        seen_share = float((views[0].seen | views[1].seen).mean())
-        if others is not None and worth_believing(
-            credibility(others, palms, size_px), credibility(views, palms, size_px), seen_share, len(palms)
-        ):
-            logger.info("the person was found by the model of landmarks alone: the detector's views disagree")
-            return others
+        if others is not None:
+            palms, size_px = palms_px(frames), frames.shape[1:3]
+            seen_share = float((views[0].seen | views[1].seen).mean())
+            credible = (credibility(pair, palms, size_px) for pair in (others, views))
+            if worth_believing(*credible, seen_share, len(palms)):
+                logger.info("the person was found by the model of landmarks alone: the detector's views disagree")
+                return others
         if nobody is not None:
             raise nobody
         return views
@@ -132,7 +132,7 @@ class MediaPipeKeypoints:
         """
         from hoi_motion.keypoints.sides import views_agree
 
-        views, done = [_empty_track(len(frames)) for _ in range(2)], 0
+        views, done = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], 0
         with (
             quiet_native_log(),
             _holistic() as plain,
@@ -302,17 +302,6 @@ def _is_person(body: np.ndarray, size_px) -> bool:
     inside = (body[:, 0] >= 0) & (body[:, 0] < size_px[1]) & (body[:, 1] >= 0) & (body[:, 1] < size_px[0])
     height = np.ptp(body[sure, 1]) if sure.any() else 0.0
     return bool((sure & inside).sum() >= 8 and (sure & inside)[list(TORSO[:2])].all() and height > 0.08 * size_px[0])
-
-
-def _empty_track(T: int) -> KeypointTrack:
-    return KeypointTrack(
-        body_px=np.zeros((T, NUM_BODY, 3)),
-        left_hand_px=np.zeros((T, NUM_HAND, 3)),
-        right_hand_px=np.zeros((T, NUM_HAND, 3)),
-        body_hint_m=np.zeros((T, NUM_BODY, 3)),
-        seen=np.zeros(T, bool),
-        detector=km.MEDIAPIPE,
-    )
 
 
 def _array(landmarks, with_visibility: bool = False) -> np.ndarray:  # (N, 3)

@@ -48,7 +48,7 @@ class VitPoseKeypoints:
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> kp.KeypointTrack:
         model, processor = _load(self.folder.resolve())
-        start, first = _first_crop(frames, near_px, actor_mask)
+        start, first = _first_crop(frames, near_px, actor_mask, cancel)
         points_px = np.zeros((2, len(frames), model.config.num_labels, 3))
         for order in (range(start, len(frames)), range(start - 1, -1, -1)):
             crop = first
@@ -65,7 +65,7 @@ class VitPoseKeypoints:
         return kp.completed(fuse_views(plain, mirror, frames.shape[1:3]), frames.shape[1:3])
 
 
-def _first_crop(frames, near_px, actor_mask) -> tuple[int, ActorCrop]:
+def _first_crop(frames, near_px, actor_mask, cancel=None) -> tuple[int, ActorCrop]:
     size_px = MediaPipeKeypoints.crop_size_px
     if actor_mask is not None:
         rows, columns = np.nonzero(actor_mask)
@@ -76,9 +76,11 @@ def _first_crop(frames, near_px, actor_mask) -> tuple[int, ActorCrop]:
         if not hands_too_large(palms, height_px_of(body)):
             return start, crop
     except LiftError as error:
+        if error.code != ErrorCode.NO_ACTOR:
+            raise
         nobody = error
     # of a trunk without a head the detector finds nobody, or a small figure
-    other = undetected_actor(frames, near_px) if len(palms) >= LEAST_HANDS else None
+    other = undetected_actor(frames, near_px, palms, cancel) if len(palms) >= LEAST_HANDS else None
     if other is not None:
         return other[0], crop_around(box_of(other[1]), size_px)
     if nobody is not None:

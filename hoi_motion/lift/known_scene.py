@@ -7,7 +7,7 @@ import numpy as np
 from hoi_motion.arrays import checked_array, checked_transforms
 from hoi_motion.errors import ErrorCode, InputError
 
-MOST_ROLL_DEG, LEAST_ACROSS = 60.0, 0.3
+MOST_ROLL_DEG, LEAST_ACROSS = 60.0, 0.5
 """Nobody is found who stands more aslant in the picture; so much of up must lie across the line of sight to tell."""
 MOST_PITCH_DEG = 72.0
 """Nobody who stands on a floor is seen by a camera that looks farther up."""

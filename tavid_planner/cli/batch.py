@@ -9,6 +9,7 @@ from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import ErrorCode, InputError
 
 WORDS_LENGTH = 70
+DAMAGED = "DAMAGED"
 MOST = 1024  # workers, cores, GPUs
 
 
@@ -96,10 +97,19 @@ def _batch(argv: list[str]) -> int:
             print(f"{len(requests) - len(missing)} of {len(requests)} requests already have a result", flush=True)
         _answer(missing, config, results, arguments)
         sweep_partials(results.plans)
-    rows = [results.row(request.name) for request in requests]
+    rows = [_row(results, request.name) for request in requests]
     print("\n".join(_table(rows)))
     print(f"results  {results.folder}")
-    return 0
+    return 2 if any(row.outcome == DAMAGED for row in rows) else 0
+
+
+def _row(results, name: str):
+    from tavid_planner.batch.results import Row
+
+    try:
+        return results.row(name)
+    except InputError as error:  # the others are shown all the same
+        return Row(name, DAMAGED, f"{error.hint}: {error.message}")
 
 
 def _answer(missing: list, config, results, arguments: argparse.Namespace) -> None:

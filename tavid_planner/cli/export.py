@@ -44,8 +44,6 @@ def _export(argv: list[str]) -> int:
     from tqdm import tqdm
 
     from tavid_planner.dataset.episode import read_episode
-    from tavid_planner.dataset.lerobot import write_lerobot
-    from tavid_planner.dataset.mcap import write_mcap
     from tavid_planner.dataset.selection import select_plans
 
     selection = select_plans(arguments.plans, arguments.robot)
@@ -60,9 +58,23 @@ def _export(argv: list[str]) -> int:
                 continue
             yield episode
 
+    try:
+        _write(arguments, episodes, selection.doer)
+    finally:
+        for name, reason in list(left_out.items())[:LEFT_OUT_SHOWN]:
+            print(f"left out {name}: {reason}")
+        if len(left_out) > LEFT_OUT_SHOWN:
+            print(f"left out {len(left_out) - LEFT_OUT_SHOWN} more")
+    return 0
+
+
+def _write(arguments, episodes, doer: str) -> None:
+    from tavid_planner.dataset.lerobot import write_lerobot
+    from tavid_planner.dataset.mcap import write_mcap
+
     if arguments.lerobot:
         count = write_lerobot(episodes(), arguments.lerobot)
-        print(f"lerobot  {count} episodes of {selection.doer}: {arguments.lerobot}")
+        print(f"lerobot  {count} episodes of {doer}: {arguments.lerobot}")
     if arguments.mcap:
         folder = Path(arguments.mcap)
         try:
@@ -73,12 +85,9 @@ def _export(argv: list[str]) -> int:
         for episode in episodes():
             write_mcap(episode, folder / f"{episode.name}.mcap")
             count += 1
-        print(f"mcap     {count} recordings of {selection.doer}: {folder}")
-    for name, reason in list(left_out.items())[:LEFT_OUT_SHOWN]:
-        print(f"left out {name}: {reason}")
-    if len(left_out) > LEFT_OUT_SHOWN:
-        print(f"left out {len(left_out) - LEFT_OUT_SHOWN} more")
-    return 0
+        if not count:
+            raise InputError(ErrorCode.FILE_INVALID, "there is no episode to write", "make the plans again")
+        print(f"mcap     {count} recordings of {doer}: {folder}")
 
 
 if __name__ == "__main__":

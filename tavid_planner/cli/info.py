@@ -97,7 +97,10 @@ def _model(label: str, model: str, needed: bool) -> Fact:
     from tavid_planner.config import resolve_model
     from tavid_planner.video.model_files import is_hub_id, weights_digest
 
-    folder = with_home(resolve_model(model))
+    try:
+        folder = with_home(resolve_model(model))
+    except TavidError as error:
+        return Fact(label, error.message, error.hint, needed)
     if not folder.is_dir() and is_hub_id(model):
         cached = _in_hub_cache(model)
         if cached is None:

@@ -66,9 +66,9 @@ def load_models(
                 kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
             )
         except Exception as error:  # whatever a library raises about settings or weights that do not fit each other
-            if isinstance(error, TavidError) or is_out_of_memory(error):
+            if isinstance(error, (TavidError, ImportError)) or is_out_of_memory(error):
                 raise
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = str(error) or type(error).__name__
             raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
         for component in ("text_encoder", "vae", "transformer"):
             check_whole(getattr(pipeline, component), folder / component)

@@ -48,6 +48,7 @@ def model_folder(
 
     Raises:
         VideoError: MODEL_MISSING.
+        InputError: CONFIG_INVALID for the home of a user who is not known here.
         ControlError: CANCELLED during a download.
     """
     folder = with_home(name)
@@ -62,7 +63,7 @@ def check_folders_exist(*names: str) -> None:
     """Refuse a folder that does not exist before the libraries are imported, which takes seconds; "" is none.
 
     Raises:
-        VideoError: MODEL_MISSING.
+        VideoError, InputError: as `model_folder`.
     """
     for name in names:
         if name and not is_hub_id(name):
@@ -153,8 +154,8 @@ def weight_files(folder: Path) -> list[Path]:
     """
     for name in WEIGHT_NAMES:
         index = folder / f"{name}.safetensors.index.json"
-        if index.is_file():
-            return [folder / shard for shard in _shards(index)]
+        if index.is_file() and (shards := _shards(index)):
+            return [folder / shard for shard in shards]
         if (folder / f"{name}.safetensors").is_file():
             return [folder / f"{name}.safetensors"]
     raise missing(f"{folder} has no safetensors weights", "download the model again, or save it as safetensors")

@@ -3,6 +3,7 @@
 The libraries give what a file lacks random numbers, or none at all, and say so in a log that nobody reads.
 """
 
+import re
 from pathlib import Path
 
 from tavid_planner.video.model_files import check_safetensors, missing, weight_files
@@ -12,7 +13,7 @@ NAMED = 3
 
 
 def check_whole(model, folder: Path) -> None:
-    """Compare the parameters of a model, as it was loaded, with the names in its files.
+    """Compare the parameters of a model, as it was loaded, and stored buffers, with the names in its files.
 
     Args:
         folder: of this component.
@@ -22,6 +23,8 @@ def check_whole(model, folder: Path) -> None:
     """
     stored = {name for file in weight_files(folder) for name in check_safetensors(file)}
     parameters = dict(model.named_parameters(remove_duplicate=False))
+    if not hasattr(model, "get_input_embeddings"):  # files of transformers may lack buffers that it computes
+        parameters |= model.state_dict(keep_vars=True)
     # a parameter that is used in two places is stored once
     there = {id(value) for name, value in parameters.items() if name in stored}
     lost = [name for name, value in parameters.items() if id(value) not in there]
@@ -30,7 +33,10 @@ def check_whole(model, folder: Path) -> None:
             f"{folder} lacks {len(lost)} of {len(parameters)} weights that its config.json asks for: {_listed(lost)}",
             "download the model again, or use the config.json that belongs to these weights",
         )
+    # diffusers names what files of a family hold and nothing uses
+    known = getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ()
     unused = sorted(name for name in stored - set(parameters) if BLOCK.search(name))
+    unused = [name for name in unused if not any(re.search(pattern, name) for pattern in known)]
     if unused:
         raise missing(
             f"{folder} holds weights of blocks that its config.json leaves out: {_listed(unused)}",

@@ -28,8 +28,9 @@ def test_a_focal_length_that_no_picture_of_this_size_has_is_refused(f):
         (matrix(900, 640, 360), True),  # of 1280x720
         (matrix(610, 424, 240), True),  # of 848x480
         (matrix(300, 160, 120), True),  # of 320x240
+        (matrix(75, 320, 240), True),  # millimetres
     ],
 )
 def test_intrinsics_of_another_size_are_doubted(K, doubtful):
     notes = intrinsics_notes(K, (480, 640))
-    assert bool(notes) == doubtful and all("another size" in note for note in notes)
+    assert bool(notes) == doubtful and all("doubtful: intrinsics" in note for note in notes)

@@ -206,6 +206,11 @@ def test_doubts_of_the_lift_stand_in_the_list(plan):
     assert plan_to_dict(noted, {}, [], {})["notes"] == ["doubtful: object_size"]
 
 
+def test_a_file_system_that_does_not_tell_its_size_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: (0, 0, 0))
+    assert check_output_folder(tmp_path / "plan") == tmp_path / "plan"
+
+
 def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: (10**9, 10**9, 3 * 10**6))
     with pytest.raises(InputError, match=r"3\.0 MB are free") as error:

@@ -112,6 +112,10 @@ def test_bad_instructions(make_request, text):
     assert len(str(error.value)) < 300
 
 
+def test_a_word_in_brackets_is_no_mark(make_request):
+    assert "(target)" in make_request(instruction="throws it at the board (target)").instruction
+
+
 @pytest.mark.parametrize(
     "K",
     [

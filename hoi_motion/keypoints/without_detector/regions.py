@@ -18,6 +18,7 @@ import numpy as np
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import LOST, trunk_sureness
 from hoi_motion.keypoints.model_points import MEDIAPIPE
+from hoi_motion.progress import CancelToken
 
 # the region's side in distances from between the hips to the model's own end of the body
 SIDE = 2.5
@@ -119,14 +120,13 @@ def followed(
     frames: np.ndarray,  # (T, H, W, 3) u8
     anchors: dict[int, Region],
     looks: tuple[LookAt, LookAt],
-    on_frame: Callable[[], None] = lambda: None,
+    cancel: CancelToken | None = None,
 ) -> list[kp.KeypointTrack]:
     """The plain and the mirrored view of every frame, each in the region that the frame before has told.
 
     Args:
         anchors: where the person is in some frames; they are followed from each to half-way to the next.
         looks: a model for each view.
-        on_frame: called after each frame.
     """
     views = [kp.KeypointTrack.unseen(len(frames), MEDIAPIPE) for _ in looks]
     starts = sorted(anchors)
@@ -136,8 +136,9 @@ def followed(
             for order in (range(start, after), range(start - 1, first - 1, -1)):
                 region = anchors[start]
                 for t in order:
+                    if cancel is not None:
+                        cancel.raise_if_cancelled()
                     region = _both_views(frames[t], region, looks, beside, views, t)
-                    on_frame()
     return views
 
 

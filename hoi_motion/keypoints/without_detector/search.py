@@ -18,8 +18,6 @@ ACROSS = (0.2, 0.5, 0.8)
 DOWN = (0.5, 0.9)
 # looks from each start, every one in the square that the one before has told
 LOOKS = 3
-# pictures of a clip that are searched
-SEARCHED_FRAMES = 5
 # two looks whose shoulders and hips are apart by less than this share of the height see the same person
 SAME = 0.12
 # a palm so many times as long as this figure's would be is no hand of theirs; what that, and no hand at all, counts
@@ -34,6 +32,8 @@ SURE = 0.5
 LEAST_CREDIBLE = 0.35
 LEAST_HANDS = 2
 WITHOUT_HANDS = 0.6
+# and for a single look that shows where to start
+LEAST_LIKELY = 0.3
 # in other pictures somebody is the person of the best one if so much of what speaks for that speaks for them, and place
 # and size are as after so many unseen frames
 ANCHOR = 0.4

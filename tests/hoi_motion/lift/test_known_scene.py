@@ -59,7 +59,9 @@ def test_what_cannot_be_is_refused_with_the_value(given, word):
         KnownScene(**given)
 
 
-@pytest.mark.parametrize("gravity", [[0, 0.1, 9.8], [0, -0.5, 9.8], [0, 0.8, -0.6], [4.9, 8.5, 0], [0, 1, 0]])
-def test_cameras_that_look_down_or_up_or_lean_a_little_are_taken(gravity):
+@pytest.mark.parametrize(
+    "gravity", [[0, 0.1, 9.8], [0, -0.5, 9.8], [0, 0.8, -0.6], [4.9, 8.5, 0], [0, 1, 0], [0.4, 0, 0.9], [0, -0.4, 0.9]]
+)
+def test_cameras_that_look_steeply_down_or_up_or_lean_a_little_are_taken(gravity):
     assert KnownScene(gravity_camera=gravity).up_camera is not None
     assert KnownScene(T_world_camera=LOOKS_AHEAD).pitch_rad == pytest.approx(np.deg2rad(-15))

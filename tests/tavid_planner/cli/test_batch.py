@@ -40,6 +40,13 @@ def test_a_batch_that_is_done_prints_its_table_and_works_no_more(batch, capsys):
     assert lines[3] == "2 requests: 1 PASS, 1 NO_ACTOR"
 
 
+def test_a_damaged_result_does_not_hide_the_others(batch, tmp_path, capsys):
+    (tmp_path / "out" / "plans" / "good" / "plan.json").write_text("{")
+    assert main(batch) == 2
+    out = capsys.readouterr().out
+    assert "DAMAGED" in out and "remove this result" in out and "NO_ACTOR" in out
+
+
 def test_another_profile_for_the_same_folder_is_2(batch, capsys):
     assert main([*batch, "--set", "video.num_inference_steps=9"]) == 2
     assert "results of another profile" in capsys.readouterr().err

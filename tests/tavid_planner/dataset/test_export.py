@@ -1,5 +1,7 @@
 """tavid-plan export with bundles of which some are damaged."""
 
+import pytest
+
 from tavid_planner.cli.plan import main
 
 
@@ -13,3 +15,14 @@ def test_a_damaged_bundle_is_left_out_by_name_and_costs_no_other_its_place(write
     assert written == ["a", "z"]
     out = capsys.readouterr().out
     assert "mcap     2 recordings" in out and "left out broken: it cannot be read" in out
+
+
+@pytest.mark.parametrize("option", ["--mcap", "--lerobot"])
+def test_where_all_bundles_are_damaged_each_is_named(write_bundle, tmp_path, capsys, option):
+    if option == "--lerobot":
+        pytest.importorskip("pyarrow")
+    write_bundle("broken")
+    (tmp_path / "plans" / "broken" / "video.mp4").write_bytes(b"cut off")
+    assert main(["export", "--plans", str(tmp_path / "plans"), option, str(tmp_path / "data")]) == 2
+    told = capsys.readouterr()
+    assert "left out broken: it cannot be read" in told.out and "no episode" in told.err

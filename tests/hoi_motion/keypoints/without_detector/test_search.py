@@ -52,12 +52,12 @@ def test_hands_that_are_too_large_for_a_figure_are_not_its(track):
 def test_of_two_people_the_one_at_the_target_acts(track):
     body = track.body_px[0]
     here, there = look(body), look(body + [60, 0, 0])
-    for one, other in ((here, there), (there, here)):
+    for one in (here, there):
         assert likeliest([here, there], [], SIZE_PX, near_px=one.body_px[kp.R_WRIST, :2])[1] is one
         mask = np.zeros(SIZE_PX, bool)
         rows, columns = np.clip(one.body_px[:, [1, 0]].astype(int), 0, [239, 359]).T
         mask[rows, columns] = True
-        assert likeliest([here, there], [], SIZE_PX, actor_mask=mask)[1] is one, other
+        assert likeliest([here, there], [], SIZE_PX, actor_mask=mask)[1] is one
 
 
 def test_an_actors_mask_on_which_nobody_is_leaves_nobody(track):

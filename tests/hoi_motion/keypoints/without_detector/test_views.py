@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.errors import ControlError, ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.media.image_files import read_image
@@ -53,10 +53,23 @@ def test_another_source_starts_at_a_trunk_without_a_head(headless):
     assert crop.side_px > np.ptp(arms_px, axis=0).max()
 
 
+def test_another_source_does_not_start_at_a_chance_figure(monkeypatch):
+    from hoi_motion.keypoints import vitpose
+
+    noise = np.random.default_rng(0).integers(0, 255, (2, 120, 160, 3), np.uint8)
+    frames = np.stack([cv2.GaussianBlur(frame, (0, 0), 6) for frame in noise])
+    # as where two hands without a body are seen
+    monkeypatch.setattr(vitpose, "palms_px", lambda frames: np.array([4.0, 4.0]))
+    with pytest.raises(LiftError) as caught:
+        vitpose._first_crop(frames, None, None)
+    assert caught.value.code == ErrorCode.NO_ACTOR
+
+
 def test_a_search_is_cancelled(headless):
     cancel = CancelToken()
     cancel.cancel()
     from hoi_motion.keypoints.without_detector.views import undetected_views
 
-    with pytest.raises(Exception, match="cancel"):
+    with pytest.raises(ControlError) as caught:
         undetected_views(headless[0], None, None, cancel)
+    assert caught.value.code is ErrorCode.CANCELLED
