@@ -80,12 +80,12 @@ class MediaPipeKeypoints:
         return track
 
     def _best_views(self, frames, near_px, actor_mask, on_progress, cancel) -> list[KeypointTrack]:
-        """The plain and the mirrored view of every frame: those of the detector, or, where they mostly disagree or it
-        finds nobody, and more speaks for it, those of the model of landmarks alone.
+        """The plain and the mirrored view of every frame: those of the detector, or, where they are doubted or it finds
+        nobody, and more speaks for it, those of the model of landmarks alone.
         """
         from hoi_motion.keypoints.hands import palms_px
         from hoi_motion.keypoints.sides import views_agree
-        from hoi_motion.keypoints.without_detector.search import credibility, worth_believing
+        from hoi_motion.keypoints.without_detector.search import credibility, doubted, worth_believing
         from hoi_motion.keypoints.without_detector.views import undetected_views
 
         try:
@@ -94,15 +94,17 @@ class MediaPipeKeypoints:
             if error.code != ErrorCode.NO_ACTOR:
                 raise
             views, nobody = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], error
-        if views_agree(*views).mean() >= AGREEING:
+        palms, size_px = palms_px(frames), frames.shape[1:3]
+        if views_agree(*views).mean() >= AGREEING and not doubted(views, palms, actor_mask):
             return views
         others = undetected_views(frames, near_px, actor_mask, cancel)
         if others is not None:
-            palms, size_px = palms_px(frames), frames.shape[1:3]
             seen_share = float((views[0].seen | views[1].seen).mean())
             credible = (credibility(pair, palms, size_px) for pair in (others, views))
             if worth_believing(*credible, seen_share, len(palms)):
-                logger.info("the person was found by the model of landmarks alone: the detector's views disagree")
+                logger.info(
+                    "the person was found by the model of landmarks alone: what the detector has found is doubted"
+                )
                 return others
         if nobody is not None:
             raise nobody

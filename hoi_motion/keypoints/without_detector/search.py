@@ -116,8 +116,25 @@ def credibility(views: list[kp.KeypointTrack], palms: np.ndarray, size_px: tuple
     arms = np.stack([view.body_px[:, ARMS] for view in views])  # (2, T, 6, 3)
     inside = ((arms[..., :2] >= 0) & (arms[..., :2] < size_px[::-1])).all(-1)
     sure = (arms[..., 2] * inside).mean(-1).max(0)
-    tall = np.median([height_px_of(body) for view in views for body in view.body_px[view.seen]] or [1.0])
-    return float((agree * sure).mean() * (NOT_THEIRS if hands_too_large(palms, float(tall)) else 1.0))
+    tall = _usual_height_px(views)
+    return float((agree * sure).mean() * (NOT_THEIRS if hands_too_large(palms, tall) else 1.0))
+
+
+def doubted(views: list[kp.KeypointTrack], palms: np.ndarray, actor_mask: np.ndarray | None) -> bool:
+    """Whether somebody in whom both views agree is none all the same: hands in the pictures are too large for them, or
+    in the first one most of them is beside the actor's mask (H, W).
+
+    Args:
+        palms: (N,) as of `credibility`.
+    """
+    if len(palms) >= LEAST_HANDS and hands_too_large(palms, _usual_height_px(views)):
+        return True
+    first = [view.body_px[0] for view in views if view.seen[0] and (view.body_px[0, :, 2] > SURE).any()]
+    return actor_mask is not None and bool(first) and max(share_on(body, actor_mask) for body in first) < ON_MASK
+
+
+def _usual_height_px(views: list[kp.KeypointTrack]) -> float:
+    return float(np.median([height_px_of(body) for view in views for body in view.body_px[view.seen]] or [1.0]))
 
 
 def hands_too_large(palms: np.ndarray, height_px: float) -> bool:  # (N,)

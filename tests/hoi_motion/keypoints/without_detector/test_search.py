@@ -8,7 +8,13 @@ import pytest
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import PALM
 from hoi_motion.keypoints.without_detector.regions import Look, Region
-from hoi_motion.keypoints.without_detector.search import anchored, credibility, likeliest, worth_believing
+from hoi_motion.keypoints.without_detector.search import (
+    anchored,
+    credibility,
+    doubted,
+    likeliest,
+    worth_believing,
+)
 
 SIZE_PX = (240, 360)
 
@@ -100,3 +106,13 @@ def test_views_that_disagree_and_hands_that_do_not_fit_make_nobody_credible(trac
 )
 def test_who_is_believed(undetected, detected, seen_share, num_hands, believed):
     assert worth_believing(undetected, detected, seen_share, num_hands) is believed
+
+
+def test_somebody_whose_hands_are_too_large_or_who_is_beside_the_mask_is_doubted(track):
+    palms = np.full(3, PALM * track.person_height_px())
+    on_them, beside = np.ones(SIZE_PX, bool), np.zeros(SIZE_PX, bool)
+    beside[:, :4] = True
+    assert not doubted([track, track], palms, None) and not doubted([track, track], palms, on_them)
+    assert doubted([track, track], 3 * palms, None)
+    assert not doubted([track, track], 3 * palms[:1], None)  # one hand may be anything
+    assert doubted([track, track], palms, beside)
