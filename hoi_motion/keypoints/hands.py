@@ -31,6 +31,10 @@ _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
 PALM_LENGTH_WIDTH = 1.2
 # pictures of a clip in which hands are measured
 MEASURED_FRAMES = 5
+# palms of people in view look up to 1.8 times as long as they should, stretched towards the camera, beside figures
+# that were none they are 2.2 to 4.1 times as long; in a single picture the detector errs
+TOO_LARGE = 2.0
+LEAST_PALMS = 2
 
 # without landmarks of its own and with a wrist less sure than this a hand is not seen
 SURE_WRIST = 0.5
@@ -68,6 +72,19 @@ def hands_in(detector, picture: np.ndarray) -> list[np.ndarray]:  # (H, W, 3) u8
     """The hands that MediaPipe's detector of them finds in a whole picture, in its pixels."""
     found = detector.process(np.ascontiguousarray(picture)).multi_hand_landmarks or []
     return [np.array([[p.x, p.y] for p in hand.landmark]) * picture.shape[1::-1] for hand in found]
+
+
+def palm_times(palms_px: np.ndarray, height_px: float) -> float | None:  # (N,)
+    """How many times as long palms are, as a median, as those of somebody so tall; None of too few, or of nobody."""
+    if len(palms_px) < LEAST_PALMS or height_px <= 0:
+        return None
+    return float(np.median(palms_px)) / (PALM * height_px)
+
+
+def hands_too_large(palms_px: np.ndarray, height_px: float) -> bool:  # (N,)
+    """Whether hands in the pictures are not those of somebody so tall."""
+    times = palm_times(palms_px, height_px)
+    return times is not None and times >= TOO_LARGE
 
 
 def palm_px(points: np.ndarray) -> float:  # (21, 2 or more)

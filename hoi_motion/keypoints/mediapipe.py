@@ -51,10 +51,10 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is run again with more room around the person, and where they still do, its model of landmarks looks
-    for the person alone (`without_detector`). Where the person is lost (`lost_person.py`), the
-    hands are detected separately; frames that are doubted all the same are seen again in other crops, and hands that
-    are not seen are looked for by themselves.
+    mostly disagree is run again with more room around the person; where they still do, or who is found is doubted, the
+    model of landmarks looks alone (`without_detector`), and a warning says so if it is believed. Where the person is
+    lost (`lost_person.py`), the hands are detected separately; frames that are doubted all the same are seen again in
+    other crops, and hands that are not seen are looked for by themselves.
     """
 
     crop_size_px = 512
@@ -102,8 +102,8 @@ class MediaPipeKeypoints:
             seen_share = float((views[0].seen | views[1].seen).mean())
             credible = (credibility(pair, palms, size_px) for pair in (others, views))
             if worth_believing(*credible, seen_share, len(palms)):
-                logger.info(
-                    "the person was found by the model of landmarks alone: what the detector has found is doubted"
+                logger.warning(
+                    "the person was found by the model of landmarks alone: who the detector finds is doubted"
                 )
                 return others
         if nobody is not None:

@@ -10,10 +10,10 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import ActorCrop, box_of, crop_around
 from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
-from hoi_motion.keypoints.hands import palms_px
+from hoi_motion.keypoints.hands import LEAST_PALMS, hands_too_large, palms_px
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints, find_actor
 from hoi_motion.keypoints.sides import flip_frames, fuse_views
-from hoi_motion.keypoints.without_detector.search import LEAST_HANDS, hands_too_large, height_px_of
+from hoi_motion.keypoints.without_detector.search import height_px_of
 from hoi_motion.keypoints.without_detector.views import undetected_actor
 from hoi_motion.progress import silent
 from hoi_motion.reading.text import read_json
@@ -80,7 +80,7 @@ def _first_crop(frames, near_px, actor_mask, cancel=None) -> tuple[int, ActorCro
             raise
         nobody = error
     # of a trunk without a head the detector finds nobody, or a small figure
-    other = undetected_actor(frames, near_px, palms, cancel) if len(palms) >= LEAST_HANDS else None
+    other = undetected_actor(frames, near_px, palms, cancel) if len(palms) >= LEAST_PALMS else None
     if other is not None:
         return other[0], crop_around(box_of(other[1]), size_px)
     if nobody is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.actor import ON_MASK, distance, found_again, share_on
-from hoi_motion.keypoints.hands import PALM, palm_px
+from hoi_motion.keypoints.hands import LEAST_PALMS, PALM, TOO_LARGE, hands_too_large, palm_px
 from hoi_motion.keypoints.sides import views_agree
 from hoi_motion.keypoints.without_detector.regions import Look, LookAt, Region
 
@@ -20,17 +20,15 @@ DOWN = (0.5, 0.9)
 LOOKS = 3
 # two looks whose shoulders and hips are apart by less than this share of the height see the same person
 SAME = 0.12
-# a palm so many times as long as this figure's would be is no hand of theirs; what that, and no hand at all, counts
-TOO_LARGE = 2.0
+# what hands that are too large for a figure count, and none at all
 NOT_THEIRS = 0.3
 NO_HAND = 0.5
 # of looks for which nearly as much speaks the one at the target counts; a sure point
 NEARLY = 0.7
 SURE = 0.5
-# so much must speak for who is found without the detector where a detector of hands finds so many; without hands more,
-# and the detector must find somebody in most pictures, too: of cats the model of landmarks is as sure as of people
+# so much must speak for who is found without the detector where hands are found (LEAST_PALMS); without hands more, and
+# the detector must find somebody in most pictures, too: of cats the model of landmarks is as sure as of people
 LEAST_CREDIBLE = 0.35
-LEAST_HANDS = 2
 WITHOUT_HANDS = 0.6
 # and for a single look that shows where to start
 LEAST_LIKELY = 0.3
@@ -127,7 +125,7 @@ def doubted(views: list[kp.KeypointTrack], palms: np.ndarray, actor_mask: np.nda
     Args:
         palms: (N,) as of `credibility`.
     """
-    if len(palms) >= LEAST_HANDS and hands_too_large(palms, _usual_height_px(views)):
+    if hands_too_large(palms, _usual_height_px(views)):
         return True
     first = [view.body_px[0] for view in views if view.seen[0] and (view.body_px[0, :, 2] > SURE).any()]
     return actor_mask is not None and bool(first) and max(share_on(body, actor_mask) for body in first) < ON_MASK
@@ -135,11 +133,6 @@ def doubted(views: list[kp.KeypointTrack], palms: np.ndarray, actor_mask: np.nda
 
 def _usual_height_px(views: list[kp.KeypointTrack]) -> float:
     return float(np.median([height_px_of(body) for view in views for body in view.body_px[view.seen]] or [1.0]))
-
-
-def hands_too_large(palms: np.ndarray, height_px: float) -> bool:  # (N,)
-    """Whether palms of these lengths, as a median, are not those of somebody so tall."""
-    return len(palms) > 0 and bool(np.median(palms) >= TOO_LARGE * PALM * height_px)
 
 
 def worth_believing(undetected: float, detected: float, seen_share: float, num_hands: int) -> bool:
@@ -152,7 +145,7 @@ def worth_believing(undetected: float, detected: float, seen_share: float, num_h
     """
     if undetected <= detected:
         return False
-    if num_hands >= LEAST_HANDS:
+    if num_hands >= LEAST_PALMS:
         return undetected >= LEAST_CREDIBLE
     return undetected >= WITHOUT_HANDS and seen_share >= kp.MIN_SEEN_SHARE
 

@@ -3,16 +3,9 @@
 import numpy as np
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import MEASURED_FRAMES, hands_in
+from hoi_motion.keypoints.hands import MEASURED_FRAMES, hands_in, hands_too_large
 from hoi_motion.keypoints.without_detector.regions import Look, LookAt, followed, landmark_model
-from hoi_motion.keypoints.without_detector.search import (
-    LEAST_LIKELY,
-    anchored,
-    hands_too_large,
-    height_px_of,
-    likeliest,
-    search,
-)
+from hoi_motion.keypoints.without_detector.search import LEAST_LIKELY, anchored, height_px_of, likeliest, search
 from hoi_motion.native_log import quiet_native_log
 from hoi_motion.progress import CancelToken
 
@@ -24,7 +17,6 @@ def undetected_views(
     cancel: CancelToken | None = None,
 ) -> list[kp.KeypointTrack] | None:
     """The person who is found in some pictures and followed from there; None where nobody is."""
-
     with quiet_native_log(), landmark_model() as plain, landmark_model() as mirror:
         found = _searched(plain, frames, near_px, actor_mask, cancel)
         them = zip(found, anchored(list(found.values()), actor_mask is not None))

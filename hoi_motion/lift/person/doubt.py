@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import norm
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import palms_px
+from hoi_motion.keypoints.hands import TOO_LARGE, palm_times, palms_px
 
 # a frame is off where its joints are further from the truth than this share of the person's height, on average: in the
 # picture, and in space from the pelvis
@@ -24,11 +24,6 @@ _PICTURE = np.array([-3.9, 2.9, 4.4])
 # of recorded motion and of training scenes
 _SPACE = np.array([-1.83, 1.41, 0.6, 0.71])
 _SPACE_SPREAD = 0.37
-# a palm as a share of a person's height. A hand stretched towards the camera is larger than it should be, of people in
-# view by up to 1.8 times, those of figures that were none by 2.2 to 4.1 times; in a single frame the detector errs
-PALM = 0.056
-TOO_LARGE = 2.0
-LEAST_PALMS = 2
 # for a pose that is not the lifter's: all that is known is that it is about as good
 USUAL_SPREAD_M = 0.08
 
@@ -73,10 +68,8 @@ def size_notes(palms_px: np.ndarray, height_px: float) -> tuple[str, ...]:
     Args:
         palms_px: (N,) lengths, `palms_px` of the keypoints; height_px: the figure's.
     """
-    if len(palms_px) < LEAST_PALMS or height_px <= 0:
-        return ()
-    times = float(np.median(palms_px)) / (PALM * height_px)
-    if times < TOO_LARGE:
+    times = palm_times(palms_px, height_px)
+    if times is None or times < TOO_LARGE:
         return ()
     return (
         f"doubtful: person_size: hands in the picture are {times:.1f} times as large as this figure's would be: it is "

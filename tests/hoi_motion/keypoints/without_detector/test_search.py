@@ -85,7 +85,7 @@ def test_anchors_are_the_same_person_as_the_best(track):
 
 def test_views_that_disagree_and_hands_that_do_not_fit_make_nobody_credible(track):
     apart = replace(track, body_px=track.body_px + [80, 0, 0])
-    fitting = np.array([PALM * track.person_height_px()])
+    fitting = np.full(2, PALM * track.person_height_px())
     agreed = credibility([track, track], fitting, SIZE_PX)
     assert credibility([track, apart], fitting, SIZE_PX) == 0 < agreed <= 1
     assert credibility([track, track], 3 * fitting, SIZE_PX) < 0.5 * agreed

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hoi_motion.lift.person.doubt import PALM, doubt_notes, hand_notes, off_probability, size_notes
+from hoi_motion.keypoints.hands import PALM
+from hoi_motion.lift.person.doubt import doubt_notes, hand_notes, off_probability, size_notes
 
 
 def test_a_body_on_sure_keypoints_is_hardly_off(acted):
