@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Family:
         is_open: hollow, with walls and no lid; has_handle: something sticks out at one side.
         bonus: overlap by which it is preferred: what is simple needs less evidence.
         aspect: least and largest height over width; what looks otherwise is partly hidden.
+        least_overlap: what fits worse is none.
+        slim: as far as the outline leaves its depth open, that is not its width but the less of width and height.
     """
 
     shape: str
@@ -36,6 +38,8 @@ class Family:
     has_handle: bool = False
     bonus: float = 0.0
     aspect: tuple[float, float] = (0.1, 10.0)
+    least_overlap: float = 0.0
+    slim: bool = False
 
 
 def _straight(foot: float = 1.0) -> np.ndarray:
@@ -62,6 +66,8 @@ _ROUND = ((0, 1), (2,))
 # the outline's rows tell the radii
 _RADII = dict(axes=_ROUND, starts=(1.0,) * 6, bounds=((0.12, 1.0),) * 6, profile=_any_round)
 BALL = Family("sphere", ((0, 1, 2),), bonus=0.02, aspect=(0.85, 1.18))
+# from wherever a ball is seen it is round
+ANY_BALL = replace(BALL, least_overlap=0.85)
 CYLINDER = Family("cylinder", _ROUND, bonus=0.015)
 BOX = Family("box", ((0,), (1,), (2,)))
 CUP = Family("revolved", _ROUND, (0.8,), ((0.5, 1.0),), _straight, is_open=True, aspect=(0.8, 4.0))
@@ -71,8 +77,11 @@ BOTTLE = Family("revolved", _ROUND, (0.65, 0.4), ((0.4, 0.85), (0.2, 0.8)), _bot
 TURNED = Family("revolved", **_RADII)
 VASE = Family("revolved", **_RADII, is_open=True)
 
-# an object of any other name is one of these, whichever covers the outline best
-UNNAMED = (BALL, CYLINDER, BOX)
+DISC = Family("cylinder", _ROUND, aspect=(0.02, 0.4))
+
+# an object of any other name is one of these, whichever covers the outline best; of what is wider than high, like
+# benches, guitars or shoes, most is about as deep as high
+UNNAMED = tuple(replace(family, slim=True) for family in (ANY_BALL, CYLINDER, BOX))
 NOUNS = {
     **dict.fromkeys(("ball", "orange", "apple", "globe", "melon"), BALL),
     **dict.fromkeys(("can", "tin", "jar", "canister", "candle", "roll", "drum"), CYLINDER),
@@ -83,6 +92,7 @@ NOUNS = {
     **dict.fromkeys(("bottle", "flask"), BOTTLE),
     **dict.fromkeys(("goblet", "wineglass", "spool", "bobbin"), TURNED),
     **dict.fromkeys(("vase", "jug", "pitcher", "carafe"), VASE),
+    **dict.fromkeys(("plate", "dish", "saucer", "pan", "lid", "frisbee", "disc", "disk", "pizza"), DISC),
 }
 
 

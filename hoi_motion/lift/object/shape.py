@@ -1,11 +1,11 @@
 """The object's shape from its first-frame mask: the upright shape of a family whose outline covers the mask best."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from hoi_motion.lift.object.family import BOX, TURNED, UNNAMED, VASE, Family
+from hoi_motion.lift.object.family import TURNED, UNNAMED, VASE, Family
 from hoi_motion.lift.object.surface import box_corners, ring, sphere_points, surface_of
 from hoi_motion.rigid import R_about_z
 
@@ -23,8 +23,11 @@ LEAST_HANDLE = 0.05
 HANDLE_REACH = (0.12, 0.6)  # of the width
 # a named shape that fits this much worse than the best plain shape is rejected
 WRONG_NAME = 0.15
-# a box whose depth the outline does not show is as deep as wide
+# a box whose depth the outline does not show is as deep as wide: for the logarithm of the ratio
 UNEQUAL_COST = 0.02
+# what may be anything is as narrow as it looks and turned broadside: for the logarithms of both ratios, and for the
+# square of what of the outline does not fit, since the worse a shape fits, the less it says of what is not seen
+SLIM_COST = 1.6
 # and what is turned has no more waists than the outline shows: for the mean second difference of its radii
 ROUGH_COST = 0.1
 
@@ -114,20 +117,26 @@ class _Outline:
     def fitted(self, family: Family) -> tuple[float, Primitive]:
         """How good the best shape of a family is, and that shape."""
         shares = self._radii(len(family.starts)) if family is TURNED or family is VASE else np.array(family.starts)
-        found = [self._climbed(family, *start, shares) for start in self._starts(family)]
-        value, size, yaw, shares, off = max(found, key=lambda f: f[0])
+        starts = self._starts(family)
+        if family.slim:  # the outline alone first: at the start of a climb nothing fits yet
+            starts.append(self._best(replace(family, slim=False), shares)[1:3])
+        value, size, yaw, shares, off = self._best(family, shares, starts)
         profile = None if family.profile is None else family.profile(*shares)
         drawn = self._drawn(family, size, yaw, shares, off)
         overlap = float(self._overlap(drawn, False))
         handle, turned = self._handle(drawn, size) if family.has_handle else (0.0, 0.0)
         off_px = tuple(float(v) for v in off * self.extent_px)
         shape = Primitive(family.shape, size, yaw + turned, overlap, profile, family.is_open, handle, off_px)
-        return value + family.bonus, shape
+        return value + family.bonus - (overlap < family.least_overlap), shape
+
+    def _best(self, family: Family, shares: np.ndarray, starts: list | None = None):
+        found = [self._climbed(family, *start, shares) for start in starts or self._starts(family)]
+        return max(found, key=lambda f: f[0])
 
     def _starts(self, family: Family) -> list[tuple[np.ndarray, float]]:
         w, h = self.extent_m
-        if family is BOX:
-            whole = np.array([w, w, h])
+        if family.shape == "box":
+            whole = np.array([w, min(w, h) if family.slim else w, h])
             return [(whole * [0.8, 0.8, 0.9], yaw) for yaw in BOX_YAWS_RAD]
         if self.hidden is not None:
             w, h = (np.clip(w, h / family.aspect[1], None), np.clip(h, w * family.aspect[0], None))
@@ -160,7 +169,7 @@ class _Outline:
             miss = max(0.0, np.log(family.aspect[0] / ratio), np.log(ratio / family.aspect[1]))
             overlap = self._overlap(self._drawn(family, size, yaw, shares, off), family.has_handle)
             rough = np.abs(np.diff(shares, 2)).mean() if len(shares) > 2 else 0.0
-            return overlap - miss - UNEQUAL_COST * abs(np.log(size[1] / size[0])) - ROUGH_COST * rough
+            return overlap - miss - self._unseen_cost(family, size, overlap) - ROUGH_COST * rough
 
         best = score(size, shares, off), size, shares, off
         for by, share_step, place_step in zip(SIZE_STEPS, SHARE_STEPS, PLACE_STEPS):
@@ -182,6 +191,13 @@ class _Outline:
                 best = found
         value, size, shares, off = best
         return value, size, yaw, shares, off
+
+    def _unseen_cost(self, family: Family, size: np.ndarray, overlap: float) -> float:
+        """For a depth, or a width, that is not what such things usually have."""
+        if not family.slim:
+            return UNEQUAL_COST * abs(np.log(size[1] / size[0]))
+        unusual = abs(np.log([size[1] / min(size[0], size[2]), size[0] / self.extent_m[0]])).sum()
+        return SLIM_COST * (1 - overlap) ** 2 * unusual
 
     def _drawn(self, family: Family, size, yaw: float, shares, off) -> np.ndarray:  # (GRID_PX, GRID_PX) bool
         turn = R_about_z(yaw).T @ self.R_camera_level.T

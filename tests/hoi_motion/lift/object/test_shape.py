@@ -9,6 +9,7 @@ import trimesh
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.object.family import BALL, BOTTLE, BOWL, CUP, MUG, VASE, families_of
 from hoi_motion.lift.object.shape import Primitive, fit_primitive
+from hoi_motion.rigid import R_about_z
 
 K = np.array([[600.0, 0, 359.5], [0, 600.0, 239.5], [0, 0, 1]])
 R_CAMERA_LEVEL = R_level_camera(torch.tensor(-0.25, dtype=torch.float64)).numpy().T
@@ -46,7 +47,10 @@ def test_surfaces_are_closed_and_face_outwards(shape):
 
 def _drawn(primitive: Primitive, at_m=(0.1, 0.05, DEPTH_M)) -> np.ndarray:
     """Every triangle: an outline that is nowhere convex by force."""
-    vertices, faces = primitive.surface()
+    return _drawn_from(*primitive.surface(), at_m)
+
+
+def _drawn_from(vertices, faces, at_m=(0.1, 0.05, DEPTH_M)) -> np.ndarray:
     points = vertices @ R_CAMERA_LEVEL.T + np.array(at_m)
     px = (points / points[:, 2:]) @ K[:2].T
     mask = np.zeros((480, 720), np.uint8)
@@ -114,3 +118,41 @@ def test_outlines_are_not_larger_by_the_pixels_of_their_border(diameter_m):
     mask = np.arccos(cosine) < np.arcsin(diameter_m / 2 / np.linalg.norm(middle))
     found = fit_primitive(mask, K, R_CAMERA_LEVEL, DEPTH_M, (BALL,))
     np.testing.assert_allclose(found.size_m, diameter_m, rtol=0.025)
+
+
+def _guitar() -> np.ndarray:
+    """A body of 27 cm by 36 cm with a neck, seen broadside: nothing in its outline tells how deep it is."""
+    mask = np.zeros((480, 720), np.uint8)
+    cv2.ellipse(mask, (330, 250), (72, 54), 0, 0, 360, 1, -1)
+    cv2.rectangle(mask, (395, 240), (520, 256), 1, -1)
+    return mask > 0
+
+
+def test_what_is_wider_than_high_is_not_taken_to_be_as_deep_as_wide():
+    found = fit_primitive(_guitar(), K, R_CAMERA_LEVEL, DEPTH_M)
+    seen_wide_m = np.ptp(np.nonzero(_guitar())[1]) * DEPTH_M / K[0, 0]
+    assert found.size_m[1] < 0.6 * found.size_m[0]
+    assert found.size_m[0] < 1.15 * seen_wide_m, "and it is turned broadside"
+
+
+def test_a_clear_outline_tells_a_depth_that_is_not_usual():
+    turned = Primitive("box", np.array([0.3, 0.43, 0.13]))
+    vertices, faces = turned.surface()
+    mask = _drawn_from(vertices @ R_about_z(np.deg2rad(22.5)).T, faces)
+    found = fit_primitive(mask, K, R_CAMERA_LEVEL, DEPTH_M)
+    assert found.shape == "box" and found.overlap > 0.95
+    assert min(found.size_m[:2]) > 1.6 * found.size_m[2]
+
+
+def test_what_is_not_round_is_no_ball():
+    star = np.zeros((480, 720), np.uint8)
+    for turn in range(0, 180, 45):
+        cv2.ellipse(star, (400, 250), (60, 12), turn, 0, 360, 1, -1)
+    assert fit_primitive(star > 0, K, R_CAMERA_LEVEL, DEPTH_M).shape != "sphere"
+
+
+def test_a_plate_is_a_disc():
+    plate = Primitive("cylinder", np.array([0.26, 0.26, 0.02]))
+    found = fit_primitive(_drawn(plate), K, R_CAMERA_LEVEL, DEPTH_M, families_of("dinner plate"))
+    np.testing.assert_allclose(found.size_m[:2], 0.26, rtol=0.1)
+    assert found.size_m[2] < 0.05
