@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_amass, read_motion, write_amass
+from hoi_motion.io.amass import left_out_of_amass
 from tests.hoi_motion.io.published import SMPLX_PELVIS, Person, amass_smplh
 
 
@@ -15,6 +16,30 @@ def test_round_trip_keeps_the_body(motion, tmp_path):
     assert np.array_equal(back.pose_rad, motion.pose_rad) and np.array_equal(back.transl_m, motion.transl_m)
     assert np.array_equal(back.betas[:10], motion.betas)
     assert back.fps == motion.fps and back.body_model == motion.body_model
+
+
+def test_other_readers_find_the_pelvis_of_the_free_body_where_it_is(motion, body, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    file = np.load(tmp_path / "amass.npz")
+    pelvis_m = body.joints(motion.pose_rad, motion.transl_m, motion.betas).numpy()[:, 0]
+    assert np.allclose(file["trans"] + SMPLX_PELVIS, pelvis_m, atol=1e-5)
+
+
+def test_other_readers_get_no_shape_that_means_another_person_to_them(motion, tmp_path):
+    write_amass(motion, tmp_path / "free.npz")
+    write_amass(motion.replace(body_model="smplx-neutral"), tmp_path / "smplx.npz")
+    assert not np.load(tmp_path / "free.npz")["betas"].any()
+    assert np.array_equal(np.load(tmp_path / "smplx.npz")["betas"][:10], motion.betas)
+    assert "mean shape" in left_out_of_amass(motion)
+    assert "shape" not in left_out_of_amass(motion.replace(body_model="smplx-neutral"))
+
+
+def test_a_body_that_the_file_names_is_not_one_of_ours(motion, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    data = dict(np.load(tmp_path / "amass.npz"))
+    del data["body_betas"]
+    np.savez(tmp_path / "other.npz", **data | {"body_model": "smplx"})
+    assert read_amass(tmp_path / "other.npz").body_model == "smplx-neutral"
 
 
 def test_the_keys_are_those_of_amass(motion, tmp_path):
