@@ -13,13 +13,13 @@ from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
 from hoi_motion.io.doubts import doubts_about
 from hoi_motion.io.lifters.gem import is_gem, read_gem
 from hoi_motion.io.lifters.gvhmr import read_gvhmr
-from hoi_motion.io.lifters.sam_3d_body import is_sam_3d_body, is_sam_3d_body_folder, read_sam_3d_body
+from hoi_motion.io.lifters.sam_3d_body import is_sam_3d_body_file, is_sam_3d_body_folder, read_sam_3d_body
 from hoi_motion.io.lifters.smplerx import frame_files, read_smplerx
 from hoi_motion.io.lifters.soma import looks_like_soma, read_soma
-from hoi_motion.io.lifters.wham import is_wham, read_wham
+from hoi_motion.io.lifters.wham import is_wham_file, read_wham
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_ENTRIES
-from hoi_motion.reading.pickles import PACKERS, load_pickle
+from hoi_motion.reading.pickles import PACKERS
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 OPTIONS = {
@@ -123,7 +123,7 @@ FORMATS = (
     MotionFormat(
         name="wham",
         what="WHAM's wham_output.pkl",
-        looks_like=lambda seen: seen.is_pickle and is_wham(load_pickle(seen.path)),
+        looks_like=lambda seen: seen.is_pickle and is_wham_file(seen.path),
         read=read_wham,
         takes=("fps", "person"),
         needs=("fps",),
@@ -134,7 +134,7 @@ FORMATS = (
         looks_like=lambda seen: (
             is_sam_3d_body_folder(seen.path)
             if seen.is_folder
-            else seen.is_pickle and is_sam_3d_body(load_pickle(seen.path))
+            else seen.is_pickle and is_sam_3d_body_file(seen.path)
         ),
         read=read_sam_3d_body,
         takes=("fps", "person"),

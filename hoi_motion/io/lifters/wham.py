@@ -11,14 +11,20 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.pickles import load_pickle
 
 KEYS = ("pose_world", "trans_world", "betas", "frame_ids")
+_SIGN = "pose"
 
 
 def is_wham(data) -> bool:
     """Person's number -> that person's parameters."""
     people = data.items() if isinstance(data, dict) else ()
     return bool(people) and all(
-        isinstance(k, (int, np.integer)) and isinstance(v, dict) and "pose" in v for k, v in people
+        isinstance(k, (int, np.integer)) and isinstance(v, dict) and _SIGN in v for k, v in people
     )
+
+
+def is_wham_file(path) -> bool:
+    """Whether a pickle is one; the people's surfaces, nearly all of a file, are not laid out for it."""
+    return is_wham(load_pickle(path, known=(_SIGN,)))
 
 
 def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiMotion:
@@ -30,7 +36,7 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
         InputError: FILE_INVALID for a damaged file, other keys or shapes, code in the file, several people and no
             `person`, a track with gaps, or no `fps`.
     """
-    data = load_pickle(path, known=(*KEYS, "pose"))
+    data = load_pickle(path, known=(*KEYS, _SIGN))
     if not is_wham(data):
         data = data if isinstance(data, dict) else {}
         family.require_keys({str(k) for k in data} & set(KEYS), KEYS, path, "a WHAM result (a dictionary of people)")

@@ -68,6 +68,26 @@ def test_one_of_several_people_is_chosen_and_a_gap_bridged(folder, walk):
     assert "not found in frame 3, bridged" in " ".join(read_sam_3d_body(folder, FPS, person=1).notes)
 
 
+def test_a_long_clip_is_recognised_without_its_surfaces(walk, tmp_path, monkeypatch):
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps(walk[1]))
+    monkeypatch.setattr("hoi_motion.reading.pickles.MAX_ARRAY_BYTES", walk[1][0]["pred_vertices"].nbytes)
+    assert read_motion(tmp_path / "result.pkl", fps=FPS).num_frames == FRAMES
+
+
+def test_half_a_minute_of_detections_is_within_the_limits(walk, tmp_path):
+    one = pickle.dumps(walk[1][0] | {"pred_vertices": np.zeros(3)})
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps([pickle.loads(one) for _ in range(900)]))
+    assert format_of(tmp_path / "result.pkl") == "sam3d"
+
+
+@pytest.mark.parametrize("name", ["{}", "img_{:05}.jpg", "clip_1080p/{}.png"])
+def test_a_frame_that_a_dictionary_lacks_keeps_its_time(walk, tmp_path, name):
+    keys = {k: k if name == "{}" else name.format(k) for k in (4, 0, 1, 3)}  # in any order
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps({key: [walk[1][k]] for k, key in keys.items()}))
+    motion = read_motion(tmp_path / "result.pkl", fps=FPS)
+    assert motion.num_frames == FRAMES and "not found in frame 2, bridged" in " ".join(motion.notes)
+
+
 @pytest.mark.parametrize(
     "key, value, words",
     [

@@ -63,3 +63,10 @@ def test_what_is_no_wham_file_is_named(tmp_path, data):
 def test_the_frame_rate_must_be_given(person, tmp_path):
     with pytest.raises(InputError, match="no frame rate.*--fps"):
         read_wham(write({0: wham(person)}, tmp_path / "wham_output.pkl"))
+
+
+def test_a_long_clip_is_recognised_by_its_poses_and_its_surfaces_are_not_laid_out(person, tmp_path, monkeypatch):
+    surface = np.zeros((FRAMES, 2000, 3), np.float32)
+    path = write({0: wham(person) | {"verts": surface}}, tmp_path / "wham_output.pkl")
+    monkeypatch.setattr("hoi_motion.reading.pickles.MAX_ARRAY_BYTES", surface.nbytes // 2)
+    assert read_motion(path, fps=FPS).num_frames == FRAMES
