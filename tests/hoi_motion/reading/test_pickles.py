@@ -155,7 +155,7 @@ def test_work_that_a_few_bytes_repeat_is_limited(tmp_path, content):
 def test_what_is_too_large_is_told_how_to_become_smaller(tmp_path, monkeypatch):
     (tmp_path / "large.pkl").write_bytes(pickle.dumps({"surface": np.zeros(1000)}))
     monkeypatch.setattr("hoi_motion.reading.pickles.MAX_ARRAY_BYTES", 1000)
-    with pytest.raises(InputError, match="large.pkl is too large: its arrays have more than 1000 bytes.*shorter pieces"):
+    with pytest.raises(InputError, match="large.pkl is too large: its arrays have.*shorter pieces"):
         load_pickle(tmp_path / "large.pkl")
 
 
