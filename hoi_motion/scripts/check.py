@@ -8,7 +8,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
-from hoi_motion.scripts.outputs import OutFile
+from hoi_motion.scripts.outputs import OutFile, OutNpz
 from hoi_motion.scripts.progress_bar import ProgressBar
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
@@ -27,7 +27,7 @@ def _check(argv: list[str]) -> int:
     parser.add_argument("--simulate", action="store_true", help="also track the motion with a simulated person (slow)")
     parser.add_argument(
         "--repair",
-        type=OutFile,
+        type=OutNpz,
         metavar="FIXED",
         help="repair the motion by the smallest change that passes the check and write it to FIXED (npz)",
     )

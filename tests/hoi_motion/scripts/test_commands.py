@@ -99,6 +99,13 @@ def test_a_missing_motion_is_2(main, tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_check_of_another_program_s_file_names_the_command_that_converts_it(tmp_path, capsys):
+    arrays = dict(poses=np.zeros((3, 66)), trans=np.zeros((3, 3)), betas=np.zeros(10), fps=30.0)
+    np.savez(tmp_path / "amass.npz", **arrays)
+    assert check.main([str(tmp_path / "amass.npz")]) == 2
+    assert "hoi-convert makes one" in capsys.readouterr().err
+
+
 def test_convert_there_and_back(motion_file, tmp_path):
     assert convert.main([str(motion_file), str(tmp_path / "amass.npz")]) == 0
     assert convert.main([str(tmp_path / "amass.npz"), str(tmp_path / "back.npz")]) == 0
