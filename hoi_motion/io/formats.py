@@ -132,9 +132,7 @@ FORMATS = (
         name="sam3d",
         what="SAM 3D Body: folder with one npz a detection, or a pickle of what it returns",
         looks_like=lambda seen: (
-            is_sam_3d_body_folder(seen.path)
-            if seen.is_folder
-            else seen.is_pickle and is_sam_3d_body_file(seen.path)
+            is_sam_3d_body_folder(seen.path) if seen.is_folder else seen.is_pickle and is_sam_3d_body_file(seen.path)
         ),
         read=read_sam_3d_body,
         takes=("fps", "person"),

@@ -167,10 +167,14 @@ def linear(srgb: np.ndarray) -> np.ndarray:
 
 
 def flat_sides(vertices_m: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A mesh with sharp edges, every face with corners of its own: vertices (3F, 3), normals (3F, 3), faces (F, 3)."""
+    """A mesh with sharp edges, every face with corners of its own: vertices (3F, 3), normals (3F, 3), faces (F, 3).
+
+    All normals are of length 1, as glTF wants them; a face without an area gets z.
+    """
     corners = np.asarray(vertices_m, float)[np.asarray(faces)]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+    length = np.linalg.norm(across, axis=1, keepdims=True)
+    across = np.where(length > 0, across / np.where(length > 0, length, 1), (0, 0, 1))
     return corners.reshape(-1, 3), across.repeat(3, axis=0), np.arange(corners.size // 3).reshape(-1, 3)
 
 

@@ -68,6 +68,7 @@ def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int,
         objects=(),
         contacts=(),
         supports=(),
+        T_first_camera=None if human.T_first_camera is None else human.T_first_camera[source_frames],
     )
 
 

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import write_glb
+from hoi_motion.motion import ObjectMotion
 
 COMPONENTS = {5120: np.int8, 5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
@@ -117,6 +118,20 @@ def test_every_view_lies_in_the_buffer_and_is_aligned(glb):
     assert size == len(glb.binary)
     for view in glb.document["bufferViews"]:
         assert view["byteOffset"] % 4 == 0 and view["byteOffset"] + view["byteLength"] <= size
+
+
+def test_all_normals_have_length_one_also_of_faces_without_an_area(motion, body, tmp_path):
+    box = motion.objects[0]
+    tiny = 1e-7 * box.vertices_m[box.faces[0]] / 0.1
+    points = np.concatenate([box.vertices_m, tiny])
+    count = len(box.vertices_m)
+    faces = np.concatenate([box.faces, [[0, 0, 1], [2, 2, 2], [count, count + 1, count + 2]]])
+    thing = ObjectMotion("box", points, faces, box.T_world_object)
+    write_glb(motion.replace(objects=(thing,)), tmp_path / "m.glb", body)
+    file = Glb(tmp_path / "m.glb")
+    for mesh in file.document["meshes"]:
+        normals = file.array(mesh["primitives"][0]["attributes"]["NORMAL"])
+        assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5), mesh["name"]
 
 
 def test_trimesh_loads_it(motion, body, tmp_path):
