@@ -87,7 +87,7 @@ def read_episode(bundle: Path, fps: int) -> Episode:
 
 
 def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
-    motion = HoiMotion.load(bundle / "motion.npz")
+    motion = _still(HoiMotion.load(bundle / "motion.npz"), bundle)
     if motion.target is None:
         raise InputError(ErrorCode.FILE_INVALID, f"the motion of {bundle} has no target", "make the plan again")
     clip = read_video(bundle / "video.mp4", MAX_FRAMES)
@@ -110,6 +110,24 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
     pose = np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1).astype(np.float32)
     task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
     return Episode(bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose)
+
+
+def _still(motion: HoiMotion, bundle: Path) -> HoiMotion:
+    """The motion in a world that stands still, where its robot acts: without what the video's camera does."""
+    if motion.T_first_camera is None:
+        return motion
+    from hoi_motion.body import load_body
+    from hoi_motion.ground.still_world import in_still_world
+
+    body = load_body(num_betas=max(10, len(motion.betas)))
+    if motion.body_model != body.name:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"the camera of {bundle} turns, which can be taken out of motions of {body.name} only, not of "
+            f"{motion.body_model}",
+            "plan with the free body",
+        )
+    return in_still_world(motion, body)
 
 
 def _moments_s(duration_s: float, fps: int) -> np.ndarray:  # (N,)

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from hoi_motion.body import load_body
+from hoi_motion.ground.still_world import as_filmed
 from tavid_planner.dataset.episode import STATE_OF_PERSON, read_episode
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.robot_stage import RobotPlan
@@ -38,6 +40,32 @@ def test_a_slower_robot_sees_the_video_as_slowly(write_bundle, robot_motion, vid
 
 def test_the_task_is_a_plain_sentence(write_bundle):
     assert read_episode(write_bundle(), fps=8).task == "picks up the mug"
+
+
+def _seen_by_a_camera_that_turns(motion, body):
+    angles = np.linspace(0, 0.5, motion.num_frames)
+    turning = np.tile(np.eye(4), (motion.num_frames, 1, 1))
+    turning[:, 0, 0], turning[:, 0, 2], turning[:, 2, 0], turning[:, 2, 2] = (
+        np.cos(angles),
+        np.sin(angles),
+        -np.sin(angles),
+        np.cos(angles),
+    )
+    return as_filmed(motion, turning, body)
+
+
+def test_what_the_camera_does_is_in_no_episode(write_bundle, motion):
+    filmed = _seen_by_a_camera_that_turns(motion, load_body())
+    assert not np.allclose(filmed.target.T_world_object, motion.target.T_world_object, atol=1e-2)
+    still, episode = read_episode(write_bundle(), fps=8), read_episode(write_bundle("turned", motion=filmed), fps=8)
+    assert np.allclose(episode.object_pose, still.object_pose, atol=1e-5)
+    assert np.allclose(episode.state, still.state, atol=1e-5)
+
+
+def test_a_turning_camera_before_a_body_that_is_not_here_is_said(write_bundle, motion):
+    filmed = _seen_by_a_camera_that_turns(motion, load_body()).replace(body_model="smplx-neutral")
+    with pytest.raises(InputError, match="turns, which can be taken out of motions of anny-free only"):
+        read_episode(write_bundle(motion=filmed), fps=8)
 
 
 @pytest.mark.parametrize(
