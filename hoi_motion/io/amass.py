@@ -15,6 +15,7 @@ from hoi_motion.reading.npz import NpzFile
 BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
 RATES = ("mocap_frame_rate", "mocap_framerate", "frame_rate", "framerate", "fps")
+SAME_RATE = 1.001
 # width of `poses` -> the bodies it may be of, the first where the file names none of them; 156 is SMPL-X without jaw
 # and eyes, too; 66 and 63 (without the root) are the 22 joints that all have
 WIDTHS = {
@@ -118,7 +119,7 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
             f"say the unit with --unit {' or '.join(name for name in UNITS_M if name != 'm')}",
         )
     betas, betas_notes = family.kept_betas(file.read("betas"), body, _gender(file, notes), len(pose), path)
-    own_fps = _rate(file.read(rate_name), f"{path}: {rate_name}") if rate_name else None
+    own_fps = _own_rate(file, path, fps is not None)
     if fps is not None and own_fps is not None and fps != own_fps:
         notes.append(f"the frame rate is {fps:g} as given, the file says {own_fps:g}")
     pelvis_m = family.SMPL_PELVIS_M if body != "SMPL-X" else SMPLX_PELVIS_M  # of the resting body
@@ -208,6 +209,17 @@ def _text(value: np.ndarray) -> str:
     """A text of one element, whatever its shape, which some files write as bytes."""
     item = value.reshape(-1)[0] if value.size else ""
     return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+
+
+def _own_rate(file: NpzFile, path, is_given: bool) -> float | None:
+    """Frames per second by whichever of RATES the file holds; several that differ are refused unless one is given."""
+    rates = {name: _rate(file.read(name), f"{path}: {name}") for name in RATES if name in file}
+    if rates and max(rates.values()) > SAME_RATE * min(rates.values()) and not is_given:
+        told = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} has several frame rates: {told}", "say which is right with --fps"
+        )
+    return next(iter(rates.values()), None)
 
 
 def _rate(value: np.ndarray, name: str) -> float:

@@ -186,6 +186,16 @@ def test_a_given_rate_corrects_the_one_of_the_file():
     assert back.fps == 60 and "the file says 120" in " ".join(back.notes)
 
 
+def test_two_rates_that_differ_are_not_chosen_between(tmp_path):
+    arrays = dict(poses=np.zeros((2, 165)), trans=np.zeros((2, 3)), betas=np.zeros(10), mocap_framerate=120.0)
+    np.savez(tmp_path / "m.npz", **arrays, mocap_frame_rate=30.0)
+    with pytest.raises(InputError, match="FILE_INVALID.*mocap_frame_rate 30, mocap_framerate 120.*--fps"):
+        read_motion(tmp_path / "m.npz")
+    assert read_motion(tmp_path / "m.npz", fps=30).fps == 30
+    np.savez(tmp_path / "m.npz", **arrays, fps=120)
+    assert read_motion(tmp_path / "m.npz").fps == 120
+
+
 @pytest.mark.parametrize("gender", ["neutral", b"neutral", np.array(["Neutral"]), "n", "b'neutral'"])
 def test_a_neutral_gender_is_told_in_any_form(tmp_path, gender):
     poses, betas = np.zeros((2, 165)), np.arange(10.0)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import trimesh
 
+from hoi_motion.body import load_body
+from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.motion import HoiMotion, ObjectMotion
 from hoi_motion.scripts import check, convert, ground, retarget, view
 from tests.hoi_motion.io.published import Person, gvhmr
@@ -170,6 +172,24 @@ def test_view_draws_the_person(motion_file, tmp_path, capsys):
     picture = cv2.imread(str(tmp_path / "sheet.png"))
     assert picture.shape == (3 * 260, 2 * 260, 3)
     assert 0.02 < (picture.min(axis=2) < 200).mean() < 0.5
+
+
+def test_view_shows_the_world_still_although_the_camera_turns(motion_file, tmp_path):
+    motion = HoiMotion.load(motion_file)
+    turning = np.tile(np.eye(4), (motion.num_frames, 1, 1))
+    turning[-1, :3, :3] = [[0, 0, 1], [0, 1, 0], [-1, 0, 0]]
+    as_filmed(motion, turning, load_body()).save(tmp_path / "filmed.npz")
+    for name in (motion_file, tmp_path / "filmed.npz"):
+        assert view.main([str(name), "--out", str(tmp_path / f"{name.stem}.png"), "--columns", "2"]) == 0
+    still, filmed = (cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in (motion_file.stem, "filmed"))
+    assert (np.abs(still - filmed).max(axis=2) > 60).mean() < 0.002
+
+
+def test_view_says_what_it_assumed_of_another_program_s_file(tmp_path, capsys):
+    arrays = dict(poses=np.zeros((3, 66)), trans=np.zeros((3, 3)), betas=np.zeros(10), mocap_frame_rate=30.0)
+    np.savez(tmp_path / "amass.npz", **arrays)
+    assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
+    assert "note: the body lies on its side, along y" in capsys.readouterr().out
 
 
 def test_view_of_a_bundle_names_its_report(motion_file, tmp_path, capsys):
