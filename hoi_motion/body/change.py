@@ -7,6 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.motion import HoiMotion
 
+MEAN_SHAPE_BETAS = 10
+"""Any body is loaded with so many at least."""
 SMPLX_PELVIS_M = np.array([0.0031, -0.3514, 0.0120])
 
 
@@ -40,7 +42,7 @@ def on_body(motion: HoiMotion, body) -> HoiMotion:
     rest_m = SMPLX_PELVIS_M if is_smplx(motion.body_model) else np.zeros(3)
     transl_m = motion.transl_m + rest_m - body.skeleton.joints_m[0].numpy()
     note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
-    betas = np.zeros(body.num_betas)
+    betas = np.zeros(MEAN_SHAPE_BETAS)
     return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))
 
 

@@ -11,6 +11,8 @@ import pytest
 import trimesh
 
 from hoi_motion.body import load_body
+from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
+from hoi_motion.camera import Camera
 from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.motion import HoiMotion, ObjectMotion
 from hoi_motion.scripts import check, convert, ground, retarget, view
@@ -106,6 +108,28 @@ def test_check_of_another_program_s_file_names_the_command_that_converts_it(tmp_
     np.savez(tmp_path / "amass.npz", **arrays)
     assert check.main([str(tmp_path / "amass.npz")]) == 2
     assert "hoi-convert makes one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [ground, convert])
+def test_a_motion_that_came_with_sixteen_betas_is_checked(tmp_path, capfd, command):
+    arrays = dict(poses=np.zeros((8, 165)), trans=np.zeros((8, 3)), betas=np.full(16, 0.5), mocap_frame_rate=25.0)
+    arrays["poses"][:, 0] = np.pi / 2
+    np.savez(tmp_path / "amass.npz", **arrays)
+    to_free = [] if command is ground else ["--free-body"]
+    assert command.main([str(tmp_path / "amass.npz"), str(tmp_path / "m.npz"), *to_free]) == 0
+    assert check.main([str(tmp_path / "m.npz")]) in (0, 3)
+    assert "verdict" in capfd.readouterr().out
+
+
+def test_a_motion_with_more_betas_is_checked_with_the_body_of_its_file(tmp_path, capfd):
+    np.savez(tmp_path / "body.npz", **smplx_arrays(read_free_body()))
+    pose = np.zeros((4, 55, 3))
+    pose[:, 0, 0] = np.pi / 2
+    camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
+    motion = HoiMotion(pose, np.tile([0, 0, 0.9], (4, 1)), np.full(12, 0.1), 8.0, "smplx-neutral", camera)
+    motion.save(tmp_path / "m.npz")
+    assert check.main([str(tmp_path / "m.npz"), "--body", str(tmp_path / "body.npz")]) in (0, 3)
+    assert "verdict" in capfd.readouterr().out
 
 
 def test_convert_there_and_back(motion_file, tmp_path):
