@@ -35,7 +35,7 @@ class Episode:
         frames: (N, H, W, 3) uint8, the generated video's frames at the same moments of the interaction.
         state: (N, n) float32. For a robot its joints, rad (metres for prismatic ones); for a person the SMPL-X
             translation, metres, and axis-angles, rad. state_names: (n,).
-        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres.
+        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres; without a jump of sign.
     """
 
     name: str
@@ -106,10 +106,16 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
         moment_s = np.interp(time_s, at_s, robot.source_time_s)
     seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
     T_world_object = motion.target.T_world_object[_nearest(moment_s, motion.fps, motion.num_frames)]
-    quaternions = Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat()
+    quaternions = continuous(Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat(canonical=True))
     pose = np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1).astype(np.float32)
     task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
     return Episode(bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose)
+
+
+def continuous(quaternions: np.ndarray) -> np.ndarray:  # (N, 4)
+    """The same rotations, each with the sign that is nearer to the one before: those who learn see no jump."""
+    flips = np.where((quaternions[1:] * quaternions[:-1]).sum(axis=1) < 0, -1.0, 1.0)
+    return quaternions * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
 
 
 def _still(motion: HoiMotion, bundle: Path) -> HoiMotion:
@@ -139,4 +145,19 @@ def _nearest(moment_s: np.ndarray, fps: float, count: int) -> np.ndarray:  # (N,
 
 
 def _state_of_person(motion: HoiMotion) -> np.ndarray:  # (T, 168)
-    return np.concatenate([motion.transl_m, motion.pose_rad.reshape(motion.num_frames, -1)], axis=1)
+    pose_rad = unwrapped(motion.pose_rad)
+    return np.concatenate([motion.transl_m, pose_rad.reshape(motion.num_frames, -1)], axis=1)
+
+
+def unwrapped(turns_rad: np.ndarray) -> np.ndarray:  # (T, J, 3)
+    """The same axis-angles, each written as the turn that is nearest to the one before: no jump from pi to -pi."""
+    result = np.array(turns_rad, dtype=np.float64)
+    for t in range(1, len(result)):
+        angle = np.linalg.norm(result[t], axis=-1, keepdims=True)
+        axis = result[t] / np.maximum(angle, 1e-12)
+        # the angle about the same axis that comes nearest, in whole turns
+        turns = np.where(
+            angle > 1e-6, np.round(((result[t - 1] * axis).sum(-1, keepdims=True) - angle) / (2 * np.pi)), 0
+        )
+        result[t] += 2 * np.pi * turns * axis
+    return result.astype(turns_rad.dtype)

@@ -1,9 +1,11 @@
 """What a plan teaches, step by step."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.body import load_body
 from hoi_motion.ground.still_world import as_filmed
@@ -27,8 +29,6 @@ def test_the_action_is_the_next_state_and_the_last_one_stays(write_bundle, robot
 
 
 def test_a_slower_robot_sees_the_video_as_slowly(write_bundle, robot_motion, video):
-    from dataclasses import replace
-
     brightness = np.linspace(10, 240, len(video.frames)).astype(np.uint8)
     frames = np.broadcast_to(brightness[:, None, None, None], video.frames.shape).copy()
     bundle = write_bundle(robot=RobotPlan("two-joints", robot_motion), video=replace(video, frames=frames))
@@ -40,6 +40,20 @@ def test_a_slower_robot_sees_the_video_as_slowly(write_bundle, robot_motion, vid
 
 def test_the_task_is_a_plain_sentence(write_bundle):
     assert read_episode(write_bundle(), fps=8).task == "picks up the mug"
+
+
+def test_rotations_of_an_episode_do_not_jump(write_bundle, motion):
+    angles = np.linspace(2.5, 4.5, motion.num_frames)  # past half a turn
+    things = motion.target.T_world_object.copy()
+    things[:, :3, :3] = Rotation.from_rotvec(np.outer(angles, [0, 0, 1])).as_matrix()
+    pose_rad = motion.pose_rad.copy()
+    pose_rad[:, 0] = Rotation.from_rotvec(np.outer(angles, [0.6, 0, 0.8])).as_rotvec()
+    turned = motion.replace(pose_rad=pose_rad, objects=(replace(motion.target, T_world_object=things),))
+    episode = read_episode(write_bundle(motion=turned), fps=8)
+    assert np.abs(np.diff(episode.object_pose[:, 3:], axis=0)).max() < 0.3
+    assert np.abs(np.diff(episode.state[:, 3:6], axis=0)).max() < 0.3
+    found = Rotation.from_rotvec(episode.state[:, 3:6].astype(float)) * Rotation.from_rotvec(pose_rad[:, 0]).inv()
+    assert found.magnitude().max() < 1e-5
 
 
 def _seen_by_a_camera_that_turns(motion, body):
