@@ -35,7 +35,8 @@ class Episode:
         frames: (N, H, W, 3) uint8, the generated video's frames at the same moments of the interaction.
         state: (N, n) float32. For a robot its joints, rad (metres for prismatic ones); for a person the SMPL-X
             translation, metres, and axis-angles, rad. state_names: (n,).
-        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres; without a jump of sign.
+        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres; without a jump of sign. Of a
+            robot it is where its plan has the target, in the world of its base.
     """
 
     name: str
@@ -94,6 +95,7 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
     request, doer = plan["request"], doer_of(plan)
     if doer != Path(doer).name:
         raise InputError(ErrorCode.FILE_INVALID, f"the plan of {bundle} is of a robot called {shown(doer)}")
+    robot = None
     if doer == PERSON:
         moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
         state, names = _state_of_person(motion)[_nearest(moment_s, motion.fps, motion.num_frames)], STATE_OF_PERSON
@@ -105,11 +107,20 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
         # a robot takes longer than the person in the video
         moment_s = np.interp(time_s, at_s, robot.source_time_s)
     seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
-    T_world_object = motion.target.T_world_object[_nearest(moment_s, motion.fps, motion.num_frames)]
-    quaternions = continuous(Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat(canonical=True))
-    pose = np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1).astype(np.float32)
+    poses = _poses(motion)[_nearest(moment_s, motion.fps, motion.num_frames)]
+    if robot is not None and len(robot.object_pose):
+        # a humanoid's scene has its scale, and an arm may have planned for another place
+        poses = robot.object_pose[_nearest(np.arange(len(state)) / fps, robot.fps, len(robot.object_pose))]
+    pose = np.concatenate([poses[:, :3], continuous(poses[:, 3:])], axis=1).astype(np.float32)
     task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
     return Episode(bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose)
+
+
+def _poses(motion: HoiMotion) -> np.ndarray:  # (T, 7)
+    """Of the target, x y z qx qy qz qw."""
+    T_world_object = motion.target.T_world_object
+    quaternions = Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat(canonical=True)
+    return np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1)
 
 
 def continuous(quaternions: np.ndarray) -> np.ndarray:  # (N, 4)

@@ -38,6 +38,16 @@ def test_a_slower_robot_sees_the_video_as_slowly(write_bundle, robot_motion, vid
     assert episode.frames.mean((1, 2, 3))[::3] == pytest.approx(brightness, abs=4)
 
 
+def test_a_robot_s_target_is_where_its_plan_has_it(write_bundle, robot_motion):
+    heights_m = np.linspace(0.5, 1, len(robot_motion.positions_rad))
+    poses = np.zeros((len(heights_m), 7))
+    poses[:, 2], poses[:, 6] = heights_m, 1
+    planned = replace(robot_motion, object_pose=poses)
+    episode = read_episode(write_bundle(robot=RobotPlan("two-joints", planned)), fps=8)
+    assert len(episode.object_pose) == len(episode.state)
+    assert np.allclose(episode.object_pose[:, 2], np.linspace(0.5, 1, len(episode.state)), atol=0.01)
+
+
 def test_the_task_is_a_plain_sentence(write_bundle):
     assert read_episode(write_bundle(), fps=8).task == "picks up the mug"
 
