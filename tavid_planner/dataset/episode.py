@@ -98,7 +98,7 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
     robot = None
     if doer == PERSON:
         moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
-        state, names = _state_of_person(motion)[_nearest(moment_s, motion.fps, motion.num_frames)], STATE_OF_PERSON
+        state, names = _between(_state_of_person(motion), moment_s, motion.fps), STATE_OF_PERSON
     else:
         robot = RobotMotion.load(bundle / "robot" / f"{doer}.npz")
         at_s = np.arange(len(robot.positions_rad)) / robot.fps
@@ -107,20 +107,23 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
         # a robot takes longer than the person in the video
         moment_s = np.interp(time_s, at_s, robot.source_time_s)
     seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
-    poses = _poses(motion)[_nearest(moment_s, motion.fps, motion.num_frames)]
+    pose = _between(_poses(motion), moment_s, motion.fps)
     if robot is not None and len(robot.object_pose):
         # a humanoid's scene has its scale, and an arm may have planned for another place
-        poses = robot.object_pose[_nearest(np.arange(len(state)) / fps, robot.fps, len(robot.object_pose))]
-    pose = np.concatenate([poses[:, :3], continuous(poses[:, 3:])], axis=1).astype(np.float32)
+        planned = np.concatenate([robot.object_pose[:, :3], continuous(robot.object_pose[:, 3:])], axis=1)
+        pose = _between(planned, np.arange(len(state)) / fps, robot.fps)
+    pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)
     task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
-    return Episode(bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose)
+    return Episode(
+        bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose.astype(np.float32)
+    )
 
 
 def _poses(motion: HoiMotion) -> np.ndarray:  # (T, 7)
     """Of the target, x y z qx qy qz qw."""
     T_world_object = motion.target.T_world_object
     quaternions = Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat(canonical=True)
-    return np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1)
+    return np.concatenate([T_world_object[:, :3, 3], continuous(quaternions)], axis=1)
 
 
 def continuous(quaternions: np.ndarray) -> np.ndarray:  # (N, 4)
@@ -149,6 +152,12 @@ def _still(motion: HoiMotion, bundle: Path) -> HoiMotion:
 
 def _moments_s(duration_s: float, fps: int) -> np.ndarray:  # (N,)
     return np.arange(int(duration_s * fps + 1e-6) + 1) / fps
+
+
+def _between(values: np.ndarray, moment_s: np.ndarray, fps: float) -> np.ndarray:  # (T, n), (N,) -> (N, n)
+    """Values at these moments, straight between the frames: steps that repeat a frame would teach to stand still."""
+    at = moment_s * fps
+    return np.stack([np.interp(at, np.arange(len(values)), column) for column in values.T], axis=1)
 
 
 def _nearest(moment_s: np.ndarray, fps: float, count: int) -> np.ndarray:  # (N,) int

@@ -48,6 +48,17 @@ def test_a_robot_s_target_is_where_its_plan_has_it(write_bundle, robot_motion):
     assert np.allclose(episode.object_pose[:, 2], np.linspace(0.5, 1, len(episode.state)), atol=0.01)
 
 
+def test_more_steps_than_frames_are_between_the_frames(write_bundle, motion):
+    transl_m = motion.transl_m + np.linspace(0, 1, motion.num_frames)[:, None] * [1, 0, 0]
+    things = motion.target.T_world_object.copy()
+    things[:, 0, 3] = np.linspace(0, 1, motion.num_frames)
+    walking = motion.replace(transl_m=transl_m, objects=(replace(motion.target, T_world_object=things),))
+    episode = read_episode(write_bundle(motion=walking), fps=32)  # of 8 frames a second
+    assert np.allclose(np.diff(episode.object_pose[:, 0]), 1 / (len(episode.object_pose) - 1), atol=1e-6)
+    assert np.allclose(episode.state[::4, :3], walking.transl_m, atol=1e-6)
+    assert (np.abs(np.diff(episode.state[:, 0])) > 0).all()
+
+
 def test_the_task_is_a_plain_sentence(write_bundle):
     assert read_episode(write_bundle(), fps=8).task == "picks up the mug"
 
