@@ -84,7 +84,7 @@ FORMATS = (
     MotionFormat(
         name="motion",
         what="our motion.npz",
-        looks_like=lambda seen: "meta" in seen.entries,
+        looks_like=lambda seen: {"meta", "pose_rad"} <= seen.entries,
         read=HoiMotion.load,
         write=lambda motion, path, body: motion.save(path),
     ),

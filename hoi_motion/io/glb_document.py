@@ -79,7 +79,8 @@ class GlbDocument:
         self.buffer = GlbBuffer()
         self.nodes, self.meshes, self.materials, self.skins = [], [], [], []
         self._channels, self._samplers = [], []
-        self._times = self.buffer.add((np.arange(num_frames) / fps).astype(np.float32))
+        self._times_s = (np.arange(num_frames) / fps).astype(np.float32)
+        self._times: int | None = None  # accessor, where anything moves
         self.world = self.node("world", rotation=list(map(float, ROTATION_GLTF_WORLD_XYZW)), children=[])
         self.roots = [self.world]
 
@@ -136,6 +137,8 @@ class GlbDocument:
         self.nodes[node][path] = np.asarray(values[0], np.float64).tolist()
         if np.abs(values - values[0]).max() < STILL:
             return
+        if self._times is None:
+            self._times = self.buffer.add(self._times_s)
         output = self.buffer.add(values.astype(np.float32))
         self._samplers.append({"input": self._times, "output": output, "interpolation": "LINEAR"})
         self._channels.append({"sampler": len(self._samplers) - 1, "target": {"node": node, "path": path}})

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,6 +133,21 @@ def test_all_normals_have_length_one_also_of_faces_without_an_area(motion, body,
     for mesh in file.document["meshes"]:
         normals = file.array(mesh["primitives"][0]["attributes"]["NORMAL"])
         assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5), mesh["name"]
+
+
+def test_a_scene_that_stands_still_has_no_times_that_nothing_uses(motion, body, tmp_path):
+    still = motion.replace(
+        pose_rad=motion.pose_rad[:1],
+        transl_m=motion.transl_m[:1],
+        objects=(replace(motion.objects[0], T_world_object=motion.objects[0].T_world_object[:1]),),
+        contacts=(),
+    )
+    write_glb(still, tmp_path / "m.glb", body)
+    document = Glb(tmp_path / "m.glb").document
+    parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
+    used = {part["indices"] for part in parts} | {index for part in parts for index in part["attributes"].values()}
+    used |= {skin["inverseBindMatrices"] for skin in document["skins"]}
+    assert used == set(range(len(document["accessors"]))) and "animations" not in document
 
 
 def test_trimesh_loads_it(motion, body, tmp_path):
