@@ -70,6 +70,15 @@ def missing_of(frames: np.ndarray) -> list[int]:  # (N,) rising
     return sorted(set(range(int(frames[0]), int(frames[-1]) + 1)) - set(frames.tolist()))
 
 
+def beginning(first: int, counted_from: int = 0) -> list[str]:
+    """A note where a person is not there from the beginning: the motion is shifted against the video.
+
+    Args:
+        first: number of the person's first frame; counted_from: that of the video's first one.
+    """
+    return [f"the motion begins with frame {first} of the video"] if first > counted_from else []
+
+
 def check_gaps(frames: np.ndarray, fps: float, path) -> None:  # (N,)
     """Raises: InputError FILE_INVALID for frames that do not rise, or a gap that is too long to be bridged."""
     steps = np.diff(frames)

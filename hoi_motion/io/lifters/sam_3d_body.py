@@ -18,7 +18,7 @@ from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
 from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.lifters.people import bridged, chosen_person, linked, listed, missing_of
+from hoi_motion.io.lifters.people import beginning, bridged, chosen_person, linked, listed, missing_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 from hoi_motion.reading.pickles import load_pickle
@@ -95,7 +95,8 @@ def read_sam_3d_body(path, fps: float | None = None, person: int | None = None) 
     numbers = np.array(sorted(track))
     values = [found[frame][track[frame]] for frame in numbers.tolist()]
     points_m = bridged(np.stack([_points_m(one) for one in values]), numbers)
-    notes = []
+    # lists are counted from 0, files of pictures from 0 or 1
+    notes = beginning(int(numbers[0]), min(1, min(found)) if Path(path).is_dir() else 0)
     missing = missing_of(numbers)
     if missing:
         notes.append(f"SAM 3D Body: the person was not found in {listed(missing)}, bridged from the frames beside")

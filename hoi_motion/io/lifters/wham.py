@@ -7,7 +7,7 @@ from hoi_motion.arrays import checked_array, checked_rate
 from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.lifters.people import bridged, check_gaps, listed, missing_of
+from hoi_motion.io.lifters.people import beginning, bridged, check_gaps, listed, missing_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.pickles import load_pickle
 
@@ -56,8 +56,7 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
         notes.append(f"WHAM: the person was not found in {listed(missing)}, bridged from the frames beside")
         pose, hips_m = bridged(pose, frame_ids, turns=True), bridged(hips_m, frame_ids)
     notes.append("WHAM: the world motion (y up) turned to z up; SMPL's whole-hand joints are dropped, hands are open")
-    if frame_ids[0] != 0:
-        notes.append(f"the motion begins with frame {frame_ids[0]} of the video")
+    notes += beginning(int(frame_ids[0]))
     pelvis_m = hips_m - Rotation.from_rotvec(pose[:, 0]).apply(family.SMPL_HIPS_M)
     pose[:, 0] = turned(pose[:, 0], family.R_WORLD_Y_UP)
     return family.grounded_motion(pose, pelvis_m @ family.R_WORLD_Y_UP.T, fps, betas, notes)

@@ -40,7 +40,7 @@ def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
         raise InputError(
             ErrorCode.SIZE_MISMATCH,
             f"the human has {human.num_frames} frames, the video {num_frames}",
-            "give the file that was made from this very video, frame for frame",
+            "give the file that was made from this very video, frame for frame; cut the video where nobody is in it",
         )
     if abs(human.fps / fps - 1) > 0.02:
         raise InputError(

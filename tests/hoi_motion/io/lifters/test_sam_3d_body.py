@@ -68,6 +68,13 @@ def test_one_of_several_people_is_chosen_and_a_gap_bridged(folder, walk):
     assert "not found in frame 3, bridged" in " ".join(read_sam_3d_body(folder, FPS, person=1).notes)
 
 
+def test_a_person_who_comes_later_is_said_to(folder, walk):
+    assert "begins with" not in " ".join(read_sam_3d_body(folder, FPS).notes)
+    (folder / "frame_00000_subj00.npz").unlink()
+    (folder / "frame_00001_subj00.npz").unlink()
+    assert "the motion begins with frame 2 of the video" in read_sam_3d_body(folder, FPS).notes
+
+
 def test_a_long_clip_is_recognised_without_its_surfaces(walk, tmp_path, monkeypatch):
     (tmp_path / "result.pkl").write_bytes(pickle.dumps(walk[1]))
     monkeypatch.setattr("hoi_motion.reading.pickles.MAX_ARRAY_BYTES", walk[1][0]["pred_vertices"].nbytes)
