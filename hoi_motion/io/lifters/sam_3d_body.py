@@ -35,7 +35,10 @@ UNUSED = ("pred_vertices", "mask", "pred_global_rots", "pred_pose_raw", "mhr_mod
 MOST_FILES = 4 * MAX_FRAMES
 MOST_PEOPLE = 100
 """Detections of one frame."""
-_NAMES = (re.compile(r"(\d{1,9})_(\d{1,6})\.npz"), re.compile(r"[^.]*?(\d{1,9})?(?:_subj(\d{1,6}))?\.npz"))
+_NAMES = (
+    re.compile(r"(\d{1,9})_(\d{1,6})\.npz"),
+    re.compile(r"[^.]*?(\d{1,9})?(?:_(?:subj|subject|person|human|body|track|id)_?(\d{1,6}))?\.npz"),
+)
 _NUMBER = re.compile(r"\d{1,9}")
 _LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 # our name -> number of the rig's joint
@@ -143,7 +146,9 @@ def _of_folder(path: Path) -> dict[int, dict[int, dict[str, np.ndarray]]]:
         frame, number = numbers
         if number in found.get(frame, {}):
             raise InputError(
-                ErrorCode.FILE_INVALID, f"{file}: frame {frame} has two detections {number}", "keep one clip a folder"
+                ErrorCode.FILE_INVALID,
+                f"{file}: frame {frame} has two detections {number}",
+                "keep one clip a folder, and name its files FRAME_subjNUMBER.npz",
             )
         found.setdefault(frame, {})[number] = _checked({key: npz.read(key) for key in KEYS}, file)
     if not found:
@@ -156,7 +161,7 @@ def _of_folder(path: Path) -> dict[int, dict[int, dict[str, np.ndarray]]]:
 
 
 def _numbers(name: str) -> tuple[int, int] | None:
-    """Frame and detection of a file's name: 00012_0, 00012_subj00, frame_0012_subj00, frame_0012, img_subj00."""
+    """Frame and detection of a file's name: 00012_0, 00012_subj00, frame_0012_person_0, frame_0012, img_subj00."""
     match = next((match for pattern in _NAMES if (match := pattern.fullmatch(name))), None)
     return None if match is None else (int(match[1] or 0), int(match[2] or 0))
 

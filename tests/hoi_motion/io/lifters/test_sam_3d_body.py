@@ -7,7 +7,7 @@ from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
 from hoi_motion.io.formats import format_of
-from hoi_motion.io.lifters.sam_3d_body import read_sam_3d_body
+from hoi_motion.io.lifters.sam_3d_body import _numbers, read_sam_3d_body
 from tests.hoi_motion.io.published import FPS, FRAMES, K_SAM_3D_BODY, R_CAMERA_WORLD, Person, sam_3d_body
 
 
@@ -66,6 +66,23 @@ def test_one_of_several_people_is_chosen_and_a_gap_bridged(folder, walk):
     with pytest.raises(InputError, match=r"2 people.*--person: 0 \(5 frames\), 1 \(4 frames\)"):
         read_sam_3d_body(folder, FPS)
     assert "not found in frame 3, bridged" in " ".join(read_sam_3d_body(folder, FPS, person=1).notes)
+
+
+@pytest.mark.parametrize(
+    "name, numbers",
+    [
+        ("00012_0", (12, 0)),
+        ("00012_subj03", (12, 3)),
+        ("frame_0012_person_3", (12, 3)),
+        ("00012_person0", (12, 0)),
+        ("img_0012_track41", (12, 41)),
+        ("clip_2024_0012", (12, 0)),
+        ("frame_0012", (12, 0)),
+        ("img_subj01", (0, 1)),
+    ],
+)
+def test_a_name_says_the_frame_and_who(name, numbers):
+    assert _numbers(f"{name}.npz") == numbers
 
 
 def test_a_person_who_comes_later_is_said_to(folder, walk):
