@@ -42,6 +42,8 @@ def on_body(motion: HoiMotion, body) -> HoiMotion:
     rest_m = SMPLX_PELVIS_M if is_smplx(motion.body_model) else np.zeros(3)
     transl_m = motion.transl_m + rest_m - body.skeleton.joints_m[0].numpy()
     note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
+    if motion.betas.any():
+        note += "; its legs may be of another length and leave the floor (hoi-ground puts a person on it)"
     betas = np.zeros(MEAN_SHAPE_BETAS)
     return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))
 
