@@ -295,7 +295,7 @@ class HoiMotion:
         Raises:
             InputError: FILE_INVALID when the file is missing, damaged, of another kind or schema.
         """
-        what, hint = "a readable motion file", "hoi-lift writes such files"
+        what, hint = "a readable motion file", "hoi-lift writes such files, hoi-convert makes one of another program's"
         file = NpzFile(path, what, hint=hint)
         text = str(file.read("meta"))
         with reading(path, what, hint=hint):

@@ -86,7 +86,7 @@ def film_frames(plan: InteractionPlan, robot: RobotTake | None = None) -> tuple[
 
     video = plan.video
     given = outlined(plan.request.rgb, plan.request.target_mask)
-    lifted = second_view(plan.motion, plan.posed, PANEL_PX)
+    lifted = second_view(plan.still_motion, plan.still_posed, PANEL_PX)
     last = ("lifted, over the video", overlay_frames(plan)) if robot is None else (robot.caption, robot.frames)
     panels = [
         ("given: the picture and the target", given[None], video.fps),

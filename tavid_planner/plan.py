@@ -174,3 +174,10 @@ class InteractionPlan:
         from hoi_motion.body import PosedBody
 
         return PosedBody(self.body, self.motion)
+
+    @cached_property
+    def still_posed(self) -> "PosedBody":
+        """The body posed in every frame of the motion in the world that stands still."""
+        from hoi_motion.body import PosedBody
+
+        return self.posed if self.still_motion is self.motion else PosedBody(self.body, self.still_motion)

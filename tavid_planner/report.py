@@ -183,9 +183,9 @@ def _inputs(folder: Path, missing: dict[str, str]) -> str:
 
 
 def _curves(plan: InteractionPlan) -> str:
-    motion = plan.motion
+    motion = plan.still_motion
     duration_s = (motion.num_frames - 1) / motion.fps
-    curves = motion_curves(motion, plan.posed.keypoints_m)
+    curves = motion_curves(motion, plan.still_posed.keypoints_m)
     distances = [Series(hand, values, SIDE_OF_HAND[hand]) for hand, values in curves.hand_distance_m.items()]
     keys = "".join(f'<span class="key {style}">{hand.replace("_", " ")}</span>' for hand, style in SIDE_OF_HAND.items())
     target = motion.target.name if motion.target is not None else None

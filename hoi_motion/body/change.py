@@ -7,7 +7,14 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.motion import HoiMotion
 
+MEAN_SHAPE_BETAS = 10
+"""Any body is loaded with so many at least."""
 SMPLX_PELVIS_M = np.array([0.0031, -0.3514, 0.0120])
+
+
+def is_smplx(body_model: str) -> bool:
+    """Whether a motion's body is SMPL-X itself; the free body has its joints, but other shapes and another origin."""
+    return body_model.startswith("smplx")
 
 
 def turned_root(
@@ -32,10 +39,12 @@ def on_body(motion: HoiMotion, body) -> HoiMotion:
     if motion.body_model == body.name:
         return motion
     # the free body rests with its pelvis in the origin
-    rest_m = SMPLX_PELVIS_M if motion.body_model.startswith("smplx") else np.zeros(3)
+    rest_m = SMPLX_PELVIS_M if is_smplx(motion.body_model) else np.zeros(3)
     transl_m = motion.transl_m + rest_m - body.skeleton.joints_m[0].numpy()
     note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
-    betas = np.zeros(body.num_betas)
+    if motion.betas.any():
+        note += "; its legs may be of another length and leave the floor (hoi-ground puts a person on it)"
+    betas = np.zeros(MEAN_SHAPE_BETAS)
     return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))
 
 

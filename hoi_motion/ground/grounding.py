@@ -13,6 +13,7 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.ground.gravity import up_direction
 from hoi_motion.ground.path import grounded_path
 from hoi_motion.ground.soles import sole_vertices
+from hoi_motion.ground.still_world import in_still_world
 from hoi_motion.motion import HoiMotion
 
 STANDS = 0.5
@@ -43,7 +44,8 @@ def ground_motion(motion: HoiMotion, body: BodyModel) -> Grounding:
     """Set a person on level ground: gravity from the way they stand, the path from feet that stand still.
 
     Poses are kept except for a rotation of the whole body, the same in all frames. The result does not depend on the
-    frame in which the motion was given. The camera stays where it was seen from in the first frame.
+    frame in which the motion was given. The camera stays where it was seen from in the first frame; what it did after
+    that is taken out.
 
     Args:
         body: the BodyModel of this motion.
@@ -58,6 +60,7 @@ def ground_motion(motion: HoiMotion, body: BodyModel) -> Grounding:
             "ground the person's motion, then lift the objects with hoi-lift --human",
         )
     check_body(body, motion)
+    motion = in_still_world(motion, body)
     skin = body.skin(sole_vertices(body))
     points_m = body.joints(motion.pose_rad, motion.transl_m, motion.betas, skin).numpy().astype(float)
     pelvis_m, soles_m = points_m[:, 0], points_m[:, 55:]

@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
-from hoi_motion.body.change import SMPLX_PELVIS_M, turned
+from hoi_motion.body.change import SMPLX_PELVIS_M, is_smplx, turned
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.files import write_whole
 from hoi_motion.io import smpl_family as family
@@ -15,6 +15,7 @@ from hoi_motion.reading.npz import NpzFile
 BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
 RATES = ("mocap_frame_rate", "mocap_framerate", "frame_rate", "framerate", "fps")
+SAME_RATE = 1.001
 # width of `poses` -> the bodies it may be of, the first where the file names none of them; 156 is SMPL-X without jaw
 # and eyes, too; 66 and 63 (without the root) are the 22 joints that all have
 WIDTHS = {
@@ -33,11 +34,17 @@ UP_AXES = {"z": np.eye(3), "y": family.R_WORLD_Y_UP}
 def write_amass(motion: HoiMotion, path) -> None:
     """Write the body of a motion; objects, contacts and the camera have no place in the format and are left out.
 
-    The extra key `body_model` names the body the betas belong to.
+    Others read it as the neutral SMPL-X body. A motion of another body is therefore written on that one: its mean
+    shape, the pelvis where it was. The extra keys `body_model` and `body_betas` are of the motion's own body, from
+    which `read_amass` makes the same motion again.
     """
     poses = motion.pose_rad.reshape(motion.num_frames, 165)
+    transl_m = motion.transl_m.astype(np.float64)
     betas = np.zeros(max(BETAS, len(motion.betas)), np.float32)
-    betas[: len(motion.betas)] = motion.betas
+    if is_smplx(motion.body_model):
+        betas[: len(motion.betas)] = motion.betas
+    else:
+        transl_m = transl_m - SMPLX_PELVIS_M  # the free body rests with its pelvis in the origin
     arrays, start = {}, 0
     for name, width in _PARTS:
         arrays[name] = poses[:, start : start + width]
@@ -49,21 +56,28 @@ def write_amass(motion: HoiMotion, path) -> None:
         surface_model_type=np.array("smplx"),
         mocap_frame_rate=np.array(motion.fps),
         mocap_time_length=np.array(motion.num_frames / motion.fps),
-        trans=motion.transl_m,
+        trans=transl_m,
         poses=poses,
         betas=betas,
         num_betas=np.array(len(betas)),
         body_model=np.array(motion.body_model),
+        body_betas=motion.betas,
         **arrays,
     )
     write_whole(path, buffer.getvalue())
 
 
 def left_out_of_amass(motion: HoiMotion) -> str:
-    """What `write_amass` leaves out of a motion, in words; empty where it has a body alone."""
+    """What `write_amass` leaves out of a motion, in words; empty where it has an SMPL-X body alone."""
     parts = {"objects": motion.objects, "supports": motion.supports, "contacts": motion.contacts}
     names = [name for name, held in parts.items() if held]
-    return f"AMASS holds the body alone: {', '.join(names)} are left out" if names else ""
+    told = [f"AMASS holds the body alone: {', '.join(names)} are left out"] if names else []
+    if not is_smplx(motion.body_model):
+        told.append(
+            f"the shape of {motion.body_model} means nothing to others: they see SMPL-X of mean shape, the pelvis in "
+            "its place"
+        )
+    return "; ".join(told)
 
 
 def looks_like_amass(names) -> bool:
@@ -105,10 +119,9 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
             f"say the unit with --unit {' or '.join(name for name in UNITS_M if name != 'm')}",
         )
     betas, betas_notes = family.kept_betas(file.read("betas"), body, _gender(file, notes), len(pose), path)
-    own_fps = _rate(file.read(rate_name), f"{path}: {rate_name}") if rate_name else None
+    own_fps = _own_rate(file, path, fps is not None)
     if fps is not None and own_fps is not None and fps != own_fps:
         notes.append(f"the frame rate is {fps:g} as given, the file says {own_fps:g}")
-    body_model = _text(file.read("body_model")) if "body_model" in file else family.NEUTRAL_BODY
     pelvis_m = family.SMPL_PELVIS_M if body != "SMPL-X" else SMPLX_PELVIS_M  # of the resting body
     R = UP_AXES[up or "z"]
     if body != "SMPL-X" or up == "y":
@@ -118,6 +131,11 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
         notes.append(f"AMASS {body}: jaw and eyes are not in the file; legs of another shape may stand off its floor")
     elif poses.shape[1] == 156:
         notes.append("jaw and eyes are not in the file")
+    body_model = family.NEUTRAL_BODY
+    if "body_betas" in file and "body_model" in file:  # ours
+        body_model = _text(file.read("body_model"))
+        betas = file.read("body_betas")
+        transl = transl if is_smplx(body_model) else transl + SMPLX_PELVIS_M
     camera = family.camera_in_front(transl[0])
     return HoiMotion(pose, transl, betas, fps or own_fps, body_model, camera, notes=(*betas_notes, *notes))
 
@@ -168,7 +186,7 @@ def _body(file: NpzFile, width: int, rate_name: str | None) -> str:
 
 
 def _named_body(file: NpzFile) -> str:
-    for key in ("surface_model_type", "model_type"):
+    for key in ("surface_model_type", "model_type", "body_model"):
         if key in file:
             return _BODIES.get(_text(file.read(key)).lower().replace("-", "").replace("_", ""), "")
     return ""
@@ -191,6 +209,17 @@ def _text(value: np.ndarray) -> str:
     """A text of one element, whatever its shape, which some files write as bytes."""
     item = value.reshape(-1)[0] if value.size else ""
     return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+
+
+def _own_rate(file: NpzFile, path, is_given: bool) -> float | None:
+    """Frames per second by whichever of RATES the file holds; several that differ are refused unless one is given."""
+    rates = {name: _rate(file.read(name), f"{path}: {name}") for name in RATES if name in file}
+    if rates and max(rates.values()) > SAME_RATE * min(rates.values()) and not is_given:
+        told = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"{path} has several frame rates: {told}", "say which is right with --fps"
+        )
+    return next(iter(rates.values()), None)
 
 
 def _rate(value: np.ndarray, name: str) -> float:

@@ -140,7 +140,8 @@ def _rate(times_s: np.ndarray, fps: float | None, folder: Path) -> tuple[float, 
     if steps.min() <= 0:
         raise InputError(ErrorCode.FILE_INVALID, f"{folder}: frame times do not rise")
     gaps = np.flatnonzero(steps > 1.5 * step)
-    return 1.0 / step, int(gaps[0]) if len(gaps) else None
+    # the names round to milliseconds: 33, 33 and 34 ms are 30 frames a second, 33 ms are 30.3
+    return 1.0 / float(steps[steps <= 1.5 * step].mean()), int(gaps[0]) if len(gaps) else None
 
 
 def _centred_mesh(path) -> tuple[np.ndarray, np.ndarray]:

@@ -13,13 +13,13 @@ from hoi_motion.io.behave import OBJECT_KEYS, is_behave, read_behave
 from hoi_motion.io.doubts import doubts_about
 from hoi_motion.io.lifters.gem import is_gem, read_gem
 from hoi_motion.io.lifters.gvhmr import read_gvhmr
-from hoi_motion.io.lifters.sam_3d_body import is_sam_3d_body, is_sam_3d_body_folder, read_sam_3d_body
+from hoi_motion.io.lifters.sam_3d_body import is_sam_3d_body_file, is_sam_3d_body_folder, read_sam_3d_body
 from hoi_motion.io.lifters.smplerx import frame_files, read_smplerx
 from hoi_motion.io.lifters.soma import looks_like_soma, read_soma
-from hoi_motion.io.lifters.wham import is_wham, read_wham
+from hoi_motion.io.lifters.wham import is_wham_file, read_wham
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_ENTRIES
-from hoi_motion.reading.pickles import PACKERS, load_pickle
+from hoi_motion.reading.pickles import PACKERS
 from hoi_motion.reading.untrusted import read_bytes, reading
 
 OPTIONS = {
@@ -84,7 +84,7 @@ FORMATS = (
     MotionFormat(
         name="motion",
         what="our motion.npz",
-        looks_like=lambda seen: "meta" in seen.entries,
+        looks_like=lambda seen: {"meta", "pose_rad"} <= seen.entries,
         read=HoiMotion.load,
         write=lambda motion, path, body: motion.save(path),
     ),
@@ -123,7 +123,7 @@ FORMATS = (
     MotionFormat(
         name="wham",
         what="WHAM's wham_output.pkl",
-        looks_like=lambda seen: seen.is_pickle and is_wham(load_pickle(seen.path)),
+        looks_like=lambda seen: seen.is_pickle and is_wham_file(seen.path),
         read=read_wham,
         takes=("fps", "person"),
         needs=("fps",),
@@ -132,9 +132,7 @@ FORMATS = (
         name="sam3d",
         what="SAM 3D Body: folder with one npz a detection, or a pickle of what it returns",
         looks_like=lambda seen: (
-            is_sam_3d_body_folder(seen.path)
-            if seen.is_folder
-            else seen.is_pickle and is_sam_3d_body(load_pickle(seen.path))
+            is_sam_3d_body_folder(seen.path) if seen.is_folder else seen.is_pickle and is_sam_3d_body_file(seen.path)
         ),
         read=read_sam_3d_body,
         takes=("fps", "person"),

@@ -79,7 +79,8 @@ class GlbDocument:
         self.buffer = GlbBuffer()
         self.nodes, self.meshes, self.materials, self.skins = [], [], [], []
         self._channels, self._samplers = [], []
-        self._times = self.buffer.add((np.arange(num_frames) / fps).astype(np.float32))
+        self._times_s = (np.arange(num_frames) / fps).astype(np.float32)
+        self._times: int | None = None  # accessor, where anything moves
         self.world = self.node("world", rotation=list(map(float, ROTATION_GLTF_WORLD_XYZW)), children=[])
         self.roots = [self.world]
 
@@ -136,6 +137,8 @@ class GlbDocument:
         self.nodes[node][path] = np.asarray(values[0], np.float64).tolist()
         if np.abs(values - values[0]).max() < STILL:
             return
+        if self._times is None:
+            self._times = self.buffer.add(self._times_s)
         output = self.buffer.add(values.astype(np.float32))
         self._samplers.append({"input": self._times, "output": output, "interpolation": "LINEAR"})
         self._channels.append({"sampler": len(self._samplers) - 1, "target": {"node": node, "path": path}})
@@ -167,10 +170,14 @@ def linear(srgb: np.ndarray) -> np.ndarray:
 
 
 def flat_sides(vertices_m: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A mesh with sharp edges, every face with corners of its own: vertices (3F, 3), normals (3F, 3), faces (F, 3)."""
+    """A mesh with sharp edges, every face with corners of its own: vertices (3F, 3), normals (3F, 3), faces (F, 3).
+
+    All normals are of length 1, as glTF wants them; a face without an area gets z.
+    """
     corners = np.asarray(vertices_m, float)[np.asarray(faces)]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+    length = np.linalg.norm(across, axis=1, keepdims=True)
+    across = np.where(length > 0, across / np.where(length > 0, length, 1), (0, 0, 1))
     return corners.reshape(-1, 3), across.repeat(3, axis=0), np.arange(corners.size // 3).reshape(-1, 3)
 
 

@@ -14,11 +14,17 @@ from hoi_motion.motion import SIDE_OF_HAND, HoiMotion
 CAMERA_PLANE_M = 0.4
 
 
-def write_rerun(motion: HoiMotion, path, body=None) -> None:
+def write_rerun(
+    motion: HoiMotion,
+    path,
+    body=None,
+    T_first_camera: np.ndarray | None = None,  # (T, 4, 4)
+) -> None:
     """Write one .rrd file: body mesh, skeleton, objects, supports, camera and the hands in contact, in the world frame.
 
     Args:
         body: the BodyModel the motion was made with; None loads the free body.
+        T_first_camera: how the camera moves before a motion whose world stands still; None: it does not move.
 
     Raises:
         TavidError: MODEL_MISSING when rerun-sdk is not installed.
@@ -32,30 +38,28 @@ def write_rerun(motion: HoiMotion, path, body=None) -> None:
             partial.write_bytes(b"")  # the recorder itself only logs that it cannot write
             recording = rerun.new_recording("hoi_motion")
             recording.save(partial)
-            _log(rerun, recording, motion, body)
+            _log(rerun, recording, motion, body, T_first_camera)
             recording.disconnect()
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
 
 
-def _log(rerun, recording, motion: HoiMotion, body) -> None:
+def _log(rerun, recording, motion: HoiMotion, body, T_first_camera: np.ndarray | None) -> None:
     surface = body.vertices_and_joints(motion.pose_rad, motion.transl_m, motion.betas)
     vertices_m, joints_m = (np.asarray(points) for points in surface)
     bones = [(parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0]
     bone_colours = [side_rgb(JOINT_NAMES[joint]) for _, joint in bones]
     recording.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     camera = motion.camera
-    recording.log(
-        "world/camera",
-        rerun.Transform3D(translation=camera.T_world_camera[:3, 3], mat3x3=camera.T_world_camera[:3, :3]),
-        rerun.Pinhole(
-            image_from_camera=camera.K,
-            resolution=[camera.width, camera.height],
-            camera_xyz=rerun.ViewCoordinates.RDF,
-            image_plane_distance=CAMERA_PLANE_M,
-        ),
-        static=True,
+    lens = rerun.Pinhole(
+        image_from_camera=camera.K,
+        resolution=[camera.width, camera.height],
+        camera_xyz=rerun.ViewCoordinates.RDF,
+        image_plane_distance=CAMERA_PLANE_M,
     )
+    recording.log("world/camera", lens, static=True)
+    if T_first_camera is None:
+        recording.log("world/camera", _transform(rerun, camera.T_world_camera), static=True)
     for support in motion.supports:
         name = f"world/supports/{support.name}"
         recording.log(name, _transform(rerun, support.T_world_box), static=True)
@@ -72,6 +76,8 @@ def _log(rerun, recording, motion: HoiMotion, body) -> None:
     for t in range(motion.num_frames):
         recording.set_time_sequence("frame", t)
         recording.set_time_seconds("time", t / motion.fps)
+        if T_first_camera is not None:
+            recording.log("world/camera", _transform(rerun, camera.T_world_camera @ T_first_camera[t]))
         normals = vertex_normals(vertices_m[t], body.faces)
         recording.log("world/body", rerun.Mesh3D.from_fields(vertex_positions=vertices_m[t], vertex_normals=normals))
         lines = [joints_m[t, list(bone)] for bone in bones]

@@ -221,6 +221,8 @@ def lift_video(
         },
         notes=(*from_elsewhere, *doubts),
     )
+    if human is not None:  # what its camera did, the object does in the picture, too
+        return motion.replace(T_first_camera=human.T_first_camera)
     return as_filmed(motion, None if turning is None else turning.T_first_camera, body)
 
 

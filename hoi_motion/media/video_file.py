@@ -173,6 +173,10 @@ def read_frame(path, middle: bool = False) -> np.ndarray:  # (H, W, 3) uint8
     raise InputError(ErrorCode.FILE_INVALID, f"frame {number} of video {path} cannot be read", "it may be damaged")
 
 
+COLOURS = ("-x264-params", "colormatrix=smpte170m:colorprim=bt709:transfer=bt709")
+"""The matrix that ffmpeg takes for RGB, told to players: of an untold one they think that it goes by the size."""
+
+
 def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, preset: str = "medium") -> None:
     """Write an H.264 mp4 that browsers play, complete or not at all.
 
@@ -206,7 +210,7 @@ def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, p
                 quality=None,
                 macro_block_size=1,
                 ffmpeg_log_level="error",
-                output_params=["-crf", str(crf), "-preset", preset, "-movflags", "+faststart"],
+                output_params=["-crf", str(crf), "-preset", preset, "-movflags", "+faststart", *COLOURS],
             )
             writer.send(None)
             try:

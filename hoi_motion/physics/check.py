@@ -33,7 +33,7 @@ def check_motion(
     cancel = cancel or CancelToken()
     on_progress("check", 0.0)
     cancel.raise_if_cancelled()
-    body = body if body is not None else free_body()
+    body = body if body is not None else free_body(motion)
     geometry = MotionGeometry(in_still_world(motion, body), config, body)
     cancel.raise_if_cancelled()
     with PhysicsWorld(geometry.parts, geometry.surfaces, geometry.supports) as world:
@@ -52,11 +52,11 @@ def run_checks(
     return PhysicsReport(tuple(results))
 
 
-def free_body():
-    """The free body; if it is missing, that is an error of the check."""
+def free_body(motion: HoiMotion):
+    """The free body for a motion; if it is missing, that is an error of the check."""
     from hoi_motion.body import load_body
 
     try:
-        return load_body()
+        return load_body(num_betas=max(10, len(motion.betas)))
     except LiftError as error:
         raise CheckError(ErrorCode.CHECK_NOT_RUN, error.message, error.hint) from error

@@ -117,7 +117,7 @@ def repair_motion(
         ControlError: CANCELLED once the token is set.
     """
     cancel = cancel or CancelToken()
-    body = body if body is not None else free_body()
+    body = body if body is not None else free_body(motion)
     still = in_still_world(motion, body)
     changed, used, before, report = still, [], None, None
     for number in range(MAX_ROUNDS):

@@ -17,13 +17,14 @@ from hoi_motion.reading.npz import MAX_ARRAY_BYTES
 from hoi_motion.reading.pickled_arrays import Array, Dtype, JoblibArray, array_of, bytes_of, scalar_of
 from hoi_motion.reading.untrusted import read_bytes, reading
 
-MAX_INSTRUCTIONS = 300_000
+MAX_INSTRUCTIONS = 1_000_000
 MAX_VALUES = 300_000  # with every repeated part written out
 MAX_DEPTH = 32
 MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
 """Everything the instructions make, kept or not: an instruction of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
+_SMALLER = "save it again in shorter pieces, and without what is not needed: surfaces, masks, pictures"
 PACKERS = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
@@ -44,11 +45,16 @@ class Unread:
 UNREAD = Unread()
 
 
-def load_pickle(path, known=None):
+class TooLarge(ValueError):
+    """What is described is beyond the limits, in a file that may otherwise be sound."""
+
+
+def load_pickle(path, known=None, unread=()):
     """What a `pickle.dump` or uncompressed `joblib.dump` file holds.
 
     Args:
         known: names whose values are wanted, at every level; under other names stands UNREAD. None: all.
+        unread: names whose values are not wanted, at any level.
 
     Raises:
         InputError: FILE_INVALID for a damaged file, or one that names anything but data (it is named).
@@ -58,7 +64,10 @@ def load_pickle(path, known=None):
         packer = next((name for start, name in PACKERS.items() if content.startswith(start)), None)
         if packer is not None:
             raise ValueError(f"it is packed by {packer}: unpack it first, or save it without compression")
-        return Machine(content, path).value(known)
+        try:
+            return Machine(content, path).value(known, unread)
+        except TooLarge as error:
+            raise InputError(ErrorCode.FILE_INVALID, f"{path} is too large: {error}", _SMALLER) from error
 
 
 def refused(path, name: str) -> InputError:
@@ -130,7 +139,7 @@ class Machine:
         self._memo: dict[int, object] = {}
         self._made_bytes = 0
 
-    def value(self, known=None):
+    def value(self, known=None, unread=()):
         """The value that the pickle describes, plain.
 
         Raises:
@@ -138,7 +147,7 @@ class Machine:
         """
         for count, (instruction, argument, _) in enumerate(pickletools.genops(self._stream)):
             if count > MAX_INSTRUCTIONS:
-                raise ValueError(f"it has more than {MAX_INSTRUCTIONS} instructions")
+                raise TooLarge(f"it has more than {MAX_INSTRUCTIONS} instructions")
             name = instruction.name
             if name in _LITERALS:
                 if isinstance(argument, int) and argument.bit_length() > MAX_INTEGER_BITS:
@@ -156,7 +165,7 @@ class Machine:
                     raise ValueError(f"it has an instruction {name}")
                 step(argument)
         (root,) = self._stack
-        return _Plain(known).value(root, 0)[0]
+        return _Plain(known, unread).value(root, 0)[0]
 
     def _pop(self, count: int) -> list:
         start = len(self._stack) - count
@@ -278,7 +287,7 @@ class Machine:
         if isinstance(plain, (bytes, np.ndarray, np.generic)):
             self._made_bytes += plain.nbytes if isinstance(plain, (np.ndarray, np.generic)) else len(plain)
         if self._made_bytes > MAX_WORK_BYTES:
-            raise ValueError(f"its instructions make more than {MAX_WORK_BYTES} bytes")
+            raise TooLarge(f"its instructions make more than {MAX_WORK_BYTES} bytes")
         return item
 
     def _do_binpersid(self, _) -> None:
@@ -299,8 +308,8 @@ class _Plain:
     holds, so that is what is limited.
     """
 
-    def __init__(self, known):
-        self._known = known
+    def __init__(self, known, unread):
+        self._known, self._unread = known, unread
         self._done: dict[int, tuple[object, int] | None] = {}
         self._bytes_left = MAX_ARRAY_BYTES
 
@@ -344,13 +353,13 @@ class _Plain:
             plain = type(item)(part for part, _ in parts)
             count = 1 + sum(size for _, size in parts)
         if count > MAX_VALUES:
-            raise ValueError(f"it stands for more than {MAX_VALUES} values")
+            raise TooLarge(f"it stands for more than {MAX_VALUES} values")
         return plain, count
 
     def _wanted(self, key) -> bool:
-        return self._known is None or not isinstance(key, str) or key in self._known
+        return not isinstance(key, str) or (key not in self._unread and (self._known is None or key in self._known))
 
     def _count(self, size: int) -> None:
         self._bytes_left -= size
         if self._bytes_left < 0:
-            raise ValueError(f"its arrays have more than {MAX_ARRAY_BYTES} bytes")
+            raise TooLarge(f"its arrays have more than {MAX_ARRAY_BYTES} bytes")

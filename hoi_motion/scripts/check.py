@@ -8,7 +8,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
-from hoi_motion.scripts.outputs import OutFile
+from hoi_motion.scripts.outputs import OutFile, OutNpz
 from hoi_motion.scripts.progress_bar import ProgressBar
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
@@ -27,7 +27,7 @@ def _check(argv: list[str]) -> int:
     parser.add_argument("--simulate", action="store_true", help="also track the motion with a simulated person (slow)")
     parser.add_argument(
         "--repair",
-        type=OutFile,
+        type=OutNpz,
         metavar="FIXED",
         help="repair the motion by the smallest change that passes the check and write it to FIXED (npz)",
     )
@@ -47,7 +47,7 @@ def _run(motion: HoiMotion, config: CheckConfig, body_path: str | None) -> Physi
     from hoi_motion.physics import check_motion
 
     with ProgressBar() as on_progress:
-        return check_motion(motion, config, body=_body(body_path), on_progress=on_progress)
+        return check_motion(motion, config, body=_body(body_path, motion), on_progress=on_progress)
 
 
 def _repair(motion: HoiMotion, config: CheckConfig, arguments) -> PhysicsReport:
@@ -55,18 +55,18 @@ def _repair(motion: HoiMotion, config: CheckConfig, arguments) -> PhysicsReport:
     from hoi_motion.physics import repair_motion
 
     with ProgressBar() as on_progress:
-        result = repair_motion(motion, config, body=_body(arguments.body), on_progress=on_progress)
+        result = repair_motion(motion, config, body=_body(arguments.body, motion), on_progress=on_progress)
     print(f"repair: {result.outcome}: {result.reason}")
     if result.report.verdict is not Verdict.FAIL:
         result.motion.save(arguments.repair)
     return result.report
 
 
-def _body(path: str | None):
+def _body(path: str | None, motion: HoiMotion):
     from hoi_motion.body import load_body
 
     try:
-        return load_body(path)
+        return load_body(path, num_betas=max(10, len(motion.betas)))
     except LiftError as error:
         raise CheckError(ErrorCode.CHECK_NOT_RUN, error.message, error.hint) from error
 

@@ -31,7 +31,7 @@ def _convert(argv: list[str]) -> int:
     body.add_argument("--free-body", action="store_true", help="use the poses with the free body in its mean shape")
     arguments = parser.parse_args(argv)
     source = arguments.source or format_of(arguments.input)
-    to = arguments.to or _format_for(arguments.output, source)
+    to = _format_for(arguments.output, source, arguments.to)
     if source == "behave" and arguments.object_mesh is None:
         raise InputError(
             ErrorCode.FILE_INVALID,
@@ -64,12 +64,17 @@ def _line(row) -> str:
     return f"  {row.name:<9} {ways:<8} {row.what}{f' ({options})' if options else ''}"
 
 
-def _format_for(output: str, input_format: str) -> str:
+def _format_for(output: str, input_format: str, to: str | None) -> str:
+    """The format named `to`, or else by the name of the output, which may not say another one."""
     suffix = Path(output).suffix.lower()
-    if suffix == ".glb":
-        return "glb"
-    if suffix == ".npz":
-        return "amass" if input_format == "motion" else "motion"
+    by_name = {".glb": "glb", ".npz": "amass" if input_format == "motion" else "motion"}.get(suffix)
+    if to is None and by_name is not None:
+        return by_name
+    if to is not None:
+        if to in WRITABLE and suffix in (".glb", ".npz") and (suffix == ".glb") != (to == "glb"):
+            other = ".glb" if to == "glb" else ".npz"
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"{output!r} is no name for {to}", f"name it {other}")
+        return to
     raise InputError(
         ErrorCode.OUTPUT_INVALID,
         f"no format for {output!r}",

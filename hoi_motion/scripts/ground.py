@@ -3,7 +3,7 @@
 import sys
 
 from hoi_motion.scripts.command import command_parser, run_command, say_note
-from hoi_motion.scripts.outputs import OutFile
+from hoi_motion.scripts.outputs import OutNpz
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
@@ -18,7 +18,7 @@ def _ground(argv: list[str]) -> int:
         "the original camera are removed.",
     )
     parser.add_argument("input", metavar="IN", help="any motion that hoi-convert reads")
-    parser.add_argument("output", type=OutFile, metavar="OUT", help="motion to write (.npz)")
+    parser.add_argument("output", type=OutNpz, metavar="OUT", help="motion to write (.npz)")
     add_reading_options(parser, leave_out=("object_mesh",))
     parser.add_argument("--body", metavar="FILE", help="official SMPL-X npz; without it the free body is used")
     arguments = parser.parse_args(argv)

@@ -12,7 +12,7 @@ from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
-from hoi_motion.scripts.outputs import OutFile
+from hoi_motion.scripts.outputs import OutFile, OutNpz, check_folder_is_kept
 from hoi_motion.scripts.progress_bar import ProgressBar
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
@@ -35,7 +35,7 @@ def _parser():
         "--mask", metavar="FILE", help="mask of the object in the first frame; or mark it with one of these:"
     )
     add_marking_options(parser, "pixels of the video's first frame")
-    parser.add_argument("--out", type=OutFile, required=True, metavar="FILE", help="motion to write (.npz)")
+    parser.add_argument("--out", type=OutNpz, required=True, metavar="FILE", help="motion to write (.npz)")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
@@ -71,7 +71,7 @@ def _parser():
         help=f"{HELP} (default %(default)s)",
     )
     parser.add_argument(
-        "--save-keypoints", type=OutFile, metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
+        "--save-keypoints", type=OutNpz, metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
     )
     parser.add_argument(
         "--track",
@@ -143,6 +143,7 @@ def _lift(argv: list[str]) -> int:
     if arguments.human:
         from hoi_motion.lift.person.given_human import on_frames_of
 
+        check_folder_is_kept(arguments.human, arguments)
         source = arguments.human_from or format_of(arguments.human)
         fps = clip.fps if source in TIMELESS else None
         human = read_motion(arguments.human, source, fps=fps, person=arguments.person)

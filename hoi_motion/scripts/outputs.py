@@ -15,7 +15,23 @@ class OutPath(str):
 
 
 class OutFile(OutPath):
-    """A file that a command writes, as `type` of its option."""
+    """A file that a command writes, as `type` of its option.
+
+    Attributes:
+        ending: what its name ends in; "" if the name itself chooses what is written.
+    """
+
+    ending = ""
+
+
+class OutNpz(OutFile):
+    """A file that is an npz, whatever its name."""
+
+    ending = ".npz"
+
+
+OTHER_ENDINGS = (".glb", ".gltf", ".png", ".jpg", ".mp4", ".json", ".pkl", ".pt", ".bvh", ".fbx", ".csv", ".rrd")
+"""A file that is no such thing may not be called so: another program would be given it."""
 
 
 def check_outputs(arguments: argparse.Namespace, *derived) -> None:
@@ -36,6 +52,9 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
     read = [value for value in values if not isinstance(value, OutPath) and not any(value is path for path in derived)]
     inputs = [name for value in read for name in _named_files(str(value))]
     for path in files:
+        ending = path.ending if isinstance(path, OutFile) else ""
+        if ending and os.path.splitext(path)[1].lower() in OTHER_ENDINGS:
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"{path} would be an {ending[1:]} file", f"name it {ending}")
         check_writable(path, *inputs)
     for together in (options, files):
         places: set[str] = set()
@@ -45,6 +64,24 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
                     ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is given for two outputs", "give two names"
                 )
             places.add(place)
+
+
+def check_folder_is_kept(folder, arguments: argparse.Namespace) -> None:
+    """Check that no output replaces a file of the folder that is read.
+
+    Raises:
+        InputError: OUTPUT_INVALID.
+    """
+    read = os.path.join(os.path.realpath(folder), "")
+    for path in _flat(vars(arguments).values()):
+        place = os.path.realpath(path)
+        is_data = place.endswith((".npz", ".pkl")) and os.path.isfile(place)
+        if isinstance(path, OutFile) and is_data and place.startswith(read):
+            raise InputError(
+                ErrorCode.OUTPUT_INVALID,
+                f"cannot write {path}: it is in the folder that is read, and would be lost",
+                "give another name, or a place outside the folder",
+            )
 
 
 def _flat(values) -> Iterator[str | Path]:

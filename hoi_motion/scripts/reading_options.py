@@ -3,6 +3,7 @@
 from hoi_motion.io.amass import UNITS_M, UP_AXES
 from hoi_motion.io.formats import OPTIONS, READABLE, TIMELESS, format_of, read_motion, taking
 from hoi_motion.motion import HoiMotion
+from hoi_motion.scripts.outputs import check_folder_is_kept
 
 
 def add_reading_options(parser, leave_out: tuple[str, ...] = ()) -> None:
@@ -29,7 +30,8 @@ def read_with(arguments, source: str | None = None) -> HoiMotion:
     """The motion in the file `input` of the parsed arguments, in `format`, that of `--from`, or the detected one.
 
     Raises:
-        InputError: as `read_motion`.
+        InputError: as `read_motion`; OUTPUT_INVALID for an output that is a file of the folder that is read.
     """
+    check_folder_is_kept(arguments.input, arguments)
     source = source or arguments.source or format_of(arguments.input)
     return read_motion(arguments.input, source, **{name: getattr(arguments, name, None) for name in OPTIONS})

@@ -164,8 +164,9 @@ def _one(source: str, outputs: list[Path], arguments):
     from hoi_motion.io.formats import read_motion
     from hoi_motion.retarget.export import write_robot_motion
 
-    body, feeler = load_body(arguments.body), None
-    motion = in_still_world(read_motion(source), body)
+    filmed, feeler = read_motion(source), None
+    body = load_body(arguments.body, num_betas=max(10, len(filmed.betas)))
+    motion = in_still_world(filmed, body)
     config = load_robot_config(arguments.robot, arguments.urdf)
     if isinstance(config, HumanoidConfig):
         from hoi_motion.retarget.humanoid.humanoid import Humanoid

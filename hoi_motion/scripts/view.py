@@ -6,7 +6,7 @@ from pathlib import Path
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import format_of
 from hoi_motion.motion import HoiMotion
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.outputs import OutFile, check_outputs
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
@@ -41,15 +41,21 @@ def _view(argv: list[str]) -> int:
         arguments.out = OutFile(path.with_name(f"{path.stem}.view.png"))
     source = arguments.source or format_of(path)
     check_outputs(arguments)  # again: of a bundle, its motion is read
-    motion, body = _on_its_body(read_with(arguments, source), source, arguments.body)
+    filmed, body = _on_its_body(read_with(arguments, source), source, arguments.body)
+
+    from hoi_motion.ground.still_world import in_still_world
+
+    motion = in_still_world(filmed, body)  # a table stands still, and so must what is seen beside it
     if arguments.rerun:
         from hoi_motion.io.rerun_recording import write_rerun
 
-        write_rerun(motion, arguments.rerun, body)
+        write_rerun(motion, arguments.rerun, body, filmed.T_first_camera)
         print(arguments.rerun)
     if arguments.out:
         _write_picture(motion, body, arguments.columns, Path(arguments.out))
         print(arguments.out)
+    for note in () if source == "motion" else motion.notes:
+        say_note(note)
     page = path.parent / "report.html"
     if given.is_dir() and page.is_file():
         print(f"the whole plan, with video and verdict: {page}")

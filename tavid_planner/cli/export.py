@@ -1,6 +1,7 @@
 """tavid-plan export: good plans as training data."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def _parser() -> argparse.ArgumentParser:
         "--lerobot", type=OutPath, metavar="DIR", help="LeRobot dataset (v3.0) to write; must not exist yet"
     )
     parser.add_argument(
-        "--mcap", type=OutPath, metavar="DIR", help="folder for recordings, one per plan, for ros2 bag play"
+        "--mcap",
+        type=OutPath,
+        metavar="DIR",
+        help="folder for recordings, one per plan, for ros2 bag play; replaces none",
     )
     parser.add_argument(
         "--robot", default="", metavar="NAME", help="only plans of this robot; 'person' for those without a robot"
@@ -47,6 +51,8 @@ def _export(argv: list[str]) -> int:
     from tavid_planner.dataset.selection import select_plans
 
     selection = select_plans(arguments.plans, arguments.robot)
+    if arguments.mcap:
+        _check_free(Path(arguments.mcap), selection.bundles)
     left_out = dict(selection.left_out)
 
     def episodes():
@@ -66,6 +72,16 @@ def _export(argv: list[str]) -> int:
         if len(left_out) > LEFT_OUT_SHOWN:
             print(f"left out {len(left_out) - LEFT_OUT_SHOWN} more")
     return 0
+
+
+def _check_free(folder: Path, bundles: tuple[Path, ...]) -> None:
+    """Raises: InputError: OUTPUT_INVALID for a recording that is there: plans of two batches may have one name."""
+    taken = [name for name in (f"{bundle.name}.mcap" for bundle in bundles) if os.path.lexists(folder / name)]
+    if taken:
+        more = f" and {len(taken) - 1} more recordings" if len(taken) > 1 else ""
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID, f"{folder / taken[0]}{more} exist already", "give another folder, or remove them"
+        )
 
 
 def _write(arguments, episodes, doer: str) -> None:

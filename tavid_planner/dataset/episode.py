@@ -35,7 +35,8 @@ class Episode:
         frames: (N, H, W, 3) uint8, the generated video's frames at the same moments of the interaction.
         state: (N, n) float32. For a robot its joints, rad (metres for prismatic ones); for a person the SMPL-X
             translation, metres, and axis-angles, rad. state_names: (n,).
-        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres.
+        object_pose: (N, 7) float32, x y z qx qy qz qw of the target in the world, metres; without a jump of sign. Of a
+            robot it is where its plan has the target, in the world of its base.
     """
 
     name: str
@@ -87,16 +88,17 @@ def read_episode(bundle: Path, fps: int) -> Episode:
 
 
 def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
-    motion = HoiMotion.load(bundle / "motion.npz")
+    motion = _still(HoiMotion.load(bundle / "motion.npz"), bundle)
     if motion.target is None:
         raise InputError(ErrorCode.FILE_INVALID, f"the motion of {bundle} has no target", "make the plan again")
     clip = read_video(bundle / "video.mp4", MAX_FRAMES)
     request, doer = plan["request"], doer_of(plan)
     if doer != Path(doer).name:
         raise InputError(ErrorCode.FILE_INVALID, f"the plan of {bundle} is of a robot called {shown(doer)}")
+    robot = None
     if doer == PERSON:
         moment_s = _moments_s((motion.num_frames - 1) / motion.fps, fps)
-        state, names = _state_of_person(motion)[_nearest(moment_s, motion.fps, motion.num_frames)], STATE_OF_PERSON
+        state, names = _between(_state_of_person(motion), moment_s, motion.fps), STATE_OF_PERSON
     else:
         robot = RobotMotion.load(bundle / "robot" / f"{doer}.npz")
         at_s = np.arange(len(robot.positions_rad)) / robot.fps
@@ -105,15 +107,57 @@ def _episode(bundle: Path, plan: dict, fps: int) -> Episode:
         # a robot takes longer than the person in the video
         moment_s = np.interp(time_s, at_s, robot.source_time_s)
     seen = clip.frames[_nearest(moment_s, clip.fps, len(clip.frames)), : request["height_px"], : request["width_px"]]
-    T_world_object = motion.target.T_world_object[_nearest(moment_s, motion.fps, motion.num_frames)]
-    quaternions = Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat()
-    pose = np.concatenate([T_world_object[:, :3, 3], quaternions], axis=1).astype(np.float32)
+    pose = _between(_poses(motion), moment_s, motion.fps)
+    if robot is not None and len(robot.object_pose):
+        # a humanoid's scene has its scale, and an arm may have planned for another place
+        planned = np.concatenate([robot.object_pose[:, :3], continuous(robot.object_pose[:, 3:])], axis=1)
+        pose = _between(planned, np.arange(len(state)) / fps, robot.fps)
+    pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)
     task, seed = " ".join(request["instruction"].replace("[TGT]", " ").split()), plan["provenance"]["chosen_seed"]
-    return Episode(bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose)
+    return Episode(
+        bundle.name, task, seed, doer, fps, seen, state.astype(np.float32), tuple(names), pose.astype(np.float32)
+    )
+
+
+def _poses(motion: HoiMotion) -> np.ndarray:  # (T, 7)
+    """Of the target, x y z qx qy qz qw."""
+    T_world_object = motion.target.T_world_object
+    quaternions = Rotation.from_matrix(T_world_object[:, :3, :3]).as_quat(canonical=True)
+    return np.concatenate([T_world_object[:, :3, 3], continuous(quaternions)], axis=1)
+
+
+def continuous(quaternions: np.ndarray) -> np.ndarray:  # (N, 4)
+    """The same rotations, each with the sign that is nearer to the one before: those who learn see no jump."""
+    flips = np.where((quaternions[1:] * quaternions[:-1]).sum(axis=1) < 0, -1.0, 1.0)
+    return quaternions * np.concatenate([[1.0], np.cumprod(flips)])[:, None]
+
+
+def _still(motion: HoiMotion, bundle: Path) -> HoiMotion:
+    """The motion in a world that stands still, where its robot acts: without what the video's camera does."""
+    if motion.T_first_camera is None:
+        return motion
+    from hoi_motion.body import load_body
+    from hoi_motion.ground.still_world import in_still_world
+
+    body = load_body(num_betas=max(10, len(motion.betas)))
+    if motion.body_model != body.name:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"the camera of {bundle} turns, which can be taken out of motions of {body.name} only, not of "
+            f"{motion.body_model}",
+            "plan with the free body",
+        )
+    return in_still_world(motion, body)
 
 
 def _moments_s(duration_s: float, fps: int) -> np.ndarray:  # (N,)
     return np.arange(int(duration_s * fps + 1e-6) + 1) / fps
+
+
+def _between(values: np.ndarray, moment_s: np.ndarray, fps: float) -> np.ndarray:  # (T, n), (N,) -> (N, n)
+    """Values at these moments, straight between the frames: steps that repeat a frame would teach to stand still."""
+    at = moment_s * fps
+    return np.stack([np.interp(at, np.arange(len(values)), column) for column in values.T], axis=1)
 
 
 def _nearest(moment_s: np.ndarray, fps: float, count: int) -> np.ndarray:  # (N,) int
@@ -121,4 +165,19 @@ def _nearest(moment_s: np.ndarray, fps: float, count: int) -> np.ndarray:  # (N,
 
 
 def _state_of_person(motion: HoiMotion) -> np.ndarray:  # (T, 168)
-    return np.concatenate([motion.transl_m, motion.pose_rad.reshape(motion.num_frames, -1)], axis=1)
+    pose_rad = unwrapped(motion.pose_rad)
+    return np.concatenate([motion.transl_m, pose_rad.reshape(motion.num_frames, -1)], axis=1)
+
+
+def unwrapped(turns_rad: np.ndarray) -> np.ndarray:  # (T, J, 3)
+    """The same axis-angles, each written as the turn that is nearest to the one before: no jump from pi to -pi."""
+    result = np.array(turns_rad, dtype=np.float64)
+    for t in range(1, len(result)):
+        angle = np.linalg.norm(result[t], axis=-1, keepdims=True)
+        axis = result[t] / np.maximum(angle, 1e-12)
+        # the angle about the same axis that comes nearest, in whole turns
+        turns = np.where(
+            angle > 1e-6, np.round(((result[t - 1] * axis).sum(-1, keepdims=True) - angle) / (2 * np.pi)), 0
+        )
+        result[t] += 2 * np.pi * turns * axis
+    return result.astype(turns_rad.dtype)

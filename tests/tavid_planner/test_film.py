@@ -1,9 +1,12 @@
 """The film of a plan: what each panel shows at each moment."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hoi_motion.errors import InputError
+from hoi_motion.ground.still_world import as_filmed
 from tavid_planner import film
 from tavid_planner.film import END_HOLD_S, START_HOLD_S, RobotTake, film_frames, write_film
 
@@ -37,9 +40,15 @@ def test_the_video_panel_shows_the_videos_frames_in_their_time(plan):
     assert (np.diff(inside) > 0).all()
 
 
-def plan_with(plan, frames):
-    from dataclasses import replace
+def test_the_lifted_panel_shows_a_world_that_stands_still(plan):
+    turning = np.tile(np.eye(4), (plan.motion.num_frames, 1, 1))
+    turning[1:, :3, :3] = [[0, 0, 1], [0, 1, 0], [-1, 0, 0]]
+    turned = replace(plan, motion=as_filmed(plan.motion, turning, plan.body))
+    still, filmed = (panels(whole_film(one)[0])[2].astype(int) for one in (plan, turned))
+    assert (np.abs(still - filmed).max(axis=3) > 60).mean() < 0.002
 
+
+def plan_with(plan, frames):
     return replace(plan, video=replace(plan.video, frames=frames))
 
 

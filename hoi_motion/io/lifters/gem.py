@@ -44,8 +44,8 @@ def read_gem(path, fps: float | None = None) -> HoiMotion:
         notes = ["GEM: SOMA's joints turned as SMPL-X's of the same place, the shape is the mean"]
     else:
         pose = family.smplx_pose(pose, f"{path}: global_orient and body_pose")
-        given = data[GROUPS[0]].get("betas", np.zeros(10))
-        betas, notes = family.kept_betas(given, "SMPL-X", "neutral", len(pose), path)
+        given = data[GROUPS[0]].get("betas")
+        betas, notes = family.kept_betas(np.zeros(10) if given is None else given, "SMPL-X", "neutral", len(pose), path)
         rest_m = SMPLX_PELVIS_M
         notes.append("GEM: hands, jaw and eyes are not in the file")
     notes.append("GEM: the global motion (y up) turned to z up")

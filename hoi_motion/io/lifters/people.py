@@ -65,6 +65,35 @@ def _way_m(before_m: np.ndarray, after_m: np.ndarray) -> float:
     return float(np.linalg.norm((after_m - before_m) * [1, 1, DEPTH_SHARE]))
 
 
+def missing_of(frames: np.ndarray) -> list[int]:  # (N,) rising
+    """The frames between the first and the last that are not there."""
+    return sorted(set(range(int(frames[0]), int(frames[-1]) + 1)) - set(frames.tolist()))
+
+
+def beginning(first: int, counted_from: int = 0) -> list[str]:
+    """A note where a person is not there from the beginning: the motion is shifted against the video.
+
+    Args:
+        first: number of the person's first frame; counted_from: that of the video's first one.
+    """
+    return [f"the motion begins with frame {first} of the video"] if first > counted_from else []
+
+
+def check_gaps(frames: np.ndarray, fps: float, path) -> None:  # (N,)
+    """Raises: InputError FILE_INVALID for frames that do not rise, or a gap that is too long to be bridged."""
+    steps = np.diff(frames)
+    if (steps < 1).any():
+        at = int(np.flatnonzero(steps < 1)[0])
+        raise InputError(ErrorCode.FILE_INVALID, f"{path}: frame {frames[at + 1]} comes after frame {frames[at]}")
+    gaps = np.flatnonzero(steps > longest_gap(fps) + 1)
+    if len(gaps):
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"{path}: the person is missing between frames {frames[gaps[0]]} and {frames[gaps[0] + 1]}",
+            "cut the video there, or choose another --person",
+        )
+
+
 def bridged(values: np.ndarray, frames: np.ndarray, turns: bool = False) -> np.ndarray:
     """Values at every frame from the first to the last, straight across the gaps.
 

@@ -18,7 +18,7 @@ from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
 from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.lifters.people import bridged, chosen_person, linked, listed
+from hoi_motion.io.lifters.people import beginning, bridged, chosen_person, linked, listed, missing_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 from hoi_motion.reading.pickles import load_pickle
@@ -30,10 +30,16 @@ SHAPES = {
     "pred_keypoints_2d": (70, 2),
 }
 KEYS = tuple(SHAPES)
+UNUSED = ("pred_vertices", "mask", "pred_global_rots", "pred_pose_raw", "mhr_model_params", "faces")
+"""Names of the estimator whose arrays are not laid out: the surface and the mask are nearly all of a file."""
 MOST_FILES = 4 * MAX_FRAMES
 MOST_PEOPLE = 100
 """Detections of one frame."""
-_NAMES = (re.compile(r"(\d{1,9})_(\d{1,6})\.npz"), re.compile(r"[^.]*?(\d{1,9})?(?:_subj(\d{1,6}))?\.npz"))
+_NAMES = (
+    re.compile(r"(\d{1,9})_(\d{1,6})\.npz"),
+    re.compile(r"[^.]*?(\d{1,9})?(?:_(?:subj|subject|person|human|body|track|id)_?(\d{1,6}))?\.npz"),
+)
+_NUMBER = re.compile(r"\d{1,9}")
 _LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 # our name -> number of the rig's joint
 JOINTS = (
@@ -66,9 +72,12 @@ def is_sam_3d_body_folder(path) -> bool:
 
 def is_sam_3d_body(data) -> bool:
     """Whether a pickle holds what the estimator returns, for each frame."""
-    frames = list(data.values()) if isinstance(data, dict) else data
-    people = next((found for frame in frames if (found := _people(frame))), []) if isinstance(frames, list) else []
+    people = next((found for frame in _by_frame(data).values() if (found := _people(frame))), [])
     return bool(people) and isinstance(people[0], dict) and KEYS[0] in people[0]
+
+
+def is_sam_3d_body_file(path) -> bool:
+    return is_sam_3d_body(load_pickle(path, unread=UNUSED))
 
 
 def read_sam_3d_body(path, fps: float | None = None, person: int | None = None) -> HoiMotion:
@@ -89,8 +98,9 @@ def read_sam_3d_body(path, fps: float | None = None, person: int | None = None) 
     numbers = np.array(sorted(track))
     values = [found[frame][track[frame]] for frame in numbers.tolist()]
     points_m = bridged(np.stack([_points_m(one) for one in values]), numbers)
-    notes = []
-    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers.tolist()))
+    # lists are counted from 0, files of pictures from 0 or 1
+    notes = beginning(int(numbers[0]), min(1, min(found)) if Path(path).is_dir() else 0)
+    missing = missing_of(numbers)
     if missing:
         notes.append(f"SAM 3D Body: the person was not found in {listed(missing)}, bridged from the frames beside")
     notes.append("SAM 3D Body: from the camera's frame, taken as level")
@@ -136,7 +146,9 @@ def _of_folder(path: Path) -> dict[int, dict[int, dict[str, np.ndarray]]]:
         frame, number = numbers
         if number in found.get(frame, {}):
             raise InputError(
-                ErrorCode.FILE_INVALID, f"{file}: frame {frame} has two detections {number}", "keep one clip a folder"
+                ErrorCode.FILE_INVALID,
+                f"{file}: frame {frame} has two detections {number}",
+                "keep one clip a folder, and name its files FRAME_subjNUMBER.npz",
             )
         found.setdefault(frame, {})[number] = _checked({key: npz.read(key) for key in KEYS}, file)
     if not found:
@@ -149,22 +161,21 @@ def _of_folder(path: Path) -> dict[int, dict[int, dict[str, np.ndarray]]]:
 
 
 def _numbers(name: str) -> tuple[int, int] | None:
-    """Frame and detection of a file's name: 00012_0, 00012_subj00, frame_0012_subj00, frame_0012, img_subj00."""
+    """Frame and detection of a file's name: 00012_0, 00012_subj00, frame_0012_person_0, frame_0012, img_subj00."""
     match = next((match for pattern in _NAMES if (match := pattern.fullmatch(name))), None)
     return None if match is None else (int(match[1] or 0), int(match[2] or 0))
 
 
 def _of_pickle(path) -> dict[int, dict[int, dict[str, np.ndarray]]]:
-    data = load_pickle(path)
+    data = load_pickle(path, unread=UNUSED)
     if not is_sam_3d_body(data):
         raise InputError(
             ErrorCode.FILE_INVALID,
             f"{path} is not a SAM 3D Body result",
             f"expected a list of frames, each a list of people with the keys {', '.join(KEYS)}",
         )
-    frames = list(data.values()) if isinstance(data, dict) else data
     found = {}
-    for index, frame in enumerate(frames):
+    for index, frame in _by_frame(data).items():
         people = _people(frame)
         if len(people) > MOST_PEOPLE:
             raise InputError(ErrorCode.FILE_INVALID, f"{path}: frame {index} has {len(people)} people")
@@ -176,6 +187,26 @@ def _of_pickle(path) -> dict[int, dict[int, dict[str, np.ndarray]]]:
         if checked:
             found[index] = checked
     return found
+
+
+def _by_frame(data) -> dict[int, object]:
+    """What a pickle holds of each frame, by the frame's number.
+
+    Of a dictionary the number is the key, or the last one in the name of a picture, so that a frame that is missing
+    stays missing; names without numbers are taken in the order they have.
+    """
+    if isinstance(data, list):
+        return dict(enumerate(data))
+    if not isinstance(data, dict):
+        return {}
+    numbers = [key if isinstance(key, int) else _last_number(key) for key in data]
+    told = None not in numbers and len(set(numbers)) == len(numbers)
+    return dict(sorted(zip(numbers if told else range(len(data)), data.values()), key=lambda item: item[0]))
+
+
+def _last_number(name: str) -> int | None:
+    found = _NUMBER.findall(Path(name).stem)
+    return int(found[-1]) if found else None
 
 
 def _people(frame) -> list:

@@ -9,7 +9,7 @@ from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_rate
 from hoi_motion.body.change import SMPLX_PELVIS_M, turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
-from hoi_motion.io.lifters.people import bridged, chosen_person, linked, listed
+from hoi_motion.io.lifters.people import beginning, bridged, chosen_person, linked, listed, missing_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 
@@ -24,6 +24,7 @@ PARTS = (
     ("right_hand_pose", 15),
 )
 KEYS = (*(name for name, _ in PARTS), "betas", "transl")
+FIRST_FRAME = 1
 MOST_FILES = 4 * MAX_FRAMES
 _NAME = re.compile(r"(\d{1,9})(?:_(\d{1,6}))?\.npz")
 
@@ -75,7 +76,7 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
     frames = [found[frame][track[frame]] for frame in numbers.tolist()]
     pose = family.smplx_pose(np.stack([pose for pose, _, _ in frames]), f"{path}: pose")
     betas, notes = family.kept_betas(np.stack([betas for _, betas, _ in frames]), "SMPL-X", "neutral", len(pose), path)
-    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers.tolist()))
+    missing = missing_of(numbers)
     if missing:
         notes.append(f"SMPLer-X: the person was not found in {listed(missing)}, bridged from the frames beside")
     changes = [b for a, b in zip(numbers[:-1].tolist(), numbers[1:].tolist()) if track[a] != track[b]]
@@ -84,6 +85,7 @@ def read_smplerx(path, fps: float | None = None, person: int | None = None) -> H
     pose = bridged(pose, numbers, turns=True)
     transl_m = bridged(np.stack([transl for _, _, transl in frames]), numbers)
     notes += [
+        *beginning(int(numbers[0]), FIRST_FRAME),
         "SMPLer-X: from the camera's frame, taken as level",
         "SMPLer-X: the path of the root is that of a crop camera of each frame, its depth is not metric",
         "SMPLer-X: finger angles are relative to the mean hand of the official body, here from the flat hand",

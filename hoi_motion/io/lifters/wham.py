@@ -3,22 +3,29 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoi_motion.arrays import checked_array
+from hoi_motion.arrays import checked_array, checked_rate
 from hoi_motion.body.change import turned
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io import smpl_family as family
+from hoi_motion.io.lifters.people import beginning, bridged, check_gaps, listed, missing_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.reading.pickles import load_pickle
 
 KEYS = ("pose_world", "trans_world", "betas", "frame_ids")
+_SIGN = "pose"
 
 
 def is_wham(data) -> bool:
     """Person's number -> that person's parameters."""
     people = data.items() if isinstance(data, dict) else ()
     return bool(people) and all(
-        isinstance(k, (int, np.integer)) and isinstance(v, dict) and "pose" in v for k, v in people
+        isinstance(k, (int, np.integer)) and isinstance(v, dict) and _SIGN in v for k, v in people
     )
+
+
+def is_wham_file(path) -> bool:
+    """Whether a pickle is one; the people's surfaces, nearly all of a file, are not laid out for it."""
+    return is_wham(load_pickle(path, known=(_SIGN,)))
 
 
 def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiMotion:
@@ -28,13 +35,13 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
 
     Raises:
         InputError: FILE_INVALID for a damaged file, other keys or shapes, code in the file, several people and no
-            `person`, a track with gaps, or no `fps`.
+            `person`, a track with gaps over a quarter of a second, or no `fps`.
     """
-    data = load_pickle(path, known=(*KEYS, "pose"))
+    data = load_pickle(path, known=(*KEYS, _SIGN))
     if not is_wham(data):
         data = data if isinstance(data, dict) else {}
         family.require_keys({str(k) for k in data} & set(KEYS), KEYS, path, "a WHAM result (a dictionary of people)")
-    fps = family.require_fps(fps, path, "WHAM")
+    fps = checked_rate(family.require_fps(fps, path, "WHAM"))
     values = _person(data, person, path)
     family.require_keys(values, KEYS, path, "a WHAM result")
     pose = family.smplx_pose(
@@ -42,17 +49,14 @@ def read_wham(path, fps: float | None = None, person: int | None = None) -> HoiM
     )
     hips_m = checked_array(values["trans_world"], f"{path}: trans_world", (len(pose), 3), np.float64)
     frame_ids = checked_array(values["frame_ids"], f"{path}: frame_ids", (len(pose),), np.int64)
-    gaps = np.flatnonzero(np.diff(frame_ids) != 1)
-    if len(gaps):
-        raise InputError(
-            ErrorCode.FILE_INVALID,
-            f"{path}: the person is missing between frames {frame_ids[gaps[0]]} and {frame_ids[gaps[0] + 1]}",
-            "cut the video there, or choose another --person",
-        )
+    check_gaps(frame_ids, fps, path)
     betas, notes = family.kept_betas(values["betas"], "SMPL", "neutral", len(pose), path)
+    missing = missing_of(frame_ids)
+    if missing:
+        notes.append(f"WHAM: the person was not found in {listed(missing)}, bridged from the frames beside")
+        pose, hips_m = bridged(pose, frame_ids, turns=True), bridged(hips_m, frame_ids)
     notes.append("WHAM: the world motion (y up) turned to z up; SMPL's whole-hand joints are dropped, hands are open")
-    if frame_ids[0] != 0:
-        notes.append(f"the motion begins with frame {frame_ids[0]} of the video")
+    notes += beginning(int(frame_ids[0]))
     pelvis_m = hips_m - Rotation.from_rotvec(pose[:, 0]).apply(family.SMPL_HIPS_M)
     pose[:, 0] = turned(pose[:, 0], family.R_WORLD_Y_UP)
     return family.grounded_motion(pose, pelvis_m @ family.R_WORLD_Y_UP.T, fps, betas, notes)

@@ -40,7 +40,7 @@ def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
         raise InputError(
             ErrorCode.SIZE_MISMATCH,
             f"the human has {human.num_frames} frames, the video {num_frames}",
-            "give the file that was made from this very video, frame for frame",
+            "give the file that was made from this very video, frame for frame; cut the video where nobody is in it",
         )
     if abs(human.fps / fps - 1) > 0.02:
         raise InputError(
@@ -68,6 +68,7 @@ def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int,
         objects=(),
         contacts=(),
         supports=(),
+        T_first_camera=None if human.T_first_camera is None else human.T_first_camera[source_frames],
     )
 
 

@@ -14,6 +14,7 @@ from hoi_motion.errors import InputError
 from hoi_motion.ground import ground_motion
 from hoi_motion.ground.path import _Banded, grounded_path
 from hoi_motion.ground.soles import sole_vertices
+from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.io.smpl_family import camera_in_front
 from hoi_motion.motion import HoiMotion, ObjectMotion
 
@@ -130,3 +131,12 @@ def test_who_is_seen_to_rise_is_in_the_air():
     path = np.stack([np.zeros(FRAMES), np.zeros(FRAMES), height + 5.0], 1)
     found = grounded_path(path, soles, FPS)
     assert np.abs(found.path_m[:, 2] - height).max() < 0.1
+
+
+def test_what_the_camera_does_is_taken_out_once(walk, body):
+    turning = np.tile(np.eye(4), (FRAMES, 1, 1))
+    turning[:, :3, :3] = Rotation.from_rotvec(np.outer(np.linspace(0, 0.5, FRAMES), [0, 1, 0])).as_matrix()
+    filmed = as_filmed(walk, turning, body)
+    done, plain = ground_motion(filmed, body).motion, ground_motion(walk, body).motion
+    assert done.T_first_camera is None
+    assert np.allclose(done.transl_m, plain.transl_m, atol=1e-3)

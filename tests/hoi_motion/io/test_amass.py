@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_amass, read_motion, write_amass
+from hoi_motion.io.amass import left_out_of_amass
 from tests.hoi_motion.io.published import SMPLX_PELVIS, Person, amass_smplh
 
 
@@ -15,6 +16,30 @@ def test_round_trip_keeps_the_body(motion, tmp_path):
     assert np.array_equal(back.pose_rad, motion.pose_rad) and np.array_equal(back.transl_m, motion.transl_m)
     assert np.array_equal(back.betas[:10], motion.betas)
     assert back.fps == motion.fps and back.body_model == motion.body_model
+
+
+def test_other_readers_find_the_pelvis_of_the_free_body_where_it_is(motion, body, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    file = np.load(tmp_path / "amass.npz")
+    pelvis_m = body.joints(motion.pose_rad, motion.transl_m, motion.betas).numpy()[:, 0]
+    assert np.allclose(file["trans"] + SMPLX_PELVIS, pelvis_m, atol=1e-5)
+
+
+def test_other_readers_get_no_shape_that_means_another_person_to_them(motion, tmp_path):
+    write_amass(motion, tmp_path / "free.npz")
+    write_amass(motion.replace(body_model="smplx-neutral"), tmp_path / "smplx.npz")
+    assert not np.load(tmp_path / "free.npz")["betas"].any()
+    assert np.array_equal(np.load(tmp_path / "smplx.npz")["betas"][:10], motion.betas)
+    assert "mean shape" in left_out_of_amass(motion)
+    assert "shape" not in left_out_of_amass(motion.replace(body_model="smplx-neutral"))
+
+
+def test_a_body_that_the_file_names_is_not_one_of_ours(motion, tmp_path):
+    write_amass(motion, tmp_path / "amass.npz")
+    data = dict(np.load(tmp_path / "amass.npz"))
+    del data["body_betas"]
+    np.savez(tmp_path / "other.npz", **data | {"body_model": "smplx"})
+    assert read_amass(tmp_path / "other.npz").body_model == "smplx-neutral"
 
 
 def test_the_keys_are_those_of_amass(motion, tmp_path):
@@ -159,6 +184,16 @@ def test_a_pose_without_its_root_stands_and_says_so(tmp_path):
 def test_a_given_rate_corrects_the_one_of_the_file():
     back = read_motion(CASES / "smplx_old_key.npz", fps=60)
     assert back.fps == 60 and "the file says 120" in " ".join(back.notes)
+
+
+def test_two_rates_that_differ_are_not_chosen_between(tmp_path):
+    arrays = dict(poses=np.zeros((2, 165)), trans=np.zeros((2, 3)), betas=np.zeros(10), mocap_framerate=120.0)
+    np.savez(tmp_path / "m.npz", **arrays, mocap_frame_rate=30.0)
+    with pytest.raises(InputError, match="FILE_INVALID.*mocap_frame_rate 30, mocap_framerate 120.*--fps"):
+        read_motion(tmp_path / "m.npz")
+    assert read_motion(tmp_path / "m.npz", fps=30).fps == 30
+    np.savez(tmp_path / "m.npz", **arrays, fps=120)
+    assert read_motion(tmp_path / "m.npz").fps == 120
 
 
 @pytest.mark.parametrize("gender", ["neutral", b"neutral", np.array(["Neutral"]), "n", "b'neutral'"])

@@ -1,5 +1,6 @@
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import InputError
+from hoi_motion.io import behave as behave_reader
 from hoi_motion.io import read_motion
 from hoi_motion.io.behave import read_behave
 from tests.hoi_motion.io.published import FRAMES, R_CAMERA_WORLD, SMPLX_PELVIS, Person, behave
@@ -117,3 +119,11 @@ def test_an_empty_folder_names_both_layouts(tmp_path):
         InputError, match=r"expected smpl_fit_all.npz \(poses.*t0003.000/person/fit02/person_fit.pkl \(pose"
     ):
         read_behave(tmp_path)
+
+
+def test_times_rounded_to_milliseconds_are_thirty_frames_a_second():
+    times_s = np.round(3 + np.arange(90) / 30, 3)  # most steps are 33 ms
+    assert behave_reader._rate(times_s, None, Path())[0] == pytest.approx(30, rel=1e-3)
+    late = np.delete(times_s, [40, 41])
+    fps, gap = behave_reader._rate(late, None, Path())
+    assert fps == pytest.approx(30, rel=1e-3) and gap == 39

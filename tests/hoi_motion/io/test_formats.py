@@ -1,11 +1,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
-from hoi_motion.io.formats import FORMATS, OPTIONS, READABLE, taking
+from hoi_motion.io.formats import FORMATS, OPTIONS, READABLE, format_of, taking
 from hoi_motion.scripts import convert
 
 DOCS = Path(__file__).parents[3] / "docs" / "formats.md"
@@ -17,6 +18,12 @@ def test_the_page_of_formats_names_every_row_and_every_option():
     assert named == set(READABLE)
     assert all(f"`{row.name}`" in text for row in FORMATS)
     assert all(f"--{option.replace('_', '-')}" in text for option in OPTIONS)
+
+
+def test_another_s_file_with_an_entry_meta_is_not_ours(tmp_path):
+    arrays = dict(poses=np.zeros((2, 165)), trans=np.zeros((2, 3)), betas=np.zeros(10), mocap_frame_rate=30.0)
+    np.savez(tmp_path / "a.npz", **arrays, meta=np.array("{}"))
+    assert format_of(tmp_path / "a.npz") == "amass"
 
 
 def test_help_lists_every_row_and_option(capsys):

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import InputError
 from hoi_motion.io import write_glb
+from hoi_motion.motion import ObjectMotion
 
 COMPONENTS = {5120: np.int8, 5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
@@ -117,6 +119,35 @@ def test_every_view_lies_in_the_buffer_and_is_aligned(glb):
     assert size == len(glb.binary)
     for view in glb.document["bufferViews"]:
         assert view["byteOffset"] % 4 == 0 and view["byteOffset"] + view["byteLength"] <= size
+
+
+def test_all_normals_have_length_one_also_of_faces_without_an_area(motion, body, tmp_path):
+    box = motion.objects[0]
+    tiny = 1e-7 * box.vertices_m[box.faces[0]] / 0.1
+    points = np.concatenate([box.vertices_m, tiny])
+    count = len(box.vertices_m)
+    faces = np.concatenate([box.faces, [[0, 0, 1], [2, 2, 2], [count, count + 1, count + 2]]])
+    thing = ObjectMotion("box", points, faces, box.T_world_object)
+    write_glb(motion.replace(objects=(thing,)), tmp_path / "m.glb", body)
+    file = Glb(tmp_path / "m.glb")
+    for mesh in file.document["meshes"]:
+        normals = file.array(mesh["primitives"][0]["attributes"]["NORMAL"])
+        assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5), mesh["name"]
+
+
+def test_a_scene_that_stands_still_has_no_times_that_nothing_uses(motion, body, tmp_path):
+    still = motion.replace(
+        pose_rad=motion.pose_rad[:1],
+        transl_m=motion.transl_m[:1],
+        objects=(replace(motion.objects[0], T_world_object=motion.objects[0].T_world_object[:1]),),
+        contacts=(),
+    )
+    write_glb(still, tmp_path / "m.glb", body)
+    document = Glb(tmp_path / "m.glb").document
+    parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
+    used = {part["indices"] for part in parts} | {index for part in parts for index in part["attributes"].values()}
+    used |= {skin["inverseBindMatrices"] for skin in document["skins"]}
+    assert used == set(range(len(document["accessors"]))) and "animations" not in document
 
 
 def test_trimesh_loads_it(motion, body, tmp_path):

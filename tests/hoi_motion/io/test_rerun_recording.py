@@ -24,6 +24,16 @@ def test_every_frame_has_body_object_and_contact(motion, tmp_path):
     np.testing.assert_allclose(_values(table, "/world/body", "Position3D")[-1], skin_m[-1], atol=1e-5)
 
 
+def test_a_camera_that_turns_does_so_in_the_recording(motion, tmp_path):
+    moving = np.tile(np.eye(4), (motion.num_frames, 1, 1))
+    moving[:, 0, 3] = np.arange(motion.num_frames)
+    write_rerun(motion, tmp_path / "out.rrd", T_first_camera=moving)
+    recording = rerun.dataframe.load_recording(tmp_path / "out.rrd")
+    table = recording.view(index="frame", contents="world/camera").select().read_all()
+    expected = (motion.camera.T_world_camera @ moving)[:, :3, 3]
+    np.testing.assert_allclose(np.concatenate(_values(table, "/world/camera", "Translation3D")), expected, atol=1e-6)
+
+
 def _values(table, entity: str, component: str) -> list:
     """What the recording holds of an entity's component, a list a frame."""
     name = next(n for n in table.column_names if n.startswith(f"{entity}:") and n.endswith(component))

@@ -86,3 +86,9 @@ def test_another_body_keeps_pose_and_pelvis(body, motion):
     assert np.allclose(pelvis, motion.transl_m + SMPLX_PELVIS_M, atol=1e-6)
     assert np.array_equal(moved.pose_rad, motion.pose_rad) and not moved.betas.any() and "anny-free" in moved.notes[-1]
     assert on_body(motion, body) is motion
+
+
+def test_a_shape_that_another_body_loses_may_leave_the_floor_which_is_said(body, motion):
+    shaped = motion.replace(body_model="smplx-neutral", betas=np.ones(10))
+    assert "leave the floor" in on_body(shaped, body).notes[-1]
+    assert "floor" not in on_body(shaped.replace(betas=np.zeros(10)), body).notes[-1]

@@ -167,9 +167,12 @@ def test_a_video_of_other_pixels_has_a_camera_of_its_own_pixels(files, capsys, a
 def test_a_human_of_every_frame_of_a_variable_rate_is_taken_at_the_same_frames():
     camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
     pose, transl = np.zeros((5, 55, 3)), np.arange(15.0).reshape(5, 3)
-    human = HoiMotion(pose, transl, np.zeros(10), 24.75, "anny-free", camera)
+    turning = np.tile(np.eye(4), (5, 1, 1))
+    turning[4, :3, 3] = 1
+    human = HoiMotion(pose, transl, np.zeros(10), 24.75, "anny-free", camera, T_first_camera=turning)
     taken = on_frames_of(human, np.array([0, 1, 1, 2, 4]), 5, 8.0)
     np.testing.assert_array_equal(taken.transl_m, transl[[0, 1, 1, 2, 4]])
+    np.testing.assert_array_equal(taken.T_first_camera, turning[[0, 1, 1, 2, 4]])
     assert taken.fps == 8.0
     # one that was resampled by whoever made it has another number of frames, and stays
     assert on_frames_of(human, np.array([0, 1, 1, 2, 2, 3]), 4, 8.0) is human

@@ -80,8 +80,11 @@ def test_unseen_legs_step_only_if_asked_to(scene, lifted, keypoint_file, monkeyp
 
 def test_a_human_from_a_file_keeps_its_poses_and_gets_object_and_contact(scene, body, tmp_path):
     write_amass(scene.motion, tmp_path / "human.npz")
-    human = read_motion(tmp_path / "human.npz")
+    turning = np.tile(np.eye(4), (len(scene.frames), 1, 1))
+    turning[-1, :3, :3] = [[0, 0, 1], [0, 1, 0], [-1, 0, 0]]
+    human = read_motion(tmp_path / "human.npz").replace(T_first_camera=turning)
     motion = lift_video(clip_of(scene), human=human)
+    np.testing.assert_array_equal(motion.T_first_camera, turning)
     np.testing.assert_array_equal(motion.pose_rad[:, 1:], human.pose_rad[:, 1:])
 
     def seen(m):

@@ -144,6 +144,15 @@ def test_even_frames_of_a_variable_rate_are_those_nearest_in_time():
     np.testing.assert_allclose(np.abs(times[chosen] - np.arange(40) / 10), np.abs(times[slow] - np.arange(40) / 10))
 
 
+def test_players_need_not_guess_the_colours_by_the_size(tmp_path):
+    import imageio_ffmpeg
+
+    write_video(tmp_path / "tall.mp4", np.zeros((2, 720, 64, 3), np.uint8), FPS)
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    told = subprocess.run([program, "-hide_banner", "-i", tmp_path / "tall.mp4"], capture_output=True, text=True).stderr
+    assert "smpte170m/bt709/bt709" in told
+
+
 def test_an_odd_side_is_extended_and_no_pixel_moves(tmp_path):
     frames = np.zeros((3, 33, 47, 3), np.uint8)
     frames[:, 10:20, 12:30] = 255

@@ -152,6 +152,13 @@ def test_work_that_a_few_bytes_repeat_is_limited(tmp_path, content):
         load_pickle(tmp_path / "again.pkl")
 
 
+def test_what_is_too_large_is_told_how_to_become_smaller(tmp_path, monkeypatch):
+    (tmp_path / "large.pkl").write_bytes(pickle.dumps({"surface": np.zeros(1000)}))
+    monkeypatch.setattr("hoi_motion.reading.pickles.MAX_ARRAY_BYTES", 1000)
+    with pytest.raises(InputError, match="large.pkl is too large: its arrays have.*shorter pieces"):
+        load_pickle(tmp_path / "large.pkl")
+
+
 def test_an_integer_that_no_file_needs_is_refused(tmp_path):
     (tmp_path / "long.pkl").write_bytes(b"\x80\x02\x8b" + (10**5).to_bytes(4, "little") + b"\x7f" * 10**5 + b".")
     with pytest.raises(InputError, match="an integer of 799999 bits"):

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 import trimesh
 
+from hoi_motion.body import load_body
+from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
+from hoi_motion.camera import Camera
+from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.motion import HoiMotion, ObjectMotion
 from hoi_motion.scripts import check, convert, ground, retarget, view
 from tests.hoi_motion.io.published import Person, gvhmr
@@ -99,6 +103,35 @@ def test_a_missing_motion_is_2(main, tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_check_of_another_program_s_file_names_the_command_that_converts_it(tmp_path, capsys):
+    arrays = dict(poses=np.zeros((3, 66)), trans=np.zeros((3, 3)), betas=np.zeros(10), fps=30.0)
+    np.savez(tmp_path / "amass.npz", **arrays)
+    assert check.main([str(tmp_path / "amass.npz")]) == 2
+    assert "hoi-convert makes one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [ground, convert])
+def test_a_motion_that_came_with_sixteen_betas_is_checked(tmp_path, capfd, command):
+    arrays = dict(poses=np.zeros((8, 165)), trans=np.zeros((8, 3)), betas=np.full(16, 0.5), mocap_frame_rate=25.0)
+    arrays["poses"][:, 0] = np.pi / 2
+    np.savez(tmp_path / "amass.npz", **arrays)
+    to_free = [] if command is ground else ["--free-body"]
+    assert command.main([str(tmp_path / "amass.npz"), str(tmp_path / "m.npz"), *to_free]) == 0
+    assert check.main([str(tmp_path / "m.npz")]) in (0, 3)
+    assert "verdict" in capfd.readouterr().out
+
+
+def test_a_motion_with_more_betas_is_checked_with_the_body_of_its_file(tmp_path, capfd):
+    np.savez(tmp_path / "body.npz", **smplx_arrays(read_free_body()))
+    pose = np.zeros((4, 55, 3))
+    pose[:, 0, 0] = np.pi / 2
+    camera = Camera(np.diag([500.0, 500, 1]), np.eye(4), 64, 48)
+    motion = HoiMotion(pose, np.tile([0, 0, 0.9], (4, 1)), np.full(12, 0.1), 8.0, "smplx-neutral", camera)
+    motion.save(tmp_path / "m.npz")
+    assert check.main([str(tmp_path / "m.npz"), "--body", str(tmp_path / "body.npz")]) in (0, 3)
+    assert "verdict" in capfd.readouterr().out
+
+
 def test_convert_there_and_back(motion_file, tmp_path):
     assert convert.main([str(motion_file), str(tmp_path / "amass.npz")]) == 0
     assert convert.main([str(tmp_path / "amass.npz"), str(tmp_path / "back.npz")]) == 0
@@ -163,6 +196,24 @@ def test_view_draws_the_person(motion_file, tmp_path, capsys):
     picture = cv2.imread(str(tmp_path / "sheet.png"))
     assert picture.shape == (3 * 260, 2 * 260, 3)
     assert 0.02 < (picture.min(axis=2) < 200).mean() < 0.5
+
+
+def test_view_shows_the_world_still_although_the_camera_turns(motion_file, tmp_path):
+    motion = HoiMotion.load(motion_file)
+    turning = np.tile(np.eye(4), (motion.num_frames, 1, 1))
+    turning[-1, :3, :3] = [[0, 0, 1], [0, 1, 0], [-1, 0, 0]]
+    as_filmed(motion, turning, load_body()).save(tmp_path / "filmed.npz")
+    for name in (motion_file, tmp_path / "filmed.npz"):
+        assert view.main([str(name), "--out", str(tmp_path / f"{name.stem}.png"), "--columns", "2"]) == 0
+    still, filmed = (cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in (motion_file.stem, "filmed"))
+    assert (np.abs(still - filmed).max(axis=2) > 60).mean() < 0.002
+
+
+def test_view_says_what_it_assumed_of_another_program_s_file(tmp_path, capsys):
+    arrays = dict(poses=np.zeros((3, 66)), trans=np.zeros((3, 3)), betas=np.zeros(10), mocap_frame_rate=30.0)
+    np.savez(tmp_path / "amass.npz", **arrays)
+    assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
+    assert "note: the body lies on its side, along y" in capsys.readouterr().out
 
 
 def test_view_of_a_bundle_names_its_report(motion_file, tmp_path, capsys):

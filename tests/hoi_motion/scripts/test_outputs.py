@@ -9,7 +9,8 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.scripts.command import command_parser
-from hoi_motion.scripts.outputs import OutFile, OutPath, check_outputs
+from hoi_motion.scripts.outputs import OutFile, OutNpz, OutPath, check_outputs
+from tests.hoi_motion.io.published import Person, smplerx
 
 
 def _parser():
@@ -101,6 +102,35 @@ def test_no_command_overwrites_what_it_reads(tmp_path, monkeypatch, capsys, modu
     assert {path: path.read_text() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("command", ["convert", "ground"])
+def test_no_command_overwrites_a_file_of_the_folder_it_reads(tmp_path, capsys, command):
+    smplerx(Person(), tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    main = import_module(f"hoi_motion.scripts.{command}").main
+    assert main([str(tmp_path), str(tmp_path / "00003_0.npz"), "--fps", "30"]) == 2
+    assert "00003_0.npz: it is in the folder that is read" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert main([str(tmp_path), str(tmp_path / "new.npz"), "--fps", "30"]) == 0
+
+
+@pytest.mark.parametrize(
+    "module, argv",
+    [
+        ("convert", ["m.npz", "out.glb", "--to", "motion"]),
+        ("convert", ["m.npz", "out.npz", "--to", "glb"]),
+        ("ground", ["m.npz", "out.glb"]),
+        ("check", ["m.npz", "--repair", "out.json"]),
+        ("lift", [*LIFT, "--out", "out.mp4"]),
+        ("lift", [*LIFT, "--out", "out.npz", "--save-keypoints", "out.json"]),
+    ],
+)
+def test_a_name_that_says_another_kind_of_file_is_refused(tmp_path, monkeypatch, capsys, motion_file, module, argv):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(motion_file, "m.npz")
+    assert import_module(f"hoi_motion.scripts.{module}").main(argv) == 2
+    assert "OUTPUT_INVALID" in capsys.readouterr().err and not list(tmp_path.glob("out.*"))
+
+
 @pytest.mark.parametrize("name", ["check", "convert", "ground", "lift", "retarget", "view", "mask", "plan", "export"])
 def test_every_option_that_writes_says_so_by_its_type(monkeypatch, name):
     of_cli = name in ("mask", "plan", "export")
@@ -114,7 +144,7 @@ def test_every_option_that_writes_says_so_by_its_type(monkeypatch, name):
     monkeypatch.setattr(type(command_parser("", "")), "parse_args", remember)
     main([])
     writing = [a for a in parsers[0]._actions if a.nargs != 0 and re.search(r"\bwrite\b", a.help or "")]
-    assert writing and not [a.dest for a in writing if a.type not in (OutFile, OutPath)]
+    assert writing and not [a.dest for a in writing if a.type not in (OutFile, OutNpz, OutPath)]
 
 
 def test_a_robot_is_not_overwritten_by_its_motion(tmp_path, capsys):

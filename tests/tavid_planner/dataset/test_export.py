@@ -26,3 +26,12 @@ def test_where_all_bundles_are_damaged_each_is_named(write_bundle, tmp_path, cap
     assert main(["export", "--plans", str(tmp_path / "plans"), option, str(tmp_path / "data")]) == 2
     told = capsys.readouterr()
     assert "left out broken: it cannot be read" in told.out and "no episode" in told.err
+
+
+def test_a_recording_of_another_batch_is_not_replaced(write_bundle, tmp_path, capsys):
+    write_bundle("mug")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mug.mcap").write_bytes(b"of another batch")
+    assert main(["export", "--plans", str(tmp_path / "plans"), "--mcap", str(tmp_path / "data")]) == 2
+    assert "OUTPUT_INVALID" in capsys.readouterr().err
+    assert (tmp_path / "data" / "mug.mcap").read_bytes() == b"of another batch"

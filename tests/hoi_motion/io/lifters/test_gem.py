@@ -24,10 +24,12 @@ def test_a_gvhmr_result_is_still_one(tmp_path):
     assert format_of(tmp_path / "result.pt") == "gvhmr"
 
 
-def test_betas_may_be_missing_as_in_the_demo(tmp_path):
+@pytest.mark.parametrize("left", [{}, {"betas": None}])
+def test_betas_may_be_missing_as_in_the_demo(tmp_path, left):
     data = gem(Person(joints=22))
     for group in ("body_params_global", "body_params_incam"):
         del data[group]["betas"]
+        data[group] |= left
     torch.save(data, tmp_path / "result.pt")
     assert not read_motion(tmp_path / "result.pt", fps=FPS).betas.any()
 

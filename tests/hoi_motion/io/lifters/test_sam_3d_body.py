@@ -7,7 +7,7 @@ from hoi_motion.body.joints import JOINT_NAMES
 from hoi_motion.errors import InputError
 from hoi_motion.io import read_motion
 from hoi_motion.io.formats import format_of
-from hoi_motion.io.lifters.sam_3d_body import read_sam_3d_body
+from hoi_motion.io.lifters.sam_3d_body import _numbers, read_sam_3d_body
 from tests.hoi_motion.io.published import FPS, FRAMES, K_SAM_3D_BODY, R_CAMERA_WORLD, Person, sam_3d_body
 
 
@@ -66,6 +66,50 @@ def test_one_of_several_people_is_chosen_and_a_gap_bridged(folder, walk):
     with pytest.raises(InputError, match=r"2 people.*--person: 0 \(5 frames\), 1 \(4 frames\)"):
         read_sam_3d_body(folder, FPS)
     assert "not found in frame 3, bridged" in " ".join(read_sam_3d_body(folder, FPS, person=1).notes)
+
+
+@pytest.mark.parametrize(
+    "name, numbers",
+    [
+        ("00012_0", (12, 0)),
+        ("00012_subj03", (12, 3)),
+        ("frame_0012_person_3", (12, 3)),
+        ("00012_person0", (12, 0)),
+        ("img_0012_track41", (12, 41)),
+        ("clip_2024_0012", (12, 0)),
+        ("frame_0012", (12, 0)),
+        ("img_subj01", (0, 1)),
+    ],
+)
+def test_a_name_says_the_frame_and_who(name, numbers):
+    assert _numbers(f"{name}.npz") == numbers
+
+
+def test_a_person_who_comes_later_is_said_to(folder, walk):
+    assert "begins with" not in " ".join(read_sam_3d_body(folder, FPS).notes)
+    (folder / "frame_00000_subj00.npz").unlink()
+    (folder / "frame_00001_subj00.npz").unlink()
+    assert "the motion begins with frame 2 of the video" in read_sam_3d_body(folder, FPS).notes
+
+
+def test_a_long_clip_is_recognised_without_its_surfaces(walk, tmp_path, monkeypatch):
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps(walk[1]))
+    monkeypatch.setattr("hoi_motion.reading.pickles.MAX_ARRAY_BYTES", walk[1][0]["pred_vertices"].nbytes)
+    assert read_motion(tmp_path / "result.pkl", fps=FPS).num_frames == FRAMES
+
+
+def test_half_a_minute_of_detections_is_within_the_limits(walk, tmp_path):
+    one = pickle.dumps(walk[1][0] | {"pred_vertices": np.zeros(3)})
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps([pickle.loads(one) for _ in range(900)]))
+    assert format_of(tmp_path / "result.pkl") == "sam3d"
+
+
+@pytest.mark.parametrize("name", ["{}", "img_{:05}.jpg", "clip_1080p/{}.png"])
+def test_a_frame_that_a_dictionary_lacks_keeps_its_time(walk, tmp_path, name):
+    keys = {k: k if name == "{}" else name.format(k) for k in (4, 0, 1, 3)}  # in any order
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps({key: [walk[1][k]] for k, key in keys.items()}))
+    motion = read_motion(tmp_path / "result.pkl", fps=FPS)
+    assert motion.num_frames == FRAMES and "not found in frame 2, bridged" in " ".join(motion.notes)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_a_short_gap_is_bridged_half_way_between_its_neighbours(person, folder, 
     assert np.allclose(motion.pose_rad[[0, 1, 3, 4]], before.pose_rad[[0, 1, 3, 4]], atol=1e-5)
 
 
+def test_a_person_who_comes_later_is_said_to(folder):
+    assert "begins with" not in " ".join(read_smplerx(folder, FPS).notes)
+    (folder / "smplx" / "00001_0.npz").unlink()
+    assert "the motion begins with frame 2 of the video" in read_smplerx(folder, FPS).notes
+
+
 def test_a_body_that_jumps_is_two_people(folder):
     for frame in (4, 5):
         path = folder / "smplx" / f"{frame:05}_0.npz"
