@@ -1,4 +1,4 @@
-"""Which hand touches the object, and when: 2D evidence first, then intervals, then a vote over candidates."""
+"""Which hand touches the object in the picture, and when: distances frame by frame, then intervals."""
 
 from collections.abc import Callable
 
@@ -30,10 +30,11 @@ HOLDING_SHARE = 0.5
 START_S = 1.0
 # its distance is a median over so many frames: in single ones a detector mistakes other things for a hand
 AWAY_FRAMES = 3
-# a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
+# a hand that has left its place and keeps still (slower than this many person heights a second) touches from this many
+# times as far away: its fingers are hidden
 STILL_SPEED = 0.15
 STILL_FACTOR = 1.6
-# of a small figure it is seen that it went there and stays, not how near the fingers are
+# at least so far: on a small figure one sees that the hand went there and stays, not how near its fingers are
 MIN_STILL_PX = 4.5
 # a touch lasts at least so long, and so many frames: in a single one a hand only passes
 MIN_CONTACT_S = 0.1
@@ -80,6 +81,7 @@ def hand_distances_px(
 
 
 def tolerance_px(track: kp.KeypointTrack, mask: np.ndarray) -> float:
+    """How near a hand must be to touch the object, given its mask (H, W) in the first frame."""
     return max(MIN_NEAR_PX, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
 
 
@@ -88,9 +90,7 @@ def still_tolerance_px(near_px: float) -> float:
     return max(STILL_FACTOR * near_px, MIN_STILL_PX)
 
 
-def contact_intervals(
-    track: kp.KeypointTrack, target: ObjectTrack, fps: float, object_name: str = "target"
-) -> tuple[Contact, ...]:
+def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) -> tuple[Contact, ...]:
     """Contacts of the two hands with the tracked object.
 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
@@ -120,7 +120,7 @@ def contact_intervals(
             if end - start < least_frames(fps) and not held:
                 continue
             on_it = float(np.mean(near[start:end]))
-            contacts.append(Contact(hand, object_name, start, end, 0.5 * on_it + (0.5 if held else 0.2)))
+            contacts.append(Contact(hand, "target", start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
 
 

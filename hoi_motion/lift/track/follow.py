@@ -158,7 +158,7 @@ class _Walker:
         else:
             similarity, score = max(((o, score_of(o)) for o in options), key=lambda pair: pair[1])
             if score < 0.7:
-                similarity, score = self.template.search(image, [similarity, expected], score_of)
+                similarity, score = self.template.search([similarity, expected], score_of)
             score = self.template.score(image, similarity)
             # an object that leaves its place is not where a similar one was from the start
             left = self.rest and not taken

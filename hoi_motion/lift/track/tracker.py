@@ -98,18 +98,6 @@ class OwnTracker:
         return _with_camera(track, camera) if moves else track
 
 
-def track_object(
-    frames: np.ndarray,  # (T, H, W, 3) u8
-    mask: np.ndarray,  # (H, W) bool
-    person: KeypointTrack,
-    *,
-    on_progress: OnProgress = silent,
-    cancel: CancelToken | None = None,
-) -> ObjectTrack:
-    """`OwnTracker().track`."""
-    return OwnTracker().track(frames, mask, person, on_progress=on_progress, cancel=cancel)
-
-
 class _Chooser:
     """Places of one object in all frames of a still camera, and its track along the best path through them."""
 
