@@ -26,7 +26,6 @@ PROFILE = "mini"
 SAMPLE_SEED = 0
 KINDS = ("touch", "slide", "lift")
 GOALS = {("panda_wide", False): 14, ("panda_wide", True): 17, ("panda", False): 6, ("panda", True): 9}  # of 22
-REST_GOAL_CM = {False: 3.0, True: 1.0}
 
 
 def jobs_of(count: int, first: int) -> dict:

@@ -52,7 +52,7 @@ class AdapterTask(DiffusionTask):
                 parameter.data = parameter.data.float()
         first = cache[0]
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
-        super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
+        super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
         self.conditioning, self.pipeline_kind = conditioning, kind
         self.sampler = None  # the model's own

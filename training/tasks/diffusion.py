@@ -80,7 +80,7 @@ class DiffusionTask(Task):
         InputError: CONFIG_INVALID.
     """
 
-    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device, track_shape=None):
+    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, track_shape=None):
         super().__init__()
         self.conditioning = Conditioning()
         self.config, self.transformer, self.noise_scheduler = config, transformer, noise_scheduler
