@@ -204,7 +204,7 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
 def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: float, obstacles=()) -> dict:
     """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success.
 
-    obstacles: as of `unsure_arm`.
+    obstacles: as in `unsure_arm`.
     """
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.feeling.search import Feeler

@@ -142,7 +142,7 @@ class RobotStage:
         """Check where a plan should start; a robot whose start nobody says is not loaded for it.
 
         Args:
-            start_rad: as of `answer`.
+            start_rad: as in `answer`.
 
         Raises:
             InputError: CONFIG_INVALID for joints that the arm lacks or that are left out, and for values beyond limits.

@@ -123,7 +123,7 @@ def doubted(views: list[kp.KeypointTrack], palms: np.ndarray, actor_mask: np.nda
     in the first one most of them is beside the actor's mask (H, W).
 
     Args:
-        palms: (N,) as of `credibility`.
+        palms: (N,) as in `credibility`.
     """
     if hands_too_large(palms, _usual_height_px(views)):
         return True

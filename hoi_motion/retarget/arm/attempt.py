@@ -136,7 +136,7 @@ class Attempt:
     def _check(
         self, q, finger: float, sample: int, with_self: bool, when: str, by_grasp: bool, clear_m: float = 0.0
     ) -> None:
-        """by_grasp: the gripper is where the grasp wants it, from whatever base; clear_m: as of `collision`."""
+        """by_grasp: the gripper is where the grasp wants it, from whatever base; clear_m: as in `collision`."""
         line, world = self.line, self.world
         world.place_at(line.source_time_s[sample] * self.motion.fps, line.T_world_object[sample])
         world.pose(q, self.arm.fingers.values(finger))
