@@ -28,7 +28,7 @@ MOST_NOUN_WORDS = 3
 
 @dataclass(frozen=True)
 class RobotStageConfig:
-    """Which robot shall do what the person did."""
+    """Which robot does what the person did, and how that is tried."""
 
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
@@ -166,7 +166,7 @@ class RobotStage:
 
         Args:
             body: the motion's; noun: what the target is called, for its mass.
-            act: what the instruction says shall happen, one of hoi_motion.retarget.act.ACTS; empty where it does not.
+            act: what should happen by the instruction, one of hoi_motion.retarget.act.ACTS; empty if it does not say.
             start_rad: joint -> where an arm stands at the beginning, rad; None for the profile's; not for humanoids.
             obstacles: vertices (N, 3) of convex bodies that an arm avoids, in the motion's world.
 

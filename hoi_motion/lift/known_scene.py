@@ -82,7 +82,10 @@ class KnownScene:
                     "gravity is where things fall, and an accelerometer at rest shows the opposite; a pose is that of "
                     "the camera in the world, not its inverse"
                 )
-            raise _invalid(f"the given camera leans by {roll_deg:.0f} degrees to a side, but people stand upright in its picture", hint)
+            raise _invalid(
+                f"the given camera leans by {roll_deg:.0f} degrees to a side, but people stand upright in its picture",
+                hint,
+            )
 
     def _check_height(self, place: str) -> None:
         height_m, above_m = getattr(self, f"{place}_height_m"), getattr(self, f"camera_above_{place}_m")
@@ -90,7 +93,9 @@ class KnownScene:
             if value is not None and not np.isfinite(value):
                 raise _invalid(f"the given height of the {place} is {value}", "give a number of metres")
         if height_m is not None and above_m is not None:
-            raise _invalid(f"the {place} is given by its height and by the camera's height over it", "give only one of them")
+            raise _invalid(
+                f"the {place} is given by its height and by the camera's height over it", "give only one of them"
+            )
         if height_m is not None and self.T_world_camera is None:
             raise _invalid(
                 f"the height of the {place} is given without the camera's pose",

@@ -133,7 +133,7 @@ def generate_scene(
 
     Args:
         num_candidates: number of identical objects to choose from (1..5); None varies it, 1..4.
-        conditions: what else the scene shall be like; training scenes have none.
+        conditions: what else the scene should be like; training scenes have none.
 
     Raises:
         SceneError: when no arrangement worked in MAX_ATTEMPTS tries.

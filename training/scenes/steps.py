@@ -14,7 +14,7 @@ from training.scenes.walking import Walk, stand
 
 STEP_SIZE_M = np.array([0.40, 0.52])
 STEP_AHEAD_M = 0.04
-"""The middle of the step, before the ankles of who stands on it."""
+"""The middle of the step, ahead of the ankles of a person who stands on it."""
 BEFORE_M = 0.47
 """So far behind stands who is about to step up."""
 LIFT_M = 0.07

@@ -242,7 +242,7 @@ def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | Non
     """Blocks that get LoRA: those that a loss supervises (MATRIX), or None for all.
 
     Raises:
-        InputError: CONFIG_INVALID when only supervised blocks shall have it and none is.
+        InputError: CONFIG_INVALID when only supervised blocks should have it and none is.
     """
     alignment = config.alignment
     if alignment.lora_blocks == "all":

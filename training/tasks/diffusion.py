@@ -37,7 +37,7 @@ class Clips(NamedTuple):
         has_trigger: (B,) bool, whether the text has the trigger word.
         interactions: who does what with what, where the data set says so.
         ids: (B, H, W) uint8, the first frame's marked instances (TrainingClip.ids), where the data set has them.
-        pairs: pairs of clips that begin with the same picture and shall have the same noise, by their numbers.
+        pairs: pairs of clips that begin with the same picture and get the same noise, by their numbers.
     """
 
     latents: torch.Tensor

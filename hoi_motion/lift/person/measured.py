@@ -33,12 +33,13 @@ ELBOW_SHARE = 0.6
 LIFTED_SPREADS = 2.0
 # a palm that touches a thing is as far away as its middle, within this
 PALM_M = 0.06
-# of the person's distance, which is not the arm's error: where a depth image tells it in the first frame, else a share
+# spread of the person's own distance, which is not the arm's error: where a depth image tells it in the first frame,
+# and else, as a share of it
 MEASURED_PERSON_M = 0.045
 PERSON_SHARE = 0.05
-# a hand that is on the object in the picture alone is anywhere about
+# spread of the distance of a hand that is on the object only in the picture
 ANYWHERE_M = 0.4
-# for how long before and after a touch the lifter errs alike
+# for about how long before and after a touch the lifter errs by the same amount
 BEFORE_S, AFTER_S = 0.3, 1.4
 
 
