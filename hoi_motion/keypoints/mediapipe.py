@@ -53,8 +53,8 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is run again with more room around the person; where they still do, or who is found is doubted, the
-    model of landmarks looks alone (`without_detector`), and a warning says so if it is believed. Where the person is
+    mostly disagree is run again with more room around the person; where they still do, or the person found is doubted,
+    the landmark model looks alone (`without_detector`), and a warning says so if it is believed. Where the person is
     lost (`lost_person.py`), the hands are detected separately; frames that are doubted all the same are seen again in
     other crops, and hands that are not seen are looked for by themselves.
     """
@@ -82,8 +82,8 @@ class MediaPipeKeypoints:
         return track
 
     def _best_views(self, frames, near_px, actor_mask, on_progress, cancel) -> list[KeypointTrack]:
-        """The plain and the mirrored view of every frame: those of the detector, or, where they are doubted or it finds
-        nobody, and more speaks for it, those of the model of landmarks alone.
+        """The plain and the mirrored view of every frame: those of the detector, or those of the landmark model alone
+        where the detector finds nobody, or its views are doubted and less credible.
         """
         from hoi_motion.keypoints.hands import palms_px
         from hoi_motion.keypoints.sides import views_agree
@@ -104,9 +104,7 @@ class MediaPipeKeypoints:
             seen_share = float((views[0].seen | views[1].seen).mean())
             credible = (credibility(pair, palms, size_px) for pair in (others, views))
             if worth_believing(*credible, seen_share, len(palms)):
-                logger.warning(
-                    "the person was found by the model of landmarks alone: who the detector finds is doubted"
-                )
+                logger.warning("the person was found by the landmark model alone: whom the detector finds is doubted")
                 return others
         if nobody is not None:
             raise nobody
