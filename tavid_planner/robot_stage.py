@@ -1,4 +1,4 @@
-"""The last stage of a plan, for who names a robot: its joint motion, and what physics says of it."""
+"""The last stage of a plan, where a robot is named: its joint motion, and what physics says of it."""
 
 import re
 from collections.abc import Sequence

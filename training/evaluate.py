@@ -6,10 +6,10 @@
     python -m training.evaluate --ablation --matrix        # what MATRIX's losses are worth, in scenes with two people
 
 Held-out scenes, a video for each from the first frame, the mask and the caption, scored by the project's own contact
-detector: which candidate is the acting hand on, frame by frame, the nearest one counting. A hit: it stays longest at
-the masked one without a break; contact: it touches that one in at least one frame. The detector's own accuracy, and
-what the other scores are for perfect clips, is measured on the ground-truth clips of the same scenes; these clips
-through the VAE and back show how much of what is missing the VAE alone loses. All numbers come with 95% intervals.
+detector: which candidate the acting hand is on, frame by frame, the nearest one counting. A hit: it stays at the masked
+one longest without a break; contact: it touches that one in at least one frame. The ground-truth clips of the same
+scenes show how accurate the detector is, and what the other scores are for perfect clips; the same clips through the
+VAE and back show how much of what is missing the VAE alone loses. All numbers come with 95% intervals.
 """
 
 import argparse

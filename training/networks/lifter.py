@@ -43,7 +43,7 @@ from training.scenes.recorded_motion import Segment, segments
 from training.scenes.scene import free_body
 
 LENGTHS = 8, 31
-"""Of the clips that the network sees, frames: at least, and less than."""
+"""Frames of the clips that the network sees: at least, and less than."""
 SPEEDS = 0.6, 2.0
 PAN_SHARE = 0.3
 """Of the clips."""

@@ -128,6 +128,7 @@ class _Chooser:
         self.maps = self._without_doubles()
 
     def track(self) -> ObjectTrack:
+        """The track along the cheapest path; frames that it skips are filled."""
         places = [self._places(t) for t in range(len(self.images))]
         path = best_path(places, self.hands)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)

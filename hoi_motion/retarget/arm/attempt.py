@@ -37,10 +37,18 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True)
 class JointPath:
-    positions: np.ndarray  # (N, n) arm joints
+    """An arm's motion that an attempt has found.
+
+    Attributes:
+        positions: (N, n) arm joints, rad or m; fingers: (N,) value that the fingers' joints follow.
+        gap_m: largest distance of the fingers from the object while they hold it.
+        before: sample at which the straight way to the object starts.
+    """
+
+    positions: np.ndarray  # (N, n)
     fingers: np.ndarray  # (N,)
     gap_m: float
-    before: int  # sample at which the straight way to the object starts
+    before: int
 
 
 class Attempt:
