@@ -12,8 +12,10 @@ from hoi_motion.lift.track.appearance import Template, transformed
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
+# the object's side in the pictures that are worked on, and the longest side of these
 WORK_OBJECT_PX = 40.0
 MAX_WORK_SIDE_PX = 960
+# shares of points that look like the object: from the first on it rests in its first place, below the second it is lost
 REST_SCORE = 0.55
 LOST_SCORE = 0.3
 # a smeared object counts from this score on, when it looks so much better than its first place and is so many sizes
@@ -21,12 +23,16 @@ LOST_SCORE = 0.3
 SMEARED_SCORE = 0.35
 CLEARLY = 0.15
 AWAY = 0.2
-# of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
+# the last so many frames in which it was nowhere, before it is found elsewhere, were its way there
 BRIDGED_FRAMES = 3
+# cost of a place for each object size that it is away from the expected one
 SURPRISE = 0.3
-# inside a plain object all places look alike: of those the one counts around which nothing looks like it
+# cost of surroundings that look like the object: inside a plain one all places look alike, and the one counts around
+# which nothing does
 SPILLED = 0.3
+# logarithm of a growth that costs nothing
 GROWTH_LIMIT = 0.3
+# the hand that takes the object was the nearest one in so many frames before
 TAKING_FRAMES = 5
 MIN_MASK_PX = 6
 
