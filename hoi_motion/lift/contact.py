@@ -52,6 +52,11 @@ ALONG_PERSON = 0.04
 # the object keeps still where its way over ALONG_S is at most this share of its size, or so many pixels
 STILL_OBJECT = 0.03
 MIN_STILL_WAY_PX = 1.5
+# of two hands the one holds what moves that is on average nearer to it; to hold, a hand may be as far as so many times
+# what counts as a touch (the object's mask and the keypoints blur in motion), each frame as near as that counts for it,
+# and beyond the last a hand is just away, so that a single wild point does not decide
+HELD_FACTOR = 2.0
+AWAY_FACTOR = 20.0
 # who holds what moves is near it in this share of the frames in which the hand is seen
 LEAST_HELD = 0.15
 # only where the object is seen too is it known how far away the hand is
@@ -243,11 +248,11 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float, fp
         return None
     # the frames before it moved count too: the hand that takes it was there first
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
-    near = {hand: distances[hand][window] <= 2 * near_px for hand in HANDS}
-    mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
+    near = {hand: distances[hand][window] <= HELD_FACTOR * near_px for hand in HANDS}
+    mean = {hand: np.mean(np.minimum(distances[hand][window], AWAY_FACTOR * near_px)) for hand in HANDS}
     left = {hand: left_behind_px(track, target, hand, fps)[moving] for hand in HANDS}
     left = {hand: np.nansum(px) / max(np.isfinite(px).sum(), 1) for hand, px in left.items()}
-    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * np.mean(near[hand]) + left[hand])
+    best = min(HANDS, key=lambda hand: mean[hand] - HELD_FACTOR * near_px * np.mean(near[hand]) + left[hand])
     # where a hand is not seen it may be at the object
     seen = np.isfinite(distances[best][window])
     return best if seen.any() and np.mean(near[best][seen]) > LEAST_HELD else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.body.joints import index_of
+from hoi_motion.body.joints import index_of, palm_points
 from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.motion import SIDE_OF_HAND
 
@@ -40,7 +40,7 @@ def hand_motion(points_m: np.ndarray, hand: str) -> HandMotion:
     shoulder, elbow, wrist = (at(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist"))
     trunk = at("pelvis") - at("neck")
     hangs = np.maximum(_angle(elbow - shoulder, trunk), _angle(wrist - elbow, trunk)) < HANGS_RAD
-    return HandMotion(at(*(f"{side}_{joint}" for joint in ("wrist", "index1", "pinky1", "middle2"))), hangs)
+    return HandMotion(points_m[:, palm_points(side)].mean(1), hangs)
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T,) rad

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from hoi_motion.body.joints import index_of
+from hoi_motion.body.joints import palm_points
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
@@ -20,9 +20,7 @@ SKIN_POINTS = 300
 # for feet hardly lower than the camera the height of the floor says nothing
 LEAST_BELOW_M = 0.4
 
-PALMS = [
-    [index_of(f"{side}_{joint}") for joint in ("wrist", "index1", "pinky1", "middle2")] for side in ("left", "right")
-]
+PALMS = [palm_points("left"), palm_points("right")]
 # keypoints of wrist and knuckles, which err as the palm does, and of the elbow, which errs by this share of that; this
 # and all below is of 36 touches in training scenes
 _ROW = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
