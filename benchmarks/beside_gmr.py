@@ -108,7 +108,7 @@ def measured(solve, motion: HoiMotion, robot: Humanoid, body) -> dict[str, float
     back = (before * after < 0) & (np.minimum(np.abs(before), np.abs(after)) > BACK_RAD)
     rest = solve(_without_first(motion), robot, body).path[:, ROOT_SIZE:]
     slide, floor = _feet(poses, targets, robot)
-    gap, turn = _hands(poses, motion, targets, solved, robot, body)
+    gap, turn = _hands(poses, motion, targets, solved, robot)
     return {
         "frames_per_s": len(path) / solved.seconds,
         "turned_back": float(back.sum()),
@@ -175,7 +175,7 @@ def _feet(poses: list[dict], targets: Targets, robot: Humanoid) -> tuple[float, 
     return slide, floor
 
 
-def _hands(poses, motion: HoiMotion, targets: Targets, solved: Solved, robot, body) -> tuple[float, float]:
+def _hands(poses, motion: HoiMotion, targets: Targets, solved: Solved, robot) -> tuple[float, float]:
     """Largest distance of a visible hand from what it touches, metres, and mean angle to the person's hand, degrees."""
     hands = SeenHands(robot, motion, solved.scale)
     gaps, turns = [], []

@@ -39,7 +39,7 @@ GAIN = 0.10
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE", help="as of tavid-plan")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE", help="as in tavid-plan")
     parser.add_argument("--cases", type=int, default=22, help="cases of TargetBench with one person, classes in turn")
     parser.add_argument("--seed", type=int, default=0, help="of the first sample; the others count up from it")
     parser.add_argument("--workers", type=int, default=1, help="processes")

@@ -62,7 +62,7 @@ def _wider(seed: int, version: int, body) -> tuple[str, HoiMotion]:
 def _recorded(segment, body) -> tuple[str, HoiMotion]:
     """A figure that moves like a segment, on the floor and with nothing beside it.
 
-    Of several figures the one whose arms, measured in legs, are the most like those of who was recorded: longer arms
+    Of several figures the one whose arms, measured in legs, are the most like those of the recorded person: longer arms
     reach through the floor where theirs touched it.
     """
     from training.scenes.figure import sample_figure

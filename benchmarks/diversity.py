@@ -22,7 +22,7 @@ MOVES = 12.0  # of 255: a pixel that changes more than this moves
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as of tavid-plan")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as in tavid-plan")
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--samples", type=int, default=4)
     add_save_option(parser, "diversity")

@@ -36,7 +36,7 @@ WAYS = ("full", "early", "again")
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as of tavid-plan")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as in tavid-plan")
     parser.add_argument("--steps", type=int, default=1, help="video.early_steps")
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--cases", type=int, default=44, help="cases of TargetBench with one person, classes in turn")

@@ -38,7 +38,7 @@ SHOWN = 8
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as of tavid-plan")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="as in tavid-plan")
     parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--workers", type=int, default=1, help="processes")

@@ -26,7 +26,6 @@ PROFILE = "mini"
 SAMPLE_SEED = 0
 KINDS = ("touch", "slide", "lift")
 GOALS = {("panda_wide", False): 14, ("panda_wide", True): 17, ("panda", False): 6, ("panda", True): 9}  # of 22
-REST_GOAL_CM = {False: 3.0, True: 1.0}
 
 
 def jobs_of(count: int, first: int) -> dict:
@@ -205,7 +204,7 @@ def found(lifted: HoiMotion, truth: HoiMotion) -> dict:
 def carried_out(plan: HoiMotion, truth: HoiMotion, noun: str, arm, noise_n: float, obstacles=()) -> dict:
     """What one arm does to the true object with a plan in the true world; `why_not` is empty for a success.
 
-    obstacles: as of `unsure_arm`.
+    obstacles: as in `unsure_arm`.
     """
     from hoi_motion.errors import ErrorCode, RetargetError
     from hoi_motion.execute.feeling.search import Feeler

@@ -18,7 +18,8 @@ from training.json_lines import read_lines
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    epilog = "All other options are those of `python -m training.evaluate`."
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=epilog)
     add_save_option(parser, "target_hits")
     parser.add_argument("--bench", action="store_true", help="TargetBench")
     parser.add_argument("--out", type=Path, help="JSON with every outcome; with --bench the run's folder")

@@ -120,7 +120,7 @@ def load_plan_json(folder) -> dict:
         InputError: FILE_INVALID when it is missing, damaged or of another schema.
     """
     path = Path(folder) / "plan.json"
-    data = read_json(path, "the list of a plan bundle", hint="tavid-plan writes such folders")
+    data = read_json(path, "the plan.json of a bundle", hint="tavid-plan writes such folders")
     if data.get("schema") != SCHEMA_VERSION:
         raise InputError(
             ErrorCode.FILE_INVALID,

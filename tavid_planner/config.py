@@ -21,6 +21,8 @@ from tavid_planner.robot_stage import RobotStageConfig
 
 @dataclass(frozen=True)
 class VideoConfig:
+    """Options of the video model."""
+
     base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
     lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as stated in its files", minimum=0, maximum=100000)
@@ -61,9 +63,7 @@ class VideoConfig:
         minimum=1,
         maximum=50,
     )
-    contrast_steps: int = option(
-        1, "share of the denoising steps, from the first on, with that guidance", minimum=1, maximum=1000
-    )
+    contrast_steps: int = option(1, "denoising steps, from the first on, with that guidance", minimum=1, maximum=1000)
     step_cache: str = option(
         "none",
         "skip blocks whose output hardly changes from step to step; not while attention is captured",
@@ -165,6 +165,8 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class Sampling:
+    """How a video is denoised."""
+
     scheduler: str
     steps: int
     guidance_scale: float
@@ -179,6 +181,8 @@ class BundleConfig:
 
 @dataclass(frozen=True)
 class PlanLiftConfig(LiftConfig):
+    """The lift in a plan: what it makes is to be carried out, so hidden legs step."""
+
     steps: bool = option(True, "legs that nobody sees step: what is carried out must walk; false: they glide along")
 
 

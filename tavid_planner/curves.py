@@ -21,10 +21,12 @@ HAND_KEYPOINTS = (
 
 @dataclass(frozen=True)
 class MotionCurves:
-    """Attributes:
-    hand_distance_m: for each of HANDS, (T,) distance of the nearest hand keypoint from the target's surface, 0 inside;
-        empty when the motion has no target.
-    pelvis_height_m: (T,) above the floor.
+    """Curves of a motion.
+
+    Attributes:
+        hand_distance_m: for each of HANDS, (T,) distance of the nearest hand keypoint from the target's surface, 0
+            inside; empty when the motion has no target.
+        pelvis_height_m: (T,) above the floor.
     """
 
     hand_distance_m: dict[str, np.ndarray]

@@ -1,6 +1,6 @@
 """What the people do who are marked beside the actor: whether one of them takes the target, in a generated video.
 
-A video model may let another person act than the one who shall. Nothing in the actor's own motion shows that: their
+A video model may let another person act than the one who should. Nothing in the actor's own motion shows that: their
 hand may reach the target, too, or an arm that reaches past them may be taken for theirs.
 """
 
@@ -42,10 +42,10 @@ def hands_seen(
     on_progress: "OnProgress" = silent,
     cancel: "CancelToken | None" = None,
 ) -> tuple["Observation", bool | None]:
-    """What the actor's hands do in the video of a request, and whether those act who shall (`right_people`).
+    """What the actor's hands do in the video of a request, and whether the right people act (`right_people`).
 
     Raises:
-        of hoi_motion.lift.observe_clip.
+        InputError, LiftError, ControlError: as in `hoi_motion.lift.observe_clip`.
     """
     from hoi_motion.lift import observe_clip
 
@@ -56,7 +56,7 @@ def hands_seen(
 def who_takes(
     request: InteractionRequest, clip: "Clip", seen: "Observation", config: "LiftConfig", cancel: "CancelToken | None"
 ) -> tuple[tuple[str, float], ...]:
-    """Names of the others who have the target in a hand, each with the second from which on.
+    """Names of the others who take the target in a hand, each with the second at which they do.
 
     Their hand touches it or, where it is to be handed over, meets the actor's: what both hold is hidden.
 
@@ -80,7 +80,7 @@ def who_takes(
         except TavidError as error:
             if error.code != ErrorCode.NO_ACTOR:
                 raise
-            continue  # who is not found in the video takes nothing that could be seen
+            continue  # somebody who is not found in the video takes nothing that could be seen
         if share_on(track.body_px[track.seen.argmax()], person.mask) < ON_MASK:
             continue  # somebody else was found
         touching = np.zeros(clip.num_frames, bool)
@@ -122,7 +122,7 @@ def hands_meet(first: "KeypointTrack", second: "KeypointTrack", thing: np.ndarra
 def right_people(
     request: InteractionRequest, taking: tuple[tuple[str, float], ...], seen: "Observation", fps: float
 ) -> bool | None:
-    """Whether those act who shall: nobody but the actor takes the target, or one other after them who is handed it.
+    """Whether the right people act: nobody but the actor takes the target or, in a hand-over, another one after them.
 
     Returns:
         None when nobody else is marked.

@@ -140,13 +140,13 @@ class InteractionPlan:
 
     @property
     def people_words(self) -> str:
-        """That others do in the video what they shall not, or not what they shall; empty where nothing shows it."""
+        """That the wrong people act in the video, in words; empty where nothing shows it."""
         chosen = [s.right_people for s in self.samples if s.seed == self.provenance.get("chosen_seed")]
         if False not in chosen:
             return ""
         if hands_over(self.request.instruction):
             return "nobody is seen to take the target from the actor's hand"
-        return "somebody else is seen at the target than the one who shall act"
+        return "somebody other than the actor is seen to take the target"
 
     @property
     def repair_words(self) -> str:

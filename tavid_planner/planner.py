@@ -150,9 +150,8 @@ class Planner:
         except TavidError as error:
             if error.code not in FAILURES_OF_ONE_SAMPLE:
                 raise
-            answers = [
-                Sample(seed, error=error) for seed in stopped
-            ]  # none of them worked: the others may still become a plan
+            # none of them worked: the others may still become a plan
+            answers = [Sample(seed, error=error) for seed in stopped]
         again = {s.seed: s for s in answers}
         looks = {seed: replace(early, again=True) for seed, early in stopped.items()}
         return [replace(again[s.seed], early=looks[s.seed]) if s.stopped else s for s in samples]
@@ -259,16 +258,6 @@ class Planner:
         )
 
 
-def plan(
-    request: InteractionRequest,
-    config: PlannerConfig | None = None,
-    on_progress: OnProgress = silent,
-    cancel: CancelToken | None = None,
-) -> InteractionPlan:
-    """Answer one request with a planner of its own; `Planner` keeps the models for the next one."""
-    return Planner(config).plan(request, on_progress, cancel)
-
-
 def clip_of(request: InteractionRequest, video: InteractionVideo) -> "Clip":
     """The input of the lift: a video with what the request knows about its first frame."""
     import numpy as np
@@ -357,5 +346,5 @@ def _memory_errors():
         raise VideoError(
             ErrorCode.OUT_OF_MEMORY,
             "the machine ran out of memory",
-            "use fewer samples, a smaller frame size, or the memory option model or sequential",
+            "use fewer samples, a smaller frame size, or video.memory=model or sequential",
         ) from error

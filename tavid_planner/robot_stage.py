@@ -1,4 +1,4 @@
-"""The last stage of a plan, for who names a robot: its joint motion, and what physics says of it."""
+"""The last stage of a plan, where a robot is named: its joint motion, and what physics says of it."""
 
 import re
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ MOST_NOUN_WORDS = 3
 
 @dataclass(frozen=True)
 class RobotStageConfig:
-    """Which robot shall do what the person did."""
+    """Which robot does what the person did, and how that is tried."""
 
     name: str = option("", "robot that carries the plan out: a name that hoi-retarget --list shows, or a YAML file")
     urdf: str = option("", "URDF to take instead of the one that the robot's file names")
@@ -142,7 +142,7 @@ class RobotStage:
         """Check where a plan should start; a robot whose start nobody says is not loaded for it.
 
         Args:
-            start_rad: as of `answer`.
+            start_rad: as in `answer`.
 
         Raises:
             InputError: CONFIG_INVALID for joints that the arm lacks or that are left out, and for values beyond limits.
@@ -166,7 +166,7 @@ class RobotStage:
 
         Args:
             body: the motion's; noun: what the target is called, for its mass.
-            act: what the instruction says shall happen, one of hoi_motion.retarget.act.ACTS; empty where it does not.
+            act: what should happen by the instruction, one of hoi_motion.retarget.act.ACTS; empty if it does not say.
             start_rad: joint -> where an arm stands at the beginning, rad; None for the profile's; not for humanoids.
             obstacles: vertices (N, 3) of convex bodies that an arm avoids, in the motion's world.
 

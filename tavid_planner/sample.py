@@ -30,7 +30,7 @@ class Sample:
         lifted: the motion before the repair, if the repair changed something.
         missed: no hand touches the target in the video while one does in another sample's: not lifted.
         early: its alignment after the first steps, at which it may have been stopped.
-        right_people: whether those act in the video who shall; None where nobody is marked beside the actor.
+        right_people: whether the right people act in the video; None where nobody is marked beside the actor.
     """
 
     seed: int
@@ -80,8 +80,8 @@ def choose(samples: list[Sample], request: InteractionRequest) -> Sample:
 
 
 def is_good(sample: Sample, request: InteractionRequest) -> bool:
-    """Whether it is good in every respect: it passes, those act who shall, a hand touches the target, and the robot, if
-    any, succeeded."""
+    """Whether it is good in every respect: it passes, the right people act, a hand touches the target, and the robot,
+    if any, succeeded."""
     if sample.report is None:
         return False
     s = score(sample, request)

@@ -6,10 +6,10 @@
     python -m training.evaluate --ablation --matrix        # what MATRIX's losses are worth, in scenes with two people
 
 Held-out scenes, a video for each from the first frame, the mask and the caption, scored by the project's own contact
-detector: which candidate is the acting hand on, frame by frame, the nearest one counting. A hit: it stays longest at
-the masked one without a break; contact: it touches that one in at least one frame. The detector's own accuracy, and
-what the other scores are for perfect clips, is measured on the ground-truth clips of the same scenes; these clips
-through the VAE and back show how much of what is missing the VAE alone loses. All numbers come with 95% intervals.
+detector: which candidate the acting hand is on, frame by frame, the nearest one counting. A hit: it stays at the masked
+one longest without a break; contact: it touches that one in at least one frame. The ground-truth clips of the same
+scenes show how accurate the detector is, and what the other scores are for perfect clips; the same clips through the
+VAE and back show how much of what is missing the VAE alone loses. All numbers come with 95% intervals.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def target_bench(args, config: VideoConfig) -> None:
     print(text)
 
 
-def main(argv: list[str] | None = None) -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
@@ -176,13 +176,36 @@ def main(argv: list[str] | None = None) -> None:
         "--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps"
     )
     ablation.add_argument("--steps-per-run", type=int, help="so many, instead of minutes")
-    args = parser.parse_args(argv)
+    return parser
+
+
+def _check_options(args, parser: argparse.ArgumentParser) -> None:
     if args.first_scene < HELD_OUT_SEED:
         parser.error(f"scenes below seed {HELD_OUT_SEED} are training data")
     if args.options and not args.ablation:
         parser.error(f"{args.options[0]!r} is an option of trainings, which --ablation makes")
     if unknown := [c for c in args.contestants if c not in CONTESTANTS]:
         parser.error(f"unknown contestant {unknown[0]!r}; there are {', '.join(CONTESTANTS)}")
+
+
+def ablation(args, config: VideoConfig) -> None:
+    """The table of the attention loss, or of MATRIX, as --matrix and --pairs ask."""
+    from training.bench.ablation import run_ablation
+    from training.intergeneval.ablation import run_matrix_ablation
+    from training.intergeneval.pair_ablation import run_pair_ablation
+
+    default = "matrix-ablation" if args.matrix else "ablation"
+    args.config = args.config or Path(f"config/training/{default}.yaml")
+    if args.matrix and args.pairs:
+        print(run_pair_ablation(args))
+    else:
+        print(run_matrix_ablation(args, config) if args.matrix else run_ablation(args, config))
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _parser()
+    args = parser.parse_args(argv)
+    _check_options(args, parser)
     try:
         folder = args.bench or args.ablation
         check_outputs(args, *filter(None, (args.sheet, args.preview, None if folder else args.out)))
@@ -190,16 +213,7 @@ def main(argv: list[str] | None = None) -> None:
         config = replace(profile.video, capture_attention=False)
         args.keypoints = args.keypoints or profile.lift.keypoints
         if args.ablation:
-            from training.bench.ablation import run_ablation
-            from training.intergeneval.ablation import run_matrix_ablation
-            from training.intergeneval.pair_ablation import run_pair_ablation
-
-            default = "matrix-ablation" if args.matrix else "ablation"
-            args.config = args.config or Path(f"config/training/{default}.yaml")
-            if args.matrix and args.pairs:
-                print(run_pair_ablation(args))
-            else:
-                print(run_matrix_ablation(args, config) if args.matrix else run_ablation(args, config))
+            ablation(args, config)
         elif args.bench or args.preview:
             target_bench(args, config)
         else:

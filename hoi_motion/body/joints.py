@@ -134,6 +134,11 @@ def side_rgb(name: str) -> tuple[int, int, int]:
     return LEFT_RGB if name.startswith("left") else RIGHT_RGB if name.startswith("right") else MIDDLE_RGB
 
 
+def palm_points(side: str) -> list[int]:
+    """Keypoints whose mean is the palm of a side, "left" or "right"."""
+    return [index_of(f"{side}_{joint}") for joint in ("wrist", "index1", "pinky1", "middle2")]
+
+
 def index_of(name: str) -> int:
     """Index of a keypoint by name.
 

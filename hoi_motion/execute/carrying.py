@@ -27,7 +27,7 @@ class Carrying:
     """
 
     def __init__(self, plan: RobotMotion, arm, scene: HoiMotion, task: Task | None, noun: str, on_look=None):
-        """As of `execute`."""
+        """Arguments as in `execute`."""
         names = (*arm.joint_names, *arm.fingers.names)
         if plan.joint_names != names:
             raise InputError(

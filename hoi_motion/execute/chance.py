@@ -35,7 +35,7 @@ def tried_beside(
     likely. It ends when most of them agree.
 
     Args:
-        plan, arm, task, noun, feeler: as of `execute`; scene: what the plan was made of.
+        plan, arm, task, noun, feeler: as in `execute`; scene: what the plan was made of.
         done: whether it works where it was planned for.
 
     Returns:

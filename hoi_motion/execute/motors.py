@@ -27,7 +27,10 @@ class MotorRobot:
     """
 
     def __init__(self, client: int, arm, seen: bool):
-        """Args: arm: the Arm, of which URDF, joint names, fingers and grip are taken.
+        """Load the robot into a PyBullet client.
+
+        Args:
+            arm: the Arm that gives URDF, joint names, fingers and grip; seen: load what is drawn of it, too.
 
         Raises:
             RetargetError: ROBOT_UNKNOWN when PyBullet does not load it.

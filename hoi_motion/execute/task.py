@@ -29,9 +29,11 @@ CARRIED_S = 0.2
 
 @dataclass(frozen=True)
 class Task:
-    """Attributes:
-    object_name: what it is about; kind: "touch", "slide" or "lift".
-    T_start, T_goal: (4, 4) pose of the object before and after, world.
+    """What should become of an object.
+
+    Attributes:
+        object_name: what it is about; kind: "touch", "slide" or "lift".
+        T_start, T_goal: (4, 4) pose of the object before and after, world.
     """
 
     object_name: str

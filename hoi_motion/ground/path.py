@@ -31,7 +31,11 @@ LEAST = 0.15
 
 @dataclass(frozen=True)
 class GroundedPath:
-    """Attributes: path_m: (T, 3) of the pelvis, z up, the floor at 0; standing: (T, K) how surely each point stands."""
+    """A path on level ground, and what stands on it.
+
+    Attributes:
+        path_m: (T, 3) of the pelvis, z up, the floor at 0; standing: (T, K) 0..1, how surely each sole point stands.
+    """
 
     path_m: np.ndarray
     standing: np.ndarray

@@ -12,15 +12,15 @@ from hoi_motion.keypoints.track import TORSO
 
 # a person is lost where a detector is less sure of the trunk
 LOST = 0.5
-# who is found again is no further from where they were last than so many trunks, and so many more a frame, and has
-# grown or shrunk by no more than this factor, and so much more a frame, up to the last
+# a person found again is at most so many trunks from their last place, and so many more for each frame, and at most
+# this factor larger or smaller, and so much more for each frame, up to the last one
 AT_ONCE = 0.5
 A_FRAME = 0.25
 GROWN = 1.3
 GROWN_A_FRAME = 0.1
 MOST_GROWN = 1.7
-# of two people who overlap by this share of the smaller one's box, the one counts that is seen again so much more often
-# in the next frames: folds and prints of clothes look like a person in single ones
+# of two people who overlap by SAME_PLACE of the smaller one's box, one who is seen again in the next frames less than
+# NEARLY as often does not count: folds and prints of clothes look like a person in single frames
 NEARLY = 0.5
 SAME_PLACE = 0.3
 # share of a body's points that lie on the mask of the person who is meant
@@ -78,7 +78,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def distance(body: np.ndarray, near_px) -> float:
-    """How far a body (33, 3) is from a pixel (2,), in its own heights; without one, the larger the nearer."""
+    """How far a body (33, 3) is from a pixel (2,), in its own heights; without a pixel, the larger the nearer."""
     sure = body[body[:, 2] > 0.5, :2]
     if near_px is None:
         return -float(np.ptp(sure[:, 1]))

@@ -1,5 +1,5 @@
-"""Where the hands are in the image, from a keypoint track; how large hands are that no keypoint track has found; and
-hands that the detector of bodies does not see, before a thing they hold or on an arm from outside the picture.
+"""Hands in the image: where a keypoint track has them, how large those are that a detector of hands finds, and the
+search for those that the detector of bodies does not see.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -31,8 +31,8 @@ _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
 PALM_LENGTH_WIDTH = 1.2
 # pictures of a clip in which hands are measured
 MEASURED_FRAMES = 5
-# palms of people in view look up to 1.8 times as long as they should, stretched towards the camera, beside figures
-# that were none they are 2.2 to 4.1 times as long; in a single picture the detector errs
+# palms stretched towards the camera look up to 1.8 times as long as they should for people in view; for figures that
+# were no people they were 2.2 to 4.1 times as long. In a single picture the detector errs
 TOO_LARGE = 2.0
 LEAST_PALMS = 2
 
@@ -40,12 +40,13 @@ LEAST_PALMS = 2
 SURE_WRIST = 0.5
 # confidence of what one detector alone has found
 FOUND = 0.7
-# shares of the person's height: a palm, by how many times a hand may look larger or smaller, an arm and its forearm
+# lengths of a palm, an arm and its forearm as shares of the person's height; a hand may look this many times larger or
+# smaller
 PALM = 0.057
-PALM_TIMES = 2.2
 ARM = 0.36
 FOREARM = 0.18
-# of two arms that both lack a hand, one is so much nearer to what is found
+PALM_TIMES = 2.2
+# where both arms lack a hand, a found one is an arm's if its distance is at most this share of the other's
 CLEARLY = 0.7
 # a hand this near to the other one, in palms, is that one
 SAME_HAND_PALMS = 1.0
@@ -75,7 +76,7 @@ def hands_in(detector, picture: np.ndarray) -> list[np.ndarray]:  # (H, W, 3) u8
 
 
 def palm_times(palms_px: np.ndarray, height_px: float) -> float | None:  # (N,)
-    """How many times as long palms are, as a median, as those of somebody so tall; None of too few, or of nobody."""
+    """How many times as long palms are, as a median, as those of somebody so tall; None for too few, or nobody."""
     if len(palms_px) < LEAST_PALMS or height_px <= 0:
         return None
     return float(np.median(palms_px)) / (PALM * height_px)
@@ -210,7 +211,7 @@ def _off(track: kp.KeypointTrack, t: int, hand: str, points: np.ndarray, height_
 
 
 def _again(found: np.ndarray, height_px: float) -> np.ndarray:  # (T, 21, 3) -> (T,) bool
-    """Frames in which a hand is found, and about there in a frame around as well."""
+    """Frames in which a hand is found, and in a frame close by at about the same place."""
     there, again = found[..., 2].any(1), np.zeros(len(found), bool)
     for step in range(1, AGAIN_FRAMES + 1):
         near = np.linalg.norm(found[step:, 0, :2] - found[:-step, 0, :2], axis=1) <= step * AGAIN * height_px

@@ -145,6 +145,7 @@ def _hand(body: np.ndarray, tips: np.ndarray, side: int) -> np.ndarray:  # (T, 3
 
 
 def network_picture(frames: torch.Tensor) -> torch.Tensor:  # (T, H, W, 3) u8 -> (T, 3, HEIGHT_PX, w) in -1..1
+    """Frames at the size that the network takes: both sides multiples of 8 cells."""
     step = 8 * CELL_PX
     width = max(1, round(frames.shape[2] * HEIGHT_PX / frames.shape[1] / step)) * step
     pictures = frames.permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -5,7 +5,9 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,11 +38,11 @@ logger = logging.getLogger(__name__)
 # if the two views see the same person in fewer frames, the crop was too narrow for a blurred person
 AGREEING = 0.7
 WIDER = 1.5
-# who is lost is looked for in the whole picture and in squares around where they were last, of so many times their size
+# a lost person is looked for in the whole picture and in squares around their last place, so many times their size
 LOOKED_AROUND = (1.5, 2.5)
 # a doubted frame (second_look.py) is seen again in squares around the person, so many times their size
 LOOKED_AGAIN = (1.2, 1.9)
-# confidence of what a single look has found, where both views go astray: a second look (second_look.py) shall follow
+# confidence of what a single look has found, where both views go astray: low enough for a second look (second_look.py)
 ONE_LOOK = 0.7
 # people who are seen at the start are looked for again in so many frames after it
 NEXT_FRAMES = 3
@@ -51,8 +53,8 @@ class MediaPipeKeypoints:
 
     Every frame is seen twice, by Holistic and, mirrored, by the body part of it alone: the two views of one frame
     expose a wrong left/right guess, or a wrong person, and average out noise (`sides.py` decides). A clip on which they
-    mostly disagree is run again with more room around the person; where they still do, or who is found is doubted, the
-    model of landmarks looks alone (`without_detector`), and a warning says so if it is believed. Where the person is
+    mostly disagree is run again with more room around the person; where they still do, or the person found is doubted,
+    the landmark model looks alone (`without_detector`), and a warning says so if it is believed. Where the person is
     lost (`lost_person.py`), the hands are detected separately; frames that are doubted all the same are seen again in
     other crops, and hands that are not seen are looked for by themselves.
     """
@@ -80,8 +82,8 @@ class MediaPipeKeypoints:
         return track
 
     def _best_views(self, frames, near_px, actor_mask, on_progress, cancel) -> list[KeypointTrack]:
-        """The plain and the mirrored view of every frame: those of the detector, or, where they are doubted or it finds
-        nobody, and more speaks for it, those of the model of landmarks alone.
+        """The plain and the mirrored view of every frame: those of the detector, or those of the landmark model alone
+        where the detector finds nobody, or its views are doubted and less credible.
         """
         from hoi_motion.keypoints.hands import palms_px
         from hoi_motion.keypoints.sides import views_agree
@@ -102,9 +104,7 @@ class MediaPipeKeypoints:
             seen_share = float((views[0].seen | views[1].seen).mean())
             credible = (credibility(pair, palms, size_px) for pair in (others, views))
             if worth_believing(*credible, seen_share, len(palms)):
-                logger.warning(
-                    "the person was found by the model of landmarks alone: who the detector finds is doubted"
-                )
+                logger.warning("the person was found by the landmark model alone: whom the detector finds is doubted")
                 return others
         if nobody is not None:
             raise nobody
@@ -135,53 +135,35 @@ class MediaPipeKeypoints:
         from hoi_motion.keypoints.sides import views_agree
 
         views, done = [KeypointTrack.unseen(len(frames), km.MEDIAPIPE) for _ in range(2)], 0
-        with (
-            quiet_native_log(),
-            _holistic() as plain,
-            _pose(still=False) as mirror,
-            _pose(still=True) as still,
-            ThreadPoolExecutor(1) as beside,
-        ):
+        with _detectors() as detectors:
             # frames before the first sighting are walked backwards from it
             for order in (range(start, len(frames)), range(start - 1, -1, -1)):
                 crop_now, last, lost_for = crop, actor, 0
                 for t in order:
                     if cancel is not None:
                         cancel.raise_if_cancelled()
-                    body = _see(views, t, frames[t], crop_now, plain, mirror, beside)
+                    body = _see(views, t, frames[t], crop_now, detectors)
                     lost_for += 1
                     agreed = views_agree(*views)[t] and trunk_sureness(body) >= LOST
                     if last is actor and agreed and overlap(actor, body) > SAME_PLACE:
                         last = body  # two looks against the one at the start
                     if found_again([body], last, lost_for) is None:
-                        windows = [
-                            *search_windows(frames.shape[1:3]),
-                            *(_window_around(last, w) for w in LOOKED_AROUND),
-                        ]
-                        people = _people(still, frames[t], windows, self.crop_size_px)
+                        people = self._people_around(frames[t], last, detectors)
                         body = found_again(people, last, lost_for)
                         if body is not None:
                             crop_now = crop_around(box_of(body), self.crop_size_px, crop.margin)
-                            plain.reset()
-                            mirror.reset()
-                            seen = _see(views, t, frames[t], crop_now, plain, mirror, beside)
-                            if seen is not None and somebody_else(seen, body):
-                                # once without them, and the actor is followed
-                                plain.reset()
-                                mirror.reset()
-                                alone = painted_over(frames[t], seen, body)
-                                seen = _see(views, t, alone, crop_now, plain, mirror, beside)
-                            if found_again([seen], body, 1) is None:
-                                # both views go astray: what the search has found is all that is known
-                                _keep(views, t, body)
-                            else:
-                                body = seen
+                            body = _see_found(views, t, frames[t], crop_now, body, detectors)
                     if trunk_sureness(body) >= LOST:
                         last, lost_for = body, 0
                         crop_now = crop_now.follow(body)
                     done += 1
                     on_progress("keypoints", done / len(frames))
         return views
+
+    def _people_around(self, frame: np.ndarray, last: np.ndarray, detectors: "_Detectors") -> list[np.ndarray]:
+        """Everybody (33, 3) in the whole picture and around where a person was last."""
+        windows = [*search_windows(frame.shape[:2]), *(_window_around(last, w) for w in LOOKED_AROUND)]
+        return _people(detectors.still, frame, windows, self.crop_size_px)
 
     def _looked_again(self, frames, track: KeypointTrack, doubted: np.ndarray, cancel) -> KeypointTrack:
         """Doubted frames seen again in wider crops, plain and mirrored, by a detector that remembers nothing."""
@@ -206,16 +188,60 @@ class MediaPipeKeypoints:
             return looked_again(frames, track, doubted, look)
 
 
-def _see(
-    views: list[KeypointTrack], t: int, frame, crop: ActorCrop, plain, mirror, beside: Executor
-) -> np.ndarray | None:  # (33, 3)
-    """Both views of a frame, written into their tracks; the body of the one that is surer of the trunk.
+class _Detectors(NamedTuple):
+    """MediaPipe's detectors of a clip: two that track, and one that remembers nothing.
 
-    The mirrored one is seen `beside`, at the same time.
+    Attributes:
+        plain: of pictures; mirror: of their mirror images, which run `beside`, at the same time; still: of any.
     """
+
+    plain: Any
+    mirror: Any
+    still: Any
+    beside: Executor
+
+    def forget(self) -> None:
+        """Let the two that track begin anew."""
+        self.plain.reset()
+        self.mirror.reset()
+
+
+@contextlib.contextmanager
+def _detectors() -> Iterator[_Detectors]:
+    with (
+        quiet_native_log(),
+        _holistic() as plain,
+        _pose(still=False) as mirror,
+        _pose(still=True) as still,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        yield _Detectors(plain, mirror, still, beside)
+
+
+def _see_found(
+    views: list[KeypointTrack], t: int, frame: np.ndarray, crop: ActorCrop, body: np.ndarray, detectors: _Detectors
+) -> np.ndarray:  # (33, 3)
+    """A lost person seen again where a search has found their body (33, 3), by detectors that begin anew there."""
+    detectors.forget()
+    seen = _see(views, t, frame, crop, detectors)
+    if seen is not None and somebody_else(seen, body):
+        # once without them, and the actor is followed
+        detectors.forget()
+        seen = _see(views, t, painted_over(frame, seen, body), crop, detectors)
+    if seen is None or found_again([seen], body, 1) is None:
+        # both views go astray: what the search has found is all that is known
+        _keep(views, t, body)
+        return body
+    return seen
+
+
+def _see(
+    views: list[KeypointTrack], t: int, frame: np.ndarray, crop: ActorCrop, detectors: _Detectors
+) -> np.ndarray | None:  # (33, 3)
+    """Both views of a frame, written into their tracks; the body of the one that is surer of the trunk."""
     image = crop.cut(frame)
-    mirrored = beside.submit(mirror.process, np.ascontiguousarray(image[:, ::-1]))
-    results = plain.process(image), mirrored.result()
+    mirrored = detectors.beside.submit(detectors.mirror.process, np.ascontiguousarray(image[:, ::-1]))
+    results = detectors.plain.process(image), mirrored.result()
     for view, result, is_mirrored in zip(views, results, (False, True)):
         for points in (view.body_px, view.left_hand_px, view.right_hand_px, view.body_hint_m, view.seen):
             points[t] = 0

@@ -9,8 +9,8 @@ from hoi_motion.keypoints.hands import BODY_HAND, hand_points_px
 from hoi_motion.motion import HANDS
 
 LEAST_CONFIDENCE = 0.3
-# the crown is so many times as far from the shoulders as the nose; clothes and hair stand off the points by this share
-# of the person's height
+# the crown is this many times as far from the shoulders as the nose; clothes and hair stand off the points by this
+# share of the person's height
 CROWN = 1.7
 THICKNESS = 0.03
 # half of a head with its hair, as a share of the person's height

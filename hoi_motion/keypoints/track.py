@@ -40,10 +40,10 @@ LEGS = np.arange(L_KNEE, NUM_BODY)
 SURE = 0.3
 # a hidden leg may be sure in single frames, but in less than half of this many
 LEG_FRAMES = 5
-# a bone with a less sure end is not used for the height; bones as shares of it, of the mean standing body
+# a bone with a less sure end is not used for the height; lengths of bones as shares of it, of the mean standing body
 SURE_BONE = 0.5
 TRUNK = 0.27
-# over the clip as in the middle one of its frames
+# the height over a clip is this quantile of its frames: the median
 USUAL_HEIGHT = 0.5
 LEG_BONES = ((L_HIP, L_KNEE, 0.24), (R_HIP, R_KNEE, 0.24), (L_KNEE, L_ANKLE, 0.245), (R_KNEE, R_ANKLE, 0.245))
 MIRRORED_BODY = np.array([0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9] + [i + 1 if i % 2 else i - 1 for i in range(11, NUM_BODY)])

@@ -8,6 +8,8 @@ from hoi_motion.options import check_options, option
 
 @dataclass(frozen=True)
 class LiftConfig:
+    """Options of the lift; the section `lift` of a profile."""
+
     body_model: str = option("", "path of an official SMPLX_NEUTRAL.npz; empty: the free body built from Anny")
     iterations: int = option(60, "optimiser iterations in each stage of the body fit", minimum=1, maximum=2000)
     smoothness: float = option(1.0, "weight of temporal smoothness, 1 is the tuned value", minimum=0, maximum=100)

@@ -1,4 +1,4 @@
-"""Which hand touches the object, and when: 2D evidence first, then intervals, then a vote over candidates."""
+"""Which hand touches the object in the picture, and when: distances frame by frame, then intervals."""
 
 from collections.abc import Callable
 
@@ -30,10 +30,11 @@ HOLDING_SHARE = 0.5
 START_S = 1.0
 # its distance is a median over so many frames: in single ones a detector mistakes other things for a hand
 AWAY_FRAMES = 3
-# a hand that has left its place and keeps still (person heights a second) touches from further away: its fingers hide
+# a hand that has left its place and keeps still (slower than this many person heights a second) touches from this many
+# times as far away: its fingers are hidden
 STILL_SPEED = 0.15
 STILL_FACTOR = 1.6
-# of a small figure it is seen that it went there and stays, not how near the fingers are
+# at least so far: on a small figure one sees that the hand went there and stays, not how near its fingers are
 MIN_STILL_PX = 4.5
 # a touch lasts at least so long, and so many frames: in a single one a hand only passes
 MIN_CONTACT_S = 0.1
@@ -51,6 +52,11 @@ ALONG_PERSON = 0.04
 # the object keeps still where its way over ALONG_S is at most this share of its size, or so many pixels
 STILL_OBJECT = 0.03
 MIN_STILL_WAY_PX = 1.5
+# of two hands the one holds what moves that is on average nearer to it; to hold, a hand may be as far as so many times
+# what counts as a touch (the object's mask and the keypoints blur in motion), each frame as near as that counts for it,
+# and beyond the last a hand is just away, so that a single wild point does not decide
+HELD_FACTOR = 2.0
+AWAY_FACTOR = 20.0
 # who holds what moves is near it in this share of the frames in which the hand is seen
 LEAST_HELD = 0.15
 # only where the object is seen too is it known how far away the hand is
@@ -80,6 +86,7 @@ def hand_distances_px(
 
 
 def tolerance_px(track: kp.KeypointTrack, mask: np.ndarray) -> float:
+    """How near a hand must be to touch the object, given its mask (H, W) in the first frame."""
     return max(MIN_NEAR_PX, NEAR_OBJECT * float(np.sqrt(mask.sum())), NEAR_PERSON * track.person_height_px())
 
 
@@ -88,9 +95,7 @@ def still_tolerance_px(near_px: float) -> float:
     return max(STILL_FACTOR * near_px, MIN_STILL_PX)
 
 
-def contact_intervals(
-    track: kp.KeypointTrack, target: ObjectTrack, fps: float, object_name: str = "target"
-) -> tuple[Contact, ...]:
+def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) -> tuple[Contact, ...]:
     """Contacts of the two hands with the tracked object.
 
     A hand touches while it is on the object in the image, or has come to rest beside it; while the object moves, the
@@ -120,7 +125,7 @@ def contact_intervals(
             if end - start < least_frames(fps) and not held:
                 continue
             on_it = float(np.mean(near[start:end]))
-            contacts.append(Contact(hand, object_name, start, end, 0.5 * on_it + (0.5 if held else 0.2)))
+            contacts.append(Contact(hand, "target", start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
 
 
@@ -243,11 +248,11 @@ def holding_hand(track, target: ObjectTrack, distances: dict, near_px: float, fp
         return None
     # the frames before it moved count too: the hand that takes it was there first
     window = np.arange(max(0, moving[0] - 2), moving[-1] + 1)
-    near = {hand: distances[hand][window] <= 2 * near_px for hand in HANDS}
-    mean = {hand: np.mean(np.minimum(distances[hand][window], 20 * near_px)) for hand in HANDS}
+    near = {hand: distances[hand][window] <= HELD_FACTOR * near_px for hand in HANDS}
+    mean = {hand: np.mean(np.minimum(distances[hand][window], AWAY_FACTOR * near_px)) for hand in HANDS}
     left = {hand: left_behind_px(track, target, hand, fps)[moving] for hand in HANDS}
     left = {hand: np.nansum(px) / max(np.isfinite(px).sum(), 1) for hand, px in left.items()}
-    best = min(HANDS, key=lambda hand: mean[hand] - 2 * near_px * np.mean(near[hand]) + left[hand])
+    best = min(HANDS, key=lambda hand: mean[hand] - HELD_FACTOR * near_px * np.mean(near[hand]) + left[hand])
     # where a hand is not seen it may be at the object
     seen = np.isfinite(distances[best][window])
     return best if seen.any() and np.mean(near[best][seen]) > LEAST_HELD else None

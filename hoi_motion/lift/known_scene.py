@@ -8,7 +8,8 @@ from hoi_motion.arrays import checked_array, checked_transforms
 from hoi_motion.errors import ErrorCode, InputError
 
 MOST_ROLL_DEG, LEAST_ACROSS = 60.0, 0.5
-"""Nobody is found who stands more aslant in the picture; so much of up must lie across the line of sight to tell."""
+"""People who stand more aslant in the picture are not found. Roll is judged only where at least this share of up lies
+across the line of sight."""
 MOST_PITCH_DEG = 72.0
 """Nobody who stands on a floor is seen by a camera that looks farther up."""
 OPTICAL = "a pose is that of the optical frame (x right, y down, z ahead), not of the camera's body or link"
@@ -65,7 +66,7 @@ class KnownScene:
     def _check_pitch(self) -> None:
         up = self.up_camera
         if up is not None and up[2] > np.sin(np.deg2rad(MOST_PITCH_DEG)):
-            told = f"the camera is known to look up by {np.rad2deg(np.arcsin(min(1.0, up[2]))):.0f} degrees"
+            told = f"the given camera looks up by {np.rad2deg(np.arcsin(min(1.0, up[2]))):.0f} degrees"
             raise _invalid(told, OPTICAL)
 
     def _check_roll(self) -> None:
@@ -75,21 +76,26 @@ class KnownScene:
             return
         roll_deg = abs(float(np.rad2deg(np.arctan2(up[0], -up[1]))))
         if roll_deg > MOST_ROLL_DEG:
-            hint = f"turn the picture upright, and with it the axes of the camera; {OPTICAL}"
+            hint = f"turn the picture upright, and the axes of the camera with it; {OPTICAL}"
             if roll_deg > 180 - MOST_ROLL_DEG:
                 hint = (
                     "gravity is where things fall, and an accelerometer at rest shows the opposite; a pose is that of "
                     "the camera in the world, not its inverse"
                 )
-            raise _invalid(f"the camera is known to lean by {roll_deg:.0f} degrees, people in its picture stand", hint)
+            raise _invalid(
+                f"the given camera leans by {roll_deg:.0f} degrees to a side, but people stand upright in its picture",
+                hint,
+            )
 
     def _check_height(self, place: str) -> None:
         height_m, above_m = getattr(self, f"{place}_height_m"), getattr(self, f"camera_above_{place}_m")
         for value in (height_m, above_m):
             if value is not None and not np.isfinite(value):
-                raise _invalid(f"the known height of the {place} is {value}", "give metres")
+                raise _invalid(f"the given height of the {place} is {value}", "give a number of metres")
         if height_m is not None and above_m is not None:
-            raise _invalid(f"the {place} is given by its height and by the camera's height over it", "give one of them")
+            raise _invalid(
+                f"the {place} is given by its height and by the camera's height over it", "give only one of them"
+            )
         if height_m is not None and self.T_world_camera is None:
             raise _invalid(
                 f"the height of the {place} is given without the camera's pose",
@@ -111,7 +117,7 @@ class KnownScene:
 
     @property
     def pitch_rad(self) -> float | None:
-        """Of the camera, positive looks up; its roll aside."""
+        """Of the camera, positive looks up; its roll is left aside."""
         up = self.up_camera
         return None if up is None else float(np.arctan2(up[2], -up[1]))
 

@@ -14,7 +14,8 @@ from hoi_motion.body.model import BodyModel
 from hoi_motion.body.skeleton import Skeleton
 
 REACH = 0.998
-"""The longest leg, as a share of thigh and shank in line: a knee that is quite straight turns by any angle at once."""
+"""The longest leg, as a share of thigh and shank in line: near a straight knee, small changes of length are large
+changes of angle."""
 BENT_RAD = np.linspace(0, np.deg2rad(140), 281)
 TOES_RAD, HEEL_RAD = (np.deg2rad(np.arange(0, last, 1.0)) for last in (60, 30))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
-from hoi_motion.camera import intrinsics_notes
+from hoi_motion.camera import Camera, intrinsics_notes
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.keypoints import model_points as km
@@ -32,7 +32,7 @@ from hoi_motion.lift.straight_lines import SOURCE, TOLD_FOCAL, StraightLines, wh
 from hoi_motion.lift.touch import TouchSeen
 from hoi_motion.lift.track.sources import track_source
 from hoi_motion.lift.track.track import ObjectTrack
-from hoi_motion.lift.unseen_legs import unseen_walk, walk_notes, with_steps
+from hoi_motion.lift.unseen_legs import UnseenWalk, unseen_walk, walk_notes, with_steps
 from hoi_motion.lift.upright_camera import UprightCamera, roll_notes, seen_up
 from hoi_motion.motion import HANDS, Contact, HoiMotion
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -45,7 +45,7 @@ class Observation:
     Attributes:
         track: the actor's keypoints; target: the masked object's track.
         contacts: where a hand is on the object in the picture.
-        seconds: per part.
+        seconds: that each part took.
     """
 
     track: KeypointTrack
@@ -98,11 +98,11 @@ def lift_video(
 
     Args:
         keypoints: where keypoints come from; None is the source that the config names.
-        human: the person's motion from elsewhere, one frame for each frame of the clip: its poses are kept, only
-            heading and place are found; object and contacts are lifted as ever. None fits the body here.
+        human: the person's motion from elsewhere, one frame for each frame of the clip: its poses are kept, only its
+            heading and place are found; object and contacts are lifted as usual. None fits the body here.
         known: what is known besides the video: the camera against gravity, heights of floor and support.
         body: the body to fit; None is the one that the config names.
-        observation: of this clip by `observe_clip`, so that it is not made again.
+        observation: what `observe_clip` returned for this clip; None calls it.
 
     Returns:
         The motion in the world frame (z up, floor under the actor's first-frame pelvis). Its diagnostics hold
@@ -115,7 +115,6 @@ def lift_video(
         ControlError: CANCELLED.
     """
     _check_length(clip, config)
-    known = known or KnownScene()
     if human is not None:
         check_human(human, clip.num_frames, clip.fps)
     clock = _Clock()
@@ -126,81 +125,60 @@ def lift_video(
     human = human and on_body(human, body)
     clock.lap("load")
 
-    # 2. what is seen: the actor's keypoints, the object's track, contacts in the picture, and what edges tell of the
-    # camera
+    # 2. what is seen in the picture, and by which camera
+    how = dict(on_progress=on_progress, cancel=cancel)
     if observation is None:
-        how = dict(config=config, keypoints=keypoints, on_progress=on_progress, cancel=cancel)
-        observation = observe_clip(clip, **how)
-    track, target, turning, upright = observation.track, observation.target, None, None
-    walks = None
+        observation = observe_clip(clip, config=config, keypoints=keypoints, **how)
     clock.start()
-    K, focal_source, lines = _camera_by_edges(clip, track, config)
-    if target.camera is not None and human is None:  # a given human may be in the axes of each frame's camera
-        turning = TurningCamera.of(target.camera, K, clip.size_px)
-        track, target = turning.keypoints(track), turning.object(target)
-    leans = ()
-    if human is None:
-        up = seen_up(clip, track, K, known, lines, config.min_keypoint_confidence)
-        upright = UprightCamera.of(up, K, clip)
-        leans = roll_notes(up, upright)
-    if upright is not None:
-        clip, known, lines = upright.first_frame(clip), upright.known(known), upright.lines(lines)
-        track, target = upright.keypoints(track), upright.object(target)
+    view = _View.of(clip, observation, known or KnownScene(), config, human_is_given=human is not None)
     clock.lap("edges")
 
-    # 3. the body, all frames at once
-    given = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, known=known)
+    # 3. the person, all frames at once
+    walk = None
     if human is None:
-        touch_of = TouchSeen(clip, K, focal_source, known, target, observation.contacts)
-        how = dict(lines=lines, touch_of=touch_of, on_progress=on_progress, cancel=cancel)
-        fit = fit_body(body, track, K, clip.fps, config, **given, **how)
-        walks = unseen_walk(fit, track, clip.fps)
-        fit = with_steps(body, fit, walks, clip.fps) if config.steps else fit
-        rise_m = rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]  # (T, 3)
+        fit, walk, rise_m = _fitted_person(body, view, observation.contacts, config, how)
     else:
-        fit = place_human(body, human, track, K, config, **given)
-        rise_m = np.zeros((clip.num_frames, 3))
+        given = dict(depth_m=view.clip.depth_m, actor_mask=view.clip.actor_mask, known=view.known)
+        fit, rise_m = place_human(body, human, view.track, view.K, config, **given), np.zeros((clip.num_frames, 3))
     origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
-    camera = world_camera(K, focal_source, clip.size_px, fit.pitch_rad, origin_m)
+    camera = world_camera(view.K, view.focal_source, clip.size_px, fit.pitch_rad, origin_m)
     points_m = fit.points_m - origin_m + rise_m[:, None]
     transl_m = fit.transl_m - origin_m + rise_m
     clock.lap("fit")
 
-    # 4. the object's shape and poses, contacts in space
-    hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
+    # 4. the object's shape and poses, contacts in space, the person's fingers and seat
     thing, support, contacts, distance, fingers = object_motion(
-        target,
+        view.target,
         observation.contacts,
-        hands,
+        {hand: hand_motion(points_m, hand) for hand in HANDS},
         points_m,
         camera,
         clip.fps,
-        clip.depth_m,
-        known,
+        view.clip.depth_m,
+        view.known,
         clip.target_noun,
         None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas),
     )
-    body_pose = fit.pose_rad if fingers is None else fingers.pose_rad
-    seat = seat_under(body, body_pose, transl_m, fit.betas, points_m, clip.fps)
+    pose_rad = fit.pose_rad if fingers is None else fingers.pose_rad
+    seat = seat_under(body, pose_rad, transl_m, fit.betas, points_m, clip.fps)
     clock.lap("contact")
     on_progress("lift", 1.0)
-    doubts = doubt_notes(fit.off)
-    if doubts and track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
-        doubts += hand_notes(clip.frames, track.person_height_px())
-    doubts += object_size_notes(thing, target, camera)
-    doubts += intrinsics_notes(clip.intrinsics, clip.size_px)
-    doubts += walk_notes(walks, config.steps)
-    doubts += (turning.note(),) if turning else ()
-    doubts += leans
-    from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
 
+    # 5. the motion, with what is to be said of it
+    doubts = doubt_notes(fit.off)
+    if doubts and view.track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
+        doubts += hand_notes(clip.frames, view.track.person_height_px())
+    doubts += object_size_notes(thing, view.target, camera)
+    doubts += intrinsics_notes(clip.intrinsics, clip.size_px)
+    doubts += walk_notes(walk, config.steps)
+    from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
     motion = HoiMotion(
-        pose_rad=body_pose,
+        pose_rad=pose_rad,
         transl_m=transl_m,
         betas=fit.betas,
         fps=clip.fps,
         body_model=body.name,
-        camera=camera if upright is None else upright.real(camera),
+        camera=view.real(camera),
         objects=(thing,),
         supports=tuple(box for box in (support, seat) if box is not None),
         contacts=contacts,
@@ -209,21 +187,91 @@ def lift_video(
             "reprojection_error_worst_frame": float(fit.error.max()),
             "frames_within_5_percent": float(1 - fit.off[:, 0].mean()),
             "wrong_probability": float(fit.off[:, 1].max()),
-            "target_visibility_mean": float(target.visibility.mean()),
+            "target_visibility_mean": float(view.target.visibility.mean()),
             "target_distance_m": distance.centre_m,
             "target_distance_spread_m": distance.spread_m,
             "target_distance_source": distance.source,
             "target_distance_why": distance.why,
             "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
-            "camera_roll_deg": 0.0 if upright is None else float(np.rad2deg(upright.roll_rad)),
+            "camera_roll_deg": view.roll_deg,
             **observation.seconds,
             **clock.seconds,
         },
-        notes=(*from_elsewhere, *doubts),
+        notes=(*from_elsewhere, *doubts, *view.notes),
     )
     if human is not None:  # what its camera did, the object does in the picture, too
         return motion.replace(T_first_camera=human.T_first_camera)
-    return as_filmed(motion, None if turning is None else turning.T_first_camera, body)
+    return as_filmed(motion, view.T_first_camera, body)
+
+
+@dataclass(frozen=True)
+class _View:
+    """The clip as a camera that stands still and upright would have seen it.
+
+    Attributes:
+        clip, known, track, target: of that camera; the clip's frames are still the real one's.
+        K: (3, 3) px; focal_source: where the focal length is from; lines: straight edges of the first frame.
+        turning: how the real camera turns; None when it stands still.
+        upright: how the real camera rolls; None when no roll is taken out.
+        notes: what is to be said of the real camera.
+    """
+
+    clip: Clip
+    known: KnownScene
+    track: KeypointTrack
+    target: ObjectTrack
+    K: np.ndarray
+    focal_source: str
+    lines: StraightLines
+    turning: TurningCamera | None = None
+    upright: UprightCamera | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, clip: Clip, seen: Observation, known: KnownScene, config: LiftConfig, human_is_given: bool) -> "_View":
+        """A given human may be in the axes of each frame's camera: then turn and roll stay as they are."""
+        track, target = seen.track, seen.target
+        K, focal_source, lines = _camera_by_edges(clip, track, config)
+        if human_is_given:
+            return cls(clip, known, track, target, K, focal_source, lines)
+        turning, notes = None, ()
+        if target.camera is not None:
+            turning = TurningCamera.of(target.camera, K, clip.size_px)
+            track, target, notes = turning.keypoints(track), turning.object(target), (turning.note(),)
+        up = seen_up(clip, track, K, known, lines, config.min_keypoint_confidence)
+        upright = UprightCamera.of(up, K, clip)
+        notes += roll_notes(up, upright)
+        if upright is not None:
+            clip, known, lines = upright.first_frame(clip), upright.known(known), upright.lines(lines)
+            track, target = upright.keypoints(track), upright.object(target)
+        return cls(clip, known, track, target, K, focal_source, lines, turning, upright, notes)
+
+    @property
+    def roll_deg(self) -> float:
+        """Of the real camera, as far as it was taken out."""
+        return 0.0 if self.upright is None else float(np.rad2deg(self.upright.roll_rad))
+
+    @property
+    def T_first_camera(self) -> np.ndarray | None:  # (T, 4, 4)
+        """How the real camera turns; None when it stands still."""
+        return None if self.turning is None else self.turning.T_first_camera
+
+    def real(self, camera: Camera) -> Camera:
+        """The real camera of the first frame, from the upright one."""
+        return camera if self.upright is None else self.upright.real(camera)
+
+
+def _fitted_person(
+    body: BodyModel, view: _View, contacts: tuple[Contact, ...], config: LiftConfig, how: dict
+) -> tuple[BodyFit, UnseenWalk, np.ndarray]:
+    """The body fitted to the keypoints, where its unseen legs glide, and (T, 3) m by which it rises onto the floor."""
+    clip = view.clip
+    touch_of = TouchSeen(clip, view.K, view.focal_source, view.known, view.target, contacts)
+    evidence = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, lines=view.lines, known=view.known)
+    fit = fit_body(body, view.track, view.K, clip.fps, config, **evidence, touch_of=touch_of, **how)
+    walk = unseen_walk(fit, view.track, clip.fps)
+    fit = with_steps(body, fit, walk, clip.fps) if config.steps else fit
+    return fit, walk, rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]
 
 
 def _camera_by_edges(clip: Clip, track: KeypointTrack, config: LiftConfig) -> tuple[np.ndarray, str, StraightLines]:
@@ -245,18 +293,18 @@ def _check_length(clip: Clip, config: LiftConfig) -> None:
         raise LiftError(
             ErrorCode.FILE_INVALID,
             f"the clip has {clip.num_frames} frames, expected 2 to {config.max_frames}",
-            "cut the clip, or raise max_frames",
+            "cut the clip, or raise lift.max_frames",
         )
 
 
-def _lowest_m(body, fit: BodyFit) -> np.ndarray:  # (T,)
+def _lowest_m(body: BodyModel, fit: BodyFit) -> np.ndarray:  # (T,)
     """Height of the lowest skin point in the level frame."""
     vertices, _ = body.vertices_and_joints(fit.pose_rad, fit.transl_m, fit.betas)
     return vertices[..., 2].amin(1).numpy()
 
 
 class _Clock:
-    """Seconds per part."""
+    """Seconds that each part takes."""
 
     def __init__(self):
         self.seconds = {}

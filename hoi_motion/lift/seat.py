@@ -1,4 +1,4 @@
-"""The seat of who sits: it carries the person, and hardly ever is anything seen of it but what they leave of it."""
+"""The seat under a person who sits: it carries them, and they hide nearly all of it."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ from hoi_motion.rigid import moved_back, standing_at
 
 SIDES = ("left", "right")
 LEVEL_RAD = np.deg2rad(35)
-"""Thighs that hang by less than this may lie on a seat."""
+"""Thighs that slope down by less than this may lie on a seat."""
 BEHIND_M = 0.10
-"""Who squats has the trunk over the feet; this far behind the heels nobody keeps it without a seat."""
+"""Nobody keeps the trunk this far behind the heels without a seat; who squats has it over the feet."""
 LEAST_S = 0.3
 SIZE_M = np.array([0.40, 0.40, 0.03])
-"""Across, along the thighs, thick: a plate, of which nobody knows how it stands on the floor."""
+"""Across, along the thighs, thick: a plate, since nothing tells how it stands on the floor."""
 AHEAD_M = 0.08
-"""Its middle, of the pelvis joint, so that it carries half of the thighs."""
+"""How far its middle is ahead of the pelvis joint: it carries half of the thighs."""
 LEG_M = 0.08
-"""The calves behind the joints: they keep this far from its edge."""
+"""Calves reach this far behind the joints of knee and ankle: its edge keeps clear of them."""
 LEAST_DEPTH_M = 0.2
 
 

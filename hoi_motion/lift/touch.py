@@ -16,8 +16,8 @@ from hoi_motion.motion import HANDS, Contact
 
 # sources of the object's distance that take it neither from the hand nor from the fit's own floor
 MEASURED = ("depth image", "support plane", "known floor")
-# a hand in the picture on an object touches it so surely: one that is there for this share of the time in which the
-# object moves, and any other
+# how surely a hand touches that is on the object in the picture: one that is there for at least this share of the time
+# in which the object moves, and any other
 GOES_ALONG = 0.8
 SURE_ALONG, SURE = 0.98, 0.8
 

@@ -18,9 +18,9 @@ from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.straight_lines import StraightLines, upright
 from hoi_motion.lift.track.track import ObjectTrack, Outline
 
-# less is not worth a picture that is drawn anew; with more the picture would not show what the upright one shows
+# a smaller roll is not worth resampling the picture; a larger one would leave too little of the upright picture
 LEAST_DEG, MOST_DEG = 0.2, 20.0
-# a roll that is left in is worth a note from here on, if the camera does not look straight down, where it is none
+# a roll that is left in is noted from here on, unless the camera looks nearly straight down, where roll means nothing
 NOTED_DEG, LEAST_ACROSS = 3.0, 0.3
 # so much of a mask must stay in the picture
 KEPT_SHARE = 0.9
@@ -132,7 +132,11 @@ class UprightCamera:
 
 
 def roll_notes(up: np.ndarray, upright_camera: UprightCamera | None) -> tuple[str, ...]:
-    """What is said of a roll that is left in; `up` as of `UprightCamera.of`, of which the camera is the answer."""
+    """Notes on a roll that is left in.
+
+    Args:
+        up: (3,) as in `UprightCamera.of`; upright_camera: what that returned for it.
+    """
     roll_deg = float(np.rad2deg(np.arctan2(up[0], -up[1])))
     if upright_camera is not None or abs(roll_deg) < NOTED_DEG or np.hypot(up[0], up[1]) < LEAST_ACROSS:
         return ()

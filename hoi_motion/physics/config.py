@@ -10,6 +10,8 @@ from hoi_motion.options import check_options, option
 
 @dataclass(frozen=True)
 class CheckConfig:
+    """Limits of the checks, and what is simulated and repaired; the section `check` of a profile."""
+
     # Soft tissue and skin yield by about a centimetre, body models and primitives are off by another.
     penetration_m: float = option(0.02, "deepest allowed penetration", minimum=0, maximum=1, unit="m")
     # BEHAVE (Bhatnagar et al. 2022) calls two surfaces in contact below 2 cm.

@@ -23,10 +23,12 @@ MAX_ROUNDS = 8
 MOVED_M = 1e-4
 MAX_NAMED_JOINTS = 4
 _CARRIED_BY = np.repeat([0, 20, 21], [25, 15, 15])
-"""The joint against which a move is told: a hand takes its fingers along, which is no news of theirs."""
+"""The joint relative to which a move is reported: a hand takes its fingers along, which need not be said of them."""
 
 
 class RepairOutcome(str, Enum):  # as StrEnum, which Python 3.10 lacks
+    """How a repair ended; `RepairResult` says what each means."""
+
     NOT_NEEDED = "NOT_NEEDED"
     REPAIRED = "REPAIRED"
     BEYOND_LIMIT = "BEYOND_LIMIT"

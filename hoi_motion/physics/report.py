@@ -11,6 +11,8 @@ SCHEMA_VERSION = 1
 
 
 class Verdict(str, Enum):  # as StrEnum, which Python 3.10 lacks
+    """Of a check or a whole report; NOT_RUN is never a PASS."""
+
     PASS = "PASS"
     FAIL = "FAIL"
     NOT_RUN = "NOT_RUN"

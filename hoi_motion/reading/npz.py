@@ -48,7 +48,10 @@ class NpzFile:
         error_class: type = InputError,
         max_bytes: int = MAX_ARRAY_BYTES,
     ):
-        """Args: what: completes "PATH is not ..."; max_bytes: of all arrays that are read.
+        """Read the file, but no array yet.
+
+        Args:
+            what: completes "PATH is not ..."; max_bytes: of all arrays that are read.
 
         Raises:
             TavidError: `error_class` with `code` when the file is missing or no archive of arrays.

@@ -3,6 +3,7 @@
 import signal
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,11 @@ from hoi_motion.scripts.progress_bar import ProgressBar
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.sources import segment
+
+if TYPE_CHECKING:
+    from hoi_motion.lift import Clip
+    from hoi_motion.media.video_file import VideoClip
+    from hoi_motion.motion import HoiMotion
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -107,12 +113,9 @@ def _lift(argv: list[str]) -> int:
             )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
-    from hoi_motion.camera import checked_intrinsics
     from hoi_motion.keypoints.file import SavedKeypoints
     from hoi_motion.keypoints.sources import keypoint_source
     from hoi_motion.lift.config import LiftConfig
-    from hoi_motion.masks import checked_depth, checked_mask
-    from hoi_motion.media.image_files import read_depth, read_mask
     from hoi_motion.media.video_file import read_video, write_video
 
     sources = dict(keypoints=arguments.keypoints, track=arguments.track)
@@ -121,40 +124,17 @@ def _lift(argv: list[str]) -> int:
     keypoints = keypoint_source(config.keypoints)
     if arguments.save_keypoints:
         keypoints = SavedKeypoints(keypoints, arguments.save_keypoints)
-    mask = read_mask(arguments.mask, "target mask", say_note) if arguments.mask else None
-    actor_mask = read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None
-    depth_m = read_depth(arguments.depth, say_note) if arguments.depth else None
+    # pictures first: a wrong one is reported before the video is decoded
+    pictures = _pictures(arguments)
     clip = read_video(arguments.video, config.max_frames)
-    found = None
-    if mask is None:
-        found = _found(arguments, clip)
-        mask = found.mask
-    else:
-        mask = clip.fitted(checked_mask(mask, clip.size_of(mask), "target mask"))
-    if actor_mask is not None:
-        actor_mask = clip.fitted(checked_mask(actor_mask, clip.size_of(actor_mask), "actor mask"))
-    if depth_m is not None:
-        depth_m = clip.fitted(checked_depth(depth_m, clip.size_of(depth_m)))
-    intrinsics = _intrinsics(arguments, clip)
-    if intrinsics is not None:
-        intrinsics = clip.fitted_intrinsics(checked_intrinsics(intrinsics))
-    known = known_scene(arguments)
-    human = None
-    if arguments.human:
-        from hoi_motion.lift.person.given_human import on_frames_of
-
-        check_folder_is_kept(arguments.human, arguments)
-        source = arguments.human_from or format_of(arguments.human)
-        fps = clip.fps if source in TIMELESS else None
-        human = read_motion(arguments.human, source, fps=fps, person=arguments.person)
-        if clip.resampled:
-            human = on_frames_of(human, clip.source_frames, clip.source_count, clip.fps)
+    found = None if arguments.mask else _found(arguments, clip)
+    seen = _seen(arguments, clip, pictures if found is None else pictures | {"target_mask": found.mask})
+    known, human = known_scene(arguments), _human(arguments, clip)
 
     from hoi_motion.body import PosedBody, load_body
     from hoi_motion.ground.still_world import in_still_world
-    from hoi_motion.lift import Clip, lift_video
+    from hoi_motion.lift import lift_video
 
-    seen = Clip(clip.frames, clip.fps, mask, actor_mask, intrinsics, depth_m, arguments.noun)
     body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
     with ProgressBar() as on_progress:
         how = dict(human=human, known=known, body=body, on_progress=on_progress)
@@ -169,9 +149,52 @@ def _lift(argv: list[str]) -> int:
     if arguments.overlay:
         from hoi_motion.media.overlay import draw_overlay
 
-        drawn = draw_overlay(clip.frames, motion, mask, PosedBody(body, motion).keypoints_m)
+        drawn = draw_overlay(clip.frames, motion, seen.target_mask, PosedBody(body, motion).keypoints_m)
         write_video(arguments.overlay, drawn, clip.fps)
     return 0
+
+
+def _pictures(arguments) -> dict[str, np.ndarray | None]:
+    """Masks and depth image of the first frame, as their files have them."""
+    from hoi_motion.media.image_files import read_depth, read_mask
+
+    return {
+        "target_mask": read_mask(arguments.mask, "target mask", say_note) if arguments.mask else None,
+        "actor_mask": read_mask(arguments.actor_mask, "actor mask", say_note) if arguments.actor_mask else None,
+        "depth_m": read_depth(arguments.depth, say_note) if arguments.depth else None,
+    }
+
+
+def _seen(arguments, video: "VideoClip", pictures: dict[str, np.ndarray | None]) -> "Clip":
+    """The clip to lift, everything at the size of its frames."""
+    from hoi_motion.camera import checked_intrinsics
+    from hoi_motion.lift import Clip
+    from hoi_motion.masks import checked_depth, checked_mask
+
+    target, actor, depth_m = (pictures[name] for name in ("target_mask", "actor_mask", "depth_m"))
+    if arguments.mask:  # one that was found is of the frames' size
+        target = video.fitted(checked_mask(target, video.size_of(target), "target mask"))
+    if actor is not None:
+        actor = video.fitted(checked_mask(actor, video.size_of(actor), "actor mask"))
+    if depth_m is not None:
+        depth_m = video.fitted(checked_depth(depth_m, video.size_of(depth_m)))
+    intrinsics = _intrinsics(arguments, video)
+    if intrinsics is not None:
+        intrinsics = video.fitted_intrinsics(checked_intrinsics(intrinsics))
+    return Clip(video.frames, video.fps, target, actor, intrinsics, depth_m, arguments.noun)
+
+
+def _human(arguments, video: "VideoClip") -> "HoiMotion | None":
+    """The person of another tool's file, at the frames that were taken from the video."""
+    if not arguments.human:
+        return None
+    from hoi_motion.lift.person.given_human import on_frames_of
+
+    check_folder_is_kept(arguments.human, arguments)
+    source = arguments.human_from or format_of(arguments.human)
+    fps = video.fps if source in TIMELESS else None
+    human = read_motion(arguments.human, source, fps=fps, person=arguments.person)
+    return on_frames_of(human, video.source_frames, video.source_count, video.fps) if video.resampled else human
 
 
 def _found(arguments, clip) -> SegmentedMask:

@@ -1,5 +1,6 @@
 """hoi-retarget: from a person's motion to a robot's joint motion."""
 
+import argparse
 import dataclasses
 import json
 import sys
@@ -23,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     return run_command(_retarget, argv)
 
 
-def _retarget(argv: list[str]) -> int:
+def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "hoi-retarget", "Compute the motion with which a robot does what the person did; exit code 3 when it cannot."
     )
@@ -68,7 +69,11 @@ def _retarget(argv: list[str]) -> int:
     parser.add_argument("--list", action="store_true", help="list the robots")
     parser.add_argument("--all", metavar="DIR", help="retarget every motion npz of a folder")
     parser.add_argument("--jobs", type=int, default=2, help="processes for --all; default 2")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def _retarget(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
     if arguments.list:
         for name in robot_names():
             print(robot_line(name))

@@ -12,9 +12,11 @@ HINT = "give what tavid-plan batch wrote to --out, or a folder with plan bundles
 
 @dataclass(frozen=True)
 class Selection:
-    """Attributes:
-    bundles: good plans, by name. left_out: name of a bundle -> why it was left out.
-    doer: the robot of all of them, or "person".
+    """The plans that make a dataset.
+
+    Attributes:
+        bundles: good plans, by name; left_out: name of a bundle -> why it was left out.
+        doer: the robot of all of them, or "person".
     """
 
     bundles: tuple[Path, ...]

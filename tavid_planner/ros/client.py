@@ -222,7 +222,7 @@ class PlanClient:
 
         Raises:
             TavidError: with the answer's code, when it has no plan that passed its check.
-            RetargetError, VideoError, ControlError: as of `RobotRun`; BUSY while another plan is carried out.
+            RetargetError, VideoError, ControlError: as in `RobotRun`; BUSY while another plan is carried out.
         """
         answer = self.result() if answer is None else answer
         failed_check = answer.error_code in (ErrorCode.CHECK_FAILED, ErrorCode.CHECK_NOT_RUN)

@@ -10,6 +10,8 @@ IMAGE_TRANSPORTS = ("raw", "compressed")
 
 @dataclass(frozen=True)
 class NodeConfig:
+    """The node's own parameters; those of the planner are the options of its profile."""
+
     profile: str = option(
         "mini", "profile that sets the other parameters' defaults: a name or the path of a YAML file", read_only=True
     )

@@ -47,12 +47,12 @@ class FeltRun:
         """Start it.
 
         Args:
-            file: as of `feeling_file`, on this machine.
+            file: as in `feeling_file`, on this machine.
 
         Raises:
             InputError: FILE_INVALID for a damaged bundle, or a plan for another body than the free one.
             RetargetError: ROBOT_UNKNOWN for a robot that is not known by its name.
-            ControlError: TIMED_OUT where nothing is heard of the wrist; as of RobotRun.
+            ControlError: TIMED_OUT where nothing is heard of the wrist; else as in RobotRun.
         """
         from hoi_motion.body import load_body
         from hoi_motion.execute.feeling.search import Feeler, Search
@@ -109,7 +109,7 @@ class FeltRun:
         """Return after success, raise otherwise.
 
         Raises:
-            ControlError: as of RobotRun.result; ABORTED where nothing was felt, or nothing that could be taken.
+            ControlError: as in RobotRun.result; ABORTED where nothing was felt, or nothing that could be taken.
         """
         if not self.is_done(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"the robot is not done after {timeout_s:g} s", "ask is_done first")

@@ -28,9 +28,7 @@ from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, 
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
-CONV_SAFETENSORS = "patch_embed_conv2d.safetensors"  # of CogVideoX
-CONV_PICKLE = "patch_embed_conv2d.pth"
-CONV_PATTERN = "patch_embed_conv*"
+CONV_PATTERN = "patch_embed_conv*"  # .safetensors, or .pth as TAViD released it
 LORA_FILE = "pytorch_lora_weights.safetensors"
 PEFT_FILE = "adapter_model.safetensors"
 PEFT_CONFIG = "adapter_config.json"

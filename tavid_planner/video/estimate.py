@@ -32,16 +32,6 @@ FRAME_COPIES = 24  # bytes for each of three channels of a pixel: float video, i
 WAN_AT_ONCE = 6  # frames: the four of one latent frame, and what the convolutions remember
 
 
-def needed_bytes(config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)) -> int | None:
-    """Memory that a plan takes on the generating device, None where the model's files are not on this machine.
-
-    Args:
-        size_px: (height, width) of the request's image.
-    """
-    modes = needed_by_mode(config, samples, size_px)
-    return None if modes is None else modes[chosen_mode(config.video, modes)]
-
-
 def needed_by_mode(
     config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)
 ) -> dict[str, int] | None:

@@ -107,7 +107,7 @@ def generate_video(
 ) -> InteractionVideo:
     """Generate one clip in the request's pixels; the same arguments give the same clip.
 
-    Arguments, and what is raised, as of `generate_videos`.
+    Arguments, and what is raised, as in `generate_videos`.
     """
     (made,) = generate_videos(pipeline, request, config, [seed], on_progress, cancel)
     if made.error is not None:

@@ -52,10 +52,6 @@ class ImageFit:
             resized = np.clip(_resize(mask, self.content_px, enlarge=cv2.INTER_LINEAR), 0, 1)
         return self._pad(resized, mode="constant")
 
-    def intrinsics_to_model(self, K: np.ndarray) -> np.ndarray:  # (3, 3) -> (3, 3) px
-        """Intrinsics of the model frame; integer coordinates are pixel centres."""
-        return self._pixel_transform() @ np.asarray(K, np.float64)
-
     def to_request(self, images: np.ndarray) -> np.ndarray:  # (..., h, w, C) u8 -> (..., H, W, C) u8
         """Model frames in the request's pixels: the padding is cut off, the rest resized."""
         cropped = self._crop(np.asarray(images), axis=-3)
@@ -73,17 +69,6 @@ class ImageFit:
         size = (max(1, round(a * self.content_px[0] / h)), max(1, round(b * self.content_px[1] / w)))
         whole = [cv2.resize(m.astype(np.float32), (w, h), interpolation=cv2.INTER_NEAREST) for m in maps]
         return np.stack([_resize(m, size) for m in self._crop(np.stack(whole), axis=-2)])
-
-    def _pixel_transform(self) -> np.ndarray:  # (3, 3), request pixels to model pixels
-        scale_y, scale_x = (c / r for c, r in zip(self.content_px, self.request_px))
-        top, left = self.top_left_px
-        return np.array(
-            [
-                [scale_x, 0, (scale_x - 1) / 2 + left],
-                [0, scale_y, (scale_y - 1) / 2 + top],
-                [0, 0, 1],
-            ]
-        )
 
     def _pad(self, image: np.ndarray, mode: str) -> np.ndarray:
         margins = [(lead, m - c - lead) for lead, m, c in zip(self.top_left_px, self.model_px, self.content_px)]

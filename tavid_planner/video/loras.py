@@ -18,8 +18,10 @@ MOST_WEIGHT = 10.0
 
 @dataclass(frozen=True)
 class NamedLora:
-    """Attributes:
-    source: folder or hub id. weight: factor on its change of the weights.
+    """A LoRA that an option names.
+
+    Attributes:
+        source: folder or hub id; weight: factor on its change of the weights.
     """
 
     name: str

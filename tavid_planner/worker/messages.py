@@ -51,6 +51,8 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Progress:
+    """How far a job has come in a stage."""
+
     job: int
     stage: str
     fraction: float

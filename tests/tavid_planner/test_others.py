@@ -1,4 +1,4 @@
-"""Whether those act in a video who shall, by the hands of the people who are marked beside the actor."""
+"""Whether the right people act in a video, by the hands of the people who are marked beside the actor."""
 
 import types
 

@@ -190,7 +190,7 @@ def clip_of(
 def chosen_clip(
     request: InteractionRequest, config: VideoConfig, pipeline, keypoints: str, seed: int
 ) -> np.ndarray:  # (T, H, W, 3) u8
-    """Of CHOSEN_OF clips the first in which a hand touches the target and those act who shall; without one, the first
+    """Of CHOSEN_OF clips the first in which a hand touches the target and the right people act; without one, the first
     with a touch, or the first: the planner's own choice, as far as it looks at pictures alone."""
     from hoi_motion.lift.config import LiftConfig
     from tavid_planner.others import hands_seen

@@ -78,7 +78,7 @@ class ClipEncoder:
 
     @torch.no_grad()
     def encode(self, name: str, clip) -> EncodedClip:
-        """Raises: InputError when the caption is too long for its words, or tracks shall be kept and there are none."""
+        """Raises: InputError when the caption is too long for its words, or there are no tracks and they are wanted."""
         pipe, settings = self.pipeline, self.settings
         triggered = insert_trigger(clip.caption, settings.trigger)
         tokens = trigger_token_indices(pipe.tokenizer, triggered, settings.text_length)

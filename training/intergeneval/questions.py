@@ -18,7 +18,7 @@ class Interaction:
 
     Attributes:
         subject, verb, other: in words, such as "man in a red shirt", "picks up", "blue mug".
-        subject_id, other_id: their instances; recipient_id: of who gets the object, where it is handed over.
+        subject_id, other_id: their instances; recipient_id: of the one who gets the object, where it is handed over.
     """
 
     subject: str

@@ -33,7 +33,7 @@ class KeypointNoise:
         offset_m: (N, 3) constant, in the frame of the bone that carries the point.
         clip_m, frame_m: (N,) scatter that stays for a clip, and that changes from frame to frame.
         crouch_m: further scatter of hips and knees, times the share of its height by which the pelvis is lowered.
-        slide: (L,) shares of the trunk by which the hips of who leans by LEANS_RAD are drawn further down it.
+        slide: (L,) shares of the trunk by which hips are drawn further down it at a lean of LEANS_RAD.
         slide_clip: scatter of such a share that stays for a clip, at a lean where it is largest.
     """
 

@@ -43,7 +43,7 @@ from training.scenes.recorded_motion import Segment, segments
 from training.scenes.scene import free_body
 
 LENGTHS = 8, 31
-"""Of the clips that the network sees, frames: at least, and less than."""
+"""Frames of the clips that the network sees: at least, and less than."""
 SPEEDS = 0.6, 2.0
 PAN_SHARE = 0.3
 """Of the clips."""
@@ -185,7 +185,7 @@ def batch(points: torch.Tensor, noise: KeypointNoise, size: int, generator: torc
 
 
 def _slid(found, true, world, noise: KeypointNoise, drawn: torch.Tensor) -> torch.Tensor:  # (B, T, N, 3)
-    """The points where they are found, (B, T, N, 3), with the hips of who leans further down the trunk.
+    """The points where they are found, (B, T, N, 3), with the hips of leaning people further down the trunk.
 
     Args:
         true, world: (B, T, N, 3) the model's points before the camera and in the world; drawn: (B, 1) standard normal.

@@ -22,7 +22,7 @@ def target_attention_loss(maps, mask, normalisation: str = "raw") -> torch.Tenso
 
     Args:
         maps: (blocks, B, 1, h, w), from a `TargetAttentionCapture` with frames="first"; (blocks, B, heads, 1, h, w)
-            when every head shall look at the target by itself (reduction="none").
+            when every head should look at the target by itself (reduction="none").
         mask: (B, h, w) in 0..1, see `token_mask`.
         normalisation: of each map before the comparison; "raw", by its "max", or "minmax". How TaViD normalises is
             not published.

@@ -39,33 +39,34 @@ VERSIONS = {1: KINDS, 2: KINDS + LATER_KINDS, 3: KINDS + LATER_KINDS + LATEST_KI
 """Kinds of scenes by version."""
 MOST_CANDIDATES = 3
 DRINKABLE = ("mug", "can", "bottle", "jar")
+# shares of a clip's frames: walking up; of the rest, what comes after the reach
 WALK_SHARE = 0.4
 AFTER_SHARE = 0.42
-"""Of the frames, for walking up and for what comes after the reach."""
+# shares of the scenes in which the person walks up, somebody stands by, the camera pans
 WALK_UP_SHARE = 0.5
 BYSTANDER_SHARE = 0.4
 PAN_SHARE = 0.4
-"""Of the scenes."""
+# where people come from who walk up, and where they carry things: distance, and angle from straight ahead
 START_M = (0.9, 1.5)
 START_RAD = (1.9, np.pi)
 AWAY_M = (0.8, 1.2)
 AWAY_RAD = (1.7, 2.7)
+# share of the things taken with both hands that are carried away
 CARRIED_SHARE = 0.5
-"""Of what is taken with both hands."""
+# heights of a seat, a stool and a step, and a seat's sides
 SEAT_M = (0.40, 0.48)
 SEAT_SIZE_M = np.array([0.40, 0.46])
 STOOL_M = (0.14, 0.30)
 STEP_M = (0.14, 0.32)
+# shares of a clip's frames: going to a step and up; of the rest, what comes after the reach, for people who stay up and
+# for those who go down again, for which shorter clips have no time
 STEP_SHARE = 0.4
 STAND_SHARE = 0.4
 DOWN_SHARE = 0.5
-"""Of the frames, for going to a step and up; and of the rest, for what comes after the reach of who stays up or goes
-down again."""
+DOWN_FRAMES = 36
+# where people come from who walk to a step: distance from it, and angle from straight behind it
 STEP_START_M = (0.3, 0.6)
 STEP_START_RAD = 0.6
-"""Where people who walk to a step come from, seen from before it."""
-DOWN_FRAMES = 36
-"""In shorter clips nobody steps down again."""
 
 
 @dataclass(frozen=True)

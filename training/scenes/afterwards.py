@@ -39,14 +39,17 @@ SIP_M = np.array([0.19, 0.0, -0.03])
 """The middle of a rim at the lips, from the head's joint."""
 SEAT_BACK_M = 0.40
 SOFT_M = 0.09
-"""The pelvis' joint of who sits, over the seat."""
+"""Height of a sitting person's pelvis joint over the seat."""
 ARM_SWING = 0.3
 
 
 @dataclass(frozen=True)
 class Acted:
-    """Attributes: pose_rad: (T, 55, 3); transl_m: (T, 3); T_world_target: (T, 4, 4); progress: (T,) of the reach, 0..1;
-    path: of the body.
+    """What a person has done so far in a scene.
+
+    Attributes:
+        pose_rad: (T, 55, 3); transl_m: (T, 3); T_world_target: (T, 4, 4).
+        progress: (T,) of the reach, 0..1; path: of the body.
     """
 
     pose_rad: np.ndarray

@@ -13,9 +13,9 @@ from training.scenes.reach import ARM_STRETCH, Reach, Timing, Unreachable, stand
 
 NAMES = ("box", "ball", "bowl", "jar")
 LARGER = (1.6, 2.1)
-"""Things for two hands are so much larger than those for one."""
+"""Things for two hands are this many times as large as those for one."""
 FURTHER_M = 0.07
-"""And stand so much further away, to be on the table all the same."""
+"""And stand this much further away, so that they are on the table all the same."""
 ASIDE_M = 0.16
 """At most, from straight ahead of the person."""
 PITCH_RAD = (0.15, 0.4)

@@ -1,4 +1,4 @@
-"""What a scene shall be like beyond what training scenes are: the knobs of TargetBench's difficulty classes.
+"""What a scene should be like beyond what training scenes are: the knobs of TargetBench's difficulty classes.
 
 A scene without conditions is a training scene. Every condition leaves the random numbers of the rest as they are.
 """

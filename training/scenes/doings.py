@@ -18,9 +18,9 @@ class Doing:
     """One interaction.
 
     Attributes:
-        subject_id: instance of who does it; verb: as in the caption; object_id: instance it is done to.
+        subject_id: instance that does it; verb: as in the caption; object_id: instance it is done to.
         touching: (T,) bool, the subject's hand is on the object.
-        recipient_id: instance of who gets the object, None unless it is handed over.
+        recipient_id: instance that gets the object, None unless it is handed over.
     """
 
     subject_id: int

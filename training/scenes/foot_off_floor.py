@@ -13,7 +13,7 @@ STOOL_SIZE_M = np.array([0.34, 0.32])
 STOOL_ASIDE_M = 0.40
 STOOL_BEHIND_M = 0.02
 LIFT_M = 0.06
-"""A foot rises by so much more on its way."""
+"""A foot rises by this much more on its way."""
 SHIFT_M = 0.06
 """The pelvis, over the leg that stands."""
 ON_KNEE_M = np.array([-0.04, 0.02, 0.12])

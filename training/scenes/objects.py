@@ -59,11 +59,6 @@ class ObjectModel:
         """Radius around the axis that nothing else may enter."""
         return float(np.linalg.norm(self.vertices_m[:, :2], axis=1).max())
 
-    @property
-    def contact_shape(self) -> str:
-        """Name of the primitive in HoiMotion's vocabulary."""
-        return {CYLINDER: "cylinder", SPHERE: "sphere", BOX: "box"}[self.shape]
-
     def signed_distance(self, points_world: np.ndarray, T_world_object: np.ndarray) -> np.ndarray:  # (N, 3) -> (N,)
         """Distance to the surface in metres, negative inside."""
         local = (np.asarray(points_world, np.float64) - T_world_object[:3, 3]) @ T_world_object[:3, :3]

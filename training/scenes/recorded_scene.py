@@ -20,9 +20,9 @@ from training.scenes.recorded_motion import CLIP_FPS, JOINT, Segment, figure_mot
 from training.scenes.scene import SceneError, SceneSample, free_body
 
 STREAM = 77  # of random numbers, which no other scene uses
-# of the clips show the whole person; of the others the legs are cut
+# share of the clips that show the whole person; in the others the legs are cut off
 WHOLE_BODY_SHARE = 0.7
-# of the cameras stand about in front of the person, others anywhere
+# share of the cameras that stand about in front of the person; the others stand anywhere
 IN_FRONT_SHARE = 0.6
 THINGS = ("bottle", "can", "jar", "box", "mug")
 MAX_ATTEMPTS = 200

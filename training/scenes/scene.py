@@ -133,7 +133,7 @@ def generate_scene(
 
     Args:
         num_candidates: number of identical objects to choose from (1..5); None varies it, 1..4.
-        conditions: what else the scene shall be like; training scenes have none.
+        conditions: what else the scene should be like; training scenes have none.
 
     Raises:
         SceneError: when no arrangement worked in MAX_ATTEMPTS tries.
@@ -189,7 +189,7 @@ def _attempt(seed, plot, conditions, rng, body, size, num_frames, fps, supersamp
     touching = check_collisions(body, layout, reach, motion, vertices)
 
     props = Props(layout)
-    camera = _choose_camera(rng, conditions, body, figure, props, reach, motion, vertices, transforms, touching, size)
+    camera = _choose_camera(rng, conditions, body, figure, props, reach, vertices, transforms, touching, size)
     stage = Stage(props, camera, supersampling, int(rng.integers(2**31)))
     frames, ids, depths = stage.film(figure, vertices, reach.target, motion.T_world_target)
     hoi = _ground_truth(body, figure, layout, reach, motion, touching, camera, fps)
@@ -277,7 +277,7 @@ def _collision_ids(body: BodyModel) -> np.ndarray:
     return np.unique(np.concatenate([*arms, np.arange(0, len(body.vertex_joint), 3)]))
 
 
-def _choose_camera(rng, conditions, body, figure, props, reach, motion, vertices, transforms, touching, size) -> Camera:
+def _choose_camera(rng, conditions, body, figure, props, reach, vertices, transforms, touching, size) -> Camera:
     """A view in which every object is visible at the start and the hand at the touch.
 
     Raises:

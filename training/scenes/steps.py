@@ -14,16 +14,16 @@ from training.scenes.walking import Walk, stand
 
 STEP_SIZE_M = np.array([0.40, 0.52])
 STEP_AHEAD_M = 0.04
-"""The middle of the step, before the ankles of who stands on it."""
+"""The middle of the step, ahead of the ankles of a person who stands on it."""
 BEFORE_M = 0.47
-"""So far behind stands who is about to step up."""
+"""A person who is about to step up stands this far behind it."""
 LIFT_M = 0.07
-"""A foot rises by so much more on its way."""
+"""A foot rises by this much more on its way."""
 LEADS = 0.42
 FOLLOWS = 0.5
 """Shares of the way after which the first foot stands, and at which the other one goes."""
 STRETCHED = 0.988
-"""Of the length of a leg, as who stands has it."""
+"""Of the length of a standing person's leg."""
 
 
 def step_block(height_m: float) -> tuple[np.ndarray, np.ndarray]:

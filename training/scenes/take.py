@@ -33,7 +33,7 @@ class Take:
 
     Attributes:
         kind: one of doings.KINDS.
-        people: actor and companion; targets: the object of each, None for who does nothing; verbs: of each.
+        people: actor and companion; targets: the object of each, None for somebody who does nothing; verbs: of each.
         posed: joint transforms (T, 55, 4, 4) and bare surfaces, (V, 3) a frame, of each.
         touching: (T,) bool of each, their hand is on their object.
     """

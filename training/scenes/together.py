@@ -78,7 +78,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Part:
-    """What one person does: pose_rad (T, 55, 3), transl_m (T, 3) in the world; reach: None for who stands by."""
+    """What one person does: pose_rad (T, 55, 3), transl_m (T, 3) in the world; reach: None for a bystander."""
 
     pose_rad: np.ndarray
     transl_m: np.ndarray

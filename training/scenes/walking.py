@@ -14,14 +14,16 @@ STEP_RAD = 0.55
 """One step goes or turns by this at most."""
 LIFT_M = 0.07
 BENT_M = 0.045
-"""By so much lower is the pelvis of who walks: a leg that is ahead is further from it."""
+"""The pelvis is this much lower while walking: a leg that is ahead is further from it."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Attributes:
-    T_world_body: (T, 4, 4) of the body, on the ground under the pelvis, x ahead.
-    ankles_m: (T, 3) by side, in the world; feet_yaw_rad: (T,) by side; bent: (T,) 0..1 how much they walk.
+    """The path of a body and of its feet.
+
+    Attributes:
+        T_world_body: (T, 4, 4) of the body, on the ground under the pelvis, x ahead.
+        ankles_m: (T, 3) by side, in the world; feet_yaw_rad: (T,) by side; bent: (T,) 0..1 how much they walk.
     """
 
     T_world_body: np.ndarray

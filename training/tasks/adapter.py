@@ -52,7 +52,7 @@ class AdapterTask(DiffusionTask):
                 parameter.data = parameter.data.float()
         first = cache[0]
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
-        super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
+        super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
         self.conditioning, self.pipeline_kind = conditioning, kind
         self.sampler = None  # the model's own
@@ -242,7 +242,7 @@ def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | Non
     """Blocks that get LoRA: those that a loss supervises (MATRIX), or None for all.
 
     Raises:
-        InputError: CONFIG_INVALID when only supervised blocks shall have it and none is.
+        InputError: CONFIG_INVALID when only supervised blocks should have it and none is.
     """
     alignment = config.alignment
     if alignment.lora_blocks == "all":

@@ -53,7 +53,7 @@ class BaseTask(DiffusionTask):
         transformer = build_transformer(**size)
         if config.mask_share:
             widen_patch_embed(transformer)
-        super().__init__(config, transformer, build_scheduler(config.prediction), cache.latents.shape[1:], device)
+        super().__init__(config, transformer, build_scheduler(config.prediction), cache.latents.shape[1:])
         self.text_encoder = build_text_encoder(len(tokenizer)).train()
         if config.init:
             self._start_from(config.init)

@@ -37,7 +37,7 @@ class Clips(NamedTuple):
         has_trigger: (B,) bool, whether the text has the trigger word.
         interactions: who does what with what, where the data set says so.
         ids: (B, H, W) uint8, the first frame's marked instances (TrainingClip.ids), where the data set has them.
-        pairs: pairs of clips that begin with the same picture and shall have the same noise, by their numbers.
+        pairs: pairs of clips that begin with the same picture and get the same noise, by their numbers.
     """
 
     latents: torch.Tensor
@@ -80,7 +80,7 @@ class DiffusionTask(Task):
         InputError: CONFIG_INVALID.
     """
 
-    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, device, track_shape=None):
+    def __init__(self, config: DiffusionConfig, transformer, noise_scheduler, latent_shape, track_shape=None):
         super().__init__()
         self.conditioning = Conditioning()
         self.config, self.transformer, self.noise_scheduler = config, transformer, noise_scheduler

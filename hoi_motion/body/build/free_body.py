@@ -238,11 +238,12 @@ def vertex_labels(figure: AnnyFigure, rest: np.ndarray, joints: np.ndarray) -> n
     return label
 
 
-def joint_regressor(bodies: np.ndarray, joints: np.ndarray, weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+def joint_regressor(bodies: np.ndarray, joints: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Weights (55, V) that give every joint of every sampled body; the smallest ones that are exact.
 
     Args:
         bodies: (S, V, 3) template and template + each shape direction; joints: (S, 55, 3).
+        mirror: (V,) the vertex that is each one's mirror image.
     """
     regressor = np.zeros((55, bodies.shape[1]))
     for j, name in enumerate(JOINT_NAMES):
@@ -293,7 +294,7 @@ def build(figure: AnnyFigure, seed: int = 0) -> dict[str, np.ndarray]:
     fitted = np.linalg.lstsq(design, sample_joints.reshape(NUM_SAMPLES, -1), rcond=None)[0].reshape(-1, 55, 3)
     bodies = np.concatenate([template[None], template + np.moveaxis(directions.astype(np.float64), 2, 0)])
     joints = np.concatenate([fitted[:1], fitted[:1] + fitted[1:]])
-    regressor = joint_regressor(bodies, joints, figure.weights, mirror)
+    regressor = joint_regressor(bodies, joints, mirror)
     residual = np.abs(np.einsum("jv,svc->sjc", regressor, bodies) - joints).max()
     log.info("joint regressor residual %.2g m, largest weight %.2g", residual, np.abs(regressor).max())
 

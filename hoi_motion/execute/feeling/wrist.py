@@ -1,18 +1,18 @@
-"""A force sensor in a wrist as real ones are, and how little it takes to feel something with it."""
+"""A force sensor in a wrist, as noisy as real ones, and the detection of a contact with it."""
 
 import numpy as np
 
 NOISE_N = 0.5
 """Standard deviation of a reading, per axis. Makers state resolutions of 0.1 N (Robotiq FT 300-S, 100 readings a
 second) to 0.2 N (OnRobot HEX-E), and arms that infer the force from their motors do worse."""
-READINGS = 4  # in one look, of which there are 60 a second: the mean of them counts
-BIAS_N = 2.0  # of a sensor that was not zeroed, per axis; it stays
-QUIET_READINGS = 24  # at the beginning, when nothing can be felt: they tell the noise
-LATEST_READINGS = 30  # may be of what is met already: what came before says how nothing feels
-BUMP_N = 10.0  # in these first readings, it has met something after all
-LEAST_NOISE_N = 0.15  # a hand that turns a little weighs differently
-SLACK = 0.5  # standard deviations that a reading may be off without counting
-DOUBT = 1.5  # over the root of the number of readings: how well what nothing feels like is known
+READINGS = 4  # averaged in one look; there are 60 looks a second
+BIAS_N = 2.0  # of a sensor that was not zeroed, per axis; it stays the same
+QUIET_READINGS = 24  # at the beginning, when nothing can be felt: they measure the noise
+LATEST_READINGS = 30  # may already be of a contact: only those before them say how nothing feels
+BUMP_N = 10.0  # a change of this much in the first readings is a contact after all
+LEAST_NOISE_N = 0.15  # is assumed at least: a hand that turns a little weighs differently
+SLACK = 0.5  # standard deviations by which a reading may be off without counting
+DOUBT = 1.5  # more slack, over the root of the number of readings: how unsure it is how nothing feels
 ALARM = 15.0  # noise alone reaches it in fewer than one sweep in a thousand
 
 
@@ -33,10 +33,10 @@ class WristSensor:
 
 
 class ForceChange:
-    """Hears a change of force in noisy readings: cumulative sums (Page, 1954) on each axis, up and down.
+    """Detects a change of force in noisy readings: cumulative sums (Page, 1954) on each axis, up and down.
 
     The noise is measured in the first readings, so that it holds for any sensor, in any frame that moves with it. A
-    hard contact is heard at once, a change of half the noise's standard deviation never; between them, the weaker,
+    hard contact is detected at once, a change of half the noise's standard deviation never; between them, the weaker,
     the later.
     """
 

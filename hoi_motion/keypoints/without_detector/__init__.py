@@ -1,1 +1,1 @@
-"""People whom MediaPipe's detector of bodies does not find, by its model of landmarks alone."""
+"""People whom MediaPipe's detector of bodies does not find, by its landmark model alone."""

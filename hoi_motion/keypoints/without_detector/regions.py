@@ -1,7 +1,7 @@
-"""MediaPipe's model of the body's landmarks, in a square of the picture that is told to it.
+"""MediaPipe's model of the body's landmarks, in a square of the picture that is given to it.
 
-The detector of bodies that usually tells the square looks for a face first. The model needs a square that is about
-right, and tells from what it sees where the square should be, so that it follows a person by itself.
+Usually the detector of bodies gives the square, and looks for a face first. The model needs a square that is about
+right, and says from what it sees where the square should be, so that it follows a person by itself.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -53,7 +53,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Look:
-    """What the model of landmarks sees in a region.
+    """What the landmark model sees in a region.
 
     Attributes:
         body_px: (33, 3) x, y, visibility; hint_m: (33, 3) as KeypointTrack.body_hint_m.
@@ -122,7 +122,7 @@ def followed(
     looks: tuple[LookAt, LookAt],
     cancel: CancelToken | None = None,
 ) -> list[kp.KeypointTrack]:
-    """The plain and the mirrored view of every frame, each in the region that the frame before has told.
+    """The plain and the mirrored view of every frame, each in the region that the frame before has given.
 
     Args:
         anchors: where the person is in some frames; they are followed from each to half-way to the next.

@@ -1,7 +1,7 @@
-"""A search for a person with the model of landmarks alone, and how much speaks for who is found.
+"""A search for a person with the landmark model alone, and how credible the person that it finds is.
 
-Of a trunk without a head the detector of bodies sees nothing, or a small figure in what is held. From many starts the
-model of landmarks comes to the person again and again, and to chance figures seldom.
+For a trunk without a head the detector of bodies finds nothing, or a small figure in what is held. From many starts the
+landmark model comes to the person again and again, and to chance figures seldom.
 """
 
 import numpy as np
@@ -16,31 +16,32 @@ from hoi_motion.keypoints.without_detector.regions import Look, LookAt, Region
 SIDES = (0.8, 1.2, 1.8)
 ACROSS = (0.2, 0.5, 0.8)
 DOWN = (0.5, 0.9)
-# looks from each start, every one in the square that the one before has told
+# looks from each start, each in the square that the look before has given
 LOOKS = 3
-# two looks whose shoulders and hips are apart by less than this share of the height see the same person
+# two looks whose shoulders and hips are less than this share of the height apart see the same person
 SAME = 0.12
-# what hands that are too large for a figure count, and none at all
+# factors on the score where hands are too large for a figure, and where none are found
 NOT_THEIRS = 0.3
 NO_HAND = 0.5
-# of looks for which nearly as much speaks the one at the target counts; a sure point
+# of looks with at least this share of the best score, the one nearest to the target counts
 NEARLY = 0.7
+# confidence of a sure point
 SURE = 0.5
-# so much must speak for who is found without the detector where hands are found (LEAST_PALMS); without hands more, and
-# the detector must find somebody in most pictures, too: of cats the model of landmarks is as sure as of people
+# credibility that a person found without the detector must have where hands are found (LEAST_PALMS), and without hands;
+# then the detector must also find somebody in most pictures: the landmark model is as sure of cats as of people
 LEAST_CREDIBLE = 0.35
 WITHOUT_HANDS = 0.6
-# and for a single look that shows where to start
+# score of a single look that shows where to start
 LEAST_LIKELY = 0.3
-# in other pictures somebody is the person of the best one if so much of what speaks for that speaks for them, and place
-# and size are as after so many unseen frames
+# a look in another picture is at the same person as the best one if its score is at least this share of that, and place
+# and size have changed by no more than they may in so many unseen frames
 ANCHOR = 0.4
 FAR_APART = 5
 ARMS = (kp.L_SHOULDER, kp.R_SHOULDER, kp.L_ELBOW, kp.R_ELBOW, kp.L_WRIST, kp.R_WRIST)
 
 
 def search(look: LookAt, picture: np.ndarray) -> list[Look]:
-    """Where the model of landmarks comes to from many starts."""
+    """Where the landmark model comes to from many starts."""
     height, width = picture.shape[:2]
     found = []
     for side in SIDES:
@@ -64,11 +65,11 @@ def likeliest(
     near_px: np.ndarray | None = None,
     actor_mask: np.ndarray | None = None,
 ) -> tuple[float, Look | None]:
-    """The look that most probably shows the actor, and how much speaks for it, 0 to 1.
+    """The look that most probably shows the actor, and its score, 0 to 1.
 
-    For a look speak others that have come to the same place, sure arms and shoulders within the picture, hands (21, 2)
-    that a detector of its own has found at the wrists and that are not too large. Of those for which nearly as much
-    speaks as for the best, it is the one nearest to the target; with an actor's mask (H, W) only who lies on it counts.
+    A look scores by others that have come to the same place, by sure arms and shoulders within the picture, and by
+    hands (21, 2) that a detector of their own has found at the wrists and that are not too large. Of those that score
+    nearly as much as the best it is the one nearest to the target; with an actor's mask (H, W) only looks on it count.
     """
     if actor_mask is not None:
         found = [one for one in found if _share_on(one, actor_mask) >= ON_MASK]
@@ -79,7 +80,7 @@ def likeliest(
     if near_px is None:
         chosen = max(nearly, key=lambda i: score[i])
     else:
-        # of the looks at one person, the one for which most speaks
+        # of the looks at one person, the one with the best score
         nearest = found[min(nearly, key=lambda i: _away(found[i], near_px))]
         theirs = [i for i in nearly if _apart(found[i].body_px, nearest.body_px) < SAME]
         chosen = max(theirs, key=lambda i: score[i])
@@ -87,7 +88,7 @@ def likeliest(
 
 
 def anchored(found: list[tuple[float, Look | None]], on_mask: bool = False) -> list[Look | None]:
-    """Of what is likeliest in the pictures of a clip that were searched, those that are the same person as the best.
+    """Of the likeliest looks in the searched pictures of a clip, those that are at the same person as the best one.
 
     Args:
         on_mask: the first picture's is on an actor's mask; the others must be the same person as that.
@@ -104,7 +105,7 @@ def anchored(found: list[tuple[float, Look | None]], on_mask: bool = False) -> l
 
 
 def credibility(views: list[kp.KeypointTrack], palms: np.ndarray, size_px: tuple[int, int]) -> float:
-    """How much speaks for a clip's two views, 0 to 1: that they agree, are sure of the arms, and of hands' sizes.
+    """How credible a clip's two views are, 0 to 1: that they agree, are sure of the arms, and fit the hands' sizes.
 
     Args:
         palms: (N,) lengths of the palms that a detector of hands has found, `palms_px`.
@@ -119,11 +120,11 @@ def credibility(views: list[kp.KeypointTrack], palms: np.ndarray, size_px: tuple
 
 
 def doubted(views: list[kp.KeypointTrack], palms: np.ndarray, actor_mask: np.ndarray | None) -> bool:
-    """Whether somebody in whom both views agree is none all the same: hands in the pictures are too large for them, or
-    in the first one most of them is beside the actor's mask (H, W).
+    """Whether a person on whom both views agree is doubtful nevertheless: hands in the pictures are too large for them,
+    or in the first one most of them is beside the actor's mask (H, W).
 
     Args:
-        palms: (N,) as of `credibility`.
+        palms: (N,) as in `credibility`.
     """
     if hands_too_large(palms, _usual_height_px(views)):
         return True
@@ -136,7 +137,7 @@ def _usual_height_px(views: list[kp.KeypointTrack]) -> float:
 
 
 def worth_believing(undetected: float, detected: float, seen_share: float, num_hands: int) -> bool:
-    """Whether the person of the model of landmarks alone is to be believed rather than the detector's.
+    """Whether the person whom the landmark model finds alone is to be believed rather than the detector's.
 
     Args:
         undetected, detected: `credibility` of the views without the detector and with it.

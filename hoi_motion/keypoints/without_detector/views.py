@@ -1,4 +1,4 @@
-"""Both views of a clip's frames, the plain and the mirrored one, by MediaPipe's model of landmarks alone."""
+"""Both views of a clip's frames, the plain and the mirrored one, by MediaPipe's landmark model alone."""
 
 import numpy as np
 
@@ -27,9 +27,9 @@ def undetected_views(
 def undetected_actor(
     frames: np.ndarray, near_px: np.ndarray | None, palms: np.ndarray, cancel: CancelToken | None = None
 ) -> tuple[int, np.ndarray] | None:
-    """(frame index, body (33, 3)) of the person in the picture of those searched for which most speaks.
+    """(frame index, body (33, 3)) of the likeliest look in the searched pictures.
 
-    None where little does, or where hands in the pictures are too large for them.
+    None where its score is low, or where hands in the pictures are too large for the person.
 
     Args:
         palms: (N,) lengths of palms, `palms_px`.
@@ -45,7 +45,7 @@ def undetected_actor(
 def _searched(
     model: LookAt, frames: np.ndarray, near_px, actor_mask, cancel: CancelToken | None
 ) -> dict[int, tuple[float, Look | None]]:
-    """Who is likeliest in some pictures, by frame."""
+    """The likeliest look, with its score, in some pictures, by frame."""
     from mediapipe.python.solutions.hands import Hands
 
     found = {}

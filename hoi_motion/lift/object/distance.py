@@ -19,17 +19,17 @@ USUAL_HEIGHT_M = 0.15
 ACTING_REACH_M = 0.8
 NEAREST_M = 0.2
 NEAREST_BY_SIZE_M = 0.3
-# what rests lower than this stands on the floor; its distance changes by this factor at most
+# what rests lower than this stands on the floor, if its distance changes by at most this factor
 NEAR_FLOOR_M = 0.3
 LANDING = 1.5
-# of a measured object this share lies before its front, which is so many radii before its centre; a sight as steep as
-# acos(LEVEL_SIGHT) sees tops
+# the front of a measured object is this percentile of its depths, so many radii ahead of its centre; a line of sight
+# steeper than acos(LEVEL_SIGHT) sees its top instead
 FRONT_PERCENT = 20
 FRONT_RADIUS = 0.95
 LEVEL_SIGHT = 0.4
 LEAST_DEPTH_M = 0.05
 LEAST_DEPTH_PIXELS = 4
-# of the frames in which a hand is at an object that it takes, the last so many before that
+# how many of the last frames before a hand takes an object are looked at
 TAKING_FRAMES = 3
 # how far, in metres, the object may be moved along the line of sight to lie beside the hand that touches it
 SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
@@ -72,8 +72,8 @@ class Distance:
     Attributes:
         centre_m: of its centre, along the optical axis.
         spread_m: standard deviation of that.
-        why: what it was told by, in words.
-        outline_m: of that part of it whose outline the mask shows: it says how large the object is.
+        why: what tells it, in words.
+        outline_m: of the part whose outline the mask shows, from which its size follows.
         source: name of the source.
     """
 

@@ -20,7 +20,7 @@ FINGER_JOINTS = np.array(
 )
 """Joints of the fingers of both hands, (10, 3), the left hand's first."""
 SHARES = np.array([1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1, 0.0, -0.25, -0.5])
-"""Of its bend a finger may keep; less than nothing is bent back, as far as its joints go."""
+"""Shares of its bend that a finger may keep; negative ones bend it back, as far as its joints go."""
 CALM_FRAMES = 3
 """A finger opens and closes over about so many frames."""
 YIELDS_M = 0.01

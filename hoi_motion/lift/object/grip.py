@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.body.joints import index_of
+from hoi_motion.body.joints import index_of, palm_points
 from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.motion import SIDE_OF_HAND
 
-# between the middle of the palm and a gripped surface: the palm's own thickness, and what still counts as a grip
+# distance of the palm's middle from a gripped surface: the palm's own thickness, and what still counts as a grip
 GRIP_M = (0.025, 0.04)
 # an arm of which both bones are this near to the trunk's direction hangs beside it
 HANGS_RAD = np.deg2rad(28.0)
@@ -40,7 +40,7 @@ def hand_motion(points_m: np.ndarray, hand: str) -> HandMotion:
     shoulder, elbow, wrist = (at(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist"))
     trunk = at("pelvis") - at("neck")
     hangs = np.maximum(_angle(elbow - shoulder, trunk), _angle(wrist - elbow, trunk)) < HANGS_RAD
-    return HandMotion(at(*(f"{side}_{joint}" for joint in ("wrist", "index1", "pinky1", "middle2"))), hangs)
+    return HandMotion(points_m[:, palm_points(side)].mean(1), hangs)
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T,) rad
@@ -49,4 +49,5 @@ def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (T, 3) each -> (T,) r
 
 
 def palm_gap_m(T_world_object: np.ndarray, palm_m: np.ndarray, primitive: Primitive) -> float:
+    """`palm_clearance_m` of a palm (3,) in the world from an object at a pose (4, 4)."""
     return palm_clearance_m(T_world_object[:3, :3].T @ (palm_m - T_world_object[:3, 3]), primitive)

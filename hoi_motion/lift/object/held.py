@@ -14,11 +14,11 @@ from hoi_motion.lift.track.track import ObjectTrack
 
 # the track counts while it is at least this sure of the object
 SEEN = 0.35
-# spreads of the track, across the sight: in space, and in pixels; more a frame from where it is seen
+# spreads of the track across the line of sight: in space, in pixels, and more for each frame away from a sighting
 SEEN_SPREAD_M = 0.01
 SEEN_SPREAD_PX = 1.0
 UNSEEN_SPREAD_M = 0.03
-# of what the hand's way says: at first, and more a metre of that way, across the sight and along it
+# of what the hand's way says: at first, and more for each metre of that way, across the line of sight and along it
 HAND_SPREAD_M = 0.01
 HAND_SPREAD_SHARE = 0.12
 HAND_DEPTH_SHARE = 0.12
@@ -27,7 +27,7 @@ HAND_DEPTH_SHARE = 0.12
 SIZE_SPREAD = 0.05
 HELD_SMALLER_SPREAD = 0.3
 SIZE_SPREAD_PX = 1.0
-# of its own place when nobody holds it
+# of the object staying where it was when nobody holds it
 FREE_SPREAD_M = 0.05
 GROWTH_BOUNDS = (0.4, 2.5)
 NEAREST_M = 0.2
@@ -38,7 +38,7 @@ FREE_ACCELERATION_M_S2 = 20.0
 # a place this many spreads off a smooth path is an outlier
 OUTLIER = 2.0
 ROBUST_ROUNDS = 6
-# frames at rest before and behind: it starts and ends without a jerk
+# frames at rest before and after: it starts and ends without a jerk
 STILL_FRAMES = 2
 
 
@@ -65,7 +65,7 @@ def moving_path(
 
     Args:
         frames: consecutive; middle_px: of the object in the first frame of the clip.
-        start_m: where it rests before; end_m: where it rests behind, None when it does not.
+        start_m: where it rests before; end_m: where it rests afterwards, None when it does not.
         palm_m: of the hand that holds it, all frames of the clip; None when nobody does.
         held: frames in which a hand may have it, so that it moves no more suddenly than a hand does.
     """

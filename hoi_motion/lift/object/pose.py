@@ -17,7 +17,7 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
 
 CALM_S = 0.2
-# what rises or sinks by less slides upright on its support; only a line of sight at least this steep tells where
+# what rises or sinks by less slides upright on its support; where, only a line of sight at least this steep tells
 LIFTED_M = 0.035
 LEAST_FALL = 0.15
 # what moves by less than this stays at rest
@@ -39,9 +39,16 @@ def object_motion(
     noun: str = "",
     fingers: Fingers | None = None,
 ) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance, Fingers | None]:
-    """Shape and poses of the target in the world, its support, the contacts in reach, and the distance it was given.
+    """Where the target is in the world, and what holds it.
 
-    Also the person's fingers, those opened that were in the object; None stays None.
+    Args:
+        contacts: of the hands with the target in the image; hands: both palms in space.
+        actor_m: the person's points in the world; camera: of the clip; noun: what the target is called.
+        fingers: the person's, to be opened where they are in the object; None leaves them.
+
+    Returns:
+        Its shape and poses; its support, None on the floor; the contacts that are within reach in space; the distance
+        that it was given; the fingers.
     """
     sight = Sight(target.mask, camera, noun, depth_m)
     distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m, known))

@@ -14,14 +14,13 @@ from hoi_motion.motion import Contact, ObjectMotion
 
 # a palm's middle this far from a surface can touch it with the fingers
 TOUCH_REACH_M = 0.06
-# a hand that is over the object and slower than this across the sight has come to rest on it, unless the depths say by
-# so many of their spreads that it has not; a palm's depth is known as well as this, the front of a shape to this share
-# of its radius
+# a hand that is over the object and slower than this across the line of sight has come to rest on it, unless its depth
+# is so many spreads off: the spread of a palm's depth, and that of a shape's front as a share of its radius
 STILL_M_S = 0.15
 APART_SPREADS = 1.5
 PALM_SPREAD_M = 0.10
 SHAPE_SPREAD = 0.5
-# a hand that joins the one that moves the object is seen there for so long at least: in less it passes before or behind
+# a second hand on a moving object is seen there for at least this long: in less it passes in front of it or behind
 JOINS_S = 0.5
 
 

@@ -10,25 +10,27 @@ from hoi_motion.lift.object.surface import box_corners, ring, sphere_points, sur
 from hoi_motion.rigid import R_about_z
 
 GRID_PX = 64
-# relative steps of sizes, and steps of shares and of places, the latter of the mask's extent
+# steps of the search, coarse to fine: factors of sizes, of shares, and of places as shares of the mask's extent
 SIZE_STEPS = (1.25, 1.1, 1.04, 1.015)
 SHARE_STEPS = (0.15, 0.07, 0.03, 0.015)
 PLACE_STEPS = (0.15, 0.06, 0.02, 0.01)
 ROUNDS = 6
 BOX_YAWS_RAD = np.deg2rad([0.0, 22.5, 45.0, 67.5])
-# what of the mask a handle may be counts by this much
+# of a thing with a handle, mask that the shape does not cover may be the handle: it counts only this much
 HANDLE_COST = 0.2
 # a handle is seen where this share of the mask lies beyond one side
 LEAST_HANDLE = 0.05
 HANDLE_REACH = (0.12, 0.6)  # of the width
 # a named shape that fits this much worse than the best plain shape is rejected
 WRONG_NAME = 0.15
-# a box whose depth the outline does not show is as deep as wide: for the logarithm of the ratio
+# cost of unequal sides (per unit of the logarithm of their ratio): where the outline does not show a box's depth, it is
+# as deep as wide
 UNEQUAL_COST = 0.02
-# what may be anything is as narrow as it looks and turned broadside: for the logarithms of both ratios, and for the
-# square of what of the outline does not fit, since the worse a shape fits, the less it says of what is not seen
+# what may be anything is as narrow as it looks and turned broadside: cost per unit of the logarithms of both ratios,
+# and per square of the share of the outline that does not fit, since the worse a shape fits, the less it says of what
+# is not seen. Set by eye on 29 real clips
 SLIM_COST = 1.6
-# and what is turned has no more waists than the outline shows: for the mean second difference of its radii
+# cost of the mean second difference of radii: what is turned has no more waists than the outline shows
 ROUGH_COST = 0.1
 
 
@@ -124,7 +126,7 @@ class _Outline:
         profile = None if family.profile is None else family.profile(*shares)
         drawn = self._drawn(family, size, yaw, shares, off)
         overlap = float(self._overlap(drawn, False))
-        handle, turned = self._handle(drawn, size) if family.has_handle else (0.0, 0.0)
+        handle, turned = self._handle(drawn) if family.has_handle else (0.0, 0.0)
         off_px = tuple(float(v) for v in off * self.extent_px)
         shape = Primitive(family.shape, size, yaw + turned, overlap, profile, family.is_open, handle, off_px)
         return value + family.bonus - (overlap < family.least_overlap), shape
@@ -222,7 +224,7 @@ class _Outline:
         both, missed = (drawn & self.window).sum(), (self.window & ~drawn).sum()
         return both / max(drawn.sum() + (HANDLE_COST if has_handle else 1.0) * missed, 1)
 
-    def _handle(self, drawn: np.ndarray, size: np.ndarray) -> tuple[float, float]:
+    def _handle(self, drawn: np.ndarray) -> tuple[float, float]:
         """How far a handle sticks out, a share of the width, and the turn that brings it to that side."""
         columns = np.flatnonzero(drawn.any(0))
         beyond = self.window & ~drawn

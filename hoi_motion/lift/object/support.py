@@ -5,9 +5,10 @@ import numpy as np
 from hoi_motion.lift.object.shape import Primitive
 from hoi_motion.motion import SupportBox
 
-MIN_SUPPORT_HEIGHT_M = 0.12
+MIN_SUPPORT_HEIGHT_M = 0.12  # what rests lower is taken to stand on the floor
 TABLE_THICKNESS_M = 0.03
 TABLE_SIDE_M = 0.6
+TRUNK_MARGIN_M = 0.16  # legs and trunk reach this far from their joints
 HAND_MARGIN_M = 0.03
 
 
@@ -19,7 +20,7 @@ def support_under(rest: np.ndarray, primitive: Primitive, actor_m: np.ndarray) -
     centre = rest[:2, 3]
     # legs and trunk; the arms reach over
     trunk = actor_m[:, [0, 1, 2, 4, 5, 7, 8, 3, 6]].reshape(-1, 3)
-    clear = np.abs(trunk[:, :2] - centre).max(1).min() - 0.16
+    clear = np.abs(trunk[:, :2] - centre).max(1).min() - TRUNK_MARGIN_M
     # how far the plate reaches is a guess: a hand that comes up from below its top came up beside it
     below = actor_m.reshape(-1, 3)
     below = below[below[:, 2] < top]

@@ -27,6 +27,7 @@ from hoi_motion.lift.person.terms.term import Stage
 from hoi_motion.lift.straight_lines import StraightLines
 from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
+# a fit whose mean reprojection error is larger, as a share of the person's height, has diverged
 MAX_MEAN_ERROR = 0.08
 # from the body's points (T, 76, 3) m in the level frame, the camera's pitch and the floor's height there
 TouchOf = Callable[[np.ndarray, float, float], Touch | None]
@@ -76,7 +77,7 @@ def fit_body(
     Args:
         lines: say how far the camera looks down; without them the person alone does.
         known: the camera against gravity and over the person's floor, where somebody knows them.
-        touch_of: what is known of hands on the object, once it is known about where the person is.
+        touch_of: returns what is known of hands on the object, given about where the person is.
 
     Raises:
         LiftError: FIT_DIVERGED when the best fit does not explain the keypoints.
@@ -110,7 +111,7 @@ def _fitted(
     on_progress: OnProgress,
     cancel: CancelToken | None,
 ) -> BodyFit:
-    """The body after all stages, from a first guess."""
+    """The body after all stages, from a first guess; the last one is repeated where a touch is known."""
     stages = (*STAGES, STAGES[-1])
     total = len(stages) * config.iterations
     for s, stage in enumerate(stages):
@@ -141,7 +142,8 @@ def energy(guess: Guess, stage: Stage, config: LiftConfig) -> torch.Tensor:
 
 
 def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:
-    """The optimiser's groups; what is given or measured stands, and where it tells a size, the lifter's may grow."""
+    """The optimiser's groups. What is given or measured is not moved; where that tells the person's size, the lifter's
+    points may be scaled to it."""
     sizes = [unknowns.log_depth]
     sizes += [] if evidence.up is not None else [unknowns.pitch]
     sizes += [] if evidence.floor_source else [unknowns.floor]

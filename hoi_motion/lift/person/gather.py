@@ -30,14 +30,14 @@ from hoi_motion.lift.straight_lines import StraightLines, upright
 LIFTED_PITCH_RAD = np.deg2rad(4.0)
 # least scatter assumed of a lifted point
 LEAST_SPREAD_M = 0.02
-# the lifter's spread grows by this across the line of sight where the keypoint itself is believed
+# the lifter's spread across the line of sight is multiplied by this where the keypoint itself is believed
 SEEN_TWICE = 2.0
 # a standing foot is where it was this many frames ago: compared with the last frame alone it could creep away
 LAGS = (1, 4, 16)
 # keypoints of a hand scatter about the model's by this share of the person's height
 HAND_SPREAD = 0.012
-# MediaPipe draws the hips of who bends forward too low: at these leans, from that of who stands on, by these shares of
-# the trunk, in 19 of 21 training-range scenes (median 8 cm a radian); of who crouches down to the floor it does not
+# MediaPipe draws the hips of people who bend forward too low: (lean in radians, share of the trunk), from standing to
+# crouching on the floor, where it does not; seen in 19 of 21 training-range scenes (median 8 cm a radian)
 HIPS_SLIDE = ((0.1, 0.0), (0.7, 0.096), (1.3, 0.0))
 
 
@@ -52,7 +52,7 @@ def gather_evidence(
     actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
     lines: StraightLines | None = None,  # of the first frame
 ) -> tuple[Evidence, Start]:
-    """Everything that is known of the person, and where a fit to it begins."""
+    """Everything that is known of the person, and where the fit starts."""
     height_px = max(track.person_height_px(), 8.0)
     believed = kp.believed(track.body_px, config.min_keypoint_confidence)
     track, lifted = lift_leaning(track, K, fps, config.min_keypoint_confidence)
@@ -100,8 +100,11 @@ def gather_evidence(
 def lift_leaning(
     track: kp.KeypointTrack, K: np.ndarray, fps: float, min_confidence: float
 ) -> tuple[kp.KeypointTrack, Lifted]:
-    """The track with the hips where they are, as far as it is known how its detector draws those of who leans, and its
-    3D keypoints; arguments as of `lift_keypoints`, which has learnt from hips as they are drawn."""
+    """The track with its hips put right, and its 3D keypoints.
+
+    A detector may draw the hips of leaning people too low. The lifter has learnt from hips as they are drawn; the fit
+    needs them where they are. Arguments as in `lift_keypoints`.
+    """
     lifted = lift_keypoints(track, K, fps, min_confidence)
     if track.detector != km.MEDIAPIPE:
         return track, lifted
@@ -109,7 +112,7 @@ def lift_leaning(
 
 
 def hips_slide(lean_rad: np.ndarray) -> np.ndarray:  # (T,) -> (T,)
-    """By what share of the trunk the hips of a person with such a lean are drawn too low."""
+    """By what share of the trunk the hips of a person who leans so far are drawn too low."""
     return np.interp(lean_rad, *np.transpose(HIPS_SLIDE))
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.body import BodyModel
 from hoi_motion.body.skeleton import rotation_matrices
@@ -134,8 +135,6 @@ class Guess:
 
     def whole_pose_rad(self) -> torch.Tensor:  # (T, 55, 3)
         """The pose with the start's turn in its root."""
-        from scipy.spatial.transform import Rotation
-
         root = (self.R_level_start @ rotation_matrices(self.unknowns.turn)).detach().double().numpy()
         root = torch.tensor(Rotation.from_matrix(root).as_rotvec(), dtype=torch.float32)
         return torch.cat([root[:, None], self.pose_rad()[:, 1:].detach()], 1)

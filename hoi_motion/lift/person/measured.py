@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from hoi_motion.body.joints import index_of
+from hoi_motion.body.joints import palm_points
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
@@ -20,9 +20,7 @@ SKIN_POINTS = 300
 # for feet hardly lower than the camera the height of the floor says nothing
 LEAST_BELOW_M = 0.4
 
-PALMS = [
-    [index_of(f"{side}_{joint}") for joint in ("wrist", "index1", "pinky1", "middle2")] for side in ("left", "right")
-]
+PALMS = [palm_points("left"), palm_points("right")]
 # keypoints of wrist and knuckles, which err as the palm does, and of the elbow, which errs by this share of that; this
 # and all below is of 36 touches in training scenes
 _ROW = {k: i for i, k in enumerate(km.BODY_KEYPOINTS)}
@@ -33,12 +31,13 @@ ELBOW_SHARE = 0.6
 LIFTED_SPREADS = 2.0
 # a palm that touches a thing is as far away as its middle, within this
 PALM_M = 0.06
-# of the person's distance, which is not the arm's error: where a depth image tells it in the first frame, else a share
+# spread of the person's own distance, which is not the arm's error: where a depth image tells it in the first frame,
+# and else, as a share of it
 MEASURED_PERSON_M = 0.045
 PERSON_SHARE = 0.05
-# a hand that is on the object in the picture alone is anywhere about
+# spread of the distance of a hand that is on the object only in the picture
 ANYWHERE_M = 0.4
-# for how long before and after a touch the lifter errs alike
+# for about how long before and after a touch the lifter errs by the same amount
 BEFORE_S, AFTER_S = 0.3, 1.4
 
 

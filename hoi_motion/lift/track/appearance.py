@@ -24,6 +24,9 @@ SMEAR_SURPRISE = 0.08
 FINE = np.linspace(-0.5, 0.5, 5)
 # colours that stand for the object's when another of its kind is looked for
 PALETTE = 6
+# share by which the remembered colours follow those of a new frame, at rest and moving
+REST_RATE = 0.3
+MOVING_RATE = 0.2
 
 
 class Template:
@@ -70,11 +73,11 @@ class Template:
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
 
     def score(self, image: np.ndarray, similarity: np.ndarray) -> float:
-        """0..1: weighted share of points that look as remembered under `similarity` (2, 3), in the light of now."""
+        """0..1: weighted share of points that look as remembered under `similarity` (2, 3), in the present light."""
         return self._share(self._at(image, similarity), self.light)
 
     def see_light(self, image: np.ndarray, similarity: np.ndarray) -> None:
-        """By how much the object is lighter than at first, if that is where it is: not in which colour."""
+        """Note by how much lighter the object is than at first, if it is there; a change of hue is not looked for."""
         now = self._at(image, similarity)
         change = (now - self.first)[:, 0]
         change = change[np.isfinite(change)]
@@ -127,16 +130,17 @@ class Template:
         unlike = 1 - np.exp(-square / (2 * self.smeared_spread**2))
         return np.where(self.mask, 1.0, unlike)[..., None]
 
-    def adapt_at_rest(self, image: np.ndarray, rate: float = 0.3) -> None:
+    def adapt_at_rest(self, image: np.ndarray) -> None:
         """Light, reflections and what shines through change slowly while the object stays; what changes at once may be
         what it leaves behind, or what passes in front."""
         now = _colours(image, self.points)
         slowly = _alike(now, self.at_rest)[:, None]
-        self.at_rest += rate * slowly * (now - self.at_rest)
+        self.at_rest += REST_RATE * slowly * (now - self.at_rest)
 
-    def adapt(self, image: np.ndarray, similarity: np.ndarray, rate: float = 0.2) -> None:
+    def adapt(self, image: np.ndarray, similarity: np.ndarray) -> None:
+        """Follow slow changes of the object's colours while it moves: its turning shows other sides."""
         now = self._at(image, similarity)
-        self.recent += rate * np.nan_to_num(now - self.recent)
+        self.recent += MOVING_RATE * np.nan_to_num(now - self.recent)
 
     def _at(self, image: np.ndarray, similarity: np.ndarray) -> np.ndarray:  # (N, 3)
         return _colours(image, self.points @ similarity[:, :2].T + similarity[:, 2])
@@ -144,7 +148,7 @@ class Template:
     def region(self, similarity: np.ndarray, size_px) -> np.ndarray:  # (h, w) u8
         return cv2.warpAffine(self.mask.astype(np.uint8) * 255, similarity, (size_px[1], size_px[0]))
 
-    def search(self, image: np.ndarray, starts: list[np.ndarray], score) -> tuple[np.ndarray, float]:
+    def search(self, starts: list[np.ndarray], score) -> tuple[np.ndarray, float]:
         """Best similarity near any of `starts` by `score(similarity)`: shifts and turns first, then all together."""
         best, best_score = starts[0], -np.inf
         reach = np.linspace(-1.0, 1.0, 7)

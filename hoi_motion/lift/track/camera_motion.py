@@ -3,15 +3,16 @@
 import cv2
 import numpy as np
 
-IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+from hoi_motion.lift.track.track import IDENTITY
+
 WORK_SIDE_PX = 480
 MAX_FEATURES = 300
 LEAST_FEATURES = 12
-# a background that most of them agree on
+# least share of the features that must agree on how the background moves
 LEAST_SHARE = 0.4
 # the camera stands still if half of the picture moves less than this; features of blurred pictures jitter that much
 STILL_PX = 1.5
-# places a side at which that is asked
+# that is asked at so many places along each side of the picture
 GRID = 7
 
 

@@ -12,21 +12,41 @@ from hoi_motion.lift.track.appearance import Template, transformed
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
 
+# the object's side in the pictures that are worked on, and the longest side of these
 WORK_OBJECT_PX = 40.0
 MAX_WORK_SIDE_PX = 960
+# shares of points that look like the object: from the first on it rests in its first place, below the second it is lost
 REST_SCORE = 0.55
 LOST_SCORE = 0.3
+# from this one on what has left its first place is back there
+RETURNED_SCORE = 0.75
+# below this one it is searched for around where it should be
+SEARCHED_SCORE = 0.7
+# above this one its look is learnt, and the hand at it may hold it
+SURE_SCORE = 0.5
+# what leaves its first place scores so much better elsewhere than there, and than what was elsewhere from the start
+LEAVING = 0.1
+# sizes that the hand has carried it, when its first place looks empty and it went along
+TAKEN = 0.5
+# sizes from its first place within which it is there, however little is seen of it; and the share of frames between two
+# sightings there in which it must be followed elsewhere to have been away
+HOME = 0.05
+MOSTLY_AWAY = 0.6
 # a smeared object counts from this score on, when it looks so much better than its first place and is so many sizes
 # away from there
 SMEARED_SCORE = 0.35
 CLEARLY = 0.15
 AWAY = 0.2
-# of the frames in which it was nowhere, the last so many before it is found elsewhere were its way there
+# the last so many frames in which it was nowhere, before it is found elsewhere, were its way there
 BRIDGED_FRAMES = 3
+# cost of a place for each object size that it is away from the expected one
 SURPRISE = 0.3
-# inside a plain object all places look alike: of those the one counts around which nothing looks like it
+# cost of surroundings that look like the object: inside a plain one all places look alike, and the one counts around
+# which nothing does
 SPILLED = 0.3
+# logarithm of a growth that costs nothing
 GROWTH_LIMIT = 0.3
+# the hand that takes the object was the nearest one in so many frames before
 TAKING_FRAMES = 5
 MIN_MASK_PX = 6
 
@@ -106,13 +126,13 @@ def _resting_frames(rest, similarity, score, scale, size_px) -> np.ndarray:  # (
     seen = rest >= REST_SCORE
     # a path that stays at the first place also means rest, even with most of the object behind a hand
     shift = np.linalg.norm(similarity[:, :, 2] - IDENTITY[:, 2], axis=1) / scale
-    home = (shift < 0.05 * size_px) | seen
+    home = (shift < HOME * size_px) | seen
     away = (~home) & (score >= LOST_SCORE)
     resting = seen.copy()
     times = np.flatnonzero(seen)
     for a, b in zip(times[:-1], times[1:]):
         # hidden between two sightings: at its first place unless clearly followed elsewhere
-        resting[a:b] = not away[a + 1 : b].mean() > 0.6 if b > a + 1 else True
+        resting[a:b] = not away[a + 1 : b].mean() > MOSTLY_AWAY if b > a + 1 else True
     last = times[-1]
     after = np.flatnonzero(~home[last + 1 :])
     resting[last + 1 :] = True
@@ -138,7 +158,7 @@ class _Walker:
         rest = self.template.score_at_rest(image)
         carried = self._carried(t)
         # its place looks empty and the hand that was there is gone: it took the object along
-        taken = self.rest and rest < LOST_SCORE and carried is not None and self._shift(carried, IDENTITY) > 0.5
+        taken = self.rest and rest < LOST_SCORE and carried is not None and self._shift(carried, IDENTITY) > TAKEN
         expected = carried if carried is not None and (taken or not self.rest) else self.similarity
         options = [expected, self.similarity] + ([] if carried is None else [carried])
         flow = self._flow(image)
@@ -152,34 +172,45 @@ class _Walker:
             unlikely = SURPRISE * self._shift(option, expected) + max(0.0, growth - GROWTH_LIMIT)
             return self.template.score(image, option) - unlikely - SPILLED * self.template.spilled(image, option)
 
-        if rest >= (REST_SCORE if self.rest else 0.75):
+        if rest >= (REST_SCORE if self.rest else RETURNED_SCORE):
             similarity, score, self.smeared = IDENTITY, rest, False
             self.template.adapt_at_rest(image)
         else:
             similarity, score = max(((o, score_of(o)) for o in options), key=lambda pair: pair[1])
-            if score < 0.7:
-                similarity, score = self.template.search(image, [similarity, expected], score_of)
-            score = self.template.score(image, similarity)
-            # an object that leaves its place is not where a similar one was from the start
-            left = self.rest and not taken
-            before = self.template.score(self.template.surroundings, similarity) if left else 0.0
-            lost = score < max(LOST_SCORE, max(rest, before) + 0.1 if left else 0.0)
+            if score < SEARCHED_SCORE:
+                similarity, score = self.template.search([similarity, expected], score_of)
+            leaves = self.rest and not taken
             # a visible hand that holds it says more than a smear
-            in_hand = carried is not None and not left
-            smeared = self._smeared(image, expected) if lost and not in_hand else None
-            if smeared is not None:
-                similarity, score = smeared
-            elif lost and left:
-                similarity, score = IDENTITY, rest
-            elif lost:
-                similarity = expected
-            elif score > 0.5:
-                self.template.adapt(image, similarity)
-            self.smeared = smeared is not None
+            in_hand = carried is not None and not leaves
+            similarity, score = self._accepted(image, similarity, expected, rest if leaves else None, in_hand)
         self.rest = similarity is IDENTITY
         self.previous, self.similarity = image, similarity
-        self._find_holder(t, sure=score > 0.5)
+        self._find_holder(t, sure=score > SURE_SCORE)
         return similarity, float(score), float(rest)
+
+    def _accepted(self, image, found, expected, rest: float | None, in_hand: bool) -> tuple[np.ndarray, float]:
+        """(similarity, score) of what was found where it looks like the object, and else of where that should be.
+
+        Args:
+            found, expected: (2, 3) similarities: the best one, and the one that the hand or the last frame suggests.
+            rest: score at the first place where the object would be leaving that only now, else None.
+            in_hand: a hand that is seen holds it.
+        """
+        score, least = self.template.score(image, found), LOST_SCORE
+        if rest is not None:
+            # an object that leaves its place is not where a similar one was from the start
+            before = self.template.score(self.template.surroundings, found)
+            least = max(LOST_SCORE, max(rest, before) + LEAVING)
+        lost = score < least
+        smeared = self._smeared(image, expected) if lost and not in_hand else None
+        self.smeared = smeared is not None
+        if smeared is not None:
+            return smeared
+        if lost:
+            return (expected, score) if rest is None else (IDENTITY, rest)
+        if score > SURE_SCORE:
+            self.template.adapt(image, found)
+        return found, score
 
     def _smeared(self, image: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, float] | None:
         """(similarity, score) of a smeared object that is clearly elsewhere than at its first place."""

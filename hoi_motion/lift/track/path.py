@@ -19,15 +19,16 @@ PEAKS_A_SIZE = 4
 PLACES_A_FRAME = 8
 # an outline this much longer than wide is also searched for lying on its side
 LONG = 1.25
-# least mean likeness of a place, and how much its surroundings count against it
+# least mean likeness of a place, and the factor by which the likeness of its surroundings counts against it
 LEAST_LIKENESS = 0.2
 AROUND = 0.5
-# cost of a frame in which it is not seen, and how many may follow each other
+# cost of a frame in which the object is not seen, and how many of them may follow each other
 UNSEEN = 0.35
 MOST_UNSEEN = 10
-# a step by one size, without a hand and beside what the hand does; and that it moves at all
+# cost of a step by one object size: without a hand, and away from what the hand does
 ALONE = 3.0
 BESIDE = 1.8
+# and of moving at all, without a hand and with one; smaller steps, in object sizes, are none
 STARTS_ALONE = 0.6
 STARTS_HELD = 0.1
 MOVING = 0.1
@@ -37,9 +38,10 @@ ON_ITS_OWN = 1.5
 FLIGHT = 2.5
 CLEAR = -2.0
 UNCLEAR = 3.0
+# cost of growing by a factor of e, and of resting in the first place again
 GROWTH = 2.0
 COMES_BACK = 1.5
-# by how many of its sizes a place is off the nearest hand
+# cost for each object size that a place is off the nearest hand, at rest and moving, up to a limit; nearer is beside it
 OFF_HAND = 0.7
 OFF_HAND_MOVING = 1.5
 OFF_HAND_LIMIT = 1.5

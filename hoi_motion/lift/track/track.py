@@ -11,6 +11,7 @@ from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.progress import CancelToken, OnProgress
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+"""The similarity that moves nothing."""
 
 
 @dataclass(frozen=True)

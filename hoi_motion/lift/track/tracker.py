@@ -98,18 +98,6 @@ class OwnTracker:
         return _with_camera(track, camera) if moves else track
 
 
-def track_object(
-    frames: np.ndarray,  # (T, H, W, 3) u8
-    mask: np.ndarray,  # (H, W) bool
-    person: KeypointTrack,
-    *,
-    on_progress: OnProgress = silent,
-    cancel: CancelToken | None = None,
-) -> ObjectTrack:
-    """`OwnTracker().track`."""
-    return OwnTracker().track(frames, mask, person, on_progress=on_progress, cancel=cancel)
-
-
 class _Chooser:
     """Places of one object in all frames of a still camera, and its track along the best path through them."""
 
@@ -140,6 +128,7 @@ class _Chooser:
         self.maps = self._without_doubles()
 
     def track(self) -> ObjectTrack:
+        """The track along the cheapest path; frames that it skips are filled."""
         places = [self._places(t) for t in range(len(self.images))]
         path = best_path(places, self.hands)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)

@@ -33,7 +33,7 @@ def floating(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
 
 
 def in_flight(geometry: MotionGeometry) -> np.ndarray:  # (T,) bool
-    """Frames in the air in which the centre of mass falls freely, as of who jumps or runs.
+    """Frames in the air in which the centre of mass falls freely, as when somebody jumps or runs.
 
     Measured by the parabola through its heights in a run of such frames; a short run needs the frames before and after
     it, which are partly in the air. Who was not seen to leave the ground and to land does not fly.

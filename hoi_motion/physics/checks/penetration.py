@@ -28,6 +28,7 @@ def penetration_body_object(geometry: MotionGeometry, world: PhysicsWorld) -> Ch
 
 
 def penetration_body_scene(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    """How deep the body is in furniture at worst."""
     name = "penetration_body_scene"
     if not geometry.supports:
         reason = "the motion has no furniture (the floor is judged by sinking)"
@@ -37,6 +38,7 @@ def penetration_body_scene(geometry: MotionGeometry, world: PhysicsWorld) -> Che
 
 
 def penetration_object_scene(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    """How deep an object is in furniture or the floor at worst."""
     name = "penetration_object_scene"
     if not geometry.motion.objects:
         return CheckResult.not_run(name, geometry.config.penetration_m, UNIT, "the motion has no object")

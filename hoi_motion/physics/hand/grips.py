@@ -59,10 +59,12 @@ class Held:
 
 @dataclass(frozen=True)
 class Grip:
-    """Attributes:
-    T_object_palm: (4, 4) the palm on the object; bend: (5, 3) rad.
-    press_m: (16, 3) shift of each part into what it touches, palm frame; cost: lower is a better hold, nearer the
-        motion.
+    """A hand closed around an object.
+
+    Attributes:
+        T_object_palm: (4, 4) the palm on the object; bend: (5, 3) rad, of the three joints of each finger.
+        press_m: (16, 3) shift of each part into what it touches, palm frame.
+        cost: lower is a better hold, nearer the motion.
     """
 
     T_object_palm: np.ndarray

@@ -37,10 +37,18 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True)
 class JointPath:
-    positions: np.ndarray  # (N, n) arm joints
+    """An arm's motion that an attempt has found.
+
+    Attributes:
+        positions: (N, n) arm joints, rad or m; fingers: (N,) value that the fingers' joints follow.
+        gap_m: largest distance of the fingers from the object while they hold it.
+        before: sample at which the straight way to the object starts.
+    """
+
+    positions: np.ndarray  # (N, n)
     fingers: np.ndarray  # (N,)
     gap_m: float
-    before: int  # sample at which the straight way to the object starts
+    before: int
 
 
 class Attempt:
@@ -136,7 +144,7 @@ class Attempt:
     def _check(
         self, q, finger: float, sample: int, with_self: bool, when: str, by_grasp: bool, clear_m: float = 0.0
     ) -> None:
-        """by_grasp: the gripper is where the grasp wants it, from whatever base; clear_m: as of `collision`."""
+        """by_grasp: the gripper is where the grasp wants it, from whatever base; clear_m: as in `collision`."""
         line, world = self.line, self.world
         world.place_at(line.source_time_s[sample] * self.motion.fps, line.T_world_object[sample])
         world.pose(q, self.arm.fingers.values(finger))

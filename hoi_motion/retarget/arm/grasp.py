@@ -1,6 +1,7 @@
 """Where a gripper can take hold of an object, nearest to how the person did it first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from heapq import heapify, heappop, heappush
 
@@ -33,6 +34,9 @@ LEAST_ROOM_M = 0.003
 HEIGHTS = (0.25, 0.5, 0.75)
 TURNS_RAD = np.radians([0, 35, -35, 70, -70, 110, -110, 150, -150])
 PITCHES_RAD = np.radians([15, 45, 90])
+
+Try = tuple[float, Callable[[], list[Grasp]]]
+"""Least cost of two grasps that differ by half a turn, and what works them out; no grasp where none fits."""
 
 
 def acting_contact(motion: HoiMotion) -> Contact:
@@ -103,60 +107,19 @@ def grasp_candidates(
         doubt_m: (3,) one standard deviation of where the object is, object frame: grasps that still hold it there come
             first.
     """
-    body, doubt_m = Body.of(thing, up), np.zeros(3) if doubt_m is None else doubt_m
-    flat = approach - up * (approach @ up)
-    if np.linalg.norm(flat) < 0.2:  # the hand comes from above: from where it is, sideways
-        flat = body.axis_m - (hand_m - up * (hand_m @ up))
-    flat = flat / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 1e-6 else np.cross(up, [0.6, 0.8, 0.1])
-    flat /= np.linalg.norm(flat)
-    low, high = body.low_m, body.high_m
-    hand_level = float(np.clip(hand_m @ up, low, high))
-    levels = sorted((low + share * (high - low) for share in HEIGHTS), key=lambda h: abs(h - hand_level))
-    tries = []  # cost, which of two grasps that differ by half a turn, what works them out
-
-    def propose(grip, *place, **more):
-        made = cache(partial(grip, body, *place, **more))
-        tries.extend([(place[-1], 0, made), (place[-1] + HALF_TURN_COST, 1, made)])
-
-    for pitch in PITCHES_RAD:
-        for turn in TURNS_RAD:
-            heading = Rotation.from_rotvec(up * turn).apply(flat)
-            z = np.cos(pitch) * heading - np.sin(pitch) * up
-            side = np.cross(up, heading)
-            rolls = (0.0,) if pitch > 1.5 else (0.0, np.pi / 2)
-            for h in [high] if pitch > 1.5 else levels:
-                cost = abs(np.arccos(np.clip(z @ approach, -1, 1))) + 3 * abs(h - hand_level)
-                at = body.axis_m + h * up
-                for roll in rolls:
-                    y = Rotation.from_rotvec(z * roll).apply(side)
-                    later = 3.0 if kind == "touch" else _gravity_cost(body, at, y)
-                    later += DRAG_COST * (h - low) if kind == "slide" else 0.0
-                    later += 0.3 * (roll > 0)
-                    room = max((gripper.open_width_m - body.width_m(y)) / 2, LEAST_ROOM_M)
-                    give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), room, gripper.finger_depth_m / 4])
-                    deeper_m = DEEPER * abs(float(z @ doubt_m))
-                    propose(pinch, at, y, z, gripper, deeper_m, cost + later + _risk(doubt_m, y, z, give))
-                    if kind == "touch":
-                        rolls_off = ROLL_COST * (1 + z @ up) * body.is_round + 0.3 * (roll > 0)
-                        give = BESIDE_SHARE * np.array([body.width_m(np.cross(y, z)), body.width_m(y), 0.0])
-                        give[2] = PRESS_M
-                        propose(touch, at, y, z, gripper, cost + rolls_off + _risk(doubt_m, y, z, give))
-    rim = body.points_m[body.points_m @ up > high - 0.002]
-    for turn in TURNS_RAD if len(rim) else ():
-        outward = -Rotation.from_rotvec(up * turn).apply(flat)
-        edge = rim[np.argmax((rim - body.axis_m) @ outward)]
-        cost = abs(np.arccos(np.clip(-up @ approach, -1, 1))) + 3 * abs(high - hand_level) + 0.2 * abs(turn) + 0.3
-        for lean in LEANS_RAD:  # walls of bowls lean outwards
-            lying = Rotation.from_rotvec(lean * np.cross(up, outward))
-            y, z = lying.apply(outward), lying.apply(-up)
-            half = min(gripper.open_width_m, body.width_m(y)) / 2
-            give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), half, RIM_DEPTH_M])
-            later = lean + 3.0 * (kind == "touch") + _risk(doubt_m, y, z, give)
-            propose(pinch, edge, y, z, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
+    wanted = _Wanted.of(Body.of(thing, up), hand_m, approach, gripper, kind, doubt_m)
+    tries = [*wanted.around(), *wanted.at_the_rim()]
     if kind == "slide":
-        for *place, opening, cost in pushes(body, along, gripper):
-            propose(push, *place, opening, gripper, cost if is_straight else cost + LAST_COST)
-    queue = [(cost, i, which, made) for i, (cost, which, made) in enumerate(tries)]
+        for *place, opening, cost in pushes(wanted.body, along, gripper):
+            cost = cost if is_straight else cost + LAST_COST
+            tries.append((cost, cache(partial(push, wanted.body, *place, opening, gripper, cost))))
+    yield from _cheapest_first(tries)
+
+
+def _cheapest_first(tries: list[Try]) -> Iterator[Grasp]:
+    """Grasps in order of their costs, each worked out only when its turn comes."""
+    halves = [(cost + which * HALF_TURN_COST, which, made) for cost, made in tries for which in (0, 1)]
+    queue = [(cost, i, which, made) for i, (cost, which, made) in enumerate(halves)]
     heapify(queue)
     while queue:
         cost, i, which, made = heappop(queue)
@@ -167,6 +130,85 @@ def grasp_candidates(
             heappush(queue, (grasp.cost, i, which, made))
         else:
             yield grasp
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a grasp should be like; object frame.
+
+    Attributes:
+        flat: (3,) unit, the level direction from which the person's hand comes; hand_level_m: its height.
+        approach, doubt_m, kind: as in `grasp_candidates`.
+    """
+
+    body: Body
+    gripper: GripperConfig
+    kind: str
+    approach: np.ndarray
+    flat: np.ndarray
+    hand_level_m: float
+    doubt_m: np.ndarray
+
+    @classmethod
+    def of(cls, body: Body, hand_m, approach, gripper: GripperConfig, kind: str, doubt_m) -> "_Wanted":
+        up = body.up
+        flat = approach - up * (approach @ up)
+        if np.linalg.norm(flat) < 0.2:  # the hand comes from above: from where it is, sideways
+            flat = body.axis_m - (hand_m - up * (hand_m @ up))
+        flat = flat / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 1e-6 else np.cross(up, [0.6, 0.8, 0.1])
+        flat /= np.linalg.norm(flat)
+        level_m = float(np.clip(hand_m @ up, body.low_m, body.high_m))
+        return cls(body, gripper, kind, approach, flat, level_m, np.zeros(3) if doubt_m is None else doubt_m)
+
+    def around(self) -> Iterator[Try]:
+        """From all sides and from above: pinches and, where the object is only touched, touches."""
+        body, gripper, up = self.body, self.gripper, self.body.up
+        low, high = body.low_m, body.high_m
+        levels = sorted((low + share * (high - low) for share in HEIGHTS), key=lambda h: abs(h - self.hand_level_m))
+        for pitch in PITCHES_RAD:
+            for turn in TURNS_RAD:
+                heading = Rotation.from_rotvec(up * turn).apply(self.flat)
+                z = np.cos(pitch) * heading - np.sin(pitch) * up
+                side = np.cross(up, heading)
+                rolls = (0.0,) if pitch > 1.5 else (0.0, np.pi / 2)
+                for h in [high] if pitch > 1.5 else levels:
+                    cost = abs(np.arccos(np.clip(z @ self.approach, -1, 1))) + 3 * abs(h - self.hand_level_m)
+                    at = body.axis_m + h * up
+                    for roll in rolls:
+                        y = Rotation.from_rotvec(z * roll).apply(side)
+                        later = 3.0 if self.kind == "touch" else _gravity_cost(body, at, y)
+                        later += DRAG_COST * (h - low) if self.kind == "slide" else 0.0
+                        later += 0.3 * (roll > 0)
+                        room = max((gripper.open_width_m - body.width_m(y)) / 2, LEAST_ROOM_M)
+                        beside = BESIDE_SHARE * body.width_m(np.cross(y, z))
+                        give = np.array([beside, room, gripper.finger_depth_m / 4])
+                        deeper_m = DEEPER * abs(float(z @ self.doubt_m))
+                        whole = cost + later + _risk(self.doubt_m, y, z, give)
+                        yield whole, cache(partial(pinch, body, at, y, z, gripper, deeper_m, whole))
+                        if self.kind == "touch":
+                            rolls_off = ROLL_COST * (1 + z @ up) * body.is_round + 0.3 * (roll > 0)
+                            give = BESIDE_SHARE * np.array([body.width_m(np.cross(y, z)), body.width_m(y), 0.0])
+                            give[2] = PRESS_M
+                            whole = cost + rolls_off + _risk(self.doubt_m, y, z, give)
+                            yield whole, cache(partial(touch, body, at, y, z, gripper, whole))
+
+    def at_the_rim(self) -> Iterator[Try]:
+        """From above, a finger on either side of a wall."""
+        body, gripper, up = self.body, self.gripper, self.body.up
+        rim = body.points_m[body.points_m @ up > body.high_m - 0.002]
+        for turn in TURNS_RAD if len(rim) else ():
+            outward = -Rotation.from_rotvec(up * turn).apply(self.flat)
+            edge = rim[np.argmax((rim - body.axis_m) @ outward)]
+            off = abs(np.arccos(np.clip(-up @ self.approach, -1, 1))) + 3 * abs(body.high_m - self.hand_level_m)
+            cost = off + 0.2 * abs(turn) + 0.3
+            for lean in LEANS_RAD:  # walls of bowls lean outwards
+                lying = Rotation.from_rotvec(lean * np.cross(up, outward))
+                y, z = lying.apply(outward), lying.apply(-up)
+                half = min(gripper.open_width_m, body.width_m(y)) / 2
+                give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), half, RIM_DEPTH_M])
+                later = lean + 3.0 * (self.kind == "touch") + _risk(self.doubt_m, y, z, give)
+                made = partial(pinch, body, edge, y, z, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
+                yield cost + later, cache(made)
 
 
 def _risk(doubt_m: np.ndarray, y: np.ndarray, z: np.ndarray, give_m: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError
-from hoi_motion.motion import HoiMotion
+from hoi_motion.motion import Contact, HoiMotion
 from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.arm.arm import Arm
@@ -67,12 +67,61 @@ def retarget_arm(
     course = course_of(motion, contact)
     start = arm.home_rad if start_rad is None else checked_start(arm, start_rad)
     thing = motion.object_named(contact.object_name)
-    T_touch, up = course.T_touch, course.T_touch[2, :3]
+    grasps = _grasps(motion, contact, course, arm, body)
+    others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
+    if T_world_base is not None:
+        bases = [np.asarray(T_world_base, float)]
+    else:
+        target_m, person = course.T_touch[:3, 3], actor_place(motion, body)
+        bases = base_candidates(target_m, person, motion.supports, others)[:MAX_BASES]
+    is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
+    failures = _Failures()
+    with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
+        for path, grasp in _ways(course, grasps):
+            line = _timeline(course, arm, grasp, path, is_round)
+            for place, base in enumerate(bases):
+                if cancel:
+                    cancel.raise_if_cancelled()
+                failure = failures.known(grasp, place)
+                if failure is None:
+                    try:
+                        found = Attempt(arm, world, motion, line, grasp, base, start).path()
+                        result = _robot_motion(found, arm, line, grasp, base)
+                    except NotPossible as reason:
+                        failure = reason
+                    else:
+                        stretch = max(1.0, (len(result.positions_rad) - 1) / result.fps / course.duration_s)
+                        facts = {"hand": contact.hand, "object": contact.object_name}
+                        facts |= {"attempts": failures.count + 1, "path": path} | result.facts
+                        return dataclasses.replace(result, stretch=stretch, facts=facts)
+                failures.add(grasp, place, failure)
+                if failure.base_independent:
+                    break
+            if failures.count > MAX_ATTEMPTS:
+                break
+    raise RetargetError(
+        ErrorCode.UNREACHABLE,
+        f"{arm.config.name} cannot take {contact.object_name!r}: {failures or 'no place for its base'}",
+        "give a base pose, or take another robot",
+    )
+
+
+def _grasps(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) -> Iterator[Grasp]:
+    """Grasps in order of likeness to the person's, at least one."""
+    thing = motion.object_named(contact.object_name)
+    R_world_object, up = course.T_touch[:3, :3], course.T_touch[2, :3]
     hand_m, approach = hand_on_object(motion, contact, body)
-    along = course.way_m @ T_touch[:3, :3]
-    doubt_m = place_doubt_m(motion, T_touch) @ T_touch[:3, :3]
-    how = dict(along=along, is_straight=course.is_straight, doubt_m=doubt_m)
-    grasps = grasp_candidates(thing, up, hand_m, approach, arm.gripper, course.kind, **how)
+    grasps = grasp_candidates(
+        thing,
+        up,
+        hand_m,
+        approach,
+        arm.gripper,
+        course.kind,
+        along=course.way_m @ R_world_object,
+        is_straight=course.is_straight,
+        doubt_m=place_doubt_m(motion, course.T_touch) @ R_world_object,
+    )
     first = next(grasps, None)
     if first is None:
         raise RetargetError(
@@ -83,45 +132,33 @@ def retarget_arm(
             "if it has a rim or a handle, lift it with its name (hoi-lift --noun mug); "
             "else take a robot with a wider gripper",
         )
-    others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
-    bases = [np.asarray(T_world_base, float)] if T_world_base is not None else []
-    bases = bases or base_candidates(T_touch[:3, 3], actor_place(motion, body), motion.supports, others)[:MAX_BASES]
-    is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
-    reasons, attempts = Counter(), 0
-    hopeless: dict[tuple[int, int], tuple[Grasp, NotPossible]] = {}  # by grasp and base: no path of the object helps
-    with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
-        for path, grasp in _ways(course, chain([first], grasps)):
-            line = _timeline(course, arm, grasp, path, is_round)
-            for place, base in enumerate(bases):
-                if cancel:
-                    cancel.raise_if_cancelled()
-                attempts += 1
-                tried = id(grasp), place
-                failure = hopeless[tried][1] if tried in hopeless else None
-                if failure is None:
-                    try:
-                        found = Attempt(arm, world, motion, line, grasp, base, start).path()
-                        result = _robot_motion(found, arm, line, grasp, base)
-                    except NotPossible as reason:
-                        failure = reason
-                    else:
-                        facts = {"hand": contact.hand, "object": contact.object_name, "attempts": attempts}
-                        stretch = max(1.0, (len(result.positions_rad) - 1) / result.fps / course.duration_s)
-                        facts = facts | {"path": path} | result.facts
-                        return dataclasses.replace(result, stretch=stretch, facts=facts)
-                reasons[failure.reason] += 1
-                if failure.path_independent:
-                    hopeless[tried] = grasp, failure
-                if failure.base_independent:
-                    break
-            if attempts > MAX_ATTEMPTS:
-                break
-    told = "; ".join(f"{reason} ({count} of {attempts} attempts)" for reason, count in reasons.most_common(3))
-    raise RetargetError(
-        ErrorCode.UNREACHABLE,
-        f"{arm.config.name} cannot take {contact.object_name!r}: {told or 'no place for its base'}",
-        "give a base pose, or take another robot",
-    )
+    return chain([first], grasps)
+
+
+class _Failures:
+    """Attempts that failed and why, as text; some need not be made again with another path of the object."""
+
+    def __init__(self):
+        self.count = 0
+        self._reasons = Counter()
+        self._hopeless: dict[tuple[int, int], tuple[Grasp, NotPossible]] = {}  # the grasp is kept: its id stays its own
+
+    def known(self, grasp: Grasp, place: int) -> NotPossible | None:
+        """Why this grasp fails from this base whatever the object's path; None where that is not known."""
+        return self._hopeless[id(grasp), place][1] if (id(grasp), place) in self._hopeless else None
+
+    def add(self, grasp: Grasp, place: int, failure: NotPossible) -> None:
+        self.count += 1
+        self._reasons[failure.reason] += 1
+        if failure.path_independent:
+            self._hopeless[id(grasp), place] = grasp, failure
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        common = self._reasons.most_common(3)
+        return "; ".join(f"{reason} ({count} of {self.count} attempts)" for reason, count in common)
 
 
 def checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)

@@ -20,12 +20,14 @@ PLACES = (0.0, -0.5, 0.5, -1.0, 1.0)  # tried for a plan, as shares of the felt 
 
 @dataclass(frozen=True)
 class ArmAnswer:
-    """Attributes:
-    plan: what the arm does where the object stands as lifted, or at the first of PLACES at which it can; then
-        `not_as_lifted` in its facts says so.
-    scene: for which that is planned: as lifted, or scaled.
-    feeling: how it finds out where that is; None where it is known.
-    not_felt: why it cannot, though it should; empty where it can or need not.
+    """A plan for an object whose distance may be unsure, and how the arm feels for it.
+
+    Attributes:
+        plan: what the arm does where the object stands as lifted, or at the first of PLACES at which it can; then
+            `not_as_lifted` in its facts says so.
+        scene: what `plan` is for: as lifted, or scaled.
+        feeling: how the arm finds out where the object is; None where that is known.
+        not_felt: why it cannot feel for the object, though it should; empty where it can or need not.
     """
 
     plan: RobotMotion

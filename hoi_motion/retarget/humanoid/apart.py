@@ -82,7 +82,7 @@ class LinkShapes:
     """Convex shapes of a humanoid's links, and the pairs that must not collide: those apart at home."""
 
     def __init__(self, robot):
-        """Args: robot: Humanoid."""
+        """The shapes of a Humanoid's links, as its URDF has them."""
         tree, model = xml.fromstring(robot.urdf_text), robot.model
         self._shapes, self._frames, self._joints, centres, radii = [], [], [], [], []
         for link in tree.findall("link"):

@@ -33,7 +33,7 @@ class SceneThings:
     """The scaled scene of a motion, frame by frame. Objects are represented by their convex hulls."""
 
     def __init__(self, robot, motion: HoiMotion, scene_scale: float):
-        """Args: robot: Humanoid."""
+        """The boxes and hulls of the scene for a Humanoid."""
         self._robot, self._motion, self._scale = robot, motion, scene_scale
         self._boxes = []
         for support in motion.supports:

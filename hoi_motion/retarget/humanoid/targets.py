@@ -19,6 +19,8 @@ TOUCHING = ("index3", "middle3", "ring3", "thumb3", "index1", "middle1", "ring1"
 FOOT_POINTS = ("heel", "big_toe", "small_toe")
 POINTS = ("pelvis", *(f"{s}_{p}" for s in SIDES for p in ("knee", "foot", "elbow", "palm")))
 ROTATIONS = ("pelvis", "chest", "left_foot", "right_foot")
+# weights in the inverse kinematics: of places, and, with TURN, of rotations; planted feet and touching palms hold
+# against all others
 PELVIS = 3.0
 KNEE = 3.0
 ELBOW = 1.0
@@ -53,11 +55,14 @@ class Touch:
 
 @dataclass(frozen=True)
 class Targets:
-    """Attributes:
-    points_m: (T, P, 3) and point_weights (T, P) of POINTS; rotations: (T, R, 3, 3), rotation_weights (T, R).
-    rotation_parts: names of the R body parts.
-    planted: side -> (T,) bool; held_m: hand -> (T, 3) where the palm's middle touches, NaN without contact.
-    robot_scale: robot over person; scene_scale: scene over real size.
+    """Where a humanoid's body parts should be in every frame, in the scaled scene.
+
+    Attributes:
+        points_m: (T, P, 3) and point_weights (T, P) of POINTS; rotations: (T, R, 3, 3), rotation_weights (T, R).
+        rotation_parts: names of the R body parts.
+        planted: side -> (T,) bool; held_m: hand -> (T, 3) where the palm's middle touches, NaN without contact.
+        robot_scale: robot over person; scene_scale: scene over real size.
+        touches: contacts of the hands.
     """
 
     points_m: np.ndarray
@@ -135,79 +140,109 @@ def humanoid_targets(motion: HoiMotion, robot: Humanoid, body) -> Targets:
     Args:
         body: BodyModel of the motion.
     """
-    person = _Person(motion, body)
-    scale = robot.leg_m / person.leg_m()
-    scene_scale = robot.config.scene_scale or scale
-    moved = (scene_scale - scale) * _centre_of_action(motion)
-
-    def placed(points_m):
-        return scale * points_m + moved
-
-    joint_of = {"pelvis": "pelvis", "chest": "spine3", "head": "head"} | {f"{s}_foot": f"{s}_ankle" for s in SIDES}
-    parts = (*ROTATIONS, "head") if "head" in robot.config.frames else ROTATIONS
-    turned = {p: person.rotation(joint_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts}
-    turns = {p: np.full(motion.num_frames, TURN.get(p, 0.0)) for p in parts}
-    points, weights, planted, held, touches = {}, {}, {}, {}, []
-    hips = (robot.rest_offset_m("left_hip", "pelvis") + robot.rest_offset_m("right_hip", "pelvis")) / 2
-    points["pelvis"] = placed((person["left_hip"] + person["right_hip"]) / 2) - turned["pelvis"] @ hips
-    chest = points["pelvis"] + turned["pelvis"] @ robot.rest_offset_m("chest", "pelvis")
-    flat = np.stack([[0, 1, 0], [0, 0, 1], [1, 0, 0]], axis=1) @ robot.body_axes.T  # world <- root, upright along x
+    draft = _Draft(motion, robot, body)
     for side in SIDES:
+        draft.add_leg(side)
+        draft.add_arm(side)
+    return draft.targets()
+
+
+class _Draft:
+    """Targets in the making, part by part: places (T, 3), rotations (T, 3, 3) and the weights (T,) of both."""
+
+    def __init__(self, motion: HoiMotion, robot: Humanoid, body):
+        self._motion, self._robot, self._person = motion, robot, _Person(motion, body)
+        self._scale = robot.leg_m / self._person.leg_m()
+        self._scene_scale = robot.config.scene_scale or self._scale
+        self._moved = (self._scene_scale - self._scale) * _centre_of_action(motion)
+        joint_of = {"pelvis": "pelvis", "chest": "spine3", "head": "head"} | {f"{s}_foot": f"{s}_ankle" for s in SIDES}
+        parts = (*ROTATIONS, "head") if "head" in robot.config.frames else ROTATIONS
+        self._turned = {
+            p: self._person.rotation(joint_of[p]) @ robot.body_axes.T @ robot.rest_rotations[p] for p in parts
+        }
+        self._turn_weights = {p: np.full(motion.num_frames, TURN.get(p, 0.0)) for p in parts}
+        hips = (robot.rest_offset_m("left_hip", "pelvis") + robot.rest_offset_m("right_hip", "pelvis")) / 2
+        middle = self._placed((self._person["left_hip"] + self._person["right_hip"]) / 2)
+        self._points = {"pelvis": middle - self._turned["pelvis"] @ hips}
+        self._chest_m = self._points["pelvis"] + self._turned["pelvis"] @ robot.rest_offset_m("chest", "pelvis")
+        self._weights = {"pelvis": np.full(motion.num_frames, PELVIS)}
+        self._planted, self._held, self._touches = {}, {}, []
+
+    def _placed(self, points_m: np.ndarray) -> np.ndarray:
+        """Points of the person in the robot's scene."""
+        return self._scale * points_m + self._moved
+
+    def add_leg(self, side: str) -> None:
+        """Knee and foot."""
+        person, robot, fps = self._person, self._robot, self._motion.fps
         hip, knee, ankle = (person[f"{side}_{p}"] for p in ("hip", "knee", "ankle"))
-        hip_m = points["pelvis"] + turned["pelvis"] @ robot.rest_offset_m(f"{side}_hip", "pelvis")
-        points[f"{side}_knee"] = hip_m + robot.length_m(f"{side}_hip", f"{side}_knee") * _direction(hip, knee)
+        hip_m = self._points["pelvis"] + self._turned["pelvis"] @ robot.rest_offset_m(f"{side}_hip", "pelvis")
+        length_m = robot.length_m(f"{side}_hip", f"{side}_knee")
+        self._points[f"{side}_knee"] = hip_m + length_m * _direction(hip, knee)
+        self._weights[f"{side}_knee"] = np.full(self._motion.num_frames, KNEE)
         under = np.stack([person[f"{side}_{p}"] for p in FOOT_POINTS], axis=1)
         rest = np.array([person.rest_height_m(f"{side}_{p}") for p in FOOT_POINTS])
-        planted[side] = planted_frames(under, rest, motion.fps)
-        foot = f"{side}_foot"
-        sole, stand = robot.soles_m[side], flat @ robot.rest_rotations[foot]
+        planted = self._planted[side] = planted_frames(under, rest, fps)
+        foot, sole = f"{side}_foot", robot.soles_m[side]
+        flat = np.stack([[0, 1, 0], [0, 0, 1], [1, 0, 0]], axis=1) @ robot.body_axes.T  # world <- root, ahead is x
+        stand = flat @ robot.rest_rotations[foot]
         height = -float((stand @ sole.T)[2].min())
-        place = placed(ankle)
-        place[:, 2] = height + scale * (ankle[:, 2] - person.rest_height_m(f"{side}_ankle"))
-        place, turned[foot] = planted_track(place, turned[foot], planted[side], stand, height, motion.fps)
-        points[foot] = above_floor(place, turned[foot], sole)
-        stands = nearness(planted[side], motion.fps)
-        weights[foot] = FOOT_FREE + (FOOT_PLANTED - FOOT_FREE) * stands
-        turns[foot] = FOOT_TURN_FREE + (FOOT_TURN_PLANTED - FOOT_TURN_FREE) * stands
-        shoulder = chest + turned["chest"] @ robot.rest_offset_m(f"{side}_shoulder", "chest")
-        upper = robot.length_m(f"{side}_shoulder", f"{side}_elbow")
-        lower = robot.length_m(f"{side}_elbow", f"{side}_palm")
+        place = self._placed(ankle)
+        place[:, 2] = height + self._scale * (ankle[:, 2] - person.rest_height_m(f"{side}_ankle"))
+        place, self._turned[foot] = planted_track(place, self._turned[foot], planted, stand, height, fps)
+        self._points[foot] = above_floor(place, self._turned[foot], sole)
+        stands = nearness(planted, fps)
+        self._weights[foot] = FOOT_FREE + (FOOT_PLANTED - FOOT_FREE) * stands
+        self._turn_weights[foot] = FOOT_TURN_FREE + (FOOT_TURN_PLANTED - FOOT_TURN_FREE) * stands
+
+    def add_arm(self, side: str) -> None:
+        """Elbow, palm and hand; a palm in contact goes to where it touches."""
+        person, robot = self._person, self._robot
+        shoulder_m = self._chest_m + self._turned["chest"] @ robot.rest_offset_m(f"{side}_shoulder", "chest")
+        upper_m = robot.length_m(f"{side}_shoulder", f"{side}_elbow")
+        lower_m = robot.length_m(f"{side}_elbow", f"{side}_palm")
         elbow, palm = person[f"{side}_elbow"], person.palm(side)
-        points[f"{side}_elbow"] = shoulder + upper * _direction(person[f"{side}_shoulder"], elbow)
-        points[f"{side}_palm"] = points[f"{side}_elbow"] + lower * _direction(elbow, palm)
-        share = np.zeros(motion.num_frames)
-        held[f"{side}_hand"] = np.full((motion.num_frames, 3), np.nan)
-        for contact in motion.contacts:
-            if contact.hand == f"{side}_hand":
-                at, out = _on_object(motion, contact, person, palm, scene_scale, robot.config.palm_radius_m)
-                ramp = _ramp(contact, motion)
-                points[f"{side}_palm"] += ramp[:, None] * (at - points[f"{side}_palm"])
-                share = np.maximum(share, ramp)
-                frames = slice(contact.start_frame, contact.end_frame)
-                held[contact.hand][frames] = at[frames]
-                first, last = contact.start_frame, contact.end_frame - 1
-                touches.append(Touch(contact.hand, contact.object_name, first, last, out, ramp))
-        weights[f"{side}_palm"] = PALM_FREE + (PALM_HELD - PALM_FREE) * share
+        self._points[f"{side}_elbow"] = shoulder_m + upper_m * _direction(person[f"{side}_shoulder"], elbow)
+        self._points[f"{side}_palm"] = self._points[f"{side}_elbow"] + lower_m * _direction(elbow, palm)
+        share = self._touch(side, palm)
+        self._weights[f"{side}_palm"] = PALM_FREE + (PALM_HELD - PALM_FREE) * share
+        self._weights[f"{side}_elbow"] = ELBOW * (1 - (1 - SOFT_ELBOW) * share)
         hand_axes = robot.hand_axes(side)
         if hand_axes is not None:
             hand = f"{side}_hand"
-            turned[hand] = person.rotation(f"{side}_wrist") @ person.hand_axes(side) @ hand_axes.T
-            turns[hand] = HAND_TURN_FREE + (HAND_TURN_HELD - HAND_TURN_FREE) * share
-        weights[f"{side}_elbow"] = ELBOW * (1 - (1 - SOFT_ELBOW) * share)
-        weights[f"{side}_knee"] = np.full(len(share), KNEE)
-    weights["pelvis"] = np.full(motion.num_frames, PELVIS)
-    return Targets(
-        np.stack([points[p] for p in POINTS], axis=1),
-        np.stack([weights[p] for p in POINTS], axis=1),
-        np.stack([turned[p] for p in turns], axis=1),
-        np.stack([turns[p] for p in turns], axis=1),
-        tuple(turns),
-        planted,
-        held,
-        scale,
-        scene_scale,
-        tuple(touches),
-    )
+            self._turned[hand] = person.rotation(f"{side}_wrist") @ person.hand_axes(side) @ hand_axes.T
+            self._turn_weights[hand] = HAND_TURN_FREE + (HAND_TURN_HELD - HAND_TURN_FREE) * share
+
+    def _touch(self, side: str, palm: np.ndarray) -> np.ndarray:  # (T, 3) of the person -> (T,)
+        """Draws the palm's target to what it touches; how much of a contact each frame has."""
+        motion, radius_m = self._motion, self._robot.config.palm_radius_m
+        share = np.zeros(motion.num_frames)
+        self._held[f"{side}_hand"] = np.full((motion.num_frames, 3), np.nan)
+        for contact in motion.contacts:
+            if contact.hand == f"{side}_hand":
+                at, out = _on_object(motion, contact, self._person, palm, self._scene_scale, radius_m)
+                ramp = _ramp(contact, motion)
+                self._points[f"{side}_palm"] += ramp[:, None] * (at - self._points[f"{side}_palm"])
+                share = np.maximum(share, ramp)
+                frames = slice(contact.start_frame, contact.end_frame)
+                self._held[contact.hand][frames] = at[frames]
+                first, last = contact.start_frame, contact.end_frame - 1
+                self._touches.append(Touch(contact.hand, contact.object_name, first, last, out, ramp))
+        return share
+
+    def targets(self) -> Targets:
+        return Targets(
+            np.stack([self._points[p] for p in POINTS], axis=1),
+            np.stack([self._weights[p] for p in POINTS], axis=1),
+            np.stack([self._turned[p] for p in self._turn_weights], axis=1),
+            np.stack([self._turn_weights[p] for p in self._turn_weights], axis=1),
+            tuple(self._turn_weights),
+            self._planted,
+            self._held,
+            self._scale,
+            self._scene_scale,
+            tuple(self._touches),
+        )
 
 
 def _direction(start_m: np.ndarray, end_m: np.ndarray) -> np.ndarray:  # (T, 3)

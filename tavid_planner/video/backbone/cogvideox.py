@@ -11,6 +11,8 @@ from tavid_planner.video.backbone.seam import Attended, Backbone, Mix, Watched, 
 
 
 class CogVideoXBackbone(Backbone):
+    """The interface to a CogVideoX transformer."""
+
     kind = "CogVideoX"
     patch_layer = "patch_embed.proj"
     patch_file = "patch_embed_conv2d"

@@ -18,6 +18,8 @@ FRAME_MASK_CHANNELS = 4
 
 
 class WanBackbone(Backbone):
+    """The interface to a Wan transformer."""
+
     kind = "Wan"
     patch_layer = "patch_embedding"
     patch_file = "patch_embed_conv3d"

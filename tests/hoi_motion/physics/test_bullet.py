@@ -52,4 +52,6 @@ def test_a_mesh_that_is_refused_leaves_the_next_one_alone(mesh):
     with bullet_client() as client:
         with pytest.raises(ValueError):
             visual_mesh(client, np.full((3, 3), "x"), faces[:1] * 0)
-        assert collision_mesh(client, vertices[:50]) >= 0
+        body = pybullet.createMultiBody(0, collision_mesh(client, vertices[:50]), physicsClientId=client)
+        low, high = np.array(pybullet.getAABB(body, physicsClientId=client))
+        assert np.allclose((low + high) / 2, (vertices[:50].min(0) + vertices[:50].max(0)) / 2, atol=0.01)

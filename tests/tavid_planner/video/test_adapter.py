@@ -8,14 +8,10 @@ from safetensors.torch import load_file, save_file
 from tiny_model import TEXT_LENGTH, TEXT_WIDTH, tiny_transformer, write_tiny_adapter, write_tiny_model
 
 from tavid_planner.errors import ErrorCode, InputError, VideoError
-from tavid_planner.video.adapter import (
-    CONV_PICKLE,
-    CONV_SAFETENSORS,
-    LORA_FILE,
-    load_adapter,
-    save_adapter,
-    widen_patch_embed,
-)
+from tavid_planner.video.adapter import LORA_FILE, load_adapter, save_adapter, widen_patch_embed
+
+# of a CogVideoX adapter, as we write it and as TAViD released it
+CONV_SAFETENSORS, CONV_PICKLE = "patch_embed_conv2d.safetensors", "patch_embed_conv2d.pth"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tavid_planner.config import load_profile, with_options
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.video import estimate
-from tavid_planner.video.estimate import free_bytes, needed_by_mode, needed_bytes, require_memory
+from tavid_planner.video.estimate import chosen_mode, free_bytes, needed_by_mode, require_memory
 
 MIB = 2**20
 # height, width, frames of the mini model on a CPU -> MiB at the peak of one step, above what libraries and weights take
@@ -23,6 +23,11 @@ MEASURED = {
 def mini(height, width, frames, *options):
     texts = [f"video.height={height}", f"video.width={width}", f"video.num_frames={frames}", "video.device=cpu"]
     return with_options(load_profile("mini"), [*texts, *options])
+
+
+def needed_bytes(config, **request):
+    modes = needed_by_mode(config, **request)
+    return modes[chosen_mode(config.video, modes)]
 
 
 @pytest.mark.parametrize("size", MEASURED)
@@ -52,7 +57,7 @@ def test_what_cannot_fit_is_refused_with_both_numbers(monkeypatch):
 
 def test_model_that_is_not_here_is_not_judged():
     config = with_options(load_profile("mini"), ["video.base=nobody/no-such-model", "video.device=cpu"])
-    assert needed_bytes(config) is None
+    assert needed_by_mode(config) is None
     require_memory(config)
 
 
@@ -207,4 +212,4 @@ def test_settings_that_make_no_sense_are_left_to_loading(tmp_path, component, co
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(content if name == component else "{}")
     config = with_options(load_profile("mini"), [f"video.base={tmp_path}", "video.device=cpu"])
-    assert needed_bytes(config) is None
+    assert needed_by_mode(config) is None

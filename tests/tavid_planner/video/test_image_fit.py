@@ -28,7 +28,6 @@ def test_same_size_is_the_identity():
     assert not fit.padded
     assert np.array_equal(fit.to_model(image), image)
     assert np.array_equal(fit.to_request(image), image)
-    assert np.array_equal(fit.intrinsics_to_model(np.eye(3)), np.eye(3))
 
 
 def test_same_aspect_pads_nothing():
@@ -66,18 +65,6 @@ def test_nearest_mask_takes_the_upper_left_pixel():
     fit = ImageFit.between((64, 96), (32, 48))
     assert fit.mask_to_model(mask, "nearest")[10, 15] == 1
     assert fit.mask_to_model(np.roll(mask, 1, axis=0), "nearest").sum() == 0
-
-
-def test_intrinsics_follow_a_marked_pixel():
-    fit = ImageFit.between((60, 60), (96, 144))
-    image = np.zeros((60, 60, 3), np.uint8)
-    image[39:42, 9:12] = 255  # centred on pixel (column 10, row 40)
-    moved = fit.to_model(image)[..., 0].astype(float)
-    row, column = (np.average(np.arange(n), weights=moved.sum(axis=1 - a)) for a, n in enumerate(moved.shape))
-    K = np.array([[50, 0, 10], [0, 50, 40], [0, 0, 1.0]])  # the principal point is the marked pixel
-    fitted = fit.intrinsics_to_model(K)
-    assert fitted[:2, 2] == pytest.approx([column, row], abs=0.1)
-    assert fitted[0, 0] == pytest.approx(50 * 1.6)
 
 
 def test_maps_lose_the_padding():

@@ -28,7 +28,7 @@ def task_of(alignment=MATRIX, attention=0.0, **changes) -> DiffusionTask:
     transformer = tiny_transformer()
     transformer.requires_grad_(False)
     add_lora(transformer, 4, 4)
-    return DiffusionTask(config, transformer, build_scheduler(), SHAPE, "cpu", TRACKS)
+    return DiffusionTask(config, transformer, build_scheduler(), SHAPE, TRACKS)
 
 
 def clips_of(known=(True, True)) -> Clips:
@@ -122,7 +122,7 @@ def test_the_losses_fall_when_the_maps_can_follow():
 def test_losses_without_tracks_are_refused():
     config = from_mapping(DiffusionConfig, dict(alignment=MATRIX, attention=dict(blocks="1")))
     with pytest.raises(InputError, match="no mask tracks") as error:
-        DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE, "cpu")
+        DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE)
     assert error.value.code is ErrorCode.CONFIG_INVALID
 
 
@@ -289,4 +289,4 @@ def test_cells_of_the_object_count_more_where_a_clip_has_tracks():
 def test_a_weight_of_the_object_without_tracks_is_refused():
     config = from_mapping(DiffusionConfig, dict(object_weight=4.0))
     with pytest.raises(InputError, match="no mask tracks, without which object_weight"):
-        DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE, "cpu")
+        DiffusionTask(config, tiny_transformer(), build_scheduler(), SHAPE)

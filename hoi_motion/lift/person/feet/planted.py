@@ -78,7 +78,7 @@ def standing_through(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray,
 
 
 def standing_since_start(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray) -> np.ndarray:  # (T,)
-    """How surely both feet have stood since the first frame; arguments as of `standing_through`."""
+    """How surely both feet have stood since the first frame; arguments as in `standing_through`."""
     travel = _travel(np.maximum.accumulate(reached) - np.minimum.accumulate(reached), reached)
     watched = np.logical_and.accumulate(seen, axis=0)
     standing = np.minimum.accumulate(planted, axis=0) * np.where(watched, 1.0, _stays_behind(travel)[:, None])

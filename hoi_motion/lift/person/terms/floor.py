@@ -8,6 +8,7 @@ from hoi_motion.lift.person.feet.planted import SOLE_M
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
+# how far standing soles are off the floor, and move
 HEIGHT_M = 0.02
 STEP_M = 0.01
 # how far a standing person's centre of mass moves relative to the feet

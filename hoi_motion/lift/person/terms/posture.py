@@ -9,6 +9,7 @@ from hoi_motion.lift.person.terms.term import Stage, student_t, term
 
 # people stand upright within this; the further the lifter sees them lean, the less they are held upright
 LEAN_DEG = 6.0
+# a part of the weight of the expected pitch; the rest is in table.py
 PITCH = 0.1
 _PRIOR = PosePrior()
 

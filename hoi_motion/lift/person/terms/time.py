@@ -5,16 +5,20 @@ import torch
 from hoi_motion.lift.person.guess import Guess
 from hoi_motion.lift.person.terms.term import Stage, term
 
+# usual accelerations and speeds; the distance from the camera changes by this share of itself a second
 ACCELERATION_M_S2 = 6.0
 ANGULAR_STEP_RAD_S = 6.0
-# relative, of the distance from the camera
 DEPTH_STEP_S = 0.3
+# and what the fit may jitter by from frame to frame, however high the frame rate
+JITTER_M = 0.004
+JITTER_RAD = 0.02
+JITTER_SHARE = 0.002
 
 
 @term("acceleration of the body's points", "m/s2", "6", "SLAHMR, section 3.3")
 def acceleration(guess: Guess, stage: Stage) -> torch.Tensor:
     points = guess.points_m
-    scale = ACCELERATION_M_S2 / guess.evidence.fps**2 + 0.004
+    scale = ACCELERATION_M_S2 / guess.evidence.fps**2 + JITTER_M
     bend = (points[2:] - 2 * points[1:-1] + points[:-2]) / scale
     return bend.square().sum()
 
@@ -22,10 +26,10 @@ def acceleration(guess: Guess, stage: Stage) -> torch.Tensor:
 @term("speed of joint angles", "rad/s", "6", "SLAHMR, section 3.3")
 def turning(guess: Guess, stage: Stage) -> torch.Tensor:
     pose = torch.cat([guess.unknowns.body_rad, guess.unknowns.hands_rad], 1)
-    return ((pose[1:] - pose[:-1]) / (ANGULAR_STEP_RAD_S / guess.evidence.fps + 0.02)).square().sum()
+    return ((pose[1:] - pose[:-1]) / (ANGULAR_STEP_RAD_S / guess.evidence.fps + JITTER_RAD)).square().sum()
 
 
 @term("speed along the line of sight", "distances a second", "0.3", "training scenes")
 def nearing(guess: Guess, stage: Stage) -> torch.Tensor:
     log_depth = guess.unknowns.log_depth
-    return ((log_depth[1:] - log_depth[:-1]) / (DEPTH_STEP_S / guess.evidence.fps + 0.002)).square().sum()
+    return ((log_depth[1:] - log_depth[:-1]) / (DEPTH_STEP_S / guess.evidence.fps + JITTER_SHARE)).square().sum()

@@ -1,4 +1,4 @@
-"""The model of landmarks in a region of the picture, and following somebody with it."""
+"""The landmark model in a region of the picture, and following somebody with it."""
 
 from pathlib import Path
 

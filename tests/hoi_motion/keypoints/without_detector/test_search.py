@@ -1,4 +1,4 @@
-"""Who is likeliest of those whom the model of landmarks comes to, and whether they are to be believed."""
+"""Who is likeliest of those whom the landmark model comes to, and whether they are to be believed."""
 
 from dataclasses import replace
 

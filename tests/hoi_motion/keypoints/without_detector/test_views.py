@@ -31,7 +31,7 @@ def headless():
 def test_a_trunk_without_a_head_is_found_and_said_to_be(headless, caplog):
     frames, arms_px = headless
     track = MediaPipeKeypoints().detect(frames)
-    assert "by the model of landmarks alone" in caplog.text
+    assert "by the landmark model alone" in caplog.text
     off = np.linalg.norm(track.body_px[:, ARMS, :2] - arms_px, axis=-1)
     assert track.seen.all() and off.max() < 0.06 * track.person_height_px()
 

@@ -6,7 +6,7 @@ import pytest
 
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.track import KeypointTrack
-from hoi_motion.lift.track.tracker import track_object
+from hoi_motion.lift.track.tracker import OwnTracker
 
 H = 144
 W = 216
@@ -67,7 +67,7 @@ HAND = [(120 - 15 * i, 80 + 3 * i) for i in range(5)] + [(x + SIDE + 3, y + 6) f
 
 
 def test_what_a_hand_lifts_is_followed():
-    track = track_object(*drawn(LIFTED, HAND))
+    track = OwnTracker().track(*drawn(LIFTED, HAND))
     np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=5)
     assert track.resting[:4].all() and not track.resting[7:].any() and track.visibility[8:].min() > 0.35
 
@@ -86,13 +86,13 @@ def test_what_is_long_turns_as_its_outline_does():
         bottle = cv2.boxPoints(((x, y), (width, length), np.rad2deg(angle)))
         cv2.fillPoly(frame, [np.rint(bottle).astype(np.int32)], RED)
     mask[90 - length // 2 : 90 + length // 2, 50 - width // 2 : 50 + width // 2] = True
-    track = track_object(frames, mask, someone)
+    track = OwnTracker().track(frames, mask, someone)
     turns = np.unwrap(np.arctan2(track.similarity[:, 1, 0], track.similarity[:, 0, 0]))
     np.testing.assert_allclose(turns[6:], angles[6:], atol=np.deg2rad(30))
 
 
 def test_its_twin_is_not_taken_for_it():
-    track = track_object(*drawn(LIFTED, HAND, twin=(80, 110)))
+    track = OwnTracker().track(*drawn(LIFTED, HAND, twin=(80, 110)))
     np.testing.assert_allclose(track.centroid_px, middles(LIFTED), atol=6)
 
 
@@ -106,7 +106,7 @@ def test_what_a_hand_closes_over_is_not_taken_for_its_twin(end, twin, pan_px):
     way = [(int(40 + (end[0] - 40) * i / 8), int(90 + (end[1] - 90) * i / 8)) for i in range(1, 9)]
     places = [(40, 90)] * 5 + way + [end] * 4
     hands = HAND[:5] + [tuple(m + 0.5) for m in middles(places[5:])]
-    track = track_object(*drawn(places, hands, twin=twin, hidden=range(4, len(places)), pan_px=pan_px))
+    track = OwnTracker().track(*drawn(places, hands, twin=twin, hidden=range(4, len(places)), pan_px=pan_px))
     seen = middles([twin]) - np.arange(len(places))[:, None] * [pan_px, 0]
     on_it = np.linalg.norm(track.centroid_px - seen, axis=1) < SIDE / 2
     assert track.visibility[on_it].max(initial=0) < 0.35
@@ -116,21 +116,21 @@ def test_what_is_thrown_is_followed_past_its_twin():
     flight = [(x, y) for x, y in zip(range(80, 0, -16), (40, 28, 24, 28, 40))]
     places = LIFTED[:9] + flight
     hands = HAND[:9] + [HAND[8]] * len(flight)
-    track = track_object(*drawn(places, hands, twin=(100, 112)))
+    track = OwnTracker().track(*drawn(places, hands, twin=(100, 112)))
     np.testing.assert_allclose(track.centroid_px, middles(places), atol=6)
 
 
 def test_what_a_hand_only_touches_rests():
     places = [(40, 90)] * 12
     hands = [(120 - 8 * min(i, 7), 82 + 2 * min(i, 7)) for i in range(12)]
-    track = track_object(*drawn(places, hands))
+    track = OwnTracker().track(*drawn(places, hands))
     assert track.resting.all() and not track.moved
 
 
 def test_what_is_hidden_behind_a_hand_for_a_while_is_still_there():
     places = [(40, 90)] * 12
     hands = [(48, 98) if 4 <= t < 8 else (110, 70) for t in range(12)]
-    track = track_object(*drawn(places, hands, hidden=range(4, 8)))
+    track = OwnTracker().track(*drawn(places, hands, hidden=range(4, 8)))
     assert track.resting.all()
     assert track.visibility[5] < 0.5 < track.visibility[10]
 
@@ -139,7 +139,7 @@ def test_what_is_hidden_behind_a_hand_for_a_while_is_still_there():
 def test_a_camera_that_pans_does_not_move_what_rests(pan_px):
     places = [(60, 90)] * 10
     frames, mask, someone = drawn(places, [(120, 60)] * 10, pan_px=pan_px)
-    track = track_object(frames, mask, someone)
+    track = OwnTracker().track(frames, mask, someone)
     assert track.resting.all() and track.camera_moves
     seen = middles(places) - np.arange(10)[:, None] * [pan_px, 0]
     np.testing.assert_allclose(track.centroid_px, seen, atol=1.5)
