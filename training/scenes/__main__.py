@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from hoi_motion.errors import TavidError
+from training.arguments import positive
 from training.scenes.doings import KINDS
 from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
 
@@ -18,12 +19,6 @@ def size(text: str) -> tuple[int, int]:
     if not match or min(map(int, match.groups())) < 16:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write height x width of at least 16, e.g. 128x192")
     return int(match[1]), int(match[2])
-
-
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
 
 
 def main() -> int:

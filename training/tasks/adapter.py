@@ -19,6 +19,7 @@ from tavid_planner.video.model_files import check_base_folder, model_folder, tra
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
+from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
@@ -41,6 +42,7 @@ class AdapterTask(DiffusionTask):
             )
         base = model_folder(resolve_model(config.base))
         check_base_folder(base)
+        refuse_other_encoders(config.cache, cache.settings, config.base, base)
         backbone_class = transformer_class(base)
         kind = pipeline_class(backbone_class)
         transformer = getattr(diffusers, backbone_class).from_pretrained(

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from tavid_planner.errors import InputError
+from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.bench.told_apart import NOTHING, explained, load_pairs, main
 from training.data.cache import CacheWriter
@@ -16,7 +17,9 @@ def cache_of(tiny_base, folder, pair: str):
     """Two clips of other noise, an actor marked in one half or the other, as a pair or not."""
     pipeline = TargetAwarePipeline.from_pretrained(tiny_base)
     length = pipeline.transformer.config.max_text_seq_length
-    encoder = ClipEncoder(pipeline, CacheSettings(str(tiny_base), "x", 32, 48, 9, 1, "target", length, track_px=8))
+    encoder = ClipEncoder(
+        pipeline, CacheSettings(str(tiny_base), weights_digest(tiny_base), 32, 48, 9, 1, "target", length, track_px=8)
+    )
     rng, clips = np.random.default_rng(0), []
     for half in (0, 1):
         ids, mask = np.zeros((32, 48), np.uint8), np.zeros((32, 48), bool)

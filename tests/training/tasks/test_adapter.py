@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,11 @@ def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_la
 def test_a_weight_of_pairs_without_any_is_refused(train_options):
     with pytest.raises(InputError, match="holds no pairs"):
         trainer_of(train_options, pair_weight=0.5)
+
+
+def test_clips_that_another_base_encoded_are_refused(train_options, tiny_cache, tmp_path):
+    cache = shutil.copytree(tiny_cache, tmp_path / "cache")
+    facts = json.loads((cache / "cache.json").read_text())
+    (cache / "cache.json").write_text(json.dumps({**facts, "base_digest": "of another"}))
+    with pytest.raises(InputError, match="encoders are not those of the base"):
+        trainer_of(train_options, cache=str(cache))
