@@ -196,6 +196,10 @@ class ClipCache:
         )
 
     @property
+    def names(self) -> list[str]:
+        return [line["names"][row] for line, row in self._rows]
+
+    @property
     def has_pairs(self) -> bool:
         return any(len(both) > 1 for both in self._pairs.values())
 

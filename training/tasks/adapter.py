@@ -15,7 +15,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.backbone import backbone_of, pipeline_class
 from tavid_planner.video.conditioning import Conditioning
-from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class
+from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
@@ -25,6 +25,7 @@ from training.tasks.alignment import LOSSES, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
 from training.validation import ValidationClip, generate
 
+DIGEST_OF_BASE = "transformer_digest"  # in an adapter's metadata: what it was trained on
 WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -48,7 +49,8 @@ class AdapterTask(DiffusionTask):
         transformer = getattr(diffusers, backbone_class).from_pretrained(
             base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
         )
-        conditioning = self.prepare(transformer, config)
+        digest = weights_digest(base / "transformer")
+        conditioning = self.prepare(transformer, config, digest)
         for parameter in transformer.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
@@ -56,12 +58,14 @@ class AdapterTask(DiffusionTask):
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
         super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, device, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
+        self.clip_names, self.clips_from = cache.names, config.cache
+        self.model_digest = self.transformer_digest = digest
         self.conditioning, self.pipeline_kind = conditioning, kind
         self.sampler = None  # the model's own
-        if config.conditioning != "mask" and first.ids is None:
+        if conditioning.kind != "mask" and first.ids is None:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"option conditioning is {config.conditioning!r}, but {config.cache} does not keep marked instances",
+                f"option conditioning is {conditioning.kind!r}, but {config.cache} does not keep marked instances",
                 "encode clips that have them with --track-px",
             )
         if config.pair_weight and not cache.has_pairs:
@@ -70,11 +74,17 @@ class AdapterTask(DiffusionTask):
                 f"option pair_weight is {config.pair_weight:g}, but {config.cache} holds no pairs of clips",
                 "encode clips that were made with --company pairs, or set it to 0",
             )
+        if config.pair_weight and config.batch_size == 1:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option pair_weight is {config.pair_weight:g}, but a batch_size of 1 never holds both clips of a pair",
+                "set batch_size to 2 or more; accumulation does not help",
+            )
 
     @staticmethod
-    def prepare(transformer, config: AdapterConfig) -> Conditioning:
-        """Freeze the base and add what is trained; how marked instances come in."""
-        prepare_adapter(transformer, config)
+    def prepare(transformer, config: AdapterConfig, digest: str) -> Conditioning:
+        """Freeze the base, whose weights have the digest, and add what is trained; how marked instances come in."""
+        prepare_adapter(transformer, config, digest)
         return Conditioning(config.conditioning)
 
     def draw(self, step: int, rng: np.random.Generator) -> NamedTuple:
@@ -135,7 +145,8 @@ class AdapterTask(DiffusionTask):
     def export(self, out: Path, step: int) -> None:
         """Write `adapter/` in the released layout, with what made it inside."""
         config = self.config
-        facts = {"steps": step, "base": config.base, "data_digest": self.data_digest, **self._supervised()}
+        facts = {"steps": step, "base": config.base, DIGEST_OF_BASE: self.transformer_digest}
+        facts |= {"data_digest": self.data_digest, **self._supervised()}
         about = config.rank, config.alpha, config.trigger, facts, self.conditioning
         save_adapter(out / "adapter", self.transformer, *about)
 
@@ -143,7 +154,7 @@ class AdapterTask(DiffusionTask):
         """Weights and blocks of the losses on attention; of one that is left out no blocks."""
         config, alignment = self.config, self.alignment
         facts: dict = {"attention_loss": config.attention.weight}
-        if config.attention.weight:
+        if self.blocks is not None:
             facts["attention_blocks"] = list(self.blocks.candidates)
         if alignment is not None:
             blocks = {LOSSES[maps]: list(choice.candidates) for maps, choice in alignment.blocks.items()}
@@ -159,16 +170,43 @@ def _interactions(clips) -> Interactions | None:
     return Interactions(tracks, [c.words for c in clips], torch.ones(len(clips), dtype=torch.bool))
 
 
-def prepare_adapter(transformer, config: AdapterConfig):
-    """Freeze the base, widen its input convolution and add LoRA; or load the adapter that the run starts from.
+def start_from(transformer, config: AdapterConfig, digest: str) -> Adapter:
+    """Load the adapter `init` into a base whose transformer has the digest.
 
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE.
-        InputError: CONFIG_INVALID when the adapter to start from has another rank, alpha or conditioning.
+        InputError: CONFIG_INVALID when it belongs to another base, or another word stands for the target.
+    """
+    adapter = load_adapter(transformer, resolve_model(config.init))
+    if digest and adapter.extra.get(DIGEST_OF_BASE, digest) != digest:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{config.init} was trained on {adapter.extra.get('base')}, whose transformer is not the one of the base "
+            f"{config.base} as it is now",
+            "start from an adapter of this base, or from nothing",
+        )
+    if adapter.trigger != config.trigger:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{config.init} knows the target by the word {adapter.trigger!r}, option trigger is {config.trigger!r}",
+            "encode the clips with --trigger and that word, or start from another adapter",
+        )
+    return adapter
+
+
+def prepare_adapter(transformer, config: AdapterConfig, digest: str = ""):
+    """Freeze the base, widen its input convolution and add LoRA; or load the adapter that the run starts from.
+
+    Args:
+        digest: of the base's transformer; "" where nothing is to be trained on it.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE.
+        InputError: CONFIG_INVALID when the adapter to start from does not fit the options or the base.
     """
     transformer.requires_grad_(False)
     if config.init:
-        adapter = load_adapter(transformer, resolve_model(config.init))
+        adapter = start_from(transformer, config, digest)
         if (adapter.rank, adapter.alpha) != (config.rank, config.alpha):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -176,6 +214,7 @@ def prepare_adapter(transformer, config: AdapterConfig):
                 f"options rank and alpha are {config.rank} and {config.alpha}",
             )
         _take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
+        _refuse_other_blocks(transformer, config)
         if config.lora_layers == "all":
             _add_feed_forward(transformer)
         for name, parameter in transformer.named_parameters():
@@ -202,7 +241,7 @@ def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, i
     if (there.kind, wanted.kind) != ("mask", "id_map"):
         raise InputError(
             ErrorCode.CONFIG_INVALID,
-            f"{init} has the conditioning {there.kind!r}, option conditioning is {wanted.kind!r}",
+            f"{init} has the conditioning {_said(there)}, option conditioning is {_said(wanted)}",
             "start from an adapter of that conditioning, or from nothing",
         )
     backbone = backbone_of(transformer)
@@ -218,13 +257,43 @@ def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, i
         kernels[:, channels - 1 :] = mask[:, None] * shares.to(mask)[:, None]
 
 
+def _said(conditioning: Conditioning) -> str:
+    if conditioning.kind == "mask":
+        return "'mask'"
+    return f"{conditioning.kind!r} with the colours {', '.join(map(str, conditioning.palette))}"
+
+
+def _blocks_with_lora(transformer) -> list[int]:
+    [name] = transformer.peft_config
+    backbone = backbone_of(transformer)
+    has = [layer for layer, module in transformer.named_modules() if name in getattr(module, "lora_A", {})]
+    return [
+        b for b in range(len(backbone.blocks)) if any(f"{backbone.blocks_name}.{b}." in f"{layer}." for layer in has)
+    ]
+
+
+def _refuse_other_blocks(transformer, config: AdapterConfig) -> None:
+    """An adapter that is started from has its LoRA already where it has it.
+
+    Raises:
+        InputError: CONFIG_INVALID when that is elsewhere than in the supervised blocks, which alone shall have it.
+    """
+    wanted, there = lora_blocks(config, len(backbone_of(transformer).blocks)), _blocks_with_lora(transformer)
+    if wanted is not None and list(wanted) != there:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"option alignment.lora_blocks is 'supervised', which are {', '.join(map(str, wanted))}, "
+            f"but {config.init} has LoRA in the blocks {', '.join(map(str, there))}",
+            "set it to all to train what is there, or start from nothing",
+        )
+
+
 def _add_feed_forward(transformer) -> None:
     """LoRA that does nothing yet on the feed-forward layers of the blocks that have it on their attention alone."""
     name, config = next(iter(transformer.peft_config.items()))
-    backbone = backbone_of(transformer)
     has = {layer for layer, module in transformer.named_modules() if name in getattr(module, "lora_A", {})}
-    blocks = [b for b in range(len(backbone.blocks)) if any(f"{backbone.blocks_name}.{b}." in layer for layer in has)]
-    wanted = [layer for layer in backbone.layers_with_lora(blocks, feed_forward=True) if layer not in has]
+    layers = backbone_of(transformer).layers_with_lora(_blocks_with_lora(transformer), feed_forward=True)
+    wanted = [layer for layer in layers if layer not in has]
     if wanted:
         more = LoraConfig(r=config.r, lora_alpha=config.lora_alpha, init_lora_weights="gaussian", target_modules=wanted)
         del transformer.peft_config  # of which there would be two
@@ -249,8 +318,13 @@ def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | Non
     alignment = config.alignment
     if alignment.lora_blocks == "all":
         return None
-    parts = (config.attention, alignment.grounding, alignment.propagation)
-    choices = [parse_block_choice(part.blocks, num_blocks, config.seed) for part in parts if part.weight]
+    parts = {"attention": config.attention}
+    parts |= {"alignment.grounding": alignment.grounding, "alignment.propagation": alignment.propagation}
+    choices = [
+        parse_block_choice(part.blocks, num_blocks, config.seed, f"{name}.blocks")
+        for name, part in parts.items()
+        if part.weight
+    ]
     if not choices:
         raise InputError(
             ErrorCode.CONFIG_INVALID,

@@ -59,6 +59,7 @@ class BaseTask(DiffusionTask):
             self._start_from(config.init)
         self.cache, self.tokenizer, self.device = cache, tokenizer, device
         self.data_digest = file_sha256(path)[:16]
+        self.clip_names, self.clips_from = cache.names, config.latents
 
         # what the text encoder reads: with the trigger word, without it, and nothing
         triggered = [insert_trigger(c, config.trigger) for c in cache.captions]

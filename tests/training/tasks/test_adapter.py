@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import InputError
@@ -133,3 +134,56 @@ def test_clips_that_another_base_encoded_are_refused(train_options, tiny_cache, 
     (cache / "cache.json").write_text(json.dumps({**facts, "base_digest": "of another"}))
     with pytest.raises(InputError, match="encoders are not those of the base"):
         trainer_of(train_options, cache=str(cache))
+
+
+def adapter_with(facts, start, folder):
+    """A copy of an adapter with other metadata."""
+    shutil.copytree(start, folder)
+    path = folder / "patch_embed_conv2d.safetensors"
+    with safe_open(path, "pt") as file:
+        stored = json.loads(file.metadata()["tavid_adapter"])
+    save_file(load_file(path), path, metadata={"tavid_adapter": json.dumps({**stored, **facts})})
+    return str(folder)
+
+
+def test_an_adapter_of_another_base_is_no_start(train_options, tmp_path):
+    trainer_of(train_options, steps=1).run()
+    start = Path(train_options["out"]) / "adapter"
+    other = adapter_with({"transformer_digest": "of another", "base": "elsewhere"}, start, tmp_path / "other")
+    with pytest.raises(InputError, match="was trained on elsewhere"):
+        trainer_of(train_options, init=other, out=str(tmp_path / "second"))
+
+
+def test_an_adapter_with_another_trigger_word_is_no_start(train_options, tmp_path):
+    trainer_of(train_options, steps=1).run()
+    other = adapter_with({"trigger": "goal"}, Path(train_options["out"]) / "adapter", tmp_path / "other")
+    with pytest.raises(InputError, match="by the word 'goal', option trigger is 'target'"):
+        trainer_of(train_options, init=other, out=str(tmp_path / "second"))
+
+
+def test_lora_on_other_blocks_than_the_supervised_ones_is_no_start(train_options, tmp_path):
+    trainer_of(train_options, steps=1).run()
+    start = str(Path(train_options["out"]) / "adapter")
+    supervised = dict(attention=dict(blocks="1"), alignment=dict(lora_blocks="supervised"))
+    with pytest.raises(InputError, match="has LoRA in the blocks 0, 1, 2"):
+        trainer_of(train_options, init=start, out=str(tmp_path / "second"), **supervised)
+    alone = trainer_of(train_options, steps=1, out=str(tmp_path / "alone"), **supervised)
+    alone.run()
+    start = str(tmp_path / "alone" / "adapter")
+    again = trainer_of(train_options, init=start, out=str(tmp_path / "again"), **supervised)
+    assert len(again.trained) == len(alone.trained)
+
+
+def test_the_blocks_of_a_loss_that_is_left_out_need_not_be_there(train_options):
+    assert trainer_of(train_options, attention=dict(weight=0.0)).task.blocks is None  # the default is for 42 blocks
+
+
+def test_a_batch_that_never_holds_both_clips_of_a_pair_is_refused(train_options, tiny_cache, tmp_path):
+    cache = shutil.copytree(tiny_cache, tmp_path / "cache")
+    lines = [json.loads(line) for line in (cache / "index.jsonl").read_text().splitlines()]
+    lines[0]["pairs"] = ["one", "one", ""]
+    (cache / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    options = {**train_options, "cache": str(cache), "pair_weight": 0.5}
+    assert trainer_of(options).task.weights["pairs"] == 0.5
+    with pytest.raises(InputError, match="never holds both clips of a pair"):
+        trainer_of(options, batch_size=1)
