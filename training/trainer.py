@@ -83,19 +83,22 @@ class Trainer:
             self._cut_log()
         if config.tracker:
             self.accelerator.init_trackers("tavid", config={k: str(v) for k, v in asdict(config).items()})
-        bar = tqdm(total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main)
         losses = {}
-        while self.progress < 1:
-            last_losses = self.train_step()
-            ended = self.progress >= 1
-            bar.update()
-            bar.set_postfix({"done": f"{self.progress:.0%}", **{k: f"{v:.4g}" for k, v in last_losses.items()}})
-            if self.step % config.log_every == 0 or ended:
-                losses = self._log()
-            if self.step % config.save_every == 0 or ended:
-                self.save()
-            if config.validation.every and self.step % config.validation.every == 0:
-                self.validate()
+        # closed by an error, too, whose message then has a line of its own
+        with tqdm(
+            total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
+        ) as bar:
+            while self.progress < 1:
+                last_losses = self.train_step()
+                ended = self.progress >= 1
+                bar.update()
+                bar.set_postfix({"done": f"{self.progress:.0%}", **{k: f"{v:.4g}" for k, v in last_losses.items()}})
+                if self.step % config.log_every == 0 or ended:
+                    losses = self._log()
+                if self.step % config.save_every == 0 or ended:
+                    self.save()
+                if config.validation.every and self.step % config.validation.every == 0:
+                    self.validate()
         with self.result() as task:
             if main:
                 task.export(self.out, self.step)

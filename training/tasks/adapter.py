@@ -19,6 +19,7 @@ from tavid_planner.video.model_files import check_base_folder, model_folder, tra
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
+from training.data.encoded_clip import MOSTLY_COVERED
 from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
@@ -166,7 +167,7 @@ def _interactions(clips) -> Interactions | None:
     """Who does what in encoded clips, where the cache keeps it; a cell covered to more than a half is theirs."""
     if clips[0].tracks is None:
         return None
-    tracks = torch.stack([c.tracks for c in clips]) > 50
+    tracks = torch.stack([c.tracks for c in clips]) > MOSTLY_COVERED
     return Interactions(tracks, [c.words for c in clips], torch.ones(len(clips), dtype=torch.bool))
 
 
