@@ -180,9 +180,7 @@ class ClipCache:
 
     def __getitem__(self, index: int) -> EncodedClip:
         line, row = self._rows[index]
-        if line["shard"] not in self._open:
-            self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
-        file = self._open[line["shard"]]
+        file = self._file(line)
         fields = ("latents", "image_latents", "mask", "first_frame", "text")
         fields += tuple(f for f in ("tracks", "ids") if f in file.keys())
         tensors = {f: file.get_slice(f)[row] for f in fields}
@@ -194,6 +192,16 @@ class ClipCache:
             words=tuple(tuple(group) for group in line["words"][row]) if self.settings.track_px else (),
             pair=_pair(line, row),
         )
+
+    def tracks(self, index: int) -> torch.Tensor:
+        """(2, T, H, W) uint8, see EncodedClip, of a cache that keeps them."""
+        line, row = self._rows[index]
+        return self._file(line).get_slice("tracks")[row]
+
+    def _file(self, line: dict):
+        if line["shard"] not in self._open:
+            self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
+        return self._open[line["shard"]]
 
     @property
     def names(self) -> list[str]:

@@ -16,8 +16,6 @@ from training.objectives.interaction_words import Triplet, span_tokens, triplet_
 # of the first frame's noise, as CogVideoX image-to-video trains
 NOISE_LOG_MEAN = -3.0
 NOISE_LOG_STD = 0.5
-# percent of a cell from which on it is an instance's
-MOSTLY_COVERED = 50
 
 
 @dataclass(frozen=True)
@@ -142,19 +140,11 @@ class ClipEncoder:
         if clip.tracks is None or clip.triplet is None:
             raise InputError(ErrorCode.FILE_INVALID, "it has no instance tracks or no triplet")
         covered = F.avg_pool2d(torch.from_numpy(clip.tracks).float(), cell_px)
-        percent = (100 * covered).round().to(torch.uint8)
-        for who, track in zip(("subject", "object"), percent):
-            if not (track[0] > MOSTLY_COVERED).any():
-                raise InputError(
-                    ErrorCode.FILE_INVALID,
-                    f"its {who} covers no cell of {cell_px} px to more than a half in the first frame: it is not there, "
-                    "or too small for such cells",
-                )
         spans = triplet_spans(text, Triplet(*clip.triplet))
         subject, verb, other = (
             span_tokens(self.pipeline.tokenizer, text, span, self.settings.text_length) for span in spans
         )
-        return percent, (subject, other, verb)
+        return (100 * covered).round().to(torch.uint8), (subject, other, verb)
 
     @torch.no_grad()
     def text(self, sentence: str) -> torch.Tensor:  # (L, D)

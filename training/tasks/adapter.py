@@ -1,6 +1,7 @@
 """A target-aware adapter on a frozen base: a widened input convolution and LoRA."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +20,15 @@ from tavid_planner.video.model_files import check_base_folder, model_folder, tra
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
-from training.data.encoded_clip import MOSTLY_COVERED
 from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
 from training.validation import ValidationClip, generate
 
+MOSTLY_COVERED = 50  # percent of a cell: more of it is an instance's
 DIGEST_OF_BASE = "transformer_digest"  # in an adapter's metadata: what it was trained on
+logger = logging.getLogger(__name__)
 WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -69,6 +71,8 @@ class AdapterTask(DiffusionTask):
                 f"option conditioning is {conditioning.kind!r}, but {config.cache} does not keep marked instances",
                 "encode clips that have them with --track-px",
             )
+        if self.alignment is not None:
+            self._count_seen()
         if config.pair_weight and not cache.has_pairs:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
@@ -81,6 +85,19 @@ class AdapterTask(DiffusionTask):
                 f"option pair_weight is {config.pair_weight:g}, but a batch_size of 1 never holds both clips of a pair",
                 "set batch_size to 2 or more; accumulation does not help",
             )
+
+    def _count_seen(self) -> None:
+        """Say how many clips take no part in MATRIX's losses. Raises: InputError: CONFIG_INVALID when none does."""
+        cache, cell_px = self.cache, self.cache.settings.track_px
+        seen = sum(bool(_both_seen(cache.tracks(i) > MOSTLY_COVERED)) for i in range(len(cache)))
+        told = (
+            f"{len(cache) - seen} of {len(cache)} clips have a subject or object that covers no cell of {cell_px} px "
+            "to more than a half in the first frame, and take no part in grounding and propagation"
+        )
+        if not seen:
+            raise InputError(ErrorCode.CONFIG_INVALID, told, "encode the clips with a smaller --track-px")
+        if seen < len(cache):
+            logger.warning("%s: a smaller --track-px changes that where they are too small for their cells", told)
 
     @staticmethod
     def prepare(transformer, config: AdapterConfig, digest: str) -> Conditioning:
@@ -168,7 +185,12 @@ def _interactions(clips) -> Interactions | None:
     if clips[0].tracks is None:
         return None
     tracks = torch.stack([c.tracks for c in clips]) > MOSTLY_COVERED
-    return Interactions(tracks, [c.words for c in clips], torch.ones(len(clips), dtype=torch.bool))
+    return Interactions(tracks, [c.words for c in clips], _both_seen(tracks))
+
+
+def _both_seen(tracks: torch.Tensor) -> torch.Tensor:  # (..., 2, T, H, W) bool -> (...) bool
+    """Whether subject and object have a cell each in the first frame; else there is nothing to compare a map with."""
+    return tracks[..., 0, :, :].flatten(-2).any(-1).all(-1)
 
 
 def start_from(transformer, config: AdapterConfig, digest: str) -> Adapter:

@@ -277,16 +277,3 @@ def test_a_cache_of_an_older_version_goes_on(tiny_cache, tmp_path):
     (folder / "cache.json").write_text(json.dumps(facts))
     settings = replace(ClipCache(folder).settings, encoder_digest="another than none")
     assert len(CacheWriter(folder, settings, torch.zeros(1)).done) == 4
-
-
-@pytest.mark.parametrize("gone, said", [(0, "its subject covers no cell"), (1, "its object covers no cell")])
-def test_a_clip_whose_track_would_be_empty_is_left_out(gone, said, encoder):
-    settings = replace(encoder.settings, track_px=8)
-    tracks = np.zeros((2, 9, 32, 48), bool)
-    tracks[:, :, 8:24, 8:24] = True
-    clip = TrainingClip(np.zeros((9, 32, 48, 3), np.uint8), tracks[1, 0], CAPTION, tracks, ("person", "takes", "cup"))
-    assert ClipEncoder(encoder.pipeline, settings).encode("a", clip).tracks.max() == 100
-    thin = tracks.copy()
-    thin[gone, :, :, 11:] = False
-    with pytest.raises(InputError, match=said):
-        ClipEncoder(encoder.pipeline, settings).encode("a", replace(clip, tracks=thin))

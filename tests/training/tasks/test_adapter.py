@@ -10,8 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import InputError
+from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
+from training.data.cache import CacheWriter
+from training.data.clip import TrainingClip
+from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.json_lines import read_lines
 from training.trainer import Trainer
 
@@ -187,3 +191,34 @@ def test_a_batch_that_never_holds_both_clips_of_a_pair_is_refused(train_options,
     assert trainer_of(options).task.weights["pairs"] == 0.5
     with pytest.raises(InputError, match="never holds both clips of a pair"):
         trainer_of(options, batch_size=1)
+
+
+@pytest.fixture
+def tracked(tiny_base, tmp_path):
+    """Options of MATRIX's losses on three encoded clips, cells of 8 px; the second's object is too thin for them."""
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_base)
+    length = pipeline.transformer.config.max_text_seq_length
+    settings = CacheSettings(str(tiny_base), weights_digest(tiny_base), 32, 48, 9, 1, "target", length, track_px=8)
+    encoder, clips = ClipEncoder(pipeline, settings), []
+    for index, width in enumerate((16, 3, 16)):
+        tracks = np.zeros((2, 9, 32, 48), bool)
+        tracks[0, :, 8:24, 24:40] = tracks[1, :, 8:24, 8 : 8 + width] = True
+        words, caption = ("person", "takes", "cup"), "A person takes the [TGT] cup."
+        clip = TrainingClip(np.zeros((9, 32, 48, 3), np.uint8), tracks[1, 0], caption, tracks, words)
+        clips.append(encoder.encode(f"clip{index}", clip))
+    CacheWriter(tmp_path / "tracked", settings, encoder.text("")).add_shard(clips)
+    matrix = dict(grounding=dict(weight=1.0, blocks="1"), propagation=dict(weight=1.0, blocks="1"))
+    return dict(cache=str(tmp_path / "tracked"), alignment=matrix)
+
+
+def test_a_clip_with_an_empty_track_takes_no_part_in_the_losses_on_tracks(train_options, tracked, caplog):
+    task = trainer_of(train_options, **tracked).task
+    assert task.clips([0, 1, 2], (), np.random.default_rng(0)).interactions.known.tolist() == [True, False, True]
+    assert "1 of 3 clips" in caplog.text
+
+
+def test_clips_that_all_have_an_empty_track_are_refused(train_options, tracked, tmp_path):
+    index = Path(tracked["cache"]) / "index.jsonl"
+    index.write_text(index.read_text() + json.dumps({"forgotten": ["clip0", "clip2"], "clips": ""}) + "\n")
+    with pytest.raises(InputError, match="1 of 1 clips"):
+        trainer_of(train_options, **tracked)
