@@ -1,6 +1,7 @@
 """Types of command line arguments that several commands of training take."""
 
 import argparse
+import math
 
 
 def positive(text: str) -> int:
@@ -8,3 +9,14 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def positive_number(text: str) -> float:
+    """Raises: ArgumentTypeError for anything but a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number

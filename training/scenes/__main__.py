@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hoi_motion.errors import TavidError
-from training.arguments import positive
+from training.arguments import positive, positive_number
 from training.scenes.doings import KINDS
 from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--count", type=positive, required=True, help="number of clips")
     parser.add_argument("--size", type=size, default=(128, 192), metavar="HxW", help="default 128x192")
     parser.add_argument("--frames", type=positive, default=25)
-    parser.add_argument("--fps", type=float, default=8.0)
+    parser.add_argument("--fps", type=positive_number, default=8.0)
     parser.add_argument("--seed", type=int, default=0, help="first seed; from 1000000 on held out from training")
     parser.add_argument("--candidates", type=int, choices=(1, 2, 3, 4), help="identical objects in every scene")
     parser.add_argument(

@@ -9,6 +9,18 @@ from training.scenes.scene import HELD_OUT_SEED
 _NAME = re.compile(r"clip_(\d{9,})\.npz")
 
 
+def seed_of(name: str) -> int | None:
+    """The seed in the name of a scene's file, None for other files."""
+    match = _NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def is_training_scene(name: str) -> bool:
+    """Whether a file is a scene that a training may have seen."""
+    seed = seed_of(name)
+    return seed is not None and seed < HELD_OUT_SEED
+
+
 def refuse_held_out(names: Iterable[str], where: str) -> None:
     """See that none of the clips of a training is a held-out scene.
 
@@ -18,7 +30,7 @@ def refuse_held_out(names: Iterable[str], where: str) -> None:
     Raises:
         InputError: CONFIG_INVALID.
     """
-    found = [name for name in names if (match := _NAME.fullmatch(name)) and int(match[1]) >= HELD_OUT_SEED]
+    found = [name for name in names if seed_of(name) is not None and not is_training_scene(name)]
     if found:
         raise InputError(
             ErrorCode.CONFIG_INVALID,

@@ -236,7 +236,7 @@ def prepare_adapter(transformer, config: AdapterConfig, digest: str = ""):
                 f"{config.init} has rank {adapter.rank} and alpha {adapter.alpha:g}, "
                 f"options rank and alpha are {config.rank} and {config.alpha}",
             )
-        _take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
+        take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
         _refuse_other_blocks(transformer, config)
         if config.lora_layers == "all":
             _add_feed_forward(transformer)
@@ -251,7 +251,7 @@ def prepare_adapter(transformer, config: AdapterConfig, digest: str = ""):
     return transformer
 
 
-def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, init: str) -> None:
+def take_conditioning(transformer, there: Conditioning, wanted: Conditioning, init: str) -> None:
     """Let an adapter that knows one mask see an ID map: at first what has the target's colour is what its mask was.
 
     The kernels of the three colour channels are such that the colours of instances 2 and 3 count nothing.
