@@ -153,10 +153,15 @@ class ClipCache:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{folder} is no cache of clips: {error}", "make one with training.data.cache"
             ) from error
-        self._rows = valid_rows(read_lines(self.folder / "index.jsonl"))
-        shards = {line["shard"]: line for line, _ in self._rows}
-        for line in shards.values():
-            path = self.folder / line["shard"]
+        index = self.folder / "index.jsonl"
+        with reading(index, "the index of a cache", hint=f"delete {self.folder} and encode again"):
+            self._rows = valid_rows(read_lines(index))
+            shards = {line["shard"]: line for line, _ in self._rows}
+            for line, row in self._rows:
+                for column in ("captions", "trigger_tokens", *(["words"] if self.settings.track_px else [])):
+                    line[column][row]  # which an index that was cut or edited may lack
+            paths = {self.folder / name: line for name, line in shards.items()}
+        for path, line in paths.items():
             if not path.is_file() or file_sha256(path) != line["sha256"]:
                 raise InputError(
                     ErrorCode.FILE_INVALID,

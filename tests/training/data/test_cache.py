@@ -277,3 +277,13 @@ def test_a_cache_of_an_older_version_goes_on(tiny_cache, tmp_path):
     (folder / "cache.json").write_text(json.dumps(facts))
     settings = replace(ClipCache(folder).settings, encoder_digest="another than none")
     assert len(CacheWriter(folder, settings, torch.zeros(1)).done) == 4
+
+
+@pytest.mark.parametrize("column", ["names", "captions", "shard"])
+def test_an_index_without_a_column_is_named(column, tiny_cache, tmp_path):
+    folder = shutil.copytree(tiny_cache, tmp_path / "cache")
+    lines = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
+    lines[0][column] = lines[0][column][:1] if column == "captions" else None
+    (folder / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(InputError, match="index.jsonl is not the index of a cache|is missing or damaged"):
+        ClipCache(folder)
