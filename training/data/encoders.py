@@ -1,21 +1,45 @@
-"""What of a base model encodes clips: its VAE, text encoder and tokenizer, told by a digest of their files.
+"""What of a base model encodes clips: its VAE's encoder, text encoder and tokenizer, told by a digest of their files.
 
-Latents and texts of one model mean nothing to another, and nothing in their shapes tells.
+Latents and texts of one model mean nothing to another, and nothing in their shapes tells. A VAE's decoder may change:
+the small model's is trained further on the same latents.
 """
 
 import hashlib
 from pathlib import Path
 
-from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.video.model_files import DIGEST_LENGTH, weights_digest
+import torch
+from safetensors import safe_open
 
-ENCODERS = ("vae", "text_encoder", "tokenizer")
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.model_files import DIGEST_LENGTH, check_safetensors, weight_files, weights_digest
+
+DECODER = ("decoder.", "post_quant_conv.")  # how the names of a VAE's weights begin that encode nothing
 
 
 def encoder_digest(base: Path) -> str:
-    """Another one as soon as a file of an encoder changes; transformer and adapters count nothing."""
-    digests = " ".join(weights_digest(base / part) for part in ENCODERS)
-    return hashlib.sha256(digests.encode()).hexdigest()[:DIGEST_LENGTH]
+    """Another one as soon as what encodes changes; transformer, adapters and the VAE's decoder count nothing."""
+    digest = hashlib.sha256(vae_encoder_digest(base / "vae").encode())
+    digest.update((base / "vae" / "config.json").read_bytes())  # which has the latents' scale
+    for part in ("text_encoder", "tokenizer"):
+        digest.update(weights_digest(base / part).encode())
+    return digest.hexdigest()[:DIGEST_LENGTH]
+
+
+def vae_encoder_digest(folder: Path) -> str:
+    """Of the weights of a VAE's encoder.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    digest = hashlib.sha256()
+    for path in weight_files(folder):
+        check_safetensors(path)
+        with safe_open(path, "pt") as file:
+            for name in sorted(n for n in file.keys() if not n.startswith(DECODER)):
+                tensor = file.get_tensor(name).contiguous()
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:DIGEST_LENGTH]
 
 
 def refuse_other_encoders(cache, settings, name: str, base: Path) -> None:

@@ -17,9 +17,10 @@ from hoi_motion.lock import only_writer
 from hoi_motion.processes import as_they_come
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
-from tavid_planner.video.model_files import DIGEST_LENGTH, file_sha256, missing, weights_digest
+from tavid_planner.video.model_files import DIGEST_LENGTH, file_sha256, missing
 from training.arguments import positive
 from training.data.clips import ClipFolder
+from training.data.encoders import vae_encoder_digest
 from training.data.fingerprint import fingerprint
 from training.models import load_vae
 from training.slow_bfloat16 import warn_if_slow
@@ -166,7 +167,7 @@ def main() -> None:
 
 
 def vae_digest(source: Path) -> str:
-    """Of a VAE's files: the folder `vae` of a model folder, or a checkpoint file.
+    """Of what encodes: the encoder in the folder `vae` of a model folder, or a checkpoint file.
 
     Raises:
         VideoError: MODEL_MISSING.
@@ -175,7 +176,7 @@ def vae_digest(source: Path) -> str:
         return file_sha256(source)[:DIGEST_LENGTH]
     if not (source / "vae").is_dir():
         raise missing(f"{source} has no VAE", "give a model folder, such as runs/vae/model")
-    return weights_digest(source / "vae")
+    return vae_encoder_digest(source / "vae")
 
 
 def refuse_other_vae(cache: LatentCache, path: Path, digest: str) -> None:
