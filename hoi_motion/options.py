@@ -5,12 +5,15 @@ YAML files, command line options and ROS parameters are all generated from datac
 
 import copy
 import dataclasses
+import re
 import types
 import typing
 from typing import Any
 
 from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.reading.text import parse_yaml, read_yaml_value
+
+_EXPONENT = re.compile(r"[-+]?\d{1,3}(\.\d{0,20})?[eE][-+]?\d{1,2}")
 
 
 def option(
@@ -69,6 +72,8 @@ def _typed(value, hint, name: str):
             raise _invalid(name, value, "a number that fits into a float") from error
     if kind is str and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)  # YAML reads a name of digits, such as a single block, as a number
+    if kind is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return float(value)  # YAML 1.1 reads 1e-4, which lacks its point, as a text
     if not isinstance(value, kind):
         raise _invalid(name, value, f"a {kind.__name__}")
     return value

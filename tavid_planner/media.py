@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.files import write_whole
 from hoi_motion.motion import HoiMotion
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.plan import InteractionPlan, InteractionVideo
@@ -20,12 +21,13 @@ MASK_COLOUR = (64, 255, 96)
 
 
 def write_png(path: Path, image: np.ndarray) -> None:  # (H, W, 3) RGB or (H, W), uint8
+    """Whole or not at all. Raises: InputError: OUTPUT_INVALID."""
     import cv2
 
     encoded, data = cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])
     if not encoded:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot encode {path.name} of shape {image.shape}")
-    path.write_bytes(data.tobytes())
+    write_whole(path, data.tobytes())
 
 
 def write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:  # T x (H, W, 3) uint8

@@ -22,6 +22,7 @@ import yaml
 
 from hoi_motion.errors import TavidError
 from hoi_motion.files import whole_file, write_whole
+from training.arguments import positive
 from training.claims import claim, model_facts
 from training.json_lines import append_line, drop_cut_line, read_lines
 
@@ -37,9 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="mini", help="profile whose sizes, steps and guidance are used")
     parser.add_argument("--model", help="CogVideoX folder or hub id; default: the profile's")
     parser.add_argument("--adapter", help="adapter folder, or the word none; default: the profile's")
-    parser.add_argument("--count", type=int, default=20, help="scenes; default 20")
+    parser.add_argument("--count", type=positive, default=20, help="scenes; default 20")
     parser.add_argument("--first", type=int, default=DEVELOPMENT_SEED, help="seed of the first scene")
-    parser.add_argument("--steps", type=int, default=0, help="denoising steps; default: the profile's")
+    parser.add_argument("--steps", type=positive, help="denoising steps; default: the profile's")
     parser.add_argument("--generate", action="store_true", help="also compare clips that succeed with those that fail")
     parser.add_argument("--out", type=Path, required=True, help="folder of the result")
     arguments = parser.parse_args(argv)

@@ -32,10 +32,20 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """Write `folder/step_NNNNNN`; a failure leaves the checkpoints that are there untouched.
 
     Raises:
-        InputError: OUTPUT_INVALID when the folder cannot be written, for example on a full disk.
+        InputError: OUTPUT_INVALID when the folder cannot be written, for example on a full disk; CONFIG_INVALID for
+            weights that are not finite, from which nothing can go on.
     """
     path = folder / f"step_{checkpoint.step:06d}"
     partial = path.with_name(path.name + ".partial")
+    broken = [name for name, value in checkpoint.weights.items() if not torch.isfinite(value).all()]
+    if broken:
+        before = _complete(folder)[-1:]
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{len(broken)} weights hold numbers that are not finite at step {checkpoint.step}, the first {broken[0]}",
+            "train with a lower learning rate or with clip_gradient"
+            + (f"; {before[0]} is from before and stays" if before else ""),
+        )
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -153,4 +163,6 @@ def _sharded_like(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 
 
 def _complete(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("step_*") if p.is_dir() and not p.name.endswith(".partial"))
+    """Folders of whole checkpoints, the last step last."""
+    numbers = {p: p.name.removeprefix("step_") for p in folder.glob("step_*") if p.is_dir()}
+    return sorted((p for p, number in numbers.items() if number.isdecimal()), key=lambda p: int(numbers[p]))

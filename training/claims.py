@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hoi_motion.files import write_whole
+from hoi_motion.reading.text import read_json
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -19,7 +20,8 @@ def claim(path: Path, wanted: dict, what: str) -> None:
         InputError: CONFIG_INVALID when the folder was begun with other settings.
     """
     if path.is_file():
-        refuse_another(path.parent, json.loads(path.read_text()), wanted, what)
+        there = read_json(path, f"what the {what} of its folder were made with", hint="delete it with its folder")
+        refuse_another(path.parent, there, wanted, what)
     else:
         write_whole(path, json.dumps(wanted, indent=1).encode())
 

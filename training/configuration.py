@@ -105,7 +105,7 @@ class TrainConfig:
     save_every: int = option(250, "steps between two checkpoints", minimum=1)
     tracker: str = option("", "tensorboard or wandb, through accelerate; empty for none")
     device: str = option("auto", "torch device", choices=("auto", "cpu"))
-    seed: int = option(0, "of weights, batches and noise", minimum=0)
+    seed: int = option(0, "of weights, batches and noise", minimum=0, maximum=2**62)
 
     def __post_init__(self):
         check_options(self)
@@ -131,6 +131,18 @@ class DiffusionConfig(TrainConfig):
     pair_weight: float = option(0.0, "of an adapter's loss on what differs between the clips of a pair", minimum=0)
     attention: AttentionLossConfig = section(AttentionLossConfig)
     alignment: AlignmentConfig = section(AlignmentConfig)
+
+    def __post_init__(self):
+        super().__post_init__()
+        alignment = self.alignment
+        if self.text_dropout == 1 and (
+            self.attention.weight or alignment.grounding.weight or alignment.propagation.weight
+        ):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "option text_dropout is 1, but a clip without its text takes no part in the losses on attention",
+                "lower it, or set attention.weight, alignment.grounding.weight and alignment.propagation.weight to 0",
+            )
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,15 @@ class BaseConfig(DiffusionConfig):
     patch_size: int = option(2, "latent pixels a token is wide and high", minimum=1)
     text_length: int = option(32, "text tokens", minimum=4)
     prediction: str = option("v_prediction", "of the transformer", choices=("v_prediction", "sample"))
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.pair_weight:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option pair_weight is {self.pair_weight:g}, but only an adapter's training knows pairs of clips",
+                "set it to 0",
+            )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from hoi_motion.files import write_whole
 from hoi_motion.scripts.outputs import check_outputs
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
+from training.arguments import positive, positive_number
 from training.bench.cases import DIFFICULTIES, bench_cases
 from training.bench.runner import CONTESTANTS, USUAL_CONTESTANTS, clip_of, judge_cases, run_bench
 from training.bench.scoring import VideoScore
@@ -129,7 +130,7 @@ def target_bench(args, config: VideoConfig) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--count", type=int, help="number of scenes; of the bench the first of every class, ...")
+    parser.add_argument("--count", type=positive, help="number of scenes; of the bench the first of every class, ...")
     parser.add_argument(
         "--keypoints", help="contact is judged by: mediapipe, low-resolution, ...; default: the profile's"
     )
@@ -137,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder"
     )
-    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
+    parser.add_argument("--workers", type=positive, default=min(2, os.cpu_count() or 1), help="processes")
     quick = parser.add_argument_group("scenes of 2 to 4 candidates (without --bench and --ablation)")
     quick.add_argument("--first-scene", type=int, default=HELD_OUT_SEED, help="seed of the first held-out scene")
     quick.add_argument(
@@ -170,12 +171,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     ablation.add_argument("options", nargs="*", help="option=value of all trainings, in place of the config's")
     ablation.add_argument("--rows", type=lambda text: text.split(","), help="some of its rows, comma-separated")
-    ablation.add_argument("--seeds", type=int, default=3, help="trainings of each row")
-    ablation.add_argument("--scenes", type=int, default=66, help="of TargetBench, to judge each training by")
+    ablation.add_argument("--seeds", type=positive, default=3, help="trainings of each row")
+    ablation.add_argument("--scenes", type=positive, default=66, help="of TargetBench, to judge each training by")
     ablation.add_argument(
-        "--minutes-per-run", type=float, default=10, help="of each training; all make equally many steps"
+        "--minutes-per-run", type=positive_number, default=10, help="of each training; all make equally many steps"
     )
-    ablation.add_argument("--steps-per-run", type=int, help="so many, instead of minutes")
+    ablation.add_argument("--steps-per-run", type=positive, help="so many, instead of minutes")
     return parser
 
 

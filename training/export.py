@@ -11,7 +11,9 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from training.data.latents import LatentCache
+from tavid_planner.errors import TavidError
+from tavid_planner.video.model_files import missing
+from training.data.latents import LatentCache, refuse_other_vae, vae_digest
 from training.models import load_vae
 
 
@@ -22,13 +24,27 @@ def main() -> None:
     args = parser.parse_args()
     if same := [name for name in ("vae", "base", "adapter") if getattr(args, name).resolve() == args.out.resolve()]:
         parser.error(f"--out is the folder of --{same[0]}, which is read from and would be lost")
-    scale = LatentCache.load(args.latents / "latents.pt").scale
+    try:
+        _export(args)
+    except TavidError as error:
+        parser.exit(2, f"{error}\n")
+    size = sum(f.stat().st_size for f in args.out.rglob("*") if f.is_file())
+    print(f"{args.out}: {size / 1e6:.1f} MB")
 
-    vae = load_vae(args.vae)
+
+def _export(args: argparse.Namespace) -> None:
+    """Raises: TavidError for a part that is missing, or a VAE that did not encode the latents."""
+    latents = args.latents / "latents.pt"
+    cache, digest = LatentCache.load(latents), vae_digest(args.vae)
+    refuse_other_vae(cache, latents, digest)
+    parts = [args.base / part for part in ("transformer", "text_encoder", "tokenizer", "scheduler")]
+    if absent := [part for part in (*parts, args.adapter) if not part.is_dir()]:
+        raise missing(f"there is no folder {absent[0]}", "give the model folder and the adapter that a training wrote")
+    vae, scale = load_vae(args.vae), cache.scale
     vae.register_to_config(scaling_factor=scale)
     vae.half().save_pretrained(args.out / "vae")
-    for part in ("transformer", "text_encoder", "tokenizer", "scheduler"):
-        shutil.copytree(args.base / part, args.out / part, dirs_exist_ok=True)
+    for part in parts:
+        shutil.copytree(part, args.out / part.name, dirs_exist_ok=True)
     shutil.copytree(args.adapter, args.out / "adapter", dirs_exist_ok=True)
     for path in [*args.out.glob("t*/*.safetensors"), *args.out.glob("adapter/*.safetensors")]:
         _halve(path)
@@ -42,8 +58,6 @@ def main() -> None:
         "vae": ["diffusers", "AutoencoderKLCogVideoX"],
     }
     (args.out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-    size = sum(f.stat().st_size for f in args.out.rglob("*") if f.is_file())
-    print(f"{args.out}: {size / 1e6:.1f} MB")
 
 
 def _halve(path: Path) -> None:

@@ -3,16 +3,32 @@
 import json
 from pathlib import Path
 
+from hoi_motion.errors import shown
 from hoi_motion.files import write_whole
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError
 
 
 def read_lines(path: Path) -> list[dict]:
-    """Complete lines of a file; a last one that was cut off does not count."""
+    """Complete lines of a file; a last one that was cut off does not count.
+
+    Raises:
+        InputError: FILE_INVALID for another line that holds no object, by its number.
+    """
     if not path.is_file():
         return []
-    whole = path.read_text().rpartition("\n")[0]
-    return [json.loads(line) for line in whole.splitlines()]
+    lines = []
+    with reading(path, "a file of JSON lines", hint="remove the damaged line: what it told is done again"):
+        for number, line in enumerate(path.read_bytes().rpartition(b"\n")[0].split(b"\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                lines.append(json.loads(line))
+            except ValueError as error:
+                raise ValueError(f"line {number} is damaged, {error}") from error
+            if not isinstance(lines[-1], dict):
+                raise ValueError(f"line {number} is {shown(lines[-1])}, expected an object")
+    return lines
 
 
 def drop_cut_line(path: Path) -> None:

@@ -11,8 +11,10 @@ import argparse
 import torch
 from diffusers import CogVideoXTransformer3DModel
 
+from tavid_planner.errors import TavidError
 from tavid_planner.video.attention import TargetAttentionCapture
 from tavid_planner.video.backbone import backbone_of
+from training.arguments import positive
 from training.configuration import AdapterConfig
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.adapter import prepare_adapter
@@ -89,9 +91,13 @@ def activation_bytes(transformer, batch: int, blocks: tuple[int, ...] | None) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rank", type=int, default=128)
+    parser.add_argument("--rank", type=positive, default=128)
     parser.add_argument("--blocks", default="7 of 5-23", help="see training.objectives.block_choice")
     args = parser.parse_args()
+    try:
+        blocks = parse_block_choice(args.blocks, FULL_SIZE["num_layers"], name="--blocks").at_step(0)
+    except TavidError as error:
+        parser.exit(2, f"{error}\n")
 
     transformer = prepare_adapter(full_size_transformer(), AdapterConfig(rank=args.rank, alpha=args.rank // 2 or 1))
     trained = {n: p for n, p in transformer.named_parameters() if p.requires_grad}
@@ -99,7 +105,6 @@ def main() -> None:
         found = sum(f".attn1.{name}.lora_A" in n for n in trained)
         print(f"LoRA on {name:<9} {found} of {len(transformer.transformer_blocks)} blocks")
     print(f"input convolution  {tuple(transformer.patch_embed.proj.weight.shape)}")
-    blocks = parse_block_choice(args.blocks, len(transformer.transformer_blocks)).at_step(0)
     print(f"attention loss on blocks {', '.join(map(str, blocks))} in the first step")
 
     weights = sum(p.numel() * 2 for p in transformer.parameters() if not p.requires_grad)

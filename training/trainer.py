@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
 from accelerate.utils import send_to_device
 from torch.distributed.tensor import DTensor
 from tqdm import tqdm
@@ -22,6 +23,7 @@ from training.claims import refuse_another
 from training.configuration import AdapterConfig, BaseConfig, FewStepsConfig, TrainConfig, VaeConfig
 from training.json_lines import append_line, read_lines
 from training.muon import Muon
+from training.scenes.held_out import refuse_held_out
 from training.slow_bfloat16 import warn_if_slow
 from training.tasks.adapter import AdapterTask
 from training.tasks.base import BaseTask
@@ -51,6 +53,7 @@ class Trainer:
     def __init__(self, config: TrainConfig):
         self.config = config
         self.out = Path(config.out)
+        _check_surroundings(config)
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision,
             gradient_accumulation_steps=config.accumulation,
@@ -63,6 +66,7 @@ class Trainer:
         torch.manual_seed(config.seed)  # the same new weights everywhere
         self.task: Task = TASKS[type(config)](config, self.accelerator.device)
         self.wrapped, *self.optimizers = self.accelerator.prepare(self.task, *_optimizers(self.task, config))
+        refuse_held_out(self.task.clip_names, self.task.clips_from)
         self.trained = _trained(self.task)  # after prepare, which may shard them
         self.averaged = {n: p.detach().clone() for n, p in self.trained.items()} if config.ema else {}
         self.step, self.unlogged, spent_s = 0, [], 0.0
@@ -79,19 +83,22 @@ class Trainer:
             self._cut_log()
         if config.tracker:
             self.accelerator.init_trackers("tavid", config={k: str(v) for k, v in asdict(config).items()})
-        bar = tqdm(total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main)
         losses = {}
-        while self.progress < 1:
-            last_losses = self.train_step()
-            ended = self.progress >= 1
-            bar.update()
-            bar.set_postfix({"done": f"{self.progress:.0%}", **{k: f"{v:.4g}" for k, v in last_losses.items()}})
-            if self.step % config.log_every == 0 or ended:
-                losses = self._log()
-            if self.step % config.save_every == 0 or ended:
-                self.save()
-            if config.validation.every and self.step % config.validation.every == 0:
-                self.validate()
+        # closed by an error, too, whose message then has a line of its own
+        with tqdm(
+            total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
+        ) as bar:
+            while self.progress < 1:
+                last_losses = self.train_step()
+                ended = self.progress >= 1
+                bar.update()
+                bar.set_postfix({"done": f"{self.progress:.0%}", **{k: f"{v:.4g}" for k, v in last_losses.items()}})
+                if self.step % config.log_every == 0 or ended:
+                    losses = self._log()
+                if self.step % config.save_every == 0 or ended:
+                    self.save()
+                if config.validation.every and self.step % config.validation.every == 0:
+                    self.validate()
         with self.result() as task:
             if main:
                 task.export(self.out, self.step)
@@ -141,6 +148,9 @@ class Trainer:
         facts = {
             "config": asdict(self.config),
             "data": self.task.data_digest,
+            "model": self.task.model_digest,
+            "processes": self.accelerator.num_processes,
+            "scaler": None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
             "spent_s": time.monotonic() - self.started_s,
             "unlogged": self.unlogged,
         }
@@ -203,23 +213,28 @@ class Trainer:
 
     def _resume(self, checkpoint: Checkpoint) -> float:
         """Put everything back; the seconds spent before."""
-        made_with = (checkpoint.facts["config"], checkpoint.facts["data"]), (asdict(self.config), self.task.data_digest)
-        there, wanted = (
-            {key: value for key, value in config.items() if key not in RESUMABLE_CHANGES} | {"data": data}
-            for config, data in made_with
-        )
+        facts = checkpoint.facts
+        now = {
+            "config": asdict(self.config),
+            "data": self.task.data_digest,
+            "model": self.task.model_digest,
+            "processes": self.accelerator.num_processes,
+        }
+        # older checkpoints do not say of which model and how many processes they are
+        there, wanted = (_what_it_depends_on(run) for run in ({**now, **facts}, now))
         refuse_another(self.out, there, wanted, "a run", "choose another option out, or put the options back")
         put_weights(self.trained, checkpoint.weights, self.out)
         for optimizer, state in zip(self.optimizers, checkpoint.optimizers):
             put_optimizer_state(optimizer, state)
         put_weights(self.averaged, checkpoint.averaged, self.out)
-        self.step, self.unlogged = checkpoint.step, checkpoint.facts["unlogged"]
+        if self.accelerator.scaler is not None and facts.get("scaler"):
+            self.accelerator.scaler.load_state_dict(facts["scaler"])
+        self.step, self.unlogged = checkpoint.step, facts["unlogged"]
         logger.info("going on from step %d", self.step)
-        return checkpoint.facts["spent_s"]
+        return facts["spent_s"]
 
     def _cut_log(self) -> None:
         """Cut the log back to the step that the run goes on from, and write down what the run is."""
-        self.out.mkdir(parents=True, exist_ok=True)
         path = self.out / "log.jsonl"
         kept = [line for line in read_lines(path) if line["step"] <= self.step]
         write_whole(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
@@ -236,6 +251,41 @@ class Trainer:
             append_line(self.out / "log.jsonl", {"step": self.step, **means})
         self.accelerator.log(means, step=self.step)
         return means
+
+
+def _check_surroundings(config: TrainConfig) -> None:
+    """Refuse before anything is loaded what this machine cannot do.
+
+    Raises:
+        InputError: OUTPUT_INVALID, CONFIG_INVALID.
+    """
+    try:
+        Path(config.out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID, f"cannot write {config.out}: {error.strerror}", "choose another option out"
+        ) from error
+    trackers = [str(getattr(tracker, "value", tracker)) for tracker in get_available_trackers()]
+    if config.tracker and config.tracker not in trackers:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"option tracker is {config.tracker!r}, which is not installed here",
+            f"install it, or use one of those that are: {', '.join(trackers) or 'none'}",
+        )
+    on_cpu = config.device == "cpu" or not torch.accelerator.is_available()
+    if config.mixed_precision == "fp16" and on_cpu:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "option mixed_precision is 'fp16', which a CPU cannot train in",
+            "use no, or bf16 on a processor that computes in it",
+        )
+
+
+def _what_it_depends_on(run: dict) -> dict:
+    """What must be the same when a run goes on. Passes of several processes are as good as those of one."""
+    kept = {key: value for key, value in run["config"].items() if key not in {*RESUMABLE_CHANGES, "accumulation"}}
+    passes = run["config"]["accumulation"] * run["processes"]
+    return {**kept, "data": run["data"], "model": run["model"], "accumulation (times processes)": passes}
 
 
 def _trained(task: Task) -> dict[str, torch.nn.Parameter]:

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.options import check_options, flat_options, from_mapping, option, section, to_mapping
+from hoi_motion.options import check_options, flat_options, from_mapping, option, section, to_mapping, with_assignments
 
 
 @dataclass(frozen=True)
@@ -90,3 +90,15 @@ def test_the_word_no_stays_a_word_where_it_is_a_choice():
     assert from_mapping(Config, {"arithmetic": False}).arithmetic == "no"  # as YAML reads a bare no
     with pytest.raises(InputError):
         from_mapping(Config, {"arithmetic": True})
+
+
+@pytest.mark.parametrize("text, value", [("1e-4", 1e-4), ("2E3", 2000.0), ("-1.e-2", -0.01)])
+def test_a_number_that_yaml_reads_as_text_for_want_of_a_point_is_a_number(text, value):
+    @dataclass(frozen=True)
+    class Rates:
+        rate: float = option(1.0, "rate")
+
+        def __post_init__(self):
+            check_options(self)
+
+    assert from_mapping(Rates, with_assignments({}, [f"rate={text}"])).rate == value

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tavid_planner import media
+from tavid_planner.errors import ErrorCode, InputError
 
 
 def read(path):
@@ -52,3 +53,10 @@ def test_no_attention_no_picture(video, make_request):
     assert (
         media.attention_picture(dataclasses.replace(video, target_attention=None), make_request().target_mask) is None
     )
+
+
+def test_a_picture_that_cannot_be_written_is_an_error_with_a_code(tmp_path):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(InputError) as caught:
+        media.write_png(tmp_path / "nowhere" / "a.png", picture)
+    assert caught.value.code == ErrorCode.OUTPUT_INVALID

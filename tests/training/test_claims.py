@@ -28,3 +28,9 @@ def test_new_weights_in_the_same_folder_are_another_model(tmp_path, tiny_base):
     weights.write_bytes(b"trained on ")
     with pytest.raises(InputError, match="holds answers with another adapter_digest"):
         claim(tmp_path / "run.json", model_facts(config), "answers")
+
+
+def test_settings_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "dataset.json").write_text('{"height": 9')
+    with pytest.raises(InputError, match="dataset.json is not what the clips of its folder were made with"):
+        claim(tmp_path / "dataset.json", {"height": 96}, "clips")

@@ -1,7 +1,7 @@
 import pytest
 
 from training.configuration import AdapterConfig
-from training.memory import activation_bytes, full_size_transformer
+from training.memory import activation_bytes, full_size_transformer, main
 from training.tasks.adapter import prepare_adapter
 
 SMALL = dict(
@@ -43,3 +43,12 @@ def test_checkpointing_keeps_little_more_than_the_inputs_of_the_blocks(small):
     video, text = 3 * 4 * 6, SMALL["max_text_seq_length"]
     inputs = SMALL["num_layers"] * (video + text) * 32 * 2  # bf16
     assert inputs <= kept < min(whole / 3, 6 * inputs)
+
+
+@pytest.mark.parametrize("option, value", [("--rank", "0"), ("--blocks", "42")])
+def test_what_the_model_does_not_have_is_refused_in_one_line(option, value, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["memory", option, value])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    error = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and option in error[-1] and value in error[-1]

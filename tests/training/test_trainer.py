@@ -13,7 +13,7 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command_parser
 from accelerate.utils import DistributedType
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_model import tiny_transformer
 
 from hoi_motion.options import from_mapping
@@ -21,6 +21,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tests.training.processes import start, train
 from training import checkpoints
 from training.configuration import AdapterConfig, load_training_config
+from training.data.encoders import encoder_digest
 from training.trainer import Trainer
 
 FSDP_CONFIG = Path("config/training/fsdp.yaml")
@@ -95,8 +96,6 @@ def test_sharded_run_goes_on_from_whole_weights_to_the_same_adapter(train_option
     one.run()
     two = tmp_path / "two"
     shutil.copytree(tmp_path / "one" / "checkpoints" / "step_000002", two / "checkpoints" / "step_000002")
-    facts = two / "checkpoints" / "step_000002" / "facts.json"
-    facts.write_text(facts.read_text().replace('"accumulation": 2', '"accumulation": 1'))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**options, "out": str(two)}))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += [str(Path(__file__).with_name("sharded_training.py")), "--config", str(tmp_path / "config.yaml")]
@@ -196,3 +195,91 @@ def test_unknown_task_lists_the_valid_ones(tmp_path):
 )
 def test_every_config_in_the_repository_is_valid(path):
     assert load_training_config(path).out.startswith("runs/")
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (dict(tracker="nowhere"), "tracker is 'nowhere'"),
+        (dict(tracker="wandb"), "not installed here"),
+        (dict(mixed_precision="fp16"), "a CPU cannot train in"),
+        (dict(seed=10**30), "option seed"),
+        (dict(text_dropout=1.0), "takes no part in the losses on attention"),
+        (dict(alignment=dict(lora_blocks="supervised"), attention=dict(blocks="9")), "option attention.blocks is '9'"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_what_cannot_be_is_refused_before_the_first_step(train_options, changes, said):
+    with pytest.raises(InputError, match=said) as caught:
+        trainer_of(train_options, **changes)
+    assert caught.value.code == ErrorCode.CONFIG_INVALID
+
+
+def test_a_file_in_place_of_the_runs_folder_is_refused(train_options, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write") as caught:
+        trainer_of(train_options, out=str(tmp_path / "file"))
+    assert caught.value.code == ErrorCode.OUTPUT_INVALID
+
+
+def test_a_run_goes_on_with_as_many_clips_a_step(train_options):
+    """Two passes are as good as two processes; other numbers of both make other steps."""
+    trainer = trainer_of(train_options, accumulation=2)
+    trainer.train_step()
+    facts = trainer.save() / "facts.json"
+    stored = json.loads(facts.read_text())
+    assert stored["processes"] == 1
+    facts.write_text(json.dumps({**stored, "processes": 2}))
+    assert trainer_of(train_options, accumulation=4).step == 1
+    with pytest.raises(InputError, match=r"another accumulation \(times processes\)"):
+        trainer_of(train_options, accumulation=2)
+
+
+def test_a_run_does_not_go_on_beside_another_transformer(train_options, tiny_base, tmp_path):
+    base = shutil.copytree(tiny_base, tmp_path / "base")
+    # which is told by its encoders
+    cache = shutil.copytree(train_options["cache"], tmp_path / "cache")
+    facts = json.loads((cache / "cache.json").read_text())
+    (cache / "cache.json").write_text(json.dumps({**facts, "encoder_digest": encoder_digest(base)}))
+    options = {**train_options, "base": str(base), "cache": str(cache)}
+    trainer = trainer_of(options)
+    trainer.train_step()
+    trainer.save()
+    [path] = (base / "transformer").glob("*.safetensors")
+    save_file({name: 2 * value for name, value in load_file(path).items()}, path)
+    with pytest.raises(InputError, match="another model"):
+        trainer_of(options)
+
+
+def test_a_checkpoint_of_weights_that_are_not_finite_is_not_written(train_options):
+    trainer = trainer_of(train_options)
+    trainer.train_step()
+    trainer.save()
+    trainer.train_step()
+    with torch.no_grad():
+        next(iter(trainer.trained.values())).fill_(torch.nan)
+    with pytest.raises(InputError, match="not finite at step 2.*|step_000001 is from before"):
+        trainer.save()
+    assert checkpoints.load_newest(Path(train_options["out"]) / "checkpoints").step == 1
+
+
+def test_the_newest_of_a_million_steps_is_the_newest(tmp_path):
+    for step in (999_999, 1_000_000):
+        checkpoints.save_checkpoint(tmp_path, checkpoints.Checkpoint(step, {"w": torch.ones(1)}, {}, [], {}))
+    assert checkpoints.load_newest(tmp_path).step == 1_000_000
+
+
+def test_the_loss_scale_of_half_precision_is_kept(train_options):
+    trainer = trainer_of(train_options)
+    trainer.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    trainer.train_step()
+    facts = json.loads((trainer.save() / "facts.json").read_text())
+    assert facts["scaler"]["scale"] == 8.0
+
+
+def test_held_out_scenes_are_not_trained_on(train_options, tmp_path):
+    folder = shutil.copytree(train_options["cache"], tmp_path / "cache")
+    index = (folder / "index.jsonl").read_text()
+    (folder / "index.jsonl").write_text(index.replace('"clip3"', '"clip_001000003.npz"'))
+    with pytest.raises(InputError, match="1 scenes that are kept for evaluation, the first clip_001000003.npz"):
+        trainer_of(train_options, cache=str(folder))

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.adapter import CONV_PATTERN
 from training.bench.cases import bench_cases
 from training.bench.runner import run_bench
 from training.bench.scoring import VideoScore
@@ -217,7 +218,8 @@ def train_once(config: Path, options: list[str], run: Path, steps: int) -> None:
         InputError: CONFIG_INVALID when it failed; its own words are above.
     """
     log = read_lines(run / "log.jsonl")
-    if log and log[-1]["step"] >= steps and (run / "adapter").is_dir():
+    whole = any((run / "adapter").glob(CONV_PATTERN))  # which is written last
+    if log and log[-1]["step"] >= steps and whole:
         return
     options = [*options, f"out={run}", "validation.every=0"]
     command = [sys.executable, "-m", "training.train", "--config", str(config), *options]

@@ -12,12 +12,31 @@ import numpy as np
 import torch
 
 from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.video.conditioning import Conditioning
+from training.arguments import positive
 from training.configuration import AdapterConfig, AttentionLossConfig
+from training.data.cache import ClipCache
 from training.objectives.diffusion import difference_loss
-from training.tasks.adapter import AdapterTask
+from training.scenes.held_out import is_training_scene
+from training.scenes.scene import HELD_OUT_SEED
+from training.tasks.adapter import AdapterTask, prepare_adapter, start_from, take_conditioning
 
 TIMESTEPS = (999, 749, 499)
 NOTHING = "nothing"  # in place of an adapter: the base, which sees no marks
+
+
+class JudgedAdapter(AdapterTask):
+    """An adapter of any rank, which is not trained any further."""
+
+    @staticmethod
+    def prepare(transformer, config: AdapterConfig, digest: str) -> Conditioning:
+        wanted = Conditioning(config.conditioning)
+        if not config.init:
+            prepare_adapter(transformer, config, digest)
+        else:
+            transformer.requires_grad_(False)
+            take_conditioning(transformer, start_from(transformer, config, digest).conditioning, wanted, config.init)
+        return wanted
 
 
 def load_pairs(adapter: str, base: str, cache: str) -> AdapterTask:
@@ -30,13 +49,14 @@ def load_pairs(adapter: str, base: str, cache: str) -> AdapterTask:
         init="" if adapter == NOTHING else adapter,
         base=base,
         cache=cache,
+        trigger=ClipCache(cache).settings.trigger,
         conditioning="id_map",
         text_dropout=0.0,
         image_dropout=0.0,
         moving_weight=8.0,
         attention=AttentionLossConfig(weight=0.0, blocks="0"),
     )
-    return AdapterTask(config, torch.device("cpu")).eval()
+    return JudgedAdapter(config, torch.device("cpu")).eval()
 
 
 @torch.no_grad()
@@ -75,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--adapter", required=True, help=f"its folder, or the word {NOTHING}: the base by itself")
     parser.add_argument("--base", default="models/tavid-mini")
     parser.add_argument("--cache", required=True, help="clips to judge on, see training.data.cache")
-    parser.add_argument("--count", type=int, help="pairs, the first of the cache (default: all)")
+    parser.add_argument("--count", type=positive, help="pairs, the first of the cache (default: all)")
     args = parser.parse_args(argv)
     try:
         task = load_pairs(args.adapter, args.base, args.cache)
@@ -83,6 +103,13 @@ def main(argv: list[str] | None = None) -> None:
     except TavidError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    trained_on = [name for name in task.clip_names if is_training_scene(name)]
+    if trained_on:
+        print(
+            f"note: {len(trained_on)} of {len(task.cache)} clips are scenes that a training may have seen, the first "
+            f"{trained_on[0]}; held out are seeds from {HELD_OUT_SEED} on",
+            file=sys.stderr,
+        )
     print(f"{args.adapter} on {len(shares[TIMESTEPS[0]])} pairs of {args.cache}: share explained, mean [95% interval]")
     for timestep, values in shares.items():
         print("{:8d}  {:.3f} [{:.3f}, {:.3f}]".format(timestep, *mean_interval(values)))

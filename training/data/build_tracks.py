@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from hoi_motion.files import write_whole
+from hoi_motion.files import whole_file, write_whole
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import read_video
 from hoi_motion.reading.text import read_json
@@ -81,8 +81,10 @@ def build(videos: Path, out: Path, models: Models) -> list[str]:
             reasons.append(error.message)
             continue
         (out / VIDEOS).mkdir(parents=True, exist_ok=True)
-        if not (out / VIDEOS / name).is_file():
-            shutil.copyfile(videos / name, out / VIDEOS / name)
+        copy = out / VIDEOS / name
+        if not copy.is_file() or copy.stat().st_size != (videos / name).stat().st_size:
+            with whole_file(copy) as partial:  # a stop leaves no half of a video
+                shutil.copyfile(videos / name, partial)
         row = {"video": f"{VIDEOS}/{name}", "prompt": marked_caption(caption, found), "triplet": found.triplet}
         rows.append(row | {"subject_id": found.subject_id, "object_id": found.object_id})
         (out / "sheets").mkdir(exist_ok=True)

@@ -20,14 +20,18 @@ from safetensors.torch import save
 from tqdm import tqdm
 
 from hoi_motion.files import write_whole
+from hoi_motion.lock import only_writer
+from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
+from training.arguments import positive
 from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
 from training.data.encoded_clip import CacheSettings, ClipEncoder, EncodedClip
+from training.data.encoders import encoder_digest
 from training.data.sources import MODEL_FPS, fitted, load, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
 from training.slow_bfloat16 import warn_if_slow
@@ -48,7 +52,10 @@ class CacheWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "cache.json"
         if path.is_file():
-            refuse_another(self.folder, json.loads(path.read_text()), asdict(settings), "clips encoded")
+            there = read_json(path, "the settings of a cache", hint="delete the folder and encode again")
+            # caches of older versions have no digest of their encoders: that of the whole base tells as much
+            wanted = {k: v for k, v in asdict(settings).items() if k != "encoder_digest" or k in there}
+            refuse_another(self.folder, there, wanted, "clips encoded")
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())
@@ -146,10 +153,15 @@ class ClipCache:
             raise InputError(
                 ErrorCode.FILE_INVALID, f"{folder} is no cache of clips: {error}", "make one with training.data.cache"
             ) from error
-        self._rows = valid_rows(read_lines(self.folder / "index.jsonl"))
-        shards = {line["shard"]: line for line, _ in self._rows}
-        for line in shards.values():
-            path = self.folder / line["shard"]
+        index = self.folder / "index.jsonl"
+        with reading(index, "the index of a cache", hint=f"delete {self.folder} and encode again"):
+            self._rows = valid_rows(read_lines(index))
+            shards = {line["shard"]: line for line, _ in self._rows}
+            for line, row in self._rows:
+                for column in ("captions", "trigger_tokens", *(["words"] if self.settings.track_px else [])):
+                    line[column][row]  # which an index that was cut or edited may lack
+            paths = {self.folder / name: line for name, line in shards.items()}
+        for path, line in paths.items():
             if not path.is_file() or file_sha256(path) != line["sha256"]:
                 raise InputError(
                     ErrorCode.FILE_INVALID,
@@ -173,9 +185,7 @@ class ClipCache:
 
     def __getitem__(self, index: int) -> EncodedClip:
         line, row = self._rows[index]
-        if line["shard"] not in self._open:
-            self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
-        file = self._open[line["shard"]]
+        file = self._file(line)
         fields = ("latents", "image_latents", "mask", "first_frame", "text")
         fields += tuple(f for f in ("tracks", "ids") if f in file.keys())
         tensors = {f: file.get_slice(f)[row] for f in fields}
@@ -187,6 +197,20 @@ class ClipCache:
             words=tuple(tuple(group) for group in line["words"][row]) if self.settings.track_px else (),
             pair=_pair(line, row),
         )
+
+    def tracks(self, index: int) -> torch.Tensor:
+        """(2, T, H, W) uint8, see EncodedClip, of a cache that keeps them."""
+        line, row = self._rows[index]
+        return self._file(line).get_slice("tracks")[row]
+
+    def _file(self, line: dict):
+        if line["shard"] not in self._open:
+            self._open[line["shard"]] = safe_open(self.folder / line["shard"], "pt")
+        return self._open[line["shard"]]
+
+    @property
+    def names(self) -> list[str]:
+        return [line["names"][row] for line, row in self._rows]
 
     @property
     def has_pairs(self) -> bool:
@@ -246,7 +270,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
-    parser.add_argument("--frames", type=int, default=49)
+    parser.add_argument("--frames", type=positive, default=49)
     parser.add_argument(
         "--fps", type=float, default=MODEL_FPS, help="frames a second of the model (default %(default)g)"
     )
@@ -254,14 +278,14 @@ def main() -> None:
         "--caption-encoding", default="utf-8", help="of captions without a byte order mark, such as cp1252"
     )
     parser.add_argument(
-        "--variants", type=int, default=3, help="noisy encodings of each first frame, the clean included"
+        "--variants", type=positive, default=3, help="noisy encodings of each first frame, the clean included"
     )
     parser.add_argument("--trigger", default=DEFAULT_TRIGGER)
     parser.add_argument(
         "--track-px", type=int, default=0, help="keep instance tracks in cells of so many pixels; 0 (default): none"
     )
-    parser.add_argument("--shard-size", type=int, default=64)
-    parser.add_argument("--count", type=int, help="the first so many clips only")
+    parser.add_argument("--shard-size", type=positive, default=64)
+    parser.add_argument("--count", type=positive, help="the first so many clips only")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, required=True)
@@ -291,10 +315,12 @@ def main() -> None:
             pipeline.backbone.text_length,
             args.fps,
             args.track_px,
+            encoder_digest(model_folder(base)),
         )
         encoder = ClipEncoder(pipeline, settings)
-        writer = CacheWriter(args.out, settings, encoder.text(""))
-        fill(writer, encoder, source, args.shard_size, args.count)
+        with only_writer(args.out, "the cache"):
+            writer = CacheWriter(args.out, settings, encoder.text(""))
+            fill(writer, encoder, source, args.shard_size, args.count)
         cache, skipped = ClipCache(args.out), read_lines(args.out / "skipped.jsonl")
     except TavidError as error:
         parser.exit(2, f"{error}\n")

@@ -3,10 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.conditioning import reduce_mask
 from tavid_planner.video.prompt import insert_trigger, trigger_token_indices
 from training.data.sources import MODEL_FPS
 from training.objectives.interaction_words import Triplet, span_tokens, triplet_spans
@@ -27,6 +29,7 @@ class CacheSettings:
         trigger: the word that stands for `[TGT]`; text_length: tokens.
         fps: frames a second to which the clips were sampled.
         track_px: pixels that a cell of the kept instance tracks is wide and high; 0: tracks are not kept.
+        encoder_digest: of the files of what encodes (training.data.encoders); "" in caches that older versions made.
     """
 
     base: str
@@ -39,6 +42,7 @@ class CacheSettings:
     text_length: int
     fps: float = MODEL_FPS
     track_px: int = 0
+    encoder_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,18 +75,29 @@ class EncodedClip:
 
 
 class ClipEncoder:
-    """The VAE and the text encoder of a base model, as the pipeline uses them."""
+    """The VAE and the text encoder of a base model, as the pipeline uses them.
+
+    Raises:
+        InputError: CONFIG_INVALID for a size or a trigger word that the model cannot be trained with.
+    """
 
     def __init__(self, pipeline, settings: CacheSettings, seed: int = 0):
         self.pipeline, self.settings, self.seed = pipeline, settings, seed
+        _check_settings(pipeline, settings)
 
     @torch.no_grad()
     def encode(self, name: str, clip) -> EncodedClip:
-        """Raises: InputError when the caption is too long for its words, or there are no tracks and they are wanted."""
+        """The clip, encoded.
+
+        Raises:
+            InputError: when the caption is too long for its words, a marked instance vanishes at latent size, or tracks
+                shall be kept and there are none.
+        """
         pipe, settings = self.pipeline, self.settings
         triggered = insert_trigger(clip.caption, settings.trigger)
         tokens = trigger_token_indices(pipe.tokenizer, triggered, settings.text_length)
         text = self.text(triggered.text)
+        self._check_marks(clip)
         tracks, words = self._interaction(clip, triggered.text)
         pixels = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
         digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
@@ -107,6 +122,16 @@ class ClipEncoder:
             pair=clip.pair,
         )
 
+    def _check_marks(self, clip) -> None:
+        """Refuse here what would end a training: marks that vanish at latent size."""
+        cell_px = self.pipeline.vae_scale_factor_spatial
+        size = self.settings.height // cell_px, self.settings.width // cell_px
+        marks = [clip.mask]
+        if self.settings.track_px and clip.ids is not None:
+            marks += [clip.ids == number for number in np.unique(clip.ids[clip.ids > 0])]
+        for mark in marks:
+            reduce_mask(torch.from_numpy(mark).float()[None, None], *size)
+
     def _interaction(self, clip, text: str) -> tuple[torch.Tensor | None, tuple[tuple[int, ...], ...]]:
         """Tracks and words of a clip, at the resolution and in the tokens of the cache."""
         cell_px = self.settings.track_px
@@ -125,3 +150,20 @@ class ClipEncoder:
     def text(self, sentence: str) -> torch.Tensor:  # (L, D)
         pipe = self.pipeline
         return pipe.encode_prompt(sentence, None, False, max_sequence_length=self.settings.text_length)[0][0].cpu()
+
+
+def _check_settings(pipeline, settings: CacheSettings) -> None:
+    cell_px = pipeline.vae_scale_factor_spatial * pipeline.backbone.patch[1]
+    step = pipeline.vae_scale_factor_temporal
+    height, width, frames = settings.height, settings.width, settings.num_frames
+    expected = ""
+    if min(height, width) < cell_px or height % cell_px or width % cell_px:
+        expected = f"the size is {height}x{width}, expected multiples of {cell_px} px"
+    elif frames < 1 or (frames - 1) % step:
+        expected = f"there are {frames} frames, expected {step}k + 1, such as {max(0, frames - 1) // step * step + 1}"
+    elif settings.image_variants < 1:
+        expected = f"there are {settings.image_variants} variants of the first frame, expected at least 1"
+    elif not settings.trigger.strip():
+        expected = f"the trigger word is {settings.trigger!r}, expected a word"
+    if expected:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"clips cannot be encoded so: {expected}", "change that option")

@@ -13,8 +13,14 @@ import torch
 from tqdm import tqdm
 
 from hoi_motion.files import whole_file
+from hoi_motion.lock import only_writer
 from hoi_motion.processes import as_they_come
+from hoi_motion.reading.untrusted import reading
+from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.video.model_files import DIGEST_LENGTH, file_sha256, missing
+from training.arguments import positive
 from training.data.clips import ClipFolder
+from training.data.encoders import vae_encoder_digest
 from training.data.fingerprint import fingerprint
 from training.models import load_vae
 from training.slow_bfloat16 import warn_if_slow
@@ -34,6 +40,7 @@ class LatentCache:
         masks: (N, H, W) uint8 target masks in model pixels.
         captions: N sentences with [TGT].
         fingerprints: of the files of the clips, "" where none was kept.
+        vae_digest: of the VAE that encoded them, "" where none was kept.
         scale: the VAE scaling factor: its own when it has one, as a VAE with a base has; else one over the standard
             deviation of the first clips' latents, then kept.
     """
@@ -45,16 +52,31 @@ class LatentCache:
     captions: list[str]
     scale: float
     fingerprints: list[str] = field(default_factory=list)
+    vae_digest: str = ""
 
     @classmethod
     def load(cls, path: Path) -> "LatentCache":
-        return cls(**torch.load(path, weights_only=True))
+        """Raises: InputError: FILE_INVALID."""
+        with reading(path, "a whole file of latents", hint="delete it, and encode again with training.data.latents"):
+            return cls(**torch.load(path, weights_only=True))
 
     def save(self, path: Path) -> None:
-        with whole_file(path) as partial:
-            torch.save(vars(self), partial)
+        """Raises: InputError: OUTPUT_INVALID when the place cannot be written; what is there stays."""
+        try:
+            with whole_file(path) as partial:
+                torch.save(vars(self), partial)
+        except (OSError, RuntimeError) as error:  # torch has its own for a full disk
+            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error}", "is the disk full?") from error
 
     def __add__(self, other: "LatentCache") -> "LatentCache":
+        """Raises: InputError: CONFIG_INVALID for clips of another size."""
+        mine, theirs = tuple(self.latents.shape[1:]), tuple(other.latents.shape[1:])
+        if mine != theirs:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"latents of clips are {mine} and {theirs} (frames, channels, height, width): they make no one set",
+                "encode clips of one size and length, each set into a folder of its own",
+            )
         return LatentCache(
             self.names + other.names,
             torch.cat([self.latents, other.latents]),
@@ -63,6 +85,7 @@ class LatentCache:
             self.captions + other.captions,
             self.scale,
             (self.fingerprints or [""] * len(self.names)) + (other.fingerprints or [""] * len(other.names)),
+            self.vae_digest or other.vae_digest,
         )
 
     def following(self, paths: list[Path]) -> "LatentCache":
@@ -78,6 +101,7 @@ class LatentCache:
             [self.captions[i] for i in kept],
             self.scale,
             [known[i] for i in kept],
+            self.vae_digest,
         )
 
 
@@ -128,15 +152,57 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="clips that are in its latents.pt and have not changed are kept"
     )
-    parser.add_argument("--save-every", type=int, default=100, help="clips between two writes of latents.pt")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--save-every", type=positive, default=100, help="clips between two writes of latents.pt")
+    parser.add_argument("--processes", type=positive, default=2)
     parser.add_argument("--bf16", action="store_true", help="faster where the processor multiplies bfloat16; 0.5%% off")
     args = parser.parse_args()
     if args.bf16:
         warn_if_slow("cpu", "leave out --bf16")
+    try:
+        with only_writer(args.out, "the folder of latents"):
+            cache = _encode_all(args)
+    except TavidError as error:
+        parser.exit(2, f"{error}\n")
+    print(f"{len(cache.captions)} clips, scaling factor {cache.scale:.4f}")
+
+
+def vae_digest(source: Path) -> str:
+    """Of what encodes: the encoder in the folder `vae` of a model folder, or a checkpoint file.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    if source.is_file():
+        return file_sha256(source)[:DIGEST_LENGTH]
+    if not (source / "vae").is_dir():
+        raise missing(f"{source} has no VAE", "give a model folder, such as runs/vae/model")
+    return vae_encoder_digest(source / "vae")
+
+
+def refuse_other_vae(cache: LatentCache, path: Path, digest: str) -> None:
+    """Raises: InputError: CONFIG_INVALID when another VAE encoded the latents; nothing in their shapes tells."""
+    if cache.vae_digest and cache.vae_digest != digest:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{path} was encoded by another VAE",
+            "give that one, or encode into another folder",
+        )
+
+
+def _encode_all(args: argparse.Namespace) -> LatentCache:
+    """What is there and still right, and all that is missing.
+
+    Raises:
+        TavidError: for clips, a VAE or a file of latents that cannot be used.
+    """
+    path, clips, digest = args.out / "latents.pt", ClipFolder(args.scenes), vae_digest(args.vae)
+    if not clips.paths:
+        raise InputError(ErrorCode.FILE_INVALID, f"{args.scenes} holds no clips", "make some with training.scenes")
     args.out.mkdir(parents=True, exist_ok=True)
-    path, clips = args.out / "latents.pt", ClipFolder(args.scenes)
-    cache = LatentCache.load(path).following(clips.paths) if path.exists() else None
+    cache = LatentCache.load(path) if path.exists() else None
+    if cache is not None:
+        refuse_other_vae(cache, path, digest)
+        cache = cache.following(clips.paths)
     known = set(cache.names) if cache else set()
     waiting = [i for i, clip in enumerate(clips.paths) if clip.name not in known]
     parts = [waiting[start : start + args.save_every] for start in range(0, len(waiting), args.save_every)]
@@ -144,13 +210,12 @@ def main() -> None:
     jobs = {k: (part,) for k, part in enumerate(parts)}
     encoded = as_they_come(_encode_part, jobs, args.processes, start, in_order=True)
     for _, part in tqdm(encoded, total=len(parts), unit="batch", desc="encoding"):
+        part.vae_digest = digest
         cache = part if cache is None else cache + part
         cache.save(path)
-    if cache is None:
-        parser.exit(2, f"{args.scenes} holds no clips\n")
     if not parts:
         cache.save(path)  # what is gone from the folder is gone from the cache
-    print(f"{len(cache.captions)} clips, scaling factor {cache.scale:.4f}")
+    return cache
 
 
 if __name__ == "__main__":

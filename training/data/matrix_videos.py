@@ -73,7 +73,8 @@ class MatrixVideos:
         for place, track in enumerate(tracks.values(), start=1):
             ids[track[0]] = place
         triplet = row.get("triplet") or None
-        if triplet is not None and (len(triplet) != 3 or not all(isinstance(w, str) and w for w in triplet)):
+        words = triplet if isinstance(triplet, list) else []
+        if triplet is not None and (len(words) != 3 or not all(isinstance(w, str) and w.strip() for w in words)):
             raise unusable(name, f"its triplet is {str(triplet)[:60]!r}, expected words of subject, verb and object")
         if not tracks[other][0].any():
             raise unusable(name, f"<id{other}> is not in its first frame")
@@ -107,9 +108,10 @@ class MatrixVideos:
             else:
                 rows = json_value(text)
             named = {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
-            if len(named) < len(rows):
-                names = Counter(Path(row["video"]).name for row in rows)
-                raise ValueError(f"it has several rows for the video {names.most_common(1)[0][0]!r:.100}")
+            # masks belong to a name without its ending
+            stems = Counter(_stem(row["video"]) for row in rows)
+            if stems and max(stems.values()) > 1:
+                raise ValueError(f"it has several rows for the video {stems.most_common(1)[0][0]!r:.100}")
             return named
 
     def _video(self, name: str) -> Path:

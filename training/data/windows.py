@@ -20,7 +20,7 @@ class Windows:
         clips: folder of scenes, or the word shapes.
 
     Attributes:
-        digest: of the clips' names and sizes.
+        digest: of the clips' names and sizes; names: of their files, none of moving shapes.
 
     Raises:
         InputError: FILE_INVALID when the folder holds no clips.
@@ -28,13 +28,14 @@ class Windows:
 
     def __init__(self, clips: str, frames: int, height: int, width: int):
         self.frames, self.height, self.width = frames, height, width
-        self.folder, self.digest = None, SHAPES
+        self.folder, self.digest, self.names = None, SHAPES, []
         if clips != SHAPES:
             self.folder = ClipFolder(clips)
             if not len(self.folder):
                 raise InputError(ErrorCode.FILE_INVALID, f"{clips} holds no clips", "make some with training.scenes")
-            names = "".join(f"{path.name} {path.stat().st_size}\n" for path in self.folder.paths)
-            self.digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+            self.names = [path.name for path in self.folder.paths]
+            sizes = "".join(f"{path.name} {path.stat().st_size}\n" for path in self.folder.paths)
+            self.digest = hashlib.sha256(sizes.encode()).hexdigest()[:16]
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:  # (T, H, W, 4) u8, the last is the foreground
         if self.folder is None:

@@ -21,6 +21,7 @@ from hoi_motion.errors import TavidError
 from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError
+from training.arguments import positive
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.runner import CONTESTANTS
 from training.bench.scoring import wilson_interval
@@ -45,7 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--url", default="", help="of the endpoint, for chat completions")
     parser.add_argument("--device", default="cpu", help="of the vision-language model")
     parser.add_argument("--classes", type=lambda text: text.split(","), default=list(KINDS), help="of TargetBench")
-    parser.add_argument("--count", type=int, default=10, help="scenes, the first of every class, then the second, ...")
+    parser.add_argument(
+        "--count", type=positive, default=10, help="scenes, the first of every class, then the second, ..."
+    )
     parser.add_argument(
         "--agreement", action="store_true", help="only how often the judge is right on scenes' own clips"
     )

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
+from training.arguments import positive
 from training.bench.runner import through_vae
 from training.bench.scoring import candidate_masks, score
 from training.data.clips import ClipFolder
@@ -60,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vae", type=Path, required=True, help="model folder")
     parser.add_argument("--scenes", required=True)
-    parser.add_argument("--count", type=int, default=16, help="clips, evenly spread over the folder")
+    parser.add_argument("--count", type=positive, default=16, help="clips, evenly spread over the folder")
     parser.add_argument("--hits", type=int, default=0, help="held-out scenes to judge by the contact detector")
     args = parser.parse_args()
     vae, clips = load_vae(args.vae), ClipFolder(args.scenes)

@@ -35,6 +35,7 @@ from hoi_motion.keypoints.low_resolution import (
 from hoi_motion.keypoints.track import L_KNEE, MIRRORED_BODY
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
+from training.arguments import positive, positive_number
 from training.configuration import load_training_config
 from training.data.clips import ClipFolder
 from training.data.latents import LatentCache
@@ -284,10 +285,10 @@ def _train_network(argv: list[str]) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=OutFile, help="safetensors file to write")
     what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
-    parser.add_argument("--clips", type=int, default=1200)
-    parser.add_argument("--steps", type=int, default=2300)
-    parser.add_argument("--batch", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--clips", type=positive, default=1200)
+    parser.add_argument("--steps", type=positive, default=2300)
+    parser.add_argument("--batch", type=positive, default=6)
+    parser.add_argument("--rate", type=positive_number, default=3e-3)
     parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
     from safetensors.torch import load_file

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
 from hoi_motion.scripts.outputs import OutFile
+from training.arguments import positive, positive_number
 from training.bench.told_apart import load_pairs
 from training.intergeneval.truth import people_of
 from training.models import load_vae
@@ -75,10 +76,10 @@ def main(argv: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=OutFile, help="safetensors file to write")
     what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
-    parser.add_argument("--clips", type=int, default=800, help="of each folder")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--clips", type=positive, default=800, help="of each folder")
+    parser.add_argument("--steps", type=positive, default=1500)
+    parser.add_argument("--batch", type=positive, default=6)
+    parser.add_argument("--rate", type=positive_number, default=2e-3)
     arguments = parser.parse_args(argv)
     start = time.perf_counter()
     clips = load_clips(arguments.scenes, arguments.cache, arguments.adapter, arguments.base, arguments.clips)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from hoi_motion.errors import TavidError
+from training.arguments import positive, positive_number
 from training.scenes.doings import KINDS
 from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
 
@@ -20,12 +21,6 @@ def size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training.scenes", description="Procedural interaction clips with full ground truth."
@@ -33,7 +28,7 @@ def main() -> int:
     parser.add_argument("--count", type=positive, required=True, help="number of clips")
     parser.add_argument("--size", type=size, default=(128, 192), metavar="HxW", help="default 128x192")
     parser.add_argument("--frames", type=positive, default=25)
-    parser.add_argument("--fps", type=float, default=8.0)
+    parser.add_argument("--fps", type=positive_number, default=8.0)
     parser.add_argument("--seed", type=int, default=0, help="first seed; from 1000000 on held out from training")
     parser.add_argument("--candidates", type=int, choices=(1, 2, 3, 4), help="identical objects in every scene")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """A target-aware adapter on a frozen base: a widened input convolution and LoRA."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,15 +16,19 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.backbone import backbone_of, pipeline_class
 from tavid_planner.video.conditioning import Conditioning
-from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class
+from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
+from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
 from training.validation import ValidationClip, generate
 
+MOSTLY_COVERED = 50  # percent of a cell: more of it is an instance's
+DIGEST_OF_BASE = "transformer_digest"  # in an adapter's metadata: what it was trained on
+logger = logging.getLogger(__name__)
 WEIGHT_TYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -41,12 +46,14 @@ class AdapterTask(DiffusionTask):
             )
         base = model_folder(resolve_model(config.base))
         check_base_folder(base)
+        refuse_other_encoders(config.cache, cache.settings, config.base, base)
         backbone_class = transformer_class(base)
         kind = pipeline_class(backbone_class)
         transformer = getattr(diffusers, backbone_class).from_pretrained(
             base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
         )
-        conditioning = self.prepare(transformer, config)
+        digest = weights_digest(base / "transformer")
+        conditioning = self.prepare(transformer, config, digest)
         for parameter in transformer.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
@@ -54,25 +61,48 @@ class AdapterTask(DiffusionTask):
         track_shape = None if first.tracks is None else tuple(first.tracks.shape[1:])
         super().__init__(config, transformer, _scheduler(base, kind), first.latents.shape, track_shape)
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
+        self.clip_names, self.clips_from = cache.names, config.cache
+        self.model_digest = self.transformer_digest = digest
         self.conditioning, self.pipeline_kind = conditioning, kind
         self.sampler = None  # the model's own
-        if config.conditioning != "mask" and first.ids is None:
+        if conditioning.kind != "mask" and first.ids is None:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"option conditioning is {config.conditioning!r}, but {config.cache} does not keep marked instances",
+                f"option conditioning is {conditioning.kind!r}, but {config.cache} does not keep marked instances",
                 "encode clips that have them with --track-px",
             )
+        if self.alignment is not None:
+            self._count_seen()
         if config.pair_weight and not cache.has_pairs:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"option pair_weight is {config.pair_weight:g}, but {config.cache} holds no pairs of clips",
                 "encode clips that were made with --company pairs, or set it to 0",
             )
+        if config.pair_weight and config.batch_size == 1:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"option pair_weight is {config.pair_weight:g}, but a batch_size of 1 never holds both clips of a pair",
+                "set batch_size to 2 or more; accumulation does not help",
+            )
+
+    def _count_seen(self) -> None:
+        """Say how many clips take no part in MATRIX's losses. Raises: InputError: CONFIG_INVALID when none does."""
+        cache, cell_px = self.cache, self.cache.settings.track_px
+        seen = sum(bool(_both_seen(cache.tracks(i) > MOSTLY_COVERED)) for i in range(len(cache)))
+        told = (
+            f"{len(cache) - seen} of {len(cache)} clips have a subject or object that covers no cell of {cell_px} px "
+            "to more than a half in the first frame, and take no part in grounding and propagation"
+        )
+        if not seen:
+            raise InputError(ErrorCode.CONFIG_INVALID, told, "encode the clips with a smaller --track-px")
+        if seen < len(cache):
+            logger.warning("%s: a smaller --track-px changes that where they are too small for their cells", told)
 
     @staticmethod
-    def prepare(transformer, config: AdapterConfig) -> Conditioning:
-        """Freeze the base and add what is trained; how marked instances come in."""
-        prepare_adapter(transformer, config)
+    def prepare(transformer, config: AdapterConfig, digest: str) -> Conditioning:
+        """Freeze the base, whose weights have the digest, and add what is trained; how marked instances come in."""
+        prepare_adapter(transformer, config, digest)
         return Conditioning(config.conditioning)
 
     def draw(self, step: int, rng: np.random.Generator) -> NamedTuple:
@@ -133,7 +163,8 @@ class AdapterTask(DiffusionTask):
     def export(self, out: Path, step: int) -> None:
         """Write `adapter/` in the released layout, with what made it inside."""
         config = self.config
-        facts = {"steps": step, "base": config.base, "data_digest": self.data_digest, **self._supervised()}
+        facts = {"steps": step, "base": config.base, DIGEST_OF_BASE: self.transformer_digest}
+        facts |= {"data_digest": self.data_digest, **self._supervised()}
         about = config.rank, config.alpha, config.trigger, facts, self.conditioning
         save_adapter(out / "adapter", self.transformer, *about)
 
@@ -141,7 +172,7 @@ class AdapterTask(DiffusionTask):
         """Weights and blocks of the losses on attention; of one that is left out no blocks."""
         config, alignment = self.config, self.alignment
         facts: dict = {"attention_loss": config.attention.weight}
-        if config.attention.weight:
+        if self.blocks is not None:
             facts["attention_blocks"] = list(self.blocks.candidates)
         if alignment is not None:
             blocks = {LOSSES[maps]: list(choice.candidates) for maps, choice in alignment.blocks.items()}
@@ -153,27 +184,60 @@ def _interactions(clips) -> Interactions | None:
     """Who does what in encoded clips, where the cache keeps it; a cell covered to more than a half is theirs."""
     if clips[0].tracks is None:
         return None
-    tracks = torch.stack([c.tracks for c in clips]) > 50
-    return Interactions(tracks, [c.words for c in clips], torch.ones(len(clips), dtype=torch.bool))
+    tracks = torch.stack([c.tracks for c in clips]) > MOSTLY_COVERED
+    return Interactions(tracks, [c.words for c in clips], _both_seen(tracks))
 
 
-def prepare_adapter(transformer, config: AdapterConfig):
-    """Freeze the base, widen its input convolution and add LoRA; or load the adapter that the run starts from.
+def _both_seen(tracks: torch.Tensor) -> torch.Tensor:  # (..., 2, T, H, W) bool -> (...) bool
+    """Whether subject and object have a cell each in the first frame; else there is nothing to compare a map with."""
+    return tracks[..., 0, :, :].flatten(-2).any(-1).all(-1)
+
+
+def start_from(transformer, config: AdapterConfig, digest: str) -> Adapter:
+    """Load the adapter `init` into a base whose transformer has the digest.
 
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE.
-        InputError: CONFIG_INVALID when the adapter to start from has another rank, alpha or conditioning.
+        InputError: CONFIG_INVALID when it belongs to another base, or another word stands for the target.
+    """
+    adapter = load_adapter(transformer, resolve_model(config.init))
+    if digest and adapter.extra.get(DIGEST_OF_BASE, digest) != digest:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{config.init} was trained on {adapter.extra.get('base')}, whose transformer is not the one of the base "
+            f"{config.base} as it is now",
+            "start from an adapter of this base, or from nothing",
+        )
+    if adapter.trigger != config.trigger:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{config.init} knows the target by the word {adapter.trigger!r}, option trigger is {config.trigger!r}",
+            "encode the clips with --trigger and that word, or start from another adapter",
+        )
+    return adapter
+
+
+def prepare_adapter(transformer, config: AdapterConfig, digest: str = ""):
+    """Freeze the base, widen its input convolution and add LoRA; or load the adapter that the run starts from.
+
+    Args:
+        digest: of the base's transformer; "" where nothing is to be trained on it.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE.
+        InputError: CONFIG_INVALID when the adapter to start from does not fit the options or the base.
     """
     transformer.requires_grad_(False)
     if config.init:
-        adapter = load_adapter(transformer, resolve_model(config.init))
+        adapter = start_from(transformer, config, digest)
         if (adapter.rank, adapter.alpha) != (config.rank, config.alpha):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"{config.init} has rank {adapter.rank} and alpha {adapter.alpha:g}, "
                 f"options rank and alpha are {config.rank} and {config.alpha}",
             )
-        _take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
+        take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
+        _refuse_other_blocks(transformer, config)
         if config.lora_layers == "all":
             _add_feed_forward(transformer)
         for name, parameter in transformer.named_parameters():
@@ -187,7 +251,7 @@ def prepare_adapter(transformer, config: AdapterConfig):
     return transformer
 
 
-def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, init: str) -> None:
+def take_conditioning(transformer, there: Conditioning, wanted: Conditioning, init: str) -> None:
     """Let an adapter that knows one mask see an ID map: at first what has the target's colour is what its mask was.
 
     The kernels of the three colour channels are such that the colours of instances 2 and 3 count nothing.
@@ -200,7 +264,7 @@ def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, i
     if (there.kind, wanted.kind) != ("mask", "id_map"):
         raise InputError(
             ErrorCode.CONFIG_INVALID,
-            f"{init} has the conditioning {there.kind!r}, option conditioning is {wanted.kind!r}",
+            f"{init} has the conditioning {_said(there)}, option conditioning is {_said(wanted)}",
             "start from an adapter of that conditioning, or from nothing",
         )
     backbone = backbone_of(transformer)
@@ -216,13 +280,43 @@ def _take_conditioning(transformer, there: Conditioning, wanted: Conditioning, i
         kernels[:, channels - 1 :] = mask[:, None] * shares.to(mask)[:, None]
 
 
+def _said(conditioning: Conditioning) -> str:
+    if conditioning.kind == "mask":
+        return "'mask'"
+    return f"{conditioning.kind!r} with the colours {', '.join(map(str, conditioning.palette))}"
+
+
+def _blocks_with_lora(transformer) -> list[int]:
+    [name] = transformer.peft_config
+    backbone = backbone_of(transformer)
+    has = [layer for layer, module in transformer.named_modules() if name in getattr(module, "lora_A", {})]
+    return [
+        b for b in range(len(backbone.blocks)) if any(f"{backbone.blocks_name}.{b}." in f"{layer}." for layer in has)
+    ]
+
+
+def _refuse_other_blocks(transformer, config: AdapterConfig) -> None:
+    """An adapter that is started from has its LoRA already where it has it.
+
+    Raises:
+        InputError: CONFIG_INVALID when that is elsewhere than in the supervised blocks, which alone shall have it.
+    """
+    wanted, there = lora_blocks(config, len(backbone_of(transformer).blocks)), _blocks_with_lora(transformer)
+    if wanted is not None and list(wanted) != there:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"option alignment.lora_blocks is 'supervised', which are {', '.join(map(str, wanted))}, "
+            f"but {config.init} has LoRA in the blocks {', '.join(map(str, there))}",
+            "set it to all to train what is there, or start from nothing",
+        )
+
+
 def _add_feed_forward(transformer) -> None:
     """LoRA that does nothing yet on the feed-forward layers of the blocks that have it on their attention alone."""
     name, config = next(iter(transformer.peft_config.items()))
-    backbone = backbone_of(transformer)
     has = {layer for layer, module in transformer.named_modules() if name in getattr(module, "lora_A", {})}
-    blocks = [b for b in range(len(backbone.blocks)) if any(f"{backbone.blocks_name}.{b}." in layer for layer in has)]
-    wanted = [layer for layer in backbone.layers_with_lora(blocks, feed_forward=True) if layer not in has]
+    layers = backbone_of(transformer).layers_with_lora(_blocks_with_lora(transformer), feed_forward=True)
+    wanted = [layer for layer in layers if layer not in has]
     if wanted:
         more = LoraConfig(r=config.r, lora_alpha=config.lora_alpha, init_lora_weights="gaussian", target_modules=wanted)
         del transformer.peft_config  # of which there would be two
@@ -247,8 +341,13 @@ def lora_blocks(config: AdapterConfig, num_blocks: int) -> tuple[int, ...] | Non
     alignment = config.alignment
     if alignment.lora_blocks == "all":
         return None
-    parts = (config.attention, alignment.grounding, alignment.propagation)
-    choices = [parse_block_choice(part.blocks, num_blocks, config.seed) for part in parts if part.weight]
+    parts = {"attention": config.attention}
+    parts |= {"alignment.grounding": alignment.grounding, "alignment.propagation": alignment.propagation}
+    choices = [
+        parse_block_choice(part.blocks, num_blocks, config.seed, f"{name}.blocks")
+        for name, part in parts.items()
+        if part.weight
+    ]
     if not choices:
         raise InputError(
             ErrorCode.CONFIG_INVALID,

@@ -50,7 +50,10 @@ class InteractionAlignment(nn.Module):
         self.config, self.token_size = config, token_size
         parts = {WORDS: config.grounding, INSTANCES: config.propagation}
         parts = {maps: part for maps, part in parts.items() if part.weight}
-        self.blocks = {maps: parse_block_choice(part.blocks, num_blocks, seed) for maps, part in parts.items()}
+        self.blocks = {
+            maps: parse_block_choice(part.blocks, num_blocks, seed, f"alignment.{LOSSES[maps]}.blocks")
+            for maps, part in parts.items()
+        }
         self.weights = {LOSSES[maps]: part.weight for maps, part in parts.items()}
         space, time = track_size[1] // token_size[1], (track_size[0] - 1) // max(token_size[0] - 1, 1)
         if (track_size[1], track_size[2]) != (space * token_size[1], space * token_size[2]):

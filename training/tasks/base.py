@@ -21,7 +21,7 @@ from tavid_planner.video.pipelines.cogvideox import CogVideoXTargetAwarePipeline
 from tavid_planner.video.prompt import insert_trigger, trigger_token_indices
 from training.checkpoints import put_weights, start_weights
 from training.configuration import BaseConfig
-from training.data.latents import IMAGE_VARIANTS, LatentCache
+from training.data.latents import IMAGE_VARIANTS, LatentCache, refuse_other_vae, vae_digest
 from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, load_vae
 from training.tasks.adapter import add_lora
 from training.tasks.diffusion import Clips, DiffusionBatch, DiffusionTask
@@ -42,6 +42,8 @@ class BaseTask(DiffusionTask):
         if not path.is_file():
             raise InputError(ErrorCode.FILE_INVALID, f"{path} does not exist", "make it with training.data.latents")
         cache = LatentCache.load(path)
+        if config.validation.every:  # which is the first to need it, after many steps
+            refuse_other_vae(cache, path, vae_digest(Path(config.vae)))
         if config.init:
             tokenizer = PreTrainedTokenizerFast.from_pretrained(_tokenizer_folder(Path(config.init)))
         else:
@@ -59,6 +61,7 @@ class BaseTask(DiffusionTask):
             self._start_from(config.init)
         self.cache, self.tokenizer, self.device = cache, tokenizer, device
         self.data_digest = file_sha256(path)[:16]
+        self.clip_names, self.clips_from = cache.names, config.latents
 
         # what the text encoder reads: with the trigger word, without it, and nothing
         triggered = [insert_trigger(c, config.trigger) for c in cache.captions]

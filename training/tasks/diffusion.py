@@ -98,9 +98,10 @@ class DiffusionTask(Task):
             transformer.enable_gradient_checkpointing()
         transformer.train()
         self.tokens = self.backbone.token_size(frames, height, width)[1:]
-        self.blocks = parse_block_choice(config.attention.blocks, len(self.backbone.blocks), config.seed)
         self.weights = {"diffusion": 1.0}
+        self.blocks = None
         if config.attention.weight:
+            self.blocks = parse_block_choice(config.attention.blocks, len(self.backbone.blocks), config.seed)
             self.weights["attention"] = config.attention.weight
         if config.pair_weight:
             self.weights["pairs"] = config.pair_weight
@@ -151,7 +152,7 @@ class DiffusionTask(Task):
             token_mask(clips.masks, *self.tokens),
             clips.has_mask & clips.has_trigger,
             clips.trigger_tokens,
-            self.blocks.at_step(step),
+            () if self.blocks is None else self.blocks.at_step(step),
             step,
             _with_text(clips),
             clips.pairs,

@@ -9,14 +9,16 @@ import torch
 from peft import LoraConfig
 
 from tavid_planner.config import resolve_model
-from tavid_planner.video.adapter import load_adapter, save_lora
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.adapter import save_lora
 from tavid_planner.video.backbone import backbone_of
 from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.loras import fuse_loras
+from tavid_planner.video.model_files import model_folder, weights_digest
 from training.configuration import FewStepsConfig
 from training.objectives.diffusion import add_noise, denoising_loss
 from training.objectives.few_steps import one_step_target, stepped
-from training.tasks.adapter import AdapterTask
+from training.tasks.adapter import AdapterTask, start_from
 from training.tasks.diffusion import Clips
 
 SAMPLER = "ddim"
@@ -47,6 +49,8 @@ class FewStepsTask(AdapterTask):
 
     def __init__(self, config: FewStepsConfig, device):
         super().__init__(config, device)
+        if config.init:  # which is a part of the teacher
+            self.model_digest += f" {weights_digest(model_folder(resolve_model(config.init)))}"
         samplers = self.pipeline_kind.SCHEDULERS
         self.sampler = SAMPLER if SAMPLER in samplers else FLOW_SAMPLER
         schedule = samplers[self.sampler].from_config(self.noise_scheduler.config)
@@ -54,12 +58,19 @@ class FewStepsTask(AdapterTask):
         self.times = [*schedule.timesteps.tolist(), None]
 
     @staticmethod
-    def prepare(transformer, config: FewStepsConfig) -> Conditioning:
+    def prepare(transformer, config: FewStepsConfig, digest: str) -> Conditioning:
         transformer.requires_grad_(False)
-        conditioning = Conditioning()
+        conditioning = Conditioning(config.conditioning)
         if config.init:
-            conditioning = load_adapter(transformer, resolve_model(config.init)).conditioning
+            conditioning = start_from(transformer, config, digest).conditioning
             fuse_loras(transformer)
+        if conditioning.kind != config.conditioning:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"{config.init} has the conditioning {conditioning.kind!r}, option conditioning is "
+                f"{config.conditioning!r}",
+                "set the option to what the adapter has",
+            )
         layers = backbone_of(transformer).layers_with_lora(feed_forward=config.lora_layers == "all")
         transformer.add_adapter(
             LoraConfig(r=config.rank, lora_alpha=config.alpha, init_lora_weights="gaussian", target_modules=layers)

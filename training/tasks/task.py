@@ -1,5 +1,6 @@
 """What the trainer asks of one kind of training."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +17,15 @@ class Task(torch.nn.Module):
 
     Attributes:
         weights: of the losses in what is minimised, by name; 0 for a number that is only watched.
-        data_digest: of what it trains on; another one is another run.
+        data_digest: of what it trains on, and model_digest of what it trains beside; another one is another run.
+        clip_names: of what it trains on, and clips_from: where they are.
     """
 
     weights: dict[str, float]
     data_digest: str
+    model_digest: str = ""
+    clip_names: Sequence[str] = ()
+    clips_from: str = ""
 
     def draw(self, step: int, rng: np.random.Generator) -> NamedTuple:
         """A batch on the CPU, from nothing but the step and `rng`."""

@@ -42,6 +42,7 @@ class VaeTask(Task):
         self.config, self.device = config, device
         self.windows = Windows(config.clips, config.frames, config.height, config.width)
         self.data_digest = self.windows.digest
+        self.clip_names, self.clips_from = self.windows.names, config.clips
         self.vae = build_vae(config.cell_px, config.latent_channels)
         if device.type == "cpu":
             speed_up_vae(self.vae)

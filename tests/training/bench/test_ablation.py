@@ -2,9 +2,10 @@ import json
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from tavid_planner.errors import InputError
-from training.bench.ablation import ablation_rows, ablation_table, agreed_steps, chosen_rows
+from training.bench.ablation import ablation_rows, ablation_table, agreed_steps, chosen_rows, train_once
 from training.bench.scoring import VideoScore
 from training.configuration import TrainConfig, load_training_config
 from training.objectives.block_choice import parse_block_choice
@@ -56,3 +57,14 @@ def test_all_trainings_of_a_folder_make_equally_many_steps(tmp_path):
     with pytest.raises(InputError, match="another minutes_per_run, steps"):
         agreed_steps(tmp_path, config, 5, steps=70)
     assert agreed_steps(tmp_path / "another", config, 5, steps=70) == 70
+
+
+def test_a_training_that_was_killed_while_it_wrote_its_adapter_is_not_done(train_options, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({**train_options, "steps": 1}))
+    run = tmp_path / "row"
+    train_once(config, [], run, 1)
+    conv = run / "adapter" / "patch_embed_conv2d.safetensors"
+    conv.unlink()
+    train_once(config, [], run, 1)
+    assert conv.is_file()

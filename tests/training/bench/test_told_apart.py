@@ -2,12 +2,16 @@ import numpy as np
 import pytest
 import torch
 
+from hoi_motion.options import from_mapping
 from tavid_planner.errors import InputError
+from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.bench.told_apart import NOTHING, explained, load_pairs, main
+from training.configuration import AdapterConfig
 from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
 from training.data.encoded_clip import CacheSettings, ClipEncoder
+from training.trainer import Trainer
 
 CAPTION = "A person picks up the [TGT] red mug."
 
@@ -16,7 +20,9 @@ def cache_of(tiny_base, folder, pair: str):
     """Two clips of other noise, an actor marked in one half or the other, as a pair or not."""
     pipeline = TargetAwarePipeline.from_pretrained(tiny_base)
     length = pipeline.transformer.config.max_text_seq_length
-    encoder = ClipEncoder(pipeline, CacheSettings(str(tiny_base), "x", 32, 48, 9, 1, "target", length, track_px=8))
+    encoder = ClipEncoder(
+        pipeline, CacheSettings(str(tiny_base), weights_digest(tiny_base), 32, 48, 9, 1, "target", length, track_px=8)
+    )
     rng, clips = np.random.default_rng(0), []
     for half in (0, 1):
         ids, mask = np.zeros((32, 48), np.uint8), np.zeros((32, 48), bool)
@@ -44,3 +50,18 @@ def test_a_cache_without_pairs_is_refused(tiny_base, tmp_path):
     task = load_pairs(NOTHING, str(tiny_base), cache_of(tiny_base, tmp_path, ""))
     with pytest.raises(InputError, match="no pairs"):
         explained(task, 999)
+
+
+def test_an_adapter_of_any_rank_is_judged_as_it_is(tiny_base, train_options, tmp_path):
+    Trainer(from_mapping(AdapterConfig, {**train_options, "rank": 3, "steps": 1})).run()
+    cache = cache_of(tiny_base, tmp_path / "pairs", "1")
+    task = load_pairs(f"{train_options['out']}/adapter", str(tiny_base), cache)
+    assert np.isfinite(explained(task, 999)).all()
+
+
+def test_scenes_that_a_training_may_have_seen_are_pointed_out(tiny_base, tmp_path, capsys):
+    cache = cache_of(tiny_base, tmp_path, "1")
+    index = tmp_path / "index.jsonl"
+    index.write_text(index.read_text().replace('"names": ["0",', '"names": ["clip_000000005.npz",'))
+    main(["--adapter", NOTHING, "--base", str(tiny_base), "--cache", cache])
+    assert "1 of 2 clips are scenes that a training may have seen" in capsys.readouterr().err

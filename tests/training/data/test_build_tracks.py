@@ -142,3 +142,13 @@ def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(VideoError) as caught:
         Tracker(str(tmp_path))
     assert caught.value.code is ErrorCode.MODEL_MISSING
+
+
+def test_a_video_of_which_a_stop_left_a_part_is_copied_again(videos, tmp_path):
+    out = tmp_path / "out"
+    put(out, interactions=SAID, checked=BOXES)
+    put_masks(out)
+    (out / "videos").mkdir()
+    (out / "videos" / "one.mp4").write_bytes((videos / "one.mp4").read_bytes()[:100])
+    assert build(videos, out, Models()) == []
+    assert (out / "videos" / "one.mp4").read_bytes() == (videos / "one.mp4").read_bytes()

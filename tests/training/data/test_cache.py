@@ -1,14 +1,17 @@
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from hoi_motion.lock import only_writer
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video import conditioning
 from tavid_planner.video.pipeline import TargetAwarePipeline
-from training.data.cache import CacheWriter, ClipCache, fill
+from training.data.cache import CacheWriter, ClipCache, fill, main
 from training.data.clip import TrainingClip
 from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.data.sources import VideoClips, fitted, open_source
@@ -215,3 +218,72 @@ def test_clips_of_a_pair_find_each_other_whatever_comes_between(tmp_path, encode
     cache = ClipCache(tmp_path)
     assert [cache.partner(i) for i in range(5)] == [2, None, 0, None, None]
     assert [cache[i].pair for i in range(5)] == ["7", "", "7", "7", "8"]
+
+
+def encode(monkeypatch, clips, base, out, *options):
+    arguments = ["--clips", str(clips), "--base", str(base), "--size", "32x48", "--frames", "9", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["cache", *arguments, *options])
+    main()
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--frames", "8"], "8 frames, expected 4k + 1, such as 5"),
+        (["--frames", "-3"], "'-3' is not a positive"),
+        (["--size", "24x48"], "24x48, expected multiples of 16 px"),
+        (["--size", "0x0"], "0x0, expected multiples of 16 px"),
+        (["--variants", "0"], "'0' is not a positive"),
+        (["--shard-size", "-1"], "'-1' is not a positive"),
+        (["--count", "-1"], "'-1' is not a positive"),
+        (["--trigger", " "], "trigger word is ' '"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_the_model_cannot_be_trained_with_is_refused_before_a_folder_is_made(
+    options, said, tmp_path, tiny_base, monkeypatch, capsys
+):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "a")
+    with pytest.raises(SystemExit) as ended:
+        encode(monkeypatch, clips, tiny_base, tmp_path / "cache", *options)
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_mark_that_vanishes_at_latent_size_leaves_its_clip_out(tmp_path, encoder, monkeypatch):
+    monkeypatch.setattr(conditioning, "MIN_COVERAGE", 0.5)  # as for a model with larger cells
+    mask = np.zeros((32, 48), bool)
+    mask[4:6, 4:6] = True
+    with pytest.raises(InputError) as caught:
+        encoder.encode("a", TrainingClip(np.zeros((9, 32, 48, 3), np.uint8), mask, CAPTION))
+    assert caught.value.code == ErrorCode.MASK_EMPTY
+
+
+def test_two_encodings_into_one_folder_do_not_overwrite_each_other(tmp_path, tiny_base, monkeypatch, capsys):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "a")
+    with only_writer(tmp_path / "cache"), pytest.raises(SystemExit):
+        encode(monkeypatch, clips, tiny_base, tmp_path / "cache")
+    assert "OUTPUT_INVALID" in capsys.readouterr().err
+
+
+def test_a_cache_of_an_older_version_goes_on(tiny_cache, tmp_path):
+    folder = shutil.copytree(tiny_cache, tmp_path / "cache")
+    facts = json.loads((folder / "cache.json").read_text())
+    del facts["encoder_digest"]
+    (folder / "cache.json").write_text(json.dumps(facts))
+    settings = replace(ClipCache(folder).settings, encoder_digest="another than none")
+    assert len(CacheWriter(folder, settings, torch.zeros(1)).done) == 4
+
+
+@pytest.mark.parametrize("column", ["names", "captions", "shard"])
+def test_an_index_without_a_column_is_named(column, tiny_cache, tmp_path):
+    folder = shutil.copytree(tiny_cache, tmp_path / "cache")
+    lines = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
+    lines[0][column] = lines[0][column][:1] if column == "captions" else None
+    (folder / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(InputError, match="index.jsonl is not the index of a cache|is missing or damaged"):
+        ClipCache(folder)

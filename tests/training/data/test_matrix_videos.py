@@ -90,6 +90,7 @@ def test_a_row_may_say_who_does_what_to_what(folder):
         ({"prompt": "a <id3> dog"}, "<id3>"),
         ({"object_id": "ball"}, "object_id"),
         ({"triplet": ["a", "b"]}, "triplet"),
+        ({"triplet": "abc"}, "triplet"),
     ],
 )
 def test_what_is_missing_is_named(folder, change, named):
@@ -130,7 +131,8 @@ def test_a_prompt_may_go_on_over_lines_and_fields_may_be_parted_by_semicolons(fo
     [
         ("csv", "video,prompt\n1.mp4,a <id1> person, who sits\n", "line 2 has not as many fields"),
         ("csv", "video,prompt\n1.mp4\n", "line 2 has not as many fields"),
-        ("csv", "video,prompt\na/1.mp4,x\nb/1.mp4,y\n", "several rows for the video '1.mp4'"),
+        ("csv", "video,prompt\na/1.mp4,x\nb/1.mp4,y\n", "several rows for the video '1'"),
+        ("csv", "video,prompt\n1.mp4,x\n1.avi,y\n", "several rows for the video '1'"),
         ("jsonl", '{"video": "1.mp4", "video": "2.mp4", "prompt": "x"}', "'video' twice"),
     ],
 )

@@ -38,3 +38,10 @@ def test_windows_with_motion_are_preferred(clips):
 def test_clips_that_are_too_small_are_refused(clips):
     with pytest.raises(InputError, match=r"\(9, 64, 64\), a clip of .* has \(9, 32, 48\)"):
         Windows(str(clips), 9, 64, 64).draw(np.random.default_rng(0))
+
+
+def test_a_clip_that_is_cut_off_is_named_before_a_training_draws_it(clips):
+    path = clips / "clip_000000002.npz"
+    path.write_bytes((clips / "clip_000000001.npz").read_bytes()[:500])
+    with pytest.raises(InputError, match="cut off, the first .*clip_000000002.npz"):
+        Windows(str(clips), 5, 16, 16)

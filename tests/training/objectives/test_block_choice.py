@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from tavid_planner.errors import InputError
@@ -34,5 +35,23 @@ def test_fixed_draw_stays_and_follows_the_seed():
 
 @pytest.mark.parametrize("text", ["", "5-", "7 of 5", "5-50", "42", "9 of 0-3", "7 uniformly", "-1", "3-2"])
 def test_other_forms_and_unknown_blocks_are_refused(text):
-    with pytest.raises(InputError, match="attention blocks are"):
+    with pytest.raises(InputError, match="option attention.blocks is"):
         parse_block_choice(text, 42)
+
+
+def test_blocks_of_a_step_do_not_go_with_the_clips_of_its_first_pass():
+    """Of ten clips each meets each block in 7 of 19 steps, give or take what chance allows."""
+    choice = parse_block_choice("7 of 5-23", 42)
+    met, steps = np.zeros((10, 24)), np.zeros(10)
+    for step in range(4000):
+        clip = np.random.default_rng([0, step, 0]).integers(10)  # as Trainer draws for its first pass
+        met[clip, list(choice.at_step(step))] += 1
+        steps[clip] += 1
+    share = met[:, 5:] / steps[:, None]
+    assert np.abs(share - 7 / 19).max() < 0.12
+
+
+@pytest.mark.parametrize("text", ["3,3", "1,2,1"])
+def test_a_block_that_is_named_twice_is_refused(text):
+    with pytest.raises(InputError, match="option alignment.grounding.blocks is .*"):
+        parse_block_choice(text, 42, name="alignment.grounding.blocks")

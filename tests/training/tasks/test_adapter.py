@@ -1,15 +1,21 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import InputError
+from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
+from training.data.cache import CacheWriter
+from training.data.clip import TrainingClip
+from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.json_lines import read_lines
 from training.trainer import Trainer
 
@@ -124,3 +130,95 @@ def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_la
 def test_a_weight_of_pairs_without_any_is_refused(train_options):
     with pytest.raises(InputError, match="holds no pairs"):
         trainer_of(train_options, pair_weight=0.5)
+
+
+def test_clips_that_another_base_encoded_are_refused(train_options, tiny_cache, tmp_path):
+    cache = shutil.copytree(tiny_cache, tmp_path / "cache")
+    facts = json.loads((cache / "cache.json").read_text())
+    (cache / "cache.json").write_text(json.dumps({**facts, "base_digest": "of another"}))
+    with pytest.raises(InputError, match="encoders are not those of the base"):
+        trainer_of(train_options, cache=str(cache))
+
+
+def adapter_with(facts, start, folder):
+    """A copy of an adapter with other metadata."""
+    shutil.copytree(start, folder)
+    path = folder / "patch_embed_conv2d.safetensors"
+    with safe_open(path, "pt") as file:
+        stored = json.loads(file.metadata()["tavid_adapter"])
+    save_file(load_file(path), path, metadata={"tavid_adapter": json.dumps({**stored, **facts})})
+    return str(folder)
+
+
+def test_an_adapter_of_another_base_is_no_start(train_options, tmp_path):
+    trainer_of(train_options, steps=1).run()
+    start = Path(train_options["out"]) / "adapter"
+    other = adapter_with({"transformer_digest": "of another", "base": "elsewhere"}, start, tmp_path / "other")
+    with pytest.raises(InputError, match="was trained on elsewhere"):
+        trainer_of(train_options, init=other, out=str(tmp_path / "second"))
+
+
+def test_an_adapter_with_another_trigger_word_is_no_start(train_options, tmp_path):
+    trainer_of(train_options, steps=1).run()
+    other = adapter_with({"trigger": "goal"}, Path(train_options["out"]) / "adapter", tmp_path / "other")
+    with pytest.raises(InputError, match="by the word 'goal', option trigger is 'target'"):
+        trainer_of(train_options, init=other, out=str(tmp_path / "second"))
+
+
+def test_lora_on_other_blocks_than_the_supervised_ones_is_no_start(train_options, tmp_path):
+    trainer_of(train_options, steps=1).run()
+    start = str(Path(train_options["out"]) / "adapter")
+    supervised = dict(attention=dict(blocks="1"), alignment=dict(lora_blocks="supervised"))
+    with pytest.raises(InputError, match="has LoRA in the blocks 0, 1, 2"):
+        trainer_of(train_options, init=start, out=str(tmp_path / "second"), **supervised)
+    alone = trainer_of(train_options, steps=1, out=str(tmp_path / "alone"), **supervised)
+    alone.run()
+    start = str(tmp_path / "alone" / "adapter")
+    again = trainer_of(train_options, init=start, out=str(tmp_path / "again"), **supervised)
+    assert len(again.trained) == len(alone.trained)
+
+
+def test_the_blocks_of_a_loss_that_is_left_out_need_not_be_there(train_options):
+    assert trainer_of(train_options, attention=dict(weight=0.0)).task.blocks is None  # the default is for 42 blocks
+
+
+def test_a_batch_that_never_holds_both_clips_of_a_pair_is_refused(train_options, tiny_cache, tmp_path):
+    cache = shutil.copytree(tiny_cache, tmp_path / "cache")
+    lines = [json.loads(line) for line in (cache / "index.jsonl").read_text().splitlines()]
+    lines[0]["pairs"] = ["one", "one", ""]
+    (cache / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    options = {**train_options, "cache": str(cache), "pair_weight": 0.5}
+    assert trainer_of(options).task.weights["pairs"] == 0.5
+    with pytest.raises(InputError, match="never holds both clips of a pair"):
+        trainer_of(options, batch_size=1)
+
+
+@pytest.fixture
+def tracked(tiny_base, tmp_path):
+    """Options of MATRIX's losses on three encoded clips, cells of 8 px; the second's object is too thin for them."""
+    pipeline = TargetAwarePipeline.from_pretrained(tiny_base)
+    length = pipeline.transformer.config.max_text_seq_length
+    settings = CacheSettings(str(tiny_base), weights_digest(tiny_base), 32, 48, 9, 1, "target", length, track_px=8)
+    encoder, clips = ClipEncoder(pipeline, settings), []
+    for index, width in enumerate((16, 3, 16)):
+        tracks = np.zeros((2, 9, 32, 48), bool)
+        tracks[0, :, 8:24, 24:40] = tracks[1, :, 8:24, 8 : 8 + width] = True
+        words, caption = ("person", "takes", "cup"), "A person takes the [TGT] cup."
+        clip = TrainingClip(np.zeros((9, 32, 48, 3), np.uint8), tracks[1, 0], caption, tracks, words)
+        clips.append(encoder.encode(f"clip{index}", clip))
+    CacheWriter(tmp_path / "tracked", settings, encoder.text("")).add_shard(clips)
+    matrix = dict(grounding=dict(weight=1.0, blocks="1"), propagation=dict(weight=1.0, blocks="1"))
+    return dict(cache=str(tmp_path / "tracked"), alignment=matrix)
+
+
+def test_a_clip_with_an_empty_track_takes_no_part_in_the_losses_on_tracks(train_options, tracked, caplog):
+    task = trainer_of(train_options, **tracked).task
+    assert task.clips([0, 1, 2], (), np.random.default_rng(0)).interactions.known.tolist() == [True, False, True]
+    assert "1 of 3 clips" in caplog.text
+
+
+def test_clips_that_all_have_an_empty_track_are_refused(train_options, tracked, tmp_path):
+    index = Path(tracked["cache"]) / "index.jsonl"
+    index.write_text(index.read_text() + json.dumps({"forgotten": ["clip0", "clip2"], "clips": ""}) + "\n")
+    with pytest.raises(InputError, match="1 of 1 clips"):
+        trainer_of(train_options, **tracked)

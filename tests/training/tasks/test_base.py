@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from tavid_planner.errors import InputError
+from tavid_planner.errors import InputError, VideoError
 from tavid_planner.video.adapter import load_adapter
 from tavid_planner.video.backbone import backbone_of
 from training.configuration import ValidationConfig
 from training.json_lines import read_lines
 from training.models import build_vae
-from training.tasks.base import BLOCKS, deepened
+from training.tasks.base import BLOCKS, BaseTask, deepened
 from training.trainer import Trainer
 
 
@@ -111,3 +111,8 @@ def test_the_new_blocks_of_a_deeper_transformer_lie_between_the_old_ones():
     queries, outs = ([new[f"{BLOCKS}{i}.{part}"][0].item() for i in range(5)] for part in (parts[2], parts[0]))
     assert queries == [1, 1, 2, 2, 2] and outs == [0, 1, 0, 0, 2]
     assert "text_encoder.x" in new and deepened(old, 2) is old
+
+
+def test_a_vae_that_is_not_there_is_refused_before_the_first_step_and_not_at_the_first_validation(base_config):
+    with pytest.raises(VideoError, match="has no VAE"):
+        BaseTask(replace(base_config, vae="nowhere", validation=ValidationConfig(every=500)), "cpu")

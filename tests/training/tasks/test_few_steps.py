@@ -75,3 +75,17 @@ def test_guidance_of_the_teacher_is_learnt(options):
 def test_a_config_that_cannot_be_learnt_is_refused(change):
     with pytest.raises(InputError, match=r"teacher_steps|its teacher alone"):
         from_mapping(FewStepsConfig, {**FEW, **change})
+
+
+def test_conditioning_of_another_adapter_is_refused(options):
+    with pytest.raises(InputError, match="has the conditioning 'mask', option conditioning is 'id_map'"):
+        Trainer(from_mapping(FewStepsConfig, {**options, "conditioning": "id_map"}))
+
+
+def test_a_run_does_not_go_on_with_another_adapter_in_the_same_place(options, train_options):
+    trainer = Trainer(from_mapping(FewStepsConfig, options))
+    trainer.train_step()
+    trainer.save()
+    Trainer(from_mapping(AdapterConfig, {**train_options, "steps": 6})).run()
+    with pytest.raises(InputError, match="another model"):
+        Trainer(from_mapping(FewStepsConfig, options))

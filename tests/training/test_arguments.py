@@ -1,0 +1,41 @@
+import argparse
+
+import pytest
+
+from training import analyse_attention, evaluate
+from training.arguments import positive, positive_number
+from training.bench import told_apart
+from training.intergeneval import __main__ as intergeneval
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "", "²"])
+def test_what_is_no_positive_whole_number_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        positive(text)
+    assert positive("12") == 12
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "x", ""])
+def test_what_is_no_number_above_0_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        positive_number(text)
+    assert positive_number("2e-3") == 0.002
+
+
+@pytest.mark.parametrize(
+    "command, options",
+    [
+        (evaluate.main, ["--count", "0"]),  # which was the default, 60
+        (evaluate.main, ["--count", "-2"]),  # which was all but the last two, or none
+        (evaluate.main, ["--ablation", "--seeds", "0"]),
+        (evaluate.main, ["--ablation", "--minutes-per-run", "nan"]),
+        (told_apart.main, ["--adapter", "nothing", "--cache", "x", "--count", "-1"]),
+        (intergeneval.main, ["--count", "-1"]),
+        (analyse_attention.main, ["--out", "x", "--count", "0"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value.__module__,
+)
+def test_a_number_that_counts_nothing_is_refused(command, options, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command(options)
+    assert ended.value.code == 2 and f"argument {options[-2]}: {options[-1]!r}" in capsys.readouterr().err

@@ -1,0 +1,22 @@
+"""Types of command line arguments that several commands of training take."""
+
+import argparse
+import math
+
+
+def positive(text: str) -> int:
+    """Raises: ArgumentTypeError for anything but a whole number from 1 on."""
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def positive_number(text: str) -> float:
+    """Raises: ArgumentTypeError for anything but a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
