@@ -27,7 +27,8 @@ from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, clip_of
 from tavid_planner.request import InteractionRequest
 from tavid_planner.sample import Sample, choose, score
 from training.bench.cases import BENCH_VERSION, ONE_PERSON_CLASSES, Case, bench_cases
-from training.bench.scoring import candidate_masks, wilson_interval
+from training.bench.intervals import wilson_interval
+from training.bench.scoring import candidate_masks
 from training.bench.scoring import score as score_video
 from training.claims import claim
 

@@ -27,7 +27,8 @@ from tavid_planner.errors import TavidError
 from tavid_planner.planner import FAILURES_OF_ONE_SAMPLE, Planner
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import ONE_PERSON_CLASSES, Case, bench_cases
-from training.bench.scoring import candidate_masks, score, wilson_interval
+from training.bench.intervals import wilson_interval
+from training.bench.scoring import candidate_masks, score
 from training.scenes.scene import SceneSample
 
 WAYS = ("full", "early", "again")

@@ -20,7 +20,7 @@ from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.errors import TavidError
 from tavid_planner.sample import TRUSTED_CHANCE
-from training.bench.scoring import wilson_interval
+from training.bench.intervals import wilson_interval
 
 CASES = 22
 SAMPLES = 4

@@ -24,8 +24,8 @@ from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.request import InteractionRequest
 from training.bench.cases import ONE_PERSON_CLASSES, Case, bench_cases
+from training.bench.intervals import wilson_interval
 from training.bench.runner import outcome_of
-from training.bench.scoring import wilson_interval
 
 PLAIN = "plain"
 OPTIONS = {

@@ -122,13 +122,14 @@ def ablation_table(
         "target_share": "share of frames",
         "dynamic_degree": "dynamic",
     }
-    table = markdown_table([(f"{row.name}: {row.shows}", pooled[row.name]) for row in rows], columns).splitlines()
+    shown = [(f"{row.name}: {row.shows}", pooled[row.name]) for row in rows]
+    table = markdown_table(shown, columns, trainings=len(scores[rows[0].name])).splitlines()
     table[0] += " contact by seed | paper |"
     table[1] += "---|---|"
     for index, row in enumerate(rows):
         seeds = ", ".join(f"{_contact(part):.2f}" for part in scores[row.name])
         table[index + 2] += f" {seeds} | {row.paper_contact or '-'} |"
-    title = f"{steps} steps a training, {num_scenes} scenes of TargetBench; value [95% interval over scenes and seeds]"
+    title = f"{steps} steps a training, {num_scenes} scenes of TargetBench; value [95% interval over scenes]"
     return "\n".join([title, *table, _order(rows, pooled)])
 
 

@@ -1,6 +1,5 @@
 """What one generated clip does, judged from its pixels by the project's own contact detector."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +9,6 @@ from hoi_motion.keypoints.track import KeypointSource
 from training.bench.candidates import taken_candidate, touched_candidates
 from training.bench.video_scores import dynamic_degree, first_frame_psnr_db, motion_smoothness, object_permanence
 from training.scenes.scene import SceneSample
-
-
-def wilson_interval(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """95% interval of a proportion (Wilson 1927)."""
-    if not count:
-        return 0.0, 1.0
-    p, n = hits / count, count
-    middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
 
 
 def candidate_masks(scene: SceneSample) -> list[np.ndarray]:

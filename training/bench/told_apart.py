@@ -14,6 +14,7 @@ import torch
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.conditioning import Conditioning
 from training.arguments import positive
+from training.bench.intervals import mean_interval
 from training.configuration import AdapterConfig, AttentionLossConfig
 from training.data.cache import ClipCache
 from training.objectives.diffusion import difference_loss
@@ -81,13 +82,6 @@ def explained(task: AdapterTask, timestep: int, count: int | None = None, seed: 
         off = difference_loss(task.predict(batch)[:, None], batch.target[:, None], batch.weight[:, None])
         shares.append(1 - float(off))
     return np.array(shares)
-
-
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean, and the ends of its 95% interval."""
-    mean = float(values.mean())
-    half = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.inf
-    return mean, mean - half, mean + half
 
 
 def main(argv: list[str] | None = None) -> None:

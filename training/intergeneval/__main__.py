@@ -23,8 +23,8 @@ from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError
 from training.arguments import positive
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
+from training.bench.intervals import wilson_interval
 from training.bench.runner import CONTESTANTS
-from training.bench.scoring import wilson_interval
 from training.claims import claim
 from training.intergeneval.judged_clip import Judge
 from training.intergeneval.judges import JUDGES, judge_named

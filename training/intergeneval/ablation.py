@@ -16,6 +16,7 @@ from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ErrorCode, InputError
 from training.bench.ablation import agreed_steps, check_size, chosen_rows, train_once
 from training.bench.cases import COMPANY_CLASSES, bench_cases
+from training.bench.intervals import mean_interval
 from training.configuration import AdapterConfig, load_training_config
 from training.intergeneval.judges import judge_named
 from training.intergeneval.run import GEOMETRIC, Asking, fidelities, judge_clips, table
@@ -114,14 +115,14 @@ def checked_config(path: Path, options: list[str]) -> AdapterConfig:
 def matrix_table(rows: tuple[MatrixRow, ...], judged: dict[str, list[list[dict]]], steps: int) -> str:
     """Scores pooled over seeds, every seed's IF, and what each row adds to data alone on the same scenes."""
     pooled = [(f"{row.name}: {row.shows}", list(itertools.chain(*judged[row.name]))) for row in rows]
-    lines = table(pooled).splitlines()
+    lines = table(pooled, trainings=len(judged[rows[0].name])).splitlines()
     lines[1] += " IF by seed | against data alone | paper |"
     lines[2] += "---|---|---|"
     for number, row in enumerate(rows):
         seeds = ", ".join(f"{np.mean([f.fidelity for f in fidelities(clips)]):.3f}" for clips in judged[row.name])
         against = paired(judged[row.name], judged[REFERENCE]) if REFERENCE in judged else "-"
         lines[number + 3] += f" {seeds} | {against} | {row.paper_fidelity or '-'} |"
-    title = f"{steps} steps a training; value [95% interval over scenes and seeds]"
+    title = f"{steps} steps a training; value [95% interval over scenes]"
     return "\n".join([title, *lines])
 
 
@@ -131,5 +132,5 @@ def paired(mine: list[list[dict]], reference: list[list[dict]]) -> str:
         np.mean([[f.fidelity for f in fidelities(clips)] for clips in judged], axis=0) for judged in (mine, reference)
     ]
     difference = values[0] - values[1]
-    half = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else np.inf
-    return f"{difference.mean():+.3f} [{difference.mean() - half:+.3f}, {difference.mean() + half:+.3f}]"
+    mean, low, high = mean_interval(difference)
+    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from hoi_motion.files import write_whole
 from training.bench.ablation import agreed_steps, chosen_rows, train_once
-from training.bench.told_apart import NOTHING, TIMESTEPS, explained, load_pairs, mean_interval
+from training.bench.intervals import mean_interval
+from training.bench.told_apart import NOTHING, TIMESTEPS, explained, load_pairs
 from training.configuration import AdapterConfig, load_training_config
 from training.intergeneval.ablation import MATRIX_ROWS, REFERENCE, MatrixRow, checked_config
 from training.json_lines import append_line, read_lines

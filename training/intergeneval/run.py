@@ -9,8 +9,8 @@ from tqdm import tqdm
 from hoi_motion.keypoints.sources import keypoint_source
 from tavid_planner.config import VideoConfig
 from training.bench.cases import BENCH_VERSION, Case
+from training.bench.intervals import mean_interval, wilson_interval
 from training.bench.runner import clip_of, outcome_of
-from training.bench.scoring import wilson_interval
 from training.claims import claim, model_facts
 from training.intergeneval.evidence import scene_evidence, seen_evidence
 from training.intergeneval.judged_clip import Judge, JudgedClip
@@ -80,24 +80,29 @@ def fidelities(lines: list[dict], as_published: bool = False) -> list[Fidelity]:
     return [fidelity_of(judgement, as_published) for judgement in judged]
 
 
-def table(rows: list[tuple[str, list[dict]]], as_published: bool = False) -> str:
-    """Means over clips with 95% intervals (of hits Wilson's), one line a row."""
+def table(rows: list[tuple[str, list[dict]]], as_published: bool = False, trainings: int = 1) -> str:
+    """Means over clips with 95% intervals (of hits Wilson's), one line a row.
+
+    Args:
+        trainings: the clips are of so many trainings, one after the other, on the same scenes.
+    """
     clipping = "as published, not clipped" if as_published else "ends at 0; --as-published lets it fall below"
     lines = [f"SPI {clipping}; hit: as TargetBench has it"]
     lines += ["| | clips | KISA | SGI | SPI | IF | hit |", "|---|---|---|---|---|---|---|"]
     for name, clips in rows:
         scores = fidelities(clips, as_published)
         columns = [[getattr(s, part) for s in scores] for part in ("kisa", "sgi", "spi", "fidelity")]
-        hits = _share(sum(line["outcome"] == HIT for line in clips), len(clips))
-        lines.append(f"| {name} | {len(clips)} | " + " | ".join([*map(_mean, columns), hits]) + " |")
+        hits = _share(sum(line["outcome"] == HIT for line in clips), len(clips), trainings)
+        cells = [*(_mean(column, trainings) for column in columns), hits]
+        lines.append(f"| {name} | {len(clips)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _mean(values: list[float]) -> str:
-    mean, half = np.mean(values), 1.96 * np.std(values) / np.sqrt(len(values))
-    return f"{mean:.3f} [{mean - half:.3f}, {mean + half:.3f}]"
+def _mean(values: list[float], trainings: int) -> str:
+    mean, low, high = mean_interval(values, trainings)
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _share(hits: int, count: int) -> str:
-    low, high = wilson_interval(hits, count)
+def _share(hits: int, count: int, trainings: int) -> str:
+    low, high = wilson_interval(hits / trainings, count / trainings)
     return f"{hits / count:.3f} [{low:.3f}, {high:.3f}]"

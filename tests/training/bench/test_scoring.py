@@ -3,7 +3,8 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
 from training.bench import scoring
-from training.bench.scoring import candidate_masks, score, wilson_interval
+from training.bench.intervals import wilson_interval
+from training.bench.scoring import candidate_masks, score
 
 
 def test_wilson_interval_of_a_known_case():
