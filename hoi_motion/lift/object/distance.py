@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hoi_motion.body.joints import index_of
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import GRIP_M, HandMotion, palm_gap_m
 from hoi_motion.lift.object.sight import Sight
@@ -15,10 +16,10 @@ from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import Contact
 
 USUAL_HEIGHT_M = 0.15
-# an object is this near to the actor, and at least this far from the camera
-ACTING_REACH_M = 0.8
 NEAREST_M = 0.2
-NEAREST_BY_SIZE_M = 0.3
+# what is acted on lies so far before the actor, give or take; set on 40 training scenes
+AHEAD_M = 0.45
+AHEAD_SPREAD_M = 0.2
 # what rests lower than this stands on the floor, if its distance changes by at most this factor
 NEAR_FLOOR_M = 0.3
 LANDING = 1.5
@@ -37,11 +38,11 @@ SIGHT_SHIFTS_M = np.array(sorted(np.arange(-0.15, 0.151, 0.01), key=abs))
 KNOWN_HEIGHT_SPREAD_M = 0.005
 KNOWN_TILT_SPREAD_RAD = np.deg2rad(0.5)
 FOOT_SPREAD_PX = 1.5
-# spreads: of a depth image's surface; of the hand's distance along the sight; of usual sizes, as a share; of what the
-# fit says about the camera's height over the floor, and its tilt
+# spreads: of a depth image's surface; of the hand's distance along the sight; of the logarithm of usual sizes; of what
+# the fit says about the camera's height over the floor, and its tilt
 DEPTH_SPREAD_M = 0.01
 HAND_SPREAD_M = 0.10
-SIZE_SPREAD = 0.3
+SIZE_SPREAD = 0.7
 HEIGHT_SPREAD_M = 0.05
 TILT_SPREAD_RAD = np.deg2rad(1.5)
 
@@ -177,15 +178,24 @@ def at_the_hand(scene: Scene) -> Distance | None:
 
 
 def of_usual_size(scene: Scene) -> Distance:
-    """As far away as an object of the usual size would be at this size in the image, and not far from the actor."""
+    """Before the actor, to the side that they face, and as far as an object of the usual size would be at this size in
+    the image: things differ far more in size than in how far ahead people reach for them."""
     camera, rows = scene.sight.camera, np.nonzero(scene.target.mask)[0]
-    T = camera.T_camera_world
-    by_size_m = camera.K[1, 1] * USUAL_HEIGHT_M / (np.ptp(rows) + 1)
-    actor_m = float(np.median(scene.actor_m[:, 0] @ T[2, :3] + T[2, 3]))
-    nearest_m, farthest_m = max(NEAREST_BY_SIZE_M, actor_m - ACTING_REACH_M), actor_m + ACTING_REACH_M
-    distance_m = float(np.clip(by_size_m, nearest_m, farthest_m))
-    why = f"things are about {100 * USUAL_HEIGHT_M:.0f} cm tall and near the person; nothing touches it"
-    return Distance(distance_m, SIZE_SPREAD * distance_m, why, distance_m)
+    ahead_m = scene.actor_m[:, 0] + AHEAD_M * _facing(scene.actor_m)
+    before_actor_m = max(NEAREST_M, float(np.median(camera.to_camera(ahead_m)[:, 2])))
+    by_size_m = max(NEAREST_M, camera.K[1, 1] * USUAL_HEIGHT_M / (np.ptp(rows) + 1))
+    spreads = np.array([AHEAD_SPREAD_M / before_actor_m, SIZE_SPREAD])  # of the logarithms
+    weights = spreads**-2 / (spreads**-2).sum()
+    distance_m = float(np.exp(weights @ np.log([before_actor_m, by_size_m])))
+    why = f"things are before the person, and about {100 * USUAL_HEIGHT_M:.0f} cm tall; nothing touches it"
+    return Distance(distance_m, float(distance_m / np.sqrt((spreads**-2).sum())), why, distance_m)
+
+
+def _facing(actor_m: np.ndarray) -> np.ndarray:  # (T, 76, 3) -> (T, 3)
+    """Level directions that the trunk faces."""
+    across = actor_m[:, index_of("left_shoulder")] - actor_m[:, index_of("right_shoulder")]
+    facing = np.cross(across, [0.0, 0.0, 1.0])
+    return facing / np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), 1e-9)
 
 
 # in order of rank: the first that has an answer wins

@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from hoi_motion.body.joints import index_of
 from hoi_motion.lift.camera import world_camera
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import (
     SOURCES,
     Scene,
     object_distance,
+    of_usual_size,
     on_the_floor,
     on_the_support,
     touching_palm_m,
@@ -23,6 +26,7 @@ from hoi_motion.lift.object.shape import fit_primitive
 from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 from hoi_motion.motion import Contact
+from hoi_motion.rigid import R_about_z
 
 T = 4
 K = np.array([[330.0, 0, 179.5], [0, 330.0, 119.5], [0, 0, 1]])
@@ -129,3 +133,28 @@ def test_a_shape_that_covers_the_mask_grows_with_its_distance(distance_m):
     sight = _scene(_camera(), 0.3)[0].sight
     plain = fit_primitive(sight.mask, K, sight.camera.T_camera_world[:3, :3], distance_m)
     np.testing.assert_allclose(sight.shape_at(distance_m).size_m, plain.size_m, rtol=1e-6)
+
+
+def _facing(scene: Scene, turned_rad: float) -> Scene:
+    """Its actor, standing at the origin, turned about z from facing away from the camera."""
+    shoulders = np.array([[-0.2, 0, 1.4], [0.2, 0, 1.4]]) @ R_about_z(turned_rad).T
+    actor_m = scene.actor_m.copy()
+    actor_m[:, [index_of("left_shoulder"), index_of("right_shoulder")]] = shoulders
+    return replace(scene, actor_m=actor_m)
+
+
+def test_what_nobody_touches_lies_before_the_person_whichever_way_they_face():
+    scene, _ = _scene(_camera(), 0.8, contacts=())
+    away_m, aside_m, towards_m = (
+        of_usual_size(_facing(scene, turned_rad)).centre_m for turned_rad in (0.0, np.pi / 2, np.pi)
+    )
+    assert away_m - aside_m > 0.25 and aside_m - towards_m > 0.25
+
+
+def test_how_large_it_looks_hardly_brings_a_large_thing_nearer():
+    scene, _ = _scene(_camera(), 0.8, contacts=())
+    large = cv2.dilate(scene.sight.mask.astype(np.uint8), np.ones((121, 1), np.uint8)) > 0
+    grown = replace(scene, target=replace(scene.target, mask=large), sight=replace(scene.sight, mask=large))
+    times_as_high = np.ptp(np.nonzero(large)[0]) / np.ptp(np.nonzero(scene.sight.mask)[0])
+    assert times_as_high > 3
+    assert of_usual_size(grown).centre_m > 0.85 * of_usual_size(scene).centre_m
