@@ -198,10 +198,10 @@ class ClipCache:
             pair=_pair(line, row),
         )
 
-    def tracks(self, index: int) -> torch.Tensor:
-        """(2, T, H, W) uint8, see EncodedClip, of a cache that keeps them."""
+    def first_tracks(self, index: int) -> torch.Tensor:
+        """(2, 1, H, W) uint8, the first frame's of EncodedClip.tracks, in a cache that keeps them."""
         line, row = self._rows[index]
-        return self._file(line).get_slice("tracks")[row]
+        return self._file(line).get_slice("tracks")[row, :, :1]
 
     def _file(self, line: dict):
         if line["shard"] not in self._open:

@@ -53,11 +53,13 @@ def refuse_other_encoders(cache, settings, name: str, base: Path) -> None:
     """
     if settings.encoder_digest:
         same = settings.encoder_digest == encoder_digest(base)
-    else:
-        same = settings.base_digest == weights_digest(base)  # of an older cache: no less than the whole model
-    if not same:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID,
-            f"{cache} was encoded by {settings.base}, whose encoders are not those of the base {name} as it is now",
-            "give that base, or encode the clips again",
+        told = f"was encoded by {settings.base}, whose encoders are not those of the base {name} as it is now"
+    else:  # of an older cache: no less than the whole model tells
+        same = settings.base_digest == weights_digest(base)
+        told = (
+            f"is of an earlier version, which kept no digest of its encoders alone, and the base {name} is not in all "
+            f"its files the {settings.base} that encoded it"
         )
+    if not same:
+        hint = "give that base, or encode the clips again"
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{cache} {told}", hint)
