@@ -27,9 +27,9 @@ def encoder_digest(base: Path) -> str:
 
 def encoder_state(base: Path) -> str:
     """Of the places, sizes and times of the same files: while it stays, they need not be read for their digest."""
-    files = [p for part in ("vae", "text_encoder", "tokenizer") for p in sorted((base / part).rglob("*")) if p.is_file()]
     digest = hashlib.sha256()
-    for path in files:
+    paths = [path for part in ("vae", "text_encoder", "tokenizer") for path in sorted((base / part).rglob("*"))]
+    for path in filter(Path.is_file, paths):
         facts = path.stat()
         digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:DIGEST_LENGTH]
