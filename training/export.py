@@ -12,9 +12,11 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from tavid_planner.errors import TavidError
-from tavid_planner.video.model_files import missing
+from tavid_planner.video.adapter import METADATA_KEY
+from tavid_planner.video.model_files import missing, weights_digest
 from training.data.latents import LatentCache, refuse_other_vae, vae_digest
 from training.models import load_vae
+from training.tasks.adapter import DIGEST_OF_BASE
 
 
 def main() -> None:
@@ -46,8 +48,11 @@ def _export(args: argparse.Namespace) -> None:
     for part in parts:
         shutil.copytree(part, args.out / part.name, dirs_exist_ok=True)
     shutil.copytree(args.adapter, args.out / "adapter", dirs_exist_ok=True)
-    for path in [*args.out.glob("t*/*.safetensors"), *args.out.glob("adapter/*.safetensors")]:
-        _halve(path)
+    for path in args.out.glob("t*/*.safetensors"):
+        _halve(path, {})
+    full, half = (weights_digest(folder / "transformer") for folder in (args.base, args.out))
+    for path in args.out.glob("adapter/*.safetensors"):
+        _halve(path, {full: half})
     index = {
         "_class_name": "CogVideoXImageToVideoPipeline",
         "_diffusers_version": "0.42.1",
@@ -60,12 +65,19 @@ def _export(args: argparse.Namespace) -> None:
     (args.out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-def _halve(path: Path) -> None:
-    """Store floating-point tensors in half precision, keeping the file's metadata."""
+def _halve(path: Path, bases: dict[str, str]) -> None:
+    """Store floating-point tensors in half precision, keeping the file's metadata.
+
+    Args:
+        bases: digests of the transformers that an adapter was trained on, each with the one that it is now.
+    """
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
-        metadata = file.metadata()
+        metadata = file.metadata() or {}
+    facts = json.loads(metadata.get(METADATA_KEY, "{}"))
+    if facts.get(DIGEST_OF_BASE) in bases:
+        metadata[METADATA_KEY] = json.dumps({**facts, DIGEST_OF_BASE: bases[facts[DIGEST_OF_BASE]]})
     tensors = {k: v.half() if v.is_floating_point() else v for k, v in load_file(path).items()}
     save_file(tensors, path, metadata=metadata)
 

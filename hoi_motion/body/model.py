@@ -42,6 +42,7 @@ class BodyModel:
         free: FreeBodyFile | None = None,
         source: str = "",
     ):
+        num_betas = min(num_betas, layer.num_betas)  # its file may have fewer
         self.name, self.digest, self.num_betas, self.free, self.source = name, digest, num_betas, free, source
         self._layer = layer.eval().requires_grad_(False)
         self.joint_names, self.keypoint_names = JOINT_NAMES, KEYPOINT_NAMES
@@ -111,8 +112,8 @@ class BodyModel:
         if missing < 0:
             raise LiftError(
                 ErrorCode.BODY_MODEL_MISSING,
-                f"{betas.shape[-1]} betas for a body loaded with {self.num_betas}",
-                "load the body with more betas",
+                f"there are {betas.shape[-1]} betas, the body {self.name} has {self.num_betas}",
+                "load it with more betas, from a file that has them",
             )
         betas = torch.nn.functional.pad(betas, (0, missing))
         return pose, transl, betas.expand(len(pose), self.num_betas)

@@ -55,12 +55,18 @@ class PosedBody:
 def check_body(
     body, motion: HoiMotion, error: type[TavidError] = InputError, code: ErrorCode = ErrorCode.FILE_INVALID
 ) -> None:
-    """Raises: TavidError: `error` with `code` when the motion belongs to another body than the one at hand."""
+    """Raises: TavidError: `error` with `code` when the motion belongs to another body, or has more betas."""
     if body.name != motion.body_model:
         raise error(
             code,
             f"the motion belongs to body {motion.body_model!r}, loaded is {body.name!r}",
             "give the body the motion was made with (--body FILE), or put it on the free one: hoi-convert --free-body",
+        )
+    if len(motion.betas) > body.num_betas:
+        raise error(
+            code,
+            f"the motion has {len(motion.betas)} betas, the body {body.name} has {body.num_betas}",
+            "load it with more betas, from a file that has them",
         )
 
 

@@ -16,6 +16,8 @@ BETAS = 16
 _PARTS = (("root_orient", 3), ("pose_body", 63), ("pose_jaw", 3), ("pose_eye", 6), ("pose_hand", 90))
 RATES = ("mocap_frame_rate", "mocap_framerate", "frame_rate", "framerate", "fps")
 SAME_RATE = 1.001
+EARLIER_BODY = "anny-free"
+"""Files of earlier versions that name this body have its own shape and place in `betas` and `trans`."""
 # width of `poses` -> the bodies it may be of, the first where the file names none of them; 156 is SMPL-X without jaw
 # and eyes, too; 66 and 63 (without the root) are the 22 joints that all have
 WIDTHS = {
@@ -132,10 +134,12 @@ def read_amass(path, fps: float | None = None, up: str | None = None, unit: str 
     elif poses.shape[1] == 156:
         notes.append("jaw and eyes are not in the file")
     body_model = family.NEUTRAL_BODY
-    if "body_betas" in file and "body_model" in file:  # ours
-        body_model = _text(file.read("body_model"))
-        betas = file.read("body_betas")
+    named = _text(file.read("body_model")) if "body_model" in file else ""
+    if named and "body_betas" in file:  # ours
+        body_model, betas = named, file.read("body_betas")
         transl = transl if is_smplx(body_model) else transl + SMPLX_PELVIS_M
+    elif named == EARLIER_BODY:
+        body_model = named
     camera = family.camera_in_front(transl[0])
     return HoiMotion(pose, transl, betas, fps or own_fps, body_model, camera, notes=(*betas_notes, *notes))
 

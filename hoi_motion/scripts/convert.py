@@ -44,11 +44,14 @@ def _convert(argv: list[str]) -> int:
     if to == "glb" or arguments.free_body or turned:
         from hoi_motion.body import load_body
         from hoi_motion.body.change import on_body
+        from hoi_motion.body.posed import check_body
         from hoi_motion.ground.still_world import in_still_world
 
         body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
         motion = on_body(motion, body) if arguments.free_body else motion
-        motion = in_still_world(motion, body) if turned else motion
+        if turned:
+            check_body(body, motion)
+            motion = in_still_world(motion, body)
     write_motion(motion, arguments.output, to, body)
     print(f"{arguments.output}: {to}, {motion.num_frames} frames at {motion.fps:g} fps")
     left_out = left_out_of_amass(motion) if to == "amass" else ""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from hoi_motion.errors import shown
@@ -219,10 +220,17 @@ def weights_digest(folder: Path) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file. A hub's cache already names its large files so; these are not read again."""
+    """Hex sha256 of a file, read once as long as it stays the same. A hub's cache already names its large files so."""
     target = path.resolve()
     if target.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", target.name):
         return target.name
+    facts = target.stat()
+    return _sha256(target, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256(target: Path, *state: int) -> str:
+    """Args: state: of the file, other than which it is another one."""
     digest = hashlib.sha256()
     with target.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):

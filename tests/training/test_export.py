@@ -3,7 +3,8 @@ import shutil
 import pytest
 import torch
 
-from tavid_planner.video.adapter import save_adapter, widen_patch_embed
+from tavid_planner.video.adapter import load_adapter, save_adapter, widen_patch_embed
+from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training import export
 from training.data import latents
@@ -11,7 +12,7 @@ from training.data.latents import LatentCache
 from training.models import build_scheduler, build_text_encoder, build_tokenizer, build_transformer, build_vae
 from training.scenes.clip_file import save_clip
 from training.scenes.scene import generate_scene
-from training.tasks.adapter import add_lora
+from training.tasks.adapter import DIGEST_OF_BASE, add_lora
 
 
 def run(monkeypatch, command, **options):
@@ -35,7 +36,8 @@ def trained(tmp_path, monkeypatch):
     build_scheduler().save_pretrained(tmp_path / "base" / "scheduler")
     widen_patch_embed(transformer)
     add_lora(transformer, 4, 2)
-    save_adapter(tmp_path / "adapter", transformer, 4, 2, "target")
+    facts = {DIGEST_OF_BASE: weights_digest(tmp_path / "base" / "transformer")}
+    save_adapter(tmp_path / "adapter", transformer, 4, 2, "target", facts)
     return {name: tmp_path / name for name in ("vae", "latents", "base", "adapter", "out")}
 
 
@@ -44,6 +46,14 @@ def test_the_parts_make_a_model_folder_that_loads(trained, monkeypatch):
     pipeline = TargetAwarePipeline.from_pretrained(trained["out"], trained["out"] / "adapter")
     scale = LatentCache.load(trained["latents"] / "latents.pt").scale
     assert pipeline.vae.config.scaling_factor == pytest.approx(scale)
+
+
+def test_the_adapter_is_one_of_the_transformer_beside_it(trained, monkeypatch):
+    run(monkeypatch, export, **trained)
+    transformer = build_transformer(layers=1, heads=1, latent_size=(3, 16, 4, 6))
+    adapter = load_adapter(transformer, trained["out"] / "adapter")
+    assert adapter.extra[DIGEST_OF_BASE] == weights_digest(trained["out"] / "transformer")
+    assert (adapter.trigger, adapter.rank) == ("target", 4)
 
 
 def test_latents_of_another_vae_are_refused_and_nothing_is_written(trained, monkeypatch, capsys):

@@ -31,7 +31,7 @@ from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
 from training.data.encoded_clip import CacheSettings, ClipEncoder, EncodedClip
-from training.data.encoders import encoder_digest
+from training.data.encoders import encoder_digest, encoder_state
 from training.data.sources import MODEL_FPS, fitted, load, open_source
 from training.json_lines import append_line, drop_cut_line, read_lines
 from training.slow_bfloat16 import warn_if_slow
@@ -54,7 +54,8 @@ class CacheWriter:
         if path.is_file():
             there = read_json(path, "the settings of a cache", hint="delete the folder and encode again")
             # caches of older versions have no digest of their encoders: that of the whole base tells as much
-            wanted = {k: v for k, v in asdict(settings).items() if k != "encoder_digest" or k in there}
+            kept = {**asdict(settings), "encoder_state": there.get("encoder_state", "")}
+            wanted = {k: v for k, v in kept.items() if k in there or not k.startswith("encoder_")}
             refuse_another(self.folder, there, wanted, "clips encoded")
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
@@ -198,10 +199,10 @@ class ClipCache:
             pair=_pair(line, row),
         )
 
-    def tracks(self, index: int) -> torch.Tensor:
-        """(2, T, H, W) uint8, see EncodedClip, of a cache that keeps them."""
+    def first_tracks(self, index: int) -> torch.Tensor:
+        """(2, 1, H, W) uint8, the first frame's of EncodedClip.tracks, in a cache that keeps them."""
         line, row = self._rows[index]
-        return self._file(line).get_slice("tracks")[row]
+        return self._file(line).get_slice("tracks")[row, :, :1]
 
     def _file(self, line: dict):
         if line["shard"] not in self._open:
@@ -316,6 +317,7 @@ def main() -> None:
             args.fps,
             args.track_px,
             encoder_digest(model_folder(base)),
+            encoder_state(model_folder(base)),
         )
         encoder = ClipEncoder(pipeline, settings)
         with only_writer(args.out, "the cache"):

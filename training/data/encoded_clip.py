@@ -30,6 +30,7 @@ class CacheSettings:
         fps: frames a second to which the clips were sampled.
         track_px: pixels that a cell of the kept instance tracks is wide and high; 0: tracks are not kept.
         encoder_digest: of the files of what encodes (training.data.encoders); "" in caches that older versions made.
+        encoder_state: of the places, sizes and times of these files when they were used first.
     """
 
     base: str
@@ -43,6 +44,7 @@ class CacheSettings:
     fps: float = MODEL_FPS
     track_px: int = 0
     encoder_digest: str = ""
+    encoder_state: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,16 @@ def encoder_digest(base: Path) -> str:
     return digest.hexdigest()[:DIGEST_LENGTH]
 
 
+def encoder_state(base: Path) -> str:
+    """Of the places, sizes and times of the same files: while it stays, they need not be read for their digest."""
+    digest = hashlib.sha256()
+    paths = [path for part in ("vae", "text_encoder", "tokenizer") for path in sorted((base / part).rglob("*"))]
+    for path in filter(Path.is_file, paths):
+        facts = path.stat()
+        digest.update(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:DIGEST_LENGTH]
+
+
 def vae_encoder_digest(folder: Path) -> str:
     """Of the weights of a VAE's encoder.
 
@@ -52,12 +62,15 @@ def refuse_other_encoders(cache, settings, name: str, base: Path) -> None:
         InputError: CONFIG_INVALID when they were not.
     """
     if settings.encoder_digest:
-        same = settings.encoder_digest == encoder_digest(base)
-    else:
-        same = settings.base_digest == weights_digest(base)  # of an older cache: no less than the whole model
-    if not same:
-        raise InputError(
-            ErrorCode.CONFIG_INVALID,
-            f"{cache} was encoded by {settings.base}, whose encoders are not those of the base {name} as it is now",
-            "give that base, or encode the clips again",
+        untouched = settings.encoder_state == encoder_state(base)  # text encoders have gigabytes
+        same = untouched or settings.encoder_digest == encoder_digest(base)
+        told = f"was encoded by {settings.base}, whose encoders are not those of the base {name} as it is now"
+    else:  # of an older cache: no less than the whole model tells
+        same = settings.base_digest == weights_digest(base)
+        told = (
+            f"is of an earlier version, which kept no digest of its encoders alone, and the base {name} is not in all "
+            f"its files the {settings.base} that encoded it"
         )
+    if not same:
+        hint = "give that base, or encode the clips again"
+        raise InputError(ErrorCode.CONFIG_INVALID, f"{cache} {told}", hint)

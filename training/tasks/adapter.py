@@ -89,7 +89,7 @@ class AdapterTask(DiffusionTask):
     def _count_seen(self) -> None:
         """Say how many clips take no part in MATRIX's losses. Raises: InputError: CONFIG_INVALID when none does."""
         cache, cell_px = self.cache, self.cache.settings.track_px
-        seen = sum(bool(_both_seen(cache.tracks(i) > MOSTLY_COVERED)) for i in range(len(cache)))
+        seen = sum(bool(_both_seen(cache.first_tracks(i) > MOSTLY_COVERED)) for i in range(len(cache)))
         told = (
             f"{len(cache) - seen} of {len(cache)} clips have a subject or object that covers no cell of {cell_px} px "
             "to more than a half in the first frame, and take no part in grounding and propagation"

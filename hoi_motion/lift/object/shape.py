@@ -106,6 +106,9 @@ class _Outline:
         self.zoom = GRID_PX / (room * self.extent_px.max())
         self.low_px = middle - (GRID_PX - 1) / 2 / self.zoom  # of the window's first pixel
         self.window = self._in_window(mask)
+        if not self.window.any():  # it is thinner than a pixel of the window
+            side = 2 * int(np.ceil(0.5 / self.zoom)) + 1
+            self.window = self._in_window(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)))
         self.hidden = None
         if hidden is not None and hidden.any():
             self.hidden = self._in_window(hidden) & ~self.window
@@ -129,7 +132,7 @@ class _Outline:
         handle, turned = self._handle(drawn) if family.has_handle else (0.0, 0.0)
         off_px = tuple(float(v) for v in off * self.extent_px)
         shape = Primitive(family.shape, size, yaw + turned, overlap, profile, family.is_open, handle, off_px)
-        return value + family.bonus - (overlap < family.least_overlap), shape
+        return value + family.bonus if overlap >= family.least_overlap else -np.inf, shape
 
     def _best(self, family: Family, shares: np.ndarray, starts: list | None = None):
         found = [self._climbed(family, *start, shares) for start in starts or self._starts(family)]

@@ -8,7 +8,8 @@ import pytest
 
 from hoi_motion.body import forget_bodies, load_body
 from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
-from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.body.posed import check_body
+from hoi_motion.errors import ErrorCode, InputError, LiftError
 
 
 @pytest.fixture
@@ -51,3 +52,13 @@ def test_a_body_whose_file_became_another_one_does_not_arrive(file, tmp_path):
     with pytest.raises(LiftError) as error:
         pickle.loads(sent)
     assert error.value.code is ErrorCode.BODY_MODEL_MISSING
+
+
+def test_a_body_has_no_more_betas_than_its_file(motion):
+    many = motion.replace(betas=np.zeros(5000))
+    body = load_body(num_betas=5000)
+    assert body.num_betas == 300
+    with pytest.raises(InputError, match="5000 betas, the body anny-free has 300"):
+        check_body(body, many)
+    with pytest.raises(LiftError, match="5000 betas, the body anny-free has 300"):
+        body.joints(many.pose_rad, many.transl_m, many.betas)

@@ -42,6 +42,17 @@ def test_a_body_that_the_file_names_is_not_one_of_ours(motion, tmp_path):
     assert read_amass(tmp_path / "other.npz").body_model == "smplx-neutral"
 
 
+def test_files_of_earlier_versions_are_read_as_they_were_written(motion, tmp_path):
+    """Those had the free body's own shape and place, and no `body_betas`."""
+    write_amass(motion, tmp_path / "amass.npz")
+    data = dict(np.load(tmp_path / "amass.npz"))
+    betas = np.pad(data.pop("body_betas"), (0, 6))
+    np.savez(tmp_path / "older.npz", **data | {"betas": betas, "trans": motion.transl_m})
+    back = read_amass(tmp_path / "older.npz")
+    assert back.body_model == motion.body_model and np.array_equal(back.transl_m, motion.transl_m)
+    assert np.array_equal(back.betas[:10], motion.betas)
+
+
 def test_the_keys_are_those_of_amass(motion, tmp_path):
     write_amass(motion, tmp_path / "amass.npz")
     file = np.load(tmp_path / "amass.npz")

@@ -143,6 +143,14 @@ def test_convert_to_glb(motion_file, tmp_path):
     assert (tmp_path / "motion.glb").read_bytes()[:4] == b"glTF"
 
 
+def test_what_a_camera_does_is_not_taken_out_with_another_body(motion_file, tmp_path, capsys):
+    motion = HoiMotion.load(motion_file)
+    turning = np.tile(np.eye(4), (motion.num_frames, 1, 1))
+    as_filmed(motion, turning, load_body()).replace(body_model="smplx-neutral").save(tmp_path / "filmed.npz")
+    assert convert.main([str(tmp_path / "filmed.npz"), str(tmp_path / "amass.npz")]) == 2
+    assert "belongs to body 'smplx-neutral'" in capsys.readouterr().err and not (tmp_path / "amass.npz").exists()
+
+
 @pytest.mark.parametrize("named", [[], ["--from", "gvhmr"]])
 def test_convert_from_another_program_says_what_it_left_out(tmp_path, capsys, named):
     import torch

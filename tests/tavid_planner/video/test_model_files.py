@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -104,6 +105,17 @@ def test_digest_follows_the_bytes(copied_base, tiny_base):
     path = copied_base / "vae" / "diffusion_pytorch_model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     assert weights_digest(copied_base) != weights_digest(tiny_base)
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"weights")
+    before, facts = file_sha256(path), path.stat()
+    path.write_bytes(b"others!")
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert file_sha256(path) == before  # nothing says that it has
+    path.write_bytes(b"longer weights")
+    assert file_sha256(path) == hashlib.sha256(b"longer weights").hexdigest()
 
 
 def test_hub_cache_names_are_used_as_digests(tmp_path):

@@ -1,6 +1,6 @@
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
@@ -277,6 +277,17 @@ def test_a_cache_of_an_older_version_goes_on(tiny_cache, tmp_path):
     (folder / "cache.json").write_text(json.dumps(facts))
     settings = replace(ClipCache(folder).settings, encoder_digest="another than none")
     assert len(CacheWriter(folder, settings, torch.zeros(1)).done) == 4
+
+
+def test_an_encoding_goes_on_with_a_copy_of_its_base(tiny_cache, tmp_path):
+    folder = shutil.copytree(tiny_cache, tmp_path / "cache")
+    settings = ClipCache(folder).settings
+    facts = {**asdict(settings), "encoder_digest": "one", "encoder_state": "here"}
+    (folder / "cache.json").write_text(json.dumps(facts))
+    elsewhere = replace(settings, encoder_digest="one", encoder_state="elsewhere")
+    assert len(CacheWriter(folder, elsewhere, torch.zeros(1)).done) == 4
+    with pytest.raises(InputError, match="another encoder_digest"):
+        CacheWriter(folder, replace(elsewhere, encoder_digest="two"), torch.zeros(1))
 
 
 @pytest.mark.parametrize("column", ["names", "captions", "shard"])

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from tavid_planner.errors import InputError
 from training.data.cache import ClipCache
-from training.data.encoders import encoder_digest, refuse_other_encoders
+from training.data.encoders import encoder_digest, encoder_state, refuse_other_encoders
 
 
 def changed(base, folder, part, names=""):
@@ -47,9 +48,19 @@ def test_another_scale_of_the_latents_is_another_encoder(tiny_base, tiny_cache, 
         refuse_other_encoders(tiny_cache, settings, "other", other)
 
 
+def test_encoders_that_nobody_has_touched_are_not_read_again(tiny_base, tiny_cache, tmp_path):
+    base = shutil.copytree(tiny_base, tmp_path / "base")
+    settings = replace(ClipCache(tiny_cache).settings, encoder_digest="unread", encoder_state=encoder_state(base))
+    refuse_other_encoders(tiny_cache, settings, "base", base)
+    os.utime(base / "text_encoder" / "config.json", (1, 1))
+    with pytest.raises(InputError, match="encoders are not those"):
+        refuse_other_encoders(tiny_cache, settings, "base", base)
+
+
 def test_an_older_cache_is_told_by_the_digest_of_its_whole_base(tiny_base, tiny_cache, tmp_path):
     settings = ClipCache(tiny_cache).settings
     assert settings.encoder_digest == ""
     refuse_other_encoders(tiny_cache, settings, "base", tiny_base)
-    with pytest.raises(InputError, match="encode the clips again"):
+    with pytest.raises(InputError, match="earlier version.* base x is not in all its files") as caught:
         refuse_other_encoders(tiny_cache, settings, "x", changed(tiny_base, tmp_path / "x", "vae"))
+    assert "encode the clips again" in str(caught.value)

@@ -135,7 +135,7 @@ def test_a_weight_of_pairs_without_any_is_refused(train_options):
 def test_clips_that_another_base_encoded_are_refused(train_options, tiny_cache, tmp_path):
     cache = shutil.copytree(tiny_cache, tmp_path / "cache")
     facts = json.loads((cache / "cache.json").read_text())
-    (cache / "cache.json").write_text(json.dumps({**facts, "base_digest": "of another"}))
+    (cache / "cache.json").write_text(json.dumps({**facts, "encoder_digest": "of another"}))
     with pytest.raises(InputError, match="encoders are not those of the base"):
         trainer_of(train_options, cache=str(cache))
 

@@ -156,3 +156,15 @@ def test_a_plate_is_a_disc():
     found = fit_primitive(_drawn(plate), K, R_CAMERA_LEVEL, DEPTH_M, families_of("dinner plate"))
     np.testing.assert_allclose(found.size_m[:2], 0.26, rtol=0.1)
     assert found.size_m[2] < 0.05
+
+
+@pytest.mark.parametrize("size_px", [(6, 420), (420, 6), (1, 300)])
+def test_a_stick_that_is_thin_for_its_length_is_one(size_px):
+    height, width = size_px
+    mask = np.zeros((480, 720), bool)
+    mask[240 - height // 2 : 240 - height // 2 + height, 360 - width // 2 : 360 - width // 2 + width] = True
+    found = fit_primitive(mask, K, R_CAMERA_LEVEL, DEPTH_M)
+    seen_m = np.array([width, height]) * DEPTH_M / K[0, 0]
+    long, thin = (found.size_m[0], found.size_m[2]) if width > height else (found.size_m[2], found.size_m[0])
+    assert found.shape != "sphere" and found.overlap > 0.3
+    assert abs(long / seen_m.max() - 1) < 0.25 and thin < 0.15 * long
