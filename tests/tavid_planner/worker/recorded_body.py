@@ -22,7 +22,7 @@ class RecordedBody:
 
     def __init__(self, body, motion):
         self.name, self.faces, self.weights = body.name, body.faces, body.weights
-        self.vertex_labels = body.vertex_labels
+        self.vertex_labels, self.num_betas = body.vertex_labels, body.num_betas
         rest = (np.zeros((1, 55, 3)), np.zeros((1, 3)), np.array(motion.betas))
         self._given = {}
         for posture in (rest, (motion.pose_rad, motion.transl_m, motion.betas)):
