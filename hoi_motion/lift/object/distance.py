@@ -121,7 +121,7 @@ def on_the_known_floor(scene: Scene) -> Distance | None:
     landed = _on_plane(scene, scene.known.camera_over_floor_m, "the floor")
     if landed is None or scene.known.camera_over_support_m is not None:
         return None
-    guess = at_the_hand(scene) or of_usual_size(scene)
+    guess = at_the_hand(scene) or ahead_of_the_person(scene)
     return landed if 1 / LANDING < landed.centre_m / guess.centre_m < LANDING else None
 
 
@@ -145,7 +145,7 @@ def on_the_floor(scene: Scene) -> Distance | None:
 
     That is known better than how far the hand reaches.
     """
-    guess = at_the_hand(scene) or of_usual_size(scene)
+    guess = at_the_hand(scene) or ahead_of_the_person(scene)
     sight, camera_height_m = scene.sight, scene.sight.camera.T_world_camera[2, 3]
     # along the sight, height of the centre and half the object's height both grow linearly with the distance
     rise, half = sight.rise_and_half()
@@ -177,7 +177,7 @@ def at_the_hand(scene: Scene) -> Distance | None:
     return Distance(float(best[1]), HAND_SPREAD_M, "it lies beside the palm that touches it", float(best[1]))
 
 
-def of_usual_size(scene: Scene) -> Distance:
+def ahead_of_the_person(scene: Scene) -> Distance:
     """Before the actor, to the side that they face, and as far as an object of the usual size would be at this size in
     the image: things differ far more in size than in how far ahead people reach for them."""
     camera, rows = scene.sight.camera, np.nonzero(scene.target.mask)[0]
@@ -205,7 +205,7 @@ SOURCES: dict[str, Callable[[Scene], Distance | None]] = {
     "known floor": on_the_known_floor,
     "floor": on_the_floor,
     "hand": at_the_hand,
-    "usual size": of_usual_size,
+    "person": ahead_of_the_person,
 }
 
 
@@ -215,7 +215,7 @@ def object_distance(scene: Scene) -> Distance:
         distance = source(scene)
         if distance is not None:
             return Distance(distance.centre_m, distance.spread_m, distance.why, distance.outline_m, name)
-    raise AssertionError("the usual size always knows")
+    raise AssertionError("there is always a person")
 
 
 def touching_palm_m(scene: Scene) -> np.ndarray | None:  # (N, 3)

@@ -13,7 +13,8 @@ from hoi_motion.motion import HoiMotion
 
 SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
 SOURCE = "target_distance_source"
-OPEN_SOURCES = ("hand", "usual size")  # the others know a plane on which the object stands, or its surface
+# the others know a plane on which the object stands, or its surface; "usual size" is in motions of earlier versions
+OPEN_SOURCES = ("hand", "person", "usual size")
 FORGIVEN_M = 0.04  # half an opening
 
 

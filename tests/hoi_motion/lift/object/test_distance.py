@@ -15,8 +15,8 @@ from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import (
     SOURCES,
     Scene,
+    ahead_of_the_person,
     object_distance,
-    of_usual_size,
     on_the_floor,
     on_the_support,
     touching_palm_m,
@@ -95,11 +95,11 @@ def _knowing(bottom_m: float, depth: bool, touched: bool) -> str:
 
 
 def test_the_first_source_that_knows_wins():
-    assert list(SOURCES) == ["depth image", "support plane", "known floor", "floor", "hand", "usual size"]
+    assert list(SOURCES) == ["depth image", "support plane", "known floor", "floor", "hand", "person"]
     assert _knowing(0.0, depth=True, touched=True) == "depth image"
     assert _knowing(0.0, depth=False, touched=True) == "floor"
     assert _knowing(0.8, depth=False, touched=True) == "hand"
-    assert _knowing(0.8, depth=False, touched=False) == "usual size"
+    assert _knowing(0.8, depth=False, touched=False) == "person"
 
 
 @pytest.mark.parametrize("bottom_m, touched", [(0.0, True), (0.8, True), (0.8, False)])
@@ -146,7 +146,7 @@ def _facing(scene: Scene, turned_rad: float) -> Scene:
 def test_what_nobody_touches_lies_before_the_person_whichever_way_they_face():
     scene, _ = _scene(_camera(), 0.8, contacts=())
     away_m, aside_m, towards_m = (
-        of_usual_size(_facing(scene, turned_rad)).centre_m for turned_rad in (0.0, np.pi / 2, np.pi)
+        ahead_of_the_person(_facing(scene, turned_rad)).centre_m for turned_rad in (0.0, np.pi / 2, np.pi)
     )
     assert away_m - aside_m > 0.25 and aside_m - towards_m > 0.25
 
@@ -157,4 +157,4 @@ def test_how_large_it_looks_hardly_brings_a_large_thing_nearer():
     grown = replace(scene, target=replace(scene.target, mask=large), sight=replace(scene.sight, mask=large))
     times_as_high = np.ptp(np.nonzero(large)[0]) / np.ptp(np.nonzero(scene.sight.mask)[0])
     assert times_as_high > 3
-    assert of_usual_size(grown).centre_m > 0.85 * of_usual_size(scene).centre_m
+    assert ahead_of_the_person(grown).centre_m > 0.85 * ahead_of_the_person(scene).centre_m
