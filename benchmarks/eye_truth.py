@@ -104,7 +104,7 @@ def lifted_joints_px(motion: HoiMotion, truth: EyeTruth) -> np.ndarray:  # (T, 1
     from hoi_motion.body import load_body
     from hoi_motion.body.joints import index_of
 
-    body = load_body(num_betas=max(10, len(motion.betas)))
+    body = load_body(num_betas=len(motion.betas))
     joints = body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
     return motion.camera.project(joints[:, [index_of(j) for j in JOINTS]]) * _scale(motion, truth)
 

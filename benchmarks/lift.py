@@ -184,7 +184,7 @@ def joints_m(motion: HoiMotion) -> np.ndarray:  # (T, 22, 3)
 def joints_and_landmarks_m(motion: HoiMotion) -> np.ndarray:  # (T, 76, 3)
     from hoi_motion.body import load_body
 
-    body = load_body(num_betas=max(10, len(motion.betas)))
+    body = load_body(num_betas=len(motion.betas))
     return body.joints(motion.pose_rad.copy(), motion.transl_m.copy(), motion.betas.copy()).numpy()
 
 
@@ -192,7 +192,7 @@ def _height_m(motion: HoiMotion) -> float:
     """Height of the person in the rest pose."""
     from hoi_motion.body import load_body
 
-    body = load_body(num_betas=max(10, len(motion.betas)))
+    body = load_body(num_betas=len(motion.betas))
     vertices, _ = body.vertices_and_joints(np.zeros((1, 55, 3)), np.zeros((1, 3)), motion.betas.copy())
     return float(np.ptp(vertices[0, :, 1].numpy()))
 

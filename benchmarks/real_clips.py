@@ -101,7 +101,7 @@ def largest_jump_m(motion: HoiMotion) -> float:
     """Largest step of one of the 22 body joints between two frames, in the world."""
     from hoi_motion.body import load_body
 
-    body = load_body(num_betas=max(10, len(motion.betas)))
+    body = load_body(num_betas=len(motion.betas))
     joints = body.joints(motion.pose_rad, motion.transl_m, motion.betas).numpy()[:, :22]
     return float(np.linalg.norm(np.diff(joints, axis=0), axis=-1).max())
 

@@ -7,8 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.motion import HoiMotion
 
-MEAN_SHAPE_BETAS = 10
-"""Any body is loaded with so many at least."""
+LEAST_BETAS = 10
+"""Every body is loaded with so many at least."""
 SMPLX_PELVIS_M = np.array([0.0031, -0.3514, 0.0120])
 
 
@@ -44,7 +44,7 @@ def on_body(motion: HoiMotion, body) -> HoiMotion:
     note = f"poses of {motion.body_model} on {body.name} of mean shape, the pelvis where it was"
     if motion.betas.any():
         note += "; its legs may be of another length and leave the floor (hoi-ground puts a person on it)"
-    betas = np.zeros(MEAN_SHAPE_BETAS)
+    betas = np.zeros(LEAST_BETAS)
     return motion.replace(transl_m=transl_m, betas=betas, body_model=body.name, notes=(*motion.notes, note))
 
 

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from hoi_motion.body.change import LEAST_BETAS
 from hoi_motion.body.model import BodyModel, read_body
 from hoi_motion.errors import ErrorCode, LiftError
 
@@ -14,14 +15,18 @@ _bodies: "OrderedDict[tuple, BodyModel]" = OrderedDict()
 _lock = threading.Lock()
 
 
-def load_body(path: str | Path | None = None, num_betas: int = 10) -> BodyModel:
+def load_body(path: str | Path | None = None, num_betas: int = LEAST_BETAS) -> BodyModel:
     """The official SMPL-X file at `path`, or the free body without one.
 
     A file that has changed since is read again. The last few bodies are kept; `forget_bodies` gives their memory back.
 
+    Args:
+        num_betas: of the motion it is for; it is loaded with LEAST_BETAS at least, and with no more than its file has.
+
     Raises:
         LiftError: BODY_MODEL_MISSING when the file is missing, damaged, or not an SMPL-X model.
     """
+    num_betas = max(LEAST_BETAS, num_betas)
     key = (*_state(path), num_betas)
     with _lock:
         body = _bodies.get(key)

@@ -34,7 +34,7 @@ def write_glb(motion: HoiMotion, path, body=None) -> None:
     if body is None:
         from hoi_motion.body import load_body
 
-        body = load_body(num_betas=max(10, len(motion.betas)))
+        body = load_body(num_betas=len(motion.betas))
     check_body(body, motion)
     write_whole(path, _GlbScene(motion, body).pack("interaction"))
 

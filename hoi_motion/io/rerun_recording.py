@@ -31,7 +31,7 @@ def write_rerun(
         InputError: FILE_INVALID for a body of another name, OUTPUT_INVALID when the file cannot be written.
     """
     rerun = optional("rerun")
-    body = body if body is not None else load_body(num_betas=max(10, len(motion.betas)))
+    body = body if body is not None else load_body(num_betas=len(motion.betas))
     check_body(body, motion)
     try:
         with whole_file(path) as partial:

@@ -121,7 +121,7 @@ def lift_video(
 
     # 1. the body model
     if body is None:
-        body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
+        body = load_body(config.body_model, num_betas=0 if human is None else len(human.betas))
     human = human and on_body(human, body)
     clock.lap("load")
 

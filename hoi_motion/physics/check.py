@@ -57,6 +57,6 @@ def free_body(motion: HoiMotion):
     from hoi_motion.body import load_body
 
     try:
-        return load_body(num_betas=max(10, len(motion.betas)))
+        return load_body(num_betas=len(motion.betas))
     except LiftError as error:
         raise CheckError(ErrorCode.CHECK_NOT_RUN, error.message, error.hint) from error

@@ -39,7 +39,7 @@ def retarget(
         ControlError: CANCELLED.
     """
     config = load_robot_config(str(robot), urdf) if isinstance(robot, (str, Path)) else robot
-    body = body if body is not None else load_body(num_betas=max(10, len(motion.betas)))
+    body = body if body is not None else load_body(num_betas=len(motion.betas))
     motion = in_still_world(motion, body)
     if isinstance(config, HumanoidConfig):
         for name, given in (("base", T_world_base), ("start", start_rad)):

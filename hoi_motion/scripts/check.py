@@ -66,7 +66,7 @@ def _body(path: str | None, motion: HoiMotion):
     from hoi_motion.body import load_body
 
     try:
-        return load_body(path, num_betas=max(10, len(motion.betas)))
+        return load_body(path, num_betas=len(motion.betas))
     except LiftError as error:
         raise CheckError(ErrorCode.CHECK_NOT_RUN, error.message, error.hint) from error
 

@@ -47,7 +47,7 @@ def _convert(argv: list[str]) -> int:
         from hoi_motion.body.posed import check_body
         from hoi_motion.ground.still_world import in_still_world
 
-        body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
+        body = load_body(arguments.body, num_betas=len(motion.betas))
         motion = on_body(motion, body) if arguments.free_body else motion
         if turned:
             check_body(body, motion)

@@ -28,7 +28,7 @@ def _ground(argv: list[str]) -> int:
     from hoi_motion.body.change import on_body
     from hoi_motion.ground import ground_motion
 
-    body = load_body(arguments.body, num_betas=max(10, len(motion.betas)))
+    body = load_body(arguments.body, num_betas=len(motion.betas))
     done = ground_motion(on_body(motion, body), body)
     done.motion.save(arguments.output)
     print(f"{arguments.output}: {motion.num_frames} frames at {motion.fps:g} fps")

@@ -135,7 +135,7 @@ def _lift(argv: list[str]) -> int:
     from hoi_motion.ground.still_world import in_still_world
     from hoi_motion.lift import lift_video
 
-    body = load_body(config.body_model, num_betas=10 if human is None else max(10, len(human.betas)))
+    body = load_body(config.body_model, num_betas=0 if human is None else len(human.betas))
     with ProgressBar() as on_progress:
         how = dict(human=human, known=known, body=body, on_progress=on_progress)
         motion = lift_video(seen, config=config, keypoints=keypoints, **how)

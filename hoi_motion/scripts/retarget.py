@@ -170,7 +170,7 @@ def _one(source: str, outputs: list[Path], arguments):
     from hoi_motion.retarget.export import write_robot_motion
 
     filmed, feeler = read_motion(source), None
-    body = load_body(arguments.body, num_betas=max(10, len(filmed.betas)))
+    body = load_body(arguments.body, num_betas=len(filmed.betas))
     motion = in_still_world(filmed, body)
     config = load_robot_config(arguments.robot, arguments.urdf)
     if isinstance(config, HumanoidConfig):

@@ -73,7 +73,7 @@ def _on_its_body(motion: HoiMotion, source: str, body_path: str | None):
         from hoi_motion.body import load_body
         from hoi_motion.body.change import on_body
 
-        body = load_body(num_betas=max(10, len(motion.betas)))
+        body = load_body(num_betas=len(motion.betas))
         return on_body(motion, body), body
     return motion, _body_of(motion, body_path)
 
@@ -82,7 +82,7 @@ def _body_of(motion: HoiMotion, body_path: str | None):
     from hoi_motion.body import load_body
     from hoi_motion.body.posed import check_body
 
-    body = load_body(body_path, num_betas=max(10, len(motion.betas)))
+    body = load_body(body_path, num_betas=len(motion.betas))
     check_body(body, motion)
     return body
 

@@ -139,7 +139,7 @@ def _still(motion: HoiMotion, bundle: Path) -> HoiMotion:
     from hoi_motion.body import load_body
     from hoi_motion.ground.still_world import in_still_world
 
-    body = load_body(num_betas=max(10, len(motion.betas)))
+    body = load_body(num_betas=len(motion.betas))
     if motion.body_model != body.name:
         raise InputError(
             ErrorCode.FILE_INVALID,
