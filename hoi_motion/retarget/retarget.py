@@ -30,7 +30,7 @@ def retarget(
         urdf: path of a URDF to use instead of the one named in the robot's file.
         body: BodyModel of the motion; None is the free body.
         T_world_base: pose of an arm's base; None searches for one. A humanoid stands where the person does.
-        start_rad: current joint positions of an arm, in the URDF's order: the first sample of its motion.
+        start_rad: current joint positions of an arm, from its base to the gripper: the first sample of its motion.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN, UNREACHABLE; CONFIG_INVALID for a base or a start of a humanoid.

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=float,
         metavar="Q",
-        help="current joint positions of an arm, rad, in the URDF's order",
+        help="current joint positions of an arm, rad, from its base to the gripper",
     )
     parser.add_argument("--record_video", action="store_true", help="write a replay as mp4 beside the output")
     parser.add_argument(

@@ -12,13 +12,23 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
-from hoi_motion.retarget.robots.fingers import find_fingers
-from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, TIP_DEPTH_M, links_without_collision, read_urdf
+from hoi_motion.retarget.robots.fingers import find_fingers, grasp_link
+from hoi_motion.retarget.robots.held import hold_others
+from hoi_motion.retarget.robots.urdf import (
+    JAW_FRAME,
+    JAW_JOINTS,
+    TIP_DEPTH_M,
+    links_without_collision,
+    read_urdf,
+    skeleton_only,
+)
 
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
 TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as possible
 LIMIT_GIVE = 1e-4  # by which a gripper's file may be beyond its finger's limits: rounding
+LINK_ENDING = " (link)"  # in the model: a URDF may give a link and a joint one name
+GRASP_FRAME = "where the gripper grasps"
 MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
 
 
@@ -67,16 +77,20 @@ class Arm:
         frames = [element.get("name") for element in (*tree.findall("link"), *tree.findall("joint"))]
         _all_known([config.grasp_frame], frames, f"frame in grasp_frame of {config.name}")
         self.fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name)
+        names = hold_others(tree, config, config.grasp_frame, self.fingers)
         self._check_opening(tree)
         self.urdf_text = xml.tostring(tree, encoding="unicode")
         try:
-            full = pinocchio.buildModelFromXML(self.urdf_text)
+            full = pinocchio.buildModelFromXML(skeleton_only(self.urdf_text, LINK_ENDING))
         except ValueError as error:
             raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{config.urdf} is not a URDF: {error}") from error
         locked = [full.getJointId(name) for name in self.fingers.names]
         self.finger_velocity = self._finger_velocity(full, locked)
         self.model = pinocchio.buildReducedModel(full, locked, pinocchio.neutral(full))
         self.joint_names = tuple(list(self.model.names)[1:])
+        if not names:
+            wrong = f"no joint of {config.name} moves its grasp frame {config.grasp_frame!r}"
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, wrong, "name the frame between its fingers, and the link")
         if self.model.nq != len(self.joint_names):
             raise RetargetError(
                 ErrorCode.ROBOT_UNKNOWN,
@@ -104,6 +118,10 @@ class Arm:
                     "give it in velocity_rad_s and acceleration_rad_s2",
                 )
         self.velocity_rad_s, self.acceleration_rad_s2, self.home_rad = velocity, acceleration, home
+        link = self.model.getFrameId(grasp_link(tree, config.grasp_frame) + LINK_ENDING, pinocchio.FrameType.BODY)
+        frame = pinocchio.Frame(self.model.frames[link])
+        frame.name, frame.type = GRASP_FRAME, pinocchio.FrameType.OP_FRAME
+        self.model.addFrame(frame, False)  # without its mass, which the link has
         T = np.eye(4)
         T[:3, :3] = Rotation.from_euler("xyz", config.grasp_offset_rpy_rad).as_matrix()
         T[:3, 3] = config.grasp_offset_m
@@ -152,7 +170,7 @@ class Arm:
         from pink.limits import ConfigurationLimit
 
         self._configuration = pink.Configuration(self.model, self.model.createData(), self.home_rad)
-        self._frame = pink.tasks.FrameTask(self.config.grasp_frame, 1.0, 0.3, lm_damping=1e-4)
+        self._frame = pink.tasks.FrameTask(GRASP_FRAME, 1.0, 0.3, lm_damping=1e-4)
         self._posture = pink.tasks.PostureTask(cost=1e-3)
         self._posture.set_target(self.home_rad)
         self._limits = [ConfigurationLimit(self.model, 0.95)]
@@ -160,7 +178,7 @@ class Arm:
     def forward(self, q: np.ndarray) -> np.ndarray:  # (n,) -> (4, 4)
         """T_base_tool: the grasp frame in the robot's base."""
         self._configuration.update(np.asarray(q, float))
-        frame = self._configuration.get_transform_frame_to_world(self.config.grasp_frame).homogeneous
+        frame = self._configuration.get_transform_frame_to_world(GRASP_FRAME).homogeneous
         return frame @ np.linalg.inv(self._T_tool_frame)
 
     def solve(self, q: np.ndarray, T_base_tool: np.ndarray, steps: int) -> np.ndarray | None:

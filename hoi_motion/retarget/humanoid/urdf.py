@@ -33,15 +33,6 @@ def read_humanoid_urdf(path: Path, scale: float) -> str:
     return xml.tostring(root, encoding="unicode")
 
 
-def skeleton_only(urdf_text: str) -> str:
-    """A URDF without shapes, which IK does not need and whose capsules pinocchio does not know."""
-    root = xml.fromstring(urdf_text)
-    for link in root.findall("link"):
-        for shape in (*link.findall("visual"), *link.findall("collision")):
-            link.remove(shape)
-    return xml.tostring(root, encoding="unicode")
-
-
 def _free_base(root: xml.Element, path: Path) -> None:
     """Remove a link `world` that carries the robot by a floating joint."""
     children = {joint.find("child").get("link") for joint in root.findall("joint")}

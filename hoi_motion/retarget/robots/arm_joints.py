@@ -5,11 +5,12 @@ from pathlib import Path
 
 from hoi_motion.retarget.robots.config import RobotConfig
 from hoi_motion.retarget.robots.fingers import find_fingers
+from hoi_motion.retarget.robots.held import hold_others
 from hoi_motion.retarget.robots.urdf import JAW_FRAME, JAW_JOINTS, read_urdf
 
 
 def arm_joint_names(config: RobotConfig) -> tuple[str, ...]:
-    """The joints that move, but for the fingers, in the order of the URDF.
+    """The joints that move the gripper, from the base to it.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for a URDF that is not a robot.
@@ -18,6 +19,4 @@ def arm_joint_names(config: RobotConfig) -> tuple[str, ...]:
     named, frame = config.gripper.joints, config.grasp_frame
     if config.jaw.link:
         named, frame = list(JAW_JOINTS), JAW_FRAME
-    fingers = find_fingers(tree, named, frame, config.name).names
-    joints = [joint.get("name", "") for joint in tree.findall("joint") if joint.get("type") != "fixed"]
-    return tuple(name for name in joints if name not in fingers)
+    return hold_others(tree, config, frame, find_fingers(tree, named, frame, config.name))

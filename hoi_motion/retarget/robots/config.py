@@ -65,6 +65,7 @@ class RobotConfig:
     grasp_frame: str = option("jaw_tip", "link or frame between the finger tips")
     grasp_offset_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     grasp_offset_rpy_rad: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    base_link: str = option("", "link on which the arm stands; joints before it do not move. Empty: the root")
     gripper: GripperConfig = section(GripperConfig)
     jaw: JawConfig = section(JawConfig)
     home_rad: dict = field(default_factory=dict)

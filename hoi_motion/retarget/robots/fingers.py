@@ -38,7 +38,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
         RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, has a multiplier of 0, or couples a
             joint of the arm; for a finger that is one.
     """
-    joints = [joint.get("name", "") for joint in robot.findall("joint") if joint.get("type") != "fixed"]
+    joints = [joint.get("name", "") for joint in moving_joints(robot)]
     leaders = {name: _leader(robot, name, robot_name) for name in joints}
     chains = {name: _to_root(name, leaders, robot_name) for name in joints}  # root, multiplier, offset
     names, multipliers, offsets = [], [], []
@@ -51,7 +51,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
             names.append(name)
             multipliers.append(multiplier / scale)
             offsets.append(offset - multiplier * shift / scale)
-    of_arm = _carrying(robot, grasp_frame)
+    of_arm = [joint.get("name", "") for joint in way_to(robot, grasp_frame) if joint.get("type") != "fixed"]
     taken = next((name for name in names if name in of_arm), None)
     if taken:
         why = "is named as a finger" if taken in named else "is coupled with the fingers by a <mimic>"
@@ -60,7 +60,10 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
             f"joint {taken!r} of {robot_name} {why} and carries its grasp frame {grasp_frame!r}",
             "the grasp frame lies between the fingers and must not be attached to one",
         )
-    astray = next((name for name in joints if leaders[name] and name not in names), None)
+    # what follows neither an arm's joint nor a finger, such as the other arm's gripper, stands still
+    hand = set(of_arm) | hanging_on(robot, of_arm[0]) if of_arm else set(joints)
+    coupled = [name for name in joints if leaders[name] and name not in names]
+    astray = next((name for name in coupled if name in hand or chains[name][0] in hand), None)
     if astray:
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN,
@@ -76,25 +79,45 @@ def followers(robot: xml.Element, robot_name: str) -> dict[str, tuple[str, float
     Raises:
         RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, or has a multiplier of 0.
     """
-    joints = [joint.get("name", "") for joint in robot.findall("joint") if joint.get("type") != "fixed"]
+    joints = [joint.get("name", "") for joint in moving_joints(robot)]
     leaders = {name: _leader(robot, name, robot_name) for name in joints}
     return {name: _to_root(name, leaders, robot_name) for name in joints if leaders[name]}
 
 
-def _carrying(robot: xml.Element, frame: str) -> set[str]:
-    """The joints from the base to a link, or to the link that a joint of this name moves."""
-    above = {}
+def moving_joints(robot: xml.Element) -> list[xml.Element]:
+    """Joints that are not fixed, in the order of the URDF."""
+    return [joint for joint in robot.findall("joint") if joint.get("type") != "fixed"]
+
+
+def grasp_link(robot: xml.Element, frame: str) -> str:
+    """The link of this name, or the one that a joint of this name carries."""
+    if any(link.get("name") == frame for link in robot.findall("link")):
+        return frame
+    carried = (joint.find("child").get("link") for joint in robot.findall("joint") if joint.get("name") == frame)
+    return next(carried, frame)
+
+
+def way_to(robot: xml.Element, frame: str) -> list[xml.Element]:
+    """The joints from a link, or the one that a joint of this name carries, to the root, fixed ones included."""
+    above = {joint.find("child").get("link"): joint for joint in robot.findall("joint")}
+    at, way = grasp_link(robot, frame), []
+    while at in above and above[at] not in way:
+        way.append(above[at])
+        at = above[at].find("parent").get("link")
+    return way
+
+
+def hanging_on(robot: xml.Element, joint_name: str) -> set[str]:
+    """Names of the joints that a joint carries."""
+    below, found = {}, set()
     for joint in robot.findall("joint"):
-        parent, child = (end.get("link", "") for end in (joint.find("parent"), joint.find("child")))
-        above[child] = (joint.get("name", ""), parent)
-    at, names = (
-        next((child for child, (name, _) in above.items() if name == frame and frame not in above), frame),
-        set(),
-    )
-    while at in above and above[at][0] not in names:
-        name, at = above[at]
-        names.add(name)
-    return names
+        below.setdefault(joint.find("parent").get("link"), []).append(joint)
+    waiting = [joint for joint in robot.findall("joint") if joint.get("name") == joint_name]
+    while waiting:
+        more = below.get(waiting.pop().find("child").get("link"), [])
+        found.update(joint.get("name", "") for joint in more)
+        waiting += more
+    return found
 
 
 def _leader(robot: xml.Element, name: str, robot_name: str) -> tuple[str, float, float] | None:

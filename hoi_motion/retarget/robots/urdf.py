@@ -160,6 +160,23 @@ def links_without_collision(urdf_text: str) -> list[str]:
     ]
 
 
+def skeleton_only(urdf_text: str, link_ending: str = "") -> str:
+    """A URDF without shapes, which IK does not need and whose capsules pinocchio does not know.
+
+    Args:
+        link_ending: added to the names of all links: pinocchio does not take a link and a joint of one name.
+    """
+    root = xml.fromstring(urdf_text)
+    for link in root.findall("link"):
+        link.set("name", link.get("name", "") + link_ending)
+        for shape in (*link.findall("visual"), *link.findall("collision")):
+            link.remove(shape)
+    for joint in root.findall("joint"):
+        for end in (*joint.findall("parent"), *joint.findall("child")):
+            end.set("link", end.get("link", "") + link_ending)
+    return xml.tostring(root, encoding="unicode")
+
+
 def _remove(root: xml.Element, link: str) -> None:
     """Remove a link with all its descendants and their joints."""
     for joint in root.findall("joint"):
