@@ -11,8 +11,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.arm.grasp_frame import check_grasp_frame
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
-from hoi_motion.retarget.robots.fingers import find_fingers, grasp_link
+from hoi_motion.retarget.robots.fingers import LIMIT_GIVE, find_fingers, grasp_link, mirrored
 from hoi_motion.retarget.robots.held import hold_others
 from hoi_motion.retarget.robots.urdf import (
     JAW_FRAME,
@@ -26,7 +27,6 @@ from hoi_motion.retarget.robots.urdf import (
 POSITION_TOLERANCE_M = 1e-3
 ROTATION_TOLERANCE_RAD = 0.02
 TIP_SPARE_M = 0.02  # of a jaw's fingers stays free when they hold something as deep as possible
-LIMIT_GIVE = 1e-4  # by which a gripper's file may be beyond its finger's limits: rounding
 LINK_ENDING = " (link)"  # in the model: a URDF may give a link and a joint one name
 GRASP_FRAME = "where the gripper grasps"
 MAX_STEP_RAD = 0.4  # of one IK step, where the linear model holds
@@ -78,6 +78,8 @@ class Arm:
         _all_known([config.grasp_frame], frames, f"frame in grasp_frame of {config.name}")
         self.fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name)
         names = hold_others(tree, config, config.grasp_frame, self.fingers)
+        ends = (self.gripper.open, self.gripper.closed)
+        self.fingers = mirrored(self.fingers, tree, ends, config.name)
         self._check_opening(tree)
         self.urdf_text = xml.tostring(tree, encoding="unicode")
         try:
@@ -126,6 +128,10 @@ class Arm:
         T[:3, :3] = Rotation.from_euler("xyz", config.grasp_offset_rpy_rad).as_matrix()
         T[:3, 3] = config.grasp_offset_m
         self._T_tool_frame = np.linalg.inv(T)
+        T_wrist_tool = frame.placement.homogeneous @ T
+        check_grasp_frame(
+            full, names[-1], T_wrist_tool, self.fingers, dataclasses.replace(config, gripper=self.gripper)
+        )
         self._prepare()
 
     def _check_opening(self, tree: xml.Element) -> None:

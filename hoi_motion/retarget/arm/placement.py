@@ -12,15 +12,20 @@ PEDESTAL_HALF_M = 0.1
 
 
 def base_candidates(
-    object_m: np.ndarray, actor_m: np.ndarray, supports: tuple[SupportBox, ...], others_m: np.ndarray
+    object_m: np.ndarray,
+    actor_m: np.ndarray,
+    supports: tuple[SupportBox, ...],
+    others_m: np.ndarray,
+    base_height_m: float | None = None,
 ) -> list[np.ndarray]:
     """T_world_base (4, 4) of every place where a base can stand, the actor's side and a good distance first.
 
     Args:
         object_m: (3,) the object at the touch; actor_m: (3,) the actor's pelvis; others_m: (M, 3) other objects.
+        base_height_m: of the robot that brings its own legs or wheels; None for a pedestal as high as the support.
     """
     below = [s.top_height_m for s in supports if s.top_height_m < object_m[2] + 0.05 and _inside(s, object_m[:2], 0.0)]
-    height = max(below, default=0.0)
+    height = max(below, default=0.0) if base_height_m is None else base_height_m
     towards = np.arctan2(actor_m[1] - object_m[1], actor_m[0] - object_m[0])
     found = []
     for turn in AROUND_RAD:

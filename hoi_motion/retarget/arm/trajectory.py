@@ -73,7 +73,7 @@ def retarget_arm(
         bases = [np.asarray(T_world_base, float)]
     else:
         target_m, person = course.T_touch[:3, 3], actor_place(motion, body)
-        bases = base_candidates(target_m, person, motion.supports, others)[:MAX_BASES]
+        bases = base_candidates(target_m, person, motion.supports, others, arm.config.base_height_m)[:MAX_BASES]
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
     failures = _Failures()
     with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
@@ -102,7 +102,8 @@ def retarget_arm(
     raise RetargetError(
         ErrorCode.UNREACHABLE,
         f"{arm.config.name} cannot take {contact.object_name!r}: {failures or 'no place for its base'}",
-        "give a base pose, or take another robot",
+        "give a base pose, or take another robot"
+        + ("; one that stands on the floor has base_height_m in its file" if arm.config.base_height_m is None else ""),
     )
 
 

@@ -66,6 +66,12 @@ class RobotConfig:
     grasp_offset_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     grasp_offset_rpy_rad: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     base_link: str = option("", "link on which the arm stands; joints before it do not move. Empty: the root")
+    base_height_m: float | None = option(
+        None,
+        "of the root over the floor, 0 for a mobile robot; empty: that of the support",
+        minimum=0.0,
+        maximum=3.0,
+    )
     gripper: GripperConfig = section(GripperConfig)
     jaw: JawConfig = section(JawConfig)
     home_rad: dict = field(default_factory=dict)

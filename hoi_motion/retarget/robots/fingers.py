@@ -1,11 +1,14 @@
 """Fingers: which joints of a URDF a gripper moves, and how each follows the one value that opens and closes it."""
 
+import dataclasses
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, RetargetError
+
+LIMIT_GIVE = 1e-4  # by which a gripper's file may be beyond its finger's limits: rounding
 
 
 @dataclass(frozen=True)
@@ -15,15 +18,44 @@ class Fingers:
     Attributes:
         names: (g,) as the robot's file names them first, then those that follow by a `<mimic>` of the URDF.
         multipliers, offsets: (g,).
+        roots: (g,) the joint that each follows, or itself.
     """
 
     names: tuple[str, ...]
     multipliers: np.ndarray
     offsets: np.ndarray
+    roots: tuple[str, ...]
 
     def values(self, value) -> np.ndarray:  # (...) -> (..., g)
         """Joint values for a value of the gripper."""
         return np.asarray(value, float)[..., None] * self.multipliers + self.offsets
+
+
+def mirrored(fingers: Fingers, robot: xml.Element, ends: tuple[float, float], robot_name: str) -> Fingers:
+    """Fingers of which those that follow nothing move the other way where their limits allow only that.
+
+    Args:
+        robot: tree of a URDF; ends: values of the gripper, open and closed.
+
+    Raises:
+        RetargetError: ROBOT_UNKNOWN for one that can be there in neither way.
+    """
+    limits, signs = {joint.get("name", ""): joint.find("limit") for joint in moving_joints(robot)}, {}
+    for name, root, multiplier, offset in zip(fingers.names, fingers.roots, fingers.multipliers, fingers.offsets):
+        limit = limits[name]
+        if limit is None or root in signs:
+            continue
+        low, high = float(limit.get("lower", 0)) - LIMIT_GIVE, float(limit.get("upper", 0)) + LIMIT_GIVE
+        fits = [all(low <= sign * multiplier * value + offset <= high for value in ends) for sign in (1, -1)]
+        if signs and not any(fits):
+            raise RetargetError(
+                ErrorCode.ROBOT_UNKNOWN,
+                f"gripper.open and gripper.closed put {name} of {robot_name} at {ends[0]:g} and {ends[1]:g}",
+                f"its limits are {low + LIMIT_GIVE:g}..{high - LIMIT_GIVE:g}",
+            )
+        signs[root] = -1.0 if signs and fits == [False, True] else 1.0
+    turned = np.array([signs.get(root, 1.0) for root in fingers.roots])
+    return dataclasses.replace(fingers, multipliers=fingers.multipliers * turned)
 
 
 def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_name: str) -> Fingers:
@@ -41,7 +73,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
     joints = [joint.get("name", "") for joint in moving_joints(robot)]
     leaders = {name: _leader(robot, name, robot_name) for name in joints}
     chains = {name: _to_root(name, leaders, robot_name) for name in joints}  # root, multiplier, offset
-    names, multipliers, offsets = [], [], []
+    names, multipliers, offsets, roots = [], [], [], []
     for root in dict.fromkeys(chains[name][0] for name in named if name in chains):
         reference = root if root in named else next(n for n in named if n in chains and chains[n][0] == root)
         _, scale, shift = chains[reference]
@@ -51,6 +83,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
             names.append(name)
             multipliers.append(multiplier / scale)
             offsets.append(offset - multiplier * shift / scale)
+            roots.append(root)
     of_arm = [joint.get("name", "") for joint in way_to(robot, grasp_frame) if joint.get("type") != "fixed"]
     taken = next((name for name in names if name in of_arm), None)
     if taken:
@@ -70,7 +103,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
             f"joint {astray!r} of {robot_name} mimics {leaders[astray][0]!r}, which is no finger",
             "name the leader in gripper.joints if it is one; arms with coupled joints are not read",
         )
-    return Fingers(tuple(names), np.array(multipliers, float), np.array(offsets, float))
+    return Fingers(tuple(names), np.array(multipliers, float), np.array(offsets, float), tuple(roots))
 
 
 def followers(robot: xml.Element, robot_name: str) -> dict[str, tuple[str, float, float]]:
