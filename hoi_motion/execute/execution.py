@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+WEAK_SHARE = 0.2  # of the time at its limit of force, from which a motor is named
 STAGES = ("reach", "touch", "grasp", "lift", "place")
 
 
@@ -64,4 +65,6 @@ class Execution:
         hits = f"; hits: {', '.join(sorted(self.collisions))}" if self.collisions else ""
         if self.done:
             return f"in physics {self.robot} {act} it: {end}{hits}"
-        return f"in physics {self.robot} does not: {self.why_not} (stage: {self.stage}), {end}{hits}"
+        weak = [name for name, share in self.saturated.items() if share > WEAK_SHARE]
+        at_limit = f"; at their limit of force: {', '.join(weak)}" if weak else ""
+        return f"in physics {self.robot} does not: {self.why_not} (stage: {self.stage}), {end}{hits}{at_limit}"

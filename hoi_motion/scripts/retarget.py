@@ -18,6 +18,7 @@ from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutPath, check_outputs
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
+NAMED_LINKS = 6  # of those without a collision shape; a big robot has dozens of cameras and their frames
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -257,7 +258,9 @@ def _sentence(result, execution=None) -> str:
     told = _motion_sentence(result)
     unfelt = result.facts.get("links_without_collision")
     if unfelt:
-        told += f"; links without a collision shape, whose collisions are not checked: {', '.join(unfelt)}"
+        more = f" and {len(unfelt) - NAMED_LINKS} others" if len(unfelt) > NAMED_LINKS else ""
+        told += "; links without a collision shape, whose collisions are not checked: "
+        told += ", ".join(unfelt[:NAMED_LINKS]) + more
     return f"{told}; {execution.sentence()}" if execution else told
 
 

@@ -113,7 +113,7 @@ class Humanoid:
     def __init__(self, config: HumanoidConfig):
         """Raises: RetargetError: ROBOT_UNKNOWN when the YAML names what the URDF lacks, or the base is fixed."""
         self.config = config
-        self.urdf_text = read_humanoid_urdf(Path(config.urdf), config.scale)
+        self.urdf_text = read_humanoid_urdf(Path(config.urdf), config.scale, config.frames)
         self.unfelt_links = links_without_collision(self.urdf_text)
         try:
             model = pinocchio.buildModelFromXML(skeleton_only(self.urdf_text), pinocchio.JointModelFreeFlyer())

@@ -1,9 +1,12 @@
 """A humanoid's URDF prepared for IK and PyBullet: scaled, single-axis joints, a free root."""
 
 import xml.etree.ElementTree as xml
+from collections.abc import Mapping
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, RetargetError
+from hoi_motion.retarget.robots.fingers import moving_joints, way_to
+from hoi_motion.retarget.robots.held import fix
 from hoi_motion.retarget.robots.urdf import parse_urdf
 
 ANY_ANGLE_RAD = 3.14159
@@ -12,15 +15,22 @@ BALL_AXES = (("z", "0 0 1"), ("x", "1 0 0"), ("y", "0 1 0"))
 BALL_VELOCITY_RAD_S = 10.0  # a ball joint in a URDF has no limits
 
 
-def read_humanoid_urdf(path: Path, scale: float) -> str:
+def read_humanoid_urdf(path: Path, scale: float, parts: Mapping[str, str] | None = None) -> str:
     """A URDF or MJCF as the text of a URDF: absolute mesh paths, scaled, ball joints as three hinges, no link `world`.
 
+    A joint whose limits leave it no room becomes fixed.
+
+    Args:
+        parts: body part: link that has to move.
+
     Raises:
-        RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes, or a base that is fixed to the world.
+        RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes, a base that is fixed to the world, or a joint
+            without room that carries one of the parts.
     """
     root = parse_urdf(path, mjcf=True)
     _free_base(root, path)
     _scale(root, scale)
+    _stiffen(root, path, parts or {})
     for joint in root.findall("joint"):
         if joint.get("type") == "spherical":
             _split_ball(root, joint)
@@ -50,6 +60,23 @@ def _free_base(root: xml.Element, path: Path) -> None:
             )
         root.remove(joint)
     root.remove(world)
+
+
+def _stiffen(root: xml.Element, path: Path, parts: Mapping[str, str]) -> None:
+    """Fix the joints whose limits are equal, unless they carry a part of the body: there the limits were left out."""
+    for joint in moving_joints(root):
+        limit = joint.find("limit")
+        if joint.get("type") not in ("revolute", "prismatic") or limit is None:
+            continue
+        low, high = (float(limit.get(end, 0)) for end in ("lower", "upper"))
+        if low < high:
+            continue
+        part = next((part for part, link in parts.items() if joint in way_to(root, link)), None)
+        if part:
+            told = f"joint {joint.get('name')!r} of {path} moves from {low:g} to {high:g} and carries {part}"
+            hint = "give it the range of the robot, or make it of type fixed"
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, told, hint)
+        fix(joint, low)
 
 
 def _scale(root: xml.Element, scale: float) -> None:

@@ -134,7 +134,8 @@ def _check_joint(joint: xml.Element, path: Path) -> None:
         if _numbers(limit.get(what, "0"), 1) is None:
             raise _wrong(f"joint {name!r} of {path} has the {what} {limit.get(what)!r}", "limits are finite numbers")
     low, high = float(limit.get("lower", 0)), float(limit.get("upper", 0))
-    if kind != "continuous" and not low < high:
+    # equal ones, as CAD exporters write them for finger tips, are a joint that stands still
+    if kind != "continuous" and (low > high or (low == high and joint.find("mimic") is not None)):
         raise _wrong(
             f"joint {name!r} of {path} moves from {low:g} to {high:g}",
             "lower and upper of its <limit> leave it no room; a joint that never moves is of type fixed",

@@ -134,6 +134,8 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
     """
     name = name.replace("\\", "/")  # as it is written on Windows
     inside = unquote(name.split("://", 1)[-1]) if "://" in name else name
+    if name.startswith(PACKAGES):
+        inside = inside.lstrip("/")  # package:///NAME is written, too
     if "\0" in inside or Path(inside).suffix.lower() not in MESH_TYPES:
         return None
     package, _, rest = inside.partition("/")

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -59,6 +60,7 @@ def test_an_arm_that_is_too_weak_says_which_motors(result, panda, motion):
     weak.urdf_text = panda.urdf_text.replace('effort="87"', 'effort="6"')
     sagged = execute(result, weak, motion)
     assert "panda_joint2" in sagged.saturated and sagged.joint_error_rad > 0.1
+    assert re.search("at their limit of force: .*panda_joint2", sagged.sentence())
 
 
 def test_a_plan_for_another_robot_is_refused(result, panda, motion):

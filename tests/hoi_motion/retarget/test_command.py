@@ -14,7 +14,7 @@ import pytest
 
 from hoi_motion.retarget.replay import record_replay
 from hoi_motion.retarget.robots.config import load_robot_config
-from hoi_motion.scripts.retarget import main
+from hoi_motion.scripts.retarget import _sentence, main
 
 
 def test_list_names_the_robots(capsys):
@@ -193,3 +193,9 @@ def test_what_happens_in_physics_is_told_and_written(motion, tmp_path, capsys):
 def film(path) -> tuple[int, float]:
     video = cv2.VideoCapture(str(path))
     return int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
+
+
+def test_of_many_links_without_a_shape_some_are_named(result):
+    facts = result.facts | {"links_without_collision": [f"camera{i}" for i in range(40)]}
+    told = _sentence(dataclasses.replace(result, facts=facts))
+    assert told.endswith("camera4, camera5 and 34 others")

@@ -124,3 +124,16 @@ def test_a_fixed_joint_stands_as_it_was_moved(kind):
         pinocchio.framesForwardKinematics(made, data, q)
         poses.append(data.oMf[made.getFrameId("b")].homogeneous)
     assert np.allclose(*poses)
+
+
+def test_a_joint_without_room_is_refused_where_the_arm_needs_it_and_held_elsewhere(config):
+    def stiff(name: str):
+        def change(text: str) -> str:
+            at = text.index(f'<joint name="{name}"')
+            return text[:at] + text[at:].replace('lower="-2" upper="2"', 'lower="0" upper="0"', 1)
+
+        return change
+
+    assert Arm(config(stiff("head_pan"))).joint_names == ("lift", "right_shoulder", "right_elbow")
+    with pytest.raises(TavidError, match="'right_elbow' of mobile moves from 0 to 0 and carries its grasp frame"):
+        Arm(config(stiff("right_elbow")))

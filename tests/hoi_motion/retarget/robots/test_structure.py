@@ -44,7 +44,7 @@ def shape(made: str, tag: str = "collision") -> str:
         (BASE.replace('xyz="0 0 1"', 'xyz="0 0 0"'), "'ab' .* axis '0 0 0'"),
         (BASE.replace('xyz="0 0 1"', 'xyz="0 0 1e-300"'), "'ab' .* axis '0 0 1e-300'"),
         (BASE.replace('xyz="0 0 1"', 'xyz="0 0 1e300"'), "'ab' .* axis '0 0 1e300'"),
-        (BASE.replace('upper="1"', 'upper="-1"'), "'ab' .* from -1 to -1"),
+        (BASE.replace('upper="1"', 'upper="-2"'), "'ab' .* from -1 to -2"),
         (BASE.replace('velocity="2"', 'velocity="fast"'), "'ab' .* velocity 'fast'"),
         (BASE.replace('<axis xyz="0 0 1"/>', '<origin xyz="0 0 nan"/>'), "'ab' .* xyz '0 0 nan'"),
         (BASE[: BASE.index("<limit")] + "</joint></robot>", "'ab' .* no <limit>"),

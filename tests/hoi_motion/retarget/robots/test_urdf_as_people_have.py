@@ -22,12 +22,12 @@ def written(folder, inside: str):
     return path
 
 
-@pytest.mark.parametrize("scheme", ["package", "model"])
+@pytest.mark.parametrize("scheme", ["package://", "model://", "package:///"])
 def test_a_mesh_is_found_in_a_checkout_that_is_called_otherwise(tmp_path, scheme):
     (tmp_path / "checkout" / "meshes").mkdir(parents=True)
     (tmp_path / "checkout" / "urdf").mkdir()
     (tmp_path / "checkout" / "meshes" / "a.stl").write_text("solid")
-    root = parse_urdf(written(tmp_path / "checkout" / "urdf", MESH.replace("package://", f"{scheme}://")))
+    root = parse_urdf(written(tmp_path / "checkout" / "urdf", MESH.replace("package://", scheme)))
     assert root.find(".//mesh").get("filename") == str(tmp_path / "checkout" / "meshes" / "a.stl")
 
 

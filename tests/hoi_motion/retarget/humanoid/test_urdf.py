@@ -1,0 +1,33 @@
+"""A humanoid's URDF made ready: joints that cannot move."""
+
+import xml.etree.ElementTree as xml
+
+import pytest
+
+from hoi_motion.errors import ErrorCode, TavidError
+from hoi_motion.retarget.humanoid.urdf import read_humanoid_urdf
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A hand with a finger tip whose joint a CAD program exported without a range."""
+    joint = (
+        '<joint name="{}" type="revolute"><parent link="{}"/><child link="{}"/><axis xyz="0 0 1"/>'
+        '<limit lower="{}" upper="{}" velocity="0" effort="0"/></joint>'
+    )
+    joints = joint.format("wrist", "arm", "hand", -1, 1) + joint.format("tip", "hand", "finger", 0.3, 0.3)
+    links = "".join(f'<link name="{name}"/>' for name in ("arm", "hand", "finger"))
+    (tmp_path / "hand.urdf").write_text(f'<robot name="r">{links}{joints}</robot>')
+    return tmp_path / "hand.urdf"
+
+
+def test_a_joint_without_room_stands_where_its_limits_have_it(file):
+    wrist, tip = xml.fromstring(read_humanoid_urdf(file, 1.0, {"left_hand": "hand"})).findall("joint")
+    assert (wrist.get("type"), tip.get("type")) == ("revolute", "fixed")
+    assert float(tip.find("origin").get("rpy").split()[2]) == pytest.approx(0.3)
+
+
+def test_a_joint_without_room_that_carries_a_part_of_the_body_is_named(file):
+    with pytest.raises(TavidError, match="'tip' of .* moves from 0.3 to 0.3 and carries left_hand") as caught:
+        read_humanoid_urdf(file, 1.0, {"left_hand": "finger"})
+    assert caught.value.code == ErrorCode.ROBOT_UNKNOWN
