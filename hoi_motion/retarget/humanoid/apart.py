@@ -14,6 +14,8 @@ import trimesh
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
+from hoi_motion.retarget.robots.mesh_file import read_mesh
+
 MARGIN_M = 0.004  # between links that are free to move against each other
 NEAR_M = 0.03  # pairs farther apart are left out of a frame
 FELT_M = 0.015  # and of a step
@@ -43,7 +45,7 @@ def _shape_points_m(shape: xml.Element) -> np.ndarray:  # (P, 3)
     made, origin = shape.find("geometry")[0], shape.find("origin")
     given = {} if origin is None else origin.attrib
     if made.tag == "mesh":
-        mesh = trimesh.load(made.get("filename"), force="mesh", process=False)
+        mesh = read_mesh(made.get("filename", ""))
         points = np.asarray(mesh.vertices, float) * np.array(made.get("scale", "1 1 1").split(), float)
     elif made.tag == "box":
         corners = np.stack(np.meshgrid(*[(-0.5, 0.5)] * 3), axis=-1).reshape(-1, 3)

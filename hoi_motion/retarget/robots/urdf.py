@@ -26,6 +26,7 @@ CONTINUOUS_RAD = 6.2832  # a joint without limits: any angle, to either side
 PACKAGES = ("package://", "model://")  # how ROS and Gazebo name a folder wherever it lies
 LEVELS_ABOVE = 4  # how far above the URDF a package's folders may begin
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")  # byte order marks, or a first "<" without one
+LFS_POINTER = b"version https://git-lfs"
 MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
 
@@ -92,6 +93,7 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
         if found is None:
             missing[mesh.get("filename", "")] = True  # a mesh may be both visual and collision shape: named once
         else:
+            _check_fetched(found)
             mesh.set("filename", str(found))
     if missing:
         raise RetargetError(
@@ -152,6 +154,14 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
         if found.is_relative_to(os.path.normpath(within)) and found.is_file():
             return found
     return None
+
+
+def _check_fetched(mesh: Path) -> None:
+    """Raises: RetargetError: for what Git LFS leaves where a file was not fetched: PyBullet takes it as no shape."""
+    with open(mesh, "rb") as opened:
+        if opened.read(len(LFS_POINTER)) == LFS_POINTER:
+            told = f"the mesh {mesh} is a pointer of Git LFS"
+            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, told, "fetch what it points at: git lfs pull")
 
 
 def links_without_collision(urdf_text: str) -> list[str]:

@@ -43,6 +43,13 @@ def test_a_mesh_in_the_package_is_found(robot, name):
     assert robot(name) == place
 
 
+def test_a_mesh_that_was_not_fetched_is_named(robot):
+    """PyBullet takes it without a word for a link without a shape, which hits nothing."""
+    (robot.folder / "a.stl").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
+    with pytest.raises(RetargetError, match="a.stl is a pointer of Git LFS - fetch"):
+        robot("a.stl")
+
+
 @pytest.mark.parametrize("way", ["absolute", "up", "up on Windows", "package", "no mesh"])
 def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
     (tmp_path / "secret.stl").write_bytes(BOX)
