@@ -32,6 +32,7 @@ from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
 
 PEAK = 1.875  # fastest moment of a minimum-jerk rise over its mean
 MAX_STRETCH = 4.0
+ALL_AXES = 6  # of a place and an orientation
 MAX_BASES = 14
 MAX_ATTEMPTS = 600
 
@@ -99,11 +100,15 @@ def retarget_arm(
                     break
             if failures.count > MAX_ATTEMPTS:
                 break
+    hints = ["give a base pose, or take another robot"]
+    if arm.config.base_height_m is None and T_world_base is None:
+        hints.append("one that stands on the floor has base_height_m in its file")
+    if len(arm.joint_names) < ALL_AXES:
+        hints.append(f"with {len(arm.joint_names)} axes this one reaches a place in few orientations")
     raise RetargetError(
         ErrorCode.UNREACHABLE,
         f"{arm.config.name} cannot take {contact.object_name!r}: {failures or 'no place for its base'}",
-        "give a base pose, or take another robot"
-        + ("; one that stands on the floor has base_height_m in its file" if arm.config.base_height_m is None else ""),
+        "; ".join(hints),
     )
 
 

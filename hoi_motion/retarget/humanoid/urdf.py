@@ -27,7 +27,7 @@ def read_humanoid_urdf(path: Path, scale: float, parts: Mapping[str, str] | None
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes, a base that is fixed to the world, or a joint
             without room that carries one of the parts.
     """
-    root = parse_urdf(path, mjcf=True)
+    root = parse_urdf(path)
     _free_base(root, path)
     _scale(root, scale)
     _stiffen(root, path, parts or {})

@@ -61,7 +61,7 @@ class RobotConfig:
     opening. Limits that are missing or wrong in the URDF are set here.
     """
 
-    urdf: str = option("", "path of the URDF, relative to the YAML file, or pybullet_data:PATH")
+    urdf: str = option("", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH")
     grasp_frame: str = option("jaw_tip", "link or frame between the finger tips")
     grasp_offset_m: list = field(default_factory=lambda: [0.0, 0.0, 0.0])
     grasp_offset_rpy_rad: list = field(default_factory=lambda: [0.0, 0.0, 0.0])

@@ -1,4 +1,4 @@
-"""A humanoid's MJCF as the URDF that the rest of retargeting reads: bodies, joints, limits and shapes.
+"""A robot's MJCF as the URDF that the rest of retargeting reads: bodies, joints, limits and shapes.
 
 Semantics as in the XML reference of MuJoCo (mujoco.readthedocs.io, "XML Reference"): a body is a link; the joints of a
 body that has several become a chain of links without a shape; what is attached is read from its own file, with the

@@ -31,12 +31,19 @@ MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
 
 def read_urdf(path: Path, jaw: JawConfig) -> str:
-    """The URDF's text with absolute mesh paths and, if asked for, a jaw.
+    """A URDF's or MJCF's text with absolute mesh paths and, if asked for, a jaw.
+
+    An MJCF has no limits of velocity and force: they are 0, which the robot's YAML file or simulation has to replace.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes or an unknown link.
     """
-    root = parse_urdf(path)
+    root, is_mjcf = _parsed(path)
+    if is_mjcf:
+        _leave_scene(root)
+        for limit in root.iter("limit"):
+            limit.set("velocity", "0")
+            limit.set("effort", "0")
     for joint in root.findall("joint"):
         limit = joint.find("limit")
         if joint.get("type") == "continuous":
@@ -58,26 +65,28 @@ def read_urdf(path: Path, jaw: JawConfig) -> str:
     return xml.tostring(root, encoding="unicode")
 
 
-def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
-    """The URDF's tree with absolute mesh paths and axes of length 1.
-
-    Args:
-        mjcf: take an MJCF as well, and make a URDF of it.
+def parse_urdf(path: Path) -> xml.Element:
+    """The tree of a URDF, or of the one made of an MJCF, with absolute mesh paths and axes of length 1.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML, links that do not form a tree, or missing meshes.
     """
+    return _parsed(path)[0]
+
+
+def _parsed(path: Path) -> tuple[xml.Element, bool]:
+    """As `parse_urdf`, and whether it was an MJCF."""
     with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
         content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
         if not content.startswith(UTF_16_MARKS):  # there zero bytes belong to the characters
             content = content.rstrip(b"\x00 \r\n")  # PyBullet's humanoid ends with a zero byte
         root = parse_xml(content)
-        if root.tag == "mujoco" and mjcf:
+        is_mjcf = root.tag == "mujoco"
+        if is_mjcf:
             root = mjcf_to_urdf(root, path)
     if root.tag != "robot":
-        what = "MJCF" if root.tag == "mujoco" else f"<{root.tag}>"
-        hint = "give the URDF of the same robot; MJCF is read for humanoids"
-        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is {what}, not a URDF", hint)
+        hint = "give the robot's URDF or MJCF, the whole file"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is <{root.tag}>, not a URDF", hint)
     _check_expanded(root, path)
     check_structure(root, path)
     _normalize_axes(root)
@@ -102,7 +111,15 @@ def parse_urdf(path: Path, mjcf: bool = False) -> xml.Element:
             f"put the mesh folder beside the URDF or in one of the {LEVELS_ABOVE} folders above it; meshes elsewhere "
             f"are not read, and they end in {', '.join(MESH_TYPES)}",
         )
-    return root
+    return root, is_mjcf
+
+
+def _leave_scene(root: xml.Element) -> None:
+    """Make the first body of an MJCF the root: where it stands in its world is of that scene, not of the robot."""
+    held = next(joint for joint in root.findall("joint") if joint.find("parent").get("link") == "world")
+    if held.get("type") in ("fixed", "floating"):
+        root.remove(held)
+        root.remove(next(link for link in root.findall("link") if link.get("name") == "world"))
 
 
 def _normalize_axes(root: xml.Element) -> None:

@@ -9,12 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, TavidError
 from hoi_motion.motion import SupportBox
+from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.attempt import APPROACH_SHARE, BERTH_M, Attempt, NotPossible
 from hoi_motion.retarget.arm.grasp import acting_contact, grasp_candidates, hand_on_object
 from hoi_motion.retarget.arm.timeline import course_of, timeline
 from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.retarget import retarget
+from hoi_motion.retarget.robots.config import load_robot_config
 
 
 def base_of(result) -> np.ndarray:
@@ -180,6 +182,19 @@ def test_a_base_too_far_away_is_unreachable(motion, panda, body):
     error = refused(motion, panda, body, T)
     assert error.code == ErrorCode.UNREACHABLE
     assert re.search(r"out of its reach \((\d+) of \1 attempts\)", error.message)
+
+
+def test_what_an_unreachable_object_asks_of_the_robots_file_is_said(motion, body, tmp_path):
+    """A robot on wheels stands on no pedestal, and few joints reach a place in few orientations."""
+    limit = '<limit lower="-1" upper="1" velocity="1" effort="9"/>'
+    joint = f'<joint name="a" type="revolute"><parent link="base"/><child link="hand"/>{limit}</joint>'
+    (tmp_path / "short.urdf").write_text(f'<robot name="r"><link name="base"/><link name="hand"/>{joint}</robot>')
+    (tmp_path / "short.yaml").write_text("urdf: short.urdf\njaw: {link: hand}\n")
+    arm = Arm(load_robot_config(str(tmp_path / "short.yaml")))
+    with pytest.raises(TavidError) as caught:
+        retarget_arm(motion, arm, body)
+    assert "base_height_m" in caught.value.hint and "with 1 axes this one" in caught.value.hint
+    assert "base_height_m" not in refused(motion, arm, body, np.eye(4)).hint
 
 
 def test_an_object_inside_a_box_is_unreachable(motion, panda, body):

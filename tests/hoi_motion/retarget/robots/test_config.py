@@ -88,6 +88,7 @@ def test_a_home_outside_the_limits_is_named(as_yaml):
     assert "panda_joint4" in error_of(as_yaml(home_rad={"panda_joint4": 1.0})).message
 
 
-def test_mjcf_of_an_arm_is_named(as_yaml, tmp_path):
-    (tmp_path / "robot.xml").write_text("<mujoco/>")
-    assert "is MJCF, not a URDF" in error_of(as_yaml(urdf=str(tmp_path / "robot.xml"))).message
+def test_an_empty_mjcf_and_a_part_of_one_are_named(as_yaml, tmp_path):
+    for text, words in (("<mujoco/>", "has no body"), ("<mujocoinclude/>", "is <mujocoinclude>, not a URDF")):
+        (tmp_path / "robot.xml").write_text(text)
+        assert words in error_of(as_yaml(urdf=str(tmp_path / "robot.xml"))).message

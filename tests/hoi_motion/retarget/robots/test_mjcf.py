@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import RetargetError
 from hoi_motion.native_log import quiet_pybullet
 from hoi_motion.physics.bullet import pybullet
+from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
@@ -405,4 +406,28 @@ def test_a_skin_of_sensors_is_none_too_many(tmp_path):
 def test_a_slides_axis_has_length_1(tmp_path):
     slide = '<body><joint name="slide" type="slide" axis="0 0 2" range="0 0.1"/></body>'
     (tmp_path / "a.xml").write_text(palm(slide))
-    assert parse_urdf(tmp_path / "a.xml", mjcf=True).find("joint[@name='slide']/axis").get("xyz") == "0.0 0.0 1.0"
+    assert parse_urdf(tmp_path / "a.xml").find("joint[@name='slide']/axis").get("xyz") == "0.0 0.0 1.0"
+
+
+ARM = """<mujoco><compiler angle="radian"/><worldbody><body name="base" pos="1 2 3" euler="0 0 1">{}
+<body name="upper" pos="0 0 0.3"><joint name="shoulder" axis="0 1 0" range="-2 2"/><body name="fore" pos="0 0 0.4">
+<joint name="elbow" axis="0 1 0" range="-1 2"/><geom type="sphere" size="0.02"/></body></body></body>
+</worldbody></mujoco>"""
+
+
+@pytest.mark.parametrize("base", ["", "<freejoint/>"])
+def test_an_arm_is_read_whose_file_says_how_fast_it_is(tmp_path, base):
+    """An MJCF has no limits of velocity, and an arm driven at a made-up one is driven too fast.
+
+    Where it stands in its own scene is not where it stands here.
+    """
+    (tmp_path / "arm.xml").write_text(ARM.format(base))
+    (tmp_path / "arm.yaml").write_text("urdf: arm.xml\njaw: {link: fore}\n")
+    with pytest.raises(RetargetError, match="joint shoulder of arm has the limits 0 of velocity"):
+        Arm(load_robot_config(str(tmp_path / "arm.yaml")))
+    (tmp_path / "arm.yaml").write_text("urdf: arm.xml\njaw: {link: fore}\nvelocity_rad_s: {shoulder: 1, elbow: 2}\n")
+    arm = Arm(load_robot_config(str(tmp_path / "arm.yaml")))
+    assert arm.joint_names == ("shoulder", "elbow") and arm.velocity_rad_s.tolist() == [1, 2]
+    assert arm.lower_rad.tolist() == [-2, -1]
+    (x, y, z) = arm.forward(np.zeros(2))[:3, 3]
+    assert (x, y) == (0, 0) and 0.7 < z < 0.9

@@ -83,7 +83,7 @@ def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
 def test_broken_and_hostile_files_are_one_named_error(tmp_path, text):
     (tmp_path / "r.xml").write_text(text)
     with pytest.raises(RetargetError, match="ROBOT_UNKNOWN"):
-        parse_urdf(tmp_path / "r.xml", mjcf=True)
+        parse_urdf(tmp_path / "r.xml")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8"])
