@@ -56,7 +56,7 @@ class Arm:
             )
             if config.grasp_frame != JAW_FRAME:
                 config = self.config = dataclasses.replace(config, grasp_frame=JAW_FRAME)
-        self.urdf_text = read_urdf(Path(config.urdf), config.jaw)
+        self.urdf_text = read_urdf(Path(config.urdf), config.jaw, config.grasp_frame)
         self.unfelt_links = links_without_collision(self.urdf_text)
         tree = xml.fromstring(self.urdf_text)
         joints = [joint.get("name") for joint in tree.findall("joint") if joint.get("type") != "fixed"]

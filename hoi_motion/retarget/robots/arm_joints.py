@@ -15,7 +15,7 @@ def arm_joint_names(config: RobotConfig) -> tuple[str, ...]:
     Raises:
         RetargetError: ROBOT_UNKNOWN for a URDF that is not a robot.
     """
-    tree = xml.fromstring(read_urdf(Path(config.urdf), config.jaw))
+    tree = xml.fromstring(read_urdf(Path(config.urdf), config.jaw, config.grasp_frame))
     named, frame = config.gripper.joints, config.grasp_frame
     if config.jaw.link:
         named, frame = list(JAW_JOINTS), JAW_FRAME

@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
+from hoi_motion.retarget.robots.mjcf_include import put_included
 from hoi_motion.retarget.robots.structure import MAX_LINKS
 
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
@@ -29,17 +30,17 @@ MAX_MADE = 10_000  # elements by <replicate> and <attach>, of which a few lines 
 NOT_READ = ("composite", "flexcomp")  # they make bodies that the file does not spell out
 
 
-def mjcf_to_urdf(root: xml.Element, path: Path) -> xml.Element:
-    """The URDF tree of the body with most joints of an MJCF tree.
+def mjcf_to_urdf(root: xml.Element, path: Path, wanted: str = "") -> xml.Element:
+    """The URDF tree of the body of an MJCF's world that holds the body `wanted`, or else of the one with most joints.
 
     A link `world` carries it, by a floating joint if it is free.
 
     Raises:
-        RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: included files, global
-            coordinates, a joint's ref, elements of NOT_READ, more than MAX_MADE elements or MAX_LINKS bodies.
+        RetargetError: ROBOT_UNKNOWN for a broken file, and for what is not read here: global coordinates, a joint's
+            ref, elements of NOT_READ, more than MAX_MADE elements or MAX_LINKS bodies.
     """
     try:
-        return _Converter(root, path).urdf()
+        return _Converter(root, path).urdf(wanted)
     except (ValueError, LookupError) as error:
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN, f"the MJCF {path} is broken: {error}", "MuJoCo's compiler names the line"
@@ -57,6 +58,7 @@ class _Converter:
         self._root, self._path, self._prefix = root, path, prefix
         self._above = (*(within._above if within else ()), path.resolve())
         self._made = within._made if within else Counter()  # one count for all files
+        put_included(root, path, self._above[0].parent)
         options = {name: value for found in root.findall("compiler") for name, value in found.attrib.items()}
         self._degrees = options.get("angle", "degree") == "degree"
         self._sequence = options.get("eulerseq", "xyz")
@@ -65,8 +67,6 @@ class _Converter:
             self._mesh_folder = str(path.resolve().parent / self._mesh_folder)
         self._strip_path = options.get("strippath", "false") == "true"
         self._autolimits = options.get("autolimits", "true") == "true"
-        if next(root.iter("include"), None) is not None:
-            raise self._refused("includes other files", "give the file that has the robot's bodies")
         if options.get("coordinate", "local") != "local":
             raise self._refused("has global coordinates", "save it with local ones")
         self._defaults = {}
@@ -85,13 +85,14 @@ class _Converter:
         for model in root.findall("asset/model"):
             self._models[model.get("name") or Path(model.get("file", "")).stem] = path.parent / model.get("file", "")
 
-    def urdf(self) -> xml.Element:
+    def urdf(self, wanted: str) -> xml.Element:
         found = [child for world in self._root.findall("worldbody") for child in self._children(world)]
         bodies = [(body, T, inherited, of) for body, T, inherited, of in found if body.tag == "body"]
         if not bodies:
             raise self._refused("has no body", "give the file that has the robot's bodies")
         # a body without joints, such as a table, is furniture; the robot is the body with most joints
-        most = max(bodies, key=lambda found: found[3].count_joints(found[0]))
+        holding = [found for found in bodies if any(body.get("name") == wanted for body in found[0].iter("body"))]
+        most = max(holding or bodies, key=lambda found: found[3].count_joints(found[0]))
         robot = xml.Element("robot", name=self._root.get("model", self._path.stem))
         xml.SubElement(robot, "link", name="world")
         body, T, inherited, of = most

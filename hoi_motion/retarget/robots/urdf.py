@@ -30,15 +30,16 @@ LFS_POINTER = b"version https://git-lfs"
 MESH_TYPES = (".stl", ".obj", ".dae", ".ply", ".glb", ".gltf", ".off", ".msh")
 
 
-def read_urdf(path: Path, jaw: JawConfig) -> str:
+def read_urdf(path: Path, jaw: JawConfig, grasp_frame: str = "") -> str:
     """A URDF's or MJCF's text with absolute mesh paths and, if asked for, a jaw.
 
-    An MJCF has no limits of velocity and force: they are 0, which the robot's YAML file or simulation has to replace.
+    Of an MJCF with several robots, the one with the jaw's link or the grasp frame is read. It has no limits of velocity
+    and force: they are 0, which the robot's YAML file or simulation has to replace.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for broken XML, missing meshes or an unknown link.
     """
-    root, is_mjcf = _parsed(path)
+    root, is_mjcf = _parsed(path, jaw.link or grasp_frame)
     if is_mjcf:
         _leave_scene(root)
         for limit in root.iter("limit"):
@@ -74,7 +75,7 @@ def parse_urdf(path: Path) -> xml.Element:
     return _parsed(path)[0]
 
 
-def _parsed(path: Path) -> tuple[xml.Element, bool]:
+def _parsed(path: Path, wanted: str = "") -> tuple[xml.Element, bool]:
     """As `parse_urdf`, and whether it was an MJCF."""
     with reading(path, "a URDF", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError):
         content = read_bytes(path, "a URDF", MAX_XML_BYTES, ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError)
@@ -83,7 +84,7 @@ def _parsed(path: Path) -> tuple[xml.Element, bool]:
         root = parse_xml(content)
         is_mjcf = root.tag == "mujoco"
         if is_mjcf:
-            root = mjcf_to_urdf(root, path)
+            root = mjcf_to_urdf(root, path, wanted)
     if root.tag != "robot":
         hint = "give the robot's URDF or MJCF, the whole file"
         raise RetargetError(ErrorCode.ROBOT_UNKNOWN, f"{path} is <{root.tag}>, not a URDF", hint)

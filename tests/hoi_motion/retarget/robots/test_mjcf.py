@@ -168,7 +168,7 @@ def test_all_that_the_world_of_an_attached_model_holds_is_attached_where_no_body
     [
         ("<freejoint/>", "", "fixed base"),
         ('<geom class="foot"/>', '<geom class="shoe"/>', "unknown class 'shoe'"),
-        ("<worldbody>", '<include file="other.xml"/><worldbody>', "includes other files"),
+        ("<worldbody>", '<include file="other.xml"/><worldbody>', "includes 'other.xml', and there is no file"),
         ('name="left_knee"', 'name="left_knee" ref="10"', "'left_knee' a ref"),
         ('name="waist_yaw" axis="0 0 1"', 'name="waist_yaw" axis="0 0 0"', "'waist_yaw' .* axis '0.0 0.0 0.0'"),
         ('name="left_knee"', 'name="left_knee" type="screw"', "is broken: 'screw'"),
@@ -431,3 +431,18 @@ def test_an_arm_is_read_whose_file_says_how_fast_it_is(tmp_path, base):
     assert arm.lower_rad.tolist() == [-2, -1]
     (x, y, z) = arm.forward(np.zeros(2))[:3, 3]
     assert (x, y) == (0, 0) and 0.7 < z < 0.9
+
+
+def test_of_two_arms_the_one_with_the_grasp_frame_is_read(tmp_path):
+    one = ARM.format("").partition("<worldbody>")[2].partition("</worldbody>")[0]
+    names = ("base", "upper", "fore", "shoulder", "elbow")
+    both = ""
+    for side in ("left", "right"):
+        arm = one
+        for name in names:
+            arm = arm.replace(f'name="{name}"', f'name="{side}_{name}"')
+        both += arm
+    (tmp_path / "two.xml").write_text(f"<mujoco><worldbody>{both}</worldbody></mujoco>")
+    speeds = "{right_shoulder: 1, right_elbow: 1}"
+    (tmp_path / "two.yaml").write_text(f"urdf: two.xml\njaw: {{link: right_fore}}\nvelocity_rad_s: {speeds}\n")
+    assert Arm(load_robot_config(str(tmp_path / "two.yaml"))).joint_names == ("right_shoulder", "right_elbow")
