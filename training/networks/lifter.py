@@ -29,6 +29,7 @@ from hoi_motion.lift.person.lifter import (
 from hoi_motion.lift.person.priors import SPREAD_RAD
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
+from training.networks.descent import Descent
 from training.networks.keypoint_noise import (
     LEANING_RAD,
     LEANS_RAD,
@@ -52,6 +53,10 @@ PAN_RAD = 0.06, 0.015, 0.015
 TAILS = 4
 MOST_TAIL = 5.0
 """Degrees of freedom of the keypoints' scatter, a Student's t, some err more than usual; by this factor at most."""
+AVERAGED = 0.998
+"""Share of the averaged weights that each step keeps."""
+ENDS = "enter.", "leave."
+"""Layers in the units of keypoints, which AdamW trains; Muon trains those between."""
 
 # elbows, wrists and hands count double
 ARMS_COUNT = torch.tensor([2.0 if 13 <= k <= 22 else 1.0 for k in km.BODY_KEYPOINTS])[:, None]
@@ -226,33 +231,30 @@ def train(
     noise: KeypointNoise,
     steps: int,
     seed: int = 0,
-    size: int = 48,
+    size: int = 96,
     start: LifterNetwork | None = None,
-    rate: float = 3e-3,
+    rate: float = 2e-3,
     bfloat16: bool = False,
 ) -> LifterNetwork:
-    """A network trained from nothing, or on from `start`.
+    """A network trained from nothing, or on from `start`: the moving average of its weights.
 
     Args:
         bfloat16: the network computes in that, which is faster where the processor can.
     """
     torch.manual_seed(seed)
     network, generator = start or LifterNetwork(), torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
+    warmup = min(100, 1 + steps // 10)
+    descent = Descent(network, lambda name: not name.startswith(ENDS), steps, rate, 0.75 * rate, warmup, AVERAGED)
     bar, mean = tqdm(range(steps), desc="steps", mininterval=5), None
     for _ in bar:
         clips = batch(points, noise, size, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             value, error = loss(network, *clips)
-        optimizer.zero_grad()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+        descent.step(value)
         error = float(error.detach())
         mean = error if mean is None else 0.98 * mean + 0.02 * error
         bar.set_postfix_str(f"{1000 * mean:.0f} mm")
+    descent.finish()
     return network.eval()
 
 
@@ -274,7 +276,7 @@ def _train_lifter(argv: list[str]) -> int:
     parser.add_argument("--acts", type=int, default=3000, help="clips of what people do in the wider world")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from; default: none, from nothing")
-    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate; default %(default)s")
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate; default %(default)s")
     parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)
     from training.networks.half_weights import save_half

@@ -40,7 +40,7 @@ from training.configuration import load_training_config
 from training.data.clips import ClipFolder
 from training.data.latents import LatentCache
 from training.models import load_vae
-from training.muon import Muon
+from training.networks.descent import Descent
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.scene import SceneSample, free_body
 from training.tasks.base import BaseTask
@@ -207,34 +207,19 @@ def train(
     if start is not None:
         network.load_state_dict(start)
     network = network.to(memory_format=torch.channels_last).train()
-    matrices = [p for n, p in network.named_parameters() if p.ndim > 1 and "leave" not in n and "outside" not in n]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in network.parameters() if id(p) not in chosen]
-    optimizers = [Muon(matrices, lr=rate), torch.optim.AdamW(others, lr=rate, weight_decay=1e-4)]
-    averaged = {name: value.clone() for name, value in network.state_dict().items()}
+    descent = Descent(network, lambda name: "leave" not in name and "outside" not in name, steps, rate)
     bar, mean, rng = tqdm(range(steps), desc="steps", mininterval=5), None, np.random.default_rng([seed, 6])
-    for step in bar:
-        now = rate * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps)))
-        for group in (g for o in optimizers for g in o.param_groups):
-            group["lr"] = now
+    for _ in bar:
         pictures, places = batch(clips, size, rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = network(pictures)
         wanted = target_maps(places, *pictures.shape[-2:])
         loss = -(wanted * logits.log_softmax(-1)).sum(-1)
         loss = (loss * ARMS_COUNT).mean()
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        decay = min(0.99, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            averaged[name].lerp_(value, 1 - decay)
+        descent.step(loss)
         mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
         bar.set_postfix_str(f"{mean:.3f}")
-    network.load_state_dict(averaged)
+    descent.finish()
     return network.eval()
 
 

@@ -18,6 +18,8 @@ from hoi_motion.keypoints import track as kp
 WEIGHTS = Path(__file__).with_name("lifter.safetensors")
 LIFTER_FPS = 8.0
 NUM_POINTS = len(km.BODY_KEYPOINTS)
+# frames between those that a layer of the network mixes; further layers begin again
+DILATIONS = 1, 2, 4
 # a keypoint unseen for no longer than this is interpolated between its sightings, or held at its only one
 MAX_GAP_S = 0.4
 # on detected keypoints it errs by this factor more than it says, right, down and ahead
@@ -63,8 +65,9 @@ class Lifted:
 class LifterNetwork(nn.Module):
     """(B, T, N, 3) x, y, seen and (B,) size -> points (B, T, N, 3), log spread (B, T, N, 2), up (B, T, 3)."""
 
-    def __init__(self, width: int = 256, dilations: tuple[int, ...] = (1, 2, 4)):
+    def __init__(self, width: int = 384, layers: int = 5):
         super().__init__()
+        dilations = [DILATIONS[layer % len(DILATIONS)] for layer in range(layers)]
         self.enter = nn.Conv1d(3 * NUM_POINTS + 1, width, 1)
         self.mix = nn.ModuleList(
             nn.Conv1d(width, width, 3, dilation=d, padding=d, padding_mode="replicate") for d in dilations
@@ -111,7 +114,8 @@ def network_of(weights: Path) -> LifterNetwork:
     from safetensors.torch import load_file
 
     values = {name: value.float() for name, value in load_file(weights).items()}
-    network = LifterNetwork(width=len(values["enter.bias"]))
+    layers = sum(name.startswith("mix.") and name.endswith(".bias") for name in values)
+    network = LifterNetwork(len(values["enter.bias"]), layers)
     network.load_state_dict(values)
     return network
 

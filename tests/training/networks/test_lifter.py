@@ -82,6 +82,17 @@ def test_the_committed_lifter_knows_which_foot_of_a_walker_is_ahead():
     assert ((apart > 0) == (said > 0))[far].float().mean() > 0.8
 
 
+def test_a_short_training_errs_less_than_a_shorter_one(unseen):
+    pairs = train_lifter.motion_points(train_lifter.MotionCounts(4, 0, 0, 0), QUIET, seed=78)
+    errors = []
+    for steps in (1, 60):
+        torch.manual_seed(1)
+        network = train_lifter.train(pairs, QUIET, steps, size=8, start=lifter.LifterNetwork(48, 3), rate=1e-2)
+        with torch.no_grad():
+            errors.append(float(train_lifter.loss(network, *unseen)[1]))
+    assert errors[1] < 0.7 * errors[0]
+
+
 def test_walkers_go_ahead_and_stand_on_one_foot_meanwhile():
     body, slips = train_lifter.free_body(), []
     for clip in walks(12, seed=79):

@@ -45,6 +45,19 @@ def test_the_mirror_image_of_a_person_is_lifted_to_the_mirror_image(acted):
     np.testing.assert_allclose(plain.spread_m, mirror.spread_m[:, lifter.MIRRORED], atol=1e-4)
 
 
+@pytest.mark.parametrize("width, layers", [(16, 3), (24, 5)])
+def test_weights_of_any_width_and_depth_are_read(tmp_path, width, layers):
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    network, xy_seen = lifter.LifterNetwork(width, layers), torch.rand(1, 9, lifter.NUM_POINTS, 3)
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    read = lifter.network_of(tmp_path / "weights.safetensors")
+    with torch.no_grad():
+        for ours, theirs in zip(read(xy_seen, torch.ones(1)), network(xy_seen, torch.ones(1))):
+            assert torch.equal(ours, theirs)
+
+
 def test_hips_that_are_drawn_too_low_on_who_leans_are_brought_back(acted):
     seen = acted(9)
     points = np.einsum("kj,tjc->tkc", km.BODY_MATRIX, seen.joints_camera_m)
