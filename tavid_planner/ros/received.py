@@ -16,6 +16,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.compressed import decompressed
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.history import History, Received, stamp_of
+from tavid_planner.ros.subscriptions import subscribe
 from tavid_planner.ros.transforms import TransformListener
 
 INPUT_QOS_PROFILES = {
@@ -215,7 +216,8 @@ class ReceivedInputs:
         name = self._node.resolve_topic_name(topic)
         may_be = any(source.topic == topic and source.may_be_compressed for source in INPUTS)
         compressed = may_be and self._current().image_transport == "compressed"
-        return f"{name}/compressed" if compressed else name
+        # the compressed topic follows the raw one, and may be remapped by itself
+        return self._node.resolve_topic_name(f"{name}/compressed") if compressed else name
 
     def _why_nothing(self, topic: str) -> str:
         name = self.name(topic)
@@ -246,17 +248,13 @@ class ReceivedInputs:
         def incompatible(event) -> None:
             self._node.get_logger().warning(
                 f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): "
-                "its messages are not received; set the parameter input_qos"
+                f"its messages are not received; set the parameter input_qos, or qos_overrides.{self.name(topic)}."
+                "subscription.reliability and .durability for this topic alone"
             )
 
-        self._node.create_subscription(
-            kind,
-            self.name(topic),
-            keep,
-            INPUT_QOS_PROFILES[self._current().input_qos],
-            callback_group=self._group,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
-        )
+        qos = INPUT_QOS_PROFILES[self._current().input_qos]
+        events = SubscriptionEventCallbacks(incompatible_qos=incompatible)
+        subscribe(self._node, kind, self.name(topic), keep, qos, self._group, events)
 
     def _forget(self, _jump) -> None:
         for history in self._histories.values():

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.history import BACKWARDS_S, stamp_of
+from tavid_planner.ros.subscriptions import subscribe
 
 KEPT_S = 10.0
 MAX_KEPT = 20_000
@@ -176,13 +177,8 @@ class TransformListener:
         moving = QoSProfile(depth=QUEUE_DEPTH)
         fixed = QoSProfile(depth=QUEUE_DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for topic, qos in (("/tf", moving), ("/tf_static", fixed)):
-            node.create_subscription(
-                TFMessage,
-                topic,
-                lambda message, is_fixed=qos is fixed: tree.add(message.transforms, is_fixed),
-                qos,
-                callback_group=callback_group,
-            )
+            is_fixed = qos is fixed
+            subscribe(node, TFMessage, topic, lambda m, f=is_fixed: tree.add(m.transforms, f), qos, callback_group)
 
     def clear(self) -> None:
         if self.tree is not None:

@@ -1,0 +1,48 @@
+"""Subscriptions whose QoS parameters may change: qos_overrides.TOPIC.subscription.reliability, as in other nodes."""
+
+import copy
+from collections.abc import Callable
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.exceptions import InvalidParameterTypeException
+from rclpy.node import Node
+from rclpy.qos import QoSPolicyKind, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from tavid_planner.errors import ErrorCode, InputError
+
+POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+
+
+def subscribe(
+    node: Node,
+    kind,
+    topic: str,
+    hear: Callable,
+    qos: QoSProfile,
+    callback_group,
+    events: SubscriptionEventCallbacks | None = None,
+) -> None:
+    """Subscribe with a QoS that holds where no parameter says otherwise.
+
+    Raises:
+        InputError: CONFIG_INVALID for a policy that QoS does not have.
+    """
+    try:
+        node.create_subscription(
+            kind,
+            topic,
+            hear,
+            copy.copy(qos),  # rclpy writes what overrides it into the profile
+            callback_group=callback_group,
+            event_callbacks=events,
+            qos_overriding_options=QoSOverridingOptions(POLICIES),
+        )
+    except (InvalidParameterTypeException, KeyError, ValueError, RuntimeError, AttributeError) as error:
+        name = node.resolve_topic_name(topic)
+        policies = ", ".join(policy.name.lower() for policy in POLICIES)
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"no subscription to {name}: {error}",
+            f"qos_overrides.{name}.subscription.POLICY sets {policies}",
+        ) from error
