@@ -169,13 +169,23 @@ class LatestInputs:
     def _at_point(self, goal, point: PointStamped) -> _Marked:
         image = goal.image
         if is_empty(image):
-            image = self._received.decoded(self._received.newest(IMAGE), IMAGE)
+            image = self._received.decoded(self._received.at_or_newest(IMAGE, point.header), IMAGE)
         _check_frame(point.header, image.header, "target point", _OF_THIS_IMAGE)
         found = segment(rgb_from_image(image), MaskPrompt(click_px=(point.point.x, point.point.y)))
         mask = image_from_mask(found.mask, image.header)
         place = "the request" if point is goal.target_point else POINT.topic
         notes = (f"target mask from {place}: {found.words}", *(f"target mask: {doubt}" for doubt in found.doubts))
+        notes += self._apart(point.header, image.header)
         return _Marked(image, _masks(goal, mask), found.source, mask, found.words, notes)
+
+    def _apart(self, point: Header, image: Header) -> tuple[str, ...]:
+        """A note on a point that was not set in this image; clicks are stamped when they are made, so it may count."""
+        first_s, second_s = stamp_of(point), stamp_of(image)
+        if first_s is None or second_s is None or abs(second_s - first_s) <= self._current().stamp_tolerance_s:
+            return ()
+        later = "after" if second_s > first_s else "before"
+        told = f"the image was taken {abs(second_s - first_s):.1f} s {later} the target point was set"
+        return (f"{told}: check that the point is still on the target",)
 
     def _pair(self, goal) -> tuple[Image, Image]:
         received = self._received

@@ -141,6 +141,18 @@ class ReceivedInputs:
         self.check_fresh(found, source)
         return found
 
+    def at_or_newest(self, source: InputTopic, header: Header) -> Received:
+        """The message of a topic with a header's stamp; the newest one where that is not kept, or no stamp is set.
+
+        Raises:
+            InputError: NO_IMAGE, or IMAGE_STALE.
+        """
+        newest, stamp_s = self.newest(source), stamp_of(header)
+        found = None if stamp_s is None else self.nearest(source, stamp_s)
+        if found is None or abs(found.stamp_s - stamp_s) > self._current().stamp_tolerance_s:
+            return newest
+        return found
+
     def nearest(self, source: InputTopic, stamp_s: float) -> Received | None:
         """The message of a topic with the nearest stamp, None if none has a stamp."""
         return self._histories[source.topic].nearest(stamp_s)
