@@ -23,7 +23,7 @@ from tavid_planner.ros.camera import (
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.conversions import depth_from_image, image_from_mask, is_empty, mask_from_image, rgb_from_image
 from tavid_planner.ros.history import stamp_of
-from tavid_planner.ros.known_scene import known_scene
+from tavid_planner.ros.known_scene import frame_of_tf, known_scene
 from tavid_planner.ros.received import DEPTH, IMAGE, MASK, POINT, ReceivedInputs
 
 RECTIFIED = "image_rect"
@@ -41,6 +41,7 @@ class ReadInput:
         notes: remarks that do not prevent a plan.
         target_source: which target mask was used, or how it was found, as text.
         found_mask: the mask that was found at a point, empty when one was given.
+        frame_of_tf: in which TF has said where the camera is, "" where it was not asked.
     """
 
     request: InteractionRequest
@@ -48,6 +49,7 @@ class ReadInput:
     notes: tuple[str, ...]
     target_source: str
     found_mask: Image
+    frame_of_tf: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class LatestInputs:
             else:
                 notes += (distortion_note(info, request.size_px),)
         request = replace(request, target_source=marked.words)
-        return ReadInput(request, header, notes, marked.source, marked.found or Image())
+        return ReadInput(request, header, notes, marked.source, marked.found or Image(), frame_of_tf(goal, options))
 
     def _marked(self, goal) -> _Marked:
         """Image and masks: those of the goal, completed by the matching received ones."""
