@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.ros.subscriptions import check_name
 
 ARM_ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 GRIPPER_ACTION = "gripper_controller/gripper_cmd"
@@ -49,6 +50,8 @@ class Controllers:
     def __post_init__(self):
         if self.gripper_told not in (JOINT, WIDTH):
             raise InputError(ErrorCode.CONFIG_INVALID, f"gripper_told is {self.gripper_told!r}", f"{JOINT} or {WIDTH}")
+        for name in (self.arm, self.gripper, *filter(None, (self.joint_states, self.wrench))):
+            check_name(name)
         for name in ("start_tolerance_rad", "answer_s"):
             if not getattr(self, name) > 0:
                 raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {getattr(self, name)!r}", "more than 0")

@@ -273,6 +273,14 @@ def test_closing_the_client_stops_the_arm(robot, answer):
     assert robot.was_cancelled.wait(ANSWER_S)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"arm": "my-arm"}, {"gripper": "hand//cmd"}, {"joint_states": "a b"}, {"wrench": "-"}]
+)
+def test_names_that_cannot_be_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong.values()))):
+        Controllers(**wrong)
+
+
 @pytest.mark.parametrize("wrong", [{"gripper_told": "force"}, {"answer_s": 0}, {"start_tolerance_rad": math.nan}])
 def test_options_that_mean_nothing_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):

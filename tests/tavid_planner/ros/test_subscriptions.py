@@ -39,6 +39,13 @@ def test_a_parameter_changes_the_qos_of_its_topic_alone(make_node):
     assert qos["/image"].reliability == qos_profile_sensor_data.reliability == ReliabilityPolicy.BEST_EFFORT
 
 
+@pytest.mark.parametrize("topic", ["bad-topic", "/a//b", "with space"])
+def test_a_topic_that_cannot_be_is_named_in_one_line(make_node, topic):
+    with pytest.raises(InputError, match=topic) as error:
+        subscribe(make_node(), Image, topic, print, qos_profile_sensor_data, None)
+    assert error.value.code is ErrorCode.CONFIG_INVALID and "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("given", [{"reliability": "sure"}, {"reliability": 3}, {"depth": -1}, {"depth": "deep"}])
 def test_a_policy_that_there_is_not_is_named(make_node, given):
     with pytest.raises(InputError, match="/mask") as error:
