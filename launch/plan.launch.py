@@ -10,6 +10,13 @@ from launch_ros.substitutions import FindPackageShare
 from launch import LaunchDescription
 
 FROM_PARAMS_FILE = ""
+# launch argument, parameter and its type
+OVERRIDES = (
+    ("profile", "profile", str),
+    ("device", "video.device", str),
+    ("use_sim_time", "use_sim_time", bool),
+    ("autostart", "autostart", bool),
+)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -34,16 +41,20 @@ def generate_launch_description() -> LaunchDescription:
                 description="Device of the video model; empty: as in params_file or the profile.",
             ),
             DeclareLaunchArgument(
-                "use_sim_time", default_value="false", choices=["true", "false"], description="Take time from /clock."
+                "use_sim_time",
+                default_value=FROM_PARAMS_FILE,
+                choices=[FROM_PARAMS_FILE, "true", "false"],
+                description="Take time from /clock; empty: as in params_file, or as an including launch file sets it.",
             ),
             DeclareLaunchArgument(
                 "rviz", default_value="false", choices=["true", "false"], description="Show plans in RViz."
             ),
             DeclareLaunchArgument(
                 "autostart",
-                default_value="true",
-                choices=["true", "false"],
-                description="Configure and activate the node; false leaves that to a lifecycle manager.",
+                default_value=FROM_PARAMS_FILE,
+                choices=[FROM_PARAMS_FILE, "true", "false"],
+                description="Configure and activate the node; false leaves that to a lifecycle manager; empty: as in "
+                "params_file.",
             ),
             DeclareLaunchArgument(
                 "log_level",
@@ -51,36 +62,38 @@ def generate_launch_description() -> LaunchDescription:
                 choices=["debug", "info", "warn", "error", "fatal"],
                 description="Minimum severity of logged messages.",
             ),
-            OpaqueFunction(function=_planner),
-            Node(
-                package="rviz2",
-                executable="rviz2",
-                namespace=LaunchConfiguration("namespace"),
-                arguments=["-d", PathJoinSubstitution([share, "config", "plan.rviz"])],
-                parameters=[{"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}],
-                condition=IfCondition(LaunchConfiguration("rviz")),
-            ),
+            OpaqueFunction(function=_nodes),
         ]
     )
 
 
-def _planner(context) -> list:
-    """The planner node; a launch argument overrides the parameter file unless it is empty."""
-    overrides = {
-        "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
-        "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
-    }
-    for argument, parameter in (("profile", "profile"), ("device", "video.device")):
+def _nodes(context) -> list:
+    """Planner and RViz; a launch argument overrides the parameter file unless it is empty."""
+    overrides = {}
+    for argument, parameter, value_type in OVERRIDES:
         value = LaunchConfiguration(argument).perform(context)
         if value != FROM_PARAMS_FILE:
-            overrides[parameter] = ParameterValue(value, value_type=str)
-    node = LifecycleNode(
+            overrides[parameter] = ParameterValue(value, value_type=value_type)
+    planner = LifecycleNode(
         package="tavid_planner",
         executable="tavid-node",
         name="tavid_planner",
         namespace=LaunchConfiguration("namespace"),
-        parameters=[LaunchConfiguration("params_file"), overrides],
+        parameters=[LaunchConfiguration("params_file"), *_some(overrides)],
         arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
         output="screen",
     )
-    return [node]
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=LaunchConfiguration("namespace"),
+        arguments=["-d", PathJoinSubstitution([FindPackageShare("tavid_planner"), "config", "plan.rviz"])],
+        parameters=_some({name: value for name, value in overrides.items() if name == "use_sim_time"}),
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    return [planner, rviz]
+
+
+def _some(parameters: dict) -> list[dict]:
+    # an empty dictionary would become a parameter file without parameters, which rcl does not read
+    return [parameters] if parameters else []

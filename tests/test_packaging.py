@@ -79,6 +79,12 @@ def test_manifest_is_that_of_an_ament_python_package():
     assert "tavid_planner_interfaces" in [e.text for e in manifest.iter("exec_depend")]
 
 
+def test_manifest_names_every_ros_package_whose_messages_are_imported():
+    named = {e.text for e in ElementTree.parse(ROOT / "package.xml").getroot().iter("exec_depend")}
+    sources = "\n".join(p.read_text() for room in ("tavid_planner", "hoi_motion") for p in (ROOT / room).rglob("*.py"))
+    assert set(re.findall(r"^\s*from (\w+)\.(?:msg|srv|action) import", sources, re.MULTILINE)) <= named
+
+
 def locked() -> dict[str, str]:
     """Name, as the index spells it, -> version, of every package of constraints.txt."""
     lines = (line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)

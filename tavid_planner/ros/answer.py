@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from hoi_motion.files import with_home
 from hoi_motion.progress import CancelToken
@@ -17,8 +18,9 @@ from tavid_planner.bundle import check_output_folder
 from tavid_planner.config import PlannerConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, RetargetError, TavidError
 from tavid_planner.ros.config import NodeConfig
-from tavid_planner.ros.inputs import LatestInputs
+from tavid_planner.ros.inputs import LatestInputs, ReadInput
 from tavid_planner.ros.joint_states import JointStates
+from tavid_planner.ros.markers import Place
 from tavid_planner.ros.received import MB
 from tavid_planner.ros.results import fill_error, fill_plan, fill_times
 from tavid_planner.ros.stages import StageClock
@@ -42,7 +44,7 @@ class Answerer:
     Args:
         node_config: returns the node's current options.
         planner_config: returns the config for the profile that a request names, "" for the node's own.
-        on_plan: called with every plan and the header of its image, after the result is filled.
+        on_plan: called with every plan, the header of its image and where to show it, after the result is filled.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Answerer:
         joint_states: JointStates,
         node_config: Callable[[], NodeConfig],
         planner_config: Callable[[str], PlannerConfig],
-        on_plan: Callable[[MadePlan, object], None],
+        on_plan: Callable[[MadePlan, Header, Place], None],
     ):
         self._desk, self._inputs, self._joint_states, self._on_plan = desk, inputs, joint_states, on_plan
         self._node_config, self._planner_config = node_config, planner_config
@@ -108,7 +110,7 @@ class Answerer:
         self.plans += 1
         self.last_error, self.last_plan_s = "", total_s
         log.info("%s in %.1f s: %s", made.verdict, total_s, made.folder)
-        self._on_plan(made, header)
+        self._on_plan(made, header, _place(read))
 
     def _start(self, robot: str, config: PlannerConfig) -> tuple[dict[str, float] | None, tuple[str, ...]]:
         """Where the arm stands according to its topic, and a note that it is used; None without arm or topic."""
@@ -128,6 +130,13 @@ class Answerer:
         log.warning("no plan, stage %s: %s", clock.stage, error)
         fill_error(result, error, clock.stage)
         fill_times(result, clock.times_s(), clock.elapsed_s)
+
+
+def _place(read: ReadInput) -> Place:
+    known = read.request.known
+    if not read.frame_of_tf or known is None or known.T_world_camera is None:
+        return Place(read.header)
+    return Place(Header(frame_id=read.frame_of_tf), known.T_world_camera)
 
 
 def _checked_robot(name: str) -> str:

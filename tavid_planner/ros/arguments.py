@@ -9,7 +9,6 @@ from tavid_planner.errors import ErrorCode, InputError
 
 PARAMETERS = "ros__parameters"
 OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
-QOS_OVERRIDES = "qos_overrides."
 
 
 def check_params_files(ros_arguments: list[str]) -> None:
@@ -44,7 +43,7 @@ def check_parameter_names(node_name: str, ros_arguments: list[str], known: set[s
             )
         given += [(name, path) for names in ours.values() for name in names]
     known = known | set(OF_EVERY_NODE)
-    unknown = [(name, place) for name, place in given if name not in known and not name.startswith(QOS_OVERRIDES)]
+    unknown = [(name, place) for name, place in given if name not in known]
     if unknown:
         places = ", ".join(dict.fromkeys(str(place) for _, place in unknown))
         raise InputError(

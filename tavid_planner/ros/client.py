@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 from action_msgs.msg import GoalStatus
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, PointStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
@@ -20,16 +21,19 @@ from std_msgs.msg import Header
 from hoi_motion.lift.known_scene import KnownScene
 from tavid_planner.errors import ControlError, ErrorCode, TavidError
 from tavid_planner.instances import Instance
-from tavid_planner.ros.controllers import Controllers
+from tavid_planner.ros.controllers import Controllers, Presence
 from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
 from tavid_planner.ros.felt_run import FeltRun, feeling_file
 from tavid_planner.ros.known_scene import fill_known_scene
-from tavid_planner.ros.robot_run import RobotRun
+from tavid_planner.ros.robot_run import RobotRun, cancel_late
 from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
 QUEUE_DEPTH = 512
 ASK_PERIOD_S = 0.1
+LOOK_AGAIN_S = 0.5
+GONE_S = 10.0
+"""A node that has been away so long will not answer any more."""
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
@@ -74,6 +78,7 @@ class PlanClient:
         )
         self._state = self.node.create_client(GetState, f"{planner}/get_state")
         self._goal = self._result_future = None
+        self._presence = Presence(self.actions, GONE_S)
         self._run: RobotRun | FeltRun | None = None
         self.feedback: PlanInteraction.Feedback | None = None
 
@@ -115,6 +120,7 @@ class PlanClient:
         known: KnownScene | None = None,
         world_frame: str = "",
         frame_id: str = "",
+        stamp: Time | None = None,
         seed: int = 0,
         samples: int = 1,
         profile: str = "",
@@ -129,12 +135,13 @@ class PlanClient:
             instances: marked objects and people with names and roles, instead of masks and point.
             known: pose of the camera, heights of support and floor.
             world_frame: frame in which the node looks up the camera's pose, or the frame of `known`'s pose.
+            stamp: when the image was taken; None: now. A camera that moves is looked up in TF at this time.
             on_feedback: called with every feedback message.
 
         Raises:
             ControlError: TIMED_OUT when the node does not answer, BUSY when it rejects the goal.
         """
-        header = Header(stamp=self.node.get_clock().now().to_msg(), frame_id=frame_id)
+        header = Header(stamp=stamp or self.node.get_clock().now().to_msg(), frame_id=frame_id)
         named = {"profile": profile, "robot": robot}
         goal = PlanInteraction.Goal(instruction=instruction, seed=seed, samples=samples, **named)
         if rgb is not None:
@@ -167,16 +174,34 @@ class PlanClient:
             if on_feedback is not None:
                 on_feedback(message.feedback)
 
-        handle = self.wait(self.actions.send_goal_async(goal, feedback_callback=keep), timeout_s)
+        asked = self.actions.send_goal_async(goal, feedback_callback=keep)
+        handle = self.wait(asked, timeout_s)
         if handle is None:
+            # nobody would hear of a plan that begins after all, and the next request would be refused as BUSY
+            asked.add_done_callback(cancel_late)
             raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
         if not handle.accepted:
             raise ControlError(ErrorCode.BUSY, "the planner node rejected the goal")
         self._goal, self._result_future = handle, handle.get_result_async()
+        self._presence = Presence(self.actions, GONE_S)
 
     def is_done(self, timeout_s: float = 0.0) -> bool:
-        """Whether the result is available; waits up to `timeout_s` for it."""
-        return self.wait(self._sent(), timeout_s) is not None
+        """Whether the result is available; waits up to `timeout_s` for it.
+
+        Raises:
+            ControlError: TIMED_OUT when the node has gone without an answer.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self.wait(self._sent(), min(LOOK_AGAIN_S, max(deadline - time.monotonic(), 0.0))) is None:
+            if self._presence.is_gone():
+                raise ControlError(
+                    ErrorCode.TIMED_OUT,
+                    f"the planner node has been gone for {GONE_S:g} s and has not answered",
+                    "look at its log, start it again, and send the request again",
+                )
+            if time.monotonic() >= deadline:
+                return False
+        return True
 
     def cancel(self, timeout_s: float = 5.0) -> bool:
         """Ask the node to stop; the result then says CANCELLED. False when it was too late."""

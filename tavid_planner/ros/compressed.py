@@ -9,7 +9,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from hoi_motion.media.image_files import check_passes, has_deep_colours
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import MAX_SIZE_PX
-from tavid_planner.ros.conversions import image_from_pixels
+from tavid_planner.ros.conversions import BAYER, image_from_pixels
 
 FORMATS = ("JPEG", "PNG")
 MODES = {"L": "mono8", "RGB": "rgb8"}
@@ -22,7 +22,7 @@ The encoder of image_transport expects BGR: every decoder swaps red and blue of 
 
 
 def decompressed(message: CompressedImage, name: str) -> Image:
-    """The picture as rgb8, or mono8 where it has one channel.
+    """The picture as rgb8, or mono8 or a Bayer pattern where it has one channel.
 
     Raises:
         InputError: IMAGE_INVALID for what is no JPEG or PNG, is damaged or too large; judged before it is decoded.
@@ -55,7 +55,17 @@ def decompressed(message: CompressedImage, name: str) -> Image:
         raise _undecodable(message, name, str(error)) from error
     if picture.mode == "RGB" and _IN_RGB_ORDER.match(message.format[:200]):
         pixels = pixels[..., ::-1]
-    return image_from_pixels(pixels, MODES[picture.mode], message.header)
+    return image_from_pixels(pixels, _bayer(message, picture.mode) or MODES[picture.mode], message.header)
+
+
+def _bayer(message: CompressedImage, mode: str) -> str:
+    """The Bayer pattern in a picture of one channel, "" for none.
+
+    A picture that was converted before it was compressed says to what: "bayer_rggb8; jpeg compressed mono8".
+    """
+    encoding, _, how = (part.strip() for part in message.format[:200].partition(";"))
+    is_pattern = mode == "L" and encoding in BAYER and not how.endswith("compressed mono8")
+    return encoding if is_pattern else ""
 
 
 def _undecodable(message: CompressedImage, name: str, reason: str) -> InputError:

@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.ros.subscriptions import check_name
 
 ARM_ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 GRIPPER_ACTION = "gripper_controller/gripper_cmd"
@@ -49,6 +50,8 @@ class Controllers:
     def __post_init__(self):
         if self.gripper_told not in (JOINT, WIDTH):
             raise InputError(ErrorCode.CONFIG_INVALID, f"gripper_told is {self.gripper_told!r}", f"{JOINT} or {WIDTH}")
+        for name in (self.arm, self.gripper, *filter(None, (self.joint_states, self.wrench))):
+            check_name(name)
         for name in ("start_tolerance_rad", "answer_s"):
             if not getattr(self, name) > 0:
                 raise InputError(ErrorCode.CONFIG_INVALID, f"{name} is {getattr(self, name)!r}", "more than 0")
@@ -58,22 +61,55 @@ class Controllers:
             )
 
 
-def wait_for_controllers(clients: Iterable[tuple[str, ActionClient]], wait: Wait, answer_s: float) -> None:
+def wait_for_controllers(
+    node: Node, clients: Iterable[tuple[str, type, ActionClient]], wait: Wait, answer_s: float
+) -> None:
     """Wait until every action has a server.
 
+    Args:
+        clients: name, type and client of each.
+
     Raises:
-        ControlError: TIMED_OUT naming the missing one.
+        ControlError: TIMED_OUT naming the missing one, and the type of one that takes other goals.
     """
     deadline = time.monotonic() + answer_s
-    for name, client in clients:
+    for name, kind, client in clients:
         while not client.server_is_ready():
             if time.monotonic() > deadline:
                 raise ControlError(
                     ErrorCode.TIMED_OUT,
-                    f"no controller takes goals on {name!r} after {answer_s:g} s",
+                    f"no controller takes goals on {name!r} after {answer_s:g} s{_other_kinds(node, name, kind)}",
                     "start it, or name its action: Controllers(arm=..., gripper=...)",
                 )
             wait(Future(), LOOK_S)
+
+
+def _other_kinds(node: Node, name: str, kind: type) -> str:
+    """The types in which that action is served or used, other than the needed one, as part of a sentence."""
+    service, own = node.resolve_service_name(f"{name}/_action/send_goal"), kind.__name__
+    types = dict(node.get_service_names_and_types()).get(service, ())
+    others = [kind.removesuffix("_SendGoal") for kind in types if not kind.endswith(f"/{own}_SendGoal")]
+    return f": its type is {' and '.join(others)}, needed is {own}" if others else ""
+
+
+class Presence:
+    """Notices that the server of an action has gone: its results would be waited for for ever.
+
+    Attributes:
+        limit_s: how long it may be away; discovery has its moments.
+    """
+
+    def __init__(self, client: ActionClient, limit_s: float):
+        self._client, self.limit_s = client, limit_s
+        self._missed_at: float | None = None
+
+    def is_gone(self) -> bool:
+        """Whether it was away in every call of so long."""
+        if self._client.server_is_ready():
+            self._missed_at = None
+            return False
+        self._missed_at = self._missed_at or time.monotonic()
+        return time.monotonic() - self._missed_at > self.limit_s
 
 
 def check_start(node: Node, wait: Wait, trajectory: JointTrajectory, controllers: Controllers) -> None:

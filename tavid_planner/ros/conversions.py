@@ -33,7 +33,8 @@ BAYER = {
 DEEP_IMAGES = ("mono16", "rgb16", "bgr16", "rgba16", "bgra16", "16UC1", "16UC3")
 
 MASK_TYPES = {"mono8": np.uint8, "8UC1": np.uint8, "16UC1": np.uint16, "32FC1": np.float32}
-DEPTH_TYPES = {"16UC1": np.uint16, "32FC1": np.float32}
+# some drivers and simulators call depth mono16, as depth_image_proc allows
+DEPTH_TYPES = {"16UC1": np.uint16, "mono16": np.uint16, "32FC1": np.float32}
 MILLIMETRE_M = np.float32(0.001)
 
 
@@ -90,7 +91,7 @@ def mask_from_image(message: Image, name: str = "target mask") -> np.ndarray:  #
 
 
 def depth_from_image(message: Image) -> np.ndarray:  # (H, W) float32, metres
-    """Depth along the optical axis; 16UC1 is in millimetres (REP 118).
+    """Depth along the optical axis; 16 bits are millimetres (REP 118).
 
     Raises:
         InputError: ENCODING_UNSUPPORTED, or IMAGE_INVALID when size, step and data do not agree.

@@ -20,7 +20,9 @@ def diagnostics(
     Args:
         twins: other nodes of the same name.
     """
-    status = DiagnosticStatus(name=f"{node.get_name()}: planner", hardware_id=profile)
+    # with its namespace: viewers keep one status a name, and robots share the topic
+    name = node.get_fully_qualified_name().strip("/")
+    status = DiagnosticStatus(name=f"{name}: planner", hardware_id=profile)
     if twins:
         status.level, status.message = DiagnosticStatus.ERROR, f"{twins} more nodes have the same name"
     elif not desk.is_open:

@@ -23,7 +23,7 @@ from tavid_planner.ros.camera import (
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.conversions import depth_from_image, image_from_mask, is_empty, mask_from_image, rgb_from_image
 from tavid_planner.ros.history import stamp_of
-from tavid_planner.ros.known_scene import known_scene
+from tavid_planner.ros.known_scene import frame_of_tf, known_scene
 from tavid_planner.ros.received import DEPTH, IMAGE, MASK, POINT, ReceivedInputs
 
 RECTIFIED = "image_rect"
@@ -41,6 +41,7 @@ class ReadInput:
         notes: remarks that do not prevent a plan.
         target_source: which target mask was used, or how it was found, as text.
         found_mask: the mask that was found at a point, empty when one was given.
+        frame_of_tf: in which TF has said where the camera is, "" where it was not asked.
     """
 
     request: InteractionRequest
@@ -48,6 +49,7 @@ class ReadInput:
     notes: tuple[str, ...]
     target_source: str
     found_mask: Image
+    frame_of_tf: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class LatestInputs:
             else:
                 notes += (distortion_note(info, request.size_px),)
         request = replace(request, target_source=marked.words)
-        return ReadInput(request, header, notes, marked.source, marked.found or Image())
+        return ReadInput(request, header, notes, marked.source, marked.found or Image(), frame_of_tf(goal, options))
 
     def _marked(self, goal) -> _Marked:
         """Image and masks: those of the goal, completed by the matching received ones."""
@@ -169,13 +171,23 @@ class LatestInputs:
     def _at_point(self, goal, point: PointStamped) -> _Marked:
         image = goal.image
         if is_empty(image):
-            image = self._received.decoded(self._received.newest(IMAGE), IMAGE)
+            image = self._received.decoded(self._received.at_or_newest(IMAGE, point.header), IMAGE)
         _check_frame(point.header, image.header, "target point", _OF_THIS_IMAGE)
         found = segment(rgb_from_image(image), MaskPrompt(click_px=(point.point.x, point.point.y)))
         mask = image_from_mask(found.mask, image.header)
         place = "the request" if point is goal.target_point else POINT.topic
         notes = (f"target mask from {place}: {found.words}", *(f"target mask: {doubt}" for doubt in found.doubts))
+        notes += self._apart(point.header, image.header)
         return _Marked(image, _masks(goal, mask), found.source, mask, found.words, notes)
+
+    def _apart(self, point: Header, image: Header) -> tuple[str, ...]:
+        """A note on a point that was not set in this image; clicks are stamped when they are made, so it may count."""
+        first_s, second_s = stamp_of(point), stamp_of(image)
+        if first_s is None or second_s is None or abs(second_s - first_s) <= self._current().stamp_tolerance_s:
+            return ()
+        later = "after" if second_s > first_s else "before"
+        told = f"the image was taken {abs(second_s - first_s):.1f} s {later} the target point was set"
+        return (f"{told}: check that the point is still on the target",)
 
     def _pair(self, goal) -> tuple[Image, Image]:
         received = self._received

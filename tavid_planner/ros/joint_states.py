@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.history import stamp_of
+from tavid_planner.ros.subscriptions import subscribe
 
 MAX_JOINTS = 1000  # of all robots on the topic
 
@@ -47,9 +48,7 @@ class JointStates:
         self.topic = current().joint_states
         if self.topic:
             # best effort hears publishers of both kinds
-            node.create_subscription(
-                JointState, self.topic, self._keep, qos_profile_sensor_data, callback_group=callback_group
-            )
+            subscribe(node, JointState, self.topic, self._keep, qos_profile_sensor_data, callback_group)
 
     def start_rad(self, robot: str, joint_names: Iterable[str]) -> dict[str, float]:
         """Where the joints of an arm stand; what else the topic tells, fingers too, is left out.

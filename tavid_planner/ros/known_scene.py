@@ -47,11 +47,19 @@ def known_scene(goal, header: Header, options: NodeConfig, transforms: Transform
     T_world_camera = None
     if has_pose:
         T_world_camera = matrix_of(goal.camera_pose.pose.position, goal.camera_pose.pose.orientation)
-    elif world := goal.world_frame or options.world_frame:
+    elif world := frame_of_tf(goal, options):
         T_world_camera = _looked_up(world, header, options, transforms)
     if T_world_camera is None and support_m is None and floor_m is None:
         return None
     return KnownScene(T_world_camera=T_world_camera, support_height_m=support_m, floor_height_m=floor_m)
+
+
+def frame_of_tf(goal, options: NodeConfig) -> str:
+    """The frame in which TF says where the camera of a goal is, "" where it does not."""
+    gravity = goal.gravity
+    if goal.camera_pose.header.frame_id or gravity.x or gravity.y or gravity.z:
+        return ""
+    return goal.world_frame or options.world_frame
 
 
 def fill_known_scene(goal, known: KnownScene | None, world_frame: str = "") -> None:

@@ -1,4 +1,6 @@
-"""The last plan as markers for RViz, in the frame of the camera that saw the image."""
+"""The last plan as markers for RViz, in the frame of the camera that saw the image or one that stands still."""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 from builtin_interfaces.msg import Duration
@@ -19,27 +21,41 @@ PATH_WIDTH_M = 0.01
 CONTACT_DIAMETER_M = 0.08
 
 
-def plan_markers(motion: HoiMotion, joints_world: np.ndarray, frame: int, header: Header) -> MarkerArray:
+@dataclass(frozen=True)
+class Place:
+    """Where markers are shown.
+
+    Viewers look up a stamp in TF, which they keep for some ten seconds: a frame that stands still needs none.
+
+    Attributes:
+        header: frame and stamp of the markers; T_header_camera: (4, 4) m, the camera in that frame.
+    """
+
+    header: Header
+    T_header_camera: np.ndarray = field(default_factory=lambda: np.eye(4))
+
+
+def plan_markers(motion: HoiMotion, joints_world: np.ndarray, frame: int, place: Place) -> MarkerArray:
     """Body skeleton and objects at one frame of the plan, object paths and contacts over the whole plan.
 
     Args:
         joints_world: (T, 55, 3) SMPL-X joints, metres, world frame.
         frame: the frame to show.
-        header: of the request's image; the markers are in its frame.
+        place: where they are shown.
     """
-    camera = motion.camera
-    joints = camera.to_camera(joints_world)
+    header, T_header_world = place.header, place.T_header_camera @ motion.camera.T_camera_world
+    joints = joints_world @ T_header_world[:3, :3].T + T_header_world[:3, 3]
     markers = [_skeleton(joints[frame], header)]
     if frame == 0:  # leftovers of the previous plan; not in every frame, since RViz would flicker
         markers.insert(0, Marker(header=header, action=Marker.DELETEALL))
     for i, item in enumerate(motion.objects):
         color = TARGET_COLOR if item.is_target else OTHER_COLOR
-        T_camera_object = camera.T_camera_world @ item.T_world_object
+        T_header_object = T_header_world @ item.T_world_object
         surface = _marker("objects", i, Marker.TRIANGLE_LIST, 1.0, color, header)
-        surface.pose = pose_to_message(T_camera_object[frame])
+        surface.pose = pose_to_message(T_header_object[frame])
         surface.points = _points(item.vertices_m[item.faces].reshape(-1, 3))
         path = _marker("object_paths", i, Marker.LINE_STRIP, PATH_WIDTH_M, color, header)
-        path.points = _points(T_camera_object[:, :3, 3])
+        path.points = _points(T_header_object[:, :3, 3])
         markers += [surface, path]
     for i, contact in enumerate(motion.contacts):
         spheres = _marker("contacts", i, Marker.SPHERE_LIST, CONTACT_DIAMETER_M, CONTACT_COLOR, header)

@@ -267,15 +267,15 @@ class PlannerNode(LifecycleNodeMixin, Node):
             )
         self._twins = max(twins, 0)
 
-    def _show_later(self, made: MadePlan, header) -> None:
+    def _show_later(self, made: MadePlan, header, place) -> None:
         # later: the client is waiting for its result
-        self.executor.create_task(self._show, made, header)
+        self.executor.create_task(self._show, made, header, place)
 
-    def _show(self, made: MadePlan, header) -> None:
+    def _show(self, made: MadePlan, header, place) -> None:
         options = self.node_config()
         markers = options.publish_markers and made.joints_world is not None
         # as requested: the option may have changed since
-        self._playback.play(made, header, options.publish_video and made.video is not None, markers)
+        self._playback.play(made, header, place, options.publish_video and made.video is not None, markers)
 
 
 def _own_profile(name: str) -> PlannerConfig:

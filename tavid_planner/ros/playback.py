@@ -10,7 +10,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from tavid_planner.ros.conversions import image_from_rgb
-from tavid_planner.ros.markers import plan_markers
+from tavid_planner.ros.markers import Place, plan_markers
 from tavid_planner.worker.messages import MadePlan
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -28,8 +28,12 @@ class Playback:
         self._lock = threading.Lock()
         self._timer = None
 
-    def play(self, plan: MadePlan, header: Header, video: bool, markers: bool) -> None:
-        """Start playing; a plan that is still being played ends."""
+    def play(self, plan: MadePlan, header: Header, place: Place, video: bool, markers: bool) -> None:
+        """Start playing; a plan that is still being played ends.
+
+        Args:
+            header: of the video; place: of the markers.
+        """
         self.stop()
         frames = iter(range(plan.motion.num_frames))
 
@@ -41,7 +45,7 @@ class Playback:
             if video and frame < len(plan.video.frames):
                 self._video.publish(image_from_rgb(plan.video.frames[frame], header))
             if markers:
-                self._markers.publish(plan_markers(plan.motion, plan.joints_world, frame, header))
+                self._markers.publish(plan_markers(plan.motion, plan.joints_world, frame, place))
 
         with self._lock:
             period_s = 1.0 / plan.motion.fps

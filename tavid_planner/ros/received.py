@@ -16,6 +16,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.compressed import decompressed
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.history import History, Received, stamp_of
+from tavid_planner.ros.subscriptions import subscribe
 from tavid_planner.ros.transforms import TransformListener
 
 INPUT_QOS_PROFILES = {
@@ -140,6 +141,18 @@ class ReceivedInputs:
         self.check_fresh(found, source)
         return found
 
+    def at_or_newest(self, source: InputTopic, header: Header) -> Received:
+        """The message of a topic with a header's stamp; the newest one where that is not kept, or no stamp is set.
+
+        Raises:
+            InputError: NO_IMAGE, or IMAGE_STALE.
+        """
+        newest, stamp_s = self.newest(source), stamp_of(header)
+        found = None if stamp_s is None else self.nearest(source, stamp_s)
+        if found is None or abs(found.stamp_s - stamp_s) > self._current().stamp_tolerance_s:
+            return newest
+        return found
+
     def nearest(self, source: InputTopic, stamp_s: float) -> Received | None:
         """The message of a topic with the nearest stamp, None if none has a stamp."""
         return self._histories[source.topic].nearest(stamp_s)
@@ -215,7 +228,8 @@ class ReceivedInputs:
         name = self._node.resolve_topic_name(topic)
         may_be = any(source.topic == topic and source.may_be_compressed for source in INPUTS)
         compressed = may_be and self._current().image_transport == "compressed"
-        return f"{name}/compressed" if compressed else name
+        # the compressed topic follows the raw one, and may be remapped by itself
+        return self._node.resolve_topic_name(f"{name}/compressed") if compressed else name
 
     def _why_nothing(self, topic: str) -> str:
         name = self.name(topic)
@@ -246,17 +260,13 @@ class ReceivedInputs:
         def incompatible(event) -> None:
             self._node.get_logger().warning(
                 f"a publisher of {topic} offers a QoS that does not fit (policy {event.last_policy_kind}): "
-                "its messages are not received; set the parameter input_qos"
+                f"its messages are not received; set the parameter input_qos, or qos_overrides.{self.name(topic)}."
+                "subscription.reliability and .durability for this topic alone"
             )
 
-        self._node.create_subscription(
-            kind,
-            self.name(topic),
-            keep,
-            INPUT_QOS_PROFILES[self._current().input_qos],
-            callback_group=self._group,
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
-        )
+        qos = INPUT_QOS_PROFILES[self._current().input_qos]
+        events = SubscriptionEventCallbacks(incompatible_qos=incompatible)
+        subscribe(self._node, kind, self.name(topic), keep, qos, self._group, events)
 
     def _forget(self, _jump) -> None:
         for history in self._histories.values():

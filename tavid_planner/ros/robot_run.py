@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from tavid_planner.errors import ControlError, ErrorCode, RetargetError, TavidError, VideoError
-from tavid_planner.ros.controllers import JOINT, LOOK_S, Controllers, Wait, check_start, wait_for_controllers
+from tavid_planner.ros.controllers import JOINT, LOOK_S, Controllers, Presence, Wait, check_start, wait_for_controllers
 
 LATE_S = 1.0  # how late the arm may be at its last point
 ARM_ERRORS = (
@@ -59,7 +59,8 @@ class RobotRun:
         self._error: TavidError | None = None
         self._end: Future | None = None
         self._ended_at: float | None = None
-        self._late = False
+        self._late = self._gone = False
+        self._presence = Presence(self._arm, controllers.answer_s)
         self.feedback = None
         try:
             self._start(answer.joint_trajectory)
@@ -83,7 +84,7 @@ class RobotRun:
         """
         if self._gripper:
             self._gripper.coming.clear()
-        if self._end.done():
+        if self._end.done() or self._gone:
             return False
         answer = self._wait(self._goal.cancel_goal_async(), timeout_s)
         return answer is not None and bool(answer.goals_canceling)
@@ -101,8 +102,8 @@ class RobotRun:
         """Return after success, raise otherwise.
 
         Raises:
-            ControlError: TIMED_OUT when it has not ended; CANCELLED; ABORTED by a controller that gave up, or whose
-                clock differs from the client's; BUSY for a gripper that rejects a goal.
+            ControlError: TIMED_OUT when it has not ended, or its controller is gone; CANCELLED; ABORTED by a controller
+                that gave up, or whose clock differs from the client's; BUSY for a gripper that rejects a goal.
         """
         if not self.is_done(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"the robot is not done after {timeout_s:g} s", "ask is_done first")
@@ -122,10 +123,10 @@ class RobotRun:
         from control_msgs.action import FollowJointTrajectory
 
         name, answer_s = self._controllers.arm, self._controllers.answer_s
-        clients = [(name, self._arm)]
+        clients: list[tuple[str, type, ActionClient]] = [(name, FollowJointTrajectory, self._arm)]
         if self._gripper:
-            clients.append((self._controllers.gripper, self._gripper.client))
-        wait_for_controllers(clients, self._wait, answer_s)
+            clients.append((self._controllers.gripper, self._gripper.action, self._gripper.client))
+        wait_for_controllers(self._node, clients, self._wait, answer_s)
         check_start(self._node, self._wait, trajectory, self._controllers)
         goal = FollowJointTrajectory.Goal(trajectory=trajectory)
         goal.goal_time_tolerance = Duration(seconds=LATE_S).to_msg()
@@ -137,7 +138,7 @@ class RobotRun:
         handle = self._wait(asked, answer_s)
         if handle is None:
             # nobody would supervise an arm that starts to move after all
-            asked.add_done_callback(_stop_late)
+            asked.add_done_callback(cancel_late)
             self._late = True
             raise ControlError(ErrorCode.TIMED_OUT, f"{name!r} has not answered for {answer_s:g} s")
         if not handle.accepted:
@@ -154,9 +155,16 @@ class RobotRun:
             if self._end.done() and self._ended_at is None:
                 self._ended_at = time.monotonic()
                 self._hear_arm(self._end.result())
+            elif self._ended_at is None and self._presence.is_gone():
+                self._gone, self._ended_at = True, time.monotonic()
+                raise ControlError(
+                    ErrorCode.TIMED_OUT,
+                    f"{self._controllers.arm!r} has been gone for {self._presence.limit_s:g} s",
+                    "its controller has ended or cannot be reached: look where the arm stands",
+                )
         except ControlError as error:
             self._error = self._error or error
-            if not self._end.done():
+            if not (self._end.done() or self._gone):
                 self._goal.cancel_goal_async()
         if self._ended_at is None:
             return False
@@ -181,7 +189,8 @@ class RobotRun:
             )
 
 
-def _stop_late(asked: Future) -> None:
+def cancel_late(asked: Future) -> None:
+    """Cancel a goal that was accepted after nobody waited for it any more."""
     handle = asked.result()
     if handle is not None and handle.accepted:
         handle.cancel_goal_async()
@@ -206,9 +215,9 @@ class _Gripper:
     def __init__(self, node: Node, goals, controllers: Controllers):
         from control_msgs.action import GripperCommand
 
-        self.client = ActionClient(node, GripperCommand, controllers.gripper)
+        self.action, self.client = GripperCommand, ActionClient(node, GripperCommand, controllers.gripper)
         self.coming = sorted(goals, key=lambda goal: _seconds(goal.time_from_start))
-        self._controllers, self._goal_type = controllers, GripperCommand.Goal
+        self._controllers = controllers
         self.ended: GripperEnded | None = None
         self._told_m, self._words = 0.0, ""
         self._sent_at = 0.0
@@ -250,7 +259,7 @@ class _Gripper:
                 )
 
     def _tell(self, told) -> None:
-        goal = self._goal_type()
+        goal = self.action.Goal()
         goal.command.position = told.position if self._controllers.gripper_told == JOINT else told.width_m
         goal.command.max_effort = told.force_n
         self._told_m, self._words = told.width_m, f"{goal.command.position:.3f} with a force of {told.force_n:g}"

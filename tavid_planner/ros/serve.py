@@ -84,7 +84,7 @@ def _start_ros(ros_arguments: list[str]) -> rclpy.Context:
         rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy has no common exception class for invalid arguments
         text = str(error).split(", at /")[0]
-        if "ROSArgs" in type(error).__name__ or "parameter" in text:
+        if "ROSArgs" in type(error).__name__ or "parameter" in text or "Couldn't parse" in text:
             raise InputError(ErrorCode.CONFIG_INVALID, f"ROS arguments {' '.join(ros_arguments)}: {text}") from error
         raise ControlError(
             ErrorCode.INTERNAL,

@@ -1,5 +1,6 @@
 """TF: transforms between frames over the last seconds; only what a lookup of one pose at one time needs."""
 
+import contextlib
 import importlib.util
 import threading
 import time
@@ -14,6 +15,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.history import BACKWARDS_S, stamp_of
+from tavid_planner.ros.subscriptions import subscribe
 
 KEPT_S = 10.0
 MAX_KEPT = 20_000
@@ -65,7 +67,8 @@ class TransformTree:
         Args:
             stamp_s: the time; interpolated between two transforms. None: the latest.
             tolerance_s: how far it may lie before the first or after the last transform.
-            wait_s: how long to wait for transforms that are still on their way.
+            wait_s: how long to wait for transforms that are still on their way, also for one to interpolate with: of a
+                camera that moves, the nearest is not where it was.
 
         Raises:
             InputError: CAMERA_INVALID for an unknown frame or two that are not connected, IMAGE_STALE when there is no
@@ -73,12 +76,11 @@ class TransformTree:
         """
         deadline = time.monotonic() + wait_s
         with self._changed:
-            while True:
-                try:
-                    return self._lookup(_name(to), _name(of), stamp_s, tolerance_s)
-                except InputError:
-                    if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
-                        raise
+            while (left_s := deadline - time.monotonic()) > 0:
+                with contextlib.suppress(InputError):
+                    return self._lookup(_name(to), _name(of), stamp_s, 0.0)
+                self._changed.wait(left_s)
+            return self._lookup(_name(to), _name(of), stamp_s, tolerance_s)
 
     def _remember(self, child: str, transform: TransformStamped) -> None:
         kept = self._moving.setdefault(child, deque(maxlen=MAX_KEPT))
@@ -176,13 +178,8 @@ class TransformListener:
         moving = QoSProfile(depth=QUEUE_DEPTH)
         fixed = QoSProfile(depth=QUEUE_DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         for topic, qos in (("/tf", moving), ("/tf_static", fixed)):
-            node.create_subscription(
-                TFMessage,
-                topic,
-                lambda message, is_fixed=qos is fixed: tree.add(message.transforms, is_fixed),
-                qos,
-                callback_group=callback_group,
-            )
+            is_fixed = qos is fixed
+            subscribe(node, TFMessage, topic, lambda m, f=is_fixed: tree.add(m.transforms, f), qos, callback_group)
 
     def clear(self) -> None:
         if self.tree is not None:

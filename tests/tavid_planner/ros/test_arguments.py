@@ -66,6 +66,12 @@ def test_names_on_the_command_line_are_looked_at_too():
         check(["--ros-args", "-p", "max_age:=1"])
 
 
+def test_qos_of_a_topic_that_the_node_does_not_have_is_named():
+    name = "qos_overrides./image.subscription.reliability"
+    with pytest.raises(TavidError, match=f"unknown parameter {name}"):
+        check(["--ros-args", "-p", f"{name}:=reliable"])
+
+
 @pytest.mark.parametrize("text", ["", "just words", "a: [", "/**: {max_image_age_s: 5.0}", "- 1\n- 2", "\x00"])
 def test_broken_file_is_named(file, text):
     with pytest.raises(TavidError, match="params.yaml") as error:

@@ -32,10 +32,16 @@ def test_ros_arguments_are_told_from_our_own():
 
 
 @pytest.mark.parametrize(
-    "parameter, named", [("profile:=nope", "unknown profile 'nope'"), ("max_image_age_s:=soon", "max_image_age_s")]
+    "flag, parameter, named",
+    [
+        ("-p", "profile:=nope", "unknown profile 'nope'"),
+        ("-p", "max_image_age_s:=soon", "max_image_age_s"),
+        ("-p", "joint_states:=/no-topic", "'/no-topic'"),
+        ("-r", "image_raw:=/no-topic", "image_raw:=/no-topic"),
+    ],
 )
-def test_node_with_a_bad_parameter_ends_with_one_line(tmp_path, parameter, named):
-    ended = run("node", "--ros-args", "-p", parameter, folder=tmp_path)
+def test_node_with_a_bad_parameter_ends_with_one_line(tmp_path, flag, parameter, named):
+    ended = run("node", "--ros-args", flag, parameter, folder=tmp_path)
     assert ended.returncode == 2, ended.stderr
     last = ended.stderr.strip().splitlines()[-1]
     assert last.startswith("error: CONFIG_INVALID") and named in last

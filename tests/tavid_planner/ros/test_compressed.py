@@ -65,6 +65,17 @@ def test_colours_are_as_image_transport_gives_them_back(encoding, handed_over, c
     np.testing.assert_array_equal(rgb_from_image(decompressed(compressed, "image")), RGB)
 
 
+@pytest.mark.parametrize("how, encoding", [("", "bayer_rggb8"), (" bayer_rggb8", "bayer_rggb8"), (" mono8", "mono8")])
+def test_a_bayer_pattern_that_was_compressed_as_it_is_is_no_grey_picture(how, encoding):
+    mosaic = np.tile(np.array([[200, 90], [90, 40]], np.uint8), (4, 4))
+    compressed = message(Picture.fromarray(mosaic), "PNG")
+    compressed.format = f"bayer_rggb8; png compressed{how}"
+    image = decompressed(compressed, "image")
+    assert image.encoding == encoding
+    if encoding != "mono8":
+        np.testing.assert_array_equal(rgb_from_image(image)[3, 3], (200, 90, 40))
+
+
 def test_colours_of_16_bits_are_not_cut_to_8_without_a_word():
     _, data = cv2.imencode(".png", np.full((4, 4, 3), 1500, np.uint16))
     with pytest.raises(TavidError, match="16 bits") as error:

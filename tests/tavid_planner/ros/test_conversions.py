@@ -68,10 +68,11 @@ def test_mask_keeps_its_values(encoding, dtype, bigendian):
     np.testing.assert_array_equal(read, mask)
 
 
+@pytest.mark.parametrize("encoding", ["16UC1", "mono16"])
 @pytest.mark.parametrize("bigendian", [False, True])
-def test_depth_in_millimetres_becomes_metres(bigendian):
+def test_depth_in_millimetres_becomes_metres(bigendian, encoding):
     depth = np.array([[0, 1234], [500, 65535]], np.uint16)
-    read = depth_from_image(message(depth, "16UC1", padding=3, bigendian=bigendian))
+    read = depth_from_image(message(depth, encoding, padding=3, bigendian=bigendian))
     assert read.dtype == np.float32
     np.testing.assert_allclose(read, [[0, 1.234], [0.5, 65.535]], rtol=1e-6)
 

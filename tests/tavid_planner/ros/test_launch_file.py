@@ -60,9 +60,15 @@ def arguments(entities) -> dict[str, Recorded]:
     return {e.args[0]: e for e in entities if type(e).__name__ == "DeclareLaunchArgument"}
 
 
-def planner(entities, **given) -> Recorded:
+def nodes(entities, **given) -> list[Recorded]:
+    """What is started with the defaults of all arguments but the given ones."""
+    defaults = {e.args[0]: e.default_value for e in entities if type(e).__name__ == "DeclareLaunchArgument"}
     opaque = next(e for e in entities if type(e).__name__ == "OpaqueFunction")
-    return opaque.function({"profile": "", "device": ""} | given)[0]
+    return opaque.function(defaults | given)
+
+
+def planner(entities, **given) -> Recorded:
+    return nodes(entities, **given)[0]
 
 
 def test_all_arguments_are_there_and_described(arguments):
@@ -95,11 +101,20 @@ def test_planner_is_the_installed_executable_with_the_parameter_file(entities):
 
 @pytest.mark.parametrize(
     "given, expected",
-    [({}, {}), ({"profile": "x.yaml", "device": "cpu"}, {"profile": "x.yaml", "video.device": "cpu"})],
+    [
+        ({}, {}),
+        ({"profile": "x.yaml", "device": "cpu"}, {"profile": "x.yaml", "video.device": "cpu"}),
+        ({"use_sim_time": "true", "autostart": "false"}, {"use_sim_time": "true", "autostart": "false"}),
+    ],
 )
 def test_only_given_arguments_override_the_parameter_file(entities, given, expected):
-    overrides = planner(entities, **given).parameters[1]
-    assert {k: v.args[0] for k, v in overrides.items() if k not in ("use_sim_time", "autostart")} == expected
+    overrides = planner(entities, **given).parameters[1:]
+    assert [{k: v.args[0] for k, v in each.items()} for each in overrides] == ([expected] if expected else [])
+
+
+def test_rviz_takes_the_time_of_the_planner(entities):
+    assert nodes(entities)[1].parameters == []
+    assert nodes(entities, use_sim_time="true")[1].parameters[0]["use_sim_time"].args[0] == "true"
 
 
 def test_overridden_parameters_exist(entities):
@@ -108,7 +123,7 @@ def test_overridden_parameters_exist(entities):
 
 
 def test_rviz_starts_only_on_request_with_a_config_that_exists(entities):
-    rviz = next(e for e in entities if type(e).__name__ == "Node")
+    rviz = nodes(entities)[1]
     assert rviz.condition.args[0].args[0] == "rviz"
     path = rviz.arguments[1].args[0][1:]
     config = yaml.safe_load(share_folder().joinpath(*path).read_text())

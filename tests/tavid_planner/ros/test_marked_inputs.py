@@ -124,6 +124,12 @@ def test_point_of_the_request_marks_the_target_and_the_answer_holds_the_mask(ask
     found = np.frombuffer(result.found_mask.data, np.uint8).reshape(truth.shape) > 0
     assert (found & truth).sum() > 0.8 * (found | truth).sum() and asked["target_mask_px"] == found.sum()
 
+    assert not any("target point was set" in note for note in result.notes)
+
+    point.header.stamp.sec = 9
+    result, _ = ask(target_mask=Image(), target_point=point)
+    assert any("taken 3.0 s after the target point was set" in note for note in result.notes), result.notes
+
     result, _ = ask(target_point=point)
     assert result.target_source == "mask of the request" and not result.found_mask.data
 

@@ -179,6 +179,7 @@ def test_parameters_and_diagnostics_are_answered_while_planning(client, call, go
     while not any(kv.key == "planning" and kv.value == "true" for m in seen for kv in m.status[0].values):
         assert time.monotonic() < deadline, "no diagnostics while planning"
         client.is_done(timeout_s=0.1)
+    assert f"{client.node.get_namespace().strip('/')}/tavid_planner: planner" in {m.status[0].name for m in seen}
     assert not client.is_done(), "the plan was not running any more"
     client.cancel(ANSWER_S)
     client.result(ANSWER_S)

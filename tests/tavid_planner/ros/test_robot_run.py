@@ -159,6 +159,25 @@ def test_controller_that_is_not_there_is_named(client, robot, answer, who):
     assert failure.value.code is ErrorCode.TIMED_OUT and not robot.told
 
 
+def test_controller_of_another_type_is_named_with_it(client, robot, answer):
+    swapped = dataclasses.replace(NAMES, arm=NAMES.gripper, gripper=NAMES.arm, answer_s=0.5)
+    with pytest.raises(ControlError, match="GripperCommand, needed is FollowJointTrajectory"):
+        client.execute(answer, swapped)
+
+
+def test_controller_that_goes_in_the_middle_ends_the_run(client, robot, answer, monkeypatch):
+    robot.arm_does = "hang"
+    run = client.execute(answer, dataclasses.replace(NAMES, answer_s=1.0))
+    assert not run.is_done(0.2)
+    monkeypatch.setattr(type(run._arm), "server_is_ready", lambda self: False)
+    with pytest.raises(ControlError, match="has been gone") as failure:
+        run.result(ANSWER_S)
+    assert failure.value.code is ErrorCode.TIMED_OUT and not run.cancel()
+    monkeypatch.undo()
+    run._goal.cancel_goal_async()  # for the robot of the other tests
+    assert robot.was_cancelled.wait(ANSWER_S)
+
+
 def test_arm_that_rejects_is_named_with_its_joints(client, robot, answer):
     robot.arm_does = "reject"
     with pytest.raises(ControlError, match="arm/follow_joint_trajectory.*rejects.*shoulder, elbow") as failure:
@@ -252,6 +271,14 @@ def test_closing_the_client_stops_the_arm(robot, answer):
     with PlanClient(namespace="robot_run") as client:
         client.execute(answer, NAMES)
     assert robot.was_cancelled.wait(ANSWER_S)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"arm": "my-arm"}, {"gripper": "hand//cmd"}, {"joint_states": "a b"}, {"wrench": "-"}]
+)
+def test_names_that_cannot_be_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong.values()))):
+        Controllers(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"gripper_told": "force"}, {"answer_s": 0}, {"start_tolerance_rad": math.nan}])

@@ -90,6 +90,16 @@ def test_transform_that_comes_a_little_later_is_waited_for():
     late.join()
 
 
+def test_the_transform_after_the_image_is_waited_for_and_the_nearest_serves_where_none_comes():
+    tree = TransformTree()
+    tree.add([transform("map", "camera", xyz=(0, 0, 0), stamp_s=4.0)])
+    assert tree.lookup("map", "camera", 4.05, 0.1, wait_s=0.05)[0, 3] == 0
+    late = threading.Timer(0.2, lambda: tree.add([transform("map", "camera", xyz=(1, 0, 0), stamp_s=4.1)]))
+    late.start()
+    assert tree.lookup("map", "camera", 4.05, 0.1, wait_s=30.0)[0, 3] == pytest.approx(0.5)
+    late.join()
+
+
 def test_recording_that_begins_anew_leaves_nothing_of_its_end():
     tree = TransformTree()
     tree.add([transform("map", "camera", xyz=(9, 0, 0), stamp_s=60.0)])

@@ -1,0 +1,90 @@
+"""PlanClient against a planner that is late, or goes."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from rclpy.action import ActionServer, GoalResponse
+from rclpy.task import Future
+
+from tavid_planner.errors import ControlError, ErrorCode
+from tavid_planner.ros import client as client_module
+from tavid_planner.ros.client import PlanClient
+from tavid_planner_interfaces.action import PlanInteraction
+from tests.tavid_planner.ros.served_node import ServedNode
+
+WAIT_S = 60
+
+
+class Planner(ServedNode):
+    """Plans until it is told to stop, and takes `thinks_s` to accept."""
+
+    def __init__(self, namespace: str):
+        super().__init__("planner", namespace)
+        self.thinks_s, self.was_cancelled = 0.0, threading.Event()
+        self.server = ActionServer(
+            self.node, PlanInteraction, "plan_interaction", self._plan, goal_callback=self._take, **self.accepts
+        )
+        self.servers = [self.server]
+        self.serve()
+
+    def _take(self, _goal):
+        time.sleep(self.thinks_s)
+        return GoalResponse.ACCEPT
+
+    def _plan(self, handle):
+        deadline = time.monotonic() + WAIT_S
+        while not handle.is_cancel_requested and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.was_cancelled.set()
+        handle.canceled()
+        return PlanInteraction.Result(error_code=int(ErrorCode.CANCELLED))
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A planner, and a client that knows it."""
+    planner = Planner("plan_client")
+    with PlanClient(namespace="plan_client") as client:
+        assert client.actions.wait_for_server(WAIT_S)
+        yield planner, client
+    planner.close()
+
+
+def test_a_goal_that_is_accepted_too_late_is_cancelled(pair):
+    planner, client = pair
+    planner.thinks_s = 1.0
+    with pytest.raises(ControlError, match="has not answered") as failure:
+        client.send_goal(PlanInteraction.Goal(), timeout_s=0.3)
+    assert failure.value.code is ErrorCode.TIMED_OUT
+    deadline = time.monotonic() + WAIT_S
+    while not planner.was_cancelled.is_set() and time.monotonic() < deadline:
+        client.wait(Future(), 0.1)
+    assert planner.was_cancelled.is_set()
+
+
+def test_a_planner_that_has_gone_is_not_waited_for(pair, monkeypatch):
+    planner, client = pair
+    planner.thinks_s = 0.0
+    monkeypatch.setattr(client_module, "GONE_S", 0.3)
+    client.send_goal(PlanInteraction.Goal(), WAIT_S)
+    assert not client.is_done(0.1)
+    monkeypatch.setattr(type(client.actions), "server_is_ready", lambda self: False)
+    with pytest.raises(ControlError, match="the planner node has been gone") as failure:
+        client.result(WAIT_S)
+    assert failure.value.code is ErrorCode.TIMED_OUT
+    monkeypatch.undo()
+    assert client.cancel(WAIT_S) and client.result(WAIT_S).error_code == ErrorCode.CANCELLED
+
+
+def test_the_stamp_of_an_image_is_that_of_all_that_is_sent_with_it(pair, monkeypatch):
+    _, client = pair
+    sent = []
+    monkeypatch.setattr(client, "send_goal", lambda goal, *_: sent.append(goal))
+    pixels, stamp = np.zeros((4, 6), np.uint8), Time(sec=12, nanosec=5)
+    client.send("", np.dstack([pixels] * 3), pixels, depth_m=pixels, intrinsics=np.eye(3), stamp=stamp)
+    [goal] = sent
+    messages = goal.image, goal.target_mask, goal.depth, goal.camera_info
+    assert {(m.header.stamp.sec, m.header.stamp.nanosec) for m in messages} == {(12, 5)}

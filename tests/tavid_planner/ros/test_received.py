@@ -1,0 +1,51 @@
+"""Which of the messages that a topic has brought is taken."""
+
+import pytest
+from rclpy.context import Context
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from tavid_planner.ros.config import NodeConfig
+from tavid_planner.ros.received import IMAGE, ReceivedInputs
+
+
+def header(stamp_s: float) -> Header:
+    made = Header(frame_id="camera")
+    made.stamp.sec, made.stamp.nanosec = int(stamp_s), round(stamp_s % 1 * 1e9)
+    return made
+
+
+@pytest.fixture
+def make_inputs():
+    """A function that makes the inputs of a node with these options and arguments."""
+    context = Context()
+    context.init()
+    nodes = []
+
+    def make(config: NodeConfig = NodeConfig(), *arguments: str) -> ReceivedInputs:
+        cli_args = ["--ros-args", *arguments]
+        nodes.append(Node("received", context=context, cli_args=cli_args, enable_rosout=False))
+        return ReceivedInputs(nodes[-1], lambda: config, None)
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.mark.parametrize("point_s, taken", [(-0.6, 0), (-0.32, 1), (-5.0, 2), (None, 2)])
+def test_a_point_goes_with_the_image_of_its_stamp_else_with_the_newest(make_inputs, point_s, taken):
+    inputs = make_inputs()
+    now_s = inputs._node.get_clock().now().nanoseconds * 1e-9
+    images = [Image(header=header(now_s + ago_s)) for ago_s in (-0.6, -0.3, 0.0)]
+    for image in images:
+        inputs._histories[IMAGE.topic].add(image, 0, 2.0)
+    point = Header() if point_s is None else header(now_s + point_s)
+    assert inputs.at_or_newest(IMAGE, point).message is images[taken]
+
+
+def test_a_compressed_topic_follows_the_raw_one_and_its_own_remap(make_inputs):
+    compressed = NodeConfig(image_transport="compressed")
+    assert make_inputs(compressed, "-r", "image_raw:=/cam/raw").name(IMAGE.topic) == "/cam/raw/compressed"
+    assert make_inputs(compressed, "-r", "image_raw/compressed:=/cam/jpeg").name(IMAGE.topic) == "/cam/jpeg"
