@@ -112,7 +112,7 @@ def urdf(path):
 def mjcf(path):
     from hoi_motion.retarget.robots.urdf import parse_urdf
 
-    return parse_urdf(path, mjcf=True)
+    return parse_urdf(path)
 
 
 def video(path):
