@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.retarget.robots.fingers import moving_joints, way_to
+from hoi_motion.retarget.robots.fingers import followers, moving_joints, way_to
 from hoi_motion.retarget.robots.held import fix
 from hoi_motion.retarget.robots.urdf import parse_urdf
 
@@ -63,8 +63,12 @@ def _free_base(root: xml.Element, path: Path) -> None:
 
 
 def _stiffen(root: xml.Element, path: Path, parts: Mapping[str, str]) -> None:
-    """Fix the joints whose limits are equal, unless they carry a part of the body: there the limits were left out."""
-    for joint in moving_joints(root):
+    """Fix the joints whose limits are equal, and what mimics them.
+
+    Not where they carry a part of the body: there the limits were left out.
+    """
+    joints, stiff = {joint.get("name", ""): joint for joint in moving_joints(root)}, {}
+    for name, joint in joints.items():
         limit = joint.find("limit")
         if joint.get("type") not in ("revolute", "prismatic") or limit is None:
             continue
@@ -73,10 +77,15 @@ def _stiffen(root: xml.Element, path: Path, parts: Mapping[str, str]) -> None:
             continue
         part = next((part for part, link in parts.items() if joint in way_to(root, link)), None)
         if part:
-            told = f"joint {joint.get('name')!r} of {path} moves from {low:g} to {high:g} and carries {part}"
+            told = f"joint {name!r} of {path} moves from {low:g} to {high:g} and carries {part}"
             hint = "give it the range of the robot, or make it of type fixed"
             raise RetargetError(ErrorCode.ROBOT_UNKNOWN, told, hint)
-        fix(joint, low)
+        stiff[name] = low
+    for name, (leader, multiplier, offset) in followers(root, str(path)).items() if stiff else ():
+        if leader in stiff:
+            stiff[name] = multiplier * stiff[leader] + offset
+    for name, value in stiff.items():
+        fix(joints[name], value)
 
 
 def _scale(root: xml.Element, scale: float) -> None:

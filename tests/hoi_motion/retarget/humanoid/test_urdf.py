@@ -27,6 +27,15 @@ def test_a_joint_without_room_stands_where_its_limits_have_it(file):
     assert float(tip.find("origin").get("rpy").split()[2]) == pytest.approx(0.3)
 
 
+def test_what_mimics_a_joint_without_room_stands_still_with_it(file):
+    mimic = '<limit lower="-1" upper="1" velocity="0" effort="0"/><mimic joint="tip" multiplier="2" offset="0.1"/>'
+    nail = f'<link name="nail"/><joint name="nail" type="revolute"><parent link="finger"/><child link="nail"/>{mimic}'
+    file.write_text(file.read_text().replace("</robot>", f"{nail}</joint></robot>"))
+    *_, nail = xml.fromstring(read_humanoid_urdf(file, 1.0)).findall("joint")
+    assert nail.get("type") == "fixed" and nail.find("mimic") is None
+    assert float(nail.find("origin").get("rpy").split()[0]) == pytest.approx(2 * 0.3 + 0.1)
+
+
 def test_a_joint_without_room_that_carries_a_part_of_the_body_is_named(file):
     with pytest.raises(TavidError, match="'tip' of .* moves from 0.3 to 0.3 and carries left_hand") as caught:
         read_humanoid_urdf(file, 1.0, {"left_hand": "finger"})
