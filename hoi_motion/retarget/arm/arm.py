@@ -76,7 +76,7 @@ class Arm:
             _all_known(names, joints, f"joint in {where} of {config.name}")
         frames = [element.get("name") for element in (*tree.findall("link"), *tree.findall("joint"))]
         _all_known([config.grasp_frame], frames, f"frame in grasp_frame of {config.name}")
-        self.fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name)
+        self.fingers = find_fingers(tree, self.gripper.joints, config.grasp_frame, config.name, config.base_link)
         names = hold_others(tree, config, config.grasp_frame, self.fingers)
         ends = (self.gripper.open, self.gripper.closed)
         self.fingers = mirrored(self.fingers, tree, ends, config.name)

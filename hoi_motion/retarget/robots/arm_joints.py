@@ -19,4 +19,4 @@ def arm_joint_names(config: RobotConfig) -> tuple[str, ...]:
     named, frame = config.gripper.joints, config.grasp_frame
     if config.jaw.link:
         named, frame = list(JAW_JOINTS), JAW_FRAME
-    return hold_others(tree, config, frame, find_fingers(tree, named, frame, config.name))
+    return hold_others(tree, config, frame, find_fingers(tree, named, frame, config.name, config.base_link))

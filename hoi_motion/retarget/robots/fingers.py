@@ -58,13 +58,16 @@ def mirrored(fingers: Fingers, robot: xml.Element, ends: tuple[float, float], ro
     return dataclasses.replace(fingers, multipliers=fingers.multipliers * turned)
 
 
-def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_name: str) -> Fingers:
+def find_fingers(
+    robot: xml.Element, named: list[str], grasp_frame: str, robot_name: str, base_link: str = ""
+) -> Fingers:
     """The fingers of a gripper whose joints are named; what mimics them, or what they mimic, moves with them.
 
     Named joints that follow nothing take the gripper's value itself. The joints that carry the grasp frame are the arm.
 
     Args:
         robot: tree of a URDF; named: finger joints in the robot's file; grasp_frame: link, or joint, between them.
+        base_link: on which the arm stands: joints before it are not the arm's. Empty: the root.
 
     Raises:
         RetargetError: ROBOT_UNKNOWN for a mimic that leads nowhere or in a circle, has a multiplier of 0, or couples a
@@ -94,6 +97,7 @@ def find_fingers(robot: xml.Element, named: list[str], grasp_frame: str, robot_n
             "the grasp frame lies between the fingers and must not be attached to one",
         )
     # what follows neither an arm's joint nor a finger, such as the other arm's gripper, stands still
+    of_arm = [joint.get("name", "") for joint in way_to(robot, grasp_frame, base_link) if joint.get("type") != "fixed"]
     hand = set(of_arm) | hanging_on(robot, of_arm[0]) if of_arm else set(joints)
     coupled = [name for name in joints if leaders[name] and name not in names]
     astray = next((name for name in coupled if name in hand or chains[name][0] in hand), None)
@@ -130,11 +134,11 @@ def grasp_link(robot: xml.Element, frame: str) -> str:
     return next(carried, frame)
 
 
-def way_to(robot: xml.Element, frame: str) -> list[xml.Element]:
-    """The joints from a link, or the one that a joint of this name carries, to the root, fixed ones included."""
+def way_to(robot: xml.Element, frame: str, base_link: str = "") -> list[xml.Element]:
+    """The joints from a link, or the one that a joint of this name carries, to a link or the root, fixed ones too."""
     above = {joint.find("child").get("link"): joint for joint in robot.findall("joint")}
     at, way = grasp_link(robot, frame), []
-    while at in above and above[at] not in way:
+    while at != base_link and at in above and above[at] not in way:
         way.append(above[at])
         at = above[at].find("parent").get("link")
     return way

@@ -28,6 +28,7 @@ def hold_others(robot: xml.Element, config: RobotConfig, grasp_frame: str, finge
     joints = {joint.get("name", ""): joint for joint in moving_joints(robot)}
     beyond = hanging_on(robot, arm[-1]) if arm else set()
     coupled = followers(robot, config.name)
+    held_at = {}  # all before the first is fixed: a follower's place needs the limits of its leader
     for name, joint in joints.items():
         if name in arm:
             low, high = _limits(joint)
@@ -43,7 +44,9 @@ def hold_others(robot: xml.Element, config: RobotConfig, grasp_frame: str, finge
                     "name it in gripper.joints if it opens and closes with them, or in home_rad where it stays",
                 )
             leader, multiplier, offset = coupled.get(name, (name, 1.0, 0.0))
-            fix(joint, multiplier * _home(joints[leader], config) + offset)
+            held_at[name] = multiplier * _home(joints[leader], config) + offset
+    for name, value in held_at.items():
+        fix(joints[name], value)
     return arm
 
 
@@ -66,16 +69,14 @@ def fix(joint: xml.Element, value: float) -> None:
 
 
 def _arm_joints(robot: xml.Element, config: RobotConfig, grasp_frame: str) -> tuple[str, ...]:
-    way = way_to(robot, grasp_frame)  # from the tip to the root
-    if config.base_link:
+    way = way_to(robot, grasp_frame, config.base_link)
+    if config.base_link and (not way or way[-1].find("parent").get("link") != config.base_link):
         links = [joint.find("parent").get("link") for joint in way]
-        if config.base_link not in links:
-            raise RetargetError(
-                ErrorCode.ROBOT_UNKNOWN,
-                f"base_link {config.base_link!r} of {config.name} does not carry its grasp frame {grasp_frame!r}",
-                f"links that do: {', '.join(reversed(links))}",
-            )
-        way = way[: links.index(config.base_link) + 1]
+        raise RetargetError(
+            ErrorCode.ROBOT_UNKNOWN,
+            f"base_link {config.base_link!r} of {config.name} does not carry its grasp frame {grasp_frame!r}",
+            f"links that do: {', '.join(reversed(links))}",
+        )
     return tuple(joint.get("name", "") for joint in reversed(way) if joint.get("type") != "fixed")
 
 

@@ -76,6 +76,31 @@ def test_joints_before_the_base_link_and_others_stand_where_home_has_them(config
     assert joints["left_f2"].find("origin").get("xyz").split()[1] == "0.03"  # its leader's place
 
 
+def test_a_held_follower_stands_by_its_leader_whichever_is_first_in_the_file(config):
+    def leader_first(text: str) -> str:
+        follower, leader, rest = (text.index(f'<joint name="left_{name}"') for name in ("f2", "f1", "tool"))
+        first = text[leader:rest].replace('lower="0"', 'lower="0.02"')  # 0 is not among its places
+        return text[:follower] + first + text[follower:leader] + text[rest:]
+
+    joints = {j.get("name"): j for j in xml.fromstring(Arm(config(leader_first)).urdf_text).findall("joint")}
+    shifts = [abs(float(joints[name].find("origin").get("xyz").split()[1])) for name in ("left_f1", "left_f2")]
+    assert shifts == [0.02, 0.02]
+
+
+def test_stages_of_a_lift_before_the_base_link_may_be_coupled(config):
+    def two_stages(text: str) -> str:
+        limit = '<limit lower="0" upper="0.3" velocity="0.1" effort="10"/><mimic joint="lift"/>'
+        text = text.replace('<parent link="torso"/><child link="head"/>', '<parent link="stage"/><child link="head"/>')
+        stage = '<link name="stage"/>' + joint("stage", "prismatic", "base", "stage", limit)
+        lift = text.index('<joint name="lift"')
+        return text[:lift] + stage + text[lift:].replace('<parent link="base"/>', '<parent link="stage"/>', 1)
+
+    config = config(two_stages, "base_link: torso\nhome_rad: {lift: 0.1}")
+    arm = Arm(config)
+    assert arm.joint_names == arm_joint_names(config) == ("right_shoulder", "right_elbow")
+    assert arm.forward(np.zeros(2))[:3, 3] == pytest.approx([0, 2 * 0.1 - 0.2, 1.1])
+
+
 def test_a_held_joint_needs_no_speed(config):
     assert Arm(config(lambda text: text.replace('velocity="1"', 'velocity="0"', 1))).joint_names[-1] == "right_elbow"
 
