@@ -33,7 +33,7 @@ QUEUE_DEPTH = 512
 ASK_PERIOD_S = 0.1
 LOOK_AGAIN_S = 0.5
 GONE_S = 10.0
-"""A node that has been away so long will not answer any more."""
+"""A node that has been away so long will not answer any more; how often one that is there is asked for the request."""
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
@@ -78,7 +78,7 @@ class PlanClient:
         )
         self._state = self.node.create_client(GetState, f"{planner}/get_state")
         self._goal = self._result_future = None
-        self._presence = Presence(self.actions, GONE_S)
+        self._presence: Presence | None = None
         self._run: RobotRun | FeltRun | None = None
         self.feedback: PlanInteraction.Feedback | None = None
 
@@ -183,21 +183,21 @@ class PlanClient:
         if not handle.accepted:
             raise ControlError(ErrorCode.BUSY, "the planner node rejected the goal")
         self._goal, self._result_future = handle, handle.get_result_async()
-        self._presence = Presence(self.actions, GONE_S)
+        self._presence = Presence(self.actions, handle, GONE_S)
 
     def is_done(self, timeout_s: float = 0.0) -> bool:
         """Whether the result is available; waits up to `timeout_s` for it.
 
         Raises:
-            ControlError: TIMED_OUT when the node has gone without an answer.
+            ControlError: TIMED_OUT when the node has gone, or was started anew, without an answer.
         """
         deadline = time.monotonic() + timeout_s
         while self.wait(self._sent(), min(LOOK_AGAIN_S, max(deadline - time.monotonic(), 0.0))) is None:
-            if self._presence.is_gone():
+            if self._presence and (gone := self._presence.why_gone()):
                 raise ControlError(
                     ErrorCode.TIMED_OUT,
-                    f"the planner node has been gone for {GONE_S:g} s and has not answered",
-                    "look at its log, start it again, and send the request again",
+                    f"the planner node {gone}, and has not answered",
+                    "look at its log, see that it runs, and send the request again",
                 )
             if time.monotonic() >= deadline:
                 return False

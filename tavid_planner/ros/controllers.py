@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
@@ -93,23 +95,31 @@ def _other_kinds(node: Node, name: str, kind: type) -> str:
 
 
 class Presence:
-    """Notices that the server of an action has gone: its results would be waited for for ever.
+    """Notices that the server of an action no longer works on a goal: its result would be waited for for ever.
 
-    Attributes:
-        limit_s: how long it may be away; discovery has its moments.
+    A server that is away is missed; one that was started anew may never be away, but does not know the goal.
+
+    Args:
+        limit_s: how long it may be away, since discovery has its moments, and how often it is asked for the goal.
     """
 
-    def __init__(self, client: ActionClient, limit_s: float):
-        self._client, self.limit_s = client, limit_s
+    def __init__(self, client: ActionClient, goal: ClientGoalHandle, limit_s: float):
+        self._client, self._goal, self._limit_s = client, goal, limit_s
         self._missed_at: float | None = None
+        self._asked_at, self._again = time.monotonic(), Future()
 
-    def is_gone(self) -> bool:
-        """Whether it was away in every call of so long."""
-        if self._client.server_is_ready():
-            self._missed_at = None
-            return False
-        self._missed_at = self._missed_at or time.monotonic()
-        return time.monotonic() - self._missed_at > self.limit_s
+    def why_gone(self) -> str:
+        """What has become of it as the end of a sentence, "" while it is there."""
+        now = time.monotonic()
+        if not self._client.server_is_ready():
+            self._missed_at = self._missed_at or now
+            return f"has been gone for {self._limit_s:g} s" if now - self._missed_at > self._limit_s else ""
+        self._missed_at = None
+        if self._again.done() and self._again.result().status == GoalStatus.STATUS_UNKNOWN:
+            return "was started anew, or has forgotten this goal"
+        if now - self._asked_at > self._limit_s:
+            self._asked_at, self._again = now, self._goal.get_result_async()
+        return ""
 
 
 def check_start(node: Node, wait: Wait, trajectory: JointTrajectory, controllers: Controllers) -> None:

@@ -60,7 +60,6 @@ class RobotRun:
         self._end: Future | None = None
         self._ended_at: float | None = None
         self._late = self._gone = False
-        self._presence = Presence(self._arm, controllers.answer_s)
         self.feedback = None
         try:
             self._start(answer.joint_trajectory)
@@ -145,6 +144,7 @@ class RobotRun:
             hint = f"it has to be active and to move {', '.join(trajectory.joint_names)}"
             raise ControlError(ErrorCode.BUSY, f"{name!r} rejects the goal", hint)
         self._goal, self._end = handle, handle.get_result_async()
+        self._presence = Presence(self._arm, handle, answer_s)
         self._begun = self._node.get_clock().now()
 
     def _look(self) -> bool:
@@ -155,11 +155,11 @@ class RobotRun:
             if self._end.done() and self._ended_at is None:
                 self._ended_at = time.monotonic()
                 self._hear_arm(self._end.result())
-            elif self._ended_at is None and self._presence.is_gone():
+            elif self._ended_at is None and (gone := self._presence.why_gone()):
                 self._gone, self._ended_at = True, time.monotonic()
                 raise ControlError(
                     ErrorCode.TIMED_OUT,
-                    f"{self._controllers.arm!r} has been gone for {self._presence.limit_s:g} s",
+                    f"{self._controllers.arm!r} {gone}",
                     "its controller has ended or cannot be reached: look where the arm stands",
                 )
         except ControlError as error:

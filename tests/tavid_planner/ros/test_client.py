@@ -24,11 +24,18 @@ class Planner(ServedNode):
     def __init__(self, namespace: str):
         super().__init__("planner", namespace)
         self.thinks_s, self.was_cancelled = 0.0, threading.Event()
-        self.server = ActionServer(
+        self.servers = [self._server()]
+        self.serve()
+
+    def _server(self) -> ActionServer:
+        return ActionServer(
             self.node, PlanInteraction, "plan_interaction", self._plan, goal_callback=self._take, **self.accepts
         )
-        self.servers = [self.server]
-        self.serve()
+
+    def restart(self) -> None:
+        """As a node does that died and is started again at once: the old server's goals are forgotten."""
+        self.servers.append(self._server())
+        self.servers.pop(0).destroy()
 
     def _take(self, _goal):
         time.sleep(self.thinks_s)
@@ -36,7 +43,7 @@ class Planner(ServedNode):
 
     def _plan(self, handle):
         deadline = time.monotonic() + WAIT_S
-        while not handle.is_cancel_requested and time.monotonic() < deadline:
+        while handle.is_active and not handle.is_cancel_requested and time.monotonic() < deadline:
             time.sleep(0.02)
         self.was_cancelled.set()
         handle.canceled()
@@ -77,6 +84,19 @@ def test_a_planner_that_has_gone_is_not_waited_for(pair, monkeypatch):
     assert failure.value.code is ErrorCode.TIMED_OUT
     monkeypatch.undo()
     assert client.cancel(WAIT_S) and client.result(WAIT_S).error_code == ErrorCode.CANCELLED
+
+
+def test_a_planner_that_was_started_anew_is_not_waited_for(pair, monkeypatch):
+    """Its new server is there before the old one is missed."""
+    planner, client = pair
+    planner.thinks_s = 0.0
+    monkeypatch.setattr(client_module, "GONE_S", 0.3)
+    client.send_goal(PlanInteraction.Goal(), WAIT_S)
+    assert not client.is_done(1.0)  # which asks for it: a goal that is known is gone on with
+    planner.restart()
+    with pytest.raises(ControlError, match="the planner node was started anew") as failure:
+        client.result(10.0)
+    assert failure.value.code is ErrorCode.TIMED_OUT
 
 
 def test_the_stamp_of_an_image_is_that_of_all_that_is_sent_with_it(pair, monkeypatch):
