@@ -34,7 +34,11 @@ def check_grasp_frame(full, wrist: str, T_wrist_tool: np.ndarray, fingers: Finge
     if total_m[0] > max(LEAST_MOVE_M, 2 * total_m[1]):
         raise _turned(config, "the fingers open along its x")
     side_m = (closed_m + open_m)[:, 1] / 2
-    outwards_m = float((moves_m[:, 1] * np.where(np.abs(side_m) > LEAST_SIDE_M, np.sign(side_m), 0.0)).sum())
+    # a finger that is on one side closed and on the other open, such as the only jaw of a hand that opens wide, says
+    # nothing: its mass is near its hinge
+    inner_m = np.minimum(np.sign(side_m) * closed_m[:, 1], np.sign(side_m) * open_m[:, 1])
+    says = (np.abs(side_m) > LEAST_SIDE_M) & (inner_m > -LEAST_SIDE_M)
+    outwards_m = float((moves_m[:, 1] * np.sign(side_m) * says).sum())
     if outwards_m < -LEAST_MOVE_M:
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN,

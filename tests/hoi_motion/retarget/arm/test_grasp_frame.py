@@ -60,3 +60,16 @@ def test_a_frame_or_an_opening_that_is_wrong_is_named(tmp_path, given, words):
 def test_the_robots_that_come_along_pass():
     for name in ("panda", "panda_wide", "iiwa", "xarm6"):
         assert name in robot_names() and Arm(load_robot_config(name)).joint_names
+
+
+def test_a_single_jaw_may_be_inside_of_the_middle_until_it_opens(tmp_path):
+    """Its fixed partner is at y = 0; 0.9 rad open, its tip is 0.1 m from it, its mass hardly half of that."""
+    links = '<link name="base"/><link name="hand"/>' + f'<link name="jaw">{MASS.format(0)}</link>'
+    joints = JOINT.format("turn", "revolute", "base", "hand", "0 0 1", -2, 2)
+    joints += JOINT.format("hinge", "revolute", "hand", "jaw", "-1 0 0", 0, 1.5)
+    (tmp_path / "jaw.urdf").write_text(f'<robot name="jaw">{links}{joints}</robot>')
+    (tmp_path / "jaw.yaml").write_text(
+        "urdf: jaw.urdf\ngrasp_frame: hand\ngrasp_offset_m: [0, 0.03, 0.18]\n"
+        "gripper: {joints: [hinge], open: 0.9, closed: 0.0}\n"
+    )
+    assert Arm(load_robot_config(str(tmp_path / "jaw.yaml"))).fingers.names == ("hinge",)
