@@ -88,7 +88,11 @@ def _nodes(context) -> list:
         executable="rviz2",
         namespace=LaunchConfiguration("namespace"),
         arguments=["-d", PathJoinSubstitution([FindPackageShare("tavid_planner"), "config", "plan.rviz"])],
-        parameters=_some({name: value for name, value in overrides.items() if name == "use_sim_time"}),
+        # what the file says of every node, such as use_sim_time
+        parameters=[
+            LaunchConfiguration("params_file"),
+            *_some({name: value for name, value in overrides.items() if name == "use_sim_time"}),
+        ],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
     return [planner, rviz]

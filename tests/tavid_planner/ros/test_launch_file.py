@@ -113,8 +113,9 @@ def test_only_given_arguments_override_the_parameter_file(entities, given, expec
 
 
 def test_rviz_takes_the_time_of_the_planner(entities):
-    assert nodes(entities)[1].parameters == []
-    assert nodes(entities, use_sim_time="true")[1].parameters[0]["use_sim_time"].args[0] == "true"
+    planner, rviz = nodes(entities)
+    assert [file.args for file in rviz.parameters] == [planner.parameters[0].args] == [("params_file",)]
+    assert nodes(entities, use_sim_time="true")[1].parameters[1]["use_sim_time"].args[0] == "true"
 
 
 def test_overridden_parameters_exist(entities):
