@@ -142,7 +142,7 @@ class ReceivedInputs:
         return found
 
     def at_or_newest(self, source: InputTopic, header: Header) -> Received:
-        """The message of a topic with a header's stamp; the newest one where that is not kept, or no stamp is set.
+        """The message of a topic with a header's stamp; the newest one where that is too old, or none is set.
 
         Raises:
             InputError: NO_IMAGE, or IMAGE_STALE.
@@ -150,6 +150,10 @@ class ReceivedInputs:
         newest, stamp_s = self.newest(source), stamp_of(header)
         found = None if stamp_s is None else self.nearest(source, stamp_s)
         if found is None or abs(found.stamp_s - stamp_s) > self._current().stamp_tolerance_s:
+            return newest
+        try:
+            self.check_fresh(found, source)  # old ones are dropped only when another comes
+        except InputError:
             return newest
         return found
 

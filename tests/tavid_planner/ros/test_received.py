@@ -49,3 +49,12 @@ def test_a_compressed_topic_follows_the_raw_one_and_its_own_remap(make_inputs):
     compressed = NodeConfig(image_transport="compressed")
     assert make_inputs(compressed, "-r", "image_raw:=/cam/raw").name(IMAGE.topic) == "/cam/raw/compressed"
     assert make_inputs(compressed, "-r", "image_raw/compressed:=/cam/jpeg").name(IMAGE.topic) == "/cam/jpeg"
+
+
+def test_an_image_that_is_too_old_does_not_go_with_a_point_though_it_is_kept(make_inputs):
+    inputs = make_inputs(NodeConfig(max_image_age_s=1.0))
+    now_s = inputs._node.get_clock().now().nanoseconds * 1e-9
+    old, new = (Image(header=header(now_s + ago_s)) for ago_s in (-3.0, 0.0))
+    for image in (old, new):
+        inputs._histories[IMAGE.topic].add(image, 0, 10.0)
+    assert inputs.at_or_newest(IMAGE, old.header).message is new
