@@ -110,9 +110,10 @@ def urdf(path):
 
 
 def mjcf(path):
-    from hoi_motion.retarget.robots.urdf import parse_urdf
+    from hoi_motion.retarget.robots.config import JawConfig
+    from hoi_motion.retarget.robots.urdf import parse_urdf, read_urdf
 
-    return parse_urdf(path)
+    return parse_urdf(path), read_urdf(path, JawConfig())  # a humanoid's and an arm's
 
 
 def video(path):
