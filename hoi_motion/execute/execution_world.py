@@ -47,7 +47,7 @@ class ExecutionWorld(BulletWorld):
             support = under_its_way(support, self._scene.objects)
             self._add_box(support.name, support.size_m, support.T_world_box)
         height_m = float(self.T_base[2, 3])
-        if height_m > PEDESTAL_SIDE_M / 10:
+        if height_m > PEDESTAL_SIDE_M / 10 and self._arm.config.base_height_m is None:
             T = self.T_base.copy()
             T[2, 3] = height_m / 2
             self._add_box("pedestal", (PEDESTAL_SIDE_M, PEDESTAL_SIDE_M, height_m), T)

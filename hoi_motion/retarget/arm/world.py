@@ -114,14 +114,14 @@ class ArmWorld(BulletWorld):
         return body
 
     def set_base(self, T_world_base: np.ndarray) -> None:
-        """Stand the robot there, on a pedestal down to the floor."""
+        """Stand the robot there, on its own legs or on a pedestal down to the floor."""
         client = dict(physicsClientId=self.client)
         self._place(self.robot, T_world_base @ self._T_base_mass)
         if self._pedestal is not None:
             pybullet.removeBody(self.bodies.pop("pedestal"), **client)
             self._pedestal = None
         height = float(T_world_base[2, 3])
-        if height > 0.02:
+        if height > 0.02 and self._arm.config.base_height_m is None:
             half = [PEDESTAL_HALF_M, PEDESTAL_HALF_M, height / 2]
             self._pedestal = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, **client)
             self.bodies["pedestal"] = self._add(self._pedestal)

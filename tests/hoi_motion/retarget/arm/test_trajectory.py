@@ -8,6 +8,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, TavidError
+from hoi_motion.execute.execution_world import ExecutionWorld
+from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import SupportBox
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.attempt import APPROACH_SHARE, BERTH_M, Attempt, NotPossible
@@ -235,3 +237,15 @@ def test_one_frame_is_named(motion, panda, body):
         contacts=(dataclasses.replace(motion.contacts[0], start_frame=0, end_frame=1),),
     )
     assert "1 frame" in refused(one, panda, body).message
+
+
+@pytest.mark.parametrize("base_height_m, is_there", [(None, True), (0.5, False)])
+def test_a_pedestal_stands_only_under_a_robot_without_its_own_legs(motion, panda, base_height_m, is_there):
+    arm = Arm(dataclasses.replace(panda.config, base_height_m=base_height_m))
+    T = np.eye(4)
+    T[2, 3] = 0.5
+    with ArmWorld(arm, motion, "bar") as world:
+        world.set_base(T)
+        assert ("pedestal" in world.bodies) == is_there
+    with ExecutionWorld(arm, motion, RigidThing(motion.objects[0]), T, seen=False) as physics:
+        assert ("pedestal" in physics.bodies.values()) == is_there
