@@ -176,10 +176,11 @@ def _mesh_path(name: str, folder: Path) -> Path | None:
 
 def _check_fetched(mesh: Path) -> None:
     """Raises: RetargetError: for what Git LFS leaves where a file was not fetched: PyBullet takes it as no shape."""
-    with open(mesh, "rb") as opened:
-        if opened.read(len(LFS_POINTER)) == LFS_POINTER:
-            told = f"the mesh {mesh} is a pointer of Git LFS"
-            raise RetargetError(ErrorCode.ROBOT_UNKNOWN, told, "fetch what it points at: git lfs pull")
+    with reading(mesh, "a mesh", ErrorCode.ROBOT_UNKNOWN, error_class=RetargetError), open(mesh, "rb") as opened:
+        begin = opened.read(len(LFS_POINTER))
+    if begin == LFS_POINTER:
+        told = f"the mesh {mesh} is a pointer of Git LFS"
+        raise RetargetError(ErrorCode.ROBOT_UNKNOWN, told, "fetch what it points at: git lfs pull")
 
 
 def links_without_collision(urdf_text: str) -> list[str]:

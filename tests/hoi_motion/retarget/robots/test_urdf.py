@@ -50,6 +50,16 @@ def test_a_mesh_that_was_not_fetched_is_named(robot):
         robot("a.stl")
 
 
+def test_a_mesh_that_may_not_be_read_is_named(robot, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (robot.folder / "a.stl").write_bytes(BOX)
+    monkeypatch.setattr("hoi_motion.retarget.robots.urdf.open", refuse, raising=False)
+    with pytest.raises(RetargetError, match="a.stl is not a mesh: Permission denied"):
+        robot("a.stl")
+
+
 @pytest.mark.parametrize("way", ["absolute", "up", "up on Windows", "package", "no mesh"])
 def test_a_file_elsewhere_is_not_read(robot, tmp_path, way):
     (tmp_path / "secret.stl").write_bytes(BOX)
