@@ -84,7 +84,9 @@ def test_a_hand_lifted_too_far_away_is_fitted_at_the_thing_that_it_takes(body, a
         evidence, start = gather(*given)
         points = evidence.lifted.points_m.clone()
         points[4:, hand, 2] += 0.2
-        return replace(evidence, lifted=replace(evidence.lifted, points_m=points)), start
+        spread = evidence.lifted.spread_m.clone()
+        spread[4:, hand, 2] = 0.06  # it knows that it may err
+        return replace(evidence, lifted=replace(evidence.lifted, points_m=points, spread_m=spread)), start
 
     def from_pelvis_m(points_m, pitch_rad=0.0):  # (T,) of the palm, along the optical axis
         palm_m = points_m[:, PALMS[RIGHT]].mean(1) - points_m[:, 0]
@@ -98,6 +100,6 @@ def test_a_hand_lifted_too_far_away_is_fitted_at_the_thing_that_it_takes(body, a
 
     monkeypatch.setattr(fitting, "gather_evidence", lifted_too_far)
     monkeypatch.setattr(measured, "PERSON_SHARE", 0.01)
-    fits = (fit_body(body, seen.track, seen.K, FPS, LiftConfig(iterations=25), touch_of=t) for t in (None, touch))
+    fits = (fit_body(body, seen.track, seen.K, FPS, LiftConfig(iterations=50), touch_of=t) for t in (None, touch))
     lifted_m, touching_m = (np.abs(from_pelvis_m(f.points_m, f.pitch_rad) - true_m)[4:].mean() for f in fits)
-    assert touching_m < 0.8 * lifted_m
+    assert touching_m < 0.75 * lifted_m
