@@ -178,8 +178,9 @@ def at_the_hand(scene: Scene) -> Distance | None:
 
 
 def ahead_of_the_person(scene: Scene) -> Distance:
-    """Before the actor, to the side that they face, and as far as an object of the usual size would be at this size in
-    the image: things differ far more in size than in how far ahead people reach for them."""
+    """At AHEAD_M before the actor, to the side that they face, and where one of USUAL_HEIGHT_M would look as high: the
+    mean of both, weighed by what they are good for. Things differ far more in size than in how far ahead they are.
+    """
     camera, rows = scene.sight.camera, np.nonzero(scene.target.mask)[0]
     ahead_m = scene.actor_m[:, 0] + AHEAD_M * _facing(scene.actor_m)
     before_actor_m = max(NEAREST_M, float(np.median(camera.to_camera(ahead_m)[:, 2])))

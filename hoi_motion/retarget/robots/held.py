@@ -7,9 +7,10 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.retarget.robots.config import RobotConfig
+from hoi_motion.retarget.robots.elements import text_of
 from hoi_motion.retarget.robots.fingers import Fingers, followers, hanging_on, moving_joints, way_to
 
-LIMIT_GIVE = 1e-9
+ROUNDING = 1e-9
 
 
 def hold_others(robot: xml.Element, config: RobotConfig, grasp_frame: str, fingers: Fingers) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ def fix(joint: xml.Element, value: float) -> None:
     for tag in ("origin", "axis", "limit", "mimic", "dynamics", "safety_controller", "calibration"):
         for element in joint.findall(tag):
             joint.remove(element)
-    xml.SubElement(joint, "origin", xyz=_text(xyz), rpy=_text(rpy))
+    xml.SubElement(joint, "origin", xyz=text_of(xyz), rpy=text_of(rpy))
     joint.set("type", "fixed")
 
 
@@ -88,12 +89,8 @@ def _limits(joint: xml.Element) -> tuple[float, float]:
 def _home(joint: xml.Element, config: RobotConfig) -> float:
     (low, high), name = _limits(joint), joint.get("name", "")
     home = config.home_rad.get(name, float(np.clip(0.0, low, high)))
-    if not low - LIMIT_GIVE <= home <= high + LIMIT_GIVE:
+    if not low - ROUNDING <= home <= high + ROUNDING:
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN, f"home_rad of {name} is {home:g}", f"its limits are {low:g}..{high:g}"
         )
     return home
-
-
-def _text(numbers: np.ndarray) -> str:
-    return " ".join(repr(float(number)) for number in numbers)

@@ -13,19 +13,19 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
+from hoi_motion.retarget.robots.elements import numbers, origin_of, text_of
 from hoi_motion.retarget.robots.mjcf_include import put_included
+from hoi_motion.retarget.robots.mjcf_pose import ORIENTATIONS, Turns, translation, z_along
 from hoi_motion.retarget.robots.structure import MAX_LINKS
 
 URDF_TYPES = {"hinge": "revolute", "slide": "prismatic", "ball": "spherical", "free": "floating"}
 VELOCITY_RAD_S = 20.0  # MJCF has no velocity limits; the YAML file's velocity_rad_s says what the robot can do
 DEFAULT_KG = 1.0
 ANY_WAY_M = 10.0  # range of a prismatic joint without limits, to either side
-ORIENTATIONS = ("quat", "euler", "axisangle", "xyaxes", "zaxis")
 MAX_MADE = 10_000  # elements by <replicate> and <attach>, of which a few lines can ask for more than fits into memory
 NOT_READ = ("composite", "flexcomp")  # they make bodies that the file does not spell out
 
@@ -60,8 +60,7 @@ class _Converter:
         self._made = within._made if within else Counter()  # one count for all files
         put_included(root, path, self._above[0].parent)
         options = {name: value for found in root.findall("compiler") for name, value in found.attrib.items()}
-        self._degrees = options.get("angle", "degree") == "degree"
-        self._sequence = options.get("eulerseq", "xyz")
+        self._turns = Turns(options.get("angle", "degree") == "degree", options.get("eulerseq", "xyz"))
         self._mesh_folder = options.get("meshdir", options.get("assetdir", ""))
         if within:  # paths are of the file that attaches the others
             self._mesh_folder = str(path.resolve().parent / self._mesh_folder)
@@ -123,7 +122,7 @@ class _Converter:
                     f"has <{child.tag}> {name}".rstrip(), "save it expanded, as MuJoCo's mj_saveLastXML does"
                 )
             if child.tag == "frame":
-                found += self._children(child, T @ self._pose(child.attrib), child.get("childclass", inherited))
+                found += self._children(child, T @ self._turns.pose(child.attrib), child.get("childclass", inherited))
             elif child.tag == "replicate":
                 for T_copy, copied in self._replicas(child):
                     found += self._children(copied, T @ T_copy, child.get("childclass", inherited))
@@ -165,10 +164,10 @@ class _Converter:
 
         Every copy is turned by `euler` and moved by `offset`, in the frame of the copy before, from that one.
         """
-        count, offset = max(int(element.get("count", 0)), 0), _numbers(element.get("offset"), [0, 0, 0])
+        count, offset = max(int(element.get("count", 0)), 0), numbers(element.get("offset"), [0, 0, 0])
         self._count_made(element, count)
         T, found = np.tile(np.eye(4), (count, 1, 1)), []
-        T[:, :3, :3] = self._turned(np.arange(count)[:, None] * _numbers(element.get("euler"), [0, 0, 0]))
+        T[:, :3, :3] = self._turns.euler(np.arange(count)[:, None] * numbers(element.get("euler"), [0, 0, 0]))
         T[1:, :3, 3] = np.cumsum(T[:-1, :3, :3] @ offset, axis=0)
         for i in range(count):
             copied = copy.deepcopy(element)
@@ -219,16 +218,16 @@ class _Converter:
         for joint, T_joint, its_class, _ in children:
             if joint.tag in ("joint", "freejoint"):
                 joints.append(self._with_defaults(joint, its_class) | {"tag": joint.tag, "frame": T_joint})
-        T = T_frame @ self._pose(body.attrib)  # of what follows in the chain, in `parent`
+        T = T_frame @ self._turns.pose(body.attrib)  # of what follows in the chain, in `parent`
         for i, given in enumerate(joints):
-            anchor = (given["frame"] @ np.append(_numbers(given.get("pos"), [0, 0, 0]), 1.0))[:3]
+            anchor = (given["frame"] @ np.append(numbers(given.get("pos"), [0, 0, 0]), 1.0))[:3]
             T[:3, 3] += T[:3, :3] @ anchor
             last = i == len(joints) - 1
             link = name if last and not anchor.any() else f"{name}_link{i}"
             self._add_joint(robot, given, parent, link, T)
             if link != name:
                 robot.append(_empty_link(link))
-            parent, T = link, _translation(-anchor)
+            parent, T = link, translation(-anchor)
         if parent != name:
             self._connect(robot, f"{name}_fixed", "fixed", parent, name, T)
         robot.append(self._link(body, children, name))
@@ -244,16 +243,16 @@ class _Converter:
         joint = self._connect(robot, name, URDF_TYPES[kind], parent, link, T)
         if kind not in ("hinge", "slide"):
             return
-        axis = given["frame"][:3, :3] @ _numbers(given.get("axis"), [0, 0, 1])
-        xml.SubElement(joint, "axis", xyz=_text(axis))
+        axis = given["frame"][:3, :3] @ numbers(given.get("axis"), [0, 0, 1])
+        xml.SubElement(joint, "axis", xyz=text_of(axis))
         limited = given.get("limited", "auto")
-        low, high = _numbers(given.get("range"), [0, 0])
+        low, high = numbers(given.get("range"), [0, 0])
         is_limited = limited == "true" or (limited == "auto" and self._autolimits and low < high)
         if not is_limited and kind == "hinge":
             joint.set("type", "continuous")
             return
         low, high = (low, high) if is_limited else (-ANY_WAY_M, ANY_WAY_M)
-        if kind == "hinge" and self._degrees:
+        if kind == "hinge" and self._turns.degrees:
             low, high = np.radians([low, high])
         xml.SubElement(joint, "limit", lower=str(low), upper=str(high), effort="1000", velocity=str(VELOCITY_RAD_S))
 
@@ -262,7 +261,7 @@ class _Converter:
         joint = xml.SubElement(robot, "joint", name=name, type=kind)
         xml.SubElement(joint, "parent", link=parent)
         xml.SubElement(joint, "child", link=child)
-        joint.append(_origin(T))
+        joint.append(origin_of(T))
         return joint
 
     def _link(self, body: xml.Element, children: list, name: str) -> xml.Element:
@@ -270,9 +269,9 @@ class _Converter:
         inertial = body.find("inertial")
         given = {} if inertial is None else inertial.attrib
         at = xml.SubElement(link, "inertial")
-        at.append(_origin(self._pose(given)))
+        at.append(origin_of(self._turns.pose(given)))
         xml.SubElement(at, "mass", value=given.get("mass", str(DEFAULT_KG)))
-        ixx, iyy, izz = _numbers(given.get("diaginertia"), [0.01, 0.01, 0.01])
+        ixx, iyy, izz = numbers(given.get("diaginertia"), [0.01, 0.01, 0.01])
         xml.SubElement(at, "inertia", ixx=str(ixx), iyy=str(iyy), izz=str(izz), ixy="0", ixz="0", iyz="0")
         for geom, T_frame, its_class, of in children:
             if geom.tag != "geom":
@@ -286,14 +285,14 @@ class _Converter:
             touches &= shape.get("type") != "ellipsoid"
             for tag in ("visual", "collision") if touches else ("visual",):
                 element = xml.SubElement(link, tag)
-                element.append(_origin(T))
+                element.append(origin_of(T))
                 xml.SubElement(element, "geometry").append(xml.fromstring(xml.tostring(geometry)))
         return link
 
     def _geometry(self, shape: dict) -> tuple[xml.Element | None, np.ndarray]:
         """The URDF's shape and its pose in the link; None for shapes that a URDF does not have."""
-        kind, T = shape.get("type", "mesh" if "mesh" in shape else "sphere"), self._pose(shape)
-        size = _numbers(shape.get("size"), [0.0])
+        kind, T = shape.get("type", "mesh" if "mesh" in shape else "sphere"), self._turns.pose(shape)
+        size = numbers(shape.get("size"), [0.0])
         if kind != "mesh" and "mesh" in shape:
             raise self._refused(f"fits a {kind} to the mesh {shape['mesh']!r}", "give the geom its size, or type mesh")
         if kind == "mesh":
@@ -310,54 +309,21 @@ class _Converter:
             file = str(Path(self._mesh_folder) / (file.rsplit("/", 1)[-1] if self._strip_path else file))
             return xml.Element("mesh", filename=file, scale=mesh.get("scale", "1 1 1")), T
         if "fromto" in shape and kind in ("capsule", "cylinder", "box", "ellipsoid"):
-            ends = _numbers(shape["fromto"], [0] * 6).reshape(2, 3)
+            ends = numbers(shape["fromto"], [0] * 6).reshape(2, 3)
             T[:3, 3] = ends.mean(axis=0)
-            T[:3, :3] = _z_along(ends[0] - ends[1])  # MuJoCo's way round
+            T[:3, :3] = z_along(ends[0] - ends[1])  # MuJoCo's way round
             half = np.linalg.norm(ends[0] - ends[1]) / 2
             size = np.array([size[0], half] if kind in ("capsule", "cylinder") else [size[0], size[0], half])
         if kind == "sphere":
             return xml.Element("sphere", radius=str(size[0])), T
         if kind == "box":
-            return xml.Element("box", size=_text(2 * size)), T
+            return xml.Element("box", size=text_of(2 * size)), T
         if kind == "ellipsoid":  # drawn at about its size, without a collision shape, which URDF does not have
             return xml.Element("sphere", radius=str(float(np.prod(size) ** (1 / len(size))))), T
         if kind not in ("capsule", "cylinder"):
             return None, T
         half = size[1] if len(size) > 1 else 0.0
         return xml.Element(kind, radius=str(size[0]), length=str(2 * half)), T
-
-    def _turned(self, euler: np.ndarray) -> np.ndarray:  # (..., 3) -> (..., 3, 3)
-        turned = np.eye(3)
-        angles = np.moveaxis(np.radians(euler) if self._degrees else euler, -1, 0)
-        for letter, angle in zip(self._sequence, angles, strict=True):
-            turn = Rotation.from_rotvec(angle[..., None] * np.eye(3)["xyz".index(letter.lower())]).as_matrix()
-            # lower case: about the axes that turn along; upper case: about those that stand still
-            turned = turned @ turn if letter.islower() else turn @ turned
-        return turned
-
-    def _pose(self, given: dict) -> np.ndarray:  # (4, 4)
-        T = _translation(_numbers(given.get("pos"), [0, 0, 0]))
-        unit = np.pi / 180 if self._degrees else 1.0
-        turns = [name for name in ORIENTATIONS if name in given]
-        if len(turns) > 1:
-            raise ValueError(f"one element has {' and '.join(turns)}")
-        if "quat" in given:
-            w, x, y, z = _numbers(given["quat"], [])
-            T[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
-        elif "euler" in given:
-            T[:3, :3] = self._turned(_numbers(given["euler"], []))
-        elif "axisangle" in given:
-            *axis, angle = _numbers(given["axisangle"], [])
-            T[:3, :3] = Rotation.from_rotvec(unit * angle * np.array(axis) / np.linalg.norm(axis)).as_matrix()
-        elif "xyaxes" in given:
-            x, y = _numbers(given["xyaxes"], []).reshape(2, 3)
-            x = x / np.linalg.norm(x)
-            y = y - (y @ x) * x
-            y = y / np.linalg.norm(y)
-            T[:3, :3] = np.stack([x, y, np.cross(x, y)], axis=1)
-        elif "zaxis" in given:
-            T[:3, :3] = _z_along(_numbers(given["zaxis"], []))
-        return T
 
 
 def _over(given: dict[str, str], own: dict[str, str]) -> dict[str, str]:
@@ -372,34 +338,6 @@ def _over(given: dict[str, str], own: dict[str, str]) -> dict[str, str]:
         sizes = own.get("size", "").split()
         merged["size"] = " ".join(sizes + given.get("size", "").split()[len(sizes) :])
     return merged
-
-
-def _numbers(text: str | None, default: list) -> np.ndarray:
-    return np.array(text.split() if text else default, float)
-
-
-def _text(numbers: np.ndarray) -> str:
-    return " ".join(repr(float(n)) for n in numbers)
-
-
-def _z_along(direction: np.ndarray) -> np.ndarray:  # (3,) -> (3, 3)
-    """The smallest turn that brings z to a direction; about x where that is straight down."""
-    along = direction / max(np.linalg.norm(direction), 1e-9)
-    axis = np.cross([0, 0, 1], along)
-    size = np.linalg.norm(axis)
-    axis = np.array([1.0, 0, 0]) if size < 1e-9 else axis / size
-    return Rotation.from_rotvec(np.arctan2(size, along[2]) * axis).as_matrix()
-
-
-def _translation(offset_m: np.ndarray) -> np.ndarray:  # (4, 4)
-    T = np.eye(4)
-    T[:3, 3] = offset_m
-    return T
-
-
-def _origin(T: np.ndarray) -> xml.Element:
-    rpy = Rotation.from_matrix(T[:3, :3]).as_euler("xyz", suppress_warnings=True)  # at the pole any two angles do
-    return xml.Element("origin", xyz=_text(T[:3, 3]), rpy=_text(rpy))
 
 
 def _empty_link(name: str) -> xml.Element:

@@ -11,6 +11,7 @@ from hoi_motion.errors import ErrorCode, RetargetError
 from hoi_motion.reading.untrusted import read_bytes, reading
 from hoi_motion.reading.xml_tree import MAX_XML_BYTES, parse_xml
 from hoi_motion.retarget.robots.config import JawConfig
+from hoi_motion.retarget.robots.elements import text_of
 from hoi_motion.retarget.robots.mjcf import mjcf_to_urdf
 from hoi_motion.retarget.robots.structure import MOVING, check_structure
 
@@ -129,7 +130,7 @@ def _normalize_axes(root: xml.Element) -> None:
         axis = joint.find("axis")
         if axis is not None and joint.get("type") in MOVING:
             along = np.array(axis.get("xyz", "").split(), float)
-            axis.set("xyz", " ".join(repr(float(value)) for value in along / np.linalg.norm(along)))
+            axis.set("xyz", text_of(along / np.linalg.norm(along)))
 
 
 def _check_expanded(root: xml.Element, path: Path) -> None:

@@ -41,6 +41,28 @@ def ros_graph(tmp_path_factory):
 
 
 @pytest.fixture
+def make_node():
+    """A function that makes a node which was given parameters from outside."""
+    from rclpy.context import Context
+    from rclpy.node import Node
+    from rclpy.parameter import Parameter
+
+    context = Context()
+    context.init()
+    nodes = []
+
+    def make(**given):
+        overrides = [Parameter(name, value=value) for name, value in given.items()]
+        nodes.append(Node("parameters", context=context, parameter_overrides=overrides, enable_rosout=False))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.fixture
 def clip_frames() -> int:
     """Few: these tests are about processes, and every plan that one saves is drawn."""
     return 3

@@ -2,8 +2,6 @@
 
 import pytest
 import yaml
-from rclpy.context import Context
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from hoi_motion.options import flat_options
@@ -11,24 +9,6 @@ from tavid_planner.config import PlannerConfig, share_folder
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.ros.config import NodeConfig
 from tavid_planner.ros.parameters import declare_options, read_options, refuse_invalid_changes
-
-
-@pytest.fixture
-def make_node():
-    """A function that makes a node which was given parameters from outside."""
-    context = Context()
-    context.init()
-    nodes = []
-
-    def make(**given) -> Node:
-        overrides = [Parameter(name, value=value) for name, value in given.items()]
-        nodes.append(Node("parameters", context=context, parameter_overrides=overrides, enable_rosout=False))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-    context.try_shutdown()
 
 
 def test_every_option_is_a_parameter_with_its_default(make_node):
