@@ -49,7 +49,8 @@ def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
     """The motion with its object's path changed to match an act, and a note on the change; unchanged if they agree.
 
     - touch: the object stays where it rests.
-    - slide: it moves at its resting height as seen by the camera; if it was seen to stay, as far as the hand moves.
+    - slide: it moves at its resting height as seen by the camera, also where it seemed to sink into its support; if it
+      was seen to stay, as far as the hand moves.
     - lift: it follows the hand; if the hand does not rise, it is raised by LIFT_M.
 
     Args:
@@ -63,10 +64,11 @@ def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
         return motion
     contact = acting_contact(motion)
     seen = course_of(motion, contact).kind
-    if seen == act:
-        return motion
     thing = motion.object_named(contact.object_name)
     T = thing.T_world_object.copy()
+    sinks = bool((T[0, 2, 3] - T[:, 2, 3]).max() > MOVED_M)
+    if seen == act and not (act == "slide" and sinks):
+        return motion
     if act == "touch":
         T[:] = T[0]
     elif act == "slide":
@@ -79,6 +81,8 @@ def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
         contacts[contacts.index(contact)] = replace(contact, end_frame=motion.num_frames)
     objects = tuple(replace(o, T_world_object=T) if o is thing else o for o in motion.objects)
     note = f"the video shows a {seen} and the instruction says {act}: the object's path is changed to that"
+    if seen == act:
+        note = "the object seems to sink into what it is slid on: its path is changed to that height"
     return motion.replace(objects=objects, contacts=tuple(contacts), notes=(*motion.notes, note))
 
 

@@ -158,6 +158,7 @@ class _Sweep:
         self.shut = arm.fingers.values(arm.finger_value(SHUT_M))
         thing = motion.object_named(object_name)
         self.T_rest = thing.T_world_object[0]
+        self.foot_m = float(thing.vertices_world(0)[:, 2].min())
         self.is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
 
     def plan(self, start_rad: np.ndarray, beyond_m: float | None) -> RobotMotion:
@@ -232,6 +233,9 @@ class _Sweep:
         hit = self.world.collision(0.0)
         if hit:
             raise NotPossible(f"on the line of sight {hit[0]}")
+        foot_m = self.foot_m + shift_m * self.sight.direction[2]
+        if self.world.is_below(foot_m):
+            raise NotPossible("its gripper comes below what carries the object")
 
     def _touch(self, at: np.ndarray, path: CubicSpline) -> tuple[float, float]:
         """Where along the line the gripper meets the object as lifted, and how far that is from the camera."""

@@ -14,7 +14,7 @@ from hoi_motion.motion import HoiMotion
 SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
 SOURCE = "target_distance_source"
 # the others know a plane on which the object stands, or its surface; "usual size" is in motions of earlier versions
-OPEN_SOURCES = ("hand", "person", "usual size")
+OPEN_SOURCES = ("hand", "person", "floor", "usual size")
 FORGIVEN_M = 0.04  # half an opening
 
 

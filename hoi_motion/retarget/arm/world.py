@@ -105,6 +105,7 @@ class ArmWorld(BulletWorld):
             self._place(body, thing.T_world_object[0])
         for number, vertices_m in enumerate(self._obstacles, start=1):
             self.bodies[f"obstacle {number}"] = self._add(collision_mesh(self.client, vertices_m))
+        self._level = self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))
         self._T_target = None
         self._pedestal = None
 
@@ -181,6 +182,14 @@ class ArmWorld(BulletWorld):
     def _depth(self, first: int, second: int, a: int, b: int) -> float:
         points = pybullet.getClosestPoints(first, second, 0.0, a, b, physicsClientId=self.client)
         return max((-p[8] for p in points), default=0.0)
+
+    def is_below(self, height_m: float) -> bool:
+        """Whether the gripper as posed now comes below a height, world."""
+        T = np.eye(4)
+        T[2, 3] = height_m
+        self._place(self._level, T)
+        points = pybullet.getClosestPoints(self.robot, self._level, 0.0, physicsClientId=self.client)
+        return any(point[3] in self.tool_links | self.finger_links and point[8] < 0 for point in points)
 
     def gap_m(self) -> float:
         """Distance from the fingers to the target; infinite beyond GAP_RANGE_M."""

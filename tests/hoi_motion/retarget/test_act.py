@@ -76,6 +76,18 @@ def test_a_lift_that_is_told_to_be_a_slide_goes_where_the_camera_saw_it(paths, b
     np.testing.assert_allclose(camera.project(made[:, :3, 3]), camera.project(T[:, :3, 3]), atol=1e-6)
 
 
+def test_what_is_slid_does_not_sink_into_its_support(paths, body):
+    T = paths["slide"].objects[0].T_world_object.copy()
+    T[:, 2, 3] -= 0.4 * np.abs(T[:, 1, 3] - T[0, 1, 3])
+    seen = paths["slide"].replace(objects=(replace(paths["slide"].objects[0], T_world_object=T),))
+    assert task_of(seen, "bar").kind == "slide"
+    made = with_act(seen, "slide", body)
+    level = made.objects[0].T_world_object
+    assert np.ptp(level[:, 2, 3]) < 1e-9
+    np.testing.assert_allclose(seen.camera.project(level[:, :3, 3]), seen.camera.project(T[:, :3, 3]), atol=1e-6)
+    assert "sink" in made.notes[-1]
+
+
 def looking_down(camera):
     """From 2 m in front and 2 m above, towards the object."""
     T = np.eye(4)

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pybullet
 import pytest
 
 from hoi_motion.errors import RetargetError
@@ -10,6 +11,7 @@ from hoi_motion.retarget.arm.feel import LEAST_SPREADS, SPEED_M_S, feeling, scal
 from hoi_motion.retarget.arm.sight import open_sight, scaled
 from hoi_motion.retarget.arm.unsure import unsure_arm
 from hoi_motion.retarget.arm.world import ArmWorld
+from tests.hoi_motion.retarget.conftest import lifting, seen_without_distance
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,39 @@ def test_where_the_fingers_meet_the_object_they_say_how_far_away_it_is(answer, u
             if world.nearest()[0] <= 0:
                 break
     assert scale_at(told, told.T_world_root() @ panda.forward(q[:7])) == pytest.approx(scale, abs=0.006)
+
+
+def test_the_gripper_stays_above_a_support_that_reaches_farther_than_is_known(panda, body):
+    """Against a table of three metres, which the plan takes for a plate of 10 cm."""
+    seen = seen_without_distance(lifting(size_m=(0.06, 0.06, 0.036)))
+    foot_m = seen.objects[0].T_world_object[0, :3, 3] - [0, 0, 0.018]
+    ahead = np.array([1.0, 0.3, -0.25])
+    T_camera = np.eye(4)
+    T_camera[:3, 2] = ahead / np.linalg.norm(ahead)
+    T_camera[:3, 0] = np.cross(ahead, [0, 0, 1.0]) / np.linalg.norm(ahead[:2])
+    T_camera[:3, 1] = np.cross(T_camera[:3, 2], T_camera[:3, 0])
+    T_camera[:3, 3] = foot_m + [0, 0, 0.018] - ahead
+    camera = dataclasses.replace(seen.camera, T_world_camera=T_camera)
+
+    def carried_by(side_m: float):
+        T_box = np.eye(4)
+        T_box[:3, 3] = foot_m - [0, 0, 0.02]
+        plate = dataclasses.replace(seen.supports[0], size_m=np.array([side_m, side_m, 0.04]), T_world_box=T_box)
+        return seen.replace(camera=camera, supports=(plate,))
+
+    told = unsure_arm(carried_by(0.10), panda, body).feeling
+    first = int(told.facts["sweep_s"] * told.fps)
+    gripper = []
+    with ArmWorld(panda, carried_by(3.0), "bar") as world:
+        world.set_base(told.T_world_root())
+        client = dict(physicsClientId=world.client)
+        for q, T_tool in zip(told.positions_rad[first:], tools(told, panda)):
+            along_m = np.array(told.facts["sight"]) @ (T_tool[:3, 3] - told.facts["tool_at_touch_m"])
+            world.displace(along_m * np.array(told.facts["sight"]))
+            world.pose(q[:7], q[7:])
+            points = pybullet.getClosestPoints(world.robot, world.bodies["table"], 0.0, **client)
+            gripper += [p[8] for p in points if p[3] in world.tool_links | world.finger_links]
+    assert min(gripper, default=0.0) > -0.002
 
 
 def test_the_fingers_are_held_off_their_stops(answer, panda):

@@ -49,6 +49,11 @@ def test_a_distance_that_is_known_leaves_nothing_open(unsure, told):
     assert open_sight(unsure.replace(diagnostics=told), "bar") is None
 
 
+def test_a_floor_that_only_the_fit_knows_leaves_the_distance_open(unsure):
+    told = {"target_distance_spread_m": 0.09, "target_distance_source": "floor"}
+    assert open_sight(unsure.replace(diagnostics=told), "bar").spread_m == 0.09
+
+
 def test_the_line_of_sight_goes_from_the_camera_to_the_middle_of_the_object(unsure):
     sight = open_sight(unsure, "bar")
     met = sight.camera_m + sight.distance_m * sight.direction
