@@ -1,7 +1,6 @@
 """tavid-plan batch: many requests from a file, each answered once, even if the command is stopped and restarted."""
 
 import argparse
-import signal
 import sys
 from collections import Counter
 
@@ -73,7 +72,6 @@ def _batch(argv: list[str]) -> int:
     if arguments.ray is None and (arguments.ray_cpus, arguments.ray_gpus) != (None, None):
         told = "--ray-cpus or --ray-gpus is given without --ray"
         raise InputError(ErrorCode.CONFIG_INVALID, told, "on one machine --workers shares out cores and GPUs")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
     from tavid_planner.batch.request_list import read_request_list

@@ -44,7 +44,6 @@ def _parser():
 
 def _demo(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the node must not outlive the demo
 
     from hoi_motion.media.image_files import read_image, read_mask
     from tavid_planner.ros.isolation import private_graph

@@ -1,6 +1,5 @@
 """tavid-mask: the object under a click, as a mask."""
 
-import signal
 import sys
 from pathlib import Path
 
@@ -37,7 +36,6 @@ def _parser():
 
 def _mask(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.files import whole_file
     from hoi_motion.media.image_files import read_image

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import signal
 import sys
 
 from hoi_motion.files import write_whole
@@ -86,7 +85,6 @@ def _parser() -> argparse.ArgumentParser:
 def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     check_one_way(arguments, {"--mask": arguments.mask, "--instance": arguments.instances})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
     from hoi_motion.scripts.progress_bar import ProgressBar

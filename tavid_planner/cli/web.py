@@ -1,7 +1,6 @@
 """tavid-web: the page in a browser, from photograph to plan."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -55,7 +54,6 @@ def _web(argv: list[str]) -> int:
     from tavid_planner.worker.desk import PlannerDesk
     from tavid_planner.worker.supervisor import PlanWorker
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, so that the worker ends with the page
     desk = PlannerDesk(PlanWorker(arguments.planner, debug=arguments.debug), MAX_WAITING)
     try:
         print(f"loading  profile {arguments.profile}", flush=True)
