@@ -292,7 +292,7 @@ def _motion_sentence(result) -> str:
 def _retarget_all(arguments, is_humanoid: bool) -> int:
     from tqdm import tqdm
 
-    sources = sorted(Path(arguments.all).glob("*.npz"))
+    sources = sorted(Path(arguments.all).glob("[!.]*.npz"))  # hidden ones are parts of files that were never finished
     if not sources:
         raise InputError(ErrorCode.FILE_INVALID, f"no npz files in {arguments.all!r}")
     if Path(arguments.out).suffix and not Path(arguments.out).is_dir():

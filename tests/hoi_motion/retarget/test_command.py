@@ -67,6 +67,7 @@ def folder_run(stepping, tmp_path_factory):
     for name in ("a", "b"):
         stepping.save(folder / f"{name}.npz")
     (folder / "c.npz").write_bytes(b"not a motion")
+    (folder / ".d.0123abcd.partial.npz").write_bytes(b"half a motion")  # of a killed process
     arguments = [
         "--all",
         str(folder),
