@@ -18,6 +18,7 @@ from hoi_motion.scripts.outputs import check_outputs
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 """`kill`, and a terminal that is closed."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE)
 
 
 class _CheckingParser(argparse.ArgumentParser):
@@ -121,6 +122,9 @@ def _as_tavid_error(error: BaseException) -> TavidError:
         where = "" if error.filename is None else f" {error.filename}"
         hint = "free space there, or choose another place"
         return InputError(ErrorCode.OUTPUT_INVALID, f"cannot write{where}: {error.strerror}", hint)
+    if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
+        told = f"cannot use {error.filename}: {error.strerror}"
+        return InputError(ErrorCode.FILE_INVALID, told, "check who may read and write it, or name another place")
     return ControlError(
         ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug, and please report it"
     )

@@ -27,6 +27,7 @@ def raising(error):
         (ImportError("no module named x"), 4),
         (ZeroDivisionError("division by zero"), 4),
         (OSError(errno.ENOSPC, "No space left on device"), 2),
+        (PermissionError(errno.EACCES, "Permission denied", "closed.npz"), 2),
         (KeyboardInterrupt(), 130),
     ],
 )
