@@ -85,11 +85,8 @@ def _batch(argv: list[str]) -> int:
     results = BatchFolder(arguments.out)
     quiet_libraries(arguments.debug)
     with only_writer(results.folder, "folder of the batch"):
-        results.claim(config, requests)
+        results.claim(config, requests, arguments.retry_errors)
         sweep_partials(results.plans)
-        if arguments.retry_errors:
-            for request in requests:
-                results.forget_error(request.name)
         missing = [request for request in requests if not results.has(request.name)]
         if len(missing) < len(requests):
             print(f"{len(requests) - len(missing)} of {len(requests)} requests already have a result", flush=True)
