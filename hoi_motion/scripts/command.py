@@ -75,7 +75,7 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
     except (KeyboardInterrupt, Exception) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        error = _as_tavid_error(error)
+        error = as_tavid_error(error)
         with contextlib.suppress(OSError):  # nobody reads it, but the exit code tells
             print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
@@ -109,7 +109,8 @@ def _open_standard_streams() -> None:
     )
 
 
-def _as_tavid_error(error: BaseException) -> TavidError:
+def as_tavid_error(error: BaseException) -> TavidError:
+    """Whatever ended the work, as an error with a code; INTERNAL for what nobody foresaw."""
     if isinstance(error, TavidError):
         return error
     if isinstance(error, KeyboardInterrupt):
