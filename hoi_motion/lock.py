@@ -58,14 +58,19 @@ def held_folder(folder) -> Iterator[None]:
 
 
 def is_held(folder) -> bool:
-    """Whether a process is inside `held_folder` of it.
+    """Whether a process is inside `held_folder` of it, or may be: where a file system has no locks, nobody can tell.
 
     Raises:
         OSError: the folder is gone or cannot be opened.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        return not _try_lock(descriptor, folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError as error:
+        if not isinstance(error, BlockingIOError) and error.errno not in NO_LOCKS_HERE:
+            raise
+        return True
     finally:
         os.close(descriptor)
 
