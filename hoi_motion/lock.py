@@ -95,8 +95,13 @@ def _locked(lock: Path, what: str, path: Path) -> int:
         except FileNotFoundError:
             current = False
         if current:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            try:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+            except OSError as error:  # as where the disk is full
+                lock.unlink()
+                os.close(descriptor)
+                raise _unwritable(what, path, error) from error
             return descriptor
         os.close(descriptor)  # its holder has removed it meanwhile
 
