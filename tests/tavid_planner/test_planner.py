@@ -2,6 +2,8 @@
 
 import sys
 import types
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from tavid_planner.instances import Instance
 from tavid_planner.plan import EarlyLook, Generated
 from tavid_planner.planner import Planner, clip_of
 from tavid_planner.request import InteractionRequest
-from tavid_planner.sample import Sample, choose, is_good
+from tavid_planner.sample import Sample, choose, is_good, score
 
 AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
 
@@ -359,6 +361,30 @@ def test_of_equal_samples_the_one_farther_from_its_limits_is_chosen(make_request
         return Sample(seed, video, motion, PhysicsReport((CheckResult.at_most("skating", value, 2.0, "cm", 0, ""),)))
 
     assert choose([with_value(0, 1.9), with_value(1, 0.5), with_value(2, 1.0)], make_request()).seed == 1
+
+
+def test_alignments_that_hardly_differ_leave_the_choice_to_the_margin(make_request, video, motion):
+    request = make_request()
+    on_target = request.target_mask[None, ::8, ::8].astype("float32")
+
+    def aiming(seed: int, beside: float, value: float) -> Sample:
+        clip = replace(video, target_attention=on_target + beside * (1 - on_target))
+        return Sample(seed, clip, motion, PhysicsReport((CheckResult.at_most("skating", value, 2.0, "cm", 0, ""),)))
+
+    sharper, safer = aiming(0, 1.0e-3, 1.9), aiming(1, 1.1e-3, 0.5)
+    assert 0 < score(sharper, request).target_alignment - score(safer, request).target_alignment < 0.01
+    assert choose([sharper, safer], request).seed == 1
+
+
+def test_the_profiles_urdf_is_for_the_profiles_robot_alone(make_request, monkeypatch):
+    monkeypatch.setattr(planner_module, "RobotStage", lambda config: SimpleNamespace(config=config, check_start=repr))
+    planner = Planner(with_options(AS_LIFTED, ["robot.name=mine", "robot.urdf=mine.urdf"]))
+    named = [planner._named_robot(make_request(robot=name)).config for name in ("", "mine", "panda")]
+    assert [(config.name, config.urdf) for config in named] == [
+        ("mine", "mine.urdf"),
+        ("mine", "mine.urdf"),
+        ("panda", ""),
+    ]
 
 
 def test_other_people_of_a_request_are_those_of_the_clip_and_marked_things_are_not(make_request, video):

@@ -52,6 +52,12 @@ def test_what_works_in_physics_is_kept_before_what_passes_the_check(make_request
     assert choose([fails, cannot, works], make_request()).seed == 2
 
 
+def test_the_right_person_counts_more_than_a_robot_that_succeeds(make_request, video, motion, report):
+    whole = Sample(1, video, motion, report, right_people=True)
+    another = replace(whole, seed=2, right_people=False, robot=RobotPlan("arm", robot_motion(), execution()))
+    assert choose([another, whole], make_request()).seed == 1
+
+
 def test_of_two_that_work_the_one_is_kept_that_works_at_more_places(make_request, video, motion, report):
     whole = Sample(1, video, motion, report)
     narrow = replace(
