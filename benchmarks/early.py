@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.keypoints.sources import keypoint_source
+from hoi_motion.options import to_mapping
 from hoi_motion.physics.report import Verdict
 from tavid_planner.config import PlannerConfig, load_profile, with_options
 from tavid_planner.errors import TavidError
@@ -55,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
     cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
     orders = [WAYS[k:] + WAYS[:k] for k in range(len(WAYS))]
     jobs = {f"{case.name} {case.index}": (case, configs, orders[k % 3]) for k, case in enumerate(cases)}
-    rows = measure_pieces(measure_case, jobs, arguments.out, samples=arguments.samples, steps=arguments.steps)
+    about = {"profile": to_mapping(config), "steps": arguments.steps}
+    rows = measure_pieces(measure_case, jobs, arguments.out, about=about, samples=arguments.samples)
     found = values(rows)
     for way in WAYS:
         print(
@@ -100,7 +102,7 @@ def _planner(config: PlannerConfig) -> Planner:
     return planner
 
 
-def measure_case(case: Case, configs: dict[str, PlannerConfig], order: tuple, samples: int, steps: int) -> dict:
+def measure_case(case: Case, configs: dict[str, PlannerConfig], order: tuple, samples: int) -> dict:
     """Outcome and seconds of a case's plans in all ways."""
     planners = {way: _planner(configs[way]) for way in WAYS}
     video = configs["full"].video

@@ -23,6 +23,7 @@ import numpy as np
 from benchmarks.pieces import measure_pieces
 from benchmarks.results import Value, add_save_option, save
 from hoi_motion.keypoints.sources import keypoint_source
+from hoi_motion.options import to_mapping
 from tavid_planner.alignment import area_coverage, target_alignment
 from tavid_planner.config import PlannerConfig, load_profile, with_options
 from training.bench.cases import DIFFICULTIES, ONE_PERSON_CLASSES
@@ -47,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     config = with_options(load_profile(arguments.profile), arguments.set)
     jobs = {number: (number, config) for number in range(arguments.scenes)}
-    rows = measure_pieces(measure_scene, jobs, arguments.out, arguments.workers, samples=arguments.samples)
+    about = {"profile": to_mapping(config)}
+    rows = measure_pieces(measure_scene, jobs, arguments.out, arguments.workers, about, samples=arguments.samples)
     choosing, judging = rows[::2], rows[1::2]
     found = sorted(((auc(choosing, sign), sign) for sign in signs(rows)), key=lambda pair: -pair[0])
     share = np.mean([one["hit"] for row in rows for one in row["of"]])

@@ -1,5 +1,6 @@
 """Long measurements in pieces: one JSON line per piece, so that an interrupted run can continue."""
 
+import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -12,26 +13,32 @@ from training.json_lines import append_line, drop_cut_line, read_lines
 
 
 def measure_pieces(
-    measure: Callable[..., dict], jobs: dict, out: Path | None = None, workers: int = 1, **settings
+    measure: Callable[..., dict],
+    jobs: dict,
+    out: Path | None = None,
+    workers: int = 1,
+    about: dict | None = None,
+    **settings,
 ) -> list[dict]:
     """The row of every job, in order; rows in the file are not measured again.
 
     Args:
         measure: function of a module; called with a job's arguments and the settings, returns JSON-able data.
         jobs: name of the piece, a string or a number, -> tuple of arguments.
-        out: file to which each row is appended at once, with `piece` and the settings; None for no file.
+        out: file to which each row is appended at once, with `piece`, `about` and the settings; None for no file.
         workers: processes; one is this one.
-        settings: rows in the file with other settings are ignored.
+        about: what else the rows depend on, such as the profile in the jobs' arguments; JSON-able.
+        settings: rows in the file with other settings, or about something else, are ignored.
     """
-    known = {}
+    known, marks = {}, json.loads(json.dumps((about or {}) | settings))
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         drop_cut_line(out)
-        known = {row["piece"]: row for row in read_lines(out) if settings.items() <= row.items()}
+        known = {row["piece"]: row for row in read_lines(out) if marks.items() <= row.items()}
     missing = {name: arguments for name, arguments in jobs.items() if name not in known}
     found = as_they_come(partial(measure, **settings), missing, workers)
     for name, row in tqdm(found, total=len(missing), unit="piece", disable=not sys.stderr.isatty()):
-        known[name] = {"piece": name} | settings | row
+        known[name] = {"piece": name} | marks | row
         if out:
             append_line(out, known[name])
     return [known[name] for name in jobs]

@@ -11,7 +11,7 @@ left out and named. Savings of GPU memory cannot be seen on a CPU.
 import argparse
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,9 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     cases = bench_cases(list(ONE_PERSON_CLASSES), arguments.cases)
     orders = [list(configs)[k % len(configs) :] + list(configs)[: k % len(configs)] for k in range(len(cases))]
     jobs = {f"{case.name} {case.index}": (case, configs, order) for case, order in zip(cases, orders)}
-    rows = measure_pieces(
-        measure_case, jobs, arguments.out, samples=arguments.samples, keypoints=profile.lift.keypoints
-    )
+    about = {"options": {name: asdict(config) for name, config in configs.items()}}
+    settings = {"samples": arguments.samples, "keypoints": profile.lift.keypoints}
+    rows = measure_pieces(measure_case, jobs, arguments.out, about=about, **settings)
     found = values(rows, list(configs)) | {f"{n}_first_s": Value(s, "s") for n, s in first_s.items() if s is not None}
     clips = len(rows) * arguments.samples
     for name in configs:

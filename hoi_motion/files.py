@@ -68,6 +68,11 @@ def write_whole(path, content: bytes) -> None:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
 
 
+def try_folder(folder) -> None:
+    """Raises: OSError: nothing can be made in the folder."""
+    os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=folder))
+
+
 def check_writable(path, *inputs) -> None:
     """Check before the work, not after it, that a file can be written there and is none of the inputs.
 
@@ -86,7 +91,7 @@ def check_writable(path, *inputs) -> None:
             raise _unwritable(path, "it is no regular file, and would be replaced by one", "give the name of a file")
         with contextlib.suppress(FileNotFoundError):
             os.stat(place)  # tells a name that is too long
-        os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=place.parent))
+        try_folder(place.parent)
         is_input = any(given and os.path.realpath(given) == str(place) for given in inputs)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -58,14 +58,19 @@ def held_folder(folder) -> Iterator[None]:
 
 
 def is_held(folder) -> bool:
-    """Whether a process is inside `held_folder` of it.
+    """Whether a process is inside `held_folder` of it, or may be: where a file system has no locks, nobody can tell.
 
     Raises:
         OSError: the folder is gone or cannot be opened.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        return not _try_lock(descriptor, folder)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError as error:
+        if not isinstance(error, BlockingIOError) and error.errno not in NO_LOCKS_HERE:
+            raise
+        return True
     finally:
         os.close(descriptor)
 
@@ -90,8 +95,13 @@ def _locked(lock: Path, what: str, path: Path) -> int:
         except FileNotFoundError:
             current = False
         if current:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            try:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+            except OSError as error:  # as where the disk is full
+                lock.unlink()
+                os.close(descriptor)
+                raise _unwritable(what, path, error) from error
             return descriptor
         os.close(descriptor)  # its holder has removed it meanwhile
 

@@ -90,7 +90,9 @@ def from_mapping(config_class, data, prefix: str = ""):
         InputError: CONFIG_INVALID for an unknown option (the valid names are listed) or a bad value.
     """
     if not isinstance(data, dict):
-        raise InputError(ErrorCode.CONFIG_INVALID, f"{prefix or 'the config'} is {shown(data)}, expected named options")
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, f"{prefix.rstrip('.') or 'the config'} is {shown(data)}, expected named options"
+        )
     fields = {f.name: f for f in dataclasses.fields(config_class)}
     for key in data:
         if key not in fields:

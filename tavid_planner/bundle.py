@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import shown
+from hoi_motion.files import try_folder
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -47,16 +47,15 @@ def check_output_folder(folder) -> Path:
     """
     folder = Path(os.path.abspath(folder))
     if os.path.lexists(folder):
-        what = "exists" if not folder.is_dir() else "exists and is not empty" if any(folder.iterdir()) else "exists"
         raise InputError(
-            ErrorCode.OUTPUT_INVALID, f"output folder {folder} {what}", "choose a folder that does not exist yet"
+            ErrorCode.OUTPUT_INVALID, f"output folder {folder} exists", "choose a folder that does not exist yet"
         )
     ancestor = next(p for p in folder.parents if os.path.lexists(p))
     try:
         with contextlib.suppress(FileNotFoundError):
             os.stat(folder)  # tells a name that is too long
         _check_room(ancestor)
-        os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=ancestor))
+        try_folder(ancestor)
     except OSError as error:
         raise _unwritable(folder, error) from error
     return folder

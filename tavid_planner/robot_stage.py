@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,12 +130,17 @@ class RobotStage:
     """A loaded robot that answers one motion after the other."""
 
     def __init__(self, config: RobotStageConfig):
-        """Raises: RetargetError ROBOT_UNKNOWN; InputError CONFIG_INVALID for a broken robot file."""
+        """Raises: RetargetError ROBOT_UNKNOWN; InputError CONFIG_INVALID for a broken robot file or a name that leads
+        out of the bundle, whose files are called after it."""
         from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config
 
         self.config = config
         self._robot_config = load_robot_config(config.name, config.urdf)
         self.name = self._robot_config.name
+        if self.name != Path(self.name).name:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID, f"a robot's name is {shown(self.name)}", "give it a name without /"
+            )
         self._humanoid = isinstance(self._robot_config, HumanoidConfig)
         self._robot = None
 

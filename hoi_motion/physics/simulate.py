@@ -64,8 +64,8 @@ class Tracking:
 def track_motion(geometry: MotionGeometry) -> Tracking:
     """Track the motion with a simulated person, from the first frame on.
 
-    If tracking is lost, it is tried again with half the time step: a diverging simulation says nothing about the
-        motion.
+    If tracking is lost, it is tried again with half the time step: a simulation that diverges says nothing about the
+    motion.
     """
     tracking = _track(geometry, STEP_S)
     return tracking if tracking.error_m.max() < LOST_M else _track(geometry, STEP_S / 2)

@@ -1,15 +1,24 @@
-"""Shared by all commands: exit code, one line on stderr, a traceback only with --debug."""
+"""Shared by all commands: exit code, one line on stderr, a traceback only with --debug, an orderly end."""
 
 import argparse
+import contextlib
+import errno
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from hoi_motion.errors import ControlError, ErrorCode, TavidError, VideoError
+from hoi_motion.errors import ControlError, ErrorCode, InputError, TavidError, VideoError
 from hoi_motion.lazy import missing_package
 from hoi_motion.scripts.outputs import check_outputs
+
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""`kill`, and a terminal that is closed."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE)
 
 
 class _CheckingParser(argparse.ArgumentParser):
@@ -49,11 +58,13 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
         0 done; 2 bad usage or input; 3 failed check; 4 a component is missing or broken; 130 cancelled.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_standard_streams()
     # file names need not be valid text; printing such a name must not fail
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = function(arguments)
+        with _ends_like_ctrl_c():
+            code = function(arguments)
         sys.stdout.flush()
         return code
     except SystemExit as exit_request:  # argparse: 0 after --help, 2 after bad usage
@@ -64,12 +75,42 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
     except (KeyboardInterrupt, Exception) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        error = _as_tavid_error(error)
-        print(f"error: {error}", file=sys.stderr)
+        error = as_tavid_error(error)
+        with contextlib.suppress(OSError):  # nobody reads it, but the exit code tells
+            print(f"error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
 
 
-def _as_tavid_error(error: BaseException) -> TavidError:
+@contextlib.contextmanager
+def _ends_like_ctrl_c() -> Iterator[None]:
+    """Let the signals that end a process be a KeyboardInterrupt: no half-written file or child process stays behind.
+
+    Those that something else handles, or that `nohup` ignores, are left as they are.
+    """
+    ours = [number for number in ENDINGS if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():  # no other one may
+        ours = []
+    for number in ours:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _open_standard_streams() -> None:
+    """Replace those that the caller has closed (`>&-`): else the next file that is opened would take their place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout, sys.stderr = (
+        stream if stream is not None else open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)
+    )
+
+
+def as_tavid_error(error: BaseException) -> TavidError:
+    """Whatever ended the work, as an error with a code; INTERNAL for what nobody foresaw."""
     if isinstance(error, TavidError):
         return error
     if isinstance(error, KeyboardInterrupt):
@@ -78,6 +119,13 @@ def _as_tavid_error(error: BaseException) -> TavidError:
         return VideoError(ErrorCode.OUT_OF_MEMORY, "out of memory", "close other programs or take a shorter clip")
     if isinstance(error, ImportError):
         return missing_package(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        where = "" if error.filename is None else f" {error.filename}"
+        hint = "free space there, or choose another place"
+        return InputError(ErrorCode.OUTPUT_INVALID, f"cannot write{where}: {error.strerror}", hint)
+    if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
+        told = f"cannot use {error.filename}: {error.strerror}"
+        return InputError(ErrorCode.FILE_INVALID, told, "check who may read and write it, or name another place")
     return ControlError(
         ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug, and please report it"
     )

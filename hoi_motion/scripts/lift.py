@@ -1,6 +1,5 @@
 """hoi-lift: any video with a first-frame mask to 3D."""
 
-import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -111,7 +110,6 @@ def _lift(argv: list[str]) -> int:
             raise InputError(
                 ErrorCode.CONFIG_INVALID, told, "it says how that file is read: leave it out, or give both"
             )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.keypoints.file import SavedKeypoints
     from hoi_motion.keypoints.sources import keypoint_source

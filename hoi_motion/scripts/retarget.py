@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError, TavidError
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.files import check_writable, write_whole
 from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
-from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.command import as_tavid_error, command_parser, run_command
 from hoi_motion.scripts.outputs import OutPath, check_outputs
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
@@ -292,7 +292,7 @@ def _motion_sentence(result) -> str:
 def _retarget_all(arguments, is_humanoid: bool) -> int:
     from tqdm import tqdm
 
-    sources = sorted(Path(arguments.all).glob("*.npz"))
+    sources = sorted(Path(arguments.all).glob("[!.]*.npz"))  # hidden ones are parts of files that were never finished
     if not sources:
         raise InputError(ErrorCode.FILE_INVALID, f"no npz files in {arguments.all!r}")
     if Path(arguments.out).suffix and not Path(arguments.out).is_dir():
@@ -325,7 +325,8 @@ def _tried(source: str, outputs: list[Path], arguments) -> _Told:
     """Retarget one motion of many; its error does not stop the others."""
     try:
         result, execution = _one(source, outputs, arguments)
-    except TavidError as error:
+    except Exception as caught:
+        error = as_tavid_error(caught)
         return _Told(str(error), error.exit_code, False)
     return _Told(_sentence(result, execution), _code(execution), True)
 

@@ -1,5 +1,6 @@
 """hoi-view: show a motion or a plan bundle as a picture or a rerun recording; needs no display."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -37,9 +38,10 @@ def _view(argv: list[str]) -> int:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for the picture {arguments.out!r}", "name it .png")
     path = _motion_file(Path(arguments.input))
     arguments.input, given = path, Path(arguments.input)
-    if not (arguments.out or arguments.rerun):
-        arguments.out = OutFile(path.with_name(f"{path.stem}.view.png"))
     source = arguments.source or format_of(path)
+    if not (arguments.out or arguments.rerun):
+        named = path if path.name.strip(".") else Path(os.path.abspath(path))  # . and .. have no name of their own
+        arguments.out = OutFile(named.with_name(f"{named.stem}.view.png"))
     check_outputs(arguments)  # again: of a bundle, its motion is read
     filmed, body = _on_its_body(read_with(arguments, source), source, arguments.body)
 

@@ -62,12 +62,16 @@ class BatchFolder:
         self.folder = Path(folder).absolute()
         self.plans, self.errors = self.folder / "plans", self.folder / "errors"
 
-    def claim(self, config: PlannerConfig, requests: list[ListedRequest]) -> None:
-        """Create the folder, or check that its results are for the same profile and requests; new requests may be
-        added.
+    def claim(self, config: PlannerConfig, requests: list[ListedRequest], retry_errors: bool = False) -> None:
+        """Create the folder, or check that its results are for the same profile and requests.
+
+        New requests may be added, and those without a result changed.
+
+        Args:
+            retry_errors: forget the errors of these requests, which may then have changed as well.
 
         Raises:
-            InputError: CONFIG_INVALID when profile or a request has changed; OUTPUT_INVALID.
+            InputError: CONFIG_INVALID when the profile or a request with a result has changed; OUTPUT_INVALID.
         """
         profile = json.loads(json.dumps(to_mapping(config)))
         digests = {request.name: request.digest for request in requests}
@@ -78,11 +82,12 @@ class BatchFolder:
             if not isinstance(known, dict):
                 raise _damaged(path, f"requests is {shown(known)}")
             changed = [name for name, digest in digests.items() if known.get(name, digest) != digest]
-            if there.get("profile") != profile or changed:
-                what = f"request {changed[0]}" if changed else "profile"
-                raise InputError(
-                    ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", "choose another folder"
-                )
+            mixed = [name for name in changed if self._has_plan(name) or (self.has(name) and not retry_errors)]
+            if there.get("profile") != profile or mixed:
+                what = f"request {mixed[0]}" if mixed else "profile"
+                failed = bool(mixed) and not self._has_plan(mixed[0])
+                hint = "retry it with --retry-errors" if failed else "choose another folder"
+                raise InputError(ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", hint)
             digests = known | digests
         elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(
@@ -93,15 +98,20 @@ class BatchFolder:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {self.folder}: {error.strerror}") from error
+        if retry_errors:  # before their new digests are written: an error must not become another request's
+            for request in requests:
+                self._error_file(request.name).unlink(missing_ok=True)
         write_whole(path, json.dumps({"profile": profile, "requests": digests}, indent=1).encode())
 
     def has(self, name: str) -> bool:
         """Whether a request has its result."""
-        return (self.plans / name).is_dir() or (self.errors / f"{name}.json").is_file()
+        return self._has_plan(name) or self._error_file(name).is_file()
 
-    def forget_error(self, name: str) -> None:
-        """Allow a failed request to be retried."""
-        (self.errors / f"{name}.json").unlink(missing_ok=True)
+    def _has_plan(self, name: str) -> bool:
+        return (self.plans / name).is_dir()
+
+    def _error_file(self, name: str) -> Path:
+        return self.errors / f"{name}.json"
 
     def once(self, name: str, make) -> None:
         """Make the result of a request unless it exists, with a lock against other processes.
@@ -138,7 +148,7 @@ class BatchFolder:
     def write_error(self, name: str, error: TavidError) -> None:
         """Store an error as the result of this request."""
         facts = {"code": int(error.code), "name": error.code.name, "message": error.message, "hint": error.hint}
-        write_whole(self.errors / f"{name}.json", json.dumps(facts, indent=1).encode())
+        write_whole(self._error_file(name), json.dumps(facts, indent=1).encode())
 
     def row(self, name: str) -> Row:
         """The result of a request as one line of the summary.
@@ -146,10 +156,10 @@ class BatchFolder:
         Raises:
             InputError: FILE_INVALID for a damaged result.
         """
-        if (path := self.errors / f"{name}.json").is_file():
+        if (path := self._error_file(name)).is_file():
             facts = read_json(path, "the error of a request", hint=REDO)
             return Row(name, str(facts.get("name")), str(facts.get("message")))
-        if not (self.plans / name).is_dir():
+        if not self._has_plan(name):
             return Row(name, "MISSING")
         try:
             plan = load_plan_json(self.plans / name)

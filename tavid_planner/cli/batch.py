@@ -1,7 +1,6 @@
 """tavid-plan batch: many requests from a file, each answered once, even if the command is stopped and restarted."""
 
 import argparse
-import signal
 import sys
 from collections import Counter
 
@@ -73,7 +72,6 @@ def _batch(argv: list[str]) -> int:
     if arguments.ray is None and (arguments.ray_cpus, arguments.ray_gpus) != (None, None):
         told = "--ray-cpus or --ray-gpus is given without --ray"
         raise InputError(ErrorCode.CONFIG_INVALID, told, "on one machine --workers shares out cores and GPUs")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
     from tavid_planner.batch.request_list import read_request_list
@@ -87,11 +85,8 @@ def _batch(argv: list[str]) -> int:
     results = BatchFolder(arguments.out)
     quiet_libraries(arguments.debug)
     with only_writer(results.folder, "folder of the batch"):
-        results.claim(config, requests)
+        results.claim(config, requests, arguments.retry_errors)
         sweep_partials(results.plans)
-        if arguments.retry_errors:
-            for request in requests:
-                results.forget_error(request.name)
         missing = [request for request in requests if not results.has(request.name)]
         if len(missing) < len(requests):
             print(f"{len(requests) - len(missing)} of {len(requests)} requests already have a result", flush=True)

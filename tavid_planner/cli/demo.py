@@ -4,6 +4,7 @@ python -m tavid_planner.cli.demo
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -44,14 +45,13 @@ def _parser():
 
 def _demo(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the node must not outlive the demo
 
     from hoi_motion.media.image_files import read_image, read_mask
     from tavid_planner.ros.isolation import private_graph
 
     rgb = read_image(arguments.image or _bundled("frame.png"))
     mask = read_mask(arguments.mask or _bundled("mask.png"), "target mask", say_note)
-    instruction = arguments.instruction or _bundled("instruction.txt").read_text().strip()
+    instruction = arguments.instruction or _bundled("instruction.txt").read_text(encoding="utf-8").strip()
     # ROS reads its environment when it starts: nothing of it may be imported before this
     os.environ.update(private_graph())
     with _node(arguments.profile, Path(arguments.out).absolute()) as node:
@@ -73,8 +73,8 @@ class _NodeProcess:
 
     def __init__(self, profile: str, plans: Path, log_path: Path):
         self._log_path = log_path
-        command = [sys.executable, "-m", "tavid_planner.cli.node", "--ros-args"]
-        command += ["-p", f"profile:={profile}", "-p", f"output_folder:={plans}", "-p", "publish_markers:=false"]
+        command = [sys.executable, "-m", "tavid_planner.cli.node", "--ros-args", "-p", "publish_markers:=false"]
+        command += ["-p", f"profile:={_quoted(profile)}", "-p", f"output_folder:={_quoted(str(plans))}"]
         with open(log_path, "w") as log:
             # a session of its own: Ctrl-C reaches the demo alone, which then stops the node
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -101,6 +101,11 @@ class _NodeProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _quoted(text: str) -> str:
+    """As the value of a ROS parameter, which is YAML: "/plans #2" would end before the #."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 @contextmanager

@@ -141,11 +141,12 @@ def ros() -> list[Fact]:
         facts.append(Fact("rclpy", "not found", "pip install -r requirements.txt, or source an installed ROS 2"))
     else:
         facts.append(Fact("rclpy", f"found, {os.environ.get('ROS_DISTRO', 'wheels')}"))
-    if find_spec(INTERFACES) is None:
+    spec = find_spec(INTERFACES)
+    if spec is None or spec.origin is None:  # the folder of its sources is in the checkout, and no package
         how = f"pip install ./{INTERFACES}, or build it with colcon and source the workspace"
         facts.append(Fact("interfaces", "not found: no node", how))
     else:
-        facts.append(Fact("interfaces", str(Path(find_spec(INTERFACES).origin).parent)))
+        facts.append(Fact("interfaces", str(Path(spec.origin).parent)))
     return facts
 
 

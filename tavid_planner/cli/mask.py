@@ -1,6 +1,5 @@
 """tavid-mask: the object under a click, as a mask."""
 
-import signal
 import sys
 from pathlib import Path
 
@@ -37,9 +36,7 @@ def _parser():
 
 def _mask(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
-    from hoi_motion.files import whole_file
     from hoi_motion.media.image_files import read_image
     from hoi_motion.segment.picture import outlined
     from tavid_planner.cli.quiet import quiet_libraries
@@ -58,8 +55,7 @@ def _mask(argv: list[str]) -> int:
         (out, found.mask.astype(np.uint8) * 255),
         (picture, outlined(rgb, found.mask, prompt)),
     ):
-        with whole_file(path) as partial:
-            write_png(partial, image)
+        write_png(path, image)
     print(f"found    {found.source}: {int(found.mask.sum())} px, {100 * found.mask.mean():.1f}% of the picture")
     print_doubts(found)
     print(f"mask     {out}")

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import signal
 import sys
 
 from hoi_motion.files import write_whole
@@ -86,7 +85,6 @@ def _parser() -> argparse.ArgumentParser:
 def _plan(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     check_one_way(arguments, {"--mask": arguments.mask, "--instance": arguments.instances})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, without half-written files
 
     from hoi_motion.lock import only_writer
     from hoi_motion.scripts.progress_bar import ProgressBar
@@ -94,6 +92,7 @@ def _plan(argv: list[str]) -> int:
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile, with_options
     from tavid_planner.drawn_files import FILM
+    from tavid_planner.partial import sweep_partials
     from tavid_planner.planner import Planner
     from tavid_planner.video.estimate import chosen_mode, memory_words, needed_by_mode, require_memory
 
@@ -115,16 +114,17 @@ def _plan(argv: list[str]) -> int:
         print(f"memory   {memory_words(needed)}; this plan: {chosen_mode(config.video, needed)}", flush=True)
         require_memory(config, request.samples, request.size_px)
     with only_writer(folder, "output folder"), ProgressBar() as on_progress:
+        sweep_partials(folder.parent)
         plan = Planner(config).plan(request, on_progress)
         save_plan(plan, folder, on_progress)
     _print_summary(plan)
     not_drawn = load_plan_json(folder)["not_drawn"]
     for name, cause in not_drawn.items():
         print(f"missing  {name}: {cause}")
-    if arguments.film and FILM not in not_drawn:
+    print(f"bundle   {folder}", flush=True)
+    if arguments.film and FILM not in not_drawn:  # after the bundle is told, which an error here must not hide
         write_whole(arguments.film, (folder / FILM).read_bytes())
         print(f"film     {arguments.film}")
-    print(f"bundle   {folder}")
     return TavidError(VERDICT_CODES[plan.verdict], "").exit_code
 
 

@@ -1,10 +1,10 @@
 """tavid-web: the page in a browser, from photograph to plan."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
+from hoi_motion.files import try_folder
 from hoi_motion.lazy import optional
 from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import ErrorCode, InputError
@@ -41,8 +41,11 @@ def _web(argv: list[str]) -> int:
     bundles = Path(arguments.bundles).absolute()
     try:
         bundles.mkdir(parents=True, exist_ok=True)
+        try_folder(bundles)
     except OSError as error:
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot make {bundles}: {error.strerror}") from error
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID, f"cannot write {bundles}: {error.strerror}", "name another folder with --bundles"
+        ) from error
 
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.config import load_profile
@@ -55,14 +58,15 @@ def _web(argv: list[str]) -> int:
     from tavid_planner.worker.desk import PlannerDesk
     from tavid_planner.worker.supervisor import PlanWorker
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, so that the worker ends with the page
     desk = PlannerDesk(PlanWorker(arguments.planner, debug=arguments.debug), MAX_WAITING)
+    visits = Visits(bundles, arguments.keep)
     try:
         print(f"loading  profile {arguments.profile}", flush=True)
         desk.open(config)
-        serve(desk, Visits(bundles, arguments.keep), arguments.profile, arguments.host, arguments.port)
+        serve(desk, visits, arguments.profile, arguments.host, arguments.port)
     finally:
         desk.close(("the page is closing", ""))
+        visits.close()
     return 0
 
 

@@ -71,7 +71,7 @@ def why_not(plan: dict) -> str:
 
 def doer_of(plan: dict) -> str:
     """The robot of a plan.json, or "person"."""
-    return PERSON if plan["robot"] is None else plan["robot"]["name"]
+    return PERSON if plan["robot"] is None else str(plan["robot"]["name"])
 
 
 def read_episode(bundle: Path, fps: int) -> Episode:

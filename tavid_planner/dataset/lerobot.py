@@ -17,7 +17,7 @@ from hoi_motion.media.video_file import write_video
 from tavid_planner.dataset import statistics
 from tavid_planner.dataset.episode import POSE_NAMES, Episode
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.partial import partial_folder
+from tavid_planner.partial import partial_folder, sweep_partials
 
 VERSION = "v3.0"
 CLIP = "observation.images.clip"
@@ -45,6 +45,7 @@ def write_lerobot(episodes: Iterable[Episode], folder) -> int:
     if os.path.lexists(folder):
         raise InputError(ErrorCode.OUTPUT_INVALID, f"{folder} exists", "choose a folder that does not exist yet")
     _arrow()
+    sweep_partials(folder.parent)
     try:
         with partial_folder(folder) as partial:
             writer = _Writer(partial)

@@ -38,7 +38,8 @@ def select_plans(folder, robot: str = "") -> Selection:
         raise InputError(ErrorCode.FILE_INVALID, f"no folder {folder}", HINT)
     folder = folder / "plans" if (folder / "plans").is_dir() else folder
     good, left_out, doers = [], {}, {}
-    for path in sorted(folder.glob("*/plan.json")):
+    # a hidden folder is a bundle that is being written, or that a killed process has left
+    for path in sorted(folder.glob("[!.]*/plan.json")):
         bundle = path.parent
         try:
             plan = load_plan_json(bundle)

@@ -208,18 +208,19 @@ class Page:
     def answer(self, visit: Visit, step: Step) -> list:
         """A finished plan's values for the page's components, in the order of the list in `_connect`."""
         made = step.made
-        # Gradio serves the files of this answer, copied to a temporary folder, and nothing else of the bundles
-        visit.forget_shown()
-        visit.shown = Path(tempfile.mkdtemp(prefix="tavid-web-"))
-        files = [made.folder / name for name in SHOWN_FILES]
-        paths = [str(shutil.copy(file, visit.shown)) if file.is_file() else None for file in files]
-        bundle = shutil.copy(packed(made.folder), visit.shown)
+        told = [*made.reasons, *made.motion.notes]
+        try:
+            *pictures, bundle = _copies(visit, made.folder)
+        except OSError as error:  # the plan is whole, and the rest of it is shown
+            visit.forget_shown()
+            *pictures, bundle = [None] * (len(SHOWN_FILES) + 1)
+            told.append(f"its videos and the bundle cannot be handed over: {error.strerror or error}")
         return [
-            words.verdict_words(made.report, (*made.reasons, *made.motion.notes), step.seconds),
-            *paths,
+            words.verdict_words(made.report, tuple(told), step.seconds),
+            *pictures,
             scene_frame(made.folder),
             words.checks_table(made.report),
-            gr.DownloadButton("Download the bundle", value=str(bundle), interactive=True),
+            gr.DownloadButton("Download the bundle", value=bundle, interactive=bundle is not None),
         ]
 
     def _cancel(self, request: gr.Request) -> None:
@@ -229,6 +230,21 @@ class Page:
 
     def _leave(self, request: gr.Request) -> None:
         self._visits.leave(request.session_hash)
+
+
+def _copies(visit: Visit, folder: Path) -> list[str | None]:
+    """The SHOWN_FILES of a bundle, and all of it as a zip file, for the browser; None for one that is not there.
+
+    Gradio serves these copies, in a temporary folder, and nothing else of the bundles.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    visit.forget_shown()
+    visit.shown = Path(tempfile.mkdtemp(prefix="tavid-web-"))
+    files = [folder / name for name in SHOWN_FILES]
+    paths = [str(shutil.copy(file, visit.shown)) if file.is_file() else None for file in files]
+    return [*paths, str(packed(folder, visit.shown))]
 
 
 def _ready_robots() -> list[str]:

@@ -94,6 +94,10 @@ def _soon(news: queue.SimpleQueue) -> Iterator[tuple]:
         return
 
 
-def packed(folder: Path) -> Path:
-    """The bundle as one zip file beside it."""
-    return Path(shutil.make_archive(str(folder), "zip", folder.parent, folder.name))
+def packed(folder: Path, place: Path) -> Path:
+    """The bundle as one zip file in the folder `place`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    return Path(shutil.make_archive(str(place / folder.name), "zip", folder.parent, folder.name))

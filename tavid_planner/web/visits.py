@@ -120,6 +120,7 @@ class Visits:
 
         Raises:
             ControlError: BUSY for a call without a session, or when too many pages are open.
+            InputError: OUTPUT_INVALID when there is no place for its bundles.
         """
         if not session:
             raise ControlError(ErrorCode.BUSY, "the call does not come from an open page", "open the page in a browser")
@@ -128,7 +129,11 @@ class Visits:
                 if len(self._visits) >= MAX_VISITS:
                     raise ControlError(ErrorCode.BUSY, f"{MAX_VISITS} pages are open", "come back later")
                 folder = self._folder / secrets.token_hex(12)
-                folder.mkdir(parents=True)
+                try:
+                    folder.mkdir(parents=True)
+                except OSError as error:
+                    told = f"there is no place for your plans: {error.strerror}"
+                    raise InputError(ErrorCode.OUTPUT_INVALID, told, "tell whoever runs this page") from error
                 self._visits[session] = Visit(folder)
             return self._visits[session]
 
@@ -143,6 +148,11 @@ class Visits:
         visit.forget_shown()
         if not self._keep:
             shutil.rmtree(visit.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """The page is served no longer: nothing of the open ones stays behind that would not of closed ones."""
+        for session in list(self._visits):
+            self.leave(session)
 
 
 def _whole(value, name: str) -> int:

@@ -21,8 +21,8 @@ STAGE_WORDS = {
 
 
 def error_words(error: TavidError) -> str:
-    hint = f" {escape(error.hint)[:1].upper()}{escape(error.hint)[1:]}." if error.hint else ""
-    return _box("error", "#af231e", f"<b>{escape(error.message)[:1].upper()}{escape(error.message)[1:]}.</b>{hint}")
+    hint = f" {_sentence(error.hint)}" if error.hint else ""
+    return _box("error", "#af231e", f"<b>{_sentence(error.message)}</b>{hint}")
 
 
 def found_words(what: str, found: SegmentedMask) -> str:
@@ -87,6 +87,10 @@ def checks_table(report: PhysicsReport) -> str:
     )
     head = "".join(f"<th>{name}</th>" for name in ("check", "verdict", "value", "limit", "unit", "in words"))
     return f'<table id="checks"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _sentence(text: str) -> str:
+    return escape(f"{text[:1].upper()}{text[1:]}.")
 
 
 def _box(kind: str, colour: str, inner: str) -> str:

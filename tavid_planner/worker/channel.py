@@ -14,6 +14,8 @@ import tempfile
 import threading
 from multiprocessing.connection import wait
 
+from tavid_planner.errors import ControlError, ErrorCode
+
 HEADER = struct.Struct("<QI")  # bytes of the pickle, number of arrays in shared memory
 SIZE = struct.Struct("<Q")
 ALIGNMENT = 64  # alignment of every array, for vector instructions
@@ -31,12 +33,20 @@ class Channel:
         self._sending = threading.Lock()
 
     def send(self, message) -> None:
-        """Raises: OSError: the other end is closed."""
+        """Send a message, or nothing of it.
+
+        Raises:
+            OSError: the other end is closed.
+            ControlError: INTERNAL when there is no memory to share, or no descriptor for it.
+        """
         buffers: list[pickle.PickleBuffer] = []
         content = pickle.dumps(message, PROTOCOL, buffer_callback=buffers.append)
         sizes = b"".join(SIZE.pack(b.raw().nbytes) for b in buffers)
         header = HEADER.pack(len(content), len(buffers))
-        descriptor = _filled([b.raw() for b in buffers]) if buffers else None
+        try:
+            descriptor = _filled([b.raw() for b in buffers]) if buffers else None
+        except OSError as error:
+            raise _unshared(error.strerror or str(error)) from error
         try:
             with self._sending:
                 # the descriptor travels with the header's first byte
@@ -51,6 +61,7 @@ class Channel:
 
         Raises:
             EOFError: the other end is closed.
+            ControlError: INTERNAL when its arrays cannot be mapped; the message is lost.
         """
         if not wait([self._socket], timeout_s):
             return None
@@ -63,7 +74,12 @@ class Channel:
                 length, count = HEADER.unpack(header)
                 sizes = [SIZE.unpack(self._exactly(SIZE.size))[0] for _ in range(count)]
                 content = self._exactly(length)
-                views = _views(descriptors[0], sizes) if descriptors else []
+                if count and not descriptors:  # the system drops one for which there is no room
+                    raise _unshared("too many open files")
+                try:
+                    views = _views(descriptors[0], sizes) if descriptors else []
+                except OSError as error:
+                    raise _unshared(error.strerror or str(error)) from error
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
@@ -83,6 +99,14 @@ class Channel:
             parts.append(part)
             length -= len(part)
         return b"".join(parts)
+
+
+def _unshared(why: str) -> ControlError:
+    return ControlError(
+        ErrorCode.INTERNAL,
+        f"arrays cannot be passed between the processes: {why}",
+        "free memory, or raise the limit of open files (ulimit -n)",
+    )
 
 
 def _filled(buffers: list[memoryview]) -> int:

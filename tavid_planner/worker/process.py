@@ -81,11 +81,16 @@ class Worker:
             while (job := self._jobs.get()) is not None:
                 answer = self._answer(job)
                 self._tokens.pop(job.job, None)
-                # the supervisor may have ended already
-                with contextlib.suppress(OSError):
-                    self._channel.send(answer)
+                self._hand_over(answer)
         finally:
             self._ended.set()
+
+    def _hand_over(self, answer: Done | Failed) -> None:
+        with contextlib.suppress(OSError):  # the supervisor may have ended already
+            try:
+                self._channel.send(answer)
+            except TavidError as error:  # it must not wait for ever; a plan's bundle is on disk
+                self._channel.send(Failed(answer.job, error))
 
     def _listen(self) -> None:
         try:
@@ -98,11 +103,14 @@ class Worker:
                     self._tokens[message.job] = CancelToken()
                     self._jobs.put(message)
         except EOFError:
-            self._jobs.put(None)
-            for token in list(self._tokens.values()):
-                token.cancel()
-            self._ended.wait(ORPHAN_GRACE_S)
-            os._exit(1)  # whatever the main thread is doing
+            pass
+        except Exception:  # nothing more can be heard: the supervisor learns it from the end of this process
+            log.exception("a message cannot be received")
+        self._jobs.put(None)
+        for token in list(self._tokens.values()):
+            token.cancel()
+        self._ended.wait(ORPHAN_GRACE_S)
+        os._exit(1)  # whatever the main thread is doing
 
     def _answer(self, job: Load | Plan) -> Done | Failed:
         try:

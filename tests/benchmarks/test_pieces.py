@@ -51,6 +51,12 @@ def test_rows_of_other_settings_do_not_count(measure):
     assert measure([4], fps=16.0) == ([2], [4]) and measure([4], fps=8.0) == ([2], [])
 
 
+def test_rows_about_something_else_do_not_count(measure):
+    measure([4], about={"profile": {"steps": (1, 2)}})
+    assert measure([4], about={"profile": {"steps": (1, 3)}}) == ([2], [4])
+    assert measure([4], about={"profile": {"steps": (1, 2)}}) == ([2], [])
+
+
 def test_a_line_that_was_cut_off_is_measured_again(measure, tmp_path):
     measure([4, 2])
     path = tmp_path / "out" / "rows.jsonl"

@@ -1,5 +1,6 @@
 """One writer at a time; a lock ends with its process, however that ends."""
 
+import errno
 import subprocess
 import sys
 import textwrap
@@ -59,6 +60,17 @@ def test_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"), only_writer(tmp_path / "file" / "out"):
         pass
+
+
+def test_full_disk_is_named_and_no_lock_is_left(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    with pytest.raises(InputError, match=f"cannot write output {tmp_path / 'out'}: No space left"):
+        with only_writer(tmp_path / "out"):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_link_in_the_lock_s_place_is_not_followed(tmp_path):

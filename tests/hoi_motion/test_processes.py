@@ -2,6 +2,9 @@
 
 import math
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -46,3 +49,30 @@ def was_started() -> bool:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_process_that_works_is_started(workers):
     assert all(dict(as_they_come(was_started, {k: () for k in range(3)}, workers, start_here)).values())
+
+
+WITH_TWO_THAT_WAIT = """
+import os, time
+from hoi_motion.processes import as_they_come
+
+def job(k):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    dict(as_they_come(job, {k: (k,) for k in range(2)}, 2))
+"""
+
+
+def test_the_processes_end_with_one_that_is_killed(tmp_path):
+    (tmp_path / "waiting.py").write_text(WITH_TWO_THAT_WAIT)
+    command = [sys.executable, str(tmp_path / "waiting.py")]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
+    try:
+        children = [int(parent.stdout.readline()) for _ in range(2)]
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    # the pipe closes with the last process that could write to it
+    assert parent.stdout.read() == ""
+    assert len(children) == 2

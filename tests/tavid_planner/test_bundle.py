@@ -182,6 +182,24 @@ def test_cancelling_while_writing_leaves_no_folder(plan, tmp_path, tiny_clips):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_cancel_in_the_last_drawing_leaves_nothing(plan, tmp_path, monkeypatch, tiny_clips):
+    cancel = CancelToken()
+    monkeypatch.setattr("tavid_planner.report.write_report", lambda *args: cancel.cancel())
+    with pytest.raises(ControlError):
+        save_plan(plan, tmp_path / "plan", cancel=cancel)
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_of_a_file_is_not_kept(plan, tmp_path, monkeypatch, tiny_clips):
+    def half(path, frames, fps):
+        path.write_bytes(b"half a clip")
+        raise ValueError("bug")
+
+    monkeypatch.setattr(media, "write_mp4", half)
+    folder = save_plan(plan, tmp_path / "plan")
+    assert load_plan_json(folder)["not_drawn"]["video.mp4"] == "bug" and not list(folder.glob("*.mp4"))
+
+
 def test_a_folder_that_appears_meanwhile_is_not_replaced(plan, tmp_path, monkeypatch, tiny_clips):
     def write(plan, folder, not_drawn):
         (tmp_path / "plan").mkdir()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from hoi_motion.body import KEYPOINT_NAMES, PosedBody, load_body
@@ -22,6 +24,13 @@ def test_distance_is_from_the_nearest_hand_point_to_the_surface(motion):
     distance = curves_of(moved).hand_distance_m["left_hand"]
     assert distance.shape == (motion.num_frames,) and 0.0 < distance[0] <= 0.2 + 1e-4
     assert set(curves_of(motion).hand_distance_m) == {"left_hand", "right_hand"}
+
+
+def test_a_hand_point_inside_is_at_no_distance(motion):
+    T = motion.target.T_world_object.copy()
+    T[:, :3, 3] = keypoints_of(motion)[:, KEYPOINT_NAMES.index("left_index_tip")]
+    inside = motion.replace(objects=(replace(motion.target, T_world_object=T),))
+    assert (curves_of(inside).hand_distance_m["left_hand"] == 0).all()
 
 
 def test_pelvis_height_follows_the_translation(motion):

@@ -1,5 +1,6 @@
 """Temporary folders go with their process; those of living ones stay."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -46,3 +47,13 @@ def test_link_is_not_followed_and_a_missing_folder_is_no_error(tmp_path):
     (tmp_path / "plans" / f".plan.partial-{ended_pid()}-0123abcd").symlink_to(tmp_path / "precious")
     assert sweep_partials(tmp_path / "plans") == [] == sweep_partials(tmp_path / "nowhere")
     assert (tmp_path / "precious").is_dir()
+
+
+def test_where_nobody_can_tell_who_writes_nothing_is_swept(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with partial_folder(tmp_path / "running") as running:
+        os.utime(running, (0, 0))
+        assert sweep_partials(tmp_path) == [] and running.is_dir()

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from tavid_planner.instances import Instance
 from tavid_planner.plan import EarlyLook, Generated
 from tavid_planner.planner import Planner, clip_of
 from tavid_planner.request import InteractionRequest
-from tavid_planner.sample import Sample, choose, is_good
 
 AS_LIFTED = PlannerConfig(check=CheckConfig(repair=False))
 
@@ -327,38 +327,15 @@ def test_a_failed_load_leaves_an_unloaded_planner(stages, make_request):
     assert not planner.loaded
 
 
-def sample(seed, video, motion, verdict=Verdict.PASS, touches=True, attention=None):
-    if not touches:
-        motion = motion.replace(contacts=())
-    video = video if attention is None else planner_module.replace(video, target_attention=attention)
-    return Sample(seed, video, motion, report_of(verdict))
-
-
-def test_verdict_counts_before_touch_before_attention(make_request, video, motion):
-    request = make_request()
-    on_target = request.target_mask[None, ::8, ::8].astype("float32")
-    off_target = 1 - on_target
-    candidates = [
-        sample(0, video, motion, Verdict.FAIL, True, on_target),
-        sample(1, video, motion, Verdict.NOT_RUN, True, on_target),
-        sample(2, video, motion, Verdict.PASS, False, on_target),
-        sample(3, video, motion, Verdict.PASS, True, off_target),
-        sample(4, video, motion, Verdict.PASS, True, on_target),
-        sample(5, video, motion, Verdict.PASS, True, on_target),
+def test_the_profiles_urdf_is_for_the_profiles_robot_alone(make_request, monkeypatch):
+    monkeypatch.setattr(planner_module, "RobotStage", lambda config: SimpleNamespace(config=config, check_start=repr))
+    planner = Planner(with_options(AS_LIFTED, ["robot.name=mine", "robot.urdf=mine.urdf"]))
+    named = [planner._named_robot(make_request(robot=name)).config for name in ("", "mine", "panda")]
+    assert [(config.name, config.urdf) for config in named] == [
+        ("mine", "mine.urdf"),
+        ("mine", "mine.urdf"),
+        ("panda", ""),
     ]
-    order = []
-    while candidates:
-        best = choose(candidates, request)
-        order.append(best.seed)
-        candidates.remove(best)
-    assert order == [4, 5, 3, 2, 1, 0]
-
-
-def test_of_equal_samples_the_one_farther_from_its_limits_is_chosen(make_request, video, motion):
-    def with_value(seed, value):
-        return Sample(seed, video, motion, PhysicsReport((CheckResult.at_most("skating", value, 2.0, "cm", 0, ""),)))
-
-    assert choose([with_value(0, 1.9), with_value(1, 0.5), with_value(2, 1.0)], make_request()).seed == 1
 
 
 def test_other_people_of_a_request_are_those_of_the_clip_and_marked_things_are_not(make_request, video):
@@ -376,13 +353,6 @@ def test_other_people_of_a_request_are_those_of_the_clip_and_marked_things_are_n
     marked = [("mug", "target", plain.target_mask), ("Ann", "actor", ann), ("Bob", "other", bob), ("jar", "other", jar)]
     request = InteractionRequest.of_instances(plain.rgb, [Instance(*one) for one in marked], plain.instruction)
     assert np.array_equal(clip_of(request, video).others_mask, bob)
-
-
-def test_a_sample_in_which_somebody_else_acts_is_chosen_last_and_named(stages, make_request, video, motion):
-    passed = [Sample(0, video, motion, report_of(Verdict.PASS), right_people=False)]
-    failed = [Sample(1, video, motion, report_of(Verdict.FAIL), right_people=True)]
-    assert choose(passed + failed, make_request()).seed == 1
-    assert not is_good(passed[0], make_request())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from hoi_motion.physics.repair import RepairOutcome, RepairResult
-from hoi_motion.physics.report import Verdict
+from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
+from tavid_planner.plan import SampleScore
 from tavid_planner.report import report_page, rounded
 from tavid_planner.robot_stage import RobotPlan
 from tests.tavid_planner.test_robot_stage import execution, robot_motion
@@ -86,6 +87,30 @@ def test_what_a_user_wrote_is_escaped(page, plan, make_request):
     request = make_request(instruction='lifts <script>alert("1")</script> & [TGT] mug')
     html = page(dataclasses.replace(plan, request=request))
     assert "lifts &lt;script&gt;" in html and "alert" not in html.replace("alert(&quot;1&quot;)", "")
+
+
+EVIL = "it is <evil>"
+
+
+def test_nothing_from_outside_becomes_markup(plan, tmp_path, make_request):
+    robot = dataclasses.replace(robot_motion(), facts={"hand": EVIL, "grip": EVIL, "not_as_lifted": EVIL})
+    checks = tuple(CheckResult(EVIL, verdict, 1.0, 2.0, EVIL, 0, EVIL) for verdict in (Verdict.FAIL, Verdict.PASS))
+    repair = RepairResult(RepairOutcome.REPAIRED, plan.motion, plan.report, plan.report, reason=EVIL)
+    profile = {"lift": {"keypoints": EVIL}}
+    hostile = dataclasses.replace(
+        plan,
+        request=make_request(instruction=EVIL),
+        motion=plan.motion.replace(notes=(EVIL,), diagnostics={EVIL: EVIL}),
+        report=PhysicsReport((*checks, CheckResult.not_run(EVIL, None, EVIL, EVIL))),
+        samples=(SampleScore(7, Verdict.FAIL, 0.4, (EVIL,)), SampleScore(8, Verdict.NOT_RUN, None, error=EVIL)),
+        timings_s={EVIL: 1.0},
+        provenance={"chosen_seed": 7, "created": EVIL, "profile": profile},
+        repair=repair,
+        robot=RobotPlan(EVIL, robot, execution(EVIL)),
+    )
+    missing = {name: EVIL for name in ("video.mp4", "overlay.mp4", "attention.png", "motion.glb", f"robot/{EVIL}.mp4")}
+    html = report_page(hostile, tmp_path, missing)
+    assert "<evil" not in html and html.count("&lt;evil") > 30
 
 
 def test_a_motion_without_objects_still_has_a_page(page, plan):

@@ -11,6 +11,7 @@ from hoi_motion.execute.execution import Execution
 from hoi_motion.execute.feeling.search import Feeler
 from hoi_motion.progress import CancelToken
 from hoi_motion.retarget.robot_motion import RobotMotion
+from hoi_motion.retarget.robots.config import robots_folder
 from tavid_planner.bundle import save_plan
 from tavid_planner.config import load_profile
 from tavid_planner.errors import ErrorCode, TavidError
@@ -51,6 +52,12 @@ def test_what_works_in_physics_is_kept_before_what_passes_the_check(make_request
     assert choose([fails, cannot, works], make_request()).seed == 2
 
 
+def test_the_right_person_counts_more_than_a_robot_that_succeeds(make_request, video, motion, report):
+    whole = Sample(1, video, motion, report, right_people=True)
+    another = replace(whole, seed=2, right_people=False, robot=RobotPlan("arm", robot_motion(), execution()))
+    assert choose([another, whole], make_request()).seed == 1
+
+
 def test_of_two_that_work_the_one_is_kept_that_works_at_more_places(make_request, video, motion, report):
     whole = Sample(1, video, motion, report)
     narrow = replace(
@@ -76,6 +83,14 @@ def test_a_robot_that_nobody_knows_is_refused_before_any_work(make_request):
     with pytest.raises(TavidError) as error:
         planner.plan(make_request(robot="r2d2"))
     assert error.value.code is ErrorCode.ROBOT_UNKNOWN and not planner.loaded
+
+
+def test_a_robot_whose_name_leads_out_of_the_bundle_is_refused(tmp_path):
+    known = (robots_folder() / "humanoid.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(f'name: "../../mine"\n{known}')
+    with pytest.raises(TavidError, match="a robot's name is '../../mine'") as error:
+        RobotStage(RobotStageConfig(name=str(tmp_path / "mine.yaml")))
+    assert error.value.code is ErrorCode.CONFIG_INVALID
 
 
 def test_the_bundle_holds_what_the_robot_does(plan, tmp_path):

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.retarget.replay import record_replay
 from hoi_motion.retarget.robots.config import load_robot_config
+from hoi_motion.scripts import retarget
 from hoi_motion.scripts.retarget import _sentence, main
 
 
@@ -67,6 +69,7 @@ def folder_run(stepping, tmp_path_factory):
     for name in ("a", "b"):
         stepping.save(folder / f"{name}.npz")
     (folder / "c.npz").write_bytes(b"not a motion")
+    (folder / ".d.0123abcd.partial.npz").write_bytes(b"half a motion")  # of a killed process
     arguments = [
         "--all",
         str(folder),
@@ -89,6 +92,20 @@ def test_a_folder_in_parallel_gives_a_table_and_films(folder_run, stepping):
     assert [line.split()[0] for line in table] == ["a.npz", "b.npz", "c.npz", "2"]
     assert "planted feet slide" in table[0] and "FILE_INVALID (111)" in table[2]
     assert film(folder / "out" / "a_humanoid.mp4") == (stepping.num_frames, pytest.approx(stepping.fps))
+
+
+def test_an_error_nobody_foresaw_costs_one_motion_of_a_folder(stepping, tmp_path, monkeypatch, capsys):
+    def one(source, outputs, arguments):
+        if source.endswith("a.npz"):
+            raise ZeroDivisionError("division by zero")
+        raise InputError(ErrorCode.FILE_INVALID, "no motion")
+
+    for name in ("a", "b"):
+        stepping.save(tmp_path / f"{name}.npz")
+    monkeypatch.setattr(retarget, "_one", one)
+    assert main(["--all", str(tmp_path), "--out", str(tmp_path / "out"), "--robot", "humanoid", "--jobs", "1"]) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert "INTERNAL (999): ZeroDivisionError" in lines[0] and "no motion" in lines[1]
 
 
 @pytest.mark.parametrize("ending", [".npz", ".pkl", ".csv", ".json"])

@@ -1,3 +1,9 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from hoi_motion.errors import CheckError, ErrorCode, InputError
@@ -20,6 +26,8 @@ def raising(error):
         (MemoryError(), 4),
         (ImportError("no module named x"), 4),
         (ZeroDivisionError("division by zero"), 4),
+        (OSError(errno.ENOSPC, "No space left on device"), 2),
+        (PermissionError(errno.EACCES, "Permission denied", "closed.npz"), 2),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -52,3 +60,56 @@ def test_bad_usage_is_2_and_help_is_0(capsys):
 def test_a_name_that_is_no_text_can_be_printed(capfd):
     assert run_command(lambda argv: print("wrote \udcff.npz") or 0, []) == 0
     assert capfd.readouterr().out == "wrote \\udcff.npz\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_a_process_lets_the_command_clear_up(capsys, number):
+    cleared = []
+
+    def function(argv):
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            cleared.append(True)
+        return 0
+
+    assert run_command(function, []) == 130 and cleared
+    assert capsys.readouterr().err.startswith("error: CANCELLED")
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_command_under_nohup_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_command(lambda argv: os.kill(os.getpid(), signal.SIGHUP) or 0, []) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+SCRIPT = """
+import os, sys
+from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.scripts.command import run_command
+
+def function(argv):
+    print("words")
+    if argv:
+        raise InputError(ErrorCode.FILE_INVALID, "bad file")
+    os.write(1, b"native words")  # like a library's
+    return 0
+
+sys.exit(run_command(function))
+"""
+
+
+@pytest.mark.parametrize(
+    "shell, code",
+    [
+        ('exec "$@" >&-', 0),
+        ('exec "$@" wrong >&- 2>&-', 2),
+        ('exec "$@" wrong >/dev/null 2>/dev/full', 2),
+        ('exec "$@" >/dev/full', 2),
+    ],
+)
+def test_the_exit_code_is_right_where_nothing_can_be_printed(shell, code):
+    assert subprocess.run(["sh", "-c", shell, "sh", sys.executable, "-c", SCRIPT], timeout=60).returncode == code

@@ -3,7 +3,9 @@
 import json
 import os
 import pickle
+import shutil
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -222,6 +224,19 @@ def test_view_says_what_it_assumed_of_another_program_s_file(tmp_path, capsys):
     np.savez(tmp_path / "amass.npz", **arrays)
     assert view.main([str(tmp_path / "amass.npz"), "--columns", "1"]) == 0
     assert "note: the body lies on its side, along y" in capsys.readouterr().out
+
+
+def test_view_of_the_folder_one_is_in_is_named_as_the_folder(tmp_path, monkeypatch):
+    people = Path(__file__).parents[1] / "io" / "lifters" / "smplerx_two_people"
+    shutil.copytree(people, tmp_path / "people")
+    monkeypatch.chdir(tmp_path / "people")
+    assert view.main([".", "--fps", "30", "--person", "0", "--columns", "1"]) == 0
+    assert (tmp_path / "people.view.png").is_file()
+
+
+def test_view_of_the_folder_of_all_is_no_motion(capsys):
+    assert view.main(["/"]) == 2
+    assert "no known motion format" in capsys.readouterr().err
 
 
 def test_view_of_a_bundle_names_its_report(motion_file, tmp_path, capsys):

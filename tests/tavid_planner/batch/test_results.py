@@ -26,9 +26,30 @@ def test_another_profile_does_not_mix_with_what_is_there(results, tmp_path, writ
         results.claim(with_options(CONFIG, ["video.num_inference_steps=1"]), requests)
 
 
-def test_a_request_that_has_changed_is_refused_by_name(results, write_list):
-    with pytest.raises(InputError, match="another request r0"):
-        results.claim(CONFIG, read_request_list(write_list("lifts the [TGT] mug")))
+def test_a_request_that_has_changed_is_refused_by_name_once_it_has_a_plan(results, write_list):
+    (results.plans / "r0").mkdir()
+    for retry_errors in (False, True):
+        with pytest.raises(InputError, match="another request r0 - choose another folder"):
+            results.claim(CONFIG, read_request_list(write_list("lifts the [TGT] mug")), retry_errors)
+
+
+def test_a_request_that_failed_may_be_mended_and_retried(results, write_list):
+    results.write_error("r0", LiftError(ErrorCode.NO_ACTOR, "nobody"))
+    mended = read_request_list(write_list("lifts the [TGT] mug"))
+    with pytest.raises(InputError, match="another request r0 - retry it with --retry-errors"):
+        results.claim(CONFIG, mended)
+    assert results.has("r0")
+    results.claim(CONFIG, mended, retry_errors=True)
+    assert not results.has("r0")
+    results.claim(CONFIG, mended)
+
+
+def test_another_profile_costs_no_error_that_was_to_be_retried(results, write_list):
+    results.write_error("r0", LiftError(ErrorCode.NO_ACTOR, "nobody"))
+    with pytest.raises(InputError, match="another profile"):
+        other = with_options(CONFIG, ["video.num_inference_steps=1"])
+        results.claim(other, read_request_list(write_list("picks up the [TGT] mug")), retry_errors=True)
+    assert results.has("r0")
 
 
 def test_requests_may_be_added(results, write_list):
@@ -78,11 +99,11 @@ def test_a_missing_model_is_no_request_s_result(results):
     assert not results.has("r0")
 
 
-def test_an_error_can_be_forgotten_and_a_plan_cannot(results):
+def test_errors_can_be_forgotten_and_plans_cannot(results, write_list):
     results.write_error("r0", LiftError(ErrorCode.NO_ACTOR, "nobody"))
     (results.plans / "r1").mkdir()
-    results.forget_error("r0")
-    results.forget_error("r1")
+    texts = ["picks up the [TGT] mug", "lifts the [TGT] mug"]
+    results.claim(CONFIG, read_request_list(write_list(*texts)), retry_errors=True)
     assert not results.has("r0") and results.has("r1")
 
 

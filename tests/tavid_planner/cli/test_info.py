@@ -1,3 +1,5 @@
+from importlib.machinery import ModuleSpec
+
 import pytest
 
 from tavid_planner.cli import info
@@ -29,3 +31,10 @@ def test_a_model_folder_is_told_with_size_and_digest(tmp_path, name):
     (tmp_path / name).write_bytes(b"x" * 2**20)
     fact = info._model("custom base", str(tmp_path), needed=False)
     assert "1.0 MiB" in fact.value and "digest" in fact.value and not fact.missing
+
+
+def test_in_the_checkout_the_sources_of_the_interfaces_are_not_taken_for_them(monkeypatch):
+    sources = ModuleSpec(info.INTERFACES, None, is_package=True)
+    monkeypatch.setattr(info, "find_spec", lambda name: sources if name == info.INTERFACES else None)
+    fact = next(fact for fact in info.ros() if fact.name == "interfaces")
+    assert fact.value == "not found: no node" and "pip install" in fact.missing

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tavid_planner.cli.plan import main
-from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.instances import Instance
 from tavid_planner.request import InteractionRequest
 
@@ -119,15 +119,38 @@ def test_neither_or_both_of_mask_and_click_are_refused_before_any_work(files, pl
     assert "--click" in line(capsys) and not planned and not (files / "plan").exists()
 
 
-def test_a_film_is_put_where_it_is_asked_for(files, planned, monkeypatch, capsys):
+@pytest.fixture
+def filmed(planned, monkeypatch):
+    """As `planned`, with a film in the bundle."""
+
     def save(plan, folder, on_progress=None):
         folder.mkdir()
         (folder / "plan.json").write_text('{"schema": 1, "not_drawn": {}}')
         (folder / "film.mp4").write_bytes(b"a film")
 
     monkeypatch.setattr("tavid_planner.bundle.save_plan", save)
+
+
+def test_a_film_is_put_where_it_is_asked_for(files, filmed, capsys):
     assert main(arguments(files, "--film", str(files / "mine.mp4"))) == 3
     assert (files / "mine.mp4").read_bytes() == b"a film" and "mine.mp4" in capsys.readouterr().out
+
+
+def test_where_the_film_cannot_be_copied_the_bundle_is_told_all_the_same(files, filmed, monkeypatch, capsys):
+    def full(path, content):
+        raise InputError(ErrorCode.OUTPUT_INVALID, "no space left")
+
+    monkeypatch.setattr("tavid_planner.cli.plan.write_whole", full)
+    assert main(arguments(files, "--film", str(files / "mine.mp4"))) == 2
+    assert f"bundle   {files / 'plan'}" in capsys.readouterr().out
+
+
+def test_what_a_killed_command_has_left_is_cleared_away(files, planned):
+    left = files / ".plan.partial-1-0123abcd"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    assert main(arguments(files)) == 3
+    assert (files / "plan").is_dir() and not left.exists()
 
 
 def test_a_film_that_the_profile_leaves_out_cannot_be_asked_for(files, planned, capsys):

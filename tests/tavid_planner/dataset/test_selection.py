@@ -1,5 +1,7 @@
 """Only good plans are training data."""
 
+import json
+
 import pytest
 
 from hoi_motion.physics.report import Verdict
@@ -38,3 +40,18 @@ def test_no_good_plan_is_said_with_the_reasons(write_bundle):
     with pytest.raises(InputError, match="verdict is FAIL") as caught:
         select_plans(write_bundle("bad", Verdict.FAIL).parent)
     assert caught.value.code is ErrorCode.FILE_INVALID
+
+
+def test_a_bundle_that_is_not_yet_whole_is_no_plan(write_bundle):
+    good = write_bundle("good")
+    write_bundle(".next.partial-123-0123abcd")
+    selection = select_plans(good.parent)
+    assert selection.bundles == (good,) and not selection.left_out
+
+
+def test_a_robot_without_a_proper_name_is_an_error_about_the_plans(write_bundle):
+    good, odd = write_bundle("good"), write_bundle("odd")
+    data = json.loads((odd / "plan.json").read_text())
+    (odd / "plan.json").write_text(json.dumps(data | {"robot": {"name": ["arm"], "done": True}}))
+    with pytest.raises(InputError, match="choose one with --robot"):
+        select_plans(good.parent)

@@ -48,6 +48,24 @@ def test_node_with_a_bad_parameter_ends_with_one_line(tmp_path, flag, parameter,
     assert "Traceback" not in ended.stderr
 
 
+def test_demo_hands_the_node_a_folder_of_any_name(tmp_path, monkeypatch):
+    import rclpy
+    from rclpy.node import Node
+
+    commands = []
+    monkeypatch.setattr(demo.subprocess, "Popen", lambda command, **_: commands.append(command))
+    folder = tmp_path / 'plans #2: "mine" é'
+    demo._NodeProcess("mini", folder, tmp_path / "node.log")
+    context = rclpy.Context()
+    rclpy.init(args=commands[0][3:], context=context)
+    try:
+        given = Node("given", context=context, automatically_declare_parameters_from_overrides=True)
+        assert given.get_parameter("output_folder").value == str(folder)
+        given.destroy_node()
+    finally:
+        context.try_shutdown()
+
+
 def test_demo_shows_the_last_words_of_a_node_that_died(tmp_path, make_request):
     from PIL import Image
 

@@ -28,12 +28,12 @@ def asked(desk, visits, make_request):
     return ask
 
 
-def test_a_run_tells_its_stages_and_ends_with_the_plan_and_its_bundle(asked):
+def test_a_run_tells_its_stages_and_ends_with_the_plan_and_its_bundle(asked, tmp_path):
     visit, steps = asked("picks up the [TGT] mug")
     *before, last = list(steps)
     assert last.made is not None and last.error is None and visit.cancel is None
     assert {"load", "video", "lift", "check", "save"} <= set(last.done) and before[0].done == {}
-    with zipfile.ZipFile(packed(last.made.folder)) as file:
+    with zipfile.ZipFile(packed(last.made.folder, tmp_path)) as file:
         assert "plan-1/plan.json" in file.namelist()
 
 

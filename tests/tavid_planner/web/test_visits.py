@@ -5,7 +5,7 @@ import pytest
 
 from hoi_motion.segment import MaskPrompt
 from tavid_planner.errors import ErrorCode, TavidError
-from tavid_planner.web.visits import ACTOR, MAX_VISITS, TARGET
+from tavid_planner.web.visits import ACTOR, MAX_VISITS, TARGET, Visits
 
 
 @pytest.fixture
@@ -84,3 +84,20 @@ def test_too_many_open_pages_are_refused(visits):
 def test_a_call_without_a_page_is_refused(visits):
     with pytest.raises(TavidError):
         visits.of(None)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_when_the_page_is_served_no_longer_only_kept_bundles_stay(tmp_path, keep):
+    visits = Visits(tmp_path / "bundles", keep)
+    pages = [visits.of(session) for session in ("one", "two")]
+    pages[0].shown = tmp_path / "shown"
+    pages[0].shown.mkdir()
+    visits.close()
+    assert [page.folder.exists() for page in pages] == [keep, keep] and not (tmp_path / "shown").exists()
+
+
+def test_no_place_for_bundles_is_said_without_the_path(tmp_path):
+    (tmp_path / "bundles").write_text("a file")
+    with pytest.raises(TavidError, match="no place for your plans") as error:
+        Visits(tmp_path / "bundles").of("one")
+    assert error.value.code == ErrorCode.OUTPUT_INVALID and str(tmp_path) not in str(error.value)

@@ -1,18 +1,35 @@
 """What the page says: everything that comes from outside is escaped."""
 
 import numpy as np
+import pytest
 
+from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 from hoi_motion.segment.answer import Doubt, SegmentedMask
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.web import words
 
-EVIL = "<script>alert(1)</script>"
+EVIL = "it is <evil>"
+CHECKED = PhysicsReport((CheckResult(EVIL, Verdict.PASS, 1.0, 2.0, EVIL, None, EVIL),))
+DOUBTED = SegmentedMask(np.ones((4, 4), bool), (Doubt(EVIL, EVIL, EVIL),), EVIL)
 
 
-def test_nothing_from_outside_becomes_markup(report):
-    error = InputError(ErrorCode.CONFIG_INVALID, f"profile is {EVIL}", EVIL)
-    told = words.error_words(error) + words.verdict_words(report, (EVIL,), 3.0) + words.instruction_hint(EVIL)
-    assert EVIL not in told and "&lt;script" in told
+@pytest.mark.parametrize(
+    "told, times",
+    [
+        (words.error_words(InputError(ErrorCode.CONFIG_INVALID, EVIL, EVIL)), 2),
+        (words.verdict_words(CHECKED, (EVIL, EVIL), 3.0), 2),
+        (words.checks_table(CHECKED), 3),
+        (words.found_words(EVIL, DOUBTED), 2),
+        (words.instruction_hint(EVIL), 0),
+    ],
+)
+def test_nothing_from_outside_becomes_markup(told, times):
+    assert "<evil" not in told and told.count("&lt;evil") == times
+
+
+def test_an_error_is_told_in_sentences():
+    told = words.error_words(InputError(ErrorCode.CONFIG_INVALID, "seed is 0.5", "give a whole number"))
+    assert "<b>Seed is 0.5.</b> Give a whole number." in told
 
 
 def test_a_doubt_says_what_was_seen_and_what_to_do():

@@ -2,9 +2,11 @@
 
 The instruction may hold: "slowly" (half a minute a stage, unless cancelled), "steadily" (a second a stage), "deaf"
 (does not hear a cancel), "crashes" (an error nobody foresaw), "dies" (the process ends), "greedy" (no memory),
-"fails" (a plan that fails its check). Anything else gets the pickled plan of `TAVID_TEST_PLAN`, which passes, at once.
+"fails" (a plan that fails its check), "full" (no memory to share). Anything else gets the pickled plan of
+`TAVID_TEST_PLAN`, which passes, at once.
 """
 
+import errno
 import os
 import pickle
 import sys
@@ -15,8 +17,13 @@ from pathlib import Path
 
 from hoi_motion.physics.report import Verdict
 from hoi_motion.progress import CancelToken, silent
+from tavid_planner.worker import channel
 
 STEPS = {"slowly": 1500, "steadily": 50, "deaf": 1500}
+
+
+def _refused():
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 class QuickPlanner:
@@ -47,6 +54,8 @@ class QuickPlanner:
                     raise ZeroDivisionError("nobody foresaw this")
                 if "greedy" in request.instruction:
                     raise MemoryError
+                if "full" in request.instruction:
+                    channel._anonymous_file = _refused
                 if "dies" in request.instruction:
                     sys.stderr.flush()
                     os._exit(7)

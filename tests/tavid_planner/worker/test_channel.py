@@ -1,6 +1,8 @@
 """Messages arrive as they were sent, arrays without a copy of their own, and nothing keeps a name."""
 
+import errno
 import os
+import resource
 import socket
 import threading
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tavid_planner.errors import ControlError
+from tavid_planner.worker import channel
 from tavid_planner.worker.channel import Channel
 
 
@@ -70,3 +74,33 @@ def test_end_in_the_middle_of_a_message_is_said():
     first.close()
     with second, pytest.raises(EOFError):
         Channel(second).receive(1)
+
+
+def refused(*args):
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+def test_what_cannot_be_shared_is_said_and_nothing_of_it_is_sent(ends, monkeypatch):
+    monkeypatch.setattr(channel, "_anonymous_file", refused)
+    with pytest.raises(ControlError, match="Cannot allocate memory"):
+        ends[0].send(np.zeros(1000))
+    ends[0].send("a word")
+    assert ends[1].receive(20) == "a word"
+
+
+def test_arrays_without_a_free_descriptor_are_an_error_and_the_next_message_arrives(ends):
+    ends[0].send(np.zeros(1000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1, hard))
+    spare = []
+    try:
+        with pytest.raises(OSError):
+            while True:
+                spare.append(os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises(ControlError, match="open files"):
+            ends[1].receive()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in spare:
+            os.close(descriptor)
+    assert sent(ends, "a word") == "a word"

@@ -17,6 +17,7 @@ from tavid_planner.bundle import load_plan_json
 from tavid_planner.config import PlannerConfig, with_options
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.worker import supervisor
+from tavid_planner.worker.channel import HEADER
 from tavid_planner.worker.supervisor import PlanWorker
 
 QUICK = with_options(PlannerConfig(), ["video.device=cpu", "bundle.film=false"])
@@ -111,12 +112,20 @@ def test_worker_that_has_ended_before_it_was_asked_costs_no_plan(ask, worker, tm
     assert worker.pid != pid
 
 
+def test_worker_that_cannot_hear_any_more_ends_and_the_next_plan_is_made(ask, worker, tmp_path, wait_for):
+    ask(name="first")
+    worker._channel._socket.sendall(HEADER.pack(3, 0) + b"abc")  # no pickle
+    wait_for(lambda: worker.pid is None)
+    assert ask(name="next").folder.is_dir()
+
+
 @pytest.mark.parametrize(
     "instruction, code, named, goes_on",
     [
         ("dies with the [TGT] mug", ErrorCode.INTERNAL, "exit code 7", False),
         ("crashes into the [TGT] mug", ErrorCode.INTERNAL, "ZeroDivisionError: nobody foresaw this", True),
         ("greedy for the [TGT] mug", ErrorCode.OUT_OF_MEMORY, "memory", True),
+        ("fills the [TGT] mug till it is full", ErrorCode.INTERNAL, "Too many open files", True),
     ],
 )
 def test_every_end_has_a_name(ask, worker, instruction, code, named, goes_on):
