@@ -26,9 +26,7 @@ class VideoConfig:
     base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
     lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as stated in its files", minimum=0, maximum=100000)
-    loras: str = option(
-        "", "more LoRAs, NAME=FOLDER_FILE_OR_ID@WEIGHT separated by commas, such as style=a/b@0.8"
-    )
+    loras: str = option("", "more LoRAs, NAME=FOLDER_FILE_OR_ID@WEIGHT separated by commas, such as style=a/b@0.8")
     fuse: bool = option(
         False, "merge adapter and LoRAs into the weights: faster, but they cannot be switched off again"
     )

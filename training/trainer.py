@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.memory import memory_errors
 from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
 from training.claims import refuse_another
 from training.configuration import AdapterConfig, BaseConfig, FewStepsConfig, TrainConfig, VaeConfig
@@ -32,7 +33,23 @@ from training.tasks.task import Task
 from training.tasks.vae import VaeTask
 
 TASKS = {AdapterConfig: AdapterTask, FewStepsConfig: FewStepsTask, BaseConfig: BaseTask, VaeConfig: VaeTask}
-RESUMABLE_CHANGES = {"steps", "minutes", "out", "validation", "log_every", "save_every", "tracker", "device"}
+MEMORY_HINT = (
+    "go on with gradient_checkpointing=true, or with the base sharded over several GPUs (config/training/fsdp.yaml), "
+    "or start a run with a smaller batch_size and more accumulation"
+)
+RESUMABLE_CHANGES = {
+    *(
+        "steps",
+        "minutes",
+        "out",
+        "validation",
+        "log_every",
+        "save_every",
+        "tracker",
+        "device",
+        "gradient_checkpointing",
+    ),
+}
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +102,12 @@ class Trainer:
             self.accelerator.init_trackers("tavid", config={k: str(v) for k, v in asdict(config).items()})
         losses = {}
         # closed by an error, too, whose message then has a line of its own
-        with tqdm(
-            total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
-        ) as bar:
+        with (
+            memory_errors(MEMORY_HINT),
+            tqdm(
+                total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
+            ) as bar,
+        ):
             while self.progress < 1:
                 last_losses = self.train_step()
                 ended = self.progress >= 1

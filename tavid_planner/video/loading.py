@@ -35,6 +35,7 @@ def load_models(
     step_cache_threshold: float = 0.05,
     attention: str = "torch",
     compiled: bool = False,
+    transformer=None,
 ):
     """An image-to-video model of a known family and, if given, a target-aware adapter and more LoRAs.
 
@@ -48,6 +49,7 @@ def load_models(
         loras: in addition to the adapter; fuse: merge all of them into the weights.
         step_cache, step_cache_threshold: see `step_cache.enable_step_cache`.
         attention: one of `attention_backend.BACKENDS`. compiled: compile the transformer's blocks.
+        transformer: one that is in memory already, instead of the folder's, which is not read then.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
@@ -61,6 +63,7 @@ def load_models(
     with memory_errors():
         try:
             own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
+            own |= {} if transformer is None else {"transformer": transformer}
             # not the family's own from_pretrained, which leads here
             pipeline = DiffusionPipeline.from_pretrained.__func__(
                 kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
@@ -70,7 +73,7 @@ def load_models(
                 raise
             reason = str(error) or type(error).__name__
             raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
-        for component in ("text_encoder", "vae", "transformer"):
+        for component in ("text_encoder", "vae", *(["transformer"] if transformer is None else [])):
             check_whole(getattr(pipeline, component), folder / component)
         pipeline.base = str(base)
         pipeline.check_base()

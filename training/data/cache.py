@@ -24,6 +24,7 @@ from hoi_motion.lock import only_writer
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 from training.arguments import positive
@@ -254,8 +255,11 @@ def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_si
     for name in tqdm(waiting, unit="clip", desc="encoding"):
         try:
             clip = fitted(load(source, name), settings.height, settings.width, settings.num_frames)
-            ready.append(encoder.encode(name, clip))
+            with memory_errors("encode smaller or fewer frames, or with --dtype bfloat16"):
+                ready.append(encoder.encode(name, clip))
         except TavidError as error:
+            if error.code is ErrorCode.OUT_OF_MEMORY:  # of which the clip is not guilty
+                raise
             writer.skip(name, error.message, folder, found[name])
         if len(ready) == shard_size:
             write()

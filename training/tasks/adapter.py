@@ -148,17 +148,20 @@ class AdapterTask(DiffusionTask):
     def validate(self, folder: Path) -> list[np.ndarray]:
         """Generate from the last clips of the cache."""
         cache, config = self.cache, self.config
-        dtype = next(self.transformer.parameters()).dtype
         pipeline = TargetAwarePipeline.from_pretrained(
-            self.base, dtype=dtype, device=self.device, scheduler=self.sampler
+            self.base,
+            dtype=WEIGHT_TYPES[config.mixed_precision],
+            device=self.device,
+            scheduler=self.sampler,
+            vae_tiling=str(self.device) != "cpu",  # what is trained takes most of a GPU
+            transformer=self.transformer,
         )
-        pipeline.transformer = self.transformer
         adapter = Adapter("training", config.trigger, config.rank, config.alpha, "", conditioning=self.conditioning)
         pipeline.adapter = adapter
         last = [cache[len(cache) - 1 - i] for i in range(min(config.validation.clips, len(cache)))]
         ids = [None if config.conditioning == "mask" else c.ids.numpy() for c in last]
         clips = [ValidationClip(c.first_frame.numpy(), c.mask.numpy(), c.caption, i) for c, i in zip(last, ids)]
-        return generate(pipeline, clips, cache.settings.num_frames, config, folder)
+        return generate(pipeline, clips, cache.settings.num_frames, config, folder, cache.settings.fps)
 
     def export(self, out: Path, step: int) -> None:
         """Write `adapter/` in the released layout, with what made it inside."""

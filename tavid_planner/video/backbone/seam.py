@@ -110,6 +110,16 @@ class Backbone(ABC):
         patch_t, patch_h, patch_w = self.patch
         return frames // patch_t, height // patch_h, width // patch_w
 
+    @property
+    def learned_latents(self) -> tuple[int, int, int] | None:
+        """Latents (F, h, w) for which alone the transformer has learned positions; None where it takes any."""
+        return None
+
+    def padded(self, latents: torch.Tensor) -> torch.Tensor:  # (B, F, ...) -> (B, F', ...)
+        """Latents, or what belongs to them, of whole patches: as in generation, with the first frame again in front."""
+        missing = -latents.shape[1] % self.patch[0]
+        return torch.cat([latents[:, :1]] * missing + [latents], dim=1)
+
     def layers_with_lora(self, blocks=None, feed_forward: bool = False) -> list[str]:
         """Names of the attention projections of the given blocks; for None the short names that match all blocks.
 
