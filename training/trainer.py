@@ -37,19 +37,8 @@ MEMORY_HINT = (
     "go on with gradient_checkpointing=true, or with the base sharded over several GPUs (config/training/fsdp.yaml), "
     "or start a run with a smaller batch_size and more accumulation"
 )
-RESUMABLE_CHANGES = {
-    *(
-        "steps",
-        "minutes",
-        "out",
-        "validation",
-        "log_every",
-        "save_every",
-        "tracker",
-        "device",
-        "gradient_checkpointing",
-    ),
-}
+RESUMABLE_CHANGES = {"steps", "minutes", "out", "validation", "log_every", "save_every", "tracker", "device"}
+RESUMABLE_CHANGES |= {"gradient_checkpointing"}  # which changes no more than rounding
 
 logger = logging.getLogger(__name__)
 

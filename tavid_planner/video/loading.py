@@ -42,6 +42,7 @@ def load_models(
     Args:
         base: a folder in diffusers format, or a hub id; for a folder no hub is ever contacted.
         adapter: a folder or hub id in the layout of the released TaViD weights.
+        dtype: of weights and arithmetic, except for `IN_FLOAT32` of the family's pipeline.
         scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
         memory: "resident", or "model", "group" and "sequential" offloading (these need a GPU).
         lora_alpha: of the adapter's LoRA; None or 0 takes the value in its files, else its rank.
@@ -65,8 +66,9 @@ def load_models(
             own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
             own |= {} if transformer is None else {"transformer": transformer}
             # not the family's own from_pretrained, which leads here
+            dtypes = {"default": dtype, **dict.fromkeys(kind.IN_FLOAT32, torch.float32)}
             pipeline = DiffusionPipeline.from_pretrained.__func__(
-                kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
+                kind, str(folder), dtype=dtypes, local_files_only=True, use_safetensors=True, **own
             )
         except Exception as error:  # whatever a library raises about settings or weights that do not fit each other
             if isinstance(error, (TavidError, ImportError)) or is_out_of_memory(error):

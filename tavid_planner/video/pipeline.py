@@ -60,6 +60,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         base: folder or hub id the models came from.
         lora_digests: of the additional LoRAs, by name.
         SCHEDULERS: samplers of the family by name.
+        IN_FLOAT32: components that are computed in single precision whatever the others are.
         frame_step: clips have a multiple of this many frames plus one.
     """
 
@@ -67,6 +68,7 @@ class TargetAwarePipeline(DiffusionPipeline):
     base: str = ""
     lora_digests: ClassVar[dict[str, str]] = {}
     SCHEDULERS: ClassVar[dict[str, type]] = {}
+    IN_FLOAT32: ClassVar[tuple[str, ...]] = ()
     frame_step: int
     _kept_text: tuple[tuple, torch.Tensor] | None = None
 

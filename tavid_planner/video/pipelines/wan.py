@@ -12,6 +12,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32
 
 # (height, width) px of the clips that these models were trained on; their configs do not say it
 TI2V_SIZE_PX = 704, 1280
@@ -25,6 +26,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
         "unipc": UniPCMultistepScheduler,
         "euler": FlowMatchEulerDiscreteScheduler,
     }
+    IN_FLOAT32 = WAN_IN_FLOAT32
     frame_step = 4
 
     def check_base(self) -> None:
