@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -71,6 +72,7 @@ class Trainer:
             warn_if_slow(self.accelerator.device, "add the option mixed_precision=no")
         torch.manual_seed(config.seed)  # the same new weights everywhere
         self.task: Task = TASKS[type(config)](config, self.accelerator.device)
+        _check_sharding(self.accelerator, self.task)
         self.wrapped, *self.optimizers = self.accelerator.prepare(self.task, *_optimizers(self.task, config))
         refuse_held_out(self.task.clip_names, self.task.clips_from)
         self.trained = _trained(self.task)  # after prepare, which may shard them
@@ -281,12 +283,34 @@ def _check_surroundings(config: TrainConfig) -> None:
             f"option tracker is {config.tracker!r}, which is not installed here",
             f"install it, or use one of those that are: {', '.join(trackers) or 'none'}",
         )
+    for variable in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM"):
+        if os.environ.get(variable, "").lower() in ("1", "true", "yes", "on"):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"accelerate is to launch with {variable.removeprefix('ACCELERATE_USE_')}, which it cannot do here",
+                "launch with --config_file config/training/fsdp.yaml to shard the base, or with --multi_gpu",
+            )
     on_cpu = config.device == "cpu" or not torch.accelerator.is_available()
     if config.mixed_precision == "fp16" and on_cpu:
         raise InputError(
             ErrorCode.CONFIG_INVALID,
             "option mixed_precision is 'fp16', which a CPU cannot train in",
             "use no, or bf16 on a processor that computes in it",
+        )
+
+
+def _check_sharding(accelerator: Accelerator, task: Task) -> None:
+    """Raises: InputError: CONFIG_INVALID when the model has none of the blocks by which it is to be sharded."""
+    plugin = getattr(accelerator.state, "fsdp_plugin", None)
+    there = {type(module).__name__ for module in task.modules()}
+    absent = [name for name in getattr(plugin, "transformer_cls_names_to_wrap", None) or () if name not in there]
+    if absent:
+        backbone = getattr(task, "backbone", None)
+        own = "its blocks' class" if backbone is None else type(backbone.blocks[0]).__name__
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"accelerate is to shard by {', '.join(absent)}, of which this model has none",
+            f"set fsdp_transformer_layer_cls_to_wrap to {own}",
         )
 
 

@@ -192,6 +192,8 @@ class DiffusionTask(Task):
         if "pairs" in self.weights and batch.pairs:
             both = torch.tensor(batch.pairs).T
             losses["pairs"] = difference_loss(prediction[both], batch.target[both], batch.weight[both])
+        if self.alignment is not None and not (batch.interactions is not None and batch.interactions.known.any()):
+            losses["diffusion"] = losses["diffusion"] + self.alignment.nothing()
         if capture is None:
             return losses
         names = {request.name for requests in wanted.values() for request in requests}
