@@ -10,7 +10,7 @@ from tavid_planner.video.backbone import pipeline_class
 from tavid_planner.video.compiled import compile_blocks
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
 from tavid_planner.video.memory import is_out_of_memory, memory_errors, place
-from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
+from tavid_planner.video.model_files import base_folder, check_base_folder, missing, transformer_class
 from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
@@ -56,7 +56,7 @@ def load_models(
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
         InputError: CONFIG_INVALID.
     """
-    folder = model_folder(str(base))
+    folder = base_folder(str(base))
     check_base_folder(folder)
     kind = pipeline_class(transformer_class(folder))
     _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))

@@ -254,6 +254,9 @@ class TargetAwarePipeline(DiffusionPipeline):
         contrasted = contrast_mask is not None and contrast_scale > 1 and self.uses_mask
         other_mask = self._checked_mask(contrast_mask, image, (height, width)) if contrasted else None
         text_length = max_sequence_length or backbone.text_length
+        if backbone.image_embeds_before_text and text_length != backbone.text_length:
+            # diffusers tells the image's features from the text's by their number
+            raise _invalid(f"max_sequence_length is {text_length}", f"this model takes {backbone.text_length} only")
         prompt = self.read_text(_checked_prompt(prompt))
         triggered = insert_trigger(prompt, self.trigger)
         target_tokens, blocks = (), ()

@@ -16,7 +16,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.backbone import backbone_of, pipeline_class
 from tavid_planner.video.conditioning import Conditioning
-from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class, weights_digest
+from tavid_planner.video.model_files import base_folder, check_base_folder, transformer_class, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
@@ -44,7 +44,7 @@ class AdapterTask(DiffusionTask):
                 ErrorCode.CONFIG_INVALID,
                 f"option trigger is {config.trigger!r}, the cache was encoded with {cache.settings.trigger!r}",
             )
-        base = model_folder(resolve_model(config.base))
+        base = base_folder(resolve_model(config.base))
         check_base_folder(base)
         refuse_other_encoders(config.cache, cache.settings, config.base, base)
         backbone_class = transformer_class(base)

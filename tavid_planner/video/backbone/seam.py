@@ -61,6 +61,7 @@ class Backbone(ABC):
         attentions, feed_forward: names of a block's attention layers and of its layers between them, to which adapters
             add LoRA.
         first_frame_given: whether the first latent frame of the input is the image itself, without noise.
+        image_embeds_before_text: whether features of an image encoder are attended to beside the text's.
         text_length: text tokens that it was trained with.
     """
 
@@ -71,6 +72,7 @@ class Backbone(ABC):
     attentions: tuple[str, ...]
     feed_forward: tuple[str, ...]
     first_frame_given = False
+    image_embeds_before_text = False
     text_length: int
 
     def __init__(self, transformer):

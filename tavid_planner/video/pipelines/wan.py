@@ -46,6 +46,8 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
             )
         if self.transformer.config.image_dim is not None and self.image_encoder is None:
             raise missing(f"{self.base} has no image encoder, which its transformer needs", "download the model again")
+        if self.transformer.config.pos_embed_seq_len is not None:
+            raise missing(f"{self.base} wants a last frame beside the first", "use Wan 2.2 TI2V 5B, or 2.1 I2V 14B")
 
     def sampler(self, name: str):
         # the two families of samplers name the shift of the noise schedule differently

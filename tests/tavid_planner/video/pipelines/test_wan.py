@@ -157,6 +157,24 @@ def test_text_to_video_bases_are_refused(tmp_path):
     assert error.value.code is ErrorCode.MODEL_MISSING
 
 
+def test_a_base_that_wants_a_last_frame_is_refused(tmp_path):
+    base = write_tiny_wan(tmp_path, "i2v", pos_embed_seq_len=10)
+    with pytest.raises(TavidError, match="wants a last frame") as error:
+        TargetAwarePipeline.from_pretrained(base)
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
+def test_another_text_length_is_refused_where_the_images_features_are_told_by_it(wan, arguments):
+    """With 100 text tokens diffusers takes the first text tokens for the image's."""
+    pipeline, options = TargetAwarePipeline.from_pretrained(wan), arguments | {"mask": None, "max_sequence_length": 100}
+    if pipeline.image_encoder is None:
+        pipeline(**options)
+        return
+    with pytest.raises(InputError, match="max_sequence_length is 100") as error:
+        pipeline(**options)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
 def test_an_adapter_of_another_family_is_refused(tiny_wan, tiny_adapter):
     with pytest.raises(TavidError, match="another family") as error:
         TargetAwarePipeline.from_pretrained(tiny_wan, tiny_adapter)
