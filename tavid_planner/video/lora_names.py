@@ -37,6 +37,8 @@ _OTHER_KINDS = (
 )
 # ending of a key with a whole change, and the parameter of its layer
 _CHANGED = {".diff": "weight", ".diff_b": "bias", ".diff_m": "scale_shift_table"}
+# ways of peft to initialise a LoRA that take from the base's weights what they put into it
+_TAKEN_FROM_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 MAX_ALPHA = 1e5
 # prefixes that may come before a layer's name
 _WRAPPERS = ("lora", "unet", "pipe", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
@@ -196,19 +198,30 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
         config: of peft (`adapter_config.json`), or diffusers' metadata without its prefix; may be empty.
 
     Raises:
-        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number.
+        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number, or a LoRA whose base is changed, too.
     """
     alphas = {}
+    start = config.get("init_lora_weights")
+    if isinstance(start, str) and start.lower().startswith(_TAKEN_FROM_THE_BASE):
+        raise VideoError(
+            ErrorCode.ADAPTER_INCOMPATIBLE,
+            f"{path} was initialised by {start[:40]!r}, which also changed the weights of the base",
+            "convert it to a plain LoRA: peft's save_pretrained with path_initial_model_for_weight_conversion",
+        )
     common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
-    # peft reads them as regular expressions; in files only an escaped dot occurs
-    patterns = {str(pattern).replace("\\.", "."): value for pattern, value in patterns.items()}
+    # peft reads them as regular expressions; in files only escaped dots occur, and ^ before whole names
+    patterns = {str(pattern).replace("\\.", ".").removesuffix("$"): value for pattern, value in patterns.items()}
+
+    def means(pattern: str, layer: str) -> bool:
+        return f"^{layer}" == pattern or f".{layer}".endswith(f".{pattern}")
+
     for pattern in patterns:
-        if not any(layer == pattern or layer.endswith(f".{pattern}") for layer in found.ranks):
+        if not any(means(pattern, layer) for layer in found.ranks):
             raise _strange(path, f"its alpha_pattern names {pattern!r:.60}, which is no layer of it")
     for layer, rank in found.ranks.items():
-        matching = [v for pattern, v in patterns.items() if layer == pattern or layer.endswith(f".{pattern}")]
+        matching = [v for pattern, v in patterns.items() if means(pattern, layer)]
         stored = found.stored_alphas.get(layer)
         given = next((v for v in (lora_alpha or None, stored, *matching, common) if v is not None), None)
         alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
