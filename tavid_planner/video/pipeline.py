@@ -111,6 +111,10 @@ class TargetAwarePipeline(DiffusionPipeline):
         """(height, width) of the frames that the model was trained on."""
         raise NotImplementedError
 
+    def own_fps(self) -> float:
+        """Frames a second of the clips that the model was trained on."""
+        raise NotImplementedError
+
     def check_size(self, height: int, width: int, num_frames: int) -> None:
         """Raises: InputError: CONFIG_INVALID for a size of whole tokens that the family cannot generate."""
         raise NotImplementedError

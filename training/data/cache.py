@@ -276,9 +276,7 @@ def main() -> None:
     parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=positive, default=49)
-    parser.add_argument(
-        "--fps", type=float, default=MODEL_FPS, help="frames a second of the model (default %(default)g)"
-    )
+    parser.add_argument("--fps", type=float, help="frames a second of the model (default: those it was trained on)")
     parser.add_argument(
         "--caption-encoding", default="utf-8", help="of captions without a byte order mark, such as cp1252"
     )
@@ -301,14 +299,17 @@ def main() -> None:
         parser.error(f"--size is {args.size!r}, expected HxW")
     if args.track_px and (args.track_px < 0 or height % args.track_px or width % args.track_px):
         parser.error(f"--track-px is {args.track_px}, expected a divisor of {height} and {width}")
-    if not 0 < args.fps <= 1000:
+    if args.fps is not None and not 0 < args.fps <= 1000:
         parser.error(f"--fps is {args.fps}, expected frames a second")
     if args.dtype == "bfloat16":
         warn_if_slow(args.device, "leave out --dtype bfloat16")
     try:
-        source = open_source(args.clips, args.frames, args.fps, checked_encoding(args.caption_encoding))
+        encoding = checked_encoding(args.caption_encoding)
+        open_source(args.clips, args.frames, args.fps or MODEL_FPS, encoding)  # before a model is loaded in vain
         base = resolve_model(args.base)
         pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
+        fps = args.fps or pipeline.own_fps()
+        source = open_source(args.clips, args.frames, fps, encoding)
         settings = CacheSettings(
             args.base,
             weights_digest(model_folder(base)),
@@ -318,7 +319,7 @@ def main() -> None:
             args.variants,
             args.trigger,
             pipeline.backbone.text_length,
-            args.fps,
+            fps,
             args.track_px,
             encoder_digest(model_folder(base)),
             encoder_state(model_folder(base)),

@@ -52,6 +52,9 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
             return SIZE_1_5_PX
         return config.sample_height * cell, config.sample_width * cell
 
+    def own_fps(self) -> float:
+        return 8.0 if self.transformer.config.patch_size_t is None else 16.0
+
     def check_size(self, height: int, width: int, num_frames: int) -> None:
         learned, cell, step = (
             self.backbone.learned_latents,

@@ -59,6 +59,9 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
     def own_size_px(self) -> tuple[int, int]:
         return TI2V_SIZE_PX if self.config["expand_timesteps"] else I2V_SIZE_PX
 
+    def own_fps(self) -> float:
+        return 24.0 if self.config["expand_timesteps"] else 16.0
+
     def check_size(self, height: int, width: int, num_frames: int) -> None:
         if num_frames % self.vae_scale_factor_temporal != 1:
             near = max(1, round((num_frames - 1) / self.frame_step)) * self.frame_step + 1

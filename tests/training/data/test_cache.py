@@ -264,6 +264,18 @@ def test_clips_that_a_model_has_no_positions_for_are_refused_before_a_folder_is_
     assert not (tmp_path / "cache").exists()
 
 
+def test_clips_are_sampled_to_the_frame_rate_of_the_model(tmp_path, tiny_wan, monkeypatch, capsys):
+    """Not to that of another one, at which a person would learn to move in slow motion."""
+    pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with it")
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "a")
+    with pytest.raises(SystemExit):
+        encode(monkeypatch, clips, tiny_wan, tmp_path / "cache", "--size", "32x64")
+    assert "24" in json.loads((tmp_path / "cache" / "skipped.jsonl").read_text())["reason"]
+    assert json.loads((tmp_path / "cache" / "cache.json").read_text())["fps"] == 24
+
+
 def test_memory_that_does_not_last_ends_the_encoding_and_blames_no_clip(tmp_path, tiny_base, monkeypatch, capsys):
     clips = tmp_path / "clips"
     clips.mkdir()

@@ -37,3 +37,4 @@ def test_a_limit_of_sizes_is_not_taken_for_the_models_own(tmp_path):
     """The published config of 1.5 has 300x300 latents, that would be 2400x2400 pixels."""
     base = write_tiny_model(tmp_path, patch_size_t=2, ofs_embed_dim=8, sample_width=300, sample_height=300)
     assert TargetAwarePipeline.from_pretrained(base).own_size_px() == (768, 1360)
+    assert TargetAwarePipeline.from_pretrained(base).own_fps() == 16
