@@ -145,12 +145,17 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
 
 
 def device_free_bytes(device: str) -> int | None:
-    """Memory that is free on the device a profile asks for; None where it cannot be told."""
+    """Memory that this process can have on the device a profile asks for, including what it already holds.
+
+    None where it cannot be told.
+    """
     if not _has_gpu(device):
         return free_bytes()
     import torch
 
-    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
+    if not torch.cuda.is_available():
+        return None
+    return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()
 
 
 def free_bytes() -> int | None:

@@ -154,6 +154,20 @@ def test_auto_takes_the_quickest_mode_that_fits(published_5b, monkeypatch, free_
     assert needed_bytes(config) == needed_by_mode(config)[mode]
 
 
+def test_what_this_process_holds_on_a_gpu_already_counts_as_free(published_5b, monkeypatch):
+    """Else the second plan of a loaded model would be refused."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10 * 10**9, 40 * 10**9))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 25 * 10**9)
+    options = [f"video.base={published_5b}", "video.adapter=", "video.memory=resident", "video.device=cuda"]
+    config = with_options(load_profile("tavid-5b"), options)
+    assert 20e9 < needed_by_mode(config)["resident"] < 35e9
+    require_memory(config)
+    assert estimate.device_free_bytes("cuda") == 35 * 10**9
+
+
 def test_as_many_samples_at_once_as_fit(published_5b, monkeypatch):
     monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
     options = [f"video.base={published_5b}", "video.adapter=", "video.memory=resident"]
