@@ -18,6 +18,7 @@ from tavid_planner.video.backbone import backbone_of, pipeline_class
 from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.model_files import base_folder, check_base_folder, transformer_class, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.whole_weights import check_whole
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
 from training.data.encoders import refuse_other_encoders
@@ -52,6 +53,7 @@ class AdapterTask(DiffusionTask):
         transformer = getattr(diffusers, backbone_class).from_pretrained(
             base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
         )
+        check_whole(transformer, base / "transformer")
         digest = weights_digest(base / "transformer")
         conditioning = self.prepare(transformer, config, digest)
         for parameter in transformer.parameters():

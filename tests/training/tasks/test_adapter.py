@@ -152,6 +152,19 @@ def adapter_with(facts, start, folder):
     return str(folder)
 
 
+def test_a_base_whose_files_lack_weights_is_not_trained_on(train_options, tiny_base, tmp_path, monkeypatch):
+    """diffusers would draw them at random."""
+    monkeypatch.setattr("training.tasks.adapter.refuse_other_encoders", lambda *_: None)
+    base = shutil.copytree(tiny_base, tmp_path / "base")
+    file = base / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    del weights["transformer_blocks.1.ff.net.2.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(VideoError, match="transformer_blocks.1.ff.net.2.weight") as error:
+        trainer_of(train_options, base=str(base))
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
 def test_an_adapter_of_another_base_is_no_start(train_options, tmp_path):
     trainer_of(train_options, steps=1).run()
     start = Path(train_options["out"]) / "adapter"
