@@ -136,8 +136,8 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
         ErrorCode.FILE_INVALID,
         f"{folder} holds no clips",
         "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, one in MATRIX-11K's layout, one of NAME.mp4 + "
-        "NAME.png (mask) + NAME.txt (caption with [TGT]), or one with metadata.csv, .json or .jsonl that has file_name, "
-        "text and mask",
+        "NAME.png (mask) + NAME.txt (caption with [TGT]), or one with metadata.csv, .json or .jsonl of file_name, text "
+        "and mask",
     )
 
 
