@@ -26,7 +26,7 @@ class VideoConfig:
     base: str = option("models/tavid-mini", "image-to-video model, CogVideoX or Wan: a folder or a hub id")
     adapter: str = option("models/tavid-mini/adapter", "target-aware adapter: a folder or a hub id; empty: none")
     lora_alpha: float = option(0.0, "alpha of the adapter's LoRA; 0: as stated in its files", minimum=0, maximum=100000)
-    loras: str = option("", "more LoRAs, NAME=FOLDER_OR_ID@WEIGHT separated by commas, such as style=a/b@0.8")
+    loras: str = option("", "more LoRAs, NAME=FOLDER_FILE_OR_ID@WEIGHT separated by commas, such as style=a/b@0.8")
     fuse: bool = option(
         False, "merge adapter and LoRAs into the weights: faster, but they cannot be switched off again"
     )
@@ -73,7 +73,7 @@ class VideoConfig:
         0.05, "change of the first block up to which first_block skips the others", minimum=0, maximum=1
     )
     speed_adapter: str = option(
-        "", "LoRA distilled to few steps, a folder or a hub id; with it the next two options apply"
+        "", "LoRA distilled to few steps: a folder, a file or a hub id; with it the next two options apply"
     )
     speed_steps: int = option(4, "denoising steps with a speed adapter, without guidance", minimum=1, maximum=100)
     speed_scheduler: str = option(

@@ -3,7 +3,7 @@
 The full-size transformer is built on the `meta` device, widened and given its LoRA, so every layer that training
 touches is found or missed here. Activations are what autograd keeps of one forward pass at full size, counted tensor
 by tensor; the attention matrix, which fused kernels never make, is left out. What the allocator adds, and the VAE and
-text encoder (the cache has their results), are not counted.
+text encoder (the cache has their results; a validation loads them for a while), are not counted.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from hoi_motion.files import write_whole
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.memory import memory_errors
 from training.checkpoints import Checkpoint, load_newest, put_optimizer_state, put_weights, save_checkpoint, whole
 from training.claims import refuse_another
 from training.configuration import AdapterConfig, BaseConfig, FewStepsConfig, TrainConfig, VaeConfig
@@ -32,7 +34,12 @@ from training.tasks.task import Task
 from training.tasks.vae import VaeTask
 
 TASKS = {AdapterConfig: AdapterTask, FewStepsConfig: FewStepsTask, BaseConfig: BaseTask, VaeConfig: VaeTask}
+MEMORY_HINT = (
+    "go on with gradient_checkpointing=true, or with the base sharded over several GPUs (config/training/fsdp.yaml), "
+    "or start a run with a smaller batch_size and more accumulation"
+)
 RESUMABLE_CHANGES = {"steps", "minutes", "out", "validation", "log_every", "save_every", "tracker", "device"}
+RESUMABLE_CHANGES |= {"gradient_checkpointing"}  # which changes no more than rounding
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +72,7 @@ class Trainer:
             warn_if_slow(self.accelerator.device, "add the option mixed_precision=no")
         torch.manual_seed(config.seed)  # the same new weights everywhere
         self.task: Task = TASKS[type(config)](config, self.accelerator.device)
+        _check_sharding(self.accelerator, self.task)
         self.wrapped, *self.optimizers = self.accelerator.prepare(self.task, *_optimizers(self.task, config))
         refuse_held_out(self.task.clip_names, self.task.clips_from)
         self.trained = _trained(self.task)  # after prepare, which may shard them
@@ -85,9 +93,12 @@ class Trainer:
             self.accelerator.init_trackers("tavid", config={k: str(v) for k, v in asdict(config).items()})
         losses = {}
         # closed by an error, too, whose message then has a line of its own
-        with tqdm(
-            total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
-        ) as bar:
+        with (
+            memory_errors(MEMORY_HINT),
+            tqdm(
+                total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
+            ) as bar,
+        ):
             while self.progress < 1:
                 last_losses = self.train_step()
                 ended = self.progress >= 1
@@ -272,12 +283,34 @@ def _check_surroundings(config: TrainConfig) -> None:
             f"option tracker is {config.tracker!r}, which is not installed here",
             f"install it, or use one of those that are: {', '.join(trackers) or 'none'}",
         )
+    for variable in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM"):
+        if os.environ.get(variable, "").lower() in ("1", "true", "yes", "on"):
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                f"accelerate is to launch with {variable.removeprefix('ACCELERATE_USE_')}, which it cannot do here",
+                "launch with --config_file config/training/fsdp.yaml to shard the base, or with --multi_gpu",
+            )
     on_cpu = config.device == "cpu" or not torch.accelerator.is_available()
     if config.mixed_precision == "fp16" and on_cpu:
         raise InputError(
             ErrorCode.CONFIG_INVALID,
             "option mixed_precision is 'fp16', which a CPU cannot train in",
             "use no, or bf16 on a processor that computes in it",
+        )
+
+
+def _check_sharding(accelerator: Accelerator, task: Task) -> None:
+    """Raises: InputError: CONFIG_INVALID when the model has none of the blocks by which it is to be sharded."""
+    plugin = getattr(accelerator.state, "fsdp_plugin", None)
+    there = {type(module).__name__ for module in task.modules()}
+    absent = [name for name in getattr(plugin, "transformer_cls_names_to_wrap", None) or () if name not in there]
+    if absent:
+        backbone = getattr(task, "backbone", None)
+        own = "its blocks' class" if backbone is None else type(backbone.blocks[0]).__name__
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"accelerate is to shard by {', '.join(absent)}, of which this model has none",
+            f"set fsdp_transformer_layer_cls_to_wrap to {own}",
         )
 
 

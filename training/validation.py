@@ -10,8 +10,7 @@ import torch
 from tavid_planner.media import write_mp4, write_png
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import DiffusionConfig
-
-FPS = 8.0  # of CogVideoX
+from training.data.sources import MODEL_FPS
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,12 @@ class ValidationClip:
 
 
 def generate(
-    pipeline: TargetAwarePipeline, clips: list[ValidationClip], num_frames: int, config: DiffusionConfig, folder: Path
+    pipeline: TargetAwarePipeline,
+    clips: list[ValidationClip],
+    num_frames: int,
+    config: DiffusionConfig,
+    folder: Path,
+    fps: float = MODEL_FPS,
 ) -> list[np.ndarray]:  # each (T, H, W, 3) float32 in 0..1
     """A video from each clip's first frame; `folder` gets an mp4 and a picture of each."""
     options, videos = config.validation, []
@@ -55,7 +59,7 @@ def generate(
             )
             frames = np.asarray(output.frames[0])
             pictures = (frames * 255).round().astype(np.uint8)
-            write_mp4(folder / f"{index}.mp4", pictures, FPS)
+            write_mp4(folder / f"{index}.mp4", pictures, fps)
             write_png(folder / f"{index}.png", _sheet(clip, pictures, output.target_attention.numpy()))
             videos.append(frames)
     finally:

@@ -24,7 +24,7 @@ from hoi_motion.reading.text import read_json
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import Conditioning
-from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, read_layers
+from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, plain_parameters, read_layers
 from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
@@ -268,7 +268,10 @@ def lora_path(folder: Path) -> Path:
     others = sorted(path for path in folder.glob("*.safetensors") if not path.match(CONV_PATTERN))
     if len(others) > 1:
         names = ", ".join(path.name for path in others[:4])
-        raise missing(f"{folder} has several files that may be its LoRA: {names}", f"rename the one to {LORA_FILE}")
+        raise missing(
+            f"{folder} has several files that may be its LoRA: {names}",
+            f"rename the one to {LORA_FILE}, or where it is no adapter, name the file instead of the folder",
+        )
     return others[0] if others else folder / LORA_FILE
 
 
@@ -286,12 +289,29 @@ def lora_config(folder: Path, file: Path, header: dict) -> dict:
     return read_json(path, "a whole configuration", hint="save the adapter again", **_MISSING)
 
 
-def inject_lora(transformer, lora: LoraLayers, alphas: dict[str, float], path: Path, name: str = ADAPTER_NAME) -> None:
-    """Attach LoRA weights to a transformer's layers, under an adapter name.
+def inject_lora(
+    transformer,
+    lora: LoraLayers,
+    alphas: dict[str, float],
+    path: Path,
+    name: str = ADAPTER_NAME,
+    weight: float = 1.0,
+) -> None:
+    """Attach LoRA weights to a transformer's layers, under an adapter name, and add what else their file changes.
+
+    Args:
+        weight: of these other changes, which are in the parameters for good; that of the LoRA is to be set.
 
     Raises:
         VideoError: ADAPTER_INCOMPATIBLE.
     """
+    parameters = plain_parameters(transformer)
+    with torch.no_grad():
+        for changed, value in lora.changes.items():
+            place = parameters[changed] if value.ndim < 2 else parameters[changed][:, : value.shape[1]]
+            place += weight * value.to(place)
+    if not lora.weights:
+        return
     try:
         transformer.load_lora_adapter(
             {f"transformer.{key}": value for key, value in lora.weights.items()},

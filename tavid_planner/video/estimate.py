@@ -6,6 +6,7 @@ been measured for Wan, on GPUs or for the offloading modes.
 """
 
 import logging
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from hoi_motion.reading.text import read_json
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.model_files import is_hub_id
-from tavid_planner.video.weight_sizes import weight_sizes
+from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32, weight_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -91,10 +92,11 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
         frames = pixels * FRAME_COPIES + video.num_frames * 3 * samples * size_px[0] * size_px[1] * 4
         besides = LIBRARIES_BYTES + activations + frames
     number_bytes = DTYPE_BYTES[video.dtype]
+    exact = WAN_IN_FLOAT32 if "base_dim" in vae else ()
     adapter = _local(video.adapter) if video.adapter else None
     extra = 0.0 if adapter is None else weight_sizes(adapter, number_bytes).whole
     models = [
-        weight_sizes(place, number_bytes, video.weights != "full")
+        weight_sizes(place, 4 if place.name in exact else number_bytes, video.weights != "full")
         for place in sorted(folder.iterdir())
         if place.is_dir() and place != adapter
     ]
@@ -143,12 +145,17 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
 
 
 def device_free_bytes(device: str) -> int | None:
-    """Memory that is free on the device a profile asks for; None where it cannot be told."""
+    """Memory that this process can have on the device a profile asks for, including what it already holds.
+
+    None where it cannot be told.
+    """
     if not _has_gpu(device):
         return free_bytes()
     import torch
 
-    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
+    if not torch.cuda.is_available():
+        return None
+    return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()
 
 
 def free_bytes() -> int | None:
@@ -211,6 +218,7 @@ def _read(folder: Path) -> dict | None:
 
 def _transformer_bytes(video: VideoConfig, transformer: dict, vae: dict) -> float:
     frames = (video.num_frames - 1) // vae.get("temporal_compression_ratio", 4) + 1
+    frames = math.ceil(frames / (transformer.get("patch_size_t") or 1))
     patch = transformer.get("patch_size", 2)
     pixels_a_token = _shrinking(vae) * (patch[-1] if isinstance(patch, list) else patch)
     tokens = frames * (video.height / pixels_a_token) * (video.width / pixels_a_token)
@@ -225,7 +233,7 @@ def _decoder_bytes(video: VideoConfig, vae: dict) -> float:
     if "base_dim" in vae:  # of Wan, whose newer VAE groups pixels into patches
         widest = vae.get("decoder_base_dim") or vae["base_dim"]
         cells = pixels / (vae.get("patch_size") or 1) ** 2
-        return WAN_AT_ONCE * cells * widest * DECODER_COPIES * DTYPE_BYTES[video.dtype]
+        return WAN_AT_ONCE * cells * widest * DECODER_COPIES * 4  # see WAN_IN_FLOAT32
     channels = vae.get("block_out_channels", (128, 256, 256, 512))
     # the layer before the last comes at full size with the channels of the block below
     widest = channels[min(1, len(channels) - 1)]

@@ -21,7 +21,7 @@ from tavid_planner.video.early import check_early_blocks, looked
 from tavid_planner.video.estimate import chosen_mode, samples_at_once
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
-from tavid_planner.video.model_files import model_folder, weights_digest
+from tavid_planner.video.model_files import base_folder, model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.takes import Take, takes_of
 
@@ -53,7 +53,7 @@ def load_pipeline(
         loras = (*loras, NamedLora("speed_adapter", config.speed_adapter))
     loras = tuple(replace(lora, source=resolve_model(lora.source)) for lora in loras)
     # what memory `auto` is depends on its files
-    model_folder(base, on_fraction=lambda fraction: on_progress("load", FETCHED * fraction), cancel=cancel)
+    base_folder(base, lambda fraction: on_progress("load", FETCHED * fraction), cancel)
     config = replace(config, memory=chosen_mode(config))
     with _quiet_loading():
         pipeline = TargetAwarePipeline.from_pretrained(

@@ -25,6 +25,7 @@ def fetch_model(
     files: tuple[str, ...] | None = None,
     on_fraction: Callable[[float], None] = lambda fraction: None,
     cancel: CancelToken | None = None,
+    needs: str = "",
 ) -> Path:
     """A model's folder in the hub's cache, after downloading what is missing there.
 
@@ -32,6 +33,7 @@ def fetch_model(
         files: patterns of the wanted files, None for all.
         on_fraction: called from time to time with the downloaded share of what was missing, 0..1.
         cancel: checked as often; what has been downloaded is kept for the next time.
+        needs: a file without which nothing is downloaded, "" for none.
 
     Raises:
         VideoError: MODEL_MISSING; without a network it names the missing files and their folder.
@@ -43,7 +45,7 @@ def fetch_model(
     cancel = cancel or CancelToken()
     patterns = None if files is None else list(files)
     try:
-        size = _missing_bytes(name, patterns)
+        size = _missing_bytes(name, patterns, needs)
         if size:
             logger.info("fetching %.2f GB of %s into %s", size / GB, name, constants.HF_HUB_CACHE)
         before = _blobs(name)
@@ -67,8 +69,12 @@ def fetch_model(
     return folder
 
 
-def _missing_bytes(name: str, patterns: list[str] | None) -> int:
-    """Bytes to download; 0 when the hub cannot be reached, which the download itself then reports."""
+def _missing_bytes(name: str, patterns: list[str] | None, needs: str) -> int:
+    """Bytes to download; 0 when the hub cannot be reached, which the download itself then reports.
+
+    Raises:
+        VideoError: MODEL_MISSING when the hub has not the file that is needed.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import DryRunError
 
@@ -76,6 +82,11 @@ def _missing_bytes(name: str, patterns: list[str] | None) -> int:
         found = snapshot_download(name, allow_patterns=patterns, dry_run=True)
     except DryRunError:
         return 0
+    if needs and all(file.filename != needs for file in found):
+        raise _missing(
+            f"{name} has no {needs}, so it is not in diffusers' format; nothing was downloaded",
+            "use a model that is; the names of Wan's end in -Diffusers",
+        )
     return sum(file.file_size for file in found if file.will_download)
 
 

@@ -10,7 +10,7 @@ from tavid_planner.video.backbone import pipeline_class
 from tavid_planner.video.compiled import compile_blocks
 from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
 from tavid_planner.video.memory import is_out_of_memory, memory_errors, place
-from tavid_planner.video.model_files import check_base_folder, missing, model_folder, transformer_class
+from tavid_planner.video.model_files import base_folder, check_base_folder, missing, transformer_class
 from tavid_planner.video.small_weights import keep_small
 from tavid_planner.video.step_cache import enable_step_cache
 from tavid_planner.video.tokenizer import load_t5_tokenizer, needs_conversion
@@ -35,12 +35,14 @@ def load_models(
     step_cache_threshold: float = 0.05,
     attention: str = "torch",
     compiled: bool = False,
+    transformer=None,
 ):
     """An image-to-video model of a known family and, if given, a target-aware adapter and more LoRAs.
 
     Args:
         base: a folder in diffusers format, or a hub id; for a folder no hub is ever contacted.
         adapter: a folder or hub id in the layout of the released TaViD weights.
+        dtype: of weights and arithmetic, except for `IN_FLOAT32` of the family's pipeline.
         scheduler: "dpm" or "ddim" (CogVideoX), "unipc" or "euler" (Wan), None for the one stored with the model.
         memory: "resident", or "model", "group" and "sequential" offloading (these need a GPU).
         lora_alpha: of the adapter's LoRA; None or 0 takes the value in its files, else its rank.
@@ -48,12 +50,13 @@ def load_models(
         loras: in addition to the adapter; fuse: merge all of them into the weights.
         step_cache, step_cache_threshold: see `step_cache.enable_step_cache`.
         attention: one of `attention_backend.BACKENDS`. compiled: compile the transformer's blocks.
+        transformer: one that is in memory already, instead of the folder's, which is not read then.
 
     Raises:
         VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
         InputError: CONFIG_INVALID.
     """
-    folder = model_folder(str(base))
+    folder = base_folder(str(base))
     check_base_folder(folder)
     kind = pipeline_class(transformer_class(folder))
     _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))
@@ -61,16 +64,18 @@ def load_models(
     with memory_errors():
         try:
             own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
+            own |= {} if transformer is None else {"transformer": transformer}
             # not the family's own from_pretrained, which leads here
+            dtypes = {"default": dtype, **dict.fromkeys(kind.IN_FLOAT32, torch.float32)}
             pipeline = DiffusionPipeline.from_pretrained.__func__(
-                kind, str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, **own
+                kind, str(folder), dtype=dtypes, local_files_only=True, use_safetensors=True, **own
             )
         except Exception as error:  # whatever a library raises about settings or weights that do not fit each other
             if isinstance(error, (TavidError, ImportError)) or is_out_of_memory(error):
                 raise
             reason = str(error) or type(error).__name__
             raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
-        for component in ("text_encoder", "vae", "transformer"):
+        for component in ("text_encoder", "vae", *(["transformer"] if transformer is None else [])):
             check_whole(getattr(pipeline, component), folder / component)
         pipeline.base = str(base)
         pipeline.check_base()

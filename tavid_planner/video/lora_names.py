@@ -4,12 +4,15 @@ diffusers     transformer.transformer_blocks.0.attn1.to_q.lora_A.weight         
 peft          base_model.model.transformer_blocks.0.attn1.to_q.lora_A.default.weight, beside adapter_config.json
 kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha
 Wan           diffusion_model.blocks.0.self_attn.q.lora_A.weight, with its own repository's layer names
-others        the same without a prefix, or with diffusion_model., model., module.
+others        the same without a prefix, or with diffusion_model., model., module., pipe.dit.
+
+Beside LoRA a file may hold whole changes of parameters, as those extracted from distilled models do: LAYER.diff (of the
+weight), LAYER.diff_b (of the bias), LAYER.diff_m (of Wan's modulation).
 """
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -30,12 +33,15 @@ _OTHER_KINDS = (
     ("OFT", re.compile(r"\.oft_")),
     ("VeRA", re.compile(r"\.vera_lambda")),
     ("LoCon", re.compile(r"\.lora_mid\.")),
-    ("whole changes of weights", re.compile(r"\.diff(_b)?$")),
     ("whole weights", re.compile(r"\.modules_to_save\.")),
 )
+# ending of a key with a whole change, and the parameter of its layer
+_CHANGED = {".diff": "weight", ".diff_b": "bias", ".diff_m": "scale_shift_table"}
+# ways of peft to initialise a LoRA that take from the base's weights what they put into it
+_TAKEN_FROM_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 MAX_ALPHA = 1e5
 # prefixes that may come before a layer's name
-_WRAPPERS = ("lora", "unet", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
+_WRAPPERS = ("lora", "unet", "pipe", "dit", "base_model", "model", "diffusion_model", "transformer", "module")
 # of a Wan transformer: part of a layer's name in diffusers, and in the model's own repository
 _ORIGINAL_OF_WAN = (
     ("attn1.", "self_attn."),
@@ -55,9 +61,15 @@ _ORIGINAL_OF_WAN = (
     ("condition_embedder.time_proj", "time_projection.1"),
     ("condition_embedder.image_embedder.ff.net.0.proj", "img_emb.proj.1"),
     ("condition_embedder.image_embedder.ff.net.2", "img_emb.proj.3"),
+    ("condition_embedder.image_embedder.norm1", "img_emb.proj.0"),
+    ("condition_embedder.image_embedder.norm2", "img_emb.proj.4"),
+    (".norm_added_k", ".norm_k_img"),
+    (".norm2", ".norm3"),
+    ("proj_out", "head.head"),
 )
-_WAN_LAYER = re.compile(r"(blocks\.\d+|condition_embedder)\.")
-_OUR_LAYER = re.compile(r"(transformer_)?blocks[._]\d+[._](attn[12]|ffn?|norm)")
+_MODULATED_AT_THE_END = "head"  # in Wan's own repository; in diffusers the transformer itself
+_WAN_LAYER = re.compile(r"blocks\.\d+\.|condition_embedder\.|proj_out$")
+_OUR_LAYER = re.compile(r"(transformer_)?blocks[._]\d+[._](attn[12]|(self|cross)_attn|ffn?|norm)")
 KNOWN = (
     "diffusers (transformer.LAYER.lora_A.weight), peft (base_model.model.LAYER.lora_A.weight) "
     "or kohya (lora_unet_LAYER.lora_down.weight)"
@@ -71,11 +83,13 @@ class LoraLayers:
     Attributes:
         weights: "LAYER.lora_A.weight" and "LAYER.lora_B.weight" (and "LAYER.lora_B.bias").
         ranks: by layer. stored_alphas: by layer, where the file has one.
+        changes: by parameter, what is added to it beside the LoRA.
     """
 
     weights: dict[str, torch.Tensor]
     ranks: dict[str, int]
     stored_alphas: dict[str, float]
+    changes: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLayers:
@@ -92,6 +106,7 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
     }
     known = {name: name for name in linear} | {_original(name): name for name in linear if _WAN_LAYER.match(name)}
     flat = {name.replace(".", "_"): layer for name, layer in known.items()}
+    whole, tensors = _read_changes(tensors, transformer, path)
     parts: dict[tuple[str, str], torch.Tensor] = {}
     lost, origin = [], {}
     for key, value in tensors.items():
@@ -103,7 +118,7 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         if (layer, part) in parts:
             raise _strange(path, f"{key!r} and {origin[layer, part]!r} are both for {layer}")
         parts[layer, part], origin[layer, part] = value, key
-    if not tensors:
+    if not tensors and not whole:
         raise _strange(path, "it is empty")
     for kind, pattern in _OTHER_KINDS:
         if of_kind := next(filter(pattern.search, lost), None):
@@ -114,8 +129,8 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
             )
     if lost:
         # layer names of this architecture, but not in this transformer
-        if all(_split(key)[0] and any(map(_OUR_LAYER.match, _unwrapped(key))) for key in lost):
-            raise incompatible(path, f"{lost[0]!r} names no linear layer of the transformer")
+        if all(_names_a_part(key) and any(map(_OUR_LAYER.match, _unwrapped(key))) for key in lost):
+            raise incompatible(path, f"{lost[0]!r} names no layer of the transformer that it could change")
         raise _strange(
             path, f"{lost[0]!r} (and {len(lost) - 1} more of {len(tensors)}) names no layer of the transformer"
         )
@@ -135,7 +150,44 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         ranks[layer] = len(down)
         if (alpha := parts.get((layer, "alpha"))) is not None:
             alphas[layer] = _checked_alpha(alpha.flatten().tolist(), f"the alpha of {layer}", path)
-    return LoraLayers(weights, ranks, alphas)
+    return LoraLayers(weights, ranks, alphas, whole)
+
+
+def _read_changes(tensors: dict, transformer, path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Whole changes by the parameter that they change, and the tensors that are none; zeros change nothing."""
+    parameters = plain_parameters(transformer)
+    holders = {name.rpartition(".")[0] for name in parameters}
+    known = {name: name for name in holders} | {_original(name): name for name in holders if _WAN_LAYER.match(name)}
+    known[_MODULATED_AT_THE_END] = ""
+    changes, others = {}, {}
+    for key, value in tensors.items():
+        stem, dot, ending = key.rpartition(".")
+        part = _CHANGED.get(dot + ending)
+        layer = next((known[bare] for bare in _unwrapped(stem) if bare in known), None) if part else None
+        name = f"{layer}.{part}".removeprefix(".")
+        if layer is None or name not in parameters:
+            others[key] = value
+            continue
+        want, have = tuple(parameters[name].shape), tuple(value.shape)
+        # other input channels than those of the noise come last: an image's, an adapter's
+        narrower = part == "weight" and have[:1] + have[2:] == want[:1] + want[2:] and have[1:2] < want[1:2]
+        if have != want and not narrower:
+            raise incompatible(path, f"{key!r} is {have}, the transformer has {want}")
+        if not value.is_floating_point() or not value.float().isfinite().all():
+            raise VideoError(
+                ErrorCode.ADAPTER_INCOMPATIBLE,
+                f"{path} is damaged: {key!r} holds something other than finite numbers",
+                "download it again, or take another checkpoint",
+            )
+        if value.any():
+            changes[name] = value
+    return changes, others
+
+
+def plain_parameters(transformer) -> dict[str, torch.nn.Parameter]:
+    """A transformer's parameters by the names that they have without any LoRA."""
+    found = transformer.named_parameters()
+    return {name.replace(".base_layer.", "."): p for name, p in found if ".lora_" not in name}
 
 
 def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -> dict[str, float]:
@@ -146,19 +198,30 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
         config: of peft (`adapter_config.json`), or diffusers' metadata without its prefix; may be empty.
 
     Raises:
-        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number.
+        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number, or a LoRA whose base is changed, too.
     """
     alphas = {}
+    start = config.get("init_lora_weights")
+    if isinstance(start, str) and start.lower().startswith(_TAKEN_FROM_THE_BASE):
+        raise VideoError(
+            ErrorCode.ADAPTER_INCOMPATIBLE,
+            f"{path} was initialised by {start[:40]!r}, which also changed the weights of the base",
+            "convert it to a plain LoRA: peft's save_pretrained with path_initial_model_for_weight_conversion",
+        )
     common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
-    # peft reads them as regular expressions; in files only an escaped dot occurs
-    patterns = {str(pattern).replace("\\.", "."): value for pattern, value in patterns.items()}
+    # peft reads them as regular expressions; in files only escaped dots occur, and ^ before whole names
+    patterns = {str(pattern).replace("\\.", ".").removesuffix("$"): value for pattern, value in patterns.items()}
+
+    def means(pattern: str, layer: str) -> bool:
+        return f"^{layer}" == pattern or f".{layer}".endswith(f".{pattern}")
+
     for pattern in patterns:
-        if not any(layer == pattern or layer.endswith(f".{pattern}") for layer in found.ranks):
+        if not any(means(pattern, layer) for layer in found.ranks):
             raise _strange(path, f"its alpha_pattern names {pattern!r:.60}, which is no layer of it")
     for layer, rank in found.ranks.items():
-        matching = [v for pattern, v in patterns.items() if layer == pattern or layer.endswith(f".{pattern}")]
+        matching = [v for pattern, v in patterns.items() if means(pattern, layer)]
         stored = found.stored_alphas.get(layer)
         given = next((v for v in (lora_alpha or None, stored, *matching, common) if v is not None), None)
         alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
@@ -191,6 +254,10 @@ def _split(key: str) -> tuple[str | None, str]:
         if match and match.end() == len(key):
             return key[: match.start()], part
     return None, ""
+
+
+def _names_a_part(key: str) -> bool:
+    return _split(key)[0] is not None or key.endswith(tuple(_CHANGED))
 
 
 def _original(layer: str) -> str:

@@ -2,17 +2,27 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from safetensors.torch import load_file
 
 from hoi_motion.errors import shown
+from hoi_motion.files import with_home
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import ADAPTER_NAME, PEFT_CONFIG, inject_lora, lora_config, lora_path
 from tavid_planner.video.lora_names import alphas_of, read_layers
-from tavid_planner.video.model_files import check_safetensors, model_folder, weights_digest
+from tavid_planner.video.model_files import (
+    DIGEST_LENGTH,
+    check_safetensors,
+    file_sha256,
+    is_hub_id,
+    model_folder,
+    weights_digest,
+)
 
 NAME = re.compile(r"[A-Za-z]\w{0,39}")
-HINT = "write NAME=FOLDER or NAME=FOLDER@WEIGHT, separated by commas"
+HINT = "write NAME=FOLDER or NAME=FOLDER@WEIGHT, separated by commas; a file or a hub id may stand for the folder"
+FILE_SUFFIX = ".safetensors"
 MOST_WEIGHT = 10.0
 
 
@@ -21,7 +31,8 @@ class NamedLora:
     """A LoRA that an option names.
 
     Attributes:
-        source: folder or hub id; weight: factor on its change of the weights.
+        source: a folder or a hub id with one LoRA, or one file of them, such as loras/style.safetensors or
+            owner/name/style.safetensors. weight: factor on its change of the weights.
     """
 
     name: str
@@ -61,16 +72,34 @@ def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
     weights = {name: 1.0 for name in getattr(transformer, "peft_config", {})}
     digests = {}
     for lora in loras:
-        folder = model_folder(lora.source, files=("*.safetensors", PEFT_CONFIG))
-        path = lora_path(folder)
+        path, digest = _found(lora.source)
         header = check_safetensors(path)
         layers = read_layers(load_file(path), transformer, path)
-        alphas = alphas_of(layers, lora_config(folder, path, header), None, path)
-        inject_lora(transformer, layers, alphas, path, lora.name)
-        weights[lora.name], digests[lora.name] = lora.weight, weights_digest(folder)
-    if loras:
+        alphas = alphas_of(layers, lora_config(path.parent, path, header), None, path)
+        inject_lora(transformer, layers, alphas, path, lora.name, lora.weight)
+        digests[lora.name] = digest
+        if layers.weights:
+            weights[lora.name] = lora.weight
+    if loras and weights:
         transformer.set_adapters(list(weights), list(weights.values()))
     return digests
+
+
+def _found(source: str) -> tuple[Path, str]:
+    """The file of a LoRA, and the digest of what it comes from.
+
+    Raises:
+        VideoError: MODEL_MISSING.
+    """
+    if not source.endswith(FILE_SUFFIX) or with_home(source).is_dir():
+        folder = model_folder(source, files=(f"*{FILE_SUFFIX}", PEFT_CONFIG))
+        return lora_path(folder), weights_digest(folder)
+    path, (owner, *rest) = with_home(source), Path(source).parts
+    if not path.is_file() and len(rest) > 1 and is_hub_id(f"{owner}/{rest[0]}"):
+        name = "/".join(rest[1:])
+        path = model_folder(f"{owner}/{rest[0]}", files=(name,)) / name
+    check_safetensors(path)
+    return path, file_sha256(path)[:DIGEST_LENGTH]
 
 
 def fuse_loras(transformer) -> None:

@@ -79,15 +79,18 @@ def checked_device(device: str | torch.device) -> torch.device:
     return found
 
 
+GENERATING_HINT = "use memory 'group' or 'sequential' with vae_tiling, a smaller dtype, or smaller and fewer frames"
+
+
 @contextmanager
-def memory_errors():
+def memory_errors(hint: str = GENERATING_HINT):
     """Turn every kind of out-of-memory into VideoError OUT_OF_MEMORY."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise _out_of_memory(error) from error
+        raise _out_of_memory(error, hint) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -96,10 +99,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in CPU_ALLOCATOR_SIGNS)
 
 
-def _out_of_memory(error: BaseException) -> VideoError:
+def _out_of_memory(error: BaseException, hint: str) -> VideoError:
     first_line = (str(error).splitlines() or ["out of memory"])[0]
     return VideoError(
         ErrorCode.OUT_OF_MEMORY,
         f"the video model does not fit: {first_line[:160]}",
-        "use memory 'group' or 'sequential' with vae_tiling, a smaller dtype, or smaller and fewer frames",
+        hint,
     )

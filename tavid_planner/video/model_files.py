@@ -17,6 +17,7 @@ from tavid_planner.config import share_folder
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.hub import fetch_model
 
+INDEX = "model_index.json"
 WEIGHT_NAMES = ("diffusion_pytorch_model", "model")  # file names of diffusers and transformers
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 TOKENIZERS_WITHOUT_FILES = ("ByT5Tokenizer",)
@@ -40,12 +41,13 @@ def model_folder(
     files: tuple[str, ...] | None = None,
     on_fraction: Callable[[float], None] = lambda fraction: None,
     cancel: CancelToken | None = None,
+    needs: str = "",
 ) -> Path:
     """The local folder of a model given by folder or hub id; a hub is contacted for hub ids only.
 
     Args:
         files: patterns of the files wanted from a hub, None for all.
-        on_fraction, cancel: see `hub.fetch_model`.
+        on_fraction, cancel, needs: see `hub.fetch_model`.
 
     Raises:
         VideoError: MODEL_MISSING.
@@ -57,7 +59,12 @@ def model_folder(
         return folder
     if not is_hub_id(name):
         raise missing(f"the model folder {name} does not exist", "give a folder in diffusers format, or a hub id")
-    return fetch_model(name, files, on_fraction, cancel)
+    return fetch_model(name, files, on_fraction, cancel, needs)
+
+
+def base_folder(name: str, on_fraction: Callable[[float], None] = lambda _: None, cancel=None) -> Path:
+    """The local folder of a base model; see `model_folder`."""
+    return model_folder(name, None, on_fraction, cancel, INDEX)
 
 
 def check_folders_exist(*names: str) -> None:
@@ -77,24 +84,40 @@ def check_base_folder(folder: Path) -> None:
     Raises:
         VideoError: MODEL_MISSING, naming the file.
     """
-    index = _read_json(folder / "model_index.json")
+    if not (folder / INDEX).is_file():
+        raise missing(
+            f"{folder} has no {INDEX}, so it is not in diffusers' format or not all there",
+            "give a model that is, such as Wan-AI/Wan2.2-TI2V-5B-Diffusers instead of Wan-AI/Wan2.2-TI2V-5B, or "
+            "download it again",
+        )
+    index = _read_json(folder / INDEX)
     wanted = ("tokenizer", "text_encoder", "vae", "transformer", "scheduler")
     absent = [component for component in wanted if component not in index]
     if absent:
-        raise missing(
-            f"{folder / 'model_index.json'} names no {', '.join(absent)}", "give the folder of an image-to-video model"
-        )
+        raise missing(f"{folder / INDEX} names no {', '.join(absent)}", "give the folder of an image-to-video model")
     lost = missing_files(folder, _class_of(folder, index, "tokenizer"))
     if lost:
         raise missing(
             f"{folder} lacks {len(lost)} files: {', '.join(lost[:8])}{', ...' if len(lost) > 8 else ''}",
-            "download the model again; files that are there are kept",
+            _other_weights(folder) or "download the model again; files that are there are kept",
         )
     _read_json(folder / "scheduler" / "scheduler_config.json")
     for component in ("text_encoder", "vae", "transformer"):
         _read_json(folder / component / "config.json")
         _check_weights(folder / component)
     _check_tokenizer(folder / "tokenizer")
+
+
+def _other_weights(folder: Path) -> str:
+    """What to do where weights are there in a form that is not read, "" where none are."""
+    for component in ("transformer", "text_encoder", "vae"):
+        for path in sorted((folder / component).glob("*")):
+            if path.suffix in (".bin", ".pt", ".pth", ".gguf") or re.search(r"\.(fp16|bf16|fp8)\b", path.name):
+                return (
+                    f"{component}/{path.name} is not read: load the model with diffusers, and save it with "
+                    "save_pretrained without a variant"
+                )
+    return ""
 
 
 def missing_files(folder: Path, tokenizer: str) -> list[str]:
@@ -125,14 +148,14 @@ def transformer_class(folder: Path) -> str:
     Raises:
         VideoError: MODEL_MISSING.
     """
-    return _class_of(folder, _read_json(folder / "model_index.json"), "transformer")
+    return _class_of(folder, _read_json(folder / INDEX), "transformer")
 
 
 def _class_of(folder: Path, index: dict, component: str) -> str:
     """The class that a model index names for a component, beside the library that has it."""
     entry = index.get(component)
     if not (isinstance(entry, list) and entry and isinstance(entry[-1], str)):
-        raise missing(f"{folder / 'model_index.json'} says {shown(entry)} of its {component}", "download it again")
+        raise missing(f"{folder / INDEX} says {shown(entry)} of its {component}", "download it again")
     return entry[-1]
 
 

@@ -60,6 +60,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         base: folder or hub id the models came from.
         lora_digests: of the additional LoRAs, by name.
         SCHEDULERS: samplers of the family by name.
+        IN_FLOAT32: components that are computed in single precision whatever the others are.
         frame_step: clips have a multiple of this many frames plus one.
     """
 
@@ -67,6 +68,7 @@ class TargetAwarePipeline(DiffusionPipeline):
     base: str = ""
     lora_digests: ClassVar[dict[str, str]] = {}
     SCHEDULERS: ClassVar[dict[str, type]] = {}
+    IN_FLOAT32: ClassVar[tuple[str, ...]] = ()
     frame_step: int
     _kept_text: tuple[tuple, torch.Tensor] | None = None
 
@@ -107,6 +109,10 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     def own_size_px(self) -> tuple[int, int]:
         """(height, width) of the frames that the model was trained on."""
+        raise NotImplementedError
+
+    def own_fps(self) -> float:
+        """Frames a second of the clips that the model was trained on."""
         raise NotImplementedError
 
     def check_size(self, height: int, width: int, num_frames: int) -> None:
@@ -252,6 +258,9 @@ class TargetAwarePipeline(DiffusionPipeline):
         contrasted = contrast_mask is not None and contrast_scale > 1 and self.uses_mask
         other_mask = self._checked_mask(contrast_mask, image, (height, width)) if contrasted else None
         text_length = max_sequence_length or backbone.text_length
+        if backbone.image_embeds_before_text and text_length != backbone.text_length:
+            # diffusers tells the image's features from the text's by their number
+            raise _invalid(f"max_sequence_length is {text_length}", f"this model takes {backbone.text_length} only")
         prompt = self.read_text(_checked_prompt(prompt))
         triggered = insert_trigger(prompt, self.trigger)
         target_tokens, blocks = (), ()

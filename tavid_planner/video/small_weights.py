@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     import torch
 
 # parts of the names of layers that are left alone: small or sensitive ones
-KEPT_OF_TRANSFORMER = ("norm", "patch_embed", "pos_embed", "condition_embedder", "time_embed", "text_embed", "lora_")
+KEPT_OF_TRANSFORMER = (
+    *("norm", "patch_embed", "pos_embed", "condition_embedder", "time_embed", "text_embed", "lora_", "proj_out"),
+)
 # T5 checks the dtype of `wo` before using it; an embedding is indexed, not multiplied
 KEPT_OF_TEXT_ENCODER = ("norm", "wo", "shared", "embed", "relative_attention_bias", "lm_head")
 

@@ -10,6 +10,8 @@ from tavid_planner.video.model_files import check_safetensors
 from tavid_planner.video.small_weights import KEPT_OF_TEXT_ENCODER, KEPT_OF_TRANSFORMER
 
 BLOCK = re.compile(r"(?:^|\.)(?:transformer_blocks|blocks)\.(\d+)\.")
+WAN_IN_FLOAT32 = ("vae", "image_encoder")
+"""Components of Wan that its authors and diffusers run in single precision beside a transformer in half."""
 AT_ONCE = 2  # blocks: the one that computes, and the next one on its way
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from tests.training.processes import start, train
 from training import checkpoints
 from training.configuration import AdapterConfig, load_training_config
 from training.data.encoders import encoder_digest
-from training.trainer import Trainer
+from training.trainer import Trainer, _check_sharding
 
 FSDP_CONFIG = Path("config/training/fsdp.yaml")
 
@@ -118,6 +119,19 @@ def test_sharding_config_is_one_of_accelerate_and_names_the_block_of_the_transfo
     assert config.fsdp_config["fsdp_transformer_layer_cls_to_wrap"] == block
     unknown = [k for k in config.fsdp_config if f"--{k}" not in launch_command_parser()._option_string_actions]
     assert unknown == []
+
+
+def test_what_accelerate_cannot_do_with_this_training_is_refused(train_options, monkeypatch):
+    state = SimpleNamespace(state=SimpleNamespace(fsdp_plugin=SimpleNamespace()))
+    state.state.fsdp_plugin.transformer_cls_names_to_wrap = ["WanTransformerBlock"]
+    task = trainer_of(train_options).task
+    with pytest.raises(InputError, match="WanTransformerBlock.*to_wrap to CogVideoXBlock"):
+        _check_sharding(state, task)
+    state.state.fsdp_plugin.transformer_cls_names_to_wrap = ["CogVideoXBlock"]
+    _check_sharding(state, task)
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(InputError, match="DEEPSPEED.*fsdp.yaml"):
+        trainer_of(train_options)
 
 
 def test_full_disk_leaves_the_checkpoint_before(train_options, monkeypatch):

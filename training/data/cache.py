@@ -24,6 +24,7 @@ from hoi_motion.lock import only_writer
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
+from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 from training.arguments import positive
@@ -254,8 +255,11 @@ def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_si
     for name in tqdm(waiting, unit="clip", desc="encoding"):
         try:
             clip = fitted(load(source, name), settings.height, settings.width, settings.num_frames)
-            ready.append(encoder.encode(name, clip))
+            with memory_errors("encode smaller or fewer frames, or with --dtype bfloat16"):
+                ready.append(encoder.encode(name, clip))
         except TavidError as error:
+            if error.code is ErrorCode.OUT_OF_MEMORY:  # of which the clip is not guilty
+                raise
             writer.skip(name, error.message, folder, found[name])
         if len(ready) == shard_size:
             write()
@@ -272,9 +276,7 @@ def main() -> None:
     parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=positive, default=49)
-    parser.add_argument(
-        "--fps", type=float, default=MODEL_FPS, help="frames a second of the model (default %(default)g)"
-    )
+    parser.add_argument("--fps", type=float, help="frames a second of the model (default: those it was trained on)")
     parser.add_argument(
         "--caption-encoding", default="utf-8", help="of captions without a byte order mark, such as cp1252"
     )
@@ -297,14 +299,17 @@ def main() -> None:
         parser.error(f"--size is {args.size!r}, expected HxW")
     if args.track_px and (args.track_px < 0 or height % args.track_px or width % args.track_px):
         parser.error(f"--track-px is {args.track_px}, expected a divisor of {height} and {width}")
-    if not 0 < args.fps <= 1000:
+    if args.fps is not None and not 0 < args.fps <= 1000:
         parser.error(f"--fps is {args.fps}, expected frames a second")
     if args.dtype == "bfloat16":
         warn_if_slow(args.device, "leave out --dtype bfloat16")
     try:
-        source = open_source(args.clips, args.frames, args.fps, checked_encoding(args.caption_encoding))
+        encoding = checked_encoding(args.caption_encoding)
+        open_source(args.clips, args.frames, args.fps or MODEL_FPS, encoding)  # before a model is loaded in vain
         base = resolve_model(args.base)
         pipeline = TargetAwarePipeline.from_pretrained(base, dtype=getattr(torch, args.dtype), device=args.device)
+        fps = args.fps or pipeline.own_fps()
+        source = open_source(args.clips, args.frames, fps, encoding)
         settings = CacheSettings(
             args.base,
             weights_digest(model_folder(base)),
@@ -314,7 +319,7 @@ def main() -> None:
             args.variants,
             args.trigger,
             pipeline.backbone.text_length,
-            args.fps,
+            fps,
             args.track_px,
             encoder_digest(model_folder(base)),
             encoder_state(model_folder(base)),

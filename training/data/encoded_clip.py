@@ -169,3 +169,4 @@ def _check_settings(pipeline, settings: CacheSettings) -> None:
         expected = f"the trigger word is {settings.trigger!r}, expected a word"
     if expected:
         raise InputError(ErrorCode.CONFIG_INVALID, f"clips cannot be encoded so: {expected}", "change that option")
+    pipeline.check_size(height, width, frames)

@@ -9,9 +9,7 @@ are (`subject_id`, `object_id`), as `training.data.build_tracks` writes it. With
 sentence names acts on the second.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections import Counter
@@ -22,17 +20,16 @@ import numpy as np
 
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import VideoClip, read_video
-from hoi_motion.reading.text import MAX_JSON_BYTES, json_value
-from hoi_motion.reading.untrusted import read_bytes, reading
+from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError
 from tavid_planner.instances import MAX_INSTANCES
 from tavid_planner.request import TARGET_TOKEN
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.fingerprint import DIGITS, fingerprint
+from training.data.tables import read_table, table_of
 
 VIDEOS = "videos"
 MASKS = "mask_annotation"
-METADATA = ("metadata.csv", "metadata.json", "metadata.jsonl")
 MOST_FRAMES = 1000
 MARKED = 0.5  # of full brightness, in the brightest channel
 _ID = re.compile(r"<id(\d+)>\s*")
@@ -96,17 +93,11 @@ class MatrixVideos:
     @cached_property
     def _rows(self) -> dict[str, dict]:
         """Metadata by name of the video."""
-        path = next((p for p in (self.folder / name for name in METADATA) if p.is_file()), None)
+        path = table_of(self.folder)
         if path is None:
             return {}
         with reading(path, "metadata", hint="each row has a video and a prompt"):
-            text = read_bytes(path, "metadata", MAX_JSON_BYTES).decode("utf-8-sig")
-            if path.suffix == ".csv":
-                rows = _csv_rows(text)
-            elif path.suffix == ".jsonl":
-                rows = [json_value(line) for line in text.split("\n") if line.strip()]
-            else:
-                rows = json_value(text)
+            rows = read_table(path)
             named = {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
             # masks belong to a name without its ending
             stems = Counter(_stem(row["video"]) for row in rows)
@@ -167,24 +158,6 @@ def _number(name: str, row: dict, field: str, otherwise: int | None) -> int | No
     if not str(given).isdigit():
         raise unusable(name, f"its {field} is {given!r}, expected the number of an instance")
     return int(given)
-
-
-def _csv_rows(text: str) -> list[dict]:
-    """Rows of a table; a field in quotes may go on over lines.
-
-    Raises:
-        ValueError: for a row that has more or fewer fields than there are names.
-    """
-    head = text.partition("\n")[0]
-    # spreadsheets of many countries write semicolons
-    separator = next((mark for mark in ",;\t" if mark in head), ",")
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise ValueError(f"its line {reader.line_num} has not as many fields as the first has names")
-        rows.append(row)
-    return rows
 
 
 def _stem(name: str) -> str:

@@ -121,21 +121,23 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
     from training.data.behave import BehaveClips
     from training.data.ego_exo import EgoExoClips
     from training.data.matrix_videos import MatrixVideos
+    from training.data.table_clips import TableClips
 
     folder = Path(folder)
     if folder.is_dir():
         recordings = BehaveClips(folder, num_frames, encoding), EgoExoClips(folder, num_frames, fps)
-        tracked = MatrixVideos(folder, num_frames, fps)
+        tracked, listed = MatrixVideos(folder, num_frames, fps), TableClips(folder, num_frames, fps)
         videos = VideoClips(folder, num_frames, fps, encoding)
         with reading(folder, "a folder of clips that can be listed"):
-            for source in (SceneClips(folder, fps), tracked, videos, *recordings):
+            for source in (SceneClips(folder, fps), tracked, listed, videos, *recordings):
                 if source.names():
                     return source
     raise InputError(
         ErrorCode.FILE_INVALID,
         f"{folder} holds no clips",
-        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, one in MATRIX-11K's layout, or one of NAME.mp4 + "
-        "NAME.png (mask) + NAME.txt (caption with [TGT])",
+        "give a folder of training.scenes, of BEHAVE, of Ego-Exo4D, one in MATRIX-11K's layout, one of NAME.mp4 + "
+        "NAME.png (mask) + NAME.txt (caption with [TGT]), or one with metadata.csv, .json or .jsonl of file_name, text "
+        "and mask",
     )
 
 

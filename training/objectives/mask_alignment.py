@@ -63,4 +63,4 @@ def first_frame_tokens(tracks: torch.Tensor, height: int, width: int) -> torch.T
     covered = F.adaptive_avg_pool2d(tracks[:, 0].float(), (height, width))
     densest = covered.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
     share = covered / densest
-    return torch.where(share >= 0.5, share, torch.zeros(()))
+    return share * (share >= 0.5)

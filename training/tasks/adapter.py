@@ -16,8 +16,9 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.adapter import Adapter, load_adapter, save_adapter, widen_patch_embed
 from tavid_planner.video.backbone import backbone_of, pipeline_class
 from tavid_planner.video.conditioning import Conditioning
-from tavid_planner.video.model_files import check_base_folder, model_folder, transformer_class, weights_digest
+from tavid_planner.video.model_files import base_folder, check_base_folder, transformer_class, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.whole_weights import check_whole
 from training.configuration import AdapterConfig
 from training.data.cache import ClipCache
 from training.data.encoders import refuse_other_encoders
@@ -44,7 +45,7 @@ class AdapterTask(DiffusionTask):
                 ErrorCode.CONFIG_INVALID,
                 f"option trigger is {config.trigger!r}, the cache was encoded with {cache.settings.trigger!r}",
             )
-        base = model_folder(resolve_model(config.base))
+        base = base_folder(resolve_model(config.base))
         check_base_folder(base)
         refuse_other_encoders(config.cache, cache.settings, config.base, base)
         backbone_class = transformer_class(base)
@@ -52,6 +53,7 @@ class AdapterTask(DiffusionTask):
         transformer = getattr(diffusers, backbone_class).from_pretrained(
             base / "transformer", torch_dtype=WEIGHT_TYPES[config.mixed_precision], local_files_only=True
         )
+        check_whole(transformer, base / "transformer")
         digest = weights_digest(base / "transformer")
         conditioning = self.prepare(transformer, config, digest)
         for parameter in transformer.parameters():
@@ -148,17 +150,20 @@ class AdapterTask(DiffusionTask):
     def validate(self, folder: Path) -> list[np.ndarray]:
         """Generate from the last clips of the cache."""
         cache, config = self.cache, self.config
-        dtype = next(self.transformer.parameters()).dtype
         pipeline = TargetAwarePipeline.from_pretrained(
-            self.base, dtype=dtype, device=self.device, scheduler=self.sampler
+            self.base,
+            dtype=WEIGHT_TYPES[config.mixed_precision],
+            device=self.device,
+            scheduler=self.sampler,
+            vae_tiling=str(self.device) != "cpu",  # what is trained takes most of a GPU
+            transformer=self.transformer,
         )
-        pipeline.transformer = self.transformer
         adapter = Adapter("training", config.trigger, config.rank, config.alpha, "", conditioning=self.conditioning)
         pipeline.adapter = adapter
         last = [cache[len(cache) - 1 - i] for i in range(min(config.validation.clips, len(cache)))]
         ids = [None if config.conditioning == "mask" else c.ids.numpy() for c in last]
         clips = [ValidationClip(c.first_frame.numpy(), c.mask.numpy(), c.caption, i) for c, i in zip(last, ids)]
-        return generate(pipeline, clips, cache.settings.num_frames, config, folder)
+        return generate(pipeline, clips, cache.settings.num_frames, config, folder, cache.settings.fps)
 
     def export(self, out: Path, step: int) -> None:
         """Write `adapter/` in the released layout, with what made it inside."""

@@ -93,6 +93,11 @@ class InteractionAlignment(nn.Module):
             losses[LOSSES[INSTANCES]] = self._loss(INSTANCES, maps[INSTANCES][:, known], tracks)
         return losses
 
+    def nothing(self) -> torch.Tensor:
+        """Zero, for a batch without known interactions: processes that average gradients wait for those of the
+        decoders, too."""
+        return 0 * torch.stack([p.sum() for p in self.decoders.parameters()]).sum()
+
     def _loss(self, name: str, maps: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         decoder = self.decoders[WORDS if self.config.shared_decoder else name]
         logits = decoder(maps.float().mean(dim=0).flatten(0, 1))

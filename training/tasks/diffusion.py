@@ -88,12 +88,15 @@ class DiffusionTask(Task):
         frames, _, height, width = latent_shape
         patch_t = self.backbone.patch[0]
         _refuse_without_tracks(config, track_shape)
-        if frames % patch_t:
+        learned = self.backbone.learned_latents
+        if learned not in (None, (frames, height, width)):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"the clips have {frames} latent frames, this transformer takes multiples of {patch_t}",
-                "encode clips of another length",
+                f"the clips have latents of {frames}x{height}x{width}, this transformer has learned positions for "
+                f"{'x'.join(map(str, learned))} only",
+                "encode clips of the size and length that it was trained on",
             )
+        frames += -frames % patch_t
         if config.gradient_checkpointing:
             transformer.enable_gradient_checkpointing()
         transformer.train()
@@ -121,7 +124,7 @@ class DiffusionTask(Task):
 
     def batch(self, clips: Clips, step: int, rng: np.random.Generator, timestep: int | None = None) -> DiffusionBatch:
         """Noise, at a random timestep unless one is given, and first-frame dropout on clips."""
-        config, clean = self.config, clips.latents
+        config, clean = self.config, self.backbone.padded(clips.latents)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         level = torch.rand(len(clean), generator=generator) ** (1 / config.noise_power)
         has_image = torch.from_numpy(rng.random(len(clean)) >= config.image_dropout)
@@ -138,7 +141,7 @@ class DiffusionTask(Task):
         if self.backbone.extra_channels:
             condition = self._marked(clips, frames, height, width) * clips.has_mask.view(-1, 1, 1, 1, 1)
         image = self.backbone.first_frame(clips.image_latents, frames)
-        weight = self.cell_weight(clips)
+        weight = self.backbone.padded(self.cell_weight(clips))
         if self.backbone.first_frame_given:
             # what is given is not to be predicted
             weight[has_image, 0] = 0
@@ -189,6 +192,8 @@ class DiffusionTask(Task):
         if "pairs" in self.weights and batch.pairs:
             both = torch.tensor(batch.pairs).T
             losses["pairs"] = difference_loss(prediction[both], batch.target[both], batch.weight[both])
+        if self.alignment is not None and not (batch.interactions is not None and batch.interactions.known.any()):
+            losses["diffusion"] = losses["diffusion"] + self.alignment.nothing()
         if capture is None:
             return losses
         names = {request.name for requests in wanted.values() for request in requests}

@@ -79,7 +79,8 @@ class FewStepsTask(AdapterTask):
 
     def batch(self, clips: Clips, step: int, rng: np.random.Generator) -> FewStepsBatch:
         """Clips with the noise of one step of the student, which is drawn."""
-        clean, frames = clips.latents, clips.latents.shape[1]
+        clean = self.backbone.padded(clips.latents)
+        frames = clean.shape[1]
         student_step = int(rng.integers(self.config.student_steps))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         noise = torch.randn(clean.shape, generator=generator)
@@ -87,7 +88,7 @@ class FewStepsTask(AdapterTask):
         condition = None
         if self.backbone.extra_channels:
             condition = self._marked(clips, frames, *clean.shape[3:]) * clips.has_mask.view(-1, 1, 1, 1, 1)
-        weight = self.cell_weight(clips)
+        weight = self.backbone.padded(self.cell_weight(clips))
         if self.backbone.first_frame_given:
             weight[:, 0] = 0
         return FewStepsBatch(

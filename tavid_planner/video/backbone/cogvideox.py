@@ -34,6 +34,14 @@ class CogVideoXBackbone(Backbone):
     def base_channels(self) -> int:
         return 2 * self.transformer.config.out_channels
 
+    @property
+    def learned_latents(self) -> tuple[int, int, int] | None:
+        config = self.transformer.config
+        if not config.use_learned_positional_embeddings:
+            return None
+        frames = (config.sample_frames - 1) // config.temporal_compression_ratio + 1
+        return frames, config.sample_height, config.sample_width
+
     def _wider_embedding(self, old, extra_channels: int) -> torch.nn.Module:
         like = dict(bias=old.bias is not None, device=old.weight.device, dtype=old.weight.dtype)
         if isinstance(old, torch.nn.Linear):  # of 1.5, which flattens patches

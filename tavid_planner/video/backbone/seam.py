@@ -61,6 +61,7 @@ class Backbone(ABC):
         attentions, feed_forward: names of a block's attention layers and of its layers between them, to which adapters
             add LoRA.
         first_frame_given: whether the first latent frame of the input is the image itself, without noise.
+        image_embeds_before_text: whether features of an image encoder are attended to beside the text's.
         text_length: text tokens that it was trained with.
     """
 
@@ -71,6 +72,7 @@ class Backbone(ABC):
     attentions: tuple[str, ...]
     feed_forward: tuple[str, ...]
     first_frame_given = False
+    image_embeds_before_text = False
     text_length: int
 
     def __init__(self, transformer):
@@ -109,6 +111,16 @@ class Backbone(ABC):
         """Tokens (f, h, w) of latents of a size."""
         patch_t, patch_h, patch_w = self.patch
         return frames // patch_t, height // patch_h, width // patch_w
+
+    @property
+    def learned_latents(self) -> tuple[int, int, int] | None:
+        """Latents (F, h, w) for which alone the transformer has learned positions; None where it takes any."""
+        return None
+
+    def padded(self, latents: torch.Tensor) -> torch.Tensor:  # (B, F, ...) -> (B, F', ...)
+        """Latents, or what belongs to them, of whole patches: as in generation, with the first frame again in front."""
+        missing = -latents.shape[1] % self.patch[0]
+        return torch.cat([latents[:, :1]] * missing + [latents], dim=1)
 
     def layers_with_lora(self, blocks=None, feed_forward: bool = False) -> list[str]:
         """Names of the attention projections of the given blocks; for None the short names that match all blocks.

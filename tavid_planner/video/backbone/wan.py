@@ -44,6 +44,10 @@ class WanBackbone(Backbone):
         return not self.image_channels
 
     @property
+    def image_embeds_before_text(self) -> bool:
+        return self.transformer.config.image_dim is not None
+
+    @property
     def base_channels(self) -> int:
         return self.transformer.config.out_channels + self.image_channels
 

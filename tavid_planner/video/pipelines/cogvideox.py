@@ -13,6 +13,10 @@ from tavid_planner.video.model_files import missing
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.vae_on_cpu import speed_up_vae
 
+# (rows, columns) of latents in the config of 1.5, which are a limit; and (height, width) px of what it was trained on
+ANY_SIZE = 300, 300
+SIZE_1_5_PX = 768, 1360
+
 
 class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPipeline):
     """CogVideoX image-to-video that takes a target mask as an extra latent channel."""
@@ -44,15 +48,26 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
 
     def own_size_px(self) -> tuple[int, int]:
         config, cell = self.transformer.config, self.vae_scale_factor_spatial
+        if (config.sample_height, config.sample_width) == ANY_SIZE:
+            return SIZE_1_5_PX
         return config.sample_height * cell, config.sample_width * cell
 
+    def own_fps(self) -> float:
+        return 8.0 if self.transformer.config.patch_size_t is None else 16.0
+
     def check_size(self, height: int, width: int, num_frames: int) -> None:
-        own = self.own_size_px()
-        if self.transformer.config.use_learned_positional_embeddings and (height, width) != own:
+        learned, cell, step = (
+            self.backbone.learned_latents,
+            self.vae_scale_factor_spatial,
+            self.vae_scale_factor_temporal,
+        )
+        # diffusers refuses another size, but for other lengths takes positions that the model has never seen
+        if learned not in (None, ((num_frames - 1) // step + 1, height // cell, width // cell)):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"the frame size is {width}x{height} px",
-                f"this model has learned positions for {own[1]}x{own[0]} only",
+                f"{num_frames} frames of {width}x{height} px are asked for",
+                f"this model has learned positions for {(learned[0] - 1) * step + 1} frames of "
+                f"{learned[2] * cell}x{learned[1] * cell} only",
             )
 
     def start(self, image, height, width, num_frames, dtype, device, generator) -> Start:

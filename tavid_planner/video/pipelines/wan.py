@@ -12,6 +12,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.generation import Start
 from tavid_planner.video.model_files import missing
 from tavid_planner.video.pipeline import TargetAwarePipeline
+from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32
 
 # (height, width) px of the clips that these models were trained on; their configs do not say it
 TI2V_SIZE_PX = 704, 1280
@@ -25,6 +26,7 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
         "unipc": UniPCMultistepScheduler,
         "euler": FlowMatchEulerDiscreteScheduler,
     }
+    IN_FLOAT32 = WAN_IN_FLOAT32
     frame_step = 4
 
     def check_base(self) -> None:
@@ -44,6 +46,8 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
             )
         if self.transformer.config.image_dim is not None and self.image_encoder is None:
             raise missing(f"{self.base} has no image encoder, which its transformer needs", "download the model again")
+        if self.transformer.config.pos_embed_seq_len is not None:
+            raise missing(f"{self.base} wants a last frame beside the first", "use Wan 2.2 TI2V 5B, or 2.1 I2V 14B")
 
     def sampler(self, name: str):
         # the two families of samplers name the shift of the noise schedule differently
@@ -54,6 +58,9 @@ class WanTargetAwarePipeline(TargetAwarePipeline, WanImageToVideoPipeline):
 
     def own_size_px(self) -> tuple[int, int]:
         return TI2V_SIZE_PX if self.config["expand_timesteps"] else I2V_SIZE_PX
+
+    def own_fps(self) -> float:
+        return 24.0 if self.config["expand_timesteps"] else 16.0
 
     def check_size(self, height: int, width: int, num_frames: int) -> None:
         if num_frames % self.vae_scale_factor_temporal != 1:

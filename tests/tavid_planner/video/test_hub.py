@@ -27,7 +27,8 @@ def told(fraction):
     if "--cancel" in sys.argv:
         cancel.cancel()
 try:
-    folder = str(fetch_model("someone/some-model", None, told, cancel))
+    needs = "vae/other.json" if "--needs" in sys.argv else "model_index.json"
+    folder = str(fetch_model("someone/some-model", None, told, cancel, needs))
     print(json.dumps({"folder": folder, "seen": seen[::100] + seen[-1:]}))
 except TavidError as error:
     print(json.dumps({"error": error.code.name, "message": error.message, "seen": seen[::100] + seen[-1:]}))
@@ -163,6 +164,12 @@ def test_missing_files_are_named_offline_and_only_they_are_downloaded_later(fetc
 def test_a_model_that_was_never_downloaded_is_named_offline(fetch):
     offline = fetch(offline=True)
     assert offline["error"] == "MODEL_MISSING" and "neither a local folder" in offline["message"]
+
+
+def test_nothing_is_downloaded_of_a_model_in_another_format(fetch, hub):
+    found = fetch("--needs")
+    assert found["error"] == "MODEL_MISSING" and "vae/other.json" in found["message"]
+    assert not hub.sent
 
 
 def test_a_cancel_ends_the_fetch(fetch):

@@ -11,6 +11,7 @@ from test_adapter import run
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.adapter import LORA_FILE, PEFT_CONFIG, PEFT_FILE, load_adapter
 from tavid_planner.video.lora_names import read_layers
+from tavid_planner.video.loras import NamedLora, load_loras
 
 OURS = "transformer."
 
@@ -96,12 +97,41 @@ def test_pefts_config_gives_the_alpha(renamed, tiny_adapter, transformers, confi
     torch.testing.assert_close(run(transformers[1], 33), run(transformers[0], 33))
 
 
-@pytest.mark.parametrize("pattern", ["transformer_blocks.0.attn1.to_q", r"transformer_blocks\.0\.attn1\.to_q"])
+@pytest.mark.parametrize("start", [True, "gaussian", "pissa_niter_16", "olora"])
+def test_a_lora_whose_training_changed_the_base_too_is_refused(renamed, transformers, start):
+    folder = renamed(peft, PEFT_FILE)
+    config = {"r": 4, "peft_type": "LORA", "lora_alpha": 2, "init_lora_weights": start}
+    (folder / PEFT_CONFIG).write_text(json.dumps(config))
+    if start in (True, "gaussian"):
+        assert load_adapter(transformers[0], folder).scales == (0.5, 0.5)
+        return
+    with pytest.raises(VideoError, match=f"initialised by '{start}'") as error:
+        load_adapter(transformers[0], folder)
+    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["transformer_blocks.0.attn1.to_q", r"transformer_blocks\.0\.attn1\.to_q", "^transformer_blocks.0.attn1.to_q"],
+)
 def test_pefts_pattern_gives_a_layer_its_own_alpha(renamed, transformers, pattern):
     folder = renamed(peft, PEFT_FILE)
     config = {"r": 4, "peft_type": "LORA", "lora_alpha": 2, "alpha_pattern": {pattern: 4}}
     (folder / PEFT_CONFIG).write_text(json.dumps(config))
     assert load_adapter(transformers[0], folder).scales == (0.5, 1.0)
+
+
+def test_a_lora_of_several_ranks_that_diffusers_has_saved_is_the_same(tiny_base, transformers, tmp_path):
+    """It writes the alphas of those with patterns that begin with ^."""
+    tensors = {}
+    for rank, layer in enumerate(("transformer_blocks.0.attn1.to_q", "transformer_blocks.1.ff.net.2"), start=1):
+        linear = transformers[0].get_submodule(layer)
+        tensors[f"transformer.{layer}.lora_A.weight"] = torch.randn(rank, linear.in_features)
+        tensors[f"transformer.{layer}.lora_B.weight"] = torch.randn(linear.out_features, rank)
+    transformers[0].load_lora_adapter(tensors, adapter_name="x")
+    transformers[0].save_lora_adapter(tmp_path / "lora", adapter_name="x")
+    load_loras(transformers[1], (NamedLora("x", str(tmp_path / "lora")),))
+    torch.testing.assert_close(run(transformers[1], 32), run(transformers[0], 32))
 
 
 def test_a_pattern_for_no_layer_is_named_and_not_passed_over(renamed, transformers):

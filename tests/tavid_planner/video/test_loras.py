@@ -74,6 +74,34 @@ def test_a_lora_with_weight_0_changes_nothing(transformer, write_lora):
     torch.testing.assert_close(run(transformer, 32), before)
 
 
+@pytest.mark.parametrize("where", ["folder", "hub"])
+def test_one_file_of_several_is_taken_by_its_name(transformer, tiny_base, write_lora, monkeypatch, where):
+    from diffusers import CogVideoXTransformer3DModel
+
+    from tavid_planner.video import model_files
+
+    folder, tensors = write_lora("style")
+    (folder / "kinds").mkdir()
+    (folder / LORA_FILE).rename(folder / "kinds" / "left.safetensors")
+    save_file({key: 2 * value for key, value in tensors.items()}, folder / "kinds" / "right.safetensors")
+    wanted = []
+    monkeypatch.setattr(model_files, "fetch_model", lambda name, files, *_: wanted.append((name, files)) or folder)
+    source = f"{folder if where == 'folder' else 'someone/hands'}/kinds/left.safetensors"
+    digests = load_loras(transformer, (NamedLora("hands", source),))
+    assert wanted == ([("someone/hands", ("kinds/left.safetensors",))] if where == "hub" else [])
+    plain = CogVideoXTransformer3DModel.from_pretrained(tiny_base, subfolder="transformer")
+    added(plain, tensors, 1.0)
+    torch.testing.assert_close(run(transformer, 32), run(plain, 32), atol=1e-5, rtol=1e-4)
+    other = load_loras(plain, (NamedLora("right", str(folder / "kinds" / "right.safetensors")),))
+    assert other["right"] != digests["hands"]
+
+
+def test_a_file_that_is_not_there_is_named(transformer, tmp_path):
+    with pytest.raises(VideoError, match="none.safetensors") as caught:
+        load_loras(transformer, (NamedLora("style", str(tmp_path / "none.safetensors")),))
+    assert caught.value.code is ErrorCode.MODEL_MISSING
+
+
 def test_a_lora_for_another_model_is_named(transformer, write_lora, tmp_path):
     folder, tensors = write_lora("style")
     save_file({key: value[:, :1].contiguous() for key, value in tensors.items()}, folder / LORA_FILE)

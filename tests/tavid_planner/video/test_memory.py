@@ -65,7 +65,7 @@ def test_weights_in_8_bits_give_nearly_the_same_frames(load, generate_wide, weig
     matrices = {n: p for n, p in small.transformer.named_parameters() if p.ndim == 2}
     cast = {n for n, p in matrices.items() if p.dtype == torch.float8_e4m3fn or type(p.data) is not torch.Tensor}
     assert len(cast) >= 6 * len(backbone_of(small.transformer).blocks)
-    assert not [name for name in cast if "lora_" in name or "norm" in name]
+    assert not [name for name in cast if "lora_" in name or "norm" in name or "proj_out" in name]
     expected, found = (generate_wide(pipeline, capture_attention=True) for pipeline in (full, small))
     # of frames in 0..1
     assert 0 < abs(expected.frames - found.frames).mean() <= 0.02

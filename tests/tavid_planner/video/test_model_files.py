@@ -50,6 +50,21 @@ def test_missing_or_truncated_file_is_named_without_a_hub(copied_base, name, dam
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_that_is_not_in_the_format_of_diffusers_is_called_so(tmp_path):
+    (tmp_path / "config.json").write_text('{"_class_name": "WanModel"}')
+    with pytest.raises(VideoError, match="not in diffusers' format.*-Diffusers") as error:
+        TargetAwarePipeline.from_pretrained(tmp_path)
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
+@pytest.mark.parametrize("name", ["diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.bin"])
+def test_weights_in_a_form_that_is_not_read_are_named(copied_base, name):
+    (copied_base / "vae" / FILES[5].rpartition("/")[2]).rename(copied_base / "vae" / name)
+    with pytest.raises(VideoError, match=f"vae/{name} is not read") as error:
+        TargetAwarePipeline.from_pretrained(copied_base)
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
 def test_sharded_weights_need_every_shard(copied_base):
     folder = copied_base / "transformer"
     weights = folder / "diffusion_pytorch_model.safetensors"

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tiny_model import write_tiny_model
 
 from hoi_motion.lock import only_writer
 from tavid_planner.errors import ErrorCode, InputError
@@ -250,6 +251,40 @@ def test_what_the_model_cannot_be_trained_with_is_refused_before_a_folder_is_mad
         encode(monkeypatch, clips, tiny_base, tmp_path / "cache", *options)
     assert ended.value.code == 2 and said in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
+
+
+def test_clips_that_a_model_has_no_positions_for_are_refused_before_a_folder_is_made(tmp_path, monkeypatch, capsys):
+    base = write_tiny_model(tmp_path / "base", use_learned_positional_embeddings=True)
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "a")
+    with pytest.raises(SystemExit) as ended:
+        encode(monkeypatch, clips, base, tmp_path / "cache", "--frames", "5")
+    assert ended.value.code == 2 and "learned positions for 9 frames of 48x32 only" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
+
+
+def test_clips_are_sampled_to_the_frame_rate_of_the_model(tmp_path, tiny_wan, monkeypatch, capsys):
+    """Not to that of another one, at which a person would learn to move in slow motion."""
+    pytest.importorskip("ftfy", reason="diffusers repairs every prompt of Wan with it")
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "a")
+    with pytest.raises(SystemExit):
+        encode(monkeypatch, clips, tiny_wan, tmp_path / "cache", "--size", "32x64")
+    assert "24" in json.loads((tmp_path / "cache" / "skipped.jsonl").read_text())["reason"]
+    assert json.loads((tmp_path / "cache" / "cache.json").read_text())["fps"] == 24
+
+
+def test_memory_that_does_not_last_ends_the_encoding_and_blames_no_clip(tmp_path, tiny_base, monkeypatch, capsys):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write_clip(clips, "a")
+    monkeypatch.setattr(ClipEncoder, "encode", lambda *_: torch.empty(2**60))
+    with pytest.raises(SystemExit) as ended:
+        encode(monkeypatch, clips, tiny_base, tmp_path / "cache")
+    assert ended.value.code == 2 and "OUT_OF_MEMORY" in capsys.readouterr().err
+    assert not (tmp_path / "cache" / "skipped.jsonl").exists()
 
 
 def test_a_mark_that_vanishes_at_latent_size_leaves_its_clip_out(tmp_path, encoder, monkeypatch):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from hoi_motion.options import from_mapping
-from tavid_planner.errors import InputError
+from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.video.loading import load_models
 from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from training.configuration import AdapterConfig
@@ -150,6 +152,19 @@ def adapter_with(facts, start, folder):
     return str(folder)
 
 
+def test_a_base_whose_files_lack_weights_is_not_trained_on(train_options, tiny_base, tmp_path, monkeypatch):
+    """diffusers would draw them at random."""
+    monkeypatch.setattr("training.tasks.adapter.refuse_other_encoders", lambda *_: None)
+    base = shutil.copytree(tiny_base, tmp_path / "base")
+    file = base / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    del weights["transformer_blocks.1.ff.net.2.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(VideoError, match="transformer_blocks.1.ff.net.2.weight") as error:
+        trainer_of(train_options, base=str(base))
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
 def test_an_adapter_of_another_base_is_no_start(train_options, tmp_path):
     trainer_of(train_options, steps=1).run()
     start = Path(train_options["out"]) / "adapter"
@@ -222,3 +237,31 @@ def test_clips_that_all_have_an_empty_track_are_refused(train_options, tracked, 
     index.write_text(index.read_text() + json.dumps({"forgotten": ["clip0", "clip2"], "clips": ""}) + "\n")
     with pytest.raises(InputError, match="1 of 1 clips"):
         trainer_of(train_options, **tracked)
+
+
+def test_a_validation_takes_the_transformer_that_is_trained_and_no_second_one(train_options, monkeypatch):
+    """At full size a second one, in single precision, would not fit beside the training."""
+    loaded = []
+
+    def load(base, **options):
+        loaded.append(options)
+        return load_models(base, **options)
+
+    trainer = trainer_of(train_options, validation=dict(clips=1, num_inference_steps=1))
+    trainer.task.config = replace(trainer.task.config, mixed_precision="bf16")
+    monkeypatch.setattr(TargetAwarePipeline, "from_pretrained", load)
+    monkeypatch.setattr("diffusers.CogVideoXTransformer3DModel.from_pretrained", None)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        trainer.task.validate(Path(train_options["out"]))
+    [options] = loaded
+    assert options["transformer"] is trainer.task.transformer and options["dtype"] is torch.bfloat16
+
+
+def test_memory_that_does_not_last_ends_a_training_with_what_to_do(train_options, monkeypatch):
+    trainer = trainer_of(train_options)
+    monkeypatch.setattr(trainer, "_average", lambda: torch.empty(2**60))
+    with pytest.raises(VideoError, match="gradient_checkpointing=true") as error:
+        trainer.run()
+    assert error.value.code is ErrorCode.OUT_OF_MEMORY
+    trainer.save()
+    assert trainer_of(train_options, gradient_checkpointing=True).step == 1  # goes on

@@ -102,7 +102,12 @@ def test_one_decoder_can_serve_both():
 
 
 def test_clips_without_known_interactions_only_denoise():
-    assert losses_of(task_of(), clips_of(known=(False, False))).keys() == {"diffusion"}
+    """The decoders still have gradients, of zero: several processes would wait for them."""
+    task = task_of()
+    losses = losses_of(task, clips_of(known=(False, False)))
+    assert losses.keys() == {"diffusion"}
+    losses["diffusion"].backward()
+    assert all(p.grad is not None and not p.grad.any() for p in task.alignment.parameters())
 
 
 def test_the_losses_fall_when_the_maps_can_follow():

@@ -1,8 +1,12 @@
 """What is CogVideoX's own."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_model import write_tiny_model
 
+from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.pipelines.cogvideox import whole_tile
 
 
@@ -16,3 +20,21 @@ def test_a_tile_overlaps_by_whole_latents_and_grows_by_little(latents, cell, ove
 
 def test_the_tiles_of_the_published_model_stay_as_they_are():
     assert (whole_tile(30, 8, 1 / 6), whole_tile(45, 8, 1 / 5)) == (30, 45)
+
+
+@pytest.mark.parametrize("size", [(32, 48, 17), (48, 48, 9)])
+def test_sizes_and_lengths_without_learned_positions_are_refused(tmp_path, size):
+    """diffusers goes on with other positions where the length differs."""
+    base = write_tiny_model(tmp_path, use_learned_positional_embeddings=True)
+    pipeline = TargetAwarePipeline.from_pretrained(base)
+    pipeline.check_size(32, 48, 9)
+    with pytest.raises(InputError, match="learned positions for 9 frames of 48x32 only") as error:
+        pipeline.check_size(*size)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_a_limit_of_sizes_is_not_taken_for_the_models_own(tmp_path):
+    """The published config of 1.5 has 300x300 latents, that would be 2400x2400 pixels."""
+    base = write_tiny_model(tmp_path, patch_size_t=2, ofs_embed_dim=8, sample_width=300, sample_height=300)
+    assert TargetAwarePipeline.from_pretrained(base).own_size_px() == (768, 1360)
+    assert TargetAwarePipeline.from_pretrained(base).own_fps() == 16

@@ -76,6 +76,23 @@ def test_without_adapter_it_is_diffusers_wan(wan, picture, arguments, scheduler)
     assert np.abs(found - expected).max() <= 1e-4
 
 
+def test_beside_a_transformer_in_half_precision_vae_and_image_encoder_stay_exact(wan, picture, arguments):
+    """As Wan's authors and diffusers' pages run it; in bfloat16 the VAE alone errs more than all the rest."""
+    ours = TargetAwarePipeline.from_pretrained(wan, dtype=torch.bfloat16)
+    exact = dict(vae=torch.float32, image_encoder=torch.float32)
+    theirs = WanImageToVideoPipeline.from_pretrained(wan, torch_dtype={"default": torch.bfloat16, **exact})
+    assert (ours.vae.dtype, ours.transformer.dtype, ours.text_encoder.dtype) == (
+        torch.float32,
+        torch.bfloat16,
+        torch.bfloat16,
+    )
+    options = {key: value for key, value in arguments.items() if key != "mask"}
+    expected = theirs(**options | {"image": PIL.Image.fromarray(picture), "prompt": PROMPT}).frames
+    found = ours(**options | {"prompt": PROMPT, "generator": torch.Generator().manual_seed(0)}).frames
+    # diffusers guides in bfloat16, here it is done in single precision
+    assert np.abs(found - expected).mean() <= 1e-3
+
+
 def test_a_widened_patch_embedding_gives_the_same_frames(wan, arguments):
     pipeline = TargetAwarePipeline.from_pretrained(wan)
     before = pipeline(**arguments | {"mask": None}).frames
@@ -138,6 +155,24 @@ def test_text_to_video_bases_are_refused(tmp_path):
     with pytest.raises(TavidError, match="no image-to-video model") as error:
         TargetAwarePipeline.from_pretrained(base)
     assert error.value.code is ErrorCode.MODEL_MISSING
+
+
+def test_a_base_that_wants_a_last_frame_is_refused(tmp_path):
+    base = write_tiny_wan(tmp_path, "i2v", pos_embed_seq_len=10)
+    with pytest.raises(TavidError, match="wants a last frame") as error:
+        TargetAwarePipeline.from_pretrained(base)
+    assert error.value.code is ErrorCode.MODEL_MISSING
+
+
+def test_another_text_length_is_refused_where_the_images_features_are_told_by_it(wan, arguments):
+    """With 100 text tokens diffusers takes the first text tokens for the image's."""
+    pipeline, options = TargetAwarePipeline.from_pretrained(wan), arguments | {"mask": None, "max_sequence_length": 100}
+    if pipeline.image_encoder is None:
+        pipeline(**options)
+        return
+    with pytest.raises(InputError, match="max_sequence_length is 100") as error:
+        pipeline(**options)
+    assert error.value.code is ErrorCode.CONFIG_INVALID
 
 
 def test_an_adapter_of_another_family_is_refused(tiny_wan, tiny_adapter):
