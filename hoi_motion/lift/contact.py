@@ -114,7 +114,7 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
         if holder is None:
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
         free = has_left(track, hand) | moving | holds_from_start(track, target, hand, near_px, fps)
-        touching = _closed_while_seen(near & free, distances[hand], fps)
+        touching = _closed_unseen(near & free, distances[hand], fps)
         if hand == holder:
             carried = moving & ~_put_down(track, target, hand, distances[hand], near_still_px, fps)
             touching |= carried | _leads_to(near, carried)
@@ -129,16 +129,18 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
 
 
-def _closed_while_seen(near: np.ndarray, distance_px: np.ndarray, fps: float) -> np.ndarray:  # (T,) each -> (T,) bool
-    """Touches without gaps in which the hand is seen away for no longer than MAX_GAP_S.
+def _closed_unseen(near: np.ndarray, distance_px: np.ndarray, fps: float) -> np.ndarray:  # (T,) each -> (T,) bool
+    """Touches without gaps of up to MAX_GAP_S, nor such in which the hand is never seen, however long.
 
     Between two touches a hand that is not seen is behind what it holds: it has not been seen to leave.
     """
-    near, known = near.copy(), np.flatnonzero(near | np.isfinite(distance_px))
-    near[known] = closed(near[known], round(MAX_GAP_S * fps))
-    for before, after in zip(known[:-1], known[1:]):
-        near[before:after] |= near[before] & near[after]
-    return near
+    hidden = near | np.isinf(distance_px)
+    for start, end in runs_of(hidden):
+        touched = start + np.flatnonzero(near[start:end])
+        hidden[start:end] = False
+        if len(touched):
+            hidden[touched[0] : touched[-1] + 1] = True
+    return closed(near | hidden, round(MAX_GAP_S * fps))
 
 
 def least_frames(fps: float) -> int:
