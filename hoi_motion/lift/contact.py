@@ -114,7 +114,7 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
         if holder is None:
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
         free = has_left(track, hand) | moving | holds_from_start(track, target, hand, near_px, fps)
-        touching = closed(near & free, round(MAX_GAP_S * fps))
+        touching = _closed_unseen(near & free, distances[hand], fps)
         if hand == holder:
             carried = moving & ~_put_down(track, target, hand, distances[hand], near_still_px, fps)
             touching |= carried | _leads_to(near, carried)
@@ -127,6 +127,20 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
             on_it = float(np.mean(near[start:end]))
             contacts.append(Contact(hand, "target", start, end, 0.5 * on_it + (0.5 if held else 0.2)))
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
+
+
+def _closed_unseen(near: np.ndarray, distance_px: np.ndarray, fps: float) -> np.ndarray:  # (T,) each -> (T,) bool
+    """Touches without gaps of up to MAX_GAP_S, nor such in which the hand is never seen, however long.
+
+    Between two touches a hand that is not seen is behind what it holds: it has not been seen to leave.
+    """
+    hidden = near | np.isinf(distance_px)
+    for start, end in runs_of(hidden):
+        touched = start + np.flatnonzero(near[start:end])
+        hidden[start:end] = False
+        if len(touched):
+            hidden[touched[0] : touched[-1] + 1] = True
+    return closed(near | hidden, round(MAX_GAP_S * fps))
 
 
 def least_frames(fps: float) -> int:

@@ -232,3 +232,18 @@ def test_who_took_what_moves_holds_it_though_the_hand_is_not_seen_since(reaching
     near_px = contact.tolerance_px(track, mask)
     distances = contact.hand_distances_px(track, target.mask_at)
     assert contact.holding_hand(track, target, distances, near_px, FPS) == "right_hand"
+
+
+@pytest.mark.parametrize("sees_it, touched", [(False, [(3, 12)]), (True, [(3, 6), (10, 12)])])
+def test_a_hand_touches_on_between_two_touches_unless_it_is_seen_away(reaching, sees_it, touched):
+    """It is behind what it holds; and it is longer away than a detector is wrong at a stretch."""
+    track, _ = reaching
+    x = np.r_[-90, -60, -30, 0, 0, 0, np.full(4, 60), 0, 0]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    mask = _square(hands.hand_points_px(track, "right_hand")[3, :, :2].mean(0), 5)
+    hand, body = track.right_hand_px.copy(), track.body_px.copy()
+    if not sees_it:
+        hand[6:10, :, 2], body[6:10, [16, 18, 20, 22], 2] = 0.0, 0.0
+    track = replace(track, right_hand_px=hand, body_px=body)
+    touching = [c for c in contact.contact_intervals(track, _resting(mask), FPS) if c.hand == "right_hand"]
+    assert [(c.start_frame, c.end_frame) for c in touching] == touched
