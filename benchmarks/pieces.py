@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.results import measured_code
 from hoi_motion.processes import as_they_come
 from training.json_lines import append_line, drop_cut_line, read_lines
 
@@ -25,12 +26,13 @@ def measure_pieces(
     Args:
         measure: function of a module; called with a job's arguments and the settings, returns JSON-able data.
         jobs: name of the piece, a string or a number, -> tuple of arguments.
-        out: file to which each row is appended at once, with `piece`, `about` and the settings; None for no file.
+        out: file to which each row is appended at once, with `piece`, `about`, the settings and `code`, a digest; None
+            for no file.
         workers: processes; one is this one.
         about: what else the rows depend on, such as the profile in the jobs' arguments; JSON-able.
-        settings: rows in the file with other settings, or about something else, are ignored.
+        settings: rows in the file with other settings, about something else or by other code or weights are ignored.
     """
-    known, marks = {}, json.loads(json.dumps((about or {}) | settings))
+    known, marks = {}, json.loads(json.dumps((about or {}) | settings | {"code": measured_code()}))
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         drop_cut_line(out)

@@ -6,6 +6,7 @@ Every benchmark has `--save`. README and benchmarks/RESULTS.md are made from the
 """
 
 import argparse
+import hashlib
 import json
 import math
 import re
@@ -24,6 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks" / "results"
 # options for outputs and number of processes, which do not affect what is measured
 _UNMEASURED = ("--out", "--overlays", "--sheet", "--videos")
+
+# folders that decide a number
+_CODE = ("benchmarks", "config", "hoi_motion", "models", "tavid_planner", "training")
+_RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md")
 
 _MARKS = (r"<!-- {} -->", r" \[result {}\]")  # behind the number: in Markdown, and in a comment of code or YAML
 _NUMBER = r"(?P<number>[-+]?\d[\d,]*(?:\.\d+)?)"
@@ -141,6 +146,20 @@ def commit() -> str:
     name = git(["git", "describe", "--always"]).stdout.strip()
     changed = git(["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results"]).returncode == 1
     return name + "-dirty" * changed or "unknown"
+
+
+def measured_code() -> str:
+    """What rows of a measurement depend on: a digest of code, weights and profiles, as they are in the checkout.
+
+    Files that git ignores or does not know yet do not count; "unknown" outside a checkout.
+    """
+    git = partial(subprocess.run, cwd=ROOT, capture_output=True)
+    trees = git(["git", "ls-tree", "HEAD", *(f"{folder}/" for folder in _CODE)])
+    if trees.returncode or not trees.stdout:
+        return "unknown"
+    changed = git(["git", "diff", "HEAD", "--", *_CODE, *(f":!{path}" for path in _RESULTS)])
+    kept = [line for line in trees.stdout.decode().splitlines() if not line.endswith(_RESULTS)]
+    return hashlib.sha256("\n".join(kept).encode() + changed.stdout).hexdigest()[:16]
 
 
 def processor() -> str:

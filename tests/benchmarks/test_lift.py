@@ -5,6 +5,7 @@ import json
 from benchmarks.lift import COLUMNS, num_frames, table
 from benchmarks.lift_wider import verdicts
 from benchmarks.pieces import measure_pieces
+from benchmarks.results import measured_code
 
 SETTINGS = {"size": "480x720", "frames": "25-49", "fps": 8.0, "depth": False, "no_intrinsics": False}
 
@@ -13,7 +14,7 @@ NO_SEAT = {"seat_m": None, "true_seat_m": None}
 
 
 def _row(seed: int, **numbers) -> dict:
-    row = {"piece": seed, "settings": SETTINGS, "parts": {"fit": 1.0}, "peak_gib": 1.5}
+    row = {"piece": seed, "code": measured_code(), "settings": SETTINGS, "parts": {"fit": 1.0}, "peak_gib": 1.5}
     return row | dict.fromkeys(COLUMNS, 1.0) | numbers
 
 

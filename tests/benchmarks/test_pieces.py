@@ -1,9 +1,11 @@
 """What a stopped measurement goes on with."""
 
 import json
+import subprocess
 
 import pytest
 
+from benchmarks import results
 from benchmarks.pieces import measure_pieces
 
 
@@ -55,6 +57,35 @@ def test_rows_about_something_else_do_not_count(measure):
     measure([4], about={"profile": {"steps": (1, 2)}})
     assert measure([4], about={"profile": {"steps": (1, 3)}}) == ([2], [4])
     assert measure([4], about={"profile": {"steps": (1, 2)}}) == ([2], [])
+
+
+def test_rows_by_other_code_do_not_count(measure, monkeypatch):
+    measure([4])
+    monkeypatch.setattr("benchmarks.pieces.measured_code", lambda: "other code")
+    assert measure([4]) == ([2], [4]) and measure([4]) == ([2], [])
+
+
+def test_code_counts_as_it_is_in_the_checkout_and_results_do_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    assert results.measured_code() == "unknown"
+    for path in ("hoi_motion/a.py", "benchmarks/b.py", "benchmarks/results/b.json", "docs/c.md"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("1")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+
+    def kept() -> str:
+        subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
+        subprocess.run(["git", *who, "commit", "-qm", "kept"], cwd=tmp_path, check=True)
+        return results.measured_code()
+
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    first = kept()
+    for path in ("benchmarks/results/b.json", "docs/c.md"):
+        (tmp_path / path).write_text("2")
+        assert results.measured_code() == first
+    assert kept() == first
+    (tmp_path / "hoi_motion/a.py").write_text("2")
+    assert results.measured_code() != first != kept()
 
 
 def test_a_line_that_was_cut_off_is_measured_again(measure, tmp_path):
