@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import NamedTuple
 
@@ -326,6 +327,8 @@ def _tried(source: str, outputs: list[Path], arguments) -> _Told:
     try:
         result, execution = _one(source, outputs, arguments)
     except Exception as caught:
+        if arguments.debug:
+            traceback.print_exc()
         error = as_tavid_error(caught)
         return _Told(str(error), error.exit_code, False)
     return _Told(_sentence(result, execution), _code(execution), True)

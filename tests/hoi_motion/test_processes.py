@@ -52,27 +52,34 @@ def test_every_process_that_works_is_started(workers):
 
 
 WITH_TWO_THAT_WAIT = """
-import os, time
+import os, sys, time
 from hoi_motion.processes import as_they_come
+from hoi_motion.scripts.command import run_command
 
 def job(k):
     print(os.getpid(), flush=True)
-    time.sleep(600)
+    try:
+        time.sleep(600)
+    finally:
+        print("cleared up", flush=True)
 
 if __name__ == "__main__":
-    dict(as_they_come(job, {k: (k,) for k in range(2)}, 2))
+    jobs = {k: (k,) for k in range(5)}  # more than are handed over at once
+    sys.exit(run_command(lambda argv: bool(dict(as_they_come(job, jobs, 2))), []))
 """
 
 
-def test_the_processes_end_with_one_that_is_killed(tmp_path):
+@pytest.mark.parametrize("number, cleared", [(signal.SIGTERM, 2), (signal.SIGKILL, 0)])
+def test_the_processes_end_with_one_that_is_told_to_end_or_killed(tmp_path, number, cleared):
     (tmp_path / "waiting.py").write_text(WITH_TWO_THAT_WAIT)
     command = [sys.executable, str(tmp_path / "waiting.py")]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
     try:
         children = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.send_signal(number)
+        code = parent.wait(60)
     finally:
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
+        parent.kill()
     # the pipe closes with the last process that could write to it
-    assert parent.stdout.read() == ""
-    assert len(children) == 2
+    assert parent.stdout.read() == "cleared up\n" * cleared
+    assert len(children) == 2 and code == (130 if cleared else -signal.SIGKILL)

@@ -65,6 +65,11 @@ class VideoClips:
     def names(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
 
+    def are_captioned(self) -> bool:
+        """Whether a caption lies beside any of the videos."""
+        captions = {path.stem for path in self.folder.iterdir() if path.suffix.lower() == ".txt"}
+        return any(Path(name).stem in captions for name in self.names())
+
     def load(self, name: str) -> TrainingClip:
         for suffixes, what in ((VIDEO_SUFFIXES, "videos"), ((".png",), "masks"), ((".txt",), "captions")):
             if len(same := self._called(name, suffixes)) > 1:
@@ -129,7 +134,9 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
         tracked, listed = MatrixVideos(folder, num_frames, fps), TableClips(folder, num_frames, fps)
         videos = VideoClips(folder, num_frames, fps, encoding)
         with reading(folder, "a folder of clips that can be listed"):
-            for source in (SceneClips(folder, fps), tracked, listed, videos, *recordings):
+            # what lies beside a video comes before a table, which may be there for something else
+            beside = (videos,) if videos.are_captioned() else ()
+            for source in (SceneClips(folder, fps), tracked, *beside, *recordings, listed, videos):
                 if source.names():
                     return source
     raise InputError(

@@ -72,6 +72,8 @@ class TableClips:
             return {}
         with reading(path, "metadata", hint="each row has a file_name and a text"):
             rows, found = read_table(path), {}
+            if not isinstance(rows, list):  # of something else
+                return {}
             for row in rows:
                 video, caption = (
                     next((row[column] for column in columns if row.get(column)), None)

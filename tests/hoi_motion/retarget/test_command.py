@@ -103,9 +103,12 @@ def test_an_error_nobody_foresaw_costs_one_motion_of_a_folder(stepping, tmp_path
     for name in ("a", "b"):
         stepping.save(tmp_path / f"{name}.npz")
     monkeypatch.setattr(retarget, "_one", one)
-    assert main(["--all", str(tmp_path), "--out", str(tmp_path / "out"), "--robot", "humanoid", "--jobs", "1"]) == 4
-    lines = capsys.readouterr().out.splitlines()
+    arguments = ["--all", str(tmp_path), "--out", str(tmp_path / "out"), "--robot", "humanoid", "--jobs", "1"]
+    assert main([*arguments, "--debug"]) == 4
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
     assert "INTERNAL (999): ZeroDivisionError" in lines[0] and "no motion" in lines[1]
+    assert "in one\n" in told.err, "the hint of an internal error is to run with --debug"
 
 
 @pytest.mark.parametrize("ending", [".npz", ".pkl", ".csv", ".json"])

@@ -95,3 +95,16 @@ def test_a_table_without_captions_leaves_the_folder_to_what_lies_beside_the_vide
     (folder / "metadata.csv").write_text("file_name,length\nvideos/a.mp4,9\n")
     write_video(folder / "d.mp4", np.full((9, 32, 48, 3), 90, np.uint8), 8)
     assert open_source(folder, 9).names() == ["d.mp4"]
+
+
+@pytest.mark.parametrize("table", ["file_name,text\nvideos/a.mp4,A person takes the mug.\n", "no,table\n1,2,3\n"])
+def test_a_table_does_not_count_where_captions_lie_beside_the_videos(folder, table):
+    (folder / "videos" / "a.txt").write_text(CAPTION)
+    (folder / "videos" / "metadata.csv").write_text(table)
+    assert load(open_source(folder / "videos", 9), "a.mp4").caption == CAPTION
+
+
+def test_a_file_of_that_name_that_is_no_table_says_nothing(folder):
+    (folder / "metadata.json").write_text('{"fps": 8}')
+    write_video(folder / "d.mp4", np.full((9, 32, 48, 3), 90, np.uint8), 8)
+    assert open_source(folder, 9).names() == ["d.mp4"]
