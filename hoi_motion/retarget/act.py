@@ -66,8 +66,7 @@ def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
     seen = course_of(motion, contact).kind
     thing = motion.object_named(contact.object_name)
     T = thing.T_world_object.copy()
-    sinks = bool((T[0, 2, 3] - T[:, 2, 3]).max() > MOVED_M)
-    if seen == act and not (act == "slide" and sinks):
+    if seen == act and not (act == "slide" and _sinks(motion, T[:, :3, 3])):
         return motion
     if act == "touch":
         T[:] = T[0]
@@ -84,6 +83,14 @@ def with_act(motion: HoiMotion, act: str, body) -> HoiMotion:
     if seen == act:
         note = "the object seems to sink into what it is slid on: its path is changed to that height"
     return motion.replace(objects=objects, contacts=tuple(contacts), notes=(*motion.notes, note))
+
+
+def _sinks(motion: HoiMotion, path_m: np.ndarray) -> bool:
+    """Whether a slid object goes down into its support, and goes anywhere if it does not."""
+    if (path_m[0, 2] - path_m[:, 2]).max() <= MOVED_M:
+        return False
+    level_m = slid(path_m, path_m[0, 2], motion.camera)
+    return bool(np.linalg.norm(level_m[-1] - level_m[0]) > MOVED_M)
 
 
 def _along_the_support(motion: HoiMotion, path_m: np.ndarray, contact: Contact, body) -> np.ndarray:  # (T, 3)

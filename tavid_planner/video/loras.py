@@ -96,8 +96,8 @@ def _found(source: str) -> tuple[Path, str]:
         return lora_path(folder), weights_digest(folder)
     path, (owner, *rest) = with_home(source), Path(source).parts
     if not path.is_file() and len(rest) > 1 and is_hub_id(f"{owner}/{rest[0]}"):
-        name = "/".join(rest[1:])
-        path = model_folder(f"{owner}/{rest[0]}", files=(name,)) / name
+        name, config = "/".join(rest[1:]), "/".join([*rest[1:-1], PEFT_CONFIG])  # its scale may stand beside it
+        path = model_folder(f"{owner}/{rest[0]}", files=(name, config)) / name
     check_safetensors(path)
     return path, file_sha256(path)[:DIGEST_LENGTH]
 

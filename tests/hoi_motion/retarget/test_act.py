@@ -88,6 +88,17 @@ def test_what_is_slid_does_not_sink_into_its_support(paths, body):
     assert "sink" in made.notes[-1]
 
 
+def test_what_only_sinks_along_the_line_of_sight_is_left_as_it_is(paths, body):
+    """At the height of the support it would go nowhere."""
+    eye_m = paths["slide"].camera.T_world_camera[:3, 3]
+    T = paths["touch"].objects[0].T_world_object.copy()
+    away = (T[0, :3, 3] - eye_m) / np.linalg.norm(T[0, :3, 3] - eye_m)
+    T[:, :3, 3] += 0.06 * np.clip((np.arange(len(T)) - 10) / 5, 0, 1)[:, None] * away
+    seen = paths["slide"].replace(objects=(replace(paths["slide"].objects[0], T_world_object=T),))
+    assert task_of(seen, "bar").kind == "slide"
+    assert with_act(seen, "slide", body) is seen
+
+
 def looking_down(camera):
     """From 2 m in front and 2 m above, towards the object."""
     T = np.eye(4)
