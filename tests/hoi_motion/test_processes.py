@@ -57,8 +57,8 @@ from hoi_motion.processes import as_they_come
 from hoi_motion.scripts.command import run_command
 
 def job(k):
-    print(os.getpid(), flush=True)
     try:
+        print(os.getpid(), flush=True)
         time.sleep(600)
     finally:
         print("cleared up", flush=True)

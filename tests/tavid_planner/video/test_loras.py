@@ -88,7 +88,8 @@ def test_one_file_of_several_is_taken_by_its_name(transformer, tiny_base, write_
     monkeypatch.setattr(model_files, "fetch_model", lambda name, files, *_: wanted.append((name, files)) or folder)
     source = f"{folder if where == 'folder' else 'someone/hands'}/kinds/left.safetensors"
     digests = load_loras(transformer, (NamedLora("hands", source),))
-    assert wanted == ([("someone/hands", ("kinds/left.safetensors", "kinds/adapter_config.json"))] if where == "hub" else [])
+    files = "kinds/left.safetensors", "kinds/adapter_config.json"
+    assert wanted == ([("someone/hands", files)] if where == "hub" else [])
     plain = CogVideoXTransformer3DModel.from_pretrained(tiny_base, subfolder="transformer")
     added(plain, tensors, 1.0)
     torch.testing.assert_close(run(transformer, 32), run(plain, 32), atol=1e-5, rtol=1e-4)

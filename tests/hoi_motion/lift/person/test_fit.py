@@ -65,8 +65,9 @@ def test_a_depth_image_of_the_first_frame_gives_size_and_distance_in_all_frames(
     assert np.abs(_camera_points(fit)[:, 0, 2] - seen.joints_camera_m[:, 0, 2]).max() < 0.06
 
 
-def test_a_camera_of_known_height_over_the_floor_tells_how_large_a_person_is(body, acted):
-    seen = acted(6, betas=np.r_[-3.0, np.zeros(9)])  # 17% smaller than usual
+@pytest.mark.parametrize("tall", [-4.0, 3.0])
+def test_a_camera_of_known_height_over_the_floor_tells_how_large_a_person_is(body, acted, tall):
+    seen = acted(6, betas=np.r_[tall, np.zeros(9)])
     known = KnownScene(gravity_camera=[0, 1, 0], camera_above_floor_m=float(seen.joints_camera_m[..., 1].max()))
     true_m = np.median(seen.joints_camera_m[:, 0, 2])
     usual, told = (fit_body(body, seen.track, seen.K, FPS, known=k) for k in (KnownScene(), known))
