@@ -14,7 +14,8 @@ from hoi_motion.lift.track.track import ObjectTrack
 
 # the track counts while it is at least this sure of the object
 SEEN = 0.35
-# spreads of the track across the line of sight: in space, in pixels, and more for each frame away from a sighting
+# spreads of the track across the line of sight: in space, in pixels, and of what nobody holds, more for each frame away
+# from a sighting
 SEEN_SPREAD_M = 0.01
 SEEN_SPREAD_PX = 1.0
 UNSEEN_SPREAD_M = 0.03
@@ -56,7 +57,7 @@ def moving_path(
     middle_px: np.ndarray,  # (2,)
     camera: Camera,
     start_m: np.ndarray,  # (3,)
-    palm_m: np.ndarray | None,  # (T, 3)
+    carried_m: np.ndarray | None,  # (N, 3)
     end_m: np.ndarray | None,  # (3,)
     fps: float,
     held: np.ndarray,  # (N,) bool
@@ -66,16 +67,14 @@ def moving_path(
     Args:
         frames: consecutive; middle_px: of the object in the first frame of the clip.
         start_m: where it rests before; end_m: where it rests afterwards, None when it does not.
-        palm_m: of the hand that holds it, all frames of the clip; None when nobody does.
+        carried_m: where the hand that holds it would have it, in these frames; None when nobody does.
         held: frames in which a hand may have it, so that it moves no more suddenly than a hand does.
     """
     start, end = (None if place is None else camera.to_camera(place) for place in (start_m, end_m))
-    taken = max(int(frames[0]) - 1, 0)
-    carried = np.tile(start, (len(frames), 1))
+    carried, is_held = np.tile(start, (len(frames), 1)), carried_m is not None
     spread_m, way_m = np.full(len(frames), FREE_SPREAD_M), np.zeros(len(frames))
-    if palm_m is not None:
-        palm = camera.to_camera(palm_m)
-        carried = start + palm[frames] - palm[taken]
+    if is_held:
+        carried = camera.to_camera(carried_m)
         way_m = np.linalg.norm(carried - start, axis=1)
         spread_m = HAND_SPREAD_M + HAND_SPREAD_SHARE * way_m
     step = ACCELERATION_M_S2 / fps**2
@@ -83,20 +82,22 @@ def moving_path(
     flies = ~held & (target.visibility[frames] >= SEEN)
     across_step = np.where(flies, FREE_ACCELERATION_M_S2, ACCELERATION_M_S2) / fps**2
     # a hand fitted far to the side of where the object is seen is no more right in depth
-    seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]))
+    seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]), is_held)
     off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
     doubt = 1 + np.maximum(off - OUTLIER, 0.0) ** 2
+    way = _without(carried, off > OUTLIER)
     depth_spread_m = np.hypot(spread_m, HAND_DEPTH_SHARE * way_m)
     by_hand = Says(carried, np.column_stack([spread_m, spread_m, depth_spread_m]) * doubt[:, None])
 
-    hidden = held & (palm_m is not None)
+    hidden = held & is_held
     # how far away it is; then, at these distances, where it is across the sight
     depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m, hidden)]
-    depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
-    across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m)]
-    if palm_m is None:
+    rests = start, end
+    depth_m = np.maximum(NEAREST_M, _between(rests, depth, way, 2, step))
+    across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m, is_held)]
+    if not is_held:
         across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
-    path = np.column_stack([_between(start, across, end, slice(0, 2), across_step), depth_m])
+    path = np.column_stack([_between(rests, across, way, slice(0, 2), across_step), depth_m])
     return path @ camera.T_world_camera[:3, :3].T + camera.T_world_camera[:3, 3]
 
 
@@ -133,19 +134,32 @@ def _growth(target: ObjectTrack, t: int) -> tuple[float, float]:
     return float(max(high, wide)), float(abs(np.log(high / wide)))
 
 
-def _by_track(target: ObjectTrack, frames, middle_px: np.ndarray, camera: Camera, depth_m: np.ndarray) -> Says:
-    """Where the track sees it, at known distances."""
+def _by_track(target: ObjectTrack, frames, middle_px, camera: Camera, depth_m: np.ndarray, is_held: bool) -> Says:
+    """Where the track sees it, at known distances; where it does not, a hand that carries it knows better."""
     middle = np.append(middle_px, 1.0)
     rays = np.array([sight_ray(camera, target.similarity[t] @ middle) for t in frames])
+    spread_m = np.hypot(SEEN_SPREAD_M, SEEN_SPREAD_PX * depth_m / camera.K[0, 0])
     sightings = np.flatnonzero(target.visibility >= SEEN)
     away = np.array([np.abs(sightings - t).min(initial=target.num_frames) for t in frames])
-    spread_m = np.hypot(SEEN_SPREAD_M, SEEN_SPREAD_PX * depth_m / camera.K[0, 0]) + UNSEEN_SPREAD_M * away
+    spread_m = spread_m + np.where((away > 0) & is_held, np.inf, UNSEEN_SPREAD_M * away)
     return Says((rays * depth_m[:, None])[:, :2], np.tile(spread_m[:, None], (1, 2)))
 
 
-def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, columns, step) -> np.ndarray:
-    """The smooth path between two rests, of which the second may be missing; step: (N,) or one for all."""
-    rests = [np.atleast_1d(start[columns]), *([] if end is None else [np.atleast_1d(end[columns])])]
+def _without(path: np.ndarray, doubted: np.ndarray) -> np.ndarray:
+    """A path (N, 3) that goes straight where it is doubted, (N,) bool."""
+    if doubted.all():
+        return np.tile(path[0], (len(path), 1))
+    frames, sure = np.arange(len(path)), np.flatnonzero(~doubted)
+    return np.column_stack([np.interp(frames, sure, column[sure]) for column in path.T])
+
+
+def _between(rests, says: list[Says], way: np.ndarray, columns, step) -> np.ndarray:
+    """The path between two rests, of which the second may be None, that strays smoothly from a way.
+
+    Args:
+        rests: (3,) each; way: (N, 3); step: (N,) or one for all.
+    """
+    rests = [np.atleast_1d(rest[columns]) for rest in rests if rest is not None]
     ahead = [np.tile(rests[0], (STILL_FRAMES, 1))]
     behind = [np.tile(rest, (STILL_FRAMES, 1)) for rest in rests[1:]]
     nothing = [np.full_like(rest, np.inf) for rest in [*ahead, *behind]]
@@ -155,27 +169,33 @@ def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, column
         known = certain if i == 0 else nothing
         places = np.vstack([*ahead, one.places, *behind])
         whole.append(Says(places, np.vstack([*known[:1], one.spreads, *known[1:]])))
-    steps = np.pad(np.broadcast_to(step, len(says[0].places)), (STILL_FRAMES, 0), mode="edge")
-    steps = np.pad(steps, (0, len(behind) * STILL_FRAMES), mode="edge")
-    path = smooth_path(whole, steps)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
+    after = len(behind) * STILL_FRAMES
+    steps = np.pad(np.broadcast_to(step, len(way)), (STILL_FRAMES, after), mode="edge")
+    whole_way = np.vstack([*ahead, way[:, columns].reshape(len(way), -1)])
+    whole_way = np.pad(whole_way, ((0, after), (0, 0)), mode="edge")
+    path = smooth_path(whole, steps, whole_way)[STILL_FRAMES : STILL_FRAMES + len(way)]
     return path[:, 0] if isinstance(columns, int) else path
 
 
-def smooth_path(says: list[Says], acceleration) -> np.ndarray:  # (N, C)
-    """The path whose second differences are of a usual size between what several sources say; outliers lose their say.
+def smooth_path(says: list[Says], acceleration, way=0.0) -> np.ndarray:  # (N, C)
+    """The path between what several sources say that strays from a way with second differences of a usual size.
+
+    Outliers lose their say.
 
     Args:
         acceleration: standard deviation of second differences about each place, (N,), or one for all.
+        way: (N, C), or one for all.
     """
     count, width = says[0].places.shape
     second = np.diff(np.eye(count), 2, axis=0)
     stiff = second.T @ (second / np.broadcast_to(acceleration, count)[1:-1, None] ** 2)
+    along = stiff @ np.broadcast_to(way, (count, width))
     trust = [np.ones(count) for _ in says]
     result = np.zeros((count, width))
     for _ in range(ROBUST_ROUNDS):
         for c in range(width):
             weights = [share / one.spreads[:, c] ** 2 for share, one in zip(trust, says)]
-            right = sum(weight * one.places[:, c] for weight, one in zip(weights, says))
+            right = along[:, c] + sum(weight * one.places[:, c] for weight, one in zip(weights, says))
             result[:, c] = np.linalg.solve(stiff + np.diag(sum(weights)), right)
         off = [np.linalg.norm((one.places - result) / one.spreads, axis=1) for one in says]
         trust = [1 / (1 + (o / OUTLIER) ** 2) for o in off]

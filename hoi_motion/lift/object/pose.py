@@ -7,7 +7,7 @@ from hoi_motion.frames import runs_of
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.fingers import Fingers
-from hoi_motion.lift.object.grip import HandMotion, palm_gap_m
+from hoi_motion.lift.object.grip import HandMotion, carried_m, palm_gap_m
 from hoi_motion.lift.object.held import SEEN, moving_path
 from hoi_motion.lift.object.reach import TOUCH_REACH_M, contacts_in_reach, reach_of
 from hoi_motion.lift.object.shape import Primitive
@@ -83,11 +83,23 @@ def _poses(
         holder = _holder(contacts, start, end, gaps)
         if holder is None and not (target.visibility[frames] >= SEEN).any():
             continue
-        palm_m = None if holder is None else hands[holder].palm_m
+        carried = None
+        if holder is not None:
+            carried = carried_m(
+                hands[holder], poses[taken], primitive, taken, frames, fps, camera.T_world_camera[:3, 3]
+            )
         returns = end < target.num_frames and target.resting[end]
         behind_m = poses[end, :3, 3] if returns else None
         path_m = moving_path(
-            target, frames, middle_px, camera, poses[taken, :3, 3], palm_m, behind_m, fps, _maybe_held(contacts, frames)
+            target,
+            frames,
+            middle_px,
+            camera,
+            poses[taken, :3, 3],
+            carried,
+            behind_m,
+            fps,
+            _maybe_held(contacts, frames),
         )
         turns = _turned_as_seen(target, rest, frames, camera, fps)
         if not target.camera_moves and np.abs(path_m[:, 2] - rest[2, 3]).max() < LIFTED_M:

@@ -56,7 +56,7 @@ class StandingFeet:
 
     Attributes:
         planted: (T, 2) in a frame; through: lag -> (T - lag, 2) from a frame to the one so many later;
-        since_start: (T,) both since the first frame.
+        since_start: (T,) on both since the first frame.
     """
 
     planted: torch.Tensor

@@ -18,8 +18,9 @@ from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.doubt import off_probability
-from hoi_motion.lift.person.evidence import GIVEN, Evidence, Touch
-from hoi_motion.lift.person.gather import gather_evidence
+from hoi_motion.lift.person.evidence import GIVEN, Evidence, StandingFeet, Touch
+from hoi_motion.lift.person.feet.planted import hips_reached
+from hoi_motion.lift.person.gather import gather_evidence, standing_feet
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
 from hoi_motion.lift.person.measured import measured_floor, measured_size, touching_arms
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
@@ -121,6 +122,8 @@ def _fitted(
             if touch is None:
                 break
             guess = replace(guess, evidence=replace(guess.evidence, lifted=touching_arms(guess.anew(), touch)))
+        if s == 1:  # the first stage leaves out the floor: how far away it puts the person tells whether they walk
+            guess = replace(guess, evidence=replace(guess.evidence, feet=_feet_under(guess.anew(), track)))
         guess = replace(guess, evidence=measured_size(guess.anew()))
         guess = replace(guess, evidence=measured_floor(guess))
         optimizer = torch.optim.Adam(_rates(guess.unknowns, guess.evidence, stage.rate), betas=(0.9, 0.98))
@@ -154,6 +157,14 @@ def _rates(unknowns: Unknowns, evidence: Evidence, rate: float) -> list[dict]:
         {"params": sizes, "lr": 0.3 * rate},
         {"params": [unknowns.betas], "lr": 2 * rate},
     ]
+
+
+@torch.no_grad()
+def _feet_under(guess: Guess, track: kp.KeypointTrack) -> StandingFeet:
+    """Which foot stands when, of a person who is as far away as they are fitted to be."""
+    evidence, distance_m = guess.evidence, guess.unknowns.log_depth.exp().double().numpy()
+    reached = hips_reached(track, evidence.height_px, float(evidence.K[0, 0]), distance_m)
+    return standing_feet(track, evidence.height_px, evidence.fps, reached)
 
 
 @torch.no_grad()

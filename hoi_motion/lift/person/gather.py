@@ -134,9 +134,10 @@ def lifted_points(lifted: Lifted, believed: np.ndarray) -> LiftedPoints:  # beli
 
 def standing_feet(track: kp.KeypointTrack, height_px: float, fps: float, reached: np.ndarray) -> StandingFeet:
     planted = standing.planted_feet(track, height_px, fps, reached)
-    known = planted, reached, standing.feet_seen(track)
-    through = {lag: _tensor(standing.standing_through(*known, lag)) for lag in LAGS if lag < len(planted)}
-    return StandingFeet(_tensor(planted), through, _tensor(standing.standing_since_start(*known)))
+    seen = standing.feet_seen(track)
+    through = {lag: standing.standing_through(planted, reached, seen, lag) for lag in LAGS if lag < len(planted)}
+    stood = standing.on_standing_feet(planted, reached)
+    return StandingFeet(_tensor(planted), {lag: _tensor(t) for lag, t in through.items()}, _tensor(stood))
 
 
 def turned_up(lifted: Lifted, up: np.ndarray) -> Lifted:

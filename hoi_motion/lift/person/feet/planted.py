@@ -22,8 +22,8 @@ HIDDEN_WEIGHT = 0.7
 # how far the hips move over standing feet, in person heights: feet surely stand, and hardly do
 NEAR_TRAVEL = 0.06
 FAR_TRAVEL = 0.16
-# of how far away the bones say that the person is, this share is noise
-DISTANCE_NOISE = 0.08
+# of how far away the person is fitted before anything is said of the floor, this share is noise
+DISTANCE_NOISE = 0.05
 # so long, seconds, they are looked at for whether the person comes nearer or goes away
 APPROACH_S = 1.0
 # a foot seen with less confidence is a guess; the guess says "still there" within this share of the person's height
@@ -77,12 +77,13 @@ def standing_through(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray,
     return standing * np.where(watched, 1.0, _stays_behind(travel)[:, None])
 
 
-def standing_since_start(planted: np.ndarray, reached: np.ndarray, seen: np.ndarray) -> np.ndarray:  # (T,)
-    """How surely both feet have stood since the first frame; arguments as in `standing_through`."""
+def on_standing_feet(planted: np.ndarray, reached: np.ndarray) -> np.ndarray:  # (T,)
+    """How surely the person has stood since the first frame: on feet that stay, and not gone or sat down behind them.
+
+    Arguments as in `standing_through`.
+    """
     travel = _travel(np.maximum.accumulate(reached) - np.minimum.accumulate(reached), reached)
-    watched = np.logical_and.accumulate(seen, axis=0)
-    standing = np.minimum.accumulate(planted, axis=0) * np.where(watched, 1.0, _stays_behind(travel)[:, None])
-    return standing.min(1)
+    return np.minimum.accumulate(planted, axis=0).min(1) * _stays_behind(travel)
 
 
 def _travel(span: np.ndarray, reached: np.ndarray) -> np.ndarray:  # (N, 2), (T, 2) -> (N,) person heights
@@ -110,7 +111,7 @@ def hips_reached(track: kp.KeypointTrack, height_px: float, focal_px: float, dis
     Across it is a median over three frames, for the detector jumps.
 
     Args:
-        distance_m: (T,) of `start.distance_by_bones`; only ratios count.
+        distance_m: (T,) of the person; only ratios count.
     """
     across = median_filter(track.body_px[:, [kp.L_HIP, kp.R_HIP], 0].mean(1), 3, mode="nearest") / height_px
     return np.column_stack([across, distance_m / np.median(distance_m) * focal_px / height_px])

@@ -9,8 +9,8 @@ from hoi_motion.lift.person.feet.planted import (
     FOOT_KEYPOINTS,
     feet_seen,
     hips_reached,
+    on_standing_feet,
     planted_feet,
-    standing_since_start,
     standing_through,
 )
 
@@ -70,7 +70,7 @@ def test_hips_that_travel_take_a_foot_along_unless_it_is_seen_to_stand(seen):
 
 def test_hidden_feet_have_stood_since_the_first_frame_only_while_the_hips_are_over_them():
     walk = np.r_[np.zeros(4), 0.05 * np.arange(5)]
-    stood = standing_since_start(np.ones((9, 2)), _across(walk), np.zeros((9, 2), bool))
+    stood = on_standing_feet(np.ones((9, 2)), _across(walk))
     np.testing.assert_array_equal(stood[:5], 1)
     assert stood[-1] == 0 and (np.diff(stood) <= 0).all()
 
@@ -94,11 +94,17 @@ def test_who_walks_along_the_sight_behind_a_table_stands_nowhere(acted, towards)
     reached = hips_reached(track, HEIGHT_PX, FOCAL_PX, away_m)
     planted = planted_feet(track, HEIGHT_PX, FPS, reached)
     assert planted[4:-4].max() < 0.3
-    assert standing_since_start(planted, reached, feet_seen(track))[-1] == 0
+    assert on_standing_feet(planted, reached)[-1] == 0
+
+
+def test_who_sits_down_behind_feet_that_are_seen_to_stay_no_longer_stands_on_them():
+    back = np.r_[np.zeros(5), 0.1 * np.arange(1, 5)]
+    stood = on_standing_feet(np.ones((9, 2)), np.column_stack([np.zeros(9), 1.4 + back]))
+    assert (stood[:5] == 1).all() and stood[-1] == 0
 
 
 def test_bones_that_look_a_little_shorter_do_not_take_hidden_feet_along(acted):
-    away_m = np.r_[np.full(9, 4.0), np.full(8, 4.3)]
+    away_m = np.r_[np.full(9, 4.0), np.full(8, 4.2)]
     reached = hips_reached(acted(17).track, HEIGHT_PX, FOCAL_PX, away_m)
-    stood = standing_since_start(np.ones((17, 2)), reached * [0, 1], np.zeros((17, 2), bool))
+    stood = on_standing_feet(np.ones((17, 2)), reached * [0, 1])
     np.testing.assert_array_equal(stood, 1)
