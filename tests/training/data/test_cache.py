@@ -259,8 +259,8 @@ def test_clips_that_a_model_has_no_positions_for_are_refused_before_a_folder_is_
     clips.mkdir()
     write_clip(clips, "a")
     with pytest.raises(SystemExit) as ended:
-        encode(monkeypatch, clips, base, tmp_path / "cache", "--frames", "5")
-    assert ended.value.code == 2 and "learned positions for 9 frames of 48x32 only" in capsys.readouterr().err
+        encode(monkeypatch, clips, base, tmp_path / "cache", "--frames", "13")
+    assert ended.value.code == 2 and "learned positions for up to 9 frames of 48x32 only" in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
 
 
