@@ -109,6 +109,8 @@ class TrainConfig:
 
     def __post_init__(self):
         check_options(self)
+        if not self.out.strip():  # which would be the current folder
+            raise InputError(ErrorCode.CONFIG_INVALID, "option out is empty", "give the folder of the run")
         if not self.steps and not self.minutes:
             raise InputError(ErrorCode.CONFIG_INVALID, "options steps and minutes are both 0", "give one of them")
 

@@ -214,6 +214,7 @@ def test_every_config_in_the_repository_is_valid(path):
 @pytest.mark.parametrize(
     "changes, said",
     [
+        (dict(out=" "), "option out is empty"),
         (dict(tracker="nowhere"), "tracker is 'nowhere'"),
         (dict(tracker="wandb"), "not installed here"),
         (dict(mixed_precision="fp16"), "a CPU cannot train in"),

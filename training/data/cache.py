@@ -27,7 +27,7 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
@@ -272,7 +272,7 @@ def main() -> None:
     from tavid_planner.video.pipeline import TargetAwarePipeline
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--clips", type=given_path, required=True)
     parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=positive, default=49)
@@ -291,7 +291,7 @@ def main() -> None:
     parser.add_argument("--count", type=positive, help="the first so many clips only")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=given_path, required=True)
     args = parser.parse_args()
     try:
         height, width = (int(side) for side in args.size.split("x"))
