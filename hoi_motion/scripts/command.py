@@ -39,8 +39,8 @@ class _CheckingParser(argparse.ArgumentParser):
 def command_parser(name: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with the options that all commands share.
 
-    No argument but a TEXT may be empty. An option that names a file to write has the type OutFile: parsing raises InputError
-    OUTPUT_INVALID where it cannot be written or is a file that another argument names.
+    No argument but a TEXT may be empty. An option that names a file to write has the type OutFile: parsing raises
+    InputError OUTPUT_INVALID where it cannot be written or is a file that another argument names.
     """
     parser = _CheckingParser(prog=name, description=description)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
