@@ -73,6 +73,32 @@ def test_killed_run_goes_on_with_the_same_losses(train_options, tmp_path):
     assert log_of(run) == log_of(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("stopped_in", ["the checkpoint", "the validation"])
+def test_a_validation_that_a_stop_cut_off_is_made_when_the_run_goes_on(train_options, monkeypatch, stopped_in):
+    validation = {"every": 2, "clips": 1, "num_inference_steps": 1}
+    folder = Path(train_options["out"]) / "validation"
+
+    def stop(*_):
+        if stopped_in == "the validation":
+            assert list(folder.glob("step_000002.partial")) and not (folder / "step_000002").exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        places = {
+            "the checkpoint": "training.trainer.Trainer.validate",
+            "the validation": "training.validation.write_png",
+        }
+        patch.setattr(places[stopped_in], stop)
+        with pytest.raises(KeyboardInterrupt):
+            trainer_of(train_options, validation=validation).run()
+    trainer_of(train_options, validation=validation).run()
+    for step in ("step_000002", "step_000004"):
+        assert {path.name for path in (folder / step).iterdir()} == {"0.mp4", "0.png"}
+    made = (folder / "step_000004" / "0.png").stat().st_mtime_ns
+    trainer_of(train_options, validation=validation).run()  # once it is there, it stays
+    assert (folder / "step_000004" / "0.png").stat().st_mtime_ns == made and len(list(folder.iterdir())) == 2
+
+
 @pytest.mark.slow
 def test_two_processes_make_the_steps_of_one_process_with_two_passes(base_config, tmp_path):
     """Logged losses and averaged weights; a part of the passes has no mask, and so no attention loss."""
