@@ -2,7 +2,7 @@
 
 diffusers     transformer.transformer_blocks.0.attn1.to_q.lora_A.weight         (or lora.down, lora_linear_layer.down)
 peft          base_model.model.transformer_blocks.0.attn1.to_q.lora_A.default.weight, beside adapter_config.json
-kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha
+kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha (VideoX-Fun: lora_unet__)
 Wan           diffusion_model.blocks.0.self_attn.q.lora_A.weight, with its own repository's layer names
 others        the same without a prefix, or with diffusion_model., model., module., pipe.dit.
 
@@ -29,6 +29,7 @@ _PARTS = (
 )
 # key parts of other kinds of adapters, and the names of these kinds
 _OTHER_KINDS = (
+    ("a LoRA of the text encoder", re.compile(r"(lora_te\d?_|text_encoder(_\d)?\.)")),
     ("LoHa", re.compile(r"\.hada_[wt]\d")),
     ("LoKr", re.compile(r"\.lokr_[wt]\d")),
     ("OFT", re.compile(r"\.oft_")),
@@ -126,8 +127,8 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         if of_kind := next(filter(pattern.search, lost), None):
             raise VideoError(
                 ErrorCode.ADAPTER_INCOMPATIBLE,
-                f"{path} holds {kind} ({of_kind!r}), which is not read: only LoRA and DoRA are",
-                "merge it into the base model, or convert it to a LoRA",
+                f"{path} holds {kind} ({of_kind!r}), which is not read: only LoRA and DoRA of the transformer are",
+                "merge it into the base model, convert it to a LoRA, or leave it out",
             )
     if lost:
         # layer names of this architecture, but not in this transformer
@@ -289,7 +290,8 @@ def _unwrapped(name: str) -> list[str]:
     """A name, and what remains of it as wrapper prefixes are removed one by one."""
     names = [name]
     while wrapper := next((w for w in _WRAPPERS if names[-1].startswith((f"{w}.", f"{w}_"))), None):
-        names.append(names[-1][len(wrapper) + 1 :])
+        # VideoX-Fun joins the empty name of the whole model to the layer's: two underscores
+        names.append(names[-1][len(wrapper) + 1 :].lstrip("_"))
     return names
 
 

@@ -42,6 +42,10 @@ def kohya(layer, part):
     return f"lora_unet_{layer.replace('.', '_')}.lora_{part}.weight"
 
 
+def videox_fun(layer, part):
+    return f"lora_unet__{layer.replace('.', '_')}.lora_{part}.weight"
+
+
 def kohya_transformer(layer, part):
     return f"lora_transformer_{layer.replace('.', '_')}.lora_{part}.weight"
 
@@ -51,7 +55,7 @@ def old_diffusers(layer, part):
     return f"transformer.{layer}_lora.{part}.weight"
 
 
-STYLES = (peft, peft_with_name, bare, comfy, kohya, kohya_transformer, old_diffusers)
+STYLES = (peft, peft_with_name, bare, comfy, kohya, videox_fun, kohya_transformer, old_diffusers)
 
 
 @pytest.fixture
@@ -172,7 +176,7 @@ def test_alphas_that_differ_between_layers_are_used_layer_by_layer(renamed, tran
     "style",
     [
         lambda layer, part: f"model.layers.{layer.replace('.', '-')}.matrix_{part}.weight",
-        lambda layer, part: f"lora_te_{layer.replace('.', '_')}.lora_{part}.weight",
+        lambda layer, part: f"lora_net_{layer.replace('.', '_')}.lora_{part}.weight",
     ],
 )
 def test_unknown_names_are_reported_as_such_and_the_base_model_is_not_blamed(renamed, transformers, style):
@@ -212,7 +216,7 @@ ORIGINAL_OF_WAN = {
 }
 
 
-@pytest.mark.parametrize("prefix", ["diffusion_model.", "", "lora_unet_"])
+@pytest.mark.parametrize("prefix", ["diffusion_model.", "", "lora_unet_", "lora_unet__"])
 def test_the_names_of_wan_s_own_repository_are_known(prefix):
     from tiny_wan import tiny_wan_transformer
 
@@ -222,7 +226,7 @@ def test_the_names_of_wan_s_own_repository_are_known(prefix):
     tensors = {}
     for original, ours in ORIGINAL_OF_WAN.items():
         layer = transformer.get_submodule(ours)
-        stem = prefix + (original.replace(".", "_") if prefix == "lora_unet_" else original)
+        stem = prefix + (original.replace(".", "_") if prefix.startswith("lora_unet_") else original)
         tensors[f"{stem}.lora_down.weight"] = torch.zeros(2, layer.in_features)
         tensors[f"{stem}.lora_up.weight"] = torch.zeros(layer.out_features, 2)
     assert set(read_layers(tensors, transformer, "x.safetensors").ranks) == set(ORIGINAL_OF_WAN.values())
@@ -249,13 +253,15 @@ def layers_of(changes: dict):
 @pytest.mark.parametrize(
     "key, kind",
     [
+        ("lora_te_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight", "a LoRA of the text encoder"),
+        ("text_encoder.encoder.block.0.layer.0.SelfAttention.q.lora_A.weight", "a LoRA of the text encoder"),
         ("proj.hada_w1_a", "LoHa"),
         ("proj.lokr_w1", "LoKr"),
         ("base_model.model.proj.modules_to_save.weight", "whole weights"),
     ],
 )
 def test_another_kind_of_adapter_is_called_by_its_kind(key, kind):
-    with pytest.raises(VideoError, match=f"holds {kind}.*only LoRA and DoRA are"):
+    with pytest.raises(VideoError, match=f"holds {kind}.*only LoRA and DoRA of the transformer are"):
         layers_of({key: torch.ones(6)})
 
 
