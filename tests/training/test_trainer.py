@@ -241,6 +241,7 @@ def test_every_config_in_the_repository_is_valid(path):
     "changes, said",
     [
         (dict(out=" "), "option out is empty"),
+        (dict(cache=""), "option cache is empty"),
         (dict(tracker="nowhere"), "tracker is 'nowhere'"),
         (dict(tracker="wandb"), "not installed here"),
         (dict(mixed_precision="fp16"), "a CPU cannot train in"),
