@@ -46,9 +46,11 @@ def test_resumed_run_has_the_losses_and_weights_of_an_uninterrupted_one(train_op
         stopped.train_step()
     stopped.save()
     stopped.train_step()  # lost: it came after the checkpoint
+    (tmp_path / "stopped" / "checkpoints" / "step_000003.partial").mkdir()  # one that was being written
     resumed = trainer_of(options, out=str(tmp_path / "stopped"))
     assert resumed.step == 2
     resumed.run()
+    assert not list((tmp_path / "stopped" / "checkpoints").glob("*.partial"))
     assert log_of(tmp_path / "stopped") == log_of(Path(options["out"]))  # a line is a mean over steps before and after
     assert all(torch.equal(whole.trained[n], resumed.trained[n]) for n in whole.trained)
     assert all(torch.equal(whole.averaged[n], resumed.averaged[n]) for n in whole.averaged)

@@ -39,7 +39,7 @@ from training.slow_bfloat16 import warn_if_slow
 
 
 class CacheWriter:
-    """Appends shards to a folder.
+    """Appends shards to a folder, of which it is the only writer.
 
     Attributes:
         done: fingerprint of every clip that is in it or was left out, by folder of clips and name.
@@ -61,6 +61,8 @@ class CacheWriter:
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())
+        for partial in self.folder.glob(".*.partial.*"):  # of a run that was killed while it wrote
+            partial.unlink(missing_ok=True)
         for file in ("index.jsonl", "skipped.jsonl"):
             drop_cut_line(self.folder / file)
         lines = read_lines(self.folder / "index.jsonl")
