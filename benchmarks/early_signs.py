@@ -133,6 +133,7 @@ def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
     """For every sample of a scene its signs, (steps, blocks, readings), and whether it succeeds."""
     import torch
 
+    from tavid_planner.video.generation import Asked
     from tavid_planner.video.image_fit import ImageFit
 
     pipeline, video, scene = _loaded(config), config.video, hard_scene(number, config)
@@ -140,9 +141,8 @@ def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
     blocks = range(len(pipeline.backbone.blocks))
     source, found = keypoint_source(config.lift.keypoints), []
     fit = ImageFit.between(image.shape[:2], (video.height, video.width))
-    with pipeline.generation(
+    asked = Asked(
         image=fit.to_model(image),
-        generators=[torch.Generator("cpu").manual_seed(seed) for seed in range(samples)],
         mask=torch.from_numpy(fit.mask_to_model(mask, video.mask_reduction)),
         prompt=scene.caption,
         height=video.height,
@@ -154,7 +154,8 @@ def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
         mask_reduction=video.mask_reduction,
         capture_attention=True,
         extra_blocks=blocks,
-    ) as run:
+    )
+    with pipeline.generation(asked, [torch.Generator("cpu").manual_seed(seed) for seed in range(samples)]) as run:
         for k in range(samples):
             read = []
             for step in range(1, run.steps + 1):

@@ -5,6 +5,7 @@ YAML files, command line options and ROS parameters are all generated from datac
 
 import copy
 import dataclasses
+import difflib
 import re
 import types
 import typing
@@ -58,13 +59,16 @@ def check_options(config, prefix: str = "") -> None:
             raise _invalid(name, value, f"at most {meta['maximum']:g} {meta['unit']}")
 
 
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
 def _typed(value, hint, name: str):
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in kinds:
         return None
     kind = next(k for k in kinds if k is not type(None))
     if isinstance(value, bool) != (kind is bool) and kind in (bool, int, float):
-        raise _invalid(name, value, f"a {kind.__name__}")
+        raise _invalid(name, value, KINDS[kind])
     if kind is float and isinstance(value, int):
         try:
             return float(value)
@@ -75,7 +79,7 @@ def _typed(value, hint, name: str):
     if kind is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
         return float(value)  # YAML 1.1 reads 1e-4, which lacks its point, as a text
     if not isinstance(value, kind):
-        raise _invalid(name, value, f"a {kind.__name__}")
+        raise _invalid(name, value, KINDS[kind])
     return value
 
 
@@ -96,10 +100,12 @@ def from_mapping(config_class, data, prefix: str = ""):
     fields = {f.name: f for f in dataclasses.fields(config_class)}
     for key in data:
         if key not in fields:
+            named = key if isinstance(key, str) else shown(key)
+            near = difflib.get_close_matches(named, fields, 1)
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"unknown option {prefix}{key if isinstance(key, str) else shown(key)}",
-                f"valid names: {', '.join(sorted(fields))}",
+                f"unknown option {prefix}{named}",
+                (f"perhaps {prefix}{near[0]} is meant; " if near else "") + f"valid names: {', '.join(sorted(fields))}",
             )
     hints = typing.get_type_hints(config_class)
     values = {

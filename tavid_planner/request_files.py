@@ -116,6 +116,8 @@ def _fits(name: str, value) -> bool:
     if name in ("support_height", "floor_height"):
         # written so that NaN fails, and an integer that fits into no float
         return value is None or isinstance(value, (int, float)) and abs(value) <= LONGEST_WAY_M
+    if name in (*FILES, "intrinsics"):  # an empty one would be left out without a word
+        return isinstance(value, str) and value != ""
     return isinstance(value, int if name in ("seed", "samples") else str)
 
 
@@ -124,6 +126,8 @@ def _expected(name: str) -> str:
         return "a list of NAME:ROLE:FILE"
     if name in ("support_height", "floor_height"):
         return "metres"
+    if name in FILES:
+        return "the name of a file"
     return "an integer" if name in ("seed", "samples") else "a text"
 
 

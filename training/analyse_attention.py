@@ -22,7 +22,7 @@ import yaml
 
 from hoi_motion.errors import TavidError
 from hoi_motion.files import whole_file, write_whole
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.claims import claim, model_facts
 from training.json_lines import append_line, drop_cut_line, read_lines
 
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=DEVELOPMENT_SEED, help="seed of the first scene")
     parser.add_argument("--steps", type=positive, help="denoising steps; default: the profile's")
     parser.add_argument("--generate", action="store_true", help="also compare clips that succeed with those that fail")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the result")
+    parser.add_argument("--out", type=given_path, required=True, help="folder of the result")
     arguments = parser.parse_args(argv)
     try:
         analyse(arguments)

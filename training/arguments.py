@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from pathlib import Path
 
 
 def positive(text: str) -> int:
@@ -9,6 +10,13 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def given_path(text: str) -> Path:
+    """Raises: ArgumentTypeError for an empty text, which pathlib takes for the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("its value is empty: give one, or leave the option out")
+    return Path(text)
 
 
 def positive_number(text: str) -> float:

@@ -47,7 +47,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
             + (f"; {before[0]} is from before and stays" if before else ""),
         )
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in folder.glob("step_*.partial"):  # by a run that was killed while it wrote
+            shutil.rmtree(left, ignore_errors=True)
         partial.mkdir(parents=True)
         for name in ("weights", "averaged"):
             tensors = {k: v.detach().cpu().contiguous() for k, v in getattr(checkpoint, name).items()}

@@ -109,6 +109,9 @@ class TrainConfig:
 
     def __post_init__(self):
         check_options(self)
+        for name in ("out", "base", "cache", "latents", "clips"):
+            if not getattr(self, name, name).strip():  # which would be the current folder
+                raise InputError(ErrorCode.CONFIG_INVALID, f"option {name} is empty", "give a folder, or leave it out")
         if not self.steps and not self.minutes:
             raise InputError(ErrorCode.CONFIG_INVALID, "options steps and minutes are both 0", "give one of them")
 

@@ -26,7 +26,7 @@ from hoi_motion.files import write_whole
 from hoi_motion.scripts.outputs import check_outputs
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError, TavidError
-from training.arguments import positive, positive_number
+from training.arguments import given_path, positive, positive_number
 from training.bench.cases import DIFFICULTIES, bench_cases
 from training.bench.runner import CONTESTANTS, USUAL_CONTESTANTS, clip_of, judge_cases, run_bench
 from training.bench.scoring import VideoScore
@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
     parser.add_argument(
-        "--out", type=Path, help="JSON with every outcome; with --bench and --ablation the run's folder"
+        "--out", type=given_path, help="JSON with every outcome; with --bench and --ablation the run's folder"
     )
     parser.add_argument("--workers", type=positive, default=min(2, os.cpu_count() or 1), help="processes")
     quick = parser.add_argument_group("scenes of 2 to 4 candidates (without --bench and --ablation)")
@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     quick.add_argument(
         "--without-baseline", action="store_true", help="leave out the base without mask, and the VAE alone"
     )
-    quick.add_argument("--sheet", type=Path, help="contact sheet (PNG) of the first 12 videos")
+    quick.add_argument("--sheet", type=given_path, help="contact sheet (PNG) of the first 12 videos")
     bench = parser.add_argument_group("TargetBench")
     bench.add_argument("--bench", action="store_true", help="280 scenes in 14 classes of difficulty")
     bench.add_argument("--classes", type=lambda text: text.split(","), help="some of its classes, comma-separated")
@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help=f"some of {', '.join(CONTESTANTS)}",
     )
-    bench.add_argument("--preview", type=Path, metavar="PNG", help="only draw its scenes")
+    bench.add_argument("--preview", type=given_path, metavar="PNG", help="only draw its scenes")
     ablation = parser.add_argument_group("ablation of the attention loss")
     ablation.add_argument(
         "--ablation", action="store_true", help="train and judge an adapter for every row of the table"
@@ -164,10 +164,12 @@ def _parser() -> argparse.ArgumentParser:
         "--matrix", action="store_true", help="the rows of MATRIX, judged by interaction fidelity with two people"
     )
     ablation.add_argument(
-        "--pairs", type=Path, metavar="CACHE", help="with --matrix: judged by held-out pairs of clips, in seconds"
+        "--pairs", type=given_path, metavar="CACHE", help="with --matrix: judged by held-out pairs of clips, in seconds"
     )
     ablation.add_argument(
-        "--config", type=Path, help="of the trainings; default config/training/ablation.yaml, or matrix-ablation.yaml"
+        "--config",
+        type=given_path,
+        help="of the trainings; default config/training/ablation.yaml, or matrix-ablation.yaml",
     )
     ablation.add_argument("options", nargs="*", help="option=value of all trainings, in place of the config's")
     ablation.add_argument("--rows", type=lambda text: text.split(","), help="some of its rows, comma-separated")

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from tavid_planner.errors import TavidError
 from tavid_planner.video.adapter import METADATA_KEY
 from tavid_planner.video.model_files import missing, weights_digest
+from training.arguments import given_path
 from training.data.latents import LatentCache, refuse_other_vae, vae_digest
 from training.models import load_vae
 from training.tasks.adapter import DIGEST_OF_BASE
@@ -22,7 +23,7 @@ from training.tasks.adapter import DIGEST_OF_BASE
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("vae", "latents", "base", "adapter", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+        parser.add_argument(f"--{name}", type=given_path, required=True)
     args = parser.parse_args()
     if same := [name for name in ("vae", "base", "adapter") if getattr(args, name).resolve() == args.out.resolve()]:
         parser.error(f"--out is the folder of --{same[0]}, which is read from and would be lost")

@@ -16,16 +16,16 @@ import os
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
-from pathlib import Path
 
 from hoi_motion.lock import only_writer
 from tavid_planner.errors import TavidError
+from training.arguments import given_path
 from training.configuration import load_training_config
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--config", type=given_path, required=True)
     parser.add_argument("options", nargs="*", help="option=value, in place of the file's")
     args = parser.parse_args()
     try:

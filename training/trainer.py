@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -99,6 +100,8 @@ class Trainer:
                 total=config.steps or None, initial=self.step, unit="step", desc=self.out.name, disable=not main
             ) as bar,
         ):
+            if self._validation_is_due() and self._validation_is_missing():
+                self.validate()  # a stop after the checkpoint of this step came before
             while self.progress < 1:
                 last_losses = self.train_step()
                 ended = self.progress >= 1
@@ -108,7 +111,7 @@ class Trainer:
                     losses = self._log()
                 if self.step % config.save_every == 0 or ended:
                     self.save()
-                if config.validation.every and self.step % config.validation.every == 0:
+                if self._validation_is_due():
                     self.validate()
         with self.result() as task:
             if main:
@@ -176,9 +179,26 @@ class Trainer:
         with self.result() as task, self.accelerator.autocast():
             if not self.accelerator.is_main_process:
                 return []
-            folder = self.out / "validation" / f"step_{self.step:06d}"
-            folder.mkdir(parents=True, exist_ok=True)
-            return task.validate(folder)
+            partial = self._validation_folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            videos = task.validate(partial)
+            shutil.rmtree(self._validation_folder, ignore_errors=True)
+            os.replace(partial, self._validation_folder)
+            return videos
+
+    @property
+    def _validation_folder(self) -> Path:
+        return self.out / "validation" / f"step_{self.step:06d}"
+
+    def _validation_is_due(self) -> bool:
+        every = self.config.validation.every
+        return bool(every and self.step and self.step % every == 0)
+
+    def _validation_is_missing(self) -> bool:
+        """Whether its folder is not there for the first process; the same in all processes."""
+        missing = torch.tensor([not self._validation_folder.is_dir()], device=self.accelerator.device)
+        return bool(self.accelerator.gather(missing)[0])
 
     @contextmanager
     def result(self):

@@ -17,6 +17,8 @@ from hoi_motion.scripts.outputs import check_outputs
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 """`kill`, and a terminal that is closed."""
+TEXT = "TEXT"
+"""Metavar of sentences, which are checked by who reads them."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE)
 
@@ -27,12 +29,18 @@ class _CheckingParser(argparse.ArgumentParser):
         check_outputs(arguments)
         return arguments
 
+    def _get_values(self, action, arg_strings):
+        # of a variable of the shell that is not set: the option would be left out without a word
+        if "" in arg_strings and action.metavar != TEXT:
+            raise argparse.ArgumentError(action, "its value is empty: give one, or leave the option out")
+        return super()._get_values(action, arg_strings)
+
 
 def command_parser(name: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with the options that all commands share.
 
-    An option that names a file to write has the type OutFile: parsing raises InputError OUTPUT_INVALID where it cannot
-    be written or is a file that another argument names.
+    No argument but a TEXT may be empty. An option that names a file to write has the type OutFile: parsing raises
+    InputError OUTPUT_INVALID where it cannot be written or is a file that another argument names.
     """
     parser = _CheckingParser(prog=name, description=description)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

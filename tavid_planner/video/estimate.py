@@ -16,7 +16,7 @@ from hoi_motion.reading.text import read_json
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.model_files import is_hub_id
-from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32, weight_sizes
+from tavid_planner.video.weight_sizes import WAN_IN_FLOAT32, WeightSizes, weight_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,17 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
     else:
         frames = pixels * FRAME_COPIES + video.num_frames * 3 * samples * size_px[0] * size_px[1] * 4
         besides = LIBRARIES_BYTES + activations + frames
+    models, extra = _weights(video, folder, vae)
+    return {
+        "resident": int(besides + extra + sum(model.whole for model in models)),
+        "model": int(besides + extra + max(model.whole for model in models)),
+        "group": int(besides + extra + max(model.in_groups for model in models)),
+        "sequential": int(besides + max(model.largest for model in models)),
+    }
+
+
+def _weights(video: VideoConfig, folder: Path, vae: dict) -> tuple[list[WeightSizes], float]:
+    """Sizes of the models of a base, and bytes of the adapter beside them."""
     number_bytes = DTYPE_BYTES[video.dtype]
     exact = WAN_IN_FLOAT32 if "base_dim" in vae else ()
     adapter = _local(video.adapter) if video.adapter else None
@@ -100,12 +111,20 @@ def _needed(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> dict[
         for place in sorted(folder.iterdir())
         if place.is_dir() and place != adapter
     ]
-    return {
-        "resident": int(besides + extra + sum(model.whole for model in models)),
-        "model": int(besides + extra + max(model.whole for model in models)),
-        "group": int(besides + extra + max(model.in_groups for model in models)),
-        "sequential": int(besides + max(model.largest for model in models)),
-    }
+    return models, extra
+
+
+def waiting_bytes(video: VideoConfig, mode: str) -> int | None:
+    """Main memory for weights that wait there for a GPU, with libraries.
+
+    None where nothing waits (`sequential` reads the mapped files again), or the model's files are not here.
+    """
+    folder = _local(video.base)
+    vae = None if folder is None else _read(folder / "vae")
+    if mode in ("resident", "sequential") or not _has_gpu(video.device) or folder is None or vae is None:
+        return None
+    models, extra = _weights(video, folder, vae)
+    return int(LIBRARIES_BYTES + extra + sum(model.whole for model in models))
 
 
 def weights_bytes(video: VideoConfig) -> int:
@@ -120,11 +139,12 @@ def memory_words(needed: dict[str, int]) -> str:
 
 
 def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, int] = (480, 640)) -> None:
-    """Refuse settings that cannot fit into this machine's memory.
+    """Refuse settings that cannot fit into this machine's memory, or its GPU's.
 
     Raises:
         VideoError: OUT_OF_MEMORY with both numbers.
     """
+    _require_main_memory(config.video)
     modes, free = needed_by_mode(config, samples, size_px), device_free_bytes(config.video.device)
     if modes is None or free is None:
         return
@@ -141,6 +161,21 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
         f"{needed / GB:.1f} GB of memory, {free / GB:.1f} GB are free",
         (f"use video.memory={smaller[0]}, or " if smaller and _has_gpu(video.device) else "use ")
         + "fewer or smaller frames (video.num_frames, video.height, video.width), vae_tiling, or fewer samples",
+    )
+
+
+def _require_main_memory(video: VideoConfig) -> None:
+    """Raises: VideoError: OUT_OF_MEMORY where weights are to wait beside the GPU and do not fit there."""
+    mode = chosen_mode(video)
+    needed, free = waiting_bytes(video, mode), free_bytes()
+    if needed is None or free is None or needed <= free:
+        return
+    raise VideoError(
+        ErrorCode.OUT_OF_MEMORY,
+        f"with video.memory={mode} the weights wait in main memory, which takes about {needed / GB:.1f} GB; "
+        f"{free / GB:.1f} GB are free",
+        "use video.memory=sequential, resident if the GPU is large enough"
+        + (", or video.weights=fp8" if video.weights == "full" else ""),
     )
 
 

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -12,6 +13,36 @@ from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.attention_recorder import AttentionRecorder
 from tavid_planner.video.decoded import check_finite
 from tavid_planner.video.guidance import guidance_at
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the samples that start from one image are asked for.
+
+    Attributes:
+        extra_blocks: captured in addition to the usual ones.
+        contrast_mask: like mask, marks that mean something else, which the first contrast_steps are led away from with
+            contrast_scale (1 is not at all).
+        Others as the arguments of a call of `TargetAwarePipeline`.
+    """
+
+    image: Any
+    mask: Any = None
+    prompt: str = ""
+    height: int | None = None
+    width: int | None = None
+    num_frames: int = 49
+    num_inference_steps: int = 50
+    guidance_scale: float = 6.0
+    guidance: str = "static"
+    negative_prompt: str = ""
+    mask_reduction: str = "area"
+    capture_attention: bool = False
+    max_sequence_length: int | None = None
+    extra_blocks: Sequence[int] = ()
+    contrast_mask: Any = None
+    contrast_scale: float = 1.0
+    contrast_steps: int = 1
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 diffusers     transformer.transformer_blocks.0.attn1.to_q.lora_A.weight         (or lora.down, lora_linear_layer.down)
 peft          base_model.model.transformer_blocks.0.attn1.to_q.lora_A.default.weight, beside adapter_config.json
-kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha
+kohya         lora_unet_transformer_blocks_0_attn1_to_q.lora_down.weight, with .alpha (VideoX-Fun: lora_unet__)
 Wan           diffusion_model.blocks.0.self_attn.q.lora_A.weight, with its own repository's layer names
 others        the same without a prefix, or with diffusion_model., model., module., pipe.dit.
 
+With a magnitude for every layer (.lora_magnitude_vector, or .dora_scale by output) it is a DoRA.
 Beside LoRA a file may hold whole changes of parameters, as those extracted from distilled models do: LAYER.diff (of the
 weight), LAYER.diff_b (of the bias), LAYER.diff_m (of Wan's modulation).
 """
@@ -24,10 +25,11 @@ _PARTS = (
     ("up", re.compile(r"(\.lora_B|\.lora_up|\.lora\.up|\.lora_linear_layer\.up|_lora\.up)(\.\w+)?\.weight")),
     ("up_bias", re.compile(r"(\.lora_B|\.lora_up|\.lora\.up)(\.\w+)?\.bias")),
     ("alpha", re.compile(r"\.(lora_)?alpha")),
+    ("magnitude", re.compile(r"\.lora_magnitude_vector(\.(?!weight$)\w+)?(\.weight)?|\.dora_scale")),
 )
 # key parts of other kinds of adapters, and the names of these kinds
 _OTHER_KINDS = (
-    ("DoRA", re.compile(r"lora_magnitude_vector|dora_scale")),
+    ("a LoRA of the text encoder", re.compile(r"(lora_te\d?_|text_encoder(_\d)?\.)")),
     ("LoHa", re.compile(r"\.hada_[wt]\d")),
     ("LoKr", re.compile(r"\.lokr_[wt]\d")),
     ("OFT", re.compile(r"\.oft_")),
@@ -81,7 +83,8 @@ class LoraLayers:
     """The weights of a LoRA under the transformer's own layer names.
 
     Attributes:
-        weights: "LAYER.lora_A.weight" and "LAYER.lora_B.weight" (and "LAYER.lora_B.bias").
+        weights: "LAYER.lora_A.weight" and "LAYER.lora_B.weight" (and "LAYER.lora_B.bias"; of a DoRA
+            "LAYER.lora_magnitude_vector").
         ranks: by layer. stored_alphas: by layer, where the file has one.
         changes: by parameter, what is added to it beside the LoRA.
     """
@@ -124,8 +127,8 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         if of_kind := next(filter(pattern.search, lost), None):
             raise VideoError(
                 ErrorCode.ADAPTER_INCOMPATIBLE,
-                f"{path} holds {kind} ({of_kind!r}), which is not read: only plain LoRA is",
-                "merge it into the base model, or convert it to a LoRA",
+                f"{path} holds {kind} ({of_kind!r}), which is not read: only LoRA and DoRA of the transformer are",
+                "merge it into the base model, convert it to a LoRA, or leave it out",
             )
     if lost:
         # layer names of this architecture, but not in this transformer
@@ -147,9 +150,14 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
             if bias.shape != (module.out_features,):
                 raise incompatible(path, f"the bias of {layer} has the shape {tuple(bias.shape)}")
             weights[f"{layer}.lora_B.bias"] = bias
+        if (magnitude := parts.get((layer, "magnitude"))) is not None:
+            weights[f"{layer}.lora_magnitude_vector"] = _checked_magnitude(path, layer, magnitude, module)
         ranks[layer] = len(down)
         if (alpha := parts.get((layer, "alpha"))) is not None:
             alphas[layer] = _checked_alpha(alpha.flatten().tolist(), f"the alpha of {layer}", path)
+    plain = [layer for layer in layers if f"{layer}.lora_magnitude_vector" not in weights]
+    if 0 < len(plain) < len(layers):
+        raise _strange(path, f"{plain[0]} has no magnitude (lora_magnitude_vector), as other layers have")
     return LoraLayers(weights, ranks, alphas, whole)
 
 
@@ -282,8 +290,26 @@ def _unwrapped(name: str) -> list[str]:
     """A name, and what remains of it as wrapper prefixes are removed one by one."""
     names = [name]
     while wrapper := next((w for w in _WRAPPERS if names[-1].startswith((f"{w}.", f"{w}_"))), None):
-        names.append(names[-1][len(wrapper) + 1 :])
+        # VideoX-Fun joins the empty name of the whole model to the layer's: two underscores
+        names.append(names[-1][len(wrapper) + 1 :].lstrip("_"))
     return names
+
+
+def _checked_magnitude(path, layer: str, magnitude: torch.Tensor, module: torch.nn.Linear) -> torch.Tensor:
+    """The magnitude of a DoRA, one number an output of the layer: (out,)."""
+    if magnitude.numel() != module.out_features or magnitude.shape[:1] != (module.out_features,):
+        # LyCORIS may have one number an input
+        shape = tuple(magnitude.shape)
+        raise incompatible(
+            path, f"the magnitude of {layer} is {shape}, not one number for {module.out_features} outputs"
+        )
+    if not magnitude.is_floating_point() or not (magnitude.float().isfinite() & (magnitude > 0)).all():
+        raise VideoError(
+            ErrorCode.ADAPTER_INCOMPATIBLE,
+            f"{path} is damaged: the magnitude of {layer} holds something other than positive numbers",
+            "download it again, or take another checkpoint",
+        )
+    return magnitude.flatten()
 
 
 def _check_shapes(path, layer: str, down: torch.Tensor, up: torch.Tensor, module: torch.nn.Linear) -> None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 
 from hoi_motion.errors import shown
@@ -77,12 +78,36 @@ def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
         layers = read_layers(load_file(path), transformer, path)
         alphas = alphas_of(layers, lora_config(path.parent, path, header), None, path)
         inject_lora(transformer, layers, alphas, path, lora.name, lora.weight)
+        _weigh_magnitudes(transformer, lora)
         digests[lora.name] = digest
         if layers.weights:
             weights[lora.name] = lora.weight
     if loras and weights:
         transformer.set_adapters(list(weights), list(weights.values()))
     return digests
+
+
+@torch.no_grad()
+def _weigh_magnitudes(transformer, lora: NamedLora) -> None:
+    """Let the magnitudes of a DoRA move by its weight, too, as far as from those of the layers that it changes.
+
+    A weight scales in peft what is added to a layer alone: one of 0 would still change its magnitude.
+    """
+    for module in transformer.modules():
+        if lora.name in getattr(module, "lora_magnitude_vector", ()):
+            own = module.get_base_layer().weight.float().norm(dim=1)
+            magnitude = module.lora_magnitude_vector[lora.name].weight
+            magnitude.copy_(own + lora.weight * (magnitude.float() - own))
+
+
+def refuse_small_dora(transformer) -> None:
+    """Raises: InputError: CONFIG_INVALID for a DoRA, which is computed from the weights of its layers at every step."""
+    if any(getattr(module, "lora_magnitude_vector", None) for module in transformer.modules()):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            "a DoRA cannot be computed from weights that are kept in 8 bits",
+            "merge it with video.fuse=true, or use video.weights=full",
+        )
 
 
 def _found(source: str) -> tuple[Path, str]:

@@ -54,6 +54,8 @@ def model_folder(
         InputError: CONFIG_INVALID for the home of a user who is not known here.
         ControlError: CANCELLED during a download.
     """
+    if not name.strip():  # which would be the current folder
+        raise missing("the name of a model is empty", "give a folder in diffusers format, or a hub id")
     folder = with_home(name)
     if folder.is_dir():
         return folder

@@ -22,7 +22,7 @@ from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention_recorder import captured_blocks
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
-from tavid_planner.video.generation import Contrast, Generation, Given, Start
+from tavid_planner.video.generation import Asked, Contrast, Generation, Given, Start
 from tavid_planner.video.guidance import GUIDANCE
 from tavid_planner.video.inputs import checked_image, checked_masks, image_size_px
 from tavid_planner.video.loading import load_models
@@ -194,79 +194,56 @@ class TargetAwarePipeline(DiffusionPipeline):
         """
         _check_choice("output_type", output_type, OUTPUT_TYPES)
         done = itertools.count(1)
-        with self.generation(
-            image,
-            [generator],
-            mask,
-            prompt,
-            height,
-            width,
-            num_frames,
-            num_inference_steps,
-            guidance_scale,
-            guidance,
-            cancel,
-            negative_prompt,
-            mask_reduction,
-            capture_attention,
-            max_sequence_length,
-        ) as run:
+        asked = Asked(
+            image=image,
+            mask=mask,
+            prompt=prompt,
+            height=height,
+            width=width,
+            num_frames=num_frames,
+            num_inference_steps=num_inference_steps,
+            guidance_scale=guidance_scale,
+            guidance=guidance,
+            negative_prompt=negative_prompt,
+            mask_reduction=mask_reduction,
+            capture_attention=capture_attention,
+            max_sequence_length=max_sequence_length,
+        )
+        with self.generation(asked, [generator], cancel) as run:
             run.denoise([0], on_step=lambda: on_step is not None and on_step(next(done), run.steps))
             return TargetAwareOutput(run.frames(0, output_type), run.attention(0))
 
     @contextmanager
     def generation(
-        self,
-        image,
-        generators: Sequence[torch.Generator | None],
-        mask=None,
-        prompt: str = "",
-        height: int | None = None,
-        width: int | None = None,
-        num_frames: int = 49,
-        num_inference_steps: int = 50,
-        guidance_scale: float = 6.0,
-        guidance: str = "static",
-        cancel: CancelToken | None = None,
-        negative_prompt: str = "",
-        mask_reduction: str = "area",
-        capture_attention: bool = False,
-        max_sequence_length: int | None = None,
-        extra_blocks: Sequence[int] = (),
-        contrast_mask=None,
-        contrast_scale: float = 1.0,
-        contrast_steps: int = 1,
+        self, asked: Asked, generators: Sequence[torch.Generator | None], cancel: CancelToken | None = None
     ) -> Iterator[Generation]:
         """Context manager with the samples that start from one image, to be denoised inside the block.
 
         Args:
-            generators: one for each sample. extra_blocks: captured in addition to the usual ones.
-            contrast_mask: like mask, marks that mean something else, which the first contrast_steps are led away from
-                with contrast_scale (1 is not at all).
-            Other arguments and errors: as for a call.
+            generators: one for each sample. cancel, and what is raised: as for a call.
         """
         # 1. Inputs
         backbone = self.backbone
-        height, width = (given or own for given, own in zip((height, width), self.own_size_px()))
-        self._check_numbers(height, width, num_frames, num_inference_steps, guidance_scale)
-        _check_choice("guidance", guidance, GUIDANCE)
-        _check_choice("mask_reduction", mask_reduction, REDUCTIONS)
-        if capture_attention:
+        height, width = (given or own for given, own in zip((asked.height, asked.width), self.own_size_px()))
+        self._check_numbers(height, width, asked)
+        _check_choice("guidance", asked.guidance, GUIDANCE)
+        _check_choice("mask_reduction", asked.mask_reduction, REDUCTIONS)
+        if asked.capture_attention:
             refuse_capture(self.transformer)
-        image = checked_image(image)
-        mask = self._checked_mask(mask, image, (height, width))
-        contrasted = contrast_mask is not None and contrast_scale > 1 and self.uses_mask
-        other_mask = self._checked_mask(contrast_mask, image, (height, width)) if contrasted else None
-        text_length = max_sequence_length or backbone.text_length
+        image = checked_image(asked.image)
+        mask = self._checked_mask(asked.mask, image, (height, width))
+        contrasted = asked.contrast_mask is not None and asked.contrast_scale > 1 and self.uses_mask
+        other_mask = self._checked_mask(asked.contrast_mask, image, (height, width)) if contrasted else None
+        text_length = asked.max_sequence_length or backbone.text_length
         if backbone.image_embeds_before_text and text_length != backbone.text_length:
             # diffusers tells the image's features from the text's by their number
             raise _invalid(f"max_sequence_length is {text_length}", f"this model takes {backbone.text_length} only")
-        prompt = self.read_text(_checked_prompt(prompt))
+        prompt = self.read_text(_checked_prompt(asked.prompt))
         triggered = insert_trigger(prompt, self.trigger)
         target_tokens, blocks = (), ()
-        if capture_attention or triggered.text != prompt:
+        if asked.capture_attention or triggered.text != prompt:
             target_tokens = trigger_token_indices(self.tokenizer, triggered, text_length)
-        if capture_attention:
+        if asked.capture_attention:
             blocks = captured_blocks(self.adapter, len(backbone.blocks))
         cancel = cancel or CancelToken()
         device = self._execution_device
@@ -274,42 +251,44 @@ class TargetAwarePipeline(DiffusionPipeline):
         try:
             with torch.no_grad(), memory_errors(), self._cancellable(cancel):
                 # 2. Text: the negative branch comes first in the batch
-                guided = guidance_scale > 1.0
-                text = self._text_embeds(triggered.text, negative_prompt, guided, text_length, device)
+                guided = asked.guidance_scale > 1.0
+                text = self._text_embeds(triggered.text, asked.negative_prompt, guided, text_length, device)
 
                 # 3. Timesteps
-                self.scheduler.set_timesteps(num_inference_steps, device=device)
+                self.scheduler.set_timesteps(asked.num_inference_steps, device=device)
 
                 # 4. Latents
                 starts = [
-                    self.start(image, height, width, num_frames, text.dtype, device, generator)
+                    self.start(image, height, width, asked.num_frames, text.dtype, device, generator)
                     for generator in generators
                 ]
                 condition = contrast = None
                 if self.uses_mask:
-                    condition = self._condition(mask, starts[0], mask_reduction)
+                    condition = self._condition(mask, starts[0], asked.mask_reduction)
                 if contrasted:
-                    other = self._condition(other_mask, starts[0], mask_reduction)
-                    contrast = Contrast(other, contrast_scale, contrast_steps)
+                    other = self._condition(other_mask, starts[0], asked.mask_reduction)
+                    contrast = Contrast(other, asked.contrast_scale, asked.contrast_steps)
 
                 # 5. Denoising and 6. frames are done by the caller inside the block
                 given = Given(
                     text,
                     condition,
                     self.scheduler.timesteps,
-                    guidance,
-                    guidance_scale,
-                    num_frames,
+                    asked.guidance,
+                    asked.guidance_scale,
+                    asked.num_frames,
                     target_tokens,
                     blocks,
-                    tuple(extra_blocks) if capture_attention else (),
+                    tuple(asked.extra_blocks) if asked.capture_attention else (),
                     contrast,
                 )
                 yield Generation(self, given, starts, generators, cancel)
         finally:
             self.maybe_free_model_hooks()
 
-    def _check_numbers(self, height, width, num_frames, num_inference_steps, guidance_scale) -> None:
+    def _check_numbers(self, height, width, asked: Asked) -> None:
+        num_frames, num_inference_steps = asked.num_frames, asked.num_inference_steps
+        guidance_scale = asked.guidance_scale
         cell = self.vae_scale_factor_spatial * self.backbone.patch[1]
         for name, value, least in (
             ("height", height, cell),

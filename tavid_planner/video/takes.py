@@ -15,7 +15,7 @@ from tavid_planner.mirror import mirrored_request
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
-from tavid_planner.video.generation import Generation
+from tavid_planner.video.generation import Asked, Generation
 from tavid_planner.video.image_fit import ImageFit
 
 
@@ -90,9 +90,8 @@ def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit:
         marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
     else:
         marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
-    return pipeline.generation(
+    asked = Asked(
         image=fit.to_model(request.rgb),
-        generators=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
         mask=marked if pipeline.uses_mask else None,
         prompt=request.prompt,
         height=config.height,
@@ -101,7 +100,6 @@ def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit:
         num_inference_steps=config.sampling.steps,
         guidance_scale=config.sampling.guidance_scale,
         guidance=config.guidance,
-        cancel=cancel,
         mask_reduction=config.mask_reduction,
         capture_attention=config.capture_attention,
         extra_blocks=config.early_block_numbers if config.early_steps else (),
@@ -109,6 +107,7 @@ def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit:
         contrast_scale=config.contrast,
         contrast_steps=config.contrast_steps,
     )
+    return pipeline.generation(asked, [torch.Generator("cpu").manual_seed(seed) for seed in seeds], cancel)
 
 
 def _other_marks(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit) -> list | None:

@@ -20,13 +20,13 @@ MAX_VISITS = 64
 
 @dataclass
 class Visit:
-    """One open page.
+    """One open page. `begin`, `end` and `close` may be called by several threads at once.
 
     Attributes:
         folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
         rgb: (H, W, 3) uint8, the picture; None before there is one.
         found: TARGET or ACTOR -> its mask; prompts: the mark it came from.
-        cancel: of the running plan, None when none runs.
+        cancel: of the running plan, None when none runs; closed: whether the page is open no longer.
     """
 
     folder: Path
@@ -36,6 +36,8 @@ class Visit:
     cancel: CancelToken | None = None
     plans: int = 0
     shown: Path | None = None
+    closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def forget_shown(self) -> None:
         """Remove the copies made for the browser."""
@@ -91,16 +93,27 @@ class Visit:
         """Path of the next bundle, and the token that cancels its plan.
 
         Raises:
-            ControlError: BUSY while this page's plan is being made.
+            ControlError: BUSY while this page's plan is being made, CANCELLED when the page was closed.
         """
-        if self.cancel is not None:
-            raise ControlError(ErrorCode.BUSY, "your plan is still being made", "wait for it, or cancel it")
-        self.plans += 1
-        self.cancel = CancelToken()
-        return self.folder / f"plan-{self.plans}", self.cancel
+        with self._lock:
+            if self.closed:
+                raise ControlError(ErrorCode.CANCELLED, "the page was closed", "open it again")
+            if self.cancel is not None:
+                raise ControlError(ErrorCode.BUSY, "your plan is still being made", "wait for it, or cancel it")
+            self.plans += 1
+            self.cancel = CancelToken()
+            return self.folder / f"plan-{self.plans}", self.cancel
 
     def end(self) -> None:
-        self.cancel = None
+        with self._lock:
+            self.cancel = None
+
+    def close(self) -> None:
+        """Cancel the plan that runs; none begins any more."""
+        with self._lock:
+            self.closed = True
+            if self.cancel is not None:
+                self.cancel.cancel()
 
 
 class Visits:
@@ -143,8 +156,7 @@ class Visits:
             visit = self._visits.pop(session or "", None)
         if visit is None:
             return
-        if visit.cancel is not None:
-            visit.cancel.cancel()
+        visit.close()
         visit.forget_shown()
         if not self._keep:
             shutil.rmtree(visit.folder, ignore_errors=True)

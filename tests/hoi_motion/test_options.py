@@ -48,6 +48,12 @@ def test_a_bad_value_is_refused_by_name(values):
     assert f"inner.{next(iter(values))}" in error.value.message
 
 
+def test_what_kind_of_value_is_wanted_is_said_in_words():
+    for value, words in (({"size": "4"}, "a whole number"), ({"on": 1}, "true or false"), ({"share": "x"}, "a number")):
+        with pytest.raises(InputError, match=f"expected {words}$"):
+            from_mapping(Outer, {"inner": value})
+
+
 def test_whole_numbers_become_floats_where_floats_are_wanted():
     assert isinstance(Inner(share=1).share, float)
     assert Inner(limit=2).limit == 2.0
@@ -60,7 +66,8 @@ def test_digits_are_text_where_text_is_wanted():
 def test_an_unknown_option_lists_the_valid_names():
     with pytest.raises(InputError) as error:
         from_mapping(Outer, {"inner": {"sise": 3}})
-    assert "inner.sise" in error.value.message and "size" in error.value.hint
+    assert "inner.sise" in error.value.message
+    assert error.value.hint == "perhaps inner.size is meant; valid names: kind, limit, on, share, size"
 
 
 def test_mapping_round_trip():

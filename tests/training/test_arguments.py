@@ -3,7 +3,7 @@ import argparse
 import pytest
 
 from training import analyse_attention, evaluate
-from training.arguments import positive, positive_number
+from training.arguments import given_path, positive, positive_number
 from training.bench import told_apart
 from training.intergeneval import __main__ as intergeneval
 
@@ -20,6 +20,12 @@ def test_what_is_no_number_above_0_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError):
         positive_number(text)
     assert positive_number("2e-3") == 0.002
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path):
+    assert given_path(str(tmp_path)) == tmp_path
+    with pytest.raises(argparse.ArgumentTypeError, match="its value is empty"):
+        given_path("")
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,11 @@ def test_resumed_run_has_the_losses_and_weights_of_an_uninterrupted_one(train_op
         stopped.train_step()
     stopped.save()
     stopped.train_step()  # lost: it came after the checkpoint
+    (tmp_path / "stopped" / "checkpoints" / "step_000003.partial").mkdir()  # one that was being written
     resumed = trainer_of(options, out=str(tmp_path / "stopped"))
     assert resumed.step == 2
     resumed.run()
+    assert not list((tmp_path / "stopped" / "checkpoints").glob("*.partial"))
     assert log_of(tmp_path / "stopped") == log_of(Path(options["out"]))  # a line is a mean over steps before and after
     assert all(torch.equal(whole.trained[n], resumed.trained[n]) for n in whole.trained)
     assert all(torch.equal(whole.averaged[n], resumed.averaged[n]) for n in whole.averaged)
@@ -71,6 +73,32 @@ def test_killed_run_goes_on_with_the_same_losses(train_options, tmp_path):
     torch.set_num_threads(1)
     trainer_of(options, out=str(tmp_path / "whole")).run()
     assert log_of(run) == log_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("stopped_in", ["the checkpoint", "the validation"])
+def test_a_validation_that_a_stop_cut_off_is_made_when_the_run_goes_on(train_options, monkeypatch, stopped_in):
+    validation = {"every": 2, "clips": 1, "num_inference_steps": 1}
+    folder = Path(train_options["out"]) / "validation"
+
+    def stop(*_):
+        if stopped_in == "the validation":
+            assert list(folder.glob("step_000002.partial")) and not (folder / "step_000002").exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        places = {
+            "the checkpoint": "training.trainer.Trainer.validate",
+            "the validation": "training.validation.write_png",
+        }
+        patch.setattr(places[stopped_in], stop)
+        with pytest.raises(KeyboardInterrupt):
+            trainer_of(train_options, validation=validation).run()
+    trainer_of(train_options, validation=validation).run()
+    for step in ("step_000002", "step_000004"):
+        assert {path.name for path in (folder / step).iterdir()} == {"0.mp4", "0.png"}
+    made = (folder / "step_000004" / "0.png").stat().st_mtime_ns
+    trainer_of(train_options, validation=validation).run()  # once it is there, it stays
+    assert (folder / "step_000004" / "0.png").stat().st_mtime_ns == made and len(list(folder.iterdir())) == 2
 
 
 @pytest.mark.slow
@@ -214,6 +242,8 @@ def test_every_config_in_the_repository_is_valid(path):
 @pytest.mark.parametrize(
     "changes, said",
     [
+        (dict(out=" "), "option out is empty"),
+        (dict(cache=""), "option cache is empty"),
         (dict(tracker="nowhere"), "tracker is 'nowhere'"),
         (dict(tracker="wandb"), "not installed here"),
         (dict(mixed_precision="fp16"), "a CPU cannot train in"),

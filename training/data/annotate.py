@@ -23,6 +23,7 @@ from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError, TavidError
 from tavid_planner.media import write_png
 from tavid_planner.request import APPENDED_SENTENCE
+from training.arguments import given_path
 from training.data.clip import unusable
 from training.data.pretrained import load_pretrained
 from training.data.sources import VideoClips
@@ -110,7 +111,7 @@ def annotate(folder: Path, sam: MaskMaker | None, captioner: Captioner | None) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--clips", type=given_path, required=True)
     parser.add_argument("--sam", help="folder or hub id of a SAM model, for missing masks")
     parser.add_argument("--captioner", help="folder or hub id of a captioning model, for missing captions")
     parser.add_argument("--device", default="cpu")

@@ -31,6 +31,7 @@ from tavid_planner.errors import InputError, TavidError
 from tavid_planner.instances import MAX_INSTANCES
 from tavid_planner.media import write_png
 from tavid_planner.video.conditioning import PALETTE
+from training.arguments import given_path
 from training.data.caption_file import read_caption
 from training.data.clip import unusable
 from training.data.matrix_videos import MASKS, MOST_FRAMES, VIDEOS
@@ -223,8 +224,8 @@ def main() -> None:
     from training.data import track_models
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--videos", type=Path, required=True, help="folder of NAME.mp4 and NAME.txt")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--videos", type=given_path, required=True, help="folder of NAME.mp4 and NAME.txt")
+    parser.add_argument("--out", type=given_path, required=True)
     kinds = {
         "language-model": track_models.LanguageModel,
         "detector": track_models.Detector,

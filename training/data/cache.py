@@ -27,7 +27,7 @@ from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.model_files import file_sha256, model_folder, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.claims import refuse_another
 from training.data.caption_file import checked_encoding
 from training.data.clip import ClipSource
@@ -39,7 +39,7 @@ from training.slow_bfloat16 import warn_if_slow
 
 
 class CacheWriter:
-    """Appends shards to a folder.
+    """Appends shards to a folder, of which it is the only writer.
 
     Attributes:
         done: fingerprint of every clip that is in it or was left out, by folder of clips and name.
@@ -61,6 +61,8 @@ class CacheWriter:
         else:
             write_whole(self.folder / "empty_text.safetensors", save({"text": empty_text.half().contiguous()}))
             write_whole(path, json.dumps(asdict(settings), indent=1).encode())
+        for partial in self.folder.glob(".*.partial.*"):  # of a run that was killed while it wrote
+            partial.unlink(missing_ok=True)
         for file in ("index.jsonl", "skipped.jsonl"):
             drop_cut_line(self.folder / file)
         lines = read_lines(self.folder / "index.jsonl")
@@ -272,7 +274,7 @@ def main() -> None:
     from tavid_planner.video.pipeline import TargetAwarePipeline
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--clips", type=given_path, required=True)
     parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
     parser.add_argument("--size", default="480x720", help="HxW in pixels")
     parser.add_argument("--frames", type=positive, default=49)
@@ -291,7 +293,7 @@ def main() -> None:
     parser.add_argument("--count", type=positive, help="the first so many clips only")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=given_path, required=True)
     args = parser.parse_args()
     try:
         height, width = (int(side) for side in args.size.split("x"))

@@ -1,13 +1,16 @@
 """Captions from text files, whose encoding is known or named, never guessed."""
 
 import codecs
-import unicodedata
+import re
 from pathlib import Path
 
 from tavid_planner.errors import ErrorCode, InputError
 from training.data.clip import unusable
 
 MAX_BYTES = 64 * 1024
+_HOW = "name its encoding with --caption-encoding"
+# control characters that are no white space
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 # the longer mark first: that of UTF-16 begins that of UTF-32
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -34,20 +37,30 @@ def read_caption(path: Path, name: str, encoding: str = "utf-8") -> str:
         raise unusable(name, f"its caption {path.name} cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
         raise unusable(name, f"its caption {path.name} has more than {MAX_BYTES} bytes")
+    try:
+        return decoded(content, encoding).strip()
+    except ValueError as error:
+        raise unusable(name, f"its caption {path.name} {error}") from error
+
+
+def decoded(content: bytes, encoding: str) -> str:
+    """A text without its byte order mark.
+
+    Args:
+        encoding: of a text without such a mark.
+
+    Raises:
+        ValueError: when it is no text in that encoding; it completes "the file ...".
+    """
     encoding = next((marked for mark, marked in _MARKS if content.startswith(mark)), encoding)
     try:
-        text = content.decode(encoding).strip()
+        text = content.decode(encoding)
     except UnicodeError as error:
         where = f", byte {error.start} is {content[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else ""
-        reason = f"its caption {path.name} is not in {encoding}{where}: name its encoding with --caption-encoding"
-        raise unusable(name, reason) from error
+        raise ValueError(f"is not in {encoding}{where}: {_HOW}") from error
     # UTF-16 without its mark is UTF-8 with a zero between any two letters
-    if any(unicodedata.category(letter) == "Cc" and not letter.isspace() for letter in text):
-        raise unusable(
-            name,
-            f"its caption {path.name} has control characters where it is read as {encoding}: name its encoding with "
-            "--caption-encoding",
-        )
+    if _CONTROL.search(text):
+        raise ValueError(f"has control characters where it is read as {encoding}: {_HOW}")
     return text
 
 

@@ -18,7 +18,7 @@ from hoi_motion.processes import as_they_come
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 from tavid_planner.video.model_files import DIGEST_LENGTH, file_sha256, missing
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.data.clips import ClipFolder
 from training.data.encoders import vae_encoder_digest
 from training.data.fingerprint import fingerprint
@@ -148,9 +148,9 @@ def _encode_part(indices: list[int]) -> LatentCache:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", required=True)
-    parser.add_argument("--vae", type=Path, required=True, help="model folder")
+    parser.add_argument("--vae", type=given_path, required=True, help="model folder")
     parser.add_argument(
-        "--out", type=Path, required=True, help="clips that are in its latents.pt and have not changed are kept"
+        "--out", type=given_path, required=True, help="clips that are in its latents.pt and have not changed are kept"
     )
     parser.add_argument("--save-every", type=positive, default=100, help="clips between two writes of latents.pt")
     parser.add_argument("--processes", type=positive, default=2)

@@ -26,7 +26,7 @@ from tavid_planner.instances import MAX_INSTANCES
 from tavid_planner.request import TARGET_TOKEN
 from training.data.clip import TrainingClip, checked_clip, unusable
 from training.data.fingerprint import DIGITS, fingerprint
-from training.data.tables import read_table, table_of
+from training.data.tables import Row, read_table, refuse_all, table_of
 
 VIDEOS = "videos"
 MASKS = "mask_annotation"
@@ -40,19 +40,23 @@ class MatrixVideos:
 
     Args:
         num_frames: of a clip, from a video's first frame on; fps: frames a second of the model that is trained.
+        encoding: of metadata without a byte order mark.
 
     Raises:
-        InputError: FILE_INVALID for metadata that cannot be read.
+        InputError: FILE_INVALID for metadata of which no row can be read.
     """
 
-    def __init__(self, folder, num_frames: int = 1, fps: float = 8.0):
-        self.folder, self.num_frames, self.fps = Path(folder), num_frames, fps
+    def __init__(self, folder, num_frames: int = 1, fps: float = 8.0, encoding: str = "utf-8"):
+        self.folder, self.num_frames, self.fps, self.encoding = Path(folder), num_frames, fps, encoding
 
     def names(self) -> list[str]:
         return sorted(self._rows) if (self.folder / MASKS).is_dir() else []
 
     def load(self, name: str) -> TrainingClip:
-        row = self._rows[name]
+        found = self._rows[name]
+        if found.fault:
+            raise found.error()
+        row = found.fields
         try:
             video = read_video(self._video(name), MOST_FRAMES)
         except InputError as error:
@@ -86,23 +90,30 @@ class MatrixVideos:
         return checked_clip(name, clip)
 
     def fingerprint(self, name: str) -> str:
+        if self._rows[name].fault:
+            return self._rows[name].digest
         masks = sorted((self.folder / MASKS / _stem(name)).glob("<id*>/*.png"))
-        row = json.dumps(self._rows[name], sort_keys=True)
+        row = json.dumps(self._rows[name].fields, sort_keys=True)
         return fingerprint([self._video(name), *masks]) + hashlib.sha256(row.encode()).hexdigest()[:DIGITS]
 
     @cached_property
-    def _rows(self) -> dict[str, dict]:
-        """Metadata by name of the video."""
+    def _rows(self) -> dict[str, Row]:
+        """Metadata by name of the video, and by their places rows that cannot be read."""
         path = table_of(self.folder)
         if path is None:
             return {}
         with reading(path, "metadata", hint="each row has a video and a prompt"):
-            rows = read_table(path)
-            named = {Path(row["video"]).name: {**row, "prompt": row["prompt"].strip()} for row in rows}
+            named: dict[str, Row] = {}
+            rows = [_clip_row(row) for row in read_table(path, self.encoding)]
+            if all(row.fault for row in rows):
+                refuse_all(rows)
             # masks belong to a name without its ending
-            stems = Counter(_stem(row["video"]) for row in rows)
-            if stems and max(stems.values()) > 1:
-                raise ValueError(f"it has several rows for the video {stems.most_common(1)[0][0]!r:.100}")
+            stems = Counter(_stem(row.fields["video"]) for row in rows if row.fields)
+            for row in rows:
+                name = Path(row.fields["video"]).name if row.fields else row.place
+                if row.fields and stems[_stem(name)] > 1:
+                    row = Row(name, {}, f"there are several rows for the video {_stem(name)!r:.100}")
+                named[name] = row
             return named
 
     def _video(self, name: str) -> Path:
@@ -149,6 +160,14 @@ def plain_caption(prompt: str, target: int) -> str:
         return _ID.sub("", prompt).strip()
     before, after = prompt[: first.start()], prompt[first.end() :]
     return f"{_ID.sub('', before)}{TARGET_TOKEN} {_ID.sub('', after)}".strip()
+
+
+def _clip_row(row: Row) -> Row:
+    """A row with a video and a prompt, or its fault."""
+    video, prompt = (str(row.fields.get(column) or "").strip() for column in ("video", "prompt"))
+    if row.fault or not (video and prompt):
+        return Row(row.place, {}, row.fault or f"it names no {'video' if prompt else 'prompt'}")
+    return Row(row.place, {**row.fields, "video": video, "prompt": prompt})
 
 
 def _number(name: str, row: dict, field: str, otherwise: int | None) -> int | None:

@@ -13,13 +13,11 @@ from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError
 from training.data.caption_file import read_caption
 from training.data.clip import ClipSource, TrainingClip, checked_clip, unusable
+from training.data.clip_files import VIDEO_SUFFIXES, ClipFiles
 from training.data.fingerprint import fingerprint
 from training.scenes.clip_file import is_whole, load_clip
 from training.scenes.figure import ACTOR_INSTANCE
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp"),
-)
 # CogVideoX was trained at so many frames a second
 MODEL_FPS = 8.0
 
@@ -53,26 +51,30 @@ class SceneClips:
 
 
 class VideoClips:
-    """Any folder with, for every clip, a video, a mask `NAME.png` of its first frame and a caption `NAME.txt`.
+    """Any folder with, for every clip, a video, a mask of its first frame and a caption `NAME.txt`.
 
-    A clip is what a video shows from its first frame on, `num_frames` frames at `fps` frames a second. Endings of file
-    names may be in capitals.
+    The mask is `NAME.png`, or `NAME_mask` with the ending of any picture. Letter case and Unicode form of names may
+    differ. A clip is what a video shows from its first frame on, `num_frames` frames at `fps` frames a second.
     """
 
     def __init__(self, folder, num_frames: int = 1, fps: float = MODEL_FPS, encoding: str = "utf-8"):
         self.folder, self.num_frames, self.fps, self.encoding = Path(folder), num_frames, fps, encoding
+        self._files = ClipFiles(self.folder)
 
     def names(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)
+        return self._files.videos()
 
     def are_captioned(self) -> bool:
         """Whether a caption lies beside any of the videos."""
-        captions = {path.stem for path in self.folder.iterdir() if path.suffix.lower() == ".txt"}
-        return any(Path(name).stem in captions for name in self.names())
+        return any(self._files.called(name, (".txt",)) for name in self.names())
 
     def load(self, name: str) -> TrainingClip:
-        for suffixes, what in ((VIDEO_SUFFIXES, "videos"), ((".png",), "masks"), ((".txt",), "captions")):
-            if len(same := self._called(name, suffixes)) > 1:
+        for same, what in (
+            (self._files.called(name, VIDEO_SUFFIXES), "videos"),
+            (self._files.masks(name), "masks"),
+            (self._files.called(name, (".txt",)), "captions"),
+        ):
+            if len(same) > 1:
                 files = ", ".join(sorted(path.name for path in same)[:4])
                 raise unusable(name, f"{what} of one name are there, of which only one can be meant: {files}")
         beside = {suffix: self.beside(name, suffix) for suffix in (".png", ".txt")}
@@ -92,16 +94,9 @@ class VideoClips:
         return fingerprint([self.folder / name, self.beside(name, ".png"), self.beside(name, ".txt")])
 
     def beside(self, name: str, suffix: str) -> Path:
-        """The file of a clip with another extension, in any letter case."""
-        plain = (self.folder / name).with_suffix(suffix)
-        if plain.is_file():
-            return plain
-        return min(self._called(name, (suffix,)), default=plain)
-
-    def _called(self, name: str, suffixes: tuple[str, ...]) -> list[Path]:
-        """Files with a clip's name and one of these extensions, in any letter case."""
-        stem = Path(name).stem
-        return [p for p in self.folder.iterdir() if p.stem == stem and p.suffix.lower() in suffixes]
+        """The file of a clip with another extension; `.png` is its mask's, whose name may be longer."""
+        found = self._files.masks(name) if suffix == ".png" else self._files.called(name, (suffix,))
+        return min(found, default=(self.folder / name).with_suffix(suffix))
 
 
 def load(source: ClipSource, name: str) -> TrainingClip:
@@ -131,7 +126,8 @@ def open_source(folder, num_frames: int, fps: float = MODEL_FPS, encoding: str =
     folder = Path(folder)
     if folder.is_dir():
         recordings = BehaveClips(folder, num_frames, encoding), EgoExoClips(folder, num_frames, fps)
-        tracked, listed = MatrixVideos(folder, num_frames, fps), TableClips(folder, num_frames, fps)
+        tracked = MatrixVideos(folder, num_frames, fps, encoding)
+        listed = TableClips(folder, num_frames, fps, encoding)
         videos = VideoClips(folder, num_frames, fps, encoding)
         with reading(folder, "a folder of clips that can be listed"):
             # what lies beside a video comes before a table, which may be there for something else

@@ -3,7 +3,9 @@
 metadata.csv, .json or .jsonl    file_name (or video): of a video in the folder or below it
                                  text (or prompt, caption): a sentence with [TGT]
                                  mask: a picture's file, or COCO run lengths (size, counts), of the first frame;
-                                 left out: the picture NAME.png beside the video
+                                 left out: the picture NAME.png or NAME_mask.png beside the video
+
+A row that cannot be used is one clip that cannot be used.
 """
 
 import hashlib
@@ -22,8 +24,9 @@ from hoi_motion.reading.text import json_value
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError
 from training.data.clip import TrainingClip, checked_clip, unusable
+from training.data.clip_files import ClipFiles
 from training.data.fingerprint import DIGITS, fingerprint
-from training.data.tables import read_table, table_of
+from training.data.tables import Row, read_table, refuse_all, table_of
 
 VIDEO_COLUMNS = ("file_name", "video")
 CAPTION_COLUMNS = ("text", "prompt", "caption")
@@ -36,61 +39,62 @@ class TableClips:
 
     Args:
         num_frames: of a clip, from a video's first frame on; fps: frames a second of the model that is trained.
+        encoding: of a table without a byte order mark.
 
     Raises:
-        InputError: FILE_INVALID for a table that cannot be read.
+        InputError: FILE_INVALID for a table of which no row can be read.
     """
 
-    def __init__(self, folder, num_frames: int = 1, fps: float = 8.0):
-        self.folder, self.num_frames, self.fps = Path(folder), num_frames, fps
+    def __init__(self, folder, num_frames: int = 1, fps: float = 8.0, encoding: str = "utf-8"):
+        self.folder, self.num_frames, self.fps, self.encoding = Path(folder), num_frames, fps, encoding
+        self._places: dict[Path, ClipFiles] = {}
 
     def names(self) -> list[str]:
+        """Videos that rows name, and the places of rows that cannot be read."""
         return sorted(self._rows)
 
     def load(self, name: str) -> TrainingClip:
         row = self._rows[name]
+        if row.fault:
+            raise row.error()
         try:
             clip = read_sampled(self._file(name, name), self.num_frames, self.fps)
-            mask = self._mask(name, row)
+            mask = self._mask(name, row.fields[MASK_COLUMN])
             mask = clip.fitted(checked_mask(mask, clip.size_of(mask)))
         except InputError as error:
             raise unusable(name, error.message) from error
-        return checked_clip(name, TrainingClip(clip.frames, mask, row["caption"]))
+        return checked_clip(name, TrainingClip(clip.frames, mask, row.fields[CAPTION_COLUMNS[0]]))
 
     def fingerprint(self, name: str) -> str:
-        row, files = self._rows[name], [self.folder / name]
-        if not row[MASK_COLUMN] or isinstance(row[MASK_COLUMN], str):
-            files.append(self.folder / (row[MASK_COLUMN] or str(PurePosixPath(name).with_suffix(".png"))))
-        digits = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:DIGITS]
+        row = self._rows[name]
+        if row.fault:
+            return row.digest
+        files, mask = [self._file(name, name)], row.fields[MASK_COLUMN]
+        if not mask or isinstance(mask, str):
+            files.append(self._file(name, mask) if mask else self._beside(name))
+        digits = hashlib.sha256(json.dumps(row.fields, sort_keys=True).encode()).hexdigest()[:DIGITS]
         return fingerprint(files) + digits
 
     @cached_property
-    def _rows(self) -> dict[str, dict]:
+    def _rows(self) -> dict[str, Row]:
         """Caption and mask by name of the video; none where the table has no such columns."""
         path = table_of(self.folder)
         if path is None:
             return {}
         with reading(path, "metadata", hint="each row has a file_name and a text"):
-            rows, found = read_table(path), {}
-            if not isinstance(rows, list):  # of something else
-                return {}
+            found: dict[str, Row] = {}
+            rows = [_clip_row(row) for row in read_table(path, self.encoding)]
+            if not any(_has(row, VIDEO_COLUMNS) and _has(row, CAPTION_COLUMNS) for row in rows):
+                refuse_all(rows)
+                return {}  # of something else
             for row in rows:
-                video, caption = (
-                    next((row[column] for column in columns if row.get(column)), None)
-                    for columns in (VIDEO_COLUMNS, CAPTION_COLUMNS)
-                )
-                if video is None or caption is None:
-                    continue
-                if video in found:
-                    raise ValueError(f"it has several rows for the video {video!r:.100}")
-                mask = row.get(MASK_COLUMN)
-                if isinstance(mask, str) and mask.lstrip().startswith("{"):
-                    mask = json_value(mask)  # run lengths in a field of a .csv
-                found[str(video)] = {"caption": str(caption).strip(), MASK_COLUMN: mask}
+                name = str(row.fields.get(VIDEO_COLUMNS[0]) or row.place)
+                if name in found:
+                    row = Row(name, {}, f"there are several rows for this video, one of them {row.place}")
+                found[name] = row
             return found
 
-    def _mask(self, name: str, row: dict) -> np.ndarray:
-        mask = row[MASK_COLUMN]
+    def _mask(self, name: str, mask) -> np.ndarray:
         if mask and not isinstance(mask, str):
             try:
                 height, width = map(int, mask["size"])
@@ -99,14 +103,49 @@ class TableClips:
                 return run_lengths_to_mask(mask["counts"], (height, width))
             except (KeyError, TypeError, ValueError) as error:
                 raise unusable(name, f"its mask is no COCO run lengths with size and counts: {error}") from error
-        path = self._file(name, mask or str(PurePosixPath(name).with_suffix(".png")))
+        path = self._file(name, mask) if mask else self._beside(name)
         if not path.is_file():
             raise unusable(name, f"its mask {path.name} is missing")
         return read_mask(path)
+
+    def _beside(self, name: str) -> Path:
+        """The mask that lies beside a video."""
+        video = self._file(name, name)
+        found = self._files(video.parent).masks(video.name)
+        if len(found) > 1:
+            files = ", ".join(sorted(path.name for path in found)[:4])
+            raise unusable(name, f"masks of one name are there, of which only one can be meant: {files}")
+        return found[0] if found else video.with_suffix(".png")
 
     def _file(self, name: str, relative: str) -> Path:
         """A file in the folder; a table may come from anywhere."""
         path = PurePosixPath(relative)
         if path.is_absolute() or ".." in path.parts:
             raise unusable(name, f"{relative[:100]!r} is not in the folder")
-        return self.folder / path
+        return self._files((self.folder / path).parent).find(path.name)
+
+    def _files(self, folder: Path) -> ClipFiles:
+        return self._places.setdefault(folder, ClipFiles(folder))
+
+
+def _has(row: Row, columns: tuple[str, ...]) -> bool:
+    return bool(row.fields.get(columns[0]))
+
+
+def _clip_row(row: Row) -> Row:
+    """A row with the video, the caption and the mask that it names under the first of their columns, or its fault."""
+    if row.fault:
+        return row
+    video, caption = (
+        str(next((row.fields[column] for column in columns if row.fields.get(column)), "")).strip()
+        for columns in (VIDEO_COLUMNS, CAPTION_COLUMNS)
+    )
+    mask = row.fields.get(MASK_COLUMN)
+    fault = "" if video and caption else f"it names no {'video' if caption else 'caption'}"
+    if isinstance(mask, str) and mask.lstrip().startswith("{"):
+        try:
+            mask = json_value(mask)  # run lengths in a field of a .csv
+        except ValueError as error:
+            fault = fault or f"its mask is no JSON: {error}"
+    fields = {VIDEO_COLUMNS[0]: video, CAPTION_COLUMNS[0]: caption, MASK_COLUMN: mask}
+    return Row(row.place, fields, fault)

@@ -21,7 +21,7 @@ from hoi_motion.errors import TavidError
 from hoi_motion.files import write_whole
 from tavid_planner.config import VideoConfig, load_profile
 from tavid_planner.errors import ErrorCode, InputError
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.bench.cases import BENCH_VERSION, Case, bench_cases
 from training.bench.intervals import wilson_interval
 from training.bench.runner import CONTESTANTS
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--contestants", type=lambda text: text.split(","), default=["truth"], metavar="A,B")
     parser.add_argument("--seed", type=int, default=0, help="of the sampler")
     parser.add_argument("--as-published", action="store_true", help="SPI may fall below 0, as in the published code")
-    parser.add_argument("--out", type=Path, default=Path("runs/intergeneval"), help="folder of the run")
+    parser.add_argument("--out", type=given_path, default=Path("runs/intergeneval"), help="folder of the run")
     args = parser.parse_args(argv)
     try:
         unknown = [c for c in args.contestants if c not in CONTESTANTS]

@@ -16,7 +16,7 @@ import torch
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError, TavidError
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.configuration import BaseConfig
 from training.data.latents import LatentCache
 from training.tasks.base import BaseTask
@@ -64,8 +64,10 @@ def errors(task: BaseTask, timestep: int, count: int, seed: int = 0) -> tuple[fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of a run of config/training/base.yaml")
-    parser.add_argument("--latents", type=Path, required=True, help="clips to judge on, see training.data.latents")
+    parser.add_argument("--run", type=given_path, required=True, help="folder of a run of config/training/base.yaml")
+    parser.add_argument(
+        "--latents", type=given_path, required=True, help="clips to judge on, see training.data.latents"
+    )
     parser.add_argument("--count", type=positive, default=60, help="clips, the first of the folder")
     args = parser.parse_args()
     try:

@@ -7,7 +7,6 @@ touch after encoding and decoding, which no transformer can improve on.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
-from training.arguments import positive
+from training.arguments import given_path, positive
 from training.bench.runner import through_vae
 from training.bench.scoring import candidate_masks, score
 from training.data.clips import ClipFolder
@@ -59,7 +58,7 @@ def touches_seen(vae, cases: list[HeldOutCase], height: int, width: int) -> tupl
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vae", type=Path, required=True, help="model folder")
+    parser.add_argument("--vae", type=given_path, required=True, help="model folder")
     parser.add_argument("--scenes", required=True)
     parser.add_argument("--count", type=positive, default=16, help="clips, evenly spread over the folder")
     parser.add_argument("--hits", type=int, default=0, help="held-out scenes to judge by the contact detector")

@@ -29,6 +29,7 @@ from hoi_motion.lift.person.lifter import (
 from hoi_motion.lift.person.priors import SPREAD_RAD
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
+from training.arguments import given_path
 from training.networks.descent import Descent
 from training.networks.keypoint_noise import (
     LEANING_RAD,
@@ -271,11 +272,15 @@ def _train_lifter(argv: list[str]) -> int:
     parser.add_argument("--reaches", type=int, default=2000, help="procedural reaches")
     parser.add_argument("--random", type=int, default=1400, help="clips of random poses")
     parser.add_argument("--walks", type=int, default=1000, help="procedural walks")
-    parser.add_argument("--mocap", type=Path, metavar="DIR", help="recordings, of which the development half is used")
+    parser.add_argument(
+        "--mocap", type=given_path, metavar="DIR", help="recordings, of which the development half is used"
+    )
     parser.add_argument("--recorded", type=int, default=1000, help="clips of recordings")
     parser.add_argument("--acts", type=int, default=3000, help="clips of what people do in the wider world")
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--start", type=Path, metavar="FILE", help="weights to go on from; default: none, from nothing")
+    parser.add_argument(
+        "--start", type=given_path, metavar="FILE", help="weights to go on from; default: none, from nothing"
+    )
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate; default %(default)s")
     parser.add_argument("--bfloat16", action="store_true", help="faster, on processors that compute in it")
     arguments = parser.parse_args(argv)

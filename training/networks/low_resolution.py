@@ -35,7 +35,7 @@ from hoi_motion.keypoints.low_resolution import (
 from hoi_motion.keypoints.track import L_KNEE, MIRRORED_BODY
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutFile
-from training.arguments import positive, positive_number
+from training.arguments import given_path, positive, positive_number
 from training.configuration import load_training_config
 from training.data.clips import ClipFolder
 from training.data.latents import LatentCache
@@ -264,12 +264,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _train_network(argv: list[str]) -> int:
     parser = command_parser("training.networks.low_resolution", __doc__.splitlines()[0])
-    parser.add_argument("--scenes", type=Path, required=True, help="clips of training.scenes")
-    parser.add_argument("--latents", type=Path, required=True, help="the same, encoded by training.data.latents")
-    parser.add_argument("--model", type=Path, default=Path("models/tavid-mini"), help="video model")
+    parser.add_argument("--scenes", type=given_path, required=True, help="clips of training.scenes")
+    parser.add_argument("--latents", type=given_path, required=True, help="the same, encoded by training.data.latents")
+    parser.add_argument("--model", type=given_path, default=Path("models/tavid-mini"), help="video model")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=OutFile, help="safetensors file to write")
-    what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
+    what.add_argument("--judge", type=given_path, metavar="FILE", help="only judge these weights on the clips")
     parser.add_argument("--clips", type=positive, default=1200)
     parser.add_argument("--steps", type=positive, default=2300)
     parser.add_argument("--batch", type=positive, default=6)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from hoi_motion.keypoints.low_resolution import CELL_PX, WEIGHTS, LowResolutionNetwork
 from hoi_motion.scripts.outputs import OutFile
-from training.arguments import positive, positive_number
+from training.arguments import given_path, positive, positive_number
 from training.bench.told_apart import load_pairs
 from training.intergeneval.truth import people_of
 from training.models import load_vae
@@ -69,13 +69,15 @@ def _spread(length: int, count: int) -> list[int]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scenes", type=Path, nargs="+", required=True, help="clips of training.scenes --company")
-    parser.add_argument("--cache", type=Path, nargs="+", required=True, help="the same, by training.data.cache")
+    parser.add_argument(
+        "--scenes", type=given_path, nargs="+", required=True, help="clips of training.scenes --company"
+    )
+    parser.add_argument("--cache", type=given_path, nargs="+", required=True, help="the same, by training.data.cache")
     parser.add_argument("--adapter", default="models/matrix-mini", help="video adapter that knows two people")
     parser.add_argument("--base", default="models/tavid-mini", help="its video model")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=OutFile, help="safetensors file to write")
-    what.add_argument("--judge", type=Path, metavar="FILE", help="only judge these weights on the clips")
+    what.add_argument("--judge", type=given_path, metavar="FILE", help="only judge these weights on the clips")
     parser.add_argument("--clips", type=positive, default=800, help="of each folder")
     parser.add_argument("--steps", type=positive, default=1500)
     parser.add_argument("--batch", type=positive, default=6)

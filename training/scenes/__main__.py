@@ -4,10 +4,9 @@ import argparse
 import logging
 import re
 import sys
-from pathlib import Path
 
 from hoi_motion.errors import TavidError
-from training.arguments import positive, positive_number
+from training.arguments import given_path, positive, positive_number
 from training.scenes.doings import KINDS
 from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
 
@@ -36,8 +35,8 @@ def main() -> int:
     )
     parser.add_argument("--depth", action="store_true", help="store depth too")
     parser.add_argument("--workers", type=positive, default=1)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--preview", type=Path, metavar="PNG", help=f"contact sheet of the first {PREVIEW_CLIPS}")
+    parser.add_argument("--out", type=given_path, required=True)
+    parser.add_argument("--preview", type=given_path, metavar="PNG", help=f"contact sheet of the first {PREVIEW_CLIPS}")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings(

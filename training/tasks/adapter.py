@@ -145,7 +145,7 @@ class AdapterTask(DiffusionTask):
         return drawn, tuple(pairs)
 
     def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:
-        return "lora_" in name
+        return "lora_" in name and parameter.ndim == 2  # not the magnitudes of a DoRA
 
     def validate(self, folder: Path) -> list[np.ndarray]:
         """Generate from the last clips of the cache."""
@@ -323,7 +323,8 @@ def _add_feed_forward(transformer) -> None:
     layers = backbone_of(transformer).layers_with_lora(_blocks_with_lora(transformer), feed_forward=True)
     wanted = [layer for layer in layers if layer not in has]
     if wanted:
-        more = LoraConfig(r=config.r, lora_alpha=config.lora_alpha, init_lora_weights="gaussian", target_modules=wanted)
+        like = dict(r=config.r, lora_alpha=config.lora_alpha, use_dora=config.use_dora)
+        more = LoraConfig(**like, init_lora_weights="gaussian", target_modules=wanted)
         del transformer.peft_config  # of which there would be two
         inject_adapter_in_model(more, transformer, name)
         transformer.peft_config = {name: replace(config, target_modules={*has, *wanted})}

@@ -88,13 +88,12 @@ class DiffusionTask(Task):
         frames, _, height, width = latent_shape
         patch_t = self.backbone.patch[0]
         _refuse_without_tracks(config, track_shape)
-        learned = self.backbone.learned_latents
-        if learned not in (None, (frames, height, width)):
+        if not self.backbone.has_positions(frames, height, width):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
-                f"the clips have latents of {frames}x{height}x{width}, this transformer has learned positions for "
-                f"{'x'.join(map(str, learned))} only",
-                "encode clips of the size and length that it was trained on",
+                f"the clips have latents of {frames}x{height}x{width}, this transformer has learned positions for up "
+                f"to {'x'.join(map(str, self.backbone.learned_latents))} only",
+                "encode clips of the size that it was trained on, and no longer ones",
             )
         frames += -frames % patch_t
         if config.gradient_checkpointing:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from diffusers import CogVideoXImageToVideoPipeline
 from diffusers.models.attention_processor import CogVideoXAttnProcessor2_0
-from diffusers.models.embeddings import apply_rotary_emb
+from diffusers.models.embeddings import CogVideoXPatchEmbed, apply_rotary_emb
 
 from tavid_planner.video.backbone.seam import Attended, Backbone, Mix, Watched, own_processor, unreliable
 
@@ -23,6 +23,8 @@ class CogVideoXBackbone(Backbone):
     def __init__(self, transformer):
         super().__init__(transformer)
         self.text_length = transformer.config.max_text_seq_length
+        if type(transformer.patch_embed) is CogVideoXPatchEmbed and self.learned_latents is not None:
+            transformer.patch_embed.__class__ = _LearnedPositions
         self._rotary: tuple[tuple, tuple[torch.Tensor, torch.Tensor] | None] = ((), None)
 
     @property
@@ -99,6 +101,19 @@ class CogVideoXBackbone(Backbone):
             made = pipeline._prepare_rotary_positional_embeddings(height * cell, width * cell, frames, device)
             self._rotary = size, made
         return self._rotary[1]
+
+
+class _LearnedPositions(CogVideoXPatchEmbed):
+    """The patch embedding of a transformer with learned positions: a shorter clip has those of its first frames.
+
+    diffusers would give it sines and cosines, which the model has never seen; its rotary positions are those of the
+    first frames as well.
+    """
+
+    def _get_positional_embeddings(self, sample_height, sample_width, sample_frames, device=None) -> torch.Tensor:
+        cells = (sample_height // self.patch_size) * (sample_width // self.patch_size)
+        frames = (sample_frames - 1) // self.temporal_compression_ratio + 1
+        return self.pos_embedding[:, : self.max_text_seq_length + frames * cells]
 
 
 class JointProcessor:

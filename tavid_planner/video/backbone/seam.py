@@ -114,8 +114,13 @@ class Backbone(ABC):
 
     @property
     def learned_latents(self) -> tuple[int, int, int] | None:
-        """Latents (F, h, w) for which alone the transformer has learned positions; None where it takes any."""
+        """Latents (F, h, w) for which the transformer has learned positions, F at most; None where it takes any."""
         return None
+
+    def has_positions(self, frames: int, height: int, width: int) -> bool:
+        """Whether the transformer can be given latents of a size."""
+        learned = self.learned_latents
+        return learned is None or (frames <= learned[0] and (height, width) == learned[1:])
 
     def padded(self, latents: torch.Tensor) -> torch.Tensor:  # (B, F, ...) -> (B, F', ...)
         """Latents, or what belongs to them, of whole patches: as in generation, with the first frame again in front."""

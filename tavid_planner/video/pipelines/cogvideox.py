@@ -56,19 +56,17 @@ class CogVideoXTargetAwarePipeline(TargetAwarePipeline, CogVideoXImageToVideoPip
         return 8.0 if self.transformer.config.patch_size_t is None else 16.0
 
     def check_size(self, height: int, width: int, num_frames: int) -> None:
-        learned, cell, step = (
-            self.backbone.learned_latents,
-            self.vae_scale_factor_spatial,
-            self.vae_scale_factor_temporal,
+        cell, step = self.vae_scale_factor_spatial, self.vae_scale_factor_temporal
+        learned = self.backbone.learned_latents
+        if learned is None or self.backbone.has_positions((num_frames - 1) // step + 1, height // cell, width // cell):
+            return
+        frames, rows, columns = learned
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"{num_frames} frames of {width}x{height} px are asked for",
+            f"this model has learned positions for up to {(frames - 1) * step + 1} frames of {columns * cell}x"
+            f"{rows * cell} only",
         )
-        # diffusers refuses another size, but for other lengths takes positions that the model has never seen
-        if learned not in (None, ((num_frames - 1) // step + 1, height // cell, width // cell)):
-            raise InputError(
-                ErrorCode.CONFIG_INVALID,
-                f"{num_frames} frames of {width}x{height} px are asked for",
-                f"this model has learned positions for {(learned[0] - 1) * step + 1} frames of "
-                f"{learned[2] * cell}x{learned[1] * cell} only",
-            )
 
     def start(self, image, height, width, num_frames, dtype, device, generator) -> Start:
         pixels = self.video_processor.preprocess(image, height=height, width=width).to(device, dtype)

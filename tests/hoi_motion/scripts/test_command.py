@@ -57,6 +57,20 @@ def test_bad_usage_is_2_and_help_is_0(capsys):
     assert run_command(function, []) == 0
 
 
+@pytest.mark.parametrize("argv", [["--depth", ""], ["--depth="], ["--depth", "a", "--times", "1", ""]])
+def test_an_empty_argument_is_named_and_not_taken_for_none(capsys, argv):
+    def function(argv):
+        parser = command_parser("hoi-test", "A test.")
+        parser.add_argument("--depth")
+        parser.add_argument("--times", nargs="+")
+        parser.parse_args(argv)
+        return 0
+
+    assert run_command(function, argv) == 2
+    name = "--times" if "--times" in argv else "--depth"
+    assert f"argument {name}: its value is empty" in capsys.readouterr().err
+
+
 def test_a_name_that_is_no_text_can_be_printed(capfd):
     assert run_command(lambda argv: print("wrote \udcff.npz") or 0, []) == 0
     assert capfd.readouterr().out == "wrote \\udcff.npz\n"

@@ -144,6 +144,24 @@ def test_5b_fits_into_16_gb_with_offloading_and_more_of_it_in_8_bits(published_5
     assert full["group"] - full["sequential"] < 2e9
 
 
+@pytest.mark.parametrize("mode", ["model", "group"])
+def test_weights_that_wait_beside_the_gpu_must_fit_there(published_5b, monkeypatch, mode):
+    """The system would end the process while it loads, without a word of why."""
+    monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
+    monkeypatch.setattr(estimate, "device_free_bytes", lambda device: 80e9)
+    monkeypatch.setattr(estimate, "free_bytes", lambda: 15e9)
+    options = [f"video.base={published_5b}", "video.adapter="]
+    config = with_options(load_profile("tavid-5b"), [*options, f"video.memory={mode}"])
+    with pytest.raises(TavidError, match=rf"memory={mode} the weights.*about 2\d\.\d GB; 15\.0 GB are free") as error:
+        require_memory(config)
+    assert error.value.code is ErrorCode.OUT_OF_MEMORY and "video.weights=fp8" in error.value.hint
+    require_memory(with_options(config, ["video.weights=fp8"]))
+    for other in ("resident", "sequential"):
+        require_memory(with_options(config, [f"video.memory={other}"]))
+    monkeypatch.setattr(estimate, "free_bytes", lambda: 30e9)
+    require_memory(config)
+
+
 @pytest.mark.parametrize("free_gb, mode", [(80, "resident"), (20, "model"), (12, "group"), (1, "sequential")])
 def test_auto_takes_the_quickest_mode_that_fits(published_5b, monkeypatch, free_gb, mode):
     monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)

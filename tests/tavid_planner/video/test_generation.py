@@ -7,6 +7,7 @@ from tiny_model import FRAMES
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ControlError, ErrorCode
+from tavid_planner.video.generation import Asked
 
 SEEDS = (3, 4, 5)
 
@@ -16,10 +17,11 @@ def generation(scene):
     """A function that begins samples of a pipeline, and gives what all ask of one: latents and map."""
     image, mask = (np.kron(array, np.ones((2, 2, 1)[: array.ndim], array.dtype)) for array in scene)
 
-    def begin(pipeline, seeds=SEEDS, steps=3, **changes):
+    def begin(pipeline, seeds=SEEDS, steps=3, cancel=None, **changes):
         how = dict(height=64, width=96, num_frames=FRAMES, num_inference_steps=steps, capture_attention=True)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        return pipeline.generation(image, generators, mask, "the person picks up the [TGT] mug", **how | changes)
+        asked = Asked(image, mask, "the person picks up the [TGT] mug", **how | changes)
+        return pipeline.generation(asked, generators, cancel)
 
     return begin
 

@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from test_adapter import run
 
-from tavid_planner.errors import ErrorCode, VideoError
+from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import LORA_FILE, PEFT_CONFIG, PEFT_FILE, load_adapter
 from tavid_planner.video.lora_names import read_layers
-from tavid_planner.video.loras import NamedLora, load_loras
+from tavid_planner.video.loras import NamedLora, fuse_loras, load_loras
+from tavid_planner.video.pipeline import TargetAwarePipeline
 
 OURS = "transformer."
 
@@ -41,6 +42,10 @@ def kohya(layer, part):
     return f"lora_unet_{layer.replace('.', '_')}.lora_{part}.weight"
 
 
+def videox_fun(layer, part):
+    return f"lora_unet__{layer.replace('.', '_')}.lora_{part}.weight"
+
+
 def kohya_transformer(layer, part):
     return f"lora_transformer_{layer.replace('.', '_')}.lora_{part}.weight"
 
@@ -50,7 +55,7 @@ def old_diffusers(layer, part):
     return f"transformer.{layer}_lora.{part}.weight"
 
 
-STYLES = (peft, peft_with_name, bare, comfy, kohya, kohya_transformer, old_diffusers)
+STYLES = (peft, peft_with_name, bare, comfy, kohya, videox_fun, kohya_transformer, old_diffusers)
 
 
 @pytest.fixture
@@ -171,7 +176,7 @@ def test_alphas_that_differ_between_layers_are_used_layer_by_layer(renamed, tran
     "style",
     [
         lambda layer, part: f"model.layers.{layer.replace('.', '-')}.matrix_{part}.weight",
-        lambda layer, part: f"lora_te_{layer.replace('.', '_')}.lora_{part}.weight",
+        lambda layer, part: f"lora_net_{layer.replace('.', '_')}.lora_{part}.weight",
     ],
 )
 def test_unknown_names_are_reported_as_such_and_the_base_model_is_not_blamed(renamed, transformers, style):
@@ -211,7 +216,7 @@ ORIGINAL_OF_WAN = {
 }
 
 
-@pytest.mark.parametrize("prefix", ["diffusion_model.", "", "lora_unet_"])
+@pytest.mark.parametrize("prefix", ["diffusion_model.", "", "lora_unet_", "lora_unet__"])
 def test_the_names_of_wan_s_own_repository_are_known(prefix):
     from tiny_wan import tiny_wan_transformer
 
@@ -221,7 +226,7 @@ def test_the_names_of_wan_s_own_repository_are_known(prefix):
     tensors = {}
     for original, ours in ORIGINAL_OF_WAN.items():
         layer = transformer.get_submodule(ours)
-        stem = prefix + (original.replace(".", "_") if prefix == "lora_unet_" else original)
+        stem = prefix + (original.replace(".", "_") if prefix.startswith("lora_unet_") else original)
         tensors[f"{stem}.lora_down.weight"] = torch.zeros(2, layer.in_features)
         tensors[f"{stem}.lora_up.weight"] = torch.zeros(layer.out_features, 2)
     assert set(read_layers(tensors, transformer, "x.safetensors").ranks) == set(ORIGINAL_OF_WAN.values())
@@ -248,16 +253,81 @@ def layers_of(changes: dict):
 @pytest.mark.parametrize(
     "key, kind",
     [
-        ("proj.lora_magnitude_vector", "DoRA"),
-        ("lora_unet_proj.dora_scale", "DoRA"),
+        ("lora_te_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight", "a LoRA of the text encoder"),
+        ("text_encoder.encoder.block.0.layer.0.SelfAttention.q.lora_A.weight", "a LoRA of the text encoder"),
         ("proj.hada_w1_a", "LoHa"),
         ("proj.lokr_w1", "LoKr"),
         ("base_model.model.proj.modules_to_save.weight", "whole weights"),
     ],
 )
 def test_another_kind_of_adapter_is_called_by_its_kind(key, kind):
-    with pytest.raises(VideoError, match=f"holds {kind}.*only plain LoRA is"):
+    with pytest.raises(VideoError, match=f"holds {kind}.*only LoRA and DoRA of the transformer are"):
         layers_of({key: torch.ones(6)})
+
+
+def diffusers_dora(key):
+    return f"transformer.{key}"
+
+
+def named_dora(key):
+    return f"base_model.model.{key}".replace("magnitude_vector", "magnitude_vector.default.weight")
+
+
+def kohya_dora(key):
+    layer, _, part = key.partition(".lora_")
+    names = {"A.weight": "lora_down.weight", "B.weight": "lora_up.weight", "magnitude_vector": "dora_scale"}
+    return f"lora_unet_{layer.replace('.', '_')}.{names[part]}"
+
+
+def write_dora(transformer, folder, name=diffusers_dora):
+    """Put a random DoRA on a transformer, and write it under some trainer's names."""
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    torch.manual_seed(0)
+    transformer.add_adapter(LoraConfig(r=4, lora_alpha=2, target_modules=["to_q", "to_out.0"], use_dora=True))
+    with torch.no_grad():
+        for key, parameter in transformer.named_parameters():
+            if "lora_B" in key:
+                parameter.normal_(std=0.3)
+            if "lora_magnitude" in key:
+                parameter.mul_(1.5)
+    state = {name(key): value.contiguous() for key, value in get_peft_model_state_dict(transformer).items()}
+    if name is kohya_dora:
+        state = {k: v[:, None] if k.endswith("dora_scale") else v for k, v in state.items()}
+        state |= {k.replace(".dora_scale", ".alpha"): torch.tensor(2.0) for k in state if k.endswith("dora_scale")}
+    save_file(state, folder / LORA_FILE)
+    (folder / PEFT_CONFIG).write_text(json.dumps({"lora_alpha": 2}))
+
+
+@pytest.mark.parametrize("name", [diffusers_dora, named_dora, kohya_dora])
+@pytest.mark.parametrize("fuse", [False, True])
+def test_a_dora_is_the_function_that_peft_makes_of_it(transformers, tmp_path, name, fuse):
+    made, loaded = transformers
+    plain = run(loaded, 32)
+    write_dora(made, tmp_path, name)
+    load_loras(loaded, (NamedLora("style", str(tmp_path), 1.0),))
+    if fuse:
+        fuse_loras(loaded)
+    torch.testing.assert_close(run(loaded, 32), run(made, 32), atol=1e-5, rtol=1e-4)
+    assert (run(loaded, 32) - plain).abs().max() > 1e-2
+
+
+def test_a_dora_of_weight_0_changes_nothing(transformers, tmp_path):
+    made, loaded = transformers
+    plain = run(loaded, 32)
+    write_dora(made, tmp_path)
+    load_loras(loaded, (NamedLora("style", str(tmp_path), 0.0),))
+    torch.testing.assert_close(run(loaded, 32), plain, atol=1e-5, rtol=1e-4)
+
+
+def test_a_dora_on_weights_of_8_bits_is_refused_unless_it_is_merged(transformers, tiny_base, tmp_path):
+    write_dora(transformers[0], tmp_path)
+    how = dict(loras=(NamedLora("style", str(tmp_path)),), weights="fp8")
+    with pytest.raises(InputError, match="DoRA.*8 bits") as error:
+        TargetAwarePipeline.from_pretrained(tiny_base, **how)
+    assert error.value.code is ErrorCode.CONFIG_INVALID and "video.fuse=true" in error.value.hint
+    run(TargetAwarePipeline.from_pretrained(tiny_base, fuse=True, **how).transformer, 32)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +339,9 @@ def test_another_kind_of_adapter_is_called_by_its_kind(key, kind):
         ({"proj.lora_B.weight": torch.ones(6, 4, dtype=torch.int32)}, "lora_B of proj holds int32"),
         ({"proj.lora_A.weight": torch.ones(0, 8), "proj.lora_B.weight": torch.ones(6, 0)}, "rank 0"),
         ({"proj.lora_B.bias": torch.ones(3)}, "the bias of proj"),
+        ({"proj.lora_magnitude_vector": torch.ones(8)}, r"the magnitude of proj is \(8,\), not .* 6 outputs"),
+        ({"lora_unet_proj.dora_scale": torch.ones(1, 6)}, "the magnitude of proj"),
+        ({"proj.lora_magnitude_vector": torch.zeros(6)}, "the magnitude of proj holds something other than positive"),
         ({"proj.alpha": torch.tensor(1e30)}, "alpha of proj"),
         ({"proj.alpha": torch.ones(4)}, "alpha of proj"),
     ],

@@ -1,8 +1,12 @@
 """Who is on the page, and what each has marked."""
 
+import contextlib
+import threading
+
 import numpy as np
 import pytest
 
+from hoi_motion.progress import CancelToken
 from hoi_motion.segment import MaskPrompt
 from tavid_planner.errors import ErrorCode, TavidError
 from tavid_planner.web.visits import ACTOR, MAX_VISITS, TARGET, Visits
@@ -70,6 +74,32 @@ def test_one_page_makes_one_plan_at_a_time(visit):
         visit.begin()
     visit.end()
     assert visit.begin()[0].name == "plan-2"
+
+
+def test_of_two_clicks_at_once_one_begins(visit, monkeypatch):
+    begun, second = [], threading.Thread(target=lambda: begin())
+
+    def begin():
+        with contextlib.suppress(TavidError):
+            begun.append(visit.begin()[0].name)
+
+    def token():
+        if second.ident is None:  # in the middle of the first
+            second.start()
+            second.join(0.2)
+        return CancelToken()
+
+    monkeypatch.setattr("tavid_planner.web.visits.CancelToken", token)
+    begin()
+    second.join()
+    assert begun == ["plan-1"]
+
+
+def test_no_plan_begins_on_a_page_that_was_closed(visits, visit):
+    visits.leave("one")
+    with pytest.raises(TavidError, match="closed") as error:
+        visit.begin()
+    assert error.value.code == ErrorCode.CANCELLED and not visit.folder.exists()
 
 
 def test_too_many_open_pages_are_refused(visits):

@@ -77,10 +77,11 @@ def test_stopped_encoding_goes_on_without_encoding_again(tmp_path, encoder, monk
     fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips, 9), 1, 2)
     with open(out / "index.jsonl", "a") as file:
         file.write('{"shard": "shard_0')  # killed while it wrote
+    (out / ".shard_00002.0a1b2c3d.partial.safetensors").write_bytes(b"a part")
     encoded, encode = [], encoder.encode
     monkeypatch.setattr(encoder, "encode", lambda name, clip: encoded.append(name) or encode(name, clip))
     fill(CacheWriter(out, encoder.settings, encoder.text("")), encoder, VideoClips(clips, 9), 1, None)
-    assert encoded == ["c.avi"]
+    assert encoded == ["c.avi"] and not list(out.glob(".*"))
     assert [clip.name for clip in ClipCache(out)] == ["a.avi", "b.avi", "c.avi"]
 
 
@@ -259,8 +260,8 @@ def test_clips_that_a_model_has_no_positions_for_are_refused_before_a_folder_is_
     clips.mkdir()
     write_clip(clips, "a")
     with pytest.raises(SystemExit) as ended:
-        encode(monkeypatch, clips, base, tmp_path / "cache", "--frames", "5")
-    assert ended.value.code == 2 and "learned positions for 9 frames of 48x32 only" in capsys.readouterr().err
+        encode(monkeypatch, clips, base, tmp_path / "cache", "--frames", "13")
+    assert ended.value.code == 2 and "learned positions for up to 9 frames of 48x32 only" in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
 
 

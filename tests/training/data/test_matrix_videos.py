@@ -10,7 +10,7 @@ import pytest
 from hoi_motion.media.video_file import write_video
 from tavid_planner.errors import InputError
 from training.data.matrix_videos import MatrixVideos, plain_caption
-from training.data.sources import open_source
+from training.data.sources import load, open_source
 
 PROMPT = "a <id1> person passes a ball to another <id2> person"
 FRAMES = 16
@@ -129,14 +129,28 @@ def test_a_prompt_may_go_on_over_lines_and_fields_may_be_parted_by_semicolons(fo
 @pytest.mark.parametrize(
     "kind, text, said",
     [
-        ("csv", "video,prompt\n1.mp4,a <id1> person, who sits\n", "line 2 has not as many fields"),
-        ("csv", "video,prompt\n1.mp4\n", "line 2 has not as many fields"),
-        ("csv", "video,prompt\na/1.mp4,x\nb/1.mp4,y\n", "several rows for the video '1'"),
-        ("csv", "video,prompt\n1.mp4,x\n1.avi,y\n", "several rows for the video '1'"),
+        (
+            "csv",
+            "video,prompt\n1.mp4,a <id1> person, who sits\n",
+            "line 2: it has 3 fields, the first",
+        ),
+        ("csv", "video,prompt\n1.mp4\n", "line 2: it has 1 fields, the first"),
         ("jsonl", '{"video": "1.mp4", "video": "2.mp4", "prompt": "x"}', "'video' twice"),
     ],
 )
-def test_metadata_that_says_two_things_is_refused(folder, kind, text, said):
+def test_metadata_without_any_row_of_use_is_refused(folder, kind, text, said):
     (folder / f"metadata.{kind}").write_text(text)
     with pytest.raises(InputError, match=said):
         MatrixVideos(folder).names()
+
+
+@pytest.mark.parametrize("other", ["a/000002.mp4", "000002.avi"])
+def test_of_several_rows_for_one_video_none_is_used_and_the_others_are(folder, other):
+    rows = [{"video": v, "prompt": PROMPT} for v in ("videos/000001.mp4", "000002.mp4", other)]
+    write_rows(folder, [*rows, {"video": "000003.mp4", "prompt": ""}], "csv")
+    source = open_source(folder, 8, 8.0)
+    assert source.load("000001.mp4").caption.startswith("a person")
+    for name, said in (("000002.mp4", "several rows for the video '000002'"), ("metadata.csv line 5", "no prompt")):
+        assert name in source.names()
+        with pytest.raises(InputError, match=said):
+            load(source, name)

@@ -126,3 +126,43 @@ def test_files_of_which_only_one_can_be_meant_are_named(tmp_path, other, what):
     (tmp_path / other).write_bytes(b"another")
     with pytest.raises(InputError, match=f"{what} of one name are there.*{other}"):
         open_source(tmp_path, 9).load("a.mp4")
+
+
+@pytest.mark.parametrize("mask", ["clip_MASK.PNG", "Clip_mask.JPG", "CLIP.png", "Clip_mask.bmp"])
+def test_a_mask_may_say_so_in_its_name_and_have_capitals(tmp_path, mask):
+    write_clip(tmp_path, "a", 9, 8, (96, 144))
+    picture = cv2.circle(np.zeros((96, 144, 3), np.uint8), (60, 40), 25, (255, 255, 255), -1)
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "a.mp4").rename(tmp_path / "Clip.MP4")
+    (tmp_path / "a.txt").rename(tmp_path / "clip.TXT")
+    cv2.imwrite(str(tmp_path / mask), picture)
+    source = open_source(tmp_path, 9)
+    assert source.names() == ["Clip.MP4"]
+    np.testing.assert_array_equal(source.load("Clip.MP4").mask, picture[..., 0] > 127)
+
+
+def test_the_files_of_a_clip_of_almost_the_same_name_are_not_taken(tmp_path):
+    for name in ("a", "a_mask"):
+        write_clip(tmp_path, name, 9, 8)
+    (tmp_path / "A.mp4").write_bytes((tmp_path / "a.mp4").read_bytes())
+    source = open_source(tmp_path, 9)
+    assert source.load("a.mp4").mask.any() and source.load("a_mask.mp4").mask.any()
+    with pytest.raises(InputError, match="its mask A.png is missing"):
+        source.load("A.mp4")
+
+
+def test_two_masks_of_a_clip_are_named(tmp_path):
+    write_clip(tmp_path, "a", 9, 8)
+    (tmp_path / "a_mask.PNG").write_bytes((tmp_path / "a.png").read_bytes())
+    with pytest.raises(InputError, match="masks of one name.*a.png, a_mask.PNG"):
+        open_source(tmp_path, 9).load("a.mp4")
+
+
+def test_a_folder_is_listed_once_however_many_clips_it_has(tmp_path, monkeypatch):
+    for name in "abcd":
+        write_clip(tmp_path, name, 9, 8)
+    listed, listing = [], type(tmp_path).iterdir
+    monkeypatch.setattr(type(tmp_path), "iterdir", lambda path: listed.append(path) or listing(path))
+    source = VideoClips(tmp_path, 9)
+    assert all(source.fingerprint(name) and source.load(name).mask.any() for name in source.names())
+    assert listed == [tmp_path]

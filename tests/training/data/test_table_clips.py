@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 
 import cv2
 import numpy as np
@@ -108,3 +109,83 @@ def test_a_file_of_that_name_that_is_no_table_says_nothing(folder):
     (folder / "metadata.json").write_text('{"fps": 8}')
     write_video(folder / "d.mp4", np.full((9, 32, 48, 3), 90, np.uint8), 8)
     assert open_source(folder, 9).names() == ["d.mp4"]
+
+
+BROKEN = {
+    "csv": (
+        "file_name,text,mask\r\n"
+        f"videos/a.mp4,{CAPTION},\r\n"
+        'videos/x.mp4,"A person takes the [TGT] mug.,\r\n'
+        'videos/b.mp4,"A person says ""hi"" and takes the [TGT] mug.",b-mask.png\r\n'
+        "videos/y.mp4,A person, who takes the [TGT] mug.,\r\n"
+        "videos/z.mp4,,\r\n",
+        {"metadata.csv line 3": "quotation marks", "metadata.csv line 5": "4 fields", "videos/z.mp4": "no caption"},
+    ),
+    "jsonl": (
+        json.dumps(ROWS[0])
+        + '\n{"file_name": "videos/x.mp4", \n[1]\n'
+        + json.dumps({**ROWS[1], "text": 'A person says "hi" and takes the [TGT] mug.'})
+        + '\n{"text": "The [TGT] mug."}\n{"file_name": "videos/z.mp4"}\n',
+        {
+            "metadata.jsonl line 2": "no JSON",
+            "metadata.jsonl line 3": "expected an object",
+            "metadata.jsonl line 5": "no video",
+            "videos/z.mp4": "no caption",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_rows_that_cannot_be_read_are_named_and_the_others_are_used(folder, kind):
+    text, faults = BROKEN[kind]
+    (folder / f"metadata.{kind}").write_text(text, newline="")
+    source = open_source(folder, 9)
+    assert source.names() == sorted([*faults, "videos/a.mp4", "videos/b.mp4"])
+    assert load(source, "videos/a.mp4").caption == CAPTION
+    assert load(source, "videos/b.mp4").caption == 'A person says "hi" and takes the [TGT] mug.'
+    for name, said in faults.items():
+        assert source.fingerprint(name)
+        with pytest.raises(InputError, match=said) as error:
+            load(source, name)
+        assert error.value.message.startswith(f"metadata.{kind} line ")
+
+
+def test_of_several_rows_for_one_video_none_is_used(folder):
+    write_lines(folder, [ROWS[0], *[ROWS[1] | {"text": f"{n} takes the [TGT] mug."} for n in "abc"]])
+    source = open_source(folder, 9)
+    with pytest.raises(InputError, match="several rows for this video, one of them metadata.jsonl line 4"):
+        load(source, "videos/b.mp4")
+    assert load(source, "videos/a.mp4").caption == CAPTION
+
+
+def test_a_table_of_which_no_row_can_be_read_is_refused(folder):
+    (folder / "metadata.jsonl").write_text('{"file_name": "videos/a.mp4"\n' * 2)
+    with pytest.raises(InputError, match="metadata.jsonl line 1: it is no JSON") as error:
+        open_source(folder, 9)
+    assert error.value.code is ErrorCode.FILE_INVALID
+
+
+def test_files_are_found_whatever_their_letter_case_and_their_unicode_form(folder):
+    (folder / "videos" / "a.mp4").rename(folder / "videos" / unicodedata.normalize("NFD", "Müller.MP4"))
+    (folder / "videos" / "a.png").rename(folder / "videos" / unicodedata.normalize("NFD", "Müller_MASK.PNG"))
+    (folder / "b-mask.png").rename(folder / "B-Mask.PNG")
+    write_lines(folder, [{**ROWS[0], "file_name": "videos/müller.mp4"}, ROWS[1]])
+    source = open_source(folder, 9)
+    assert all(np.array_equal(load(source, name).mask, MASK) for name in source.names())
+    before = [source.fingerprint(name) for name in source.names()]
+    for path in (folder / "videos").glob("M*PNG"):
+        path.write_bytes(b"")
+    (folder / "B-Mask.PNG").write_bytes(b"")
+    assert not {source.fingerprint(name) for name in source.names()} & set(before)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_table_is_read_in_its_encoding(folder, encoding):
+    rows = "file_name;text\r\nvideos/a.mp4;A person takes the [TGT] café.\r\n"
+    (folder / "metadata.csv").write_bytes(rows.encode(encoding))
+    if encoding == "cp1252":
+        with pytest.raises(InputError, match="is not in utf-8, byte.*--caption-encoding"):
+            open_source(folder, 9)
+    source = open_source(folder, 9, encoding="cp1252")
+    assert load(source, "videos/a.mp4").caption == "A person takes the [TGT] café."

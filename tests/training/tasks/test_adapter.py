@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError, VideoError
+from tavid_planner.video.adapter import save_adapter, widen_patch_embed
 from tavid_planner.video.loading import load_models
 from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -101,6 +102,24 @@ def test_feed_forward_layers_come_to_an_adapter_without_them_and_change_nothing_
         assert learned and all(file.get_tensor(n).any() for n in learned)
     again = trainer_of(train_options, init=str(tmp_path / "wider" / "adapter"), out=str(tmp_path / "again"))
     assert again.trained.keys() == wider.trained.keys()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_dora_is_trained_further_and_stays_one_in_all_its_layers(train_options, tmp_path, optimizer):
+    from diffusers import CogVideoXTransformer3DModel
+    from peft import LoraConfig
+
+    transformer = CogVideoXTransformer3DModel.from_pretrained(train_options["base"], subfolder="transformer")
+    widen_patch_embed(transformer)
+    layers = ["to_q", "to_k", "to_v", "to_out.0"]
+    transformer.add_adapter(LoraConfig(r=4, lora_alpha=2, target_modules=layers, use_dora=True))
+    save_adapter(tmp_path / "dora", transformer, 4, 2, "target")
+    options = {**train_options, "steps": 2, "optimizer": optimizer, "lora_layers": "all"}
+    trainer_of(options, init=str(tmp_path / "dora")).run()
+    result = Path(options["out"]) / "adapter"
+    names = load_file(result / "pytorch_lora_weights.safetensors").keys()
+    assert {n.rpartition(".lora_")[0] for n in names} == {n.rpartition(".lora_")[0] for n in names if "magnitude" in n}
+    trainer_of(options, init=str(result), out=str(tmp_path / "again")).run()
 
 
 def test_trigger_of_another_cache_is_refused(train_options):

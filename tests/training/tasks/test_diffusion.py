@@ -39,8 +39,9 @@ def test_latents_of_1_5_have_their_first_frame_twice_as_in_generation(tmp_path):
 
 
 def test_clips_of_other_sizes_than_those_of_learned_positions_are_refused():
-    task_of(use_learned_positional_embeddings=True)
+    for frames in (1, 2, 3):
+        task_of((frames, 16, 4, 6), use_learned_positional_embeddings=True)
     for shape in ((5, 16, 4, 6), (3, 16, 8, 6)):
-        with pytest.raises(InputError, match="learned positions for 3x4x6 only") as error:
+        with pytest.raises(InputError, match="learned positions for up to 3x4x6 only") as error:
             task_of(shape, use_learned_positional_embeddings=True)
         assert error.value.code is ErrorCode.CONFIG_INVALID

@@ -1,11 +1,15 @@
 """What is CogVideoX's own."""
 
+import copy
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_model import write_tiny_model
+from tiny_model import tiny_transformer, write_tiny_model
 
 from tavid_planner.errors import ErrorCode, InputError
+from tavid_planner.video.backbone.cogvideox import CogVideoXBackbone
 from tavid_planner.video.pipeline import TargetAwarePipeline
 from tavid_planner.video.pipelines.cogvideox import whole_tile
 
@@ -24,13 +28,27 @@ def test_the_tiles_of_the_published_model_stay_as_they_are():
 
 @pytest.mark.parametrize("size", [(32, 48, 17), (48, 48, 9)])
 def test_sizes_and_lengths_without_learned_positions_are_refused(tmp_path, size):
-    """diffusers goes on with other positions where the length differs."""
     base = write_tiny_model(tmp_path, use_learned_positional_embeddings=True)
     pipeline = TargetAwarePipeline.from_pretrained(base)
-    pipeline.check_size(32, 48, 9)
-    with pytest.raises(InputError, match="learned positions for 9 frames of 48x32 only") as error:
+    for frames in (1, 5, 9):
+        pipeline.check_size(32, 48, frames)
+    with pytest.raises(InputError, match="learned positions for up to 9 frames of 48x32 only") as error:
         pipeline.check_size(*size)
     assert error.value.code is ErrorCode.CONFIG_INVALID
+
+
+def test_a_shorter_clip_has_the_learned_positions_of_its_first_frames():
+    """diffusers would give it others, which the model has never seen."""
+    transformer = tiny_transformer(use_learned_positional_embeddings=True)
+    transformer.patch_embed.pos_embedding.normal_()
+    latents, text = torch.randn(1, 3, 32, 4, 6), torch.randn(1, 24, 16)
+    backbone = CogVideoXBackbone(copy.deepcopy(transformer))
+    whole = transformer.patch_embed(text, latents)
+    for frames in (1, 2, 3):
+        embedded = backbone.transformer.patch_embed(text, latents[:, :frames])
+        torch.testing.assert_close(embedded, whole[:, : 24 + 6 * frames])
+    assert backbone.predict(latents[:, :2], text, torch.tensor([500])).shape == (1, 2, 16, 4, 6)
+    assert transformer.state_dict().keys() == backbone.transformer.state_dict().keys()
 
 
 def test_a_limit_of_sizes_is_not_taken_for_the_models_own(tmp_path):
