@@ -87,7 +87,7 @@ def table(report: PhysicsReport, fps: float) -> str:
     """The report for a terminal: one line per check, the verdict last."""
     lines = [f"{'check':<25} {'verdict':<8} {'value':>8} {'limit':>7} {'unit':<20} {'time':>7}  reason"]
     for check in report.checks:
-        value = "-" if check.value is None else f"{check.value:.3g}"
+        value = "-" if check.value is None else f"{round(check.value, 6):.3g}"
         limit = "-" if check.limit is None else f"{check.limit:g}"
         time = "-" if check.worst_frame is None else f"{check.worst_frame / fps:.2f} s"
         lines.append(

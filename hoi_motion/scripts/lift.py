@@ -205,7 +205,7 @@ def _found(arguments, clip) -> SegmentedMask:
     frame = clip.frames[0]
     prompt = prompt.scaled(np.array(frame.shape[1::-1]) / shown_px[::-1])
     if arguments.scribble is not None:
-        strokes = read_mask(arguments.scribble, "scribble", say_note)
+        strokes = read_mask(arguments.scribble, "scribble", say_note, one_thing=False)
         strokes = clip.fitted(checked_mask(strokes, clip.size_of(strokes), "scribble"))
         prompt = replace(prompt, scribble=strokes)
     found = segment(frame, prompt, arguments.segmenter)
