@@ -80,9 +80,11 @@ def check_writable(path, *inputs) -> None:
         inputs: paths of the files that are read; None where one is not given.
 
     Raises:
-        InputError: OUTPUT_INVALID for a folder, a device or pipe, a name in a folder that does not exist or cannot be
-            written, a name that is too long, or an input.
+        InputError: OUTPUT_INVALID for `-`, a folder, a device or pipe, a name in a folder that does not exist or cannot
+            be written, a name that is too long, or an input.
     """
+    if str(path) == "-":
+        raise _unwritable(path, "nothing is written to the standard output", "name a file")
     try:
         place = Path(os.path.realpath(path))
         if place.is_dir() or not place.parent.is_dir():

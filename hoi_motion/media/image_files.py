@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.media.mask_pictures import marked_pixels
+from hoi_motion.media.mask_pictures import far_apart, marked_pixels
 from hoi_motion.reading.npz import read_npy
 from hoi_motion.reading.untrusted import read_bytes, reading
 
@@ -43,11 +43,15 @@ def read_image(path) -> np.ndarray:  # (H, W, 3) uint8 RGB
     return np.asarray(picture.convert("RGB"))
 
 
-def read_mask(path, name: str = "mask", say: Callable[[str], object] = log.info) -> np.ndarray:  # (H, W) bool
+def read_mask(  # (H, W) bool
+    path, name: str = "mask", say: Callable[[str], object] = log.info, one_thing: bool = True
+) -> np.ndarray:
     """The pixels that a mask file marks: bright on dark, one colour on black, or a cut-out's alpha.
 
     Args:
-        say: called with a sentence on what was done to a file that is no plain mask.
+        say: called with a sentence on what was done to a file that is no plain mask, and on areas too far apart to be
+            one thing.
+        one_thing: it marks one thing, not strokes.
 
     Raises:
         InputError: MASK_INVALID when the file is missing, damaged or could mean two things.
@@ -63,6 +67,8 @@ def read_mask(path, name: str = "mask", say: Callable[[str], object] = log.info)
         how = f"its palette's colours were read, not their numbers{'; ' if how else ''}{how}"
     if how:
         say(f"{name} {path}: {how}")
+    if one_thing and (told := far_apart(marked)):
+        say(f"{name} {path}: {told}")
     return marked
 
 

@@ -17,6 +17,7 @@ NOISE_PX = 12  # how far compression noise reaches from an edge
 MOST_EDGE = 0.5  # of the marked pixels; a photograph is nothing but edges
 FEW_VALUES = 8  # up to this many greys are label numbers, or the steps of a smooth edge
 NEARLY = 0.999
+OTHER_SHARE = 0.1  # of the largest area; smaller ones are specks
 COLOUR_TOLERANCE = 0.2
 GREY_TOLERANCE = 0.06
 
@@ -41,6 +42,24 @@ def marked_pixels(picture: np.ndarray, name: str = "mask") -> tuple[np.ndarray, 
     if picture.shape[2] in (2, 4):
         return _with_alpha(picture[..., :-1], picture[..., -1], name)
     return _coloured(picture, name)
+
+
+def far_apart(marked: np.ndarray) -> str:  # (H, W) bool
+    """A sentence on two areas too far apart to be one thing with something before it, "" where there are none."""
+    import cv2
+
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8))
+    if count < 3:
+        return ""
+    largest = 1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())
+    _, _, width, height, area = boxes[largest]
+    away_px = cv2.distanceTransform((labels != largest).astype(np.uint8), cv2.DIST_L2, 5)
+    for other in range(1, count):
+        gap_px = away_px[labels == other].min()
+        if boxes[other, cv2.CC_STAT_AREA] >= OTHER_SHARE * area and gap_px > np.hypot(width, height):
+            left, top = boxes[other, :2]
+            return f"it marks another area {gap_px:.0f} px away, at {left},{top}: is it one thing? It is read as one"
+    return ""
 
 
 def _with_alpha(colours: np.ndarray, alpha: np.ndarray, name: str) -> tuple[np.ndarray, str]:

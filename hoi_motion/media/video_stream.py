@@ -212,8 +212,12 @@ def open_video(path) -> VideoStream:
             decoded, or too large.
     """
     path = Path(path)
+    if path.is_dir():
+        raise _invalid(f"video {path} is a folder", "give a file; ffmpeg makes one of a folder of pictures")
+    if path.exists() and not path.is_file():
+        raise _invalid(f"video {path} is a pipe or device", "save it as a file first: it is read more than once")
     if not path.is_file():
-        raise _invalid(f"video {path} does not exist or is no file", "check the path")
+        raise _invalid(f"there is no video {path}", "check the path")
     arguments = (*_AS_IT_IS, "-frames:v", "1", "-pix_fmt", "gray", "-f", "framecrc", "pipe:1")
     with _running(path, *arguments, loglevel="info") as (process, said, watch), watch.waiting():
         listed = process.stdout.read(MAX_LINE * MAX_LINES).decode("ascii", "replace")

@@ -8,7 +8,7 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
-from hoi_motion.scripts.outputs import OutFile, OutNpz
+from hoi_motion.scripts.outputs import OutJson, OutNpz
 from hoi_motion.scripts.progress_bar import ProgressBar
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
@@ -21,9 +21,11 @@ def main(argv: list[str] | None = None) -> int:
 def _check(argv: list[str]) -> int:
     parser = command_parser("hoi-check", "Check whether a motion is physically possible; exit code 3 when it is not.")
     parser.add_argument("motion", help="motion.npz, as hoi-lift writes it")
-    parser.add_argument("--out", type=OutFile, help="write the report as JSON")
-    parser.add_argument("--config", help="YAML file with limits, in the form of a profile's section `check:`")
-    parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    parser.add_argument("--out", type=OutJson, metavar="FILE", help="write the report as JSON")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file with limits, in the form of a profile's section `check:`"
+    )
+    parser.add_argument("--body", metavar="FILE", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument("--simulate", action="store_true", help="also track the motion with a simulated person (slow)")
     parser.add_argument(
         "--repair",
@@ -85,7 +87,7 @@ def table(report: PhysicsReport, fps: float) -> str:
     """The report for a terminal: one line per check, the verdict last."""
     lines = [f"{'check':<25} {'verdict':<8} {'value':>8} {'limit':>7} {'unit':<20} {'time':>7}  reason"]
     for check in report.checks:
-        value = "-" if check.value is None else f"{check.value:.3g}"
+        value = "-" if check.value is None else f"{round(check.value, 6):.3g}"
         limit = "-" if check.limit is None else f"{check.limit:g}"
         time = "-" if check.worst_frame is None else f"{check.worst_frame / fps:.2f} s"
         lines.append(

@@ -23,11 +23,13 @@ def _convert(argv: list[str]) -> int:
     parser.add_argument("input", metavar="IN", help="a file, or a folder: SAM 3D Body, SMPLer-X, BEHAVE")
     parser.add_argument("output", type=OutFile, metavar="OUT", help="file to write, .glb or .npz")
     parser.add_argument(
-        "--to", help=f"format of OUT: {', '.join(WRITABLE)}; default: by its name, and amass for an .npz from a motion"
+        "--to",
+        metavar="FORMAT",
+        help=f"format of OUT: {', '.join(WRITABLE)}; default: by its name, and amass for an .npz from a motion",
     )
     add_reading_options(parser)
     body = parser.add_mutually_exclusive_group()
-    body.add_argument("--body", help="official SMPL-X npz, for .glb; without it the free body is used")
+    body.add_argument("--body", metavar="FILE", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="use the poses with the free body in its mean shape")
     arguments = parser.parse_args(argv)
     source = arguments.source or format_of(arguments.input)

@@ -12,7 +12,7 @@ from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
-from hoi_motion.scripts.outputs import OutFile, OutNpz, check_folder_is_kept
+from hoi_motion.scripts.outputs import OutMp4, OutNpz, check_folder_is_kept
 from hoi_motion.scripts.progress_bar import ProgressBar
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
@@ -96,7 +96,7 @@ def _parser():
     )
     parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
     parser.add_argument(
-        "--overlay", type=OutFile, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
+        "--overlay", type=OutMp4, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
     )
     return parser
 
@@ -205,7 +205,7 @@ def _found(arguments, clip) -> SegmentedMask:
     frame = clip.frames[0]
     prompt = prompt.scaled(np.array(frame.shape[1::-1]) / shown_px[::-1])
     if arguments.scribble is not None:
-        strokes = read_mask(arguments.scribble, "scribble", say_note)
+        strokes = read_mask(arguments.scribble, "scribble", say_note, one_thing=False)
         strokes = clip.fitted(checked_mask(strokes, clip.size_of(strokes), "scribble"))
         prompt = replace(prompt, scribble=strokes)
     found = segment(frame, prompt, arguments.segmenter)

@@ -75,7 +75,9 @@ def marked_mask(arguments: argparse.Namespace, rgb: np.ndarray) -> tuple[Segment
 
     prompt = prompt_of(arguments)
     if arguments.scribble is not None:
-        prompt = dataclasses.replace(prompt, scribble=read_mask(arguments.scribble, "scribble", say_note))
+        prompt = dataclasses.replace(
+            prompt, scribble=read_mask(arguments.scribble, "scribble", say_note, one_thing=False)
+        )
     prompt = prompt.checked(rgb.shape[:2])
     return segment(rgb, prompt, arguments.segmenter), prompt
 

@@ -19,18 +19,51 @@ class OutFile(OutPath):
 
     Attributes:
         ending: what its name ends in; "" if the name itself chooses what is written.
+        is_required: the name must end so; else it may be any but that of another kind of file.
     """
 
     ending = ""
+    is_required = False
 
 
 class OutNpz(OutFile):
-    """A file that is an npz, whatever its name."""
-
     ending = ".npz"
 
 
-OTHER_ENDINGS = (".glb", ".gltf", ".png", ".jpg", ".mp4", ".json", ".pkl", ".pt", ".bvh", ".fbx", ".csv", ".rrd")
+class OutJson(OutFile):
+    ending = ".json"
+
+
+class OutPng(OutFile):
+    ending = ".png"
+    is_required = True
+
+
+class OutMp4(OutFile):
+    ending = ".mp4"
+    is_required = True
+
+
+class OutRrd(OutFile):
+    ending = ".rrd"
+    is_required = True
+
+
+KNOWN_ENDINGS = (
+    ".npz",
+    ".glb",
+    ".gltf",
+    ".png",
+    ".jpg",
+    ".mp4",
+    ".json",
+    ".pkl",
+    ".pt",
+    ".bvh",
+    ".fbx",
+    ".csv",
+    ".rrd",
+)
 """A file that is no such thing may not be called so: another program would be given it."""
 
 
@@ -52,10 +85,9 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
     read = [value for value in values if not isinstance(value, OutPath) and not any(value is path for path in derived)]
     inputs = [name for value in read for name in _named_files(str(value))]
     for path in files:
-        ending = path.ending if isinstance(path, OutFile) else ""
-        if ending and os.path.splitext(path)[1].lower() in OTHER_ENDINGS:
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"{path} would be an {ending[1:]} file", f"name it {ending}")
         check_writable(path, *inputs)
+        if isinstance(path, OutFile):
+            _check_ending(path)
     for together in (options, files):
         places: set[str] = set()
         for path in together:
@@ -64,6 +96,14 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
                     ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it is given for two outputs", "give two names"
                 )
             places.add(place)
+
+
+def _check_ending(path: OutFile) -> None:
+    named = os.path.splitext(path)[1].lower()
+    if path.ending and named != path.ending and (path.is_required or named in KNOWN_ENDINGS):
+        raise InputError(
+            ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it would be {path.ending[1:]}", f"name it {path.ending}"
+        )
 
 
 def check_folder_is_kept(folder, arguments: argparse.Namespace) -> None:

@@ -83,9 +83,11 @@ def _retarget(argv: list[str]) -> int:
     source = arguments.motion or arguments.smplx_file
     if bool(source) == bool(arguments.all) or not arguments.out:
         raise InputError(ErrorCode.FILE_INVALID, "give MOTION or --all DIR, and --out", "see hoi-retarget --help")
-    if not all(np.isfinite([*(arguments.base or []), *(arguments.start or [])])) or arguments.jobs < 1:
-        told = f"base {arguments.base}, start {arguments.start}, jobs {arguments.jobs}"
-        raise InputError(ErrorCode.CONFIG_INVALID, told, "finite, at least 1")
+    for name in ("base", "start"):
+        if not np.isfinite(numbers := getattr(arguments, name) or []).all():
+            raise InputError(ErrorCode.CONFIG_INVALID, f"--{name} is {numbers}", "give finite numbers")
+    if arguments.jobs < 1:
+        raise InputError(ErrorCode.CONFIG_INVALID, f"--jobs is {arguments.jobs}", "give 1 or more")
     robot = load_robot_config(arguments.robot, arguments.urdf)  # a wrong name is reported before any work
     for name in ("base", "start", "execute", "act"):
         if getattr(arguments, name) and isinstance(robot, HumanoidConfig):

@@ -4,11 +4,10 @@ import os
 import sys
 from pathlib import Path
 
-from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import format_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
-from hoi_motion.scripts.outputs import OutFile, check_outputs
+from hoi_motion.scripts.outputs import OutPng, OutRrd, check_outputs
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
 
 
@@ -21,27 +20,27 @@ def _view(argv: list[str]) -> int:
     parser.add_argument(
         "input", metavar="IN", help="plan bundle (a folder), motion file, or any motion that hoi-convert reads"
     )
-    parser.add_argument("--out", type=OutFile, help="picture to write (.png); default: NAME.view.png beside the motion")
-    parser.add_argument("--columns", type=int, default=8, help="frames to draw (default %(default)s)")
-    parser.add_argument("--body", help="official SMPL-X npz; without it the free body is used")
+    parser.add_argument(
+        "--out", type=OutPng, metavar="FILE", help="picture to write (.png); default: NAME.view.png beside the motion"
+    )
+    parser.add_argument("--columns", type=int, default=8, metavar="N", help="frames to draw (default %(default)s)")
+    parser.add_argument("--body", metavar="FILE", help="official SMPL-X npz; without it the free body is used")
     parser.add_argument(
         "--rerun",
-        type=OutFile,
-        metavar="FILE.rrd",
-        help="write a recording for the rerun viewer; a picture only with --out",
+        type=OutRrd,
+        metavar="FILE",
+        help="write a recording for the rerun viewer (.rrd); a picture only with --out",
     )
     add_reading_options(parser)
     arguments = parser.parse_args(argv)
     if not 1 <= arguments.columns <= 64:
         parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
-    if arguments.out and Path(arguments.out).suffix.lower() != ".png":
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for the picture {arguments.out!r}", "name it .png")
     path = _motion_file(Path(arguments.input))
     arguments.input, given = path, Path(arguments.input)
     source = arguments.source or format_of(path)
     if not (arguments.out or arguments.rerun):
         named = path if path.name.strip(".") else Path(os.path.abspath(path))  # . and .. have no name of their own
-        arguments.out = OutFile(named.with_name(f"{named.stem}.view.png"))
+        arguments.out = OutPng(named.with_name(f"{named.stem}.view.png"))
     check_outputs(arguments)  # again: of a bundle, its motion is read
     filmed, body = _on_its_body(read_with(arguments, source), source, arguments.body)
 

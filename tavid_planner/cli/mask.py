@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.marking import add_marking_options, marked_mask, print_doubts
-from hoi_motion.scripts.outputs import OutFile, check_outputs
+from hoi_motion.scripts.outputs import OutPng, check_outputs
 
 # as for a plan that fails its check: there is a result, but it should not be trusted
 DOUBTFUL = 3
@@ -23,11 +22,11 @@ def _parser():
     parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
     add_marking_options(parser, "pixels of the image")
     parser.add_argument(
-        "--out", type=OutFile, required=True, metavar="FILE", help="mask to write (.png): 255 on the object"
+        "--out", type=OutPng, required=True, metavar="FILE", help="mask to write (.png): 255 on the object"
     )
     parser.add_argument(
         "--picture",
-        type=OutFile,
+        type=OutPng,
         metavar="FILE",
         help="image with the outline drawn in (.png); default: beside OUT, as OUT-outline",
     )
@@ -45,10 +44,9 @@ def _mask(argv: list[str]) -> int:
     quiet_libraries(arguments.debug)
     out = Path(arguments.out)
     if not arguments.picture:
-        arguments.picture = OutFile(out.with_name(f"{out.stem}-outline.png"))
+        arguments.picture = OutPng(out.with_name(f"{out.stem}-outline.png"))
         check_outputs(arguments)
     picture = Path(arguments.picture)
-    _check_names(out, picture)
     rgb = read_image(arguments.image)
     found, prompt = marked_mask(arguments, rgb)
     for path, image in (
@@ -61,16 +59,6 @@ def _mask(argv: list[str]) -> int:
     print(f"mask     {out}")
     print(f"picture  {picture}")
     return DOUBTFUL if found.doubts else 0
-
-
-def _check_names(out: Path, picture: Path) -> None:
-    for path in (out, picture):
-        if path.suffix.lower() != ".png":
-            raise InputError(
-                ErrorCode.OUTPUT_INVALID,
-                f"cannot write {path}: it does not end in .png",
-                "give a name that ends in .png",
-            )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from hoi_motion.files import write_whole
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
-from hoi_motion.scripts.outputs import OutFile, OutPath
+from hoi_motion.scripts.outputs import OutMp4, OutPath
 from hoi_motion.scripts.scene_options import add_scene_options
 from tavid_planner.errors import ErrorCode, InputError, TavidError
 
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples", type=int, default=1, metavar="K", help="videos to generate, the best is kept; default 1"
     )
-    parser.add_argument("--film", type=OutFile, metavar="FILE", help="also copy the bundle's film.mp4 to this path")
+    parser.add_argument("--film", type=OutMp4, metavar="FILE", help="also copy the bundle's film.mp4 to this path")
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the person who acts")
     parser.add_argument("--intrinsics", metavar="FX,FY,CX,CY", help="camera matrix in pixels of the image")
     parser.add_argument(
@@ -105,8 +105,6 @@ def _plan(argv: list[str]) -> int:
                 "--film needs the film that bundle.film=false leaves out",
                 "remove one of the two",
             )
-        if not arguments.film.lower().endswith(".mp4"):
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {arguments.film}", "a film's name ends in .mp4")
     request = _request(arguments)
     quiet_libraries(arguments.debug)
     needed = needed_by_mode(config, request.samples, request.size_px)

@@ -56,6 +56,13 @@ def test_what_cannot_become_a_file_is_refused_before_the_work(tmp_path, name):
     assert Path("/dev/null").is_char_device()
 
 
+def test_a_dash_is_no_file_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="nothing is written to the standard output"):
+        check_writable("-")
+    check_writable("./-")
+
+
 def test_what_can_be_written_passes_and_nothing_is_left_there(tmp_path):
     (tmp_path / "old.npz").write_bytes(b"old")
     for name in ("new.npz", "old.npz"):

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.masks import checked_depth, checked_mask
-from hoi_motion.media.mask_pictures import marked_pixels
+from hoi_motion.media.mask_pictures import far_apart, marked_pixels
 
 SIZE = (120, 160)
 
@@ -158,3 +158,14 @@ def test_a_mask_around_an_object_at_the_edge_is_taken_for_an_inverted_one():
     mask[5:15, 20:] = False
     with pytest.raises(InputError, match="inverted"):
         checked_mask(mask, mask.shape)
+
+
+@pytest.mark.parametrize("gap_px, is_told", [(8, False), (60, True)])
+def test_two_areas_farther_apart_than_the_larger_is_long_are_told(gap_px, is_told):
+    marked = np.zeros(SIZE, bool)
+    marked[40:60, 20:50] = True
+    marked[40:50, 50 + gap_px : 60 + gap_px] = True  # less far, it may be one thing behind an arm
+    assert bool(far_apart(marked)) is is_told
+    marked[40:50, 50:] = False
+    marked[40:44, 120:124] = True  # a speck
+    assert far_apart(marked) == ""

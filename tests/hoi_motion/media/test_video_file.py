@@ -1,5 +1,6 @@
 """Clips from files: sizes, times, damage, bounds."""
 
+import os
 import subprocess
 import sys
 
@@ -73,6 +74,17 @@ def test_a_cut_off_file_is_named(video, tmp_path, kept, message):
     with pytest.raises(InputError, match=message) as caught:
         read_video(path, 60)
     assert caught.value.code == ErrorCode.FILE_INVALID
+
+
+@pytest.mark.parametrize(
+    "name, message", [("none.mp4", "there is no video"), ("folder", "is a folder"), ("pipe", "is a pipe or device")]
+)
+def test_what_is_no_file_says_what_it_is(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=message) as error:
+        read_video(tmp_path / name, 10)
+    assert error.value.code is ErrorCode.FILE_INVALID and error.value.hint
 
 
 def test_the_decoder_adds_no_lines_of_its_own(tmp_path):
