@@ -33,8 +33,9 @@ FREE_SPREAD_M = 0.05
 GROWTH_BOUNDS = (0.4, 2.5)
 NEAREST_M = 0.2
 REST_SPREAD_M = 0.002
-# usual accelerations of what is in a hand, and of what is thrown, kicked or bounces
-ACCELERATION_M_S2 = 2.0
+# usual accelerations of what is in a hand, set on development scenes of the wider world, where people also turn round
+# with it; and of what is thrown, kicked or bounces
+ACCELERATION_M_S2 = 2.5
 FREE_ACCELERATION_M_S2 = 20.0
 # a place this many spreads off a smooth path is an outlier
 OUTLIER = 2.0
@@ -85,19 +86,17 @@ def moving_path(
     seen = _by_track(target, frames, middle_px, camera, np.maximum(NEAREST_M, carried[:, 2]), is_held)
     off = np.linalg.norm(seen.places - carried[:, :2], axis=1) / np.hypot(seen.spreads[:, 0], spread_m)
     doubt = 1 + np.maximum(off - OUTLIER, 0.0) ** 2
-    way = _without(carried, off > OUTLIER)
     depth_spread_m = np.hypot(spread_m, HAND_DEPTH_SHARE * way_m)
     by_hand = Says(carried, np.column_stack([spread_m, spread_m, depth_spread_m]) * doubt[:, None])
 
     hidden = held & is_held
     # how far away it is; then, at these distances, where it is across the sight
     depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m, hidden)]
-    rests = start, end
-    depth_m = np.maximum(NEAREST_M, _between(rests, depth, way, 2, step))
+    depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
     across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m, is_held)]
     if not is_held:
         across[0] = Says(across[0].places, np.full_like(across[0].spreads, np.inf))
-    path = np.column_stack([_between(rests, across, way, slice(0, 2), across_step), depth_m])
+    path = np.column_stack([_between(start, across, end, slice(0, 2), across_step), depth_m])
     return path @ camera.T_world_camera[:3, :3].T + camera.T_world_camera[:3, 3]
 
 
@@ -145,21 +144,9 @@ def _by_track(target: ObjectTrack, frames, middle_px, camera: Camera, depth_m: n
     return Says((rays * depth_m[:, None])[:, :2], np.tile(spread_m[:, None], (1, 2)))
 
 
-def _without(path: np.ndarray, doubted: np.ndarray) -> np.ndarray:
-    """A path (N, 3) that goes straight where it is doubted, (N,) bool."""
-    if doubted.all():
-        return np.tile(path[0], (len(path), 1))
-    frames, sure = np.arange(len(path)), np.flatnonzero(~doubted)
-    return np.column_stack([np.interp(frames, sure, column[sure]) for column in path.T])
-
-
-def _between(rests, says: list[Says], way: np.ndarray, columns, step) -> np.ndarray:
-    """The path between two rests, of which the second may be None, that strays smoothly from a way.
-
-    Args:
-        rests: (3,) each; way: (N, 3); step: (N,) or one for all.
-    """
-    rests = [np.atleast_1d(rest[columns]) for rest in rests if rest is not None]
+def _between(start: np.ndarray, says: list[Says], end: np.ndarray | None, columns, step) -> np.ndarray:
+    """The smooth path between two rests, of which the second may be missing; step: (N,) or one for all."""
+    rests = [np.atleast_1d(start[columns]), *([] if end is None else [np.atleast_1d(end[columns])])]
     ahead = [np.tile(rests[0], (STILL_FRAMES, 1))]
     behind = [np.tile(rest, (STILL_FRAMES, 1)) for rest in rests[1:]]
     nothing = [np.full_like(rest, np.inf) for rest in [*ahead, *behind]]
@@ -169,33 +156,27 @@ def _between(rests, says: list[Says], way: np.ndarray, columns, step) -> np.ndar
         known = certain if i == 0 else nothing
         places = np.vstack([*ahead, one.places, *behind])
         whole.append(Says(places, np.vstack([*known[:1], one.spreads, *known[1:]])))
-    after = len(behind) * STILL_FRAMES
-    steps = np.pad(np.broadcast_to(step, len(way)), (STILL_FRAMES, after), mode="edge")
-    whole_way = np.vstack([*ahead, way[:, columns].reshape(len(way), -1)])
-    whole_way = np.pad(whole_way, ((0, after), (0, 0)), mode="edge")
-    path = smooth_path(whole, steps, whole_way)[STILL_FRAMES : STILL_FRAMES + len(way)]
+    steps = np.pad(np.broadcast_to(step, len(says[0].places)), (STILL_FRAMES, 0), mode="edge")
+    steps = np.pad(steps, (0, len(behind) * STILL_FRAMES), mode="edge")
+    path = smooth_path(whole, steps)[STILL_FRAMES : STILL_FRAMES + len(says[0].places)]
     return path[:, 0] if isinstance(columns, int) else path
 
 
-def smooth_path(says: list[Says], acceleration, way=0.0) -> np.ndarray:  # (N, C)
-    """The path between what several sources say that strays from a way with second differences of a usual size.
-
-    Outliers lose their say.
+def smooth_path(says: list[Says], acceleration) -> np.ndarray:  # (N, C)
+    """The path whose second differences are of a usual size between what several sources say; outliers lose their say.
 
     Args:
         acceleration: standard deviation of second differences about each place, (N,), or one for all.
-        way: (N, C), or one for all.
     """
     count, width = says[0].places.shape
     second = np.diff(np.eye(count), 2, axis=0)
     stiff = second.T @ (second / np.broadcast_to(acceleration, count)[1:-1, None] ** 2)
-    along = stiff @ np.broadcast_to(way, (count, width))
     trust = [np.ones(count) for _ in says]
     result = np.zeros((count, width))
     for _ in range(ROBUST_ROUNDS):
         for c in range(width):
             weights = [share / one.spreads[:, c] ** 2 for share, one in zip(trust, says)]
-            right = along[:, c] + sum(weight * one.places[:, c] for weight, one in zip(weights, says))
+            right = sum(weight * one.places[:, c] for weight, one in zip(weights, says))
             result[:, c] = np.linalg.solve(stiff + np.diag(sum(weights)), right)
         off = [np.linalg.norm((one.places - result) / one.spreads, axis=1) for one in says]
         trust = [1 / (1 + (o / OUTLIER) ** 2) for o in off]
