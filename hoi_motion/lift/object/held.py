@@ -33,9 +33,8 @@ FREE_SPREAD_M = 0.05
 GROWTH_BOUNDS = (0.4, 2.5)
 NEAREST_M = 0.2
 REST_SPREAD_M = 0.002
-# usual accelerations of what is in a hand, set on development scenes of the wider world, where people also turn round
-# with it; and of what is thrown, kicked or bounces
-ACCELERATION_M_S2 = 2.5
+# usual accelerations of what is in a hand, and of what is thrown, kicked or bounces
+ACCELERATION_M_S2 = 2.0
 FREE_ACCELERATION_M_S2 = 20.0
 # a place this many spreads off a smooth path is an outlier
 OUTLIER = 2.0
