@@ -6,6 +6,7 @@ A row that cannot be read tells why and where it stands; the others are read.
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from training.data.caption_file import decoded
 from training.data.clip import unusable
 from training.data.fingerprint import DIGITS
 
+# a NUL, and halves of a character in UTF-16, which JSON may escape
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 NAMES = ("metadata.csv", "metadata.json", "metadata.jsonl")
 
 
@@ -80,7 +83,15 @@ def _json_row(place: str, line: str) -> Row:
 def _object_row(place: str, value) -> Row:
     if not isinstance(value, dict):
         return Row(place, {}, f"it is {shown(value)}, expected an object")
-    return Row(place, value)
+    return _of_text(place, value)
+
+
+def _of_text(place: str, fields: dict) -> Row:
+    """A row whose fields may be names of files: what no file can have in its name is a fault."""
+    texts = [value for value in fields.values() if isinstance(value, str)]
+    if broken := next((text for text in texts if _NO_TEXT.search(text)), None):
+        return Row(place, {}, f"{shown(broken)} is no text")
+    return Row(place, fields)
 
 
 def _csv_rows(name: str, lines: list[str]) -> Iterator[Row]:
@@ -104,9 +115,11 @@ def _csv_rows(name: str, lines: list[str]) -> Iterator[Row]:
             continue
         if values is None:
             return
-        if len(values) == len(columns):
-            yield Row(place, dict(zip(columns, values)))
-        elif values:
+        if not any(value.strip() for value in values):
+            pass  # spreadsheets write lines of separators below the last row
+        elif len(values) == len(columns):
+            yield _of_text(place, dict(zip(columns, values)))
+        else:
             counts = f"{len(values)} fields, the first line has {len(columns)} names"
             yield Row(place, {}, f"it has {counts}: a field with a {separator!r} stands in quotation marks")
         at += reader.line_num - before
