@@ -15,12 +15,12 @@ from hoi_motion.errors import shown
 from hoi_motion.reading.text import MAX_JSON_BYTES, json_value
 from hoi_motion.reading.untrusted import read_bytes, reason_of
 from tavid_planner.errors import InputError
-from training.data.caption_file import decoded
+from training.data.caption_file import CONTROL, check_letters, decoded
 from training.data.clip import unusable
 from training.data.fingerprint import DIGITS
 
-# a NUL, and halves of a character in UTF-16, which JSON may escape
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+# halves of a character in UTF-16, which JSON may escape
+_HALVES = re.compile("[\ud800-\udfff]")
 NAMES = ("metadata.csv", "metadata.json", "metadata.jsonl")
 
 
@@ -56,6 +56,8 @@ def read_table(path: Path, encoding: str = "utf-8") -> list[Row]:
         ValueError: for what is no table.
     """
     text = decoded(read_bytes(path, "metadata", MAX_JSON_BYTES), encoding)
+    if "\0" in (head := text.partition("\n")[0]):  # control characters of a row are its own fault
+        check_letters(head, encoding)
     if path.suffix == ".csv":
         return list(_csv_rows(path.name, list(io.StringIO(text, newline=""))))
     if path.suffix == ".jsonl":
@@ -87,10 +89,10 @@ def _object_row(place: str, value) -> Row:
 
 
 def _of_text(place: str, fields: dict) -> Row:
-    """A row whose fields may be names of files: what no file can have in its name is a fault."""
+    """A row whose fields are captions and names of files, in which some characters make no sense."""
     texts = [value for value in fields.values() if isinstance(value, str)]
-    if broken := next((text for text in texts if _NO_TEXT.search(text)), None):
-        return Row(place, {}, f"{shown(broken)} is no text")
+    if broken := next((text for text in texts if CONTROL.search(text) or _HALVES.search(text)), None):
+        return Row(place, {}, f"{shown(broken)} has control characters")
     return Row(place, fields)
 
 
