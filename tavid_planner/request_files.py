@@ -61,7 +61,7 @@ class RequestFiles:
             raise InputError(
                 ErrorCode.CONFIG_INVALID, "exactly one of mask and instances marks the target", "give one of them"
             )
-        known = {name: str(folder / value) if name in FILES and value else value for name, value in data.items()}
+        known = {name: str(folder / value) if name in FILES else value for name, value in data.items()}
         if "instances" in known:
             known["instances"] = tuple(_from_folder(text, folder) for text in known["instances"])
         return cls(**known)
@@ -128,6 +128,8 @@ def _expected(name: str) -> str:
         return "metres"
     if name in FILES:
         return "the name of a file"
+    if name == "intrinsics":
+        return "fx,fy,cx,cy"
     return "an integer" if name in ("seed", "samples") else "a text"
 
 

@@ -54,12 +54,15 @@ def far_apart(marked: np.ndarray) -> str:  # (H, W) bool
     largest = 1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())
     _, _, width, height, area = boxes[largest]
     away_px = cv2.distanceTransform((labels != largest).astype(np.uint8), cv2.DIST_L2, 5)
-    for other in range(1, count):
-        gap_px = away_px[labels == other].min()
-        if boxes[other, cv2.CC_STAT_AREA] >= OTHER_SHARE * area and gap_px > np.hypot(width, height):
-            left, top = boxes[other, :2]
-            return f"it marks another area {gap_px:.0f} px away, at {left},{top}: is it one thing? It is read as one"
-    return ""
+    gaps_px = np.full(count, np.inf, away_px.dtype)
+    np.minimum.at(gaps_px, labels[marked], away_px[marked])
+    far = (boxes[:, cv2.CC_STAT_AREA] >= OTHER_SHARE * area) & (gaps_px > np.hypot(width, height))
+    others = np.flatnonzero(far[1:]) + 1
+    if not len(others):
+        return ""
+    left, top = boxes[others[0], :2]
+    gap_px = gaps_px[others[0]]
+    return f"it marks another area {gap_px:.0f} px away, at {left},{top}: is it one thing? It is read as one"
 
 
 def _with_alpha(colours: np.ndarray, alpha: np.ndarray, name: str) -> tuple[np.ndarray, str]:

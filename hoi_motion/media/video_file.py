@@ -178,7 +178,7 @@ COLOURS = ("-x264-params", "colormatrix=smpte170m:colorprim=bt709:transfer=bt709
 
 
 def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, preset: str = "medium") -> None:
-    """Write an H.264 mp4 that browsers play, complete or not at all.
+    """Write H.264, complete or not at all: an mp4 that browsers play, or another container that the name says.
 
     H.264 with 4:2:0 chroma has even sides: an odd side is extended by repeating its last row or column, so pixel
     coordinates stay what they are.

@@ -10,9 +10,9 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion, taking
 from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
-from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.command import TEXT, command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
-from hoi_motion.scripts.outputs import OutMp4, OutNpz, check_folder_is_kept
+from hoi_motion.scripts.outputs import OutNpz, OutVideo, check_folder_is_kept
 from hoi_motion.scripts.progress_bar import ProgressBar
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
@@ -94,9 +94,9 @@ def _parser():
         action="store_true",
         help="let legs that nobody sees step, as in a plan; default: they glide along, on average nearer to the truth",
     )
-    parser.add_argument("--noun", default="", help="the object's name (mug), for its shape")
+    parser.add_argument("--noun", default="", metavar=TEXT, help="the object's name (mug), for its shape")
     parser.add_argument(
-        "--overlay", type=OutMp4, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
+        "--overlay", type=OutVideo, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
     )
     return parser
 

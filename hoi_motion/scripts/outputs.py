@@ -19,10 +19,12 @@ class OutFile(OutPath):
 
     Attributes:
         ending: what its name ends in; "" if the name itself chooses what is written.
+        others: what it may end in, too.
         is_required: the name must end so; else it may be any but that of another kind of file.
     """
 
     ending = ""
+    others: tuple[str, ...] = ()
     is_required = False
 
 
@@ -44,9 +46,14 @@ class OutMp4(OutFile):
     is_required = True
 
 
+class OutVideo(OutMp4):
+    """A video in the container that its name says, of those that hold H.264."""
+
+    others = (".m4v", ".mov", ".mkv", ".avi", ".ts", ".flv", ".3gp")
+
+
 class OutRrd(OutFile):
     ending = ".rrd"
-    is_required = True
 
 
 KNOWN_ENDINGS = (
@@ -100,7 +107,7 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
 
 def _check_ending(path: OutFile) -> None:
     named = os.path.splitext(path)[1].lower()
-    if path.ending and named != path.ending and (path.is_required or named in KNOWN_ENDINGS):
+    if path.ending and named not in (path.ending, *path.others) and (path.is_required or named in KNOWN_ENDINGS):
         raise InputError(
             ErrorCode.OUTPUT_INVALID, f"cannot write {path}: it would be {path.ending[1:]}", f"name it {path.ending}"
         )

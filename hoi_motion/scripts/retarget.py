@@ -15,7 +15,7 @@ from hoi_motion.files import check_writable, write_whole
 from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
-from hoi_motion.scripts.command import as_tavid_error, command_parser, run_command
+from hoi_motion.scripts.command import TEXT, as_tavid_error, command_parser, run_command
 from hoi_motion.scripts.outputs import OutPath, check_outputs
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="the act an arm should do, if different from the motion's",
     )
-    parser.add_argument("--noun", default="", help="the object's name (mug), for its mass in simulation")
+    parser.add_argument("--noun", default="", metavar=TEXT, help="the object's name (mug), for its mass in simulation")
     parser.add_argument(
         "--rate_limit",
         action="store_true",

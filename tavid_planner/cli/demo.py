@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.command import TEXT, command_parser, run_command, say_note
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 
 START_TIMEOUT_S = 300.0
@@ -32,7 +32,7 @@ def _parser():
     )
     parser.add_argument("--image", metavar="FILE", help="camera frame; default config/demo/frame.png")
     parser.add_argument("--mask", metavar="FILE", help="mask of the target; default config/demo/mask.png")
-    parser.add_argument("--instruction", metavar="TEXT", help="what should happen; default config/demo/instruction.txt")
+    parser.add_argument("--instruction", metavar=TEXT, help="what should happen; default config/demo/instruction.txt")
     parser.add_argument("--profile", default="mini", metavar="NAME", help="profile of the node; default mini")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same plan; default 0")
     parser.add_argument("--samples", type=int, default=1, metavar="K", help="videos to generate; default 1")

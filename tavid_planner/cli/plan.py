@@ -5,7 +5,7 @@ import dataclasses
 import sys
 
 from hoi_motion.files import write_whole
-from hoi_motion.scripts.command import command_parser, run_command, say_note
+from hoi_motion.scripts.command import TEXT, command_parser, run_command, say_note
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, marked_mask, print_doubts
 from hoi_motion.scripts.outputs import OutMp4, OutPath
 from hoi_motion.scripts.scene_options import add_scene_options
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "up to five times, one of them as target",
     )
     parser.add_argument(
-        "--instruction", required=True, metavar="TEXT", help='what should happen, for example "picks up the [TGT] mug"'
+        "--instruction", required=True, metavar=TEXT, help='what should happen, for example "picks up the [TGT] mug"'
     )
     parser.add_argument(
         "--out", type=OutPath, required=True, metavar="DIR", help="plan bundle to write; must not exist yet"

@@ -56,7 +56,8 @@ def chosen_mode(video: VideoConfig, modes: dict[str, int] | None = None) -> str:
     modes, free = modes or _needed(video, 1, (480, 640)), device_free_bytes(video.device)
     if modes is None or free is None:
         return "model"
-    return next((mode for mode, size in modes.items() if size <= free), min(modes, key=lambda mode: modes[mode]))
+    fitting = (mode for mode, size in modes.items() if size <= free and not _lacks_main_memory(video, mode))
+    return next(fitting, min(modes, key=lambda mode: modes[mode]))
 
 
 def samples_at_once(video: VideoConfig, samples: int, size_px: tuple[int, int]) -> int:
@@ -167,16 +168,22 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
 def _require_main_memory(video: VideoConfig) -> None:
     """Raises: VideoError: OUT_OF_MEMORY where weights are to wait beside the GPU and do not fit there."""
     mode = chosen_mode(video)
-    needed, free = waiting_bytes(video, mode), free_bytes()
-    if needed is None or free is None or needed <= free:
+    lacks = _lacks_main_memory(video, mode)
+    if not lacks:
         return
     raise VideoError(
         ErrorCode.OUT_OF_MEMORY,
-        f"with video.memory={mode} the weights wait in main memory, which takes about {needed / GB:.1f} GB; "
-        f"{free / GB:.1f} GB are free",
+        f"with video.memory={mode} the weights wait in main memory, which takes about {lacks[0] / GB:.1f} GB; "
+        f"{lacks[1] / GB:.1f} GB are free",
         "use video.memory=sequential, resident if the GPU is large enough"
         + (", or video.weights=fp8" if video.weights == "full" else ""),
     )
+
+
+def _lacks_main_memory(video: VideoConfig, mode: str) -> tuple[int, int] | None:
+    """What weights that wait in main memory take, and what is free, in bytes; None where it is enough or not known."""
+    needed, free = waiting_bytes(video, mode), free_bytes()
+    return None if needed is None or free is None or needed <= free else (needed, free)
 
 
 def device_free_bytes(device: str) -> int | None:

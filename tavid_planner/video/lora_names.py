@@ -206,7 +206,8 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
         config: of peft (`adapter_config.json`), or diffusers' metadata without its prefix; may be empty.
 
     Raises:
-        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number, or a LoRA whose base is changed, too.
+        VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number, a LoRA whose base is changed, too, or
+            a DoRA without its magnitudes.
     """
     alphas = {}
     start = config.get("init_lora_weights")
@@ -216,6 +217,8 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
             f"{path} was initialised by {start[:40]!r}, which also changed the weights of the base",
             "convert it to a plain LoRA: peft's save_pretrained with path_initial_model_for_weight_conversion",
         )
+    if config.get("use_dora") and not any(name.endswith(".lora_magnitude_vector") for name in found.weights):
+        raise _strange(path, "its config says that it is a DoRA, but it has no magnitudes (lora_magnitude_vector)")
     common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")

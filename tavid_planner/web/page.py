@@ -224,9 +224,7 @@ class Page:
         ]
 
     def _cancel(self, request: gr.Request) -> None:
-        visit = self._visits.of(request.session_hash)
-        if visit.cancel is not None:
-            visit.cancel.cancel()
+        self._visits.of(request.session_hash).cancel_plan()
 
     def _leave(self, request: gr.Request) -> None:
         self._visits.leave(request.session_hash)

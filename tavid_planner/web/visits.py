@@ -20,7 +20,7 @@ MAX_VISITS = 64
 
 @dataclass
 class Visit:
-    """One open page. `begin`, `end` and `close` may be called by several threads at once.
+    """One open page. `begin`, `end`, `cancel_plan` and `close` may be called by several threads at once.
 
     Attributes:
         folder: of its bundles, with a name that cannot be guessed; shown: folder of the files sent to the browser.
@@ -108,12 +108,17 @@ class Visit:
         with self._lock:
             self.cancel = None
 
+    def cancel_plan(self) -> None:
+        """Cancel the plan that runs, if one does."""
+        with self._lock:
+            if self.cancel is not None:
+                self.cancel.cancel()
+
     def close(self) -> None:
         """Cancel the plan that runs; none begins any more."""
         with self._lock:
             self.closed = True
-            if self.cancel is not None:
-                self.cancel.cancel()
+        self.cancel_plan()
 
 
 class Visits:

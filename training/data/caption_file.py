@@ -9,8 +9,8 @@ from training.data.clip import unusable
 
 MAX_BYTES = 64 * 1024
 _HOW = "name its encoding with --caption-encoding"
-# control characters that are no white space
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+"""Control characters that are no white space."""
 # the longer mark first: that of UTF-16 begins that of UTF-32
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -38,7 +38,9 @@ def read_caption(path: Path, name: str, encoding: str = "utf-8") -> str:
     if len(content) > MAX_BYTES:
         raise unusable(name, f"its caption {path.name} has more than {MAX_BYTES} bytes")
     try:
-        return decoded(content, encoding).strip()
+        text = decoded(content, encoding)
+        check_letters(text, encoding)
+        return text.strip()
     except ValueError as error:
         raise unusable(name, f"its caption {path.name} {error}") from error
 
@@ -54,14 +56,19 @@ def decoded(content: bytes, encoding: str) -> str:
     """
     encoding = next((marked for mark, marked in _MARKS if content.startswith(mark)), encoding)
     try:
-        text = content.decode(encoding)
+        return content.decode(encoding)
     except UnicodeError as error:
         where = f", byte {error.start} is {content[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else ""
         raise ValueError(f"is not in {encoding}{where}: {_HOW}") from error
-    # UTF-16 without its mark is UTF-8 with a zero between any two letters
-    if _CONTROL.search(text):
+
+
+def check_letters(text: str, encoding: str) -> None:
+    """Raises: ValueError: for control characters; it completes "the file ...".
+
+    UTF-16 without its mark is UTF-8 with a zero between any two letters.
+    """
+    if CONTROL.search(text):
         raise ValueError(f"has control characters where it is read as {encoding}: {_HOW}")
-    return text
 
 
 def checked_encoding(encoding: str) -> str:

@@ -4,6 +4,7 @@ Cameras write NAME.MP4, other tools Name_MASK.PNG, and archives made on macOS ho
 folder is listed once: one of many thousand files takes long.
 """
 
+import os
 import unicodedata
 from functools import cached_property
 from pathlib import Path
@@ -31,15 +32,15 @@ class ClipFiles:
     def find(self, name: str) -> Path:
         """The file of a name, with this name where there is none, or several that it may mean."""
         path = self.folder / name
-        if not path.name or path.exists():
+        if os.path.exists(path):  # which a name that is too long does not, in place of an error
             return path
         others = self._by_stem.get(same_name(path.stem), ())
         same = [other for other in others if same_name(other.name) == same_name(path.name)]
         return same[0] if len(same) == 1 else path
 
     def masks(self, video: str) -> list[Path]:
-        """Pictures that may be a video's mask: NAME.png, or NAME_mask with the ending of any picture."""
-        return self.called(video, (".png",)) + self.called(video, MASK_SUFFIXES, "_mask")
+        """Pictures that may be a video's mask: NAME.png, or else NAME_mask with the ending of any picture."""
+        return self.called(video, (".png",)) or self.called(video, MASK_SUFFIXES, "_mask")
 
     def called(self, video: str, suffixes: tuple[str, ...], tail: str = "") -> list[Path]:
         """Files with a video's name, perhaps longer by a tail, and one of these endings."""

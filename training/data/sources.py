@@ -53,8 +53,8 @@ class SceneClips:
 class VideoClips:
     """Any folder with, for every clip, a video, a mask of its first frame and a caption `NAME.txt`.
 
-    The mask is `NAME.png`, or `NAME_mask` with the ending of any picture. Letter case and Unicode form of names may
-    differ. A clip is what a video shows from its first frame on, `num_frames` frames at `fps` frames a second.
+    The mask is `NAME.png`, or else `NAME_mask` with the ending of any picture. Names may differ in letter case and
+    Unicode form. A clip is what a video shows from its first frame on, `num_frames` frames at `fps` frames a second.
     """
 
     def __init__(self, folder, num_frames: int = 1, fps: float = MODEL_FPS, encoding: str = "utf-8"):

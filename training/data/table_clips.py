@@ -3,13 +3,14 @@
 metadata.csv, .json or .jsonl    file_name (or video): of a video in the folder or below it
                                  text (or prompt, caption): a sentence with [TGT]
                                  mask: a picture's file, or COCO run lengths (size, counts), of the first frame;
-                                 left out: the picture NAME.png or NAME_mask.png beside the video
+                                 left out: the picture NAME.png, or else NAME_mask.png, beside the video
 
 A row that cannot be used is one clip that cannot be used.
 """
 
 import hashlib
 import json
+from collections import Counter
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +25,7 @@ from hoi_motion.reading.text import json_value
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import InputError
 from training.data.clip import TrainingClip, checked_clip, unusable
-from training.data.clip_files import ClipFiles
+from training.data.clip_files import ClipFiles, same_name
 from training.data.fingerprint import DIGITS, fingerprint
 from training.data.tables import Row, read_table, refuse_all, table_of
 
@@ -69,10 +70,13 @@ class TableClips:
         row = self._rows[name]
         if row.fault:
             return row.digest
-        files, mask = [self._file(name, name)], row.fields[MASK_COLUMN]
-        if not mask or isinstance(mask, str):
-            files.append(self._file(name, mask) if mask else self._beside(name))
         digits = hashlib.sha256(json.dumps(row.fields, sort_keys=True).encode()).hexdigest()[:DIGITS]
+        try:
+            files, mask = [self._file(name, name)], row.fields[MASK_COLUMN]
+            if not mask or isinstance(mask, str):
+                files.append(self._file(name, mask) if mask else self._beside(name))
+        except InputError as error:  # for which this one clip is left out when it is loaded
+            return Row(row.place, {}, error.message).digest + digits
         return fingerprint(files) + digits
 
     @cached_property
@@ -87,12 +91,24 @@ class TableClips:
             if not any(_has(row, VIDEO_COLUMNS) and _has(row, CAPTION_COLUMNS) for row in rows):
                 refuse_all(rows)
                 return {}  # of something else
-            for row in rows:
-                name = str(row.fields.get(VIDEO_COLUMNS[0]) or row.place)
-                if name in found:
-                    row = Row(name, {}, f"there are several rows for this video, one of them {row.place}")
-                found[name] = row
-            return found
+            for row in sorted(rows, key=lambda row: bool(row.fault)):
+                name = row.fields.get(VIDEO_COLUMNS[0]) or row.place
+                if name in found and row.fault:
+                    name = row.place
+                found[name] = _several(name, row) if name in found else row
+            return found | self._of_one_file(found)
+
+    def _of_one_file(self, rows: dict[str, Row]) -> dict[str, Row]:
+        """Faults of rows whose videos are one file, by names that differ in letter case and the like."""
+        alike: dict[str, list[str]] = {}
+        for name, row in rows.items():
+            if not row.fault:
+                alike.setdefault(same_name(str(PurePosixPath(name))), []).append(name)
+        faults = {}
+        for names in (names for names in alike.values() if len(names) > 1):
+            counts = Counter(self._found(name) for name in names)
+            faults |= {name: _several(name, rows[name]) for name in names if counts[self._found(name)] > 1}
+        return faults
 
     def _mask(self, name: str, mask) -> np.ndarray:
         if mask and not isinstance(mask, str):
@@ -120,12 +136,20 @@ class TableClips:
     def _file(self, name: str, relative: str) -> Path:
         """A file in the folder; a table may come from anywhere."""
         path = PurePosixPath(relative)
-        if path.is_absolute() or ".." in path.parts:
+        if path.is_absolute() or ".." in path.parts or not path.name:
             raise unusable(name, f"{relative[:100]!r} is not in the folder")
-        return self._files((self.folder / path).parent).find(path.name)
+        return self._found(relative)
+
+    def _found(self, relative: str) -> Path:
+        path = self.folder / relative
+        return self._files(path.parent).find(path.name)
 
     def _files(self, folder: Path) -> ClipFiles:
         return self._places.setdefault(folder, ClipFiles(folder))
+
+
+def _several(name: str, row: Row) -> Row:
+    return Row(name, {}, f"there are several rows for this video, one of them {row.place}")
 
 
 def _has(row: Row, columns: tuple[str, ...]) -> bool:

@@ -6,6 +6,7 @@ A row that cannot be read tells why and where it stands; the others are read.
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from hoi_motion.errors import shown
 from hoi_motion.reading.text import MAX_JSON_BYTES, json_value
 from hoi_motion.reading.untrusted import read_bytes, reason_of
 from tavid_planner.errors import InputError
-from training.data.caption_file import decoded
+from training.data.caption_file import CONTROL, check_letters, decoded
 from training.data.clip import unusable
 from training.data.fingerprint import DIGITS
 
+# halves of a character in UTF-16, which JSON may escape
+_HALVES = re.compile("[\ud800-\udfff]")
 NAMES = ("metadata.csv", "metadata.json", "metadata.jsonl")
 
 
@@ -53,6 +56,8 @@ def read_table(path: Path, encoding: str = "utf-8") -> list[Row]:
         ValueError: for what is no table.
     """
     text = decoded(read_bytes(path, "metadata", MAX_JSON_BYTES), encoding)
+    if "\0" in (head := text.partition("\n")[0]):  # control characters of a row are its own fault
+        check_letters(head, encoding)
     if path.suffix == ".csv":
         return list(_csv_rows(path.name, list(io.StringIO(text, newline=""))))
     if path.suffix == ".jsonl":
@@ -80,7 +85,15 @@ def _json_row(place: str, line: str) -> Row:
 def _object_row(place: str, value) -> Row:
     if not isinstance(value, dict):
         return Row(place, {}, f"it is {shown(value)}, expected an object")
-    return Row(place, value)
+    return _of_text(place, value)
+
+
+def _of_text(place: str, fields: dict) -> Row:
+    """A row whose fields are captions and names of files, in which some characters make no sense."""
+    texts = [value for value in fields.values() if isinstance(value, str)]
+    if broken := next((text for text in texts if CONTROL.search(text) or _HALVES.search(text)), None):
+        return Row(place, {}, f"{shown(broken)} has control characters")
+    return Row(place, fields)
 
 
 def _csv_rows(name: str, lines: list[str]) -> Iterator[Row]:
@@ -104,9 +117,11 @@ def _csv_rows(name: str, lines: list[str]) -> Iterator[Row]:
             continue
         if values is None:
             return
-        if len(values) == len(columns):
-            yield Row(place, dict(zip(columns, values)))
-        elif values:
+        if not any(value.strip() for value in values):
+            pass  # spreadsheets write lines of separators below the last row
+        elif len(values) == len(columns):
+            yield _of_text(place, dict(zip(columns, values)))
+        else:
             counts = f"{len(values)} fields, the first line has {len(columns)} names"
             yield Row(place, {}, f"it has {counts}: a field with a {separator!r} stands in quotation marks")
         at += reader.line_num - before

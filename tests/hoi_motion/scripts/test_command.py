@@ -8,6 +8,7 @@ import pytest
 
 from hoi_motion.errors import CheckError, ErrorCode, InputError
 from hoi_motion.scripts.command import command_parser, run_command
+from hoi_motion.scripts.lift import main as lift
 
 
 def raising(error):
@@ -69,6 +70,14 @@ def test_an_empty_argument_is_named_and_not_taken_for_none(capsys, argv):
     assert run_command(function, argv) == 2
     name = "--times" if "--times" in argv else "--depth"
     assert f"argument {name}: its value is empty" in capsys.readouterr().err
+
+
+def test_an_object_may_have_no_name(capsys, tmp_path):
+    """Scripts pass --noun "$NOUN" whatever it is: empty is its default."""
+    missing = str(tmp_path / "none.mp4")
+    argv = ["--video", missing, "--mask", missing, "--noun", "", "--out", str(tmp_path / "out.npz")]
+    assert lift(argv) == 2
+    assert "value is empty" not in (said := capsys.readouterr().err) and "none.mp4" in said
 
 
 def test_a_name_that_is_no_text_can_be_printed(capfd):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from argparse import Namespace
 from importlib import import_module
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.scripts.command import command_parser
-from hoi_motion.scripts.outputs import OutFile, OutPath, check_outputs
+from hoi_motion.scripts.outputs import OutFile, OutJson, OutNpz, OutPath, OutRrd, OutVideo, check_outputs
 from tests.hoi_motion.io.published import Person, smplerx
 
 
@@ -124,6 +125,7 @@ def test_no_command_overwrites_a_file_of_the_folder_it_reads(tmp_path, capsys, c
         ("lift", [*LIFT, "--out", "out.npz", "--save-keypoints", "out.json"]),
         ("lift", [*LIFT, "--out", "out.npz", "--overlay", "out.png"]),
         ("lift", [*LIFT, "--out", "out.npz", "--overlay", "out"]),
+        ("lift", [*LIFT, "--out", "out.npz", "--overlay", "out.gif"]),
         ("check", ["m.npz", "--out", "out.npz"]),
         ("view", ["m.npz", "--out", "out.jpg"]),
         ("view", ["m.npz", "--rerun", "out.png"]),
@@ -134,6 +136,15 @@ def test_a_name_that_says_another_kind_of_file_is_refused(tmp_path, monkeypatch,
     shutil.copy(motion_file, "m.npz")
     assert import_module(f"hoi_motion.scripts.{module}").main(argv) == 2
     assert "OUTPUT_INVALID" in capsys.readouterr().err and not list(tmp_path.glob("out.*"))
+
+
+@pytest.mark.parametrize(
+    "kind, name",
+    [(OutVideo, "a.mov"), (OutVideo, "a.MKV"), (OutVideo, "a.avi"), (OutRrd, "a"), (OutNpz, "a"), (OutJson, "a.txt")],
+)
+def test_a_name_that_can_be_what_is_written_passes(tmp_path, monkeypatch, kind, name):
+    monkeypatch.chdir(tmp_path)
+    check_outputs(Namespace(out=kind(name)))
 
 
 @pytest.mark.parametrize("name", ["check", "convert", "ground", "lift", "retarget", "view", "mask", "plan", "export"])

@@ -50,7 +50,7 @@ def test_another_picture_under_the_same_name_is_another_request(tmp_path, write_
         (LINE | {"seed": True}, "expected an integer"),
         (LINE | {"image": 3}, "expected the name of a file"),
         (LINE | {"depth": ""}, "depth is '', expected the name of a file"),
-        (LINE | {"intrinsics": ""}, "intrinsics is '', expected a text"),
+        (LINE | {"intrinsics": ""}, "intrinsics is '', expected fx,fy,cx,cy"),
         (LINE | {"floor_height": "low"}, "expected metres"),
         (LINE | {"floor_height": float("nan")}, "expected metres"),
         (LINE | {"floor_height": 10**400}, "expected metres"),

@@ -162,6 +162,17 @@ def test_weights_that_wait_beside_the_gpu_must_fit_there(published_5b, monkeypat
     require_memory(config)
 
 
+@pytest.mark.parametrize("main_gb, mode", [(30, "model"), (15, "sequential")])
+def test_auto_lets_no_weights_wait_where_they_do_not_fit(published_5b, monkeypatch, main_gb, mode):
+    monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
+    monkeypatch.setattr(estimate, "device_free_bytes", lambda device: 20e9)
+    monkeypatch.setattr(estimate, "free_bytes", lambda: main_gb * 1e9)
+    options = [f"video.base={published_5b}", "video.adapter=", "video.memory=auto"]
+    config = with_options(load_profile("tavid-5b"), options)
+    require_memory(config)
+    assert chosen_mode(config.video) == mode
+
+
 @pytest.mark.parametrize("free_gb, mode", [(80, "resident"), (20, "model"), (12, "group"), (1, "sequential")])
 def test_auto_takes_the_quickest_mode_that_fits(published_5b, monkeypatch, free_gb, mode):
     monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)

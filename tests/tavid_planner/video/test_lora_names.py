@@ -313,6 +313,18 @@ def test_a_dora_is_the_function_that_peft_makes_of_it(transformers, tmp_path, na
     assert (run(loaded, 32) - plain).abs().max() > 1e-2
 
 
+def test_a_dora_without_its_magnitudes_is_no_lora(transformers, tmp_path):
+    made, loaded = transformers
+    write_dora(made, tmp_path)
+    tensors = {key: value for key, value in load_file(tmp_path / LORA_FILE).items() if "magnitude" not in key}
+    save_file(tensors, tmp_path / LORA_FILE)
+    load_loras(loaded, (NamedLora("plain", str(tmp_path)),))
+    (tmp_path / PEFT_CONFIG).write_text(json.dumps({"lora_alpha": 2, "use_dora": True}))
+    with pytest.raises(VideoError, match="says that it is a DoRA, but it has no magnitudes") as error:
+        load_loras(loaded, (NamedLora("style", str(tmp_path)),))
+    assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+
+
 def test_a_dora_of_weight_0_changes_nothing(transformers, tmp_path):
     made, loaded = transformers
     plain = run(loaded, 32)

@@ -95,6 +95,17 @@ def test_of_two_clicks_at_once_one_begins(visit, monkeypatch):
     assert begun == ["plan-1"]
 
 
+def test_a_cancel_while_the_plan_ends_is_none(visit):
+    """The page asked for the token twice, and called None where the plan ended in between."""
+    visit.cancel_plan()
+    _, token = visit.begin()
+    visit.cancel_plan()
+    assert token.cancelled
+    visit.end()
+    visit.cancel_plan()
+    assert not visit.begin()[1].cancelled
+
+
 def test_no_plan_begins_on_a_page_that_was_closed(visits, visit):
     visits.leave("one")
     with pytest.raises(TavidError, match="closed") as error:

@@ -153,8 +153,10 @@ def test_the_files_of_a_clip_of_almost_the_same_name_are_not_taken(tmp_path):
 
 def test_two_masks_of_a_clip_are_named(tmp_path):
     write_clip(tmp_path, "a", 9, 8)
-    (tmp_path / "a_mask.PNG").write_bytes((tmp_path / "a.png").read_bytes())
-    with pytest.raises(InputError, match="masks of one name.*a.png, a_mask.PNG"):
+    (tmp_path / "a_mask.PNG").write_bytes(b"what a tool has put there")
+    assert open_source(tmp_path, 9).load("a.mp4").mask.any()  # a.png comes first
+    (tmp_path / "a.png").rename(tmp_path / "a_mask.png")
+    with pytest.raises(InputError, match="masks of one name.*a_mask.PNG, a_mask.png"):
         open_source(tmp_path, 9).load("a.mp4")
 
 

@@ -159,6 +159,58 @@ def test_of_several_rows_for_one_video_none_is_used(folder):
     assert load(source, "videos/a.mp4").caption == CAPTION
 
 
+@pytest.mark.parametrize("other", ["videos/A.mp4", "./videos/a.mp4"])
+def test_two_names_of_one_file_are_two_rows_for_one_video(folder, other):
+    write_lines(folder, [ROWS[0], ROWS[0] | {"file_name": other}, ROWS[1]])
+    source = open_source(folder, 9)
+    assert load(source, "videos/b.mp4")
+    for name in ("videos/a.mp4", other):
+        with pytest.raises(InputError, match="several rows for this video"):
+            load(source, name)
+    (folder / "videos" / "A.mp4").write_bytes((folder / "videos" / "a.mp4").read_bytes())
+    (folder / "videos" / "A.png").write_bytes((folder / "videos" / "a.png").read_bytes())
+    if other == "videos/A.mp4":
+        assert all(load(open_source(folder, 9), name) for name in ("videos/a.mp4", other))
+
+
+def test_a_row_without_a_caption_takes_nothing_from_the_one_that_has_it(folder):
+    write_lines(folder, [{**ROWS[0], "text": ""}, ROWS[0]])
+    source = open_source(folder, 9)
+    assert source.names() == ["metadata.jsonl line 1", "videos/a.mp4"]
+    assert load(source, "videos/a.mp4").caption == CAPTION
+
+
+def test_lines_of_separators_are_no_rows(folder):
+    (folder / "metadata.csv").write_text(f"file_name,text,mask\nvideos/a.mp4,{CAPTION},\n,,\n  \n\n,,\n")
+    assert open_source(folder, 9).names() == ["videos/a.mp4"]
+
+
+@pytest.mark.parametrize(
+    "row, said",
+    [
+        ({"file_name": "../a.mp4"}, "is not in the folder"),
+        ({"file_name": "/a.mp4"}, "is not in the folder"),
+        ({"file_name": "."}, "is not in the folder"),
+        ({"file_name": "a" * 400 + ".mp4"}, "."),
+        ({"file_name": "a\0.mp4"}, "has control characters"),
+        ({"file_name": "\ud800.mp4"}, "has control characters"),
+        ({"file_name": "videos/a.mp4", "mask": "../b-mask.png"}, "is not in the folder"),
+        ({"file_name": "videos/c.mp4"}, "masks of one name"),
+        ({"file_name": "videos/a.mp4", "text": "A person\x92s hand takes the [TGT] mug."}, "has control characters"),
+    ],
+)
+def test_a_row_whose_files_cannot_be_told_is_left_out_alone(folder, row, said):
+    for mask in ("c_mask.png", "c_mask.bmp"):
+        (folder / "videos" / mask).write_bytes(b"")
+    write_lines(folder, [ROWS[1], {"text": CAPTION} | row])
+    source = open_source(folder, 9)
+    other = next(name for name in source.names() if name != "videos/b.mp4")
+    assert all(source.fingerprint(name) for name in source.names())  # made of all, before the first is encoded
+    assert load(source, "videos/b.mp4")
+    with pytest.raises(InputError, match=said):
+        load(source, other)
+
+
 def test_a_table_of_which_no_row_can_be_read_is_refused(folder):
     (folder / "metadata.jsonl").write_text('{"file_name": "videos/a.mp4"\n' * 2)
     with pytest.raises(InputError, match="metadata.jsonl line 1: it is no JSON") as error:
