@@ -79,7 +79,7 @@ class CheckConfig:
     repair_drift_m_s: float = option(
         0.6, "largest speed of foot skating that is removed", minimum=0, maximum=10, unit="m/s"
     )
-    # Less than the error of the worst of 60 lifted objects, mostly in depth: 40 [result lift.object_cm_worst] cm.
+    # Less than the error of the worst of 60 lifted objects, mostly in depth: 46 [result lift.object_cm_worst] cm.
     repair_object_m: float = option(0.30, "largest change of an object", minimum=0, maximum=1, unit="m")
 
     def __post_init__(self):
