@@ -137,6 +137,17 @@ def read_layers(tensors: dict[str, torch.Tensor], transformer, path) -> LoraLaye
         raise _strange(
             path, f"{lost[0]!r} (and {len(lost) - 1} more of {len(tensors)}) names no layer of the transformer"
         )
+    return _checked_layers(parts, linear, whole, path)
+
+
+def _checked_layers(
+    parts: dict[tuple[str, str], torch.Tensor], linear: dict[str, torch.nn.Linear], whole: dict, path
+) -> LoraLayers:
+    """The layers of a LoRA, from its parts by layer and name of the part, beside whole changes.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE for a part that is missing or does not fit.
+    """
     layers = sorted({layer for layer, _ in parts})
     weights, ranks, alphas = {}, {}, {}
     for layer in layers:

@@ -145,3 +145,14 @@ def test_the_picture_of_a_telephone_with_a_second_one_behind_it_is_read_and_its_
     path.write_bytes(drawn[:2] + index + drawn[2:-2] + 30 * scan + b"\xff\xd9")
     with pytest.raises(InputError, match="passes"):
         read_image(path)
+
+
+def test_two_areas_of_a_mask_are_said_and_two_strokes_are_not(tmp_path):
+    marked = np.zeros((60, 80), np.uint8)
+    marked[5:10, 5:10] = marked[50:55, 70:75] = 255
+    cv2.imwrite(str(tmp_path / "m.png"), marked)
+    said = []
+    assert read_mask(tmp_path / "m.png", "target mask", said.append).sum() == 50
+    assert len(said) == 1 and said[0].startswith(f"target mask {tmp_path / 'm.png'}: it marks another area")
+    read_mask(tmp_path / "m.png", "scribble", said.append, one_thing=False)
+    assert len(said) == 1

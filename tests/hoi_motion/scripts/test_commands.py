@@ -17,6 +17,7 @@ from hoi_motion.body.free_body_file import read_free_body, smplx_arrays
 from hoi_motion.camera import Camera
 from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.motion import HoiMotion, ObjectMotion
+from hoi_motion.physics.report import CheckResult, PhysicsReport
 from hoi_motion.scripts import check, convert, ground, retarget, view
 from tests.hoi_motion.io.published import Person, gvhmr
 
@@ -34,6 +35,12 @@ def test_check_of_a_floating_person_is_3(motion_file, tmp_path, capfd):
     motion.replace(transl_m=motion.transl_m + np.float32([0, 0, 0.1])).save(tmp_path / "floating.npz")
     assert check.main([str(tmp_path / "floating.npz")]) == 3
     assert "10.0 cm above the ground" in capfd.readouterr().out
+
+
+def test_rounding_errors_are_not_printed_as_measurements():
+    results = [CheckResult(n, "PASS", v, 1.0, "m", None, "") for n, v in (("none", 2.2e-16), ("some", 0.00123))]
+    lines = check.table(PhysicsReport(tuple(results)), 8.0).splitlines()
+    assert lines[1].split()[2] == "0" and lines[2].split()[2] == "0.00123"
 
 
 def test_check_takes_limits_from_yaml(motion_file, tmp_path):

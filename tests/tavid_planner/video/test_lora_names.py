@@ -325,12 +325,47 @@ def test_a_dora_without_its_magnitudes_is_no_lora(transformers, tmp_path):
     assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
 
 
+def test_a_dora_lacks_no_part_of_any_layer(transformers, tmp_path):
+    made, loaded = transformers
+    write_dora(made, tmp_path)
+    tensors = load_file(tmp_path / LORA_FILE)
+    first = next(key for key in tensors if "lora_A" in key)
+    for part, said in (
+        ("lora_magnitude_vector", "no magnitude"),
+        ("lora_A.weight", "no lora_A"),
+        ("lora_B.weight", "no lora_B"),
+    ):
+        lost = first.replace("lora_A.weight", part)
+        save_file({key: value for key, value in tensors.items() if key != lost}, tmp_path / LORA_FILE)
+        with pytest.raises(VideoError, match=said) as error:
+            load_loras(loaded, (NamedLora("style", str(tmp_path)),))
+        assert error.value.code is ErrorCode.ADAPTER_INCOMPATIBLE
+    save_file({key: value for key, value in tensors.items() if "magnitude" in key}, tmp_path / LORA_FILE)
+    with pytest.raises(VideoError, match="no lora_A"):
+        load_loras(loaded, (NamedLora("style", str(tmp_path)),))
+
+
 def test_a_dora_of_weight_0_changes_nothing(transformers, tmp_path):
     made, loaded = transformers
     plain = run(loaded, 32)
     write_dora(made, tmp_path)
     load_loras(loaded, (NamedLora("style", str(tmp_path), 0.0),))
     torch.testing.assert_close(run(loaded, 32), plain, atol=1e-5, rtol=1e-4)
+
+
+def test_a_dora_of_half_the_weight_goes_half_the_way_in_magnitude_and_in_what_it_adds(transformers, tmp_path):
+    made, loaded = transformers
+    write_dora(made, tmp_path)
+    load_loras(loaded, (NamedLora("style", str(tmp_path), 0.5),))
+    tensors, layer = load_file(tmp_path / LORA_FILE), "transformer_blocks.0.attn1.to_q"
+    parts = ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector")
+    down, up, magnitude = (tensors[f"transformer.{layer}.{part}"] for part in parts)
+    module = loaded.get_submodule(layer)
+    own = module.base_layer.weight.norm(dim=1)
+    turned = module.base_layer.weight + 0.5 * (2 / 4) * up @ down
+    weight = (own + 0.5 * (magnitude - own))[:, None] * turned / turned.norm(dim=1, keepdim=True)
+    given = torch.randn(3, module.in_features)
+    torch.testing.assert_close(module(given), given @ weight.T + module.base_layer.bias, atol=1e-5, rtol=1e-4)
 
 
 def test_a_dora_on_weights_of_8_bits_is_refused_unless_it_is_merged(transformers, tiny_base, tmp_path):

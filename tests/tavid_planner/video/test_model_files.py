@@ -112,8 +112,9 @@ def test_a_path_is_never_taken_for_a_hub_id(tmp_path, monkeypatch):
         assert not is_hub_id(name), name
         with pytest.raises(VideoError, match="does not exist"):
             model_folder(name)
-    with pytest.raises(VideoError, match="is empty"):
-        model_folder("")
+    for name in ("", " "):
+        with pytest.raises(VideoError, match="is empty"):
+            model_folder(name)
     assert is_hub_id("THUDM/CogVideoX-5b-I2V")
 
 

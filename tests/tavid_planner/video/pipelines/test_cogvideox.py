@@ -26,7 +26,7 @@ def test_the_tiles_of_the_published_model_stay_as_they_are():
     assert (whole_tile(30, 8, 1 / 6), whole_tile(45, 8, 1 / 5)) == (30, 45)
 
 
-@pytest.mark.parametrize("size", [(32, 48, 17), (48, 48, 9)])
+@pytest.mark.parametrize("size", [(32, 48, 13), (48, 48, 9), (32, 64, 9)])
 def test_sizes_and_lengths_without_learned_positions_are_refused(tmp_path, size):
     base = write_tiny_model(tmp_path, use_learned_positional_embeddings=True)
     pipeline = TargetAwarePipeline.from_pretrained(base)
