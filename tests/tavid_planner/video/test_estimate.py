@@ -177,6 +177,7 @@ def test_auto_lets_no_weights_wait_where_they_do_not_fit(published_5b, monkeypat
 def test_auto_takes_the_quickest_mode_that_fits(published_5b, monkeypatch, free_gb, mode):
     monkeypatch.setattr(estimate, "_has_gpu", lambda device: True)
     monkeypatch.setattr(estimate, "device_free_bytes", lambda device: free_gb * 1e9)
+    monkeypatch.setattr(estimate, "free_bytes", lambda: 64e9)
     options = [f"video.base={published_5b}", "video.adapter=", "video.memory=auto"]
     config = with_options(load_profile("tavid-5b"), options)
     assert estimate.chosen_mode(config.video) == mode
