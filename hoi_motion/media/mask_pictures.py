@@ -53,7 +53,7 @@ def far_apart(marked: np.ndarray) -> str:  # (H, W) bool
         return ""
     largest = 1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())
     _, _, width, height, area = boxes[largest]
-    away_px = cv2.distanceTransform((labels != largest).astype(np.uint8), cv2.DIST_L2, 5)
+    away_px = cv2.distanceTransform((labels != largest).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     gaps_px = np.full(count, np.inf, away_px.dtype)
     np.minimum.at(gaps_px, labels[marked], away_px[marked])
     far = (boxes[:, cv2.CC_STAT_AREA] >= OTHER_SHARE * area) & (gaps_px > np.hypot(width, height))

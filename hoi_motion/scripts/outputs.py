@@ -56,21 +56,7 @@ class OutRrd(OutFile):
     ending = ".rrd"
 
 
-KNOWN_ENDINGS = (
-    ".npz",
-    ".glb",
-    ".gltf",
-    ".png",
-    ".jpg",
-    ".mp4",
-    ".json",
-    ".pkl",
-    ".pt",
-    ".bvh",
-    ".fbx",
-    ".csv",
-    ".rrd",
-)
+KNOWN_ENDINGS = tuple(".npz .glb .gltf .png .jpg .mp4 .json .pkl .pt .bvh .fbx .csv .rrd".split())
 """A file that is no such thing may not be called so: another program would be given it."""
 
 

@@ -22,7 +22,7 @@ HIDDEN_WEIGHT = 0.7
 # how far the hips move over standing feet, in person heights: feet surely stand, and hardly do
 NEAR_TRAVEL = 0.06
 FAR_TRAVEL = 0.16
-# of how far away the person is fitted before anything is said of the floor, this share is noise
+# of how far away the person is, as fitted before anything is said of the floor, this share is noise
 DISTANCE_NOISE = 0.05
 # so long, seconds, they are looked at for whether the person comes nearer or goes away
 APPROACH_S = 1.0
