@@ -163,7 +163,7 @@ def test_a_mask_around_an_object_at_the_edge_is_taken_for_an_inverted_one():
         checked_mask(mask, mask.shape)
 
 
-@pytest.mark.parametrize("gap_px, is_told", [(8, False), (60, True)])
+@pytest.mark.parametrize("gap_px, is_told", [(8, False), (34, False), (37, True), (60, True)])
 def test_two_areas_farther_apart_than_the_larger_is_long_are_told(gap_px, is_told):
     marked = np.zeros(SIZE, bool)
     marked[40:60, 20:50] = True
