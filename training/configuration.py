@@ -162,6 +162,9 @@ class AdapterConfig(DiffusionConfig):
         "layers of a block that get LoRA: its attention, or its feed-forward layers, too",
         choices=("attention", "all"),
     )
+    merged: bool = option(
+        False, "train the weights under the LoRA, which is how they change: faster where they are not much larger"
+    )
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,12 @@ class FewStepsConfig(AdapterConfig):
                 ErrorCode.CONFIG_INVALID,
                 f"option teacher_steps is {self.teacher_steps}, expected a multiple of student_steps "
                 f"({self.student_steps}), and more than it",
+            )
+        if self.merged:
+            raise InputError(
+                ErrorCode.CONFIG_INVALID,
+                "option merged is true, but a LoRA for few steps needs its teacher's weights as they are",
+                "set it to false",
             )
         alignment = self.alignment
         if self.pair_weight or self.attention.weight or alignment.grounding.weight or alignment.propagation.weight:

@@ -320,8 +320,14 @@ def _check_surroundings(config: TrainConfig) -> None:
 
 
 def _check_sharding(accelerator: Accelerator, task: Task) -> None:
-    """Raises: InputError: CONFIG_INVALID when the model has none of the blocks by which it is to be sharded."""
+    """Raises: InputError: CONFIG_INVALID when the model has none of the blocks by which it is to be sharded, or what is
+    trained are the weights that would be.
+    """
     plugin = getattr(accelerator.state, "fsdp_plugin", None)
+    if plugin is not None and getattr(task, "merged", None) is not None:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, "option merged is true, but accelerate shards the base", "set it to false"
+        )
     there = {type(module).__name__ for module in task.modules()}
     absent = [name for name in getattr(plugin, "transformer_cls_names_to_wrap", None) or () if name not in there]
     if absent:

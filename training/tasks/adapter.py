@@ -25,6 +25,7 @@ from training.data.encoders import refuse_other_encoders
 from training.objectives.block_choice import parse_block_choice
 from training.tasks.alignment import LOSSES, Interactions
 from training.tasks.diffusion import Clips, DiffusionTask
+from training.tasks.merged_lora import MergedLora, grow
 from training.validation import ValidationClip, generate
 
 MOSTLY_COVERED = 50  # percent of a cell: more of it is an instance's
@@ -56,6 +57,7 @@ class AdapterTask(DiffusionTask):
         check_whole(transformer, base / "transformer")
         digest = weights_digest(base / "transformer")
         conditioning = self.prepare(transformer, config, digest)
+        merged = MergedLora(transformer) if config.merged else None
         for parameter in transformer.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
@@ -65,7 +67,7 @@ class AdapterTask(DiffusionTask):
         self.base, self.cache, self.device, self.data_digest = base, cache, device, cache.digest
         self.clip_names, self.clips_from = cache.names, config.cache
         self.model_digest = self.transformer_digest = digest
-        self.conditioning, self.pipeline_kind = conditioning, kind
+        self.conditioning, self.pipeline_kind, self.merged = conditioning, kind, merged
         self.sampler = None  # the model's own
         if conditioning.kind != "mask" and first.ids is None:
             raise InputError(
@@ -145,7 +147,7 @@ class AdapterTask(DiffusionTask):
         return drawn, tuple(pairs)
 
     def is_matrix(self, name: str, parameter: torch.nn.Parameter) -> bool:
-        return "lora_" in name and parameter.ndim == 2  # not the magnitudes of a DoRA
+        return ("lora_" in name or "base_layer" in name) and parameter.ndim == 2  # not the magnitudes of a DoRA
 
     def validate(self, folder: Path) -> list[np.ndarray]:
         """Generate from the last clips of the cache."""
@@ -168,6 +170,9 @@ class AdapterTask(DiffusionTask):
     def export(self, out: Path, step: int) -> None:
         """Write `adapter/` in the released layout, with what made it inside."""
         config = self.config
+        if self.merged is not None:
+            left_out = self.merged.factor()
+            logger.info("a LoRA of rank %d holds %.1f%% of the weights' change", config.rank, 100 * (1 - left_out))
         facts = {"steps": step, "base": config.base, DIGEST_OF_BASE: self.transformer_digest}
         facts |= {"data_digest": self.data_digest, **self._supervised()}
         about = config.rank, config.alpha, config.trigger, facts, self.conditioning
@@ -235,12 +240,15 @@ def prepare_adapter(transformer, config: AdapterConfig, digest: str = ""):
     transformer.requires_grad_(False)
     if config.init:
         adapter = start_from(transformer, config, digest)
-        if (adapter.rank, adapter.alpha) != (config.rank, config.alpha):
+        if config.rank < adapter.rank or config.alpha * adapter.rank != adapter.alpha * config.rank:
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"{config.init} has rank {adapter.rank} and alpha {adapter.alpha:g}, "
                 f"options rank and alpha are {config.rank} and {config.alpha}",
+                "give the same, or both larger by one factor",
             )
+        if config.rank > adapter.rank:
+            grow(transformer, config.rank)
         take_conditioning(transformer, adapter.conditioning, Conditioning(config.conditioning), config.init)
         _refuse_other_blocks(transformer, config)
         if config.lora_layers == "all":
