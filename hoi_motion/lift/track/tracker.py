@@ -53,10 +53,12 @@ OUTLINE_BOX = 1.5
 LEAST_OUTLINE_SHARE = 0.25
 UNSEEN_VISIBILITY = 0.1
 ADAPT_FROM = 0.6
-# what looks like it in this share of the last so many frames, while it surely rests, is something else
+# what looks like it elsewhere in more of the last so many frames at its first place is something else
 SURELY_AT_REST = 0.7
 DOUBLES_FRAMES = 12
 DOUBLES_QUANTILE = 0.8
+# it has not left its first place while it is seen within so many object sizes of it
+AT_HOME = 0.5
 # in a turning camera's picture, stilled, that lies within so many working pixels
 CAMERA_PX = 5
 
@@ -125,12 +127,22 @@ class _Chooser:
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
         self.centre, self.extent = (low + high) / 2, high - low + 1.0
         self.rest_scores = self._rest_scores()
-        self.maps = self._without_doubles()
+        sure = [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
+        self.maps = self._without_doubles(sure)
 
     def track(self) -> ObjectTrack:
-        """The track along the cheapest path; frames that it skips are filled."""
+        """The track along the cheapest path; frames that it skips are filled.
+
+        What looked like it elsewhere while it was still at its first place is something else, and the path is sought
+        once more without that.
+        """
         places = [self._places(t) for t in range(len(self.images))]
         path = best_path(places, self.hands)
+        home = self._at_home(places, path)
+        if home[-1] + 1 < len(path):
+            self.maps = self._without_doubles(home)
+            places[home[-1] + 1 :] = [self._places(t) for t in range(home[-1] + 1, len(path))]
+            path = best_path(places, self.hands)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
         visibility, outlines = np.full(len(path), UNSEEN_VISIBILITY), {}
         turn_rad = 0.0
@@ -152,6 +164,16 @@ class _Chooser:
         _bridge(similarity, resting, path >= 0, self.hands_px, self.mask)
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
 
+    def _at_home(self, places: list[Places], path: np.ndarray) -> list[int]:
+        """Frames in which a path sees it where it was at first, before it sees it elsewhere."""
+        home = []
+        for t in np.flatnonzero(path >= 0):
+            off = np.linalg.norm(places[t].centre[path[t]] - self.centre)
+            if off > AT_HOME * np.sqrt(self.extent.prod()):
+                break
+            home.append(int(t))
+        return home
+
     def _rest_scores(self) -> list[float]:
         scores = []
         for image in self.images:
@@ -160,11 +182,10 @@ class _Chooser:
                 self.template.adapt_at_rest(image)
         return scores
 
-    def _without_doubles(self) -> np.ndarray:  # (T, h, w)
-        """Likeness without that of places which looked like the object while it surely rested elsewhere."""
-        sure = [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
+    def _without_doubles(self, at_home: list[int]) -> np.ndarray:  # (T, h, w)
+        """Likeness without that of places which looked like the object while it was at its first place."""
         own = cv2.dilate(self.work_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        doubles = np.quantile(self.likeness.maps[sure[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
+        doubles = np.quantile(self.likeness.maps[at_home[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
         if self.camera_moves:
             doubles = cv2.dilate(doubles.astype(np.float32), np.ones((CAMERA_PX, CAMERA_PX), np.uint8))
         return self.likeness.maps - np.where(own, 0.0, np.maximum(doubles, 0)).astype(np.float32)

@@ -143,3 +143,18 @@ def test_a_camera_that_pans_does_not_move_what_rests(pan_px):
     assert track.resting.all() and track.camera_moves
     seen = middles(places) - np.arange(10)[:, None] * [pan_px, 0]
     np.testing.assert_allclose(track.centroid_px, seen, atol=1.5)
+
+
+def test_what_came_to_look_like_it_while_it_still_rested_is_not_taken_for_it():
+    """A knee of its colour, of somebody who sits down with a hand over the object and then takes it."""
+    end, knee = (64, 40), (76, 94)
+    way = [(int(40 + (end[0] - 40) * i / 6), int(90 + (end[1] - 90) * i / 6)) for i in range(1, 7)]
+    places = [(40, 90)] * 14 + way + [end] * 8
+    over = middles([(40, 90)])[0] + [6, 6]
+    hands = [(120 - 20 * i, 98) for i in range(3)] + [tuple(over)] * 11 + [tuple(m + 0.5) for m in middles(places[14:])]
+    hidden = range(14, len(places))
+    without, mask, someone = drawn(places, hands, hidden=hidden)
+    with_knee, _, _ = drawn(places, hands, twin=knee, hidden=hidden)
+    track = OwnTracker().track(np.concatenate([without[:5], with_knee[5:]]), mask, someone)
+    off_knee = np.linalg.norm(track.centroid_px - middles([knee]), axis=1)
+    assert off_knee.min() > SIDE
