@@ -8,7 +8,16 @@ from scipy.ndimage import median_filter
 
 from hoi_motion.frames import closed, runs_of
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import BODY_HAND, ELBOW, SHOULDER, hand_centres_px, hand_points_px
+from hoi_motion.keypoints.hands import (
+    BODY_HAND,
+    ELBOW,
+    FOREARM,
+    PALM,
+    SHOULDER,
+    SURE_WRIST,
+    hand_centres_px,
+    hand_points_px,
+)
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact
 
@@ -114,7 +123,9 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
         if holder is None:
             near &= target.resting | (left_behind_px(track, target, hand, fps) == 0)
         free = has_left(track, hand) | moving | holds_from_start(track, target, hand, near_px, fps)
-        touching = _closed_unseen(near & free, distances[hand], fps)
+        unseen = np.isinf(distances[hand])
+        unseen &= ~_elsewhere(track, target, hand, unseen, near_still_px, fps)
+        touching = _closed_unseen(near & free, unseen, fps)
         if hand == holder:
             carried = moving & ~_put_down(track, target, hand, distances[hand], near_still_px, fps)
             touching |= carried | _leads_to(near, carried)
@@ -129,18 +140,55 @@ def contact_intervals(track: kp.KeypointTrack, target: ObjectTrack, fps: float) 
     return tuple(sorted(contacts, key=lambda c: c.start_frame))
 
 
-def _closed_unseen(near: np.ndarray, distance_px: np.ndarray, fps: float) -> np.ndarray:  # (T,) each -> (T,) bool
+def _closed_unseen(near: np.ndarray, unseen: np.ndarray, fps: float) -> np.ndarray:  # (T,) bool each
     """Touches without gaps of up to MAX_GAP_S, nor such in which the hand is never seen, however long.
 
     Between two touches a hand that is not seen is behind what it holds: it has not been seen to leave.
+
+    Args:
+        unseen: frames in which it is not seen and may be there.
     """
-    hidden = near | np.isinf(distance_px)
+    hidden = near | unseen
     for start, end in runs_of(hidden):
         touched = start + np.flatnonzero(near[start:end])
         hidden[start:end] = False
         if len(touched):
             hidden[touched[0] : touched[-1] + 1] = True
     return closed(near | hidden, round(MAX_GAP_S * fps))
+
+
+def _elsewhere(track, target: ObjectTrack, hand: str, unseen: np.ndarray, near_px: float, fps: float) -> np.ndarray:
+    """(T,) bool: frames in which a hand that is not seen cannot be behind the object, which keeps still meanwhile:
+    it is out of the picture, or its elbow too far away.
+
+    Args:
+        unseen: (T,) bool; near_px: how near a hand must be to touch.
+    """
+    wrist, elbow = (track.body_px[:, i] for i in (BODY_HAND[hand][0], ELBOW[hand]))
+    out = ((wrist[:, :2] < 0) | (wrist[:, :2] > np.array(target.mask.shape[::-1]) - 1)).any(1)
+    known = elbow[:, 2] >= SURE_WRIST
+    # no hand reaches further from its wrist, nor from its elbow
+    palm_px = 2 * PALM * track.person_height_px()
+    arm_px = palm_px + FOREARM * track.person_height_px()
+    away = np.zeros(len(unseen), bool)
+    for t in np.flatnonzero(unseen & track.seen & (out | known)):
+        mask = target.mask_at(t)
+        if mask.any():
+            distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+            from_wrist_px, from_elbow_px = _sampled(distance, np.stack([wrist[t, :2], elbow[t, :2]]))
+            away[t] = (out[t] and from_wrist_px > palm_px + near_px) or (known[t] and from_elbow_px > arm_px + near_px)
+    away &= target.resting | _keeps_still(target, fps)
+    gone = np.zeros(len(away), bool)
+    for start, end in runs_of(away):
+        gone[start:end] = end - start >= MIN_CONTACT_FRAMES
+    return gone
+
+
+def _keeps_still(target: ObjectTrack, fps: float) -> np.ndarray:  # (T,) bool
+    """Frames about which the object keeps still in the picture."""
+    before, after = _about(target.num_frames, fps)
+    way = np.linalg.norm(target.centroid_px[after] - target.centroid_px[before], axis=1)
+    return way <= max(MIN_STILL_WAY_PX, STILL_OBJECT * float(np.sqrt(target.mask.sum())))
 
 
 def least_frames(fps: float) -> int:
@@ -197,13 +245,18 @@ def left_behind_px(track: kp.KeypointTrack, target: ObjectTrack, hand: str, fps:
 
 def _ways_px(track, target: ObjectTrack, hand: str, fps: float) -> tuple[np.ndarray, np.ndarray]:  # (T,) each
     """The object's way over ALONG_S about each frame, and the hand's against it; NaN where the two are not seen."""
-    frames, half = np.arange(track.num_frames), max(round(ALONG_S * fps / 2), 1)
-    before, after = np.maximum(frames - half, 0), np.minimum(frames + half, track.num_frames - 1)
+    before, after = _about(track.num_frames, fps)
     place = target.centroid_px
     apart = hand_centres_px(track)[:, HANDS.index(hand)] - place
     seen = np.isfinite(apart[:, 0]) & (target.visibility >= LEAST_VISIBILITY)
     way, shift = (np.linalg.norm(p[after] - p[before], axis=1) for p in (place, apart))
     return way, np.where(seen[before] & seen[after], shift, np.nan)
+
+
+def _about(count: int, fps: float) -> tuple[np.ndarray, np.ndarray]:  # (T,) each
+    """First and last frame of ALONG_S about each one."""
+    frames, half = np.arange(count), max(round(ALONG_S * fps / 2), 1)
+    return np.maximum(frames - half, 0), np.minimum(frames + half, count - 1)
 
 
 def _put_down(track, target: ObjectTrack, hand: str, distance_px: np.ndarray, near_px: float, fps: float) -> np.ndarray:
@@ -213,8 +266,8 @@ def _put_down(track, target: ObjectTrack, hand: str, distance_px: np.ndarray, ne
         distance_px: (T,) of the hand from the object, infinite where it is not seen.
         near_px: how near it must be to touch.
     """
-    way, shift = _ways_px(track, target, hand, fps)
-    still = ~target.resting & (way <= max(MIN_STILL_WAY_PX, STILL_OBJECT * float(np.sqrt(target.mask.sum()))))
+    _, shift = _ways_px(track, target, hand, fps)
+    still = ~target.resting & _keeps_still(target, fps)
     off = np.isfinite(distance_px) & (distance_px > near_px)
     off &= np.nan_to_num(shift) > ALONG_PERSON * track.person_height_px()
     put = np.zeros(len(still), bool)

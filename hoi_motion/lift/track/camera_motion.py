@@ -1,4 +1,4 @@
-"""How the picture's background moves: one similarity per frame, from features that no person and no object covers."""
+"""How the picture's background moves, and what rests nearer to the camera against it: one similarity per frame each."""
 
 import cv2
 import numpy as np
@@ -8,12 +8,33 @@ from hoi_motion.lift.track.track import IDENTITY
 WORK_SIDE_PX = 480
 MAX_FEATURES = 300
 LEAST_FEATURES = 12
+# they are looked for in pictures of half the size first, so many times
+HALVINGS = 3
 # least share of the features that must agree on how the background moves
 LEAST_SHARE = 0.4
 # the camera stands still if half of the picture moves less than this; features of blurred pictures jitter that much
 STILL_PX = 1.5
 # that is asked at so many places along each side of the picture
 GRID = 7
+# the place where the object rests is followed in pictures of this side, by so many features on it and beside it; these
+# lie so many pixels off its edge, and within so many object sizes
+REST_SIDE_PX = 720
+OWN_FEATURES = 60
+BESIDE_FEATURES = 120
+EDGE_PX = 2
+BESIDE = 1.2
+# in smaller pictures the background would draw features of a small object along
+REST_HALVINGS = 1
+# so many of them must agree, to so many pixels; one beside the object stands with it where the two have gone along in
+# this share of frames
+LEAST_AGREEING = 6
+AGREE_PX = 1.5
+ALONG_SHARE = 0.5
+# in object sizes, a hand nearer than this may take it; and so far, and by so much larger (logarithm), its place may be
+# from where it was last
+HAND_NEAR = 0.8
+MOST_SHIFT = 0.5
+MOST_GROWTH = 0.15
 
 
 def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
@@ -43,13 +64,80 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
     return result
 
 
-def _moved(first_image, image, first: np.ndarray, guess: np.ndarray, own: np.ndarray) -> np.ndarray | None:  # (2, 3)
-    start = (first[:, 0] @ guess[:, :2].T + guess[:, 2])[:, None].astype(np.float32)
-    how = dict(winSize=(15, 15), maxLevel=3)
+def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray) -> np.ndarray:
+    """(T, 2, 3) similarities that map the place where the object rests from the first frame to frame t, in pixels.
+
+    The background stands still; what is nearer to a camera that drifts goes another way (parallax). While no hand is
+    near, the object's own features tell; else those beside it that have gone along with them. Without either it stays.
+
+    Args:
+        frames: (T, H, W, 3) u8 RGB, the background's motion taken out; mask: (H, W) bool, the object in the first one.
+        hands_px: (T, 2, 2) centres of the hands, NaN where unknown.
+    """
+    scale = min(1.0, REST_SIDE_PX / max(mask.shape))
+    size = (round(mask.shape[1] * scale), round(mask.shape[0] * scale))
+    grey = [cv2.cvtColor(cv2.resize(f, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY) for f in frames]
+    place = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
+    result = np.tile(IDENTITY, (len(frames), 1, 1))
+    if not place.any():
+        return result
+    object_px, centre = float(np.sqrt(place.sum())), np.append(np.argwhere(place).mean(0)[::-1], 1.0)
+    off_px = cv2.distanceTransform((~place).astype(np.uint8), cv2.DIST_L2, 5)
+    own = _features(grey[0], place, OWN_FEATURES)
+    beside = _features(grey[0], (off_px > EDGE_PX) & (off_px < BESIDE * object_px), BESIDE_FEATURES)
+    along, asked = np.zeros(len(beside)), np.zeros(len(beside))
+    for t in range(1, len(frames)):
+        before = result[t] = result[t - 1]
+        hand_px = np.linalg.norm(hands_px[t] * scale - before @ centre, axis=1)
+        untouched = not (hand_px < HAND_NEAR * object_px).any()
+        found = _agreed(own, *_followed(grey[0], grey[t], own, before, REST_HALVINGS)) if untouched else None
+        now, good = _followed(grey[0], grey[t], beside, before, REST_HALVINGS)
+        if found is not None:
+            along += good & (np.linalg.norm(cv2.transform(beside, found) - now, axis=-1)[:, 0] < AGREE_PX)
+            asked += good
+        else:
+            stands = along > ALONG_SHARE * np.maximum(asked, 1)
+            found = _agreed(beside[stands & good], now[stands & good], good[stands & good])
+        if found is not None and _near(found, before, centre, MOST_SHIFT * object_px):
+            result[t] = found
+    result[:, :, 2] /= scale
+    return result
+
+
+def _near(found: np.ndarray, before: np.ndarray, centre: np.ndarray, most_px: float) -> bool:
+    growth = np.hypot(*found[:, 0]) / np.hypot(*before[:, 0])
+    return abs(np.log(growth)) < MOST_GROWTH and bool(np.linalg.norm((found - before) @ centre) < most_px)
+
+
+def _features(image: np.ndarray, where: np.ndarray, most: int) -> np.ndarray:  # (N, 1, 2) f32
+    points = cv2.goodFeaturesToTrack(image, most, 0.01, 3, mask=where.astype(np.uint8) * 255)
+    return np.zeros((0, 1, 2), np.float32) if points is None else points
+
+
+def _agreed(first: np.ndarray, now: np.ndarray, good: np.ndarray) -> np.ndarray | None:  # (2, 3)
+    """The similarity on which enough of the features (N, 1, 2) agree."""
+    least = max(LEAST_AGREEING, LEAST_SHARE * len(first))
+    if good.sum() < least:
+        return None
+    cv2.setRNGSeed(0)
+    matrix, inliers = cv2.estimateAffinePartial2D(first[good], now[good], ransacReprojThreshold=AGREE_PX)
+    return None if matrix is None or inliers.sum() < least else matrix
+
+
+def _followed(first_image, image, first: np.ndarray, guess: np.ndarray, halvings: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 1, 2) where features are by Lucas-Kanade, (N,) whether they return from there to where they were."""
+    if not len(first):
+        return first, np.zeros(0, bool)
+    start = cv2.transform(first, guess).astype(np.float32)
+    how = dict(winSize=(15, 15), maxLevel=halvings)
     now, found, _ = cv2.calcOpticalFlowPyrLK(first_image, image, first, start.copy(), flags=4, **how)
     back, returned, _ = cv2.calcOpticalFlowPyrLK(image, first_image, now, first.copy(), flags=4, **how)
+    return now, (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.linalg.norm(back - first, axis=-1)[:, 0] < 1.0)
+
+
+def _moved(first_image, image, first: np.ndarray, guess: np.ndarray, own: np.ndarray) -> np.ndarray | None:  # (2, 3)
+    now, good = _followed(first_image, image, first, guess, HALVINGS)
     xy = np.clip(np.round(now[:, 0]), 0, np.array(image.shape[::-1]) - 1).astype(int)
-    good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.linalg.norm(back - first, axis=-1)[:, 0] < 1.0)
     good &= ~own[xy[:, 1], xy[:, 0]]
     if good.sum() < LEAST_FEATURES:
         return None

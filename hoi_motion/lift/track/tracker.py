@@ -5,6 +5,8 @@ blurs; colours against the known room (`likeness.py`) find it anywhere, without 
 between their places in all frames at once.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -12,7 +14,7 @@ from hoi_motion.keypoints.hands import hand_centres_px
 from hoi_motion.keypoints.persons import hand_masks, head_masks, person_masks
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.appearance import Template
-from hoi_motion.lift.track.camera_motion import camera_motion
+from hoi_motion.lift.track.camera_motion import camera_motion, rest_motion
 from hoi_motion.lift.track.follow import follow_object
 from hoi_motion.lift.track.likeness import LIMIT, Likeness, object_likeness
 from hoi_motion.lift.track.mask_track import moved_like, seen_turn_rad
@@ -88,14 +90,15 @@ class OwnTracker:
         moves = not np.array_equal(camera, np.tile(IDENTITY, (len(frames), 1, 1)))
         still = np.stack([_stilled(f, c) for f, c in zip(frames, camera)]) if moves else frames
         hands_px = _stilled_points(hand_centres_px(person), camera) if moves else hand_centres_px(person)
-        followed = follow_object(still, mask, hands_px, on_progress=on_progress, cancel=cancel)
+        home = rest_motion(still, mask, hands_px) if moves else camera
+        followed = _followed(still, mask, hands_px, home, on_progress, cancel)
         heads = head_masks(person, mask.shape)
         if moves:
             persons, heads = (
                 np.stack([_stilled(m.astype(np.uint8), c) > 0 for m, c in zip(masks, camera)])
                 for masks in (persons, heads)
             )
-        chooser = _Chooser(still, mask, persons, heads, hand_masks(person, mask.shape), hands_px, followed, moves)
+        chooser = _Chooser(still, mask, persons, heads, hand_masks(person, mask.shape), hands_px, followed, home, moves)
         track = chooser.track()
         return _with_camera(track, camera) if moves else track
 
@@ -103,12 +106,13 @@ class OwnTracker:
 class _Chooser:
     """Places of one object in all frames of a still camera, and its track along the best path through them."""
 
-    def __init__(self, frames, mask, persons, heads, hands, hands_px, followed: ObjectTrack, camera_moves: bool):
+    def __init__(self, frames, mask, persons, heads, hands, hands_px, followed: ObjectTrack, home, camera_moves: bool):
         self.mask, self.followed, self.hands_px, self.camera_moves = mask, followed, hands_px, camera_moves
         self.scale = min(1.0, WORK_OBJECT_PX / np.sqrt(mask.sum()))
         size = (max(8, round(mask.shape[1] * self.scale)), max(8, round(mask.shape[0] * self.scale)))
         # both axes of the working pictures have a scale of their own, by less than a pixel
         self.to_work = np.array([size[0] / mask.shape[1], size[1] / mask.shape[0]])
+        self.home, self.home_work = home, _scaled(home, self.to_work)
         self.images = [_lab(frame, size) for frame in frames]
         self.work_mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
         if not self.work_mask.any():
@@ -150,6 +154,7 @@ class _Chooser:
             kind, cost = places[t].kind[path[t]], places[t].cost[path[t]]
             if kind == RESTING:
                 turn_rad = 0.0
+                similarity[t] = self.home[t]
                 resting[t], visibility[t] = True, np.clip(self.rest_scores[t], 0, 1)
                 continue
             visibility[t] = 1 / (1 + np.exp(2 * cost))
@@ -162,13 +167,15 @@ class _Chooser:
             turn_rad = seen_turn_rad(self.mask, now, turn_rad)
             similarity[t] = moved_like(self.mask, now, turn_rad)
         _bridge(similarity, resting, path >= 0, self.hands_px, self.mask)
+        similarity[resting] = self.home[resting]
         return ObjectTrack(self.mask, similarity, visibility, resting, outlines)
 
     def _at_home(self, places: list[Places], path: np.ndarray) -> list[int]:
         """Frames in which a path sees it where it was at first, before it sees it elsewhere."""
         home = []
         for t in np.flatnonzero(path >= 0):
-            off = np.linalg.norm(places[t].centre[path[t]] - self.centre)
+            at_rest = places[t].centre[0]
+            off = np.linalg.norm(places[t].centre[path[t]] - at_rest)
             if off > AT_HOME * np.sqrt(self.extent.prod()):
                 break
             home.append(int(t))
@@ -176,7 +183,8 @@ class _Chooser:
 
     def _rest_scores(self) -> list[float]:
         scores = []
-        for image in self.images:
+        for image, home in zip(self.images, self.home_work):
+            image = _stilled(image, home)
             scores.append(self.template.score_at_rest(image))
             if scores[-1] > ADAPT_FROM:
                 self.template.adapt_at_rest(image)
@@ -184,22 +192,27 @@ class _Chooser:
 
     def _without_doubles(self, at_home: list[int]) -> np.ndarray:  # (T, h, w)
         """Likeness without that of places which looked like the object while it was at its first place."""
-        own = cv2.dilate(self.work_mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        own = np.max([self._home_mask(t) for t in at_home[-DOUBLES_FRAMES:]], axis=0).astype(np.uint8)
+        own = cv2.dilate(own, np.ones((5, 5), np.uint8)) > 0
         doubles = np.quantile(self.likeness.maps[at_home[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
         if self.camera_moves:
             doubles = cv2.dilate(doubles.astype(np.float32), np.ones((CAMERA_PX, CAMERA_PX), np.uint8))
         return self.likeness.maps - np.where(own, 0.0, np.maximum(doubles, 0)).astype(np.float32)
 
+    def _home_mask(self, t: int) -> np.ndarray:  # (h, w) bool
+        return cv2.warpAffine(self.work_mask.astype(np.uint8), self.home_work[t], self.work_mask.shape[::-1]) > 0
+
     def _places(self, t: int) -> Places:
         rest = self.rest_scores[t]
-        gone = float(self.likeness.emptied[t][self.work_mask].mean())
-        kinds, centres, extents = [RESTING], [self.centre], [self.extent]
+        gone = float(self.likeness.emptied[t][self._home_mask(t)].mean())
+        centre_at_rest = self.home_work[t] @ np.append(self.centre, 1.0)
+        kinds, centres, extents = [RESTING], [centre_at_rest], [self.extent]
         costs = [min(-REST_WEIGHT * (rest - REST_EVEN), HIDDEN) + GONE_WEIGHT * max(0.0, gone - GONE_EVEN)]
         if t and not self.followed.resting[t]:
             self._add_followed(t, kinds, centres, extents, costs)
         if t:
             for centre, extent, value in zip(*like_places(self.maps[t], self.extent)):
-                if np.linalg.norm(centre - self.centre) > NEAR_REST * np.sqrt(self.extent.prod()):
+                if np.linalg.norm(centre - centre_at_rest) > NEAR_REST * np.sqrt(self.extent.prod()):
                     kinds.append(FOUND)
                     centres.append(centre)
                     extents.append(extent)
@@ -259,6 +272,27 @@ class _Chooser:
         return Outline(kept, int(low[0]), int(low[1]))
 
 
+def _followed(still, mask, hands_px, home, on_progress, cancel) -> ObjectTrack:
+    """The object followed where its first place stands still, in the pixels of the camera that stands still."""
+    if np.array_equal(home, np.tile(IDENTITY, (len(home), 1, 1))):
+        return follow_object(still, mask, hands_px, on_progress=on_progress, cancel=cancel)
+    frames = np.stack([_stilled(f, h) for f, h in zip(still, home)])
+    hands_px = _stilled_points(hands_px, home)
+    followed = follow_object(frames, mask, hands_px, on_progress=on_progress, cancel=cancel)
+    return replace(followed, similarity=home @ _whole(followed.similarity))
+
+
+def _scaled(similarity: np.ndarray, to_work: np.ndarray) -> np.ndarray:  # (T, 2, 3), (2,) -> (T, 2, 3)
+    """Similarities in the small pictures; pixel centres sit at halves."""
+    linear, half = to_work[:, None] * similarity[..., :2] / to_work, (1 / to_work - 1) / 2
+    shift = to_work * (similarity[..., 2] + similarity[..., :2] @ half - half)
+    return np.concatenate([linear, shift[..., None]], -1)
+
+
+def _whole(similarity: np.ndarray) -> np.ndarray:  # (T, 2, 3) -> (T, 3, 3)
+    return np.concatenate([similarity, np.tile([[[0, 0, 1.0]]], (len(similarity), 1, 1))], 1)
+
+
 def _lab(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     small = cv2.GaussianBlur(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), (0, 0), BLUR_PX)
     return cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
@@ -313,11 +347,10 @@ def _stilled_points(points_px: np.ndarray, camera: np.ndarray) -> np.ndarray:  #
 
 def _with_camera(track: ObjectTrack, camera: np.ndarray) -> ObjectTrack:
     """A still camera's track in the pixels of the one that moves."""
-    whole = np.concatenate([track.similarity, np.tile([[[0, 0, 1.0]]], (track.num_frames, 1, 1))], 1)
     outlines = {}
     for t in track.outlines:
         moved = cv2.warpAffine(track.mask_at(t).astype(np.uint8), camera[t], track.mask.shape[::-1]) > 0
         outline = Outline.of(moved)
         if outline is not None:
             outlines[t] = outline
-    return ObjectTrack(track.mask, camera @ whole, track.visibility, track.resting, outlines, camera)
+    return ObjectTrack(track.mask, camera @ _whole(track.similarity), track.visibility, track.resting, outlines, camera)

@@ -247,3 +247,48 @@ def test_a_hand_touches_on_between_two_touches_unless_it_is_seen_away(reaching, 
     track = replace(track, right_hand_px=hand, body_px=body)
     touching = [c for c in contact.contact_intervals(track, _resting(mask), FPS) if c.hand == "right_hand"]
     assert [(c.start_frame, c.end_frame) for c in touching] == touched
+
+
+def _away_between(track, where: str):
+    """The right hand touches at the middle and at the end, and is not seen between: 4 frames, behind or elsewhere."""
+    x = np.r_[-90, -60, -30, 0, 0, 0, np.full(4, 0), 0, 0]
+    track = _moved_to(track, np.column_stack([x, np.zeros(12)]))
+    mask = _square(hands.hand_points_px(track, "right_hand")[3, :, :2].mean(0), 5)
+    hand, body, seen = track.right_hand_px.copy(), track.body_px.copy(), track.seen.copy()
+    hand[6:10, :, 2], body[6:10, [16, 18, 20, 22], 2] = 0.0, 0.0
+    elbow = body[6:10, hands.ELBOW["right_hand"]]
+    elbow[:, 2] = 0.0
+    if where == "out of the picture":
+        body[6:10, [16, 18, 20, 22], 0] = -60.0
+    if where == "beyond its elbow's reach":
+        elbow[:] = [*(np.argwhere(mask).mean(0)[::-1] + [0.0, -0.5 * track.person_height_px()]), 0.9]
+    if where == "nobody found":
+        seen[6:10] = False
+    return replace(track, right_hand_px=hand, body_px=body, seen=seen), mask
+
+
+@pytest.mark.parametrize(
+    "where, touched",
+    [
+        ("behind", [(3, 12)]),
+        ("out of the picture", [(3, 6), (10, 12)]),
+        ("beyond its elbow's reach", [(3, 6), (10, 12)]),
+        ("nobody found", [(3, 12)]),
+    ],
+)
+def test_an_unseen_hand_touches_on_only_where_it_may_be_behind_the_object(reaching, where, touched):
+    track, mask = _away_between(reaching[0], where)
+    touching = [c for c in contact.contact_intervals(track, _resting(mask), FPS) if c.hand == "right_hand"]
+    assert [(c.start_frame, c.end_frame) for c in touching] == touched
+
+
+def test_a_hand_that_is_guessed_out_of_the_picture_while_what_it_touched_moves_may_hold_it(reaching):
+    """The other one goes along as well."""
+    track, mask = _away_between(reaching[0], "out of the picture")
+    similarity, resting = np.tile(IDENTITY, (12, 1, 1)), np.ones(12, bool)
+    similarity[5:10, 1, 2], resting[5:11] = np.linspace(-10.0, -50.0, 5), False
+    moves = ObjectTrack(mask, similarity, np.ones(12), resting)
+    left = np.tile([0.0, 0.0, 1.0], (12, 21, 1))
+    left[..., :2] = moves.centroid_px[:, None]
+    touching = contact.contact_intervals(replace(track, left_hand_px=left), moves, FPS)
+    assert [(c.start_frame, c.end_frame) for c in touching if c.hand == "right_hand"] == [(3, 12)]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion
+from hoi_motion.lift.track import camera_motion as module
+from hoi_motion.lift.track.camera_motion import IDENTITY, camera_motion, rest_motion
 
 H = 120
 W = 180
@@ -85,3 +86,68 @@ def test_the_motion_is_in_the_pixels_of_the_video_whatever_its_size(scale):
     large = np.stack([cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for f in frames])
     found = camera_motion(large, np.zeros(large.shape[:3], bool))[1]
     np.testing.assert_allclose(found[:, 2] / scale, true[:, 2], atol=1.0)
+
+
+NEAR_PX = np.array([-1.5, 0.5])
+"""How far a step of the camera moves what stands near to it against the background, and what rests on it."""
+NO_HANDS = np.full((2 * T, 2, 2), np.nan)
+
+
+def near_thing(table_goes: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """2 T frames of a thing that goes by NEAR_PX before a background that stands still, and its mask in the first; the
+    table around it goes along or stands."""
+    thing = np.zeros((H, W), bool)
+    thing[40:90, 60:110] = True
+    table = cv2.dilate(thing.astype(np.uint8), np.ones((41, 41)))
+    frames = []
+    for t in range(2 * T):
+        shift = np.column_stack([np.eye(2), t * NEAR_PX])
+        frame = room()
+        for mask, seed, goes in ((table, 7, table_goes), (thing.astype(np.uint8), 8, True)):
+            moved = shift if goes else IDENTITY
+            frame = np.where(seen(mask, moved)[..., None] > 0, seen(room(seed), moved), frame)
+        frames.append(frame)
+    return np.stack(frames), thing
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_what_rests_near_a_camera_that_drifts_is_followed_by_itself(monkeypatch, scale):
+    monkeypatch.setattr(module, "REST_SIDE_PX", W)
+    frames, mask = near_thing(table_goes=False)
+    large = np.stack([cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for f in frames])
+    found = rest_motion(large, np.kron(mask, np.ones((scale, scale), bool)), NO_HANDS)
+    away = found @ (scale * np.array([85.0, 65.0, 1 / scale])) / scale - [85.0, 65.0]
+    np.testing.assert_allclose(away, np.arange(2 * T)[:, None] * NEAR_PX, atol=0.5)
+
+
+def hand_on_it(first: int) -> np.ndarray:  # (2T, 2, 2)
+    hands_px = NO_HANDS.copy()
+    hands_px[first:, 0] = [85.0, 65.0] + np.arange(2 * T)[first:, None] * NEAR_PX
+    return hands_px
+
+
+def test_while_a_hand_is_on_it_what_it_stands_on_tells():
+    frames, mask = near_thing()
+    for t in range(4, 2 * T):
+        x, y = np.rint([85, 65] + t * NEAR_PX).astype(int)
+        cv2.circle(frames[t], (int(x), int(y)), 30, (205, 160, 130), -1)
+    away = rest_motion(frames, mask, hand_on_it(4)) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
+    np.testing.assert_allclose(away, np.arange(2 * T)[:, None] * NEAR_PX, atol=0.5)
+
+
+def test_what_a_hand_takes_leaves_its_place_where_it_was():
+    frames, mask = near_thing(table_goes=False)
+    still = room()
+    still = np.where(cv2.dilate(mask.astype(np.uint8), np.ones((41, 41)))[..., None] > 0, room(7), still)
+    still[mask] = room(8)[mask]
+    frames = np.concatenate([np.repeat(still[None], T, 0), frames[1 : T + 1]])
+    hands_px = NO_HANDS.copy()
+    hands_px[T - 1 :, 0] = [85.0, 65.0] + np.arange(T + 1)[:, None] * NEAR_PX
+    away = rest_motion(frames, mask, hands_px) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
+    np.testing.assert_allclose(away, 0.0, atol=0.5)
+
+
+def test_a_plain_thing_before_a_plain_wall_stays():
+    mask = near_thing()[1]
+    frames = np.full((2 * T, H, W, 3), 120, np.uint8)
+    np.testing.assert_array_equal(rest_motion(frames, mask, NO_HANDS), np.tile(IDENTITY, (2 * T, 1, 1)))

@@ -158,3 +158,18 @@ def test_what_came_to_look_like_it_while_it_still_rested_is_not_taken_for_it():
     track = OwnTracker().track(np.concatenate([without[:5], with_knee[5:]]), mask, someone)
     off_knee = np.linalg.norm(track.centroid_px - middles([knee]), axis=1)
     assert off_knee.min() > SIDE
+
+
+@pytest.mark.parametrize("near_px", [2.0, -1.0], ids=["nearer than the background", "against it"])
+def test_what_rests_near_a_camera_that_drifts_rests_although_it_goes_another_way(near_px):
+    """Parallax: it goes by so many pixels a frame, and the background by 1.5."""
+    frames, mask, someone = drawn([(2 * W, 0)] * 14, [(190, 40)] * 14, pan_px=1.5)
+    fine = np.random.default_rng(1).integers(0, 255, (8, 8, 3), np.uint8)
+    pattern = cv2.resize(fine, (40, 40), interpolation=cv2.INTER_CUBIC)
+    places = [(round(50 - near_px * t), 80) for t in range(14)]
+    for frame, (x, y) in zip(frames, places):
+        frame[y : y + 40, x : x + 40] = pattern
+    mask[80:120, 50:90] = True
+    track = OwnTracker().track(frames, mask, someone)
+    assert track.resting.all() and track.visibility.min() > 0.8
+    np.testing.assert_allclose(track.centroid_px, np.array(places) + 19.5, atol=1.5)
