@@ -65,12 +65,45 @@ def write_whole(path, content: bytes) -> None:
         with whole_file(path) as partial:
             partial.write_bytes(content)
     except OSError as error:
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror}") from error
+        raise _unwritable(path, error.strerror or str(error), "free space there, or choose another place") from error
 
 
 def try_folder(folder) -> None:
     """Raises: OSError: nothing can be made in the folder."""
     os.rmdir(tempfile.mkdtemp(prefix=".tavid-", dir=folder))
+
+
+def check_folder(folder, *names) -> None:
+    """Check before the work that files can be written into a folder, which `make_folder` will make.
+
+    Args:
+        names: of the files.
+
+    Raises:
+        InputError: OUTPUT_INVALID.
+    """
+    folder = Path(os.path.abspath(folder))
+    ancestor = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
+    try:
+        for path in (folder, *(ancestor / name for name in names)):
+            with contextlib.suppress(FileNotFoundError):
+                os.stat(path)  # tells a name that is too long
+        try_folder(ancestor)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _no_folder(folder, reason) from error
+
+
+def make_folder(folder) -> None:
+    """Make a folder when the first file is ready, so that work that fails leaves no empty one.
+
+    Raises:
+        InputError: OUTPUT_INVALID.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_folder(folder, error.strerror or str(error)) from error
 
 
 def check_writable(path, *inputs) -> None:
@@ -100,6 +133,11 @@ def check_writable(path, *inputs) -> None:
         raise _unwritable(path, reason, "choose another place") from error
     if is_input:
         raise _unwritable(path, "it is read from and would be lost", "give another name")
+
+
+def _no_folder(folder, reason: str) -> InputError:
+    told = f"cannot make the folder {folder}: {reason}"
+    return InputError(ErrorCode.OUTPUT_INVALID, told, "choose another place")
 
 
 def _unwritable(path, reason: str, hint: str) -> InputError:

@@ -1,5 +1,6 @@
 """Work in several processes, its results as they come."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -39,7 +41,8 @@ def as_they_come(
     heard, said = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_begin, initargs=(heard, start))
     try:
-        futures = {pool.submit(_work, work, arguments): name for name, arguments in jobs.items()}
+        with _deaf_children():
+            futures = {pool.submit(_work, work, arguments): name for name, arguments in jobs.items()}
         yield from ((futures[future], future.result()) for future in (futures if in_order else as_completed(futures)))
     except (KeyboardInterrupt, GeneratorExit):
         said.close()
@@ -48,6 +51,20 @@ def as_they_come(
         pool.shutdown(cancel_futures=True)
         heard.close()
         said.close()
+
+
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started here do not hear Ctrl-C, which a terminal sends to all: they are told by this one.
+
+    Else each would print where it was in its imports.
+    """
+    resource_tracker.ensure_running()  # whose start unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(heard: Connection, start: Callable[[], None] | None) -> None:

@@ -66,11 +66,17 @@ class Planner:
         Raises:
             VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
             LiftError: BODY_MODEL_MISSING.
+            InputError: CONFIG_INVALID, FILE_INVALID for what the lift is told to look with.
             ControlError: CANCELLED.
         """
         if self.loaded:
             return
         check_folders_exist(resolve_model(self.config.video.base), resolve_model(self.config.video.adapter))
+        from hoi_motion.keypoints.sources import keypoint_source
+        from hoi_motion.lift.track.sources import track_source
+
+        keypoint_source(self.config.lift.keypoints)  # what the lift lacks is reported before a video is made for it
+        track_source(self.config.lift.track)
         from hoi_motion.body import load_body
         from tavid_planner.video import load_pipeline
 

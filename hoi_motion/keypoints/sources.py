@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.lazy import missing_package
 
 if TYPE_CHECKING:
     from hoi_motion.keypoints.track import KeypointSource
@@ -40,6 +42,8 @@ class NamedSource:
 def _mediapipe(_: str) -> KeypointSource:
     from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
 
+    if find_spec("mediapipe") is None:  # it is imported when somebody is looked for, after other work
+        raise missing_package(ImportError(), "mediapipe")
     return MediaPipeKeypoints()
 
 
@@ -87,6 +91,7 @@ def keypoint_source(name: str) -> KeypointSource:
     Raises:
         InputError: CONFIG_INVALID for another name, FILE_INVALID for a file that holds no keypoints.
         LiftError: MODEL_MISSING when the folder holds no ViTPose.
+        TavidError: MODEL_MISSING when MediaPipe is not installed.
     """
     for source in SOURCES:
         argument = source.argument(name)

@@ -1,8 +1,12 @@
 """Clips from files and to files."""
 
+import contextlib
 import itertools
+import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -190,8 +194,6 @@ def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, p
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
     """
-    import imageio_ffmpeg
-
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
@@ -200,28 +202,48 @@ def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, p
     odd = ((0, height % 2), (0, width % 2), (0, 0))
     try:
         with whole_file(path) as partial:
-            writer = imageio_ffmpeg.write_frames(
-                output_name(partial),
-                (width + width % 2, height + height % 2),
-                fps=fps,
-                codec="libx264",
-                pix_fmt_in="rgb24",
-                pix_fmt_out="yuv420p",
-                quality=None,
-                macro_block_size=1,
-                ffmpeg_log_level="error",
-                output_params=["-crf", str(crf), "-preset", preset, "-movflags", "+faststart", *COLOURS],
-            )
-            writer.send(None)
-            try:
-                for frame in itertools.chain([first], frames):
-                    writer.send(np.ascontiguousarray(np.pad(frame, odd, mode="edge")))
-            finally:
-                writer.close()
-            if not partial.is_file() or partial.stat().st_size == 0:
-                raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}", "is the disk full?")
+            how = ["-crf", str(crf), "-preset", preset, "-movflags", "+faststart", *COLOURS, output_name(partial)]
+            size_px = (height + height % 2, width + width % 2)
+            pictures = (np.pad(frame, odd, mode="edge") for frame in itertools.chain([first], frames))
+            reason = _encoded(pictures, size_px, fps, how)
+            if reason or not partial.is_file() or partial.stat().st_size == 0:
+                told = f"cannot write {path}: {reason or 'the encoder wrote nothing'}"
+                raise InputError(ErrorCode.OUTPUT_INVALID, told, "free space there, or choose another place")
     except OSError as error:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _encoded(pictures: Iterable[np.ndarray], size_px: tuple[int, int], fps: float, how: list[str]) -> str:
+    """Encode pictures with ffmpeg; returns why it failed, "" where it did not.
+
+    Its exit code counts, not the file: where there is no room, a file without its end stays.
+    """
+    import imageio_ffmpeg
+
+    rate = str(Fraction(fps).limit_denominator())
+    raw = ["-f", "rawvideo", "-vcodec", "rawvideo", "-s", f"{size_px[1]}x{size_px[0]}", "-pix_fmt", "rgb24", "-r", rate]
+    h264 = ["-an", "-vcodec", "libx264", "-pix_fmt", "yuv420p", "-v", "error"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", *raw, "-i", "-", *h264, *how]
+    with tempfile.TemporaryFile() as said:
+        streams = dict(stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        process = subprocess.Popen(command, **streams, start_new_session=True)  # Ctrl-C is for us: we end it
+        try:
+            for picture in pictures:
+                process.stdin.write(np.ascontiguousarray(picture))
+            process.stdin.close()
+        except BrokenPipeError:  # it has ended
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        except BaseException:
+            process.kill()
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
+            raise
+        code = process.wait()
+        said.seek(0)
+        words = said.read().decode(errors="replace").strip().rpartition(": ")[2]
+    return (words or f"the encoder ended with code {code}") if code else ""
 
 
 def kept_size(video: VideoStream) -> tuple[int, int]:  # (h, w)

@@ -23,13 +23,17 @@ FORMATS = {
 ROOT_COLUMNS = ("root_x", "root_y", "root_z", "root_qx", "root_qy", "root_qz", "root_qw")
 
 
-def write_robot_motion(motion: RobotMotion, path) -> None:
+def write_robot_motion(motion: RobotMotion, path) -> list[Path]:
     """Write in the format of the file's ending.
+
+    Returns:
+        The files: `path`, and what is written beside it.
 
     Raises:
         InputError: OUTPUT_INVALID for an unknown ending (the known ones are listed) or a place that cannot be written.
     """
     suffix = Path(path).suffix.lower()
+    files = files_of(path)
     if suffix == ".npz":
         motion.save(path)
     elif suffix == ".pkl":
@@ -42,8 +46,11 @@ def write_robot_motion(motion: RobotMotion, path) -> None:
         write_whole(path, _as_text(joint_trajectory(motion), suffix))
         if motion.gripper:
             write_whole(gripper_path(path), _as_text(gripper_goals(motion), suffix))
+        else:
+            files.remove(gripper_path(path))
     else:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {path}", f"known endings: {', '.join(FORMATS)}")
+    return files
 
 
 def files_of(path) -> list[Path]:

@@ -8,8 +8,9 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.options import from_mapping, read_yaml
 from hoi_motion.physics import CheckConfig, PhysicsReport, Verdict
 from hoi_motion.scripts.command import command_parser, run_command
-from hoi_motion.scripts.outputs import OutJson, OutNpz
+from hoi_motion.scripts.outputs import OutJson, OutNpz, check_outputs
 from hoi_motion.scripts.progress_bar import ProgressBar
+from hoi_motion.scripts.reading_options import motion_file
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.NOT_RUN: 4}
 
@@ -20,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check(argv: list[str]) -> int:
     parser = command_parser("hoi-check", "Check whether a motion is physically possible; exit code 3 when it is not.")
-    parser.add_argument("motion", help="motion.npz, as hoi-lift writes it")
+    parser.add_argument("motion", help="motion.npz, as hoi-lift writes it, or a plan bundle (a folder)")
     parser.add_argument("--out", type=OutJson, metavar="FILE", help="write the report as JSON")
     parser.add_argument(
         "--config", metavar="FILE", help="YAML file with limits, in the form of a profile's section `check:`"
@@ -37,6 +38,8 @@ def _check(argv: list[str]) -> int:
     config = read_config(arguments.config) if arguments.config else CheckConfig()
     if arguments.simulate:
         config = replace(config, simulate=True)
+    arguments.motion = motion_file(arguments.motion)
+    check_outputs(arguments)  # again: of a bundle, its motion is read
     motion = HoiMotion.load(arguments.motion)
     report = _repair(motion, config, arguments) if arguments.repair else _run(motion, config, arguments.body)
     if arguments.out:

@@ -1,5 +1,6 @@
 """Shared by all commands: exit code, one line on stderr, a traceback only with --debug, an orderly end."""
 
+import _thread
 import argparse
 import contextlib
 import errno
@@ -19,6 +20,7 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 """`kill`, and a terminal that is closed."""
 TEXT = "TEXT"
 """Metavar of sentences, which are checked by who reads them."""
+LOST_AFTER_S = 0.02
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE)
 
@@ -71,7 +73,7 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with _ends_like_ctrl_c():
+        with _ends_like_ctrl_c(), _ctrl_c_is_not_lost():
             code = function(arguments)
         sys.stdout.flush()
         return code
@@ -105,6 +107,31 @@ def _ends_like_ctrl_c() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _ctrl_c_is_not_lost() -> Iterator[None]:
+    """Raise a KeyboardInterrupt again where Python drops it: in a `__del__`, or when garbage is collected.
+
+    It falls there often: while a library computes, the next Python to run may be the garbage collector's.
+    """
+    before, again = sys.unraisablehook, []
+
+    def hook(unraisable) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            again.append(threading.Timer(LOST_AFTER_S, _thread.interrupt_main))  # not now: it would be dropped as well
+            again[-1].daemon = True
+            again[-1].start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in again:
+            timer.cancel()
 
 
 def _open_standard_streams() -> None:

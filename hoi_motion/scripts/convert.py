@@ -8,8 +8,8 @@ from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.io.amass import left_out_of_amass
 from hoi_motion.io.formats import FORMATS, READABLE, WRITABLE, format_of, write_motion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
-from hoi_motion.scripts.outputs import OutFile
-from hoi_motion.scripts.reading_options import add_reading_options, read_with
+from hoi_motion.scripts.outputs import OutFile, check_outputs
+from hoi_motion.scripts.reading_options import add_reading_options, motion_file, read_with
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def _convert(argv: list[str]) -> int:
     parser = command_parser("hoi-convert", f"Convert a motion: {', '.join(READABLE)} in, {', '.join(WRITABLE)} out.")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "formats:\n" + "\n".join(_line(row) for row in FORMATS)
-    parser.add_argument("input", metavar="IN", help="a file, or a folder: SAM 3D Body, SMPLer-X, BEHAVE")
+    parser.add_argument("input", metavar="IN", help="a file, or a folder: plan bundle, SAM 3D Body, SMPLer-X, BEHAVE")
     parser.add_argument("output", type=OutFile, metavar="OUT", help="file to write, .glb or .npz")
     parser.add_argument(
         "--to",
@@ -32,6 +32,8 @@ def _convert(argv: list[str]) -> int:
     body.add_argument("--body", metavar="FILE", help="official SMPL-X npz, for .glb; without it the free body is used")
     body.add_argument("--free-body", action="store_true", help="use the poses with the free body in its mean shape")
     arguments = parser.parse_args(argv)
+    arguments.input = motion_file(arguments.input)
+    check_outputs(arguments)  # again: of a bundle, its motion is read
     source = arguments.source or format_of(arguments.input)
     to = _format_for(arguments.output, source, arguments.to)
     if source == "behave" and arguments.object_mesh is None:

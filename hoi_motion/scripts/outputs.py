@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import check_writable
+from hoi_motion.files import check_folder, check_writable
 
 
 class OutPath(str):
@@ -60,7 +60,7 @@ KNOWN_ENDINGS = tuple(".npz .glb .gltf .png .jpg .mp4 .json .pkl .pt .bvh .fbx .
 """A file that is no such thing may not be called so: another program would be given it."""
 
 
-def check_outputs(arguments: argparse.Namespace, *derived) -> None:
+def check_outputs(arguments: argparse.Namespace, *derived, folder=None) -> None:
     """Check before the work that every file can be written, is written once, and is none that an argument names.
 
     Whatever is neither an OutPath nor derived is taken for an input where there is such a file, also in
@@ -68,17 +68,22 @@ def check_outputs(arguments: argparse.Namespace, *derived) -> None:
 
     Args:
         derived: paths of files that are written beside those of the options.
+        folder: that of `derived`, if it is made for them where there is none.
 
     Raises:
         InputError: OUTPUT_INVALID.
     """
+    is_new = folder is not None and not os.path.isdir(folder)
+    if is_new:
+        check_folder(folder, *(os.path.basename(path) for path in derived))
     values = [*_flat(vars(arguments).values())]
     options = [value for value in values if isinstance(value, OutPath)]
     files = [*(value for value in options if isinstance(value, OutFile)), *derived]
     read = [value for value in values if not isinstance(value, OutPath) and not any(value is path for path in derived)]
     inputs = [name for value in read for name in _named_files(str(value))]
     for path in files:
-        check_writable(path, *inputs)
+        if not (is_new and any(path is other for other in derived)):
+            check_writable(path, *inputs)
         if isinstance(path, OutFile):
             _check_ending(path)
     for together in (options, files):

@@ -1,5 +1,7 @@
 """Options for reading a motion file of any format, shared by several commands."""
 
+from pathlib import Path
+
 from hoi_motion.io.amass import UNITS_M, UP_AXES
 from hoi_motion.io.formats import OPTIONS, READABLE, TIMELESS, format_of, read_motion, taking
 from hoi_motion.motion import HoiMotion
@@ -24,6 +26,12 @@ def add_reading_options(parser, leave_out: tuple[str, ...] = ()) -> None:
         if name not in leave_out:
             words = f"{OPTIONS[name]}, for {', '.join(taking(name))}"
             parser.add_argument(f"--{name.replace('_', '-')}", **{"help": words} | kinds[name])
+
+
+def motion_file(path) -> Path:
+    """The motion of a plan bundle; else the file or folder itself."""
+    path = Path(path)
+    return path / "motion.npz" if (path / "motion.npz").is_file() else path
 
 
 def read_with(arguments, source: str | None = None) -> HoiMotion:

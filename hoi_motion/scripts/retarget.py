@@ -3,20 +3,22 @@
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hoi_motion.errors import ErrorCode, InputError
-from hoi_motion.files import check_writable, write_whole
+from hoi_motion.files import check_writable, make_folder, write_whole
 from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
 from hoi_motion.rigid import standing_at
 from hoi_motion.scripts.command import TEXT, as_tavid_error, command_parser, run_command
 from hoi_motion.scripts.outputs import OutPath, check_outputs
+from hoi_motion.scripts.reading_options import motion_file
 
 FOLDER_ENDINGS = (".npz", ".pkl", ".csv", ".json")
 NAMED_LINKS = 6  # of those without a collision shape; a big robot has dozens of cameras and their frames
@@ -30,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "hoi-retarget", "Compute the motion with which a robot does what the person did; exit code 3 when it cannot."
     )
-    parser.add_argument("motion", nargs="?", help="motion.npz, as hoi-lift writes it")
+    parser.add_argument("motion", nargs="?", help="motion.npz, as hoi-lift writes it, or a plan bundle (a folder)")
     parser.add_argument("--smplx_file", help="the same as MOTION")
     parser.add_argument("--robot", default="panda", help=f"{', '.join(robot_names())}, or a YAML file; default panda")
     parser.add_argument("--urdf", default="", help="URDF to use instead of the one named in the robot's YAML file")
@@ -80,8 +82,8 @@ def _retarget(argv: list[str]) -> int:
         for name in robot_names():
             print(robot_line(name))
         return 0
-    source = arguments.motion or arguments.smplx_file
-    if bool(source) == bool(arguments.all) or not arguments.out:
+    given = arguments.motion or arguments.smplx_file
+    if bool(given) == bool(arguments.all) or not arguments.out:
         raise InputError(ErrorCode.FILE_INVALID, "give MOTION or --all DIR, and --out", "see hoi-retarget --help")
     for name in ("base", "start"):
         if not np.isfinite(numbers := getattr(arguments, name) or []).all():
@@ -98,14 +100,16 @@ def _retarget(argv: list[str]) -> int:
     is_humanoid = isinstance(robot, HumanoidConfig)
     if arguments.all:
         return _retarget_all(arguments, is_humanoid)
-    outputs = _outputs(arguments.out, Path(source).stem, arguments.robot)
-    check_outputs(arguments, *_written(outputs, arguments, is_humanoid))
-    _keep_recording(Path(source), outputs[0], arguments)
-    result, execution = _one(source, outputs, arguments)
-    print(_sentence(result, execution))
-    for path in outputs:
+    source = arguments.motion = motion_file(given)  # of a bundle, its motion is read and may not be replaced
+    stem = Path(os.path.abspath(given)).name if source != Path(given) else source.stem
+    outputs = _outputs(arguments.out, stem, arguments.robot)
+    check_outputs(arguments, *_written(outputs, arguments, is_humanoid), folder=_folder(outputs))
+    _keep_recording(source, outputs[0], arguments)
+    made = _one(str(source), outputs, arguments)
+    print(_sentence(made.motion, made.execution))
+    for path in made.files:
         print(path)
-    return _code(execution)
+    return _code(made.execution)
 
 
 def _code(execution) -> int:
@@ -121,11 +125,12 @@ def _outputs(out: str, stem: str, robot: str) -> list[Path]:
         if path.suffix.lower() not in FORMATS:
             raise InputError(ErrorCode.OUTPUT_INVALID, f"no format for {out}", f"known endings: {', '.join(FORMATS)}")
         return [path]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot make the folder {out}: {error.strerror}") from error
     return [path / f"{stem}_{Path(robot).stem}{ending}" for ending in FOLDER_ENDINGS]
+
+
+def _folder(outputs: list[Path]) -> Path | None:
+    """The folder of several outputs, which is made for them; a single one belongs into a folder that exists."""
+    return outputs[0].parent if len(outputs) > 1 else None
 
 
 def _beside(output: Path, word: str, ending: str = "") -> Path:
@@ -166,8 +171,20 @@ def _keep_recording(source: Path, output: Path, arguments) -> None:
         )
 
 
-def _one(source: str, outputs: list[Path], arguments):
-    """Retarget one motion and write its files; returns the RobotMotion and, if requested, the Execution."""
+class _Made(NamedTuple):
+    """What was made of one motion.
+
+    Attributes:
+        motion: the RobotMotion; execution: the Execution, if requested.
+    """
+
+    motion: Any
+    execution: Any
+    files: list[Path]
+
+
+def _one(source: str, outputs: list[Path], arguments) -> _Made:
+    """Retarget one motion and write its files; those of an earlier run that it does not write again are removed."""
     from hoi_motion.body import load_body
     from hoi_motion.ground.still_world import in_still_world
     from hoi_motion.io.formats import read_motion
@@ -197,44 +214,56 @@ def _one(source: str, outputs: list[Path], arguments):
             feeler = Feeler(answer.feeling, motion, body)
     if robot.unfelt_links:
         result = dataclasses.replace(result, facts=result.facts | {"links_without_collision": robot.unfelt_links})
+    if folder := _folder(outputs):
+        make_folder(folder)
+    files = []
     for path in outputs:
-        write_robot_motion(result, path)
+        files += write_robot_motion(result, path)
         if feeler:
-            write_robot_motion(feeler.motion, _beside(path, "feeling"))
+            files += write_robot_motion(feeler.motion, _beside(path, "feeling"))
     if not isinstance(config, HumanoidConfig):
-        _write_scene(planned, result, robot, outputs)
-    elif len(outputs) > 1:
-        _write_tracking(result, robot, outputs[0])
-    film = _film(outputs[0])
+        files += _write_scene(planned, result, robot, outputs)
+    elif folder:
+        files += _write_tracking(result, robot, outputs[0])
+    execution, film = None, _film(outputs[0]) if arguments.record_video else None
     if arguments.execute:
-        film = film if arguments.record_video else None
-        return result, _executed(result, robot, motion, feeler, outputs[0], film, arguments)
-    if arguments.record_video:
+        execution = _executed(result, robot, motion, feeler, outputs[0], film, arguments)
+        files.append(_beside(outputs[0], "execution", ".json"))
+    elif film:
         from hoi_motion.retarget.replay import record_replay
 
         record_replay(result, planned, robot, film, arguments.rate_limit)
-    return result, None
+    files += [film] if film else []
+    # such as gripper goals, which would be taken for those of the new trajectory
+    for path in {*_written(outputs, arguments, isinstance(config, HumanoidConfig))} - {*files}:
+        path.unlink(missing_ok=True)
+    return _Made(result, execution, files)
 
 
-def _write_scene(motion, result, robot, outputs: list[Path]) -> None:
+def _write_scene(motion, result, robot, outputs: list[Path]) -> list[Path]:
     """The scene for a motion planner, written beside the trajectory."""
     from hoi_motion.retarget.planning_scene import allowed_collisions, planning_scene
 
+    files = []
     for path in outputs:
         if path.suffix.lower() == ".json":
             told = {
                 "planning_scene": planning_scene(motion, result, robot),
                 "allowed_collision_matrix": allowed_collisions(result, robot),
             }
-            write_whole(_beside(path, "scene"), json.dumps(told).encode())
+            files.append(_beside(path, "scene"))
+            write_whole(files[-1], json.dumps(told).encode())
+    return files
 
 
-def _write_tracking(result, robot, output: Path) -> None:
+def _write_tracking(result, robot, output: Path) -> list[Path]:
     """NAME_mjlab.npz and similar files, beside the first output."""
     from hoi_motion.retarget.tracking import LAYOUTS, write_tracking
 
-    for layout in LAYOUTS:
-        write_tracking(result, robot, _beside(output, layout, ".npz"), layout)
+    files = {layout: _beside(output, layout, ".npz") for layout in LAYOUTS}
+    for layout, path in files.items():
+        write_tracking(result, robot, path, layout)
+    return [*files.values()]
 
 
 def _executed(result, robot, motion, feeler, output: Path, film: Path | None, arguments):
@@ -302,7 +331,7 @@ def _retarget_all(arguments, is_humanoid: bool) -> int:
         raise InputError(ErrorCode.OUTPUT_INVALID, f"{arguments.out} is not a folder", "--all writes into a folder")
     jobs = {s: (str(s), _outputs(arguments.out, s.stem, arguments.robot), arguments) for s in sources}
     written = [path for _, outputs, _ in jobs.values() for path in _written(outputs, arguments, is_humanoid)]
-    check_outputs(arguments, *written)
+    check_outputs(arguments, *written, folder=arguments.out)
     for path in {path.resolve() for path in written} & {source.resolve() for source in sources}:
         check_writable(path, path)
     for source, outputs, _ in jobs.values():
@@ -327,13 +356,13 @@ class _Told(NamedTuple):
 def _tried(source: str, outputs: list[Path], arguments) -> _Told:
     """Retarget one motion of many; its error does not stop the others."""
     try:
-        result, execution = _one(source, outputs, arguments)
+        made = _one(source, outputs, arguments)
     except Exception as caught:
         if arguments.debug:
             traceback.print_exc()
         error = as_tavid_error(caught)
         return _Told(str(error), error.exit_code, False)
-    return _Told(_sentence(result, execution), _code(execution), True)
+    return _Told(_sentence(made.motion, made.execution), _code(made.execution), True)
 
 
 if __name__ == "__main__":

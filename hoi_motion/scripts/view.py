@@ -8,7 +8,7 @@ from hoi_motion.io.formats import format_of
 from hoi_motion.motion import HoiMotion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.outputs import OutPng, OutRrd, check_outputs
-from hoi_motion.scripts.reading_options import add_reading_options, read_with
+from hoi_motion.scripts.reading_options import add_reading_options, motion_file, read_with
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def _view(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     if not 1 <= arguments.columns <= 64:
         parser.error(f"--columns is {arguments.columns}, expected 1 to 64")
-    path = _motion_file(Path(arguments.input))
+    path = motion_file(arguments.input)
     arguments.input, given = path, Path(arguments.input)
     source = arguments.source or format_of(path)
     if not (arguments.out or arguments.rerun):
@@ -61,11 +61,6 @@ def _view(argv: list[str]) -> int:
     if given.is_dir() and page.is_file():
         print(f"the whole plan, with video and verdict: {page}")
     return 0
-
-
-def _motion_file(path: Path) -> Path:
-    """The motion of a plan bundle; else the file or folder itself."""
-    return path / "motion.npz" if (path / "motion.npz").is_file() else path
 
 
 def _on_its_body(motion: HoiMotion, source: str, body_path: str | None):

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from hoi_motion.files import check_folder, make_folder
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutPath
 from tavid_planner.errors import ErrorCode, InputError
@@ -52,6 +53,7 @@ def _export(argv: list[str]) -> int:
 
     selection = select_plans(arguments.plans, arguments.robot)
     if arguments.mcap:
+        check_folder(arguments.mcap)
         _check_free(Path(arguments.mcap), selection.bundles)
     left_out = dict(selection.left_out)
 
@@ -92,13 +94,9 @@ def _write(arguments, episodes, doer: str) -> None:
         count = write_lerobot(episodes(), arguments.lerobot)
         print(f"lerobot  {count} episodes of {doer}: {arguments.lerobot}")
     if arguments.mcap:
-        folder = Path(arguments.mcap)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(ErrorCode.OUTPUT_INVALID, f"cannot write {folder}: {error.strerror}") from error
-        count = 0
+        folder, count = Path(arguments.mcap), 0
         for episode in episodes():
+            make_folder(folder)
             write_mcap(episode, folder / f"{episode.name}.mcap")
             count += 1
         if not count:

@@ -37,7 +37,7 @@ def select_plans(folder, robot: str = "") -> Selection:
     if not folder.is_dir():
         raise InputError(ErrorCode.FILE_INVALID, f"no folder {folder}", HINT)
     folder = folder / "plans" if (folder / "plans").is_dir() else folder
-    good, left_out, doers = [], {}, {}
+    good, left_out, doers, others = [], {}, {}, set()
     # a hidden folder is a bundle that is being written, or that a killed process has left
     for path in sorted(folder.glob("[!.]*/plan.json")):
         bundle = path.parent
@@ -49,13 +49,15 @@ def select_plans(folder, robot: str = "") -> Selection:
             continue
         if robot and doer != robot:
             reason = f"it is a plan of {doer}"
+            others.add(bundle.name)
         if reason:
             left_out[bundle.name] = reason
         else:
             good.append(bundle)
             doers[doer] = doers.get(doer, 0) + 1
     if not good:
-        why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
+        told = sorted(left_out.items(), key=lambda item: item[0] in others)  # what is of the named robot first
+        why = "; ".join(f"{name}: {reason}" for name, reason in told[:3])
         raise InputError(
             ErrorCode.FILE_INVALID, f"{folder} holds no good plan{f' ({why})' if why else ''}", "" if why else HINT
         )

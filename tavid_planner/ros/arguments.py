@@ -4,10 +4,15 @@ import difflib
 import re
 from pathlib import Path
 
+from rclpy.expand_topic_name import expand_topic_name
+from rclpy.node import Node
+
 from hoi_motion.reading.text import read_yaml_value
 from tavid_planner.errors import ErrorCode, InputError
 
 PARAMETERS = "ros__parameters"
+REMAPPING = re.compile(r"((?P<node>\w+):)?(ros(topic|service)://)?(?P<name>(?!__)[~/\w{}]+):=(?P<to>.+)")
+"""`[node:]name:=other name`; names that begin with __ are the node's own."""
 OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
 
 
@@ -51,6 +56,27 @@ def check_parameter_names(node_name: str, ros_arguments: list[str], known: set[s
             f"unknown parameter {_listed(name for name, _ in unknown)} in {places}",
             "; ".join(_suggestion(name, known) for name, _ in unknown[:5]),
         )
+
+
+def unused_remappings(node: Node, ros_arguments: list[str]) -> list[str]:
+    """What to tell of every `-r FROM:=TO` that renames nothing of this node, such as a misspelled one.
+
+    No errors: a launch file may give one remapping to all of its nodes.
+    """
+    me = (node.get_name(), node.get_namespace())
+    listed = (node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node)
+    used = {name for names in (*listed, node.get_service_names_and_types_by_node) for name, _ in names(*me)}
+    used |= {name.split("/_action/")[0] for name in used if "/_action/" in name}
+    told = []
+    for flag, value in zip(ros_arguments, ros_arguments[1:]):
+        rule = REMAPPING.fullmatch(value)
+        if flag not in ("-r", "--remap") or rule is None or rule["node"] not in (None, me[0]):
+            continue
+        if expand_topic_name(rule["to"], *me) not in used:
+            near = difflib.get_close_matches(expand_topic_name(rule["name"], *me), used, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}?" if near else f"ros2 node info {node.get_fully_qualified_name()} lists all"
+            told.append(f"{value} renames nothing: there is no {rule['name']} here; {hint}")
+    return told
 
 
 def _suggestion(name: str, known: set[str]) -> str:

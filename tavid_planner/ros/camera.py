@@ -47,7 +47,12 @@ def intrinsics_from_camera_info(
 
 
 def has_distortion(message: CameraInfo) -> bool:
-    return any(message.d) and is_calibrated(message)
+    """Whether there is distortion that is not zero.
+
+    Raises:
+        InputError: CAMERA_INVALID for coefficients that are no numbers.
+    """
+    return is_calibrated(message) and bool(_coefficients(message).any())
 
 
 def distortion_note(message: CameraInfo, size_px: tuple[int, int]) -> str:
@@ -102,7 +107,7 @@ class Rectification:
 
 
 def _calibration(message: CameraInfo, size_px: tuple[int, int]):
-    model, D = message.distortion_model, np.asarray(message.d, np.float64)
+    model, D = message.distortion_model, _coefficients(message)
     if model not in DISTORTION_LENGTHS or len(D) not in DISTORTION_LENGTHS[model]:
         known = ", ".join(f"{name} ({' or '.join(map(str, n))})" for name, n in DISTORTION_LENGTHS.items())
         raise InputError(
@@ -116,12 +121,21 @@ def _calibration(message: CameraInfo, size_px: tuple[int, int]):
     if not R.any():
         R = np.eye(3)
     K, new_K = checked_intrinsics(K), checked_intrinsics(new_K)
-    if not np.isfinite(D).all():
-        raise InputError(ErrorCode.CAMERA_INVALID, "the camera info has numbers in D that are not finite")
     is_rotation = np.isfinite(R).all() and np.allclose(R @ R.T, np.eye(3), atol=ROTATION_TOLERANCE)
     if not is_rotation or np.linalg.det(R) < 0:
         raise InputError(ErrorCode.CAMERA_INVALID, "the camera info has an R that is no rotation")
     return K, D, R, new_K
+
+
+def _coefficients(message: CameraInfo) -> np.ndarray:  # (N,)
+    D = np.asarray(message.d, np.float64)
+    if not np.isfinite(D).all():
+        raise InputError(
+            ErrorCode.CAMERA_INVALID,
+            "the camera info has numbers in D that are not finite",
+            "calibrate the camera, or leave D empty",
+        )
+    return D
 
 
 def _largest_shift_px(message: CameraInfo, size_px: tuple[int, int]) -> float:

@@ -80,7 +80,8 @@ def refuse_invalid_changes(node: Node, *configs) -> None:
             for config in configs:
                 read_options(node, config, changes)
         except InputError as error:
-            return SetParametersResult(successful=False, reason=error.message)
+            reason = " - ".join(filter(None, (error.message, error.hint)))
+            return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
 
     node.add_on_set_parameters_callback(check)

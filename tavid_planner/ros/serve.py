@@ -11,7 +11,7 @@ from rclpy.executors import Executor
 from rclpy.signals import SignalHandlerOptions
 
 from tavid_planner.errors import ControlError, ErrorCode, InputError
-from tavid_planner.ros.arguments import check_parameter_names, check_params_files
+from tavid_planner.ros.arguments import check_parameter_names, check_params_files, unused_remappings
 from tavid_planner.ros.logs import log_through
 from tavid_planner.ros.node import STOPPING, PlannerNode
 
@@ -43,6 +43,8 @@ def serve(planner: str, ros_arguments: list[str], debug: bool = False) -> int:
         known = set(node.get_parameters_by_prefix(""))
         check_parameter_names(node.get_fully_qualified_name(), ros_arguments, known)
         log_through(node.get_logger())
+        for told in unused_remappings(node, ros_arguments):
+            log.warning(told)
         executor = node.make_executor()
         stopping = threading.Event()
         spinner = threading.Thread(target=_spin, args=(executor, stopping), name="spin")
@@ -85,7 +87,9 @@ def _start_ros(ros_arguments: list[str]) -> rclpy.Context:
     except Exception as error:  # rclpy has no common exception class for invalid arguments
         text = str(error).split(", at /")[0]
         if "ROSArgs" in type(error).__name__ or "parameter" in text or "Couldn't parse" in text:
-            raise InputError(ErrorCode.CONFIG_INVALID, f"ROS arguments {' '.join(ros_arguments)}: {text}") from error
+            told = f"ROS arguments {' '.join(ros_arguments)}: {text}"
+            hint = "-p NAME:=VALUE sets a parameter, -r FROM:=TO renames a topic"
+            raise InputError(ErrorCode.CONFIG_INVALID, told, hint) from error
         raise ControlError(
             ErrorCode.INTERNAL,
             f"ROS 2 does not start: {text}",

@@ -51,6 +51,16 @@ def test_every_process_that_works_is_started(workers):
     assert all(dict(as_they_come(was_started, {k: () for k in range(3)}, workers, start_here)).values())
 
 
+def after_ctrl_c() -> str:
+    os.kill(os.getpid(), signal.SIGINT)  # as the terminal sends it to every process
+    return "goes on"
+
+
+def test_the_processes_leave_ctrl_c_to_the_one_that_started_them():
+    assert dict(as_they_come(after_ctrl_c, {1: (), 2: ()}, 2)) == {1: "goes on", 2: "goes on"}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 WITH_TWO_THAT_WAIT = """
 import os, sys, time
 from hoi_motion.processes import as_they_come

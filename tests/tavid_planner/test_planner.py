@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import hoi_motion.lift
 from hoi_motion.lift.clip import Clip
 from hoi_motion.physics.config import CheckConfig
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
@@ -60,6 +61,7 @@ def stages(monkeypatch, video, motion):
         ),
         lift=module(
             "hoi_motion.lift",
+            __path__=hoi_motion.lift.__path__,
             Clip=Clip,
             observe_clip=lambda *args, **kwargs: types.SimpleNamespace(contacts=motion.contacts),
             lift_video=lambda *args, **kwargs: motion,
@@ -74,6 +76,21 @@ def test_a_missing_model_folder_is_named_before_anything_is_loaded(stages, optio
     with pytest.raises(VideoError, match="folder /nowhere/model does not exist") as caught:
         Planner(with_options(AS_LIFTED, [f"video.{option}=/nowhere/model"])).load()
     assert caught.value.code is ErrorCode.MODEL_MISSING and not stages.loads
+
+
+@pytest.mark.parametrize(
+    "option, code",
+    [
+        ("keypoints=nope", ErrorCode.CONFIG_INVALID),
+        ("keypoints=nope.npz", ErrorCode.FILE_INVALID),
+        ("keypoints=vitpose:/nowhere", ErrorCode.MODEL_MISSING),
+        ("track=/nowhere", ErrorCode.FILE_INVALID),
+    ],
+)
+def test_what_the_lift_lacks_is_named_before_a_video_is_made_for_it(stages, make_request, option, code):
+    with pytest.raises(TavidError) as caught:
+        Planner(with_options(AS_LIFTED, [f"lift.{option}"])).plan(make_request())
+    assert caught.value.code is code and not stages.loads
 
 
 def test_a_plan_holds_what_the_stages_gave(stages, make_request, video, motion):

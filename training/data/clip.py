@@ -59,5 +59,5 @@ def checked_clip(name: str, clip: TrainingClip) -> TrainingClip:
 
 
 def unusable(name: str, reason: str) -> InputError:
-    """The error for a clip that cannot be used."""
-    return InputError(ErrorCode.FILE_INVALID, f"{name}: {reason}")
+    """The error for a clip that cannot be used; a reason that is such an error's message names the clip already."""
+    return InputError(ErrorCode.FILE_INVALID, reason if reason.startswith(f"{name}: ") else f"{name}: {reason}")

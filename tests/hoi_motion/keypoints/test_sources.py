@@ -1,10 +1,11 @@
 """The table of keypoint sources and what follows from it."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, TavidError
 from hoi_motion.keypoints.mediapipe import MediaPipeKeypoints
 from hoi_motion.keypoints.sources import SOURCES, keypoint_source
 from hoi_motion.scripts.lift import _parser
@@ -20,6 +21,13 @@ def test_what_stands_for_folder_and_file_goes_to_their_sources():
     arguments = {source.name: source.argument("vitpose:a.npz/b") for source in SOURCES}
     assert arguments == {"mediapipe": None, "low-resolution": None, "vitpose:FOLDER": "a.npz/b", "FILE.npz": None}
     assert SOURCES[-1].argument("a/b.npz") == "a/b.npz"
+
+
+def test_a_detector_that_is_not_installed_is_named_before_it_is_used(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(TavidError, match=r"pip install .*mediapipe") as caught:
+        keypoint_source("mediapipe")
+    assert caught.value.code == ErrorCode.MODEL_MISSING
 
 
 def test_an_unknown_name_is_answered_with_every_known_one():

@@ -1,6 +1,7 @@
 """Clips from files: sizes, times, damage, bounds."""
 
 import os
+import resource
 import subprocess
 import sys
 
@@ -45,6 +46,47 @@ def test_frames_that_come_one_after_the_other_make_the_same_file_and_none_are_re
     with pytest.raises(InputError, match="no frame") as caught:
         write_video(tmp_path / "none.mp4", iter([]), FPS)
     assert caught.value.code is ErrorCode.OUTPUT_INVALID and not (tmp_path / "none.mp4").exists()
+
+
+@pytest.fixture
+def small_files(request):
+    """No file may grow beyond so many bytes, as where a disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (request.param, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("small_files", [1000, 30_000], indirect=True)
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+def test_a_film_that_does_not_fit_leaves_nothing_and_says_so_in_one_line(small_files, tmp_path, capfd, name):
+    frames = np.random.default_rng(0).integers(0, 255, (20, 64, 64, 3), np.uint8)
+    (tmp_path / name).write_bytes(b"of an earlier run")
+    with pytest.raises(InputError, match="cannot write .*clip") as caught:
+        write_video(tmp_path / name, frames, FPS)
+    assert caught.value.code is ErrorCode.OUTPUT_INVALID and "\n" not in str(caught.value)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"of an earlier run"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_encoder_s_own_reason_is_told(tmp_path, monkeypatch):
+    refuses = tmp_path / "ffmpeg"
+    words = "[out#0/mp4 @ 0x1] Error closing file: No space left on device"
+    refuses.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 228\n")
+    refuses.chmod(0o755)
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(refuses))
+    with pytest.raises(InputError, match="clip.mp4: No space left on device - free space there"):
+        write_video(tmp_path / "clip.mp4", np.zeros((50, 256, 256, 3), np.uint8), FPS)
+
+
+def test_frames_that_cannot_be_drawn_leave_no_film(tmp_path):
+    def frames():
+        yield np.zeros((64, 64, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_video(tmp_path / "clip.mp4", frames(), FPS)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_portrait_clip_keeps_its_pixels(video):

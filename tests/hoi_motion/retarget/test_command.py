@@ -54,13 +54,51 @@ def test_bad_usage_is_one_line_and_code_2(arguments, said, capsys):
     assert said in error and error.count("\n") == 1
 
 
-def test_a_motion_file_becomes_the_files_of_a_folder(motion, tmp_path, capsys):
+def test_a_motion_file_becomes_the_files_of_a_folder_and_each_is_listed(motion, tmp_path, capsys):
     motion.save(tmp_path / "take.npz")
     assert main(["--smplx_file", str(tmp_path / "take.npz"), "--save_path", str(tmp_path / "out")]) == 0
     names = {p.name for p in (tmp_path / "out").iterdir()}
     endings = (".npz", ".pkl", ".csv", ".columns.txt", ".json", "_gripper.json", "_scene.json")
     assert names == {f"take_panda{e}" for e in endings}
-    assert re.match(r"panda holds 'bar', fingers \d\.\d mm from it; \d+ samples", capsys.readouterr().out)
+    told, *listed = capsys.readouterr().out.splitlines()
+    assert re.match(r"panda holds 'bar', fingers \d\.\d mm from it; \d+ samples", told)
+    assert sorted(listed) == sorted(str(tmp_path / "out" / name) for name in names)
+
+
+def test_what_only_an_earlier_run_wrote_does_not_stay_beside_the_new_trajectory(motion, tmp_path):
+    """An old way of feeling, or old gripper goals, would be carried out with it."""
+    motion.save(tmp_path / "take.npz")
+    for name in ("out_feeling.json", "out_feeling_gripper.json", "out_mine.json", "outer.json"):
+        (tmp_path / name).write_text("old")
+    assert main([str(tmp_path / "take.npz"), "--out", str(tmp_path / "out.json")]) == 0
+    names = {p.name for p in tmp_path.iterdir()} - {"take.npz"}
+    assert names == {"out.json", "out_gripper.json", "out_scene.json", "out_mine.json", "outer.json"}
+
+
+def test_a_robot_that_cannot_do_it_leaves_no_folder(motion, tmp_path, capsys):
+    motion.save(tmp_path / "take.npz")
+    far_away = ["--base", "90", "0", "0", "0"]
+    assert main([str(tmp_path / "take.npz"), "--out", str(tmp_path / "new" / "out"), *far_away]) == 3
+    assert "UNREACHABLE" in capsys.readouterr().err and not (tmp_path / "new").exists()
+
+
+def test_a_plan_bundle_is_its_motion_and_names_the_files(stepping, tmp_path, monkeypatch, capsys):
+    (tmp_path / "mug.2").mkdir()
+    stepping.save(tmp_path / "mug.2" / "motion.npz")
+    monkeypatch.chdir(tmp_path / "mug.2")
+    assert main([".", "--robot", "humanoid", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "mug.2_humanoid_mjlab.npz").is_file()
+    capsys.readouterr()
+    assert main([".", "--robot", "humanoid", "--out", "motion.npz"]) == 2
+    assert "it is read from and would be lost" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["take.npz", "--out", str(tmp_path / "file" / "out")]) == 2
+    assert "OUTPUT_INVALID (110): cannot make the folder" in capsys.readouterr().err
+    assert main(["n" * 250 + ".npz", "--out", str(tmp_path / "out")]) == 2
+    assert "File name too long" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")

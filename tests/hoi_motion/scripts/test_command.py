@@ -1,8 +1,10 @@
 import errno
+import gc
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -103,6 +105,25 @@ def test_a_signal_that_ends_a_process_lets_the_command_clear_up(capsys, number):
         assert signal.getsignal(number) is signal.SIG_DFL
     finally:
         signal.signal(number, before)
+
+
+def test_ctrl_c_that_falls_into_the_garbage_collector_is_not_lost(capsys):
+    """Python drops what is raised there; libraries add callbacks that run there."""
+
+    def falls_here(phase, info):
+        gc.callbacks.remove(falls_here)
+        signal.raise_signal(signal.SIGINT)
+
+    def function(argv):
+        gc.callbacks.append(falls_here)
+        gc.collect()
+        time.sleep(10)
+        return 0
+
+    hook = sys.unraisablehook
+    assert run_command(function, []) == 130
+    assert capsys.readouterr().err == "error: CANCELLED (900): cancelled\n"
+    assert sys.unraisablehook is hook
 
 
 def test_a_command_under_nohup_outlives_its_terminal():

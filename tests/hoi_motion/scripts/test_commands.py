@@ -246,6 +246,17 @@ def test_view_of_the_folder_of_all_is_no_motion(capsys):
     assert "no known motion format" in capsys.readouterr().err
 
 
+def test_check_and_convert_take_a_bundle_and_do_not_overwrite_its_motion(motion_file, tmp_path, capfd):
+    folder, before = str(tmp_path), motion_file.read_bytes()
+    assert check.main([folder, "--out", str(tmp_path / "report.json")]) == 0
+    assert convert.main([folder, str(tmp_path / "out.glb")]) == 0
+    capfd.readouterr()
+    assert check.main([folder, "--repair", str(motion_file)]) == 2
+    assert convert.main([folder, str(motion_file), "--to", "motion"]) == 2
+    assert capfd.readouterr().err.count("it is read from and would be lost") == 2
+    assert motion_file.read_bytes() == before
+
+
 def test_view_of_a_bundle_names_its_report(motion_file, tmp_path, capsys):
     (tmp_path / "report.html").write_text("")
     assert view.main([str(tmp_path), "--columns", "1"]) == 0

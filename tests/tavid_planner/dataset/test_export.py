@@ -26,6 +26,15 @@ def test_where_all_bundles_are_damaged_each_is_named(write_bundle, tmp_path, cap
     assert main(["export", "--plans", str(tmp_path / "plans"), option, str(tmp_path / "data")]) == 2
     told = capsys.readouterr()
     assert "left out broken: it cannot be read" in told.out and "no episode" in told.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_any_plan_is_read(write_bundle, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tavid_planner.dataset.episode.read_episode", lambda *_: pytest.fail("a plan is read"))
+    write_bundle("mug")
+    (tmp_path / "file").write_text("")
+    assert main(["export", "--plans", str(tmp_path / "plans"), "--mcap", str(tmp_path / "file" / "data")]) == 2
+    assert "OUTPUT_INVALID (110): cannot make the folder" in capsys.readouterr().err
 
 
 def test_a_recording_of_another_batch_is_not_replaced(write_bundle, tmp_path, capsys):

@@ -42,6 +42,14 @@ def test_no_good_plan_is_said_with_the_reasons(write_bundle):
     assert caught.value.code is ErrorCode.FILE_INVALID
 
 
+def test_of_a_named_robot_it_is_said_first_why_its_own_plans_are_not_good(write_bundle, robot_motion):
+    for name in "abcd":
+        write_bundle(name)
+    missed = write_bundle("e", robot=RobotPlan("two-joints", robot_motion), done=False)
+    with pytest.raises(InputError, match=r"no good plan \(e: two-joints does not succeed; a: it is a plan of person"):
+        select_plans(missed.parent, "two-joints")
+
+
 def test_a_bundle_that_is_not_yet_whole_is_no_plan(write_bundle):
     good = write_bundle("good")
     write_bundle(".next.partial-123-0123abcd")

@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+import rclpy
+from rclpy.action import ActionServer
+from rclpy.node import Node
+from std_msgs.msg import String
 
 from tavid_planner.errors import ErrorCode, TavidError
-from tavid_planner.ros.arguments import check_parameter_names, check_params_files
+from tavid_planner.ros.arguments import check_parameter_names, check_params_files, unused_remappings
+from tavid_planner_interfaces.action import PlanInteraction
 
 KNOWN = {"max_image_age_s", "video.num_inference_steps"}
 GOOD = "{ros__parameters: {max_image_age_s: 5.0, video: {num_inference_steps: 3}}}"
@@ -84,3 +89,32 @@ def test_what_is_no_file_is_named(path):
     with pytest.raises(TavidError) as error:
         check(["--ros-args", "--params-file", path])
     assert str(Path(path)) in error.value.message
+
+
+@pytest.mark.parametrize(
+    "rule, told",
+    [
+        ("imag_raw:=/camera/image", "there is no imag_raw here; did you mean /robot/image_raw?"),
+        ("/image_raw:=/camera/image", "there is no /image_raw here; did you mean /robot/image_raw?"),
+        ("tavid_planner:zzz:=/b", "there is no zzz here; ros2 node info /robot/tavid_planner lists all"),
+        ("image_raw:=/camera/image", None),
+        ("/robot/image_raw:=/camera/image", None),
+        ("tavid_planner:~/markers:=shown", None),
+        ("rosservice://plan_interaction:=plan", None),
+        ("other_node:imag_raw:=/camera/image", None),
+        ("__ns:=/robot", None),
+    ],
+)
+def test_a_remapping_that_renames_nothing_is_told_with_the_nearest_name(rule, told):
+    arguments = ["--ros-args", "-r", "__ns:=/robot", "-r", rule]
+    context = rclpy.Context()
+    rclpy.init(args=arguments, context=context)
+    try:
+        node = Node("tavid_planner", context=context)
+        node.create_subscription(String, "image_raw", lambda _: None, 1)
+        node.create_publisher(String, "~/markers", 1)
+        ActionServer(node, PlanInteraction, "plan_interaction", lambda _: None)
+        expected = [] if told is None else [f"{rule} renames nothing: {told}"]
+        assert unused_remappings(node, arguments) == expected
+    finally:
+        context.shutdown()

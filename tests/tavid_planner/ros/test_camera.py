@@ -54,6 +54,14 @@ def test_p_is_taken_of_a_raw_image_where_k_is_not_set():
     np.testing.assert_array_equal(intrinsics_from_camera_info(info, SIZE_PX, distorted=True)[0], [90, 0, 42])
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("use", [has_distortion, lambda info: Rectification(info, SIZE_PX)])
+def test_coefficients_that_are_no_numbers_are_refused_and_not_only_noted(use, value):
+    with pytest.raises(TavidError, match="numbers in D that are not finite") as caught:
+        use(info_of(d=[0.0, 0.0, value, 0.0, 0.0], distortion_model="plumb_bob"))
+    assert caught.value.code is ErrorCode.CAMERA_INVALID
+
+
 def test_p_and_k_of_which_only_the_last_row_is_filled_are_not_set():
     last_row = [0.0] * 10 + [1.0, 0.0]
     np.testing.assert_array_equal(intrinsics_from_camera_info(info_of(p=last_row), SIZE_PX).ravel(), K)

@@ -48,6 +48,11 @@ def test_node_with_a_bad_parameter_ends_with_one_line(tmp_path, flag, parameter,
     assert "Traceback" not in ended.stderr
 
 
+def test_a_parameter_without_its_flag_is_told_how_to_write_it(tmp_path):
+    ended = run("node", "--ros-args", "profile:=mini", folder=tmp_path)
+    assert ended.returncode == 2 and "profile:=mini" in ended.stderr and "-p NAME:=VALUE" in ended.stderr
+
+
 def test_demo_hands_the_node_a_folder_of_any_name(tmp_path, monkeypatch):
     import rclpy
     from rclpy.node import Node

@@ -11,4 +11,4 @@ FOLDER = Path(__file__).parents[3] / "tavid_planner_interfaces"
 
 @pytest.mark.parametrize("name", ["action/PlanInteraction.action", "srv/PlanInteraction.srv"])
 def test_error_stage_names_every_stage(name):
-    assert f"input, {', '.join(STAGES)}, save; empty without error" in (FOLDER / name).read_text()
+    assert f"input, wait, {', '.join(STAGES)}, save; empty without error" in (FOLDER / name).read_text()

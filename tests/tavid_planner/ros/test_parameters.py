@@ -59,6 +59,15 @@ def test_changes_are_checked(make_node, name, value, accepted):
     assert accepted or result.reason
 
 
+def test_a_refused_change_says_what_is_right(make_node):
+    node = make_node()
+    declare_options(node, PlannerConfig())
+    refuse_invalid_changes(node, PlannerConfig())
+    result = node.set_parameters([Parameter("robot.start", value="0.1")])[0]
+    assert not result.successful
+    assert result.reason == "option robot.start is '0.1' - as 'panda_joint1=0.1, panda_joint2=-0.8', every joint once"
+
+
 def test_parameter_file_names_the_node_options_with_their_defaults():
     file = yaml.safe_load((share_folder() / "config" / "node.yaml").read_text())
     assert file["/**"]["ros__parameters"] == {name: value for name, value, _ in flat_options(NodeConfig())}

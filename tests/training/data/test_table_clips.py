@@ -84,12 +84,14 @@ def test_what_changed_in_table_or_mask_is_another_clip(folder):
         ({"file_name": "videos/none.mp4"}, "none.mp4"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_named(folder, changes, said):
+def test_a_row_that_cannot_be_used_is_named_once(folder, changes, said):
     write_lines(folder, [ROWS[1] | changes])
     source = open_source(folder, 9)
+    name = source.names()[0]
     with pytest.raises(InputError, match=said) as error:
-        load(source, source.names()[0])
+        load(source, name)
     assert error.value.code is ErrorCode.FILE_INVALID
+    assert error.value.message.startswith(f"{name}: ") and error.value.message.count(f"{name}: ") == 1
 
 
 def test_a_table_without_captions_leaves_the_folder_to_what_lies_beside_the_videos(folder):
