@@ -148,6 +148,25 @@ def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_la
     assert task._drawn(np.array([1, 3, 2])) == ([1, 3, 2], ())  # no room for the other one
 
 
+def test_text_is_left_out_as_often_as_asked_for_and_first_frames_are_of_every_noise(train_options):
+    task = trainer_of(train_options, text_dropout=0.25).task
+    clips = task.clips([1] * 300, (), np.random.default_rng(0))
+    assert 0.15 < 1 - clips.has_trigger.float().mean() < 0.35
+    clip, kept = task.cache[1], clips.has_trigger[:, None, None]
+    assert torch.equal(clips.text, torch.where(kept, clip.text, task.cache.empty_text))
+    which = (clips.image_latents[:, None] == clip.image_latents).flatten(2).all(-1)
+    assert which.any(1).all() and (which.float().mean(0) > 0.4).all()
+
+
+def test_clips_of_a_pair_have_text_and_first_frame_alike(train_options):
+    task = trainer_of(train_options, text_dropout=0.5).task
+    pairs = tuple((k, k + 20) for k in range(20))
+    clips = task.clips([1] * 40, pairs, np.random.default_rng(0))
+    for drawn in (clips.has_trigger, clips.text, clips.image_latents):
+        assert torch.equal(drawn[:20], drawn[20:])
+    assert len(clips.has_trigger.unique()) == 2 and len(clips.image_latents[:20].unique(dim=0)) == 2
+
+
 def test_a_weight_of_pairs_without_any_is_refused(train_options):
     with pytest.raises(InputError, match="holds no pairs"):
         trainer_of(train_options, pair_weight=0.5)
