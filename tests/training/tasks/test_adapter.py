@@ -8,10 +8,12 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from tiny_model import tiny_transformer
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import save_adapter, widen_patch_embed
+from tavid_planner.video.conditioning import PALETTE, Conditioning
 from tavid_planner.video.loading import load_models
 from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -20,6 +22,7 @@ from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
 from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.json_lines import read_lines
+from training.tasks.adapter import take_conditioning
 from training.trainer import Trainer
 
 
@@ -146,6 +149,21 @@ def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_la
     task.cache.partner = {0: 2, 1: None, 2: 0, 3: None}.get
     assert task._drawn(np.array([0, 1, 3])) == ([0, 2, 1], ((0, 1),))
     assert task._drawn(np.array([1, 3, 2])) == ([1, 3, 2], ())  # no room for the other one
+
+
+def test_an_adapter_that_learns_an_id_map_sees_the_mask_in_the_targets_colour_and_nothing_in_the_next_two():
+    transformer = tiny_transformer()
+    widen_patch_embed(transformer)
+    weight = transformer.patch_embed.proj.weight
+    mask = torch.nn.init.normal_(weight[:, -1:].detach().clone())
+    with torch.no_grad():
+        weight[:, -1:] = mask
+    take_conditioning(transformer, Conditioning(), Conditioning("id_map"), "start")
+    kernels = transformer.patch_embed.proj.weight[:, -3:].detach()
+    colours = torch.tensor(PALETTE[:3]) / 255
+    seen = torch.einsum("nc,ochw->nohw", colours, kernels)
+    torch.testing.assert_close(seen[0], mask[:, 0], atol=1e-5, rtol=1e-5)
+    assert seen[1:].abs().max() < 1e-5
 
 
 def test_text_is_left_out_as_often_as_asked_for_and_first_frames_are_of_every_noise(train_options):
