@@ -31,6 +31,13 @@ def test_every_part_of_the_loss_has_its_weight(masks):
     )
 
 
+def test_dice_is_twice_the_overlap_over_both_areas_each_with_a_pixel_more_and_a_mean_over_maps():
+    masks, logits = torch.zeros(2, 1, 2, 2), torch.full((2, 1, 2, 2), -40.0)
+    masks[0, 0, 0], logits[0, 0, :, 0] = 1, 40.0  # two pixels each, of which they share one; both maps' second is empty
+    loss = alignment_loss(logits, masks, bce=0, dice=1, l2=0)
+    torch.testing.assert_close(loss, torch.tensor(1 - ((2 * 1 + 1) / (2 + 2 + 1) + 1) / 2))
+
+
 def test_rare_pixels_count_up_to_ten_times_in_the_published_variant():
     masks = torch.zeros(1, 1, 100, 100)
     masks[..., 0, 0] = 1

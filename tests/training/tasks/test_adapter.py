@@ -87,6 +87,8 @@ def test_run_can_start_from_an_adapter(train_options, tmp_path):
     assert len(second.trained) == len(trainer.trained)
     with pytest.raises(InputError, match="has rank 4"):
         trainer_of(train_options, init=init, rank=8, out=str(tmp_path / "third"))
+    with pytest.raises(InputError, match="has rank 4 and alpha 2, options rank and alpha are 4 and 8"):
+        trainer_of(train_options, init=init, alpha=8, out=str(tmp_path / "fourth"))
 
 
 def test_feed_forward_layers_come_to_an_adapter_without_them_and_change_nothing_at_first(train_options, tmp_path):
