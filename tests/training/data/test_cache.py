@@ -269,6 +269,18 @@ def test_a_deleted_clip_and_one_that_broke_count_no_longer(tmp_path, encoder, cl
     assert "c.avi" in (tmp_path / "cache" / "skipped.jsonl").read_text()
 
 
+def test_a_cache_that_lost_a_clip_is_another_and_gives_single_precision(tmp_path, encoder, clips, monkeypatch):
+    encoded_by(tmp_path, encoder, clips, monkeypatch)
+    before = ClipCache(tmp_path / "cache").digest
+    (clips / "a.avi").unlink()
+    encoded_by(tmp_path, encoder, clips, monkeypatch)
+    cache = ClipCache(tmp_path / "cache")
+    assert cache.digest != before
+    kept = cache[0]
+    assert {part.dtype for part in (kept.latents, kept.image_latents, kept.text)} == {torch.float32}
+    assert {part.dtype for part in (kept.mask, kept.first_frame)} == {torch.uint8}
+
+
 def test_a_run_over_the_first_clips_or_another_folder_keeps_the_rest(tmp_path, encoder, clips, monkeypatch):
     encoded_by(tmp_path, encoder, clips, monkeypatch)
     assert encoded_by(tmp_path, encoder, clips, monkeypatch, count=1) == []

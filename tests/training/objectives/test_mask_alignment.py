@@ -57,7 +57,11 @@ def test_the_verb_is_about_both():
 
 
 def test_tokens_at_an_instances_edge_do_not_speak_for_it():
-    tracks = torch.zeros(2, 1, 8, 8)
+    tracks = torch.zeros(4, 2, 8, 8)
     tracks[0, 0, :4, :5] = 1  # one whole token and a quarter of its neighbour
+    tracks[1, 0, :4, :6] = 1  # half of it
+    tracks[2, 0, 0, 0] = 1  # small: its densest token is all there is of it
+    tracks[3, 1] = 1  # later only
     tokens = first_frame_tokens(tracks, 2, 2)
-    assert tokens[0].tolist() == [[1, 0], [0, 0]] and not tokens[1].any()
+    assert tokens[0].tolist() == [[1, 0], [0, 0]] and tokens[1].tolist() == [[1, 0.5], [0, 0]]
+    assert tokens[2].tolist() == [[1, 0], [0, 0]] and not tokens[3].any()
