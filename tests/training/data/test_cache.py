@@ -315,6 +315,7 @@ def encode(monkeypatch, clips, base, out, *options):
         (["--frames", "8"], "8 frames, expected 4k + 1, such as 5"),
         (["--frames", "-3"], "'-3' is not a positive"),
         (["--size", "24x48"], "24x48, expected multiples of 16 px"),
+        (["--size", "32x56"], "32x56, expected multiples of 16 px"),
         (["--size", "0x0"], "0x0, expected multiples of 16 px"),
         (["--variants", "0"], "'0' is not a positive"),
         (["--shard-size", "-1"], "'-1' is not a positive"),

@@ -168,6 +168,14 @@ def test_an_adapter_that_learns_an_id_map_sees_the_mask_in_the_targets_colour_an
     assert seen[1:].abs().max() < 1e-5
 
 
+def test_maps_are_normalised_as_asked_for(train_options):
+    losses = []
+    for normalisation in ("raw", "max", "minmax"):
+        attention = dict(weight=0.1, blocks="1", normalisation=normalisation)
+        losses.append(trainer_of(train_options, attention=attention, text_dropout=0.0).train_step()["attention"])
+    assert len(set(losses)) == 3
+
+
 def test_text_is_left_out_as_often_as_asked_for_and_first_frames_are_of_every_noise(train_options):
     task = trainer_of(train_options, text_dropout=0.25).task
     clips = task.clips([1] * 300, (), np.random.default_rng(0))
