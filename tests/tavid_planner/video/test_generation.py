@@ -125,9 +125,9 @@ def test_a_contrast_ends_after_its_steps(tiny_pipeline, generation):
 
 def test_a_guidance_that_rises_begins_at_none(tiny_pipeline, generation):
     def first_latents(**asked):
-        with generation(tiny_pipeline, [3], **asked) as run:
-            run.denoise([0], until=1)
-            return run._samples[0].latents
+        with generation(tiny_pipeline, [3], steps=1, **asked) as run:
+            run.denoise([0])
+            return run.frames(0, "latent")
 
     rising, without = first_latents(guidance="step_index"), first_latents(guidance_scale=1.0)
     assert torch.allclose(rising, without, atol=1e-5 * without.abs().max())
