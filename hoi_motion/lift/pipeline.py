@@ -18,10 +18,12 @@ from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.lift.object.distance import Scene
 from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import hand_motion
 from hoi_motion.lift.object.pose import object_motion
+from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
@@ -147,18 +149,11 @@ def lift_video(
     clock.lap("fit")
 
     # 4. the object's shape and poses, contacts in space, the person's fingers and seat
-    thing, support, contacts, distance, fingers = object_motion(
-        view.target,
-        observation.contacts,
-        {hand: hand_motion(points_m, hand) for hand in HANDS},
-        points_m,
-        camera,
-        clip.fps,
-        view.clip.depth_m,
-        view.known,
-        clip.target_noun,
-        None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas),
-    )
+    sight = Sight(view.target.mask, camera, clip.target_noun, view.clip.depth_m)
+    hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
+    scene = Scene(view.target, sight, observation.contacts, hands, points_m, view.known)
+    fingers = None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas)
+    thing, support, contacts, distance, fingers = object_motion(scene, clip.fps, fingers)
     pose_rad = fit.pose_rad if fingers is None else fingers.pose_rad
     seat = seat_under(body, pose_rad, transl_m, fit.betas, points_m, clip.fps)
     clock.lap("contact")

@@ -44,7 +44,7 @@ class TouchSeen:
         points_m = points_m - origin_m
         hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
         sight = Sight(self.target.mask, camera, self.clip.target_noun, self.clip.depth_m)
-        scene = Scene(self.target, sight, self.contacts, hands, points_m, self.clip.depth_m, self.known)
+        scene = Scene(self.target, sight, self.contacts, hands, points_m, self.known)
         distance = object_distance(scene)
         if distance.source not in MEASURED:
             return None

@@ -113,15 +113,6 @@ class VideoStream:
         Raises:
             InputError: FILE_INVALID when frames change their size, the file is cut off, or nothing can be decoded.
         """
-        h, w = size_px
-        way = "area" if h * w <= self.size_px[0] * self.size_px[1] else "bicubic"
-        chosen, limit = [], []
-        if pick is not None:
-            chosen = [f"select=between(n\\,{pick[0]}\\,{pick[-1]})*not(mod(n-{pick[0]}\\,{pick.step}))"]
-            limit = ["-frames:v", str(len(pick))]
-        scaled = f"scale={w}:{h}:flags={way}"
-        picture = [*self.kind.deinterlacing(), *chosen, scaled, *self.kind.tone_mapping(), "setsar=1", "format=rgb24"]
-        # the same frames twice: their times and sizes as a list, and their pixels
         told_fd, tell_fd = os.pipe()
         count, last_s = 0, 0.0
         picture_px = self.size_px[0] * self.size_px[1]
@@ -129,18 +120,7 @@ class VideoStream:
         most_px = max(FREE_PX, MAX_PX_OF_A_BYTE * self.path.stat().st_size)
         with (
             os.fdopen(told_fd, "rb") as told,
-            _running(
-                self.path,
-                *_AS_IT_IS,
-                *limit,
-                # a column more, so that a picture which is only turned is of another number of pixels
-                *("-vf", ",".join([*chosen, "format=gray", "pad=iw+1:ih"])),
-                *("-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
-                *_AS_IT_IS,
-                *limit,
-                *("-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
-                pass_fds=(tell_fd,),
-            ) as (process, said, watch),
+            _running(self.path, *self._decoding(size_px, pick, tell_fd), pass_fds=(tell_fd,)) as (process, said, watch),
         ):
             tick = Fraction(0)
             watch.allow(pick[0] * frame_s if pick else 0.0)
@@ -151,7 +131,7 @@ class VideoStream:
                 _, _, pts, duration, size, *_ = line.split(b",")
                 if int(size) != picture_px + self.size_px[0]:
                     raise _invalid(f"video {self.path} changes its size within the clip", "cut it there")
-                image = np.empty((h, w, 3), np.uint8)
+                image = np.empty((*size_px, 3), np.uint8)
                 with watch.waiting():
                     is_whole = _filled(process.stdout, image)
                 if not is_whole:
@@ -173,6 +153,23 @@ class VideoStream:
             raise self._undecodable(said)
         if pick is None:
             self._check_end(count, last_s, said)
+
+    def _decoding(self, size_px: tuple[int, int], pick: range | None, tell_fd: int) -> list[str]:
+        """What tells ffmpeg to decode frames twice: their times and sizes as a list, to a pipe, and their pixels."""
+        h, w = size_px
+        way = "area" if h * w <= self.size_px[0] * self.size_px[1] else "bicubic"
+        chosen, limit = [], []
+        if pick is not None:
+            chosen = [f"select=between(n\\,{pick[0]}\\,{pick[-1]})*not(mod(n-{pick[0]}\\,{pick.step}))"]
+            limit = ["-frames:v", str(len(pick))]
+        scaled = f"scale={w}:{h}:flags={way}"
+        picture = [*self.kind.deinterlacing(), *chosen, scaled, *self.kind.tone_mapping(), "setsar=1", "format=rgb24"]
+        # a column more, so that a picture which is only turned is of another number of pixels
+        listed = [*chosen, "format=gray", "pad=iw+1:ih"]
+        return [
+            *(*_AS_IT_IS, *limit, "-vf", ",".join(listed), "-flush_packets", "1", "-f", "framecrc", f"pipe:{tell_fd}"),
+            *(*_AS_IT_IS, *limit, "-vf", ",".join(picture), "-f", "rawvideo", "pipe:1"),
+        ]
 
     def _check_end(self, count: int, end_s: float, said: DecoderWords) -> None:
         """Raises: InputError: FILE_INVALID when the container, after all frames were read, promises more."""

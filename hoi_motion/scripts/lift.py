@@ -11,7 +11,7 @@ from hoi_motion.io.formats import READABLE, TIMELESS, format_of, read_motion, ta
 from hoi_motion.keypoints.sources import HELP
 from hoi_motion.lift.track.sources import described, track_source
 from hoi_motion.scripts.command import TEXT, command_parser, run_command, say_note
-from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of
+from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of, read_strokes
 from hoi_motion.scripts.outputs import OutNpz, OutVideo, check_folder_is_kept
 from hoi_motion.scripts.progress_bar import ProgressBar
 from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
@@ -54,6 +54,32 @@ def _parser():
     parser.add_argument(
         "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
     )
+    _add_person_options(parser)
+    parser.add_argument(
+        "--track",
+        default="own",
+        metavar="SOURCE",
+        help=f"source of the object's track: {described()} (default own)",
+    )
+    parser.add_argument(
+        "--still-world",
+        action="store_true",
+        help="take out of the motion what a moving camera does; default: as the video shows it, and the file says what",
+    )
+    parser.add_argument(
+        "--steps",
+        action="store_true",
+        help="let legs that nobody sees step, as in a plan; default: they glide along, on average nearer to the truth",
+    )
+    parser.add_argument("--noun", default="", metavar=TEXT, help="the object's name (mug), for its shape")
+    parser.add_argument(
+        "--overlay", type=OutVideo, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
+    )
+    return parser
+
+
+def _add_person_options(parser) -> None:
+    """Where the person's motion and keypoints come from."""
     parser.add_argument(
         "--human",
         metavar="FILE",
@@ -78,27 +104,6 @@ def _parser():
     parser.add_argument(
         "--save-keypoints", type=OutNpz, metavar="FILE", help="also write the keypoints (.npz), for --keypoints FILE"
     )
-    parser.add_argument(
-        "--track",
-        default="own",
-        metavar="SOURCE",
-        help=f"source of the object's track: {described()} (default own)",
-    )
-    parser.add_argument(
-        "--still-world",
-        action="store_true",
-        help="take out of the motion what a moving camera does; default: as the video shows it, and the file says what",
-    )
-    parser.add_argument(
-        "--steps",
-        action="store_true",
-        help="let legs that nobody sees step, as in a plan; default: they glide along, on average nearer to the truth",
-    )
-    parser.add_argument("--noun", default="", metavar=TEXT, help="the object's name (mug), for its shape")
-    parser.add_argument(
-        "--overlay", type=OutVideo, metavar="FILE", help="also write the video with the result drawn in (.mp4)"
-    )
-    return parser
 
 
 def _lift(argv: list[str]) -> int:
@@ -198,14 +203,13 @@ def _human(arguments, video: "VideoClip") -> "HoiMotion | None":
 def _found(arguments, clip) -> SegmentedMask:
     """The object marked in the first frame, at the size of the frames; doubts about it are printed."""
     from hoi_motion.masks import checked_mask
-    from hoi_motion.media.image_files import read_mask
 
     shown_px = clip.shown_px or clip.size_px  # the image in which the user has clicked
     prompt = prompt_of(arguments).checked(shown_px, nothing=arguments.scribble is not None)
     frame = clip.frames[0]
     prompt = prompt.scaled(np.array(frame.shape[1::-1]) / shown_px[::-1])
     if arguments.scribble is not None:
-        strokes = read_mask(arguments.scribble, "scribble", say_note, one_thing=False)
+        strokes = read_strokes(arguments.scribble)
         strokes = clip.fitted(checked_mask(strokes, clip.size_of(strokes), "scribble"))
         prompt = replace(prompt, scribble=strokes)
     found = segment(frame, prompt, arguments.segmenter)

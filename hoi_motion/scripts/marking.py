@@ -54,7 +54,7 @@ def check_one_way(arguments: argparse.Namespace, others: dict[str, object]) -> N
 
 
 def prompt_of(arguments: argparse.Namespace) -> MaskPrompt:
-    """The prompt from click and box; the strokes, which are an image, are read by the caller.
+    """The prompt from click and box; strokes are an image, see `read_strokes`.
 
     Raises:
         InputError: MASK_INVALID for a text that is not the expected numbers.
@@ -65,19 +65,26 @@ def prompt_of(arguments: argparse.Namespace) -> MaskPrompt:
     )
 
 
+def read_strokes(path) -> np.ndarray:  # (H, W) bool
+    """The pixels of --scribble: of strokes, unlike of a mask, several far apart are usual.
+
+    Raises:
+        InputError: MASK_INVALID for a file that cannot be used.
+    """
+    from hoi_motion.media.image_files import read_mask
+
+    return read_mask(path, "scribble", say_note, one_thing=False)
+
+
 def marked_mask(arguments: argparse.Namespace, rgb: np.ndarray) -> tuple[SegmentedMask, MaskPrompt]:
     """The object marked in an image (H, W, 3), and the prompt made from the options.
 
     Raises:
         InputError: for marks, strokes or a segmenter that cannot be used.
     """
-    from hoi_motion.media.image_files import read_mask
-
     prompt = prompt_of(arguments)
     if arguments.scribble is not None:
-        prompt = dataclasses.replace(
-            prompt, scribble=read_mask(arguments.scribble, "scribble", say_note, one_thing=False)
-        )
+        prompt = dataclasses.replace(prompt, scribble=read_strokes(arguments.scribble))
     prompt = prompt.checked(rgb.shape[:2])
     return segment(rgb, prompt, arguments.segmenter), prompt
 

@@ -74,7 +74,14 @@ def load_pipeline(
             compiled=config.compiled,
         )
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.provenance = {
+    pipeline.provenance = _loaded(pipeline, config, base, loras, device)
+    logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
+    return pipeline
+
+
+def _loaded(pipeline: TargetAwarePipeline, config: VideoConfig, base: str, loras: Sequence[NamedLora], device) -> dict:
+    """Provenance of a model: what was loaded, from where, with its digest, and how it computes."""
+    return {
         "base": config.base,
         "base_digest": weights_digest(model_folder(base)),
         "adapter": config.adapter,
@@ -93,8 +100,6 @@ def load_pipeline(
         "compiled": config.compiled,
         "scheduler": type(pipeline.scheduler).__name__,
     }
-    logger.info("video model %s with adapter %s on %s", config.base, config.adapter or "none", device)
-    return pipeline
 
 
 def generate_video(

@@ -1,5 +1,7 @@
 """Loads models from folders or a hub into a pipeline: adapters, number formats, placement of the weights."""
 
+from pathlib import Path
+
 import torch
 from diffusers import DiffusionPipeline
 
@@ -62,21 +64,7 @@ def load_models(
     _check_choice("scheduler", scheduler, (None, *kind.SCHEDULERS))
     _check_choice("weights", weights, WEIGHTS)
     with memory_errors():
-        try:
-            own = {"tokenizer": load_t5_tokenizer(folder / "tokenizer")} if needs_conversion(folder) else {}
-            own |= {} if transformer is None else {"transformer": transformer}
-            # not the family's own from_pretrained, which leads here
-            dtypes = {"default": dtype, **dict.fromkeys(kind.IN_FLOAT32, torch.float32)}
-            pipeline = DiffusionPipeline.from_pretrained.__func__(
-                kind, str(folder), dtype=dtypes, local_files_only=True, use_safetensors=True, **own
-            )
-        except Exception as error:  # whatever a library raises about settings or weights that do not fit each other
-            if isinstance(error, (TavidError, ImportError)) or is_out_of_memory(error):
-                raise
-            reason = str(error) or type(error).__name__
-            raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
-        for component in ("text_encoder", "vae", *(["transformer"] if transformer is None else [])):
-            check_whole(getattr(pipeline, component), folder / component)
+        pipeline = _read_base(kind, folder, dtype, transformer)
         pipeline.base = str(base)
         pipeline.check_base()
         if adapter:
@@ -98,6 +86,27 @@ def load_models(
             compile_blocks(pipeline.backbone.blocks)
         if pipeline.device.type == "cpu" and memory == "resident":
             pipeline.speed_up_on_cpu()
+    return pipeline
+
+
+def _read_base(kind, folder: Path, dtype: torch.dtype, transformer):
+    """The pipeline of a family from a folder whose weights are all there; a transformer, if given, is not read."""
+    own = {} if transformer is None else {"transformer": transformer}
+    dtypes = {"default": dtype, **dict.fromkeys(kind.IN_FLOAT32, torch.float32)}
+    try:
+        if needs_conversion(folder):
+            own["tokenizer"] = load_t5_tokenizer(folder / "tokenizer")
+        # not the family's own from_pretrained, which leads here
+        pipeline = DiffusionPipeline.from_pretrained.__func__(
+            kind, str(folder), dtype=dtypes, local_files_only=True, use_safetensors=True, **own
+        )
+    except Exception as error:  # whatever a library raises about settings or weights that do not fit each other
+        if isinstance(error, (TavidError, ImportError)) or is_out_of_memory(error):
+            raise
+        reason = str(error) or type(error).__name__
+        raise missing(f"{folder} cannot be loaded: {reason}", "check that it is an image-to-video model") from error
+    for component in ("text_encoder", "vae", *(["transformer"] if transformer is None else [])):
+        check_whole(getattr(pipeline, component), folder / component)
     return pipeline
 
 

@@ -269,10 +269,7 @@ def fill(writer: CacheWriter, encoder: ClipEncoder, source: ClipSource, shard_si
         write()
 
 
-def main() -> None:
-    from tavid_planner.config import resolve_model
-    from tavid_planner.video.pipeline import TargetAwarePipeline
-
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=given_path, required=True)
     parser.add_argument("--base", required=True, help="image-to-video model whose encoders are used")
@@ -294,6 +291,14 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=given_path, required=True)
+    return parser
+
+
+def main() -> None:
+    from tavid_planner.config import resolve_model
+    from tavid_planner.video.pipeline import TargetAwarePipeline
+
+    parser = _parser()
     args = parser.parse_args()
     try:
         height, width = (int(side) for side in args.size.split("x"))
@@ -313,18 +318,18 @@ def main() -> None:
         fps = args.fps or pipeline.own_fps()
         source = open_source(args.clips, args.frames, fps, encoding)
         settings = CacheSettings(
-            args.base,
-            weights_digest(model_folder(base)),
-            height,
-            width,
-            args.frames,
-            args.variants,
-            args.trigger,
-            pipeline.backbone.text_length,
-            fps,
-            args.track_px,
-            encoder_digest(model_folder(base)),
-            encoder_state(model_folder(base)),
+            base=args.base,
+            base_digest=weights_digest(model_folder(base)),
+            height=height,
+            width=width,
+            num_frames=args.frames,
+            image_variants=args.variants,
+            trigger=args.trigger,
+            text_length=pipeline.backbone.text_length,
+            fps=fps,
+            track_px=args.track_px,
+            encoder_digest=encoder_digest(model_folder(base)),
+            encoder_state=encoder_state(model_folder(base)),
         )
         encoder = ClipEncoder(pipeline, settings)
         with only_writer(args.out, "the cache"):

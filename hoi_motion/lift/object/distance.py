@@ -49,12 +49,13 @@ TILT_SPREAD_RAD = np.deg2rad(1.5)
 
 @dataclass(frozen=True)
 class Scene:
-    """What a source may look at.
+    """The object as it is seen, and the person beside it: all from which its distance, poses and contacts are found.
 
     Attributes:
         target: track of the object; contacts: of the hands with it, in the image.
+        sight: of the object in the first frame, through the clip's camera.
         hands: palms of both hands; actor_m: (T, 76, 3) m, the actor's points in the world.
-        depth_m: (H, W) depth image of the first frame, or None; known: what is known of camera and planes.
+        known: what is known of camera and planes.
     """
 
     target: ObjectTrack
@@ -62,7 +63,6 @@ class Scene:
     contacts: tuple[Contact, ...]
     hands: dict[str, HandMotion]
     actor_m: np.ndarray
-    depth_m: np.ndarray | None = None
     known: KnownScene = KnownScene()
 
 
@@ -90,14 +90,14 @@ def measured(scene: Scene) -> Distance | None:
 
     Of an open bowl mostly the far inside is seen; from high above, the top.
     """
-    mask, camera = scene.target.mask, scene.sight.camera
-    if scene.depth_m is None:
+    mask, camera, depth_m = scene.target.mask, scene.sight.camera, scene.sight.depth_m
+    if depth_m is None:
         return None
-    known = mask & np.isfinite(scene.depth_m) & (scene.depth_m > LEAST_DEPTH_M)
+    known = mask & np.isfinite(depth_m) & (depth_m > LEAST_DEPTH_M)
     if known.sum() < LEAST_DEPTH_PIXELS:
         return None
     rows, columns = np.nonzero(known)
-    surface_m = float(np.median(scene.depth_m[known]))
+    surface_m = float(np.median(depth_m[known]))
     shape = scene.sight.shape_at(surface_m)
     why = f"the depth image knows {len(rows)} pixels of it"
     R_world_camera = camera.T_world_camera[:3, :3]
@@ -106,7 +106,7 @@ def measured(scene: Scene) -> Distance | None:
         return Distance(surface_m + shape.half_height_m, DEPTH_SPREAD_M, f"{why}, from above", surface_m)
     ahead /= np.linalg.norm(ahead)
     rays = np.linalg.inv(camera.K) @ np.stack([columns, rows, np.ones(len(rows))])
-    front = np.percentile(ahead @ R_world_camera @ (rays * scene.depth_m[known]), FRONT_PERCENT)
+    front = np.percentile(ahead @ R_world_camera @ (rays * depth_m[known]), FRONT_PERCENT)
     centre_m = float((front + FRONT_RADIUS * shape.radius_m) / (ahead @ scene.sight.ray))
     return Distance(centre_m, DEPTH_SPREAD_M, why, surface_m)
 

@@ -51,26 +51,35 @@ class Says:
     spreads: np.ndarray
 
 
+@dataclass(frozen=True)
+class Movement:
+    """Consecutive frames in which the object moves, and what hands and rests say of them; metres, world.
+
+    Attributes:
+        frames: (N,) their numbers.
+        held: (N,) bool, whether a hand may have it, so that it moves no more suddenly than a hand does.
+        start_m: (3,) where it rests before; end_m: (3,) where it rests afterwards, None when it does not.
+        carried_m: (N, 3) where the hand that holds it would have it; None when nobody does.
+    """
+
+    frames: np.ndarray
+    held: np.ndarray
+    start_m: np.ndarray
+    end_m: np.ndarray | None = None
+    carried_m: np.ndarray | None = None
+
+
 def moving_path(
-    target: ObjectTrack,
-    frames: np.ndarray,  # (N,)
-    middle_px: np.ndarray,  # (2,)
-    camera: Camera,
-    start_m: np.ndarray,  # (3,)
-    carried_m: np.ndarray | None,  # (N, 3)
-    end_m: np.ndarray | None,  # (3,)
-    fps: float,
-    held: np.ndarray,  # (N,) bool
+    target: ObjectTrack, movement: Movement, middle_px: np.ndarray, camera: Camera, fps: float
 ) -> np.ndarray:  # (N, 3)
-    """Where the object's middle is in frames in which it moves, metres, world.
+    """Where the object's middle is while it moves, metres, world.
 
     Args:
-        frames: consecutive; middle_px: of the object in the first frame of the clip.
-        start_m: where it rests before; end_m: where it rests afterwards, None when it does not.
-        carried_m: where the hand that holds it would have it, in these frames; None when nobody does.
-        held: frames in which a hand may have it, so that it moves no more suddenly than a hand does.
+        middle_px: (2,) of the object in the first frame of the clip.
     """
-    start, end = (None if place is None else camera.to_camera(place) for place in (start_m, end_m))
+    frames, held, carried_m = movement.frames, movement.held, movement.carried_m
+    start = camera.to_camera(movement.start_m)
+    end = None if movement.end_m is None else camera.to_camera(movement.end_m)
     carried, is_held = np.tile(start, (len(frames), 1)), carried_m is not None
     spread_m, way_m = np.full(len(frames), FREE_SPREAD_M), np.zeros(len(frames))
     if is_held:
@@ -90,7 +99,7 @@ def moving_path(
 
     hidden = held & is_held
     # how far away it is; then, at these distances, where it is across the sight
-    depth = [_column(by_hand, 2), _by_size(target, frames, camera, start_m, hidden)]
+    depth = [_column(by_hand, 2), _by_size(target, frames, camera, movement.start_m, hidden)]
     depth_m = np.maximum(NEAREST_M, _between(start, depth, end, 2, step))
     across = [_columns_across(by_hand), _by_track(target, frames, middle_px, camera, depth_m, is_held)]
     if not is_held:

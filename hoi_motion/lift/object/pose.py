@@ -4,14 +4,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.frames import runs_of
-from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.distance import Distance, Scene, object_distance
 from hoi_motion.lift.object.fingers import Fingers
-from hoi_motion.lift.object.grip import HandMotion, carried_m, palm_gap_m
-from hoi_motion.lift.object.held import SEEN, moving_path
+from hoi_motion.lift.object.grip import carried_m, palm_gap_m
+from hoi_motion.lift.object.held import SEEN, Movement, moving_path
 from hoi_motion.lift.object.reach import TOUCH_REACH_M, contacts_in_reach, reach_of
 from hoi_motion.lift.object.shape import Primitive
-from hoi_motion.lift.object.sight import Sight, sight_ray
+from hoi_motion.lift.object.sight import sight_ray
 from hoi_motion.lift.object.support import support_under
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import HANDS, Contact, ObjectMotion, SupportBox
@@ -28,51 +27,40 @@ HELD_MARGIN = 2
 
 
 def object_motion(
-    target: ObjectTrack,
-    contacts: tuple[Contact, ...],
-    hands: dict[str, HandMotion],
-    actor_m: np.ndarray,  # (T, 76, 3)
-    camera,
-    fps: float,
-    depth_m: np.ndarray | None = None,  # (H, W)
-    known: KnownScene = KnownScene(),
-    noun: str = "",
-    fingers: Fingers | None = None,
+    scene: Scene, fps: float, fingers: Fingers | None = None
 ) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance, Fingers | None]:
     """Where the target is in the world, and what holds it.
 
     Args:
-        contacts: of the hands with the target in the image; hands: both palms in space.
-        actor_m: the person's points in the world; camera: of the clip; noun: what the target is called.
         fingers: the person's, to be opened where they are in the object; None leaves them.
 
     Returns:
         Its shape and poses; its support, None on the floor; the contacts that are within reach in space; the distance
         that it was given; the fingers.
     """
-    sight = Sight(target.mask, camera, noun, depth_m)
-    distance = object_distance(Scene(target, sight, contacts, hands, actor_m, depth_m, known))
+    sight, hands = scene.sight, scene.hands
+    distance = object_distance(scene)
     primitive = sight.shape_at(distance.outline_m)
     rest = sight.resting_pose(distance.centre_m, primitive)
-    poses = _poses(target, contacts, hands, rest, sight.middle_px, camera, fps, primitive)
+    poses = _poses(scene, rest, primitive, fps)
     if fingers is not None:
         fingers = fingers.opened(primitive, poses)
-    reach_m = {name: reach_of(hand, poses, primitive, camera, fps, distance) for name, hand in hands.items()}
+    reach_m = {name: reach_of(hand, poses, primitive, sight.camera, fps, distance) for name, hand in hands.items()}
     vertices, faces = primitive.surface()
     motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
     return (
         motion,
-        support_under(rest, primitive, actor_m),
-        contacts_in_reach(contacts, hands, motion, primitive, target, reach_m, fps),
+        support_under(rest, primitive, scene.actor_m),
+        contacts_in_reach(scene.contacts, hands, motion, primitive, scene.target, reach_m, fps),
         distance,
         fingers,
     )
 
 
-def _poses(
-    target, contacts, hands, rest, middle_px, camera, fps: float, primitive: Primitive
-) -> np.ndarray:  # (T, 4, 4)
-    """Resting, moving, resting: each segment starts where the one before ended."""
+def _poses(scene: Scene, rest: np.ndarray, primitive: Primitive, fps: float) -> np.ndarray:  # (T, 4, 4)
+    """Resting, moving, resting: each movement starts where the one before ended."""
+    target, contacts, hands = scene.target, scene.contacts, scene.hands
+    camera, middle_px = scene.sight.camera, scene.sight.middle_px
     poses = np.tile(rest, (target.num_frames, 1, 1))
     if target.camera_moves:
         _with_the_picture(poses, target, middle_px, camera)
@@ -90,17 +78,8 @@ def _poses(
             )
         returns = end < target.num_frames and target.resting[end]
         behind_m = poses[end, :3, 3] if returns else None
-        path_m = moving_path(
-            target,
-            frames,
-            middle_px,
-            camera,
-            poses[taken, :3, 3],
-            carried,
-            behind_m,
-            fps,
-            _maybe_held(contacts, frames),
-        )
+        movement = Movement(frames, _maybe_held(contacts, frames), poses[taken, :3, 3], behind_m, carried)
+        path_m = moving_path(target, movement, middle_px, camera, fps)
         turns = _turned_as_seen(target, rest, frames, camera, fps)
         if not target.camera_moves and np.abs(path_m[:, 2] - rest[2, 3]).max() < LIFTED_M:
             path_m, turns = slid(path_m, current[2, 3], camera), rest[:3, :3]

@@ -62,6 +62,30 @@ def test_an_id_map_has_each_instances_colour_in_the_first_latent_frame_only():
     assert not latents[0, 0, :, 0, 1].any()
 
 
+def test_what_comes_later_in_the_id_map_lies_on_top():
+    masks = torch.ones(1, 2, 16, 16)
+    masks[0, 1, :, 8:] = 0
+    latents = id_map_latents(masks, [(255, 0, 0), (0, 0, 255)], 1, 2, 2)
+    assert latents[0, 0, :, 0].T.tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_a_clip_of_a_batch_may_lack_an_instance_that_another_has():
+    masks = torch.ones(2, 2, 16, 16)
+    masks[1, 1] = 0
+    latents = id_map_latents(masks, [(255, 0, 0), (0, 0, 255)], 1, 2, 2)
+    assert latents[:, 0, :, 0, 0].tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize("share, is_left", [(0.5, True), (0.49, False)])
+def test_half_a_pixel_is_the_least_that_is_left_of_a_mask(share, is_left):
+    mask = share * box(9, 9, 10, 10)
+    if is_left:
+        assert reduce_mask(mask, 4, 6).max() == share / 64
+    else:
+        with pytest.raises(InputError, match="vanishes"):
+            reduce_mask(mask, 4, 6)
+
+
 def test_an_instance_that_vanishes_at_latent_size_is_refused():
     masks = torch.zeros(1, 2, 160, 160)
     masks[0, 0, :80] = 1

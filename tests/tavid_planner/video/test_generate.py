@@ -1,11 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pytest
+import torch
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ControlError, ErrorCode, InputError, VideoError
 from tavid_planner.request import InteractionRequest
+from tavid_planner.video import generate
 from tavid_planner.video.generate import generate_video, load_pipeline
+from tavid_planner.video.loras import NamedLora
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +55,78 @@ def test_provenance_says_what_ran(pipeline, config):
 
 
 def test_without_adapter_the_provenance_says_that_the_mask_is_not_used(config, tiny_base):
-    import dataclasses
-
     plain = dataclasses.replace(config, adapter="", capture_attention=False)
     video = generate_video(load_pipeline(plain), request(), plain, seed=3)
     assert video.provenance["mask_used"] is False
     assert "not used" in video.provenance["mask_reduction"]
     assert video.target_attention is None
+
+
+@pytest.mark.parametrize(
+    "option, value, argument, expected",
+    [
+        ("dtype", "bfloat16", "dtype", torch.bfloat16),
+        ("scheduler", "ddim", "scheduler", "ddim"),
+        ("memory", "auto", "memory", "resident"),
+        ("vae_tiling", True, "vae_tiling", True),
+        ("lora_alpha", 3.0, "lora_alpha", 3.0),
+        ("weights", "int8", "weights", "int8"),
+        ("fuse", True, "fuse", True),
+        ("loras", "style=somewhere@0.5", "loras", (NamedLora("style", "/models/somewhere", 0.5),)),
+        ("speed_adapter", "fast", "loras", (NamedLora("speed_adapter", "/models/fast"),)),
+        ("step_cache", "first_block", "step_cache", "first_block"),
+        ("step_cache_threshold", 0.2, "step_cache_threshold", 0.2),
+        ("attention", "math", "attention", "math"),
+        ("compiled", True, "compiled", True),
+    ],
+)
+def test_an_option_of_the_model_is_what_it_is_loaded_with(config, option, value, argument, expected, monkeypatch):
+    class Asked(Exception):
+        """Enough is known before a model is loaded."""
+
+    def ask(*_, **arguments):
+        raise Asked(arguments[argument])
+
+    monkeypatch.setattr(generate.TargetAwarePipeline, "from_pretrained", ask)
+    monkeypatch.setattr(generate, "resolve_model", lambda name: name and f"/models/{name.removeprefix('/')}")
+    monkeypatch.setattr(generate, "base_folder", lambda *_: None)
+    monkeypatch.setattr(generate, "chosen_mode", lambda config: "resident")
+    with pytest.raises(Asked) as asked:
+        load_pipeline(dataclasses.replace(config, capture_attention=False, **{option: value}))
+    assert asked.value.args == (expected,)
+
+
+@pytest.mark.parametrize(
+    "option, value, name, expected",
+    [
+        ("num_inference_steps", 3, "num_inference_steps", 3),
+        ("guidance_scale", 2.5, "guidance_scale", 2.5),
+        ("guidance", "released", "guidance", "released"),
+        ("mask_reduction", "nearest", "mask_reduction", "nearest"),
+        ("capture_attention", False, "capture_attention", False),
+        ("contrast", 4.0, "contrast_scale", 4.0),
+        ("contrast_steps", 2, "contrast_steps", 2),
+    ],
+)
+def test_an_option_of_the_denoising_is_what_a_sample_is_asked_with(
+    pipeline, config, option, value, name, expected, monkeypatch
+):
+    asked, begin = [], pipeline.generation
+    monkeypatch.setattr(pipeline, "generation", lambda what, *rest: asked.append(what) or begin(what, *rest))
+    generate_video(pipeline, request(), dataclasses.replace(config, **{option: value}), seed=3)
+    assert getattr(asked[0], name) == expected
+
+
+def test_a_mask_is_scaled_to_the_model_as_it_is_reduced_there(pipeline, config, monkeypatch):
+    """Of marks in every second row the upper left pixels see all or nothing, a mean sees half."""
+    mask = np.zeros((64, 96), bool)
+    mask[:32:2] = True
+    masks, begin = [], pipeline.generation
+    monkeypatch.setattr(pipeline, "generation", lambda what, *rest: masks.append(what.mask) or begin(what, *rest))
+    for reduction in ("nearest", "area"):
+        how = dataclasses.replace(config, mask_reduction=reduction)
+        generate_video(pipeline, request(target_mask=mask), how, seed=3)
+    assert [mask.unique().tolist() for mask in masks] == [[0.0, 1.0], [0.0, 0.5]]
 
 
 def test_progress_rises_to_one(pipeline, config):
@@ -75,8 +145,6 @@ def test_cancelled_before_the_start(pipeline, config):
 
 
 def test_frame_count_that_the_vae_cannot_give(pipeline, config):
-    import dataclasses
-
     with pytest.raises(InputError, match="num_frames is 13") as error:
         generate_video(pipeline, request(), dataclasses.replace(config, num_frames=13), seed=3)
     assert error.value.code is ErrorCode.CONFIG_INVALID
@@ -92,8 +160,6 @@ def test_one_pixel_in_a_large_image_vanishes(pipeline, config):
 
 @pytest.mark.parametrize("value", [float("inf"), -9.0])
 def test_a_vae_that_overflows_fails_with_the_name_of_the_dtype(pipeline, config, monkeypatch, value):
-    import torch
-
     decode = pipeline.decode_latents
     monkeypatch.setattr(pipeline, "decode_latents", lambda latents: torch.full_like(decode(latents), value))
     with pytest.raises(VideoError, match="float32") as caught:

@@ -1,7 +1,13 @@
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import numpy as np
 import pytest
 import torch
 
 from training.data.clips import ClipFolder
+from training.data.fingerprint import fingerprint
 from training.data.latents import IMAGE_VARIANTS, LatentCache, encode, main
 from training.models import build_vae
 from training.scenes.clip_file import save_clip
@@ -28,6 +34,43 @@ def test_a_scale_that_a_base_was_trained_with_is_kept(tmp_path):
     assert measured.scale == pytest.approx(1 / float(measured.latents.float().std()), rel=1e-3)
     vae.register_to_config(scaling_factor=1.25)
     assert encode(vae, clips, [0]).scale == 1.25
+
+
+def test_first_frames_carry_the_noise_of_the_base_models_training_but_the_first_of_each_clip():
+    """CogVideoX: sigma is exp(N(-3, 0.5)). The VAE of this test encodes nothing, so that pixels can be looked at."""
+    vae = SimpleNamespace(config=SimpleNamespace(scaling_factor=2.0), encode=None)
+    vae.encode = lambda pixels: SimpleNamespace(latent_dist=SimpleNamespace(mean=pixels))
+    frames = np.full((2, 16, 16, 3), 51, np.uint8)
+    mask = np.ones((16, 16), bool)
+    clips = MagicMock(paths=[Path(f"clip_{number}.npz") for number in range(100)])
+    clips.__getitem__ = lambda _, seed: SimpleNamespace(frames=frames, seed=seed, target_mask=mask, caption="")
+    cache = encode(vae, clips, list(range(100)))
+    assert cache.latents.shape == (100, 2, 3, 16, 16) and cache.scale == 2.0
+    assert (cache.latents.float() + 0.6).abs().max() < 1e-3 and (cache.images[:, 0].float() + 0.6).abs().max() < 1e-3
+    log_sigma = cache.images[:, 1:].float().flatten(2).std(dim=2).log()
+    assert abs(log_sigma.mean() + 3) < 0.15 and abs(log_sigma.std() - 0.5) < 0.1
+
+
+def cache_of(*names, scale=1.0, fingerprints=()) -> LatentCache:
+    numbers = torch.arange(len(names)).half()
+    latents, images = numbers.view(-1, 1, 1, 1, 1), numbers.view(-1, 1, 1, 1, 1)
+    return LatentCache(list(names), latents, images, latents[:, 0, 0], [f"{n}!" for n in names], scale, [*fingerprints])
+
+
+def test_a_clip_that_has_changed_or_is_gone_is_left_out_and_the_others_keep_what_is_theirs(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+    paths = [tmp_path / name for name in ("a", "b", "c", "d")]
+    cache = cache_of("a", "b", "c", "d", scale=3.0, fingerprints=[fingerprint([path]) for path in paths])
+    (tmp_path / "b").write_text("other")
+    left = cache.following(paths[:3])
+    assert left.names == ["a", "c"] and left.captions == ["a!", "c!"] and left.scale == 3.0
+    for kept in (left.latents, left.images, left.masks):
+        assert kept.flatten().tolist() == [0, 2]
+
+
+def test_what_is_added_is_scaled_like_what_is_there():
+    assert (cache_of("a", scale=2.0) + cache_of("b", scale=5.0)).scale == 2.0
 
 
 def test_few_digits_give_about_the_same_latents(tmp_path):

@@ -10,7 +10,10 @@ import pytest
 from hoi_motion.media.video_file import write_video
 from tavid_planner.errors import ErrorCode, InputError
 from training.data.caption_file import checked_encoding, read_caption
-from training.data.sources import VideoClips, open_source
+from training.data.clip import TrainingClip
+from training.data.sources import SceneClips, VideoClips, fitted, open_source
+from training.scenes.figure import ACTOR_INSTANCE
+from training.scenes.scene import SceneSample
 
 CAPTION = "A person takes the [TGT] café crème."
 
@@ -168,3 +171,102 @@ def test_a_folder_is_listed_once_however_many_clips_it_has(tmp_path, monkeypatch
     source = VideoClips(tmp_path, 9)
     assert all(source.fingerprint(name) and source.load(name).mask.any() for name in source.names())
     assert listed == [tmp_path]
+
+
+def test_a_table_beside_videos_without_captions_is_what_the_folder_holds(tmp_path):
+    write_clip(tmp_path, "a", 20, 16)
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "metadata.csv").write_text("file_name,text\na.mp4,it takes the [TGT] box\n")
+    clip = open_source(tmp_path, 9, 16.0).load("a.mp4")
+    assert clip.caption == "it takes the [TGT] box"
+    np.testing.assert_allclose(numbers(clip.frames), np.arange(9), atol=1)
+
+
+def test_the_encoding_that_is_asked_for_reaches_a_clips_caption(tmp_path):
+    write_clip(tmp_path, "a", 9, 8)
+    (tmp_path / "a.txt").write_text(CAPTION, encoding="cp1252")
+    assert open_source(tmp_path, 9, encoding="cp1252").load("a.mp4").caption == CAPTION
+
+
+TARGET = 5
+
+
+@pytest.fixture
+def scenes(tmp_path, monkeypatch):
+    """A folder of one scene; call it with a number of frames and their rate.
+
+    The brightness of a frame tells its number, and so do the row of the actor, on the left, and the target, right.
+    """
+    (tmp_path / "clip_000000.npz").touch()
+
+    def write(count: int, fps: float):
+        ids = np.zeros((count, count, 4), np.uint8)
+        ids[np.arange(count), np.arange(count), 0], ids[np.arange(count), np.arange(count), 3] = ACTOR_INSTANCE, TARGET
+        frames = np.broadcast_to(2 * np.arange(count)[:, None, None, None], (count, count, 4, 3)).astype(np.uint8)
+        said = "someone lifts the [TGT] cup", ("someone", "lifts", "cup")
+        scene = SceneSample(
+            frames, fps, ids[0] == TARGET, ids, {}, TARGET, (TARGET,), None, None, np.zeros(count), *said, 0
+        )
+        monkeypatch.setattr("training.data.sources.load_clip", lambda path: scene)
+        monkeypatch.setattr("training.data.sources.is_whole", lambda path: True)
+        return tmp_path
+
+    return write
+
+
+def test_a_scene_is_sampled_to_the_models_rate_with_its_tracks(scenes):
+    clip = open_source(scenes(9, 12.0), 6, 8.0).load("clip_000000.npz")
+    chosen = [0, 2, 3, 4, 6, 8]  # nearest to every 1.5th; of two as near the even one
+    assert numbers(clip.frames).tolist() == chosen
+    actor, target = clip.tracks
+    assert [np.argwhere(mask).tolist() for mask in actor] == [[[row, 0]] for row in chosen]
+    assert [np.argwhere(mask).tolist() for mask in target] == [[[row, 3]] for row in chosen]
+    assert clip.ids[0].tolist() == [2, 0, 0, 1] and not clip.ids[1:].any()
+
+
+def test_a_scene_of_the_models_own_rate_keeps_every_frame(scenes):
+    rate = 30000 / 1001  # 9 frames at it are a whisker less than 9 when counted in floating point
+    assert len(open_source(scenes(10, rate), 10, rate).load("clip_000000.npz").frames) == 10
+
+
+def test_a_scene_of_fewer_frames_a_second_than_the_model_is_refused(scenes):
+    with pytest.raises(InputError, match="it has 7.9 frames a second, 8 are needed"):
+        SceneClips(scenes(9, 7.9), 8.0).load("clip_000000.npz")
+
+
+@pytest.mark.parametrize("size", [(64, 48), (32, 96)])
+def test_a_clip_is_cut_around_its_middle_with_all_that_is_known_of_it(size):
+    """An upright and a wide clip of the height or width that is wanted, so that nothing is scaled."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (7, *size, 3), dtype=np.uint8)
+    ids = rng.integers(0, 3, size, dtype=np.uint8)
+    tracks = rng.random((2, 7, *size)) < 0.5
+    cut = fitted(TrainingClip(frames, ids == 1, CAPTION, tracks, ids=ids), 32, 48, 5)
+    top, left = (size[0] - 32) // 2, (size[1] - 48) // 2
+    inside = (..., slice(top, top + 32), slice(left, left + 48))
+    assert np.array_equal(cut.frames, frames[:5, top : top + 32, left : left + 48])
+    assert np.array_equal(cut.mask, ids[inside] == 1) and np.array_equal(cut.ids, ids[inside])
+    assert np.array_equal(cut.tracks, tracks[:, :5][inside])
+
+
+@pytest.mark.parametrize("times", [0.5, 2.0])
+def test_masks_and_numbers_of_instances_are_scaled_without_values_in_between(times):
+    """Square marks, every second pixel of a coarse grid; a mean of 0 and 2 would be another instance."""
+    coarse = np.zeros((8, 12), np.uint8)
+    coarse[2:6, 3:9] = 2
+    coarse[3, 4] = 1
+    size = (int(32 / times), int(48 / times))
+    ids = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_NEAREST)
+    frames = np.repeat(ids[None, :, :, None], 3, axis=-1) * 100
+    cut = fitted(TrainingClip(frames, ids > 0, CAPTION, (ids > 0)[None, None], ids=ids), 32, 48, 1)
+    expected = cv2.resize(coarse, (48, 32), interpolation=cv2.INTER_NEAREST)
+    assert np.array_equal(cut.ids, expected) and np.array_equal(cut.mask, expected > 0)
+    assert np.array_equal(cut.tracks[0, 0], expected > 0)
+
+
+def test_a_large_picture_is_averaged_and_not_thinned_out():
+    """At an eighth of the size a quarter of their brightness is left of stripes that cover a quarter."""
+    frames = np.zeros((1, 256, 384, 3), np.uint8)
+    frames[:, :, np.arange(384) % 8 < 2] = 200
+    small = fitted(TrainingClip(frames, np.ones((256, 384), bool), CAPTION), 32, 48, 1)
+    assert np.abs(small.frames.astype(int) - 50).max() <= 1

@@ -25,6 +25,8 @@ def test_drawn_anew_every_step_from_its_range_and_repeatable():
     assert all(len(set(blocks)) == 7 and set(blocks) <= set(range(5, 24)) for blocks in drawn)
     assert len(set(drawn)) > 40 and {b for blocks in drawn for b in blocks} == set(range(5, 24))
     assert drawn == [parse_block_choice("7 of 5-23", 42, seed=3).at_step(step) for step in range(50)]
+    assert drawn != [parse_block_choice("7 of 5-23", 42, seed=4).at_step(step) for step in range(50)]
+    assert all(blocks == tuple(sorted(blocks)) for blocks in drawn)
 
 
 def test_fixed_draw_stays_and_follows_the_seed():

@@ -6,6 +6,7 @@ from training.objectives.diffusion import (
     LEAST_NOISE,
     add_noise,
     denoising_loss,
+    difference_loss,
     motion_weight,
     object_weight,
     timesteps_of,
@@ -29,7 +30,7 @@ def test_last_timestep_is_pure_noise():
 
 def test_weight_marks_cells_that_change():
     clean = torch.zeros(1, 3, 2, 4, 4)
-    clean[0, 2, :, 1, 2] = 3.0
+    clean[0, 2, :, 1, 2] = -3.0
     weight = motion_weight(clean, moving=4.0)
     assert weight[0, 2, 0, 1, 2] == 5.0
     assert weight.sum() == weight.numel() + 4.0
@@ -72,6 +73,20 @@ def test_loss_is_the_weighted_mean():
     target[..., 1] = 3.0
     weight = torch.tensor([1.0, 3.0]).view(1, 1, 1, 1, 2)
     assert denoising_loss(prediction, target, torch.tensor(2.0), weight) == 4 * (1 * 1 + 3 * 9) / 4
+
+
+def test_of_a_pair_only_what_differs_counts_by_the_larger_weight():
+    """The clips differ in two cells of three; half the difference is predicted in one of them, all in the other."""
+    target = torch.tensor([[5.0, 2.0, 4.0], [5.0, 0.0, 0.0]]).view(2, 1, 1, 1, 1, 3)
+    prediction = torch.tensor([[0.0, 1.0, 4.0], [0.0, 0.0, 0.0]]).view_as(target)
+    weight = torch.tensor([[9.0, 1.0, 2.0], [1.0, 3.0, 1.0]]).view_as(target)
+    assert difference_loss(prediction, target, weight).item() == pytest.approx(3 * 1 / (3 * 4 + 2 * 16))
+    assert difference_loss(target, target, weight) == 0
+    assert difference_loss(torch.zeros_like(target), target, weight) == 1
+
+
+def test_a_pair_of_equal_clips_has_a_finite_loss():
+    assert torch.isfinite(difference_loss(*torch.zeros(2, 2, 1, 1, 1, 1, 3), torch.ones(2, 1, 1, 1, 1, 3)))
 
 
 @pytest.fixture(params=["unipc", "euler"])

@@ -31,6 +31,13 @@ def test_every_part_of_the_loss_has_its_weight(masks):
     )
 
 
+def test_dice_is_twice_the_overlap_over_both_areas_each_with_a_pixel_more_and_a_mean_over_maps():
+    masks, logits = torch.zeros(2, 1, 2, 2), torch.full((2, 1, 2, 2), -40.0)
+    masks[0, 0, 0], logits[0, 0, :, 0] = 1, 40.0  # two pixels each, of which they share one; both maps' second is empty
+    loss = alignment_loss(logits, masks, bce=0, dice=1, l2=0)
+    torch.testing.assert_close(loss, torch.tensor(1 - ((2 * 1 + 1) / (2 + 2 + 1) + 1) / 2))
+
+
 def test_rare_pixels_count_up_to_ten_times_in_the_published_variant():
     masks = torch.zeros(1, 1, 100, 100)
     masks[..., 0, 0] = 1
@@ -50,7 +57,11 @@ def test_the_verb_is_about_both():
 
 
 def test_tokens_at_an_instances_edge_do_not_speak_for_it():
-    tracks = torch.zeros(2, 1, 8, 8)
+    tracks = torch.zeros(4, 2, 8, 8)
     tracks[0, 0, :4, :5] = 1  # one whole token and a quarter of its neighbour
+    tracks[1, 0, :4, :6] = 1  # half of it
+    tracks[2, 0, 0, 0] = 1  # small: its densest token is all there is of it
+    tracks[3, 1] = 1  # later only
     tokens = first_frame_tokens(tracks, 2, 2)
-    assert tokens[0].tolist() == [[1, 0], [0, 0]] and not tokens[1].any()
+    assert tokens[0].tolist() == [[1, 0], [0, 0]] and tokens[1].tolist() == [[1, 0.5], [0, 0]]
+    assert tokens[2].tolist() == [[1, 0], [0, 0]] and not tokens[3].any()

@@ -14,6 +14,30 @@ def test_token_mask_is_one_at_its_densest_token():
     assert tokens[0, 1, 2] == 1 and tokens.sum() == 1
 
 
+def test_the_token_mask_of_a_small_target_is_one_beside_that_of_a_large_one():
+    mask = torch.zeros(2, 1, 96, 144)
+    mask[0, :, 16:24, 32:40], mask[1, :, 16:64, 32:96] = 1, 1
+    assert token_mask(mask, 6, 9).amax(dim=(1, 2)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "normalisation, seen", [("raw", [0.2, 0.3, 0.6]), ("max", [1 / 3, 0.5, 1.0]), ("minmax", [0.0, 0.25, 1.0])]
+)
+def test_a_map_is_compared_as_it_is_or_as_a_share_of_its_largest_or_of_its_range(normalisation, seen):
+    maps = torch.tensor([0.2, 0.3, 0.6]).view(1, 1, 1, 1, 3)
+    expected = sum((value - wanted) ** 2 for value, wanted in zip(seen, (0, 0, 1))) / 3
+    loss = target_attention_loss(maps, torch.tensor([0.0, 0.0, 1.0]).view(1, 1, 3), normalisation)
+    assert loss.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_every_head_of_a_clip_is_compared_with_the_mask_of_that_clip():
+    """As many clips as heads, so that their axes may be taken for each other."""
+    mask = torch.zeros(2, 6, 9)
+    mask[0, 2, 3], mask[1, 4, 5] = 1, 1
+    heads = mask[None, :, None, None].expand(3, -1, 2, -1, -1, -1)
+    assert target_attention_loss(heads, mask) == 0
+
+
 @pytest.mark.parametrize("normalisation", ["raw", "max", "minmax"])
 def test_loss_is_zero_for_a_map_that_is_the_mask(normalisation):
     mask = torch.zeros(2, 6, 9)

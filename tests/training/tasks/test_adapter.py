@@ -8,10 +8,12 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from tiny_model import tiny_transformer
 
 from hoi_motion.options import from_mapping
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.adapter import save_adapter, widen_patch_embed
+from tavid_planner.video.conditioning import PALETTE, Conditioning
 from tavid_planner.video.loading import load_models
 from tavid_planner.video.model_files import weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
@@ -20,6 +22,7 @@ from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
 from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.json_lines import read_lines
+from training.tasks.adapter import take_conditioning
 from training.trainer import Trainer
 
 
@@ -84,6 +87,8 @@ def test_run_can_start_from_an_adapter(train_options, tmp_path):
     assert len(second.trained) == len(trainer.trained)
     with pytest.raises(InputError, match="has rank 4"):
         trainer_of(train_options, init=init, rank=8, out=str(tmp_path / "third"))
+    with pytest.raises(InputError, match="has rank 4 and alpha 2, options rank and alpha are 4 and 8"):
+        trainer_of(train_options, init=init, alpha=8, out=str(tmp_path / "fourth"))
 
 
 def test_feed_forward_layers_come_to_an_adapter_without_them_and_change_nothing_at_first(train_options, tmp_path):
@@ -146,6 +151,48 @@ def test_a_clip_brings_the_other_one_of_its_pair_along_and_the_batch_stays_as_la
     task.cache.partner = {0: 2, 1: None, 2: 0, 3: None}.get
     assert task._drawn(np.array([0, 1, 3])) == ([0, 2, 1], ((0, 1),))
     assert task._drawn(np.array([1, 3, 2])) == ([1, 3, 2], ())  # no room for the other one
+
+
+def test_an_adapter_that_learns_an_id_map_sees_the_mask_in_the_targets_colour_and_nothing_in_the_next_two():
+    transformer = tiny_transformer()
+    widen_patch_embed(transformer)
+    weight = transformer.patch_embed.proj.weight
+    mask = torch.nn.init.normal_(weight[:, -1:].detach().clone())
+    with torch.no_grad():
+        weight[:, -1:] = mask
+    take_conditioning(transformer, Conditioning(), Conditioning("id_map"), "start")
+    kernels = transformer.patch_embed.proj.weight[:, -3:].detach()
+    colours = torch.tensor(PALETTE[:3]) / 255
+    seen = torch.einsum("nc,ochw->nohw", colours, kernels)
+    torch.testing.assert_close(seen[0], mask[:, 0], atol=1e-5, rtol=1e-5)
+    assert seen[1:].abs().max() < 1e-5
+
+
+def test_maps_are_normalised_as_asked_for(train_options):
+    losses = []
+    for normalisation in ("raw", "max", "minmax"):
+        attention = dict(weight=0.1, blocks="1", normalisation=normalisation)
+        losses.append(trainer_of(train_options, attention=attention, text_dropout=0.0).train_step()["attention"])
+    assert len(set(losses)) == 3
+
+
+def test_text_is_left_out_as_often_as_asked_for_and_first_frames_are_of_every_noise(train_options):
+    task = trainer_of(train_options, text_dropout=0.25).task
+    clips = task.clips([1] * 300, (), np.random.default_rng(0))
+    assert 0.15 < 1 - clips.has_trigger.float().mean() < 0.35
+    clip, kept = task.cache[1], clips.has_trigger[:, None, None]
+    assert torch.equal(clips.text, torch.where(kept, clip.text, task.cache.empty_text))
+    which = (clips.image_latents[:, None] == clip.image_latents).flatten(2).all(-1)
+    assert which.any(1).all() and (which.float().mean(0) > 0.4).all()
+
+
+def test_clips_of_a_pair_have_text_and_first_frame_alike(train_options):
+    task = trainer_of(train_options, text_dropout=0.5).task
+    pairs = tuple((k, k + 20) for k in range(20))
+    clips = task.clips([1] * 40, pairs, np.random.default_rng(0))
+    for drawn in (clips.has_trigger, clips.text, clips.image_latents):
+        assert torch.equal(drawn[:20], drawn[20:])
+    assert len(clips.has_trigger.unique()) == 2 and len(clips.image_latents[:20].unique(dim=0)) == 2
 
 
 def test_a_weight_of_pairs_without_any_is_refused(train_options):

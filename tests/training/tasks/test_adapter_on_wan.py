@@ -108,3 +108,5 @@ def test_the_image_is_given_and_not_predicted(options):
     assert not batch.weight[:, 0].any() and batch.weight[:, 1:].all()
     with_all = task.draw(0, np.random.default_rng(0)).inputs[:, :, :48]
     assert torch.equal(with_all[:, 1:], batch.inputs[:, 1:, :48])
+    without = Trainer(from_mapping(AdapterConfig, options | {"image_dropout": 1.0})).task
+    assert without.draw(0, np.random.default_rng(0)).weight.all()  # nothing is given

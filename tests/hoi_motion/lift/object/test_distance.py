@@ -90,8 +90,7 @@ def test_a_sight_that_grazes_the_plane_tells_nothing():
 def _knowing(bottom_m: float, depth: bool, touched: bool) -> str:
     scene, true = _scene(_camera(), bottom_m, contacts=TOUCH if touched else ())
     depth_m = np.full(scene.target.mask.shape, true) if depth else None
-    scene = Scene(scene.target, scene.sight, scene.contacts, scene.hands, scene.actor_m, depth_m)
-    return object_distance(scene).source
+    return object_distance(replace(scene, sight=replace(scene.sight, depth_m=depth_m))).source
 
 
 def test_the_first_source_that_knows_wins():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from hoi_motion.lift.camera import world_camera
-from hoi_motion.lift.object.held import Says, moving_path, smooth_path
+from hoi_motion.lift.object.held import Movement, Says, moving_path, smooth_path
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack
 from hoi_motion.rigid import minimum_jerk
 
@@ -55,14 +55,14 @@ def way_of(palm_m):
 def test_it_goes_where_hand_and_track_say(way_m):
     camera = world_camera(K, "assumed", (240, 360), -0.1, [0, 3.0, -1.2])
     target, palm_m, truth, middle = carried(camera, way_m)
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, way_of(palm_m), None, FPS, HELD)
+    path = moving_path(target, Movement(FRAMES, HELD, CENTRE_M, None, way_of(palm_m)), middle, camera, FPS)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.03
 
 
 @pytest.mark.parametrize("growth", [0.75, 1.3])
 def test_an_outline_of_which_the_hand_hides_a_part_does_not_send_it_away(camera, growth):
     target, palm_m, truth, middle = carried(camera, [0.05, 0.0, 0.2], growth)
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, way_of(palm_m), None, FPS, HELD)
+    path = moving_path(target, Movement(FRAMES, HELD, CENTRE_M, None, way_of(palm_m)), middle, camera, FPS)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.04
 
 
@@ -70,7 +70,7 @@ def test_a_hand_that_jumps_away_from_what_is_seen_of_the_object_does_not_take_it
     target, palm_m, truth, middle = carried(camera, [0.05, 0.0, 0.2])
     jumping = palm_m.copy()
     jumping[-4:] += [0.6, 0.4, 0.0]
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, way_of(jumping), None, FPS, HELD)
+    path = moving_path(target, Movement(FRAMES, HELD, CENTRE_M, None, way_of(jumping)), middle, camera, FPS)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.06
 
 
@@ -79,13 +79,13 @@ def test_where_it_is_not_seen_it_is_where_the_hand_has_it_whatever_the_track_say
     similarity = target.similarity.copy()
     similarity[-4:, :, 2] += 40
     lost = ObjectTrack(target.mask, similarity, np.where(np.arange(T) < T - 4, 1.0, 0.1), target.resting)
-    path = moving_path(lost, FRAMES, middle, camera, CENTRE_M, way_of(palm_m), None, FPS, HELD)
+    path = moving_path(lost, Movement(FRAMES, HELD, CENTRE_M, None, way_of(palm_m)), middle, camera, FPS)
     assert np.linalg.norm(path - truth[FRAMES], axis=1).max() < 0.02
 
 
 def test_it_starts_from_rest_and_where_it_is_put_back_it_ends_at_rest(camera):
     target, palm_m, _, middle = carried(camera, [0.0, 0.0, 0.2])
-    path = moving_path(target, FRAMES, middle, camera, CENTRE_M, way_of(palm_m), CENTRE_M, FPS, HELD)
+    path = moving_path(target, Movement(FRAMES, HELD, CENTRE_M, CENTRE_M, way_of(palm_m)), middle, camera, FPS)
     steps = np.linalg.norm(np.diff(np.vstack([CENTRE_M, path, CENTRE_M]), axis=0), axis=1)
     assert steps[0] < 0.02 and np.linalg.norm(path[0] - CENTRE_M) < 0.02
 
@@ -96,7 +96,7 @@ def test_no_step_is_larger_than_those_of_the_hand_where_the_track_trembles(camer
     similarity = target.similarity.copy()
     similarity[:, :, 2] += noise
     trembling = ObjectTrack(target.mask, similarity, target.visibility, target.resting)
-    path = moving_path(trembling, FRAMES, middle, camera, CENTRE_M, way_of(palm_m), None, FPS, HELD)
+    path = moving_path(trembling, Movement(FRAMES, HELD, CENTRE_M, None, way_of(palm_m)), middle, camera, FPS)
     largest = np.linalg.norm(np.diff(truth, axis=0), axis=1).max()
     assert np.linalg.norm(np.diff(path, axis=0), axis=1).max() < 1.6 * largest
 
@@ -111,7 +111,7 @@ def test_what_nobody_holds_bounces_as_suddenly_as_it_is_seen_to(camera):
     bouncing = ObjectTrack(target.mask, similarity, np.ones(T), target.resting)
 
     def worst_m(held):
-        path = moving_path(bouncing, FRAMES, px[0], camera, CENTRE_M, None, None, FPS, held)
+        path = moving_path(bouncing, Movement(FRAMES, held, CENTRE_M, None, None), px[0], camera, FPS)
         return np.linalg.norm(path - truth[FRAMES], axis=1).max()
 
     assert worst_m(~HELD) < 0.06 and worst_m(HELD) > 0.1  # no hand does that
@@ -128,7 +128,8 @@ def test_the_same_way_is_found_at_any_frame_rate(camera, fps):
     resting = np.linalg.norm(truth - CENTRE_M, axis=1) < 1e-3
     target = ObjectTrack(np.ones((240, 360), bool), similarity, np.ones(count), resting)
     frames = np.flatnonzero(~resting)
-    path = moving_path(target, frames, px[0], camera, CENTRE_M, truth[frames], None, fps, np.ones(len(frames), bool))
+    movement = Movement(frames, np.ones(len(frames), bool), CENTRE_M, carried_m=truth[frames])
+    path = moving_path(target, movement, px[0], camera, fps)
     assert np.linalg.norm(path - truth[frames], axis=1).max() < 0.025
 
 

@@ -56,3 +56,15 @@ def test_a_limit_of_sizes_is_not_taken_for_the_models_own(tmp_path):
     base = write_tiny_model(tmp_path, patch_size_t=2, ofs_embed_dim=8, sample_width=300, sample_height=300)
     assert TargetAwarePipeline.from_pretrained(base).own_size_px() == (768, 1360)
     assert TargetAwarePipeline.from_pretrained(base).own_fps() == 16
+
+
+def test_the_models_own_size_is_as_high_and_wide_as_its_latents_times_a_cell(tmp_path):
+    assert TargetAwarePipeline.from_pretrained(write_tiny_model(tmp_path)).own_size_px() == (32, 48)
+
+
+def test_the_image_is_in_the_first_latent_frame_alone_where_1_5_fills_up_to_whole_tokens(tmp_path):
+    """9 frames are 3 latent ones, to which a fourth comes; in training the image is in the first."""
+    pipeline = TargetAwarePipeline.from_pretrained(write_tiny_model(tmp_path, patch_size_t=2, ofs_embed_dim=8))
+    start = pipeline.start(torch.rand(1, 3, 32, 48), 32, 48, 9, torch.float32, "cpu", torch.Generator().manual_seed(0))
+    assert start.noise.shape == start.image.shape == (1, 4, 16, 4, 6)
+    assert start.image[:, 0].any() and not start.image[:, 1:].any()
