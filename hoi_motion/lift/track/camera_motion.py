@@ -64,15 +64,17 @@ def camera_motion(frames: np.ndarray, moving: np.ndarray) -> np.ndarray:
     return result
 
 
-def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray) -> np.ndarray:
+def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray, camera: np.ndarray) -> np.ndarray:
     """(T, 2, 3) similarities that map the place where the object rests from the first frame to frame t, in pixels.
 
     The background stands still; what is nearer to a camera that drifts goes another way (parallax). While no hand is
-    near, the object's own features tell; else those beside it that have gone along with them. Without either it stays.
+    near, the object's own features tell; else those beside it that have gone along with them. Without either it stays
+    against the background, or in the picture where the background is lost.
 
     Args:
         frames: (T, H, W, 3) u8 RGB, the background's motion taken out; mask: (H, W) bool, the object in the first one.
         hands_px: (T, 2, 2) centres of the hands, NaN where unknown.
+        camera: (T, 2, 3) of `camera_motion`; where it is lost, it stays as it was before.
     """
     scale = min(1.0, REST_SIDE_PX / max(mask.shape))
     size = (round(mask.shape[1] * scale), round(mask.shape[0] * scale))
@@ -86,8 +88,11 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray) -> n
     own = _features(grey[0], place, OWN_FEATURES)
     beside = _features(grey[0], (off_px > EDGE_PX) & (off_px < BESIDE * object_px), BESIDE_FEATURES)
     along, asked = np.zeros(len(beside)), np.zeros(len(beside))
+    against_background = IDENTITY
     for t in range(1, len(frames)):
-        before = result[t] = result[t - 1]
+        known = not np.array_equal(camera[t], camera[t - 1])
+        # what it went by while the background was lost was the camera's own
+        before = result[t] = against_background if known else result[t - 1]
         hand_px = np.linalg.norm(hands_px[t] * scale - before @ centre, axis=1)
         untouched = not (hand_px < HAND_NEAR * object_px).any()
         found = _agreed(own, *_followed(grey[0], grey[t], own, before, REST_HALVINGS)) if untouched else None
@@ -100,6 +105,8 @@ def rest_motion(frames: np.ndarray, mask: np.ndarray, hands_px: np.ndarray) -> n
             found = _agreed(beside[stands & good], now[stands & good], good[stands & good])
         if found is not None and _near(found, before, centre, MOST_SHIFT * object_px):
             result[t] = found
+        if known:
+            against_background = result[t].copy()
     result[:, :, 2] /= scale
     return result
 

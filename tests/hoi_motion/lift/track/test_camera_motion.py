@@ -93,6 +93,10 @@ NEAR_PX = np.array([-1.5, 0.5])
 NO_HANDS = np.full((2 * T, 2, 2), np.nan)
 
 
+KNOWN = np.stack([IDENTITY + [[0, 0, 0.1 * t], [0, 0, 0]] for t in range(2 * T)])
+"""A camera that turns in every frame."""
+
+
 def near_thing(table_goes: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """2 T frames of a thing that goes by NEAR_PX before a background that stands still, and its mask in the first; the
     table around it goes along or stands."""
@@ -115,7 +119,7 @@ def test_what_rests_near_a_camera_that_drifts_is_followed_by_itself(monkeypatch,
     monkeypatch.setattr(module, "REST_SIDE_PX", W)
     frames, mask = near_thing(table_goes=False)
     large = np.stack([cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC) for f in frames])
-    found = rest_motion(large, np.kron(mask, np.ones((scale, scale), bool)), NO_HANDS)
+    found = rest_motion(large, np.kron(mask, np.ones((scale, scale), bool)), NO_HANDS, KNOWN)
     away = found @ (scale * np.array([85.0, 65.0, 1 / scale])) / scale - [85.0, 65.0]
     np.testing.assert_allclose(away, np.arange(2 * T)[:, None] * NEAR_PX, atol=0.5)
 
@@ -131,7 +135,7 @@ def test_while_a_hand_is_on_it_what_it_stands_on_tells():
     for t in range(4, 2 * T):
         x, y = np.rint([85, 65] + t * NEAR_PX).astype(int)
         cv2.circle(frames[t], (int(x), int(y)), 30, (205, 160, 130), -1)
-    away = rest_motion(frames, mask, hand_on_it(4)) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
+    away = rest_motion(frames, mask, hand_on_it(4), KNOWN) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
     np.testing.assert_allclose(away, np.arange(2 * T)[:, None] * NEAR_PX, atol=0.5)
 
 
@@ -143,11 +147,26 @@ def test_what_a_hand_takes_leaves_its_place_where_it_was():
     frames = np.concatenate([np.repeat(still[None], T, 0), frames[1 : T + 1]])
     hands_px = NO_HANDS.copy()
     hands_px[T - 1 :, 0] = [85.0, 65.0] + np.arange(T + 1)[:, None] * NEAR_PX
-    away = rest_motion(frames, mask, hands_px) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
+    away = rest_motion(frames, mask, hands_px, KNOWN) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
     np.testing.assert_allclose(away, 0.0, atol=0.5)
 
 
 def test_a_plain_thing_before_a_plain_wall_stays():
     mask = near_thing()[1]
     frames = np.full((2 * T, H, W, 3), 120, np.uint8)
-    np.testing.assert_array_equal(rest_motion(frames, mask, NO_HANDS), np.tile(IDENTITY, (2 * T, 1, 1)))
+    np.testing.assert_array_equal(rest_motion(frames, mask, NO_HANDS, KNOWN), np.tile(IDENTITY, (2 * T, 1, 1)))
+
+
+def test_what_went_by_while_the_background_was_lost_is_back_when_that_is_found():
+    frames, mask = near_thing(table_goes=False)
+    frames = np.repeat(frames[:1], 2 * T, 0)
+    jump = np.array([[1.0, 0, -12], [0, 1, -9]])
+    frames[4:7] = [cv2.warpAffine(f, jump, (W, H), borderMode=cv2.BORDER_REFLECT) for f in frames[4:7]]
+    for frame in frames[7:]:
+        cv2.circle(frame, (85, 65), 60, (205, 160, 130), -1)
+    camera, hands_px = KNOWN.copy(), NO_HANDS.copy()
+    camera[4:7] = camera[3]
+    hands_px[7:, 0] = [85.0, 65.0]
+    away = rest_motion(frames, mask, hands_px, camera) @ [85.0, 65.0, 1.0] - [85.0, 65.0]
+    np.testing.assert_allclose(away[4:7], np.tile([-12.0, -9], (3, 1)), atol=0.5)
+    np.testing.assert_allclose(away[7:], 0.0, atol=0.5)
