@@ -77,6 +77,24 @@ def test_a_turned_video_has_its_mask_in_the_picture_as_it_is_shown(tmp_path):
     assert clip.frames.shape == (9, 48, 32, 3) and clip.mask.shape == (48, 32)
 
 
+def test_the_mask_of_a_large_video_is_scaled_down_with_it(tmp_path):
+    write_clip(tmp_path, "a", 9, 8, size=(900, 1600))
+    marked = np.zeros((900, 1600), np.uint8)
+    marked[300:600, 400:800] = 255
+    cv2.imwrite(str(tmp_path / "a.png"), marked)
+    clip = VideoClips(tmp_path, 9).load("a.mp4")
+    assert clip.mask.shape == clip.frames.shape[1:3] == (720, 1280)
+    expected = np.zeros((720, 1280), bool)
+    expected[240:480, 320:640] = True
+    assert np.array_equal(clip.mask, expected)
+
+
+def test_a_scene_that_a_video_lies_beside_is_still_a_scene(tmp_path):
+    write_clip(tmp_path, "a", 9, 8)
+    (tmp_path / "clip_000000.npz").touch()
+    assert isinstance(open_source(tmp_path, 9), SceneClips)
+
+
 def test_endings_may_be_in_any_case(tmp_path):
     write_clip(tmp_path, "a", 9, 8)
     for old, new in (("a.mp4", "a.MP4"), ("a.png", "a.Png"), ("a.txt", "a.TXT")):
