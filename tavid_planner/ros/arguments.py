@@ -64,9 +64,12 @@ def unused_remappings(node: Node, ros_arguments: list[str]) -> list[str]:
     No errors: a launch file may give one remapping to all of its nodes.
     """
     me = (node.get_name(), node.get_namespace())
-    listed = (node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node)
-    used = {name for names in (*listed, node.get_service_names_and_types_by_node) for name, _ in names(*me)}
-    used |= {name.split("/_action/")[0] for name in used if "/_action/" in name}
+    # the node's own, since another one of its name may be there, such as one that was killed just now
+    used = {entity.topic_name for entity in (*node.publishers, *node.subscriptions)}
+    used |= {service.service_name for service in node.services}
+    # an action server does not tell its name
+    services = [name for name, _ in node.get_service_names_and_types()]
+    used |= {name.split("/_action/")[0] for name in services if "/_action/" in name}
     told = []
     for flag, value in zip(ros_arguments, ros_arguments[1:]):
         rule = REMAPPING.fullmatch(value)

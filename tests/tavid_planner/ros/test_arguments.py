@@ -114,6 +114,8 @@ def test_a_remapping_that_renames_nothing_is_told_with_the_nearest_name(rule, to
         node.create_subscription(String, "image_raw", lambda _: None, 1)
         node.create_publisher(String, "~/markers", 1)
         ActionServer(node, PlanInteraction, "plan_interaction", lambda _: None)
+        stale = Node("tavid_planner", context=context, use_global_arguments=False, namespace="/robot")
+        stale.create_publisher(String, "zzz", 1)
         expected = [] if told is None else [f"{rule} renames nothing: {told}"]
         assert unused_remappings(node, arguments) == expected
     finally:
