@@ -1,7 +1,7 @@
 """LoRA trained in the weights that it changes: for a model so small that the factors cost more than the weights."""
 
 import torch
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import Linear
 
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -27,12 +27,12 @@ class MergedLora:
             )
         self._base = []
         for layer in self._layers:
-            weight = layer.get_base_layer().weight
-            for parameter in (weight, *layer.lora_A.parameters(), *layer.lora_B.parameters()):
+            for parameter in layer.parameters():
+                parameter.requires_grad_(False)
                 parameter.data = parameter.data.float()
+            weight = layer.get_base_layer().weight
             self._base.append(weight.detach().clone())
             layer.merge()
-            layer.requires_grad_(False)
             weight.requires_grad_(True)
 
     @torch.no_grad()
@@ -71,5 +71,5 @@ def grow(transformer, rank: int) -> None:
     config.r = rank
 
 
-def _layers(transformer) -> list[LoraLayer]:
-    return [module for module in transformer.modules() if isinstance(module, LoraLayer)]
+def _layers(transformer) -> list[Linear]:
+    return [module for module in transformer.modules() if isinstance(module, Linear)]

@@ -107,16 +107,20 @@ def test_what_is_no_file_is_named(path):
 )
 def test_a_remapping_that_renames_nothing_is_told_with_the_nearest_name(rule, told):
     arguments = ["--ros-args", "-r", "__ns:=/robot", "-r", rule]
-    context = rclpy.Context()
+    context, nodes = rclpy.Context(), []
     rclpy.init(args=arguments, context=context)
     try:
         node = Node("tavid_planner", context=context)
+        nodes.append(node)
         node.create_subscription(String, "image_raw", lambda _: None, 1)
         node.create_publisher(String, "~/markers", 1)
         ActionServer(node, PlanInteraction, "plan_interaction", lambda _: None)
         stale = Node("tavid_planner", context=context, use_global_arguments=False, namespace="/robot")
+        nodes.append(stale)
         stale.create_publisher(String, "zzz", 1)
         expected = [] if told is None else [f"{rule} renames nothing: {told}"]
         assert unused_remappings(node, arguments) == expected
     finally:
+        for one in nodes:
+            one.destroy_node()
         context.shutdown()
