@@ -57,8 +57,16 @@ class MergedLora:
 
 
 def grow(transformer, rank: int) -> None:
-    """Give the only LoRA of a transformer a larger rank, at the same scale: what it does is unchanged at first."""
+    """Give the only LoRA of a transformer a larger rank, at the same scale: what it does is unchanged at first.
+
+    Raises:
+        InputError: CONFIG_INVALID when its layers have several ranks.
+    """
     [(name, config)] = transformer.peft_config.items()
+    if len({layer.r[name] for layer in _layers(transformer)}) > 1:
+        raise InputError(
+            ErrorCode.CONFIG_INVALID, "the layers of what it starts from have several ranks", "leave the rank as it is"
+        )
     for layer in _layers(transformer):
         before, more = layer.r[name], rank - layer.r[name]
         down, up = layer.lora_A[name], layer.lora_B[name]

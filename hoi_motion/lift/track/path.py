@@ -73,6 +73,10 @@ class Places:
     def size(self) -> np.ndarray:  # (N,)
         return np.sqrt(self.extent.prod(1))
 
+    def box(self, i: int) -> np.ndarray:  # (2, 2) int
+        """First and last pixel of a place, x and y."""
+        return np.round([self.centre[i] - self.extent[i] / 2, self.centre[i] + self.extent[i] / 2]).astype(int)
+
 
 def like_places(likeness: np.ndarray, extent: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Boxes (centre (N, 2), extent (N, 2)) that look most like the object, and by how much, (N,).

@@ -132,7 +132,7 @@ class _Chooser:
         self.centre, self.extent = (low + high) / 2, high - low + 1.0
         self.rest_scores = self._rest_scores()
         sure = [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
-        self.maps = self._without_doubles(sure, np.zeros(self.work_mask.shape, bool))
+        self.maps = self._without_doubles(sure, [])
 
     def track(self) -> ObjectTrack:
         """The track along the cheapest path; frames that it skips are filled.
@@ -144,12 +144,7 @@ class _Chooser:
         path = best_path(places, self.hands)
         home = self._at_home(places, path)
         if home[-1] + 1 < len(path):
-            own = np.zeros(self.work_mask.shape, bool)
-            for t in home:
-                half = places[t].extent[path[t]] / 2
-                low, high = (np.round(places[t].centre[path[t]] + side).astype(int) for side in (-half, half))
-                own[max(0, low[1]) : high[1] + 1, max(0, low[0]) : high[0] + 1] = True
-            self.maps = self._without_doubles(home, own)
+            self.maps = self._without_doubles(home, [places[t].box(path[t]) for t in home])
             places[home[-1] + 1 :] = [self._places(t) for t in range(home[-1] + 1, len(path))]
             path = best_path(places, self.hands)
         similarity, resting = np.tile(IDENTITY, (len(path), 1, 1)), np.zeros(len(path), bool)
@@ -195,13 +190,15 @@ class _Chooser:
                 self.template.adapt_at_rest(image)
         return scores
 
-    def _without_doubles(self, at_home: list[int], own: np.ndarray) -> np.ndarray:  # (T, h, w)
+    def _without_doubles(self, at_home: list[int], seen: list[np.ndarray]) -> np.ndarray:  # (T, h, w)
         """Likeness without that of places which looked like the object while it was at its first place.
 
         Args:
-            own: (h, w) bool, where it was itself meanwhile, besides that place.
+            seen: (2, 2) boxes in which it was itself meanwhile, besides that place.
         """
-        own = np.max([own, *(self._home_mask(t) for t in at_home[-DOUBLES_FRAMES:])], axis=0).astype(np.uint8)
+        own = np.max([self._home_mask(t) for t in at_home[-DOUBLES_FRAMES:]], axis=0).astype(np.uint8)
+        for low, high in seen:
+            own[max(0, low[1]) : high[1] + 1, max(0, low[0]) : high[0] + 1] = 1
         own = cv2.dilate(own, np.ones((5, 5), np.uint8)) > 0
         doubles = np.quantile(self.likeness.maps[at_home[-DOUBLES_FRAMES:]], DOUBLES_QUANTILE, axis=0)
         if self.camera_moves:

@@ -134,6 +134,11 @@ def test_another_scale_with_a_larger_rank_is_refused(train_options, learned):
         Trainer(from_mapping(AdapterConfig, {**train_options, "init": learned, "rank": 8}))
 
 
+def test_a_lora_of_several_ranks_is_not_grown(tiny_base):
+    with pytest.raises(InputError, match="have several ranks"):
+        grow(transformer_with_lora(tiny_base, 4, 2, rank_pattern={"to_q": 8}), 16)
+
+
 def test_a_dora_is_not_merged(tiny_base):
     with pytest.raises(InputError, match="is a DoRA"):
         MergedLora(transformer_with_lora(tiny_base, 4, 2, use_dora=True))
