@@ -71,7 +71,7 @@ def test_what_is_drawn_is_another_for_every_seed_step_pass_and_process(train_opt
 def test_losses_count_by_their_weights(train_options, monkeypatch):
     trainer, totals = trainer_of(train_options, attention=dict(weight=0.25, blocks="1"), text_dropout=0.0), []
     backward = trainer.accelerator.backward
-    monkeypatch.setattr(trainer.accelerator, "backward", lambda total: totals.append(float(total.detach())) or backward(total))
+    monkeypatch.setattr(trainer.accelerator, "backward", lambda total: totals.append(total.item()) or backward(total))
     losses = trainer.train_step()
     assert totals == pytest.approx([losses["diffusion"] + 0.25 * losses["attention"]]) and losses["attention"] > 0.01
 

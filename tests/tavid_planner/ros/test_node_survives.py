@@ -138,6 +138,9 @@ def test_too_large_request_is_refused_and_the_memory_of_refused_ones_comes_back(
             if k == 10:  # what allocators and the middleware keep for the next message is there now
                 before = resident_mb()
             assert "same pixels" in refused(2500)  # 19 MB
+        deadline = time.monotonic() + ANSWER_S  # on a busy machine some are still on their way
+        while resident_mb() - before >= 100 and time.monotonic() < deadline:
+            client.is_done(timeout_s=0.2)
         assert resident_mb() - before < 100
 
 
