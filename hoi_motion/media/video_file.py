@@ -189,7 +189,8 @@ def write_video(path, frames: Iterable[np.ndarray], fps: float, crf: int = 10, p
 
     Args:
         frames: (T, H, W, 3) uint8, or one (H, W, 3) after the other: they need not all be in memory.
-        crf, preset: of x264: a smaller crf is finer and larger on disk, a quicker preset a little coarser.
+        crf: of x264: a smaller one is finer and larger on disk.
+        preset: of x264: a quicker one is a little coarser.
 
     Raises:
         InputError: OUTPUT_INVALID when it cannot be written.
@@ -300,5 +301,5 @@ def _too_long(path, max_frames: int) -> InputError:
     return InputError(
         ErrorCode.FILE_INVALID,
         f"video {path} has more than {max_frames} frames, at most {max_frames} are lifted",
-        "cut the clip",
+        "cut the clip, or give it fewer frames a second",
     )
