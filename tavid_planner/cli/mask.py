@@ -19,8 +19,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser():
     parser = command_parser("tavid-mask", "Makes a mask of the object marked by a click, a box or strokes.")
-    parser.add_argument("--image", required=True, metavar="FILE", help="camera frame: PNG or JPEG")
-    add_marking_options(parser, "pixels of the image")
+    shown = parser.add_mutually_exclusive_group(required=True)
+    shown.add_argument("--image", metavar="FILE", help="camera frame: PNG or JPEG")
+    shown.add_argument("--video", metavar="FILE", help="a video instead, of which the first frame is marked")
+    add_marking_options(parser, "pixels of the image or frame")
     parser.add_argument(
         "--out", type=OutPng, required=True, metavar="FILE", help="mask to write (.png): 255 on the object"
     )
@@ -37,6 +39,7 @@ def _mask(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
 
     from hoi_motion.media.image_files import read_image
+    from hoi_motion.media.video_file import read_frame
     from hoi_motion.segment.picture import outlined
     from tavid_planner.cli.quiet import quiet_libraries
     from tavid_planner.media import write_png
@@ -47,7 +50,7 @@ def _mask(argv: list[str]) -> int:
         arguments.picture = OutPng(out.with_name(f"{out.stem}-outline.png"))
         check_outputs(arguments)
     picture = Path(arguments.picture)
-    rgb = read_image(arguments.image)
+    rgb = read_frame(arguments.video) if arguments.video else read_image(arguments.image)
     found, prompt = marked_mask(arguments, rgb)
     for path, image in (
         (out, found.mask.astype(np.uint8) * 255),

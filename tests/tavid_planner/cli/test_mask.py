@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hoi_motion.media.video_file import write_video
 from tavid_planner.cli.mask import main
 
 
@@ -27,6 +28,15 @@ def test_a_click_writes_the_mask_and_a_picture_with_its_outline(files, make_requ
     assert picture.shape[0] % 64 == 0 and picture.shape[1] % 96 == 0
     out = capsys.readouterr().out
     assert "click 66,43 by grabcut" in out and "found-outline.png" in out
+
+
+def test_the_first_frame_of_a_video_is_marked(files, make_request):
+    rgb = make_request().rgb
+    write_video(files / "clip.mkv", [rgb, np.roll(rgb, 6, axis=1)], 8.0)
+    arguments = ["--video", str(files / "clip.mkv"), "--out", str(files / "found.png"), "--box", "58,34,80,51"]
+    main(arguments)
+    mask = np.asarray(Image.open(files / "found.png")) > 0
+    assert (mask == make_request().target_mask).mean() > 0.99
 
 
 def test_the_mask_is_one_that_a_plan_takes(files, make_request):
