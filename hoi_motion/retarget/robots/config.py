@@ -119,6 +119,7 @@ class HumanoidConfig:
     urdf: str = option(
         "", "path of the URDF or MJCF, relative to the YAML file, or pybullet_data:PATH; empty: the user's"
     )
+    urdf_source: str = option("", "where the user gets it, if urdf is empty")
     scale: float = option(1.0, "size of the robot over that of its URDF", minimum=0.001, maximum=1000.0)
     forward: list = field(default_factory=lambda: [1.0, 0.0, 0.0])  # of the root link
     up: list = field(default_factory=lambda: [0.0, 0.0, 1.0])
@@ -220,7 +221,7 @@ def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | Human
         raise RetargetError(
             ErrorCode.ROBOT_UNKNOWN,
             f"{path.stem} has no URDF of its own",
-            "give yours with --urdf PATH, or write it into the YAML file as urdf",
+            f"{_take(data)}give its path with --urdf PATH, or write it into the YAML file as urdf",
         )
     urdf_path = with_home(urdf) if urdf else _urdf_path(config.urdf, path.parent)
     if not urdf_path.is_file():
@@ -232,7 +233,11 @@ def load_robot_config(name_or_path: str, urdf: str = "") -> "RobotConfig | Human
 def robot_line(name: str) -> str:
     """A robot in a list: its name, its kind and the URDF that its file names."""
     _, kind, data = _read_yaml(name)
-    return f"{name:<16} {kind:<9} {data.get('urdf') or 'give yours with --urdf'}"
+    return f"{name:<16} {kind:<9} {data.get('urdf') or f'{_take(data)}give its path with --urdf'}"
+
+
+def _take(data: dict) -> str:
+    return f"take {data['urdf_source']} and its meshes, and " if data.get("urdf_source") else ""
 
 
 def _read_yaml(name_or_path: str) -> tuple[Path, str, dict]:

@@ -18,7 +18,7 @@ from hoi_motion.retarget.humanoid.motion import retarget_humanoid, turning_back
 from hoi_motion.retarget.humanoid.scene_apart import SceneThings
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
-from hoi_motion.retarget.robots.config import load_robot_config, robots_folder
+from hoi_motion.retarget.robots.config import load_robot_config, robot_line, robots_folder
 
 
 @pytest.fixture(scope="module")
@@ -160,10 +160,11 @@ def test_a_foot_without_a_sole_is_named(tmp_path):
     assert "left_sole_m" in refused(changed(tmp_path, left_sole_m=[])).message
 
 
-@pytest.mark.parametrize("name", ["unitree_g1", "unitree_h1"])
-def test_a_robot_without_a_urdf_of_its_own_asks_for_one(name):
+@pytest.mark.parametrize("name, urdf", [("unitree_g1", "g1_29dof_rev_1_0.urdf"), ("unitree_h1", "h1.urdf")])
+def test_a_robot_without_a_urdf_of_its_own_says_where_to_get_it(name, urdf):
     error = refused(name)
     assert error.code == ErrorCode.ROBOT_UNKNOWN and "--urdf" in error.hint
+    assert f"/{urdf} of github.com/unitreerobotics/unitree_ros" in error.hint and urdf in robot_line(name)
 
 
 def test_a_fixed_base_is_named(tmp_path, humanoid):
