@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hoi_motion.arrays import LONGEST_WAY_M
 from hoi_motion.errors import shown
-from hoi_motion.scripts.scene_options import known_scene
+from hoi_motion.scripts.scene_options import four_intrinsics, known_scene
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import InteractionRequest
 
@@ -91,7 +91,7 @@ class RequestFiles:
                 "mark the actor with --instance NAME:actor:FILE",
             )
         given = dict(
-            intrinsics=_intrinsics(self.intrinsics) if self.intrinsics else None,
+            intrinsics=four_intrinsics(self.intrinsics) if self.intrinsics else None,
             depth_m=read_depth(self.depth, say_note) if self.depth else None,
             seed=self.seed,
             samples=self.samples,
@@ -149,13 +149,3 @@ def _instance(text: str, say_note):
             ErrorCode.CONFIG_INVALID, f"--instance is {text[:100]!r}", "write NAME:ROLE:FILE, as in mug:target:mug.png"
         )
     return Instance(name, role, read_mask(file, f"mask of {name[:60]!r}", say_note))
-
-
-def _intrinsics(text: str) -> list[list[float]]:  # (3, 3)
-    try:
-        fx, fy, cx, cy = (float(number) for number in text.split(","))
-    except ValueError as error:
-        raise InputError(
-            ErrorCode.CAMERA_INVALID, f"intrinsics are {text!r}, expected four numbers", "write fx,fy,cx,cy in pixels"
-        ) from error
-    return [[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]

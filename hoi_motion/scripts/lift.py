@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from hoi_motion.scripts.command import TEXT, command_parser, run_command, say_no
 from hoi_motion.scripts.marking import add_marking_options, check_one_way, print_doubts, prompt_of, read_strokes
 from hoi_motion.scripts.outputs import OutNpz, OutVideo, check_folder_is_kept
 from hoi_motion.scripts.progress_bar import ProgressBar
-from hoi_motion.scripts.scene_options import add_scene_options, known_scene, numbers_in
+from hoi_motion.scripts.scene_options import add_scene_options, four_intrinsics, known_scene, numbers_in
 from hoi_motion.segment.answer import SegmentedMask
 from hoi_motion.segment.sources import segment
 
@@ -44,7 +45,11 @@ def _parser():
     parser.add_argument("--actor-mask", metavar="FILE", help="mask of the acting person in the first frame")
     camera = parser.add_mutually_exclusive_group()
     camera.add_argument("--camera-fx", type=float, metavar="PX", help="focal length; the centre is the image's")
-    camera.add_argument("--intrinsics", metavar="FILE", help="3x3 camera matrix, pixels: .npy, or text of 9 numbers")
+    camera.add_argument(
+        "--intrinsics",
+        metavar="FX,FY,CX,CY",
+        help="camera matrix in pixels of the video, or a file of it: .npy, or text of 9 numbers",
+    )
     parser.add_argument(
         "--depth",
         metavar="FILE",
@@ -255,7 +260,9 @@ def _intrinsics(arguments, clip) -> np.ndarray | None:
         )
     if arguments.intrinsics is None:
         return None
-    hint = "nine numbers: fx 0 cx 0 fy cy 0 0 1"
+    if arguments.intrinsics.count(",") == 3 and not Path(arguments.intrinsics).exists():
+        return four_intrinsics(arguments.intrinsics)
+    hint = "FX,FY,CX,CY, or a file of nine numbers: fx 0 cx 0 fy cy 0 0 1"
     return numbers_in(arguments.intrinsics, "readable intrinsics", (9,), hint).reshape(3, 3)
 
 

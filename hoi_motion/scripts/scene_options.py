@@ -43,6 +43,23 @@ def known_scene(arguments) -> KnownScene:
     return KnownScene(gravity_camera=numbers, camera_above_support_m=above_m[0], camera_above_floor_m=above_m[1])
 
 
+def four_intrinsics(text: str) -> np.ndarray:  # (3, 3)
+    """The camera matrix of "FX,FY,CX,CY" in pixels.
+
+    Raises:
+        InputError: CAMERA_INVALID for anything but four numbers.
+    """
+    try:
+        fx, fy, cx, cy = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            ErrorCode.CAMERA_INVALID,
+            f"intrinsics are {text[:100]!r}, expected four numbers",
+            "write fx,fy,cx,cy in pixels",
+        ) from error
+    return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+
 def numbers_in(file: str, what: str, counts: tuple[int, ...], hint: str) -> np.ndarray:  # (N,)
     """A given number of numbers from an .npy or a text file."""
     path = Path(file)

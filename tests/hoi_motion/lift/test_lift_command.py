@@ -57,6 +57,7 @@ def _run(files, capsys, **changes):
         ({"mask": __file__}, "MASK_INVALID"),
         ({"camera_fx": "-5"}, "CAMERA_INVALID"),
         ({"intrinsics": __file__}, "CAMERA_INVALID"),
+        ({"intrinsics": "90,90,48,wide"}, "CAMERA_INVALID"),
         ({"camera_pose": __file__}, "CAMERA_INVALID"),
         ({"support_height": "0.7"}, "CAMERA_INVALID"),
         ({"depth": "/nowhere.png"}, "IMAGE_INVALID"),
@@ -93,6 +94,15 @@ def test_a_click_in_the_first_frame_takes_the_place_of_the_mask_and_the_motion_s
     clicked, masked = HoiMotion.load(tmp_path / "clicked.npz"), HoiMotion.load(lifted / "motion.npz")
     assert any("click 44,35 by grabcut" in note for note in clicked.notes)
     assert np.abs(clicked.target.T_world_object - masked.target.T_world_object).max() < 0.05
+
+
+def test_intrinsics_are_four_numbers_or_a_file_of_the_matrix(lifted, tmp_path):
+    (tmp_path / "K.txt").write_text("120 0 47.5 0 121 31.5 0 0 1")
+    marks = [f"--{name}={lifted / file}" for name, file in (("video", "room.mp4"), ("mask", "mask.png"))]
+    for given, out in (("120,121,47.5,31.5", "numbers.npz"), (str(tmp_path / "K.txt"), "file.npz")):
+        more = ["--keypoints", str(lifted / "k.npz"), "--intrinsics", given, "--out", str(tmp_path / out)]
+        assert main([*marks, *more]) == 0
+        np.testing.assert_allclose(HoiMotion.load(tmp_path / out).camera.K, [[120, 0, 47.5], [0, 121, 31.5], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("marks", [[], ["--mask", "mask.png", "--box", "40,30,49,39"], ["--click", "100,20"]])
