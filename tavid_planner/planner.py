@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hoi_motion.options import to_mapping
 from hoi_motion.progress import CancelToken, OnProgress, silent
 from tavid_planner.config import PlannerConfig, VideoConfig, load_profile, resolve_model
-from tavid_planner.errors import ErrorCode, TavidError, VideoError
+from tavid_planner.errors import ErrorCode, LiftError, TavidError, VideoError
 from tavid_planner.instances import check_somebody_is_marked, other_people
 from tavid_planner.others import hands_seen
 from tavid_planner.plan import InteractionPlan, InteractionVideo
@@ -39,6 +39,7 @@ FAILURES_OF_ONE_SAMPLE = {
     ErrorCode.FIT_DIVERGED,
     ErrorCode.CHECK_NOT_RUN,
 }
+LOST_PERSON = "the video model lost the person: try more samples, or a model trained on such pictures"
 # shares of a stage's time that its parts take, for progress
 PARTS = {"keypoints": (0.0, 0.8), "object": (0.8, 1.0)}
 
@@ -340,6 +341,8 @@ class _Run:
         except TavidError as error:
             if error.code not in FAILURES_OF_ONE_SAMPLE:
                 raise
+            if error.code == ErrorCode.NO_ACTOR:  # whoever asks sees a person in their picture
+                error = LiftError(error.code, f"in the generated video: {error.message}", LOST_PERSON)
             log.info("sample with seed %d failed in stage %s: %s", sample.seed, stage, error)
             return replace(sample, error=error)
 

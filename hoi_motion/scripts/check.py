@@ -61,9 +61,11 @@ def _repair(motion: HoiMotion, config: CheckConfig, arguments) -> PhysicsReport:
 
     with ProgressBar() as on_progress:
         result = repair_motion(motion, config, body=_body(arguments.body, motion), on_progress=on_progress)
-    print(f"repair: {result.outcome}: {result.reason}")
-    if result.report.verdict is not Verdict.FAIL:
+    repaired = result.report.verdict is not Verdict.FAIL
+    if repaired:
         result.motion.save(arguments.repair)
+    written = f"motion: {arguments.repair}" if repaired else f"{arguments.repair} is not written"
+    print(f"repair: {result.outcome}: {result.reason}\n{written}")
     return result.report
 
 

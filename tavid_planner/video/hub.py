@@ -63,7 +63,7 @@ def fetch_model(
         raise _missing(
             f"{name} is neither a local folder, nor in {constants.HF_HUB_CACHE}, nor could it be fetched from the hub "
             f"({type(error).__name__})",
-            "check the name and the network, or download the model and give its folder",
+            "check the name and the network, or download the model and give its folder in place of the name",
         ) from error
     _check_digests(name, _blobs(name) - before)
     return folder

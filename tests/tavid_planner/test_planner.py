@@ -283,8 +283,9 @@ def test_when_every_sample_fails_the_first_error_is_raised(stages, make_request)
         raise next(errors)
 
     stages.lift.lift_video = lift
-    with pytest.raises(LiftError, match="first"):
+    with pytest.raises(LiftError, match="first") as caught:
         Planner(AS_LIFTED).plan(make_request(samples=2))
+    assert "in the generated video" in caught.value.message and "model lost the person" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,15 @@ def floating(motion_file, folder, height_m: float) -> str:
 def test_repair_writes_a_motion_that_passes(motion_file, tmp_path, capfd):
     fixed = str(tmp_path / "fixed.npz")
     assert check.main([floating(motion_file, tmp_path, 0.03), "--repair", fixed]) == 0
-    assert capfd.readouterr().out.startswith("repair: REPAIRED: fixed floating: moved body by")
+    out = capfd.readouterr().out
+    assert out.startswith("repair: REPAIRED: fixed floating: moved body by") and f"motion: {fixed}" in out
     assert check.main([fixed]) == 0
 
 
 def test_repair_beyond_the_limit_is_3_and_writes_nothing(motion_file, tmp_path, capfd):
     assert check.main([floating(motion_file, tmp_path, 0.3), "--repair", str(tmp_path / "fixed.npz")]) == 3
-    assert "repair: BEYOND_LIMIT: the body would have to move" in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert "repair: BEYOND_LIMIT: the body would have to move" in out and "fixed.npz is not written" in out
     assert not (tmp_path / "fixed.npz").exists()
 
 
