@@ -213,4 +213,4 @@ class Search:
 
     def _tell(self, place_m: float) -> None:
         where = f"{abs(100 * place_m):.0f} cm {'farther' if place_m > 0 else 'nearer'} than lifted"
-        self.told.append(f"felt {where if abs(100 * place_m) >= LEAST_TOLD_CM else 'where it was lifted'}")
+        self.told.append(f"felt {where if abs(100 * place_m) >= LEAST_TOLD_CM else 'at the distance that the video tells'}")
