@@ -32,7 +32,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "profile",
                 default_value=FROM_PARAMS_FILE,
-                description="Profile: mini, tavid-5b, wan-5b, custom or a YAML file; empty: as in params_file.",
+                description="Profile: a name in config/profiles, or a YAML file; empty: as in params_file.",
             ),
             DeclareLaunchArgument(
                 "device",

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hoi_motion import HoiMotion, write_video
+from hoi_motion import HoiMotion, read_video, write_video
 from hoi_motion.body.joints import index_of
 from tavid_planner.bundle import load_plan_json
 from tavid_planner.config import share_folder
@@ -65,6 +65,16 @@ def test_the_python_of_the_readme_runs_as_printed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
     assert load_plan_json(tmp_path / "plans/from_python")["not_drawn"] == {}
+
+
+@pytest.mark.slow
+def test_the_pipeline_alone_runs_as_the_docs_print_it(tmp_path, monkeypatch):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/video-model.md").read_text(), re.DOTALL)
+    for folder in ("config", "models"):
+        (tmp_path / folder).symlink_to(share_folder() / folder)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "video-model.md", "exec"), {})
+    assert read_video("clip.mp4", 100).frames.shape == (17, 96, 144, 3)
 
 
 @pytest.mark.slow

@@ -212,5 +212,7 @@ class Search:
         return between(way, q, q_above, self._arm)
 
     def _tell(self, place_m: float) -> None:
-        where = f"{abs(100 * place_m):.0f} cm {'farther' if place_m > 0 else 'nearer'} than lifted"
-        self.told.append(f"felt {where if abs(100 * place_m) >= LEAST_TOLD_CM else 'at the distance that the video tells'}")
+        if abs(100 * place_m) < LEAST_TOLD_CM:
+            self.told.append("felt at the distance that the video tells")
+        else:
+            self.told.append(f"felt {abs(100 * place_m):.0f} cm {'farther' if place_m > 0 else 'nearer'} than lifted")
