@@ -123,7 +123,7 @@ ROWS = (
     ),
     Row(
         "check_people",
-        "the same on motion of people who walk, carry, sit down and drink, in three versions of the wider world, and "
+        "the same on motion of people who walk, carry, sit down and drink, in three sets of rendered scenes, and "
         "of recorded people: possible motions that pass; planted faults found; false alarms",
         "{wider_1_passed:.0f}, {wider_2_passed:.0f} and {wider_3_passed:.0f} of {wider_1:.0f} each, "
         "{recorded_passed:.0f} of {recorded:.0f} recorded; {all_caught:,.0f} of {all_caught_of:,.0f}; "
