@@ -57,7 +57,12 @@ def _parser():
     )
     add_scene_options(parser)
     parser.add_argument(
-        "--body-model", default="", metavar="FILE", help="official SMPLX_NEUTRAL.npz; default: free body"
+        "--body",
+        "--body-model",
+        dest="body_model",
+        default="",
+        metavar="FILE",
+        help="official SMPLX_NEUTRAL.npz; default: free body",
     )
     _add_person_options(parser)
     parser.add_argument(
@@ -260,7 +265,7 @@ def _intrinsics(arguments, clip) -> np.ndarray | None:
         )
     if arguments.intrinsics is None:
         return None
-    if arguments.intrinsics.count(",") == 3 and not Path(arguments.intrinsics).exists():
+    if "," in arguments.intrinsics and not Path(arguments.intrinsics).exists():
         return four_intrinsics(arguments.intrinsics)
     hint = "FX,FY,CX,CY, or a file of nine numbers: fx 0 cx 0 fy cy 0 0 1"
     return numbers_in(arguments.intrinsics, "readable intrinsics", (9,), hint).reshape(3, 3)

@@ -57,7 +57,8 @@ def _run(files, capsys, **changes):
         ({"mask": __file__}, "MASK_INVALID"),
         ({"camera_fx": "-5"}, "CAMERA_INVALID"),
         ({"intrinsics": __file__}, "CAMERA_INVALID"),
-        ({"intrinsics": "90,90,48,wide"}, "CAMERA_INVALID"),
+        ({"intrinsics": "90,90,48,wide"}, "expected four numbers"),
+        ({"intrinsics": "90,90,48"}, "expected four numbers"),
         ({"camera_pose": __file__}, "CAMERA_INVALID"),
         ({"support_height": "0.7"}, "CAMERA_INVALID"),
         ({"depth": "/nowhere.png"}, "IMAGE_INVALID"),
@@ -126,8 +127,9 @@ def test_a_video_with_no_person_ends_with_2(files, capsys):
     assert code == 2 and "NO_ACTOR" in message and message.strip().count("\n") == 0
 
 
-def test_a_missing_body_ends_with_4(files, capsys):
-    code, message = _run(files, capsys, body_model="/nowhere/SMPLX_NEUTRAL.npz")
+@pytest.mark.parametrize("option", ["body", "body_model"])  # the first is what the other commands call it
+def test_a_missing_body_ends_with_4(files, capsys, option):
+    code, message = _run(files, capsys, **{option: "/nowhere/SMPLX_NEUTRAL.npz"})
     assert code == 4 and "BODY_MODEL_MISSING" in message
 
 
