@@ -12,6 +12,7 @@ from hoi_motion.retarget.robot_motion import RobotMotion
 
 MAX_FPS = 20.0
 SIZE_PX = (480, 360)
+ASIDE_DEG = 35.0
 TARGET_RGBA = (0.9, 0.45, 0.1, 1)
 OTHER_RGBA = (0.5, 0.6, 0.7, 1)
 SUPPORT_RGBA = (0.75, 0.65, 0.5, 1)
@@ -49,12 +50,19 @@ def _arm_film(robot_motion: RobotMotion, motion: HoiMotion, arm: Arm, stride: in
 
 
 def _humanoid_film(robot_motion: RobotMotion, motion: HoiMotion, robot, stride: int):
-    look_at = robot_motion.root_pose[:, :3].mean(axis=0)
+    look_at, yaw_deg = robot_motion.root_pose[:, :3].mean(axis=0), eye_yaw_deg(robot_motion, robot)
     with HumanoidWorld(robot, motion, robot_motion) as world:
         _paint(world, motion)
         for i in range(0, len(robot_motion.positions_rad), stride):
             world.show(i)
-            yield _image(world.client, look_at, 2.6, 130)
+            yield _image(world.client, look_at, 2.2, yaw_deg)
+
+
+def eye_yaw_deg(robot_motion: RobotMotion, robot) -> float:
+    """PyBullet's yaw of an eye that sees a humanoid from ahead, at first, and somewhat from its left."""
+    ahead = robot_motion.T_world_root()[:3, :3] @ robot.body_axes[:, 2]
+    heading_deg = np.degrees(np.arctan2(ahead[1], ahead[0]))
+    return float(heading_deg + 90 + ASIDE_DEG)  # with yaw 0 the eye stands at -y
 
 
 def _paint(world, motion: HoiMotion) -> None:

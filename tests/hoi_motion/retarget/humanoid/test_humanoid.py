@@ -9,14 +9,17 @@ import pink
 import pinocchio
 import pytest
 import yaml
+from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError, RetargetError, TavidError
 from hoi_motion.motion import SupportBox
+from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.humanoid.apart import ApartTask
 from hoi_motion.retarget.humanoid.humanoid import Humanoid
 from hoi_motion.retarget.humanoid.motion import retarget_humanoid, turning_back
 from hoi_motion.retarget.humanoid.scene_apart import SceneThings
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
+from hoi_motion.retarget.replay import eye_yaw_deg
 from hoi_motion.retarget.robot_motion import RobotMotion
 from hoi_motion.retarget.robots.config import load_robot_config, robot_line, robots_folder
 
@@ -51,6 +54,18 @@ def soles(poses, humanoid, side) -> np.ndarray:  # (T, P, 3)
 def test_one_sample_a_frame_and_frame_0_is_kept(walked, stepping):
     assert walked.source_time_s[0] == 0 and walked.fps == stepping.fps
     assert len(walked.positions_rad) == stepping.num_frames
+
+
+@pytest.mark.parametrize("turn_deg", [0, 90, 200])
+def test_the_eye_of_a_film_is_ahead_of_the_robot(walked, humanoid, turn_deg):
+    turn = Rotation.from_euler("z", turn_deg, degrees=True)
+    root_pose = walked.root_pose.copy()
+    root_pose[:, 3:] = (turn * Rotation.from_quat(root_pose[:, 3:])).as_quat()
+    seen = dataclasses.replace(walked, root_pose=root_pose)
+    yaw_deg = eye_yaw_deg(seen, humanoid)
+    view = pybullet.computeViewMatrixFromYawPitchRoll([0, 0, 0], 1.0, yaw_deg, 0, 0, 2)
+    eye_m = np.linalg.inv(np.reshape(view, (4, 4)).T)[:3, 3]
+    assert eye_m @ seen.T_world_root()[:3, :3] @ humanoid.body_axes[:, 2] > 0.7
 
 
 def test_a_standing_foot_does_not_slide(poses, humanoid):
