@@ -5,22 +5,34 @@ import socket
 
 from tavid_planner.errors import ControlError, ErrorCode
 
-# RTPS 2.2, 9.6.1: discovery port of a domain's first participant = 7400 + 250 * domain + 10
+# RTPS 2.2, 9.6.1: discovery port of participant n of a domain = 7400 + 250 * domain + 10 + 2 * n
 PORT_BASE = 7400
 PORTS_PER_DOMAIN = 250
 FIRST_UNICAST = 10
+PARTICIPANTS = 32
+"""So many the middleware looks for on this machine when it discovers only there; later ones never find each other."""
+CLAIM = 5
+"""RTPS gives this port of a domain to nobody: whoever holds it has the domain to itself."""
 DOMAINS = range(1, 102)
 """Domains whose ports are below Linux's ephemeral range."""
+
+
+# held until this process ends, however it ends
+_claims: list[socket.socket] = []
 
 
 def private_graph() -> dict[str, str]:
     """Environment variables for a private graph; set them before rclpy starts, here and in child processes.
 
+    The domain is this process's as long as it lives: no other caller gets it, and no node is left there from before.
+    Two that shared one could lose each other's nodes for good: when a node is killed and one of the other's takes its
+    ports, clients that knew the first may go on writing to its shared memory.
+
     Raises:
         ControlError: INTERNAL when there is no loopback interface.
     """
     check_loopback()
-    domain = next((d for d in random.sample(DOMAINS, len(DOMAINS)) if _unused(d)), None)
+    domain = next((d for d in random.sample(DOMAINS, len(DOMAINS)) if _claim(d)), None)
     if domain is None:
         raise ControlError(ErrorCode.INTERNAL, "all ROS domains of this machine are in use", "stop some ROS nodes")
     return {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_STATIC_PEERS": ""}
@@ -47,10 +59,28 @@ def check_loopback() -> None:
         ) from error
 
 
-def _unused(domain: int) -> bool:
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("", PORT_BASE + PORTS_PER_DOMAIN * domain + FIRST_UNICAST))
-        return True
-    except OSError:
+def _claim(domain: int) -> bool:
+    """Take a domain for this process; False when it is another's or has nodes."""
+    first = PORT_BASE + PORTS_PER_DOMAIN * domain
+    claim = _bound("127.0.0.1", first + CLAIM)
+    if claim is None:
         return False
+    for participant in range(PARTICIPANTS):
+        probe = _bound("", first + FIRST_UNICAST + 2 * participant)
+        if probe is None:
+            claim.close()
+            return False
+        probe.close()
+    _claims.append(claim)
+    return True
+
+
+def _bound(address: str, port: int) -> socket.socket | None:
+    """A UDP socket at a port, None when the port is taken."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        opened.bind((address, port))
+    except OSError:
+        opened.close()
+        return None
+    return opened
