@@ -113,6 +113,16 @@ def as_tavid_error(error: BaseException) -> TavidError:
     if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
         told = f"cannot use {error.filename}: {error.strerror}"
         return InputError(ErrorCode.FILE_INVALID, told, "check who may read and write it, or name another place")
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return InputError(ErrorCode.FILE_INVALID, "the current folder has been removed", "change to one that exists")
     return ControlError(
         ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug, and please report it"
     )
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False

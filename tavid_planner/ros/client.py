@@ -24,6 +24,7 @@ from tavid_planner.instances import Instance
 from tavid_planner.ros.controllers import Controllers, Presence
 from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
 from tavid_planner.ros.felt_run import FeltRun, feeling_file
+from tavid_planner.ros.isolation import check_domain
 from tavid_planner.ros.known_scene import fill_known_scene
 from tavid_planner.ros.robot_run import RobotRun, cancel_late
 from tavid_planner_interfaces.action import PlanInteraction
@@ -60,11 +61,15 @@ class PlanClient:
     Args:
         planner: name of the planner node; namespace: its namespace.
         context: an initialised rclpy context; None creates one.
+
+    Raises:
+        InputError: CONFIG_INVALID for a ROS_DOMAIN_ID that is none.
     """
 
     def __init__(self, planner: str = "tavid_planner", namespace: str = "", context: Context | None = None):
         self._own_context = context is None
         if context is None:
+            check_domain()
             context = Context()
             context.init()
         self._context = context

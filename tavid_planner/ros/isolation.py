@@ -1,9 +1,12 @@
 """A private ROS graph on this machine, for the demo and for tests."""
 
+import os
 import random
+import re
 import socket
 
-from tavid_planner.errors import ControlError, ErrorCode
+from hoi_motion.errors import shown
+from tavid_planner.errors import ControlError, ErrorCode, InputError
 
 # RTPS 2.2, 9.6.1: discovery port of participant n of a domain = 7400 + 250 * domain + 10 + 2 * n
 PORT_BASE = 7400
@@ -15,6 +18,8 @@ CLAIM = 5
 """RTPS gives this port of a domain to nobody: whoever holds it has the domain to itself."""
 DOMAINS = range(1, 102)
 """Domains whose ports are below Linux's ephemeral range."""
+LAST_DOMAIN = 232
+"""The last one that has ports at all."""
 
 
 # held until this process ends, however it ends
@@ -36,6 +41,21 @@ def private_graph() -> dict[str, str]:
     if domain is None:
         raise ControlError(ErrorCode.INTERNAL, "all ROS domains of this machine are in use", "stop some ROS nodes")
     return {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_STATIC_PEERS": ""}
+
+
+def check_domain() -> None:
+    """Check ROS_DOMAIN_ID, before a context is made: the middleware ends the process for a domain without ports.
+
+    Raises:
+        InputError: CONFIG_INVALID.
+    """
+    given = os.environ.get("ROS_DOMAIN_ID", "")
+    if given and not (re.fullmatch("0*[0-9]{1,3}", given) and int(given[-3:]) <= LAST_DOMAIN):
+        raise InputError(
+            ErrorCode.CONFIG_INVALID,
+            f"the environment variable ROS_DOMAIN_ID is {shown(given)}",
+            f"set it to a whole number from 0 to {LAST_DOMAIN}, the same for all that talk to each other",
+        )
 
 
 def check_loopback() -> None:

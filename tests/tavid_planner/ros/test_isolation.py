@@ -8,8 +8,10 @@ from subprocess import PIPE
 
 import pytest
 
+from tavid_planner.cli.node import main
 from tavid_planner.errors import TavidError
 from tavid_planner.ros import isolation
+from tavid_planner.ros.client import PlanClient
 from tavid_planner.ros.isolation import private_graph
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -51,6 +53,21 @@ def test_domain_is_anothers_no_more_until_its_process_ends(two_domains):
         other.kill()
         other.wait()
     assert private_graph()["ROS_DOMAIN_ID"] == "90"
+
+
+@pytest.mark.parametrize("given", ["233", "300", "-1", "abc", "1.5", "\u0663", "9" * 5000])
+def test_a_domain_that_is_none_is_refused_before_the_middleware_ends_the_process(monkeypatch, capsys, given):
+    monkeypatch.setenv("ROS_DOMAIN_ID", given)
+    with pytest.raises(TavidError, match="ROS_DOMAIN_ID.*0 to 232"):
+        PlanClient()
+    assert main(["--ros-args"]) == 2
+    assert capsys.readouterr().err.startswith("error: CONFIG_INVALID (109): the environment variable ROS_DOMAIN_ID")
+
+
+@pytest.mark.parametrize("given", ["", "0", "232"])
+def test_a_domain_that_has_ports_is_taken(monkeypatch, given):
+    monkeypatch.setenv("ROS_DOMAIN_ID", given)
+    isolation.check_domain()
 
 
 def test_missing_loopback_is_said_in_one_line(monkeypatch):
