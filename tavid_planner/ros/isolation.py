@@ -30,8 +30,8 @@ def private_graph() -> dict[str, str]:
     """Environment variables for a private graph; set them before rclpy starts, here and in child processes.
 
     The domain is this process's as long as it lives: no other caller gets it, and no node is left there from before.
-    Two that shared one could lose each other's nodes for good: when a node is killed and one of the other's takes its
-    ports, clients that knew the first may go on writing to its shared memory.
+    Two that shared one would take each other's ports, shared memory and places among PARTICIPANTS: once, of two that
+    started and killed nodes in one domain, a client did not find a live node within a minute.
 
     Raises:
         ControlError: INTERNAL when there is no loopback interface.
