@@ -65,6 +65,11 @@ def shown(value) -> str:
     return _Short().repr(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 frame", "2 frames"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _one_line(text: str) -> str:
     """Without line breaks and control characters, which could write over the terminal, and of bounded length."""
     text = " ".join(text.split())

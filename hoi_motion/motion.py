@@ -20,7 +20,7 @@ from hoi_motion.arrays import (
     checked_transforms,
 )
 from hoi_motion.camera import Camera
-from hoi_motion.errors import ErrorCode, InputError, shown
+from hoi_motion.errors import ErrorCode, InputError, counted, shown
 from hoi_motion.files import write_whole
 from hoi_motion.reading.npz import MAX_FRAMES, NpzFile
 from hoi_motion.reading.untrusted import reading
@@ -222,14 +222,15 @@ class HoiMotion:
         for o in self.objects:
             if len(o.T_world_object) != T:
                 raise InputError(
-                    ErrorCode.FILE_INVALID, f"object {o.name!r} has {len(o.T_world_object)} poses for {T} frames"
+                    ErrorCode.FILE_INVALID,
+                    f"object {o.name!r} has {counted(len(o.T_world_object), 'pose')} for {counted(T, 'frame')}",
                 )
         for c in self.contacts:
             if c.object_name not in names or c.end_frame > T:
                 raise InputError(
                     ErrorCode.FILE_INVALID,
                     f"a contact of object {c.object_name!r} in frames [{c.start_frame}, {c.end_frame}) does not fit "
-                    f"objects {shown(names)} and {T} frames",
+                    f"objects {shown(names)} and {counted(T, 'frame')}",
                 )
 
     @property

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from hoi_motion.lazy import lazy_names
 from tavid_planner.errors import ErrorCode, TavidError
-from tavid_planner.request import InteractionRequest
 
 if TYPE_CHECKING:
     from hoi_motion.progress import CancelToken
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from tavid_planner.config import PlannerConfig, load_profile
     from tavid_planner.plan import InteractionPlan, InteractionVideo
     from tavid_planner.planner import Planner
+    from tavid_planner.request import InteractionRequest
 
 __all__ = [
     "CancelToken",
@@ -32,6 +32,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "CancelToken": "hoi_motion.progress",
         "InteractionPlan": "tavid_planner.plan",
+        "InteractionRequest": "tavid_planner.request",
         "InteractionVideo": "tavid_planner.plan",
         "Planner": "tavid_planner.planner",
         "PlannerConfig": "tavid_planner.config",

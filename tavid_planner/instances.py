@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hoi_motion.arrays import odd_character
+from hoi_motion.errors import counted
 from hoi_motion.masks import checked_mask
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -156,8 +157,8 @@ def check_somebody_is_marked(rgb: np.ndarray, actor_mask: np.ndarray, source=Non
     if inside < LEAST_OF_BODY * len(sure):
         raise InputError(
             ErrorCode.MASK_INVALID,
-            f"the actor mask of {int(actor_mask.sum())} pixels is not on a person: {inside} of {len(sure)} body points "
-            "of the nearest person are in it",
+            f"the actor mask of {counted(int(actor_mask.sum()), 'pixel')} is not on a person: {inside} of {len(sure)} "
+            "body points of the nearest person are in it",
             "mark the person who should act, or leave the actor out",
         )
 
@@ -182,7 +183,7 @@ def _check_overlap(instances: list[Instance]) -> None:
             if common > MOST_OVERLAP * min(first.mask.sum(), second.mask.sum()):
                 raise InputError(
                     ErrorCode.MASK_INVALID,
-                    f"masks of {first.name!r} and {second.name!r} have {common} pixels in common",
+                    f"masks of {first.name!r} and {second.name!r} have {counted(common, 'pixel')} in common",
                     "mark each instance's own visible pixels",
                 )
 

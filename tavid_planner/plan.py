@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hoi_motion.arrays import checked_array
+from hoi_motion.errors import counted
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.report import PhysicsReport, Verdict
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
@@ -42,7 +43,9 @@ class InteractionVideo:
         frames = checked_array(self.frames, "video frames", ("T", "H", "W", 3), np.uint8, ErrorCode.GENERATION_FAILED)
         object.__setattr__(self, "frames", frames)
         if not (len(frames) > 1 and np.isfinite(self.fps) and self.fps > 0):
-            raise VideoError(ErrorCode.GENERATION_FAILED, f"the video has {len(frames)} frames at {self.fps} fps")
+            raise VideoError(
+                ErrorCode.GENERATION_FAILED, f"the video has {counted(len(frames), 'frame')} at {self.fps} fps"
+            )
         if self.target_attention is not None:
             attention = checked_array(
                 self.target_attention, "target attention", ("T", "h", "w"), np.float32, ErrorCode.GENERATION_FAILED

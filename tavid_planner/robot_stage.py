@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError, TavidError, shown
+from hoi_motion.errors import ErrorCode, InputError, TavidError, counted, shown
 from hoi_motion.motion import HoiMotion
 from hoi_motion.options import check_options, option
 from hoi_motion.progress import CancelToken
@@ -119,7 +119,7 @@ class RobotPlan:
             changed += "; no way was found past what the depth image shows beside the object, so it is ignored"
         if self.execution is None:
             count = len(self.motion.positions_rad)
-            return f"{self.name} has a motion of {count} samples, not carried out in physics{changed}"
+            return f"{self.name} has a motion of {counted(count, 'sample')}, not carried out in physics{changed}"
         tries = (self.execution.done, *self.beside)
         where = f"; it works at {sum(tries)} of {len(tries)} places where the object may stand" if self.beside else ""
         notes = "".join(f"; {note}" for note in self.execution.notes) if self.feeler else ""

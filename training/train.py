@@ -17,6 +17,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 
+from hoi_motion.errors import counted
 from hoi_motion.lock import only_writer
 from tavid_planner.errors import TavidError
 from training.arguments import given_path
@@ -39,7 +40,9 @@ def main() -> None:
         print(error, file=sys.stderr)
         _leave(2)
     if trainer.accelerator.is_main_process:
-        print(f"{config.out}: {trainer.step} steps, {json.dumps(losses)}; options {json.dumps(asdict(config))}")
+        print(
+            f"{config.out}: {counted(trainer.step, 'step')}, {json.dumps(losses)}; options {json.dumps(asdict(config))}"
+        )
     _leave(0)
 
 

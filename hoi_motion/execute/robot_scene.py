@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.arrays import checked_array
-from hoi_motion.errors import ErrorCode, InputError, RetargetError
+from hoi_motion.errors import ErrorCode, InputError, RetargetError, counted
 from hoi_motion.files import write_whole
 from hoi_motion.io.glb import COLOURS
 from hoi_motion.io.glb_document import GlbDocument, box_mesh, flat_sides
@@ -70,7 +70,9 @@ class RobotScene:
         object.__setattr__(self, "source_time_s", times)
         wrong = [part.name for part in self.parts if len(part.T_world_part) != len(times)]
         if wrong:
-            raise InputError(ErrorCode.FILE_INVALID, f"{', '.join(wrong)} have not {len(times)} frames as the scene")
+            raise InputError(
+                ErrorCode.FILE_INVALID, f"{', '.join(wrong)} have not {counted(len(times), 'frame')} as the scene"
+            )
 
     def save_glb(self, path) -> None:
         """Raises: InputError OUTPUT_INVALID when the file cannot be written."""

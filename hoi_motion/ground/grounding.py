@@ -9,7 +9,7 @@ from hoi_motion.body.change import turned_root
 from hoi_motion.body.mass import mass_weights
 from hoi_motion.body.model import BodyModel
 from hoi_motion.body.posed import check_body
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.ground.gravity import up_direction
 from hoi_motion.ground.path import grounded_path
 from hoi_motion.ground.soles import sole_vertices
@@ -56,7 +56,7 @@ def ground_motion(motion: HoiMotion, body: BodyModel) -> Grounding:
     if motion.objects:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"the motion has {len(motion.objects)} objects, which would be left behind",
+            f"the motion has {counted(len(motion.objects), 'object')}, which would be left behind",
             "ground the person's motion, then lift the objects with hoi-lift --human",
         )
     check_body(body, motion)

@@ -12,7 +12,7 @@ import numpy as np
 from hoi_motion.arrays import checked_array
 from hoi_motion.body.change import SMPLX_PELVIS_M
 from hoi_motion.camera import Camera
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.motion import HoiMotion
 
 NEUTRAL_BODY = "smplx-neutral"
@@ -54,7 +54,7 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
     if pose.shape[1] not in _ROWS:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"{field} has {pose.shape[1]} joints",
+            f"{field} has {counted(pose.shape[1], 'joint')}",
             "known bodies have 24 (SMPL), 52 (SMPL+H) or 55 (SMPL-X) joints, 3 numbers each",
         )
     largest_rad = float(np.median(np.linalg.norm(pose[:, 1:], axis=-1).max(1)))
@@ -94,7 +94,7 @@ def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.nda
             ErrorCode.FILE_INVALID, f"{path}: betas has {betas.shape[1]} numbers, expected 1 to {MAX_BETAS}"
         )
     if len(betas) not in (1, frames):
-        raise InputError(ErrorCode.FILE_INVALID, f"{path}: betas has {len(betas)} rows for {frames} frames")
+        raise InputError(ErrorCode.FILE_INVALID, f"{path}: betas has {counted(len(betas), 'row')} for {frames} frames")
     if body != "SMPL-X" or gender != "neutral":
         name = body if gender in ("", "neutral") else f"{gender} {body}"
         return np.zeros(10), [

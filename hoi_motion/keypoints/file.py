@@ -8,7 +8,7 @@ import numpy as np
 
 from hoi_motion.arrays import LONGEST_WAY_M, checked_array, checked_text
 from hoi_motion.camera import LARGEST_SIZE_PX
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.files import write_whole
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.coco import NUM_COCO_BODY, NUM_COCO_WHOLE_BODY, track_from_coco
@@ -65,7 +65,9 @@ def read_keypoints(path) -> tuple[kp.KeypointTrack, tuple[int, int]]:
         }
         for name, points in found.items():
             if len(points) != T:
-                raise InputError(ErrorCode.FILE_INVALID, f"{path} {name} has {len(points)} frames, body_px {T}")
+                raise InputError(
+                    ErrorCode.FILE_INVALID, f"{path} {name} has {counted(len(points), 'frame')}, body_px {T}"
+                )
         hint = data.get("body_hint_m", nothing["body_px"])
         hint = checked_array(hint, f"{path} body_hint_m", (T, kp.NUM_BODY, 3), float, within=LONGEST_WAY_M)
         detector = str(checked_array(data.get("detector", ""), f"{path} detector", (), np.str_))
@@ -102,7 +104,7 @@ class KeypointFile:
         if self.track.num_frames != len(frames):
             raise InputError(
                 ErrorCode.SIZE_MISMATCH,
-                f"{self.path} has {self.track.num_frames} frames, the video {len(frames)}",
+                f"{self.path} has {counted(self.track.num_frames, 'frame')}, the video {len(frames)}",
                 "give the keypoints of this very video, of each of its frames",
             )
         size_px = frames.shape[1:3]

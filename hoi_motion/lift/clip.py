@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.camera import intrinsics_of_picture
-from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.errors import ErrorCode, InputError, LiftError, counted
 from hoi_motion.masks import checked_depth, checked_mask
 
 
@@ -46,7 +46,7 @@ class Clip:
                 f"frames are {frames.dtype} of shape {frames.shape}, expected uint8 (T, H, W, 3)",
             )
         if len(frames) < 2:
-            raise LiftError(ErrorCode.FILE_INVALID, f"the clip has {len(frames)} frames, expected 2 or more")
+            raise LiftError(ErrorCode.FILE_INVALID, f"the clip has {counted(len(frames), 'frame')}, expected 2 or more")
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise LiftError(ErrorCode.FILE_INVALID, f"fps is {self.fps}, expected a positive number")
         self._set("frames", frames)

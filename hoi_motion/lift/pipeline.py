@@ -8,7 +8,7 @@ import numpy as np
 from hoi_motion.body import BodyModel, load_body
 from hoi_motion.body.change import on_body
 from hoi_motion.camera import Camera, intrinsics_notes
-from hoi_motion.errors import ErrorCode, LiftError
+from hoi_motion.errors import ErrorCode, LiftError, counted
 from hoi_motion.ground.still_world import as_filmed
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints.sources import keypoint_source
@@ -287,7 +287,7 @@ def _check_length(clip: Clip, config: LiftConfig) -> None:
     if clip.num_frames > config.max_frames:
         raise LiftError(
             ErrorCode.FILE_INVALID,
-            f"the clip has {clip.num_frames} frames, expected 2 to {config.max_frames}",
+            f"the clip has {counted(clip.num_frames, 'frame')}, expected 2 to {config.max_frames}",
             "cut the clip, or raise lift.max_frames",
         )
 

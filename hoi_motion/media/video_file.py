@@ -11,7 +11,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.files import whole_file
 from hoi_motion.media.video_stream import VideoStream, open_video, output_name
 
@@ -151,7 +151,7 @@ def read_sampled(path, num_frames: int, fps: float) -> VideoClip:
     if len(kept) < num_frames:
         raise InputError(
             ErrorCode.FILE_INVALID,
-            f"video {path} has {len(kept)} frames, {num_frames} are needed at {fps:g} frames a second",
+            f"video {path} has {counted(len(kept), 'frame')}, {num_frames} are needed at {fps:g} frames a second",
             "give a longer clip",
         )
     repeated = num_frames - len(set(source))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.media.decoder_watch import MAX_ADDRESSES, MAX_DATA_BYTES, DecoderWatch
 from hoi_motion.media.decoder_words import MAX_LINE, MAX_LINES, DecoderWords
 from hoi_motion.media.picture_filters import PictureKind
@@ -181,7 +181,7 @@ class VideoStream:
         if cut:
             promise = f" of {self.duration_s:.2f} s" if self.duration_s and self.duration_s > end_s else ""
             raise _invalid(
-                f"video {self.path} ends after {count} frames, at {end_s:.2f} s{promise}",
+                f"video {self.path} ends after {counted(count, 'frame')}, at {end_s:.2f} s{promise}",
                 "the file is cut off or damaged",
             )
 

@@ -1,0 +1,5 @@
+"""The hoi-* commands."""
+
+from hoi_motion.scripts.interrupt import says_it_in_one_line
+
+says_it_in_one_line()

@@ -1,26 +1,21 @@
 """Shared by all commands: exit code, one line on stderr, a traceback only with --debug, an orderly end."""
 
-import _thread
 import argparse
 import contextlib
 import errno
 import io
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from hoi_motion.errors import ControlError, ErrorCode, InputError, TavidError, VideoError
 from hoi_motion.lazy import missing_package
+from hoi_motion.scripts.interrupt import interrupts_arrive, was_interrupted
 from hoi_motion.scripts.outputs import check_outputs
 
-ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-"""`kill`, and a terminal that is closed."""
 TEXT = "TEXT"
 """Metavar of sentences, which are checked by who reads them."""
-LOST_AFTER_S = 0.02
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE)
 
@@ -73,7 +68,7 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with _ends_like_ctrl_c(), _ctrl_c_is_not_lost():
+        with interrupts_arrive():
             code = function(arguments)
         sys.stdout.flush()
         return code
@@ -91,49 +86,6 @@ def run_command(function: Callable[[list[str]], int], argv: list[str] | None = N
         return error.exit_code
 
 
-@contextlib.contextmanager
-def _ends_like_ctrl_c() -> Iterator[None]:
-    """Let the signals that end a process be a KeyboardInterrupt: no half-written file or child process stays behind.
-
-    Those that something else handles, or that `nohup` ignores, are left as they are.
-    """
-    ours = [number for number in ENDINGS if signal.getsignal(number) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():  # no other one may
-        ours = []
-    for number in ours:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
-
-@contextlib.contextmanager
-def _ctrl_c_is_not_lost() -> Iterator[None]:
-    """Raise a KeyboardInterrupt again where Python drops it: in a `__del__`, or when garbage is collected.
-
-    It falls there often: while a library computes, the next Python to run may be the garbage collector's.
-    """
-    before, again = sys.unraisablehook, []
-
-    def hook(unraisable) -> None:
-        if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            again.append(threading.Timer(LOST_AFTER_S, _thread.interrupt_main))  # not now: it would be dropped as well
-            again[-1].daemon = True
-            again[-1].start()
-        else:
-            before(unraisable)
-
-    sys.unraisablehook = hook
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
-        for timer in again:
-            timer.cancel()
-
-
 def _open_standard_streams() -> None:
     """Replace those that the caller has closed (`>&-`): else the next file that is opened would take their place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -148,7 +100,7 @@ def as_tavid_error(error: BaseException) -> TavidError:
     """Whatever ended the work, as an error with a code; INTERNAL for what nobody foresaw."""
     if isinstance(error, TavidError):
         return error
-    if isinstance(error, KeyboardInterrupt):
+    if was_interrupted(error):
         return ControlError(ErrorCode.CANCELLED, "cancelled")
     if isinstance(error, MemoryError):
         return VideoError(ErrorCode.OUT_OF_MEMORY, "out of memory", "close other programs or take a shorter clip")
@@ -161,6 +113,16 @@ def as_tavid_error(error: BaseException) -> TavidError:
     if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
         told = f"cannot use {error.filename}: {error.strerror}"
         return InputError(ErrorCode.FILE_INVALID, told, "check who may read and write it, or name another place")
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return InputError(ErrorCode.FILE_INVALID, "the current folder has been removed", "change to one that exists")
     return ControlError(
         ErrorCode.INTERNAL, f"{type(error).__name__}: {error}", "run again with --debug, and please report it"
     )
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.io.amass import left_out_of_amass
 from hoi_motion.io.formats import FORMATS, READABLE, WRITABLE, format_of, write_motion
 from hoi_motion.scripts.command import command_parser, run_command, say_note
@@ -57,7 +57,7 @@ def _convert(argv: list[str]) -> int:
             check_body(body, motion)
             motion = in_still_world(motion, body)
     write_motion(motion, arguments.output, to, body)
-    print(f"{arguments.output}: {to}, {motion.num_frames} frames at {motion.fps:g} fps")
+    print(f"{arguments.output}: {to}, {counted(motion.num_frames, 'frame')} at {motion.fps:g} fps")
     left_out = left_out_of_amass(motion) if to == "amass" else ""
     for note in (*motion.notes, left_out):
         if note:

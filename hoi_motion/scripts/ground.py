@@ -2,6 +2,7 @@
 
 import sys
 
+from hoi_motion.errors import counted
 from hoi_motion.scripts.command import command_parser, run_command, say_note
 from hoi_motion.scripts.outputs import OutNpz
 from hoi_motion.scripts.reading_options import add_reading_options, read_with
@@ -31,7 +32,7 @@ def _ground(argv: list[str]) -> int:
     body = load_body(arguments.body, num_betas=len(motion.betas))
     done = ground_motion(on_body(motion, body), body)
     done.motion.save(arguments.output)
-    print(f"{arguments.output}: {motion.num_frames} frames at {motion.fps:g} fps")
+    print(f"{arguments.output}: {counted(motion.num_frames, 'frame')} at {motion.fps:g} fps")
     for note in done.motion.notes:
         say_note(note)
     return 0

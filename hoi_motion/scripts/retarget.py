@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.files import check_writable, make_folder, write_whole
 from hoi_motion.processes import as_they_come
 from hoi_motion.retarget.robots.config import HumanoidConfig, load_robot_config, robot_line, robot_names
@@ -298,7 +298,7 @@ def _sentence(result, execution=None) -> str:
 
 def _motion_sentence(result) -> str:
     facts = result.facts
-    samples = f"{len(result.positions_rad)} samples at {result.fps:.1f} fps"
+    samples = f"{counted(len(result.positions_rad), 'sample')} at {result.fps:.1f} fps"
     if "grip" not in facts:
         seen = facts["hand_error_m"] | facts["hand_gap_m"]  # a hand without a collision shape has no gap
         hands = "".join(f", {hand} {1000 * gap:.0f} mm from its contact" for hand, gap in seen.items())

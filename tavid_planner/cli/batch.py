@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections import Counter
 
+from hoi_motion.errors import counted
 from hoi_motion.scripts.command import command_parser, run_command
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -140,7 +141,10 @@ def _table(rows: list) -> list[str]:
         cells = f"{row.name:<{width}}  {row.outcome:<{outcome_width}}  {seconds:>8}  {robot:<8}  {words}"
         lines.append(cells.rstrip())
     counts = Counter(row.outcome for row in rows)
-    lines.append(f"{len(rows)} requests: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()))
+    lines.append(
+        f"{counted(len(rows), 'request')}: "
+        + ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    )
     return lines
 
 

@@ -128,15 +128,11 @@ def _ask(node: _NodeProcess, instruction: str, rgb, mask, arguments: argparse.Na
         print(f"request  {rgb.shape[1]}x{rgb.shape[0]} image, instruction {instruction!r}", flush=True)
         named = {"seed": arguments.seed, "samples": arguments.samples, "robot": arguments.robot}
         client.send(instruction, rgb, mask, frame_id="camera", timeout_s=60.0, **named)
-        try:
-            with _progress() as progress:
-                while not client.is_done(timeout_s=0.2):
-                    node.check()
-                    if client.feedback is not None:
-                        progress(client.feedback.stage, client.feedback.fraction)
-        except KeyboardInterrupt:
-            client.cancel(timeout_s=2.0)
-            raise
+        with _progress() as progress:
+            while not client.is_done(timeout_s=0.2):
+                node.check()
+                if client.feedback is not None:
+                    progress(client.feedback.stage, client.feedback.fraction)
         return client.result()
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from hoi_motion.errors import counted
 from hoi_motion.files import check_folder, make_folder
 from hoi_motion.scripts.command import command_parser, run_command
 from hoi_motion.scripts.outputs import OutPath
@@ -92,7 +93,7 @@ def _write(arguments, episodes, doer: str) -> None:
 
     if arguments.lerobot:
         count = write_lerobot(episodes(), arguments.lerobot)
-        print(f"lerobot  {count} episodes of {doer}: {arguments.lerobot}")
+        print(f"lerobot  {counted(count, 'episode')} of {doer}: {arguments.lerobot}")
     if arguments.mcap:
         folder, count = Path(arguments.mcap), 0
         for episode in episodes():

@@ -24,6 +24,7 @@ from tavid_planner.instances import Instance
 from tavid_planner.ros.controllers import Controllers, Presence
 from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, image_from_rgb
 from tavid_planner.ros.felt_run import FeltRun, feeling_file
+from tavid_planner.ros.isolation import check_domain
 from tavid_planner.ros.known_scene import fill_known_scene
 from tavid_planner.ros.robot_run import RobotRun, cancel_late
 from tavid_planner_interfaces.action import PlanInteraction
@@ -34,6 +35,9 @@ ASK_PERIOD_S = 0.1
 LOOK_AGAIN_S = 0.5
 GONE_S = 10.0
 """A node that has been away so long will not answer any more; how often one that is there is asked for the request."""
+
+LAST_CANCEL_S = 2.0
+NO_NODE = "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models"
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
 
@@ -48,6 +52,8 @@ class PlanClient:
                 print(client.feedback)
             print(client.result().plan_path)
 
+    An error or Ctrl-C that leaves the block cancels the request; leaving it otherwise lets the plan go on to its end.
+
     Attributes:
         node: the client's own node; actions: its action client.
         feedback: the latest feedback of the running request, None before the first.
@@ -55,11 +61,15 @@ class PlanClient:
     Args:
         planner: name of the planner node; namespace: its namespace.
         context: an initialised rclpy context; None creates one.
+
+    Raises:
+        InputError: CONFIG_INVALID for a ROS_DOMAIN_ID that is none.
     """
 
     def __init__(self, planner: str = "tavid_planner", namespace: str = "", context: Context | None = None):
         self._own_context = context is None
         if context is None:
+            check_domain()
             context = Context()
             context.init()
         self._context = context
@@ -101,7 +111,7 @@ class PlanClient:
                 raise ControlError(
                     ErrorCode.TIMED_OUT,
                     f"no active planner node after {timeout_s:g} s",
-                    "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models",
+                    NO_NODE,
                 )
             # a future that never completes: pauses between two looks at a node that loads its models
             self.wait(Future(), ASK_PERIOD_S)
@@ -174,8 +184,12 @@ class PlanClient:
             if on_feedback is not None:
                 on_feedback(message.feedback)
 
+        deadline = time.monotonic() + timeout_s
+        # what is sent to a node that is not discovered yet is lost
+        if not self.actions.wait_for_server(timeout_s):
+            raise ControlError(ErrorCode.TIMED_OUT, f"no planner node after {timeout_s:g} s", NO_NODE)
         asked = self.actions.send_goal_async(goal, feedback_callback=keep)
-        handle = self.wait(asked, timeout_s)
+        handle = self.wait(asked, max(0.0, deadline - time.monotonic()))
         if handle is None:
             # nobody would hear of a plan that begins after all, and the next request would be refused as BUSY
             asked.add_done_callback(cancel_late)
@@ -284,8 +298,13 @@ class PlanClient:
     def __enter__(self) -> "PlanClient":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.close()
+    def __exit__(self, kind, *_) -> None:
+        try:
+            # after an error or Ctrl-C nobody waits for the plan, and the node would refuse others as BUSY until its end
+            if kind is not None and self._result_future is not None and not self._result_future.done():
+                self.cancel(LAST_CANCEL_S)
+        finally:
+            self.close()
 
     def _sent(self):
         if self._result_future is None:

@@ -10,6 +10,7 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
@@ -18,7 +19,7 @@ from rclpy.qos import QoSProfile
 from hoi_motion.files import with_home
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import PlannerConfig, load_profile
-from tavid_planner.errors import ControlError, ErrorCode, TavidError
+from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
 from tavid_planner.partial import sweep_partials
 from tavid_planner.ros.answer import Answerer
 from tavid_planner.ros.client import QUEUE_DEPTH
@@ -65,7 +66,10 @@ class PlannerNode(LifecycleNodeMixin, Node):
     """
 
     def __init__(self, planner: str, debug: bool = False, **node_options):
-        Node.__init__(self, NODE_NAME, **node_options)
+        try:
+            Node.__init__(self, NODE_NAME, **node_options)
+        except InvalidParameterTypeException as error:  # one that every node has, such as use_sim_time
+            raise InputError(ErrorCode.CONFIG_INVALID, str(error), "true or false is expected") from error
         # reentrant: the state can be asked for while the models load
         LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
         declare_options(self, NodeConfig())

@@ -12,6 +12,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from tavid_planner.errors import ControlError, ErrorCode, InputError
 from tavid_planner.ros.arguments import check_parameter_names, check_params_files, unused_remappings
+from tavid_planner.ros.isolation import check_domain
 from tavid_planner.ros.logs import log_through
 from tavid_planner.ros.node import STOPPING, PlannerNode
 
@@ -34,6 +35,7 @@ def serve(planner: str, ros_arguments: list[str], debug: bool = False) -> int:
         TavidError: a parameter is invalid or unknown, or the models cannot be loaded.
         KeyboardInterrupt: after SIGINT, when everything is closed.
     """
+    check_domain()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     check_params_files(ros_arguments)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from hoi_motion.errors import counted
 from tavid_planner.errors import ErrorCode, InputError
 
 REDUCTIONS = ("area", "nearest")
@@ -116,7 +117,7 @@ def reduce_mask(
         hint = "mark a larger region" if reduction == "area" else "use mask reduction 'area', or mark a larger region"
         raise InputError(
             ErrorCode.MASK_EMPTY,
-            f"the mask of {pixels} pixels in {mask.shape[-1]}x{mask.shape[-2]} vanishes at latent size "
+            f"the mask of {counted(pixels, 'pixel')} in {mask.shape[-1]}x{mask.shape[-2]} vanishes at latent size "
             f"{latent_width}x{latent_height} ({reduction} reduction)",
             hint,
         )

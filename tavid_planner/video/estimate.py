@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from hoi_motion.errors import counted
 from hoi_motion.files import with_home
 from hoi_motion.reading.text import read_json
 from tavid_planner.config import PlannerConfig, VideoConfig, resolve_model
@@ -158,7 +159,7 @@ def require_memory(config: PlannerConfig, samples: int = 1, size_px: tuple[int, 
     smaller = [mode for mode, size in modes.items() if size <= free]
     raise VideoError(
         ErrorCode.OUT_OF_MEMORY,
-        f"{video.num_frames} frames of {video.width}x{video.height} pixels, {samples} samples, need about "
+        f"{video.num_frames} frames of {video.width}x{video.height} pixels, {counted(samples, 'sample')}, need about "
         f"{needed / GB:.1f} GB of memory, {free / GB:.1f} GB are free",
         (f"use video.memory={smaller[0]}, or " if smaller and _has_gpu(video.device) else "use ")
         + "fewer or smaller frames (video.num_frames, video.height, video.width), vae_tiling, or fewer samples",

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from hoi_motion.errors import counted
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, VideoError
 from tavid_planner.video.attention_recorder import AttentionRecorder
@@ -228,7 +229,7 @@ class Generation:
         if not torch.isfinite(latents).all():
             raise VideoError(
                 ErrorCode.GENERATION_FAILED,
-                f"the {latents.dtype} latents hold NaN or infinity after {sample.step} steps",
+                f"the {latents.dtype} latents hold NaN or infinity after {counted(sample.step, 'step')}",
                 "use bfloat16 or float32, and a lower guidance scale",
             )
         if output_type == "latent":

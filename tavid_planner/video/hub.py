@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from hoi_motion.errors import counted
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ErrorCode, TavidError, VideoError
 
@@ -53,7 +54,7 @@ def fetch_model(
     except IncompleteSnapshotError as error:
         lost = _lost_files(name, Path(error.snapshot_path), patterns)
         raise _missing(
-            f"{error.snapshot_path} lacks {len(lost)} files of {name}: {', '.join(lost[:NAMED])}"
+            f"{error.snapshot_path} lacks {counted(len(lost), 'file')} of {name}: {', '.join(lost[:NAMED])}"
             f"{', ...' if len(lost) > NAMED else ''}, and the hub cannot be reached",
             "connect to the network, or copy these files there; files that are there are kept",
         ) from error

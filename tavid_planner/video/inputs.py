@@ -23,7 +23,7 @@ def checked_image(image):
         return image.convert("RGB")
     if isinstance(image, torch.Tensor) and image.is_floating_point():
         image = image[None] if image.ndim == 3 else image
-        if image.ndim == 4 and image.shape[:2] == (1, 3) and torch.isfinite(image).all() and image.abs().max() <= 1:
+        if image.ndim == 4 and image.shape[:2] == (1, 3) and ((image >= 0) & (image <= 1)).all():
             return image
     if isinstance(image, list) and len(image) == 1:
         return checked_image(image[0])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from hoi_motion.errors import shown
+from hoi_motion.errors import counted, shown
 from hoi_motion.files import with_home
 from hoi_motion.progress import CancelToken
 from hoi_motion.reading.text import read_json
@@ -100,7 +100,7 @@ def check_base_folder(folder: Path) -> None:
     lost = missing_files(folder, _class_of(folder, index, "tokenizer"))
     if lost:
         raise missing(
-            f"{folder} lacks {len(lost)} files: {', '.join(lost[:8])}{', ...' if len(lost) > 8 else ''}",
+            f"{folder} lacks {counted(len(lost), 'file')}: {', '.join(lost[:8])}{', ...' if len(lost) > 8 else ''}",
             _other_weights(folder) or "download the model again; files that are there are kept",
         )
     _read_json(folder / "scheduler" / "scheduler_config.json")

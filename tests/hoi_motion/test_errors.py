@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from hoi_motion.errors import ErrorCode, InputError, TavidError, VideoError, shown
+from hoi_motion.errors import ErrorCode, InputError, TavidError, VideoError, counted, shown
 
 # the published contract (docs/architecture.md)
 NUMBERS = {
@@ -91,3 +91,8 @@ def test_a_value_is_shown_in_short_whatever_it_is():
     for value in (deep, wide, 10**5000, "x" * 10**6, {i: i for i in range(10**5)}, b"x" * 10**6, float("nan")):
         assert 0 < len(shown(value)) < 500
     assert (shown(7), shown("a"), shown(None)) == ("7", "'a'", "None")
+
+
+@pytest.mark.parametrize("count, words", [(0, "0 objects"), (1, "1 object"), (2, "2 objects")])
+def test_one_thing_is_no_plural(count, words):
+    assert counted(count, "object") == words

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from hoi_motion.errors import counted
 from hoi_motion.files import write_whole
 from hoi_motion.media.video_file import read_frame
 from hoi_motion.reading.text import read_json
@@ -124,7 +125,9 @@ def main() -> None:
         written, reasons = annotate(args.clips, sam, captioner)
     except TavidError as error:
         parser.exit(2, f"{error}\n")
-    print("\n".join([*reasons, f"{written} files written, {len(reasons)} clips left as they are"]))
+    print(
+        "\n".join([*reasons, f"{counted(written, 'file')} written, {counted(len(reasons), 'clip')} left as they are"])
+    )
 
 
 if __name__ == "__main__":

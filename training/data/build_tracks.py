@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from hoi_motion.errors import counted
 from hoi_motion.files import whole_file, write_whole
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import read_video
@@ -244,7 +245,7 @@ def main() -> None:
         reasons = build(args.videos, args.out, models)
     except TavidError as error:
         parser.exit(2, f"{error}\n")
-    print("\n".join([*reasons, f"{len(reasons)} clips left out; look at {args.out / 'sheets'}"]))
+    print("\n".join([*reasons, f"{counted(len(reasons), 'clip')} left out; look at {args.out / 'sheets'}"]))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from tqdm import tqdm
 
+from hoi_motion.errors import counted
 from hoi_motion.files import write_whole
 from hoi_motion.lock import only_writer
 from hoi_motion.reading.text import read_json
@@ -338,7 +339,10 @@ def main() -> None:
         cache, skipped = ClipCache(args.out), read_lines(args.out / "skipped.jsonl")
     except TavidError as error:
         parser.exit(2, f"{error}\n")
-    print(f"{len(cache)} clips in {args.out}, {len(skipped)} skipped" + (": see skipped.jsonl" if skipped else ""))
+    print(
+        f"{counted(len(cache), 'clip')} in {args.out}, {len(skipped)} skipped"
+        + (": see skipped.jsonl" if skipped else "")
+    )
 
 
 if __name__ == "__main__":

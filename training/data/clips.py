@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.errors import counted
 from hoi_motion.reading.untrusted import reading
 from tavid_planner.errors import ErrorCode, InputError
 from training.scenes.clip_file import load_clip
@@ -25,7 +26,7 @@ class ClipFolder:
         self.paths = sorted(self.folder.glob("clip_*.npz"))
         cut = [path for path in self.paths if not zipfile.is_zipfile(path)]
         if cut:
-            raise InputError(ErrorCode.FILE_INVALID, f"{len(cut)} clips are cut off, the first {cut[0]}", _AGAIN)
+            raise InputError(ErrorCode.FILE_INVALID, f"{counted(len(cut), 'clip')} cut off, the first {cut[0]}", _AGAIN)
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from hoi_motion.errors import counted
 from hoi_motion.media.video_file import kept_size
 from hoi_motion.media.video_stream import open_video
 from hoi_motion.reading.text import read_json
@@ -67,7 +68,7 @@ class EgoExoClips:
         count, (height, width) = len(times_s), kept_size(video)
         video_fps = (count - 1) / (times_s[-1] - times_s[0]) if count > 1 and times_s[-1] > times_s[0] else 0.0
         if video_fps <= 0:
-            raise unusable(name, f"{path.name} has {count} frames, and no frame rate")
+            raise unusable(name, f"{path.name} has {counted(count, 'frame')}, and no frame rate")
         step = max(1, round(video_fps / self.fps))
         masks = self._masks(name, take["object_masks"][thing][camera], count)
         hands = _hand_joints(self._hand_file(take["take_uid"]), camera)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from hoi_motion.errors import counted
 from hoi_motion.files import whole_file
 from hoi_motion.lock import only_writer
 from hoi_motion.processes import as_they_come
@@ -163,7 +164,7 @@ def main() -> None:
             cache = _encode_all(args)
     except TavidError as error:
         parser.exit(2, f"{error}\n")
-    print(f"{len(cache.captions)} clips, scaling factor {cache.scale:.4f}")
+    print(f"{counted(len(cache.captions), 'clip')}, scaling factor {cache.scale:.4f}")
 
 
 def vae_digest(source: Path) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hoi_motion.errors import counted
 from hoi_motion.media.image_files import read_labels
 from hoi_motion.media.video_file import VideoClip, read_video
 from hoi_motion.reading.untrusted import reading
@@ -125,7 +126,7 @@ class MatrixVideos:
             raise unusable(name, f"it has {video.fps:g} frames a second, {self.fps:g} are needed")
         chosen = np.rint(np.arange(self.num_frames) * video.fps / self.fps).astype(int)
         if chosen[-1] >= len(video.frames):
-            raise unusable(name, f"it has {len(video.frames)} frames, {chosen[-1] + 1} are needed")
+            raise unusable(name, f"it has {counted(len(video.frames), 'frame')}, {chosen[-1] + 1} are needed")
         return chosen
 
     def _track(self, name: str, number: int, video: VideoClip, chosen: np.ndarray) -> np.ndarray:  # (T, H, W) bool

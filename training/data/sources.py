@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from hoi_motion.errors import counted
 from hoi_motion.masks import checked_mask
 from hoi_motion.media.image_files import read_mask
 from hoi_motion.media.video_file import read_sampled
@@ -151,7 +152,7 @@ def fitted(clip: TrainingClip, height: int, width: int, num_frames: int) -> Trai
         InputError: FILE_INVALID when the clip is too short, or the target is cut away.
     """
     if len(clip.frames) < num_frames:
-        raise unusable("the clip", f"it has {len(clip.frames)} frames, {num_frames} are needed")
+        raise unusable("the clip", f"it has {counted(len(clip.frames), 'frame')}, {num_frames} are needed")
     h, w = clip.frames.shape[1:3]
     scale = max(height / h, width / w)
     size = max(width, round(w * scale)), max(height, round(h * scale))

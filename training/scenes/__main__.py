@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 
-from hoi_motion.errors import TavidError
+from hoi_motion.errors import TavidError, counted
 from training.arguments import given_path, positive, positive_number
 from training.scenes.doings import KINDS
 from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
@@ -52,7 +52,7 @@ def main() -> int:
     except (TavidError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{len(entries)} clips in {arguments.out}")
+    print(f"{counted(len(entries), 'clip')} in {arguments.out}")
     if arguments.preview:
         import cv2
 

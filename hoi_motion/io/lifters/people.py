@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 
 FASTEST_M_S = 8.0
 NOISE_M = 0.5
@@ -123,7 +123,7 @@ def chosen_person(people: list[dict[int, int]], person: int | None, path) -> dic
         return people[0]
     if person is not None and 0 <= person < len(people):
         return people[person]
-    counts = [f"{i} ({len(track)} frames)" for i, track in enumerate(people[:MOST_LISTED])]
+    counts = [f"{i} ({counted(len(track), 'frame')})" for i, track in enumerate(people[:MOST_LISTED])]
     what = f"no person {person}" if person is not None else f"{len(people)} people"
     hint = f"choose one with --person: {', '.join(counts)}{', ...' if len(people) > MOST_LISTED else ''}"
     raise InputError(ErrorCode.FILE_INVALID, f"{path} has {what}", hint)

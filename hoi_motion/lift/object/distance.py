@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hoi_motion.body.joints import index_of
+from hoi_motion.errors import counted
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.object.grip import GRIP_M, HandMotion, palm_gap_m
 from hoi_motion.lift.object.sight import Sight
@@ -99,7 +100,7 @@ def measured(scene: Scene) -> Distance | None:
     rows, columns = np.nonzero(known)
     surface_m = float(np.median(depth_m[known]))
     shape = scene.sight.shape_at(surface_m)
-    why = f"the depth image knows {len(rows)} pixels of it"
+    why = f"the depth image knows {counted(len(rows), 'pixel')} of it"
     R_world_camera = camera.T_world_camera[:3, :3]
     ahead = np.append(R_world_camera[:2, 2], 0.0)
     if np.linalg.norm(ahead) < LEVEL_SIGHT:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from hoi_motion.camera import Camera
+from hoi_motion.errors import counted
 from hoi_motion.lift.track.track import ObjectTrack
 from hoi_motion.motion import ObjectMotion
 
@@ -26,8 +27,9 @@ def size_notes(thing: ObjectMotion, target: ObjectTrack, camera: Camera) -> tupl
     if 1 / OTHER_SIZE < usual < OTHER_SIZE:
         return ()
     return (
-        f"doubtful: object_size: in {len(times)} frames in which it is seen to move, {thing.name} is drawn {usual:.1f} "
-        "times as large as it is seen: its size or its distance is off as much, or the track shows a part of it",
+        f"doubtful: object_size: in {counted(len(times), 'frame')} in which it is seen to move, {thing.name} is drawn "
+        f"{usual:.1f} times as large as it is seen: its size or its distance is off as much, "
+        "or the track shows a part of it",
     )
 
 

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import numpy as np
 from scipy.stats import norm
 
+from hoi_motion.errors import counted
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.hands import TOO_LARGE, palm_times, palms_px
 
@@ -51,7 +52,7 @@ def doubt_notes(off: np.ndarray) -> tuple[str, ...]:  # (T, 2)
     worst = int(off[:, 1].argmax())
     return (
         f"the person is probably off by more than {100 * OFF_IN_SPACE:.0f}% of their height in {len(wrong)} of "
-        f"{len(off)} frames, most probably in frame {worst}",
+        f"{counted(len(off), 'frame')}, most probably in frame {worst}",
     )
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import least_squares
 
 from hoi_motion.body import BodyModel
 from hoi_motion.body.change import turned
-from hoi_motion.errors import ErrorCode, InputError, LiftError
+from hoi_motion.errors import ErrorCode, InputError, LiftError, counted
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
@@ -39,7 +39,7 @@ def check_human(human: HoiMotion, num_frames: int, fps: float) -> None:
     if human.num_frames != num_frames:
         raise InputError(
             ErrorCode.SIZE_MISMATCH,
-            f"the human has {human.num_frames} frames, the video {num_frames}",
+            f"the human has {counted(human.num_frames, 'frame')}, the video {num_frames}",
             "give the file that was made from this very video, frame for frame; cut the video where nobody is in it",
         )
     if abs(human.fps / fps - 1) > 0.02:

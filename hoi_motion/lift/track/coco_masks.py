@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.media.image_files import MAX_SIDE_PX
 from hoi_motion.reading.text import read_json
 from hoi_motion.reading.untrusted import reading
@@ -53,7 +53,8 @@ def read_coco(
             if len(found) > 1:
                 raise InputError(
                     ErrorCode.FILE_INVALID,
-                    f"{path} has {len(found)} masks of the object under the target mask ({chosen}) in frame {t}",
+                    f"{path} has {counted(len(found), 'mask')} of the object under the target mask ({chosen}) "
+                    f"in frame {t}",
                     f"give every object a number of its own as {TRACK_IDS[0]}",
                 )
             masks.append(_decoded(found[0]) if found else np.zeros(size, bool))
@@ -91,7 +92,7 @@ def _file_name(image: dict) -> list:
 
 def _complete(frames: list[list[dict]], num_frames: int) -> list[list[dict]]:
     if len(frames) != num_frames:
-        raise ValueError(f"it holds {len(frames)} masks, the clip {num_frames} frames")
+        raise ValueError(f"it holds {counted(len(frames), 'mask')}, the clip {counted(num_frames, 'frame')}")
     return frames
 
 
@@ -102,7 +103,9 @@ def _in_place(frames: dict[str, list[dict]], num_frames: int) -> list[list[dict]
         return _complete([frames[name] for name in ids], num_frames)
     place = {int(name) - int(ids[0]): frames[name] for name in ids}
     if len(place) < len(ids) or max(place, default=0) >= num_frames:
-        raise ValueError(f"it holds {len(ids)} masks, up to number {ids[-1]}, the clip {num_frames} frames")
+        raise ValueError(
+            f"it holds {counted(len(ids), 'mask')}, up to number {ids[-1]}, the clip {counted(num_frames, 'frame')}"
+        )
     return [place.get(t, []) for t in range(num_frames)]
 
 

@@ -8,6 +8,7 @@ motion or a video model has smeared is looked for again with wider colours, wher
 import cv2
 import numpy as np
 
+from hoi_motion.errors import counted
 from hoi_motion.lift.track.appearance import Template, transformed
 from hoi_motion.lift.track.track import IDENTITY, ObjectTrack, no_track
 from hoi_motion.progress import CancelToken, OnProgress, silent
@@ -71,7 +72,7 @@ def follow_object(
     """
     T = len(frames)
     if mask.sum() < MIN_MASK_PX:
-        raise no_track(f"the mask covers {int(mask.sum())} pixels", "mark the whole object")
+        raise no_track(f"the mask covers {counted(int(mask.sum()), 'pixel')}", "mark the whole object")
     scale = float(np.clip(WORK_OBJECT_PX / np.sqrt(mask.sum()), 0.1, 4.0))
     scale = min(scale, MAX_WORK_SIDE_PX / max(mask.shape))
     first = work_image(frames[0], scale)

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, counted
 from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.track.coco_masks import MAX_MASKS, natural_key, read_coco
 from hoi_motion.lift.track.mask_track import track_of_masks
@@ -67,7 +67,7 @@ class MaskFiles:
             return [_fitted(mask, size_px, self.path) for mask in masks]
         labels = read_label_pictures(self.path)
         if len(labels) != num_frames:
-            raise _invalid(f"{self.path} holds {len(labels)} masks, the clip {num_frames} frames")
+            raise _invalid(f"{self.path} holds {counted(len(labels), 'mask')}, the clip {counted(num_frames, 'frame')}")
         labels = [_fitted(label, size_px, self.path) for label in labels]
         under = np.unique(labels[0][target])
         chosen = max(under[under > 0], key=lambda number: _overlap(labels[0] == number, target), default=-1)

@@ -107,7 +107,7 @@ def test_one_frame_is_set_on_the_floor(walk, body):
 def test_a_motion_with_objects_is_refused_with_what_to_do(walk, body):
     box = trimesh.creation.box((0.1, 0.1, 0.1))
     box = ObjectMotion("cup", box.vertices, box.faces, np.tile(np.eye(4), (FRAMES, 1, 1)), "box")
-    with pytest.raises(InputError, match="1 objects.*hoi-lift --human"):
+    with pytest.raises(InputError, match="1 object, .*hoi-lift --human"):
         ground_motion(dataclasses.replace(walk, objects=(box,)), body)
 
 

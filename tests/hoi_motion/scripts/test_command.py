@@ -87,6 +87,14 @@ def test_a_name_that_is_no_text_can_be_printed(capfd):
     assert capfd.readouterr().out == "wrote \\udcff.npz\n"
 
 
+def test_a_folder_that_was_removed_meanwhile_is_named(capsys, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run_command(lambda argv: len(os.getcwd()), []) == 2
+    assert "the current folder has been removed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_a_process_lets_the_command_clear_up(capsys, number):
     cleared = []

@@ -1,7 +1,9 @@
 """A node with servers of its own, in a thread and a context of its own: what stands for another machine."""
 
 import threading
+from contextlib import suppress
 
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
@@ -28,10 +30,18 @@ class ServedNode:
     def serve(self) -> None:
         self.executor = MultiThreadedExecutor(4, context=self.context)
         self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._spin, daemon=True)
         self.thread.start()
 
+    def _spin(self) -> None:
+        while not self.ended.is_set():
+            # a server that is destroyed may be asked for its messages just then
+            with suppress(RCLError):
+                self.executor.spin_once(timeout_sec=0.5)
+
     def close(self) -> None:
+        self.ended.set()
         self.executor.shutdown()
         self.thread.join(END_S)
         for server in self.servers:

@@ -108,3 +108,10 @@ def test_the_stamp_of_an_image_is_that_of_all_that_is_sent_with_it(pair, monkeyp
     [goal] = sent
     messages = goal.image, goal.target_mask, goal.depth, goal.camera_info
     assert {(m.header.stamp.sec, m.header.stamp.nanosec) for m in messages} == {(12, 5)}
+
+
+def test_a_request_waits_for_its_node_and_says_when_there_is_none():
+    with PlanClient(namespace="plan_client_alone") as client:
+        with pytest.raises(ControlError, match="no planner node after 0.5 s - start tavid-node") as failure:
+            client.send_goal(PlanInteraction.Goal(), timeout_s=0.5)
+    assert failure.value.code is ErrorCode.TIMED_OUT

@@ -21,6 +21,8 @@ class Recorded:
         self.args, self.kwargs = args, kwargs
 
     def __getattr__(self, name):
+        if name == "name" and self.args:  # of a DeclareLaunchArgument
+            return self.args[0]
         try:
             return self.kwargs[name]
         except KeyError:
@@ -63,8 +65,8 @@ def arguments(entities) -> dict[str, Recorded]:
 def nodes(entities, **given) -> list[Recorded]:
     """What is started with the defaults of all arguments but the given ones."""
     defaults = {e.args[0]: e.default_value for e in entities if type(e).__name__ == "DeclareLaunchArgument"}
-    opaque = next(e for e in entities if type(e).__name__ == "OpaqueFunction")
-    return opaque.function(defaults | given)
+    *_, starting = (e for e in entities if type(e).__name__ == "OpaqueFunction")
+    return starting.function(defaults | given)
 
 
 def planner(entities, **given) -> Recorded:
@@ -130,3 +132,33 @@ def test_rviz_starts_only_on_request_with_a_config_that_exists(entities):
     config = yaml.safe_load(share_folder().joinpath(*path).read_text())
     topics = [d["Topic"]["Value"] for d in config["Visualization Manager"]["Displays"] if "Topic" in d]
     assert {"tavid_planner/markers", "tavid_planner/plan_video"} <= set(topics)
+
+
+INSTALLED = ["ros2", "launch", "tavid_planner", "plan.launch.py"]
+INCLUDING = ["ros2", "launch", "my_robot", "all.launch.py"]
+
+
+def check_names(entities, monkeypatch, command_line: list[str], given: list[str]) -> None:
+    monkeypatch.setattr(sys, "argv", command_line + given)
+    checking = next(e for e in entities if type(e).__name__ == "OpaqueFunction")
+    checking.function(types.SimpleNamespace(argv=given), *checking.kwargs["args"])
+
+
+@pytest.mark.parametrize(
+    "given, hint",
+    [("profil:=mini", "did you mean profile?"), ("checkpoint:=x", "params_file:=FILE"), ("rviz_:=a:=b", "mean rviz?")],
+)
+@pytest.mark.parametrize("command_line", [INSTALLED, ["ros2", "launch", "-d", str(LAUNCH_FILE)]])
+def test_an_argument_that_nobody_declares_ends_the_launch(entities, monkeypatch, command_line, given, hint):
+    with pytest.raises(RuntimeError, match="unknown launch argument") as refused:
+        check_names(entities, monkeypatch, command_line, ["profile:=mini", given])
+    assert hint in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_arguments_of_ours_and_of_launch_itself_are_taken(entities, monkeypatch, arguments):
+    given = [f"{name}:=x" for name in arguments]
+    check_names(entities, monkeypatch, INSTALLED, [*given, "launch-prefix:=gdb -ex run --args", "sigterm_timeout:=20"])
+
+
+def test_a_launch_file_that_includes_ours_has_arguments_of_its_own(entities, monkeypatch):
+    check_names(entities, monkeypatch, INCLUDING, ["camera:=left", "profil:=mini"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
+from action_msgs.srv import CancelGoal
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -17,6 +18,7 @@ from std_msgs.msg import Header
 
 from tavid_planner.bundle import load_plan_json
 from tavid_planner.errors import ErrorCode
+from tavid_planner.ros.client import PlanClient
 from tavid_planner.ros.conversions import image_from_mask, image_from_rgb, rgb_from_image
 from tavid_planner_interfaces.action import PlanInteraction as PlanAction
 from tavid_planner_interfaces.srv import PlanInteraction as PlanService
@@ -76,6 +78,29 @@ def test_cancel_in_the_middle_stops_the_plan_and_leaves_nothing(client, goal, fo
     assert (result.error_code, result.error_stage) == (ErrorCode.CANCELLED, "video")
     assert result.planning_time.sec < 60, "the plan ran on after the cancel"
     assert sorted(p.name for p in (folder / "plans").glob("*")) == before
+
+
+def test_an_error_in_the_clients_block_cancels_its_plan(client, goal):
+    with pytest.raises(ZeroDivisionError), PlanClient(namespace=client.node.get_namespace()) as leaving:
+        leaving.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+        feedback_until(leaving, "video")
+        raise ZeroDivisionError
+    client.send_goal(goal(), ANSWER_S)
+    deadline = time.monotonic() + ANSWER_S
+    while client.result(ANSWER_S).error_code == ErrorCode.BUSY:  # until the cancelled plan has ended
+        assert time.monotonic() < deadline
+        client.send_goal(goal(), ANSWER_S)
+    assert client.error() is None
+
+
+def test_anybody_may_cancel_what_nobody_waits_for(client, call, goal):
+    with PlanClient(namespace=client.node.get_namespace()) as leaving:
+        leaving.send_goal(goal("slowly picks up the [TGT] mug"), ANSWER_S)
+        feedback_until(leaving, "video")
+    client.send_goal(goal(), ANSWER_S)
+    assert client.result(ANSWER_S).error_code == ErrorCode.BUSY, "the plan has ended with its client"
+    answer = call(CancelGoal, "plan_interaction/_action/cancel_goal", CancelGoal.Request())
+    assert len(answer.goals_canceling) == 1
 
 
 def empty_mask(mask):

@@ -71,3 +71,16 @@ def test_a_refused_change_says_what_is_right(make_node):
 def test_parameter_file_names_the_node_options_with_their_defaults():
     file = yaml.safe_load((share_folder() / "config" / "node.yaml").read_text())
     assert file["/**"]["ros__parameters"] == {name: value for name, value, _ in flat_options(NodeConfig())}
+
+
+def test_a_value_of_the_wrong_type_for_what_every_node_has_is_named():
+    from rclpy.context import Context
+
+    from tavid_planner.ros.node import PlannerNode
+
+    context = Context()
+    context.init(args=["node", "--ros-args", "-p", "use_sim_time:=maybe"])
+    with pytest.raises(InputError, match="'use_sim_time' to 'maybe'.* true or false") as failure:
+        PlannerNode("no.module:Planner", context=context)
+    assert failure.value.code is ErrorCode.CONFIG_INVALID
+    context.try_shutdown()

@@ -102,7 +102,10 @@ def test_an_instance_that_vanishes_at_latent_size_is_refused():
         ({"palette": ()}, "1 to 5"),
         ({"palette": ((1, 2, 3), (1, 2, 3))}, "different"),
         ({"palette": ((0, 0, 0),)}, "black"),
-        ({"palette": ((1, 2, 300),)}, "300"),
+        ({"palette": ((1, 2, 256),)}, "256"),
+        ({"palette": ((1, -1, 3),)}, "-1"),
+        ({"palette": ((1, 2),)}, "RGB"),
+        ({"palette": tuple((1, 2, blue) for blue in range(6))}, "1 to 5"),
         ({"palette": "red"}, "red"),
     ],
 )
@@ -114,3 +117,8 @@ def test_an_invalid_conditioning_is_refused(options, quoted):
 @pytest.mark.parametrize("kind, channels", [("mask", 1), ("id_map", 3), ("id_map_vae", 16)])
 def test_each_kind_says_how_many_channels_it_adds(kind, channels):
     assert Conditioning(kind).channels(16) == channels
+
+
+def test_a_palette_may_reach_its_bounds():
+    palette = ((0, 0, 1), (255, 255, 255), (0, 255, 0), (1, 0, 0), (2, 0, 0))
+    assert Conditioning("id_map", palette).palette == palette

@@ -153,7 +153,7 @@ def test_missing_files_are_named_offline_and_only_they_are_downloaded_later(fetc
     hub.cuts = 100
     assert fetch()["error"] == "MODEL_MISSING"
     offline = fetch(offline=True)
-    assert f"lacks 1 files of {NAME}: {LARGE_NAME}," in offline["message"]
+    assert f"lacks 1 file of {NAME}: {LARGE_NAME}," in offline["message"]
     assert str(tmp_path / "cache") in offline["message"]
     hub.cuts = 0
     hub.sent.clear()

@@ -59,6 +59,29 @@ def test_mask_keeps_its_area_and_place():
     assert np.array_equal(small, mask[::2, ::2].astype(np.float32))
 
 
+def test_a_shrunken_mask_is_the_covered_share_of_each_pixel():
+    mask = np.zeros((64, 96), bool)
+    mask[20, 30] = mask[41, 62:64] = True
+    small = ImageFit.between((64, 96), (32, 48)).mask_to_model(mask)
+    assert small[10, 15] == 0.25 and small[20, 31] == 0.5 and small.sum() == 0.75
+
+
+@pytest.mark.parametrize("request_px", [(16, 70), (16, 85), (37, 91), (7, 5)])
+def test_a_mask_stays_within_0_and_1(request_px):
+    """Rounding errors of the resizing would be refused as values that no coverage has."""
+    coverage = ImageFit.between(request_px, (32, 48)).mask_to_model(np.ones(request_px, bool))
+    assert coverage.min() >= 0 and coverage.max() == 1
+
+
+@pytest.mark.parametrize(
+    "request_px, content_px, top_left_px",
+    [((60, 60), (32, 32), (0, 8)), ((40, 120), (16, 48), (8, 0)), ((4000, 3), (32, 1), (0, 23))],
+)
+def test_the_image_is_the_largest_that_fits_and_lies_in_the_middle(request_px, content_px, top_left_px):
+    fit = ImageFit.between(request_px, (32, 48))
+    assert (fit.content_px, fit.top_left_px) == (content_px, top_left_px)
+
+
 def test_nearest_mask_takes_the_upper_left_pixel():
     mask = np.zeros((64, 96), bool)
     mask[20, 30] = True

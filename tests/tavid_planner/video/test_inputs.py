@@ -51,7 +51,13 @@ def test_images_become_rgb(scene):
 
 
 @pytest.mark.parametrize(
-    "image", [np.zeros((4, 4, 3)), torch.zeros(3, 4, 4, dtype=torch.uint8), torch.full((3, 4, 4), 2.0), None]
+    "image",
+    [
+        np.zeros((4, 4, 3)),
+        torch.zeros(3, 4, 4, dtype=torch.uint8),
+        *(torch.full((3, 4, 4), value) for value in (2.0, -1.0, -1e-3, float("nan"))),
+        None,
+    ],
 )
 def test_other_images_are_refused(image):
     with pytest.raises(InputError) as error:

@@ -65,6 +65,12 @@ def test_clip_begins_with_the_hand_away_and_has_the_models_rate(tmp_path):
     assert clip.caption == "A person interacts with the [TGT] stainless bowl."
 
 
+def test_clip_has_the_rate_that_is_asked_for(tmp_path):
+    write_dataset(tmp_path)
+    clip = open_source(tmp_path, 17, 16.0).load(NAME)
+    assert np.allclose(clip.frames[:, 0, 0, 0], 4 * (16 + np.arange(17)), atol=6)
+
+
 def test_downscaled_video_serves_too(tmp_path):
     write_dataset(tmp_path)
     folder = tmp_path / "takes" / "fair_cooking_05_2" / "frame_aligned_videos"

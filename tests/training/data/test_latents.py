@@ -118,7 +118,7 @@ def cut_latents(folders):
 def cut_clip(folders):
     path = folders[0] / "clip_000000004.npz"
     path.write_bytes((folders[0] / "clip_000000003.npz").read_bytes()[:1000])
-    return "1 clips are cut off, the first"
+    return "1 clip cut off, the first"
 
 
 @pytest.mark.parametrize("change", [another_vae, another_size, cut_latents, cut_clip])

@@ -68,6 +68,13 @@ def test_tracks_follow_the_frames_that_are_kept(folder):
     assert np.array_equal(clip.mask, mask_of(2, 0) > 0)
 
 
+@pytest.mark.parametrize("fps, frames", [(16.0, [0, 1, 2, 3]), (4.0, [0, 4, 8, 12])])
+def test_clip_has_the_rate_that_is_asked_for(folder, fps, frames):
+    write_rows(folder, [{"video": "000001.mp4", "prompt": PROMPT}], "jsonl")
+    clip = open_source(folder, 4, fps).load("000001.mp4")
+    assert [np.array_equal(clip.tracks[0, t], mask_of(1, frame) > 0) for t, frame in enumerate(frames)] == [True] * 4
+
+
 def test_the_target_is_the_first_instance_of_the_id_map(folder):
     write_rows(folder, [{"video": "000001.mp4", "prompt": PROMPT}], "jsonl")
     ids = MatrixVideos(folder, 4, 8.0).load("000001.mp4").ids

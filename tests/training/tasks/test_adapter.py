@@ -22,7 +22,7 @@ from training.data.cache import CacheWriter
 from training.data.clip import TrainingClip
 from training.data.encoded_clip import CacheSettings, ClipEncoder
 from training.json_lines import read_lines
-from training.tasks.adapter import take_conditioning
+from training.tasks.adapter import _both_seen, take_conditioning
 from training.trainer import Trainer
 
 
@@ -296,6 +296,26 @@ def test_a_clip_with_an_empty_track_takes_no_part_in_the_losses_on_tracks(train_
     task = trainer_of(train_options, **tracked).task
     assert task.clips([0, 1, 2], (), np.random.default_rng(0)).interactions.known.tolist() == [True, False, True]
     assert "1 of 3 clips" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "shown, seen",
+    [
+        ({(0, 0), (1, 0)}, True),
+        ({(0, 0)}, False),
+        ({(1, 0)}, False),
+        ({(0, 0), (1, 1)}, False),
+        ({(0, 1), (1, 1)}, False),
+    ],
+)
+def test_both_are_seen_where_each_has_a_cell_in_the_first_frame(shown, seen):
+    """`shown` has (subject 0 or object 1, frame); in a batch each clip is told by itself."""
+    tracks = torch.zeros(2, 2, 2, 3, 4, dtype=torch.bool)
+    tracks[0] = True
+    for who, frame in shown:
+        tracks[1, who, frame, 1 + who, 2] = True
+    assert _both_seen(tracks).tolist() == [True, seen]
+    assert bool(_both_seen(tracks[1])) is seen
 
 
 def test_clips_that_all_have_an_empty_track_are_refused(train_options, tracked, tmp_path):

@@ -68,7 +68,7 @@ def test_a_body_that_jumps_is_two_people(folder):
 
 def test_one_of_several_people_is_chosen(person, folder, same_walk):
     (folder / "smplx" / "00001_1.npz").write_bytes((folder / "smplx" / "00002_0.npz").read_bytes())
-    with pytest.raises(InputError, match=r"2 people.*--person: 0 \(5 frames\), 1 \(1 frames\)"):
+    with pytest.raises(InputError, match=r"2 people.*--person: 0 \(5 frames\), 1 \(1 frame\)"):
         read_smplerx(folder, FPS)
     same_walk(read_smplerx(folder, FPS, person=0), person)
 

@@ -89,7 +89,7 @@ def test_two_masks_of_the_object_in_one_frame_are_refused_and_of_another_they_do
     [
         ([_rle(0)] * 2, "2 masks, the clip 3 frames"),
         ({"0": _rle(0), "5": _rle(0)}, "up to number 5, the clip 3 frames"),
-        ({"images": [{"id": 1}], "annotations": [_annotation(1, 0)]}, "1 masks, the clip 3 frames"),
+        ({"images": [{"id": 1}], "annotations": [_annotation(1, 0)]}, "1 mask, the clip 3 frames"),
         ({"annotations": [{"image_id": t, "segmentation": [[0, 0, 3, 0, 3, 3]]} for t in range(3)]}, "polygons"),
     ],
 )
