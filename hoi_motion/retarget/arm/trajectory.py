@@ -29,8 +29,8 @@ from hoi_motion.retarget.arm.timeline import MIN_RATE_HZ, Course, Timeline, cour
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.retiming import retimed
 from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
+from hoi_motion.rigid import JERK_PEAK
 
-PEAK = 1.875  # fastest moment of a minimum-jerk rise over its mean
 MAX_STRETCH = 4.0
 ALL_AXES = 6  # of a place and an orientation
 MAX_BASES = 14
@@ -213,7 +213,7 @@ def _ways(course: Course, grasps: Iterator[Grasp]) -> Iterator[tuple[str, Grasp]
 
 def _timeline(course: Course, arm: Arm, grasp: Grasp, path: str, is_round: bool) -> Timeline:
     opened, come, shut = (arm.finger_value(w) for w in (arm.gripper.open_width_m, grasp.open_m, grasp.width_m))
-    closing_s, opening_s = (PEAK * abs(value - shut) / arm.finger_velocity for value in (come, opened))
+    closing_s, opening_s = (JERK_PEAK * abs(value - shut) / arm.finger_velocity for value in (come, opened))
     return timeline(course, closing_s, opening_s, path, grasp.grip == "push" and is_round)
 
 
