@@ -22,7 +22,7 @@ from hoi_motion.lift.object.distance import Distance, Scene
 from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import hand_motion
-from hoi_motion.lift.object.pose import object_motion
+from hoi_motion.lift.object.pose import lifted_object
 from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
 from hoi_motion.lift.person.evidence import PersonSeen
@@ -150,15 +150,15 @@ def lift_video(
     hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
     scene = Scene(view.target, sight, observation.contacts, hands, points_m, view.known)
     fingers = None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas)
-    thing, support, contacts, distance, fingers = object_motion(scene, clip.fps, fingers)
-    pose_rad = fit.pose_rad if fingers is None else fingers.pose_rad
+    target = lifted_object(scene, clip.fps, fingers)
+    pose_rad = fit.pose_rad if target.fingers is None else target.fingers.pose_rad
     seat = seat_under(body, pose_rad, transl_m, fit.betas, points_m, clip.fps)
     clock.lap("contact")
     on_progress("lift", 1.0)
 
     # 5. the motion, with what is to be said of it
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
-    doubts = _doubts(clip, view, person, config) + object_size_notes(thing, view.target, camera)
+    doubts = _doubts(clip, view, person, config) + object_size_notes(target.thing, view.target, camera)
     doubts += intrinsics_notes(clip.intrinsics, clip.size_px) + walk_notes(person.walk, config.steps)
     motion = HoiMotion(
         pose_rad=pose_rad,
@@ -167,10 +167,10 @@ def lift_video(
         fps=clip.fps,
         body_model=body.name,
         camera=view.real(camera),
-        objects=(thing,),
-        supports=tuple(box for box in (support, seat) if box is not None),
-        contacts=contacts,
-        diagnostics=_diagnostics(view, fit, distance) | observation.seconds | clock.seconds,
+        objects=(target.thing,),
+        supports=tuple(box for box in (target.support, seat) if box is not None),
+        contacts=target.contacts,
+        diagnostics=_diagnostics(view, fit, target.distance) | observation.seconds | clock.seconds,
         notes=(*from_elsewhere, *doubts, *view.notes),
     )
     if human is not None:  # what its camera did, the object does in the picture, too
