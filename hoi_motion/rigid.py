@@ -5,6 +5,11 @@
 
 import numpy as np
 
+# of a minimum-jerk rise: its fastest moment over its mean speed, and its greatest acceleration over its height divided
+# by the square of its time
+JERK_PEAK = 1.875
+JERK_PEAK_RISE = 5.774
+
 
 def R_about_z(yaw_rad: float) -> np.ndarray:  # (3, 3)
     """Rotation about the vertical axis, counter-clockwise seen from above."""

@@ -18,13 +18,14 @@ from hoi_motion.lift.clip import Clip
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.contact import contact_intervals
 from hoi_motion.lift.known_scene import KnownScene
-from hoi_motion.lift.object.distance import Scene
+from hoi_motion.lift.object.distance import Distance, Scene
 from hoi_motion.lift.object.doubt import size_notes as object_size_notes
 from hoi_motion.lift.object.fingers import Fingers
 from hoi_motion.lift.object.grip import hand_motion
-from hoi_motion.lift.object.pose import object_motion
+from hoi_motion.lift.object.pose import lifted_object
 from hoi_motion.lift.object.sight import Sight
 from hoi_motion.lift.person.doubt import doubt_notes, hand_notes
+from hoi_motion.lift.person.evidence import PersonSeen
 from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
@@ -136,16 +137,12 @@ def lift_video(
     clock.lap("edges")
 
     # 3. the person, all frames at once
-    walk = None
     if human is None:
-        fit, walk, rise_m = _fitted_person(body, view, observation.contacts, config, how)
+        person = _fitted_person(body, view, observation.contacts, config, how)
     else:
-        given = dict(depth_m=view.clip.depth_m, actor_mask=view.clip.actor_mask, known=view.known)
-        fit, rise_m = place_human(body, human, view.track, view.K, config, **given), np.zeros((clip.num_frames, 3))
-    origin_m = np.array([*fit.points_m[0, 0, :2], fit.floor_m])
-    camera = world_camera(view.K, view.focal_source, clip.size_px, fit.pitch_rad, origin_m)
-    points_m = fit.points_m - origin_m + rise_m[:, None]
-    transl_m = fit.transl_m - origin_m + rise_m
+        person = _Person(place_human(body, human, view.person, config))
+    fit, points_m, transl_m = person.fit, person.points_m, person.transl_m
+    camera = world_camera(view.K, view.focal_source, clip.size_px, fit.pitch_rad, person.origin_m)
     clock.lap("fit")
 
     # 4. the object's shape and poses, contacts in space, the person's fingers and seat
@@ -153,20 +150,16 @@ def lift_video(
     hands = {hand: hand_motion(points_m, hand) for hand in HANDS}
     scene = Scene(view.target, sight, observation.contacts, hands, points_m, view.known)
     fingers = None if human else Fingers(body, fit.pose_rad, transl_m, fit.betas)
-    thing, support, contacts, distance, fingers = object_motion(scene, clip.fps, fingers)
-    pose_rad = fit.pose_rad if fingers is None else fingers.pose_rad
+    target = lifted_object(scene, clip.fps, fingers)
+    pose_rad = fit.pose_rad if target.fingers is None else target.fingers.pose_rad
     seat = seat_under(body, pose_rad, transl_m, fit.betas, points_m, clip.fps)
     clock.lap("contact")
     on_progress("lift", 1.0)
 
     # 5. the motion, with what is to be said of it
-    doubts = doubt_notes(fit.off)
-    if doubts and view.track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
-        doubts += hand_notes(clip.frames, view.track.person_height_px())
-    doubts += object_size_notes(thing, view.target, camera)
-    doubts += intrinsics_notes(clip.intrinsics, clip.size_px)
-    doubts += walk_notes(walk, config.steps)
     from_elsewhere = (*human.notes, "the human is from a file, placed by the video's keypoints") if human else ()
+    doubts = _doubts(clip, view, person, config) + object_size_notes(target.thing, view.target, camera)
+    doubts += intrinsics_notes(clip.intrinsics, clip.size_px) + walk_notes(person.walk, config.steps)
     motion = HoiMotion(
         pose_rad=pose_rad,
         transl_m=transl_m,
@@ -174,29 +167,47 @@ def lift_video(
         fps=clip.fps,
         body_model=body.name,
         camera=view.real(camera),
-        objects=(thing,),
-        supports=tuple(box for box in (support, seat) if box is not None),
-        contacts=contacts,
-        diagnostics={
-            "reprojection_error_mean": float(fit.error.mean()),
-            "reprojection_error_worst_frame": float(fit.error.max()),
-            "frames_within_5_percent": float(1 - fit.off[:, 0].mean()),
-            "wrong_probability": float(fit.off[:, 1].max()),
-            "target_visibility_mean": float(view.target.visibility.mean()),
-            "target_distance_m": distance.centre_m,
-            "target_distance_spread_m": distance.spread_m,
-            "target_distance_source": distance.source,
-            "target_distance_why": distance.why,
-            "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
-            "camera_roll_deg": view.roll_deg,
-            **observation.seconds,
-            **clock.seconds,
-        },
+        objects=(target.thing,),
+        supports=tuple(box for box in (target.support, seat) if box is not None),
+        contacts=target.contacts,
+        diagnostics=_diagnostics(view, fit, target.distance) | observation.seconds | clock.seconds,
         notes=(*from_elsewhere, *doubts, *view.notes),
     )
     if human is not None:  # what its camera did, the object does in the picture, too
         return motion.replace(T_first_camera=human.T_first_camera)
     return as_filmed(motion, view.T_first_camera, body)
+
+
+@dataclass(frozen=True)
+class _Person:
+    """A fitted or placed person, moved from the level frame to the world (z up, floor at 0).
+
+    Attributes:
+        fit: in the level frame; walk: where unseen legs glide, None for a human from a file.
+        rise_m: (T,) by which the person rises onto the floor; None is nowhere.
+    """
+
+    fit: BodyFit
+    walk: UnseenWalk | None = None
+    rise_m: np.ndarray | None = None
+
+    @property
+    def origin_m(self) -> np.ndarray:  # (3,)
+        """The world's origin in the level frame: on the floor, under the pelvis in the first frame."""
+        return np.array([*self.fit.points_m[0, 0, :2], self.fit.floor_m])
+
+    @property
+    def points_m(self) -> np.ndarray:  # (T, 76, 3)
+        return self.fit.points_m - self.origin_m + self._up_m[:, None]
+
+    @property
+    def transl_m(self) -> np.ndarray:  # (T, 3)
+        return self.fit.transl_m - self.origin_m + self._up_m
+
+    @property
+    def _up_m(self) -> np.ndarray:  # (T, 3)
+        rise_m = np.zeros(len(self.fit.transl_m)) if self.rise_m is None else self.rise_m
+        return rise_m[:, None] * [0.0, 0.0, 1.0]
 
 
 @dataclass(frozen=True)
@@ -242,6 +253,11 @@ class _View:
         return cls(clip, known, track, target, K, focal_source, lines, turning, upright, notes)
 
     @property
+    def person(self) -> PersonSeen:
+        clip = self.clip
+        return PersonSeen(self.track, self.K, clip.fps, clip.depth_m, clip.actor_mask, self.lines, self.known)
+
+    @property
     def roll_deg(self) -> float:
         """Of the real camera, as far as it was taken out."""
         return 0.0 if self.upright is None else float(np.rad2deg(self.upright.roll_rad))
@@ -258,15 +274,38 @@ class _View:
 
 def _fitted_person(
     body: BodyModel, view: _View, contacts: tuple[Contact, ...], config: LiftConfig, how: dict
-) -> tuple[BodyFit, UnseenWalk, np.ndarray]:
-    """The body fitted to the keypoints, where its unseen legs glide, and (T, 3) m by which it rises onto the floor."""
-    clip = view.clip
-    touch_of = TouchSeen(clip, view.K, view.focal_source, view.known, view.target, contacts)
-    evidence = dict(depth_m=clip.depth_m, actor_mask=clip.actor_mask, lines=view.lines, known=view.known)
-    fit = fit_body(body, view.track, view.K, clip.fps, config, **evidence, touch_of=touch_of, **how)
-    walk = unseen_walk(fit, view.track, clip.fps)
-    fit = with_steps(body, fit, walk, clip.fps) if config.steps else fit
-    return fit, walk, rise_to_floor(_lowest_m(body, fit) - fit.floor_m)[:, None] * [0.0, 0.0, 1.0]
+) -> _Person:
+    """The body fitted to the keypoints, with steps where its unseen legs glide, on the floor."""
+    touch_of = TouchSeen(view.clip, view.K, view.focal_source, view.known, view.target, contacts)
+    fit = fit_body(body, view.person, config, touch_of=touch_of, **how)
+    walk = unseen_walk(fit, view.track, view.clip.fps)
+    fit = with_steps(body, fit, walk, view.clip.fps) if config.steps else fit
+    return _Person(fit, walk, rise_to_floor(_lowest_m(body, fit) - fit.floor_m))
+
+
+def _doubts(clip: Clip, view: _View, person: _Person, config: LiftConfig) -> tuple[str, ...]:
+    """What may be wrong with the person, a sentence each."""
+    doubts = doubt_notes(person.fit.off)
+    if doubts and view.track.detector == km.MEDIAPIPE:  # hands are measured only where something is wrong
+        doubts += hand_notes(clip.frames, view.track.person_height_px())
+    return doubts
+
+
+def _diagnostics(view: _View, fit: BodyFit, distance: Distance) -> dict[str, float | str]:
+    """How well the fit explains the keypoints, how far away the target is by what, and how the camera stands."""
+    return {
+        "reprojection_error_mean": float(fit.error.mean()),
+        "reprojection_error_worst_frame": float(fit.error.max()),
+        "frames_within_5_percent": float(1 - fit.off[:, 0].mean()),
+        "wrong_probability": float(fit.off[:, 1].max()),
+        "target_visibility_mean": float(view.target.visibility.mean()),
+        "target_distance_m": distance.centre_m,
+        "target_distance_spread_m": distance.spread_m,
+        "target_distance_source": distance.source,
+        "target_distance_why": distance.why,
+        "camera_pitch_deg": float(np.rad2deg(fit.pitch_rad)),
+        "camera_roll_deg": view.roll_deg,
+    }
 
 
 def _camera_by_edges(clip: Clip, track: KeypointTrack, config: LiftConfig) -> tuple[np.ndarray, str, StraightLines]:

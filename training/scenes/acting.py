@@ -18,6 +18,7 @@ from training.scenes.afterwards import (
     STEPS_UP,
     WALKS_UP,
     Acted,
+    Afterwards,
     having_taken,
     having_taken_with_both,
     putting_back,
@@ -143,12 +144,20 @@ def sample_act(plot: Plot, rng: np.random.Generator, body: BodyModel, figure: Fi
     leg, stool_m = _leg_and_stool(rng, layout) if plot.kind in LATER_KINDS else ("left", 0.0)
     blocks = {"seat": _seat(seat_m)} if plot.kind in SITTING else {}
     blocks |= {"stool": stool(leg, stool_m)} if plot.kind == FOOT_UP else {}
-    how = dict(seat_m=seat_m, leg=leg, stool_m=stool_m)
-    reached, done = _acted(plot, rng, skeleton, layout, reach, num_frames, how)
+    afterwards = Afterwards(plot.kind, seat_m=seat_m, stool_m=stool_m, leg=leg)
+    reached, done = _acted(plot, rng, skeleton, layout, reach, num_frames, afterwards)
     return Act(layout, reach, reached, done, blocks)
 
 
-def _acted(plot, rng, skeleton, layout, reach: Reach, num_frames: int, how: dict) -> tuple[Motion, Acted]:
+def _acted(
+    plot: Plot,
+    rng: np.random.Generator,
+    skeleton: Skeleton,
+    layout: Layout,
+    reach: Reach,
+    num_frames: int,
+    afterwards: Afterwards,
+) -> tuple[Motion, Acted]:
     """The reach; and walking up, reaching, and what comes after, in as many frames as the clip has."""
     before = round(WALK_SHARE * num_frames) if plot.walks else 0
     after = 0 if plot.kind == WALKS_UP else round(AFTER_SHARE * (num_frames - before))
@@ -160,8 +169,8 @@ def _acted(plot, rng, skeleton, layout, reach: Reach, num_frames: int, how: dict
         goes = rng.random() < CARRIED_SHARE
         done = done.then(having_taken_with_both(skeleton, layout, reach, after, _away(rng) if goes else None))
     elif plot.kind != WALKS_UP:
-        away = _away(rng)
-        done = done.then(having_taken(skeleton, layout, reach, plot.kind, after, away_m=away, **how))
+        afterwards = replace(afterwards, away_m=_away(rng))
+        done = done.then(having_taken(skeleton, layout, reach, afterwards, after))
     if before:
         angle = rng.uniform(*START_RAD) * rng.choice([-1, 1])
         start = rng.uniform(*START_M) * np.array([np.cos(angle), np.sin(angle)])
@@ -183,8 +192,8 @@ def _on_a_step(
     reached = animate(skeleton, layout, reach, num_frames - before - after)
     way = _way_up(plot, rng, skeleton, before, step_m, first)
     done = walking_up(skeleton, layout, reach.target, way).then(reaching(skeleton, reached))
-    how = dict(step_m=step_m if down else 0.0, leg=first)
-    done = done.then(having_taken(skeleton, layout, reach, STEPS_UP, after, **how)).raised(step_m)
+    afterwards = Afterwards(STEPS_UP, step_m=step_m if down else 0.0, leg=first)
+    done = done.then(having_taken(skeleton, layout, reach, afterwards, after)).raised(step_m)
     up = reaching(skeleton, reached).raised(step_m)
     reached = replace(reached, transl_m=up.transl_m, T_world_target=up.T_world_target)
     return Act(layout.raised(step_m), reach, reached, done, {"step": step_block(step_m)})

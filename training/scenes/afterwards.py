@@ -110,73 +110,111 @@ def putting_back(reached: Acted, count: int) -> Acted:
     )
 
 
-def having_taken(
-    skeleton: Skeleton,
-    layout: Layout,
-    reach: Reach,
-    kind: str,
-    count: int,
-    *,
-    away_m: np.ndarray | None = None,
-    seat_m: float = 0.0,
-    stool_m: float = 0.0,
-    step_m: float = 0.0,
-    leg: str = "left",
-) -> Acted:
-    """With the object in the hand: to a place (2,), to the mouth, down on a seat of this height behind, with a leg
-    up on a stool of this height, or down a step of this height, if there is one.
+@dataclass(frozen=True)
+class Afterwards:
+    """What a person does with the object in the hand, and with what.
+
+    Attributes:
+        kind: one of KINDS, LATER_KINDS or LATEST_KINDS.
+        away_m: (2,) where it is carried.
+        seat_m, stool_m, step_m: heights of a seat behind the person, of a stool, and of the step on which they stand; 0
+            for none.
+        leg: the one that crosses the other, that goes up on the stool, or that steps down first.
+    """
+
+    kind: str
+    away_m: np.ndarray | None = None
+    seat_m: float = 0.0
+    stool_m: float = 0.0
+    step_m: float = 0.0
+    leg: str = "left"
+
+
+def having_taken(skeleton: Skeleton, layout: Layout, reach: Reach, after: Afterwards, count: int) -> Acted:
+    """With the object in the hand: to a place, to the mouth, down on a seat, with a leg up on a stool, down a step.
 
     Raises:
         Unreachable: when a limb is too short on the way.
     """
-    time = (np.arange(count) + 1) / count
-    straight, down, up = _shares(kind, time)
-    path = stand(skeleton, count)
-    if kind == FOOT_UP:
-        path = foot_on_stool(path, leg, stool_m, up)
+    straight, down, up = _shares(after.kind, (np.arange(count) + 1) / count)
+    path, straight = _path_afterwards(skeleton, after, count, straight, up)
+    trunk = _straightened(skeleton, reach, straight, path.bent, down, after.seat_m)
+    if after.kind == FOOT_UP:
+        trunk = over_standing_leg(trunk, after.leg, up)
+    at = trunk_joints(skeleton, trunk)[1]
+    position, R_tilt = _carrying_wrist(skeleton, layout, reach, after.kind, at, straight, down)
+    pole = np.tile([-0.45, 0.62 * SIDES[reach.side], -0.65], (count, 1))
+    wrists = {reach.side: Wrist(position, R_tilt @ reach.grasp.rotation, pole)}
+    other = next(side for side in SIDES if side != reach.side)
+    wrists[other] = _swinging(skeleton, layout, other, at, path, of_sitting=down)
+    curls = _relaxed(count) | {reach.side: {f: np.full(count, reach.grasp.curls[f]) for f in FINGERS}}
+    legs = striding(skeleton, path)
+    if after.kind == CROSSES:
+        legs = leg_crossed(legs, trunk, after.leg, up)
+    pose, transl = _posed(legs, path, trunk, wrists, curls)
+    wrist_m, T_held = _as_taken(layout, reach)
+    T = np.tile(np.eye(4), (count, 1, 1))
+    T[:, :3, :3] = R_tilt @ T_held[:3, :3]
+    T[:, :3, 3] = position + R_tilt @ (T_held[:3, 3] - wrist_m)
+    return Acted(pose, transl, path.T_world_body @ T, np.ones(count), path)
+
+
+def _path_afterwards(
+    skeleton: Skeleton, after: Afterwards, count: int, straight: np.ndarray, up: np.ndarray
+) -> tuple[Walk, np.ndarray]:
+    """Where feet and body go, and how far the trunk has straightened, (T,): sooner where the person goes away.
+
+    Args:
+        straight, up: shares (T,) by which the trunk would straighten, and by which a leg is up.
+    """
+    if after.kind == FOOT_UP:
+        return foot_on_stool(stand(skeleton, count), after.leg, after.stool_m, up), straight
     # the object is off the table before the body turns or goes back
     still = max(2, count // 4)
-    if kind == CARRIES_AWAY:
-        path = stand(skeleton, still).then(going_away(skeleton, count - still, away_m))
-        straight = minimum_jerk((np.arange(count) + 1) / still)
-    if kind == STEPS_UP and step_m > 0:
-        path = stand(skeleton, still).then(stepping_down(skeleton, count - still, step_m, leg))
-        straight = minimum_jerk((np.arange(count) + 1) / still)
-    trunk = _straightened(skeleton, reach, straight, path.bent, down, seat_m)
-    if kind == FOOT_UP:
-        trunk = over_standing_leg(trunk, leg, up)
-    at = trunk_joints(skeleton, trunk)[1]
-    sign, shoulder = SIDES[reach.side], at[:, JOINT[f"{reach.side}_shoulder"]]
-    first_trunk = _at_the_end(reach)
-    first_shoulder = trunk_joints(skeleton, first_trunk)[1][0, JOINT[f"{reach.side}_shoulder"]]
-    wrist_m = reach.grasp.wrist_m + reach.carry_m
-    held = layout.objects[reach.target].T_world.copy()
-    held[:3, 3] += reach.carry_m
+    if after.kind == CARRIES_AWAY:
+        leaving = going_away(skeleton, count - still, after.away_m)
+    elif after.kind == STEPS_UP and after.step_m > 0:
+        leaving = stepping_down(skeleton, count - still, after.step_m, after.leg)
+    else:
+        return stand(skeleton, count), straight
+    return stand(skeleton, still).then(leaving), minimum_jerk((np.arange(count) + 1) / still)
+
+
+def _carrying_wrist(
+    skeleton: Skeleton,
+    layout: Layout,
+    reach: Reach,
+    kind: str,
+    at: np.ndarray,
+    straight: np.ndarray,
+    down: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (T, 3) of the wrist that has the object, and rotations (T, 3, 3) by which it tilts that.
+
+    Args:
+        at: (T, J, 3) joints of the trunk; straight, down: shares (T,) of straightening and of sitting down.
+    """
+    count, sign, shoulder = len(straight), SIDES[reach.side], at[:, JOINT[f"{reach.side}_shoulder"]]
+    first_shoulder = trunk_joints(skeleton, _at_the_end(reach))[1][0, JOINT[f"{reach.side}_shoulder"]]
+    wrist_m, T_held = _as_taken(layout, reach)
     begin, tilt = wrist_m - first_shoulder, np.zeros(count)
     carried = CLOSE_M if kind in SITTING else CARRIED_M
     end = (carried + np.outer(down, LAP_M - carried)) * [1, sign, 1]
     if kind == DRINKS:
         tilt = SIP_RAD * straight
         rim = at[:, JOINT["head"]] + SIP_M
-        centre = held[:3, 3] + [0, 0, 0.8 * layout.objects[reach.target].model.height_m]
+        centre = T_held[:3, 3] + [0, 0, 0.8 * layout.objects[reach.target].model.height_m]
         end = rim + turn_about(1, np.full(count, SIP_RAD)) @ (wrist_m - centre) - shoulder
     # back before down, so that it clears the edge of the table
     way = np.stack([minimum_jerk(straight / 0.7), straight, minimum_jerk((straight - 0.4) / 0.6)], 1)
-    R_tilt = turn_about(1, tilt)
-    position = shoulder + (1 - way) * begin + way * end
-    pole = np.tile([-0.45, 0.62 * sign, -0.65], (count, 1))
-    wrists = {reach.side: Wrist(position, R_tilt @ reach.grasp.rotation, pole)}
-    other = next(side for side in SIDES if side != reach.side)
-    wrists[other] = _swinging(skeleton, layout, other, at, path, of_sitting=down)
-    curls = _relaxed(count) | {reach.side: {f: np.full(count, reach.grasp.curls[f]) for f in FINGERS}}
-    legs = striding(skeleton, path)
-    if kind == CROSSES:
-        legs = leg_crossed(legs, trunk, leg, up)
-    pose, transl = _posed(legs, path, trunk, wrists, curls)
-    T = np.tile(np.eye(4), (count, 1, 1))
-    T[:, :3, :3] = R_tilt @ held[:3, :3]
-    T[:, :3, 3] = position + R_tilt @ (held[:3, 3] - wrist_m)
-    return Acted(pose, transl, path.T_world_body @ T, np.ones(count), path)
+    return shoulder + (1 - way) * begin + way * end, turn_about(1, tilt)
+
+
+def _as_taken(layout: Layout, reach: Reach) -> tuple[np.ndarray, np.ndarray]:  # (3,), (4, 4)
+    """Wrist and pose of the object at the end of the reach, in the air."""
+    T_held = layout.objects[reach.target].T_world.copy()
+    T_held[:3, 3] += reach.carry_m
+    return reach.grasp.wrist_m + reach.carry_m, T_held
 
 
 def going_away(skeleton: Skeleton, count: int, away_m: np.ndarray) -> Walk:

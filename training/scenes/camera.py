@@ -1,13 +1,34 @@
 """Where the camera stands: varied, but always with the actor's hands, head and the objects large in the picture."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.camera import Camera
 from training.scenes.conditions import CameraRange
+from training.scenes.layout import PlacedObject
+from training.scenes.posture import JOINT, SIDES
 
 WHOLE_BODY_SHARE = 0.12  # of the scenes show the feet too
 MARGIN = 0.93  # share of the half image that the points to show may fill
+HEADROOM_M = 0.03
+
+
+@dataclass(frozen=True)
+class Filming:
+    """How a scene is filmed, whatever happens in it.
+
+    Attributes:
+        size_px: (height, width); num_frames, fps: of the clip.
+        supersampling: samples a pixel along each axis; with_depth: the sample keeps the depth of all frames.
+    """
+
+    size_px: tuple[int, int]
+    num_frames: int
+    fps: float
+    supersampling: int
+    with_depth: bool
 
 
 def sample_camera(
@@ -41,3 +62,20 @@ def sample_camera(
     T = np.eye(4)
     T[:3, :3], T[:3, 3] = rotation, eye
     return Camera(K, T, width, height, "scene")
+
+
+def head_and_arms_m(
+    transforms: np.ndarray, first_surface: np.ndarray, frames: tuple[int, ...]
+) -> list[np.ndarray]:  # (T, 55, 4, 4), (V, 3) -> (3,) each
+    """World points of a person for the picture: the crown first and last, shoulders and elbows in given frames."""
+    head = JOINT["head"]
+    crown = np.array([0, 0, first_surface[:, 2].max() - transforms[0][head][2, 3] + HEADROOM_M])
+    points = [transforms[t][head][:3, 3] + crown for t in (0, -1)]
+    joints = [JOINT[f"{side}_{name}"] for side in SIDES for name in ("shoulder", "elbow")]
+    return points + [transforms[t][joint][:3, 3] for t in frames for joint in joints]
+
+
+def corners_m(thing: PlacedObject) -> list[np.ndarray]:  # (3,) each
+    """World points about a thing at rest that should be in the picture."""
+    at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
+    return [at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)]

@@ -6,6 +6,7 @@ import numpy as np
 
 from hoi_motion.body import BodyModel
 from hoi_motion.rigid import standing_at
+from training.scenes.camera import Filming
 from training.scenes.conditions import Conditions
 from training.scenes.doings import HAND_OVER, KINDS, TWO_VERBS, WHICH_ACTOR
 from training.scenes.drawing import Props, Stage
@@ -55,11 +56,12 @@ def generate_company_scene(
         raise ValueError(f"num_candidates is {num_candidates}, expected 1 to {MOST_CANDIDATES} with company")
     with one_thread():
         body = body or free_body()
+        filming = Filming((height, width), num_frames, fps, supersampling, with_depth)
         plot = _sample_plot(seed, kind, num_candidates, alike)
         for attempt in range(MAX_COMPANY_ATTEMPTS):
             rng = np.random.default_rng([seed, COMPANY_STREAM, attempt])
             try:
-                return _attempt(seed, plot, rng, body, (height, width), num_frames, fps, supersampling, with_depth)
+                return _attempt(seed, plot, rng, body, filming)
             except (Unreachable, Crowded):
                 continue
     raise SceneError(f"seed {seed}: no valid scene with company in {MAX_COMPANY_ATTEMPTS} attempts")
@@ -102,7 +104,8 @@ def _sample_plot(seed: int, kind: str | None, num_candidates: int | None, alike:
     return Plot(kind, alike, side, candidates, others, rank, (verbs[first], verbs[second]))
 
 
-def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
+def _attempt(seed: int, plot: Plot, rng: np.random.Generator, body: BodyModel, filming: Filming) -> SceneSample:
+    """Raises: Unreachable, Crowded when chance does not make it work."""
     figure, other = sample_people(plot, rng, body)
     mean_height_m = (figure.height_m + other.height_m) / 2
     conditions = Conditions(spread_m=SPREAD_M[plot.kind])
@@ -113,7 +116,7 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     companion = Person.standing(body, other, T_companion, rng)
     for candidate in layout.candidates:
         reachable(actor.skeleton, actor.hands, layout, candidate)
-    others_target = None
+    num_frames, others_target = filming.num_frames, None
     if plot.kind == WHICH_ACTOR:
         play = one_acts(actor, companion, layout, target, plot.verbs[0], num_frames, rng)
     elif plot.kind == TWO_VERBS:
@@ -125,9 +128,9 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     take = recorded(body, layout, plot.kind, (actor, companion), play, (target, others_target), plot.verbs)
 
     props = Props(layout)
-    camera = choose_view(rng, plot.kind, body, [take], props, size)
-    stage = Stage(props, camera, supersampling, int(rng.integers(2**31)))
-    return take.filmed(stage, body, camera, fps, seed, with_depth)
+    camera = choose_view(rng, plot.kind, body, [take], props, filming.size_px)
+    stage = Stage(props, camera, filming.supersampling, int(rng.integers(2**31)))
+    return take.filmed(stage, body, camera, filming, seed)
 
 
 def sample_people(plot: Plot, rng: np.random.Generator, body: BodyModel) -> tuple[Figure, Figure]:

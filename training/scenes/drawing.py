@@ -121,7 +121,7 @@ class Stage:
             self.light.cast(shadow, mesh)
         # people receive no shadow: a coarse map of it lies in patches on a round surface
         instance = np.where(buffer.instance == COMPANION_INSTANCE, np.uint8(ACTOR_INSTANCE), buffer.instance)
-        colour = shade(replace(buffer, instance=instance), self.view, self.light, shadow, ACTOR_INSTANCE)
+        colour = shade(buffer._replace(instance=instance), self.view, self.light, shadow, ACTOR_INSTANCE)
         return resolve(colour, buffer, self.factor)
 
     def silhouette_shares(self, people: list[Mesh]) -> np.ndarray:

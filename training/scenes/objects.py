@@ -1,5 +1,6 @@
 """Things to reach for: meshes, colours and analytic distance functions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numba
@@ -177,45 +178,106 @@ def enlarged(model: ObjectModel, factor: float | np.ndarray) -> ObjectModel:  # 
     return replace(model, vertices_m=model.vertices_m * factor, half_size_m=model.half_size_m * factor)
 
 
-def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel:
-    """A random specimen of a kind.
+def _ball(r: float, h: float) -> np.ndarray:
+    polar = np.linspace(-np.pi / 2, np.pi / 2, 17)
+    profile = np.stack([r * np.cos(polar), r + r * np.sin(polar)], 1)
+    profile[[0, -1], 0] = 0
+    return profile
 
-    Raises:
-        ValueError: naming the kinds there are.
+
+@dataclass(frozen=True)
+class _Turned:
+    """A kind of thing that is round about its axis.
+
+    Attributes:
+        radius_m, height_m: from, to; a ball is as high as it is wide.
+        profile: radius and height of a specimen -> its outline, rows (radius, height) from the foot's middle upwards.
+        wall_m: thickness of the wall of an open vessel; 0 is a solid.
+        palm_down, grasp_height, shape, has_handle: as of an ObjectModel.
     """
-    u = rng.uniform
-    handle, shape, palm_down, grasp_height = False, CYLINDER, 0.1, 0.55
-    if name == "mug":
-        r, h, handle = u(0.050, 0.058), u(0.100, 0.120), True
-        profile = _hollow(np.array([[0, 0], [r * 0.96, 0], [r, 0.01], [r, h]]), 0.005)
-    elif name == "cup":
-        r, h = u(0.048, 0.055), u(0.12, 0.15)
-        profile = _hollow(np.array([[0, 0], [r * 0.78, 0], [r * 0.9, 0.5 * h], [r, h]]), 0.004)
-        grasp_height = 0.65
-    elif name == "bottle":
-        r, h = u(0.046, 0.053), u(0.22, 0.27)
-        body = [[0, 0], [r, 0], [r, 0.62 * h], [0.8 * r, 0.72 * h], [0.36 * r, 0.83 * h], [0.36 * r, h], [0, h]]
-        profile, grasp_height = np.array(body), 0.35
-    elif name == "can":
-        r, h = u(0.043, 0.049), u(0.12, 0.145)
-        profile = np.array([[0, 0], [0.9 * r, 0], [r, 0.008], [r, h - 0.008], [0.9 * r, h], [0, h]])
-    elif name == "jar":
-        r, h = u(0.050, 0.057), u(0.12, 0.15)
-        body = [[0, 0], [r, 0], [r, 0.78 * h], [0.84 * r, 0.82 * h], [0.9 * r, 0.83 * h], [0.9 * r, h], [0, h]]
-        profile, grasp_height = np.array(body), 0.45
-    elif name == "bowl":
-        r, h = u(0.075, 0.090), u(0.070, 0.085)
-        outer = np.array([[0, 0], [0.5 * r, 0], [0.78 * r, 0.35 * h], [0.93 * r, 0.7 * h], [r, h]])
-        profile, palm_down, grasp_height = _hollow(outer, 0.005), 0.55, 0.85
-    elif name == "ball":
-        r = u(0.052, 0.066)
-        h, shape, palm_down, grasp_height = 2 * r, SPHERE, 0.45, 0.5
-        polar = np.linspace(-np.pi / 2, np.pi / 2, 17)
-        profile = np.stack([r * np.cos(polar), r + r * np.sin(polar)], 1)
-        profile[[0, -1], 0] = 0
-    elif name == "vase":
-        r, h = u(0.055, 0.065), u(0.19, 0.23)
-        body = [
+
+    radius_m: tuple[float, float]
+    height_m: tuple[float, float]
+    profile: Callable[[float, float], list | np.ndarray]
+    wall_m: float = 0.0
+    palm_down: float = 0.1
+    grasp_height: float = 0.55
+    shape: int = CYLINDER
+    has_handle: bool = False
+
+    def specimen(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vertices (V, 3), faces (F, 3) and half size (3,) of a random one."""
+        r = rng.uniform(*self.radius_m)
+        h = 2 * r if self.shape == SPHERE else rng.uniform(*self.height_m)
+        profile = np.array(self.profile(r, h))
+        vertices, faces = revolve(_hollow(profile, self.wall_m) if self.wall_m else profile)
+        if self.has_handle:
+            more, handle_faces = _handle(r, h)
+            vertices, faces = np.concatenate([vertices, more]), np.concatenate([faces, handle_faces + len(vertices)])
+        return vertices, faces, np.array([r, r, h / 2])
+
+
+_TURNED = {
+    "mug": _Turned(
+        (0.050, 0.058),
+        (0.100, 0.120),
+        lambda r, h: [[0, 0], [r * 0.96, 0], [r, 0.01], [r, h]],
+        wall_m=0.005,
+        has_handle=True,
+    ),
+    "cup": _Turned(
+        (0.048, 0.055),
+        (0.12, 0.15),
+        lambda r, h: [[0, 0], [r * 0.78, 0], [r * 0.9, 0.5 * h], [r, h]],
+        wall_m=0.004,
+        grasp_height=0.65,
+    ),
+    "bottle": _Turned(
+        (0.046, 0.053),
+        (0.22, 0.27),
+        lambda r, h: [
+            [0, 0],
+            [r, 0],
+            [r, 0.62 * h],
+            [0.8 * r, 0.72 * h],
+            [0.36 * r, 0.83 * h],
+            [0.36 * r, h],
+            [0, h],
+        ],
+        grasp_height=0.35,
+    ),
+    "can": _Turned(
+        (0.043, 0.049),
+        (0.12, 0.145),
+        lambda r, h: [[0, 0], [0.9 * r, 0], [r, 0.008], [r, h - 0.008], [0.9 * r, h], [0, h]],
+    ),
+    "jar": _Turned(
+        (0.050, 0.057),
+        (0.12, 0.15),
+        lambda r, h: [
+            [0, 0],
+            [r, 0],
+            [r, 0.78 * h],
+            [0.84 * r, 0.82 * h],
+            [0.9 * r, 0.83 * h],
+            [0.9 * r, h],
+            [0, h],
+        ],
+        grasp_height=0.45,
+    ),
+    "bowl": _Turned(
+        (0.075, 0.090),
+        (0.070, 0.085),
+        lambda r, h: [[0, 0], [0.5 * r, 0], [0.78 * r, 0.35 * h], [0.93 * r, 0.7 * h], [r, h]],
+        wall_m=0.005,
+        palm_down=0.55,
+        grasp_height=0.85,
+    ),
+    "ball": _Turned((0.052, 0.066), (0.104, 0.132), _ball, palm_down=0.45, grasp_height=0.5, shape=SPHERE),
+    "vase": _Turned(
+        (0.055, 0.065),
+        (0.19, 0.23),
+        lambda r, h: [
             [0, 0],
             [0.55 * r, 0],
             [0.9 * r, 0.18 * h],
@@ -224,11 +286,14 @@ def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel
             [0.4 * r, 0.72 * h],
             [0.36 * r, 0.82 * h],
             [0.6 * r, h],
-        ]
-        profile, grasp_height = _hollow(np.array(body), 0.004), 0.35
-    elif name == "goblet":
-        r, h = u(0.046, 0.054), u(0.18, 0.21)
-        body = [
+        ],
+        wall_m=0.004,
+        grasp_height=0.35,
+    ),
+    "goblet": _Turned(
+        (0.046, 0.054),
+        (0.18, 0.21),
+        lambda r, h: [
             [0, 0],
             [0.8 * r, 0],
             [0.8 * r, 0.03 * h],
@@ -238,23 +303,43 @@ def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel
             [r, 0.72 * h],
             [0.9 * r, h],
             [0, h],
-        ]
-        profile, grasp_height = np.array(body), 0.75
-    elif name == "spool":
-        r, h = u(0.055, 0.065), u(0.11, 0.14)
-        body = [[0, 0], [r, 0], [r, 0.2 * h], [0.45 * r, 0.24 * h], [0.45 * r, 0.76 * h], [r, 0.8 * h], [r, h], [0, h]]
-        profile, grasp_height = np.array(body), 0.85
-    elif name == "box":
-        size = np.array([u(0.085, 0.12), u(0.085, 0.11), u(0.12, 0.18)])
+        ],
+        grasp_height=0.75,
+    ),
+    "spool": _Turned(
+        (0.055, 0.065),
+        (0.11, 0.14),
+        lambda r, h: [
+            [0, 0],
+            [r, 0],
+            [r, 0.2 * h],
+            [0.45 * r, 0.24 * h],
+            [0.45 * r, 0.76 * h],
+            [r, 0.8 * h],
+            [r, h],
+            [0, h],
+        ],
+        grasp_height=0.85,
+    ),
+}
+BOX_M = np.array([[0.085, 0.12], [0.085, 0.11], [0.12, 0.18]])
+"""Least and greatest length of a box along x, y and z."""
+
+
+def make_object(name: str, colour: str, rng: np.random.Generator) -> ObjectModel:
+    """A random specimen of a kind.
+
+    Raises:
+        ValueError: naming the kinds there are.
+    """
+    albedo = np.array(COLOURS[colour])
+    if name == "box":
+        size = np.array([rng.uniform(*limits) for limits in BOX_M])
         vertices, faces = box_mesh(size)
-        return ObjectModel(name, colour, vertices, faces, np.array(COLOURS[colour]), BOX, size / 2, 0.1, 0.55)
-    else:
+        return ObjectModel(name, colour, vertices, faces, albedo, BOX, size / 2, palm_down=0.1, grasp_height=0.55)
+    if name not in _TURNED:
         raise ValueError(f"no object {name!r}; known: {', '.join(OBJECT_NAMES + HELD_OUT_NAMES)}")
-    vertices, faces = revolve(profile)
-    if handle:
-        more, handle_faces = _handle(r, h)
-        vertices, faces = np.concatenate([vertices, more]), np.concatenate([faces, handle_faces + len(vertices)])
-    half = np.array([r, r, h / 2])
-    return ObjectModel(
-        name, colour, vertices, faces, np.array(COLOURS[colour]), shape, half, palm_down, grasp_height, handle
-    )
+    kind = _TURNED[name]
+    vertices, faces, half = kind.specimen(rng)
+    how = kind.shape, half, kind.palm_down, kind.grasp_height, kind.has_handle
+    return ObjectModel(name, colour, vertices, faces, albedo, *how)

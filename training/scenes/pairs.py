@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from hoi_motion.body import BodyModel
+from training.scenes.camera import Filming
 from training.scenes.company import (
     MAX_COMPANY_ATTEMPTS,
     SPREAD_M,
@@ -53,13 +54,13 @@ def generate_paired_scene(
     Raises:
         SceneError: when no arrangement worked.
     """
-    options = (height, width), num_frames, fps, num_candidates, supersampling, with_depth, kind
-    return _pair(seed // 2, *options)[seed % 2]
+    filming = Filming((height, width), num_frames, fps, supersampling, with_depth)
+    return _pair(seed // 2, filming, num_candidates, kind)[seed % 2]
 
 
 @lru_cache(maxsize=1)
 def _pair(
-    number, size, num_frames, fps, num_candidates, supersampling, with_depth, kind
+    number: int, filming: Filming, num_candidates: int | None, kind: str | None
 ) -> tuple[SceneSample, SceneSample]:
     with one_thread():
         body = free_body()
@@ -67,16 +68,15 @@ def _pair(
         for attempt in range(MAX_COMPANY_ATTEMPTS):
             rng = np.random.default_rng([number, PAIR_STREAM, attempt])
             try:
-                takes, layout = _takes(plot, rng, body, num_frames)
+                takes, layout = _takes(plot, rng, body, filming.num_frames)
                 props = Props(layout)
-                camera = choose_view(rng, plot.kind, body, takes, props, size)
+                camera = choose_view(rng, plot.kind, body, takes, props, filming.size_px)
             except (Unreachable, Crowded):
                 continue
             light = int(rng.integers(2**31))
-            stage = Stage(props, camera, supersampling, light)
+            stage = Stage(props, camera, filming.supersampling, light)
             return tuple(
-                take.filmed(stage, body, camera, fps, 2 * number + n, with_depth, number)
-                for n, take in enumerate(takes)
+                take.filmed(stage, body, camera, filming, 2 * number + n, number) for n, take in enumerate(takes)
             )
     raise SceneError(f"pair {number}: no valid scenes in {MAX_COMPANY_ATTEMPTS} attempts")
 

@@ -6,6 +6,7 @@ a frame starts from a copy of the plate, which gives the same pixels as drawing 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -31,8 +32,7 @@ class Mesh:
     instance: int
 
 
-@dataclass
-class GBuffer:
+class GBuffer(NamedTuple):
     """Depth (H, W) metres along the optical axis, instance (H, W) u8, surface (H, W, 6): albedo and world normal."""
 
     depth_m: np.ndarray
@@ -49,6 +49,13 @@ class GBuffer:
 
     def copy(self) -> "GBuffer":
         return GBuffer(self.depth_m.copy(), self.instance.copy(), self.surface.copy())
+
+
+class Rays(NamedTuple):
+    """How a sample and its depth become a point: K_inverse (3, 3) and T_world_camera (4, 4)."""
+
+    K_inverse: np.ndarray
+    T_world_camera: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,24 @@ class View:
     def project(self, points_m: np.ndarray) -> np.ndarray:  # (V, 3) -> (V, 3) float32
         """Column and row in samples, and depth in metres."""
         return _project(np.ascontiguousarray(points_m, np.float32), self.K, self.T_camera_world)
+
+    @property
+    def rays(self) -> Rays:
+        return Rays(np.linalg.inv(self.K), np.linalg.inv(self.T_camera_world))
+
+
+class Shadow(NamedTuple):
+    """A light's shadow map as shading reads it.
+
+    Attributes:
+        height_m: (R, R) of the occluders towards the light; basis: (3, 3) rows right, up, towards the light.
+        centre_m: (3,) world, of what the map covers; extent_m: its side.
+    """
+
+    height_m: np.ndarray
+    basis: np.ndarray
+    centre_m: np.ndarray
+    extent_m: float
 
 
 @dataclass(frozen=True)
@@ -109,17 +134,7 @@ class Light:
 
 def draw(buffer: GBuffer, view: View, mesh: Mesh, cull: bool = True) -> None:
     """Depth-tested triangles; faces wound counter-clockwise seen from outside are front faces."""
-    _draw(
-        view.project(mesh.vertices_m),
-        mesh.faces,
-        mesh.normals,
-        mesh.albedo,
-        np.uint8(mesh.instance),
-        cull,
-        buffer.depth_m,
-        buffer.instance,
-        buffer.surface,
-    )
+    _draw(view.project(mesh.vertices_m), mesh.faces, mesh.normals, mesh.albedo, np.uint8(mesh.instance), cull, buffer)
 
 
 def draw_room(buffer: GBuffer, view: View, low_m: np.ndarray, high_m: np.ndarray, albedo: np.ndarray) -> None:
@@ -128,36 +143,14 @@ def draw_room(buffer: GBuffer, view: View, low_m: np.ndarray, high_m: np.ndarray
     Args:
         albedo: (6, 3) colours of the faces -x, +x, -y, +y, -z (the floor), +z.
     """
-    T_world_camera = np.linalg.inv(view.T_camera_world)
-    _draw_room(
-        np.linalg.inv(view.K),
-        T_world_camera,
-        np.asarray(low_m, np.float64),
-        np.asarray(high_m, np.float64),
-        np.asarray(albedo, np.float32),
-        buffer.depth_m,
-        buffer.instance,
-        buffer.surface,
-    )
+    low, high = np.asarray(low_m, np.float64), np.asarray(high_m, np.float64)
+    _draw_room(view.rays, low, high, np.asarray(albedo, np.float32), buffer)
 
 
 def shade(buffer: GBuffer, view: View, light: Light, shadow_map: np.ndarray, unshadowed: int) -> np.ndarray:
     """Colours (H, W, 3) float32 in 0..1; pixels of instance `unshadowed` receive no shadow."""
-    return _shade(
-        buffer.depth_m,
-        buffer.instance,
-        buffer.surface,
-        np.linalg.inv(view.K),
-        np.linalg.inv(view.T_camera_world),
-        light.direction,
-        light.basis(),
-        np.asarray(light.centre_m, np.float64),
-        light.extent_m,
-        light.diffuse,
-        light.ambient,
-        shadow_map,
-        unshadowed,
-    )
+    shadow = Shadow(shadow_map, light.basis(), np.asarray(light.centre_m, np.float64), light.extent_m)
+    return _shade(buffer, view.rays, light.direction, light.diffuse, light.ambient, shadow, unshadowed)
 
 
 def resolve(colour: np.ndarray, buffer: GBuffer, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -201,7 +194,8 @@ def _project(points, K, T):
 
 
 @_jit
-def _draw(screen, faces, normals, albedo, instance, cull, depth, instances, surface):
+def _draw(screen, faces, normals, albedo, instance, cull, buffer):
+    depth, instances, surface = buffer
     height, width = depth.shape
     for f in range(faces.shape[0]):
         a, b, c = faces[f]
@@ -256,7 +250,9 @@ def _cast(texels, faces, shadow_map):
 
 
 @_jit
-def _draw_room(K_inverse, T, low, high, albedo, depth, instances, surface):
+def _draw_room(rays, low, high, albedo, buffer):
+    K_inverse, T = rays
+    depth, instances, surface = buffer
     for i in range(depth.shape[0]):
         for j in range(depth.shape[1]):
             rx = K_inverse[0, 0] * j + K_inverse[0, 2]
@@ -280,41 +276,58 @@ def _draw_room(K_inverse, T, low, high, albedo, depth, instances, surface):
 
 
 @_jit
-def _shade(depth, instances, surface, K_inverse, T, light, basis, centre, extent, diffuse, ambient, shadow_map, bare):
-    height, width = depth.shape
-    size = shadow_map.shape[0]
+def _shade(buffer, rays, towards_light, diffuse, ambient, shadow, unshadowed):  # -> (H, W, 3)
+    height, width = buffer.depth_m.shape
     colour = np.empty((height, width, 3), np.float32)
     for i in range(height):
         for j in range(width):
-            z = depth[i, j]
-            nx, ny, nz = surface[i, j, 3], surface[i, j, 4], surface[i, j, 5]
+            z = buffer.depth_m[i, j]
+            nx, ny, nz = buffer.surface[i, j, 3], buffer.surface[i, j, 4], buffer.surface[i, j, 5]
             length = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
             nx, ny, nz = nx / length, ny / length, nz / length
-            facing = nx * light[0] + ny * light[1] + nz * light[2]
+            facing = nx * towards_light[0] + ny * towards_light[1] + nz * towards_light[2]
             lit = 1.0
-            if instances[i, j] != bare and facing > 0 and z < 1e6:
-                x = (K_inverse[0, 0] * j + K_inverse[0, 2]) * z
-                y = (K_inverse[1, 1] * i + K_inverse[1, 2]) * z
-                px = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3] + NORMAL_OFFSET_M * nx - centre[0]
-                py = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3] + NORMAL_OFFSET_M * ny - centre[1]
-                pz = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3] + NORMAL_OFFSET_M * nz - centre[2]
-                u = ((basis[0, 0] * px + basis[0, 1] * py + basis[0, 2] * pz) / extent + 0.5) * size
-                v = ((basis[1, 0] * px + basis[1, 1] * py + basis[1, 2] * pz) / extent + 0.5) * size
-                h = basis[2, 0] * px + basis[2, 1] * py + basis[2, 2] * pz
-                blocked, count = 0.0, 0
-                for dv in range(-2, 3):
-                    for du in range(-2, 3):
-                        row, column = int(np.floor(v + 0.5)) + dv, int(np.floor(u + 0.5)) + du
-                        count += 1
-                        if 0 <= row < size and 0 <= column < size and shadow_map[row, column] > h:
-                            blocked += 1
-                lit = 1 - blocked / count
+            if buffer.instance[i, j] != unshadowed and facing > 0 and z < 1e6:
+                px, py, pz = _world_point(rays, i, j, z)
+                lit = _lit_share(
+                    shadow, px + NORMAL_OFFSET_M * nx, py + NORMAL_OFFSET_M * ny, pz + NORMAL_OFFSET_M * nz
+                )
             # A wrapped cosine keeps the shape readable on the side away from the light.
             wrapped = max(0.0, (facing + 0.25) / 1.25)
             strength = ambient * (0.8 + 0.2 * nz) + diffuse * wrapped * (0.25 + 0.75 * lit)
             for k in range(3):
-                colour[i, j, k] = min(1.0, max(0.0, surface[i, j, k] * strength))
+                colour[i, j, k] = min(1.0, max(0.0, buffer.surface[i, j, k] * strength))
     return colour
+
+
+@_jit
+def _world_point(rays, i, j, z):
+    """Metres, of a sample at a depth."""
+    K_inverse, T = rays
+    x = (K_inverse[0, 0] * j + K_inverse[0, 2]) * z
+    y = (K_inverse[1, 1] * i + K_inverse[1, 2]) * z
+    px = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]
+    py = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]
+    pz = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3]
+    return px, py, pz
+
+
+@_jit
+def _lit_share(shadow, x, y, z):
+    """Share of the texels about a world point in which nothing is nearer to the light: a soft edge."""
+    basis, size = shadow.basis, shadow.height_m.shape[0]
+    px, py, pz = x - shadow.centre_m[0], y - shadow.centre_m[1], z - shadow.centre_m[2]
+    u = ((basis[0, 0] * px + basis[0, 1] * py + basis[0, 2] * pz) / shadow.extent_m + 0.5) * size
+    v = ((basis[1, 0] * px + basis[1, 1] * py + basis[1, 2] * pz) / shadow.extent_m + 0.5) * size
+    h = basis[2, 0] * px + basis[2, 1] * py + basis[2, 2] * pz
+    blocked, count = 0.0, 0
+    for dv in range(-2, 3):
+        for du in range(-2, 3):
+            row, column = int(np.floor(v + 0.5)) + dv, int(np.floor(u + 0.5)) + du
+            count += 1
+            if 0 <= row < size and 0 <= column < size and shadow.height_m[row, column] > h:
+                blocked += 1
+    return 1 - blocked / count
 
 
 @_jit

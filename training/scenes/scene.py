@@ -10,7 +10,7 @@ from hoi_motion.body import BodyModel, load_body
 from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
 from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
-from training.scenes.camera import WHOLE_BODY_SHARE, sample_camera
+from training.scenes.camera import WHOLE_BODY_SHARE, Filming, corners_m, head_and_arms_m, sample_camera
 from training.scenes.conditions import TRAINING, Conditions
 from training.scenes.doings import Company, Doing
 from training.scenes.drawing import Props, Stage
@@ -18,7 +18,7 @@ from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
 from training.scenes.layout import FLOOR_SHARE, Crowded, Layout, Table, sample_counts, sample_layout, with_occluder
 from training.scenes.objects import BOX, least_distance
-from training.scenes.posture import JOINT, SIDES, standing_skeleton
+from training.scenes.posture import SIDES, standing_skeleton
 from training.scenes.reach import VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
 
 HELD_OUT_SEED = 1_000_000
@@ -30,6 +30,7 @@ FLOOR_DEPTH_M = 0.005  # soles give way a little
 GRIP_DEPTH_M = 0.008  # soft skin may sink this deep into the target
 MAX_ATTEMPTS = 200
 FLOOR_STREAM = 1000  # of random numbers, beside those of the attempts
+TRIED_HEIGHT_PX = 72  # of the pictures in which a view is tried
 MIN_HAND_SHARE = 0.3  # of the hand's vertices that must be visible at the touch
 
 
@@ -139,13 +140,12 @@ def generate_scene(
         SceneError: when no arrangement worked in MAX_ATTEMPTS tries.
     """
     body = body or free_body()
+    filming = Filming((height, width), num_frames, fps, supersampling, with_depth)
     plot = _sample_plot(seed, num_candidates, conditions)
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
         try:
-            return _attempt(
-                seed, plot, conditions, rng, body, (height, width), num_frames, fps, supersampling, with_depth
-            )
+            return _attempt(seed, plot, conditions, rng, body, filming)
         except (Unreachable, Crowded):
             continue
     raise SceneError(f"seed {seed}: no valid scene in {MAX_ATTEMPTS} attempts")
@@ -172,7 +172,10 @@ def _sample_plot(seed: int, num_candidates: int | None, conditions: Conditions =
     return _Plot(candidates, others, int(rng.integers(candidates)), verb, on_floor)
 
 
-def _attempt(seed, plot, conditions, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
+def _attempt(
+    seed: int, plot: _Plot, conditions: Conditions, rng: np.random.Generator, body: BodyModel, filming: Filming
+) -> SceneSample:
+    """Raises: Unreachable, Crowded when chance does not make it work."""
     figure = sample_figure(body, rng)
     layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others, plot.on_floor, conditions)
     skeleton = standing_skeleton(figure.body, rng.uniform(0.09, 0.13))
@@ -183,29 +186,40 @@ def _attempt(seed, plot, conditions, rng, body, size, num_frames, fps, supersamp
     if conditions.occluder:
         layout = with_occluder(layout, from_right[plot.target_rank], rng)
     reach = plan_reach(skeleton, hands, layout, from_right[plot.target_rank], plot.verb, rng)
-    motion = animate(skeleton, layout, reach, num_frames)
+    motion = animate(skeleton, layout, reach, filming.num_frames)
     transforms = figure.body.joint_transforms(motion.pose_rad, motion.transl_m)
     vertices = [figure.body.vertices(T) for T in transforms]
     touching = check_collisions(body, layout, reach, motion, vertices)
 
     props = Props(layout)
-    camera = _choose_camera(rng, conditions, body, figure, props, reach, vertices, transforms, touching, size)
-    stage = Stage(props, camera, supersampling, int(rng.integers(2**31)))
+    seen = _ToSee(figure, props, reach, vertices, transforms, first_touch=int(np.argmax(touching)))
+    camera = _choose_camera(rng, conditions, seen, body.part_vertices[f"{reach.side}_hand"], filming.size_px)
+    stage = Stage(props, camera, filming.supersampling, int(rng.integers(2**31)))
     frames, ids, depths = stage.film(figure, vertices, reach.target, motion.T_world_target)
-    hoi = _ground_truth(body, figure, layout, reach, motion, touching, camera, fps)
+    hoi = HoiMotion(
+        pose_rad=motion.pose_rad,
+        transl_m=motion.transl_m,
+        betas=figure.betas,
+        fps=filming.fps,
+        body_model=body.name,
+        camera=camera,
+        objects=object_motions(layout, reach.target, {reach.target: motion.T_world_target}, filming.num_frames),
+        supports=layout.supports(),
+        contacts=contacts_with_target({reach.side: touching}),
+    )
     target = layout.objects[reach.target]
     names = {0: "background", ACTOR_INSTANCE: "actor"}
     names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
     caption, triplet = _words(figure, reach, layout)
     return SceneSample(
         frames=frames,
-        fps=fps,
+        fps=filming.fps,
         target_mask=ids[0] == target.instance,
         instance_ids=ids,
         id_names=names,
         target_id=target.instance,
         candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
-        depth_m=depths if with_depth else None,
+        depth_m=depths if filming.with_depth else None,
         motion=hoi,
         contact_labels=np.where(touching, target.instance, 0).astype(np.uint8),
         caption=caption,
@@ -277,41 +291,45 @@ def _collision_ids(body: BodyModel) -> np.ndarray:
     return np.unique(np.concatenate([*arms, np.arange(0, len(body.vertex_joint), 3)]))
 
 
-def _choose_camera(rng, conditions, body, figure, props, reach, vertices, transforms, touching, size) -> Camera:
-    """A view in which every object is visible at the start and the hand at the touch.
+@dataclass(frozen=True)
+class _ToSee:
+    """What a view should show: a figure that reaches for a thing.
+
+    Attributes:
+        vertices: (V, 3) bare surface a frame; transforms: (T, 55, 4, 4) of the joints; first_touch: frame.
+    """
+
+    figure: Figure
+    props: Props
+    reach: Reach
+    vertices: list[np.ndarray]
+    transforms: np.ndarray
+    first_touch: int
+
+
+def _choose_camera(
+    rng: np.random.Generator, conditions: Conditions, seen: _ToSee, hand_ids: np.ndarray, size_px: tuple[int, int]
+) -> Camera:
+    """A view in which every object is visible at the start and the hand, vertices `hand_ids`, at the touch.
 
     Raises:
         Unreachable: when no view was found.
     """
-    first_touch = int(np.argmax(touching))
-    head = JOINT["head"]
-    crown = np.array([0, 0, vertices[0][:, 2].max() - transforms[0][head][2, 3] + 0.03])
-    points = [transforms[t][head][:3, 3] + crown for t in (0, -1)]
-    points += [
-        transforms[t][JOINT[f"{side}_{name}"]][:3, 3]
-        for t in (0, first_touch)
-        for side in SIDES
-        for name in ("shoulder", "elbow")
-    ]
-    for thing in props.layout.objects:
-        at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
-        points += [
-            at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)
-        ]
-    if rng.random() < WHOLE_BODY_SHARE or props.layout.table is None:
+    layout, figure = seen.props.layout, seen.figure
+    points = head_and_arms_m(seen.transforms, seen.vertices[0], (0, seen.first_touch))
+    points += [point for thing in layout.objects for point in corners_m(thing)]
+    if rng.random() < WHOLE_BODY_SHARE or layout.table is None:
         points += [np.array([0.0, y, 0.02]) for y in (-0.2, 0.2)]
-    hand_ids = body.part_vertices[f"{reach.side}_hand"]
+    touch = seen.vertices[seen.first_touch]
     for _ in range(conditions.camera_tries):
-        height = 72
-        width = round(height * size[1] / size[0])
-        camera = sample_camera(np.stack(points), height, width, rng, conditions.camera)
-        stage = Stage(props, camera, 1, 0)
-        if not conditions.shows(stage.silhouette_shares([figure.mesh(vertices[0])]), reach.target):
+        width = round(TRIED_HEIGHT_PX * size_px[1] / size_px[0])
+        camera = sample_camera(np.stack(points), TRIED_HEIGHT_PX, width, rng, conditions.camera)
+        stage = Stage(seen.props, camera, 1, 0)
+        if not conditions.shows(stage.silhouette_shares([figure.mesh(seen.vertices[0])]), seen.reach.target):
             continue
-        touch = vertices[first_touch]
         if stage.visible_share([figure.mesh(touch)], touch[hand_ids]) < MIN_HAND_SHARE:
             continue
-        return enlarged_to(camera, size)
+        return enlarged_to(camera, size_px)
     raise Unreachable("no view shows the objects and the hand")
 
 
@@ -323,33 +341,30 @@ def enlarged_to(camera: Camera, size: tuple[int, int]) -> Camera:
     return Camera(K, camera.T_world_camera, size[1], size[0], "scene")
 
 
-def _ground_truth(body, figure, layout, reach, motion, touching, camera, fps) -> HoiMotion:
-    objects = []
-    for index, thing in enumerate(layout.objects):
-        target = index == reach.target
-        still = np.tile(thing.T_world, (len(touching), 1, 1))
-        objects.append(
-            ObjectMotion(
-                name="target" if target else f"{thing.model.name}_{thing.instance}",
-                vertices_m=thing.model.vertices_m,
-                faces=thing.model.faces,
-                T_world_object=motion.T_world_target if target else still,
-                shape="mesh",
-                is_target=target,
-            )
+def object_motions(
+    layout: Layout, target: int | None, moving: dict[int, np.ndarray], num_frames: int
+) -> tuple[ObjectMotion, ...]:
+    """Ground truth of a layout's objects.
+
+    Args:
+        target: index of the one that is acted on; moving: poses (T, 4, 4) of what moves, by index; the rest stays.
+    """
+    return tuple(
+        ObjectMotion(
+            name="target" if index == target else f"{thing.model.name}_{thing.instance}",
+            vertices_m=thing.model.vertices_m,
+            faces=thing.model.faces,
+            T_world_object=moving[index] if index in moving else np.tile(thing.T_world, (num_frames, 1, 1)),
+            shape="mesh",
+            is_target=index == target,
         )
-    contacts = tuple(Contact(f"{reach.side}_hand", "target", *run) for run in runs_of(touching))
-    return HoiMotion(
-        pose_rad=motion.pose_rad,
-        transl_m=motion.transl_m,
-        betas=figure.betas,
-        fps=fps,
-        body_model=body.name,
-        camera=camera,
-        objects=tuple(objects),
-        supports=layout.supports(),
-        contacts=contacts,
+        for index, thing in enumerate(layout.objects)
     )
+
+
+def contacts_with_target(touching: dict[str, np.ndarray]) -> tuple[Contact, ...]:
+    """Ground truth of the hands, by side: (T,) bool when each is on the target."""
+    return tuple(Contact(f"{side}_hand", "target", *run) for side, on in touching.items() for run in runs_of(on))
 
 
 def _words(figure: Figure, reach: Reach, layout: Layout) -> tuple[str, tuple[str, str, str]]:

@@ -7,22 +7,29 @@ import numpy as np
 from hoi_motion.body import BodyModel
 from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
-from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
-from training.scenes.camera import sample_camera
+from hoi_motion.motion import HoiMotion
+from training.scenes.camera import Filming, corners_m, head_and_arms_m, sample_camera
 from training.scenes.conditions import CameraRange
 from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR, Company, Doing
 from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE
 from training.scenes.layout import Layout
-from training.scenes.posture import JOINT, SIDES
 from training.scenes.rasteriser import Mesh
 from training.scenes.reach import Unreachable
-from training.scenes.scene import MIN_HAND_SHARE, SceneSample, enlarged_to, touching_frames, verb_end
+from training.scenes.scene import (
+    MIN_HAND_SHARE,
+    TRIED_HEIGHT_PX,
+    SceneSample,
+    contacts_with_target,
+    enlarged_to,
+    object_motions,
+    touching_frames,
+    verb_end,
+)
 from training.scenes.together import Part, Person, Play, check_apart
 
 BESIDE_VIEW = CameraRange(azimuth_std_rad=0.3, azimuth_limits_rad=(-0.6, 0.6))
 VIEW_TRIES = 6
-VIEW_HEIGHT_PX = 72
 MIN_SILHOUETTE = 0.6  # of every object in the first frame
 MIN_TAKING_HAND = 0.15  # of the hand that takes from another one
 
@@ -57,43 +64,51 @@ class Take:
         return [p.figure.mesh(s[t], i) for p, (_, s), i in zip(self.people, self.posed, instances)]
 
     def filmed(
-        self,
-        stage: Stage,
-        body: BodyModel,
-        camera: Camera,
-        fps: float,
-        seed: int,
-        with_depth: bool,
-        pair: int | None = None,
+        self, stage: Stage, body: BodyModel, camera: Camera, filming: Filming, seed: int, pair: int | None = None
     ) -> SceneSample:
-        """The clip. People are drawn in the same order whoever acts, so that a pair's first frames are equal."""
+        """The clip, of scene `seed` and perhaps of a pair of that number.
+
+        People are drawn in the same order whoever acts, so that a pair's first frames are equal.
+        """
         count, layout = len(self.touching[0]), self.layout
         order = slice(None, None, -1) if pair is not None and seed % 2 else slice(None)
         frames, ids, depths = stage.film_several((self.meshes(t)[order] for t in range(count)), self.play.moving)
         thing = layout.objects[self.targets[0]]
-        motions = [
-            _ground_truth(body, person, part, self.play, layout, at, hand, camera, fps)
-            for person, part, at, hand in zip(self.people, self.parts, self.targets, self.touching)
-        ]
+        motions = [self._ground_truth(n, body, camera, filming.fps) for n in range(len(self.people))]
         names = {0: "background", ACTOR_INSTANCE: "actor"}
         names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
         names[COMPANION_INSTANCE] = "companion"
         caption, doings = self._story()
         return SceneSample(
             frames=frames,
-            fps=fps,
+            fps=filming.fps,
             target_mask=ids[0] == thing.instance,
             instance_ids=ids,
             id_names=names,
             target_id=thing.instance,
             candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
-            depth_m=depths if with_depth else None,
+            depth_m=depths if filming.with_depth else None,
             motion=motions[0],
             contact_labels=np.where(self.touching[0], thing.instance, 0).astype(np.uint8),
             caption=caption,
             triplet=(self.people[0].figure.words, doings[0].verb, f"{thing.model.colour} {thing.model.name}"),
             seed=seed,
             company=Company(self.kind, COMPANION_INSTANCE, motions[1], self.touching[1], doings, pair),
+        )
+
+    def _ground_truth(self, n: int, body: BodyModel, camera: Camera, fps: float) -> HoiMotion:
+        """Motion of the actor (0) or the companion (1); the object they act on is their target."""
+        person, part, touching = self.people[n], self.parts[n], self.touching[n]
+        return HoiMotion(
+            pose_rad=part.pose_rad,
+            transl_m=part.transl_m,
+            betas=person.figure.betas,
+            fps=fps,
+            body_model=body.name,
+            camera=camera,
+            objects=object_motions(self.layout, self.targets[n], self.play.moving, len(touching)),
+            supports=self.layout.supports(),
+            contacts=() if part.reach is None else contacts_with_target({part.reach.side: touching}),
         )
 
     def _story(self) -> tuple[str, tuple[Doing, ...]]:
@@ -158,7 +173,7 @@ def choose_view(
         limits = tuple(sorted((1.05 * side, 1.75 * side)))
         where = CameraRange(azimuth_mean_rad=1.4 * side, azimuth_std_rad=0.15, azimuth_limits_rad=limits)
     for _ in range(VIEW_TRIES):
-        camera = sample_camera(points, VIEW_HEIGHT_PX, round(VIEW_HEIGHT_PX * size[1] / size[0]), rng, where)
+        camera = sample_camera(points, TRIED_HEIGHT_PX, round(TRIED_HEIGHT_PX * size[1] / size[0]), rng, where)
         stage = Stage(props, camera, 1, 0)
         if (stage.silhouette_shares(takes[0].meshes(0)) < MIN_SILHOUETTE).any():
             continue
@@ -171,18 +186,8 @@ def _to_be_seen(take: Take) -> list[np.ndarray]:
     """World points that must be in the picture: heads, arms and things."""
     points = []
     for transforms, surfaces in take.posed:
-        head = JOINT["head"]
-        crown = np.array([0, 0, surfaces[0][:, 2].max() - transforms[0][head][2, 3] + 0.03])
-        points += [transforms[t][head][:3, 3] + crown for t in (0, -1)]
-        points += [
-            transforms[t][JOINT[f"{s}_{n}"]][:3, 3] for t in (0, -1) for s in SIDES for n in ("shoulder", "elbow")
-        ]
-    for thing in take.layout.objects:
-        at, r = thing.T_world[:3, 3], thing.model.footprint_m + 0.02
-        points += [
-            at + [dx * r, dy * r, dz] for dx in (-1, 1) for dy in (-1, 1) for dz in (-0.04, thing.model.height_m)
-        ]
-    return points
+        points += head_and_arms_m(transforms, surfaces[0], (0, -1))
+    return points + [point for thing in take.layout.objects for point in corners_m(thing)]
 
 
 def _hands_seen(take: Take, stage: Stage, body: BodyModel) -> bool:
@@ -218,32 +223,3 @@ def _check_story(kind: str, touching: list[np.ndarray]) -> None:
             raise Unreachable("it is not handed over")
     elif not actor[-1] or companion[-1] != (kind == TWO_VERBS):
         raise Unreachable("a hand does not hold on")
-
-
-def _ground_truth(body, person, part, play, layout, target, touching, camera, fps) -> HoiMotion:
-    """Motion of one person; the object they act on is their target."""
-    objects = []
-    for index, thing in enumerate(layout.objects):
-        still = np.tile(thing.T_world, (len(touching), 1, 1))
-        objects.append(
-            ObjectMotion(
-                name="target" if index == target else f"{thing.model.name}_{thing.instance}",
-                vertices_m=thing.model.vertices_m,
-                faces=thing.model.faces,
-                T_world_object=play.moving.get(index, still),
-                shape="mesh",
-                is_target=index == target,
-            )
-        )
-    contacts = () if part.reach is None else runs_of(touching)
-    return HoiMotion(
-        pose_rad=part.pose_rad,
-        transl_m=part.transl_m,
-        betas=person.figure.betas,
-        fps=fps,
-        body_model=body.name,
-        camera=camera,
-        objects=tuple(objects),
-        supports=layout.supports(),
-        contacts=tuple(Contact(f"{part.reach.side}_hand", "target", *run) for run in contacts),
-    )

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from hoi_motion.body import VERTEX_LABELS, BodyModel
-from hoi_motion.frames import runs_of
-from hoi_motion.motion import Contact, HoiMotion, ObjectMotion, SupportBox
+from hoi_motion.camera import Camera
+from hoi_motion.motion import HoiMotion, SupportBox
 from hoi_motion.rigid import standing_at
 from training.scenes.acting import VERSIONS, Plot, sample_act, sample_plot
 from training.scenes.afterwards import (
@@ -29,6 +29,7 @@ from training.scenes.afterwards import (
     Acted,
     standing_by,
 )
+from training.scenes.camera import Filming
 from training.scenes.drawing import Props, Stage, creased_mesh
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure, sample_figure
 from training.scenes.layout import Crowded, Layout
@@ -42,12 +43,14 @@ from training.scenes.scene import (
     SceneError,
     SceneSample,
     check_collisions,
+    contacts_with_target,
     free_body,
+    object_motions,
     one_thread,
     touching_frames,
 )
 from training.scenes.wall_things import wall_things
-from training.scenes.wider_camera import as_filmed, framed, panned, roomy
+from training.scenes.wider_camera import as_filmed, framed, panned, points_to_see, roomy
 
 STREAM = 3000  # of random numbers, which no other scene uses
 MAX_ATTEMPTS = 400
@@ -94,11 +97,12 @@ def generate_wider_scene(
     if kind is not None and kind not in VERSIONS[version]:
         raise ValueError(f"kind is {kind!r}; there are {', '.join(VERSIONS[version])}")
     body = body or free_body()
+    filming = Filming((height, width), num_frames, fps, supersampling, with_depth)
     plot = _plot_of(seed, kind, version)
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, STREAM, version, attempt])
         try:
-            return _attempt(seed, plot, rng, body, (height, width), num_frames, fps, supersampling, with_depth)
+            return _attempt(seed, plot, rng, body, filming)
         except (Unreachable, Crowded):
             continue
     raise SceneError(f"seed {seed}: no valid wider scene of kind {plot.kind!r} in {MAX_ATTEMPTS} attempts")
@@ -118,9 +122,10 @@ def _plot_of(seed: int, kind: str | None, version: int) -> Plot:
     return sample_plot(np.random.default_rng([seed, STREAM, version]), kind, version)
 
 
-def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_depth) -> SceneSample:
+def _attempt(seed: int, plot: Plot, rng: np.random.Generator, body: BodyModel, filming: Filming) -> SceneSample:
+    """Raises: Unreachable, Crowded when chance does not make it work."""
     figure = _patterned(sample_figure(body, rng), body.vertex_labels, rng)
-    act = sample_act(plot, rng, body, figure, num_frames)
+    act = sample_act(plot, rng, body, figure, filming.num_frames)
     layout, reach, done, target = act.layout, act.reach, act.done, act.reach.target
     reached = figure.body.joint_transforms(act.reached.pose_rad, act.reached.transl_m)
     reached_surfaces = [figure.body.vertices(T) for T in reached]
@@ -136,27 +141,41 @@ def _attempt(seed, plot, rng, body, size, num_frames, fps, supersampling, with_d
     if plot.patterned:
         props.objects = patterned_things(layout, rng)
     props.table = [*props.table, *(_block_mesh(*block, 0.8 * layout.floor_albedo) for block in act.blocks.values())]
-    camera = framed(rng, figure, props, by, target, transforms, surfaces, done, size)
+    at_first = [figure.mesh(surfaces[0]), *([] if by is None else [by])]
+    to_see_m = points_to_see(rng, layout.objects[target], transforms, surfaces, done)
+    camera = framed(rng, props, at_first, target, to_see_m, filming.size_px)
     layout = roomy(layout, camera, surfaces)
     props.layout = layout
     props.table = [*props.table, *wall_things(layout, rng)]
-    cameras = panned(camera, num_frames, rng) if plot.pans else [camera] * num_frames
+    cameras = panned(camera, filming.num_frames, rng) if plot.pans else [camera] * filming.num_frames
     light = int(rng.integers(2**31))
-    frames, ids, depths = _filmed(props, cameras, supersampling, light, figure, surfaces, by, target, done)
+    people = [[figure.mesh(surface), *([] if by is None else [by])] for surface in surfaces]
+    frames, ids, depths = _filmed(props, cameras, filming.supersampling, light, people, {target: done.T_world_target})
     thing = layout.objects[target]
+    blocks = (SupportBox(name, size, standing_at(at)) for name, (size, at) in act.blocks.items())
     names = {0: "background", ACTOR_INSTANCE: "actor"} | ({COMPANION_INSTANCE: "bystander"} if by else {})
     names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
     noun, verb = f"{thing.model.colour} {thing.model.name}", VERB_OF.get(plot.kind, plot.verb)
     return SceneSample(
         frames=as_filmed(frames, rng),
-        fps=fps,
+        fps=filming.fps,
         target_mask=ids[0] == thing.instance,
         instance_ids=ids,
         id_names=names,
         target_id=thing.instance,
         candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
-        depth_m=depths if with_depth else None,
-        motion=_truth(body, figure, layout, reach, done, touching, camera, fps, act.blocks),
+        depth_m=depths if filming.with_depth else None,
+        motion=HoiMotion(
+            pose_rad=done.pose_rad,
+            transl_m=done.transl_m,
+            betas=figure.betas,
+            fps=filming.fps,
+            body_model=body.name,
+            camera=camera,
+            objects=object_motions(layout, target, moving, len(done.progress)),
+            supports=(*layout.supports(), *blocks),
+            contacts=contacts_with_target(touching),
+        ),
         contact_labels=np.where(np.any(list(touching.values()), axis=0), thing.instance, 0).astype(np.uint8),
         caption=f"A {figure.words} {verb} the [TGT] {noun}{END_OF.get(plot.kind, '')}.",
         triplet=(figure.words, verb, noun),
@@ -216,46 +235,21 @@ def _patterned(figure: Figure, labels: np.ndarray, rng: np.random.Generator) -> 
     return replace(figure, albedo=albedo)
 
 
-def _filmed(props, cameras, supersampling, light_seed, figure, surfaces, by, target, done: Acted):
-    """Frames, instance ids and depth as `Stage.film` gives them; of a camera that moves frame by frame."""
-    people = [[figure.mesh(s), *([] if by is None else [by])] for s in surfaces]
+def _filmed(
+    props: Props,
+    cameras: list[Camera],
+    supersampling: int,
+    light_seed: int,
+    people: list[list[Mesh]],
+    moving: dict[int, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames, instance ids and depth as `Stage.film_several` gives them; of a camera that moves frame by frame."""
     first = Stage(props, cameras[0], supersampling, light_seed)
     if all(camera is cameras[0] for camera in cameras):
-        return first.film_several(people, {target: done.T_world_target})
+        return first.film_several(people, moving)
     parts = []
     for t, camera in enumerate(cameras):
         stage = Stage(props, camera, supersampling, light_seed)
         stage.light = first.light
-        parts.append(stage.film_several([people[t]], {target: done.T_world_target[t : t + 1]}))
+        parts.append(stage.film_several([people[t]], {index: T[t : t + 1] for index, T in moving.items()}))
     return tuple(np.concatenate(column) for column in zip(*parts))
-
-
-def _truth(body, figure, layout, reach, done: Acted, touching: dict, camera, fps, blocks: dict) -> HoiMotion:
-    count, objects = len(done.progress), []
-    for index, thing in enumerate(layout.objects):
-        is_target = index == reach.target
-        objects.append(
-            ObjectMotion(
-                name="target" if is_target else f"{thing.model.name}_{thing.instance}",
-                vertices_m=thing.model.vertices_m,
-                faces=thing.model.faces,
-                T_world_object=done.T_world_target if is_target else np.tile(thing.T_world, (count, 1, 1)),
-                shape="mesh",
-                is_target=is_target,
-            )
-        )
-    supports = layout.supports()
-    supports = (*supports, *(SupportBox(name, size, standing_at(at)) for name, (size, at) in blocks.items()))
-    return HoiMotion(
-        pose_rad=done.pose_rad,
-        transl_m=done.transl_m,
-        betas=figure.betas,
-        fps=fps,
-        body_model=body.name,
-        camera=camera,
-        objects=tuple(objects),
-        supports=supports,
-        contacts=tuple(
-            Contact(f"{side}_hand", "target", *run) for side, touched in touching.items() for run in runs_of(touched)
-        ),
-    )

@@ -10,14 +10,14 @@ from hoi_motion.camera import Camera
 from training.scenes.afterwards import Acted
 from training.scenes.camera import sample_camera
 from training.scenes.conditions import CameraRange
-from training.scenes.drawing import Stage
-from training.scenes.layout import Layout
+from training.scenes.drawing import Props, Stage
+from training.scenes.layout import Layout, PlacedObject
 from training.scenes.posture import JOINT
+from training.scenes.rasteriser import Mesh
 from training.scenes.reach import Unreachable
-from training.scenes.scene import enlarged_to
+from training.scenes.scene import TRIED_HEIGHT_PX, enlarged_to
 
 VIEW_TRIES = 8
-VIEW_HEIGHT_PX = 72
 WHOLE_BODY_SHARE = 0.5
 ANYWHERE_SHARE = 0.3
 """Of the scenes."""
@@ -26,30 +26,49 @@ SHOWN = 0.5
 ROOM_M = 0.9
 
 
-def framed(rng, figure, props, by, target, transforms, surfaces, done: Acted, size) -> Camera:
-    """Anywhere, mostly in front, framed on the whole person or on the upper body and the target.
+def points_to_see(
+    rng: np.random.Generator,
+    thing: PlacedObject,
+    transforms: np.ndarray,  # (T, 55, 4, 4)
+    surfaces: list[np.ndarray],  # (V, 3) a frame
+    done: Acted,
+) -> np.ndarray:  # (N, 3)
+    """World points of the whole person or of all but the legs, and of the thing wherever it goes."""
+    whole = bool(rng.random() < WHOLE_BODY_SHARE)
+    legs = [j for name, j in JOINT.items() if name.partition("_")[2] in ("knee", "ankle", "foot")]
+    joints = [j for j in range(22) if whole or j not in legs]
+    points = [transforms[:, joints, :3, 3].reshape(-1, 3), done.T_world_target[:, :3, 3]]
+    points += [np.stack([s[s[:, 2].argmax()] for s in surfaces])]
+    points += [thing.T_world[None, :3, 3] + [0, 0, thing.model.height_m]]
+    return np.concatenate(points)
+
+
+def framed(
+    rng: np.random.Generator,
+    props: Props,
+    people: list[Mesh],
+    target: int,
+    points_m: np.ndarray,
+    size_px: tuple[int, int],
+) -> Camera:
+    """A camera anywhere, mostly in front, framed on points (N, 3).
+
+    Args:
+        people: in the first frame; target: index of the object that must be seen among them.
 
     Raises:
         Unreachable: when no view shows the target in the first frame.
     """
-    whole = bool(rng.random() < WHOLE_BODY_SHARE)
-    legs = [j for name, j in JOINT.items() if name.partition("_")[2] in ("knee", "ankle", "foot")]
-    joints = [j for j in range(22) if whole or j not in legs]
-    thing = props.layout.objects[target]
-    points = [transforms[:, joints, :3, 3].reshape(-1, 3), done.T_world_target[:, :3, 3]]
-    points += [np.stack([s[s[:, 2].argmax()] for s in surfaces])]
-    points += [thing.T_world[None, :3, 3] + [0, 0, thing.model.height_m]]
-    points_m = np.concatenate(points)
-    people = [figure.mesh(surfaces[0]), *([] if by is None else [by])]
+    width_px = round(TRIED_HEIGHT_PX * size_px[1] / size_px[0])
     for _ in range(VIEW_TRIES):
         anywhere = rng.random() < ANYWHERE_SHARE
         spread = dict(azimuth_std_rad=1.3, azimuth_limits_rad=(-2.7, 2.7)) if anywhere else {}
         where = CameraRange(**spread, elevation_rad=(0.03, 0.42))
-        camera = sample_camera(points_m, VIEW_HEIGHT_PX, round(VIEW_HEIGHT_PX * size[1] / size[0]), rng, where)
+        camera = sample_camera(points_m, TRIED_HEIGHT_PX, width_px, rng, where)
         if (camera.to_camera(points_m)[..., 2] < 0.6).any() or camera.T_world_camera[2, 3] < 0.4:
             continue
         if Stage(props, camera, 1, 0).silhouette_shares(people)[target] > SHOWN:
-            return enlarged_to(camera, size)
+            return enlarged_to(camera, size_px)
     raise Unreachable("no view shows the target")
 
 

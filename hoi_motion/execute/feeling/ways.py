@@ -6,11 +6,8 @@ import numpy as np
 
 from hoi_motion.retarget.arm.feel import RAMP_S, SPEED_M_S
 from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
-from hoi_motion.rigid import minimum_jerk
+from hoi_motion.rigid import JERK_PEAK, JERK_PEAK_RISE, minimum_jerk
 
-# greatest speed and acceleration of a minimum jerk over its mean speed, and that over its time
-PEAK = 1.875
-PEAK_RISE = 5.774
 SPARE = 1.1  # over the least time
 
 
@@ -62,7 +59,7 @@ def back_to_start(plan: RobotMotion, time_s: float, q: np.ndarray, command: Grip
     """
     count = max(2, int(np.ceil(time_s * plan.fps)) + 1)
     share = minimum_jerk(np.linspace(0, 1, count))
-    lasts_s = max(SPARE * PEAK * time_s, 1 / plan.fps)  # the plan may be at its limits
+    lasts_s = max(SPARE * JERK_PEAK * time_s, 1 / plan.fps)  # the plan may be at its limits
     positions = plan.spline()(time_s * (1 - share))
     positions[:, : len(q)] += (q - positions[0, : len(q)]) * (1 - share)[:, None]
     return _with(replace(plan, gripper=(command,)), positions, lasts_s)
@@ -71,8 +68,9 @@ def back_to_start(plan: RobotMotion, time_s: float, q: np.ndarray, command: Grip
 def between(motion: RobotMotion, start: np.ndarray, end: np.ndarray, arm) -> RobotMotion:  # (n,), (n,)
     """The straight way between two configurations, as fast as the arm may; the rest is the motion's."""
     way = np.abs(end - start)
-    slowest = max((PEAK * way / arm.velocity_rad_s).max(), np.sqrt(PEAK_RISE * way / arm.acceleration_rad_s2).max())
-    lasts_s = max(SPARE * float(slowest), 1 / motion.fps)
+    by_velocity_s = (JERK_PEAK * way / arm.velocity_rad_s).max()
+    by_acceleration_s = np.sqrt(JERK_PEAK_RISE * way / arm.acceleration_rad_s2).max()
+    lasts_s = max(SPARE * float(max(by_velocity_s, by_acceleration_s)), 1 / motion.fps)
     share = minimum_jerk(np.linspace(0, 1, max(2, int(np.ceil(lasts_s * motion.fps)) + 1)))
     positions = np.repeat(motion.positions_rad[:1], len(share), axis=0)
     positions[:, : len(start)] = start + share[:, None] * (end - start)

@@ -1,5 +1,7 @@
 """6D pose of the object: resting where it is seen, then rigid in the hand that holds it, then resting again."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -26,18 +28,25 @@ STAYS_PX = 1.5
 HELD_MARGIN = 2
 
 
-def object_motion(
-    scene: Scene, fps: float, fingers: Fingers | None = None
-) -> tuple[ObjectMotion, SupportBox | None, tuple[Contact, ...], Distance, Fingers | None]:
-    """Where the target is in the world, and what holds it.
+@dataclass(frozen=True)
+class LiftedObject:
+    """The target in the world, and what holds it.
 
-    Args:
-        fingers: the person's, to be opened where they are in the object; None leaves them.
-
-    Returns:
-        Its shape and poses; its support, None on the floor; the contacts that are within reach in space; the distance
-        that it was given; the fingers.
+    Attributes:
+        thing: its shape and poses; support: None on the floor.
+        contacts: those that are within reach in space; distance: that it was given.
+        fingers: the person's, opened where they were in the object; None where they were left as they are.
     """
+
+    thing: ObjectMotion
+    support: SupportBox | None
+    contacts: tuple[Contact, ...]
+    distance: Distance
+    fingers: Fingers | None
+
+
+def lifted_object(scene: Scene, fps: float, fingers: Fingers | None = None) -> LiftedObject:
+    """The target from what is seen of it; fingers: the person's, to be opened, None leaves them."""
     sight, hands = scene.sight, scene.hands
     distance = object_distance(scene)
     primitive = sight.shape_at(distance.outline_m)
@@ -47,14 +56,10 @@ def object_motion(
         fingers = fingers.opened(primitive, poses)
     reach_m = {name: reach_of(hand, poses, primitive, sight.camera, fps, distance) for name, hand in hands.items()}
     vertices, faces = primitive.surface()
-    motion = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
-    return (
-        motion,
-        support_under(rest, primitive, scene.actor_m),
-        contacts_in_reach(scene.contacts, hands, motion, primitive, scene.target, reach_m, fps),
-        distance,
-        fingers,
-    )
+    thing = ObjectMotion("target", vertices, faces, poses, shape=primitive.shape, is_target=True)
+    support = support_under(rest, primitive, scene.actor_m)
+    contacts = contacts_in_reach(scene.contacts, hands, thing, primitive, scene.target, reach_m, fps)
+    return LiftedObject(thing, support, contacts, distance, fingers)
 
 
 def _poses(scene: Scene, rest: np.ndarray, primitive: Primitive, fps: float) -> np.ndarray:  # (T, 4, 4)

@@ -6,13 +6,36 @@ import numpy as np
 import torch
 
 from hoi_motion.body.skeleton import Skeleton
+from hoi_motion.keypoints.track import KeypointTrack
+from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
+from hoi_motion.lift.straight_lines import StraightLines
 
 # sources of up and the floor, besides the network and the feet
 GIVEN = "given camera"
 DEPTH_IMAGE = "depth image"
 STRAIGHT_LINES = "lifter and straight lines"
+
+
+@dataclass(frozen=True)
+class PersonSeen:
+    """What a clip shows of the person, and what is known besides: the input of the fit.
+
+    Attributes:
+        track: keypoints; K: (3, 3) px; fps: of the clip.
+        depth_m, actor_mask: (H, W) of the first frame; lines: its straight edges, which say how far the camera looks
+            down. Without them the person alone does.
+        known: the camera against gravity and over the person's floor, where somebody knows them.
+    """
+
+    track: KeypointTrack
+    K: np.ndarray
+    fps: float
+    depth_m: np.ndarray | None = None
+    actor_mask: np.ndarray | None = None
+    lines: StraightLines | None = None
+    known: KnownScene = KnownScene()
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,14 @@ from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.keypoints import track as kp
 from hoi_motion.keypoints.sides import facing_score, flip_frames
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.doubt import off_probability
-from hoi_motion.lift.person.evidence import GIVEN, Evidence, StandingFeet, Touch
+from hoi_motion.lift.person.evidence import GIVEN, Evidence, PersonSeen, StandingFeet, Touch
 from hoi_motion.lift.person.feet.planted import hips_reached
 from hoi_motion.lift.person.gather import gather_evidence, standing_feet
 from hoi_motion.lift.person.guess import Guess, Unknowns, first_unknowns
 from hoi_motion.lift.person.measured import measured_floor, measured_size, touching_arms
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
 from hoi_motion.lift.person.terms.term import Stage
-from hoi_motion.lift.straight_lines import StraightLines
 from hoi_motion.progress import CancelToken, OnProgress, part_of, silent
 
 # a fit whose mean reprojection error is larger, as a share of the person's height, has diverged
@@ -60,15 +58,9 @@ class BodyFit:
 
 def fit_body(
     body: BodyModel,
-    track: kp.KeypointTrack,
-    K: np.ndarray,  # (3, 3)
-    fps: float,
+    seen: PersonSeen,
     config: LiftConfig = LiftConfig(),
     *,
-    depth_m: np.ndarray | None = None,  # (H, W), of the first frame
-    actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
-    lines: StraightLines | None = None,  # of the first frame
-    known: KnownScene = KnownScene(),
     touch_of: TouchOf | None = None,
     on_progress: OnProgress = silent,
     cancel: CancelToken | None = None,
@@ -76,20 +68,18 @@ def fit_body(
     """Fit the body to a keypoint track.
 
     Args:
-        lines: say how far the camera looks down; without them the person alone does.
-        known: the camera against gravity and over the person's floor, where somebody knows them.
         touch_of: returns what is known of hands on the object, given about where the person is.
 
     Raises:
         LiftError: FIT_DIVERGED when the best fit does not explain the keypoints.
     """
-    tracks = [track]
+    track, tracks = seen.track, [seen.track]
     if facing_score(track) < 0.25:
         # front or back is unclear: the person turned by 180 degrees is a second hypothesis
         tracks.append(flip_frames(track, np.ones(track.num_frames, bool)))
     fits = []
     for i, hypothesis in enumerate(tracks):
-        evidence, start = gather_evidence(body, hypothesis, K, fps, config, depth_m, known, actor_mask, lines)
+        evidence, start = gather_evidence(body, replace(seen, track=hypothesis), config)
         guess = Guess(body, evidence, start, first_unknowns(start, body.num_betas))
         share = part_of(on_progress, i / len(tracks), (i + 1) / len(tracks))
         fits.append(_fitted(guess, hypothesis, config, touch_of, share, cancel))

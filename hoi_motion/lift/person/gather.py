@@ -9,13 +9,13 @@ from hoi_motion.body import BodyModel
 from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.evidence import (
     DEPTH_IMAGE,
     GIVEN,
     STRAIGHT_LINES,
     Evidence,
     LiftedPoints,
+    PersonSeen,
     SeenPoints,
     StandingFeet,
 )
@@ -24,7 +24,7 @@ from hoi_motion.lift.person.lifter import Lifted, lift_keypoints
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.lift.person.start import Start, distance_by_bones, fit_start, smoothed
-from hoi_motion.lift.straight_lines import StraightLines, upright
+from hoi_motion.lift.straight_lines import upright
 
 # the lifter's estimate of the camera's pitch is right within this
 LIFTED_PITCH_RAD = np.deg2rad(4.0)
@@ -41,22 +41,13 @@ HAND_SPREAD = 0.012
 HIPS_SLIDE = ((0.1, 0.0), (0.7, 0.096), (1.3, 0.0))
 
 
-def gather_evidence(
-    body: BodyModel,
-    track: kp.KeypointTrack,
-    K: np.ndarray,  # (3, 3)
-    fps: float,
-    config: LiftConfig,
-    depth_m: np.ndarray | None,  # (H, W), of the first frame
-    known: KnownScene,
-    actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
-    lines: StraightLines | None = None,  # of the first frame
-) -> tuple[Evidence, Start]:
+def gather_evidence(body: BodyModel, seen: PersonSeen, config: LiftConfig) -> tuple[Evidence, Start]:
     """Everything that is known of the person, and where the fit starts."""
+    track, K, fps, depth_m, known, lines = seen.track, seen.K, seen.fps, seen.depth_m, seen.known, seen.lines
     height_px = max(track.person_height_px(), 8.0)
     believed = kp.believed(track.body_px, config.min_keypoint_confidence)
     track, lifted = lift_leaning(track, K, fps, config.min_keypoint_confidence)
-    surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces, actor_mask)
+    surface = None if depth_m is None else MeasuredSurface(depth_m, K, body.faces, seen.actor_mask)
     room = None if depth_m is None else MeasuredRoom(depth_m, K)
     pitch_rad, spread_rad = (lifted.pitch_rad, LIFTED_PITCH_RAD) if lines is None else lines.pitch(lifted.pitch_rad)
     up, up_source = known.up_camera, GIVEN

@@ -15,8 +15,8 @@ from hoi_motion.keypoints import model_points as km
 from hoi_motion.keypoints import track as kp
 from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.doubt import USUAL_SPREAD_M, off_probability
+from hoi_motion.lift.person.evidence import PersonSeen
 from hoi_motion.lift.person.fit import MAX_MEAN_ERROR, BodyFit
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
 from hoi_motion.motion import HoiMotion
@@ -72,17 +72,7 @@ def on_frames_of(human: HoiMotion, source_frames: np.ndarray, source_count: int,
     )
 
 
-def place_human(
-    body: BodyModel,
-    human: HoiMotion,
-    track: kp.KeypointTrack,
-    K: np.ndarray,  # (3, 3)
-    config: LiftConfig = LiftConfig(),
-    *,
-    depth_m: np.ndarray | None = None,  # (H, W), of the first frame
-    actor_mask: np.ndarray | None = None,  # (H, W), of the first frame
-    known: KnownScene = KnownScene(),
-) -> BodyFit:
+def place_human(body: BodyModel, human: HoiMotion, seen: PersonSeen, config: LiftConfig = LiftConfig()) -> BodyFit:
     """Place a given human, of this very body, so that it projects onto the keypoints of the video.
 
     Returns:
@@ -93,12 +83,12 @@ def place_human(
     """
     points_m = body.joints(human.pose_rad, human.transl_m, human.betas).numpy().astype(float)
     centre_m = points_m[:, 0].mean(0)
-    placing = _Placing(points_m - centre_m, track, K, config, known.pitch_rad)
+    placing = _Placing(points_m - centre_m, seen.track, seen.K, config, seen.known.pitch_rad)
     starts = [placing.solve(placing.start(2 * np.pi * i / HEADINGS), evaluations=10) for i in range(HEADINGS)]
     best = placing.solve(min(starts, key=lambda found: found.cost).x, evaluations=100)
-    if depth_m is not None:
+    if seen.depth_m is not None:
         skin_m = body.vertices_and_joints(human.pose_rad[:1], human.transl_m[:1], human.betas)[0][0].numpy() - centre_m
-        surface = MeasuredSurface(depth_m, K, body.faces, actor_mask)
+        surface = MeasuredSurface(seen.depth_m, seen.K, body.faces, seen.actor_mask)
         # the visible skin depends on the place, so both are refined in turn
         for _ in range(DEPTH_ROUNDS):
             in_camera_m = placing.in_camera_m(skin_m, best.x)
@@ -129,7 +119,7 @@ def place_human(
         pitch_rad=float(pitch),
         floor_m=float(vertices[..., 2].min()),
         error=error,
-        off=off_probability(track, error, USUAL_SPREAD_M),
+        off=off_probability(seen.track, error, USUAL_SPREAD_M),
         energy=float(best.cost),
     )
 

@@ -17,8 +17,8 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.surface import ObjectSurface
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.attempt import MAX_JUMP_RAD, NotPossible, ways
-from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, Body
-from hoi_motion.retarget.arm.push import LEAST_HEIGHT_M, PRESS_M, TIPPING_SHARE
+from hoi_motion.retarget.arm.grip import GraspTarget
+from hoi_motion.retarget.arm.push import PRESS_M, push_height_m
 from hoi_motion.retarget.arm.sight import OpenSight
 from hoi_motion.retarget.arm.timeline import LEAD_S, MIN_RATE_HZ
 from hoi_motion.retarget.arm.world import ArmWorld
@@ -78,7 +78,7 @@ def feeling(
     reasons, found = [], []
     with ArmWorld(arm, motion, object_name) as world:
         world.set_base(base)
-        for T_world_tool in _tools(Body.of(thing, T_rest[2, :3]), T_rest, sight, arm):
+        for T_world_tool in _tools(GraspTarget.of(thing, T_rest[2, :3]), T_rest, sight, arm):
             try:
                 found.append(
                     _Sweep(arm, world, motion, object_name, sight, base, T_world_tool).plan(start_rad, beyond_m)
@@ -110,14 +110,14 @@ def _share(sweep: RobotMotion, sight: OpenSight) -> float:
     return float(far - near)
 
 
-def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterator[np.ndarray]:
+def _tools(target: GraspTarget, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterator[np.ndarray]:
     """Poses of the tool with its tip on the line of sight to a low place of the object.
 
     Steep ones first: the arm then stays above what stands around.
     """
     level = sight.direction * [1.0, 1.0, 0.0]
     heading = level / max(float(np.linalg.norm(level)), 1e-9)
-    aim_m = T_rest[:3, :3] @ _aim(body, T_rest[:3, :3].T @ heading) + T_rest[:3, 3]
+    aim_m = T_rest[:3, :3] @ _aim(target, T_rest[:3, :3].T @ heading) + T_rest[:3, 3]
     down_rad = float(np.arcsin(np.clip(-sight.direction[2], -1, 1)))
     for turn in TURNS_RAD:
         ahead = Rotation.from_rotvec([0, 0, turn]).apply(heading)
@@ -131,21 +131,20 @@ def _tools(body: Body, T_rest: np.ndarray, sight: OpenSight, arm: Arm) -> Iterat
                 yield T
 
 
-def _aim(body: Body, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
+def _aim(target: GraspTarget, heading: np.ndarray) -> np.ndarray:  # (3,), (3,) -> (3,)
     """A place on the near side that the finger tip meets, object frame: low, so that the object does not tip.
 
     A ball would roll away before anything is felt. From above, finger and support hold it between them.
     """
-    tall_m = body.high_m - body.low_m
-    if body.is_round:
+    if target.is_round:
+        tall_m = target.high_m - target.low_m
         up_m, ahead_m = np.sin(BALL_RAD) * tall_m / 2, np.cos(BALL_RAD) * tall_m / 2
-        return body.axis_m + (body.low_m + tall_m / 2 + up_m) * body.up - ahead_m * heading
-    tipping_m = TIPPING_SHARE * body.base_width_m(heading) / 2 / ASSUMED_FRICTION
-    height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
-    low = body.points_m[body.points_m @ body.up < body.low_m + height_m]
+        return target.axis_m + (target.low_m + tall_m / 2 + up_m) * target.up - ahead_m * heading
+    height_m = push_height_m(target, heading)
+    low = target.points_m[target.points_m @ target.up < target.low_m + height_m]
     # on the near side: a line that descends to the middle of a bowl leads over its rim
-    near_m = float((low @ heading).min() - body.axis_m @ heading) if len(low) else 0.0
-    return body.axis_m + near_m * heading + (body.low_m + height_m) * body.up
+    near_m = float((low @ heading).min() - target.axis_m @ heading) if len(low) else 0.0
+    return target.axis_m + near_m * heading + (target.low_m + height_m) * target.up
 
 
 class _Sweep:

@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.motion import SIDE_OF_HAND, Contact, HoiMotion, ObjectMotion
-from hoi_motion.retarget.arm.grip import HALF_TURN_COST, Body, Grasp, surface_points
+from hoi_motion.retarget.arm.grip import HALF_TURN_COST, Grasp, GraspTarget, GripperPose, surface_points
 from hoi_motion.retarget.arm.pinch import pinch
 from hoi_motion.retarget.arm.push import PRESS_M, push, pushes, touch
+from hoi_motion.retarget.arm.sight import SPREAD
 from hoi_motion.retarget.robots.config import GripperConfig
 from hoi_motion.rigid import moved_back
 
@@ -26,7 +27,6 @@ RIM_DEPTH_M = 0.022  # fingers reach this far down the wall of what is open
 LEANS_RAD = np.radians([0, 15, 30])
 ROLL_COST = 5.0  # a ball that is touched from above stays
 LAST_COST = 100.0
-PLACE_SPREAD = "target_distance_spread_m"  # in the diagnostics of a lift
 SAME_COST = 1e-9
 RISK_COST = 1.0  # for one standard deviation of the place over what the grasp gives way
 BESIDE_SHARE = 0.25  # share of a width by which an object may be off-centre and still be held, or touched
@@ -82,7 +82,7 @@ def hand_on_object(motion: HoiMotion, contact: Contact, body) -> tuple[np.ndarra
 def place_doubt_m(motion: HoiMotion, T_world_object: np.ndarray) -> np.ndarray:  # (4, 4) -> (3,)
     """One standard deviation of where the object is, as a lift tells it: level, along the line of sight, world."""
     away = np.append(T_world_object[:2, 3] - motion.camera.T_world_camera[:2, 3], 0.0)
-    return float(motion.diagnostics.get(PLACE_SPREAD, 0.0)) * away / max(float(np.linalg.norm(away)), 1e-9)
+    return float(motion.diagnostics.get(SPREAD, 0.0)) * away / max(float(np.linalg.norm(away)), 1e-9)
 
 
 def grasp_candidates(
@@ -107,12 +107,13 @@ def grasp_candidates(
         doubt_m: (3,) one standard deviation of where the object is, object frame: grasps that still hold it there come
             first.
     """
-    wanted = _Wanted.of(Body.of(thing, up), hand_m, approach, gripper, kind, doubt_m)
+    target = GraspTarget.of(thing, up)
+    wanted = _Wanted.of(target, hand_m, approach, gripper, kind, doubt_m)
     tries = [*wanted.around(), *wanted.at_the_rim()]
     if kind == "slide":
-        for *place, opening, cost in pushes(wanted.body, along, gripper):
+        for pose, opening_m, cost in pushes(target, along, gripper):
             cost = cost if is_straight else cost + LAST_COST
-            tries.append((cost, cache(partial(push, wanted.body, *place, opening, gripper, cost))))
+            tries.append((cost, cache(partial(push, target, pose, opening_m, gripper, cost))))
     yield from _cheapest_first(tries)
 
 
@@ -133,6 +134,25 @@ def _cheapest_first(tries: list[Try]) -> Iterator[Grasp]:
 
 
 @dataclass(frozen=True)
+class _Side:
+    """A side from which a gripper may come.
+
+    Attributes:
+        level_m: height of its place along the object's up; is_rolled: its opening is upright rather than level.
+        cost: how unlike the person's hand.
+    """
+
+    pose: GripperPose
+    level_m: float
+    is_rolled: bool
+    cost: float
+
+    @property
+    def roll_cost(self) -> float:
+        return 0.3 * self.is_rolled
+
+
+@dataclass(frozen=True)
 class _Wanted:
     """What a grasp should be like; object frame.
 
@@ -141,7 +161,7 @@ class _Wanted:
         approach, doubt_m, kind: as in `grasp_candidates`.
     """
 
-    body: Body
+    target: GraspTarget
     gripper: GripperConfig
     kind: str
     approach: np.ndarray
@@ -150,79 +170,91 @@ class _Wanted:
     doubt_m: np.ndarray
 
     @classmethod
-    def of(cls, body: Body, hand_m, approach, gripper: GripperConfig, kind: str, doubt_m) -> "_Wanted":
-        up = body.up
+    def of(cls, target: GraspTarget, hand_m, approach, gripper: GripperConfig, kind: str, doubt_m) -> "_Wanted":
+        up = target.up
         flat = approach - up * (approach @ up)
         if np.linalg.norm(flat) < 0.2:  # the hand comes from above: from where it is, sideways
-            flat = body.axis_m - (hand_m - up * (hand_m @ up))
+            flat = target.axis_m - (hand_m - up * (hand_m @ up))
         flat = flat / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 1e-6 else np.cross(up, [0.6, 0.8, 0.1])
         flat /= np.linalg.norm(flat)
-        level_m = float(np.clip(hand_m @ up, body.low_m, body.high_m))
-        return cls(body, gripper, kind, approach, flat, level_m, np.zeros(3) if doubt_m is None else doubt_m)
+        level_m = float(np.clip(hand_m @ up, target.low_m, target.high_m))
+        return cls(target, gripper, kind, approach, flat, level_m, np.zeros(3) if doubt_m is None else doubt_m)
 
     def around(self) -> Iterator[Try]:
         """From all sides and from above: pinches and, where the object is only touched, touches."""
-        body, gripper, up = self.body, self.gripper, self.body.up
-        low, high = body.low_m, body.high_m
+        for side in self._sides():
+            yield self._pinched(side)
+            if self.kind == "touch":
+                yield self._touched(side)
+
+    def _sides(self) -> Iterator[_Side]:
+        target, up = self.target, self.target.up
+        low, high = target.low_m, target.high_m
         levels = sorted((low + share * (high - low) for share in HEIGHTS), key=lambda h: abs(h - self.hand_level_m))
         for pitch in PITCHES_RAD:
+            from_above = pitch > 1.5
             for turn in TURNS_RAD:
                 heading = Rotation.from_rotvec(up * turn).apply(self.flat)
                 z = np.cos(pitch) * heading - np.sin(pitch) * up
-                side = np.cross(up, heading)
-                rolls = (0.0,) if pitch > 1.5 else (0.0, np.pi / 2)
-                for h in [high] if pitch > 1.5 else levels:
-                    cost = abs(np.arccos(np.clip(z @ self.approach, -1, 1))) + 3 * abs(h - self.hand_level_m)
-                    at = body.axis_m + h * up
-                    for roll in rolls:
-                        y = Rotation.from_rotvec(z * roll).apply(side)
-                        later = 3.0 if self.kind == "touch" else _gravity_cost(body, at, y)
-                        later += DRAG_COST * (h - low) if self.kind == "slide" else 0.0
-                        later += 0.3 * (roll > 0)
-                        room = max((gripper.open_width_m - body.width_m(y)) / 2, LEAST_ROOM_M)
-                        beside = BESIDE_SHARE * body.width_m(np.cross(y, z))
-                        give = np.array([beside, room, gripper.finger_depth_m / 4])
-                        deeper_m = DEEPER * abs(float(z @ self.doubt_m))
-                        whole = cost + later + _risk(self.doubt_m, y, z, give)
-                        yield whole, cache(partial(pinch, body, at, y, z, gripper, deeper_m, whole))
-                        if self.kind == "touch":
-                            rolls_off = ROLL_COST * (1 + z @ up) * body.is_round + 0.3 * (roll > 0)
-                            give = BESIDE_SHARE * np.array([body.width_m(np.cross(y, z)), body.width_m(y), 0.0])
-                            give[2] = PRESS_M
-                            whole = cost + rolls_off + _risk(self.doubt_m, y, z, give)
-                            yield whole, cache(partial(touch, body, at, y, z, gripper, whole))
+                level_y = np.cross(up, heading)
+                for level_m in [high] if from_above else levels:
+                    cost = self._unlike(z, level_m)
+                    for roll in (0.0,) if from_above else (0.0, np.pi / 2):
+                        y = Rotation.from_rotvec(z * roll).apply(level_y)
+                        yield _Side(GripperPose(target.axis_m + level_m * up, y, z), level_m, roll > 0, cost)
+
+    def _unlike(self, z: np.ndarray, level_m: float) -> float:
+        """Cost of coming from elsewhere than the person's hand, by angle and by height."""
+        return abs(np.arccos(np.clip(z @ self.approach, -1, 1))) + 3 * abs(level_m - self.hand_level_m)
+
+    def _pinched(self, side: _Side) -> Try:
+        target, gripper, pose = self.target, self.gripper, side.pose
+        later = 3.0 if self.kind == "touch" else _gravity_cost(target, pose.at_m, pose.y)
+        later += DRAG_COST * (side.level_m - target.low_m) if self.kind == "slide" else 0.0
+        later += side.roll_cost
+        room = max((gripper.open_width_m - target.width_m(pose.y)) / 2, LEAST_ROOM_M)
+        beside = BESIDE_SHARE * target.width_m(pose.x)
+        give_m = np.array([beside, room, gripper.finger_depth_m / 4])
+        deeper_m = DEEPER * abs(float(pose.z @ self.doubt_m))
+        cost = side.cost + later + self._risk(pose, give_m)
+        return cost, cache(partial(pinch, target, pose, gripper, deeper_m, cost))
+
+    def _touched(self, side: _Side) -> Try:
+        target, pose = self.target, side.pose
+        rolls_off = ROLL_COST * (1 + pose.z @ target.up) * target.is_round + side.roll_cost
+        give_m = np.array([BESIDE_SHARE * target.width_m(pose.x), BESIDE_SHARE * target.width_m(pose.y), PRESS_M])
+        cost = side.cost + rolls_off + self._risk(pose, give_m)
+        return cost, cache(partial(touch, target, pose, self.gripper, cost))
 
     def at_the_rim(self) -> Iterator[Try]:
         """From above, a finger on either side of a wall."""
-        body, gripper, up = self.body, self.gripper, self.body.up
-        rim = body.points_m[body.points_m @ up > body.high_m - 0.002]
+        target, gripper, up = self.target, self.gripper, self.target.up
+        rim = target.points_m[target.points_m @ up > target.high_m - 0.002]
         for turn in TURNS_RAD if len(rim) else ():
             outward = -Rotation.from_rotvec(up * turn).apply(self.flat)
-            edge = rim[np.argmax((rim - body.axis_m) @ outward)]
-            off = abs(np.arccos(np.clip(-up @ self.approach, -1, 1))) + 3 * abs(body.high_m - self.hand_level_m)
-            cost = off + 0.2 * abs(turn) + 0.3
+            edge = rim[np.argmax((rim - target.axis_m) @ outward)]
+            cost = self._unlike(-up, target.high_m) + 0.2 * abs(turn) + 0.3
             for lean in LEANS_RAD:  # walls of bowls lean outwards
                 lying = Rotation.from_rotvec(lean * np.cross(up, outward))
-                y, z = lying.apply(outward), lying.apply(-up)
-                half = min(gripper.open_width_m, body.width_m(y)) / 2
-                give = np.array([BESIDE_SHARE * body.width_m(np.cross(y, z)), half, RIM_DEPTH_M])
-                later = lean + 3.0 * (self.kind == "touch") + _risk(self.doubt_m, y, z, give)
-                made = partial(pinch, body, edge, y, z, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
+                pose = GripperPose(edge, lying.apply(outward), lying.apply(-up))
+                half = min(gripper.open_width_m, target.width_m(pose.y)) / 2
+                give_m = np.array([BESIDE_SHARE * target.width_m(pose.x), half, RIM_DEPTH_M])
+                later = lean + 3.0 * (self.kind == "touch") + self._risk(pose, give_m)
+                made = partial(pinch, target, pose, gripper, 0.0, cost + later, depth_m=RIM_DEPTH_M)
                 yield cost + later, cache(made)
 
+    def _risk(self, pose: GripperPose, give_m: np.ndarray) -> float:
+        """Cost of doubt about the object's place: along x, y and z of the gripper, over what each gives way (3,)."""
+        off_m = np.array([pose.x @ self.doubt_m, pose.y @ self.doubt_m, pose.z @ self.doubt_m])
+        return RISK_COST * float(np.linalg.norm(off_m / give_m))
 
-def _risk(doubt_m: np.ndarray, y: np.ndarray, z: np.ndarray, give_m: np.ndarray) -> float:
-    """Cost of a grasp's doubt about the object's place: along x, y and z of the tool, over what each gives way."""
-    off = np.array([np.cross(y, z) @ doubt_m, y @ doubt_m, z @ doubt_m])
-    return RISK_COST * float(np.linalg.norm(off / give_m))
 
-
-def _gravity_cost(body: Body, at_m: np.ndarray, y: np.ndarray) -> float:
+def _gravity_cost(target: GraspTarget, at_m: np.ndarray, y: np.ndarray) -> float:
     """An object held far from its centre of mass turns in the grip; held below it, it tips over."""
-    away = body.centre_m - at_m
-    flat = np.cross(body.up, y)
+    away = target.centre_m - at_m
+    flat = np.cross(target.up, y)
     beside = abs(away @ flat) / max(np.linalg.norm(flat), 1e-9) if np.linalg.norm(flat) > 0.1 else 0.0
-    return LEVER_COST * beside + ABOVE_COST * max(0.0, float(away @ body.up))
+    return LEVER_COST * beside + ABOVE_COST * max(0.0, float(away @ target.up))
 
 
 def least_width_m(thing: ObjectMotion, up: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Grasp: a gripper on an object, and the object's surface as grips look at it."""
+"""Grasp: a gripper on an object. GripperPose and GraspTarget: gripper and object while one is looked for."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,29 @@ class Grasp:
 
 
 @dataclass(frozen=True)
-class Body:
+class GripperPose:
+    """A gripper that comes to an object, object frame.
+
+    Attributes:
+        at_m: (3,) a place between the fingers, on their way. y, z: (3,) unit, along the opening and the approach.
+    """
+
+    at_m: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+
+    @property
+    def x(self) -> np.ndarray:  # (3,)
+        """Across the fingers."""
+        return np.cross(self.y, self.z)
+
+    def local_m(self, points_m: np.ndarray) -> np.ndarray:  # (S, 3) -> (S, 3)
+        """Points of the object in the gripper's axes, from `at_m`."""
+        return (points_m - self.at_m) @ np.stack([self.x, self.y, self.z], axis=1)
+
+
+@dataclass(frozen=True)
+class GraspTarget:
     """An object's surface, object frame.
 
     Attributes:
@@ -54,7 +76,7 @@ class Body:
     is_round: bool
 
     @classmethod
-    def of(cls, thing: ObjectMotion, up: np.ndarray) -> "Body":
+    def of(cls, thing: ObjectMotion, up: np.ndarray) -> "GraspTarget":
         points, normals = surface_points(thing.vertices_m, thing.faces)
         surface = ObjectSurface(thing.vertices_m, thing.faces, thing.name)
         level = points @ up
@@ -74,12 +96,14 @@ class Body:
         return float(np.ptp(foot @ side))
 
 
-def both_ways(x, y, z, at, open_m: float, width_m: float, grip: str, cost: float, depth_m: float = 0.0) -> list[Grasp]:
-    """A grasp and the same one after half a turn about the approach."""
+def both_ways(
+    pose: GripperPose, open_m: float, width_m: float, grip: str, cost: float, depth_m: float = 0.0
+) -> list[Grasp]:
+    """A grasp with the tool at a pose, and the same one after half a turn about the approach."""
     grasps = []
     for sign in (1, -1):
         T = np.eye(4)
-        T[:3] = np.stack([sign * x, sign * y, z, at], axis=1)
+        T[:3] = np.stack([sign * pose.x, sign * pose.y, pose.z, pose.at_m], axis=1)
         grasps.append(Grasp(T, open_m, width_m, grip, cost + HALF_TURN_COST * (sign < 0), depth_m))
     return grasps
 

@@ -1,10 +1,10 @@
 """Fingers on both sides of a part of an object: what is between them, and whether they hold it there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, SLAB_HALF_M, Body, Grasp, both_ways
+from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, SLAB_HALF_M, Grasp, GraspTarget, GripperPose, both_ways
 from hoi_motion.retarget.robots.config import GripperConfig
 
 OPENING_SPARE_M = 0.006  # the gripper opens this much wider than the object
@@ -25,14 +25,16 @@ SHORT_M = 0.006  # or is deeper by twice so much
 
 @dataclass(frozen=True)
 class _Between:
-    """What is between open fingers, in the frame of the tool about `centre`.
+    """What is between open fingers, in their axes.
 
     Attributes:
-        local_m: (S, 3) all of the object; tip_m: where the finger tips are, along z; depth_m: from the nearest point.
-        low_m, high_m: extent of what is held along y; normals: (2, 3) of the object where each finger presses, world of
-            the object, that on the side of y first.
+        pose: of the gripper; local_m: (S, 3) all of the object.
+        tip_m: where the finger tips are, along z; depth_m: from the nearest point to them.
+        low_m, high_m: extent of what is held along y.
+        normals: (2, 3) of the surface where each finger presses, object frame, on the side of y first.
     """
 
+    pose: GripperPose
     local_m: np.ndarray
     tip_m: float
     depth_m: float
@@ -41,9 +43,16 @@ class _Between:
     normals: np.ndarray
 
     @classmethod
-    def of(cls, body: Body, centre, y, z, gripper: GripperConfig, depth_m: float | None, deeper_m: float):
-        """None when there is nothing."""
-        local = (body.points_m - centre) @ np.stack([np.cross(y, z), y, z], axis=1)
+    def of(
+        cls,
+        target: GraspTarget,
+        pose: GripperPose,
+        gripper: GripperConfig,
+        depth_m: float | None,
+        deeper_m: float,
+    ) -> "_Between | None":
+        """None when there is nothing; `depth_m`, `deeper_m`: as in `pinch`."""
+        local = pose.local_m(target.points_m)
         near = (np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < gripper.open_width_m / 2)
         between = local[near]
         if not len(between):
@@ -57,61 +66,100 @@ class _Between:
         is_held = between[:, 2] < tip_m
         if not is_held.any():
             return None
-        held, normals = between[is_held, 1], body.normals[near][is_held]
+        held, normals = between[is_held, 1], target.normals[near][is_held]
         ends = held.max(), held.min()
         pressed = np.array([np.median(normals[np.abs(held - end) < PRESSED_BAND_M], axis=0) for end in ends])
-        return cls(local, float(tip_m), float(depth_m), float(ends[1]), float(ends[0]), pressed)
+        return cls(pose, local, float(tip_m), float(depth_m), float(ends[1]), float(ends[0]), pressed)
+
+    @property
+    def width_m(self) -> float:
+        return self.high_m - self.low_m
+
+    @property
+    def shift_m(self) -> float:
+        """Along y, to the middle of what is held."""
+        return (self.low_m + self.high_m) / 2
+
+    def lying_flat(self) -> GripperPose | None:
+        """The gripper turned until its fingers lie flat on the sides that they press.
+
+        None where they do, or where no turn helps: it would be too far, or the sides are not opposed.
+        """
+        pose, (one, other) = self.pose, self.normals
+        flat = one - other
+        flat /= max(float(np.linalg.norm(flat)), 1e-9)
+        if not (np.cos(MOST_ASKEW_RAD) < flat @ pose.y < np.cos(ASKEW_RAD) and one @ other < OPPOSED):
+            return None
+        middle = pose.at_m + pose.y * (self.low_m + self.high_m) / 2 + pose.z * (self.tip_m - self.depth_m / 2)
+        ahead = pose.z - (pose.z @ flat) * flat
+        ahead /= np.linalg.norm(ahead)
+        return GripperPose(middle, flat, ahead)
+
+    def fits_centred(self, open_width_m: float) -> bool:
+        """Whether the object passes between open fingers that are centred on what they hold."""
+        local = self.local_m
+        inside = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (local[:, 2] < self.tip_m + 0.006)][:, 1] - self.shift_m
+        reach = np.abs(inside[np.abs(inside) < open_width_m / 2]).max(initial=0.0)
+        return bool(2 * reach <= open_width_m - OPENING_SPARE_M)
+
+    def squeezes_out(self) -> bool:
+        """Whether fingers on the near side of the widest section drive the object away from the palm."""
+        return bool(-self.normals.sum(axis=0) @ self.pose.z / 2 > SQUEEZE_OUT)
+
+    def squeezes_aside(self) -> bool:
+        """Whether fingers beside the widest section drive the object off to that side."""
+        return bool(abs(self.normals.sum(axis=0) @ self.pose.x) / 2 > SQUEEZE_ASIDE)
 
 
 def pinch(
-    body: Body, centre, y, z, gripper: GripperConfig, deeper_m: float, cost: float, depth_m: float | None = None
+    target: GraspTarget,
+    pose: GripperPose,
+    gripper: GripperConfig,
+    deeper_m: float,
+    cost: float,
+    depth_m: float | None = None,
 ) -> list[Grasp]:
     """The object's part between open fingers that come along z, if it fits; both ways round.
 
     Fingers are turned until they lie flat on the sides that they press, if they fit then: an edge on the side of a box,
     or a tip on the wall of a bowl, is a hinge.
+
+    Args:
+        deeper_m: standard deviation of the object's place along z: fingers reach by so much deeper, if they can.
+        depth_m: of the finger tips in the object; None is to beyond its middle.
     """
-    found = _Between.of(body, centre, y, z, gripper, depth_m, deeper_m)
+    found = _Between.of(target, pose, gripper, depth_m, deeper_m)
     if found is None:
         return []
-    flat = found.normals[0] - found.normals[1]
-    flat /= max(float(np.linalg.norm(flat)), 1e-9)
-    if np.cos(MOST_ASKEW_RAD) < flat @ y < np.cos(ASKEW_RAD) and found.normals[0] @ found.normals[1] < OPPOSED:
-        middle = centre + y * (found.low_m + found.high_m) / 2 + z * (found.tip_m - found.depth_m / 2)
-        ahead = z - (z @ flat) * flat
-        ahead /= np.linalg.norm(ahead)
-        turned = _Between.of(body, middle, flat, ahead, gripper, depth_m, deeper_m)
-        grasps = [] if turned is None else _held(turned, body, middle, flat, ahead, gripper, deeper_m, cost, depth_m)
+    flat = found.lying_flat()
+    if flat is not None:
+        turned = _Between.of(target, flat, gripper, depth_m, deeper_m)
+        grasps = [] if turned is None else _held(turned, target, gripper, deeper_m, cost, depth_m)
         if grasps:
             return grasps
-    return _held(found, body, centre, y, z, gripper, deeper_m, cost, depth_m)
+    return _held(found, target, gripper, deeper_m, cost, depth_m)
 
 
-def _held(found: _Between, body: Body, centre, y, z, gripper, deeper_m, cost: float, depth_m) -> list[Grasp]:
+def _held(
+    found: _Between,
+    target: GraspTarget,
+    gripper: GripperConfig,
+    deeper_m: float,
+    cost: float,
+    depth_m: float | None,
+) -> list[Grasp]:
     """As `pinch`, of which the other arguments are, with the fingers as they come; `found` is between them."""
-    width_m = found.high_m - found.low_m
-    if width_m > gripper.open_width_m - OPENING_SPARE_M:
+    if found.width_m > gripper.open_width_m - OPENING_SPARE_M:
         return []
-    x, (one, other) = np.cross(y, z), found.normals
-    if min(one @ y, -other @ y) < FACING or _squeezed_out(found, z):
+    pose, (one, other) = found.pose, found.normals
+    if min(one @ pose.y, -other @ pose.y) < FACING or found.squeezes_out():
         return []
     farther = found
     if depth_m is None:
-        farther = _Between.of(body, centre, y, z, gripper, found.depth_m - deeper_m - SHORT_M, 0.0)
-    # beside the widest section, fingers drive the object off to that side
-    if farther is None or _squeezed_out(farther, z) or abs((one + other) @ x) / 2 > SQUEEZE_ASIDE:
+        farther = _Between.of(target, pose, gripper, found.depth_m - deeper_m - SHORT_M, 0.0)
+    if farther is None or farther.squeezes_out() or found.squeezes_aside():
         cost += UNSURE_COST
-    shift = (found.low_m + found.high_m) / 2
-    # the fingers must also fit once they are centred on what they hold
-    local, tip = found.local_m, found.tip_m
-    inside = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (local[:, 2] < tip + 0.006)][:, 1] - shift
-    reach = np.abs(inside[np.abs(inside) < gripper.open_width_m / 2]).max(initial=0.0)
-    if 2 * reach > gripper.open_width_m - OPENING_SPARE_M:
+    if not found.fits_centred(gripper.open_width_m):
         return []
-    at = centre + y * shift + z * (tip - gripper.tip_m)
-    return both_ways(x, y, z, at, gripper.open_width_m, width_m, "pinch", cost, found.depth_m)
-
-
-def _squeezed_out(held: _Between, z: np.ndarray) -> bool:
-    """Whether fingers on the near side of the widest section drive the object away from the palm."""
-    return bool(-held.normals.sum(axis=0) @ z / 2 > SQUEEZE_OUT)
+    centred = replace(pose, at_m=pose.at_m + pose.y * found.shift_m + pose.z * (found.tip_m - gripper.tip_m))
+    return both_ways(centred, gripper.open_width_m, found.width_m, "pinch", cost, found.depth_m)

@@ -1,10 +1,11 @@
 """Grips that do not hold: a touch with closed finger tips, and a push from behind with a fork of both fingers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, SLAB_HALF_M, Body, Grasp, both_ways
+from hoi_motion.retarget.arm.grip import ASSUMED_FRICTION, SLAB_HALF_M, Grasp, GraspTarget, GripperPose, both_ways
 from hoi_motion.retarget.robots.config import GripperConfig
 
 PRESS_M = 0.006  # finger tips go this far into where the surface is seen: what is touched is felt
@@ -17,49 +18,58 @@ LAST = 50.0  # behind them
 FORK_SHARES = (0.7, 0.5, 0.0)  # opening of the fork over the object's width
 
 
-def touch(body: Body, centre, y, z, gripper: GripperConfig, cost: float) -> list[Grasp]:
+def touch(target: GraspTarget, pose: GripperPose, gripper: GripperConfig, cost: float) -> list[Grasp]:
     """Closed finger tips that press on the surface; both ways round."""
-    x = np.cross(y, z)
-    local = (body.points_m - centre) @ np.stack([x, y, z], axis=1)
-    ahead = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (np.abs(local[:, 1]) < FINGER_M)]
-    if not len(ahead):
-        return []
-    at = centre + z * (ahead[:, 2].min() + PRESS_M - gripper.tip_m)
-    return both_ways(x, y, z, at, 0.0, 0.0, "touch", cost)
+    return _tips_against(target, pose, 0.0, gripper, "touch", cost)
 
 
 def pushes(
-    body: Body, along: np.ndarray, gripper: GripperConfig
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]]:
-    """Middle of the finger tips, y and z of the tool, opening and cost of pushes along a direction, in order of cost.
+    target: GraspTarget, along: np.ndarray, gripper: GripperConfig
+) -> Iterator[tuple[GripperPose, float, float]]:
+    """Pose with the finger tips' middle, opening in metres and cost of pushes along a direction (3,), cheapest first.
 
     Low, so that the object moves and does not tip; balls at mid-height. Two finger tips far apart keep a round object
     from turning away. Objects so slender that the lowest push would tip them come after all pinches.
     """
-    heading = along - body.up * (along @ body.up)
+    heading = along - target.up * (along @ target.up)
     heading /= np.linalg.norm(heading)
-    side = np.cross(body.up, heading)
-    half_width_m, half_base_m = body.width_m(heading) / 2, body.base_width_m(heading) / 2
-    tall_m = body.high_m - body.low_m
-    tipping_m = TIPPING_SHARE * half_base_m / ASSUMED_FRICTION
-    height_m = max(min(0.5 * tall_m, tipping_m), min(LEAST_HEIGHT_M, 0.8 * tall_m))
-    first = LAST if height_m > tipping_m and not body.is_round else FIRST
-    width_m = body.width_m(side)
-    behind = body.axis_m + (body.low_m + height_m) * body.up - half_width_m * heading
+    side = np.cross(target.up, heading)
+    height_m = push_height_m(target, heading)
+    first = LAST if height_m > _tipping_m(target, heading) and not target.is_round else FIRST
+    width_m = target.width_m(side)
+    behind = target.axis_m + (target.low_m + height_m) * target.up - target.width_m(heading) / 2 * heading
     for i, pitch in enumerate(PUSH_PITCHES_RAD):
         for j, share in enumerate(FORK_SHARES):
             opening = min(share * width_m, gripper.open_width_m)
-            z = np.cos(pitch) * heading - np.sin(pitch) * body.up
-            yield behind, side, z, opening, i + 0.3 * j + first
+            z = np.cos(pitch) * heading - np.sin(pitch) * target.up
+            yield GripperPose(behind, side, z), opening, i + 0.3 * j + first
 
 
-def push(body: Body, centre, y, z, opening_m: float, gripper: GripperConfig, cost: float) -> list[Grasp]:
+def push_height_m(target: GraspTarget, heading: np.ndarray) -> float:
+    """How high over its foot an object is pushed along a level direction (3,): no higher than where it would tip, but
+    finger tips need room over what carries it."""
+    tall_m = target.high_m - target.low_m
+    return max(min(0.5 * tall_m, _tipping_m(target, heading)), min(LEAST_HEIGHT_M, 0.8 * tall_m))
+
+
+def _tipping_m(target: GraspTarget, heading: np.ndarray) -> float:
+    """Height over its foot from which on a push would tip the object, with a margin."""
+    return TIPPING_SHARE * target.base_width_m(heading) / 2 / ASSUMED_FRICTION
+
+
+def push(target: GraspTarget, pose: GripperPose, opening_m: float, gripper: GripperConfig, cost: float) -> list[Grasp]:
     """Both finger tips, apart by an opening, against the surface behind; both ways round."""
-    x = np.cross(y, z)
-    local = (body.points_m - centre) @ np.stack([x, y, z], axis=1)
-    from_middle = np.abs(local[:, 1]) - opening_m / 2
-    ahead = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (from_middle > -0.002) & (from_middle < FINGER_M)]
+    return _tips_against(target, pose, opening_m, gripper, "push", cost)
+
+
+def _tips_against(
+    target: GraspTarget, pose: GripperPose, opening_m: float, gripper: GripperConfig, grip: str, cost: float
+) -> list[Grasp]:
+    """Finger tips, apart by an opening, that come along z until they press on the surface; both ways round."""
+    local = pose.local_m(target.points_m)
+    from_finger = np.abs(local[:, 1]) - opening_m / 2
+    ahead = local[(np.abs(local[:, 0]) < SLAB_HALF_M) & (from_finger > -0.002) & (from_finger < FINGER_M)]
     if not len(ahead):
         return []
-    at = centre + z * (ahead[:, 2].min() + PRESS_M - gripper.tip_m)
-    return both_ways(x, y, z, at, opening_m, opening_m, "push", cost)
+    pressed = replace(pose, at_m=pose.at_m + pose.z * (ahead[:, 2].min() + PRESS_M - gripper.tip_m))
+    return both_ways(pressed, opening_m, opening_m, grip, cost)

@@ -29,8 +29,8 @@ from hoi_motion.retarget.arm.timeline import MIN_RATE_HZ, Course, Timeline, cour
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.retiming import retimed
 from hoi_motion.retarget.robot_motion import GripperCommand, RobotMotion
+from hoi_motion.rigid import JERK_PEAK
 
-PEAK = 1.875  # fastest moment of a minimum-jerk rise over its mean
 MAX_STRETCH = 4.0
 ALL_AXES = 6  # of a place and an orientation
 MAX_BASES = 14
@@ -67,14 +67,12 @@ def retarget_arm(
     contact = acting_contact(motion)
     course = course_of(motion, contact)
     start = arm.home_rad if start_rad is None else checked_start(arm, start_rad)
-    thing = motion.object_named(contact.object_name)
     grasps = _grasps(motion, contact, course, arm, body)
-    others = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
-    if T_world_base is not None:
-        bases = [np.asarray(T_world_base, float)]
+    if T_world_base is None:
+        bases = _bases(motion, contact, course, arm, body)
     else:
-        target_m, person = course.T_touch[:3, 3], actor_place(motion, body)
-        bases = base_candidates(target_m, person, motion.supports, others, arm.config.base_height_m)[:MAX_BASES]
+        bases = [np.asarray(T_world_base, float)]
+    thing = motion.object_named(contact.object_name)
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
     failures = _Failures()
     with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
@@ -83,29 +81,40 @@ def retarget_arm(
             for place, base in enumerate(bases):
                 if cancel:
                     cancel.raise_if_cancelled()
-                failure = failures.known(grasp, place)
-                if failure is None:
-                    try:
-                        found = Attempt(arm, world, motion, line, grasp, base, start).path()
-                        result = _robot_motion(found, arm, line, grasp, base)
-                    except NotPossible as reason:
-                        failure = reason
-                    else:
-                        stretch = max(1.0, (len(result.positions_rad) - 1) / result.fps / course.duration_s)
-                        facts = {"hand": contact.hand, "object": contact.object_name}
-                        facts |= {"attempts": failures.count + 1, "path": path} | result.facts
-                        return dataclasses.replace(result, stretch=stretch, facts=facts)
-                failures.add(grasp, place, failure)
-                if failure.base_independent:
-                    break
+                try:
+                    failures.raise_known(grasp, place)
+                    found = Attempt(arm, world, motion, line, grasp, base, start).path()
+                    result = _robot_motion(found, arm, line, grasp, base)
+                except NotPossible as failure:
+                    failures.add(grasp, place, failure)
+                    if failure.base_independent:
+                        break
+                    continue
+                facts = {"hand": contact.hand, "object": contact.object_name}
+                facts |= {"attempts": failures.count + 1, "path": path} | result.facts
+                stretch = max(1.0, (len(result.positions_rad) - 1) / result.fps / course.duration_s)
+                return dataclasses.replace(result, stretch=stretch, facts=facts)
             if failures.count > MAX_ATTEMPTS:
                 break
+    raise _unreachable(arm, contact, failures, base_is_given=T_world_base is not None)
+
+
+def _bases(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) -> list[np.ndarray]:
+    """T_world_base (4, 4) of the places for the robot's base that are tried, best first."""
+    thing = motion.object_named(contact.object_name)
+    others_m = np.array([o.T_world_object[0, :3, 3] for o in motion.objects if o is not thing]).reshape(-1, 3)
+    person_m, height_m = actor_place(motion, body), arm.config.base_height_m
+    return base_candidates(course.T_touch[:3, 3], person_m, motion.supports, others_m, height_m)[:MAX_BASES]
+
+
+def _unreachable(arm: Arm, contact: Contact, failures: "_Failures", base_is_given: bool) -> RetargetError:
+    """UNREACHABLE with the commonest reasons, and what may help."""
     hints = ["give a base pose, or take another robot"]
-    if arm.config.base_height_m is None and T_world_base is None:
+    if arm.config.base_height_m is None and not base_is_given:
         hints.append("one that stands on the floor has base_height_m in its file")
     if len(arm.joint_names) < ALL_AXES:
         hints.append(f"with {len(arm.joint_names)} axes this one reaches a place in few orientations")
-    raise RetargetError(
+    return RetargetError(
         ErrorCode.UNREACHABLE,
         f"{arm.config.name} cannot take {contact.object_name!r}: {failures or 'no place for its base'}",
         "; ".join(hints),
@@ -149,9 +158,10 @@ class _Failures:
         self._reasons = Counter()
         self._hopeless: dict[tuple[int, int], tuple[Grasp, NotPossible]] = {}  # the grasp is kept: its id stays its own
 
-    def known(self, grasp: Grasp, place: int) -> NotPossible | None:
-        """Why this grasp fails from this base whatever the object's path; None where that is not known."""
-        return self._hopeless[id(grasp), place][1] if (id(grasp), place) in self._hopeless else None
+    def raise_known(self, grasp: Grasp, place: int) -> None:
+        """Raises: NotPossible when this grasp is known to fail from this base whatever the object's path."""
+        if (id(grasp), place) in self._hopeless:
+            raise self._hopeless[id(grasp), place][1]
 
     def add(self, grasp: Grasp, place: int, failure: NotPossible) -> None:
         self.count += 1
@@ -203,7 +213,7 @@ def _ways(course: Course, grasps: Iterator[Grasp]) -> Iterator[tuple[str, Grasp]
 
 def _timeline(course: Course, arm: Arm, grasp: Grasp, path: str, is_round: bool) -> Timeline:
     opened, come, shut = (arm.finger_value(w) for w in (arm.gripper.open_width_m, grasp.open_m, grasp.width_m))
-    closing_s, opening_s = (PEAK * abs(value - shut) / arm.finger_velocity for value in (come, opened))
+    closing_s, opening_s = (JERK_PEAK * abs(value - shut) / arm.finger_velocity for value in (come, opened))
     return timeline(course, closing_s, opening_s, path, grasp.grip == "push" and is_round)
 
 

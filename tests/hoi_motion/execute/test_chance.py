@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from hoi_motion.execute.chance import PLACES, displaced, tried_beside
-from hoi_motion.retarget.arm.grasp import PLACE_SPREAD, place_doubt_m
+from hoi_motion.retarget.arm.grasp import place_doubt_m
+from hoi_motion.retarget.arm.sight import SPREAD
 
 
 def test_the_doubt_about_a_place_lies_along_the_sight_and_level(motion):
     camera = replace(motion.camera, T_world_camera=placed([2.0, 1.6, 1.9]))
     T = motion.objects[0].T_world_object[0]
     away = T[:2, 3] - [2.0, 1.6]
-    doubt_m = place_doubt_m(motion.replace(camera=camera, diagnostics={PLACE_SPREAD: 0.07}), T)
+    doubt_m = place_doubt_m(motion.replace(camera=camera, diagnostics={SPREAD: 0.07}), T)
     np.testing.assert_allclose(doubt_m, [*(0.07 * away / np.linalg.norm(away)), 0.0])
 
 
@@ -46,5 +47,5 @@ def test_a_scene_that_is_sure_is_not_tried_elsewhere(result, panda, motion):
 @pytest.mark.parametrize("spread_m, works", [(0.003, (True, True)), (0.25, (False, False, False))])
 def test_a_plan_works_near_its_place_and_not_far_from_it(result, panda, motion, spread_m, works):
     """Three of five places that agree are enough, the planned one among them."""
-    there = motion.replace(diagnostics={PLACE_SPREAD: spread_m})
+    there = motion.replace(diagnostics={SPREAD: spread_m})
     assert tried_beside(result, panda, there, True) == works

@@ -16,6 +16,7 @@ from tests.training.scenes.acclaim import write_person
 from training.networks import lifter as train_lifter
 from training.networks.keypoint_noise import LEANS_RAD
 from training.networks.lifter_acts import acts
+from training.networks.lifter_batch import batch, slid_hips
 from training.networks.lifter_motion import CLIP_SECONDS, FRAMES, Clip, random_poses, reaches, recordings, walks
 from training.scenes.posture import R_WORLD_BODY
 from training.scenes.recorded_motion import segments
@@ -28,7 +29,7 @@ QUIET = train_lifter.KeypointNoise(np.zeros((N, 3)), np.zeros(N), np.zeros(N), c
 def unseen():
     """Points of reaches whose seed no training has."""
     pairs = train_lifter.motion_points(train_lifter.MotionCounts(6, 0, 0, 0), QUIET, seed=77)
-    return train_lifter.batch(pairs, QUIET, 24, torch.Generator().manual_seed(5))
+    return batch(pairs, QUIET, 24, torch.Generator().manual_seed(5))
 
 
 def test_the_committed_lifter_beats_the_mean_pose_along_the_sight(unseen):
@@ -72,7 +73,7 @@ def test_input_and_target_fit_each_other(unseen):
 
 def test_the_committed_lifter_knows_which_foot_of_a_walker_is_ahead():
     pairs = train_lifter.motion_points(train_lifter.MotionCounts(0, 0, 24, 0), QUIET, seed=77)
-    xy_seen, sizes, target, _ = train_lifter.batch(pairs, QUIET, 48, torch.Generator().manual_seed(6))
+    xy_seen, sizes, target, _ = batch(pairs, QUIET, 48, torch.Generator().manual_seed(6))
     with torch.no_grad():
         points, _, _ = lifter._network()(xy_seen, sizes)
     left, right = (km.BODY_KEYPOINTS.index(k) for k in (27, 28))
@@ -204,7 +205,7 @@ def test_the_network_sees_hips_of_who_leans_further_down_the_trunk_and_nothing_e
     points, _ = train_lifter.carried(train_lifter.free_body(), clip.pose_rad, clip.transl_m, clip.betas)
     points = torch.tensor(points[None], dtype=torch.float32)
     noise = replace(QUIET, slide=np.interp(LEANS_RAD, [0.1, 0.7], [0.0, 0.1]))
-    moved = train_lifter._slid(points, points, points, noise, torch.zeros(1, 1)) - points
+    moved = slid_hips(points, points, points, noise, torch.zeros(1, 1)) - points
     trunk = points[:, :, lifter.SHOULDERS].mean(2) - points[:, :, lifter.HIPS].mean(2)
     for hip in lifter.HIPS:
         torch.testing.assert_close(moved[0, 0, hip], torch.zeros(3), atol=0.01, rtol=0)

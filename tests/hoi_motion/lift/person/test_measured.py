@@ -12,7 +12,7 @@ from hoi_motion.lift.camera import R_level_camera
 from hoi_motion.lift.config import LiftConfig
 from hoi_motion.lift.person import fit as fitting
 from hoi_motion.lift.person import measured
-from hoi_motion.lift.person.evidence import LiftedPoints, Touch
+from hoi_motion.lift.person.evidence import LiftedPoints, PersonSeen, Touch
 from hoi_motion.lift.person.fit import fit_body
 from hoi_motion.lift.person.measured import PALMS, further, reaching
 
@@ -100,6 +100,7 @@ def test_a_hand_lifted_too_far_away_is_fitted_at_the_thing_that_it_takes(body, a
 
     monkeypatch.setattr(fitting, "gather_evidence", lifted_too_far)
     monkeypatch.setattr(measured, "PERSON_SHARE", 0.01)
-    fits = (fit_body(body, seen.track, seen.K, FPS, LiftConfig(iterations=50), touch_of=t) for t in (None, touch))
+    given = PersonSeen(seen.track, seen.K, FPS)
+    fits = (fit_body(body, given, LiftConfig(iterations=50), touch_of=t) for t in (None, touch))
     lifted_m, touching_m = (np.abs(from_pelvis_m(f.points_m, f.pitch_rad) - true_m)[4:].mean() for f in fits)
     assert touching_m < 0.75 * lifted_m

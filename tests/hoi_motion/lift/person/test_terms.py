@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hoi_motion.lift.config import LiftConfig
-from hoi_motion.lift.known_scene import KnownScene
+from hoi_motion.lift.person.evidence import PersonSeen
 from hoi_motion.lift.person.gather import gather_evidence
 from hoi_motion.lift.person.guess import Guess, first_unknowns
 from hoi_motion.lift.person.terms.table import STAGES, TERMS
@@ -16,7 +16,7 @@ NAMES = [row.term.name for row in TERMS]
 @pytest.fixture
 def guess(body, acted):
     seen = acted(6, noise_px=2.0)
-    evidence, start = gather_evidence(body, seen.track, seen.K, 8.0, LiftConfig(), None, KnownScene())
+    evidence, start = gather_evidence(body, PersonSeen(seen.track, seen.K, 8.0), LiftConfig())
     return Guess(body, evidence, start, first_unknowns(start, body.num_betas))
 
 
