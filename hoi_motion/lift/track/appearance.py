@@ -17,6 +17,14 @@ SMEAR = 0.35
 MAX_SMEARED_SPREAD = 30.0
 # a place tells whether the object is there while this share of it looked different in the first frame
 TELLING = 0.5
+# its first place is empty as far as the outline's steps are gone where what is beside it still shows: where this share
+# of them is seen, none of it at the first, all of it at the second share of missing ones; a step is gone when it is
+# this share of what it was, and too small steps tell nothing
+LEAST_OUTLINE = 0.2
+STEPS_GONE = (0.3, 0.6)
+STEP_SHARE = 0.4
+BESIDE_SPREAD = 10.0
+LEAST_STEP = 6.0
 # how far and how finely a smeared object is looked for, in object sizes; farther away it must look this much better
 SMEAR_REACH = 2.0
 SMEAR_STEP = 0.25
@@ -66,8 +74,9 @@ class Template:
         solid = _colours(cv2.erode(mask.astype(np.uint8), kernel, iterations=2)[..., None], self.points)[:, 0] > 0
         off = self.size * ~solid
         self.border = np.array([(np.linalg.norm(self.points - p, axis=1) + off).argmin() for p in self.around], int)
-        unlike = np.linalg.norm(_colours(image, self.around) - self.first[self.border], axis=1)
-        self.around_weight = np.clip(unlike / COLOUR_SPREAD, 0, 1)
+        self.beside = _colours(image, self.around)
+        self.steps = np.linalg.norm(self.beside - self.first[self.border], axis=1)
+        self.around_weight = np.clip(self.steps / COLOUR_SPREAD, 0, 1)
         self.smeared_spread = float(np.clip(SMEAR * self.contrast, COLOUR_SPREAD, MAX_SMEARED_SPREAD))
         # what is behind the object is not known
         self.surroundings = np.where(mask[..., None], np.float32(np.nan), image)
@@ -96,9 +105,23 @@ class Template:
         return float((self.around_weight * alike).sum() / max(self.around_weight.sum(), 1.0))
 
     def score_at_rest(self, image: np.ndarray) -> float:
-        """0..1: share of points that look as in the first frame, or as lately, at the first place."""
+        """0..1: share of points that look as in the first frame, or as lately, at the first place.
+
+        Before a wall of about its colour that share remains when it is gone; but then its outline is gone, too.
+        """
         now = _colours(image, self.points)
-        return float(np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean())
+        alike = np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean()
+        return float(alike * (1 - self.emptied(image)))
+
+    def emptied(self, image: np.ndarray) -> float:
+        """0..1: how surely what was beside the object in its first place goes on there now, nothing in front of it."""
+        now, beside = _colours(image, self.points), _colours(image, self.around)
+        shown = self.around_weight * (self.steps > LEAST_STEP) * _alike(beside, self.beside, BESIDE_SPREAD)
+        if shown.sum() < LEAST_OUTLINE * max((self.around_weight * (self.steps > LEAST_STEP)).sum(), 1.0):
+            return 0.0
+        left = np.linalg.norm(now[self.border] - beside, axis=1) / np.maximum(STEP_SHARE * self.steps, 1.0)
+        missing = (shown * np.nan_to_num(np.exp(-(left**2) / 2))).sum() / shown.sum()
+        return float(np.interp(missing, STEPS_GONE, (0.0, 1.0)))
 
     def smeared_scores(self, image: np.ndarray, similarity: np.ndarray, shifts: np.ndarray) -> np.ndarray:
         """(S,) 0..1: as `score`, for an object that blur has mixed with its surroundings.

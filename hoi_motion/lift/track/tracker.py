@@ -130,7 +130,7 @@ class _Chooser:
         rows, columns = np.nonzero(self.work_mask)
         low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
         self.centre, self.extent = (low + high) / 2, high - low + 1.0
-        self.rest_scores = self._rest_scores()
+        self.rest_scores, self.emptied = self._rest_scores()
         sure = [t for t, score in enumerate(self.rest_scores) if t == 0 or score > SURELY_AT_REST]
         self.maps = self._without_doubles(sure, [])
 
@@ -181,14 +181,16 @@ class _Chooser:
             home.append(int(t))
         return home
 
-    def _rest_scores(self) -> list[float]:
-        scores = []
+    def _rest_scores(self) -> tuple[list[float], list[float]]:
+        """Of every frame: how much of its first place looks as it did, and how surely it is gone from there."""
+        scores, emptied = [], []
         for image, home in zip(self.images, self.home_work):
             image = _stilled(image, home)
             scores.append(self.template.score_at_rest(image))
+            emptied.append(self.template.emptied(image))
             if scores[-1] > ADAPT_FROM:
                 self.template.adapt_at_rest(image)
-        return scores
+        return scores, emptied
 
     def _without_doubles(self, at_home: list[int], seen: list[np.ndarray]) -> np.ndarray:  # (T, h, w)
         """Likeness without that of places which looked like the object while it was at its first place.
@@ -210,7 +212,7 @@ class _Chooser:
 
     def _places(self, t: int) -> Places:
         rest = self.rest_scores[t]
-        gone = float(self.likeness.emptied[t][self._home_mask(t)].mean())
+        gone = max(float(self.likeness.emptied[t][self._home_mask(t)].mean()), self.emptied[t])
         centre_at_rest = self.home_work[t] @ np.append(self.centre, 1.0)
         kinds, centres, extents = [RESTING], [centre_at_rest], [self.extent]
         costs = [min(-REST_WEIGHT * (rest - REST_EVEN), HIDDEN) + GONE_WEIGHT * max(0.0, gone - GONE_EVEN)]

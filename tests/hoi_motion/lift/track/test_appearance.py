@@ -57,3 +57,39 @@ def test_around_a_darker_object_lies_what_is_not_like_it(template, image):
     spilled[14:46, 24:56] = larger
     template.see_light(darker, IDENTITY)
     assert template.spilled(darker, IDENTITY) < 0.5 < 0.8 < template.spilled(spilled, IDENTITY)
+
+
+WALL = (210.0, 128, 124)
+
+
+@pytest.fixture
+def pale():
+    """A plain square before a wall that is a little darker."""
+    image = np.full((60, 80, 3), WALL, np.float32)
+    image[CENTRE] += (14.0, 0, 4)
+    return image
+
+
+@pytest.fixture
+def pale_template(pale):
+    mask = np.zeros((60, 80), bool)
+    mask[CENTRE] = True
+    return Template(pale, mask)
+
+
+def test_the_wall_behind_is_not_taken_for_a_thing_of_about_its_colour(pale, pale_template):
+    wall = np.full_like(pale, WALL)
+    assert pale_template.score_at_rest(pale) > 0.95
+    assert pale_template.emptied(wall) > 0.95
+    assert pale_template.score_at_rest(wall) < 0.05
+
+
+@pytest.mark.parametrize("rows", [slice(15, 34), slice(10, 60)])
+def test_an_arm_in_front_of_a_thing_says_not_that_it_is_gone(pale, pale_template, rows):
+    covered = pale.copy()
+    covered[rows, 34:60] = (150, 150, 145)
+    assert pale_template.emptied(covered) == 0
+
+
+def test_a_light_that_goes_out_says_not_that_a_thing_is_gone(pale, pale_template):
+    assert pale_template.emptied(pale - (60.0, 0, 0)) == 0
