@@ -105,16 +105,15 @@ class Template:
         return float((self.around_weight * alike).sum() / max(self.around_weight.sum(), 1.0))
 
     def score_at_rest(self, image: np.ndarray) -> float:
-        """0..1: share of points that look as in the first frame, or as lately, at the first place.
-
-        Before a wall of about its colour that share remains when it is gone; but then its outline is gone, too.
-        """
+        """0..1: share of points that look as in the first frame, or as lately, at the first place."""
         now = _colours(image, self.points)
-        alike = np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean()
-        return float(alike * (1 - self.emptied(image)))
+        return float(np.maximum(_alike(now, self.first), _alike(now, self.at_rest)).mean())
 
     def emptied(self, image: np.ndarray) -> float:
-        """0..1: how surely what was beside the object in its first place goes on there now, nothing in front of it."""
+        """0..1: how surely what was beside the object in its first place goes on there now, nothing in front of it.
+
+        Before a wall of about its colour its first place looks much as before when it is gone, but without an outline.
+        """
         now, beside = _colours(image, self.points), _colours(image, self.around)
         shown = self.around_weight * (self.steps > LEAST_STEP) * _alike(beside, self.beside, BESIDE_SPREAD)
         if shown.sum() < LEAST_OUTLINE * max((self.around_weight * (self.steps > LEAST_STEP)).sum(), 1.0):
@@ -157,7 +156,7 @@ class Template:
         """Light, reflections and what shines through change slowly while the object stays; what changes at once may be
         what it leaves behind, or what passes in front."""
         now = _colours(image, self.points)
-        slowly = _alike(now, self.at_rest)[:, None]
+        slowly = (1 - self.emptied(image)) * _alike(now, self.at_rest)[:, None]
         self.at_rest += REST_RATE * slowly * (now - self.at_rest)
 
     def adapt(self, image: np.ndarray, similarity: np.ndarray) -> None:

@@ -186,8 +186,8 @@ class _Chooser:
         scores, emptied = [], []
         for image, home in zip(self.images, self.home_work):
             image = _stilled(image, home)
-            scores.append(self.template.score_at_rest(image))
             emptied.append(self.template.emptied(image))
+            scores.append(self.template.score_at_rest(image) * (1 - emptied[-1]))
             if scores[-1] > ADAPT_FROM:
                 self.template.adapt_at_rest(image)
         return scores, emptied
