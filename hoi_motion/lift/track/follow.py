@@ -150,13 +150,17 @@ class _Walker:
         self.previous = first
         self.similarity = IDENTITY
         self.rest, self.smeared = True, False
+        self.emptied = 0.0
         self.holder: int | None = None
         self.touched: int | None = None
         self.grip = np.zeros(2)  # from the holding hand to the object's centre
 
     def step(self, image: np.ndarray, t: int) -> tuple[np.ndarray, float, float]:
         """(similarity, score, score at the first place) in a new frame."""
-        rest = self.template.score_at_rest(image)
+        emptied = self.template.emptied(image)
+        # in one frame its outline may only be blurred
+        rest = self.template.score_at_rest(image) * (1 - min(emptied, self.emptied))
+        self.emptied = emptied
         carried = self._carried(t)
         # its place looks empty and the hand that was there is gone: it took the object along
         taken = self.rest and rest < LOST_SCORE and carried is not None and self._shift(carried, IDENTITY) > TAKEN
