@@ -167,3 +167,21 @@ def test_a_hand_that_is_seen_to_have_the_object_says_more_than_a_smear():
     hands[:2, 1] += [0, -40]
     track = follow_object(frames, mask, hands)
     np.testing.assert_allclose(track.centroid_px[-1], np.array(places[-1]) + (SIDE - 1) / 2, atol=SIDE / 2)
+
+
+def _pale(places):
+    """Frames (T, 96, 144, 3) with a plain square at the given corners (x, y) before a wall that is a little darker."""
+    frames = np.full((len(places), 96, 144, 3), (205, 203, 200), np.uint8)
+    for frame, place in zip(frames, places):
+        x, y = place
+        frame[y : y + SIDE, x : x + SIDE] = (218, 216, 208)
+    mask = np.zeros((96, 144), bool)
+    x, y = places[0]
+    mask[y : y + SIDE, x : x + SIDE] = True
+    return frames, mask
+
+
+def test_a_thing_that_leaves_a_wall_of_about_its_colour_does_not_rest_on():
+    places = [(60, 60)] * 3 + [(60, 60 - 4 * i) for i in range(1, 12)]
+    track = follow_object(*_pale(places))
+    assert track.resting[:3].all() and not track.resting[-6:].any()
