@@ -22,17 +22,19 @@ class ObjectSurface:
     the nearest triangle seen most from above (it decides ties at edges and corners correctly).
 
     Attributes:
-        vertices_m: (V, 3); faces: (F, 3), outward.
+        vertices_m: (V, 3).
+        triangles_m: (F, 3, 3) corners of every triangle with an area, outward; normals: (F, 3), of unit length.
+        volume_m3; centre_m: (3,) centroid of the volume.
         is_convex: no vertex lies more than 0.1 mm in front of any face.
         replaced_by_hull: the given mesh was open, so its convex hull stands in for it.
     """
 
     def __init__(self, vertices_m: np.ndarray, faces: np.ndarray, name: str = "object"):
-        self.vertices_m = np.asarray(vertices_m, np.float64)
-        self.faces, self.replaced_by_hull = np.asarray(faces), False
-        if not _is_closed(self.faces, self.vertices_m):
-            self.faces, self.replaced_by_hull = _hull_faces(self.vertices_m, name), True
-        self.triangles_m = self.vertices_m[self.faces]  # (F, 3, 3)
+        self._name, self.vertices_m = name, np.asarray(vertices_m, np.float64)
+        faces, self.replaced_by_hull = np.asarray(faces), False
+        if not _is_closed(faces, self.vertices_m):
+            faces, self.replaced_by_hull = _hull_faces(self.vertices_m, name), True
+        self.triangles_m = self.vertices_m[faces]
         self.volume_m3, self.centre_m = _volume_and_centre(self.triangles_m)
         if self.volume_m3 < 0:
             self.triangles_m = self.triangles_m[:, ::-1]
@@ -64,7 +66,7 @@ class ObjectSurface:
     @cached_property
     def hull_m(self) -> np.ndarray:  # (H, 3)
         """Corners of the convex hull, object frame."""
-        return self.vertices_m[np.unique(_hull_faces(self.vertices_m, "object"))]
+        return self.vertices_m[np.unique(_hull_faces(self.vertices_m, self._name))]
 
     @cached_property
     def is_round(self) -> bool:

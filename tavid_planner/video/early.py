@@ -8,7 +8,7 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.plan import EarlyLook
 
 
-def looked(alignments: Mapping[int, float], keep: float, step: int, steps: int) -> dict[int, EarlyLook]:
+def early_looks(alignments: Mapping[int, float], keep: float, step: int, steps: int) -> dict[int, EarlyLook]:
     """Which samples continue: a share of them, rounded up, at least one; the first ones among equals.
 
     Args:

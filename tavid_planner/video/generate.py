@@ -17,7 +17,7 @@ from tavid_planner.config import VideoConfig, resolve_model
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.plan import EarlyLook, Generated, InteractionVideo
 from tavid_planner.request import InteractionRequest
-from tavid_planner.video.early import check_early_blocks, looked
+from tavid_planner.video.early import check_early_blocks, early_looks
 from tavid_planner.video.estimate import chosen_mode, samples_at_once
 from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
@@ -146,26 +146,11 @@ def generate_videos(
     at_once = min(len(seeds), samples_at_once(config, len(seeds), request.size_px))
     steps = config.sampling.steps
     progress = _Progress(on_progress, len(seeds), steps)
-    began, everyone = time.perf_counter(), range(len(seeds))
+    began = time.perf_counter()
     with takes_of(pipeline, request, config, seeds, cancel) as takes:
-
-        def denoised(numbers: Sequence[int], until: int) -> Iterator[list[int]]:
-            """Run samples up to a step, batched where they start from one picture; returns those that got there."""
-            for run in dict.fromkeys(takes[k].run for k in numbers):
-                of_run = [k for k in numbers if takes[k].run is run]
-                for first in range(0, len(of_run), at_once):
-                    some = of_run[first : first + at_once]
-                    run.denoise([takes[k].number for k in some], until, progress.stepped(len(some)))
-                    yield some
-
-        looks: dict[int, EarlyLook] = {}
-        if config.early_steps and len(seeds) > 1:
-            blocks = config.early_block_numbers or None
-            together = [k for some in denoised(everyone, config.early_steps) for k in some]
-            alignments = {k: takes[k].alignment(blocks) for k in sorted(together)}
-            looks = looked(alignments, config.early_keep, config.early_steps, steps)
-            progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
-        made = {k: Generated(seeds[k], early=looks.get(k)) for k in everyone}
+        denoiser = _Denoiser(takes, at_once, progress)
+        looks = _looked_early(denoiser, takes, config, progress)
+        made = {k: Generated(seed, early=looks.get(k)) for k, seed in enumerate(seeds)}
 
         def decode(k: int) -> None:
             try:
@@ -180,13 +165,48 @@ def generate_videos(
             made[k] = replace(made[k], video=replace(video, provenance=facts))
             progress.decoded()
 
-        going = [k for k in everyone if k not in looks or not looks[k].stopped]
+        going = [k for k in made if k not in looks or not looks[k].stopped]
         with _Decoding(decode, config.decode_beside) as decoding:
-            for some in denoised(going, steps):
-                for k in some:
+            for batch in denoiser.run(going, steps):
+                for k in batch:
                     decoding.add(k)
     on_progress("video", 1.0)
     return list(made.values())
+
+
+def _looked_early(
+    denoiser: "_Denoiser", takes: Sequence[Take], config: VideoConfig, progress: "_Progress"
+) -> dict[int, EarlyLook]:
+    """Run all takes for the first `early_steps`, and decide which go on; empty where all do, without a look."""
+    if not config.early_steps or len(takes) < 2:
+        return {}
+    steps, blocks = config.sampling.steps, config.early_block_numbers or None
+    there = [k for batch in denoiser.run(range(len(takes)), config.early_steps) for k in batch]
+    alignments = {k: takes[k].alignment(blocks) for k in sorted(there)}
+    looks = early_looks(alignments, config.early_keep, config.early_steps, steps)
+    progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
+    return looks
+
+
+class _Denoiser:
+    """Takes the samples of a request through their steps, at most `at_once` in a batch."""
+
+    def __init__(self, takes: Sequence[Take], at_once: int, progress: "_Progress"):
+        self._takes, self._at_once, self._progress = takes, at_once, progress
+
+    def run(self, numbers: Sequence[int], until: int) -> Iterator[list[int]]:
+        """Denoise takes up to step `until`, batched where they start from one picture.
+
+        Yields:
+            The numbers of the takes of a batch, as soon as they are there.
+        """
+        for generation in dict.fromkeys(self._takes[k].run for k in numbers):
+            together = [k for k in numbers if self._takes[k].run is generation]
+            for first in range(0, len(together), self._at_once):
+                batch = together[first : first + self._at_once]
+                places = [self._takes[k].number for k in batch]
+                generation.denoise(places, until, self._progress.stepped(len(batch)))
+                yield batch
 
 
 class _Decoding:

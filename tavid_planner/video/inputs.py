@@ -1,5 +1,7 @@
 """Images and masks in their usual forms (PIL, array, tensor), converted to the form the pipeline works with."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import PIL.Image
 import torch
@@ -7,6 +9,31 @@ import torch
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import checked_mask
 from tavid_planner.video.conditioning import Conditioning
+
+
+@dataclass(frozen=True)
+class CheckedInputs:
+    """The inputs of a generation, checked and in the form that its steps take.
+
+    Attributes:
+        image: an RGB PIL image, or a (1, 3, H, W) float tensor in 0..1; of any size.
+        mask, contrast_mask: (1, K, H, W) float32 coverage in 0..1, see `generation.Asked`; None where there is none.
+        height, width: of the frames in pixels.
+        prompt: as the text encoder reads it, with the trigger word in place of [TGT].
+        text_length: tokens that every prompt is padded to.
+        target_tokens: positions of the target word among these, empty when they are not needed.
+        blocks: whose attention is captured, may be empty.
+    """
+
+    image: PIL.Image.Image | torch.Tensor
+    mask: torch.Tensor | None  # (1, K, H, W)
+    contrast_mask: torch.Tensor | None  # (1, K, H, W)
+    height: int
+    width: int
+    prompt: str
+    text_length: int
+    target_tokens: tuple[int, ...]
+    blocks: tuple[int, ...]
 
 
 def checked_image(image):

@@ -24,7 +24,7 @@ from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
 from tavid_planner.video.generation import Asked, Contrast, Generation, Given, Start
 from tavid_planner.video.guidance import GUIDANCE
-from tavid_planner.video.inputs import checked_image, checked_masks, image_size_px
+from tavid_planner.video.inputs import CheckedInputs, checked_image, checked_masks, image_size_px
 from tavid_planner.video.loading import load_models
 from tavid_planner.video.memory import memory_errors
 from tavid_planner.video.prompt import DEFAULT_TRIGGER, insert_trigger, trigger_token_indices
@@ -223,7 +223,19 @@ class TargetAwarePipeline(DiffusionPipeline):
             generators: one for each sample. cancel, and what is raised: as for a call.
         """
         # 1. Inputs
-        backbone = self.backbone
+        inputs = self._checked_inputs(asked)
+        cancel = cancel or CancelToken()
+        try:
+            with torch.no_grad(), memory_errors(), self._cancellable(cancel):
+                # 2. to 4. Text, timesteps, latents
+                given, starts = self._prepared(asked, inputs, generators)
+                # 5. Denoising and 6. frames are done by the caller inside the block
+                yield Generation(self, given, starts, generators, cancel)
+        finally:
+            self.maybe_free_model_hooks()
+
+    def _checked_inputs(self, asked: Asked) -> CheckedInputs:
+        """Raises: InputError: an input that cannot be used, with its value."""
         height, width = (given or own for given, own in zip((asked.height, asked.width), self.own_size_px()))
         self._check_numbers(height, width, asked)
         _check_choice("guidance", asked.guidance, GUIDANCE)
@@ -233,58 +245,67 @@ class TargetAwarePipeline(DiffusionPipeline):
         image = checked_image(asked.image)
         mask = self._checked_mask(asked.mask, image, (height, width))
         contrasted = asked.contrast_mask is not None and asked.contrast_scale > 1 and self.uses_mask
-        other_mask = self._checked_mask(asked.contrast_mask, image, (height, width)) if contrasted else None
-        text_length = asked.max_sequence_length or backbone.text_length
-        if backbone.image_embeds_before_text and text_length != backbone.text_length:
-            # diffusers tells the image's features from the text's by their number
-            raise _invalid(f"max_sequence_length is {text_length}", f"this model takes {backbone.text_length} only")
+        contrast_mask = self._checked_mask(asked.contrast_mask, image, (height, width)) if contrasted else None
+        text_length = self._text_length(asked)
         prompt = self.read_text(_checked_prompt(asked.prompt))
         triggered = insert_trigger(prompt, self.trigger)
         target_tokens, blocks = (), ()
         if asked.capture_attention or triggered.text != prompt:
             target_tokens = trigger_token_indices(self.tokenizer, triggered, text_length)
         if asked.capture_attention:
-            blocks = captured_blocks(self.adapter, len(backbone.blocks))
-        cancel = cancel or CancelToken()
+            blocks = captured_blocks(self.adapter, len(self.backbone.blocks))
+        return CheckedInputs(
+            image, mask, contrast_mask, height, width, triggered.text, text_length, target_tokens, blocks
+        )
+
+    def _text_length(self, asked: Asked) -> int:
+        """Tokens that every prompt is padded to.
+
+        Raises:
+            InputError: CONFIG_INVALID for another number than the transformer can tell from the image's features.
+        """
+        trained = self.backbone.text_length
+        length = asked.max_sequence_length or trained
+        if self.backbone.image_embeds_before_text and length != trained:
+            # diffusers tells the image's features from the text's by their number
+            raise _invalid(f"max_sequence_length is {length}", f"this model takes {trained} only")
+        return length
+
+    def _prepared(
+        self, asked: Asked, inputs: CheckedInputs, generators: Sequence[torch.Generator | None]
+    ) -> tuple[Given, list[Start]]:
+        """What all samples share, and where each of them starts."""
         device = self._execution_device
 
-        try:
-            with torch.no_grad(), memory_errors(), self._cancellable(cancel):
-                # 2. Text: the negative branch comes first in the batch
-                guided = asked.guidance_scale > 1.0
-                text = self._text_embeds(triggered.text, asked.negative_prompt, guided, text_length, device)
+        # 2. Text: the negative branch comes first in the batch
+        guided = asked.guidance_scale > 1.0
+        text = self._text_embeds(inputs.prompt, asked.negative_prompt, guided, inputs.text_length, device)
 
-                # 3. Timesteps
-                self.scheduler.set_timesteps(asked.num_inference_steps, device=device)
+        # 3. Timesteps
+        self.scheduler.set_timesteps(asked.num_inference_steps, device=device)
 
-                # 4. Latents
-                starts = [
-                    self.start(image, height, width, asked.num_frames, text.dtype, device, generator)
-                    for generator in generators
-                ]
-                condition = contrast = None
-                if self.uses_mask:
-                    condition = self._condition(mask, starts[0], asked.mask_reduction)
-                if contrasted:
-                    other = self._condition(other_mask, starts[0], asked.mask_reduction)
-                    contrast = Contrast(other, asked.contrast_scale, asked.contrast_steps)
-
-                # 5. Denoising and 6. frames are done by the caller inside the block
-                given = Given(
-                    text,
-                    condition,
-                    self.scheduler.timesteps,
-                    asked.guidance,
-                    asked.guidance_scale,
-                    asked.num_frames,
-                    target_tokens,
-                    blocks,
-                    tuple(asked.extra_blocks) if asked.capture_attention else (),
-                    contrast,
-                )
-                yield Generation(self, given, starts, generators, cancel)
-        finally:
-            self.maybe_free_model_hooks()
+        # 4. Latents
+        size = inputs.height, inputs.width, asked.num_frames
+        starts = [self.start(inputs.image, *size, text.dtype, device, generator) for generator in generators]
+        condition = contrast = None
+        if self.uses_mask:
+            condition = self._condition(inputs.mask, starts[0], asked.mask_reduction)
+        if inputs.contrast_mask is not None:
+            other = self._condition(inputs.contrast_mask, starts[0], asked.mask_reduction)
+            contrast = Contrast(other, asked.contrast_scale, asked.contrast_steps)
+        given = Given(
+            text=text,
+            condition=condition,
+            timesteps=self.scheduler.timesteps,
+            guidance=asked.guidance,
+            guidance_scale=asked.guidance_scale,
+            num_frames=asked.num_frames,
+            target_tokens=inputs.target_tokens,
+            blocks=inputs.blocks,
+            extra_blocks=tuple(asked.extra_blocks) if asked.capture_attention else (),
+            contrast=contrast,
+        )
+        return given, starts
 
     def _check_numbers(self, height, width, asked: Asked) -> None:
         num_frames, num_inference_steps = asked.num_frames, asked.num_inference_steps

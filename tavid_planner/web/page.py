@@ -265,11 +265,7 @@ def _strokes(drawn: dict | None, visit: Visit) -> np.ndarray:  # (H, W) bool
     """
     import cv2
 
-    if visit.rgb is None:
-        raise InputError(
-            ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
-        )
-    height, width = visit.rgb.shape[:2]
+    height, width = visit.picture().shape[:2]
     painted = np.zeros((height, width), bool)
     for layer in (drawn or {}).get("layers", []):
         alpha = np.ascontiguousarray(layer[..., 3])

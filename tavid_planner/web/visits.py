@@ -50,17 +50,25 @@ class Visit:
         self.rgb = rgb
         self.found, self.prompts = {}, {}
 
+    def picture(self) -> np.ndarray:  # (H, W, 3) uint8
+        """The picture that is shown.
+
+        Raises:
+            InputError: NO_IMAGE before there is one.
+        """
+        if self.rgb is None:
+            raise InputError(
+                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
+            )
+        return self.rgb
+
     def mark(self, what: str, prompt: MaskPrompt) -> SegmentedMask:
         """Find the target or the person under a mark.
 
         Raises:
             InputError: without a picture, or as `segment`; earlier marks are kept.
         """
-        if self.rgb is None:
-            raise InputError(
-                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
-            )
-        found = segment(self.rgb, prompt)
+        found = segment(self.picture(), prompt)
         self.found[what], self.prompts[what] = found, prompt
         return found
 
@@ -70,16 +78,13 @@ class Visit:
         Raises:
             InputError: what is missing or wrong.
         """
-        if self.rgb is None:
-            raise InputError(
-                ErrorCode.NO_IMAGE, "there is no picture yet", "upload one, take one, or use the bundled frame"
-            )
+        rgb = self.picture()
         if TARGET not in self.found:
             raise InputError(ErrorCode.MASK_EMPTY, "no target is marked", "click the object in the picture")
         actor = self.found.get(ACTOR)
         target = self.found[TARGET]
         return InteractionRequest(
-            self.rgb,
+            rgb,
             target.mask,
             instruction,
             actor_mask=None if actor is None else actor.mask,

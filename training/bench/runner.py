@@ -161,12 +161,16 @@ def outcome_of(frames: np.ndarray, scene: SceneSample, source: KeypointSource) -
 
 
 def clip_of(
-    contestant: str, scene: SceneSample, config: VideoConfig, seed: int, keypoints: str = "low-resolution"
+    contestant: str, scene: SceneSample, config: VideoConfig, seed: int, keypoints: str = ""
 ) -> np.ndarray:  # (T, H, W, 3) u8
     """The clip that a contestant makes of a scene's first frame, or of its ground truth.
 
     Args:
-        keypoints: source by which "chosen" chooses.
+        keypoints: source by which "chosen" chooses; the others need none.
+
+    Raises:
+        InputError: CONFIG_INVALID for "chosen" without a known source.
+        VideoError: MODEL_MISSING, ADAPTER_INCOMPATIBLE, OUT_OF_MEMORY.
     """
     from tavid_planner.video import generate_video
     from training.bench.attention_modulation import modulation_for

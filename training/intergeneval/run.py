@@ -58,7 +58,7 @@ def judge_clips(
             continue
         scene = case.scene(video.height, video.width, video.num_frames, video.fps)
         for contestant in missing:
-            frames = clip_of(contestant, scene, video, asking.seed)
+            frames = clip_of(contestant, scene, video, asking.seed, asking.keypoints)
             evidence = None
             if asking.name == GEOMETRIC:
                 known = contestant == "truth"

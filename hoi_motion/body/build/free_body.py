@@ -16,14 +16,12 @@ from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.build.anny_tpose import AXES_SMPLX_FROM_ANNY, joint_of_bone, tpose_rotations, unpose
+from hoi_motion.body.build.shape_space import mirrored_name, regressor_of, shape_space
 from hoi_motion.body.joints import JOINT_NAMES, PARENTS, SURFACE_POINTS, VERTEX_LABELS
-
-log = logging.getLogger(__name__)
 
 NUM_BETAS = 10
 NUM_SAMPLES = 600
 MAX_INFLUENCES = 6
-REGRESSOR_SUPPORT = 96
 PHENOTYPE_RANGE = {  # adults only; the ranges keep every body between 1.4 m and 2.0 m
     "gender": (0.0, 1.0),
     "age": (0.6, 0.85),
@@ -93,7 +91,7 @@ class AnnyFigure:
         moved = np.minimum(jaw, weights[:, head])
         weights[:, JOINT_NAMES.index("jaw")] += moved
         weights[:, head] -= moved
-        left_right = np.array([JOINT_NAMES.index(_mirrored(n)) for n in JOINT_NAMES])
+        left_right = np.array([JOINT_NAMES.index(mirrored_name(n)) for n in JOINT_NAMES])
         weights = (weights + weights[self.mirror][:, left_right]) / 2
         smallest_kept = np.sort(weights, 1)[:, -MAX_INFLUENCES][:, None]
         weights = np.where(weights >= smallest_kept, weights, 0)
@@ -144,12 +142,6 @@ class AnnyFigure:
         return joints - joints[0]
 
 
-def _mirrored(name: str) -> str:
-    if name.startswith("left_"):
-        return "right_" + name.removeprefix("left_")
-    return "left_" + name.removeprefix("right_") if name.startswith("right_") else name
-
-
 def fingertips(figure: AnnyFigure, vertices: np.ndarray, joints: np.ndarray) -> dict[str, int]:
     """Vertex at the end of every last phalanx, by joint name."""
     tips = {}
@@ -158,7 +150,7 @@ def fingertips(figure: AnnyFigure, vertices: np.ndarray, joints: np.ndarray) -> 
             own = np.flatnonzero(figure.weights[:, j] > 0.5)
             along = joints[j] - joints[PARENTS[j]]
             tips[name] = int(own[np.argmax((vertices[own] - joints[j]) @ along)])
-            tips[_mirrored(name)] = int(figure.mirror[tips[name]])
+            tips[mirrored_name(name)] = int(figure.mirror[tips[name]])
     return tips
 
 
@@ -186,7 +178,7 @@ def surface_vertices(figure: AnnyFigure, rest: np.ndarray, tips: dict[str, int])
             chosen[name] = int(outer[np.argmin(np.linalg.norm(rest[outer] - point, axis=1))])
     for name, vertex in list(chosen.items()):
         if name.startswith("left_"):
-            chosen[_mirrored(name)] = int(figure.mirror[vertex])
+            chosen[mirrored_name(name)] = int(figure.mirror[vertex])
     return chosen
 
 
@@ -238,92 +230,75 @@ def vertex_labels(figure: AnnyFigure, rest: np.ndarray, joints: np.ndarray) -> n
     return label
 
 
-def joint_regressor(bodies: np.ndarray, joints: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Weights (55, V) that give every joint of every sampled body; the smallest ones that are exact.
+def build(figure: AnnyFigure, seed: int = 0) -> dict[str, np.ndarray]:
+    """All arrays of the compact file.
 
     Args:
-        bodies: (S, V, 3) template and template + each shape direction; joints: (S, 55, 3).
-        mirror: (V,) the vertex that is each one's mirror image.
+        seed: of the sampled bodies, which span the shape space.
     """
-    regressor = np.zeros((55, bodies.shape[1]))
-    for j, name in enumerate(JOINT_NAMES):
-        if name.startswith("right_"):
-            continue
-        near = np.argsort(np.linalg.norm(bodies[0] - joints[0, j], axis=1))[:REGRESSOR_SUPPORT]
-        if not name.startswith("left_"):
-            near = np.union1d(near, mirror[near])
-        # One row a body and axis, plus the partition of unity.
-        system = np.concatenate([bodies[:, near].transpose(0, 2, 1).reshape(-1, len(near)), np.ones((1, len(near)))])
-        wanted = np.concatenate([joints[:, j].reshape(-1), [1.0]])
-        regressor[j, near] = np.linalg.lstsq(system, wanted, rcond=1e-9)[0]
-        if name.startswith("left_"):
-            regressor[JOINT_NAMES.index(_mirrored(name)), mirror[near]] = regressor[j, near]
-    return regressor
-
-
-def build(figure: AnnyFigure, seed: int = 0) -> dict[str, np.ndarray]:
-    """All arrays of the compact file."""
-    rng = np.random.default_rng(seed)
     rest, rest_joints = figure.rest(figure.mean_kwargs)
     tips = fingertips(figure, rest, rest_joints)
     rotations = tpose_rotations(rest_joints, {name: rest[v] for name, v in tips.items()})
+    rng = np.random.default_rng(seed)
     phenotypes = np.stack([rng.uniform(lo, hi, NUM_SAMPLES) for lo, hi in PHENOTYPE_RANGE.values()], 1)
-    samples, sample_joints = [], []
-    for row in phenotypes:
-        shape = unpose(*figure.rest(dict(zip(PHENOTYPE_RANGE, map(float, row)))), figure.weights, rotations)
-        samples.append(shape.vertices_m)
-        sample_joints.append(shape.joints_m)
-    samples, sample_joints = np.stack(samples), np.stack(sample_joints)
-    mirror = figure.mirror
-    samples = (samples + samples[:, mirror] * [-1, 1, 1]) / 2
-    left_right = np.array([JOINT_NAMES.index(_mirrored(n)) for n in JOINT_NAMES])
-    sample_joints = (sample_joints + sample_joints[:, left_right] * [-1, 1, 1]) / 2
+    bodies, joints = sampled_bodies(figure, phenotypes, rotations)
+    space = shape_space(bodies, NUM_BETAS)
+    regressor = regressor_of(space, joints, figure.mirror)
 
-    mean = samples.mean(0)
-    flat = (samples - mean).reshape(NUM_SAMPLES, -1)
-    values, vectors = np.linalg.eigh(flat @ flat.T / NUM_SAMPLES)
-    values, vectors = values[::-1][:NUM_BETAS], vectors[:, ::-1][:, :NUM_BETAS]
-    betas = vectors * np.sqrt(NUM_SAMPLES)  # unit variance
-    sign = np.sign([np.corrcoef(betas[:, k], samples[:, :, 1].max(1))[0, 1] for k in range(NUM_BETAS)])
-    betas *= np.where(sign == 0, 1, sign)
-    directions = (betas.T @ flat / NUM_SAMPLES).reshape(NUM_BETAS, -1, 3).transpose(1, 2, 0).astype(np.float16)
-    template = mean.astype(np.float32)
-    log.info("shape space keeps %.2f%% of the variance", 100 * values.sum() / (flat**2).sum() * NUM_SAMPLES)
-
-    design = np.concatenate([np.ones((NUM_SAMPLES, 1)), betas], 1)
-    fitted = np.linalg.lstsq(design, sample_joints.reshape(NUM_SAMPLES, -1), rcond=None)[0].reshape(-1, 55, 3)
-    bodies = np.concatenate([template[None], template + np.moveaxis(directions.astype(np.float64), 2, 0)])
-    joints = np.concatenate([fitted[:1], fitted[:1] + fitted[1:]])
-    regressor = joint_regressor(bodies, joints, mirror)
-    residual = np.abs(np.einsum("jv,svc->sjc", regressor, bodies) - joints).max()
-    log.info("joint regressor residual %.2g m, largest weight %.2g", residual, np.abs(regressor).max())
-
-    order = np.arange(len(rest))  # order[new] = old
-    for name, vertex in surface_vertices(figure, rest, tips).items():
-        slot, now = SURFACE_POINTS[name], int(np.flatnonzero(order == vertex)[0])
-        order[[slot, now]] = order[[now, slot]]
+    order = vertex_order(figure, rest, tips)
     new_index = np.argsort(order)
-    top = np.argsort(-figure.weights[order], 1)[:, :MAX_INFLUENCES]
-    values = np.take_along_axis(figure.weights[order], top, 1)
+    weight_joints = np.argsort(-figure.weights[order], 1)[:, :MAX_INFLUENCES]
+    weight_values = np.take_along_axis(figure.weights[order], weight_joints, 1)
     regressor = regressor[:, order].astype(np.float32)
     rows, columns = np.nonzero(regressor)
     design = np.concatenate([np.ones((NUM_SAMPLES, 1)), phenotypes], 1)
     return {
-        "v_template": template[order],
-        "shapedirs": directions[order],
+        "v_template": space.template_m[order],
+        "shapedirs": space.directions_m[order],
         "faces": new_index[figure.faces].astype(np.uint16),
-        "weight_joints": top.astype(np.uint8),
-        "weight_values": np.round(values * 65535).astype(np.uint16),
+        "weight_joints": weight_joints.astype(np.uint8),
+        "weight_values": np.round(weight_values * 65535).astype(np.uint16),
         "regressor_rows": rows.astype(np.uint8),
         "regressor_columns": columns.astype(np.uint16),
         "regressor_values": regressor[rows, columns],
         "vertex_labels": vertex_labels(figure, rest, rest_joints)[order],
-        "mirror_vertices": new_index[mirror[order]].astype(np.uint16),
+        "mirror_vertices": new_index[figure.mirror[order]].astype(np.uint16),
         "phenotype_names": np.array(list(PHENOTYPE_RANGE)),
         "phenotype_range": np.array(list(PHENOTYPE_RANGE.values()), np.float32),
-        "betas_from_phenotypes": np.linalg.lstsq(design, betas, rcond=None)[0].astype(np.float32),
+        "betas_from_phenotypes": np.linalg.lstsq(design, space.betas, rcond=None)[0].astype(np.float32),
         "tpose_rotations": rotations.astype(np.float32),
     }
+
+
+def sampled_bodies(
+    figure: AnnyFigure,
+    phenotypes: np.ndarray,  # (S, P)
+    rotations: np.ndarray,  # (55, 3, 3)
+) -> tuple[np.ndarray, np.ndarray]:  # (S, V, 3), (S, 55, 3)
+    """Vertices and joints, metres, of bodies in the T-pose, each made the mirror image of itself.
+
+    Args:
+        phenotypes: of every body, in the order of PHENOTYPE_RANGE.
+        rotations: see `tpose_rotations`.
+    """
+    bodies, joints = [], []
+    for row in phenotypes:
+        shape = unpose(*figure.rest(dict(zip(PHENOTYPE_RANGE, map(float, row)))), figure.weights, rotations)
+        bodies.append(shape.vertices_m)
+        joints.append(shape.joints_m)
+    bodies, joints = np.stack(bodies), np.stack(joints)
+    bodies = (bodies + bodies[:, figure.mirror] * [-1, 1, 1]) / 2
+    left_right = np.array([JOINT_NAMES.index(mirrored_name(n)) for n in JOINT_NAMES])
+    return bodies, (joints + joints[:, left_right] * [-1, 1, 1]) / 2
+
+
+def vertex_order(figure: AnnyFigure, rest: np.ndarray, tips: dict[str, int]) -> np.ndarray:  # (V,) new -> old
+    """Order in which every vertex of SURFACE_POINTS has the number that it has in SMPL-X."""
+    order = np.arange(len(rest))
+    for name, vertex in surface_vertices(figure, rest, tips).items():
+        slot, now = SURFACE_POINTS[name], int(np.flatnonzero(order == vertex)[0])
+        order[[slot, now]] = order[[now, slot]]
+    return order
 
 
 def golden_poses(figure: AnnyFigure, arrays: dict[str, np.ndarray], count: int = 12, seed: int = 1) -> dict:

@@ -20,6 +20,7 @@ UNIT = "m"
 
 
 def penetration_body_object(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
+    """How deep the body is in an object at worst."""
     name = "penetration_body_object"
     if not geometry.motion.objects:
         return CheckResult.not_run(name, geometry.config.penetration_m, UNIT, "the motion has no object")

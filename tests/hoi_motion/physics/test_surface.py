@@ -57,6 +57,14 @@ def test_a_flat_mesh_is_named():
         ObjectSurface(square, [[0, 1, 2], [0, 2, 3], [0, 1, 3], [1, 2, 3]], "plate")
 
 
+def test_the_hull_of_a_closed_mesh_without_a_volume_is_refused_by_its_name():
+    """Two sides of one square: every edge is met from both sides, so it is closed."""
+    square = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], float)
+    folded = ObjectSurface(square, [[0, 1, 2], [0, 2, 3], [2, 1, 0], [3, 2, 0]], "plate")
+    with pytest.raises(CheckError, match="'plate' is flat"):
+        _ = folded.hull_m
+
+
 def test_closest_point_agrees_with_a_dense_search():
     rng = np.random.default_rng(1)
     triangles, points = rng.normal(size=(50, 3, 3)), rng.normal(size=(50, 3)) * 2

@@ -9,12 +9,12 @@ from tavid_planner.config import VideoConfig
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.mirror import mirrored_request
 from tavid_planner.request import InteractionRequest
-from tavid_planner.video.early import looked
+from tavid_planner.video.early import early_looks
 from tavid_planner.video.generate import generate_video, generate_videos, load_pipeline
 
 
 def test_the_samples_that_attend_most_to_the_target_continue():
-    looks = looked({0: 0.1, 1: 0.4, 2: 0.3, 3: 0.2}, keep=0.5, step=2, steps=8)
+    looks = early_looks({0: 0.1, 1: 0.4, 2: 0.3, 3: 0.2}, keep=0.5, step=2, steps=8)
     assert [bool(looks[k].stopped) for k in range(4)] == [True, False, False, True]
     assert looks[3].stopped == (
         "stopped after step 2 of 8: 0.200 of its attention to the target word falls on the target, of the 2 of 4 "
@@ -24,7 +24,7 @@ def test_the_samples_that_attend_most_to_the_target_continue():
 
 @pytest.mark.parametrize("keep, kept", [(0.0, [0]), (0.3, [0]), (0.34, [0, 1]), (1.0, [0, 1, 2])])
 def test_a_share_continues_but_at_least_one_and_the_first_among_equals(keep, kept):
-    looks = looked({0: 0.2, 1: 0.2, 2: 0.2}, keep, 1, 4)
+    looks = early_looks({0: 0.2, 1: 0.2, 2: 0.2}, keep, 1, 4)
     assert [k for k, look in looks.items() if not look.stopped] == kept
 
 
