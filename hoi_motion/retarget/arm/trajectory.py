@@ -76,10 +76,12 @@ def retarget_arm(
         target_m, person = course.T_touch[:3, 3], actor_place(motion, body)
         bases = base_candidates(target_m, person, motion.supports, others, arm.config.base_height_m)[:MAX_BASES]
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
-    failures = _Failures()
+    failures, ways = _Failures(), _Ways(course, arm, grasps, is_round)
+    failure = ways.hopeless(bases)
+    if failure:
+        raise _unreachable(arm, contact.object_name, failure, T_world_base is None)
     with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
-        for path, grasp in _ways(course, grasps):
-            line = _timeline(course, arm, grasp, path, is_round)
+        for path, grasp, line in ways:
             for place, base in enumerate(bases):
                 if cancel:
                     cancel.raise_if_cancelled()
@@ -100,16 +102,16 @@ def retarget_arm(
                     break
             if failures.count > MAX_ATTEMPTS:
                 break
+    raise _unreachable(arm, contact.object_name, failures or "no place for its base", T_world_base is None)
+
+
+def _unreachable(arm: Arm, name: str, why, looks_for_base: bool) -> RetargetError:
     hints = ["give a base pose, or take another robot"]
-    if arm.config.base_height_m is None and T_world_base is None:
+    if arm.config.base_height_m is None and looks_for_base:
         hints.append("one that stands on the floor has base_height_m in its file")
     if len(arm.joint_names) < ALL_AXES:
         hints.append(f"with {len(arm.joint_names)} axes this one reaches a place in few orientations")
-    raise RetargetError(
-        ErrorCode.UNREACHABLE,
-        f"{arm.config.name} cannot take {contact.object_name!r}: {failures or 'no place for its base'}",
-        "; ".join(hints),
-    )
+    return RetargetError(ErrorCode.UNREACHABLE, f"{arm.config.name} cannot take {name!r}: {why}", "; ".join(hints))
 
 
 def _grasps(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) -> Iterator[Grasp]:
@@ -185,6 +187,41 @@ def checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)
                 ErrorCode.CONFIG_INVALID, f"start of {name} is {value:g}", f"its limits are {low:g}..{high:g}"
             )
     return start
+
+
+class _Ways:
+    """Path, grasp and timeline of all ways to do it, in the order in which they are tried."""
+
+    def __init__(self, course: Course, arm: Arm, grasps: Iterator[Grasp], is_round: bool):
+        self._arm = arm
+        self._ways = (
+            (path, grasp, _timeline(course, arm, grasp, path, is_round)) for path, grasp in _ways(course, grasps)
+        )
+
+    def __iter__(self) -> Iterator[tuple[str, Grasp, Timeline]]:
+        return self._ways
+
+    def hopeless(self, bases: list[np.ndarray]) -> str:
+        """What is out of reach on all ways from all bases, whatever the joints do; empty where anything may be reached.
+
+        Only what every attempt needs is looked at: the gripper on the object, from the touch to the release.
+        """
+        looked, nearest = [], (np.inf, 0.0)
+        for way in self._ways if bases else ():
+            looked.append(way)
+            _, grasp, line = way
+            held = line.T_world_object[line.touch : line.release + 1] @ grasp.T_object_tool
+            for base in bases:
+                beyond_m = self._arm.beyond_m(np.linalg.inv(base) @ held)
+                worst = int(beyond_m.argmax())
+                if beyond_m[worst] <= 0:
+                    self._ways = chain(looked, self._ways)
+                    return ""
+                nearest = min(nearest, (float(beyond_m[worst]), float(line.source_time_s[line.touch + worst])))
+        if not looked:
+            return ""
+        where = "the nearest place for its base" if len(bases) > 1 else "its base"
+        return f"at {nearest[1]:.1f} s the object is {100 * nearest[0]:.0f} cm or more out of its reach from {where}"
 
 
 def _ways(course: Course, grasps: Iterator[Grasp]) -> Iterator[tuple[str, Grasp]]:
