@@ -50,7 +50,8 @@ def reach_of(model, joint: int, T_wrist_frame: np.ndarray) -> Reach:
     has_bent = False
     for k, i in enumerate(chain):
         at = model.joints[i].idx_v
-        subspace = pinocchio.getJointJacobian(model, data, i, pinocchio.ReferenceFrame.LOCAL)[:, at]
+        jacobian = pinocchio.getJointJacobian(model, data, i, pinocchio.ReferenceFrame.LOCAL)
+        subspace = jacobian.reshape(6, -1)[:, at]  # flat for a single joint
         low, high = model.lowerPositionLimit[at], model.upperPositionLimit[at]
         ahead_m = placed[k + 1].translation if k + 1 < len(chain) else np.zeros(3)
         if has_bent:
