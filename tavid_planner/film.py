@@ -175,7 +175,7 @@ def _reasons(plan: InteractionPlan) -> list[str]:
     robot = "" if plan.robot is None else plan.robot.sentence
     failed = [check.reason for check in plan.report.checks if check.verdict is Verdict.FAIL]
     told = [reason for reason in (robot, plan.people_words, *failed, plan.repair_words) if reason]
-    return told or list(plan.reasons)
+    return told or list(plan.report.reasons)
 
 
 @lru_cache(maxsize=4)

@@ -160,9 +160,10 @@ class InteractionPlan:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons in the report, what the repair did, and what the robot does."""
+        """The reasons in the report, what the repair did, what the robot does; of a PASS, last what was not checked."""
         robot = "" if self.robot is None else self.robot.sentence
-        return (*self.report.reasons, *filter(None, [self.people_words, self.repair_words, robot]))
+        told = filter(None, [self.people_words, self.repair_words, robot])
+        return (*self.report.reasons, *told, *(self.report.coverage if self.verdict is Verdict.PASS else ()))
 
     @cached_property
     def still_motion(self) -> HoiMotion:

@@ -86,15 +86,7 @@ def _reasons(plan: InteractionPlan) -> str:
     if plan.repair_words:
         items += f"<li>{escape(plan.repair_words)}</li>"
     items += "".join(f"<li>{escape(note)}</li>" for note in plan.motion.notes)
-    # checks that did not run for the same reason are listed together
-    idle: dict[str, list[str]] = {}
-    for check in plan.report.checks:
-        if check.verdict is Verdict.NOT_RUN:
-            idle.setdefault(check.reason, []).append(check.name.replace("_", " "))
-    items += "".join(
-        f'<li class="idle">did not run: {escape(", ".join(names))} ({escape(reason)})</li>'
-        for reason, names in idle.items()
-    )
+    items += "".join(f'<li class="idle">{escape(words)}</li>' for words in plan.report.unchecked)
     return _card(f"Verdict: {words}", f'<ul class="reasons">{items}</ul>' if items else "")
 
 

@@ -8,11 +8,11 @@ from hoi_motion.execute.execution_world import ExecutionWorld
 from hoi_motion.media.video_file import write_video
 from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import pybullet
+from hoi_motion.retarget.eye import eye_on_arm, picture
 from hoi_motion.retarget.replay import OTHER_RGBA, SUPPORT_RGBA, TARGET_RGBA
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 FPS = 15.0
-SIZE_PX = (480, 360)
 FLOOR_RGBA = (0.85, 0.85, 0.83, 1)
 
 
@@ -25,13 +25,13 @@ def record_execution(plan: RobotMotion, arm, scene: HoiMotion, path, **how) -> E
     Raises:
         InputError: as `execute`; OUTPUT_INVALID when the film cannot be written.
     """
-    frames = []
+    frames, eye = [], eye_on_arm(plan, arm)
 
     def look(world: ExecutionWorld, seconds: float, _: float) -> None:
         if not frames:
             _paint(world, scene)
         if seconds * FPS >= len(frames):
-            frames.append(_image(world))
+            frames.append(picture(world.client, eye))
 
     result = execute(plan, arm, scene, on_look=look, **how)
     write_video(path, np.stack(frames), FPS)
@@ -44,21 +44,3 @@ def _paint(world: ExecutionWorld, scene: HoiMotion) -> None:
     colours |= {body: FLOOR_RGBA for body, name in world.bodies.items() if name == "floor"}
     for body, colour in (colours | {world.target: TARGET_RGBA}).items():
         pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
-
-
-def eye_on(object_m: np.ndarray, base_m: np.ndarray) -> tuple[list[float], list[float]]:
-    """View and projection, 16 numbers each, of an eye that sees object (3,), base (3,) and raised arm."""
-    look_at = (object_m + base_m) / 2 + [0, 0, 0.3]
-    towards = np.degrees(np.arctan2(*(object_m - base_m)[1::-1]))
-    view = pybullet.computeViewMatrixFromYawPitchRoll(look_at.tolist(), 2.0, float(towards) - 60, -22, 0, 2)
-    return view, pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
-
-
-def _image(world: ExecutionWorld) -> np.ndarray:  # (H, W, 3) u8
-    image = pybullet.getCameraImage(
-        *SIZE_PX,
-        *eye_on(world.T_start[:3, 3], world.T_base[:3, 3]),
-        renderer=pybullet.ER_TINY_RENDERER,
-        physicsClientId=world.client,
-    )
-    return np.reshape(image[2], (SIZE_PX[1], SIZE_PX[0], 4))[..., :3].astype(np.uint8)

@@ -67,6 +67,10 @@ class CheckResult:
         return cls(name, Verdict.NOT_RUN, None, limit, unit, None, reason)
 
 
+def _spoken(check: CheckResult) -> str:
+    return check.name.replace("_", " ")
+
+
 @dataclass(frozen=True)
 class PhysicsReport:
     """All checks of one motion."""
@@ -97,9 +101,28 @@ class PhysicsReport:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the verdict is what it is, each reason once: of a FAIL the failures, else why checks did not run."""
-        why = Verdict.FAIL if self.verdict is Verdict.FAIL else Verdict.NOT_RUN
-        return tuple(dict.fromkeys(c.reason for c in self.checks if c.verdict is why))
+        """Why the verdict is what it is, each reason once: of a FAIL the failures, of NOT_RUN why none ran; of a PASS
+        how many values are within their limits. Which these are, and what was not looked at, is its `coverage`.
+        """
+        if self.verdict is Verdict.PASS:
+            kept = sum(c.verdict is Verdict.PASS and c.limit is not None for c in self.checks)
+            return ("1 check is within its limit" if kept == 1 else f"{kept} checks are within their limits",)
+        return tuple(dict.fromkeys(c.reason for c in self.checks if c.verdict is self.verdict))
+
+    @property
+    def coverage(self) -> tuple[str, ...]:
+        """What was checked, in words, and last what was not and why."""
+        ran = ", ".join(_spoken(c) for c in self.checks if c.verdict is not Verdict.NOT_RUN)
+        return (*([f"checked: {ran}"] if ran else []), *self.unchecked)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What did not run, in words: one entry a reason."""
+        idle: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.verdict is Verdict.NOT_RUN:
+                idle.setdefault(check.reason, []).append(_spoken(check))
+        return tuple(f"not checked: {', '.join(names)} ({reason})" for reason, names in idle.items())
 
     def to_dict(self) -> dict:
         return {

@@ -7,11 +7,11 @@ from hoi_motion.motion import HoiMotion
 from hoi_motion.physics.bullet import pybullet
 from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.world import ArmWorld
+from hoi_motion.retarget.eye import eye_at, eye_on_arm, picture
 from hoi_motion.retarget.humanoid.world import HumanoidWorld
 from hoi_motion.retarget.robot_motion import RobotMotion
 
 MAX_FPS = 20.0
-SIZE_PX = (480, 360)
 ASIDE_DEG = 35.0
 TARGET_RGBA = (0.9, 0.45, 0.1, 1)
 OTHER_RGBA = (0.5, 0.6, 0.7, 1)
@@ -38,24 +38,23 @@ def record_replay(
 
 
 def _arm_film(robot_motion: RobotMotion, motion: HoiMotion, arm: Arm, stride: int):
-    base, n = robot_motion.T_world_root(), len(arm.joint_names)
-    look_at = (robot_motion.object_pose[0, :3] + base[:3, 3]) / 2 + [0, 0, 0.15]
+    n, eye = len(arm.joint_names), eye_on_arm(robot_motion, arm)
     with ArmWorld(arm, motion, robot_motion.facts["object"], drawn=True) as world:
-        world.set_base(base)
+        world.set_base(robot_motion.T_world_root())
         _paint(world, motion)
         for i in range(0, len(robot_motion.positions_rad), stride):
             world.place_at(robot_motion.source_time_s[i] * motion.fps, robot_motion.T_world_object(i))
             world.pose(robot_motion.positions_rad[i, :n], robot_motion.positions_rad[i, n:])
-            yield _image(world.client, look_at, 1.7, 55)
+            yield picture(world.client, eye)
 
 
 def _humanoid_film(robot_motion: RobotMotion, motion: HoiMotion, robot, stride: int):
-    look_at, yaw_deg = robot_motion.root_pose[:, :3].mean(axis=0), eye_yaw_deg(robot_motion, robot)
+    eye = eye_at(robot_motion.root_pose[:, :3].mean(axis=0), 2.2, eye_yaw_deg(robot_motion, robot), 25.0)
     with HumanoidWorld(robot, motion, robot_motion) as world:
         _paint(world, motion)
         for i in range(0, len(robot_motion.positions_rad), stride):
             world.show(i)
-            yield _image(world.client, look_at, 2.2, yaw_deg)
+            yield picture(world.client, eye)
 
 
 def eye_yaw_deg(robot_motion: RobotMotion, robot) -> float:
@@ -71,12 +70,3 @@ def _paint(world, motion: HoiMotion) -> None:
         colour = OTHER_RGBA if name in {o.name for o in motion.objects} else SUPPORT_RGBA
         colour = TARGET_RGBA if name == target else colour
         pybullet.changeVisualShape(body, -1, rgbaColor=colour, physicsClientId=world.client)
-
-
-def _image(client: int, look_at_m: np.ndarray, distance_m: float, yaw_deg: float) -> np.ndarray:  # (H, W, 3) u8
-    view = pybullet.computeViewMatrixFromYawPitchRoll(look_at_m.tolist(), distance_m, yaw_deg, -25, 0, 2)
-    projection = pybullet.computeProjectionMatrixFOV(45, SIZE_PX[0] / SIZE_PX[1], 0.05, 10)
-    image = pybullet.getCameraImage(
-        *SIZE_PX, view, projection, renderer=pybullet.ER_TINY_RENDERER, physicsClientId=client
-    )
-    return np.reshape(image[2], (SIZE_PX[1], SIZE_PX[0], 4))[..., :3].astype(np.uint8)

@@ -154,9 +154,11 @@ def _unseen_marks(plan) -> str:
 
 
 def _print_summary(plan) -> None:
+    from hoi_motion.physics.report import Verdict
+
     print(f"verdict  {plan.verdict}")
-    for reason in plan.report.reasons:
-        print(f"         {reason}")
+    for words in (*plan.report.reasons, *(plan.report.coverage if plan.verdict is Verdict.PASS else ())):
+        print(f"         {words}")
     if plan.repair_words:
         print(f"repair   {plan.repair_words}")
     if len(plan.samples) > 1:

@@ -73,7 +73,7 @@ class MadePlan:
 
     Attributes:
         video: None if not requested.
-        reasons: those of the report, and what a repair changed.
+        reasons: as of an `InteractionPlan`.
         folder: the bundle.
         joints_world: (T, 55, 3) SMPL-X joints in metres, or None if not requested.
         robot: the robot's motion and its execution, None if no robot was named.

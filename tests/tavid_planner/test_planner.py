@@ -131,6 +131,7 @@ def test_a_repaired_motion_is_the_plans_and_the_plan_says_so(stages, make_reques
     plan = Planner(PlannerConfig()).plan(make_request())
     assert plan.motion is mended and plan.lifted is motion and plan.repair is result
     assert plan.repair_words == "repaired: fixed floating: moved body" and plan.repair_words in plan.reasons
+    assert plan.reasons[0] == plan.report.reasons[0] and plan.reasons[-1] == plan.report.coverage[-1]
     as_lifted = Planner(AS_LIFTED).plan(make_request())
     assert as_lifted.motion is motion and as_lifted.lifted is as_lifted.repair is None
 

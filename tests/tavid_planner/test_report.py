@@ -58,7 +58,7 @@ def test_the_page_says_verdict_reasons_numbers_and_errors(page):
     for text in (
         "FAIL",
         "lowest body point is 3.1 cm over the floor",
-        "did not run: tracking",
+        "not checked: tracking",
         "0.031",
         "2 (0.2 s)",
         "NO_ACTOR (300)",

@@ -15,6 +15,7 @@ from hoi_motion.retarget.arm.grasp_frame import check_grasp_frame
 from hoi_motion.retarget.robots.config import GripperConfig, RobotConfig
 from hoi_motion.retarget.robots.fingers import LIMIT_GIVE, find_fingers, grasp_link, mirrored, moving_joints
 from hoi_motion.retarget.robots.held import hold_others
+from hoi_motion.retarget.robots.reach import reach_of
 from hoi_motion.retarget.robots.urdf import (
     JAW_FRAME,
     JAW_JOINTS,
@@ -84,6 +85,8 @@ class Arm:
         self._T_tool_frame = np.linalg.inv(T_frame_tool)
         T_wrist_frame = _add_grasp_frame(self.model, grasp_link(tree, config.grasp_frame))
         check_grasp_frame(full, arm_joints[-1], T_wrist_frame @ T_frame_tool, self.fingers, config)
+        wrist = self.model.frames[self.model.getFrameId(GRASP_FRAME)].parent
+        self._reach = reach_of(self.model, wrist, T_wrist_frame)
         self._prepare_inverse_kinematics()
 
     def _check_opening(self, tree: xml.Element) -> None:
@@ -139,6 +142,10 @@ class Arm:
         self._configuration.update(np.asarray(q, float))
         frame = self._configuration.get_transform_frame_to_world(GRASP_FRAME).homogeneous
         return frame @ np.linalg.inv(self._T_tool_frame)
+
+    def beyond_m(self, T_base_tool: np.ndarray) -> np.ndarray:  # (N, 4, 4) -> (N,)
+        """How far poses of the grasp frame are out of reach at least; where it is above 0, `solve` finds nothing."""
+        return self._reach.beyond_m(T_base_tool @ self._T_tool_frame, POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD)
 
     def solve(self, q: np.ndarray, T_base_tool: np.ndarray, steps: int) -> np.ndarray | None:
         """Joint positions near `q` that bring the grasp frame to a pose, within joint limits; None without any."""

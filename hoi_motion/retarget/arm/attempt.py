@@ -77,6 +77,8 @@ class Attempt:
             raise
         # 2. along with the object from the touch on
         positions = np.zeros((line.count, len(touch)))
+        if self.arm.beyond_m(self.T_tool[line.touch : line.release + 1]).max() > 0:  # as solving would find, at length
+            raise NotPossible(_out_of_reach("following the object"))
         self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
         # 3. the straight approach to the object, solved backwards from the touch
         straight = max(1, int(APPROACH_SHARE * line.touch))
@@ -103,7 +105,7 @@ class Attempt:
         for i in samples:
             q = self.arm.solve(q, poses[i], 6)
             if q is None:
-                raise NotPossible(f"{doing} leads out of its reach")
+                raise NotPossible(_out_of_reach(doing))
             positions[i] = q
 
     def _fingers(self) -> np.ndarray:  # (N,)
@@ -171,6 +173,10 @@ def ways(arm, start: np.ndarray, end: np.ndarray) -> Iterator[PchipInterpolator]
         via = arm.solve(end, above, 25)
         if via is not None:
             yield PchipInterpolator([0, 0.6, 1], [start, via, end])
+
+
+def _out_of_reach(doing: str) -> str:
+    return f"{doing} leads out of its reach"
 
 
 def _back(T_base_tool: np.ndarray, distance_m: float) -> np.ndarray:

@@ -74,10 +74,12 @@ def retarget_arm(
         bases = [np.asarray(T_world_base, float)]
     thing = motion.object_named(contact.object_name)
     is_round = ObjectSurface(thing.vertices_m, thing.faces, thing.name).is_round
-    failures = _Failures()
+    failures, ways = _Failures(), _Ways(course, arm, grasps, is_round)
+    failure = ways.hopeless(bases)
+    if failure:
+        raise _unreachable(arm, contact, failure, base_is_given=T_world_base is not None)
     with ArmWorld(arm, motion, contact.object_name, obstacles=obstacles) as world:
-        for path, grasp in _ways(course, grasps):
-            line = _timeline(course, arm, grasp, path, is_round)
+        for path, grasp, line in ways:
             for place, base in enumerate(bases):
                 if cancel:
                     cancel.raise_if_cancelled()
@@ -96,7 +98,7 @@ def retarget_arm(
                 return dataclasses.replace(result, stretch=stretch, facts=facts)
             if failures.count > MAX_ATTEMPTS:
                 break
-    raise _unreachable(arm, contact, failures, base_is_given=T_world_base is not None)
+    raise _unreachable(arm, contact, failures or "no place for its base", base_is_given=T_world_base is not None)
 
 
 def _bases(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) -> list[np.ndarray]:
@@ -107,8 +109,8 @@ def _bases(motion: HoiMotion, contact: Contact, course: Course, arm: Arm, body) 
     return base_candidates(course.T_touch[:3, 3], person_m, motion.supports, others_m, height_m)[:MAX_BASES]
 
 
-def _unreachable(arm: Arm, contact: Contact, failures: "_Failures", base_is_given: bool) -> RetargetError:
-    """UNREACHABLE with the commonest reasons, and what may help."""
+def _unreachable(arm: Arm, contact: Contact, why, base_is_given: bool) -> RetargetError:
+    """UNREACHABLE with why, in words or as the commonest failures, and what may help."""
     hints = ["give a base pose, or take another robot"]
     if arm.config.base_height_m is None and not base_is_given:
         hints.append("one that stands on the floor has base_height_m in its file")
@@ -116,7 +118,7 @@ def _unreachable(arm: Arm, contact: Contact, failures: "_Failures", base_is_give
         hints.append(f"with {len(arm.joint_names)} axes this one reaches a place in few orientations")
     return RetargetError(
         ErrorCode.UNREACHABLE,
-        f"{arm.config.name} cannot take {contact.object_name!r}: {failures or 'no place for its base'}",
+        f"{arm.config.name} cannot take {contact.object_name!r}: {why}",
         "; ".join(hints),
     )
 
@@ -195,6 +197,41 @@ def checked_start(arm: Arm, start_rad) -> np.ndarray:  # (n,)
                 ErrorCode.CONFIG_INVALID, f"start of {name} is {value:g}", f"its limits are {low:g}..{high:g}"
             )
     return start
+
+
+class _Ways:
+    """Path, grasp and timeline of all ways to do it, in the order in which they are tried."""
+
+    def __init__(self, course: Course, arm: Arm, grasps: Iterator[Grasp], is_round: bool):
+        self._arm = arm
+        self._ways = (
+            (path, grasp, _timeline(course, arm, grasp, path, is_round)) for path, grasp in _ways(course, grasps)
+        )
+
+    def __iter__(self) -> Iterator[tuple[str, Grasp, Timeline]]:
+        return self._ways
+
+    def hopeless(self, bases: list[np.ndarray]) -> str:
+        """What is out of reach on all ways from all bases, whatever the joints do; empty where anything may be reached.
+
+        Only what every attempt needs is looked at: the gripper on the object, from the touch to the release.
+        """
+        looked, nearest = [], (np.inf, 0.0)
+        for way in self._ways if bases else ():
+            looked.append(way)
+            _, grasp, line = way
+            held = line.T_world_object[line.touch : line.release + 1] @ grasp.T_object_tool
+            for base in bases:
+                beyond_m = self._arm.beyond_m(np.linalg.inv(base) @ held)
+                worst = int(beyond_m.argmax())
+                if beyond_m[worst] <= 0:
+                    self._ways = chain(looked, self._ways)
+                    return ""
+                nearest = min(nearest, (float(beyond_m[worst]), float(line.source_time_s[line.touch + worst])))
+        if not looked:
+            return ""
+        where = "the nearest place for its base" if len(bases) > 1 else "its base"
+        return f"at {nearest[1]:.1f} s the object is {100 * nearest[0]:.0f} cm or more out of its reach from {where}"
 
 
 def _ways(course: Course, grasps: Iterator[Grasp]) -> Iterator[tuple[str, Grasp]]:

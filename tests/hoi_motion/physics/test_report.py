@@ -27,12 +27,29 @@ def test_verdict_is_fail_before_pass_before_not_run():
     assert PhysicsReport((NOT_RUN,)).verdict is Verdict.NOT_RUN
 
 
+def off(name: str, reason: str = "no contact") -> CheckResult:
+    return CheckResult.not_run(name, 1.0, "cm", reason)
+
+
 def test_a_reason_that_several_checks_share_is_given_once():
-    report = PhysicsReport((NOT_RUN, CheckResult.not_run("other", 1.0, "cm", "no contact"), SKATING))
-    assert report.reasons == ("no contact",)
+    assert PhysicsReport((NOT_RUN, off("other"))).reasons == ("no contact",)
 
 
 def test_what_did_not_run_is_no_reason_of_a_failure():
-    off = CheckResult.not_run("tracking", 0.3, "m", "simulation is off")
     failed = CheckResult.at_most("floating", 3.0, 2.0, "cm", 0, "floats")
-    assert PhysicsReport((off, failed)).reasons == ("floats",)
+    assert PhysicsReport((off("tracking", "simulation is off"), failed)).reasons == ("floats",)
+
+
+def test_a_pass_tells_how_much_is_kept_and_not_what_did_not_run():
+    reported = CheckResult("jitter", Verdict.PASS, 1.0, None, "m/s^3", 0, "roughest")
+    assert PhysicsReport((NOT_RUN, SKATING, KEPT, reported)).reasons == ("2 checks are within their limits",)
+    assert PhysicsReport((NOT_RUN, SKATING)).reasons == ("1 check is within its limit",)
+
+
+def test_what_was_not_checked_is_told_last_by_name_and_with_each_reason_once():
+    report = PhysicsReport((off("root_wrench", "simulation is off"), NOT_RUN, SKATING, KEPT, off("other")))
+    assert report.coverage == (
+        "checked: skating, contact kept",
+        "not checked: root wrench (simulation is off)",
+        "not checked: held, other (no contact)",
+    )

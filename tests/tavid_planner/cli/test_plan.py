@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tavid_planner.cli.plan import main
+from hoi_motion.physics.report import PhysicsReport, Verdict
+from tavid_planner.cli.plan import _print_summary, main
 from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.instances import Instance
 from tavid_planner.request import InteractionRequest
@@ -321,3 +322,14 @@ def test_an_instance_without_a_file_is_refused(files, planned, capsys):
     del given[2:4]
     assert main([*given, "--instance", "mug:target"]) == 2 and "NAME:ROLE:FILE" in capsys.readouterr().err
     assert main(given) == 2 and "neither --mask nor --instance" in capsys.readouterr().err
+
+
+def test_a_pass_is_summed_up_by_what_was_checked_and_last_by_what_was_not(plan, capsys):
+    checks = tuple(c for c in plan.report.checks if c.verdict is not Verdict.FAIL)
+    _print_summary(replace(plan, report=PhysicsReport(checks)))
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()[:4]] == [
+        "verdict  PASS",
+        "1 check is within its limit",
+        "checked: penetration",
+        "not checked: tracking (needs simulation)",
+    ]

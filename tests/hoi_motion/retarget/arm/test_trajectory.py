@@ -19,6 +19,7 @@ from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.retarget import retarget
 from hoi_motion.retarget.robots.config import load_robot_config
+from tests.hoi_motion.retarget.conftest import lifting
 
 
 def base_of(result) -> np.ndarray:
@@ -183,7 +184,36 @@ def test_a_base_too_far_away_is_unreachable(motion, panda, body):
     T[:3, 3] = [-2, 0, 0.7]
     error = refused(motion, panda, body, T)
     assert error.code == ErrorCode.UNREACHABLE
-    assert re.search(r"out of its reach \((\d+) of \1 attempts\)", error.message)
+    assert re.search(r"at 1\.\d s the object is \d+ cm or more out of its reach from its base", error.message)
+
+
+class Unbounded(Arm):
+    """An arm that tells nothing before it has been tried."""
+
+    def beyond_m(self, T_base_tool):
+        return np.full(len(T_base_tool), -np.inf)
+
+
+@pytest.mark.parametrize(
+    "higher_m, base_m", [(0.5, None), (0.9, None), (0.3, [-0.2, 0.1, 0.7]), (1.2, [0.0, 0.1, 0.7])]
+)
+def test_what_is_refused_before_a_search_the_search_does_not_find(panda, body, higher_m, base_m):
+    """Raised higher and higher: found alike, or refused by both."""
+    made = lifting()
+    thing = made.objects[0]
+    T = thing.T_world_object.copy()
+    T[:, 2, 3] += (T[:, 2, 3] - T[0, 2, 3]) / 0.1 * higher_m
+    motion, base = made.replace(objects=(dataclasses.replace(thing, T_world_object=T),)), None
+    if base_m is not None:
+        base = np.eye(4)
+        base[:3, 3] = base_m
+    answers = []
+    for arm in (panda, Unbounded(panda.config)):
+        try:
+            answers.append(retarget_arm(motion, arm, body, base).positions_rad.tolist())
+        except TavidError as error:
+            answers.append(error.code)
+    assert answers[0] == answers[1]
 
 
 def test_what_an_unreachable_object_asks_of_the_robots_file_is_said(motion, body, tmp_path):
