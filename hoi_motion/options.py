@@ -15,6 +15,7 @@ from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.reading.text import parse_yaml, read_yaml_value
 
 _EXPONENT = re.compile(r"[-+]?\d{1,3}(\.\d{0,20})?[eE][-+]?\d{1,2}")
+_Config = typing.TypeVar("_Config")
 
 
 def option(
@@ -27,7 +28,7 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def section(config_class):
+def section(config_class: type[_Config]) -> _Config:
     """A dataclass field that holds another config dataclass with its defaults."""
     return dataclasses.field(default_factory=config_class)
 
