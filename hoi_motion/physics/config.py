@@ -69,8 +69,8 @@ class CheckConfig:
     repair: bool = option(
         True, "plans: repair a failing motion by the smallest change that passes, and report what moved"
     )
-    # Less than the wrist's lifting error in the worst of 60 scenes, 118 [result lift.wrist_mm_worst] mm: such a change
-    # is within the uncertainty of the lift.
+    # About the wrist's lifting error in the worst of 60 scenes, 118 [result lift.wrist_mm_worst] mm: such a change is
+    # within the uncertainty of the lift.
     repair_joint_m: float = option(
         0.12, "largest change of a joint relative to the pelvis", minimum=0, maximum=1, unit="m"
     )
