@@ -25,8 +25,8 @@ def test_a_private_graph_is_local_with_ports_below_the_ephemeral_range():
 
 @pytest.fixture
 def two_domains(monkeypatch):
-    """The only ones that there are; what the test claims of them is given back."""
-    monkeypatch.setattr(isolation, "DOMAINS", range(90, 92))
+    """The only ones that there are, of those that nothing else takes by itself; what is claimed is given back."""
+    monkeypatch.setattr(isolation, "DOMAINS", range(230, 232))
     monkeypatch.setattr(isolation, "_claims", [])
 
 
@@ -34,25 +34,25 @@ def two_domains(monkeypatch):
 def test_domain_with_a_node_is_passed_over(two_domains, participant):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
         try:
-            node.bind(("", 7400 + 250 * 90 + 10 + 2 * participant))
+            node.bind(("", 7400 + 250 * 230 + 10 + 2 * participant))
         except OSError:
-            pytest.skip("domain 90 is in use on this machine")
-        assert private_graph()["ROS_DOMAIN_ID"] == "91"
+            pytest.skip("domain 230 is in use on this machine")
+        assert private_graph()["ROS_DOMAIN_ID"] == "231"
 
 
 def test_domain_is_anothers_no_more_until_its_process_ends(two_domains):
     program = (
-        "from tavid_planner.ros import isolation; isolation.DOMAINS = range(90, 91);"
+        "from tavid_planner.ros import isolation; isolation.DOMAINS = range(230, 231);"
         "print(isolation.private_graph()['ROS_DOMAIN_ID'], flush=True); input()"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdin=PIPE, stdout=PIPE, text=True, cwd=REPOSITORY) as other:
-        assert other.stdout.readline() == "90\n"
-        assert private_graph()["ROS_DOMAIN_ID"] == "91"
+        assert other.stdout.readline() == "230\n"
+        assert private_graph()["ROS_DOMAIN_ID"] == "231"
         with pytest.raises(TavidError, match="all ROS domains"):
             private_graph()
         other.kill()
         other.wait()
-    assert private_graph()["ROS_DOMAIN_ID"] == "90"
+    assert private_graph()["ROS_DOMAIN_ID"] == "230"
 
 
 @pytest.mark.parametrize("given", ["233", "300", "-1", "abc", "1.5", "\u0663", "9" * 5000])
