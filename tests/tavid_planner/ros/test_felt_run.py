@@ -15,6 +15,7 @@ from hoi_motion.retarget.arm.arm import Arm
 from hoi_motion.retarget.arm.unsure import unsure_arm
 from hoi_motion.retarget.robots.config import load_robot_config
 from tavid_planner.errors import ControlError, ErrorCode, InputError
+from tavid_planner.ros import felt_run
 from tavid_planner.ros.client import PlanClient
 from tavid_planner.ros.controllers import Controllers
 from tavid_planner.ros.felt_run import FeltRun
@@ -114,7 +115,8 @@ def felt(tmp_path_factory):
     messages = dict(joint_trajectory=trajectory_to_message(made.plan), gripper_goals=gripper_to_messages(made.plan))
     answer = PlanInteraction.Result(verdict="PASS", plan_path=str(folder), **messages)
     robot = FeelingRobot(arm.joint_names, made.feeling.positions_rad[0, :7], is_there)
-    with PlanClient(namespace="felt_run") as client:
+    with pytest.MonkeyPatch.context() as patch, PlanClient(namespace="felt_run") as client:
+        patch.setattr(felt_run, "SILENT_S", 3.0)  # this robot shares its cores with other tests
         yield robot, client, answer
     robot.close()
 
