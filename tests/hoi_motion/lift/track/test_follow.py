@@ -6,7 +6,7 @@ import pytest
 
 from hoi_motion.errors import ErrorCode, LiftError
 from hoi_motion.lift.track.appearance import Template
-from hoi_motion.lift.track.follow import follow_object, work_image
+from hoi_motion.lift.track.follow import _Walker, follow_object, work_image
 from hoi_motion.lift.track.track import IDENTITY
 
 SIDE = 20
@@ -185,3 +185,12 @@ def test_a_thing_that_leaves_a_wall_of_about_its_colour_does_not_rest_on():
     places = [(60, 60)] * 3 + [(60, 60 - 4 * i) for i in range(1, 12)]
     track = follow_object(*_pale(places))
     assert track.resting[:3].all() and not track.resting[-6:].any()
+
+
+def test_an_outline_that_fails_in_one_frame_only_may_be_blurred():
+    here, mask = _pale([(60, 60)])
+    there, _ = _pale([(60, 4)])
+    first, gone = (work_image(frames[0], 1.0) for frames in (here, there))
+    walker = _Walker(Template(first, mask), first, None)
+    assert walker.step(gone, 1)[2] > 0.5
+    assert walker.step(gone, 2)[2] < 0.05
