@@ -1,8 +1,9 @@
-"""Do the marks tell who acts? `python -m training.bench.told_apart --adapter DIR --cache runs/cache-held-pairs`
+"""Do the marks tell who acts, or on what? `python -m training.bench.told_apart --adapter DIR --cache runs/cache-held-pairs`
 
-Of pairs of clips that begin with the same picture (`python -m training.scenes --company pairs`), the share of what
-differs between the two that one prediction explains, by timestep: 0 when the marks change nothing, 1 when the two are
-told apart exactly. At the last timestep there is nothing but noise, the same for both: there the marks have to do it.
+Of pairs of clips that begin with the same picture (`python -m training.scenes`, with `--pairs` or `--company pairs`),
+the share of what differs between the two that one prediction explains, by timestep: 0 when the marks change nothing, 1
+when the two are told apart exactly. At the last timestep there is nothing but noise, the same for both: there the marks
+have to do it.
 """
 
 import argparse
@@ -73,7 +74,7 @@ def explained(task: AdapterTask, timestep: int, count: int | None = None, seed: 
         raise InputError(
             ErrorCode.CONFIG_INVALID,
             f"{task.config.cache} holds no pairs of clips",
-            "encode clips that were made with --company pairs",
+            "encode clips that were made with --pairs or --company pairs",
         )
     shares = []
     for row, other in pairs:

@@ -42,7 +42,7 @@ class SceneClips:
         chosen = np.rint(np.arange(count) * scene.fps / self.fps).astype(int)
         ids = scene.instance_ids[chosen]
         tracks = np.stack([ids == ACTOR_INSTANCE, ids == scene.target_id])
-        pair = "" if scene.company is None or scene.company.pair is None else str(scene.company.pair)
+        pair = "" if scene.pair is None else str(scene.pair)
         ids = scene.first_frame_ids()
         clip = TrainingClip(scene.frames[chosen], scene.target_mask, scene.caption, tracks, scene.triplet, ids, pair)
         return checked_clip(name, clip)

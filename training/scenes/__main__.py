@@ -8,7 +8,7 @@ import sys
 from hoi_motion.errors import TavidError, counted
 from training.arguments import given_path, positive, positive_number
 from training.scenes.doings import KINDS
-from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, Settings, clip_path, generate
+from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, TARGETS, Settings, clip_path, generate
 
 PREVIEW_CLIPS = 12
 
@@ -30,8 +30,16 @@ def main() -> int:
     parser.add_argument("--fps", type=positive_number, default=8.0)
     parser.add_argument("--seed", type=int, default=0, help="first seed; from 1000000 on held out from training")
     parser.add_argument("--candidates", type=int, choices=(1, 2, 3, 4), help="identical objects in every scene")
-    parser.add_argument(
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
         "--company", choices=(*KINDS, MIXED, PAIRS, *PAIRS_OF), help="two people, of whom the marked one acts"
+    )
+    who.add_argument(
+        "--pairs",
+        action="store_const",
+        const=TARGETS,
+        dest="company",
+        help="one person, in pairs of clips that begin alike and differ in which of equal objects is marked",
     )
     parser.add_argument("--depth", action="store_true", help="store depth too")
     parser.add_argument("--workers", type=positive, default=1)

@@ -30,6 +30,8 @@ def save_clip(path: Path, sample: SceneSample) -> None:
         "candidate_ids": sample.candidate_ids,
         "id_names": {str(k): v for k, v in sample.id_names.items()},
     }
+    if sample.pair is not None:
+        meta["pair"] = sample.pair
     arrays = {
         "meta": np.array(json.dumps(meta)),
         "frames": sample.frames,
@@ -55,8 +57,6 @@ def _packed(company: Company) -> tuple[dict, dict[str, np.ndarray]]:
         for d in company.doings
     ]
     told = {"kind": company.kind, "companion_id": company.companion_id, "doings": doings}
-    if company.pair is not None:
-        told["pair"] = company.pair
     return told, {
         "companion_motion": np.frombuffer(_motion_bytes(company.motion), np.uint8),
         "companion_touching": company.companion_touching,
@@ -71,7 +71,6 @@ def _unpacked(meta: dict, data: dict[str, np.ndarray]) -> Company:
         HoiMotion.load(io.BytesIO(data["companion_motion"].tobytes())),
         data["companion_touching"],
         tuple(Doing(**d, touching=touching) for d, touching in zip(meta["doings"], data["doings_touching"])),
-        meta.get("pair"),
     )
 
 
@@ -110,6 +109,8 @@ def load_clip(path: Path) -> SceneSample:
             triplet=tuple(meta["triplet"]),
             seed=meta["seed"],
             company=_unpacked(meta["company"], data) if "company" in meta else None,
+            # clips with two people once said it beside what is known of the second
+            pair=meta.get("pair", meta.get("company", {}).get("pair")),
         )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a readable clip: {error}") from error

@@ -37,7 +37,6 @@ class Company:
     Attributes:
         kind: one of KINDS; companion_id: instance of the second figure; motion: theirs, in the actor's world frame.
         companion_touching: (T,) bool, their hand is on an object.
-        pair: of clips with the same first frame in which another one acts, the number of the pair; else None.
     """
 
     kind: str
@@ -45,4 +44,3 @@ class Company:
     motion: HoiMotion
     companion_touching: np.ndarray
     doings: tuple[Doing, ...]
-    pair: int | None = None

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 SETTINGS_FILE = "dataset.json"
 INDEX_FILE = "index.jsonl"
 MIXED = "mixed"
+TARGETS = "targets"
 PAIRS = "pairs"
 PAIRS_OF = {f"{kind}-pairs": kind for kind in (WHICH_ACTOR, TWO_VERBS)}  # pairs of one kind only
 
@@ -28,7 +29,7 @@ class Settings:
         height, width: pixels; num_frames, fps: length and speed; num_candidates: identical objects, None varies;
         with_depth: also store depth in millimetres; supersampling: samples a pixel along each axis.
         company: scenes with two people, one of doings.KINDS, MIXED, PAIRS or of PAIRS_OF (training.scenes.pairs);
-            None: with one.
+            None: with one; TARGETS: with one, in pairs (training.scenes.pairs_of_targets).
     """
 
     height: int
@@ -109,12 +110,15 @@ def make_clip(folder: Path, settings: Settings, seed: int) -> dict:
     from training.scenes.clip_file import save_clip
     from training.scenes.company import generate_company_scene
     from training.scenes.pairs import generate_paired_scene
+    from training.scenes.pairs_of_targets import generate_pair_of_targets
     from training.scenes.scene import generate_scene
 
     options = asdict(settings)
     company = options.pop("company")
     if company is None:
         sample = generate_scene(seed=seed, **options)
+    elif company == TARGETS:
+        sample = generate_pair_of_targets(seed=seed, **options)
     elif company == PAIRS or company in PAIRS_OF:
         sample = generate_paired_scene(seed=seed, kind=PAIRS_OF.get(company), **options)
     else:

@@ -1,7 +1,8 @@
 """One procedural scene: a clip with full ground truth, a pure function of its seed."""
 
+from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,23 +12,18 @@ from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
 from hoi_motion.motion import Contact, HoiMotion, ObjectMotion
 from training.scenes.camera import WHOLE_BODY_SHARE, Filming, corners_m, head_and_arms_m, sample_camera
+from training.scenes.collisions import check_collisions
 from training.scenes.conditions import TRAINING, Conditions
 from training.scenes.doings import Company, Doing
 from training.scenes.drawing import Props, Stage
 from training.scenes.figure import ACTOR_INSTANCE, Figure, sample_figure
 from training.scenes.grasp import HandModel
-from training.scenes.layout import FLOOR_SHARE, Crowded, Layout, Table, sample_counts, sample_layout, with_occluder
-from training.scenes.objects import BOX, least_distance
-from training.scenes.posture import SIDES, standing_skeleton
-from training.scenes.reach import VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
+from training.scenes.layout import FLOOR_SHARE, Crowded, Layout, sample_counts, sample_layout, with_occluder
+from training.scenes.posture import SIDES, Skeleton, standing_skeleton
+from training.scenes.reach import LOOKING, VERBS, Motion, Reach, Unreachable, animate, plan_reach, reachable
 
 HELD_OUT_SEED = 1_000_000
 """Seeds from here on are held out: training never uses them, evaluation uses nothing else."""
-CONTACT_M = 0.01  # a hand this close touches
-TABLE_CLEARANCE_M = 0.003
-OBJECT_CLEARANCE_M = 0.01  # to what is not the target
-FLOOR_DEPTH_M = 0.005  # soles give way a little
-GRIP_DEPTH_M = 0.008  # soft skin may sink this deep into the target
 MAX_ATTEMPTS = 200
 FLOOR_STREAM = 1000  # of random numbers, beside those of the attempts
 TRIED_HEIGHT_PX = 72  # of the pictures in which a view is tried
@@ -53,6 +49,7 @@ class SceneSample:
         caption: sentence with [TGT] before the target's noun; triplet: (subject, verb, object).
         seed: what made it; K: (3, 3) intrinsics in pixels.
         company: of a clip with two people, the second one and what both do; else None.
+        pair: of clips with the same first frame in which something else is marked, the number of the pair; else None.
         doings: who does what to what.
     """
 
@@ -70,6 +67,7 @@ class SceneSample:
     triplet: tuple[str, str, str]
     seed: int
     company: Company | None = None
+    pair: int | None = None
 
     @property
     def doings(self) -> tuple[Doing, ...]:
@@ -141,7 +139,7 @@ def generate_scene(
     """
     body = body or free_body()
     filming = Filming((height, width), num_frames, fps, supersampling, with_depth)
-    plot = _sample_plot(seed, num_candidates, conditions)
+    plot = sample_plot(seed, num_candidates, conditions)
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
         try:
@@ -152,7 +150,7 @@ def generate_scene(
 
 
 @dataclass(frozen=True)
-class _Plot:
+class Plot:
     """What a seed is about, the same in every attempt, so that rejected attempts do not favour easy scenes."""
 
     num_candidates: int
@@ -162,174 +160,165 @@ class _Plot:
     on_floor: bool
 
 
-def _sample_plot(seed: int, num_candidates: int | None, conditions: Conditions = TRAINING) -> _Plot:
+def sample_plot(seed: int, num_candidates: int | None, conditions: Conditions = TRAINING) -> Plot:
     rng = np.random.default_rng([seed])
     candidates, others = sample_counts(rng, num_candidates)
     others = others if conditions.others is None else conditions.others
     verb = str(rng.choice(list(VERBS), p=list(VERBS.values())))
     # a stream of its own: scenes on tables are the same whatever the share of scenes on the floor
     on_floor = bool(np.random.default_rng([seed, FLOOR_STREAM]).random() < FLOOR_SHARE) and not conditions.on_table
-    return _Plot(candidates, others, int(rng.integers(candidates)), verb, on_floor)
+    return Plot(candidates, others, int(rng.integers(candidates)), verb, on_floor)
 
 
 def _attempt(
-    seed: int, plot: _Plot, conditions: Conditions, rng: np.random.Generator, body: BodyModel, filming: Filming
+    seed: int, plot: Plot, conditions: Conditions, rng: np.random.Generator, body: BodyModel, filming: Filming
 ) -> SceneSample:
     """Raises: Unreachable, Crowded when chance does not make it work."""
+    among = among_things(plot, conditions, rng, body)
+    target = among.from_right[plot.target_rank]
+    if conditions.occluder:
+        among = replace(among, layout=with_occluder(among.layout, target, rng))
+    solo = among.acting(target, plot.verb, rng, filming.num_frames)
+    camera = choose_view([solo], rng, conditions, filming.size_px)
+    stage = Stage(solo.props, camera, filming.supersampling, int(rng.integers(2**31)))
+    return solo.filmed(stage, camera, filming, seed)
+
+
+def among_things(plot: Plot, conditions: Conditions, rng: np.random.Generator, body: BodyModel) -> "AmongThings":
+    """Somebody new before new things, of which every candidate can be reached.
+
+    Raises:
+        Unreachable, Crowded.
+    """
     figure = sample_figure(body, rng)
     layout = sample_layout(rng, figure.height_m, plot.num_candidates, plot.others, plot.on_floor, conditions)
     skeleton = standing_skeleton(figure.body, rng.uniform(0.09, 0.13))
     hands = {side: HandModel(body, figure.body, skeleton, side) for side in SIDES}
     for candidate in layout.candidates:
         reachable(skeleton, hands, layout, candidate)
-    from_right = sorted(layout.candidates, key=lambda c: layout.objects[c].T_world[1, 3])
-    if conditions.occluder:
-        layout = with_occluder(layout, from_right[plot.target_rank], rng)
-    reach = plan_reach(skeleton, hands, layout, from_right[plot.target_rank], plot.verb, rng)
-    motion = animate(skeleton, layout, reach, filming.num_frames)
-    transforms = figure.body.joint_transforms(motion.pose_rad, motion.transl_m)
-    vertices = [figure.body.vertices(T) for T in transforms]
-    touching = check_collisions(body, layout, reach, motion, vertices)
-
-    props = Props(layout)
-    seen = _ToSee(figure, props, reach, vertices, transforms, first_touch=int(np.argmax(touching)))
-    camera = _choose_camera(rng, conditions, seen, body.part_vertices[f"{reach.side}_hand"], filming.size_px)
-    stage = Stage(props, camera, filming.supersampling, int(rng.integers(2**31)))
-    frames, ids, depths = stage.film(figure, vertices, reach.target, motion.T_world_target)
-    hoi = HoiMotion(
-        pose_rad=motion.pose_rad,
-        transl_m=motion.transl_m,
-        betas=figure.betas,
-        fps=filming.fps,
-        body_model=body.name,
-        camera=camera,
-        objects=object_motions(layout, reach.target, {reach.target: motion.T_world_target}, filming.num_frames),
-        supports=layout.supports(),
-        contacts=contacts_with_target({reach.side: touching}),
-    )
-    target = layout.objects[reach.target]
-    names = {0: "background", ACTOR_INSTANCE: "actor"}
-    names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
-    caption, triplet = _words(figure, reach, layout)
-    return SceneSample(
-        frames=frames,
-        fps=filming.fps,
-        target_mask=ids[0] == target.instance,
-        instance_ids=ids,
-        id_names=names,
-        target_id=target.instance,
-        candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
-        depth_m=depths if filming.with_depth else None,
-        motion=hoi,
-        contact_labels=np.where(touching, target.instance, 0).astype(np.uint8),
-        caption=caption,
-        triplet=triplet,
-        seed=seed,
-    )
-
-
-def check_collisions(
-    body: BodyModel, layout: Layout, reach: Reach, motion: Motion, vertices: list[np.ndarray]
-) -> np.ndarray:
-    """Frames in which the reaching hand touches the target, (T,) bool.
-
-    Raises:
-        Unreachable: when the body enters the table or an object, or the moved target hits another one.
-    """
-    target = layout.objects[reach.target]
-    for thing in layout.objects:
-        gap = np.linalg.norm(motion.T_world_target[:, :2, 3] - thing.T_world[:2, 3], axis=1).min()
-        if thing is not target and gap < thing.model.footprint_m + target.model.footprint_m + 0.01:
-            raise Unreachable("the target hits another object")
-    touching = touching_frames(body, layout, reach, {reach.target: motion.T_world_target}, vertices)
-    if not touching[-1]:
-        raise Unreachable("the hand does not hold on to the target")
-    if touching[motion.progress < 0.5].any():
-        raise Unreachable("the hand touches too early")
-    return touching
-
-
-def touching_frames(
-    body: BodyModel, layout: Layout, reach: Reach, moving: dict[int, np.ndarray], vertices: list[np.ndarray]
-) -> np.ndarray:  # (T,) bool
-    """Frames in which the reaching hand touches the target.
-
-    Args:
-        moving: poses (T, 4, 4) of what moves, by index of the object; the rest stays; vertices: (V, 3) a frame.
-
-    Raises:
-        Unreachable: when the body enters the table or an object.
-    """
-    hand_ids, body_ids = body.part_vertices[f"{reach.side}_hand"], _collision_ids(body)
-    touching = np.zeros(len(vertices), bool)
-    for t, surface in enumerate(vertices):
-        if layout.table and _table_distance(surface, body_ids, layout.table) < TABLE_CLEARANCE_M:
-            raise Unreachable("the body enters the table")
-        if surface[body_ids, 2].min() < -FLOOR_DEPTH_M:
-            raise Unreachable("the body enters the floor")
-        for index, thing in enumerate(layout.objects):
-            T_world = moving[index][t] if index in moving else thing.T_world
-            if index != reach.target:
-                if thing.model.least_distance(surface, body_ids, T_world) < OBJECT_CLEARANCE_M:
-                    raise Unreachable("the body enters another object")
-                continue
-            if thing.model.least_distance(surface, body_ids, T_world) < -GRIP_DEPTH_M:
-                raise Unreachable("the body enters the target")
-            touching[t] = thing.model.least_distance(surface, hand_ids, T_world) < CONTACT_M
-    return touching
-
-
-def _table_distance(surface: np.ndarray, ids: np.ndarray, table: Table) -> float:
-    half = table.size_m / 2
-    return least_distance(surface, ids, np.eye(3), table.centre_m - [0, 0, half[2]], BOX, half)
-
-
-@lru_cache(maxsize=1)
-def _collision_ids(body: BodyModel) -> np.ndarray:
-    """Vertices to test: all of the hands and forearms, every third of the rest."""
-    arms = [body.part_vertices[f"{side}_{part}"] for side in SIDES for part in ("hand", "elbow")]
-    return np.unique(np.concatenate([*arms, np.arange(0, len(body.vertex_joint), 3)]))
+    return AmongThings(body, figure, layout, skeleton, hands)
 
 
 @dataclass(frozen=True)
-class _ToSee:
-    """What a view should show: a figure that reaches for a thing.
+class AmongThings:
+    """A person before things, of which they will take one."""
+
+    body: BodyModel
+    figure: Figure
+    layout: Layout
+    skeleton: Skeleton
+    hands: dict[str, HandModel]
+
+    @property
+    def from_right(self) -> list[int]:
+        """The candidates from right to left."""
+        return sorted(self.layout.candidates, key=lambda c: self.layout.objects[c].T_world[1, 3])
+
+    def acting(
+        self, target: int, verb: str, rng: np.random.Generator, num_frames: int, looking: float = LOOKING
+    ) -> "Solo":
+        """What they do to a target, an index into the layout's objects; looking: see `reach.animate`.
+
+        Raises:
+            Unreachable.
+        """
+        reach = plan_reach(self.skeleton, self.hands, self.layout, target, verb, rng)
+        motion = animate(self.skeleton, self.layout, reach, num_frames, looking=looking)
+        transforms = self.figure.body.joint_transforms(motion.pose_rad, motion.transl_m)
+        vertices = [self.figure.body.vertices(T) for T in transforms]
+        touching = check_collisions(self.body, self.layout, reach, motion, vertices)
+        return Solo(self.body, self.figure, Props(self.layout), reach, motion, transforms, vertices, touching)
+
+
+@dataclass(frozen=True)
+class Solo:
+    """What one person does to a thing.
 
     Attributes:
-        vertices: (V, 3) bare surface a frame; transforms: (T, 55, 4, 4) of the joints; first_touch: frame.
+        transforms: (T, 55, 4, 4) of the joints; vertices: (V, 3) bare surface a frame; touching: (T,) bool.
     """
 
+    body: BodyModel
     figure: Figure
     props: Props
     reach: Reach
-    vertices: list[np.ndarray]
+    motion: Motion
     transforms: np.ndarray
-    first_touch: int
+    vertices: list[np.ndarray]
+    touching: np.ndarray
+
+    @property
+    def first_touch(self) -> int:
+        return int(np.argmax(self.touching))
+
+    @property
+    def head_and_arms_m(self) -> list[np.ndarray]:
+        """Points to frame, at the start and at the touch."""
+        return head_and_arms_m(self.transforms, self.vertices[0], (0, self.first_touch))
+
+    def shown_by(self, stage: Stage, conditions: Conditions) -> bool:
+        """Whether every object is visible at the start, and the hand at the touch."""
+        if not conditions.shows(stage.silhouette_shares([self.figure.mesh(self.vertices[0])]), self.reach.target):
+            return False
+        touch, hand_ids = self.vertices[self.first_touch], self.body.part_vertices[f"{self.reach.side}_hand"]
+        return stage.visible_share([self.figure.mesh(touch)], touch[hand_ids]) >= MIN_HAND_SHARE
+
+    def filmed(self, stage: Stage, camera: Camera, filming: Filming, seed: int, pair: int | None = None) -> SceneSample:
+        """The clip of scene `seed`, and perhaps of a pair of that number."""
+        reach, motion, layout = self.reach, self.motion, self.props.layout
+        frames, ids, depths = stage.film(self.figure, self.vertices, reach.target, motion.T_world_target)
+        hoi = HoiMotion(
+            pose_rad=motion.pose_rad,
+            transl_m=motion.transl_m,
+            betas=self.figure.betas,
+            fps=filming.fps,
+            body_model=self.body.name,
+            camera=camera,
+            objects=object_motions(layout, reach.target, {reach.target: motion.T_world_target}, filming.num_frames),
+            supports=layout.supports(),
+            contacts=contacts_with_target({reach.side: self.touching}),
+        )
+        target = layout.objects[reach.target]
+        names = {0: "background", ACTOR_INSTANCE: "actor"}
+        names |= {o.instance: f"{o.model.colour} {o.model.name}" for o in layout.objects}
+        caption, triplet = _words(self.figure, reach, layout)
+        return SceneSample(
+            frames=frames,
+            fps=filming.fps,
+            target_mask=ids[0] == target.instance,
+            instance_ids=ids,
+            id_names=names,
+            target_id=target.instance,
+            candidate_ids=tuple(layout.objects[c].instance for c in layout.candidates),
+            depth_m=depths if filming.with_depth else None,
+            motion=hoi,
+            contact_labels=np.where(self.touching, target.instance, 0).astype(np.uint8),
+            caption=caption,
+            triplet=triplet,
+            seed=seed,
+            pair=pair,
+        )
 
 
-def _choose_camera(
-    rng: np.random.Generator, conditions: Conditions, seen: _ToSee, hand_ids: np.ndarray, size_px: tuple[int, int]
+def choose_view(
+    solos: Sequence[Solo], rng: np.random.Generator, conditions: Conditions, size_px: tuple[int, int]
 ) -> Camera:
-    """A view in which every object is visible at the start and the hand, vertices `hand_ids`, at the touch.
+    """A view that shows all of these acts on one stage.
 
     Raises:
         Unreachable: when no view was found.
     """
-    layout, figure = seen.props.layout, seen.figure
-    points = head_and_arms_m(seen.transforms, seen.vertices[0], (0, seen.first_touch))
-    points += [point for thing in layout.objects for point in corners_m(thing)]
-    if rng.random() < WHOLE_BODY_SHARE or layout.table is None:
+    props = solos[0].props
+    points = [point for solo in solos for point in solo.head_and_arms_m]
+    points += [point for thing in props.layout.objects for point in corners_m(thing)]
+    if rng.random() < WHOLE_BODY_SHARE or props.layout.table is None:
         points += [np.array([0.0, y, 0.02]) for y in (-0.2, 0.2)]
-    touch = seen.vertices[seen.first_touch]
     for _ in range(conditions.camera_tries):
         width = round(TRIED_HEIGHT_PX * size_px[1] / size_px[0])
         camera = sample_camera(np.stack(points), TRIED_HEIGHT_PX, width, rng, conditions.camera)
-        stage = Stage(seen.props, camera, 1, 0)
-        if not conditions.shows(stage.silhouette_shares([figure.mesh(seen.vertices[0])]), seen.reach.target):
-            continue
-        if stage.visible_share([figure.mesh(touch)], touch[hand_ids]) < MIN_HAND_SHARE:
-            continue
-        return enlarged_to(camera, size_px)
+        stage = Stage(props, camera, 1, 0)
+        if all(solo.shown_by(stage, conditions) for solo in solos):
+            return enlarged_to(camera, size_px)
     raise Unreachable("no view shows the objects and the hand")
 
 

@@ -9,6 +9,7 @@ from hoi_motion.camera import Camera
 from hoi_motion.frames import runs_of
 from hoi_motion.motion import HoiMotion
 from training.scenes.camera import Filming, corners_m, head_and_arms_m, sample_camera
+from training.scenes.collisions import touching_frames
 from training.scenes.conditions import CameraRange
 from training.scenes.doings import HAND_OVER, TWO_VERBS, WHICH_ACTOR, Company, Doing
 from training.scenes.drawing import Props, Stage
@@ -23,7 +24,6 @@ from training.scenes.scene import (
     contacts_with_target,
     enlarged_to,
     object_motions,
-    touching_frames,
     verb_end,
 )
 from training.scenes.together import Part, Person, Play, check_apart
@@ -93,7 +93,8 @@ class Take:
             caption=caption,
             triplet=(self.people[0].figure.words, doings[0].verb, f"{thing.model.colour} {thing.model.name}"),
             seed=seed,
-            company=Company(self.kind, COMPANION_INSTANCE, motions[1], self.touching[1], doings, pair),
+            company=Company(self.kind, COMPANION_INSTANCE, motions[1], self.touching[1], doings),
+            pair=pair,
         )
 
     def _ground_truth(self, n: int, body: BodyModel, camera: Camera, fps: float) -> HoiMotion:

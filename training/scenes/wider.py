@@ -30,6 +30,7 @@ from training.scenes.afterwards import (
     standing_by,
 )
 from training.scenes.camera import Filming
+from training.scenes.collisions import FLOOR_DEPTH_M, check_collisions, touching_frames
 from training.scenes.drawing import Props, Stage, creased_mesh
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE, Figure, sample_figure
 from training.scenes.layout import Crowded, Layout
@@ -39,15 +40,12 @@ from training.scenes.posture import standing_skeleton
 from training.scenes.rasteriser import Mesh
 from training.scenes.reach import Unreachable
 from training.scenes.scene import (
-    FLOOR_DEPTH_M,
     SceneError,
     SceneSample,
-    check_collisions,
     contacts_with_target,
     free_body,
     object_motions,
     one_thread,
-    touching_frames,
 )
 from training.scenes.wall_things import wall_things
 from training.scenes.wider_camera import as_filmed, framed, panned, points_to_see, roomy

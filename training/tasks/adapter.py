@@ -81,7 +81,7 @@ class AdapterTask(DiffusionTask):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"option pair_weight is {config.pair_weight:g}, but {config.cache} holds no pairs of clips",
-                "encode clips that were made with --company pairs, or set it to 0",
+                "encode clips that were made with --pairs or --company pairs, or set it to 0",
             )
         if config.pair_weight and config.batch_size == 1:
             raise InputError(

@@ -21,7 +21,7 @@ def test_the_first_frame_is_the_same_and_the_rest_is_not(pairs):
     for one, other in pairs.values():
         assert np.array_equal(one.frames[0], other.frames[0])
         assert (one.frames[-1] != other.frames[-1]).any(axis=-1).mean() > 0.02
-        assert one.company.pair == other.company.pair == one.seed // 2 == other.seed // 2
+        assert one.pair == other.pair == one.seed // 2 == other.seed // 2
 
 
 def test_actor_and_companion_are_exchanged_in_the_id_map(pairs):
@@ -60,7 +60,7 @@ def test_a_pair_comes_whole_from_the_command_that_makes_many(pairs, tmp_path):
     generate(tmp_path, Settings(48, 72, 17, supersampling=1, company=PAIRS), seed, 2)
     for scene, path in zip(pairs[WHICH_ACTOR], (clip_path(tmp_path, seed + n) for n in (0, 1))):
         again = load_clip(path)
-        assert np.array_equal(again.frames, scene.frames) and again.company.pair == NUMBERS[WHICH_ACTOR]
+        assert np.array_equal(again.frames, scene.frames) and again.pair == NUMBERS[WHICH_ACTOR]
     source = SceneClips(tmp_path)
     clips = [fitted(source.load(name), 32, 48, 9) for name in source.names()]
     assert [clip.pair for clip in clips] == [str(NUMBERS[WHICH_ACTOR])] * 2

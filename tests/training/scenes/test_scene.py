@@ -4,9 +4,10 @@ from scipy.spatial import cKDTree
 
 from hoi_motion.body import SURFACE_POINTS
 from hoi_motion.body.anatomy import degrees_over_limits
+from training.scenes.collisions import CONTACT_M
 from training.scenes.figure import ACTOR_INSTANCE
 from training.scenes.layout import FLOOR_SHARE
-from training.scenes.scene import CONTACT_M, HELD_OUT_SEED, SceneError, _sample_plot, generate_scene
+from training.scenes.scene import HELD_OUT_SEED, SceneError, generate_scene, sample_plot
 
 BODY_JOINTS = (0, 3, 6, 9, 12, 16, 17, 18, 19, 20, 21)  # inside the flesh
 
@@ -112,7 +113,7 @@ def test_on_the_floor_there_is_no_table_and_the_actor_crouches(floor_sample, bod
 
 
 def test_share_of_scenes_on_the_floor():
-    share = np.mean([_sample_plot(seed, None).on_floor for seed in range(2000)])
+    share = np.mean([sample_plot(seed, None).on_floor for seed in range(2000)])
     assert share == pytest.approx(FLOOR_SHARE, abs=0.02)
 
 
