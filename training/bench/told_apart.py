@@ -1,4 +1,6 @@
-"""Do the marks tell who acts, or on what? `python -m training.bench.told_apart --adapter DIR --cache runs/cache-held-pairs`
+"""Do the marks tell who acts, or on what?
+
+    python -m training.bench.told_apart --adapter DIR --cache runs/cache-held-pairs
 
 Of pairs of clips that begin with the same picture (`python -m training.scenes`, with `--pairs` or `--company pairs`),
 the share of what differs between the two that one prediction explains, by timestep: 0 when the marks change nothing, 1
