@@ -15,7 +15,6 @@ from training.scenes.drawing import Stage
 from training.scenes.layout import Crowded
 from training.scenes.reach import Unreachable
 from training.scenes.scene import (
-    MAX_ATTEMPTS,
     Plot,
     SceneError,
     SceneSample,
@@ -29,6 +28,7 @@ from training.scenes.scene import (
 
 TARGETS_STREAM = 4000  # of random numbers, beside those of other scenes
 CANDIDATES = {2: 0.3, 3: 0.35, 4: 0.35}  # numbers of equal objects, and their shares of the pairs
+MAX_PAIR_ATTEMPTS = 1000
 SAME_M = 1e-9  # first frames are the same but for rounding before they are made equal
 
 
@@ -63,12 +63,12 @@ def _pair(number: int, filming: Filming, num_candidates: int | None) -> tuple[Sc
     plot = sample_plot(2 * number, num_candidates or drawn)
     ranks = rng.choice(plot.num_candidates, size=2, replace=False)
     with one_thread():
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_PAIR_ATTEMPTS):
             try:
                 return _attempt(number, plot, ranks, np.random.default_rng([number, TARGETS_STREAM, attempt]), filming)
             except (Unreachable, Crowded):
                 continue
-    raise SceneError(f"pair {number}: no valid scenes in {MAX_ATTEMPTS} attempts")
+    raise SceneError(f"pair {number}: no valid scenes in {MAX_PAIR_ATTEMPTS} attempts")
 
 
 def _attempt(
