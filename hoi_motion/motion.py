@@ -105,6 +105,7 @@ class SupportBox:
     """A static box that things rest on (a table top). The floor z = 0 is always there.
 
     Attributes:
+        name: unique among the supports of a motion.
         size_m: full extents (3,); T_world_box: pose of its centre (4, 4).
     """
 
@@ -216,9 +217,11 @@ class HoiMotion:
                 raise InputError(
                     ErrorCode.FILE_INVALID, f"diagnostic {name!r} is {shown(value)}, expected a number or words"
                 )
+        for what, things in (("object", self.objects), ("support", self.supports)):
+            names = [thing.name for thing in things]
+            if len(set(names)) < len(names):
+                raise InputError(ErrorCode.FILE_INVALID, f"{what} names repeat: {shown(names)}")
         names = [o.name for o in self.objects]
-        if len(set(names)) < len(names):
-            raise InputError(ErrorCode.FILE_INVALID, f"object names repeat: {shown(names)}")
         for o in self.objects:
             if len(o.T_world_object) != T:
                 raise InputError(

@@ -111,9 +111,10 @@ def test_a_bad_contact_is_refused(fields):
         Contact(*fields)
 
 
-def test_object_names_are_unique(motion):
-    with pytest.raises(InputError, match="repeat"):
-        motion.replace(objects=motion.objects * 2)
+@pytest.mark.parametrize("kind", ["object", "support"])
+def test_names_are_unique(motion, kind):
+    with pytest.raises(InputError, match=f"{kind} names repeat"):
+        motion.replace(**{f"{kind}s": getattr(motion, f"{kind}s") * 2})
 
 
 def test_contact_mask_is_the_frames_of_the_contact(motion):
