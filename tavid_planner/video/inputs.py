@@ -73,8 +73,6 @@ def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
         mask = mask[0]
     if isinstance(mask, PIL.Image.Image):
         mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
-        if mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
-            mask = mask[..., 0]  # grey stored as colour, as diffusers' load_image returns every mask
     array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]

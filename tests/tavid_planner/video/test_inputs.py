@@ -7,13 +7,14 @@ from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.video.inputs import checked_coverage, checked_image
 
 
-@pytest.mark.parametrize("kind", ["bool", "255", "rgb", "tensor", "pil1"])
+@pytest.mark.parametrize("kind", ["bool", "255", "rgb", "cut out", "tensor", "pil1"])
 def test_masks_of_every_kind_mean_the_same(scene, kind):
     mask = scene[1]
     given = {
         "bool": mask,
         "255": mask.astype(np.uint8) * 255,
         "rgb": PIL.Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB"),
+        "cut out": PIL.Image.fromarray(mask[..., None] * np.uint8([0, 0, 0, 255])),
         "tensor": torch.from_numpy(mask)[None, None].float(),
         "pil1": PIL.Image.fromarray(mask),
     }[kind]
@@ -25,7 +26,8 @@ def test_masks_of_every_kind_mean_the_same(scene, kind):
 def test_coloured_and_multi_valued_masks_are_refused(scene):
     labels = scene[1].astype(np.uint8) * 2 + np.eye(*scene[1].shape, dtype=np.uint8)
     colour = np.stack([labels * 255, labels, labels], axis=-1)
-    for mask in (labels, PIL.Image.fromarray(colour), colour, labels * np.float32(2)):
+    beside = np.dstack([scene[1]] * 3 + [np.roll(scene[1], 5, axis=1)]).astype(np.uint8) * 255  # as its alpha says
+    for mask in (labels, PIL.Image.fromarray(beside), PIL.Image.fromarray(colour), colour, labels * np.float32(2)):
         with pytest.raises(InputError) as error:
             checked_coverage(mask, [scene[1].shape])
         assert error.value.code is ErrorCode.MASK_INVALID
