@@ -17,7 +17,7 @@ class CheckedInputs:
 
     Attributes:
         image: an RGB PIL image, or a (1, 3, H, W) float tensor in 0..1; of any size.
-        mask, contrast_mask: (1, K, H, W) float32 coverage in 0..1, see `generation.Asked`; None where there is none.
+        mask, contrast_mask: (1, K, H, W) float32 coverage in 0..1, see `GenerationRequest`; None where there is none.
         height, width: of the frames in pixels.
         prompt: as the text encoder reads it, with the trigger word in place of [TGT].
         text_length: tokens that every prompt is padded to.
