@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tavid_planner.errors import ErrorCode, InputError
-from tavid_planner.video.inputs import checked_coverage, checked_image
+from tavid_planner.video.conditioning import Conditioning
+from tavid_planner.video.inputs import checked_coverage, checked_image, checked_masks
 
 
 @pytest.mark.parametrize("kind", ["bool", "255", "rgb", "cut out", "tensor", "pil1"])
@@ -65,3 +66,19 @@ def test_other_images_are_refused(image):
     with pytest.raises(InputError) as error:
         checked_image(image)
     assert error.value.code is ErrorCode.IMAGE_INVALID
+
+
+def test_one_mask_is_no_list_of_instances(scene):
+    mask = scene[1].astype(np.uint8)
+    assert checked_masks([mask], [mask.shape], Conditioning("id_map")).shape == (1, 1, *mask.shape)
+    for one in (PIL.Image.fromarray(mask * 255), mask, torch.from_numpy(mask), 7):
+        with pytest.raises(InputError, match="MASK_INVALID.*list of masks"):
+            checked_masks(one, [mask.shape], Conditioning("id_map"))
+
+
+def test_what_is_no_picture_at_all_is_refused():
+    with pytest.raises(InputError, match="MASK_INVALID.*no array"):
+        checked_coverage([[0], [0, 1]], [(2, 2)])
+    for image in (np.zeros((0, 4, 3), np.uint8), torch.zeros(3, 0, 4), PIL.Image.new("RGB", (4, 0))):
+        with pytest.raises(InputError, match="IMAGE_INVALID"):
+            checked_image(image)
