@@ -26,6 +26,7 @@ MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
 """Everything the instructions make, kept or not: an instruction of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
+_INSTRUCTIONS = {instruction.code: instruction for instruction in pickletools.opcodes}
 _SMALLER = "save it again in shorter pieces, and without what is not needed: surfaces, masks, pictures"
 PACKERS = {
     b"\x1f\x8b": "gzip",
@@ -87,7 +88,7 @@ def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
         ValueError: for a byte that is no instruction, or an argument that cannot be read. EOFError.
     """
     while code := stream.read(1):
-        instruction = pickletools.code2op.get(code.decode("latin1"))
+        instruction = _INSTRUCTIONS.get(code.decode("latin1"))
         if instruction is None:
             raise ValueError(f"at byte {stream.tell() - 1} is no instruction")
         if instruction.name == "STRING":
