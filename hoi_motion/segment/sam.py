@@ -29,8 +29,10 @@ class SegmentAnything:
         about, what = dict(code=ErrorCode.MODEL_MISSING, hint=_HINT, error_class=LiftError), "the description of a SAM"
         try:
             kind = read_json(self.folder / "config.json", what, **about).get("model_type")
-            self.pixels = read_json(self.folder / "preprocessor_config.json", what, **about)
-            self.mean, self.std = (np.array(self.pixels[key], np.float32) for key in ("image_mean", "image_std"))
+            pixels = read_json(self.folder / "preprocessor_config.json", what, **about)
+            self.mean, self.std = (np.array(pixels[key], np.float32).reshape(3) for key in ("image_mean", "image_std"))
+            if not (np.isfinite(self.mean) & (self.std > 0)).all():
+                raise ValueError(f"image_mean is {self.mean}, image_std {self.std}")
         except (ValueError, KeyError, TypeError) as error:
             raise LiftError(ErrorCode.MODEL_MISSING, f"no SAM in {self.folder}: {error!r}", _HINT) from error
         if kind not in CLASSES:
