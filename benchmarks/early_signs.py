@@ -133,7 +133,7 @@ def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
     """For every sample of a scene its signs, (steps, blocks, readings), and whether it succeeds."""
     import torch
 
-    from tavid_planner.video.generation import Asked
+    from tavid_planner.video.generation import GenerationRequest
     from tavid_planner.video.image_fit import ImageFit
 
     pipeline, video, scene = _loaded(config), config.video, hard_scene(number, config)
@@ -141,7 +141,7 @@ def measure_scene(number: int, config: PlannerConfig, samples: int) -> dict:
     blocks = range(len(pipeline.backbone.blocks))
     source, found = keypoint_source(config.lift.keypoints), []
     fit = ImageFit.between(image.shape[:2], (video.height, video.width))
-    asked = Asked(
+    asked = GenerationRequest(
         image=fit.to_model(image),
         mask=torch.from_numpy(fit.mask_to_model(mask, video.mask_reduction)),
         prompt=scene.caption,

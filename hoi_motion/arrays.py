@@ -61,7 +61,8 @@ def checked_array(
 
     Args:
         shape: one entry an axis; an int is required exactly, a name (str) accepts any size.
-        dtype: target dtype; floats must be finite, and whole numbers must not change on the way.
+        dtype: target dtype; floats must be finite, whole numbers must not change on the way, and truth values are
+            no numbers.
         within: largest magnitude that makes sense.
 
     Raises:
@@ -73,6 +74,8 @@ def checked_array(
         is_number = dtype.kind in "biuf"
         if is_number and given.dtype.kind not in "biuf":
             raise TypeError(f"it holds {shown(value)}")
+        if given.dtype.kind == "b" != dtype.kind:
+            raise TypeError("it holds truth values")
         with np.errstate(over="ignore", invalid="ignore"):
             array = np.array(given, dtype=dtype)
     except (TypeError, ValueError, OverflowError) as error:

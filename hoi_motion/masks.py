@@ -27,8 +27,11 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
     Raises:
         InputError: MASK_INVALID (several marks, grey areas, NaN, nearly the whole picture), MASK_EMPTY, SIZE_MISMATCH.
     """
-    mask = np.asarray(mask)
-    if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif":
+    try:
+        mask = np.asarray(mask)
+    except ValueError as error:  # lists of different lengths
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} is no array: {error}", "give rows of one length") from error
+    if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif" or not mask.size:
         raise InputError(
             ErrorCode.MASK_INVALID,
             f"{name} is {mask.dtype} of shape {mask.shape}, expected one channel",

@@ -29,6 +29,7 @@ from hoi_motion.rigid import moved
 SCHEMA_VERSION = 1
 HANDS = ("left_hand", "right_hand")
 SIDE_OF_HAND = {"left_hand": "left", "right_hand": "right"}
+TAKEN_NAMES = ("floor", "pedestal")
 OBJECT_SHAPES = ("mesh", "box", "cylinder", "sphere", "revolved")
 
 # limits of a scene with one person; beyond them the unit is wrong or a number damaged
@@ -46,7 +47,7 @@ class ObjectMotion:
     """One rigid object and its pose in every frame.
 
     Attributes:
-        name: unique in the motion, for example "target".
+        name: unique among the objects and supports of a motion and none of TAKEN_NAMES, for example "target".
         vertices_m: (V, 3), object frame, metres; faces: (F, 3).
         T_world_object: (T, 4, 4).
         shape: how the surface was obtained, one of OBJECT_SHAPES.
@@ -105,6 +106,7 @@ class SupportBox:
     """A static box that things rest on (a table top). The floor z = 0 is always there.
 
     Attributes:
+        name: as an object's.
         size_m: full extents (3,); T_world_box: pose of its centre (4, 4).
     """
 
@@ -128,6 +130,18 @@ class SupportBox:
     def top_height_m(self) -> float:
         """World height of the (horizontal) top face."""
         return float(self.T_world_box[2, 3] + self.size_m[2] / 2)
+
+
+def _check_names(names: list[str]) -> None:
+    """Raises: InputError: FILE_INVALID for names by which things could be mistaken for each other."""
+    if len(set(names)) < len(names):
+        raise InputError(ErrorCode.FILE_INVALID, f"names of objects and supports repeat: {shown(names)}")
+    if taken := next((name for name in names if name in TAKEN_NAMES), None):
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"an object or support is called {taken!r}",
+            "the floor is always there, and robots bring a pedestal: give it another name",
+        )
 
 
 @dataclass(frozen=True)
@@ -216,9 +230,8 @@ class HoiMotion:
                 raise InputError(
                     ErrorCode.FILE_INVALID, f"diagnostic {name!r} is {shown(value)}, expected a number or words"
                 )
+        _check_names([thing.name for thing in (*self.objects, *self.supports)])
         names = [o.name for o in self.objects]
-        if len(set(names)) < len(names):
-            raise InputError(ErrorCode.FILE_INVALID, f"object names repeat: {shown(names)}")
         for o in self.objects:
             if len(o.T_world_object) != T:
                 raise InputError(

@@ -28,13 +28,7 @@ class Carrying:
 
     def __init__(self, plan: RobotMotion, arm, scene: HoiMotion, task: Task | None, noun: str, on_look=None):
         """Arguments as in `execute`."""
-        names = (*arm.joint_names, *arm.fingers.names)
-        if plan.joint_names != names:
-            raise InputError(
-                ErrorCode.FILE_INVALID,
-                f"the motion moves {', '.join(plan.joint_names)}",
-                f"{arm.config.name} has {', '.join(names)}",
-            )
+        check_robot(plan, arm)
         task = task or task_of(scene, plan.facts.get("object", ""))
         source = next((o for o in scene.objects if o.name == task.object_name), None)
         if source is None:
@@ -91,6 +85,17 @@ class Carrying:
     def execution(self, notes: tuple[str, ...] = ()) -> Execution:
         """What has become of it."""
         return self._observer.execution(self._plan.robot, self._steps * STEP_S - SETTLE_S, notes)
+
+
+def check_robot(plan: RobotMotion, arm) -> None:
+    """Raises: InputError: FILE_INVALID for a plan of another robot than the Arm."""
+    names = (*arm.joint_names, *arm.fingers.names)
+    if plan.joint_names != names:
+        raise InputError(
+            ErrorCode.FILE_INVALID,
+            f"the motion moves {', '.join(plan.joint_names)}",
+            f"{arm.config.name} has {', '.join(names)}",
+        )
 
 
 def _told(plan: RobotMotion, t: float) -> GripperCommand | int:

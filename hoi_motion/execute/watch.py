@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from hoi_motion.body.change import turned_root
 from hoi_motion.errors import ErrorCode, RetargetError
-from hoi_motion.execute.carrying import LOOK_STEPS, SETTLE_S
+from hoi_motion.execute.carrying import LOOK_STEPS, SETTLE_S, check_robot
 from hoi_motion.execute.execution_world import STEP_S, ExecutionWorld
 from hoi_motion.execute.rigid_thing import RigidThing
 from hoi_motion.motion import HoiMotion
@@ -54,7 +54,11 @@ def watch(plan: RobotMotion, arm, scene: HoiMotion, push: Push | None = None, no
         plan: of an arm; arm: the Arm that it is for; scene: objects as they are in its first frame, supports.
         push: what happens to the object meanwhile.
         noun: what the object is called, for its mass.
+
+    Raises:
+        InputError: FILE_INVALID for a plan of another robot, or an object that the scene does not have.
     """
+    check_robot(plan, arm)
     thing = RigidThing(scene.object_named(plan.facts["object"]), noun)
     n, end_s, path = len(arm.joint_names), (len(plan.positions_rad) - 1) / plan.fps, plan.spline()
     with ExecutionWorld(arm, scene, thing, plan.T_world_root(), seen=False) as world:

@@ -163,6 +163,7 @@ def _poses(file: NpzFile, path, notes: list[str]) -> np.ndarray:  # (T, one of W
             ErrorCode.FILE_INVALID, f"{path} has poses of shape {shown(poses.shape)}", f"known widths: {known}"
         )
     if poses.shape[1] == 63:
+        poses = checked_array(poses, f"{path}: poses", ("T", 63), np.float64)
         root = next((name for name in ("root_orient", "global_orient") if name in file), None)
         if root is not None:
             orient = checked_array(file.read(root), f"{path}: {root}", (len(poses), 3), np.float64)

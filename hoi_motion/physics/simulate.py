@@ -19,6 +19,7 @@ from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.world import FRICTION, GRAVITY_M_S2, bullet_client, object_mass_kg, under_its_way
 
 STEP_S = 1 / 240
+"""About how long a step of the simulation is: a frame takes a whole number of them (`steps_of_frame`)."""
 SOLVER_ITERATIONS = 10
 BODY_JOINTS = 22
 """Pelvis to wrists; the hand is one part with its wrist."""
@@ -71,10 +72,17 @@ def track_motion(geometry: MotionGeometry) -> Tracking:
     return tracking if tracking.error_m.max() < LOST_M else _track(geometry, STEP_S / 2)
 
 
-def _track(geometry: MotionGeometry, step_s: float) -> Tracking:
+def steps_of_frame(fps: float, about_s: float = STEP_S) -> tuple[int, float]:
+    """How many steps of about `about_s` a frame of a motion takes, and how long each is, s: one frame in all."""
+    steps = max(round(1 / (fps * about_s)), 1)
+    return steps, 1 / (fps * steps)
+
+
+def _track(geometry: MotionGeometry, about_s: float) -> Tracking:
+    steps, step_s = steps_of_frame(geometry.motion.fps, about_s)
     with bullet_client() as client:
         add_scene(client, geometry, step_s)
-        return _follow(client, geometry, step_s)
+        return _follow(client, geometry, steps, step_s)
 
 
 def settle_objects(geometry: MotionGeometry, names: list[str]) -> dict[str, float]:
@@ -159,13 +167,12 @@ def _add_person(client: int, geometry: MotionGeometry) -> tuple[int, float]:
     return person, sum(masses)
 
 
-def _follow(client: int, geometry: MotionGeometry, step_s: float) -> Tracking:
+def _follow(client: int, geometry: MotionGeometry, steps: int, step_s: float) -> Tracking:
     motion, links = geometry.motion, list(range(BODY_JOINTS - 1))
     person, mass_kg = _add_person(client, geometry)
     weight_n = mass_kg * GRAVITY_M_S2
     stiffness = weight_n / ROOT_SAG_M
     damping = 2 * np.sqrt(stiffness * mass_kg)
-    steps = max(round(1 / (motion.fps * step_s)), 1)
     places, turns = _reference(motion, geometry.joints_m[:, 0], steps)  # (S, 3), (S, 22, 4)
     pybullet.resetJointStatesMultiDof(person, links, turns[0, 1:].tolist(), physicsClientId=client)
     error, force_share, torque_size = np.zeros((3, motion.num_frames))

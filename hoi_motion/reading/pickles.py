@@ -6,9 +6,11 @@ type, a shape and its bytes; the three are compared with each other before numpy
 a pickled type says about itself. Files of `joblib.dump` (raw bytes of arrays between the instructions) are read too.
 """
 
+import codecs
 import io
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ MAX_INTEGER_BITS = 64
 MAX_WORK_BYTES = 2 * MAX_ARRAY_BYTES
 """Everything the instructions make, kept or not: an instruction of two bytes can repeat the work of a large one."""
 _ITEM_BYTES = 64
+_INSTRUCTIONS = {instruction.code: instruction for instruction in pickletools.opcodes}
 _SMALLER = "save it again in shorter pieces, and without what is not needed: surfaces, masks, pictures"
 PACKERS = {
     b"\x1f\x8b": "gzip",
@@ -78,6 +81,31 @@ def refused(path, name: str) -> InputError:
     )
 
 
+def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
+    """Name and argument of one instruction after the other, each read when it is asked for.
+
+    Raises:
+        ValueError: for a byte that is no instruction, or an argument that cannot be read. EOFError.
+    """
+    while code := stream.read(1):
+        instruction = _INSTRUCTIONS.get(code.decode("latin1"))
+        if instruction is None:
+            raise ValueError(f"at byte {stream.tell() - 1} is no instruction")
+        if instruction.name == "STRING":
+            yield instruction.name, _quoted(stream.readline())
+        else:
+            yield instruction.name, instruction.arg.reader(stream) if instruction.arg else None
+    raise EOFError
+
+
+def _quoted(line: bytes) -> str:
+    """The text or bytes of a line as Python 2 wrote them, in quotes; pickletools refuses all bytes but ASCII."""
+    quoted = line.removesuffix(b"\n")
+    if len(quoted) < 2 or quoted[:1] != quoted[-1:] or quoted[:1] not in (b"'", b'"'):
+        raise ValueError(f"{shown(quoted)} is not in quotes")
+    return codecs.escape_decode(quoted[1:-1])[0].decode("latin1")
+
+
 def _mapping(*parts) -> dict:
     """A new dictionary, also from the pairs of a Python 2 OrderedDict; a defaultdict's factory is left out."""
     pairs = parts[0] if parts and isinstance(parts[0], list) else []
@@ -117,6 +145,7 @@ _LITERALS = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 "
     "BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 FLOAT BINFLOAT".split()
 )
+_DATA = (str, bytes, bytearray, bool, int, float, type(None), np.generic)
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -145,10 +174,9 @@ class Machine:
         Raises:
             InputError: FILE_INVALID naming what the pickle asks for. Other errors are those of a damaged file.
         """
-        for count, (instruction, argument, _) in enumerate(pickletools.genops(self._stream)):
+        for count, (name, argument) in enumerate(_instructions(self._stream)):
             if count > MAX_INSTRUCTIONS:
                 raise TooLarge(f"it has more than {MAX_INSTRUCTIONS} instructions")
-            name = instruction.name
             if name in _LITERALS:
                 if isinstance(argument, int) and argument.bit_length() > MAX_INTEGER_BITS:
                     raise ValueError(f"it holds an integer of {argument.bit_length()} bits")
@@ -330,7 +358,7 @@ class _Plain:
             return self._done[id(item)]
         if isinstance(item, np.ndarray):
             self._count(item.nbytes)
-        elif callable(item):
+        elif not isinstance(item, _DATA):
             raise ValueError("it holds a name instead of data")
         return item, 1
 

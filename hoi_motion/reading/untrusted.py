@@ -77,7 +77,7 @@ def read_bytes(
             descriptor = os.open(Path(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         except FileNotFoundError as error:
             raise error_class(code, f"no file {path}", hint or "check the path") from error
-        with open(descriptor, "rb") as file:
+        try:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
                 raise error_class(
@@ -87,4 +87,7 @@ def read_bytes(
                 raise error_class(
                     code, f"{path} has {facts.st_size} bytes, {what.removeprefix('a ')} has at most {limit}", hint
                 )
-            return file.read(limit)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(limit)
+        finally:
+            os.close(descriptor)  # open() refuses a folder, and then leaves its descriptor open

@@ -215,7 +215,7 @@ def _found(arguments, clip) -> SegmentedMask:
     from hoi_motion.masks import checked_mask
 
     shown_px = clip.shown_px or clip.size_px  # the image in which the user has clicked
-    prompt = prompt_of(arguments).checked(shown_px, nothing=arguments.scribble is not None)
+    prompt = prompt_of(arguments).checked(shown_px, may_be_empty=arguments.scribble is not None)
     frame = clip.frames[0]
     prompt = prompt.scaled(np.array(frame.shape[1::-1]) / shown_px[::-1])
     if arguments.scribble is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.errors import ErrorCode, InputError
+from hoi_motion.errors import ErrorCode, InputError, shown
 from hoi_motion.masks import checked_mask
 
 MIN_BOX_PX = 3
@@ -24,18 +24,18 @@ class MaskPrompt:
     box_px: tuple[float, float, float, float] | None = None
     scribble: np.ndarray | None = None  # (H, W)
 
-    def checked(self, size_px: tuple[int, int], nothing: bool = False) -> "MaskPrompt":
+    def checked(self, size_px: tuple[int, int], may_be_empty: bool = False) -> "MaskPrompt":
         """The prompt in whole pixels of an image of this (height, width).
 
         Args:
-            nothing: whether no mark at all is right, because strokes follow.
+            may_be_empty: whether no mark at all is right, because strokes follow.
 
         Raises:
             InputError: MASK_EMPTY when nothing is marked, MASK_INVALID for what lies outside the image, is no box, or
                 contradicts the rest; SIZE_MISMATCH for strokes of another size.
         """
         click, box, scribble = self.click_px, self.box_px, self.scribble
-        if not nothing and click is None and box is None and scribble is None:
+        if not may_be_empty and click is None and box is None and scribble is None:
             raise InputError(ErrorCode.MASK_EMPTY, "nothing is marked", "click the object, or give a box or strokes")
         height, width = size_px
         if click is not None:
@@ -106,10 +106,13 @@ def numbers_of(text: str, names: str) -> tuple[float, ...]:
 
 
 def _whole(numbers, name: str, count: int) -> tuple[int, ...]:
-    numbers = tuple(float(v) for v in np.asarray(numbers, float).ravel())
-    if len(numbers) != count or not np.isfinite(numbers).all():
-        raise InputError(ErrorCode.MASK_INVALID, f"{name} is {numbers}, expected {count} numbers", "in pixels")
-    return tuple(int(np.floor(v + 0.5)) for v in numbers)
+    try:
+        whole = [float(v) for v in np.asarray(numbers, float).ravel()]
+    except (TypeError, ValueError):
+        whole = []
+    if len(whole) != count or not np.isfinite(whole).all():
+        raise InputError(ErrorCode.MASK_INVALID, f"{name} is {shown(numbers)}, expected {count} numbers", "in pixels")
+    return tuple(int(np.floor(v + 0.5)) for v in whole)
 
 
 def _checked_box(box: tuple[int, ...], size_px: tuple[int, int]) -> tuple[int, ...]:

@@ -29,8 +29,10 @@ class SegmentAnything:
         about, what = dict(code=ErrorCode.MODEL_MISSING, hint=_HINT, error_class=LiftError), "the description of a SAM"
         try:
             kind = read_json(self.folder / "config.json", what, **about).get("model_type")
-            self.pixels = read_json(self.folder / "preprocessor_config.json", what, **about)
-            self.mean, self.std = (np.array(self.pixels[key], np.float32) for key in ("image_mean", "image_std"))
+            pixels = read_json(self.folder / "preprocessor_config.json", what, **about)
+            self.mean, self.std = (np.array(pixels[key], np.float32).reshape(3) for key in ("image_mean", "image_std"))
+            if not (np.isfinite(self.mean) & (self.std > 0)).all():
+                raise ValueError(f"image_mean is {self.mean}, image_std {self.std}")
         except (ValueError, KeyError, TypeError) as error:
             raise LiftError(ErrorCode.MODEL_MISSING, f"no SAM in {self.folder}: {error!r}", _HINT) from error
         if kind not in CLASSES:
@@ -49,32 +51,15 @@ class SegmentAnything:
         import torch
 
         model = _load(self.folder.resolve(), CLASSES[self.kind])
-        side = int(model.config.prompt_encoder_config.image_size)
-        height, width = rgb.shape[:2]
-        # SAM keeps the picture's shape and pads it, SAM 2 makes it square
-        inside = (side, side)
-        if self.kind == "sam":
-            inside = tuple(max(1, int(length * side / max(height, width) + 0.5)) for length in (height, width))
-        scale = np.array(inside[::-1]) / (width, height)
-        points, box = _points(prompt) * scale, None
-        if prompt.box_px is not None:
-            x0, y0, x1, y1 = prompt.box_px
-            box = torch.tensor(np.array([x0, y0, x1 + 1, y1 + 1]) * np.tile(scale, 2), dtype=torch.float32)[None, None]
+        side, size_px = int(model.config.prompt_encoder_config.image_size), rgb.shape[:2]
+        inside = self._inside_px(size_px, side)
+        marks = _mark_tensors(prompt, np.array(inside[::-1]) / size_px[::-1])
         with torch.inference_mode():
-            found = model(
-                pixel_values=self._pixel_values(rgb, inside, side),
-                input_points=torch.tensor(points, dtype=torch.float32)[None, None] if len(points) else None,
-                input_labels=torch.ones((1, 1, len(points)), dtype=torch.long) if len(points) else None,
-                input_boxes=box,
-                multimask_output=True,
-            )
+            found = model(pixel_values=self._pixel_values(rgb, inside, side), **marks, multimask_output=True)
             expected = found.iou_scores[0, 0]
             best = int(expected.argmax())
-            answer = found.pred_masks[0, 0, best][None, None].float()
-            answer = torch.nn.functional.interpolate(answer, (side, side), mode="bilinear", align_corners=False)
-            answer = answer[..., : inside[0], : inside[1]]
-            answer = torch.nn.functional.interpolate(answer, (height, width), mode="bilinear", align_corners=False)
-        mask = answer[0, 0].numpy() > 0
+            answer = _resized(found.pred_masks[0, 0, best][None, None].float(), (side, side))
+            mask = _resized(answer[..., : inside[0], : inside[1]], size_px)[0, 0].numpy() > 0
         if not mask.any():
             raise InputError(ErrorCode.MASK_EMPTY, f"{self.folder} finds nothing at {prompt.words}", BOX_HINT)
         doubts = doubts_of_mask(mask)
@@ -82,6 +67,13 @@ class SegmentAnything:
             seen = f"the model expects an overlap of {100 * float(expected[best]):.0f}% with the object"
             doubts = (Doubt("unsteady", seen, BOX_HINT), *doubts)
         return SegmentedMask(mask, doubts, f"{prompt.words} by {self.kind} of {self.folder.name}")
+
+    def _inside_px(self, size_px: tuple[int, int], side: int) -> tuple[int, int]:
+        """(height, width) of the picture in the model's square: SAM keeps its shape and pads it, SAM 2 does not."""
+        if self.kind != "sam":
+            return side, side
+        height, width = (max(1, int(length * side / max(size_px) + 0.5)) for length in size_px)
+        return height, width
 
     def _pixel_values(self, rgb: np.ndarray, inside: tuple[int, int], side: int):  # (1, 3, S, S)
         import torch
@@ -91,6 +83,27 @@ class SegmentAnything:
         pixels = np.zeros((side, side, 3), np.float32)
         pixels[: inside[0], : inside[1]] = (small / 255 - self.mean) / self.std
         return torch.from_numpy(pixels).permute(2, 0, 1)[None]
+
+
+def _resized(values, size_px: tuple[int, int]):  # (1, 1, h, w) tensor -> (1, 1, H, W)
+    import torch
+
+    return torch.nn.functional.interpolate(values, size_px, mode="bilinear", align_corners=False)
+
+
+def _mark_tensors(prompt: MaskPrompt, scale: np.ndarray) -> dict:
+    """The model's arguments for what is marked; scale: (2,), pixels of the model to one of the picture, x and y."""
+    import torch
+
+    points, box = _points(prompt) * scale, None
+    if prompt.box_px is not None:
+        x0, y0, x1, y1 = prompt.box_px
+        box = torch.tensor(np.array([x0, y0, x1 + 1, y1 + 1]) * np.tile(scale, 2), dtype=torch.float32)[None, None]
+    return dict(
+        input_points=torch.tensor(points, dtype=torch.float32)[None, None] if len(points) else None,
+        input_labels=torch.ones((1, 1, len(points)), dtype=torch.long) if len(points) else None,
+        input_boxes=box,
+    )
 
 
 def _points(prompt: MaskPrompt) -> np.ndarray:  # (N, 2)

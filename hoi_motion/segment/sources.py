@@ -83,4 +83,6 @@ def segment(rgb: np.ndarray, prompt: MaskPrompt, source: str = "grabcut") -> Seg
         InputError: for a prompt or segmenter that cannot be used; MASK_EMPTY when nothing stands out there.
     """
     rgb = checked_array(rgb, "image", ("H", "W", 3), "uint8", ErrorCode.IMAGE_INVALID)
+    if not rgb.size:
+        raise InputError(ErrorCode.IMAGE_INVALID, f"image is {rgb.shape[1]}x{rgb.shape[0]} pixels", "give a picture")
     return segmenter(source).segment(rgb, prompt.checked(rgb.shape[:2]))

@@ -77,18 +77,7 @@ class BatchFolder:
         digests = {request.name: request.digest for request in requests}
         path = self.folder / CLAIM
         if path.is_file():
-            there = read_json(path, "the claim of a batch", hint=HINT)
-            known = there.get("requests", {})
-            if not isinstance(known, dict):
-                raise _damaged(path, f"requests is {shown(known)}")
-            changed = [name for name, digest in digests.items() if known.get(name, digest) != digest]
-            mixed = [name for name in changed if self._has_plan(name) or (self.has(name) and not retry_errors)]
-            if there.get("profile") != profile or mixed:
-                what = f"request {mixed[0]}" if mixed else "profile"
-                failed = bool(mixed) and not self._has_plan(mixed[0])
-                hint = "retry it with --retry-errors" if failed else "choose another folder"
-                raise InputError(ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", hint)
-            digests = known | digests
+            digests = self._claimed(path, profile, digests, retry_errors) | digests
         elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(
                 ErrorCode.OUTPUT_INVALID, f"{self.folder} is not a batch folder", "choose one that does not exist yet"
@@ -102,6 +91,25 @@ class BatchFolder:
             for request in requests:
                 self._error_file(request.name).unlink(missing_ok=True)
         write_whole(path, json.dumps({"profile": profile, "requests": digests}, indent=1).encode())
+
+    def _claimed(self, path: Path, profile: dict, digests: dict[str, str], retry_errors: bool) -> dict[str, str]:
+        """The digests of the requests that the folder is claimed for, where these ones may be added to them.
+
+        Raises:
+            InputError: as `claim`; FILE_INVALID for a damaged claim.
+        """
+        there = read_json(path, "the claim of a batch", hint=HINT)
+        known = there.get("requests", {})
+        if not isinstance(known, dict):
+            raise _damaged(path, f"requests is {shown(known)}")
+        changed = [name for name, digest in digests.items() if known.get(name, digest) != digest]
+        mixed = [name for name in changed if self._has_plan(name) or (self.has(name) and not retry_errors)]
+        if there.get("profile") != profile or mixed:
+            what = f"request {mixed[0]}" if mixed else "profile"
+            failed = bool(mixed) and not self._has_plan(mixed[0])
+            hint = "retry it with --retry-errors" if failed else "choose another folder"
+            raise InputError(ErrorCode.CONFIG_INVALID, f"{self.folder} holds results of another {what}", hint)
+        return known
 
     def has(self, name: str) -> bool:
         """Whether a request has its result."""

@@ -72,19 +72,17 @@ class _Writer:
         self._count, self._data_file = 0, 0
 
     def add(self, episode: Episode) -> None:
+        """Write an episode's clip, and keep its steps for the next file.
+
+        Raises:
+            InputError: FILE_INVALID for an episode unlike the first.
+        """
         self._first = self._first or episode
         _check_alike(self._first, episode)
-        number, count = len(self.rows), len(episode.state)
-        chunk, file = divmod(number, CHUNK)
-        write_video(
-            _made(self.folder / f"videos/{CLIP}" / _place(chunk, file, "mp4")), episode.frames, episode.fps, CRF
-        )
-        task = self._tasks.setdefault(episode.task, len(self._tasks))
-        steps = {STATE: episode.state, OBJECT: episode.object_pose, ACTION: episode.action}
-        frame = np.arange(count)
-        steps["timestamp"] = (frame / episode.fps).astype(np.float32)
-        whole = (frame, np.full(count, number), self._count + frame, np.full(count, task))
-        steps |= dict(zip(INDICES, whole))
+        count = len(episode.state)
+        place = _place(*divmod(len(self.rows), CHUNK), "mp4")
+        write_video(_made(self.folder / f"videos/{CLIP}" / place), episode.frames, episode.fps, CRF)
+        steps = self._columns(episode)
         if sum(len(s[STATE]) for s in self._steps) + count > STEPS_A_FILE and self._steps:
             self._flush()
         self._steps.append(steps)
@@ -94,27 +92,40 @@ class _Writer:
         found[CLIP] = statistics.of_histogram(pictures, count)
         for name, values in steps.items():
             self._values.setdefault(name, []).append(values.reshape(count, -1))
-        self.rows.append(
-            {
-                "episode_index": number,
-                "tasks": [episode.task],
-                "length": count,
-                "plan": episode.name,
-                "seed": str(episode.seed),  # up to 2**63
-                "data/chunk_index": self._data_file // CHUNK,
-                "data/file_index": self._data_file % CHUNK,
-                "dataset_from_index": self._count,
-                "dataset_to_index": self._count + count,
-                f"videos/{CLIP}/chunk_index": chunk,
-                f"videos/{CLIP}/file_index": file,
-                f"videos/{CLIP}/from_timestamp": 0.0,
-                f"videos/{CLIP}/to_timestamp": count / episode.fps,
-                "meta/episodes/chunk_index": 0,
-                "meta/episodes/file_index": 0,
-            }
-            | {f"stats/{name}/{key}": value.tolist() for name, stats in found.items() for key, value in stats.items()}
-        )
+        self.rows.append(self._row(episode, found))
         self._count += count
+
+    def _columns(self, episode: Episode) -> dict[str, np.ndarray]:
+        """The steps of the next episode, one row a step."""
+        count = len(episode.state)
+        task = self._tasks.setdefault(episode.task, len(self._tasks))
+        columns = {STATE: episode.state, OBJECT: episode.object_pose, ACTION: episode.action}
+        frame = np.arange(count)
+        columns["timestamp"] = (frame / episode.fps).astype(np.float32)
+        indices = (frame, np.full(count, len(self.rows)), self._count + frame, np.full(count, task))
+        return columns | dict(zip(INDICES, indices))
+
+    def _row(self, episode: Episode, found: dict[str, dict[str, np.ndarray]]) -> dict:
+        """What the table of episodes says of the next one; found: its statistics, by column."""
+        number, count = len(self.rows), len(episode.state)
+        chunk, file = divmod(number, CHUNK)
+        return {
+            "episode_index": number,
+            "tasks": [episode.task],
+            "length": count,
+            "plan": episode.name,
+            "seed": str(episode.seed),  # up to 2**63
+            "data/chunk_index": self._data_file // CHUNK,
+            "data/file_index": self._data_file % CHUNK,
+            "dataset_from_index": self._count,
+            "dataset_to_index": self._count + count,
+            f"videos/{CLIP}/chunk_index": chunk,
+            f"videos/{CLIP}/file_index": file,
+            f"videos/{CLIP}/from_timestamp": 0.0,
+            f"videos/{CLIP}/to_timestamp": count / episode.fps,
+            "meta/episodes/chunk_index": 0,
+            "meta/episodes/file_index": 0,
+        } | {f"stats/{name}/{key}": value.tolist() for name, stats in found.items() for key, value in stats.items()}
 
     def finish(self) -> None:
         if self._first is None:

@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallba
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-from hoi_motion.files import with_home
+from hoi_motion.files import check_folder, with_home
 from hoi_motion.progress import CancelToken
 from tavid_planner.config import PlannerConfig, load_profile
 from tavid_planner.errors import ControlError, ErrorCode, InputError, TavidError
@@ -168,7 +168,9 @@ class PlannerNode(LifecycleNodeMixin, Node):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         def check() -> None:
             self.planner_config()
-            sweep_partials(with_home(self.node_config().output_folder))
+            folder = with_home(self.node_config().output_folder)
+            check_folder(folder)
+            sweep_partials(folder)
 
         return self._try(check, super().on_configure, state)
 

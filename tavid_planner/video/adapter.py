@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from hoi_motion.arrays import checked_text
 from hoi_motion.files import whole_file
@@ -25,7 +25,7 @@ from tavid_planner.errors import ErrorCode, InputError, VideoError
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.lora_names import LoraLayers, alphas_of, incompatible, plain_parameters, read_layers
-from tavid_planner.video.model_files import check_safetensors, missing, model_folder, weights_digest
+from tavid_planner.video.model_files import check_safetensors, missing, model_folder, read_tensors, weights_digest
 from tavid_planner.video.prompt import DEFAULT_TRIGGER
 
 CONV_PATTERN = "patch_embed_conv*"  # .safetensors, or .pth as TAViD released it
@@ -102,7 +102,7 @@ def load_adapter(model, folder_or_hub_id, lora_alpha: float | None = None) -> Ad
     conditioning, trigger = _conditioning(metadata, conv_path), _trigger(metadata, conv_path)
     channels = conditioning.channels(backbone.latent_channels)
     _check_conv(conv, backbone, 0 if widened else channels, conv_path)
-    lora = read_layers(load_file(path), transformer, path)
+    lora = read_layers(read_tensors(path), transformer, path)
     alphas = alphas_of(lora, lora_config(folder, path, header), lora_alpha, path)
 
     if not widened:
@@ -234,7 +234,7 @@ def _read_conv(folder: Path, stem: str) -> tuple[Path, dict, dict]:
                 raise ValueError("it is not a JSON object")
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise missing(f"{path} has damaged metadata: {error}", "save the adapter again") from error
-        return path, load_file(path), metadata
+        return path, read_tensors(path), metadata
     names = f"{path.name} nor {stem}.pth"
     path = folder / f"{stem}.pth"
     if not path.is_file():

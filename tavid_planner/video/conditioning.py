@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from hoi_motion.arrays import checked_number
 from hoi_motion.errors import counted
 from tavid_planner.errors import ErrorCode, InputError
 
@@ -46,21 +47,26 @@ class Conditioning:
                 ErrorCode.CONFIG_INVALID, f"conditioning is {self.kind!r}", f"use one of {', '.join(KINDS)}"
             )
         try:
-            palette = tuple(tuple(int(c) for c in colour) for colour in self.palette)
-        except (TypeError, ValueError):
+            palette = tuple(tuple(_level(value) for value in colour) for colour in self.palette)
+        except (TypeError, InputError):
             palette = ()
         good = 1 <= len(palette) <= len(PALETTE) and len(set(palette)) == len(palette)
-        if not good or any(len(c) != 3 or not all(0 <= v <= 255 for v in c) or not any(c) for c in palette):
+        if not good or any(len(colour) != 3 or not any(colour) for colour in palette):
             raise InputError(
                 ErrorCode.CONFIG_INVALID,
                 f"conditioning palette is {str(self.palette)[:100]}",
-                f"give 1 to {len(PALETTE)} different RGB colours, none of them black",
+                f"give 1 to {len(PALETTE)} different RGB colours of whole numbers up to 255, none of them black",
             )
         object.__setattr__(self, "palette", palette)
 
     def channels(self, latent_channels: int) -> int:
         """Extra input channels of the transformer."""
         return {"mask": 1, "id_map": 3, "id_map_vae": latent_channels}[self.kind]
+
+
+def _level(value) -> int:
+    """One of the three numbers of a colour."""
+    return checked_number(value, "a colour", 0, 255, int, ErrorCode.CONFIG_INVALID)
 
 
 def coloured(masks: torch.Tensor, palette) -> torch.Tensor:  # (B, K, H, W) in 0..1 -> (B, 3, H, W) in 0..1

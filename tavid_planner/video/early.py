@@ -12,7 +12,7 @@ def early_looks(alignments: Mapping[int, float], keep: float, step: int, steps: 
     """Which samples continue: a share of them, rounded up, at least one; the first ones among equals.
 
     Args:
-        alignments: see `Take.alignment`, by sample.
+        alignments: see `GeneratedSample.alignment`, by sample.
     """
     count = max(1, math.ceil(keep * len(alignments)))
     best = sorted(alignments, key=lambda k: -alignments[k])[:count]

@@ -23,7 +23,7 @@ from tavid_planner.video.loras import NamedLora, parse_loras
 from tavid_planner.video.memory import checked_device
 from tavid_planner.video.model_files import base_folder, model_folder, weights_digest
 from tavid_planner.video.pipeline import TargetAwarePipeline
-from tavid_planner.video.takes import Take, takes_of
+from tavid_planner.video.samples import GeneratedSample, samples_of
 
 FETCHED = 0.9  # of a load that fetches its model
 DECODING = 0.1  # of the time that a sample's steps take
@@ -147,20 +147,20 @@ def generate_videos(
     steps = config.sampling.steps
     progress = _Progress(on_progress, len(seeds), steps)
     began = time.perf_counter()
-    with takes_of(pipeline, request, config, seeds, cancel) as takes:
-        denoiser = _Denoiser(takes, at_once, progress)
-        looks = _looked_early(denoiser, takes, config, progress)
+    with samples_of(pipeline, request, config, seeds, cancel) as samples:
+        denoiser = _Denoiser(samples, at_once, progress)
+        looks = _looked_early(denoiser, samples, config, progress)
         made = {k: Generated(seed, early=looks.get(k)) for k, seed in enumerate(seeds)}
 
         def decode(k: int) -> None:
             try:
-                video = takes[k].video(config)
+                video = samples[k].video(config)
             except VideoError as error:
                 if error.code is not ErrorCode.GENERATION_FAILED:
                     raise
                 made[k] = replace(made[k], error=error)
                 return
-            facts = _facts(pipeline, request, config, takes[k], seeds[k])
+            facts = _facts(pipeline, request, config, samples[k], seeds[k])
             facts |= {"samples_at_once": at_once, "seconds": round((time.perf_counter() - began) / len(seeds), 3)}
             made[k] = replace(made[k], video=replace(video, provenance=facts))
             progress.decoded()
@@ -175,14 +175,14 @@ def generate_videos(
 
 
 def _looked_early(
-    denoiser: "_Denoiser", takes: Sequence[Take], config: VideoConfig, progress: "_Progress"
+    denoiser: "_Denoiser", samples: Sequence[GeneratedSample], config: VideoConfig, progress: "_Progress"
 ) -> dict[int, EarlyLook]:
-    """Run all takes for the first `early_steps`, and decide which go on; empty where all do, without a look."""
-    if not config.early_steps or len(takes) < 2:
+    """Run all samples for the first `early_steps`, and decide which go on; empty where all do, without a look."""
+    if not config.early_steps or len(samples) < 2:
         return {}
     steps, blocks = config.sampling.steps, config.early_block_numbers or None
-    there = [k for batch in denoiser.run(range(len(takes)), config.early_steps) for k in batch]
-    alignments = {k: takes[k].alignment(blocks) for k in sorted(there)}
+    there = [k for batch in denoiser.run(range(len(samples)), config.early_steps) for k in batch]
+    alignments = {k: samples[k].alignment(blocks) for k in sorted(there)}
     looks = early_looks(alignments, config.early_keep, config.early_steps, steps)
     progress.spare(sum(bool(look.stopped) for look in looks.values()), steps - config.early_steps)
     return looks
@@ -191,20 +191,20 @@ def _looked_early(
 class _Denoiser:
     """Takes the samples of a request through their steps, at most `at_once` in a batch."""
 
-    def __init__(self, takes: Sequence[Take], at_once: int, progress: "_Progress"):
-        self._takes, self._at_once, self._progress = takes, at_once, progress
+    def __init__(self, samples: Sequence[GeneratedSample], at_once: int, progress: "_Progress"):
+        self._samples, self._at_once, self._progress = samples, at_once, progress
 
     def run(self, numbers: Sequence[int], until: int) -> Iterator[list[int]]:
-        """Denoise takes up to step `until`, batched where they start from one picture.
+        """Denoise samples up to step `until`, batched where they start from one picture.
 
         Yields:
-            The numbers of the takes of a batch, as soon as they are there.
+            The numbers of the samples of a batch, as soon as they are there.
         """
-        for generation in dict.fromkeys(self._takes[k].run for k in numbers):
-            together = [k for k in numbers if self._takes[k].run is generation]
+        for generation in dict.fromkeys(self._samples[k].run for k in numbers):
+            together = [k for k in numbers if self._samples[k].run is generation]
             for first in range(0, len(together), self._at_once):
                 batch = together[first : first + self._at_once]
-                places = [self._takes[k].number for k in batch]
+                places = [self._samples[k].number for k in batch]
                 generation.denoise(places, until, self._progress.stepped(len(batch)))
                 yield batch
 
@@ -265,22 +265,22 @@ class _Progress:
             self._on_progress("video", min(1.0, self._done / self._whole))
 
 
-def _facts(pipeline, request: InteractionRequest, config: VideoConfig, take: Take, seed: int) -> dict:
+def _facts(pipeline, request: InteractionRequest, config: VideoConfig, sample: GeneratedSample, seed: int) -> dict:
     """Provenance of a clip."""
     return {
         **getattr(pipeline, "provenance", {}),
         "seed": int(seed),
         "prompt": request.prompt,
-        "mirrored": take.mirrored,
+        "mirrored": sample.mirrored,
         "steps": config.sampling.steps,
         "step_cache": config.step_cache,
         "guidance": config.guidance,
         "guidance_scale": config.sampling.guidance_scale,
-        "contrast": config.contrast if take.run.contrasted else 1.0,
+        "contrast": config.contrast if sample.run.contrasted else 1.0,
         "mask_reduction": config.mask_reduction if pipeline.uses_mask else "none: no adapter, the mask is not used",
         "model_px": [config.height, config.width],
-        "content_px": list(take.fit.content_px),
-        "content_top_left_px": list(take.fit.top_left_px),
+        "content_px": list(sample.fit.content_px),
+        "content_top_left_px": list(sample.fit.top_left_px),
     }
 
 

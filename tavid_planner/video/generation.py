@@ -17,7 +17,7 @@ from tavid_planner.video.guidance import guidance_at
 
 
 @dataclass(frozen=True)
-class Asked:
+class GenerationRequest:
     """What the samples that start from one image are asked for.
 
     Attributes:
@@ -76,7 +76,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Given:
+class SharedInputs:
     """What all samples of a request share.
 
     Attributes:
@@ -128,7 +128,7 @@ class Generation:
     def __init__(
         self,
         pipeline,
-        given: Given,
+        given: SharedInputs,
         starts: Sequence[Start],
         generators: Sequence[torch.Generator | None],
         cancel: CancelToken,
@@ -242,7 +242,7 @@ class Generation:
         """The share of the video tokens' attention on the target word: the mean over steps and blocks.
 
         Args:
-            blocks: of those that are recorded; None for `Given.blocks`.
+            blocks: of those that are recorded; None for `SharedInputs.blocks`.
 
         Returns:
             float32 on the CPU; None when nothing is captured.

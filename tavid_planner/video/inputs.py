@@ -17,7 +17,7 @@ class CheckedInputs:
 
     Attributes:
         image: an RGB PIL image, or a (1, 3, H, W) float tensor in 0..1; of any size.
-        mask, contrast_mask: (1, K, H, W) float32 coverage in 0..1, see `generation.Asked`; None where there is none.
+        mask, contrast_mask: (1, K, H, W) float32 coverage in 0..1, see `GenerationRequest`; None where there is none.
         height, width: of the frames in pixels.
         prompt: as the text encoder reads it, with the trigger word in place of [TGT].
         text_length: tokens that every prompt is padded to.
@@ -45,12 +45,13 @@ def checked_image(image):
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
         image = PIL.Image.fromarray(image)
     if isinstance(image, PIL.Image.Image):
-        if image.mode not in ("RGB", "RGBA", "L", "P", "1"):
-            raise InputError(ErrorCode.IMAGE_INVALID, f"image has mode {image.mode!r}", "give an 8 bit RGB image")
+        if image.mode not in ("RGB", "RGBA", "L", "P", "1") or 0 in image.size:
+            told = f"image has mode {image.mode!r} and {image.width}x{image.height} pixels"
+            raise InputError(ErrorCode.IMAGE_INVALID, told, "give an 8 bit RGB image")
         return image.convert("RGB")
     if isinstance(image, torch.Tensor) and image.is_floating_point():
         image = image[None] if image.ndim == 3 else image
-        if image.ndim == 4 and image.shape[:2] == (1, 3) and ((image >= 0) & (image <= 1)).all():
+        if image.ndim == 4 and image.shape[:2] == (1, 3) and image.numel() and ((image >= 0) & (image <= 1)).all():
             return image
     if isinstance(image, list) and len(image) == 1:
         return checked_image(image[0])
@@ -73,9 +74,10 @@ def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
         mask = mask[0]
     if isinstance(mask, PIL.Image.Image):
         mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
-        if mask.ndim == 3 and (mask[..., :3] == mask[..., :1]).all():
-            mask = mask[..., 0]  # grey stored as colour, as diffusers' load_image returns every mask
-    array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    try:
+        array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
+    except ValueError as error:  # lists of different lengths
+        raise InputError(ErrorCode.MASK_INVALID, f"mask is no array: {error}", "give rows of one length") from error
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     size = next((s for s in sizes_px if tuple(s) == array.shape[:2]), sizes_px[0])
@@ -95,6 +97,13 @@ def checked_masks(mask, sizes_px, conditioning: Conditioning) -> torch.Tensor:  
         raise InputError(ErrorCode.MASK_INVALID, "mask is None", "the adapter needs the mask of the target")
     if conditioning.kind == "mask":
         return checked_coverage(mask, sizes_px)
+    is_array = isinstance(mask, (np.ndarray, torch.Tensor))
+    if not isinstance(mask, (list, tuple)) and not (is_array and mask.ndim > 2):
+        raise InputError(
+            ErrorCode.MASK_INVALID,
+            f"mask is {f'an array {tuple(mask.shape)}' if is_array else type(mask).__name__}",
+            "this adapter takes a list of masks, one an instance in the order of their IDs",
+        )
     masks, most = list(mask), len(conditioning.palette)
     if not 1 <= len(masks) <= most:
         raise InputError(

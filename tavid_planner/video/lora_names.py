@@ -14,6 +14,7 @@ weight), LAYER.diff_b (of the bias), LAYER.diff_m (of Wan's modulation).
 import math
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -220,7 +221,22 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
         VideoError: ADAPTER_INCOMPATIBLE for an alpha that is no positive number, a LoRA whose base is changed, too, or
             a DoRA without its magnitudes.
     """
+    _check_base_and_kind(found, config, path)
+    common, patterns = config.get("lora_alpha"), _alpha_patterns(found, config, path)
     alphas = {}
+    for layer, rank in found.ranks.items():
+        matching = [v for pattern, v in patterns.items() if _means(pattern, layer)]
+        stored = found.stored_alphas.get(layer)
+        given = next((v for v in (lora_alpha or None, stored, *matching, common) if v is not None), None)
+        alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
+        # rank-stabilised LoRA divides by the root of the rank
+        rooted = bool(config.get("use_rslora")) and not (lora_alpha or stored)
+        alphas[layer] = alpha * math.sqrt(rank) if rooted else alpha
+    return alphas
+
+
+def _check_base_and_kind(found: LoraLayers, config: dict, path) -> None:
+    """Raises: VideoError: ADAPTER_INCOMPATIBLE for a LoRA whose base is changed, too, or a DoRA without magnitudes."""
     start = config.get("init_lora_weights")
     if isinstance(start, str) and start.lower().startswith(_TAKEN_FROM_THE_BASE):
         raise VideoError(
@@ -230,27 +246,28 @@ def alphas_of(found: LoraLayers, config: dict, lora_alpha: float | None, path) -
         )
     if config.get("use_dora") and not any(name.endswith(".lora_magnitude_vector") for name in found.weights):
         raise _strange(path, "its config says that it is a DoRA, but it has no magnitudes (lora_magnitude_vector)")
-    common, patterns = config.get("lora_alpha"), config.get("alpha_pattern") or {}
+
+
+def _alpha_patterns(found: LoraLayers, config: dict, path) -> dict[str, Any]:
+    """The config's alphas by names of layers, as `_means` reads them.
+
+    Raises:
+        VideoError: ADAPTER_INCOMPATIBLE for what names no layer of the LoRA.
+    """
+    patterns = config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
         raise _strange(path, f"its config has the alpha_pattern {patterns!r:.60}")
     # peft reads them as regular expressions; in files only escaped dots occur, and ^ before whole names
     patterns = {str(pattern).replace("\\.", ".").removesuffix("$"): value for pattern, value in patterns.items()}
-
-    def means(pattern: str, layer: str) -> bool:
-        return f"^{layer}" == pattern or f".{layer}".endswith(f".{pattern}")
-
     for pattern in patterns:
-        if not any(means(pattern, layer) for layer in found.ranks):
+        if not any(_means(pattern, layer) for layer in found.ranks):
             raise _strange(path, f"its alpha_pattern names {pattern!r:.60}, which is no layer of it")
-    for layer, rank in found.ranks.items():
-        matching = [v for pattern, v in patterns.items() if means(pattern, layer)]
-        stored = found.stored_alphas.get(layer)
-        given = next((v for v in (lora_alpha or None, stored, *matching, common) if v is not None), None)
-        alpha = _checked_alpha([rank if given is None else given], "lora_alpha", path)
-        # rank-stabilised LoRA divides by the root of the rank
-        rooted = bool(config.get("use_rslora")) and not (lora_alpha or stored)
-        alphas[layer] = alpha * math.sqrt(rank) if rooted else alpha
-    return alphas
+    return patterns
+
+
+def _means(pattern: str, layer: str) -> bool:
+    """Whether a pattern names a layer: whole after ^, else by its last parts."""
+    return f"^{layer}" == pattern or f".{layer}".endswith(f".{pattern}")
 
 
 def incompatible(path, reason: str) -> VideoError:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from hoi_motion.errors import shown
 from hoi_motion.files import with_home
@@ -18,6 +17,7 @@ from tavid_planner.video.model_files import (
     file_sha256,
     is_hub_id,
     model_folder,
+    read_tensors,
     weights_digest,
 )
 
@@ -75,7 +75,7 @@ def load_loras(transformer, loras: tuple[NamedLora, ...]) -> dict[str, str]:
     for lora in loras:
         path, digest = _found(lora.source)
         header = check_safetensors(path)
-        layers = read_layers(load_file(path), transformer, path)
+        layers = read_layers(read_tensors(path), transformer, path)
         alphas = alphas_of(layers, lora_config(path.parent, path, header), None, path)
         inject_lora(transformer, layers, alphas, path, lora.name, lora.weight)
         _weigh_magnitudes(transformer, lora)

@@ -224,6 +224,23 @@ def check_safetensors(path: Path) -> dict:
     return header
 
 
+def read_tensors(path: Path) -> dict:
+    """The tensors of a safetensors file by name, on the CPU.
+
+    Raises:
+        VideoError: MODEL_MISSING when the file is truncated or describes its tensors in a way that nobody can read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    check_safetensors(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        hint = "download it again; where its types of numbers are newer, update safetensors and torch"
+        raise missing(f"{path} cannot be read: {error}", hint) from error
+
+
 def _checked_end(name: str, entry: dict) -> int:
     """Where the numbers of a tensor end, from its entry in the header of a safetensors file."""
     (start, end), shape = entry["data_offsets"], entry["shape"]

@@ -22,7 +22,7 @@ from tavid_planner.video.adapter import Adapter
 from tavid_planner.video.attention_recorder import captured_blocks
 from tavid_planner.video.backbone import Backbone, backbone_of
 from tavid_planner.video.conditioning import REDUCTIONS, Conditioning, instance_latents
-from tavid_planner.video.generation import Asked, Contrast, Generation, Given, Start
+from tavid_planner.video.generation import Contrast, Generation, GenerationRequest, SharedInputs, Start
 from tavid_planner.video.guidance import GUIDANCE
 from tavid_planner.video.inputs import CheckedInputs, checked_image, checked_masks, image_size_px
 from tavid_planner.video.loading import load_models
@@ -194,7 +194,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         """
         _check_choice("output_type", output_type, OUTPUT_TYPES)
         done = itertools.count(1)
-        asked = Asked(
+        asked = GenerationRequest(
             image=image,
             mask=mask,
             prompt=prompt,
@@ -215,7 +215,7 @@ class TargetAwarePipeline(DiffusionPipeline):
 
     @contextmanager
     def generation(
-        self, asked: Asked, generators: Sequence[torch.Generator | None], cancel: CancelToken | None = None
+        self, asked: GenerationRequest, generators: Sequence[torch.Generator | None], cancel: CancelToken | None = None
     ) -> Iterator[Generation]:
         """Context manager with the samples that start from one image, to be denoised inside the block.
 
@@ -234,7 +234,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         finally:
             self.maybe_free_model_hooks()
 
-    def _checked_inputs(self, asked: Asked) -> CheckedInputs:
+    def _checked_inputs(self, asked: GenerationRequest) -> CheckedInputs:
         """Raises: InputError: an input that cannot be used, with its value."""
         height, width = (given or own for given, own in zip((asked.height, asked.width), self.own_size_px()))
         self._check_numbers(height, width, asked)
@@ -258,7 +258,7 @@ class TargetAwarePipeline(DiffusionPipeline):
             image, mask, contrast_mask, height, width, triggered.text, text_length, target_tokens, blocks
         )
 
-    def _text_length(self, asked: Asked) -> int:
+    def _text_length(self, asked: GenerationRequest) -> int:
         """Tokens that every prompt is padded to.
 
         Raises:
@@ -272,8 +272,8 @@ class TargetAwarePipeline(DiffusionPipeline):
         return length
 
     def _prepared(
-        self, asked: Asked, inputs: CheckedInputs, generators: Sequence[torch.Generator | None]
-    ) -> tuple[Given, list[Start]]:
+        self, asked: GenerationRequest, inputs: CheckedInputs, generators: Sequence[torch.Generator | None]
+    ) -> tuple[SharedInputs, list[Start]]:
         """What all samples share, and where each of them starts."""
         device = self._execution_device
 
@@ -293,7 +293,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         if inputs.contrast_mask is not None:
             other = self._condition(inputs.contrast_mask, starts[0], asked.mask_reduction)
             contrast = Contrast(other, asked.contrast_scale, asked.contrast_steps)
-        given = Given(
+        given = SharedInputs(
             text=text,
             condition=condition,
             timesteps=self.scheduler.timesteps,
@@ -307,7 +307,7 @@ class TargetAwarePipeline(DiffusionPipeline):
         )
         return given, starts
 
-    def _check_numbers(self, height, width, asked: Asked) -> None:
+    def _check_numbers(self, height, width, asked: GenerationRequest) -> None:
         num_frames, num_inference_steps = asked.num_frames, asked.num_inference_steps
         guidance_scale = asked.guidance_scale
         cell = self.vae_scale_factor_spatial * self.backbone.patch[1]

@@ -162,21 +162,21 @@ class PlanWorker:
                 sweep_partials(folder.parent)
 
     def _converse(self, job: Load | Plan, folder: Path | None, on_progress: OnProgress, cancel: CancelToken):
-        stage, cancelled_at, models_s, heard = "", None, 0.0, False
+        """Send a job and follow it to its end: what it has made.
+
+        Raises:
+            TavidError: the job's own; CANCELLED; INTERNAL or OUT_OF_MEMORY when the process dies.
+            _DiedBefore: it has died before it said anything about this job.
+        """
+        stage, asked_to_end, heard = "", None, False
         try:
             self._channel.send(job)
             while True:
-                if cancel.cancelled and cancelled_at is None:
-                    cancelled_at = time.monotonic()
-                    self._channel.send(Cancel(job.job))
-                    models_s = GRACE_S_A_GB * weights_bytes(job.config.video) / GB
-                if cancelled_at is not None:
-                    grace_s = self.cancel_grace_s + (0.0 if self._ending else models_s)
-                    late_s = time.monotonic() - cancelled_at - grace_s
-                    saved = folder is not None and folder.exists()
-                    if late_s > (SAVED_GRACE_S if saved else 0.0):
-                        self.stop()
-                        cancel.raise_if_cancelled()
+                if cancel.cancelled and asked_to_end is None:
+                    asked_to_end = self._ask_to_end(job)
+                if asked_to_end is not None and self._is_overdue(*asked_to_end, folder):
+                    self.stop()
+                    cancel.raise_if_cancelled()
                 answer = self._channel.receive(POLL_S)
                 if isinstance(answer, Log):
                     logging.getLogger(answer.logger).log(answer.level, "%s", answer.text)
@@ -197,6 +197,23 @@ class PlanWorker:
             died = self._bury(stage)
             cancel.raise_if_cancelled()
             raise (died if heard else _DiedBefore(died)) from error
+
+    def _ask_to_end(self, job: Load | Plan) -> tuple[float, float]:
+        """Tell the process that its job is cancelled.
+
+        Returns:
+            When, on the monotonic clock, and how much longer a process with such models may take, s.
+        """
+        asked_at = time.monotonic()
+        self._channel.send(Cancel(job.job))
+        return asked_at, GRACE_S_A_GB * weights_bytes(job.config.video) / GB
+
+    def _is_overdue(self, asked_at: float, models_s: float, folder: Path | None) -> bool:
+        """Whether a cancelled job should have ended by now; one whose bundle is there may end in peace."""
+        grace_s = self.cancel_grace_s + (0.0 if self._ending else models_s)
+        late_s = time.monotonic() - asked_at - grace_s
+        saved = folder is not None and folder.exists()
+        return late_s > (SAVED_GRACE_S if saved else 0.0)
 
     def _start_if_needed(self) -> bool:
         """Whether a process had to be started."""

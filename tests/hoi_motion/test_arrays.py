@@ -17,6 +17,13 @@ def test_the_message_names_field_place_and_value():
         checked_array([[1.0], [1.0, 2.0]], "pose", ("T", 2), np.float32)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.uint8])
+def test_truth_values_are_no_numbers(dtype):
+    with pytest.raises(InputError, match="pose is not an array of .*truth values"):
+        checked_array([True, False], "pose", (2,), dtype)
+    assert checked_array([True, False], "seen", (2,), bool).tolist() == [True, False]
+
+
 def test_the_result_is_a_read_only_copy():
     source = np.zeros(3)
     array = checked_array(source, "x", (3,), np.float64)

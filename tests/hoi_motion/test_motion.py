@@ -111,9 +111,17 @@ def test_a_bad_contact_is_refused(fields):
         Contact(*fields)
 
 
-def test_object_names_are_unique(motion):
+@pytest.mark.parametrize("kind", ["objects", "supports"])
+def test_names_are_unique(motion, kind):
     with pytest.raises(InputError, match="repeat"):
-        motion.replace(objects=motion.objects * 2)
+        motion.replace(**{kind: getattr(motion, kind) * 2})
+
+
+@pytest.mark.parametrize("name, words", [("target", "repeat"), ("floor", "another name"), ("pedestal", "another name")])
+def test_a_support_is_called_as_nothing_else_is(motion, name, words):
+    support = dataclasses.replace(motion.supports[0], name=name)
+    with pytest.raises(InputError, match=f"FILE_INVALID.*{name}.*{words}|FILE_INVALID.*{words}.*{name}"):
+        motion.replace(supports=(support,))
 
 
 def test_contact_mask_is_the_frames_of_the_contact(motion):

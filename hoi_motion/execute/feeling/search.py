@@ -134,19 +134,13 @@ class Search:
         for _ in range(MOST_TIMES):
             ended = yield Move(way, REST_S, until=Until.FELT)
             if ended.time_s is None:
-                near, far = way.facts["range_m"]
-                self.told.append(
-                    f"nothing is felt from {100 * near:.0f} to {100 * far:+.0f} cm along the line of sight"
-                )
+                self._tell_nothing(way)
                 return why or self.told[-1]
             scale = scale_at(way, way.T_world_root() @ self._arm.forward(ended.q))
             place_m = (scale - 1) * way.facts["surface_m"]
             self._tell(place_m)
             if self._is_touch:
-                q = way.spline()(ended.time_s)[: len(ended.q)]
-                pressing = along(way, ended.time_s, q, way.facts["press_m"], PRESS_SPEED_M_S)
-                pressed = yield Move(pressing, rest_s=PRESSED_S)
-                yield Move(self._back(way, ended.time_s, pressed.q))
+                yield from self._press(way, ended.time_s, len(ended.q))
                 return ""
             back = self._back(way, ended.time_s, ended.q)
             ended, back_s = (yield Move(back)), back.facts["ends_s"]
@@ -160,19 +154,30 @@ class Search:
                     return error.message
                 skipped_s = 0.0
                 continue
-            rising = self._rising(way, ended.q) if way.facts["is_round"] else None
-            if rising:
-                ended = yield Move(rising)
-            why, ended = yield from self._take(scale, ended)
+            why, ended = yield from self._take(way, scale, ended)
             if not why:
                 return ""
-            if rising:
-                ended = yield Move(back_to_start(rising, length_s(rising), ended.q, way.gripper[0]))
             way, skipped_s = on_from(way, back_s, ended.q), skipped_s + back_s
         return why
 
-    def _take(self, scale: float, ended: Ended) -> Generator[Move, Ended, tuple[str, Ended]]:
-        """Take what was felt where it was felt; why not, empty when there is something between the fingers."""
+    def _press(self, way: RobotMotion, felt_s: float, joints: int) -> Generator[Move, Ended, None]:
+        """Press on what was felt at a time of the sweep, then let it be; joints: of the arm."""
+        q = way.spline()(felt_s)[:joints]
+        pressed = yield Move(along(way, felt_s, q, way.facts["press_m"], PRESS_SPEED_M_S), rest_s=PRESSED_S)
+        yield Move(self._back(way, felt_s, pressed.q))
+
+    def _take(self, way: RobotMotion, scale: float, ended: Ended) -> Generator[Move, Ended, tuple[str, Ended]]:
+        """Take what was felt, a ball from above; why not, empty when it was taken."""
+        rising = self._rising(way, ended.q) if way.facts["is_round"] else None
+        if rising:
+            ended = yield Move(rising)
+        why, ended = yield from self._close_on(scale, ended)
+        if why and rising:
+            ended = yield Move(back_to_start(rising, length_s(rising), ended.q, way.gripper[0]))
+        return why, ended
+
+    def _close_on(self, scale: float, ended: Ended) -> Generator[Move, Ended, tuple[str, Ended]]:
+        """Carry out the plan for where it was felt; why not, empty when there is something between the fingers."""
         self._had_it = False
         try:
             plan = replanned_where_felt(self._feeler, self._arm, scale, ended.q)
@@ -210,6 +215,10 @@ class Search:
         if q_above is None or np.abs(q_above - q).max() > UP_MOST_RAD:
             return None
         return between(way, q, q_above, self._arm)
+
+    def _tell_nothing(self, way: RobotMotion) -> None:
+        near, far = way.facts["range_m"]
+        self.told.append(f"nothing is felt from {100 * near:.0f} to {100 * far:+.0f} cm along the line of sight")
 
     def _tell(self, place_m: float) -> None:
         if abs(100 * place_m) < LEAST_TOLD_CM:

@@ -7,6 +7,9 @@ point. Parts are rigid: where a strong bend (a crouch) pulls the skin in, depth 
 Skin yields: the limit applies to touching hands too and leaves room for that.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from hoi_motion.motion import ObjectMotion, SupportBox
@@ -17,6 +20,24 @@ from hoi_motion.physics.world import PhysicsWorld
 from hoi_motion.rigid import moved_back
 
 UNIT = "m"
+Deepest = tuple[float, int | None, str]
+"""Depth in metres, the frame (None for no depth), and a sentence in which {depth} is left open."""
+
+
+@dataclass(frozen=True)
+class _Obstacle:
+    """What parts of the body may be in.
+
+    Attributes:
+        key: its name in the PhysicsWorld; T_world: (T, 4, 4).
+        text: the sentence about a part in it, with {part} and {depth} left open.
+        skin_depth_m: how deep a joint's part is by its posed skin, from frame and joint; None: its hull alone counts.
+    """
+
+    key: tuple[str, str]
+    T_world: np.ndarray  # (T, 4, 4)
+    text: str
+    skin_depth_m: Callable[[int, int], float] | None = None
 
 
 def penetration_body_object(geometry: MotionGeometry, world: PhysicsWorld) -> CheckResult:
@@ -56,13 +77,14 @@ def penetration_object_scene(geometry: MotionGeometry, world: PhysicsWorld) -> C
     return _result(name, geometry, deepest)
 
 
-def _body_in_object(geometry: MotionGeometry, world: PhysicsWorld, item: ObjectMotion):
+def _body_in_object(geometry: MotionGeometry, world: PhysicsWorld, item: ObjectMotion) -> Deepest:
     near = geometry.near(item)
     inside = near.distances_m < 0
     frames, vertices, distances = near.frames[inside], near.vertices[inside], near.distances_m[inside]
     text = f"{{part}} passes {{depth}} into {item.name}"
     if geometry.surfaces[item.name].is_convex:
-        return _deepest_part(geometry, world, ("object", item.name), item.T_world_object, frames, vertices, text)
+        obstacle = _Obstacle(("object", item.name), item.T_world_object, text)
+        return _deepest_part(geometry, world, obstacle, frames, vertices)
     if not len(distances):
         return 0.0, None, ""
     worst = distances.argmin()
@@ -70,7 +92,7 @@ def _body_in_object(geometry: MotionGeometry, world: PhysicsWorld, item: ObjectM
     return -distances[worst], frames[worst], text.replace("{part}", part)
 
 
-def _body_in_support(geometry: MotionGeometry, world: PhysicsWorld, box: SupportBox):
+def _body_in_support(geometry: MotionGeometry, world: PhysicsWorld, box: SupportBox) -> Deepest:
     frames, vertices = np.nonzero(geometry.skin_distance(box) < 0)
     T_world_box = np.broadcast_to(box.T_world_box, (geometry.motion.num_frames, 4, 4))
     text = f"{{part}} passes {{depth}} through the {box.name}"
@@ -81,29 +103,32 @@ def _body_in_support(geometry: MotionGeometry, world: PhysicsWorld, box: Support
         local = moved_back(box.T_world_box, skin)
         return float(min((box.size_m / 2 - local.min(axis=0)).min(), (box.size_m / 2 + local.max(axis=0)).min()))
 
-    return _deepest_part(geometry, world, ("support", box.name), T_world_box, frames, vertices, text, skin_depth_m)
+    obstacle = _Obstacle(("support", box.name), T_world_box, text, skin_depth_m)
+    return _deepest_part(geometry, world, obstacle, frames, vertices)
 
 
-def _deepest_part(geometry, world, obstacle, T_world_obstacle, frames, vertices, text, skin_depth_m=None):
-    """(depth, frame, sentence) over the parts that have skin inside a convex obstacle."""
+def _deepest_part(
+    geometry: MotionGeometry, world: PhysicsWorld, obstacle: _Obstacle, frames: np.ndarray, vertices: np.ndarray
+) -> Deepest:
+    """Over the parts that have skin inside a convex obstacle: `vertices` (N,) in `frames` (N,)."""
     pairs = np.unique(np.stack([frames, geometry.parts.joint_of_vertex[vertices]]), axis=1).T
     deepest, placed = (0.0, None, ""), None
     for frame, joint in pairs.tolist():
         if joint not in geometry.parts.hulls_m:
             continue
         if frame != placed:
-            world.place(obstacle, T_world_obstacle[frame])
+            world.place(obstacle.key, obstacle.T_world[frame])
             placed = frame
         world.place(("part", joint), geometry.T_world_part[frame, joint])
-        depth = world.depth_m(("part", joint), obstacle)
-        if skin_depth_m is not None and depth > deepest[0]:
-            depth = min(depth, skin_depth_m(frame, joint))
+        depth = world.depth_m(("part", joint), obstacle.key)
+        if obstacle.skin_depth_m is not None and depth > deepest[0]:
+            depth = min(depth, obstacle.skin_depth_m(frame, joint))
         if depth > deepest[0]:
-            deepest = (depth, frame, text.replace("{part}", part_words(joint)))
+            deepest = (depth, frame, obstacle.text.replace("{part}", part_words(joint)))
     return deepest
 
 
-def _result(name: str, geometry: MotionGeometry, deepest) -> CheckResult:
+def _result(name: str, geometry: MotionGeometry, deepest: Deepest) -> CheckResult:
     depth, frame, text = deepest
     reason = "nothing passes through anything"
     if frame is not None:

@@ -17,7 +17,7 @@ from hoi_motion.motion import SIDE_OF_HAND, ObjectMotion
 from hoi_motion.physics.bullet import collision_mesh, pybullet
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.person import part_words
-from hoi_motion.physics.simulate import STEP_S, add_body, add_scene
+from hoi_motion.physics.simulate import add_body, add_scene, steps_of_frame
 from hoi_motion.physics.world import GRAVITY_M_S2, bullet_client, object_mass_kg
 
 SOLVER_ITERATIONS = 50
@@ -53,12 +53,12 @@ def carry_objects(geometry: MotionGeometry, grips: "tuple[HandPath, ...]" = ()) 
         grips: paths of hands that replace those in the motion.
     """
     motion, half = geometry.motion, geometry.motion.num_frames // 2
+    steps, step_s = steps_of_frame(motion.fps)
     with bullet_client() as client:
-        add_scene(client, geometry)
+        add_scene(client, geometry, step_s)
         pybullet.setPhysicsEngineParameter(numSolverIterations=SOLVER_ITERATIONS, physicsClientId=client)
         carried = carried_objects(geometry)
         bodies = {o.name: _add_object(client, geometry, o, half, o in carried) for o in motion.objects}
-        steps = max(round(1 / (motion.fps * STEP_S)), 1)
         own = {path.hand: path for path in grips}
         names = sorted({c.hand for c in motion.contacts})
         hands = [_Hand(client, geometry, own.get(n) or path_in_motion(geometry, n), steps) for n in names]
@@ -124,7 +124,8 @@ class _Support:
         self._client, half = client, geometry.motion.num_frames // 2
         item = geometry.motion.object_named(path.object_name)
         self._places, self._turns = _fine(geometry.centres_world(item)[half:], item.T_world_object[half:], steps)
-        self._from, self._fade = path.held_from_s / STEP_S, FADE_S / STEP_S
+        step_s = 1 / (geometry.motion.fps * steps)
+        self._from, self._fade = path.held_from_s / step_s, FADE_S / step_s
         self._force_n = SUPPORT_SHARE * GRAVITY_M_S2 * pybullet.getDynamicsInfo(body, -1, physicsClientId=client)[0]
         place, turn = self._places[0].tolist(), self._turns[0].tolist()
         self._motor = pybullet.createConstraint(

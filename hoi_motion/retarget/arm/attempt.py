@@ -65,8 +65,9 @@ class Attempt:
     def path(self) -> JointPath:
         """Raises: NotPossible with the reason."""
         line, arm, world = self.line, self.arm, self.world
-        # 1. the touch itself
-        touch = arm.solve(arm.home_rad, self.T_tool[line.touch], 40)
+        # 1. the touch itself; what is surely out of reach is not solved for, which takes long and finds nothing
+        beyond_m = arm.beyond_m(self.T_tool[line.touch : line.release + 1])
+        touch = arm.solve(arm.home_rad, self.T_tool[line.touch], 40) if beyond_m[0] <= 0 else None
         if touch is None:
             raise NotPossible("the touch is out of its reach", path_independent=True)
         world.set_base(self.base)
@@ -77,7 +78,7 @@ class Attempt:
             raise
         # 2. along with the object from the touch on
         positions = np.zeros((line.count, len(touch)))
-        if self.arm.beyond_m(self.T_tool[line.touch : line.release + 1]).max() > 0:  # as solving would find, at length
+        if beyond_m.max() > 0:
             raise NotPossible(_out_of_reach("following the object"))
         self._follow(positions, touch, range(line.touch, line.release + 1), self.T_tool, "following the object")
         # 3. the straight approach to the object, solved backwards from the touch

@@ -1,9 +1,11 @@
 """A plan that is watched: what is noticed, where the arm stops, and what is planned then."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hoi_motion.errors import RetargetError
+from hoi_motion.errors import InputError, RetargetError
 from hoi_motion.execute.execute import execute
 from hoi_motion.execute.watch import STOP_S, Push, replanned, transplanted, watch
 from hoi_motion.rigid import R_about_z
@@ -17,6 +19,12 @@ def shifted(motion, way_m) -> np.ndarray:
 
 def test_nothing_is_noticed_where_nothing_happens(result, panda, motion):
     assert watch(result, panda, motion) is None
+
+
+def test_a_plan_of_another_robot_is_refused(result, panda, motion):
+    other = replace(result, joint_names=("elbow", *result.joint_names[1:]))
+    with pytest.raises(InputError, match="FILE_INVALID.*moves elbow"):
+        watch(other, panda, motion)
 
 
 def test_a_pushed_object_is_taken_where_it_is_now(result, panda, motion, body):

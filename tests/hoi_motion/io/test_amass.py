@@ -94,6 +94,9 @@ def test_smplh_keeps_body_hands_and_pelvis(tmp_path):
     [
         ({"poses": np.zeros((5, 150))}, r"\(5, 150\).*known widths: 165 \(SMPL-X\), 156 \(SMPL\+H or SMPL-X\), 72"),
         ({"poses": np.full((5, 156), np.nan)}, "poses.*is nan"),
+        ({"poses": np.zeros((5, 156), bool)}, "poses is not an array .*truth values"),
+        ({"poses": np.zeros((5, 63), bool)}, "poses is not an array .*truth values"),
+        ({"mocap_framerate": True}, "mocap_framerate .*truth values"),
         ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "no frames"),
         ({"trans": np.zeros((4, 3))}, r"trans has shape \(4, 3\)"),
         ({"trans": None}, "trans missing.*expected keys: poses, trans, betas"),

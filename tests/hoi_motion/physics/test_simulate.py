@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hoi_motion.physics import CheckConfig, Verdict, check_motion
 from hoi_motion.physics.geometry import MotionGeometry
-from hoi_motion.physics.simulate import settle_objects, track_motion
+from hoi_motion.physics.simulate import STEP_S, settle_objects, steps_of_frame, track_motion
 
 SIMULATED = CheckConfig(simulate=True)
 
@@ -28,6 +30,17 @@ def geometry(good_motion, body):
 
 def test_the_simulated_person_starts_in_the_motions_pose(geometry):
     assert track_motion(geometry).error_m[0] < 1e-3
+
+
+@given(st.floats(1, 1e4))
+def test_the_steps_of_a_frame_take_as_long_as_the_frame(fps):
+    steps, step_s = steps_of_frame(fps)
+    assert steps * step_s == pytest.approx(1 / fps) and step_s <= 1.5 * STEP_S
+
+
+@pytest.mark.parametrize("fps", [8.0, 12.0, 16.0, 24.0, 30.0, 60.0, 120.0, 240.0])
+def test_the_usual_rates_are_simulated_in_the_usual_steps(fps):
+    assert steps_of_frame(fps) == (240 / fps, STEP_S)
 
 
 def test_a_person_who_stands_is_followed_without_being_held(good_motion, body):

@@ -100,6 +100,15 @@ def test_a_tensor_must_lie_inside_its_storage(tmp_path, old, new):
         load_torch(tensors(tmp_path, lambda content: content.replace(old, new)))
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage")
+def test_a_storage_is_no_value(tmp_path):
+    import torch
+
+    torch.save({"a": torch.zeros(3).storage()}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match="a name instead of data"):
+        load_torch(tmp_path / "a.pt")
+
+
 def test_an_expanded_tensor_is_laid_out_within_the_limits(tmp_path):
     import torch
 

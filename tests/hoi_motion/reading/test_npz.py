@@ -115,6 +115,16 @@ def test_a_pipe_a_folder_and_nothing_are_no_files(tmp_path, make):
         read_npy(tmp_path / "a.npz", "a readable mask", ErrorCode.MASK_INVALID)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts the open files in /proc")
+@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.mkdir()], ids=["pipe", "folder"])
+def test_what_is_refused_is_closed_again(tmp_path, make):
+    make(tmp_path / "a.npz")
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(InputError, match="is not a file .*regular file"):
+        NpzFile(tmp_path / "a.npz")
+    assert os.listdir("/proc/self/fd") == before
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("second", ("a.npy", "a"))
 def test_an_array_that_is_there_twice_is_refused(tmp_path, second):

@@ -45,6 +45,27 @@ def test_a_joblib_file_is_read_without_joblib(data, tmp_path):
     same(load_pickle(tmp_path / "data.pkl"), data)
 
 
+PYTHON_2 = (
+    b"(dp0\nS'pose'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n(I0\ntS'b'\ntRp4\n"
+    b"(I1\n(I2\ntcnumpy\ndtype\np5\n(S'f8'\nI0\nI1\ntRp6\n(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\n"
+    b"S'\\x00\\x00\\x00\\x00\\x00\\x00\\xf0?\\x00\\x00\\x00\\x00\\x00\\x00\\x00@'\ntbsS'name'\nS'M\\xfcller'\ns."
+)
+"""`cPickle.dump({"pose": np.array([1.0, 2.0]), "name": "M\\xfcller"}, file)` of Python 2, whose default is text."""
+
+
+def test_what_python_2_wrote_as_text_is_read(tmp_path):
+    (tmp_path / "data.pkl").write_bytes(PYTHON_2)
+    found = load_pickle(tmp_path / "data.pkl")
+    assert found["pose"].tolist() == [1, 2] and found["name"] == "Müller"
+
+
+@pytest.mark.parametrize("line", [b"S'a\n.", b"S'\n.", b"Sa\n.", b"S'\\x'\n.", b"S'a'"])
+def test_a_text_of_python_2_that_is_cut_is_refused(tmp_path, line):
+    (tmp_path / "data.pkl").write_bytes(line)
+    with pytest.raises(InputError, match="FILE_INVALID.*not a readable pickle"):
+        load_pickle(tmp_path / "data.pkl")
+
+
 def test_plain_containers_are_read(tmp_path):
     value = OrderedDict(a=[1, 2.5, "text", b"bytes", None, True, (1, 2)])
     (tmp_path / "data.pkl").write_bytes(pickle.dumps(value))

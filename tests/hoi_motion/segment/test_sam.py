@@ -76,7 +76,9 @@ def test_the_answer_follows_the_click(folder):
 
 
 @pytest.mark.parametrize(
-    "damage", ["no config", "another model", "no weights", "cut weights", "no pixels"], ids=lambda d: d
+    "damage",
+    ["no config", "another model", "no weights", "cut weights", "no pixels", "four channels", "no spread"],
+    ids=lambda d: d,
 )
 def test_a_folder_that_holds_no_sam_is_refused_by_name(folder, damage, tmp_path):
     import shutil
@@ -94,6 +96,10 @@ def test_a_folder_that_holds_no_sam_is_refused_by_name(folder, damage, tmp_path)
         weights.write_bytes(weights.read_bytes()[:100])
     if damage == "no pixels":
         (broken / "preprocessor_config.json").write_text("{}")
+    if damage == "four channels":
+        (broken / "preprocessor_config.json").write_text(json.dumps(PIXELS | {"image_mean": [0.5] * 4}))
+    if damage == "no spread":
+        (broken / "preprocessor_config.json").write_text(json.dumps(PIXELS | {"image_std": [0.2, 0.0, 0.2]}))
     with pytest.raises(LiftError) as error:
         segment(picture(), MaskPrompt(click_px=(90, 60)), f"sam:{broken}")
     assert error.value.code == ErrorCode.MODEL_MISSING and str(broken) in error.value.message

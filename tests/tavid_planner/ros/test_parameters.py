@@ -84,3 +84,21 @@ def test_a_value_of_the_wrong_type_for_what_every_node_has_is_named():
         PlannerNode("no.module:Planner", context=context)
     assert failure.value.code is ErrorCode.CONFIG_INVALID
     context.try_shutdown()
+
+
+def test_a_folder_for_plans_that_cannot_be_made_is_refused_at_start(tmp_path):
+    from rclpy.context import Context
+
+    from tavid_planner.ros.node import PlannerNode
+
+    (tmp_path / "file").write_bytes(b"")
+    context = Context()
+    context.init()
+    given = [Parameter("output_folder", value=str(tmp_path / "file" / "plans"))]
+    node = PlannerNode("no.module:Planner", context=context, parameter_overrides=given)
+    try:
+        with pytest.raises(InputError, match="OUTPUT_INVALID.*cannot make the folder .*file/plans"):
+            node.autostart()
+    finally:
+        node.destroy_node()
+        context.try_shutdown()

@@ -101,6 +101,15 @@ def test_missing_or_truncated_file_is_named(copied_adapter, transformer, name, d
     assert transformer.config.in_channels == 32
 
 
+@pytest.mark.parametrize("name", [CONV_SAFETENSORS, LORA_FILE])
+@pytest.mark.parametrize("entry", [{"dtype": "F99"}, {"shape": [9]}, {"data_offsets": [4, 8]}], ids=str)
+def test_a_file_whose_tensors_do_not_fit_its_header_is_named(copied_adapter, transformer, name, entry):
+    header = json.dumps({"weight": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} | entry}).encode()
+    (copied_adapter / name).write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(VideoError, match=f"MODEL_MISSING.*{name} cannot be read: .*header"):
+        load_adapter(transformer, copied_adapter)
+
+
 def test_pickled_code_is_not_run(copied_adapter, transformer):
     class Trap:
         def __reduce__(self):

@@ -7,7 +7,7 @@ from tiny_model import FRAMES
 
 from hoi_motion.progress import CancelToken
 from tavid_planner.errors import ControlError, ErrorCode, VideoError
-from tavid_planner.video.generation import Asked
+from tavid_planner.video.generation import GenerationRequest
 
 SEEDS = (3, 4, 5)
 
@@ -21,7 +21,7 @@ def generation(scene):
         how = dict(mask=mask, height=64, width=96, num_frames=FRAMES, num_inference_steps=steps)
         how |= dict(prompt="the person picks up the [TGT] mug", capture_attention=True)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        asked = Asked(image, **how | changes)
+        asked = GenerationRequest(image, **how | changes)
         return pipeline.generation(asked, generators, cancel)
 
     return begin

@@ -13,6 +13,7 @@ from hoi_motion.physics.checks import object_follows
 from hoi_motion.physics.geometry import MotionGeometry
 from hoi_motion.physics.hand import carry
 from hoi_motion.physics.hand.carry import carry_objects
+from hoi_motion.physics.world import GRAVITY_M_S2
 
 ROD_RADIUS_M = 0.016
 CURL_RAD = (1.1, 1.3, 0.8)
@@ -60,6 +61,17 @@ def test_an_object_touched_from_one_side_stays_behind(good_motion, body):
     geometry = MotionGeometry(good_motion, CheckConfig(), body)
     risen_m = np.ptp(geometry.centres_world(good_motion.objects[0])[good_motion.num_frames // 2 :, 2])
     assert carry_objects(geometry)["box"].max() > 0.9 * risen_m
+
+
+@pytest.mark.parametrize("fps", [24, 100, 160, 500])
+def test_what_no_hand_holds_falls_as_far_as_in_the_motions_time(good_motion, body, fps):
+    box = good_motion.objects[0]
+    T = np.tile(np.eye(4), (good_motion.num_frames, 1, 1))
+    T[:, :3, 3] = [30, 0, 50]
+    in_the_air = good_motion.replace(objects=(replace(box, T_world_object=T),), fps=fps)
+    fallen_m = carry_objects(MotionGeometry(in_the_air, CheckConfig(), body))["box"]
+    time_s = np.arange(len(fallen_m)) / fps
+    assert fallen_m[-1] == pytest.approx(GRAVITY_M_S2 / 2 * time_s[-1] ** 2, rel=0.15)
 
 
 @pytest.mark.parametrize("judged, verdict", [(True, Verdict.FAIL), (False, Verdict.PASS)])

@@ -19,6 +19,7 @@ from hoi_motion.retarget.arm.trajectory import retarget_arm
 from hoi_motion.retarget.arm.world import ArmWorld
 from hoi_motion.retarget.retarget import retarget
 from hoi_motion.retarget.robots.config import load_robot_config
+from hoi_motion.rigid import standing_at
 from tests.hoi_motion.retarget.conftest import lifting
 
 
@@ -93,6 +94,18 @@ def test_a_touch_out_of_reach_is_so_on_every_path_of_the_object(motion, panda, b
                     failures.append(failure.reason if failure.path_independent else "")
     assert any(failures)
     assert failures[::2] == failures[1::2]
+
+
+def test_a_touch_that_is_surely_out_of_reach_is_not_solved_for(motion, panda, body, monkeypatch):
+    contact = acting_contact(motion)
+    course, thing = course_of(motion, contact), motion.object_named("bar")
+    place = thing, course.T_touch[2, :3], *hand_on_object(motion, contact, body)
+    grasp = next(grasp_candidates(*place, panda.gripper, course.kind))
+    monkeypatch.setattr(panda, "solve", lambda *_: pytest.fail("it was solved for"))
+    with pytest.raises(NotPossible) as failure:
+        line = timeline(course, 0.3, 0.3, "person")
+        Attempt(panda, None, motion, line, grasp, standing_at((3.0, 3.0, 0.0), 0.0), panda.home_rad).path()
+    assert failure.value.path_independent and failure.value.reason == "the touch is out of its reach"
 
 
 def test_frame_0_is_kept_and_the_whole_source_is_covered(result, motion):

@@ -15,12 +15,12 @@ from tavid_planner.mirror import mirrored_request
 from tavid_planner.plan import InteractionVideo
 from tavid_planner.request import InteractionRequest
 from tavid_planner.video.decoded import check_pictures
-from tavid_planner.video.generation import Asked, Generation
+from tavid_planner.video.generation import Generation, GenerationRequest
 from tavid_planner.video.image_fit import ImageFit
 
 
 @dataclass(frozen=True)
-class Take:
+class GeneratedSample:
     """One sample.
 
     Attributes:
@@ -65,15 +65,15 @@ class Take:
 
 
 @contextmanager
-def takes_of(
+def samples_of(
     pipeline, request: InteractionRequest, config: VideoConfig, seeds: Sequence[int], cancel: CancelToken | None
-) -> Iterator[list[Take]]:
+) -> Iterator[list[GeneratedSample]]:
     """Context manager with one sample per seed, to be denoised inside the block.
 
     With `config.mirrored` those with an odd seed are generated from the mirrored request.
     """
     fit = ImageFit.between(request.size_px, (config.height, config.width))
-    takes = {}
+    samples = {}
     with ExitStack() as stack:
         for mirrored in (False, True):
             numbers = [k for k, seed in enumerate(seeds) if mirrored == (config.mirrored and seed % 2 == 1)]
@@ -81,8 +81,8 @@ def takes_of(
                 continue
             asked = mirrored_request(request) if mirrored else request
             run = stack.enter_context(_generation(pipeline, asked, config, fit, [seeds[k] for k in numbers], cancel))
-            takes |= {k: Take(run, place, asked, fit, mirrored) for place, k in enumerate(numbers)}
-        yield [takes[k] for k in range(len(seeds))]
+            samples |= {k: GeneratedSample(run, place, asked, fit, mirrored) for place, k in enumerate(numbers)}
+        yield [samples[k] for k in range(len(seeds))]
 
 
 def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit: ImageFit, seeds, cancel):
@@ -90,7 +90,7 @@ def _generation(pipeline, request: InteractionRequest, config: VideoConfig, fit:
         marked = torch.from_numpy(fit.mask_to_model(request.target_mask, config.mask_reduction))
     else:
         marked = [torch.from_numpy(fit.mask_to_model(instance.mask)) for instance in request.instances]
-    asked = Asked(
+    asked = GenerationRequest(
         image=fit.to_model(request.rgb),
         mask=marked if pipeline.uses_mask else None,
         prompt=request.prompt,
