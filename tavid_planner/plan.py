@@ -87,7 +87,7 @@ class SampleScore:
 
     Attributes:
         target_alignment: 0..1, share of the target attention that falls on the mask; None when not captured.
-        margin: distance of the tightest check from its limit, as a fraction of the limit; negative if it failed.
+        margin: of the tightest check (CheckResult.margin); negative if it failed.
         error: code and message when the sample could not be lifted or checked, or why it was not lifted, else "".
         executed: whether the robot moved the object in simulation; None without a robot or if it was not tried.
         early: its alignment after the first steps; None if not measured.

@@ -66,6 +66,18 @@ class CheckResult:
         """A check that could not run or does not apply; the reason says why."""
         return cls(name, Verdict.NOT_RUN, None, limit, unit, None, reason)
 
+    @property
+    def margin(self) -> float | None:
+        """Distance of the value from its limit, as a share of what lies between the limit and the best possible value:
+        0, or all (1) where the value is a share that has to reach the limit. Negative if the check failed.
+        """
+        if self.value is None or self.limit is None:
+            return None
+        passes = self.verdict is Verdict.PASS
+        has_to_reach = self.unit == "share" and (self.value > self.limit) == passes
+        room = 1 - self.limit if has_to_reach else abs(self.limit)
+        return abs(self.value - self.limit) / (room or 1.0) * (1 if passes else -1)
+
 
 def _spoken(check: CheckResult) -> str:
     return check.name.replace("_", " ")
@@ -87,17 +99,12 @@ class PhysicsReport:
 
     @property
     def margin(self) -> float | None:
-        """Smallest distance of a value from its limit, relative to the limit; negative if a check failed, None if none
-        ran.
+        """Smallest margin of a check; negative if one failed, None if none ran.
 
         With a limit of 0 the margin is 0 if it is kept, and the excess in its unit if not.
         """
-        margins = [
-            abs(c.value - c.limit) / (abs(c.limit) or 1.0) * (1 if c.verdict is Verdict.PASS else -1)
-            for c in self.checks
-            if c.value is not None and c.limit is not None and (c.limit or c.verdict is Verdict.FAIL)
-        ]
-        return min(margins, default=None)
+        margins = [c.margin for c in self.checks if c.limit or c.verdict is Verdict.FAIL]
+        return min((m for m in margins if m is not None), default=None)
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -3,16 +3,31 @@ import pytest
 from hoi_motion.physics.report import CheckResult, PhysicsReport, Verdict
 
 SKATING = CheckResult.at_most("skating", 0.5, 2.0, "cm", 0, "")
-KEPT = CheckResult.at_least("contact_kept", 0.99, 0.9, "", 0, "")
+KEPT = CheckResult.at_least("contact_kept", 0.99, 0.9, "share", 0, "")
 FAILED = CheckResult.at_most("floating", 3.0, 2.0, "cm", 0, "")
 NOT_RUN = CheckResult.not_run("held", 1.0, "cm", "no contact")
 
 
 def test_margin_is_that_of_the_tightest_check():
     assert PhysicsReport((SKATING,)).margin == pytest.approx(0.75)
-    assert PhysicsReport((SKATING, KEPT, NOT_RUN)).margin == pytest.approx(0.1)
+    assert PhysicsReport((SKATING, KEPT, NOT_RUN)).margin == pytest.approx(0.75)
     assert PhysicsReport((SKATING, FAILED)).margin == pytest.approx(-0.5)
     assert PhysicsReport((NOT_RUN,)).margin is None
+
+
+@pytest.mark.parametrize("share, margin", [(1.0, 1.0), (0.92, 0.2), (0.9, 0.0), (0.8, -1.0), (0.0, -9.0)])
+def test_a_share_that_has_to_reach_its_limit_has_the_room_up_to_all(share, margin):
+    kept = CheckResult.at_least("contact_kept", share, 0.9, "share", 0, "")
+    assert kept.margin == pytest.approx(margin)
+    assert PhysicsReport((SKATING, kept)).margin == pytest.approx(min(margin, 0.75))
+
+
+def test_the_last_fault_within_the_limits_costs_more_than_the_first():
+    """A report without fault and one with a fault just below its limit are told apart."""
+    kept = CheckResult.at_least("contact_kept", 1.0, 0.9, "share", 0, "")
+    deep, none = (CheckResult.at_most("penetration", v, 2.0, "cm", 0, "") for v in (1.7, 0.0))
+    assert PhysicsReport((kept, deep)).margin == pytest.approx(0.15)
+    assert PhysicsReport((kept, none)).margin == pytest.approx(1.0)
 
 
 def test_a_limit_of_zero_does_not_hide_the_margin_of_the_others():
