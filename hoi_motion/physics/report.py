@@ -101,7 +101,7 @@ class PhysicsReport:
     def margin(self) -> float | None:
         """Smallest margin of a check; negative if one failed, None if none ran.
 
-        With a limit of 0 the margin is 0 if it is kept, and the excess in its unit if not.
+        A limit of 0 has no margin if it is kept, and the excess in its unit if not.
         """
         margins = [c.margin for c in self.checks if c.limit or c.verdict is Verdict.FAIL]
         return min((m for m in margins if m is not None), default=None)
