@@ -118,7 +118,7 @@ def _measure_sample(seed: int, frames, scene, robot: str, depth: bool, known: bo
     result = repair_motion(lifted, config.check, body=body)
     row |= {"verdict": str(result.report.verdict), "margin": result.report.margin}
     row |= {"lifted_verdict": str(result.before.verdict), "lifted_margin": result.before.margin}
-    row["checks"] = {c.name: _margin(c) for c in result.before.checks}
+    row["checks"] = {c.name: c.margin if c.limit else None for c in result.before.checks}
     row |= {name: planned.found(lifted, truth)[name] for name in ("rest_cm", "sight_cm", "source")}
     row["before"] = of_lift(lifted)
     sample = replace(sample, motion=result.motion, report=result.report)
@@ -175,13 +175,6 @@ def of_plan(plan, motion, own, arm) -> dict[str, float]:
         "reach_error_m": own.reach_error_m,
         "hit_n": max(own.collisions.values(), default=0.0),
     }
-
-
-def _margin(check) -> float | None:
-    """A check's margin relative to its limit; negative if it failed, None if it has no limit or did not run."""
-    if check.value is None or not check.limit:
-        return None
-    return abs(check.value - check.limit) / abs(check.limit) * (1 if check.verdict == "PASS" else -1)
 
 
 def _number(margin: float | None) -> float:

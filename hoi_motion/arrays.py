@@ -54,6 +54,14 @@ def checked_rate(fps, name: str = "fps") -> float:
     return float(fps)
 
 
+def given_array(value, name: str, code: ErrorCode = ErrorCode.FILE_INVALID) -> np.ndarray:
+    """What numpy makes of a value. Raises: InputError: `code`, for what is no array, as lists of different lengths."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(code, f"{name} is no array: {error}", "give rows of one length") from error
+
+
 def checked_array(
     value, field: str, shape: tuple, dtype, code: ErrorCode = ErrorCode.FILE_INVALID, within: float | None = None
 ) -> np.ndarray:

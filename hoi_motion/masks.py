@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from hoi_motion.arrays import given_array
 from hoi_motion.errors import ErrorCode, InputError
 from hoi_motion.media.mask_pictures import marked_pixels
 
@@ -27,10 +28,7 @@ def checked_mask(mask, size_px: tuple[int, int], name: str = "mask") -> np.ndarr
     Raises:
         InputError: MASK_INVALID (several marks, grey areas, NaN, nearly the whole picture), MASK_EMPTY, SIZE_MISMATCH.
     """
-    try:
-        mask = np.asarray(mask)
-    except ValueError as error:  # lists of different lengths
-        raise InputError(ErrorCode.MASK_INVALID, f"{name} is no array: {error}", "give rows of one length") from error
+    mask = given_array(mask, name, ErrorCode.MASK_INVALID)
     if mask.ndim not in (2, 3) or mask.dtype.kind not in "buif" or not mask.size:
         raise InputError(
             ErrorCode.MASK_INVALID,
@@ -71,7 +69,7 @@ def checked_depth(depth_m, size_px: tuple[int, int]) -> np.ndarray:  # (H, W) fl
     Raises:
         InputError: IMAGE_INVALID when it is no single channel of plausible distances, SIZE_MISMATCH.
     """
-    depth_m = np.asarray(depth_m)
+    depth_m = given_array(depth_m, "depth image", ErrorCode.IMAGE_INVALID)
     if depth_m.ndim != 2 or depth_m.dtype.kind not in "uif":
         raise InputError(
             ErrorCode.IMAGE_INVALID,

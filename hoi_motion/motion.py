@@ -13,6 +13,7 @@ import numpy as np
 
 from hoi_motion.arrays import (
     LONGEST_WAY_M,
+    MAX_NAME,
     checked_array,
     checked_number,
     checked_rate,
@@ -115,7 +116,7 @@ class SupportBox:
     T_world_box: np.ndarray  # (4, 4)
 
     def __post_init__(self):
-        checked_text(self.name, "support name")
+        checked_text(self.name, "support name", 2 * MAX_NAME)  # it may be called after an object
         size_m = checked_array(self.size_m, f"support {self.name!r} size_m", (3,), np.float64, within=LONGEST_WAY_M)
         if size_m.min() <= 0:
             raise InputError(
@@ -135,7 +136,9 @@ class SupportBox:
 def _check_names(names: list[str]) -> None:
     """Raises: InputError: FILE_INVALID for names by which things could be mistaken for each other."""
     if len(set(names)) < len(names):
-        raise InputError(ErrorCode.FILE_INVALID, f"names of objects and supports repeat: {shown(names)}")
+        raise InputError(
+            ErrorCode.FILE_INVALID, f"names of objects and supports repeat: {shown(names)}", "give each its own"
+        )
     if taken := next((name for name in names if name in TAKEN_NAMES), None):
         raise InputError(
             ErrorCode.FILE_INVALID,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoi_motion.arrays import odd_character
+from hoi_motion.arrays import given_array, odd_character
 from hoi_motion.camera import intrinsics_of_picture
 from hoi_motion.errors import shown
 from hoi_motion.lift.known_scene import KnownScene
@@ -71,12 +71,12 @@ class InteractionRequest:
         Raises:
             InputError: see `instances.checked_instances`, and those of the request.
         """
-        instances = checked_instances(instances, np.shape(rgb)[:2])
+        instances = checked_instances(instances, given_array(rgb, "image", ErrorCode.IMAGE_INVALID).shape[:2])
         masks = {instance.role: instance.mask for instance in instances if instance.role != OTHER}
         return cls(rgb, masks[TARGET], instruction, actor_mask=masks.get(ACTOR), instances=instances, **fields)
 
     def __post_init__(self):
-        rgb = np.asarray(self.rgb)
+        rgb = given_array(self.rgb, "image", ErrorCode.IMAGE_INVALID)
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise InputError(
                 ErrorCode.IMAGE_INVALID,

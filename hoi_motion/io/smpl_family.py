@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hoi_motion.arrays import checked_array
+from hoi_motion.arrays import checked_array, given_array
 from hoi_motion.body.change import SMPLX_PELVIS_M
 from hoi_motion.camera import Camera
 from hoi_motion.errors import ErrorCode, InputError, counted
@@ -45,7 +45,7 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
         InputError: FILE_INVALID naming `field`, for no frames, NaN, another number of joints than 55, 52, 24, 22, or
             angles that are not radians: in most frames some joint turns by more than a full turn.
     """
-    pose = _array(pose_rad, field)
+    pose = given_array(pose_rad, field)
     if pose.ndim == 2 and pose.shape[1] % 3 == 0:
         pose = pose.reshape(len(pose), pose.shape[1] // 3, 3)
     pose = checked_array(pose, field, ("T", "J", 3), np.float64)
@@ -72,13 +72,6 @@ def smplx_pose(pose_rad, field: str) -> np.ndarray:  # (T, J, 3) or (T, 3 J) -> 
     return result
 
 
-def _array(value, field: str) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(ErrorCode.FILE_INVALID, f"{field} is no array: {error}") from error
-
-
 def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.ndarray, list[str]]:
     """Shape of a file as ours, and notes about it.
 
@@ -88,7 +81,7 @@ def kept_betas(betas, body: str, gender: str, frames: int, path) -> tuple[np.nda
     Args:
         betas: (B,), (1, B) or (T, B); body: "SMPL", "SMPL+H" or "SMPL-X".
     """
-    betas = checked_array(np.atleast_2d(_array(betas, f"{path}: betas")), f"{path}: betas", ("T", "B"), np.float64)
+    betas = checked_array(np.atleast_2d(given_array(betas, f"{path}: betas")), f"{path}: betas", ("T", "B"), np.float64)
     if not 1 <= betas.shape[1] <= MAX_BETAS:
         raise InputError(
             ErrorCode.FILE_INVALID, f"{path}: betas has {betas.shape[1]} numbers, expected 1 to {MAX_BETAS}"

@@ -59,7 +59,7 @@ def read_mask(  # (H, W) bool
     if Path(path).suffix.lower() == ".npy":
         pixels, palette = read_npy(path, f"a readable {name}", ErrorCode.MASK_INVALID, "save it with numpy.save"), False
     else:
-        pixels, palette = _mask_pixels(_open(path, name, ErrorCode.MASK_INVALID))
+        pixels, palette = mask_pixels(_open(path, name, ErrorCode.MASK_INVALID))
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "buif" or not pixels.size:
         raise InputError(ErrorCode.MASK_INVALID, f"{name} {path} is {pixels.dtype} of shape {pixels.shape}", _HINT)
     marked, how = marked_pixels(pixels, name)
@@ -72,8 +72,8 @@ def read_mask(  # (H, W) bool
     return marked
 
 
-def _mask_pixels(picture) -> tuple[np.ndarray, bool]:
-    """Pixels as grey or colours, and whether these are from a palette."""
+def mask_pixels(picture) -> tuple[np.ndarray, bool]:
+    """A PIL image's pixels as grey or colours with their alpha, and whether these are from a palette."""
     if picture.mode in ("P", "PA"):
         numbers = np.asarray(picture.getchannel(0))
         is_clear = picture.mode == "PA" or "transparency" in picture.info
@@ -83,8 +83,8 @@ def _mask_pixels(picture) -> tuple[np.ndarray, bool]:
         return (numbers, False) if same else (colours, True)
     if picture.mode in ("CMYK", "YCbCr", "RGBX", "HSV"):
         picture = picture.convert("RGB")
-    elif picture.mode in ("RGBa", "La"):
-        picture = picture.convert("RGBA")
+    elif picture.mode in ("RGBa", "La"):  # colours times alpha
+        picture = picture.convert(picture.mode.upper())
     return np.asarray(picture), False
 
 
@@ -94,7 +94,7 @@ def read_labels(path) -> np.ndarray:  # (H, W) or (H, W, C)
     Raises:
         InputError: MASK_INVALID when the file is missing, damaged or too large.
     """
-    return _mask_pixels(_open(path, "mask", ErrorCode.MASK_INVALID))[0]
+    return mask_pixels(_open(path, "mask", ErrorCode.MASK_INVALID))[0]
 
 
 def read_depth(path, say: Callable[[str], object] = log.info) -> np.ndarray:  # (H, W) float32 metres

@@ -70,12 +70,17 @@ class CheckResult:
     def margin(self) -> float | None:
         """Distance of the value from its limit, as a share of what lies between the limit and the best possible value:
         0, or all (1) where the value is a share that has to reach the limit. Negative if the check failed.
+
+        A limit that is the best possible value, or the worst, has no margin (None) if it is kept; the excess over the
+        best is in its unit.
         """
         if self.value is None or self.limit is None:
             return None
         passes = self.verdict is Verdict.PASS
-        has_to_reach = self.unit == "share" and (self.value > self.limit) == passes
+        has_to_reach = self.unit == "share" and (self.value >= self.limit) == passes
         room = 1 - self.limit if has_to_reach else abs(self.limit)
+        if passes and not (room and self.limit):
+            return None
         return abs(self.value - self.limit) / (room or 1.0) * (1 if passes else -1)
 
 
@@ -99,12 +104,8 @@ class PhysicsReport:
 
     @property
     def margin(self) -> float | None:
-        """Smallest margin of a check; negative if one failed, None if none ran.
-
-        With a limit of 0 the margin is 0 if it is kept, and the excess in its unit if not.
-        """
-        margins = [c.margin for c in self.checks if c.limit or c.verdict is Verdict.FAIL]
-        return min((m for m in margins if m is not None), default=None)
+        """Smallest margin of a check; negative if one failed, None if none has one."""
+        return min((c.margin for c in self.checks if c.margin is not None), default=None)
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def numbers_of(text: str, names: str) -> tuple[float, ...]:
 def _whole(numbers, name: str, count: int) -> tuple[int, ...]:
     try:
         whole = [float(v) for v in np.asarray(numbers, float).ravel()]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         whole = []
     if len(whole) != count or not np.isfinite(whole).all():
         raise InputError(ErrorCode.MASK_INVALID, f"{name} is {shown(numbers)}, expected {count} numbers", "in pixels")

@@ -6,6 +6,8 @@ import numpy as np
 import PIL.Image
 import torch
 
+from hoi_motion.arrays import given_array
+from hoi_motion.media.image_files import mask_pixels
 from tavid_planner.errors import ErrorCode, InputError
 from tavid_planner.request import checked_mask
 from tavid_planner.video.conditioning import Conditioning
@@ -73,11 +75,10 @@ def checked_coverage(mask, sizes_px) -> torch.Tensor:  # (1, 1, H, W) float32
     if isinstance(mask, list) and len(mask) == 1:
         mask = mask[0]
     if isinstance(mask, PIL.Image.Image):
-        mask = np.asarray(mask.convert("L") if mask.mode in ("1", "P") else mask)
-    try:
-        array = mask.detach().float().cpu().numpy() if isinstance(mask, torch.Tensor) else np.asarray(mask)
-    except ValueError as error:  # lists of different lengths
-        raise InputError(ErrorCode.MASK_INVALID, f"mask is no array: {error}", "give rows of one length") from error
+        mask, _ = mask_pixels(mask)
+    if isinstance(mask, torch.Tensor):
+        mask = mask.detach().float().cpu().numpy()
+    array = given_array(mask, "mask", ErrorCode.MASK_INVALID)
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     size = next((s for s in sizes_px if tuple(s) == array.shape[:2]), sizes_px[0])

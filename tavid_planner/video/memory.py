@@ -71,7 +71,7 @@ def checked_device(device: str | torch.device) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         found = torch.device(device)
-        torch.zeros(1, device=found).cpu()  # "meta" holds no numbers
+        torch.empty(0, device=found).cpu()  # "meta" holds no numbers; nothing is allocated on a full GPU
     except (RuntimeError, AssertionError, TypeError) as error:
         raise InputError(
             ErrorCode.CONFIG_INVALID, f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}", "try cpu"

@@ -151,6 +151,11 @@ def test_millimetres_are_not_taken_for_metres():
         checked_depth(depth, SIZE)
 
 
+def test_lists_of_different_lengths_are_no_depth_image():
+    with pytest.raises(InputError, match="IMAGE_INVALID.*depth image is no array"):
+        checked_depth([[1.0], [1.0, 2.0]], (2, 2))
+
+
 def test_infinite_and_negative_depth_is_unknown_depth():
     depth_m = np.array([[1.0, np.inf, np.nan, -1.0]])
     assert np.array_equal(checked_depth(depth_m, (1, 4)), [[1, 0, 0, 0]])

@@ -113,7 +113,7 @@ def test_a_bad_contact_is_refused(fields):
 
 @pytest.mark.parametrize("kind", ["objects", "supports"])
 def test_names_are_unique(motion, kind):
-    with pytest.raises(InputError, match="repeat"):
+    with pytest.raises(InputError, match="repeat.* - give each its own"):
         motion.replace(**{kind: getattr(motion, kind) * 2})
 
 

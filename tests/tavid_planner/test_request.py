@@ -80,8 +80,9 @@ def test_bad_masks(make_request, mask, code):
         np.zeros((64, 96, 4), np.uint8),
         np.zeros((64, 96, 3), np.float32),
         np.zeros((16, 9000, 3), np.uint8),
+        [[[0, 0, 0]], [[0, 0]]],
     ],
-    ids=["1 pixel", "1 column", "grey", "4 channels", "float", "too wide"],
+    ids=["1 pixel", "1 column", "grey", "4 channels", "float", "too wide", "no array"],
 )
 def test_bad_images(make_request, rgb):
     with pytest.raises(InputError) as error:

@@ -9,6 +9,7 @@ from hoi_motion.errors import TavidError, counted
 from training.arguments import given_path, positive, positive_number
 from training.scenes.doings import KINDS
 from training.scenes.generate import MIXED, PAIRS, PAIRS_OF, TARGETS, Settings, clip_path, generate
+from training.scenes.scene import SceneError
 
 PREVIEW_CLIPS = 12
 
@@ -57,7 +58,7 @@ def main() -> int:
     )
     try:
         entries = generate(arguments.out, settings, arguments.seed, arguments.count, arguments.workers)
-    except (TavidError, ValueError, OSError) as error:
+    except (TavidError, SceneError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{counted(len(entries), 'clip')} in {arguments.out}")

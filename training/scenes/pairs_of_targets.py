@@ -48,10 +48,10 @@ def generate_pair_of_targets(
         num_candidates: number of identical objects, at least 2; None varies it.
 
     Raises:
-        SceneError: when no arrangement worked, or there is only one object to choose.
+        SceneError: when no arrangement worked. ValueError: for one object, where there is nothing to choose.
     """
     if num_candidates == 1:
-        raise SceneError("a pair needs two objects to choose from")
+        raise ValueError("num_candidates is 1: a pair needs two objects to choose from")
     filming = Filming((height, width), num_frames, fps, supersampling, with_depth)
     return _pair(seed // 2, filming, num_candidates)[seed % 2]
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +104,9 @@ class ArmWorld(BulletWorld):
             seen = visual_mesh(self.client, thing.vertices_m, thing.faces) if self._drawn else -1
             self.bodies[thing.name] = body = self._add(shape, seen)
             self._place(body, thing.T_world_object[0])
-        for number, vertices_m in enumerate(self._obstacles, start=1):
-            self.bodies[f"obstacle {number}"] = self._add(collision_mesh(self.client, vertices_m))
+        free = (name for number in count(1) if (name := f"obstacle {number}") not in self.bodies)
+        for vertices_m in self._obstacles:
+            self.bodies[next(free)] = self._add(collision_mesh(self.client, vertices_m))
         self._level = self._add(pybullet.createCollisionShape(pybullet.GEOM_PLANE, **client))
         self._T_target = None
         self._pedestal = None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from hoi_motion.arrays import MAX_NAME
 from hoi_motion.motion import SupportBox
 from hoi_motion.physics import CheckConfig
 from hoi_motion.physics.geometry import MotionGeometry
@@ -47,6 +48,19 @@ def test_a_box_that_is_larger_than_its_support_rests_on_it(good_motion, body):
     beside = good_motion.replace(objects=(replace(item, T_world_object=T),), supports=(plate,))
     supported = MotionGeometry(beside, CheckConfig(), body).supported(beside.objects[0])
     assert supported[:-1].all() and not supported[-1]
+
+
+def test_what_is_estimated_under_an_object_of_the_longest_name_has_a_name(good_motion, body):
+    item = replace(good_motion.objects[0], name="b" * MAX_NAME, T_world_object=_at([3.0, 0, 0.8]) + np.zeros((2, 1, 1)))
+    motion = good_motion.replace(
+        pose_rad=good_motion.pose_rad[:2],
+        transl_m=good_motion.transl_m[:2],
+        objects=(item,),
+        supports=(),
+        contacts=(),
+    )
+    (support,) = MotionGeometry(motion, CheckConfig(), body).supports
+    assert support.name == f"estimated support of {item.name}"
 
 
 def _at(place_m):

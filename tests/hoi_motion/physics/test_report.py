@@ -30,6 +30,14 @@ def test_the_last_fault_within_the_limits_costs_more_than_the_first():
     assert PhysicsReport((kept, none)).margin == pytest.approx(1.0)
 
 
+def test_a_limit_of_all_does_not_hide_the_margin_of_the_others():
+    kept, lost = (CheckResult.at_least("contact_kept", share, 1.0, "share", 0, "") for share in (1.0, 0.75))
+    assert PhysicsReport((SKATING, kept)).margin == pytest.approx(0.75)
+    assert PhysicsReport((SKATING, lost)).margin == pytest.approx(-0.25)
+    unasked = CheckResult.at_least("contact_kept", 0.0, 0.0, "share", 0, "")
+    assert PhysicsReport((SKATING, unasked)).margin == pytest.approx(0.75)
+
+
 def test_a_limit_of_zero_does_not_hide_the_margin_of_the_others():
     straight, bent = (CheckResult.at_most("joint_limits", value, 0.0, "deg", 0, "") for value in (0.0, 3.0))
     assert PhysicsReport((SKATING, straight)).margin == pytest.approx(0.75)

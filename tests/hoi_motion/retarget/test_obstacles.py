@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -71,6 +72,15 @@ def test_a_finer_depth_image_shows_the_same_things(scene):
     assert len(again) == len(found(scene))
     for vertices_m, (low, high) in zip(again, boxes(scene)):
         assert np.abs(vertices_m.min(0) - low).max() < 0.015 and np.abs(vertices_m.max(0) - high).max() < 0.015
+
+
+def test_an_obstacle_stands_beside_an_object_that_is_called_like_one(panda, motion):
+    called = dataclasses.replace(motion.objects[0], name="obstacle 1")
+    contacts = tuple(dataclasses.replace(c, object_name=called.name) for c in motion.contacts)
+    scene = motion.replace(objects=(called, *motion.objects[1:]), contacts=contacts)
+    corners = 0.05 * np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
+    with ArmWorld(panda, scene, called.name, obstacles=(corners + [2.0, 0, 1], corners + [3.0, 0, 1])) as world:
+        assert len(world.bodies) == 1 + len(scene.supports) + len(scene.objects) + 2
 
 
 def free_of(panda, motion, result, obstacles) -> bool:

@@ -26,6 +26,7 @@ def strokes(*places: tuple[int, int]) -> np.ndarray:
         (MaskPrompt((-1, 10)), ErrorCode.MASK_INVALID, "-1,10"),
         (MaskPrompt((float("nan"), 10)), ErrorCode.MASK_INVALID, "nan"),
         (MaskPrompt(("a", 10)), ErrorCode.MASK_INVALID, "'a'"),
+        (MaskPrompt((10**400, 10)), ErrorCode.MASK_INVALID, "integer of"),
         (MaskPrompt(box_px="1,2,3,4"), ErrorCode.MASK_INVALID, "'1,2,3,4'"),
         (MaskPrompt((10, 10, 3)), ErrorCode.MASK_INVALID, "expected 2 numbers"),
         (MaskPrompt(box_px=(10, 10, 11, 30)), ErrorCode.MASK_INVALID, "10,10,11,30"),

@@ -8,7 +8,15 @@ from tavid_planner.video.conditioning import Conditioning
 from tavid_planner.video.inputs import checked_coverage, checked_image, checked_masks
 
 
-@pytest.mark.parametrize("kind", ["bool", "255", "rgb", "cut out", "tensor", "pil1"])
+def clear_palette(mask):
+    """Black numbers on transparent ones, as a file of a palette with a transparent entry is opened."""
+    picture = PIL.Image.fromarray(mask.astype(np.uint8), "P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.info["transparency"] = 0
+    return picture
+
+
+@pytest.mark.parametrize("kind", ["bool", "255", "rgb", "cut out", "clear palette", "La", "tensor", "pil1"])
 def test_masks_of_every_kind_mean_the_same(scene, kind):
     mask = scene[1]
     given = {
@@ -16,6 +24,8 @@ def test_masks_of_every_kind_mean_the_same(scene, kind):
         "255": mask.astype(np.uint8) * 255,
         "rgb": PIL.Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB"),
         "cut out": PIL.Image.fromarray(mask[..., None] * np.uint8([0, 0, 0, 255])),
+        "clear palette": clear_palette(mask),
+        "La": PIL.Image.fromarray(mask.astype(np.uint8)[..., None] * np.uint8([255, 255]), "LA").convert("La"),
         "tensor": torch.from_numpy(mask)[None, None].float(),
         "pil1": PIL.Image.fromarray(mask),
     }[kind]

@@ -31,3 +31,11 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys
     (tmp_path / "file").write_text("")
     assert run(monkeypatch, "--count", 1, "--out", tmp_path / "file") == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_pair_of_one_object_and_a_scene_without_arrangement_are_one_line(tmp_path, monkeypatch, capsys):
+    assert run(monkeypatch, "--count", 2, "--pairs", "--candidates", 1, "--out", tmp_path / "one") == 2
+    assert "two objects" in capsys.readouterr().err
+    monkeypatch.setattr("training.scenes.pairs_of_targets.MAX_PAIR_ATTEMPTS", 0)
+    assert run(monkeypatch, "--count", 2, "--pairs", "--out", tmp_path / "none") == 2
+    assert "\nerror: pair 0: no valid scenes in 0 attempts\n" in capsys.readouterr().err

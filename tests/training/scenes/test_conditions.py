@@ -7,7 +7,7 @@ from training.scenes.camera import sample_camera
 from training.scenes.conditions import TRAINING, CameraRange, Conditions
 from training.scenes.layout import Crowded, sample_layout, with_occluder
 from training.scenes.objects import HELD_OUT_NAMES, OBJECT_NAMES
-from training.scenes.scene import _sample_plot
+from training.scenes.scene import sample_plot
 
 
 def layouts(conditions, count=12, others=1, candidates=2):
@@ -88,5 +88,5 @@ def test_views_are_chosen_by_the_targets_visible_share():
 
 
 def test_counts_and_place_follow_the_conditions():
-    plots = [_sample_plot(seed, 2, Conditions(others=3, on_table=True)) for seed in range(50)]
+    plots = [sample_plot(seed, 2, Conditions(others=3, on_table=True)) for seed in range(50)]
     assert {(p.num_candidates, p.others, p.on_floor) for p in plots} == {(2, 3, False)}

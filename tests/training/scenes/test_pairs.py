@@ -1,8 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from training.data.sources import SceneClips, fitted
-from training.scenes.clip_file import load_clip
+from training.scenes.clip_file import load_clip, save_clip
 from training.scenes.doings import TWO_VERBS, WHICH_ACTOR
 from training.scenes.figure import ACTOR_INSTANCE, COMPANION_INSTANCE
 from training.scenes.generate import PAIRS, PAIRS_OF, Settings, clip_path, generate
@@ -64,6 +66,18 @@ def test_a_pair_comes_whole_from_the_command_that_makes_many(pairs, tmp_path):
     source = SceneClips(tmp_path)
     clips = [fitted(source.load(name), 32, 48, 9) for name in source.names()]
     assert [clip.pair for clip in clips] == [str(NUMBERS[WHICH_ACTOR])] * 2
+
+
+def test_a_clip_that_says_its_pair_beside_its_company_is_read(pairs, tmp_path):
+    """Clips of two people were written like that before pairs of one person were."""
+    scene = pairs[WHICH_ACTOR][0]
+    save_clip(tmp_path / "clip.npz", scene)
+    with np.load(tmp_path / "clip.npz") as file:
+        data = dict(file)
+    meta = json.loads(str(data["meta"]))
+    meta["company"]["pair"] = meta.pop("pair")
+    np.savez(tmp_path / "clip.npz", **data | {"meta": np.array(json.dumps(meta))})
+    assert load_clip(tmp_path / "clip.npz").pair == scene.pair
 
 
 @pytest.mark.parametrize("name", PAIRS_OF)

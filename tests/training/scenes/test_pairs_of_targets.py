@@ -5,7 +5,6 @@ from training.data.sources import SceneClips
 from training.scenes.clip_file import load_clip
 from training.scenes.generate import TARGETS, Settings, clip_path, generate
 from training.scenes.pairs_of_targets import CANDIDATES, generate_pair_of_targets
-from training.scenes.scene import SceneError
 
 SIZE = {"height": 48, "width": 72, "num_frames": 17, "supersampling": 1}
 NUMBERS = (300_001, 300_002, 300_004)  # three and four objects on a table, four on the floor
@@ -42,7 +41,7 @@ def test_the_first_frame_does_not_tell_what_will_be_taken(pairs):
 
 
 def test_a_pair_needs_two_objects():
-    with pytest.raises(SceneError, match="two objects"):
+    with pytest.raises(ValueError, match="two objects"):
         generate_pair_of_targets(0, **SIZE, num_candidates=1)
 
 
