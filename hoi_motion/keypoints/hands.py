@@ -195,6 +195,28 @@ def completed_hands(
     return replace(track, body_px=body, left_hand_px=own["left_hand"], right_hand_px=own["right_hand"])
 
 
+def hands_on_their_arms(track: kp.KeypointTrack) -> kp.KeypointTrack:
+    """The track without hands that were found on the other arm: there, where its own are missing, they are that one's.
+
+    A detector that looks for two hands may find the only one twice. A hand is the other arm's if it lies at that arm's
+    wrist, which is sure, and not at its own.
+    """
+    hands, wrists = {h: track.hand_px(h).copy() for h in HANDS}, {h: track.body_px[:, BODY_HAND[h][0]] for h in HANDS}
+    strays = {}
+    for hand, other in (HANDS, HANDS[::-1]):
+        own_px, other_px = (np.linalg.norm(hands[hand][:, 0, :2] - wrists[h][:, :2], axis=1) for h in (hand, other))
+        palms = SAME_HAND_PALMS * np.array([palm_px(points) for points in hands[hand]])
+        stray = (other_px < palms) & (own_px > palms) & (other_px < CLEARLY * own_px)
+        stray &= wrists[other][:, 2] >= SURE_WRIST
+        strays[other] = np.where((stray & (hands[hand][..., 2] > 0).any(1))[:, None, None], hands[hand], 0.0)
+    for hand, other in (HANDS, HANDS[::-1]):
+        hands[hand][strays[other][..., 2].any(1)] = 0.0
+    for hand in HANDS:
+        missing = ~(hands[hand][..., 2] > 0).any(1)
+        hands[hand][missing] = strays[hand][missing]
+    return replace(track, left_hand_px=hands["left_hand"], right_hand_px=hands["right_hand"])
+
+
 def _off(track: kp.KeypointTrack, t: int, hand: str, points: np.ndarray, height_px: float) -> float:
     """How far a found hand (21, 3) is from the arm as a share of its reach; infinite where it cannot be this hand."""
     palm, usual = palm_px(points), PALM * height_px

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from hoi_motion.keypoints import track as kp
-from hoi_motion.keypoints.hands import BODY_HAND, HAND_LANDMARKS, PALM, completed_hands, palm_px, unseen_hands
+from hoi_motion.keypoints.hands import (
+    BODY_HAND,
+    HAND_LANDMARKS,
+    PALM,
+    completed_hands,
+    hands_on_their_arms,
+    palm_px,
+    unseen_hands,
+)
 
 SIZE_PX = (480, 720)
 
@@ -76,3 +84,41 @@ def test_of_two_arms_without_hands_it_is_the_nearer_one_or_none(armless):
     body[6:, [kp.L_ELBOW, kp.R_ELBOW], :2] = elbows[6:, None]
     completed = completed_hands(replace(track, body_px=body), SIZE_PX, lambda t, window: [between[t]])
     assert not completed.right_hand_px[6:, :, 2].any() and not completed.left_hand_px[6:, :, 2].any()
+
+
+@pytest.fixture
+def found_twice(acted):
+    """A track whose right hand was found for the left one, too, in its last six frames, and the right hand there."""
+    true = acted(12).track
+    right = _as_large_as_a_hand(true.right_hand_px, true)
+    right[..., :2] += (true.body_px[:, kp.R_WRIST, :2] - right[:, 0, :2])[:, None]
+    left = true.left_hand_px.copy()
+    left[6:] = right[6:]
+    return replace(true, left_hand_px=left, right_hand_px=right), right
+
+
+def test_a_hand_that_is_found_twice_is_the_arms_at_whose_wrist_it_lies(found_twice):
+    track, right = found_twice
+    mended = hands_on_their_arms(track)
+    assert not mended.left_hand_px[6:, :, 2].any() and np.array_equal(mended.right_hand_px, right)
+    assert np.array_equal(mended.left_hand_px[:6], track.left_hand_px[:6])
+
+
+def test_it_is_given_to_the_arm_that_lacks_it(found_twice):
+    track, right = found_twice
+    gone = right.copy()
+    gone[6:] = 0
+    mended = hands_on_their_arms(replace(track, right_hand_px=gone))
+    assert np.array_equal(mended.right_hand_px, right) and not mended.left_hand_px[6:, :, 2].any()
+
+
+def test_a_hand_beside_the_other_one_stays_and_one_at_a_wrist_that_is_not_sure(found_twice):
+    track, right = found_twice
+    body = track.body_px.copy()
+    body[:, kp.L_WRIST] = body[:, kp.R_WRIST] + [4.0, 0.0, 0.0]
+    together = replace(track, body_px=body)
+    assert np.array_equal(hands_on_their_arms(together).left_hand_px, track.left_hand_px)
+    body = track.body_px.copy()
+    body[:, kp.R_WRIST, 2] = 0.3
+    unsure = replace(track, body_px=body)
+    assert np.array_equal(hands_on_their_arms(unsure).left_hand_px, track.left_hand_px)
