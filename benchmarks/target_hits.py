@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.results import Value, add_save_option, save
 from training.bench.cases import COMPANY_CLASSES, DIFFICULTIES
 from training.bench.runner import CONTESTANTS, Result
+from training.bench.scoring import VideoScore
 from training.bench.table import summary
 from training.evaluate import main as evaluate
 from training.json_lines import read_lines
@@ -71,11 +72,24 @@ def bench_values(results: list[Result]) -> dict[str, Value]:
         if scores:
             for name in ("hit", "wrong", "none", "contact", "permanence"):
                 found |= _value(prefix + name, summary(scores)[name])
+    if clear := _where_truth_is_hit(alone):
+        found["clear_scenes"] = Value(len(clear))
+        for name in ("hit", "wrong"):
+            found |= _value(f"clear_{name}", summary(clear)[name])
     for kind in DIFFICULTIES:
         scores = [r.score for r in adapter if r.case.name == kind.name]
         if scores:
             found |= _value(f"{kind.name}_hit", summary(scores)["hit"])
     return found
+
+
+def _where_truth_is_hit(results: list[Result]) -> list[VideoScore]:
+    """The adapter's scores in scenes whose ground-truth clip is judged a hit: in others the judge errs, not the model.
+
+    What is carried in front of another candidate's place, for one, is judged to have been taken from there.
+    """
+    hits = {r.case for r in results if r.contestant == "truth" and r.score.outcome == "hit"}
+    return [r.score for r in results if r.contestant == "adapter" and r.case in hits]
 
 
 def _value(name: str, number: dict) -> dict[str, Value]:
