@@ -20,6 +20,10 @@ from hoi_motion.progress import CancelToken
 KNUCKLES_FOREARM = 0.35
 ELBOW = {"left_hand": kp.L_ELBOW, "right_hand": kp.R_ELBOW}
 SHOULDER = {"left_hand": kp.L_SHOULDER, "right_hand": kp.R_SHOULDER}
+# an arm's joint with this confidence has been seen; a guess further than this share of the person's height from the way
+# between two sightings is wrong
+SIGHTED = 0.45
+JUMP = 0.15
 BODY_HAND = {"left_hand": (15, 17, 19, 21), "right_hand": (16, 18, 20, 22)}
 
 # which of the hand's own landmarks the body's hand keypoints are
@@ -193,6 +197,39 @@ def completed_hands(
             own[hand][t] = found[hand][t]
             body[t, BODY_HAND[hand]] = found[hand][t, HAND_LANDMARKS] * [1, 1, FOUND]
     return replace(track, body_px=body, left_hand_px=own["left_hand"], right_hand_px=own["right_hand"])
+
+
+def arms_between_sightings(track: kp.KeypointTrack, size_px: tuple[int, int]) -> kp.KeypointTrack:
+    """The track with elbows and wrists where they were seen before and after, instead of far from there in between.
+
+    Whoever holds something at the edge of the picture or behind a thing has an arm of which little is seen, and what a
+    detector then guesses may be anywhere. Between two sightings, in the picture or beyond its edge, a guess that is
+    JUMP away from the straight line between them is replaced by it.
+
+    Args:
+        size_px: height, width of the pictures.
+    """
+    body, height_px = track.body_px.copy(), max(track.person_height_px(), 1.0)
+    last_px = np.array(size_px[::-1]) - 1
+    for hand in HANDS:
+        for joint in (ELBOW[hand], BODY_HAND[hand][0]):
+            px, confidence = track.body_px[:, joint, :2], track.body_px[:, joint, 2]
+            beyond = track.seen & ((px < 0) | (px > last_px)).any(1)
+            sighted = np.flatnonzero((confidence >= SIGHTED) | beyond)
+            if len(sighted) < 2:
+                continue
+            frames = np.arange(track.num_frames)
+            path = np.column_stack([np.interp(frames, sighted, px[sighted, c]) for c in range(2)])
+            guessed = (confidence < kp.SURE) & ~beyond & (frames > sighted[0]) & (frames < sighted[-1])
+            jumps = guessed & (np.linalg.norm(px - path, axis=1) > JUMP * height_px)
+            inside = ((path >= 0) & (path <= last_px)).all(1)
+            body[jumps, joint, :2] = path[jumps]
+            body[jumps, joint, 2] = np.where(inside, kp.SURE, 0.0)[jumps]
+            if joint == BODY_HAND[hand][0]:
+                knuckles = list(BODY_HAND[hand][1:])
+                body[np.ix_(jumps, knuckles)] += np.append((path - px)[jumps], np.zeros((jumps.sum(), 1)), 1)[:, None]
+                body[np.ix_(jumps, knuckles, [2])] = 0.0
+    return replace(track, body_px=body)
 
 
 def hands_on_their_arms(track: kp.KeypointTrack) -> kp.KeypointTrack:

@@ -62,7 +62,12 @@ class MediaPipeKeypoints:
     crop_size_px = 512
 
     def detect(self, frames, *, near_px=None, actor_mask=None, on_progress=silent, cancel=None) -> KeypointTrack:
-        from hoi_motion.keypoints.hands import hands_on_their_arms, unseen_hands, with_unseen_hands
+        from hoi_motion.keypoints.hands import (
+            arms_between_sightings,
+            hands_on_their_arms,
+            unseen_hands,
+            with_unseen_hands,
+        )
         from hoi_motion.keypoints.lost_person import lost_frames, without_lost
         from hoi_motion.keypoints.second_look import doubted_frames, worth_a_look
         from hoi_motion.keypoints.sides import fuse_views, views_agree
@@ -76,7 +81,7 @@ class MediaPipeKeypoints:
         doubted = worth_a_look(track, doubted_frames(track) & ~lost)
         if doubted.any():
             track = within_image(self._looked_again(frames, track, doubted, cancel), frames.shape[1:3])
-        track = hands_on_their_arms(track)
+        track = hands_on_their_arms(arms_between_sightings(track, frames.shape[1:3]))
         if any(unseen.any() for unseen in unseen_hands(track).values()):
             track = within_image(with_unseen_hands(frames, track, self.crop_size_px, cancel), frames.shape[1:3])
         on_progress("keypoints", 1.0)

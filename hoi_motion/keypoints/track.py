@@ -37,6 +37,7 @@ L_TOE = 31
 R_TOE = 32
 # detectors guess a hidden leg, and all of a person they have lost: a confidence below this is such a guess
 LEGS = np.arange(L_KNEE, NUM_BODY)
+ARMS = np.arange(L_ELBOW, L_HIP)
 SURE = 0.3
 # a hidden leg may be sure in single frames, but in less than half of this many
 LEG_FRAMES = 5

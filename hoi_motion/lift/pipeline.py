@@ -29,6 +29,7 @@ from hoi_motion.lift.person.evidence import PersonSeen
 from hoi_motion.lift.person.feet.planted import rise_to_floor
 from hoi_motion.lift.person.fit import BodyFit, fit_body
 from hoi_motion.lift.person.given_human import check_human, place_human
+from hoi_motion.lift.person.picture_edges import PictureEdges
 from hoi_motion.lift.seat import seat_under
 from hoi_motion.lift.still_camera import TurningCamera
 from hoi_motion.lift.straight_lines import SOURCE, TOLD_FOCAL, StraightLines, where_person_is
@@ -254,8 +255,16 @@ class _View:
 
     @property
     def person(self) -> PersonSeen:
-        clip = self.clip
-        return PersonSeen(self.track, self.K, clip.fps, clip.depth_m, clip.actor_mask, self.lines, self.known)
+        clip, edges = self.clip, PictureEdges(self.clip.size_px, self._to_picture)
+        return PersonSeen(self.track, self.K, clip.fps, clip.depth_m, clip.actor_mask, self.lines, self.known, edges)
+
+    @property
+    def _to_picture(self) -> np.ndarray:  # (T, 3, 3)
+        """Homographies from the pixels of the still and upright camera to those of the clip's frames."""
+        moved = np.tile(np.eye(3), (self.track.num_frames, 1, 1))
+        if self.turning is not None:
+            moved = np.stack([self.turning.to_still(t) for t in range(len(moved))])
+        return np.linalg.inv(moved if self.upright is None else self.upright.to_upright @ moved)
 
     @property
     def roll_deg(self) -> float:

@@ -10,6 +10,7 @@ from hoi_motion.keypoints.track import KeypointTrack
 from hoi_motion.lift.known_scene import KnownScene
 from hoi_motion.lift.person.measured_room import MeasuredRoom
 from hoi_motion.lift.person.measured_surface import MeasuredSurface
+from hoi_motion.lift.person.picture_edges import BeyondEdges, PictureEdges
 from hoi_motion.lift.straight_lines import StraightLines
 
 # sources of up and the floor, besides the network and the feet
@@ -27,6 +28,7 @@ class PersonSeen:
         depth_m, actor_mask: (H, W) of the first frame; lines: its straight edges, which say how far the camera looks
             down. Without them the person alone does.
         known: the camera against gravity and over the person's floor, where somebody knows them.
+        edges: of the pictures; None where nobody told.
     """
 
     track: KeypointTrack
@@ -36,6 +38,7 @@ class PersonSeen:
     actor_mask: np.ndarray | None = None
     lines: StraightLines | None = None
     known: KnownScene = KnownScene()
+    edges: PictureEdges | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Evidence:
     Attributes:
         fps: of the clip; K: (3, 3) pixels; height_px: of the person.
         body: its keypoints; drawn_m: (N, 3) where their detector draws them (model_points.py).
-        hands: keypoints of the left and of the right.
+        hands: keypoints of the left and of the right; beyond: those of the arms outside the picture, if it is known.
         lifted: 3D points; feet: which stand when.
         up: (3,) unit against gravity in the camera frame, where it is given or measured; up_source: by whom.
         pitch_spread_rad: scatter of the pitch from which the fit starts, where up is not.
@@ -144,6 +147,7 @@ class Evidence:
     surface: MeasuredSurface | None
     room: MeasuredRoom | None
     betas: torch.Tensor
+    beyond: BeyondEdges | None = None
     skin: MeasuredSkin | None = None
     floor_source: str = ""
     size_source: str = "usual person"

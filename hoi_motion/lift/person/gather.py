@@ -81,6 +81,7 @@ def gather_evidence(body: BodyModel, seen: PersonSeen, config: LiftConfig) -> tu
         up_source=up_source,
         pitch_spread_rad=spread_rad,
         camera_over_floor_m=known.camera_over_floor_m,
+        beyond=None if seen.edges is None else seen.edges.beyond(track),
         surface=surface,
         room=room,
         betas=torch.zeros(body.num_betas),

@@ -10,6 +10,7 @@ from hoi_motion.keypoints.hands import (
     BODY_HAND,
     HAND_LANDMARKS,
     PALM,
+    arms_between_sightings,
     completed_hands,
     hands_on_their_arms,
     palm_px,
@@ -122,3 +123,39 @@ def test_a_hand_beside_the_other_one_stays_and_one_at_a_wrist_that_is_not_sure(f
     body[:, kp.R_WRIST, 2] = 0.3
     unsure = replace(track, body_px=body)
     assert np.array_equal(hands_on_their_arms(unsure).left_hand_px, track.left_hand_px)
+
+
+def _guessed(track, joint: int, frames, px, confidence: float):
+    body = track.body_px.copy()
+    body[frames, joint] = [*px, confidence]
+    return replace(track, body_px=body)
+
+
+def test_a_far_guess_between_two_sightings_is_where_the_arm_was_seen(acted):
+    true = acted(12).track
+    x, y = true.body_px[0, kp.R_ELBOW, :2] + 0.5 * true.person_height_px()
+    mended = arms_between_sightings(_guessed(true, kp.R_ELBOW, [4, 5, 6], (x, y), 0.1), SIZE_PX)
+    way = [np.interp([4, 5, 6], [3, 7], true.body_px[[3, 7], kp.R_ELBOW, c]) for c in range(2)]
+    assert np.allclose(mended.body_px[4:7, kp.R_ELBOW, :2], np.transpose(way))
+    assert mended.body_px[4:7, kp.R_ELBOW, 2].tolist() == [kp.SURE] * 3
+
+
+def test_a_wrist_that_left_the_picture_comes_back_with_its_knuckles(acted):
+    true = acted(12).track
+    there = tuple(true.body_px[0, kp.L_WRIST, :2] + 0.5 * true.person_height_px())
+    track = _guessed(_guessed(true, kp.R_WRIST, [3, 8], (50.0, -40.0), 0.0), kp.R_WRIST, [4, 5, 6, 7], there, 0.1)
+    mended = arms_between_sightings(track, SIZE_PX)
+    moved = mended.body_px[4:8] - track.body_px[4:8]
+    assert np.allclose(mended.body_px[4:8, kp.R_WRIST], [50.0, -40.0, 0.0])
+    knuckles = list(BODY_HAND["right_hand"][1:])
+    assert (
+        np.allclose(moved[:, knuckles, :2], moved[:, [kp.R_WRIST], :2]) and not mended.body_px[4:8, knuckles, 2].any()
+    )
+
+
+@pytest.mark.parametrize("frames, off, confidence", [([5], 0.05, 0.1), ([5], 0.5, 0.35), ([10, 11], 0.5, 0.1)])
+def test_near_guesses_sure_points_and_what_is_not_seen_again_stay(acted, frames, off, confidence):
+    true = acted(12).track
+    px = true.body_px[frames[0], kp.R_ELBOW, :2] + off * true.person_height_px() * np.array([1.0, 0.0])
+    track = _guessed(true, kp.R_ELBOW, frames, px, confidence)
+    assert np.array_equal(arms_between_sightings(track, SIZE_PX).body_px, track.body_px)

@@ -11,6 +11,8 @@ from hoi_motion.lift.person.terms.term import Stage, geman_mcclure, student_t, t
 
 # a lean that the lifter got wrong puts the legs 7 cm off
 SKIN_ROBUST_M = 0.12
+# of the person's height: how far inside the edge what is drawn outside of it may be
+BEYOND_SPREAD = 0.02
 
 
 @term("from the drawn keypoint", "share of the person's height", "model_points.BODY_SPREAD", "SMPLify-X, section 3.2")
@@ -34,6 +36,16 @@ def hand_keypoints(guess: Guess, stage: Stage) -> torch.Tensor:
 def _reprojection(xy_px: torch.Tensor, seen: SeenPoints, height_px: float, robust: float) -> torch.Tensor:
     square = ((xy_px - seen.px) / height_px).square().sum(-1)
     return (seen.weight * geman_mcclure(square, robust) / (2 * seen.spread**2)).sum()
+
+
+@term("of arms drawn beyond an edge, into the picture", "share of the person's height", "0.02", "our own")
+def beyond_edges(guess: Guess, stage: Stage) -> torch.Tensor:
+    """A hand that has left the picture is not in it, wherever else it may be."""
+    beyond = guess.evidence.beyond
+    if beyond is None:
+        return torch.zeros(())
+    inside = beyond.inside_px(guess.drawn_px) / guess.evidence.height_px
+    return geman_mcclure(inside.square(), stage.robust).sum() / (2 * BEYOND_SPREAD**2)
 
 
 @term("from the lifter's point, both from the hips", "m", "the lifter's spread", "trained, training/networks/lifter.py")

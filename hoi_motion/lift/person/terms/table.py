@@ -35,6 +35,7 @@ TERMS = (
     #                            weight    orient  body  hands and feet
     Row(picture.keypoints,       4.0,      (1.0,   1.0,  1.0)),
     Row(picture.hand_keypoints,  0.5,      (0.0,   0.3,  1.0)),
+    Row(picture.beyond_edges,    1.2,      (1.0,   1.0,  1.0)),
     Row(picture.lifted_points,   5.0,      (1.0,   1.0,  1.0)),
     Row(posture.usual_pose,      1.0,      (1.0,   1.0,  1.0)),
     Row(posture.joint_limits,    1.0,      (1.0,   1.0,  1.0)),
