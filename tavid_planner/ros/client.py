@@ -26,7 +26,7 @@ from tavid_planner.ros.conversions import image_from_mask, image_from_pixels, im
 from tavid_planner.ros.felt_run import FeltRun, feeling_file
 from tavid_planner.ros.isolation import check_domain
 from tavid_planner.ros.known_scene import fill_known_scene
-from tavid_planner.ros.robot_run import RobotRun, cancel_late
+from tavid_planner.ros.robot_run import LAST_CANCEL_S, RobotRun, wait_until_taken
 from tavid_planner_interfaces.action import PlanInteraction
 from tavid_planner_interfaces.msg import Instance as InstanceMessage
 
@@ -36,7 +36,6 @@ LOOK_AGAIN_S = 0.5
 GONE_S = 10.0
 """A node that has been away so long will not answer any more; how often one that is there is asked for the request."""
 
-LAST_CANCEL_S = 2.0
 NO_NODE = "start tavid-node with the same ROS_DOMAIN_ID, or wait longer while it loads its models"
 
 OnFeedback = Callable[[PlanInteraction.Feedback], None]
@@ -189,10 +188,8 @@ class PlanClient:
         if not self.actions.wait_for_server(timeout_s):
             raise ControlError(ErrorCode.TIMED_OUT, f"no planner node after {timeout_s:g} s", NO_NODE)
         asked = self.actions.send_goal_async(goal, feedback_callback=keep)
-        handle = self.wait(asked, max(0.0, deadline - time.monotonic()))
+        handle = wait_until_taken(asked, self.wait, max(0.0, deadline - time.monotonic()))
         if handle is None:
-            # nobody would hear of a plan that begins after all, and the next request would be refused as BUSY
-            asked.add_done_callback(cancel_late)
             raise ControlError(ErrorCode.TIMED_OUT, f"the planner node has not answered for {timeout_s:g} s")
         if not handle.accepted:
             raise ControlError(ErrorCode.BUSY, "the planner node rejected the goal")

@@ -72,6 +72,24 @@ def test_a_goal_that_is_accepted_too_late_is_cancelled(pair):
     assert planner.was_cancelled.is_set()
 
 
+def test_a_goal_that_is_accepted_after_ctrl_c_is_cancelled(pair, monkeypatch):
+    planner, client = pair
+    planner.thinks_s = 1.0
+    planner.was_cancelled.clear()
+    spin, interrupts = client.wait, iter([KeyboardInterrupt])
+
+    def wait(future, timeout_s):
+        for interrupt in interrupts:
+            spin(future, 0.3)
+            raise interrupt
+        return spin(future, timeout_s)
+
+    monkeypatch.setattr(client, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        client.send_goal(PlanInteraction.Goal(), WAIT_S)
+    assert planner.was_cancelled.wait(WAIT_S)
+
+
 def test_a_planner_that_has_gone_is_not_waited_for(pair, monkeypatch):
     planner, client = pair
     planner.thinks_s = 0.0
