@@ -221,4 +221,5 @@ def test_masks_that_contradict_the_instances_are_refused(make_request):
 def test_a_seed_of_numpy_is_counted_on_without_becoming_a_fraction(make_request):
     """`numpy.int64` % 2**63 is a float, which cannot tell the seeds of two samples apart."""
     request = make_request(seed=np.int64(2**62 + 1), samples=np.int8(2))
-    assert [(request.seed + k) % SEED_LIMIT for k in range(request.samples)] == [2**62 + 1, 2**62 + 2]
+    seeds = [(request.seed + k) % SEED_LIMIT for k in range(request.samples)]
+    assert [str(seed) for seed in seeds] == [str(2**62 + 1), str(2**62 + 2)]
